@@ -42,7 +42,7 @@ def told() -> str:
         for one in file.participants
     ]
     out = io.StringIO()
-    view._entities(create_console(out), IncidentCase(file, [], contexts))
+    view._print_entities(create_console(out), IncidentCase(file, [], contexts))
     return out.getvalue()
 
 

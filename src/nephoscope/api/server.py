@@ -67,7 +67,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     """The answer to a request, whatever happens."""
     id_ = str(uuid.uuid4())
     try:
-        found = await _answer(instance, request)
+        found = await _answer_request(instance, request)
     except (ClientDisconnect, ClientGoneError):
         return Response(status_code=400)
     except ApiError as fault:
@@ -102,7 +102,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     )
 
 
-async def _answer(instance: Instance, request: Request) -> ApiResponse:
+async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
     method = "GET" if request.method == "HEAD" else request.method
     path = _SLASHES.sub("/", request.scope["path"])
     if len(path) > MAX_PATH:
@@ -113,7 +113,7 @@ async def _answer(instance: Instance, request: Request) -> ApiResponse:
     else:
         caller = None
     if found is None:
-        raise _unknown(method, path)
+        raise _build_not_found(method, path)
     operation, parameters = found[0].adapt_to_path(path), found[1]
     if operation.versioned:
         api_version.check(request.query_params)
@@ -154,7 +154,7 @@ def _handle(
             return _run_operation(call, operation)
         return retry_once(lambda: _run_operation(call, operation))
     except DeniedError as error:
-        raise _denied_fault(instance, call, error) from error
+        raise _build_denied_fault(instance, call, error) from error
     except KqlError as error:
         raise bad_request(str(error), code="InvalidQuery") from error
     except TransientError as error:
@@ -180,7 +180,7 @@ def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
         return operation.handler(call)
 
 
-def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiError:
+def _build_denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiError:
     instance.guard.deny(call.caller, error)
     if call.path.lower().startswith(_GRAPH):
         return ApiError(
@@ -208,7 +208,7 @@ def _denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -> ApiE
     )
 
 
-def _unknown(method: str, path: str) -> ApiError:
+def _build_not_found(method: str, path: str) -> ApiError:
     others = OperationRegistry.load_all().methods(path)
     if others:
         allowed = ", ".join(others)

@@ -54,7 +54,7 @@ def list_(
             "ended": one.ended,
             "severity": one.severity,
             "name": one.document["AlertName"],
-            "entities": _entities(one.document),
+            "entities": _read_entities(one.document),
             "incident": one.incident,
             "id": one.id,
             "rule": one.rule,
@@ -66,7 +66,7 @@ def list_(
     show_list(rows, COLUMNS, output, "no alerts")
 
 
-def _entities(document: dict[str, object]) -> list[str]:
+def _read_entities(document: dict[str, object]) -> list[str]:
     from nephoscope.model.entity import Entity
 
     found = [Entity.read(one).title for one in json.loads(str(document["Entities"]))]

@@ -90,7 +90,7 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
         f" | sort by InvestigationPriority desc, TimeGenerated desc | take {most}"
     )
 
-    rows = [_make_row(row) for row in _rows(data, workspace, text)]
+    rows = [_make_row(row) for row in _fetch_rows(data, workspace, text)]
     show_list(rows, COLUMNS, output, _explain_empty(data, workspace) if not rows else "")
 
 
@@ -123,7 +123,7 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     """
     if not all(letter in "0123456789abcdef-" for letter in id_):
         usage_error(f"invalid ID {id_}: use the _ItemId of a row in BehaviorAnalytics")
-    rows = _rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
+    rows = _fetch_rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
     if len(rows) != 1:
         usage_error(
             f"{'more than one row' if rows else 'no row'} of BehaviorAnalytics has an ID that starts "
@@ -155,7 +155,7 @@ def _explain_empty(data: Path, workspace: str) -> str:
     )
 
 
-def _rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
+def _fetch_rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 

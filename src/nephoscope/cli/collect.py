@@ -192,12 +192,12 @@ def _print_script(data: Path, form: str, options: _CollectionOptions) -> None:
 def _collect(data: Path, options: _CollectionOptions, out: Path, progress: Progress) -> CollectionResult:
     from nephoscope.collect.azure.collector import Collector
 
-    settings = _settings(options)
+    settings = _build_settings(options)
     needs = _needs(data, options)
     return Collector(settings, needs, out, progress).run()
 
 
-def _settings(options: _CollectionOptions) -> CollectionSettings:
+def _build_settings(options: _CollectionOptions) -> CollectionSettings:
     from nephoscope.collect.azure.collection_scope import CollectionScope
     from nephoscope.collect.azure.collection_settings import CollectionSettings
     from nephoscope.connect.cloud import load_cloud

@@ -253,14 +253,14 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
         )
     failed = [outcome for outcome in outcomes if not outcome.passed]
     for outcome in outcomes if verbose else failed:
-        click.echo(_line(outcome))
+        click.echo(_format_line(outcome))
     click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
     if folder is None:
         test_imported(data, verbose=verbose)
     sys.exit(1 if failed else 0)
 
 
-def _line(outcome: PolicyTestResult | RuleTestResult) -> str:
+def _format_line(outcome: PolicyTestResult | RuleTestResult) -> str:
     subject = outcome.policy if hasattr(outcome, "policy") else outcome.rule
     what = f"{subject}: {outcome.note}" if outcome.note else subject
     return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (

@@ -120,7 +120,7 @@ def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
 
         if not options["schedule"]:
             raise click.UsageError("--workers requires --schedule")
-        sys.exit(supervise(_arguments(data, options), options["workers"], state_url()))
+        sys.exit(supervise(_build_arguments(data, options), options["workers"], state_url()))
     elif _detect(data, options):
         sys.exit(FAULT)
 
@@ -133,12 +133,12 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
     from nephoscope.serve.parent_watch import end_with_parent
 
     end_with_parent()
-    asked = _asked_range(options)
+    asked = _read_asked_range(options)
     with open_lake(data, keeps=True) as (lake, state):
         flush_pending(data, lake, state)
         workspace = find_workspace(state, options["workspace"]).name
-        rules, refused = _rules(data, state, workspace, options["folders"], options["wanted"])
-        schedule = Schedule(lake, state, rules, workspace, share=_share(options["share"]))
+        rules, refused = _load_rules(data, state, workspace, options["folders"], options["wanted"])
+        schedule = Schedule(lake, state, rules, workspace, share=_parse_share(options["share"]))
         _prepare(schedule)
         if options["schedule"]:
             # one of several workers learns for all of them
@@ -156,7 +156,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
             found = look_back(schedule, *asked, now, again=options["again"])
         else:
             found = schedule.run_once(options["end"], now) if options["end"] else schedule.tick(now)
-        rows = [_row(one) for one in _count_runs(found)]
+        rows = [_build_row(one) for one in _count_runs(found)]
         behaved = _detect_risk(schedule, options) and behaved
         failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
@@ -176,7 +176,7 @@ def _detect_risk(schedule: Schedule, options: _DetectOptions) -> bool:
     )
 
 
-def _asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | None:
+def _read_asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | None:
     """The range of a look back; None where none is asked for. The command ends where options do not go together."""
     from nephoscope.cli.session.backfill_options import check_range
 
@@ -197,7 +197,7 @@ def _show_standings(data: Path, options: _DetectOptions) -> None:
 
     with open_state(data) as state:
         workspace = find_workspace(state, options["workspace"]).name
-        rules, _ = _rules(data, state, workspace, options["folders"], options["wanted"])
+        rules, _ = _load_rules(data, state, workspace, options["folders"], options["wanted"])
         if options["enable"]:
             named = [one.name for one in rules] if options["wanted"] else "all rules"
             count = resume_rules(build_context(data, state), workspace, rules, named)
@@ -207,12 +207,12 @@ def _show_standings(data: Path, options: _DetectOptions) -> None:
         show_list(rows, STANDINGS, options["output"])
 
 
-def _share(text: str | None) -> tuple[int, int]:
+def _parse_share(text: str | None) -> tuple[int, int]:
     number, _, of = (text or "0/1").partition("/")
     return int(number), int(of)
 
 
-def _arguments(data: Path, options: _DetectOptions) -> list[str]:
+def _build_arguments(data: Path, options: _DetectOptions) -> list[str]:
     """The command of one worker, without its share."""
     several = [text for folder in options["folders"] for text in ("--rules", str(folder))]
     several += [text for name in options["wanted"] for text in ("--rule", name)]
@@ -222,7 +222,7 @@ def _arguments(data: Path, options: _DetectOptions) -> list[str]:
     return ["--data", str(data), "detect", *own, *several]
 
 
-def _rules(
+def _load_rules(
     data: Path, state: State, workspace: str, folders: tuple[Path, ...], wanted: tuple[str, ...]
 ) -> tuple[list[AnalyticRule], int]:
     """The rules, and how many files could not be used; each of those is told."""
@@ -264,7 +264,7 @@ class _WindowRow(TypedDict):
     error: str
 
 
-def _row(ran: RuleRunResult) -> _WindowRow:
+def _build_row(ran: RuleRunResult) -> _WindowRow:
     outcome = ran.outcome
     return {
         "rule": outcome.rule.name,

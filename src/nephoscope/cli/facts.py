@@ -43,7 +43,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     found = []
     for file in files:
         try:
-            found += merge_claims(_reports(file), now)
+            found += merge_claims(_read_reports(file), now)
         except FactError as error:
             usage_error(f"{file}: {error}")
     with open_context(data, keeps=True) as service:
@@ -53,7 +53,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
     click.echo(f"{documents:,} documents; claims: {words or 'none'}")
 
 
-def _reports(file: str) -> tuple[FactReport, ...]:
+def _read_reports(file: str) -> tuple[FactReport, ...]:
     """The reports of a file; FactError where it holds none."""
     from nephoscope.collect.facts.fact_report import MOST_BYTES, parse_reports
 

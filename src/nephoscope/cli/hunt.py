@@ -37,7 +37,7 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 _workspace = workspace_option()
 
 
-def _range(command: _Command) -> _Command:
+def _add_range_options(command: _Command) -> _Command:
     """The options of what is looked at, and by which queries."""
     for option in (
         click.option("--until", type=Instant(), metavar="TIME", help="End of the time range (default: now)."),
@@ -95,7 +95,7 @@ class _BookmarkOptions(_HuntingOptions):
     "--table", "tables", multiple=True, metavar="NAME", help="Run only queries that read this table."
 )
 @click.option("--all", "every", is_flag=True, help="Include queries without results.")
-@_range
+@_add_range_options
 @list_options
 @click.pass_context
 def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) -> None:
@@ -108,7 +108,7 @@ def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) ->
     data: Path = context.obj
     with _hunt(data, options["workspace"]) as (hunt, state):
         now, over = _resolve_range(options)
-        chosen = hunt.choose(_queries(data, options["folders"]), _make_choice(options))
+        chosen = hunt.choose(_load_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
             usage_error("no hunting query matches: load others with --queries DIR or `content import`")
         last = state.hunting_runs.last(hunt.workspace)
@@ -128,7 +128,7 @@ def _make_choice(options: _HuntFilterOptions) -> HuntingFilter:
 def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
     for line in dict.fromkeys(f"{one.query.name}: {gap}" for one in found for gap in one.gaps):
         print_message(line)
-    rows = [_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
+    rows = [_build_row(one) for one in sorted(found, key=lambda one: (-one.run.hits, one.query.name))]
     if form == "table":
         hits = sum(one.run.hits > 0 for one in found)
         errors = sum(bool(one.run.error) for one in found)
@@ -138,7 +138,7 @@ def _show(found: list[HuntingResult], form: str, *, every: bool) -> None:
     show_list(rows, COLUMNS, form)
 
 
-def _row(one: HuntingResult) -> dict[str, object]:
+def _build_row(one: HuntingResult) -> dict[str, object]:
     return {
         "query": one.query.name,
         "id": one.query.id,
@@ -159,7 +159,7 @@ def _row(one: HuntingResult) -> dict[str, object]:
 @click.option(
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of rows."
 )
-@_range
+@_add_range_options
 @list_options
 @click.pass_obj
 def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_HuntingOptions]) -> None:
@@ -167,9 +167,9 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_Hun
     mark; `hunt bookmark` saves rows by their mark.
     """
     with _hunt(data, options["workspace"]) as (hunt, _):
-        rows = _rows(hunt, _require_query(data, name, options["folders"]), *_resolve_range(options))
+        rows = _fetch_rows(hunt, _require_query(data, name, options["folders"]), *_resolve_range(options))
     shown = [
-        {"mark": mark, **{key: _cell(value) for key, value in row.document().items()}}
+        {"mark": mark, **{key: _to_cell(value) for key, value in row.document().items()}}
         for mark, row in rows[:most]
     ]
     columns = tuple(shown[0]) if shown else ()
@@ -178,7 +178,7 @@ def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_Hun
         print_message(f"{len(rows) - most:,} more rows: use --most to show them")
 
 
-def _cell(value: object) -> object:
+def _to_cell(value: object) -> object:
     import json
 
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
@@ -192,7 +192,7 @@ def _cell(value: object) -> object:
 @click.option(
     "--as", "title", default="", metavar="NAME", help="Name of the bookmark (default: the name of the query)."
 )
-@_range
+@_add_range_options
 @click.pass_obj
 def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack[_BookmarkOptions]) -> None:
     """Save results of the hunting query NAME as bookmarks, by the marks that `hunt run` shows for the same
@@ -204,7 +204,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
     with _hunt(data, options["workspace"]) as (hunt, state):
         query = _require_query(data, name, options["folders"])
         now, over = _resolve_range(options)
-        rows = dict(reversed(_rows(hunt, query, now, over)))
+        rows = dict(reversed(_fetch_rows(hunt, query, now, over)))
         if missing := [one for one in marks if one not in rows]:
             usage_error(
                 f"no row of {query.name} has the mark {missing[0]} in this range: see the marks in `hunt run`"
@@ -234,7 +234,7 @@ def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
             "created": one.created,
             "name": one.name,
             "query": one.query_name,
-            "entities": one.entities if output == "json" else _titles(one.entities),
+            "entities": one.entities if output == "json" else _list_entity_titles(one.entities),
             "tags": one.tags,
             "notes": one.notes,
             "incident": one.incident,
@@ -247,7 +247,7 @@ def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     show_list(rows, BOOKMARKS, output, "no bookmarks")
 
 
-def _titles(entities: list[dict[str, object]]) -> list[str]:
+def _list_entity_titles(entities: list[dict[str, object]]) -> list[str]:
     from nephoscope.model.entity import Entity
 
     return [Entity.read(one).title for one in entities]
@@ -265,7 +265,7 @@ def _resolve_range(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
     return now, HuntingRange(since, until)
 
 
-def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
+def _load_queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
     """The queries; each file that cannot be used is told."""
     from nephoscope.alerts.library.content_packs import PackError, RulePacks
     from nephoscope.alerts.library.hunting import collect_queries, load_queries, load_shipped
@@ -288,7 +288,7 @@ def _queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
 def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> AnalyticRule:
     from nephoscope.alerts.rules.former_names import choose_rules
 
-    queries = _queries(data, folders)
+    queries = _load_queries(data, folders)
     found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]
     if len(found) != 1:
         names = ", ".join(sorted(one.name for one in found)[:5])
@@ -296,7 +296,7 @@ def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Analytic
     return found[0]
 
 
-def _rows(
+def _fetch_rows(
     hunt: HuntingRunner, query: AnalyticRule, now: datetime, over: HuntingRange
 ) -> list[tuple[str, RuleResultRow]]:
     from nephoscope_kql.errors import KqlError

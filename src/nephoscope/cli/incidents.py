@@ -132,18 +132,18 @@ def metrics(
             "group": one.group,
             "incidents": one.incidents,
             "acknowledged": one.acknowledged,
-            "MTTA": _span(one.mean_to_acknowledge, output),
-            "medianTTA": _span(one.median_to_acknowledge, output),
+            "MTTA": _format_span(one.mean_to_acknowledge, output),
+            "medianTTA": _format_span(one.median_to_acknowledge, output),
             "closed": one.closed,
-            "MTTR": _span(one.mean_to_resolve, output),
-            "medianTTR": _span(one.median_to_resolve, output),
+            "MTTR": _format_span(one.mean_to_resolve, output),
+            "medianTTR": _format_span(one.median_to_resolve, output),
         }
         for one in response_times(found, by or "")
     ]
     show_list(rows, tuple(rows[0]), output)
 
 
-def _span(span: timedelta | None, output: str) -> float | str | None:
+def _format_span(span: timedelta | None, output: str) -> float | str | None:
     """A duration: seconds for a program, `1d 02:03:04` for a person."""
     if span is None:
         return None if output == "json" else ""

@@ -217,7 +217,7 @@ def _load(
         lake.tables[table]
         if not workspace.accepts_table(table):
             raise click.UsageError(f"{workspace.refusal(table)}: see `nephoscope workspaces list`")
-    encoding = _page(options["encoding"])
+    encoding = _parse_code_page(options["encoding"])
     decisive = {
         "table": table,
         "format": form,
@@ -233,16 +233,22 @@ def _load(
         workspace,
         chosen,
         StreamContext(
-            "", datetime.now(UTC), _zone(options["zone"]), table, destination, whereabouts, encoding
+            "",
+            datetime.now(UTC),
+            _parse_time_zone(options["zone"]),
+            table,
+            destination,
+            whereabouts,
+            encoding,
         ),
-        again=_request(paths, told) if options["again"] else "",
+        again=_describe_request(paths, told) if options["again"] else "",
         options=told,
         advance=advance,
         waits=waits,
     )
 
 
-def _request(paths: tuple[str, ...], options: str) -> str:
+def _describe_request(paths: tuple[str, ...], options: str) -> str:
     """Return what names a load with --again: the same paths with the same options go on where that was interrupted."""
     from hashlib import blake2b
 
@@ -264,7 +270,7 @@ def _load_address_lookup(data: Path) -> AddressLookup | None:
     )
 
 
-def _zone(name: str) -> ZoneInfo:
+def _parse_time_zone(name: str) -> ZoneInfo:
     from zoneinfo import ZoneInfo
 
     try:
@@ -273,7 +279,7 @@ def _zone(name: str) -> ZoneInfo:
         raise click.UsageError(f"unknown time zone {name!r}: use a name such as Europe/Berlin") from error
 
 
-def _page(name: str) -> str:
+def _parse_code_page(name: str) -> str:
     from nephoscope.ingest.logs.text_decoding import code_page
 
     try:

@@ -152,7 +152,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     from nephoscope.alerts.tuning.named_locations import EGRESS
     from nephoscope.alerts.tuning.own_egress import TAG, egress
 
-    found = [one for one in egress(_estates(data)) if one.shared or everything]
+    found = [one for one in egress(_load_estates(data)) if one.shared or everything]
     with _store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
@@ -179,7 +179,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     from nephoscope.alerts.tuning.named_locations import NAMED, NamedLocationError, merge_locations
 
     try:
-        found = merge_locations(_estates(data))
+        found = merge_locations(_load_estates(data))
     except NamedLocationError as error:
         usage_error(str(error))
     with _store(data, workspace) as store:
@@ -193,7 +193,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     show_list(rows, ENTRA_COLUMNS, output, "the estate has no named locations")
 
 
-def _estates(data: Path) -> tuple[Estate, ...]:
+def _load_estates(data: Path) -> tuple[Estate, ...]:
     """Return what was scanned or collected last of every tenant."""
     from nephoscope.estate.tenant_stores import load_newest
 

@@ -32,7 +32,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The command names, sorted."""
-        return sorted(_files())
+        return sorted(_index_command_files())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name, imported now; None where there is none."""
@@ -41,7 +41,7 @@ class Commands(click.Group):
         if cmd_name != "version" and (why := explain_unsupported()):
             click.echo(f"nephoscope: {why}", err=True)
             ctx.exit(USAGE)
-        if _files()[cmd_name].parent == _FOLDER:
+        if _index_command_files()[cmd_name].parent == _FOLDER:
             command: click.Command = importlib.import_module(f"nephoscope.cli.{cmd_name}").command
             return command
         from nephoscope.cli.session.operation_commands import build_command
@@ -56,16 +56,16 @@ class Commands(click.Group):
         except BrokenPipeError as error:
             raise ReaderGoneError from error
         except KeyboardInterrupt:
-            ctx.exit(_broken_off())
+            ctx.exit(_compute_interrupted_code())
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing any of them, so that --help stays fast."""
-        rows = [(name, _read_summary(path)) for name, path in sorted(_files().items())]
+        rows = [(name, _read_summary(path)) for name, path in sorted(_index_command_files().items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
 
-def _files() -> dict[str, Path]:
+def _index_command_files() -> dict[str, Path]:
     """The file of each command; one beside this file goes before operations of its name."""
     folders = [Path(one) for one in operations.__path__]
     found = [path for folder in (*folders, _FOLDER) for path in folder.glob("*.py")]
@@ -110,7 +110,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    code = _code()
+    code = _run_command()
     for number in (signal.SIGINT, signal.SIGTERM):  # it ends already, and with the code that it has
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
@@ -126,7 +126,7 @@ def _terminate(*_: object) -> None:
     raise SystemExit(TERMINATED)
 
 
-def _broken_off() -> int:
+def _compute_interrupted_code() -> int:
     """The exit code of what a signal ended; an engine tells of SIGTERM as of Ctrl-C, but SIGTERM is ignored from its first on."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         return TERMINATED
@@ -134,7 +134,7 @@ def _broken_off() -> int:
     return INTERRUPTED
 
 
-def _code() -> int:
+def _run_command() -> int:
     """Run the command; its exit code. Neither click's nor Python's own 1, which would say that a finding is over the threshold."""
     try:
         found = cli.main(prog_name="nephoscope", standalone_mode=False)
@@ -145,7 +145,7 @@ def _code() -> int:
         error.show()
         return USAGE
     except (click.Abort, KeyboardInterrupt):
-        return _broken_off()
+        return _compute_interrupted_code()
     except (ReaderGoneError, BrokenPipeError):
         # What is still buffered has nowhere to go either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

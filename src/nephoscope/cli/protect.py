@@ -73,7 +73,7 @@ def add(
     password = password_file.read_text(encoding="utf-8").rstrip("\n") if password_file else ""
     with registry_service(data) as context:
         add_registry(
-            context, name, address, _settings(file, document), username=username,
+            context, name, address, _convert_settings(file, document), username=username,
             given=RegistrySecrets(password=password), workspace=workspace,
         )  # fmt: skip
     click.echo(f"{name}: added; `nephoscope serve` scans its images")
@@ -91,10 +91,10 @@ def set_(data: Path, /, name: str, file: Path) -> None:
     from nephoscope.service.registries import change_registry
 
     with registry_service(data) as context:
-        change_registry(context, name, settings=_settings(file, {}))
+        change_registry(context, name, settings=_convert_settings(file, {}))
 
 
-def _settings(file: Path | None, document: dict[str, object]) -> RegistrySettings:
+def _convert_settings(file: Path | None, document: dict[str, object]) -> RegistrySettings:
     import msgspec
 
     from nephoscope.protect.registry.registry_settings import read_settings

@@ -127,7 +127,7 @@ def command(
         raise click.UsageError("--csv-safe requires --output csv")
     try:
         if query is None and sys.stdin.isatty() and not (only_format or explain):
-            with _session(data, options) as session:
+            with _open_session(data, options) as session:
                 _converse(session, data)
             return
         text = sys.stdin.read() if query is None else _read_query(query)
@@ -146,7 +146,7 @@ def _run_query(text: str, data: Path, options: QueryOptions, *, only_format: boo
 
             click.echo(format_query(text), nl=False)
             return
-        with _session(data, options) as session:
+        with _open_session(data, options) as session:
             if explain:
                 click.echo(session.explain_query(text))
             else:
@@ -176,7 +176,7 @@ def _run(session: QuerySession, text: str, options: QueryOptions) -> None:
 
 
 @contextmanager
-def _session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
+def _open_session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
     """The files that were given, or the lake, or both where a workspace is named beside files."""
     from nephoscope.cli.session.query_session import QuerySession
 

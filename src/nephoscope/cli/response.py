@@ -38,7 +38,7 @@ def command() -> None:
 
 
 @contextmanager
-def _engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
+def _open_engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
     from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.engine import AutomationEngine
     from nephoscope.automation.rule_catalog import load_rules
@@ -68,7 +68,7 @@ def run(data: Path, /, workspace: str, schedule: bool, every: int) -> None:
     import time
 
     dead = False
-    with _engine(data, workspace) as engine:
+    with _open_engine(data, workspace) as engine:
         while True:
             for one in engine.tick():
                 dead = dead or one.status.value == "dead"
@@ -96,7 +96,7 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
 
     if (incident is None) == (not alert):
         usage_error("give --incident NUMBER or --alert ID")
-    with _engine(data, workspace) as engine:
+    with _open_engine(data, workspace) as engine:
         rule = next(
             (one for one in engine.rules if name.casefold() in (one.key.casefold(), one.title.casefold())),
             None,

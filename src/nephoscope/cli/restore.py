@@ -56,7 +56,9 @@ def _check_backup(file: Path) -> BackupManifest:
     """Compare the hashes of a backup, and list what it decides with the digest that accepts it."""
     manifest, items = _inspect_backup(file)
     if items:
-        click.echo(f"to accept everything: restore {file} --accept {_digest(manifest)}", err=True)
+        click.echo(
+            f"to accept everything: restore {file} --accept {_compute_confirmation(manifest)}", err=True
+        )
     return manifest
 
 
@@ -88,14 +90,14 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
 
     def admit(folder: Path, manifest: BackupManifest) -> None:
         items = list_policy(folder, manifest.names)
-        if not items or accept.lower() == _digest(manifest):
+        if not items or accept.lower() == _compute_confirmation(manifest):
             return
         if accept:
             raise BackupError(f"--accept {accept} is not the digest of this backup: review it with --check")
         _list(items)
         raise BackupError(
             "the backup has the effects listed above, and they were not accepted: if you trust the "
-            f"author of the backup, restore it with --accept {_digest(manifest)}"
+            f"author of the backup, restore it with --accept {_compute_confirmation(manifest)}"
         )
 
     with progress_line() as tell:
@@ -111,11 +113,11 @@ def _ask_digest(file: Path) -> str:
     manifest, items = _inspect_backup(file)
     if not items:
         return ""
-    typed: str = click.prompt(f"Type {_digest(manifest)} to accept everything listed", err=True)
+    typed: str = click.prompt(f"Type {_compute_confirmation(manifest)} to accept everything listed", err=True)
     return typed.strip()
 
 
-def _digest(manifest: BackupManifest) -> str:
+def _compute_confirmation(manifest: BackupManifest) -> str:
     """Return what accepts a backup: the begin of the hash over all that is in it."""
     from nephoscope.lake.backup.restored_audit import DIGITS
 

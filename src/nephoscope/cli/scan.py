@@ -56,7 +56,7 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     if is_code(options["targets"], since=options["since"]):
         from nephoscope.cli.session.code_scan import scan_code
 
-        sys.exit(scan_code(data, options, _explanation(options["explain"])))
+        sys.exit(scan_code(data, options, _plan_explanation(options["explain"])))
     from nephoscope.cli.outputs import check_shown
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
@@ -64,7 +64,7 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     wanted = options["explain"]
     output = "table" if wanted else options["output"]
     check_shown(options["output"], options["states"])
-    extract, write = _view_explanation(wanted) if wanted else _view_rows(options)
+    extract, write = _parse_explanation_view(wanted) if wanted else _choose_view_rows(options)
     with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
         code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
@@ -75,14 +75,14 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     sys.exit(code)
 
 
-def _view_explanation(wanted: str) -> tuple[RowSelection, Renderer]:
+def _parse_explanation_view(wanted: str) -> tuple[RowSelection, Renderer]:
     """Return what an explanation reads of a report, and what writes it."""
     from nephoscope.cli.views import explanation
 
     return explanation.reads(wanted), lambda report, out: explanation.render(report, wanted, out)
 
 
-def _view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
+def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
     from nephoscope.cli.outputs import formats, reads, renderer
     from nephoscope.cli.terminal.messages import usage_error
@@ -104,7 +104,7 @@ def _view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     return reads(output, options["states"]), write
 
 
-def _explanation(wanted: str | None) -> VerdictExplanation | None:
+def _plan_explanation(wanted: str | None) -> VerdictExplanation | None:
     if wanted is None:
         return None
     from nephoscope.cli.views.explanation import planned_explanation

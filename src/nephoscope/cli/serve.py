@@ -87,7 +87,7 @@ class _ServeOptions(TypedDict):
 @click.option(
     "--behind",
     multiple=True,
-    callback=lambda *given: _addresses(given[-1]),
+    callback=lambda *given: _parse_addresses(given[-1]),
     metavar="ADDRESS",
     help="Trusted proxy, whose X-Forwarded-For and -Proto headers are used.",
 )
@@ -130,8 +130,8 @@ def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
     """
     stop = threading.Event()
     _stop_on_signals(stop)
-    wanted = _settings(data, options)
-    with _instance_lock(wanted, stop) as lock:
+    wanted = _build_settings(data, options)
+    with _hold_instance_lock(wanted, stop) as lock:
         if lock is None:
             return
         begun = _prepare_settings(wanted, stop, demo=options["demo"])
@@ -140,7 +140,7 @@ def command(data: Path, /, **options: Unpack[_ServeOptions]) -> None:
 
 
 @contextmanager
-def _instance_lock(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLock | None]:
+def _hold_instance_lock(settings: ServeSettings, stop: threading.Event) -> Iterator[InstanceLock | None]:
     """The lock of the data folder, None when stopped before; a usage error that names the server which has it.
 
     Whoever looks whether it is held has it for a moment: it is asked for a second.
@@ -184,7 +184,7 @@ def _prepare_settings(
     _check_identity(settings)
     remove_abandoned_folders(settings.data)
     if demo and not stop.is_set():
-        _demo(settings, stop)
+        _evaluate_demo(settings, stop)
     return settings, authority
 
 
@@ -197,7 +197,7 @@ def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: th
         return
     settings = replace(settings, port=listening.getsockname()[1], fd=listening.fileno())
     with listening, use_socket(settings) as settings:
-        lock.answers(_address(settings))
+        lock.answers(_format_address(settings))
         keeper = supervisor(settings, print_message, stop)
         keeper.begin()
         try:
@@ -209,7 +209,7 @@ def _serve(settings: ServeSettings, authority: str, lock: InstanceLock, stop: th
 
 
 def _print_address(settings: ServeSettings, authority: str) -> None:
-    base = _address(settings)
+    base = _format_address(settings)
     click.echo(f"nephoscope is available at {base}")
     if authority:
         click.echo(f"its certificate is trusted through {authority}")
@@ -217,11 +217,11 @@ def _print_address(settings: ServeSettings, authority: str) -> None:
         click.echo(f"sign in (single-use link): {base}/link/{link}")
 
 
-def _address(settings: ServeSettings) -> str:
+def _format_address(settings: ServeSettings) -> str:
     return f"https://{_display_host(settings.host)}:{settings.port}"
 
 
-def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
+def _parse_addresses(given: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses and networks of proxies; a usage error for what no proxy could have, since it would be believed silently never."""
     from ipaddress import ip_network
 
@@ -233,7 +233,7 @@ def _addresses(given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _settings(data: Path, options: _ServeOptions) -> ServeSettings:
+def _build_settings(data: Path, options: _ServeOptions) -> ServeSettings:
     from nephoscope.access.query_queue import QueryLimits
     from nephoscope.access.tokens import NO_TENANT
     from nephoscope.serve.server_settings import ServeSettings
@@ -312,13 +312,13 @@ def _display_host(host: str) -> str:
 def _create_first_link(settings: ServeSettings) -> str:
     """A link for the first person while nobody has signed in yet, '' after, and where none can be kept, which is told."""
     try:
-        return _made_link(settings)
+        return _make_link(settings)
     except StateError as error:
         print_message(f"no first sign-in link could be created: {error}")
         return ""
 
 
-def _made_link(settings: ServeSettings) -> str:
+def _make_link(settings: ServeSettings) -> str:
     from nephoscope.access.authenticator import Guard
     from nephoscope.access.scopes import Hierarchy
     from nephoscope.state import State
@@ -331,7 +331,7 @@ def _made_link(settings: ServeSettings) -> str:
         return Guard(state, lambda: Hierarchy({})).create_first_link()
 
 
-def _demo(settings: ServeSettings, stop: threading.Event) -> None:
+def _evaluate_demo(settings: ServeSettings, stop: threading.Event) -> None:
     """Judge the sample estate where nothing was judged yet; in a process of its own, as the supervisor opens no engine.
 
     It is killed when stopped meanwhile: the next start judges anew.

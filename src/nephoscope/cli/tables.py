@@ -50,7 +50,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
         chosen = find_workspace(state, workspace).name if workspace else None
         by_name = {one.name: one for one in state.workspaces.all()}
         found = list(list_table_inventory(data, chosen))
-    rows = [_row(one, by_name.get(one.workspace)) for one in found]
+    rows = [_build_row(one, by_name.get(one.workspace)) for one in found]
     if known:
         rows += _list_empty_tables(lake, found)
     rows = [row for row in rows if text.lower() in str(row["table"]).lower()]
@@ -60,7 +60,7 @@ def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: 
     show_list(rows, COLUMNS, output, f"{nothing}: use --known to list all known tables")
 
 
-def _row(one: TableInventory, workspace: Workspace | None) -> dict[str, object]:
+def _build_row(one: TableInventory, workspace: Workspace | None) -> dict[str, object]:
     return {
         "workspace": one.workspace,
         "table": one.table,

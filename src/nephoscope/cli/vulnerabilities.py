@@ -47,7 +47,7 @@ def feeds(data: Path, /, output: str) -> None:
     themselves.
     """
     now = datetime.now(UTC)
-    with _database(data, now) as database:
+    with _open_database(data, now) as database:
         rows = [
             {
                 "name": one.name,
@@ -210,8 +210,8 @@ def explain(data: Path, /, name: str, output: str) -> None:
     """
     import msgspec
 
-    holders = _holders(data, name)
-    with _database(data, datetime.now(UTC)) as database:
+    holders = _list_holders(data, name)
+    with _open_database(data, datetime.now(UTC)) as database:
         advisories = list(database.advisories(name))
         exploited, prediction = database.find_exploited(name), database.prediction(name)
     if not advisories and not exploited and not prediction:
@@ -232,7 +232,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
             f"\n{advisory.id} ({advisory.source}){': ' + advisory.summary if advisory.summary else ''}"
         )
         for affected in advisory.affected:
-            click.echo(f"  {affected.ecosystem} {affected.name}: {_words(affected)}")
+            click.echo(f"  {affected.ecosystem} {affected.name}: {_describe_versions(affected)}")
     # what several scanners saw is one
     names = ("tenant", "kind", "resource", "name", "digest", "package", "version")
     several = {tuple(row[one] for one in names) for row in holders}
@@ -257,7 +257,7 @@ def _fix(row: dict[str, object]) -> str:
     return f"update to {fixed}" if fixed[:1].isdigit() else f"no fix: {fixed}"
 
 
-def _holders(data: Path, name: str) -> list[dict[str, object]]:
+def _list_holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
     from nephoscope.cli.session.vulnerability_rows import finding_rows
     from nephoscope.model.read_reach import EVERYTHING
@@ -270,7 +270,7 @@ def _holders(data: Path, name: str) -> list[dict[str, object]]:
         return finding_rows(list_holders(context, EVERYTHING, name), {}, make_exemption_lookup(context))
 
 
-def _words(affected: AffectedPackage) -> str:
+def _describe_versions(affected: AffectedPackage) -> str:
     """Say which versions a statement means."""
     ranges = [
         f"from {one.introduced} "
@@ -282,7 +282,7 @@ def _words(affected: AffectedPackage) -> str:
     return f"{affected.state}; {'; '.join(parts) or 'every version'}"
 
 
-def _database(data: Path, now: datetime) -> AdvisoryDatabase:
+def _open_database(data: Path, now: datetime) -> AdvisoryDatabase:
     from nephoscope.service.advisories import advisories_path
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 

@@ -103,7 +103,7 @@ def _from_file(path: Path) -> Cloud:
         raise CloudError(f"{path}: cloud settings must be a JSON object")
     signing = document.get("authentication")
     signing = signing if isinstance(signing, dict) else {}
-    manager = _member(document, path, "resourceManager")
+    manager = _read_member(document, path, "resourceManager")
     audiences = signing.get("audiences")
     audience = document.get("audience") or (
         audiences[0] if isinstance(audiences, list) and audiences else manager
@@ -121,7 +121,7 @@ def _from_file(path: Path) -> Cloud:
     )
 
 
-def _member(document: dict[str, object], path: Path, name: str) -> str:
+def _read_member(document: dict[str, object], path: Path, name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value:
         raise CloudError(f"{path}: '{name}' must be a URL")

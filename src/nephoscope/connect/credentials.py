@@ -68,12 +68,12 @@ def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSo
     # Without a handler of its own, what azure-identity logs of a failure would stand on the terminal beside our sentence.
     logging.getLogger("azure.identity").addHandler(logging.NullHandler())
     makers: dict[str, Callable[[Cloud, str], Credential]] = {
-        "default": _default,
-        "developer": _developer,
-        "service-principal": _service_principal,
-        "managed-identity": _managed_identity,
-        "workload-identity": _workload_identity,
-        "environment": _environment,
+        "default": _open_default_credential,
+        "developer": _open_developer_credential,
+        "service-principal": _open_service_principal,
+        "managed-identity": _open_managed_identity,
+        "workload-identity": _open_workload_identity,
+        "environment": _open_environment_credential,
     }
     make = makers[kind]
     if kind == "service-principal":
@@ -106,11 +106,11 @@ def credential_settings(cloud: Cloud) -> dict[str, Any]:
     return {"authority": cloud.authority, "disable_instance_discovery": cloud.name not in CLOUDS}
 
 
-def _tenant(tenant: str) -> dict[str, str]:
+def _build_tenant_argument(tenant: str) -> dict[str, str]:
     return {"tenant_id": tenant} if tenant else {}
 
 
-def _default(cloud: Cloud, tenant: str) -> Credential:
+def _open_default_credential(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import DefaultAzureCredential
 
     options = credential_settings(cloud)
@@ -125,7 +125,7 @@ def _default(cloud: Cloud, tenant: str) -> Credential:
     )
 
 
-def _developer(_: Cloud, tenant: str) -> Credential:
+def _open_developer_credential(_: Cloud, tenant: str) -> Credential:
     from azure.identity import AzureCliCredential, AzureDeveloperCliCredential, ChainedTokenCredential
 
     return ChainedTokenCredential(
@@ -133,7 +133,7 @@ def _developer(_: Cloud, tenant: str) -> Credential:
     )
 
 
-def _service_principal(cloud: Cloud, tenant: str) -> Credential:
+def _open_service_principal(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential
 
     tenant_id, client = tenant or _read_environment("AZURE_TENANT_ID"), _read_environment("AZURE_CLIENT_ID")
@@ -148,19 +148,19 @@ def _service_principal(cloud: Cloud, tenant: str) -> Credential:
     )
 
 
-def _managed_identity(_: Cloud, __: str) -> Credential:
+def _open_managed_identity(_: Cloud, __: str) -> Credential:
     from azure.identity import ManagedIdentityCredential
 
     return ManagedIdentityCredential(client_id=_read_environment("AZURE_CLIENT_ID") or None)
 
 
-def _workload_identity(cloud: Cloud, tenant: str) -> Credential:
+def _open_workload_identity(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import WorkloadIdentityCredential
 
-    return WorkloadIdentityCredential(**_tenant(tenant), **credential_settings(cloud))
+    return WorkloadIdentityCredential(**_build_tenant_argument(tenant), **credential_settings(cloud))
 
 
-def _environment(cloud: Cloud, tenant: str) -> Credential:
+def _open_environment_credential(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import EnvironmentCredential
 
     return _limit_to_tenant(
@@ -212,7 +212,7 @@ class TokenProvider(msgspec.Struct):
             if self._token is None or self._token.token != token:
                 return
             self._credential = None
-            claims = _claims(challenge)
+            claims = _decode_claims(challenge)
             self._token = self._ask({"claims": claims} if claims else {})
 
     def _ask(self, options: dict[str, Any]) -> AccessToken:
@@ -223,16 +223,16 @@ class TokenProvider(msgspec.Struct):
                 self._credential = self.source()
             return self._credential.get_token(self.scope, **options)
         except (ClientAuthenticationError, ValueError, OSError) as error:
-            raise SignInError(_sentence(error)) from error
+            raise SignInError(_format_sentence(error)) from error
 
 
-def _sentence(error: Exception) -> str:
+def _format_sentence(error: Exception) -> str:
     """The first lines of what azure-identity says, without anything that looks like a secret."""
     lines = [line.strip() for line in redact_text(str(error)).splitlines() if line.strip()]
     return f"could not sign in: {' '.join(lines)[:600] or type(error).__name__}"
 
 
-def _claims(challenge: str) -> str:
+def _decode_claims(challenge: str) -> str:
     """The claims of a challenge, decoded from base64; '' where there are none."""
     found = _CLAIMS.search(challenge)
     if found is None:

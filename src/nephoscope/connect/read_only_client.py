@@ -95,28 +95,28 @@ class RestClient:
 
     def get(self, url: str, what: str) -> RestResponse:
         """GET a path of the origin or a next link on it; `what` names it in the counts. Raises RequestError, SignInError."""
-        return self._request("GET", self.absolute(url), None, what)
+        return self._send_request("GET", self.absolute(url), None, what)
 
     def query(self, body: dict[str, object], api_version: str, what: str) -> RestResponse:
         """POST a query to Resource Graph. Raises as `get`."""
         url = self.absolute(f"{QUERY_PATH}?api-version={api_version}")
-        return self._request("POST", url, msgspec.json.encode(body), what)
+        return self._send_request("POST", url, msgspec.json.encode(body), what)
 
     def absolute(self, url: str) -> str:
         """A path or link as a URL on the origin; RequestError for a link that leads elsewhere."""
         whole = urljoin(self.origin + "/", url)
         parts, home = urlsplit(whole), urlsplit(self.origin)
-        if (parts.scheme, parts.hostname, parts.port or _port(parts.scheme)) != (
+        if (parts.scheme, parts.hostname, parts.port or _choose_default_port(parts.scheme)) != (
             home.scheme,
             home.hostname,
-            home.port or _port(home.scheme),
+            home.port or _choose_default_port(home.scheme),
         ) or parts.username:
             raise RequestError(
                 f"a link leads to another server ({parts.scheme}://{parts.hostname}): not followed"
             )
         return whole
 
-    def _request(self, method: str, url: str, content: bytes | None, what: str) -> RestResponse:
+    def _send_request(self, method: str, url: str, content: bytes | None, what: str) -> RestResponse:
         guard(method, url)
         last = RequestError(f"{what}: no answer")
         refreshed = False
@@ -126,7 +126,7 @@ class RestClient:
                 answer = self._send_once(method, url, content, token, what)
             except RequestError as error:
                 last = error
-                self._pause(what, _backoff(attempt))
+                self._pause(what, _compute_backoff(attempt))
                 continue
             if answer.status == 401 and not refreshed:
                 refreshed = True
@@ -146,9 +146,9 @@ class RestClient:
                 f"{what}: {answer.status}, and the server asks to wait {told:.0f} s: run again later with --resume",
                 answer.status,
             )
-        pause = _backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
+        pause = _compute_backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
         if answer.status == 429:
-            self._quota(url, method).hold(pause)
+            self._find_quota(url, method).hold(pause)
         self._pause(what, pause)
 
     def _pause(self, what: str, pause: float) -> None:
@@ -158,7 +158,7 @@ class RestClient:
 
     def _send_once(self, method: str, url: str, content: bytes | None, token: str, what: str) -> RestResponse:
         """One try; RequestError where no whole answer came."""
-        quota = self._quota(url, method)
+        quota = self._find_quota(url, method)
         quota.wait()
         with self._lock:
             self.sent[what] += 1
@@ -175,9 +175,9 @@ class RestClient:
                 raise
             raise RequestError(f"{what}: {type(error).__name__}: {redact_text(str(error))[:200]}") from error
         quota.learn(received)
-        return RestResponse(status, _object(data, status, what), received)
+        return RestResponse(status, _read_object(data, status, what), received)
 
-    def _quota(self, url: str, method: str) -> ThrottleQuota:
+    def _find_quota(self, url: str, method: str) -> ThrottleQuota:
         """The quota that a request counts against: Resource Graph's, that of one subscription, or that of the rest."""
         parts = urlsplit(url).path.lower().split("/")
         inside = parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""
@@ -196,11 +196,11 @@ def guard(method: str, url: str) -> None:
     raise ReadOnlyClientError(f"{method} {urlsplit(url).path}: the collector only reads")
 
 
-def _port(scheme: str) -> int:
+def _choose_default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-def _backoff(attempt: int) -> float:
+def _compute_backoff(attempt: int) -> float:
     """Half a second, doubled each time, at most a minute, with jitter so that callers do not come back together."""
     return min(60.0, 0.5 * 2.0**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
 
@@ -214,7 +214,7 @@ def _read(response: httpx.Response, what: str) -> bytes:
     return bytes(data)
 
 
-def _object(data: bytes, status: int, what: str) -> dict[str, object]:
+def _read_object(data: bytes, status: int, what: str) -> dict[str, object]:
     """The JSON object of an answer; a granted request whose answer is none was cut on its way."""
     try:
         body = msgspec.json.decode(data) if data else {}

@@ -62,7 +62,7 @@ class AdminRuleIndex:
         deployed: bool | None = True
         found: list[tuple[int, SecurityRule]] = []
         for collection in self.estate.by_type(COLLECTION_TYPE):
-            if not any(self._is_member(group, network) for group in _groups(collection)):
+            if not any(self._is_member(group, network) for group in _list_groups(collection)):
                 continue
             configuration = collection.id.parent
             is_deployed = self._is_deployed(configuration)
@@ -71,7 +71,7 @@ class AdminRuleIndex:
             deployed = deployed if is_deployed else None
             rank = self._scope_rank(configuration)
             found += [
-                (rank, _admin_rule(rule))
+                (rank, _build_admin_rule(rule))
                 for rule in self.estate.by_type(ADMIN_RULE_TYPE)
                 if rule.id.parent == collection.key
             ]
@@ -135,13 +135,13 @@ def _lower_case_texts(value: object) -> list[str]:
     return [str(text).lower() for text in value] if isinstance(value, list) else []
 
 
-def _groups(collection: Resource) -> Iterator[str]:
+def _list_groups(collection: Resource) -> Iterator[str]:
     listed = require_complete(collection).get("appliesToGroups")
     for entry in listed if isinstance(listed, list) else ():
         yield str(entry.get("networkGroupId", "")).lower()
 
 
-def _admin_rule(rule: Resource) -> SecurityRule:
+def _build_admin_rule(rule: Resource) -> SecurityRule:
     body = require_complete(rule)
     access = str(body.get("access", "")).lower()
     protocol = str(body.get("protocol", "")).lower()
@@ -154,21 +154,21 @@ def _admin_rule(rule: Resource) -> SecurityRule:
         inbound=str(body.get("direction", "")).lower() == "inbound",
         allow=access != "deny",
         protocol="*" if protocol == "any" else protocol,
-        source=_peers(body, "sources", rule.key),
-        source_ports=_ports(body, "sourcePortRanges"),
-        destination=_peers(body, "destinations", rule.key),
-        destination_ports=_ports(body, "destinationPortRanges"),
+        source=_read_peers(body, "sources", rule.key),
+        source_ports=_read_ports(body, "sourcePortRanges"),
+        destination=_read_peers(body, "destinations", rule.key),
+        destination_ports=_read_ports(body, "destinationPortRanges"),
         always=access == "alwaysallow",
     )
 
 
-def _ports(body: Mapping[str, object], name: str) -> tuple[Interval, ...]:
+def _read_ports(body: Mapping[str, object], name: str) -> tuple[Interval, ...]:
     listed = body.get(name)
     texts = [str(text) for text in listed] if isinstance(listed, list) else []
     return ports(texts) if texts and not {"*", "0-65535"} & set(texts) else EVERY_PORT
 
 
-def _peers(body: Mapping[str, object], name: str, rule: str) -> RulePeers:
+def _read_peers(body: Mapping[str, object], name: str, rule: str) -> RulePeers:
     listed = body.get(name)
     entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     if any(str(entry.get("addressPrefixType", "")).lower() == "networkgroup" for entry in entries):

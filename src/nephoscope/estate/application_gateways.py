@@ -46,7 +46,7 @@ def public_addresses(gateway: Resource) -> dict[str, str]:
     """Frontend id -> public address id, for the frontends that have one."""
     return {
         id_: public
-        for id_, inner in _parts(gateway, "frontendIPConfigurations").items()
+        for id_, inner in _index_parts(gateway, "frontendIPConfigurations").items()
         if (public := reference(inner.get("publicIPAddress")))
     }
 
@@ -54,10 +54,12 @@ def public_addresses(gateway: Resource) -> dict[str, str]:
 def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
     """Every route from a public listener to a backend pool."""
     fronts = public_addresses(gateway)
-    listeners = _parts(gateway, "httpListeners") | _parts(gateway, "listeners")
-    settings = _parts(gateway, "backendHttpSettingsCollection") | _parts(gateway, "backendSettingsCollection")
-    pools = _parts(gateway, "backendAddressPools")
-    for listener, pool, setting in _targets(gateway):
+    listeners = _index_parts(gateway, "httpListeners") | _index_parts(gateway, "listeners")
+    settings = _index_parts(gateway, "backendHttpSettingsCollection") | _index_parts(
+        gateway, "backendSettingsCollection"
+    )
+    pools = _index_parts(gateway, "backendAddressPools")
+    for listener, pool, setting in _list_targets(gateway):
         public = fronts.get(reference(listeners.get(listener, {}).get("frontendIPConfiguration")))
         if public is None:
             continue
@@ -66,13 +68,13 @@ def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
             gateway=gateway.key,
             public=public,
             pool=pool,
-            port=_port(settings.get(setting, {})),
-            addresses=tuple(_addresses(body)),
+            port=_read_port(settings.get(setting, {})),
+            addresses=tuple(_list_addresses(body)),
             configurations=references(body.get("backendIPConfigurations")),
         )
 
 
-def _parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
+def _index_parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
     """Lower-cased id -> properties of one of a gateway's lists."""
     entries = properties(gateway).get(name)
     found: dict[str, dict[str, object]] = {}
@@ -82,35 +84,39 @@ def _parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _port(setting: dict[str, object]) -> int:
+def _read_port(setting: dict[str, object]) -> int:
     port = setting.get("port")
     if isinstance(port, int):
         return port
     return 443 if str(setting.get("protocol", "")).lower() == "https" else 80
 
 
-def _addresses(pool: dict[str, Any]) -> Iterator[str]:
+def _list_addresses(pool: dict[str, Any]) -> Iterator[str]:
     for entry in pool.get("backendAddresses") or []:
         for text in (entry.get("ipAddress"), entry.get("fqdn")):
             if isinstance(text, str) and is_prefix(text):
                 yield text
 
 
-def _targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
+def _list_targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
     """(listener, pool, settings) of every routing rule, path maps included."""
-    maps = _parts(gateway, "urlPathMaps")
-    for inner in (_parts(gateway, "requestRoutingRules") | _parts(gateway, "routingRules")).values():
+    maps = _index_parts(gateway, "urlPathMaps")
+    for inner in (
+        _index_parts(gateway, "requestRoutingRules") | _index_parts(gateway, "routingRules")
+    ).values():
         listener = reference(inner.get("httpListener")) or reference(inner.get("listener"))
-        yield from _pairs(listener, inner, "backendAddressPool", "backendHttpSettings", "backendSettings")
+        yield from _list_pairs(
+            listener, inner, "backendAddressPool", "backendHttpSettings", "backendSettings"
+        )
         paths = maps.get(reference(inner.get("urlPathMap")), {})
-        yield from _pairs(listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings")
+        yield from _list_pairs(listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings")
         for rule in paths.get("pathRules") or []:
-            yield from _pairs(
+            yield from _list_pairs(
                 listener, rule.get("properties") or {}, "backendAddressPool", "backendHttpSettings"
             )
 
 
-def _pairs(
+def _list_pairs(
     listener: str, body: dict[str, object], pool: str, *settings: str
 ) -> Iterator[tuple[str, str, str]]:
     target = reference(body.get(pool))

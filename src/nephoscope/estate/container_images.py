@@ -51,10 +51,13 @@ def _name_images(resource: Resource, type_: str) -> Iterator[str]:
     properties = _to_mapping(resource.body.get("properties"))
     if type_ in _APPS:
         template = _to_mapping(properties.get("template"))
-        for one in (*_items(template.get("containers")), *_items(template.get("initContainers"))):
+        for one in (*_read_items(template.get("containers")), *_read_items(template.get("initContainers"))):
             yield from _give_text(one.get("image"))
     elif type_ == _GROUP:
-        for one in (*_items(properties.get("containers")), *_items(properties.get("initContainers"))):
+        for one in (
+            *_read_items(properties.get("containers")),
+            *_read_items(properties.get("initContainers")),
+        ):
             yield from _give_text(_to_mapping(one.get("properties")).get("image"))
     else:
         yield from _read_site_image(_to_mapping(properties.get("siteConfig")))
@@ -92,5 +95,5 @@ def _to_mapping(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _items(value: object) -> list[dict[str, object]]:
+def _read_items(value: object) -> list[dict[str, object]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -56,7 +56,7 @@ def parse_manifests(document: object) -> tuple[Coverage, ...]:
     if version != SCHEMA_VERSION:
         raise CoverageError(f"'schemaVersion' must be 1 or {SCHEMA_VERSION}, not {version!r}")
     if tenants is None and "readAt" in document:
-        return (Coverage({}, read_at=_times(document["readAt"], "")),)
+        return (Coverage({}, read_at=_read_times(document["readAt"], "")),)
     if not isinstance(tenants, dict):
         raise CoverageError("'tenants' must map each tenant's ID ('' if unknown) to its coverage")
     return tuple(
@@ -100,11 +100,11 @@ def _parse_tenant(tenant: str, document: object, path: str) -> Coverage:
     if not isinstance(gaps, dict) or not all(isinstance(reason, str) for reason in gaps.values()):
         raise CoverageError(f"'{path}gaps' must map a type to the reason why it was not read")
     return Coverage(
-        {_normalize_scope(scope): _types(scope, types, path) for scope, types in scopes.items()},
+        {_normalize_scope(scope): _read_types(scope, types, path) for scope, types in scopes.items()},
         declared=document.get("declared", True) is not False,
         gaps={type_.lower(): reason for type_, reason in gaps.items()},
         tenant=tenant.lower(),
-        read_at=_times(document.get("readAt"), path),
+        read_at=_read_times(document.get("readAt"), path),
         claimed_at=_claim_times(document.get("claimedAt", {}), path),
     )
 
@@ -113,26 +113,26 @@ def _normalize_scope(scope: str) -> str:
     return scope.lower().rstrip("/")
 
 
-def _types(scope: str, types: object, path: str) -> frozenset[str]:
+def _read_types(scope: str, types: object, path: str) -> frozenset[str]:
     if not isinstance(types, list) or not all(isinstance(type_, str) for type_ in types):
         raise CoverageError(f"'{path}scopes' at {scope!r} must be a list of resource types")
     return frozenset(type_.lower() for type_ in types)
 
 
-def _times(value: object, path: str) -> dict[str, datetime | None]:
+def _read_times(value: object, path: str) -> dict[str, datetime | None]:
     """The times of reading by scope, from one time for all or a time for each scope."""
     if value is None:
         return {}
     several: dict[str, object] = value if isinstance(value, dict) else {"": value}
     try:
-        return {_normalize_scope(scope): _time(text) for scope, text in several.items()}
+        return {_normalize_scope(scope): _read_time(text) for scope, text in several.items()}
     except (TypeError, ValueError) as error:
         raise CoverageError(
             f"'{path}readAt' must be an ISO 8601 time with a time zone, 'now', or one of these for each scope: {error}"
         ) from error
 
 
-def _time(text: object) -> datetime | None:
+def _read_time(text: object) -> datetime | None:
     """Read a time with a zone, `now` or null; ValueError for anything else."""
     if text is None:
         return None

@@ -53,7 +53,7 @@ class CoverageInference(msgspec.Struct):
         was lost."""
         timed = declared if declared is not None and has_times_only(declared) else None
         declared = None if timed else declared
-        scopes = self._add_embedded(declared.scopes) if declared else self._seen_types()
+        scopes = self._add_embedded(declared.scopes) if declared else self._group_seen_types()
         known = declared or timed or Coverage({})
         coverage = replace(known, scopes=scopes, declared=declared is not None)
         if not self._broken:
@@ -61,23 +61,26 @@ class CoverageInference(msgspec.Struct):
         scopes = {scope: self._list_readable_types(scope, types) for scope, types in coverage.scopes.items()}
         return replace(coverage, scopes=scopes, gaps={**coverage.gaps, **self._broken})
 
-    def _seen_types(self) -> dict[str, frozenset[str]]:
+    def _group_seen_types(self) -> dict[str, frozenset[str]]:
         scopes = self._own.keys() | self._embedded.keys()
-        return {scope: frozenset(self._own.get(scope, ())) | self._listed_types(scope) for scope in scopes}
+        return {
+            scope: frozenset(self._own.get(scope, ())) | self._list_listed_types(scope) for scope in scopes
+        }
 
     def _add_embedded(self, declared: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
         """The declared types, and the child types that the bodies of a declared parent list."""
         return {
-            scope: types | {type_ for type_ in self._listed_types(scope) if type_.rpartition("/")[0] in types}
+            scope: types
+            | {type_ for type_ in self._list_listed_types(scope) if type_.rpartition("/")[0] in types}
             for scope, types in declared.items()
         }
 
-    def _listed_types(self, scope: str) -> frozenset[str]:
+    def _list_listed_types(self, scope: str) -> frozenset[str]:
         return frozenset(
-            type_ for type_ in self._embedded.get(scope, ()) if self._parents_whole(scope, type_)
+            type_ for type_ in self._embedded.get(scope, ()) if self._has_whole_parents(scope, type_)
         )
 
-    def _parents_whole(self, scope: str, type_: str) -> bool:
+    def _has_whole_parents(self, scope: str, type_: str) -> bool:
         """A child type read out of its parents is read in full only where no parent came without its body."""
         return (scope, type_.rpartition("/")[0]) not in self._bodiless
 

@@ -19,10 +19,12 @@ def translate_damage(data: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, duckdb.Error, OSError) as error:
-        raise StoreError(f"the data in {data} cannot be read: {_first_line(error)}; {remedy}") from error
+        raise StoreError(
+            f"the data in {data} cannot be read: {_extract_first_line(error)}; {remedy}"
+        ) from error
 
 
-def _first_line(error: BaseException) -> str:
+def _extract_first_line(error: BaseException) -> str:
     """The first line of a message: the engines add the stack of their own code."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300].rstrip(" .:")

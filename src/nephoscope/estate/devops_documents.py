@@ -104,7 +104,7 @@ def document(view: EstateView, type_: str, parent: str) -> dict[str, Any]:
     there."""
     found = view.children(type_.lower(), parent)
     if not found:
-        raise _missing_error(view, type_, parent)
+        raise _build_missing_error(view, type_, parent)
     return require_complete(found[0])
 
 
@@ -115,10 +115,10 @@ def coverage_entry(type_: str, parent_type: str) -> str:
 
 def _need(view: EstateView, type_: str, parent: str) -> None:
     if not view.covers(coverage_entry(type_, ResourceId.parse(parent).type), parent):
-        raise _missing_error(view, type_, parent)
+        raise _build_missing_error(view, type_, parent)
 
 
-def _missing_error(view: EstateView, type_: str, parent: str) -> DataNotCollectedError:
+def _build_missing_error(view: EstateView, type_: str, parent: str) -> DataNotCollectedError:
     reason = view.estate.coverage.gaps.get(type_.lower(), "")
     return DataNotCollectedError(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
 

@@ -120,10 +120,14 @@ def user_routes(
     Raises DataNotCollectedError where a route is not readable.
     """
     listed = table.get("routes")
-    return [_user_route(entry, id_, tags or {}) for entry in (listed if isinstance(listed, list) else ())]
+    return [
+        _read_user_route(entry, id_, tags or {}) for entry in (listed if isinstance(listed, list) else ())
+    ]
 
 
-def _user_route(entry: Mapping[str, object], table: str, tags: Mapping[str, Sequence[str]]) -> EffectiveRoute:
+def _read_user_route(
+    entry: Mapping[str, object], table: str, tags: Mapping[str, Sequence[str]]
+) -> EffectiveRoute:
     body = entry.get("properties")
     told = body if isinstance(body, dict) else entry
     prefix, hop = str(told.get("addressPrefix") or ""), str(told.get("nextHopType") or "")

@@ -111,8 +111,8 @@ class EstateStore:
         raise StoreError(f"{self._path}: other writers kept changing the store; try again")
 
     def _take(self, intake: SnapshotIntake, coverage: Coverage, digest: str, at: datetime) -> StoredSnapshot:
-        table = self._table() or self._create()
-        stored = _snapshots(table, self._path)
+        table = self._open_table() or self._create()
+        stored = _read_snapshots(table, self._path)
         same = next(
             (item for item in stored if item.hash == digest and (item.at == at or item is stored[-1])), None
         )
@@ -135,27 +135,27 @@ class EstateStore:
             removed=moved[VersionChange.REMOVED],
         )
         closes = bool(snapshot.changed or snapshot.removed)
-        _commit(table, _rows(intake, snapshot), snapshot, closes=closes)
+        _commit(table, _build_rows(intake, snapshot), snapshot, closes=closes)
         self.compact()
         return snapshot
 
     def snapshots(self) -> tuple[StoredSnapshot, ...]:
         """The snapshots in the store, the oldest first."""
-        table = self._table()
-        return _snapshots(table, self._path) if table else ()
+        table = self._open_table()
+        return _read_snapshots(table, self._path) if table else ()
 
     def current(self) -> Iterator[Resource]:
         """The newest version of every resource that is there, as a stream."""
-        yield from self._stream(None)
+        yield from self._stream_resources(None)
 
     def iterate_versions(self, at: datetime) -> Iterator[Resource]:
         """The versions that were valid at an aware time, as a stream."""
-        yield from self._stream(at)
+        yield from self._stream_resources(at)
 
     def estate(self, at: datetime | None = None) -> Estate:
         """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
         snapshot = self._find_snapshot(at)
-        return Estate.of(self._stream(at), snapshot.known, tenant=snapshot.known.tenant)
+        return Estate.of(self._stream_resources(at), snapshot.known, tenant=snapshot.known.tenant)
 
     def select_types(self, types: Iterable[str]) -> Estate:
         """The newest estate with the resources of some lower-cased types alone; raises StoreError when nothing was stored."""
@@ -168,14 +168,14 @@ class EstateStore:
 
     def find_mentions(self, words: Iterable[str]) -> Iterator[Resource]:
         """The newest versions of the resources whose bodies hold all of some words, spelled so, as a stream."""
-        table = self._table()
+        table = self._open_table()
         if table is not None:
             rows = find_mentions(table, self._path, ("body", "complete"), words)
             yield from (to_resource(row) for row in rows)
 
     def subscriptions(self) -> frozenset[str]:
         """The lower-cased GUIDs of the subscriptions in which a resource lies."""
-        table = self._table()
+        table = self._open_table()
         rows = versions(table, self._path, ("subscription",)) if table is not None else ()
         return frozenset(row["subscription"] for row in rows if row["subscription"])
 
@@ -186,7 +186,7 @@ class EstateStore:
         return max((int(name) for name in names if name.isdecimal()), default=-1)
 
     def _select_resources(self, types: Iterable[str] = (), ids: Iterable[str] = ()) -> Iterator[Resource]:
-        table = self._table()
+        table = self._open_table()
         if table is not None:
             rows = select_rows(table, self._path, ("body", "complete"), types=types, ids=ids)
             yield from (to_resource(row) for row in rows)
@@ -197,8 +197,8 @@ class EstateStore:
         `unread` is empty: what a snapshot did not look for stays in the store as it was last read.
         """
         self._find_snapshot(before)
-        table = self._table()
-        old, new = _hashes(table, self._path, before), _hashes(table, self._path, after)
+        table = self._open_table()
+        old, new = _read_hashes(table, self._path, before), _read_hashes(table, self._path, after)
         both = old.keys() & new.keys()
         changed = sorted(key for key in both if old[key] != new[key])
         return Diff(
@@ -213,14 +213,14 @@ class EstateStore:
         self, since: datetime, until: datetime, ids: Iterable[str] = ()
     ) -> Iterator[dict[str, Any]]:
         """The versions that begin or end after an aware time and no later than another: `id`, `body`, `valid_from`, `valid_to`."""
-        table = self._table()
+        table = self._open_table()
         if table is not None:
             columns = ("id", "body", "valid_from", "valid_to")
             yield from find_moved(table, self._path, columns, since, until, sorted(ids))
 
     def compact(self, max_files: int = MAX_FILES) -> int:
         """Join small files when there are more than `max_files`; returns how many files were joined."""
-        table = self._table()
+        table = self._open_table()
         if table is None or len(table.file_uris()) <= max_files:
             return 0
         return int(table.optimize.compact()["numFilesRemoved"])
@@ -229,7 +229,7 @@ class EstateStore:
         """Delete files that no commit of the last hours (at least 24) uses; returns their names. No resource version is lost."""
         if hours < MIN_RETENTION_HOURS:
             raise StoreError(f"readers may be active: keep at least {MIN_RETENTION_HOURS} hours, not {hours}")
-        table = self._table()
+        table = self._open_table()
         if table is None:
             return []
         return list(table.vacuum(hours, dry_run=False, enforce_retention_duration=False))
@@ -240,13 +240,13 @@ class EstateStore:
             raise StoreError(f"{self._path}: no snapshot" + (f" of {at.isoformat()} or before" if at else ""))
         return stored[-1]
 
-    def _stream(self, at: datetime | None) -> Iterator[Resource]:
-        table = self._table()
+    def _stream_resources(self, at: datetime | None) -> Iterator[Resource]:
+        table = self._open_table()
         if table is not None:
             for row in versions(table, self._path, ("body", "complete"), at):
                 yield to_resource(row)
 
-    def _table(self) -> DeltaTable | None:
+    def _open_table(self) -> DeltaTable | None:
         """The table at its newest version, None where there is none yet."""
         try:
             return open_table(self._path)
@@ -277,7 +277,7 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
     )
 
 
-def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
+def _build_rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchReader:
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
     def iterate_rows() -> Iterator[dict[str, object]]:
@@ -291,7 +291,7 @@ def _rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBatchRea
                 }
             if row is not None and move in (VersionChange.ADDED, VersionChange.CHANGED):
                 yield {**row.columns(), "valid_from": snapshot.at}
-        yield marker_row(_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
+        yield marker_row(_to_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
@@ -337,17 +337,17 @@ def _read_versions(
             yield StoredVersion(row["id"], row["hash"], row["valid_from"], row["scope"])
 
 
-def _hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[str, str]:
+def _read_hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> dict[str, str]:
     return {version.id: version.hash for version in _read_versions(table, path, at)}
 
 
-def _document(snapshot: StoredSnapshot) -> dict[str, object]:
+def _to_document(snapshot: StoredSnapshot) -> dict[str, object]:
     counts = {"added": snapshot.added, "changed": snapshot.changed, "removed": snapshot.removed}
     own, known = manifest_document(snapshot.coverage), manifest_document(snapshot.known)
     return {"sequence": snapshot.sequence, **counts, "coverage": own, "known": known}
 
 
-def _snapshots(table: DeltaTable, path: Path) -> tuple[StoredSnapshot, ...]:
+def _read_snapshots(table: DeltaTable, path: Path) -> tuple[StoredSnapshot, ...]:
     rows = markers(table, path, ("body", "hash", "valid_from"))
     found = [
         _parse_snapshot(msgspec.json.decode(row["body"]), row["hash"], row["valid_from"]) for row in rows

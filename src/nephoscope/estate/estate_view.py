@@ -78,9 +78,9 @@ class EstateView:
 
     def children(self, type_: str, parent: str) -> Sequence[Resource]:
         """The resources of a lower-cased type under a lower-cased parent id."""
-        return self._children(type_).get(parent, ())
+        return self._index_children(type_).get(parent, ())
 
-    def _children(self, type_: str) -> Mapping[str, Sequence[Resource]]:
+    def _index_children(self, type_: str) -> Mapping[str, Sequence[Resource]]:
         index = self._child_indexes.get(type_)
         if index is None:
             index = self._child_indexes[type_] = {}

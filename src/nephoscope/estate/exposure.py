@@ -128,7 +128,7 @@ class ExposureIndex:
             if not resource.complete
         )
 
-    def _translated_addresses(self, subnets: Iterable[str]) -> AddressSet:
+    def _collect_translated_addresses(self, subnets: Iterable[str]) -> AddressSet:
         found = AddressSet()
         for key in subnets:
             subnet = self.network.subnets.get(key)
@@ -212,7 +212,7 @@ class ExposureIndex:
             self._require_balancer(pool)
             found += index.pools.get(pool, ())
         network = configuration.subnet.split("/subnets/")[0]
-        for address in _texts(configuration):
+        for address in _format_private_addresses(configuration):
             for owner, pool in self._member_pools.get(address, ()):
                 if owner == network:
                     found += index.pools.get(pool, ())
@@ -227,7 +227,11 @@ class ExposureIndex:
         for pool in configuration.gateway_pools:
             self._require_balancer(pool)
         network = configuration.subnet.split("/subnets/")[0]
-        for target in (*configuration.gateway_pools, configuration.id, *_texts(configuration)):
+        for target in (
+            *configuration.gateway_pools,
+            configuration.id,
+            *_format_private_addresses(configuration),
+        ):
             for route in self._routes_by_target.get(target, ()):
                 subnets = subnets_of_gateway(self.estate.resources[route.gateway])
                 homes = [subnet.split("/subnets/")[0] for subnet in subnets]
@@ -240,26 +244,26 @@ class ExposureIndex:
                     "tcp",
                     ((route.port, route.port),),
                     PUBLIC,
-                    self._translated_addresses(subnets),
+                    self._collect_translated_addresses(subnets),
                 )
 
     def _list_translations(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         network = configuration.subnet.split("/subnets/")[0]
-        for address in _texts(configuration):
+        for address in _format_private_addresses(configuration):
             for rule in self._translations[0].get(address, ()):
-                yield from self._paths_through_firewall(rule, network, ((rule.port, rule.port),))
+                yield from self._list_paths_through_firewall(rule, network, ((rule.port, rule.port),))
         for forwarding in self._list_forwardings(configuration):
             for rule in self._translations[0].get(forwarding.private, ()):
                 if any(low <= rule.port <= high for low, high in forwarding.frontend_ports):
-                    yield from self._paths_through_firewall(rule, network, forwarding.ports)
+                    yield from self._list_paths_through_firewall(rule, network, forwarding.ports)
 
-    def _paths_through_firewall(
+    def _list_paths_through_firewall(
         self, rule: Translation, network: str, ports: tuple[Interval, ...]
     ) -> Iterator[IngressPath]:
         subnets, networks = find_reach(self.estate.resources[rule.firewall], self.estate)
         if not self._reaches(networks, network):
             return
-        seen_as = self._translated_addresses(subnets) if subnets else None
+        seen_as = self._collect_translated_addresses(subnets) if subnets else None
         rules = self._read_rules(rule.firewall)
         for protocol in rule.protocols:
             clients = admitted_clients(rules, rule.clients & PUBLIC, protocol, rule.address, rule.port)
@@ -294,13 +298,13 @@ class ExposureIndex:
         for subnet in self.network.subnets.values():
             pointed += subnet.attached
             if subnet.name == "azurefirewallsubnet":
-                pointed.append(self._firewall_trace(subnet.id.lower()))
+                pointed.append(self._trace_firewall(subnet.id.lower()))
         owners = {"/".join(key.split("/")[:9]) for key in pointed if key}
         return frozenset(
             ResourceId.parse(owner).type for owner in owners if owner not in self.estate.resources
         ).intersection(WAY_TYPES)
 
-    def _firewall_trace(self, subnet: str) -> str:
+    def _trace_firewall(self, subnet: str) -> str:
         """The id of a firewall in its reserved subnet, or of one that must be there."""
         for firewall in self.estate.by_type(FIREWALL_TYPE):
             if subnet in find_reach(firewall, self.estate)[0]:
@@ -334,12 +338,12 @@ class ExposureIndex:
                 missing += gaps
                 for way in ways:
                     try:
-                        found += self._ports_on_path(interface, configuration, way, protocol, wanted)
+                        found += self._list_ports_on_path(interface, configuration, way, protocol, wanted)
                     except DataNotCollectedError as gap:
                         missing.append(gap.what)
         return found, tuple(dict.fromkeys(missing))
 
-    def _ports_on_path(
+    def _list_ports_on_path(
         self,
         interface: Interface,
         configuration: IpConfiguration,
@@ -371,6 +375,6 @@ class ExposureIndex:
         return is_broad(hits, port)
 
 
-def _texts(configuration: IpConfiguration) -> list[str]:
+def _format_private_addresses(configuration: IpConfiguration) -> list[str]:
     """The private addresses of an IP configuration as text."""
     return [configuration.address] if configuration.address else []

@@ -40,7 +40,7 @@ class Segments:
     def read(self, segment: Segment) -> Iterator[bytes]:
         """The lines of a segment."""
         with self._path.open("rb") as file:
-            yield from _lines(file.fileno(), segment)
+            yield from _read_lines(file.fileno(), segment)
 
     def merge(
         self, segments: Sequence[Segment], decode: Callable[[bytes], Value], key: Callable[[Value], Any]
@@ -48,10 +48,10 @@ class Segments:
         """The values of sorted segments in the order of their keys; equal ones in the order of the segments."""
         with self._path.open("rb") as file:
             number = file.fileno()
-            yield from heapq.merge(*(map(decode, _lines(number, one)) for one in segments), key=key)
+            yield from heapq.merge(*(map(decode, _read_lines(number, one)) for one in segments), key=key)
 
 
-def _lines(file: int, segment: Segment) -> Iterator[bytes]:
+def _read_lines(file: int, segment: Segment) -> Iterator[bytes]:
     at, end = segment
     rest = b""
     while at < end:

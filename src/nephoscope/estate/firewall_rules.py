@@ -154,7 +154,7 @@ def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[Firewa
     body = require_complete(firewall)
     reader = _RuleReader(estate)
     found = list(reader.classic(body))
-    chain = _policy_chain(reference(body.get("firewallPolicy")), estate)
+    chain = _list_policy_chain(reference(body.get("firewallPolicy")), estate)
     for depth, policy in enumerate(reversed(chain)):
         is_own = policy == chain[0]
         for group in estate.by_type(RULE_GROUP_TYPE):
@@ -165,7 +165,7 @@ def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[Firewa
     return sorted(found, key=lambda rule: rule.order)
 
 
-def _policy_chain(policy: str, estate: AnalyzerEstate) -> list[str]:
+def _list_policy_chain(policy: str, estate: AnalyzerEstate) -> list[str]:
     """A policy, its parent, the parent's parent."""
     found: list[str] = []
     while policy and policy not in found:
@@ -195,27 +195,27 @@ class _RuleReader:
 
     def classic(self, body: Mapping[str, object]) -> Iterator[FirewallRule]:
         for kind, name in _CLASSIC.items():
-            for collection in _dicts(body.get(name)):
-                told = _dict(collection.get("properties"))
-                action = str(_dict(told.get("action")).get("type", "Allow")).lower()
+            for collection in _read_objects(body.get(name)):
+                told = _read_object(collection.get("properties"))
+                action = str(_read_object(told.get("action")).get("type", "Allow")).lower()
                 place = (str(collection.get("name") or ""), "")
-                order = (0, 0, _integer(told.get("priority")))
-                for number, rule in enumerate(_dicts(told.get("rules"))):
-                    yield self._rule(kind, rule, place, (*order, number), allow=action != "deny")
+                order = (0, 0, _read_integer(told.get("priority")))
+                for number, rule in enumerate(_read_objects(told.get("rules"))):
+                    yield self._read_rule(kind, rule, place, (*order, number), allow=action != "deny")
 
     def read_group_rules(self, group: Resource, depth: int) -> Iterator[FirewallRule]:
         body = require_complete(group)
-        for collection in _dicts(body.get("ruleCollections")):
-            action = str(_dict(collection.get("action")).get("type", "Allow")).lower()
+        for collection in _read_objects(body.get("ruleCollections")):
+            action = str(_read_object(collection.get("action")).get("type", "Allow")).lower()
             place = (str(collection.get("name") or ""), group.id.name)
-            order = (depth, _integer(body.get("priority")), _integer(collection.get("priority")))
-            for number, rule in enumerate(_dicts(collection.get("rules"))):
+            order = (depth, _read_integer(body.get("priority")), _read_integer(collection.get("priority")))
+            for number, rule in enumerate(_read_objects(collection.get("rules"))):
                 kind = _KINDS.get(str(rule.get("ruleType", "")).lower())
                 if kind is None:
                     raise DataNotCollectedError(f"the type of a rule of {group.key}", "unreadable-rule")
-                yield self._rule(kind, rule, place, (*order, number), allow=action != "deny")
+                yield self._read_rule(kind, rule, place, (*order, number), allow=action != "deny")
 
-    def _rule(
+    def _read_rule(
         self,
         kind: str,
         rule: Mapping[str, object],
@@ -224,10 +224,10 @@ class _RuleReader:
         *,
         allow: bool,
     ) -> FirewallRule:
-        numbers = _texts(rule.get("destinationPorts"))
-        protocols = _texts(rule.get("ipProtocols")) or _texts(rule.get("protocols"))
+        numbers = _read_texts(rule.get("destinationPorts"))
+        protocols = _read_texts(rule.get("ipProtocols")) or _read_texts(rule.get("protocols"))
         if kind == APPLICATION:
-            protocols, numbers = ["tcp"], _application_ports(rule.get("protocols"))
+            protocols, numbers = ["tcp"], _read_application_ports(rule.get("protocols"))
         translated = str(rule.get("translatedPort") or "")
         return FirewallRule(
             kind=kind,
@@ -237,51 +237,53 @@ class _RuleReader:
             order=order,
             allow=allow,
             protocols=tuple(text.lower() for text in protocols) or ("any",),
-            source=self._peers(rule, "source"),
-            destination=self._read_names(rule) if kind == APPLICATION else self._peers(rule, "destination"),
+            source=self._read_peers(rule, "source"),
+            destination=self._read_names(rule)
+            if kind == APPLICATION
+            else self._read_peers(rule, "destination"),
             ports=ports(numbers) if numbers else EVERY_PORT,
             translated_address=str(rule.get("translatedAddress") or rule.get("translatedFqdn") or ""),
             translated_port=int(translated) if translated.isdecimal() else 0,
         )
 
-    def _peers(self, rule: Mapping[str, object], side: str) -> FirewallPeers:
-        texts = _texts(rule.get(f"{side}Addresses"))
-        for id_ in _texts(rule.get(f"{side}IpGroups")):
+    def _read_peers(self, rule: Mapping[str, object], side: str) -> FirewallPeers:
+        texts = _read_texts(rule.get(f"{side}Addresses"))
+        for id_ in _read_texts(rule.get(f"{side}IpGroups")):
             group = self.estate.resources.get(id_.lower())
             if group is None:
                 raise DataNotCollectedError(id_.lower())
-            texts += _texts(require_complete(group).get("ipAddresses"))
-        names = tuple(text.lower() for text in _texts(rule.get(f"{side}Fqdns")))
+            texts += _read_texts(require_complete(group).get("ipAddresses"))
+        names = tuple(text.lower() for text in _read_texts(rule.get(f"{side}Fqdns")))
         everybody = "*" in texts or (not texts and not names and side == "source")
         tags = tuple(text.lower() for text in texts if text != "*" and not is_prefix(text))
         known = AddressSet.of(text for text in texts if is_prefix(text))
         return FirewallPeers(everybody, known, tags, names)
 
     def _read_names(self, rule: Mapping[str, object]) -> FirewallPeers:
-        tags = _texts(rule.get("fqdnTags")) + _texts(rule.get("webCategories"))
-        names = tuple(text.lower() for text in _texts(rule.get("targetFqdns")))
+        tags = _read_texts(rule.get("fqdnTags")) + _read_texts(rule.get("webCategories"))
+        names = tuple(text.lower() for text in _read_texts(rule.get("targetFqdns")))
         return FirewallPeers("*" in names, tags=tuple(f"FQDN tag {text}" for text in tags), names=names)
 
 
-def _application_ports(value: object) -> list[str]:
+def _read_application_ports(value: object) -> list[str]:
     found = []
-    for entry in _dicts(value):
+    for entry in _read_objects(value):
         port = entry.get("port") or _SCHEMES.get(str(entry.get("protocolType", "")).lower(), 0)
         found.append(str(port))
     return found
 
 
-def _dicts(value: object) -> list[dict[str, object]]:
+def _read_objects(value: object) -> list[dict[str, object]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _dict(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _texts(value: object) -> list[str]:
+def _read_texts(value: object) -> list[str]:
     return [str(text) for text in value] if isinstance(value, list) else []
 
 
-def _integer(value: object) -> int:
+def _read_integer(value: object) -> int:
     return value if isinstance(value, int) else 0

@@ -46,9 +46,9 @@ def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Transla
     Raises DataNotCollectedError where the policy or an IP group that it uses was not read.
     """
     body = require_complete(firewall)
-    for collection in _dicts(body.get("natRuleCollections")):
-        for rule in _dicts((collection.get("properties") or {}).get("rules")):
-            yield from _translation(firewall.key, rule, "protocols", estate)
+    for collection in _read_objects(body.get("natRuleCollections")):
+        for rule in _read_objects((collection.get("properties") or {}).get("rules")):
+            yield from _read_translation(firewall.key, rule, "protocols", estate)
     policy = reference(body.get("firewallPolicy"))
     if policy:
         _require_policy(policy, estate)
@@ -57,7 +57,7 @@ def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Transla
                 yield from _read_group(firewall.key, group, estate)
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def _read_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
@@ -71,13 +71,13 @@ def _require_policy(policy: str, estate: AnalyzerEstate) -> None:
 
 
 def _read_group(firewall: str, group: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
-    for collection in _dicts(require_complete(group).get("ruleCollections")):
+    for collection in _read_objects(require_complete(group).get("ruleCollections")):
         if str(collection.get("ruleCollectionType", "")).lower() == "firewallpolicynatrulecollection":
-            for rule in _dicts(collection.get("rules")):
-                yield from _translation(firewall, rule, "ipProtocols", estate)
+            for rule in _read_objects(collection.get("rules")):
+                yield from _read_translation(firewall, rule, "ipProtocols", estate)
 
 
-def _translation(
+def _read_translation(
     firewall: str, rule: dict[str, Any], protocols: str, estate: AnalyzerEstate
 ) -> Iterator[Translation]:
     address, port = str(rule.get("translatedAddress") or ""), str(rule.get("translatedPort") or "")
@@ -85,14 +85,14 @@ def _translation(
         yield Translation(
             firewall=firewall,
             name=str(rule.get("name") or ""),
-            clients=_clients(rule, estate),
+            clients=_read_clients(rule, estate),
             protocols=tuple(str(word).lower().replace("any", "*") for word in rule.get(protocols) or ["*"]),
             address=address,
             port=ports([port])[0][0],
         )
 
 
-def _clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
+def _read_clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
     texts = [str(text) for text in rule.get("sourceAddresses") or []]
     for id_ in rule.get("sourceIpGroups") or []:
         group = estate.resources.get(str(id_).lower())
@@ -110,7 +110,7 @@ def find_reach(firewall: Resource, estate: AnalyzerEstate) -> tuple[tuple[str, .
     body = properties(firewall)
     subnets = tuple(
         subnet
-        for entry in _dicts(body.get("ipConfigurations"))
+        for entry in _read_objects(body.get("ipConfigurations"))
         if (subnet := reference((entry.get("properties") or {}).get("subnet")))
     )
     hub = reference(body.get("virtualHub"))

@@ -146,10 +146,10 @@ class FlowPaths:
         hops = [PathHop("source", source.interface.id)]
         subnet = self.network.subnet(source.configuration.subnet)
         stages = self._decide(source, flow, flow.destination, inbound=False)
-        rule = _deciding_rule(stages)
+        rule = _name_deciding_rule(stages)
         if not _passes(stages, source.interface.id):
             return FlowPath(
-                FlowDisposition.DENIED_OUT, (*hops, PathHop("security rules", *_stage(stages))), rule
+                FlowDisposition.DENIED_OUT, (*hops, PathHop("security rules", *_name_stage(stages))), rule
             )
         return self._follow(source, flow, subnet, hops, rule)
 
@@ -172,19 +172,19 @@ class FlowPaths:
         """Follow routes from a subnet until the flow is delivered, leaves or is dropped."""
         for _ in range(LONGEST_WAY):
             hops.append(PathHop("subnet", subnet.id.lower()))
-            if self._private_endpoint(subnet, flow.destination) is not None:
+            if self._find_private_endpoint(subnet, flow.destination) is not None:
                 return self._deliver(source, flow, subnet, hops, rule)
             route = self.routes.build_routes(subnet).find_next_hop(flow.destination)
             if route is None or route.next_hop == NONE:
-                return FlowPath(FlowDisposition.DROPPED, (*hops, _route_hop(route)), rule)
+                return FlowPath(FlowDisposition.DROPPED, (*hops, _build_route_hop(route)), rule)
             if route.next_hop in (LOCAL, PEERING):
                 return self._deliver(source, flow, subnet, hops, rule)
-            hops.append(_route_hop(route))
+            hops.append(_build_route_hop(route))
             if route.next_hop == INTERNET:
                 return self._leave(source, hops, rule, is_direct=len(hops) <= 3)
             if route.next_hop != APPLIANCE:
                 return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
-            firewall = self._appliance(read_appliance(route))
+            firewall = self._find_appliance(read_appliance(route))
             decision = decide_firewall(
                 rules_of_firewall(firewall, self.estate),
                 FirewallFlow(
@@ -196,12 +196,12 @@ class FlowPaths:
             hops.append(PathHop("firewall", firewall.key, rule))
             if not decision.allow:
                 return FlowPath(FlowDisposition.DENIED_BY_FIREWALL, tuple(hops), rule)
-            subnet = self._subnet_of_firewall(firewall)
+            subnet = self._find_subnet_of_firewall(firewall)
         raise DataNotCollectedError(
             f"the way to {flow.destination}: its routes are a loop", "unreadable-rule"
         )
 
-    def _private_endpoint(self, subnet: Subnet, address: str) -> PrivateEndpoint | None:
+    def _find_private_endpoint(self, subnet: Subnet, address: str) -> PrivateEndpoint | None:
         """The private endpoint that an address leads to, in the network or a peer: it has a route of its own."""
         network = self.estate.resources[subnet.network]
         for home in (subnet.network, *(peer for peer, _ in list_peers(network))):
@@ -210,13 +210,13 @@ class FlowPaths:
                 return found
         return None
 
-    def _appliance(self, address: str) -> Resource:
+    def _find_appliance(self, address: str) -> Resource:
         firewall = self._firewalls.get(address)
         if firewall is None:
             raise DataNotCollectedError(f"what the network appliance at {address} forwards")
         return firewall
 
-    def _subnet_of_firewall(self, firewall: Resource) -> Subnet:
+    def _find_subnet_of_firewall(self, firewall: Resource) -> Subnet:
         listed = properties(firewall).get("ipConfigurations")
         for entry in listed if isinstance(listed, list) else ():
             subnet = reference((entry.get("properties") or {}).get("subnet"))
@@ -239,7 +239,7 @@ class FlowPaths:
         """The end of a flow inside virtual networks."""
         network = self.estate.resources[subnet.network]
         homes = [subnet.network, *(peer for peer, _ in list_peers(network))]
-        if flow.destination not in self._space(subnet.network):
+        if flow.destination not in self._read_address_space(subnet.network):
             homes = homes[1:]
         target = self._find_subnet(homes, flow.destination)
         if target is None:
@@ -259,16 +259,16 @@ class FlowPaths:
         if owner is None:
             return self._deliver_service(source, flow, target, hops, rule)
         stages = self._decide(owner, flow, source.configuration.address, inbound=True)
-        decided = _deciding_rule(stages) or rule
+        decided = _name_deciding_rule(stages) or rule
         if not _passes(stages, owner.interface.id):
             return FlowPath(
-                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_stage(stages))), decided
+                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_name_stage(stages))), decided
             )
         return FlowPath(
             FlowDisposition.ACCEPTED, (*hops, PathHop("destination", owner.interface.id)), decided
         )
 
-    def _space(self, network: str) -> AddressSet:
+    def _read_address_space(self, network: str) -> AddressSet:
         return AddressSet.of(read_space(self.estate.resources[network]))
 
     def _find_subnet(self, homes: list[str], address: str) -> Subnet | None:
@@ -295,10 +295,10 @@ class FlowPaths:
             flow.port,
             source_port=flow.source_port,
         )
-        decided = _deciding_rule(stage) or rule
+        decided = _name_deciding_rule(stage) or rule
         if not _passes(stage, subnet.id):
             return FlowPath(
-                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_stage(stage))), decided
+                FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_name_stage(stage))), decided
             )
         hops.append(PathHop("destination", service.id))
         listener = service.listener(flow.protocol, flow.port)
@@ -309,7 +309,7 @@ class FlowPaths:
         return FlowPath(FlowDisposition.ACCEPTED, tuple(hops), decided)
 
 
-def _route_hop(route: EffectiveRoute | None) -> PathHop:
+def _build_route_hop(route: EffectiveRoute | None) -> PathHop:
     if route is None:
         return PathHop("route", "")
     return PathHop(f"route to {route.next_hop}", route.table, route.name or route.prefix)
@@ -324,16 +324,16 @@ def _passes(stages: Sequence[tuple[str, FlowDecision]], what: str) -> bool:
     return found
 
 
-def _deciding(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, FlowDecision] | None:
+def _find_deciding_stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, FlowDecision] | None:
     """The stage that decides: the first that denies, else the last."""
     return next((one for one in stages if one[1].allow is False), stages[-1] if stages else None)
 
 
-def _deciding_rule(stages: Sequence[tuple[str, FlowDecision]]) -> str:
-    found = _deciding(stages)
+def _name_deciding_rule(stages: Sequence[tuple[str, FlowDecision]]) -> str:
+    found = _find_deciding_stage(stages)
     return found[1].rule.name if found and found[1].rule else ""
 
 
-def _stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, str]:
-    found = _deciding(stages)
-    return (found[0], _deciding_rule(stages)) if found else ("", "")
+def _name_stage(stages: Sequence[tuple[str, FlowDecision]]) -> tuple[str, str]:
+    found = _find_deciding_stage(stages)
+    return (found[0], _name_deciding_rule(stages)) if found else ("", "")

@@ -50,8 +50,8 @@ class Forwardings(msgspec.Struct):
     def add(self, balancer: Resource) -> None:
         """Read one load balancer."""
         body = properties(balancer)
-        fronts = _frontends(balancer)
-        for entry, kind in _rules(body):
+        fronts = _index_frontends(balancer)
+        for entry, kind in _list_rules(body):
             rule = _parse_forwarding(balancer, entry, kind, fronts)
             self.rules[rule.rule] = rule
             inner = entry.get("properties") or {}
@@ -64,14 +64,15 @@ class Forwardings(msgspec.Struct):
             target = reference(inner.get("backendIPConfiguration"))
             if target:
                 self.configurations[target].append(rule)
-        for pool_entry in _entries(body, "backendAddressPools"):
+        for pool_entry in _read_entries(body, "backendAddressPools"):
             self._members(
-                _id(balancer, "backendaddresspools", pool_entry), pool_entry.get("properties") or {}
+                _build_part_id(balancer, "backendaddresspools", pool_entry),
+                pool_entry.get("properties") or {},
             )
 
     def _members(self, pool: str, body: dict[str, object]) -> None:
         network = reference(body.get("virtualNetwork"))
-        for entry in _entries(body, "loadBalancerBackendAddresses"):
+        for entry in _read_entries(body, "loadBalancerBackendAddresses"):
             inner = entry.get("properties") or {}
             own = (
                 reference(inner.get("virtualNetwork"))
@@ -82,28 +83,28 @@ class Forwardings(msgspec.Struct):
                 self.members[pool].append((own, str(inner["ipAddress"])))
 
 
-def _entries(body: dict[str, object], name: str) -> list[dict[str, Any]]:
+def _read_entries(body: dict[str, object], name: str) -> list[dict[str, Any]]:
     found = body.get(name)
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
 
 
-def _id(owner: Resource, kind: str, entry: dict[str, object]) -> str:
+def _build_part_id(owner: Resource, kind: str, entry: dict[str, object]) -> str:
     return str(entry.get("id") or f"{owner.key}/{kind}/{entry.get('name', '')}").lower()
 
 
-def _rules(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+def _list_rules(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
     for kind in ("loadBalancingRules", "inboundNatRules", "inboundNatPools"):
-        for entry in _entries(body, kind):
+        for entry in _read_entries(body, kind):
             yield entry, kind
 
 
-def _frontends(balancer: Resource) -> dict[str, tuple[str, str]]:
+def _index_frontends(balancer: Resource) -> dict[str, tuple[str, str]]:
     """Frontend id -> (id of its public address or prefix, private address)."""
     found = {}
-    for entry in _entries(properties(balancer), "frontendIPConfigurations"):
+    for entry in _read_entries(properties(balancer), "frontendIPConfigurations"):
         inner = entry.get("properties") or {}
         public = reference(inner.get("publicIPAddress")) or reference(inner.get("publicIPPrefix"))
-        found[_id(balancer, "frontendipconfigurations", entry)] = (
+        found[_build_part_id(balancer, "frontendipconfigurations", entry)] = (
             public,
             str(inner.get("privateIPAddress") or ""),
         )
@@ -117,25 +118,25 @@ def _parse_forwarding(
     public, private = fronts.get(reference(inner.get("frontendIPConfiguration")), ("", ""))
     protocol = str(inner.get("protocol", "All")).lower()
     sku = balancer.body.get("sku")
-    front = _frontend_ports(inner)
+    front = _read_frontend_ports(inner)
     floating = inner.get("enableFloatingIP") is True
     return Forwarding(
-        rule=_id(balancer, kind.lower(), entry),
+        rule=_build_part_id(balancer, kind.lower(), entry),
         public=public,
         private=private,
         standard=isinstance(sku, dict) and str(sku.get("name", "")).lower() in ("standard", "gateway"),
         protocol="*" if protocol in ("all", "*") else protocol,
         frontend_ports=front,
-        ports=front if floating else _ports(inner.get("backendPort")),
+        ports=front if floating else _read_ports(inner.get("backendPort")),
     )
 
 
-def _ports(port: object) -> tuple[Interval, ...]:
+def _read_ports(port: object) -> tuple[Interval, ...]:
     return ((port, port),) if isinstance(port, int) and port > 0 else EVERY_PORT
 
 
-def _frontend_ports(inner: Mapping[str, object]) -> tuple[Interval, ...]:
+def _read_frontend_ports(inner: Mapping[str, object]) -> tuple[Interval, ...]:
     start, end = inner.get("frontendPortRangeStart"), inner.get("frontendPortRangeEnd")
     if isinstance(start, int) and isinstance(end, int) and 0 < start <= end:
         return ((start, end),)
-    return _ports(inner.get("frontendPort"))
+    return _read_ports(inner.get("frontendPort"))

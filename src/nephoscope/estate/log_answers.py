@@ -28,23 +28,23 @@ class NotedLogs:
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> LogRows:
         """The rows of an aggregate; see estate.Logs."""
-        return self._note(asked, lambda: self._logs.aggregate(asked, declared))
+        return self._note_answer(asked, lambda: self._logs.aggregate(asked, declared))
 
     def query(self, text: str, declared: DeclaredReads) -> LogRows:
         """The rows of a KQL query; see estate.Logs."""
-        return self._note(text, lambda: self._logs.query(text, declared))
+        return self._note_answer(text, lambda: self._logs.query(text, declared))
 
     def versions(self, tables: Collection[str]) -> Mapping[str, object]:
         """The versions of tables; see estate.Logs."""
         return self._logs.versions(tables)
 
-    def _note(self, asked: LogQuestion, ask: Callable[[], LogRows]) -> LogRows:
+    def _note_answer(self, asked: LogQuestion, ask: Callable[[], LogRows]) -> LogRows:
         try:
             rows = ask()
         except DataNotCollectedError as gap:
-            self.answers[asked] = _digest([(gap.what, gap.cause)])
+            self.answers[asked] = _compute_digest([(gap.what, gap.cause)])
             raise
-        self.answers[asked] = _digest(rows)
+        self.answers[asked] = _compute_digest(rows)
         return rows
 
 
@@ -64,6 +64,6 @@ def would_answer_the_same(logs: Logs, declared: DeclaredReads, answers: Mapping[
     return True
 
 
-def _digest(rows: Collection[object]) -> bytes:
+def _compute_digest(rows: Collection[object]) -> bytes:
     """Tell rows apart by what they hold, in whatever order an engine gave them."""
     return blake2b(b"".join(sorted(map(msgspec.msgpack.encode, rows))), digest_size=16).digest()

@@ -236,10 +236,12 @@ class Network:
         asked = (group, configuration.id, inbound)
         found = self._asked.get(asked)
         if found is None:
-            found = self._asked[asked] = self._shared_filter(group, configuration, inbound)
+            found = self._asked[asked] = self._build_shared_filter(group, configuration, inbound)
         return found
 
-    def _shared_filter(self, group: str, configuration: IpConfiguration, inbound: bool) -> SecurityFilter:
+    def _build_shared_filter(
+        self, group: str, configuration: IpConfiguration, inbound: bool
+    ) -> SecurityFilter:
         """The one filter of all addresses that see a group alike."""
         subnet = self.subnet(configuration.subnet)
         tags = self.tags(subnet)
@@ -315,7 +317,7 @@ class Network:
             for admin in self.admin_filters(interface, configuration, inbound=inbound)
         ]
         if any(list_regions(one) != list_regions(several[0]) for one in several):
-            raise _deployment_gap(interface)
+            raise _build_deployment_gap(interface)
         return several[0]
 
     def _find_openings(
@@ -362,7 +364,7 @@ class Network:
             for admin in self.admin_filters(interface, configuration, inbound=inbound)
         ]
         if len({passes(one) for one in several}) > 1:
-            raise _deployment_gap(interface)
+            raise _build_deployment_gap(interface)
         return several[0]
 
     def decide_subnet(
@@ -389,7 +391,7 @@ class Network:
         )
 
 
-def _deployment_gap(interface: Interface) -> DataNotCollectedError:
+def _build_deployment_gap(interface: Interface) -> DataNotCollectedError:
     return DataNotCollectedError(
         f"whether the security admin rules over {interface.id} are deployed", cause="security-admin-rules"
     )

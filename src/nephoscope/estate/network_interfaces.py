@@ -51,7 +51,7 @@ def parse_interface(id_: str, body: dict[str, object]) -> Interface:
         security_group=reference(body.get("networkSecurityGroup")),
         forwards=body.get("enableIPForwarding") is True,
         configurations=tuple(
-            _configuration(id_.lower(), entry) for entry in _list_objects(body.get("ipConfigurations"))
+            _build_configuration(id_.lower(), entry) for entry in _list_objects(body.get("ipConfigurations"))
         ),
     )
 
@@ -71,7 +71,7 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
+def _build_configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
     body = entry.get("properties") or {}
     private = hold(lambda: body.get("privateIPAddress"))
     public = reference(body.get("publicIPAddress"))
@@ -82,7 +82,7 @@ def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
             lambda: read_addresses([require_held(private)], f"privateIPAddress of {interface}")
         ),
         public_addresses=(public,) if public else (),
-        inline_public=_inline(body.get("publicIPAddressConfiguration")),
+        inline_public=_read_inline(body.get("publicIPAddressConfiguration")),
         pools=references(body.get("loadBalancerBackendAddressPools")),
         nat_rules=references(body.get("loadBalancerInboundNatRules"))
         + references(body.get("loadBalancerInboundNatPools")),
@@ -92,7 +92,7 @@ def _configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
     )
 
 
-def _inline(value: object) -> str:
+def _read_inline(value: object) -> str:
     if not isinstance(value, dict):
         return ""
     return str((value.get("sku") or {}).get("name") or "Basic")

@@ -32,24 +32,24 @@ class EstatePrincipals:
         self._estate = estate
         self._expanded: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
-    def _index(self, type_: str) -> dict[str, Resource]:
+    def _build_index(self, type_: str) -> dict[str, Resource]:
         return {resource.id.name: resource for resource in self._estate.by_type(type_)}
 
     @cached_property
     def _users(self) -> dict[str, Resource]:
-        return self._index(USER_TYPE)
+        return self._build_index(USER_TYPE)
 
     @cached_property
     def _groups(self) -> dict[str, Resource]:
-        return self._index(GROUP_TYPE)
+        return self._build_index(GROUP_TYPE)
 
     @cached_property
     def _services(self) -> dict[str, Resource]:
-        return self._index(SERVICE_TYPE)
+        return self._build_index(SERVICE_TYPE)
 
     @cached_property
     def _registrations(self) -> dict[str, Resource]:
-        return self._index(REGISTRATION_TYPE)
+        return self._build_index(REGISTRATION_TYPE)
 
     def covers(self, type_: str) -> bool:
         """Return whether every object of a Graph pseudo type was read."""

@@ -76,24 +76,24 @@ class PrivateEndpoints:
         listed = [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
         cards = references(body.get("networkInterfaces"))
         addresses = [str(text) for one in listed for text in one.get("ipAddresses") or []]
-        addresses += [text for card in cards for text in self._card_addresses(card)]
+        addresses += [text for card in cards for text in self._list_card_addresses(card)]
         return PrivateEndpoint(
             id=resource.key,
             subnet=reference(body.get("subnet")),
             interfaces=cards,
-            service=next(self._services(body), ""),
+            service=next(self._read_services(body), ""),
             addresses=tuple(dict.fromkeys(text for text in addresses if is_prefix(text))),
             names=tuple(str(one.get("fqdn") or "").lower() for one in listed),
         )
 
-    def _card_addresses(self, card: str) -> list[str]:
+    def _list_card_addresses(self, card: str) -> list[str]:
         resource = self.estate.resources.get(card)
         if resource is None:
             return []
         interface = parse_interface(card, properties(resource))
         return [one.address for one in interface.configurations if one.address]
 
-    def _services(self, body: dict[str, object]) -> Iterator[str]:
+    def _read_services(self, body: dict[str, object]) -> Iterator[str]:
         for name in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
             listed = body.get(name)
             for entry in listed if isinstance(listed, list) else ():
@@ -127,7 +127,7 @@ class PrivateEndpoints:
     def resolve(self, network: str, name: str) -> tuple[str, ...]:
         """The addresses of a name by the private zones that are linked to a network (its lower-cased id), () where none has it."""
         wanted = name.lower().rstrip(".")
-        for zone in sorted(self._linked_zones(network), key=len, reverse=True):
+        for zone in sorted(self._list_linked_zones(network), key=len, reverse=True):
             title = zone.rsplit("/", 1)[-1]
             if wanted == title or wanted.endswith(f".{title}"):
                 label = wanted[: -len(title) - 1] or "@"
@@ -136,7 +136,7 @@ class PrivateEndpoints:
                     return found
         return ()
 
-    def _linked_zones(self, network: str) -> list[str]:
+    def _list_linked_zones(self, network: str) -> list[str]:
         return [
             link.id.parent
             for link in self.estate.by_type(LINK_TYPE)

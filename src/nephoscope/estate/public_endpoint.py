@@ -57,7 +57,7 @@ def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
 
 def is_closed(body: dict[str, object]) -> bool:
     """Return whether properties say that public networks are not answered."""
-    word = body.get("publicNetworkAccess") or _object(body.get("network")).get("publicNetworkAccess")
+    word = body.get("publicNetworkAccess") or _read_object(body.get("network")).get("publicNetworkAccess")
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
 
 
@@ -65,14 +65,16 @@ def firewall_ranges(server: Resource, view: EstateView) -> dict[str, AddressSet]
     """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
     rules = f"{server.type}/firewallrules"
     view.need(rules, server.key)
-    return {rule.name: _range(properties(rule)) for rule in view.children(rules, server.key)}
+    return {rule.name: _read_range(properties(rule)) for rule in view.children(rules, server.key)}
 
 
 def restrictions(site: Resource, view: EstateView) -> tuple[object, str]:
     """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
     config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
     body = (
-        require_complete(config) if config is not None else _object(require_complete(site).get("siteConfig"))
+        require_complete(config)
+        if config is not None
+        else _read_object(require_complete(site).get("siteConfig"))
     )
     return body.get("ipSecurityRestrictions"), str(body.get("ipSecurityRestrictionsDefaultAction") or "")
 
@@ -82,8 +84,8 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
 
     `otherwise` is the default action; '' allows where there are no restrictions, and denies where there are some.
     """
-    several = [_object(one) for one in found] if isinstance(found, list) else []
-    for one in sorted(several, key=_priority):
+    several = [_read_object(one) for one in found] if isinstance(found, list) else []
+    for one in sorted(several, key=_read_priority):
         if str(one.get("ipAddress") or one.get("ipAddressRange") or "").lower() in _ANYWHERE:
             return str(one.get("action") or "allow").lower() == "allow"
     return otherwise.lower() == "allow" if otherwise else not several
@@ -94,14 +96,14 @@ def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) ->
     return EndpointAccess.EVERYBODY if is_broad_set(ranges) else EndpointAccess.LISTED
 
 
-def _range(rule: dict[str, object]) -> AddressSet:
+def _read_range(rule: dict[str, object]) -> AddressSet:
     """The addresses of a firewall rule; none where it names none."""
     text = f"{rule.get('startIpAddress')}-{rule.get('endIpAddress')}"
     return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
-def _cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
-    profile = _object(body.get("apiServerAccessProfile"))
+def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    profile = _read_object(body.get("apiServerAccessProfile"))
     if profile.get("enablePrivateCluster") is True:
         return EndpointAccess.NOBODY
     ranges = profile.get("authorizedIPRanges")
@@ -113,36 +115,36 @@ def _cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAc
     )
 
 
-def _cosmos(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
     filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
     return EndpointAccess.LISTED if filtered else EndpointAccess.EVERYBODY
 
 
-def _site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     return EndpointAccess.EVERYBODY if is_unrestricted(*restrictions(site, view)) else EndpointAccess.LISTED
 
 
 def _judge_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
     """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
-    rules = _object(body.get("networkAcls")) or _object(body.get("networkRuleSet"))
+    rules = _read_object(body.get("networkAcls")) or _read_object(body.get("networkRuleSet"))
     default = str(rules.get("defaultAction") or "").lower()
     if default == "deny" or (not default and (rules.get("ipRules") or body.get("ipRules"))):
         return EndpointAccess.LISTED
     return EndpointAccess.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
 
 
-def _priority(restriction: dict[str, object]) -> int:
+def _read_priority(restriction: dict[str, object]) -> int:
     found = restriction.get("priority")
     return found if isinstance(found, int) else 2**31
 
 
-def _object(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
 _BY_TYPE: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
     **dict.fromkeys(FIREWALLED, _judge_firewall),
-    CLUSTER: _cluster,
-    COSMOS: _cosmos,
-    SITE: _site,
+    CLUSTER: _judge_cluster,
+    COSMOS: _judge_cosmos_account,
+    SITE: _judge_site,
 }

@@ -106,7 +106,7 @@ def sides(rules: Iterable[SecurityRule], *, inbound: bool, tags: ServiceTags) ->
     for rule in rules:
         if rule.inbound is inbound:
             near = rule.destination if inbound else rule.source
-            found.append(Side(rule, near.any, _addresses(near, tags)[0], frozenset(near.groups)))
+            found.append(Side(rule, near.any, _resolve_peers(near, tags)[0], frozenset(near.groups)))
     return tuple(found)
 
 
@@ -127,11 +127,12 @@ def clauses(
 ) -> tuple[Clause, ...]:
     """Rules with their far side resolved; `members` gives the addresses in an application security group."""
     return tuple(
-        _clause(rule, rule.source if rule.inbound else rule.destination, tags, members) for rule in rules
+        _build_clause(rule, rule.source if rule.inbound else rule.destination, tags, members)
+        for rule in rules
     )
 
 
-def _addresses(peers: RulePeers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, ...]]:
+def _resolve_peers(peers: RulePeers, tags: ServiceTags) -> tuple[AddressSet, tuple[str, ...]]:
     known = AddressSet.of(peers.prefixes)
     opaque = []
     for tag in peers.tags:
@@ -143,12 +144,12 @@ def _addresses(peers: RulePeers, tags: ServiceTags) -> tuple[AddressSet, tuple[s
     return known, tuple(opaque)
 
 
-def _clause(
+def _build_clause(
     rule: SecurityRule, far: RulePeers, tags: ServiceTags, members: Callable[[str], AddressSet]
 ) -> Clause:
     if far.any:
         return Clause(rule, EVERYWHERE, (), whole=True)
-    known, opaque = _addresses(far, tags)
+    known, opaque = _resolve_peers(far, tags)
     for group in far.groups:
         known |= members(group)
     whole = "internet" in far.tags or known.v4 == EVERYWHERE.v4
@@ -167,13 +168,15 @@ def apply_first_match(
         if not clause.rule.applies_to(protocol):
             continue
         area = TrafficRegion(
-            _remote_intervals(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+            _list_remote_intervals(clause, family, tag),
+            clause.rule.source_ports,
+            clause.rule.destination_ports,
         )
         remaining = _apply(clause, area, remaining, openings, family, tag)
     return openings
 
 
-def _remote_intervals(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
+def _list_remote_intervals(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
     if tag:
         return TAG_POINT if clause.names(tag) else ()
     return clause.addresses.family(family)
@@ -210,7 +213,9 @@ def pass_admin_rules(
         if not clause.rule.applies_to(protocol):
             continue
         area = TrafficRegion(
-            _remote_intervals(clause, family, tag), clause.rule.source_ports, clause.rule.destination_ports
+            _list_remote_intervals(clause, family, tag),
+            clause.rule.source_ports,
+            clause.rule.destination_ports,
         )
         openings: list[Opening] = []
         remaining = _apply(clause, area, remaining, openings, family, tag)

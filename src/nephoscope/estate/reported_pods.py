@@ -46,7 +46,7 @@ def reported_pods(estate: Estate) -> dict[str, ReportedPods]:
     for cluster_type, pod_type in POD_TYPES.items():
         by_cluster: dict[str, set[RunningContainer]] = {}
         for pod in estate.by_type(pod_type):
-            by_cluster.setdefault(pod.id.parent, set()).update(_containers(pod))
+            by_cluster.setdefault(pod.id.parent, set()).update(_list_containers(pod))
         for cluster in estate.by_type(cluster_type):
             is_whole = _is_claimed(estate, cluster.key, pod_type)
             containers = by_cluster.get(cluster.key)
@@ -64,29 +64,29 @@ def _is_claimed(estate: Estate, cluster: str, pod_type: str) -> bool:
     return coverage.claim_time(cluster, pod_type) is not None and coverage.covers(pod_type, cluster)
 
 
-def _containers(pod: Resource) -> Iterator[RunningContainer]:
-    properties = _mapping(pod.body.get("properties"))
-    status, spec = _mapping(properties.get("status")), _mapping(properties.get("spec"))
+def _list_containers(pod: Resource) -> Iterator[RunningContainer]:
+    properties = _read_object(pod.body.get("properties"))
+    status, spec = _read_object(properties.get("status")), _read_object(properties.get("spec"))
     if str(status.get("phase", "")).lower() in _ENDED:
         return
-    owner = _owner(_mapping(properties.get("metadata")), pod.name)
+    owner = _read_owner(_read_object(properties.get("metadata")), pod.name)
     for kind in _KINDS:
-        states = {str(one.get("name")): one for one in _items(status.get(f"{kind[:-1]}Statuses"))}
-        for one in _items(spec.get(kind)):
+        states = {str(one.get("name")): one for one in _read_objects(status.get(f"{kind[:-1]}Statuses"))}
+        for one in _read_objects(spec.get(kind)):
             name = str(one.get("name") or "")
             state = states.get(name)
-            if _runs(status, state, is_main=kind == "containers"):
-                yield RunningContainer(_image(one, state), name, *owner)
+            if _is_running(status, state, is_main=kind == "containers"):
+                yield RunningContainer(_read_image_digest(one, state), name, *owner)
 
 
-def _runs(status: dict[str, object], state: dict[str, object] | None, *, is_main: bool) -> bool:
+def _is_running(status: dict[str, object], state: dict[str, object] | None, *, is_main: bool) -> bool:
     """Return whether a container runs: by its state, else, of one that is no preparation, by the phase of its pod."""
     if state is not None and "state" in state:
-        return "running" in _mapping(state.get("state"))
+        return "running" in _read_object(state.get("state"))
     return is_main and str(status.get("phase", "Running")).lower() != "pending"
 
 
-def _image(container: dict[str, object], state: dict[str, object] | None) -> str:
+def _read_image_digest(container: dict[str, object], state: dict[str, object] | None) -> str:
     """Return the digest of a container's image, else its name, else words that no image is called by."""
     told = state or {}
     digest = _DIGEST.search(str(told.get("imageID") or ""))
@@ -96,19 +96,19 @@ def _image(container: dict[str, object], state: dict[str, object] | None) -> str
     return name or f"an image that the container {container.get('name')} does not name"
 
 
-def _owner(metadata: dict[str, object], name: str) -> tuple[str, str, str]:
+def _read_owner(metadata: dict[str, object], name: str) -> tuple[str, str, str]:
     """Return the namespace, kind and name of what made a pod: itself where nothing did."""
     namespace = str(metadata.get("namespace") or "")
-    owners = _items(metadata.get("ownerReferences"))
+    owners = _read_objects(metadata.get("ownerReferences"))
     if not owners:
         return namespace, "Pod", str(metadata.get("name") or name)
     owner = next((one for one in owners if one.get("controller")), owners[0])
     return namespace, str(owner.get("kind") or ""), str(owner.get("name") or "")
 
 
-def _mapping(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _items(value: Any) -> list[dict[str, object]]:
+def _read_objects(value: Any) -> list[dict[str, object]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

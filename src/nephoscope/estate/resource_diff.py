@@ -28,10 +28,10 @@ def batches(resources: Mapping[str, Resource]) -> list[ResourceBatch]:
     found: list[list[Resource]] = [[] for _ in range(count)]
     for key, resource in resources.items():
         found[hash(key) & (count - 1)].append(resource)
-    return [ResourceBatch(tuple(members), _digest(members)) for members in found]
+    return [ResourceBatch(tuple(members), _compute_digest(members)) for members in found]
 
 
-def _digest(resources: list[Resource]) -> bytes:
+def _compute_digest(resources: list[Resource]) -> bytes:
     origins = [resource.origin for resource in resources]
     if not all(origins):
         return b""

@@ -63,7 +63,7 @@ def role_class(definition: Resource) -> RoleClass:
     if any(_is_owner_part(part) for part in parts):
         return RoleClass.OWNER
     if any(
-        _changes(part, "actions", "notActions") or _changes(part, "dataActions", "notDataActions")
+        _may_change(part, "actions", "notActions") or _may_change(part, "dataActions", "notDataActions")
         for part in parts
     ):
         return RoleClass.WRITE
@@ -74,7 +74,7 @@ def changes_resources(definition: Resource) -> bool:
     """Return whether a role lets its holder change resources themselves, not only the data that they hold."""
     permissions: object = properties(definition).get("permissions")
     parts = permissions if isinstance(permissions, list) else ()
-    return any(isinstance(part, dict) and _changes(part, "actions", "notActions") for part in parts)
+    return any(isinstance(part, dict) and _may_change(part, "actions", "notActions") for part in parts)
 
 
 def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
@@ -82,19 +82,21 @@ def permits(definition: Resource, operation: str, *, data: bool = False) -> bool
     permissions: object = properties(definition).get("permissions")
     allowed, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
     return any(
-        _matches(operation, _words(part, allowed)) and not _matches(operation, _words(part, taken))
+        _matches(operation, _read_words(part, allowed)) and not _matches(operation, _read_words(part, taken))
         for part in (permissions if isinstance(permissions, list) else ())
         if isinstance(part, dict)
     )
 
 
-def _words(part: dict[str, object], name: str) -> list[str]:
+def _read_words(part: dict[str, object], name: str) -> list[str]:
     found = part.get(name)
     return [str(word).lower() for word in found] if isinstance(found, list) else []
 
 
 def _is_owner_part(part: dict[str, object]) -> bool:
-    return "*" in _words(part, "actions") and not _matches(_ASSIGN_ROLES, _words(part, "notActions"))
+    return "*" in _read_words(part, "actions") and not _matches(
+        _ASSIGN_ROLES, _read_words(part, "notActions")
+    )
 
 
 def _matches(operation: str, patterns: Iterable[str]) -> bool:
@@ -102,16 +104,16 @@ def _matches(operation: str, patterns: Iterable[str]) -> bool:
     return any(matches_wildcard(operation, pattern) for pattern in patterns)
 
 
-def _changes(part: dict[str, object], allowed: str, taken: str) -> bool:
-    refused = _words(part, taken)
+def _may_change(part: dict[str, object], allowed: str, taken: str) -> bool:
+    refused = _read_words(part, taken)
     return any(
         not _matches(operation, refused)
-        for pattern in _words(part, allowed)
-        for operation in _operations(pattern)
+        for pattern in _read_words(part, allowed)
+        for operation in _list_operations(pattern)
     )
 
 
-def _operations(pattern: str) -> list[str]:
+def _list_operations(pattern: str) -> list[str]:
     """The changing operations that a pattern stands for: `x/*` is `x/*/write`, `x/*/delete` and `x/*/action`."""
     if pattern.endswith("/read"):
         return []

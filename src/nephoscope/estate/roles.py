@@ -131,10 +131,12 @@ class Roles:
         key = (subscription, classes, below)
         found = self._found.get(key)
         if found is None:
-            found = self._found[key] = self._accounts(subscription, classes, below)
+            found = self._found[key] = self._collect_accounts(subscription, classes, below)
         return found
 
-    def _accounts(self, subscription: str, classes: frozenset[RoleClass], below: bool) -> RoleAccounts:
+    def _collect_accounts(
+        self, subscription: str, classes: frozenset[RoleClass], below: bool
+    ) -> RoleAccounts:
         grants, unsure = self.grants(subscription, below=below)
         users: dict[str, list[RoleGrant]] = defaultdict(list)
         doubts = list(unsure)

@@ -62,13 +62,13 @@ def _derive_container(text: str, type_: str) -> Resource:
 
 def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, ...]]:
     """The management groups above each subscription, nearest first, from what the containers themselves say."""
-    parents = _parents(types.get(MANAGEMENT_GROUP_TYPE, ()))
+    parents = _read_parents(types.get(MANAGEMENT_GROUP_TYPE, ()))
     chains: dict[str, tuple[str, ...]] = {}
     for resource in types.get(_MEMBER_TYPE, ()):
-        parent = _parent(resource) or resource.id.parent
+        parent = _read_parent(resource) or resource.id.parent
         chains[f"/subscriptions/{resource.id.name}"] = _climb(parent, parents)
     for resource in types.get(SUBSCRIPTION_TYPE, ()):
-        chain = _chain(_properties(resource))
+        chain = _read_chain(_read_properties(resource))
         if chain:
             chains[resource.key] = chain
     return chains
@@ -77,37 +77,39 @@ def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, .
 def management_group_names(types: Mapping[str, Sequence[Resource]]) -> dict[str, str]:
     """The display name of each management group that its own body, or a chain of ancestors that it stands in, tells."""
     groups = types.get(MANAGEMENT_GROUP_TYPE, ())
-    holders = [*map(_properties, types.get(SUBSCRIPTION_TYPE, ()))]
-    holders += [details for one in groups if isinstance(details := _properties(one).get("details"), dict)]
+    holders = [*map(_read_properties, types.get(SUBSCRIPTION_TYPE, ()))]
+    holders += [
+        details for one in groups if isinstance(details := _read_properties(one).get("details"), dict)
+    ]
     chained = [
         (_GROUP_PREFIX + item["name"].lower(), item.get("displayName"))
         for holder in holders
-        for item in _items(holder)
+        for item in _read_items(holder)
         if isinstance(item.get("name"), str)
     ]
-    own = [(one.key, _properties(one).get("displayName")) for one in groups]
+    own = [(one.key, _read_properties(one).get("displayName")) for one in groups]
     return {id_: title for id_, title in [*chained, *own] if isinstance(title, str) and title}
 
 
-def _properties(resource: Resource) -> dict[str, Any]:
+def _read_properties(resource: Resource) -> dict[str, Any]:
     properties = resource.body.get("properties")
     return properties if isinstance(properties, dict) else {}
 
 
-def _chain(properties: dict[str, object]) -> tuple[str, ...]:
+def _read_chain(properties: dict[str, object]) -> tuple[str, ...]:
     """`managementGroupAncestorsChain`: nearest first, each with a `name`."""
-    names = [item.get("name") for item in _items(properties)]
+    names = [item.get("name") for item in _read_items(properties)]
     return tuple(_GROUP_PREFIX + name.lower() for name in names if isinstance(name, str))
 
 
-def _items(properties: dict[str, object]) -> list[dict[str, Any]]:
+def _read_items(properties: dict[str, object]) -> list[dict[str, Any]]:
     chain = properties.get("managementGroupAncestorsChain")
     return [item for item in chain if isinstance(item, dict)] if isinstance(chain, list) else []
 
 
-def _parent(resource: Resource) -> str:
+def _read_parent(resource: Resource) -> str:
     """The id of the management group that `properties.parent` or `properties.details.parent` names, '' without one."""
-    properties = _properties(resource)
+    properties = _read_properties(resource)
     details = properties.get("details")
     for holder in (details if isinstance(details, dict) else {}, properties):
         parent = holder.get("parent")
@@ -116,13 +118,13 @@ def _parent(resource: Resource) -> str:
     return ""
 
 
-def _parents(groups: Iterable[Resource]) -> dict[str, str]:
+def _read_parents(groups: Iterable[Resource]) -> dict[str, str]:
     """Each management group's parent, from its `details.parent` or its `details.managementGroupAncestorsChain`."""
     parents: dict[str, str] = {}
     for group in groups:
-        details = _properties(group).get("details")
-        chain = _chain(details) if isinstance(details, dict) else ()
-        parent = _parent(group) or (chain[0] if chain else "")
+        details = _read_properties(group).get("details")
+        chain = _read_chain(details) if isinstance(details, dict) else ()
+        parent = _read_parent(group) or (chain[0] if chain else "")
         if parent:
             parents[group.key] = parent
     return parents

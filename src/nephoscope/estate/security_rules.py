@@ -59,7 +59,7 @@ class SecurityRule(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=16384)
-def _port(text: str) -> Interval:
+def _parse_port(text: str) -> Interval:
     if text == "*":
         return EVERY_PORT[0]
     low, dash, high = text.partition("-")
@@ -71,15 +71,15 @@ def _port(text: str) -> Interval:
 
 def ports(texts: list[str]) -> tuple[Interval, ...]:
     """Port numbers, `a-b` ranges and '*' -> merged intervals; raises ValueError."""
-    return merge(_port(text.strip()) for text in texts)
+    return merge(_parse_port(text.strip()) for text in texts)
 
 
 def list_rules(group: Resource) -> tuple[SecurityRule, ...]:
     """Every rule of a network security group, default rules included, first match first; raises SecurityRuleError."""
     body = group.body.get("properties") or {}
-    own = [_rule(group, raw) for raw in _read_list(group, body, "securityRules")]
+    own = [_read_rule(group, raw) for raw in _read_list(group, body, "securityRules")]
     raw_defaults = _read_list(group, body, "defaultSecurityRules")
-    defaults = [_rule(group, raw) for raw in raw_defaults] if raw_defaults else default_rules(group.key)
+    defaults = [_read_rule(group, raw) for raw in raw_defaults] if raw_defaults else default_rules(group.key)
     return tuple(sorted([*own, *defaults], key=lambda rule: rule.priority))
 
 
@@ -90,7 +90,7 @@ def _read_list(group: Resource, body: dict[str, object], name: str) -> list[Any]
     return found
 
 
-def _rule(group: Resource, raw: Any) -> SecurityRule:
+def _read_rule(group: Resource, raw: Any) -> SecurityRule:
     name = str(raw.get("name") or "") if isinstance(raw, dict) else ""
     place = f"{group.id.key}: rule {name!r}"
     try:
@@ -107,24 +107,24 @@ def parse_rule(raw: dict[str, Any], group: str) -> SecurityRule:
         id=str(raw.get("id") or f"{group}/securityrules/{name}").lower(),
         name=name,
         priority=int(body["priority"]),
-        inbound=_word(body, "direction", ("inbound", "outbound")) == "inbound",
-        allow=_word(body, "access", ("allow", "deny")) == "allow",
-        protocol=_word(body, "protocol", ("*", *PROTOCOLS)),
-        source=_peers(body, "source"),
-        source_ports=_ports(body, "source"),
-        destination=_peers(body, "destination"),
-        destination_ports=_ports(body, "destination"),
+        inbound=_read_word(body, "direction", ("inbound", "outbound")) == "inbound",
+        allow=_read_word(body, "access", ("allow", "deny")) == "allow",
+        protocol=_read_word(body, "protocol", ("*", *PROTOCOLS)),
+        source=_read_peers(body, "source"),
+        source_ports=_read_ports(body, "source"),
+        destination=_read_peers(body, "destination"),
+        destination_ports=_read_ports(body, "destination"),
     )
 
 
-def _word(body: Mapping[str, object], name: str, allowed: tuple[str, ...]) -> str:
+def _read_word(body: Mapping[str, object], name: str, allowed: tuple[str, ...]) -> str:
     word = str(body[name]).lower()
     if word not in allowed:
         raise ValueError(f"{name} is {body[name]!r}, expected one of {', '.join(allowed)}")
     return word
 
 
-def _texts(body: dict[str, object], single: str, plural: str) -> list[str]:
+def _read_texts(body: dict[str, object], single: str, plural: str) -> list[str]:
     """A rule carries one value or a list (an augmented rule); a GET answer shows both, one of them empty."""
     many = body.get(plural) or []
     if not isinstance(many, list):
@@ -134,15 +134,15 @@ def _texts(body: dict[str, object], single: str, plural: str) -> list[str]:
     return [part.strip() for value in values for part in str(value).split(",")]
 
 
-def _ports(body: dict[str, object], side: str) -> tuple[Interval, ...]:
-    found = ports(_texts(body, f"{side}PortRange", f"{side}PortRanges"))
+def _read_ports(body: dict[str, object], side: str) -> tuple[Interval, ...]:
+    found = ports(_read_texts(body, f"{side}PortRange", f"{side}PortRanges"))
     if not found:
         raise ValueError(f"{side}PortRange is missing")
     return found
 
 
-def _peers(body: dict[str, Any], side: str) -> RulePeers:
-    texts = _texts(body, f"{side}AddressPrefix", f"{side}AddressPrefixes")
+def _read_peers(body: dict[str, Any], side: str) -> RulePeers:
+    texts = _read_texts(body, f"{side}AddressPrefix", f"{side}AddressPrefixes")
     groups = tuple(
         ResourceId.parse(str(entry["id"])).key for entry in body.get(f"{side}ApplicationSecurityGroups") or []
     )
@@ -165,7 +165,7 @@ _DEFAULTS = (
 )
 
 
-def _side(word: str) -> RulePeers:
+def _parse_peers(word: str) -> RulePeers:
     return RulePeers(any=True) if word == "*" else RulePeers(tags=(word,))
 
 
@@ -179,9 +179,9 @@ def default_rules(group: str) -> list[SecurityRule]:
             inbound,
             allow,
             "*",
-            _side(source),
+            _parse_peers(source),
             EVERY_PORT,
-            _side(destination),
+            _parse_peers(destination),
             EVERY_PORT,
         )
         for name, priority, inbound, allow, source, destination in _DEFAULTS

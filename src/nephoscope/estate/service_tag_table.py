@@ -45,11 +45,11 @@ def read_service_tags(estate: AnalyzerEstate) -> ServiceTagTable:
     if newest is None:
         return ServiceTagTable({}, {})
     listed = msgspec.convert(properties(newest).get("values") or [], list[_ServiceTag])
-    prefixes = {one.name.lower(): _usable(one.properties.address_prefixes) for one in listed}
+    prefixes = {one.name.lower(): _filter_prefixes(one.properties.address_prefixes) for one in listed}
     return ServiceTagTable(prefixes, {name: AddressSet.of(texts) for name, texts in prefixes.items()}, number)
 
 
-def _usable(texts: Iterable[str]) -> tuple[str, ...]:
+def _filter_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text for text in texts if is_prefix(text))
 
 

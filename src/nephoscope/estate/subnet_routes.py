@@ -90,16 +90,16 @@ def read_space(network: Resource) -> list[str]:
 
 def list_peers(network: Resource) -> Iterator[tuple[str, list[str]]]:
     """The connected peers of a virtual network (lower-cased id) with their address prefixes."""
-    for entry in _dicts(properties(network).get("virtualNetworkPeerings")):
-        peering = _dict(entry.get("properties"))
+    for entry in _read_objects(properties(network).get("virtualNetworkPeerings")):
+        peering = _read_object(entry.get("properties"))
         if str(peering.get("peeringState", "Connected")).lower() == "connected":
             space = peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace")
             yield reference(peering.get("remoteVirtualNetwork")), read_prefixes(space)
 
 
-def _dicts(value: object) -> list[dict[str, object]]:
+def _read_objects(value: object) -> list[dict[str, object]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _dict(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}

@@ -51,7 +51,7 @@ class SubnetServices:
             told = address.get("ip") if isinstance(address, dict) else None
             for subnet in references(body.get("subnetIds")):
                 if isinstance(told, str):
-                    found[subnet, told] = SubnetService(group.key, _container_ports(group))
+                    found[subnet, told] = SubnetService(group.key, _group_container_ports(group))
         return found
 
     @cached_property
@@ -73,21 +73,21 @@ class SubnetServices:
         return self._groups.get((key, address)) or self._delegated_servers.get(key)
 
 
-def _container_ports(group: Resource) -> dict[tuple[str, int], str]:
+def _group_container_ports(group: Resource) -> dict[tuple[str, int], str]:
     """The ports that a container group exposes, each with the container that listens there."""
     body = properties(group)
     address = body.get("ipAddress")
-    exposed = _ports(address.get("ports") if isinstance(address, dict) else None)
+    exposed = _read_ports(address.get("ports") if isinstance(address, dict) else None)
     found = dict.fromkeys(exposed, "")
     listed = body.get("containers")
     for entry in listed if isinstance(listed, list) else ():
-        for port in _ports((entry.get("properties") or {}).get("ports")):
+        for port in _read_ports((entry.get("properties") or {}).get("ports")):
             if port in found and not found[port]:
                 found[port] = f"{group.key}/containers/{str(entry.get('name', '')).lower()}"
     return found
 
 
-def _ports(value: object) -> list[tuple[str, int]]:
+def _read_ports(value: object) -> list[tuple[str, int]]:
     return [
         (str(entry.get("protocol", "tcp")).lower(), int(entry.get("port", 0)))
         for entry in (value if isinstance(value, list) else ())

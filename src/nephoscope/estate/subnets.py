@@ -72,11 +72,11 @@ def list_subnets(estate: AnalyzerEstate) -> dict[str, Subnet]:
     for network in estate.by_type(NETWORK_TYPE):
         with suppress(DataNotCollectedError):  # who asks for a subnet that is not found meets it again
             for entry in listed_subnets(network):
-                id_ = _subnet_id(entry, network)
-                found[id_.lower()] = _subnet(id_, entry, _has_properties(entry) and not network.unread)
+                id_ = _read_subnet_id(entry, network)
+                found[id_.lower()] = _build_subnet(id_, entry, _has_properties(entry) and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
-            found[resource.key] = _subnet(str(resource.body["id"]), resource.body, resource.complete)
+            found[resource.key] = _build_subnet(str(resource.body["id"]), resource.body, resource.complete)
     return found
 
 
@@ -92,14 +92,14 @@ def _has_properties(entry: Mapping[str, object]) -> bool:
     return True
 
 
-def _subnet_id(entry: Mapping[str, object], network: Resource) -> str:
+def _read_subnet_id(entry: Mapping[str, object], network: Resource) -> str:
     """The id of a subnet in the body of its network; what a body has as its id and lies elsewhere is no id."""
     told = str(entry.get("id", ""))
     below = told.lower().startswith(f"{network.key}/subnets/")
     return told if below else f"{network.body['id']}/subnets/{entry.get('name', '')}"
 
 
-def _subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:
+def _build_subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:
     def read(name: str) -> object:
         found = entry.get("properties")
         return found.get(name) if isinstance(found, dict) else None
@@ -137,32 +137,34 @@ def virtual_network_tag(
     A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
     """
     body = network.body.get("properties") or {}
-    space = _space(body.get("addressSpace"))
+    space = _read_address_space(body.get("addressSpace"))
     for peering in body.get("virtualNetworkPeerings") or []:
-        space |= _peer(peering.get("properties") or {})
+        space |= _read_peer_space(peering.get("properties") or {})
     for gateway in list_gateway_prefixes(network, estate) if estate is not None else ():
         space |= AddressSet.of(gateway.prefixes)
     for subnet in subnets:
         space |= subnet.prefixes
         if subnet.route_table in routes:
-            space |= _routed_addresses(routes[subnet.route_table])
+            space |= _collect_routed_addresses(routes[subnet.route_table])
     return space
 
 
-def _space(value: object) -> AddressSet:
+def _read_address_space(value: object) -> AddressSet:
     listed = (value.get("addressPrefixes") or []) if isinstance(value, dict) else []
     return read_addresses(listed, "addressPrefixes of a virtual network")
 
 
-def _peer(peering: dict[str, object]) -> AddressSet:
+def _read_peer_space(peering: dict[str, object]) -> AddressSet:
     if str(peering.get("peeringState", "Connected")).lower() != "connected":
         return AddressSet()
     if peering.get("allowVirtualNetworkAccess") is False:
         return AddressSet()
-    return _space(peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace"))
+    return _read_address_space(
+        peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace")
+    )
 
 
-def _routed_addresses(table: Resource) -> AddressSet:
+def _collect_routed_addresses(table: Resource) -> AddressSet:
     found = AddressSet()
     for route in (table.body.get("properties") or {}).get("routes") or []:
         body = route.get("properties") or {}

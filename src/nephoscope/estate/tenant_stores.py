@@ -36,7 +36,7 @@ class StoreOwner(msgspec.Struct, frozen=True):
 def tenant_store(data: Path, estate: Estate) -> EstateStore:
     """The store of an estate's tenant; raises StoreError for a tenant whose id cannot name a folder."""
     tenant = estate.tenant
-    owner = _owner(data)
+    owner = _read_owner(data)
     if owner is None:
         owner = StoreOwner(tenant) if _may_own(data, estate) else StoreOwner("")
         _write_owner(data, owner)
@@ -50,7 +50,7 @@ def tenant_store(data: Path, estate: Estate) -> EstateStore:
 
 def first_tenant(data: Path) -> str:
     """The tenant that was kept first, '' where none was or no snapshot named it."""
-    owner = _owner(data)
+    owner = _read_owner(data)
     return "" if owner is None else owner.tenant
 
 
@@ -84,7 +84,7 @@ def version_mark(data: Path) -> str:
     return " ".join(f"{one.sequence}-{one.hash}" for several in newest for one in several)
 
 
-def _owner(data: Path) -> StoreOwner | None:
+def _read_owner(data: Path) -> StoreOwner | None:
     path = data / "estate" / _OWNER
     try:
         return msgspec.json.decode(path.read_bytes(), type=StoreOwner)

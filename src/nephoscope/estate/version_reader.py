@@ -29,12 +29,12 @@ def versions(
     table: DeltaTable, path: Path, columns: Sequence[str], at: datetime | None = None
 ) -> Iterator[dict[str, Any]]:
     """The rows of the resource versions that are valid now or at an aware time, with the given columns."""
-    files = _files(table, current_only=at is None)
+    files = _list_files(table, current_only=at is None)
     condition = f"type <> $marker AND {_OPEN if at is None else _AS_OF}"
     parameters: dict[str, object] = (
-        {"marker": MARKER} if at is None else {"marker": MARKER, "at": _micros(at)}
+        {"marker": MARKER} if at is None else {"marker": MARKER, "at": _to_micros(at)}
     )
-    yield from _rows(files, path, columns, condition, parameters)
+    yield from _read_rows(files, path, columns, condition, parameters)
 
 
 def select_rows(
@@ -48,7 +48,7 @@ def select_rows(
     """The rows of the resource versions that are valid now and have one of some lower-cased types or ids."""
     condition = f"type <> $marker AND {_OPEN} AND (list_contains($types, type) OR list_contains($ids, id))"
     parameters = {"marker": MARKER, "types": sorted(types), "ids": sorted(ids)}
-    yield from _rows(_files(table, current_only=True), path, columns, condition, parameters)
+    yield from _read_rows(_list_files(table, current_only=True), path, columns, condition, parameters)
 
 
 def find_mentions(
@@ -59,12 +59,14 @@ def find_mentions(
         f"type <> $marker AND {_OPEN} AND len(list_filter($words, lambda one: NOT contains(body, one))) = 0"
     )
     parameters = {"marker": MARKER, "words": sorted(words)}
-    yield from _rows(_files(table, current_only=True), path, columns, condition, parameters)
+    yield from _read_rows(_list_files(table, current_only=True), path, columns, condition, parameters)
 
 
 def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows that snapshots left."""
-    yield from _rows(_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER})
+    yield from _read_rows(
+        _list_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER}
+    )
 
 
 def find_moved(
@@ -81,9 +83,9 @@ def find_moved(
         for name in ("valid_from", "valid_to")
     )
     condition = f"type <> $marker AND ({inside})" + (" AND list_contains($ids, id)" if ids else "")
-    parameters: dict[str, object] = {"marker": MARKER, "since": _micros(since), "until": _micros(until)}
-    yield from _rows(
-        _files(table, current_only=False),
+    parameters: dict[str, object] = {"marker": MARKER, "since": _to_micros(since), "until": _to_micros(until)}
+    yield from _read_rows(
+        _list_files(table, current_only=False),
         path,
         columns,
         condition,
@@ -91,11 +93,11 @@ def find_moved(
     )
 
 
-def _files(table: DeltaTable, *, current_only: bool) -> list[str]:
+def _list_files(table: DeltaTable, *, current_only: bool) -> list[str]:
     return [uri for uri in table.file_uris() if not current_only or "/current=true/" in uri]
 
 
-def _rows(
+def _read_rows(
     files: list[str], path: Path, columns: Sequence[str], condition: str, parameters: Mapping[str, object]
 ) -> Iterator[dict[str, Any]]:
     if not files:
@@ -110,7 +112,7 @@ def _rows(
                 yield {name: _to_time(name, value) for name, value in zip(columns, row, strict=True)}
 
 
-def _micros(at: datetime) -> int:
+def _to_micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 

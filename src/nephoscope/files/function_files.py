@@ -41,9 +41,9 @@ def functions(folder: Path) -> list[StoredFunction]:
 def _iterate_folder(path: Path) -> Iterator[StoredFunction]:
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix == ".kql":
-        yield _kql(path, text)
+        yield _parse_kql(path, text)
         return
-    document = _yaml(path, text)
+    document = _parse_yaml(path, text)
     body = next((one for key in _BODIES if isinstance(one := document.get(key), str)), None)
     names = {document.get(key) for key in _NAMES}
     if body is None:
@@ -51,12 +51,12 @@ def _iterate_folder(path: Path) -> Iterator[StoredFunction]:
     given = document.get("ParserParams") or []
     if not isinstance(given, list):
         raise FunctionFileError(f"{path}: ParserParams must be a list of objects")
-    parameters = ", ".join(_parameter(path, place, one) for place, one in enumerate(given))
+    parameters = ", ".join(_format_parameter(path, place, one) for place, one in enumerate(given))
     for name in sorted(name for name in names if isinstance(name, str)):
         yield StoredFunction(name, body, parameters)
 
 
-def _yaml(path: Path, text: str) -> dict[str, object]:
+def _parse_yaml(path: Path, text: str) -> dict[str, object]:
     import yaml
 
     try:
@@ -66,7 +66,7 @@ def _yaml(path: Path, text: str) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _parameter(path: Path, place: int, one: object) -> str:
+def _format_parameter(path: Path, place: int, one: object) -> str:
     if not isinstance(one, dict) or not one.get("Name") or not one.get("Type"):
         raise FunctionFileError(f"{path}: ParserParams[{place}] needs Name and Type")
     kind = str(one["Type"]).strip()
@@ -77,7 +77,7 @@ def _parameter(path: Path, place: int, one: object) -> str:
     return f"{one['Name']}:{kind}={json.dumps(text, ensure_ascii=False) if kind == 'string' else text}"
 
 
-def _kql(path: Path, text: str) -> StoredFunction:
+def _parse_kql(path: Path, text: str) -> StoredFunction:
     """`.create function Name(parameters) { body }`, `(parameters) { body }`, or a body alone: then the file's name is the name."""
     created = _CREATE.match(text)
     name = created["name"].strip("[]'\"") if created else path.stem
@@ -106,7 +106,7 @@ def read_query(path: Path) -> str:
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix not in (".yaml", ".yml"):
         return text
-    document = _yaml(path, text)
+    document = _parse_yaml(path, text)
     query = document.get("query")
     if not isinstance(query, str):
         raise FunctionFileError(f"{path}: it has no 'query'")

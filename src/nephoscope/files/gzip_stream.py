@@ -61,10 +61,10 @@ class GzipStream(io.RawIOBase):
             self._ready = self._seek() if self._seeks else self._read_next(size)
         found, self._ready = self._ready[:size], self._ready[size:]
         if size and not found and self._damage:
-            raise self._damage_error()
+            raise self._build_damage_error()
         return found
 
-    def _damage_error(self) -> Exception:
+    def _build_damage_error(self) -> Exception:
         if self._damage == [""]:
             return EOFError("the last gzip member is cut")
         told = [one or "the last one is cut" for one in self._damage[:_TOLD]]
@@ -117,7 +117,7 @@ class GzipStream(io.RawIOBase):
         """Go on to where a member begins, or to the end."""
         found = self._input.find(MAGIC)
         if found < 0 or len(self._input) - found < _TRIAL:
-            self._input, self._at = self._remaining_input(found)
+            self._input, self._at = self._keep_remaining_input(found)
             if self._fill():
                 return b""
             found = self._input.find(MAGIC)
@@ -135,7 +135,7 @@ class GzipStream(io.RawIOBase):
         self._damage[-1] += f", reading went on at byte {self._at}"
         return b"\n"
 
-    def _remaining_input(self, found: int) -> tuple[bytes, int]:
+    def _keep_remaining_input(self, found: int) -> tuple[bytes, int]:
         """Return what has to be held to look further, and where it stands."""
         kept = found if found >= 0 else max(0, len(self._input) - len(MAGIC) + 1)
         return self._input[kept:], self._at + kept

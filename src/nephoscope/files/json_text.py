@@ -57,14 +57,14 @@ def decode_json(data: bytes) -> object:
     data = data.removeprefix(_MARK)
     value, wrong, at = _decode(data)
     if wrong:
-        raise JsonTextError(wrong, *_place(data, at))
+        raise JsonTextError(wrong, *_locate_offset(data, at))
     return value
 
 
 def read_json(path: Path, most: int) -> object:
     """Read a file that is one JSON document of at most so many bytes; raises OSError, and JsonTextError with line and column."""
     if path.stat().st_size > most:
-        raise JsonTextError(f"the file exceeds {_size(most)}")
+        raise JsonTextError(f"the file exceeds {_format_size(most)}")
     return decode_json(path.read_bytes())
 
 
@@ -98,10 +98,10 @@ def file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocum
         more = bool(file.read(1))
     if more and isinstance(_decode(head.removeprefix(_MARK))[0], dict):
         with path.open("rb") as file:
-            yield from _lines(file, longest)
+            yield from _read_lines(file, longest)
         return
     if path.stat().st_size > largest:
-        raise JsonTextError(f"exceeds {_size(largest)}; split it, or write one object per line")
+        raise JsonTextError(f"exceeds {_format_size(largest)}; split it, or write one object per line")
     yield JsonDocument(0, 0, decode_json(path.read_bytes()))
 
 
@@ -111,7 +111,7 @@ def parse_byte_offset(reason: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _lines(file: BinaryIO, longest: int) -> Iterator[JsonDocument]:
+def _read_lines(file: BinaryIO, longest: int) -> Iterator[JsonDocument]:
     number = 0
     while line := file.readline(longest):
         number += 1
@@ -164,10 +164,10 @@ def _count_lines(data: bytes, start: int, end: int, line: int, begun: int) -> tu
     return line, begun
 
 
-def _place(data: bytes, at: int) -> tuple[int, int]:
+def _locate_offset(data: bytes, at: int) -> tuple[int, int]:
     line, begun = _count_lines(data, 0, at, 1, 0)
     return line, at - begun + 1
 
 
-def _size(count: int) -> str:
+def _format_size(count: int) -> str:
     return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count:,} bytes"

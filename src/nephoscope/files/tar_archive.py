@@ -163,9 +163,9 @@ class _TarReading:
             if plain and self.wanted(base):
                 yield from self._extract_member(archive, member, base)
             else:
-                (self.passed_over if plain else self.special).append(Path(self._name(member)))
+                (self.passed_over if plain else self.special).append(Path(self._name_member(member)))
 
-    def _name(self, member: tarfile.TarInfo) -> str:
+    def _name_member(self, member: tarfile.TarInfo) -> str:
         return f"{self.source.path}!{member.name}"
 
     def _extract_member(self, archive: _Archive, member: tarfile.TarInfo, base: str) -> Iterator[SourceFile]:
@@ -179,7 +179,7 @@ class _TarReading:
                 self.wrong.append(
                     f"{member.name} is cut: {there:,} of its {member.size:,} bytes are there, and were read"
                 )
-            yield SourceFile(path, self.source.root, label=self._name(member))
+            yield SourceFile(path, self.source.root, label=self._name_member(member))
         finally:
             path.unlink(missing_ok=True)
 

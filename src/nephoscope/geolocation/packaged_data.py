@@ -58,8 +58,8 @@ def list_packages() -> tuple[GeolocationSource, ...]:
 
     built = datetime.fromtimestamp(iporigin.dataset_info()["built_at"], UTC)  # type: ignore[no-untyped-call]
     return (
-        GeolocationSource("iptocc", "countries", _version("iptocc"), None),
-        GeolocationSource("iporigin", "anonymisers and hosting providers", _version("iporigin"), built),
+        GeolocationSource("iptocc", "countries", _find_version("iptocc"), None),
+        GeolocationSource("iporigin", "anonymisers and hosting providers", _find_version("iporigin"), built),
     )
 
 
@@ -74,7 +74,7 @@ def country_names() -> Mapping[str, str]:
     return {**{code: name for code, _, name in lines}, **_NAMES}
 
 
-def _version(package: str) -> str:
+def _find_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

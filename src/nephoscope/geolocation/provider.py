@@ -76,7 +76,7 @@ class Geolocator:
         origin, service = find_origin(address)
         number = network.autonomous_system_number
         return Geolocation(
-            _country(place) or find_country(address),
+            _choose_country(place) or find_country(address),
             place.subdivisions[0].english if place.subdivisions else "",
             place.city.english,
             place.location.latitude,
@@ -109,5 +109,5 @@ class GeolocationLookup:
         return self._opened[1].describe(address)
 
 
-def _country(record: AddressRecord) -> str:
+def _choose_country(record: AddressRecord) -> str:
     return record.country.iso_code or record.registered_country.iso_code

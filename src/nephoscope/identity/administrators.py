@@ -100,9 +100,9 @@ class _RoleReader:
     def __init__(self, estate: AnalyzerEstate) -> None:
         self._estate = estate
         self._roles = Roles(estate)
-        self._users = self._index(USER_TYPE)
-        self._groups = self._index(GROUP_TYPE)
-        self._services = self._index(SERVICE_TYPE)
+        self._users = self._index_by_name(USER_TYPE)
+        self._groups = self._index_by_name(GROUP_TYPE)
+        self._services = self._index_by_name(SERVICE_TYPE)
         required = (
             ASSIGNMENT_TYPE,
             DIRECTORY_ROLE_TYPE,
@@ -112,7 +112,7 @@ class _RoleReader:
         )
         self.gaps = [one for one in required if not self._is_read(one)]
 
-    def _index(self, type_: str) -> dict[str, Resource]:
+    def _index_by_name(self, type_: str) -> dict[str, Resource]:
         return {one.id.name: one for one in self._estate.by_type(type_)}
 
     def _is_read(self, type_: str) -> bool:
@@ -123,16 +123,16 @@ class _RoleReader:
         """Yield the principal and role of each administrative assignment, `through` left empty."""
         for type_, eligible in ((ASSIGNMENT_TYPE, False), (AZURE_ELIGIBLE_TYPE, True)):
             for one in self._estate.by_type(type_):
-                role = self._azure_role(one, eligible)
+                role = self._read_azure_role(one, eligible)
                 if role is not None:
-                    yield _principal(one), role
+                    yield _read_principal(one), role
         for type_, eligible in ((DIRECTORY_ROLE_TYPE, False), (DIRECTORY_ELIGIBLE_TYPE, True)):
             for one in self._estate.by_type(type_):
-                role = _directory_role(one, eligible)
+                role = _read_directory_role(one, eligible)
                 if role is not None:
-                    yield _principal(one), role
+                    yield _read_principal(one), role
 
-    def _azure_role(self, one: Resource, eligible: bool) -> HeldRole | None:
+    def _read_azure_role(self, one: Resource, eligible: bool) -> HeldRole | None:
         definition = str(properties(one).get("roleDefinitionId") or "").lower()
         try:
             class_ = self._roles.classify(definition)
@@ -167,11 +167,11 @@ class _RoleReader:
             if current not in self._groups:
                 yield current, name
                 continue
-            fresh = [one for one in self._members(current) if one not in seen]
+            fresh = [one for one in self._read_members(current) if one not in seen]
             seen.update(fresh)
             waiting += fresh
 
-    def _members(self, group: str) -> list[str]:
+    def _read_members(self, group: str) -> list[str]:
         members = properties(self._groups[group]).get("members")
         if not isinstance(members, list):
             self.gaps.append(f"members of {GROUP_TYPE}/{group}")
@@ -212,11 +212,11 @@ _WELL_KNOWN_NAMES = {
 }
 
 
-def _principal(one: Resource) -> str:
+def _read_principal(one: Resource) -> str:
     return str(properties(one).get("principalId") or "").lower()
 
 
-def _directory_role(one: Resource, eligible: bool) -> HeldRole | None:
+def _read_directory_role(one: Resource, eligible: bool) -> HeldRole | None:
     body = properties(one)
     definition = body.get("roleDefinition")
     given: dict[str, object] = definition if isinstance(definition, dict) else {}

@@ -61,7 +61,7 @@ def find_identities(alerts: Iterable[StoredAlert], mapping: RiskMapping) -> Iter
         apart = len({one.identity for one in fitting}) > 1
         for found in fitting:
             for one in _select_entities(entities, found.identity, apart=apart):
-                name, object_id = _name(one), one.get("AadUserId")
+                name, object_id = _read_name(one), one.get("AadUserId")
                 if name or object_id:
                     yield AlertedIdentity(alert, found, name, object_id, addresses, one.get("AppId"))
 
@@ -90,7 +90,7 @@ def make_detection(one: AlertedIdentity, sign_ins: SignInLookup, now: datetime) 
         id=one.detection, kind=kind, identity=identity, event_type=one.mapping.risk_event_type,
         level=one.mapping.level, timing=one.mapping.timing, activity=one.mapping.activity, address=address,
         happened=sign_in.time if sign_in else min(one.alert.ended, one.alert.raised), detected=one.alert.raised, updated=now,
-        techniques=_techniques(document.get("Techniques")), reasons=[str(document.get("Description") or one.mapping.name)],
+        techniques=_read_techniques(document.get("Techniques")), reasons=[str(document.get("Description") or one.mapping.name)],
         additional=[{"Key": _ALERT, "Value": f"/alerts/{one.alert.id}"}], name=known.name if known else one.name,
         display_name=known.display if known else "", app_id=known.app_id if known else "",
     )  # fmt: skip
@@ -137,14 +137,14 @@ def detection_id(*parts: str) -> str:
     return str(uuid.uuid5(_SPACE, "\x1f".join(one.lower() for one in parts)))
 
 
-def _name(one: Entity) -> str:
+def _read_name(one: Entity) -> str:
     if one.kind == "CloudApplication":
         return one.get("Name") or one.get("AppId")
     suffix = one.get("UPNSuffix")
     return f"{one.get('Name')}@{suffix}" if suffix else one.get("Name") or one.get("FullName")
 
 
-def _techniques(given: object) -> list[str]:
+def _read_techniques(given: object) -> list[str]:
     """Return the techniques of an alert, whose document holds them as JSON text."""
     if isinstance(given, str) and given.startswith("["):
         given = msgspec.json.decode(given)

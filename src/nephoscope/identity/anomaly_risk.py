@@ -55,9 +55,9 @@ class AnomalyReader:
         rows = query_lake(self.lake, text, self.workspace, span=span)
         users = [row for row in rows if row["UserPrincipalName"]]
         applications = [row for row in rows if not row["UserPrincipalName"]]
-        return [*self._of_users(users, now), *self._of_applications(applications, now)]
+        return [*self._rate_users(users, now), *self._rate_applications(applications, now)]
 
-    def _of_users(self, rows: Iterable[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
+    def _rate_users(self, rows: Iterable[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
         kind = IdentityKind.USER
         risks = [(row, *one) for row in rows for one in find_risks(row, kind, self.mappings)]
         sign_ins = self._sign_ins([row for row, *_ in risks], kind)
@@ -67,12 +67,12 @@ class AnomalyReader:
             if not one.token or _is_by_token(row, sign_ins)
         ]
 
-    def _of_applications(self, rows: Sequence[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
+    def _rate_applications(self, rows: Sequence[dict[str, object]], now: datetime) -> list[AnomalyRisk]:
         """Service principals and agents: which of both one is, its sign-ins say."""
         sign_ins = self._sign_ins(rows, IdentityKind.SERVICE_PRINCIPAL)
         found = []
         for row in rows:
-            known = sign_ins.identify(_identity(row))
+            known = sign_ins.identify(_read_identity(row))
             agent = known is not None and is_agent(known)
             kind = IdentityKind.AGENT if agent else IdentityKind.SERVICE_PRINCIPAL
             risks = find_risks(row, kind, self.mappings)
@@ -85,7 +85,7 @@ class AnomalyReader:
             return SignInLookup({}, {})
         times = [datetime.fromisoformat(str(row["TimeGenerated"])) for row in rows]
         span = min(times) - _ITSELF, max(times) + _ITSELF
-        return SignInLookup.read(self.lake, self.workspace, kind, {_identity(row) for row in rows}, span)
+        return SignInLookup.read(self.lake, self.workspace, kind, {_read_identity(row) for row in rows}, span)
 
 
 def select_following(
@@ -130,7 +130,7 @@ def _make(
     named: str = "",
 ) -> AnomalyRisk:
     """Return the detection that a row of BehaviorAnalytics is; `named`: the id of the identity where its sign-ins say it."""
-    identity, record = named.lower() or _identity(row), str(row["SourceRecordId"])
+    identity, record = named.lower() or _read_identity(row), str(row["SourceRecordId"])
     sign_in = sign_ins.get(record) if mapping.activity != "user" else None
     place = str(row["SourceIPLocation"] or "")
     location: dict[str, object] = {"countryOrRegion": place} if place else {}
@@ -144,7 +144,7 @@ def _make(
     return AnomalyRisk(add_sign_in(found, sign_in), mapping.after)
 
 
-def _identity(row: dict[str, object]) -> str:
+def _read_identity(row: dict[str, object]) -> str:
     insights = row["UsersInsights"]
     given = insights.get("AccountObjectID") if isinstance(insights, dict) else ""
     return str(given or row["UserPrincipalName"] or row["UserName"] or "").lower()

@@ -155,8 +155,8 @@ class AccessEvaluation:
 
     def _read(self, one: Resource) -> AccessPolicy:
         body = properties(one)
-        conditions = _object(body.get("conditions"))
-        users = _object(conditions.get("users"))
+        conditions = _read_object(body.get("conditions"))
+        users = _read_object(conditions.get("users"))
         return AccessPolicy(
             one.id.name,
             str(body.get("displayName") or one.id.name),
@@ -164,20 +164,20 @@ class AccessEvaluation:
             self._select(users, "include"),
             self._select(users, "exclude"),
             _read_conditions(conditions),
-            _read_controls(_object(body.get("grantControls"))),
+            _read_controls(_read_object(body.get("grantControls"))),
         )
 
     def _select(self, users: dict[str, object], word: str) -> PolicyUsers:
-        named = {one.lower() for one in _words(users.get(f"{word}Users"))}
+        named = {one.lower() for one in _read_words(users.get(f"{word}Users"))}
         found = named & self.users.keys()
         if _ALL in named:
             found |= self.users.keys()
         if "guestsorexternalusers" in named or users.get(f"{word}GuestsOrExternalUsers"):
             found |= self._guests
-        for role in _words(users.get(f"{word}Roles")):
+        for role in _read_words(users.get(f"{word}Roles")):
             found |= self._holders.get(role.lower(), set())
         unread: list[str] = []
-        for group in _words(users.get(f"{word}Groups")):
+        for group in _read_words(users.get(f"{word}Groups")):
             members, gaps = self._principals.members(group.lower(), "group")
             found |= members
             unread += [f"{GROUP_TYPE}/{group.lower()}"] if gaps else []
@@ -194,7 +194,9 @@ class AccessEvaluation:
         found: dict[str, set[str]] = defaultdict(set)
         for one in self.estate.by_type(DIRECTORY_ROLE_TYPE):
             body = properties(one)
-            template = _object(body.get("roleDefinition")).get("templateId") or body.get("roleDefinitionId")
+            template = _read_object(body.get("roleDefinition")).get("templateId") or body.get(
+                "roleDefinitionId"
+            )
             holders = self._principals.members(str(body.get("principalId") or "").lower(), "")[0]
             found[str(template or "").lower()] |= holders
         return found
@@ -226,7 +228,7 @@ def _find_gap(about: list[AccessPolicy], user: str, name: str, control: AccessCo
 
 
 def _read_conditions(conditions: dict[str, object]) -> PolicyConditions:
-    applications = _object(conditions.get("applications"))
+    applications = _read_object(conditions.get("applications"))
     return PolicyConditions(
         _lower_case(applications.get("includeApplications")),
         _lower_case(applications.get("excludeApplications")),
@@ -240,11 +242,11 @@ def _read_conditions(conditions: dict[str, object]) -> PolicyConditions:
 def _list_limits(conditions: dict[str, object]) -> Iterator[str]:
     """Yield what a policy is narrowed by besides users, applications, clients and risk."""
     for name, title in (("locations", "locations"), ("platforms", "platforms")):
-        given = _object(conditions.get(name))
+        given = _read_object(conditions.get(name))
         included = _lower_case(given.get(f"include{name.title()}"))
-        if _words(given.get(f"exclude{name.title()}")) or (included and _ALL not in included):
+        if _read_words(given.get(f"exclude{name.title()}")) or (included and _ALL not in included):
             yield title
-    if _object(_object(conditions.get("devices")).get("deviceFilter")):
+    if _read_object(_read_object(conditions.get("devices")).get("deviceFilter")):
         yield "a device filter"
     if conditions.get("authenticationFlows"):
         yield "authentication flows"
@@ -254,19 +256,19 @@ def _read_controls(grant: dict[str, object]) -> frozenset[str]:
     """The controls that are demanded in any case: with OR and several, none is."""
     named = set(_lower_case(grant.get("builtInControls")))
     strength = bool(grant.get("authenticationStrength"))
-    count = len(named) + strength + len(_words(grant.get("customAuthenticationFactors")))
+    count = len(named) + strength + len(_read_words(grant.get("customAuthenticationFactors")))
     if str(grant.get("operator") or "OR").upper() == "OR" and count > 1:
         return frozenset()
     return frozenset(named | ({"mfa"} if strength else set()))
 
 
-def _object(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _words(value: object) -> list[str]:
+def _read_words(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
 def _lower_case(value: object) -> frozenset[str]:
-    return frozenset(one.lower() for one in _words(value))
+    return frozenset(one.lower() for one in _read_words(value))

@@ -165,16 +165,16 @@ def _sum_up(
     managed = [one for one in events if one.manages]
     totals: defaultdict[tuple[str, str], _PlaceTotals] = defaultdict(_PlaceTotals)
     for one in managed:
-        totals[_place(one, located)].add(one)
+        totals[_locate_event(one, located)].add(one)
     signed_in = [one.last for one in events if one.source != "activity"]
     return AdministratorUse(
-        tuple(_places(id_, totals, now)),
+        tuple(_list_places(id_, totals, now)),
         max((one.last for one in managed), default=None),
         max(signed_in, default=None),
     )
 
 
-def _places(
+def _list_places(
     id_: str, totals: dict[tuple[str, str], _PlaceTotals], now: datetime
 ) -> Iterator[ManagementPlace]:
     every = sum(len(one.days) for one in totals.values())
@@ -189,7 +189,7 @@ def _places(
             )  # fmt: skip
 
 
-def _place(one: ManagementEvents, located: dict[str, tuple[str, str]]) -> tuple[str, str]:
+def _locate_event(one: ManagementEvents, located: dict[str, tuple[str, str]]) -> tuple[str, str]:
     """The country and network of an address, or its range where no sign-in tells them."""
     country, network = located.get(one.address, ("", ""))
     if country or network:

@@ -45,13 +45,13 @@ def describe_identity(item: RiskHistoryItem) -> dict[str, object]:
         "IdentityKind": one.kind.value, "RiskLevel": one.level.value, "RiskState": one.state.value, "RiskDetail": one.detail,
         "RiskEventTypes": item.event_types,
         "ModifiedBy": item.initiated_by, "TimeGenerated": one.updated.isoformat(),
-        "Entities": _entities(one.kind, one.id, one.name, one.display_name, one.app_id),
+        "Entities": _build_entities(one.kind, one.id, one.name, one.display_name, one.app_id),
     }  # fmt: skip
 
 
 def describe_detection(one: RiskDetection) -> dict[str, object]:
     """Return the document of a risk detection: its risk, the account and the address as entities."""
-    entities = _entities(one.kind, one.identity, one.name, one.display_name, one.app_id)
+    entities = _build_entities(one.kind, one.identity, one.name, one.display_name, one.app_id)
     if one.address:
         entities.append({"Type": "ip", "Address": one.address})
     return {
@@ -62,7 +62,9 @@ def describe_detection(one: RiskDetection) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _entities(kind: IdentityKind, id_: str, name: str, display: str, app_id: str) -> list[dict[str, str]]:
+def _build_entities(
+    kind: IdentityKind, id_: str, name: str, display: str, app_id: str
+) -> list[dict[str, str]]:
     if kind is not IdentityKind.USER:
         given = {"Type": "cloud-application", "Name": display or name or id_, "AppId": app_id}
         return [{key: value for key, value in given.items() if value}]

@@ -82,7 +82,7 @@ class RiskLedger:
         for kind in {one.kind for one in identities}:
             several = sorted((one for one in identities if one.kind is kind), key=lambda one: one.key)
             locked = self._find(session, kind, [one.id for one in several])
-            about = self._newest_detections(session, kind, [one.id for one in several], detections)
+            about = self._find_newest_detections(session, kind, [one.id for one in several], detections)
             on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
             for each in about:
                 on_identity[each.identity.lower()].append(each)
@@ -112,13 +112,13 @@ class RiskLedger:
             state=decision.state,
             level=decision.level,
             detail=decision.detail,
-            updated=self._next_time(one),
+            updated=self._compute_next_time(one),
         )
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=by, event_types=types), name
         )
 
-    def _newest_detections(
+    def _find_newest_detections(
         self, session: Session, kind: IdentityKind, ids: Collection[str], given: Collection[RiskDetection]
     ) -> list[RiskDetection]:
         """Return detections on identities: as they are kept now, and of those that were given what is not kept."""
@@ -139,7 +139,7 @@ class RiskLedger:
         self.state.identity_risks.lock(session, self.workspace)
         identities = {one.identity.lower() for one in detections}
         before = self._find(session, IdentityKind.USER, identities)
-        latest = self._newest_detections(session, IdentityKind.USER, identities, [*detections, *others])
+        latest = self._find_newest_detections(session, IdentityKind.USER, identities, [*detections, *others])
         decided = {one.id.lower() for one in detections}
         for key in sorted(identities):
             about = [one for one in latest if one.identity.lower() == key]
@@ -157,7 +157,7 @@ class RiskLedger:
                 state=state,
                 level=level,
                 detail=decision.detail,
-                updated=self._next_time(before.get(key)),
+                updated=self._compute_next_time(before.get(key)),
             )
             types = sorted({one.event_type for one in mine})
             self._put_identity(
@@ -195,7 +195,9 @@ class RiskLedger:
             kept, name=newest.name or kept.name, display_name=newest.display_name or kept.display_name,
             app_id=newest.app_id or kept.app_id,
         )  # fmt: skip
-        changed = replace(named, level=level, state=state, detail="none", updated=self._next_time(before))
+        changed = replace(
+            named, level=level, state=state, detail="none", updated=self._compute_next_time(before)
+        )
         types = sorted({one.event_type for one in new})
         self._put_identity(
             session, RiskHistoryItem(identity=changed, initiated_by=PRODUCT, event_types=types), "Detect"
@@ -213,10 +215,12 @@ class RiskLedger:
     def _decide_detection(
         self, session: Session, one: RiskDetection, decision: RiskDecision, name: str
     ) -> None:
-        changed = replace(one, state=decision.state, detail=decision.detail, updated=self._next_time(one))
+        changed = replace(
+            one, state=decision.state, detail=decision.detail, updated=self._compute_next_time(one)
+        )
         self._put_detection(session, changed, name)
 
-    def _next_time(self, last: RiskyIdentity | RiskDetection | None) -> datetime:
+    def _compute_next_time(self, last: RiskyIdentity | RiskDetection | None) -> datetime:
         """Return the time of a change: now, or right after the last change where that is as late."""
         return self.now if last is None else max(self.now, last.updated + STEP)
 

@@ -40,7 +40,7 @@ class RiskReader:
         """Return the risky identities of a kind by lower-cased id, or those of some ids."""
         some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote, ids))}) "
         text = f"{TABLES[kind].risky} {some}| summarize arg_max(TimeGenerated, *) by Key = tolower(Id)"
-        logged = [read_identity(row, kind) for row in self._rows(text)]
+        logged = [read_identity(row, kind) for row in self._fetch_rows(text)]
         risks = self.state.identity_risks
         kept = (
             risks.list_identities(self.workspace, kind)
@@ -54,7 +54,7 @@ class RiskReader:
         tables = TABLES[kind]
         some = "" if ids is None else f"| where {tables.id} in~ ({', '.join(map(quote, ids))}) "
         text = f"{tables.detections} {some}| summarize arg_max(TimeGenerated, *) by Key = tolower(Id)"
-        logged = [read_detection(row, kind) for row in self._rows(text)]
+        logged = [read_detection(row, kind) for row in self._fetch_rows(text)]
         risks = self.state.identity_risks
         kept = (
             risks.list_detections(self.workspace, kind)
@@ -74,18 +74,18 @@ class RiskReader:
         text = (
             f"{table} | where Id =~ {quote(id_)} and SourceSystem != '{SOURCE}' | order by TimeGenerated asc"
         )
-        logged = [RiskHistoryItem(identity=read_identity(row, kind)) for row in self._rows(text)]
+        logged = [RiskHistoryItem(identity=read_identity(row, kind)) for row in self._fetch_rows(text)]
         kept = self.state.identity_risks.history(self.workspace, kind, id_)
         return sorted([*logged, *kept], key=lambda one: one.identity.updated)
 
     def has_data(self, kind: IdentityKind) -> bool:
         """Return whether risks of a kind were read from a log or made here at all."""
         tables, risks = TABLES[kind], self.state.identity_risks
-        return any(self._rows(f"{name} | take 1") for name in (tables.risky, tables.detections)) or bool(
-            risks.list_identities(self.workspace, kind)
-        )
+        return any(
+            self._fetch_rows(f"{name} | take 1") for name in (tables.risky, tables.detections)
+        ) or bool(risks.list_identities(self.workspace, kind))
 
-    def _rows(self, text: str) -> list[dict[str, object]]:
+    def _fetch_rows(self, text: str) -> list[dict[str, object]]:
         return query_lake(self.lake, text, self.workspace, timeout=self.timeout)
 
 

@@ -79,12 +79,12 @@ class RiskRun:
         if lease is None:
             return None
         try:
-            mapping, since = load_mapping(), self._since(now)
+            mapping, since = load_mapping(), self._compute_since(now)
             alerted = self._detect_from_alerts(mapping, since, now)
             alerted += self._detect_from_indicators(mapping, alerted, since, now)
             found = [*alerted, *self._detect_from_behavior(mapping, alerted, since, now)]
             lease.renew(LEASE_SECONDS)
-            changed = self._password_changes(min((since, *(one.happened for one in found))), now)
+            changed = self._read_password_changes(min((since, *(one.happened for one in found))), now)
             with self.state.transaction(product=CHECKPOINT) as session:
                 lease.check(session)
                 ledger = RiskLedger(self.state, self.workspace, now)
@@ -99,7 +99,7 @@ class RiskRun:
             report.detections[one.event_type] = report.detections.get(one.event_type, 0) + 1
         return report
 
-    def _since(self, now: datetime) -> datetime:
+    def _compute_since(self, now: datetime) -> datetime:
         mark: dict[str, str] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         return datetime.fromisoformat(mark["until"]) - OVERLAP if "until" in mark else now - BEGIN
 
@@ -158,7 +158,7 @@ class RiskRun:
             for one in risks.detections_of(self.workspace, kind, sorted(identities))
         ]
 
-    def _password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
+    def _read_password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
         """Return the last password change of each user: when, and which remediation it is."""
         span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
         found = {}

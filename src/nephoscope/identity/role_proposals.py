@@ -51,14 +51,14 @@ class RoleProposals:
             return READER
         needed = operations | {f"{one.rpartition('/')[0]}/read" for one in operations if one.count("/") > 1}
         fitting = [
-            (self._width(id_), _name(body))
+            (self._count_operations(id_), _read_role_name(body))
             for id_, body in self._definitions.items()
             if all(permits(body, one) for one in needed)
         ]
         width, name = min(fitting, default=(0, ""))
-        return name if name and width < self._width(definition) else ""
+        return name if name and width < self._count_operations(definition) else ""
 
-    def _width(self, definition: str) -> int:
+    def _count_operations(self, definition: str) -> int:
         """Count the known operations that a role allows."""
         found = self._widths.get(definition)
         if found is None:
@@ -70,7 +70,9 @@ class RoleProposals:
     @cached_property
     def _operations(self) -> Collection[str]:
         """The operations that any role names in full."""
-        return {word for body in self._definitions.values() for word in _actions(body) if "*" not in word}
+        return {
+            word for body in self._definitions.values() for word in _list_actions(body) if "*" not in word
+        }
 
 
 def is_within(place: str, scope: str) -> bool:
@@ -82,11 +84,11 @@ def is_within(place: str, scope: str) -> bool:
     return f"{place}/".startswith(f"{around}/")
 
 
-def _name(body: Resource) -> str:
+def _read_role_name(body: Resource) -> str:
     return str(properties(body).get("roleName") or body.id.name)
 
 
-def _actions(body: Resource) -> list[str]:
+def _list_actions(body: Resource) -> list[str]:
     permissions = properties(body).get("permissions")
     parts = permissions if isinstance(permissions, list) else []
     return [str(word).lower() for part in parts for word in part.get("actions") or []]

@@ -31,7 +31,7 @@ class Credentials:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_backoff", lambda _: 0.0)
+    monkeypatch.setattr(module, "_compute_backoff", lambda _: 0.0)
 
 
 @pytest.fixture

@@ -42,22 +42,22 @@ _CHANNELS = "eventchannels"
 @SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
 def events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
-    where, parameters = _conditions(call)
+    where, parameters = _parse_conditions(call)
     start, most = place(call), call.requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
-    rows = _rows(call, text, parameters)[start:]
-    if not rows and not start and not _rows(call, f"{TABLE} | take 1", {}):
+    rows = _fetch_rows(call, text, parameters)[start:]
+    if not rows and not start and not _fetch_rows(call, f"{TABLE} | take 1", {}):
         raise not_assessed(f"No activity log of this subscription was ingested: {TABLE} has no rows for it.")
     fields = {one.strip().lower() for one in call.get_query_value("$select").split(",") if one.strip()}
-    shown = [_pick_fields(_event(call, one), fields) for one in rows[:most]]
+    shown = [_pick_fields(_build_event(call, one), fields) for one in rows[:most]]
     return answer_list(call, shown, str(start + most) if len(rows) > most else "")
 
 
-def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
+def _parse_conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
     parts, values, began = [], dict[str, str](), False
-    for at, one in enumerate(conjuncts(_tree(call.get_query_value("$filter")))):
+    for at, one in enumerate(conjuncts(_parse_filter(call.get_query_value("$filter")))):
         name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
         if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
             raise _filter_error(call.get_query_value("$filter"))
@@ -77,7 +77,7 @@ def _conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     return " and ".join(parts), values
 
 
-def _tree(text: str) -> Node | None:
+def _parse_filter(text: str) -> Node | None:
     try:
         return read_tree(text, bare=(*_PICKED, _CHANNELS))
     except ApiError as fault:
@@ -93,7 +93,7 @@ def _filter_error(text: str) -> Exception:
     )
 
 
-def _rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str, object]]:
+def _fetch_rows(call: ApiCall, text: str, values: Mapping[str, str]) -> list[dict[str, object]]:
     """The rows of a query in every workspace, of the subscription alone, the newest first; one of an event that two of them have."""
     kinds = {"t": "datetime", "v": "string"}
     declared = ", ".join(f"{key}: {kinds[key[0]]}" for key in values)
@@ -125,7 +125,7 @@ def _query_workspace(
         yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
 
-def _event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
+def _build_event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
     """A row as the log has it: what has a shown text has it beside its value."""
     id_ = str(row["_ResourceId"] or row["ResourceId"] or "")
     subscription = call["subscriptionId"].lower()
@@ -148,10 +148,10 @@ def _event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:
         "category": _localize(row["CategoryValue"], row["Category"]),
         "status": _localize(row["ActivityStatusValue"], row["ActivityStatus"]),
         "subStatus": _localize(row["ActivitySubstatusValue"], row["ActivitySubstatus"]),
-        "authorization": _object(row["Authorization_d"], row["Authorization"]),
-        "claims": _object(row["Claims_d"], row["Claims"]),
-        "properties": _object(row["Properties_d"], row["Properties"]),
-        "httpRequest": _object(None, row["HTTPRequest"]) or {"clientIpAddress": row["CallerIpAddress"]},
+        "authorization": _read_object(row["Authorization_d"], row["Authorization"]),
+        "claims": _read_object(row["Claims_d"], row["Claims"]),
+        "properties": _read_object(row["Properties_d"], row["Properties"]),
+        "httpRequest": _read_object(None, row["HTTPRequest"]) or {"clientIpAddress": row["CallerIpAddress"]},
     }
 
 
@@ -159,7 +159,7 @@ def _localize(value: object, shown: object) -> dict[str, object]:
     return {"value": value or shown or "", "localizedValue": shown or value or ""}
 
 
-def _object(value: object, text: object) -> dict[str, object] | None:
+def _read_object(value: object, text: object) -> dict[str, object] | None:
     """An object that a row has as such or as the text of one; None where it has neither."""
     for one in (value, text):
         try:

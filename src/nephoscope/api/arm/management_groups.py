@@ -35,7 +35,7 @@ def group(call: ApiCall) -> ApiResponse:
     details = (found.get("properties") or {}).get("details") or {}
     properties = {**told["properties"], "details": details}
     if "children" in call.get_query_value("$expand").lower():
-        properties["children"] = list(_children(call, str(found["name"]).lower()))
+        properties["children"] = list(_list_children(call, str(found["name"]).lower()))
     return ApiResponse({**told, "properties": properties})
 
 
@@ -44,7 +44,7 @@ def descendants(call: ApiCall) -> ApiResponse:
     """The management groups and subscriptions below one, of those that the caller may read."""
     found = _require_group(call)
     return answer_list(
-        call, [_descendant(one) for one in _list_descendants(call, str(found["name"]).lower())]
+        call, [_build_descendant(one) for one in _list_descendants(call, str(found["name"]).lower())]
     )
 
 
@@ -54,7 +54,7 @@ def entities(call: ApiCall) -> ApiResponse:
     page = call.snapshot.listing.page(
         [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)
     )
-    body = answer_list(call, (_entity(call, one) for one in page.bodies), page.after).body
+    body = answer_list(call, (_build_entity(call, one) for one in page.bodies), page.after).body
     return ApiResponse({**body, "count": len(body["value"])})
 
 
@@ -75,17 +75,17 @@ def _to_short_body(call: ApiCall, body: dict[str, Any]) -> dict[str, Any]:
         "name": body["name"],
         "properties": {
             "tenantId": properties.get("tenantId") or call.instance.tenant,
-            "displayName": _display(body),
+            "displayName": _read_display_name(body),
         },
     }
 
 
-def _display(body: dict[str, Any]) -> str:
+def _read_display_name(body: dict[str, Any]) -> str:
     properties = body.get("properties") or {}
     return str(body.get("displayName") or properties.get("displayName") or body.get("name") or "")
 
 
-def _parent(body: dict[str, Any]) -> str:
+def _read_parent(body: dict[str, Any]) -> str:
     """The lower-cased name of what is directly above a group or subscription, '' = nothing that was read."""
     properties = body.get("properties") or {}
     details = properties.get("details") or {}
@@ -96,15 +96,15 @@ def _parent(body: dict[str, Any]) -> str:
     return str(parent.get("name") or "").lower() if isinstance(parent, dict) else ""
 
 
-def _children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
+def _list_children(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach)
     for one in page.bodies:
-        if _parent(one) == name:
+        if _read_parent(one) == name:
             yield {
                 "id": one["id"],
-                "type": _kind(one),
+                "type": _name_type(one),
                 "name": str(one["id"]).rsplit("/", 1)[-1],
-                "displayName": _display(one),
+                "displayName": _read_display_name(one),
             }
 
 
@@ -114,33 +114,33 @@ def _list_descendants(call: ApiCall, name: str) -> Iterator[dict[str, object]]:
     below, found = {name}, 0
     while found != len(below):
         found = len(below)
-        below |= {str(one["id"]).rsplit("/", 1)[-1].lower() for one in several if _parent(one) in below}
-    return (one for one in several if _parent(one) in below)
+        below |= {str(one["id"]).rsplit("/", 1)[-1].lower() for one in several if _read_parent(one) in below}
+    return (one for one in several if _read_parent(one) in below)
 
 
-def _kind(body: dict[str, object]) -> str:
+def _name_type(body: dict[str, object]) -> str:
     own = str(body["id"]).lower().startswith(_SUBSCRIPTION)
     return _SUBSCRIPTION if own else "Microsoft.Management/managementGroups"
 
 
-def _descendant(body: dict[str, object]) -> dict[str, object]:
-    parent = _parent(body)
+def _build_descendant(body: dict[str, object]) -> dict[str, object]:
+    parent = _read_parent(body)
     return {
         "id": body["id"],
-        "type": _kind(body),
+        "type": _name_type(body),
         "name": str(body["id"]).rsplit("/", 1)[-1],
-        "properties": {"displayName": _display(body), "parent": {"id": f"{_LIST}/{parent}"}},
+        "properties": {"displayName": _read_display_name(body), "parent": {"id": f"{_LIST}/{parent}"}},
     }
 
 
-def _entity(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
-    parent = _parent(body)
+def _build_entity(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
+    parent = _read_parent(body)
     return {
         "id": body["id"],
-        "type": _kind(body),
+        "type": _name_type(body),
         "name": str(body["id"]).rsplit("/", 1)[-1],
         "properties": {
-            "displayName": _display(body),
+            "displayName": _read_display_name(body),
             "tenantId": call.instance.tenant,
             "parent": {"id": f"{_LIST}/{parent}" if parent else None},
             "permissions": "view",

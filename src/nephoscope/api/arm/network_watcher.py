@@ -28,7 +28,7 @@ SYSTEM_ROUTE = "System Route"
 End = tuple[FlowPaths, Endpoint]
 
 
-def _watcher(call: ApiCall) -> NetworkWatcher:
+def _open_network_watcher(call: ApiCall) -> NetworkWatcher:
     return NetworkWatcher(call.instance.data, call.caller.reach(READ))
 
 
@@ -38,9 +38,9 @@ def _not_collected(gap: DataNotCollectedError) -> ApiError:
     )
 
 
-def _end(call: ApiCall, target: str, interface: str = "", address: str = "") -> End:
+def _find_end(call: ApiCall, target: str, interface: str = "", address: str = "") -> End:
     try:
-        return _watcher(call).endpoint(target, interface, address)
+        return _open_network_watcher(call).endpoint(target, interface, address)
     except ValueError as error:
         raise bad_request(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
     except NotFoundError as error:
@@ -49,7 +49,7 @@ def _end(call: ApiCall, target: str, interface: str = "", address: str = "") -> 
         raise _not_collected(gap) from gap
 
 
-def _address(call: ApiCall, name: str, *, needed: bool = True) -> str:
+def _read_address(call: ApiCall, name: str, *, needed: bool = True) -> str:
     text = call.text(name, needed=needed)
     try:
         return str(ipaddress.ip_address(text)) if text else ""
@@ -57,7 +57,7 @@ def _address(call: ApiCall, name: str, *, needed: bool = True) -> str:
         raise bad_request(f"'{name}' must be an IP address.", name) from error
 
 
-def _port(value: object, name: str, default: int = 0) -> int:
+def _read_port(value: object, name: str, default: int = 0) -> int:
     if value in (None, "", "*"):
         return default
     text = str(value)
@@ -66,7 +66,7 @@ def _port(value: object, name: str, default: int = 0) -> int:
     return int(text)
 
 
-def _word(call: ApiCall, name: str, *words: str) -> str:
+def _read_word(call: ApiCall, name: str, *words: str) -> str:
     text = call.text(name, needed=True)
     if text.lower() not in words:
         raise bad_request(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
@@ -76,19 +76,19 @@ def _word(call: ApiCall, name: str, *words: str) -> str:
 @SURFACE.ask(f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action")
 def verify_ip_flow(call: ApiCall) -> ApiResponse:
     """Whether security rules let a flow through, and the rule that decides."""
-    inbound = _word(call, "direction", "inbound", "outbound") == "inbound"
-    protocol = _word(call, "protocol", "tcp", "udp")
-    local, remote = (_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
-    end = _end(
+    inbound = _read_word(call, "direction", "inbound", "outbound") == "inbound"
+    protocol = _read_word(call, "protocol", "tcp", "udp")
+    local, remote = (_read_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
+    end = _find_end(
         call,
         call.text("targetResourceId", needed=True),
         call.text("targetNicResourceId"),
-        _address(call, "localIPAddress"),
+        _read_address(call, "localIPAddress"),
     )
     port, other = (local, remote) if inbound else (remote, local)
     try:
-        found = _watcher(call).verify_flow(
-            end, protocol, _address(call, "remoteIPAddress"), port, other, inbound=inbound
+        found = _open_network_watcher(call).verify_flow(
+            end, protocol, _read_address(call, "remoteIPAddress"), port, other, inbound=inbound
         )
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
@@ -109,14 +109,14 @@ def _rule_path(rule: SecurityRule) -> str:
 @SURFACE.ask(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
 def next_hop(call: ApiCall) -> ApiResponse:
     """The next hop of a packet, and the route table that decides."""
-    end = _end(
+    end = _find_end(
         call,
         call.text("targetResourceId", needed=True),
         call.text("targetNicResourceId"),
-        _address(call, "sourceIPAddress"),
+        _read_address(call, "sourceIPAddress"),
     )
     try:
-        found = _watcher(call).find_next_hop(end, _address(call, "destinationIPAddress"))
+        found = _open_network_watcher(call).find_next_hop(end, _read_address(call, "destinationIPAddress"))
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
     if found is None:
@@ -132,16 +132,16 @@ def next_hop(call: ApiCall) -> ApiResponse:
 )
 def effective_routes(call: ApiCall) -> ApiResponse:
     """The effective routes of an interface."""
-    end = _end(call, call.path.rpartition("/")[0])
+    end = _find_end(call, call.path.rpartition("/")[0])
     try:
-        found = _watcher(call).effective_routes(end)
+        found = _open_network_watcher(call).effective_routes(end)
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
     overridden = {one.prefix for one in found if one.source == "User"}
-    return ApiResponse({"value": [_route(one, overridden) for one in found]})
+    return ApiResponse({"value": [_build_route(one, overridden) for one in found]})
 
 
-def _route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]:
+def _build_route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]:
     is_active = one.source == "User" or one.prefix not in overridden
     return {
         **({"name": one.name} if one.name else {}),
@@ -160,9 +160,9 @@ def _route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]:
 )
 def effective_groups(call: ApiCall) -> ApiResponse:
     """The network security groups before an interface with their rules."""
-    end = _end(call, call.path.rpartition("/")[0])
+    end = _find_end(call, call.path.rpartition("/")[0])
     try:
-        levels = _watcher(call).rules_by_level(end)
+        levels = _open_network_watcher(call).rules_by_level(end)
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
     places = {"subnet": end[1].configuration.subnet, "interface": end[1].interface.id}
@@ -173,7 +173,7 @@ def effective_groups(call: ApiCall) -> ApiResponse:
                 {
                     "networkSecurityGroup": {"id": group},
                     "association": {words[level]: {"id": places[level]}},
-                    "effectiveSecurityRules": [_rule(one) for one in rules],
+                    "effectiveSecurityRules": [_build_rule(one) for one in rules],
                 }
                 for level, (group, rules) in levels.items()
             ]
@@ -181,23 +181,23 @@ def effective_groups(call: ApiCall) -> ApiResponse:
     )
 
 
-def _prefixes(peers: RulePeers) -> list[str]:
+def _format_prefixes(peers: RulePeers) -> list[str]:
     return ["*"] if peers.any else [*peers.prefixes, *peers.tags, *peers.groups]
 
 
-def _ranges(intervals: tuple[tuple[int, int], ...]) -> list[str]:
+def _format_port_ranges(intervals: tuple[tuple[int, int], ...]) -> list[str]:
     return [f"{low}-{high}" for low, high in intervals]
 
 
-def _rule(one: SecurityRule) -> dict[str, object]:
+def _build_rule(one: SecurityRule) -> dict[str, object]:
     """A rule as an effective security rule."""
     return {
         "name": _rule_path(one),
         "protocol": "All" if one.protocol == "*" else one.protocol.title(),
-        "sourcePortRanges": _ranges(one.source_ports),
-        "destinationPortRanges": _ranges(one.destination_ports),
-        "sourceAddressPrefixes": _prefixes(one.source),
-        "destinationAddressPrefixes": _prefixes(one.destination),
+        "sourcePortRanges": _format_port_ranges(one.source_ports),
+        "destinationPortRanges": _format_port_ranges(one.destination_ports),
+        "sourceAddressPrefixes": _format_prefixes(one.source),
+        "destinationAddressPrefixes": _format_prefixes(one.destination),
         "access": "Allow" if one.allow else "Deny",
         "priority": one.priority,
         "direction": "Inbound" if one.inbound else "Outbound",
@@ -211,9 +211,9 @@ def _rule(one: SecurityRule) -> dict[str, object]:
 )
 def security_group_view(call: ApiCall) -> ApiResponse:
     """The rules on a machine's interface, by the level that they are associated with."""
-    end = _end(call, call.text("targetResourceId", needed=True))
+    end = _find_end(call, call.text("targetResourceId", needed=True))
     try:
-        levels = _watcher(call).rules_by_level(end)
+        levels = _open_network_watcher(call).rules_by_level(end)
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
     words = {"subnet": "subnetAssociation", "interface": "networkInterfaceAssociation"}
@@ -223,14 +223,14 @@ def security_group_view(call: ApiCall) -> ApiResponse:
         own = [one for one in rules if "/defaultsecurityrules/" not in one.id]
         found[words[level]] = {"id": places[level], "securityRules": [_to_rule_body(one) for one in own]}
         found["defaultSecurityRules"] = [_to_rule_body(one) for one in rules if one not in own]
-    found["effectiveSecurityRules"] = [_rule(one) for _, rules in levels.values() for one in rules]
+    found["effectiveSecurityRules"] = [_build_rule(one) for _, rules in levels.values() for one in rules]
     return ApiResponse(
         {"networkInterfaces": [{"id": end[1].interface.id, "securityRuleAssociations": found}]}
     )
 
 
 def _to_rule_body(one: SecurityRule) -> dict[str, object]:
-    return {"id": one.id, "name": one.name, "properties": _rule(one)}
+    return {"id": one.id, "name": one.name, "properties": _build_rule(one)}
 
 
 @SURFACE.ask(
@@ -243,20 +243,22 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
     source, target = (call.body.get(name) or {} for name in ("source", "destination"))
     if not isinstance(source, dict) or not isinstance(target, dict):
         raise bad_request("'source' and 'destination' must be objects.", "destination")
-    end = _end(call, str(source.get("resourceId") or ""))
+    end = _find_end(call, str(source.get("resourceId") or ""))
     address = str(target.get("address") or "")
     if target.get("resourceId"):
-        address = _end(call, str(target["resourceId"]))[1].configuration.address
+        address = _find_end(call, str(target["resourceId"]))[1].configuration.address
     protocol = (call.text("protocol") or "Tcp").lower()
     destination = _resolve(call, end, address)
     flow = PathFlow(
         destination,
         "tcp" if protocol in ("http", "https") else protocol,
-        _port(target.get("port"), "destination.port", 80),
-        _port(source.get("port"), "source.port", 49152),
+        _read_port(target.get("port"), "destination.port", 80),
+        _read_port(source.get("port"), "source.port", 49152),
     )
     try:
-        return ApiResponse(_connectivity(_watcher(call).check_connectivity(end, flow), end, flow))
+        return ApiResponse(
+            _build_connectivity(_open_network_watcher(call).check_connectivity(end, flow), end, flow)
+        )
     except DataNotCollectedError as gap:
         return ApiResponse(
             {"connectionStatus": "Unknown", "hops": [], "reason": f"Not collected: {gap.what}"}
@@ -268,14 +270,14 @@ def _resolve(call: ApiCall, end: End, address: str) -> str:
     try:
         return str(ipaddress.ip_address(address))
     except ValueError as error:
-        found = _watcher(call).resolve_name(end, address)
+        found = _open_network_watcher(call).resolve_name(end, address)
         if not found:
             words = "'destination.address' must be an IP address or a name in a private DNS zone that is linked to the network."
             raise bad_request(words, "destination.address") from error
         return found
 
 
-def _connectivity(path: FlowPath, end: End, flow: PathFlow) -> dict[str, object]:
+def _build_connectivity(path: FlowPath, end: End, flow: PathFlow) -> dict[str, object]:
     hops: list[dict[str, object]] = []
     for number, one in enumerate(path.hops):
         is_last = number == len(path.hops) - 1
@@ -291,13 +293,13 @@ def _connectivity(path: FlowPath, end: End, flow: PathFlow) -> dict[str, object]
                 else "",
                 "resourceId": one.id,
                 "nextHopIds": [] if is_last else [str(number + 1)],
-                "issues": [_issue(path, one.decided_by)] if stopped else [],
+                "issues": [_build_issue(path, one.decided_by)] if stopped else [],
             }
         )
     return {"connectionStatus": "Reachable" if path.reaches else "Unreachable", "hops": hops}
 
 
-def _issue(path: FlowPath, rule: str) -> dict[str, object]:
+def _build_issue(path: FlowPath, rule: str) -> dict[str, object]:
     kind = "NetworkSecurityRule" if rule else "UserDefinedRoute"
     context = [
         {"key": "RuleName", "value": rule or path.decided_by},

@@ -58,7 +58,7 @@ class SentCapture(msgspec.Struct, frozen=True, rename="camel"):
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
+def _translate_order_errors() -> Iterator[None]:
     try:
         yield
     except ResponseOrderError as error:
@@ -72,28 +72,28 @@ def create_capture(call: ApiCall) -> ApiResponse:
         sent = msgspec.convert(call.body.get("properties"), SentCapture)
     except msgspec.ValidationError as error:
         raise bad_request(f"{error}.", "properties") from error
-    known = _captures(call).get(call["packetCaptureName"].lower())
+    known = _index_captures(call).get(call["packetCaptureName"].lower())
     if known is not None and service.describe_status(known) in ("NotStarted", "Running"):
         raise ApiError(409, "PacketCaptureAlreadyExists", "A packet capture of this name is running.")
     try:
-        with _refusing():
+        with _translate_order_errors():
             asked = _read_request(call["packetCaptureName"], sent)
             made = service.start_capture(call.service, sent.target, asked, "packet capture by the API")
     except NotFoundError as error:
         raise ApiError(409, "NoAgent", f"{sent.target[:300]} has no agent that captures packets.") from error
-    return ApiResponse(_document(call, made), status=201)
+    return ApiResponse(_build_document(call, made), status=201)
 
 
 @SURFACE.get(_CAPTURES, "PacketCaptures_List", READ)
 def list_captures(call: ApiCall) -> ApiResponse:
     """List the packet captures of machines of the subscription."""
-    return ApiResponse({"value": [_document(call, one) for one in _captures(call).values()]})
+    return ApiResponse({"value": [_build_document(call, one) for one in _index_captures(call).values()]})
 
 
 @SURFACE.get(_ONE, "PacketCaptures_Get", READ)
 def get_capture(call: ApiCall) -> ApiResponse:
     """Return a packet capture."""
-    return ApiResponse(_document(call, _find(call)))
+    return ApiResponse(_build_document(call, _find(call)))
 
 
 @SURFACE.ask(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
@@ -116,12 +116,12 @@ def query_status(call: ApiCall) -> ApiResponse:
 @SURFACE.act(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
 def stop_capture(call: ApiCall) -> ApiResponse:
     """Stop a packet capture; it keeps what it took until now."""
-    with _refusing():
+    with _translate_order_errors():
         service.stop_capture(call.service, _find(call), "stopped by the API")
     return ApiResponse(None, status=202)
 
 
-def _captures(call: ApiCall) -> dict[str, ResponseOrder]:
+def _index_captures(call: ApiCall) -> dict[str, ResponseOrder]:
     """The newest capture of each name on machines of the subscription."""
     below = f"/subscriptions/{call['subscriptionId']}/".lower()
     found: dict[str, ResponseOrder] = {}
@@ -132,7 +132,7 @@ def _captures(call: ApiCall) -> dict[str, ResponseOrder]:
 
 
 def _find(call: ApiCall) -> ResponseOrder:
-    found = _captures(call).get(call["packetCaptureName"].lower())
+    found = _index_captures(call).get(call["packetCaptureName"].lower())
     if found is None:
         raise missing_fault(f"The packet capture '{call['packetCaptureName']}'")
     return found
@@ -161,7 +161,7 @@ def _read_request(name: str, sent: SentCapture) -> CaptureRequest:
     )
 
 
-def _document(call: ApiCall, one: ResponseOrder) -> dict[str, object]:
+def _build_document(call: ApiCall, one: ResponseOrder) -> dict[str, object]:
     base = call.path.lower().partition("/packetcaptures")[0]
     name, arguments = service.read_name(one), one.arguments
     return {

@@ -25,7 +25,7 @@ def _declare(provider: str) -> None:
         found = {
             one.permission: one for one in OperationRegistry.load_all() if _is_of_provider(one, provider)
         }
-        value = [_body(provider, one) for _, one in sorted(found.items())]
+        value = [_build_operation(provider, one) for _, one in sorted(found.items())]
         counted = {"@odata.count": len(value)} if provider == PROVIDERS[0] else {}
         return ApiResponse({**counted, "value": value})
 
@@ -34,7 +34,7 @@ def _is_of_provider(one: ApiOperation, provider: str) -> bool:
     return one.permission != PUBLIC and one.permission.lower().startswith(f"{provider.lower()}/")
 
 
-def _body(provider: str, one: ApiOperation) -> dict[str, object]:
+def _build_operation(provider: str, one: ApiOperation) -> dict[str, object]:
     resource = one.permission.split("/", 1)[1].rpartition("/")[0]
     return {
         "name": one.permission,

@@ -30,10 +30,10 @@ KEPT = timedelta(days=3650)
 @SURFACE.ask(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The changes of some resources in an interval, the newest first."""
-    ids, several = _ids(call)
-    since, until = _interval(call)
-    found = _changes(call, since, until, ids)
-    start, most = _start(call), _parse_top(call)
+    ids, several = _read_ids(call)
+    since, until = _read_interval(call)
+    found = _list_changes(call, since, until, ids)
+    start, most = _read_start(call), _parse_top(call)
     page = found[start : start + most]
     body: dict[str, object] = {"changes": [_change_document(call, one, several=several) for one in page]}
     if len(found) > start + most:
@@ -44,20 +44,20 @@ def list_(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
 def details(call: ApiCall) -> ApiResponse:
     """Some changes with the resource as it was before and after each."""
-    ids, several = _ids(call)
+    ids, several = _read_ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
         raise bad_request("'changeIds' must be a list of strings.", "changeIds")
     now = call.instance.now
-    known = {one.id: one for one in _changes(call, now - KEPT, now, ids)}
+    known = {one.id: one for one in _list_changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
     if not found:
         raise missing_fault("The change")
-    told = [_detailed_document(call, one, several=several) for one in found]
+    told = [_build_detailed_document(call, one, several=several) for one in found]
     return ApiResponse(told if several else told[0])
 
 
-def _changes(call: ApiCall, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
+def _list_changes(call: ApiCall, since: datetime, until: datetime, ids: list[str]) -> list[ResourceChange]:
     """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
     reach, seen = call.reach, _filter_visible(call, ids)
     found: list[ResourceChange] = []
@@ -68,7 +68,7 @@ def _changes(call: ApiCall, since: datetime, until: datetime, ids: list[str]) ->
     return sorted(found, key=lambda one: (one.after, one.key), reverse=True)
 
 
-def _ids(call: ApiCall) -> tuple[list[str], bool]:
+def _read_ids(call: ApiCall) -> tuple[list[str], bool]:
     """The lower-cased ids that are asked about, and whether they came as a list."""
     several = call.body.get("resourceIds")
     if several is None:
@@ -98,7 +98,7 @@ def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
     return found or ["/"]
 
 
-def _interval(call: ApiCall) -> tuple[datetime, datetime]:
+def _read_interval(call: ApiCall) -> tuple[datetime, datetime]:
     start, end = (
         moment(call.text("interval", name, needed=True), f"interval.{name}") for name in ("start", "end")
     )
@@ -109,7 +109,7 @@ def _interval(call: ApiCall) -> tuple[datetime, datetime]:
     return start, end
 
 
-def _start(call: ApiCall) -> int:
+def _read_start(call: ApiCall) -> int:
     token = call.text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
@@ -148,7 +148,7 @@ def _change_document(call: ApiCall, one: ResourceChange, *, several: bool) -> di
     return found
 
 
-def _detailed_document(call: ApiCall, one: ResourceChange, *, several: bool) -> dict[str, Any]:
+def _build_detailed_document(call: ApiCall, one: ResourceChange, *, several: bool) -> dict[str, Any]:
     told = _change_document(call, one, several=several)
     for name, content in (("beforeSnapshot", one.old), ("afterSnapshot", one.new)):
         told[name] = {**told[name], "content": content}

@@ -68,7 +68,7 @@ class ResourceGraphOptions:
 def resources(call: ApiCall) -> ApiResponse:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = complete_query(call.text("query", needed=True))
-    call, options = _options(call)
+    call, options = _read_options(call)
     reach = _reach(call)
     result = _run(call, text, reach)
     found = result.table
@@ -77,8 +77,8 @@ def resources(call: ApiCall) -> ApiResponse:
     body: dict[str, object] = {
         "totalRecords": found.num_rows,
         "count": page.num_rows,
-        "data": _table(page) if options.table else _objects(page),
-        "facets": list(_facets(call, text, reach)),
+        "data": _to_columns_and_rows(page) if options.table else _to_objects(page),
+        "facets": list(_list_facets(call, text, reach)),
         "resultTruncated": "false",
     }
     if more:
@@ -112,7 +112,7 @@ def check_query(text: str) -> None:
         raise query_fault(error) from error
 
 
-def _options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
+def _read_options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
     """Return how results are wanted, and the call over the edition that they are to be of."""
     given = call.body.get("options") or {}
     if not isinstance(given, dict):
@@ -229,7 +229,7 @@ def query_fault(error: KqlError) -> ApiError:
     return ApiError(400, "InvalidQuery", "The query is invalid; the details say where.", details=details)
 
 
-def _objects(table: pa.Table) -> list[dict[str, object]]:
+def _to_objects(table: pa.Table) -> list[dict[str, object]]:
     columns = typed_columns(table)
     return [
         {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
@@ -237,7 +237,7 @@ def _objects(table: pa.Table) -> list[dict[str, object]]:
     ]
 
 
-def _table(table: pa.Table) -> dict[str, object]:
+def _to_columns_and_rows(table: pa.Table) -> dict[str, object]:
     columns = typed_columns(table)
     rows = [
         [json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
@@ -246,7 +246,7 @@ def _table(table: pa.Table) -> dict[str, object]:
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}
 
 
-def _facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
+def _list_facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[dict[str, object]]:
     given = call.body.get("facets") or []
     if not isinstance(given, list):
         raise bad_request("'facets' must be a list.", "facets")
@@ -256,7 +256,7 @@ def _facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[di
             raise bad_request("A facet needs an 'expression'.", "facets.expression")
         options = one.get("options") or {}
         try:
-            yield _facet(call, text, expression, options, reach)
+            yield _build_facet(call, text, expression, options, reach)
         except ApiError as fault:
             errors: Sequence[object] = [
                 {"code": one["code"], "message": one["message"]} for one in fault.details
@@ -264,7 +264,7 @@ def _facets(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> Iterator[di
             yield {"expression": expression, "resultType": "FacetError", "errors": list(errors)}
 
 
-def _facet(
+def _build_facet(
     call: ApiCall, text: str, expression: str, options: Mapping[str, object], reach: Mapping[str, Shown]
 ) -> dict[str, object]:
     condition = f"\n| where {options['filter']}" if options.get("filter") else ""
@@ -274,7 +274,7 @@ def _facet(
     found = _run(call, query, reach).table
     top = options.get("$top", 10)
     shown = found.slice(0, top if isinstance(top, int) and 0 < top <= MOST else 10)
-    data = msgspec.json.decode(msgspec.json.encode(_objects(shown)))
+    data = msgspec.json.decode(msgspec.json.encode(_to_objects(shown)))
     return {
         "expression": expression,
         "resultType": "FacetResult",

@@ -21,24 +21,24 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 @SURFACE.get(f"{_SUBSCRIPTION}/locations", "Subscriptions_ListLocations", READ)
 def locations(call: ApiCall) -> ApiResponse:
     """The locations where the subscription has something; not those where it could have."""
-    names = sorted({one for one, _ in _facts(call) if one and one != "global"})
-    return answer_list(call, [_location(call, name) for name in names])
+    names = sorted({one for one, _ in _read_facts(call) if one and one != "global"})
+    return answer_list(call, [_build_location(call, name) for name in names])
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/tagNames", "Tags_List", READ)
 def tags(call: ApiCall) -> ApiResponse:
     """The names and values of the tags of resources and resource groups, with how many have them."""
     counts: dict[str, Counter[str]] = {}
-    for _, own in _facts(call):
+    for _, own in _read_facts(call):
         for name, value in own:
             counts.setdefault(name, Counter())[value] += 1
-    return answer_list(call, [_tag(call, name, counts[name]) for name in sorted(counts)])
+    return answer_list(call, [_build_tag(call, name, counts[name]) for name in sorted(counts)])
 
 
 Facts = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
-def _facts(call: ApiCall) -> Facts:
+def _read_facts(call: ApiCall) -> Facts:
     """The location and the tags of each resource and resource group of the subscription."""
     key = ("location and tags", call.listing_scope, call.reach)
     return call.snapshot.get_or_compute(key, lambda: tuple(_read(call)))
@@ -59,7 +59,7 @@ def _read(call: ApiCall) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
             return
 
 
-def _location(call: ApiCall, name: str) -> dict[str, object]:
+def _build_location(call: ApiCall, name: str) -> dict[str, object]:
     """A location by its name, which is all that resources tell of it."""
     id_ = f"/subscriptions/{call['subscriptionId']}/locations/{name}"
     return {
@@ -68,7 +68,7 @@ def _location(call: ApiCall, name: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _tag(call: ApiCall, name: str, values: Counter[str]) -> dict[str, object]:
+def _build_tag(call: ApiCall, name: str, values: Counter[str]) -> dict[str, object]:
     id_ = f"/subscriptions/{call['subscriptionId']}/tagNames/{name}"
     told = [
         {"id": f"{id_}/tagValues/{value}", "tagValue": value, "count": _count(number)}

@@ -37,7 +37,7 @@ def tenants(call: ApiCall) -> ApiResponse:
 def subscriptions(call: ApiCall) -> ApiResponse:
     """The subscriptions of which the caller may read something."""
     page = call.snapshot.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
-    return answer_list(call, (_subscription(call, one) for one in page.bodies), page.after)
+    return answer_list(call, (_build_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
@@ -46,7 +46,7 @@ def subscription(call: ApiCall) -> ApiResponse:
     found = call.snapshot.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
         raise no_subscription(call["subscriptionId"])
-    return ApiResponse(_subscription(call, found))
+    return ApiResponse(_build_subscription(call, found))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
@@ -69,7 +69,7 @@ def group(call: ApiCall) -> ApiResponse:
     return ApiResponse(found)
 
 
-def _subscription(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
+def _build_subscription(call: ApiCall, body: dict[str, object]) -> dict[str, object]:
     """A subscription as this API has it: the estate's body has its state and tenant where they were read."""
     id_ = str(body["id"]).rsplit("/", 1)[-1]
     properties = tree_of(body, "properties")

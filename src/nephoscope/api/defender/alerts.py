@@ -108,7 +108,7 @@ def _list_own(call: ApiCall) -> list[StoredAlert]:
         one
         for workspace in call.instance.state.workspaces.all()
         for one in call.instance.state.alerts.list_newest(workspace.name, most=10_000)
-        if _resource(call, one) is not None
+        if _find_resource(call, one) is not None
     ]
     return sorted(found, key=lambda one: one.started, reverse=True)
 
@@ -130,7 +130,7 @@ def _list_collected(call: ApiCall, after: str) -> ApiResponse:
 def _find_own_alert(call: ApiCall) -> StoredAlert | None:
     """The alert of a path that was raised here, None where none may be seen."""
     found = call.instance.state.alerts.get(call["alertName"].lower())
-    return found if found is not None and _resource(call, found) is not None else None
+    return found if found is not None and _find_resource(call, found) is not None else None
 
 
 def _filter_alert(call: ApiCall, document: dict[str, Any]) -> dict[str, object]:
@@ -138,7 +138,7 @@ def _filter_alert(call: ApiCall, document: dict[str, Any]) -> dict[str, object]:
     return {**document, "properties": alert_visibility(call.caller).redact_properties(document["properties"])}
 
 
-def _resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
+def _find_resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
     """The first resource that an alert names below the scope of the call and within its reach."""
     several = find_visible_resources(alert, call.reach)
     return next((one for one in several if f"{one.key}/".startswith(f"{call.listing_scope}/")), None)
@@ -146,4 +146,6 @@ def _resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
 
 def body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
-    return shape(alert, _resource(call, alert), alert_visibility(call.caller, alert.workspace), call.base)
+    return shape(
+        alert, _find_resource(call, alert), alert_visibility(call.caller, alert.workspace), call.base
+    )

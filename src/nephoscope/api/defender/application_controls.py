@@ -75,11 +75,13 @@ def make_group(call: ApiCall, body: Body, _: Body | None) -> Body:
         "sourceSystem": "None", "issues": [], "vmRecommendations": [], "pathRecommendations": [],
     }  # fmt: skip
     properties = {**told, **body["properties"]}
-    properties["pathRecommendations"] = [_path(one) for one in properties["pathRecommendations"]]
+    properties["pathRecommendations"] = [
+        _complete_path_with_status(one) for one in properties["pathRecommendations"]
+    ]
     return {**body, "location": call["locationsName"], "properties": properties}
 
 
-def _path(one: Body) -> Body:
+def _complete_path_with_status(one: Body) -> Body:
     status = "Configured" if has_comparable_rule(one) else "Failed"
     return {**complete_path(one), "configurationStatus": status}
 

@@ -105,12 +105,12 @@ def _add_governance(call: ApiCall, several: Sequence[Body]) -> list[Body]:
 
 def with_origins(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments; of each that fails, `additionalData` names the first place that made its resource, as the caller may read it."""
-    about = {str(one["id"]): _resource(str(one["id"])) for one in several if _fails(one)}
+    about = {str(one["id"]): _extract_resource(str(one["id"])) for one in several if _fails(one)}
     origins = find_origins_of_all(call.service, about.values()) if about else {}
     return [_with_origin(one, origins.get(about.get(str(one["id"]), ""), [])) for one in several]
 
 
-def _resource(id_: str) -> str:
+def _extract_resource(id_: str) -> str:
     return id_.lower().partition(f"/{_PROVIDER}/assessments/".lower())[0]
 
 
@@ -157,7 +157,7 @@ declare(SURFACE, ASSESSMENTS)
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
 def metadata(call: ApiCall) -> ApiResponse:
     """Return what every recommendation says of itself."""
-    return _metadata(call)
+    return _list_metadata(call)
 
 
 @SURFACE.get(
@@ -173,7 +173,7 @@ def metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
     kept = call.list_kept([_METADATA_TYPE], call.listing_scope)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
-    several = _metadata(call)
+    several = _list_metadata(call)
     return ApiResponse(
         {**several.body, "value": [*([] if read_skip_token(call) else mine), *several.body["value"]]}
     )
@@ -227,7 +227,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
 def sub_assessments(call: ApiCall) -> ApiResponse:
     """The findings inside all assessments below a scope."""
-    return _subs(call, call.listing_scope)
+    return _list_subassessments(call, call.listing_scope)
 
 
 @SURFACE.get(
@@ -237,8 +237,8 @@ def sub_assessments_of(call: ApiCall) -> ApiResponse:
     """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
     if call.snapshot.listing.has_documents(inside):
-        return _subs(call, inside)
-    return _subs(call, call.listing_scope, call["assessmentName"].lower())
+        return _list_subassessments(call, inside)
+    return _list_subassessments(call, call.listing_scope, call["assessmentName"].lower())
 
 
 @SURFACE.get(
@@ -251,7 +251,7 @@ def sub_assessment(call: ApiCall) -> ApiResponse:
     return _respond_with_one(call, "sub-assessment")
 
 
-def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
+def _list_subassessments(call: ApiCall, below: str, key: str = "") -> ApiResponse:
     page = call.snapshot.listing.page(
         [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.requested_count(1000)
     )
@@ -259,7 +259,7 @@ def _subs(call: ApiCall, below: str, key: str = "") -> ApiResponse:
     return answer_list(call, wanted, page.after)
 
 
-def _metadata(call: ApiCall) -> ApiResponse:
+def _list_metadata(call: ApiCall) -> ApiResponse:
     page = call.snapshot.listing.page(
         [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.requested_count(1000)
     )

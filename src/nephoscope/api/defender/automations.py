@@ -37,7 +37,7 @@ SURFACE = ApiSurface("Automations", "Microsoft.Security")
 TYPE = "Microsoft.Security/automations"
 
 
-def _rule(value: object, path: str) -> Body:
+def _check_rule(value: object, path: str) -> Body:
     """A condition: what is expected is of the type that it is compared as."""
     found: Body = _CONDITION(value, path)
     kind = found.get("propertyType") or "String"
@@ -70,7 +70,7 @@ _CONDITION = fields(
 )
 
 
-def _id(type_: str, told: str) -> Shape:
+def _build_id_shape(type_: str, told: str) -> Shape:
     """The id of a resource of a type, which may be below another of its provider."""
     provider, *words_ = type_.split("/")
     names = "/".join(f"{re.escape(one)}/[^/]+" for one in words_)
@@ -81,20 +81,29 @@ def _id(type_: str, told: str) -> Shape:
 
 
 _SOURCE = fields(
-    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": array(fields({}, {"rules": array(_rule)}))}
+    {"eventSource": words(*AZURE_SOURCES)}, {"ruleSets": array(fields({}, {"rules": array(_check_rule)}))}
 )
 _ACTION = choose_by_member(
     "actionType",
     {
         "LogicApp": fields(
-            {"logicAppResourceId": _id("Microsoft.Logic/workflows", "a Logic App")}, {"uri": text()}
+            {"logicAppResourceId": _build_id_shape("Microsoft.Logic/workflows", "a Logic App")},
+            {"uri": text()},
         ),
         "EventHub": fields(
-            {"eventHubResourceId": _id("Microsoft.EventHub/namespaces/eventhubs", "an event hub")},
+            {
+                "eventHubResourceId": _build_id_shape(
+                    "Microsoft.EventHub/namespaces/eventhubs", "an event hub"
+                )
+            },
             {"connectionString": text(), "sasPolicyName": text()},
         ),
         "Workspace": fields(
-            {"workspaceResourceId": _id("Microsoft.OperationalInsights/workspaces", "a workspace")}
+            {
+                "workspaceResourceId": _build_id_shape(
+                    "Microsoft.OperationalInsights/workspaces", "a workspace"
+                )
+            }
         ),
     },
 )
@@ -117,16 +126,16 @@ def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
     return {**kept, "properties": {**kept["properties"], **told}}
 
 
-def _key(call: ApiCall) -> str:
+def _build_key(call: ApiCall) -> str:
     return call.path.rstrip("/").lower()
 
 
-def _credentials(call: ApiCall) -> dict[str, str]:
-    return name_secrets(_key(call), list_secrets(call.body))
+def _name_credentials(call: ApiCall) -> dict[str, str]:
+    return name_secrets(_build_key(call), list_secrets(call.body))
 
 
-def _kept_credentials(call: ApiCall) -> tuple[str, ...]:
-    return tuple(list_secret_names(_key(call), call.instance.state.credentials.names()))
+def _list_stored_credentials(call: ApiCall) -> tuple[str, ...]:
+    return tuple(list_secret_names(_build_key(call), call.instance.state.credentials.names()))
 
 
 KIND = ArmDocumentKind(
@@ -135,8 +144,8 @@ KIND = ArmDocumentKind(
     "It is kept; its actions are those of an automation where the server runs them.",
     shape=SHAPE,
     made=_seal_secrets,
-    secrets=_credentials,
-    credentials=_kept_credentials,
+    secrets=_name_credentials,
+    credentials=_list_stored_credentials,
     deleted=204,
     patched=True,
     etag=True,

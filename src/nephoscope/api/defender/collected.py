@@ -156,7 +156,7 @@ def _declare(provider: CollectedProvider) -> None:
     for method, name, act in _CHANGES:
 
         @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
-        def _change(call: ApiCall) -> ApiResponse:
+        def _refuse_change(call: ApiCall) -> ApiResponse:
             """Not assessed: nothing here does anything with it."""
             raise not_assessed(reason(provider, call))
 
@@ -191,7 +191,7 @@ def _is_single_path(path: str) -> bool:
     return True
 
 
-def _types(provider: CollectedProvider, tail: str) -> list[str]:
+def _list_types(provider: CollectedProvider, tail: str) -> list[str]:
     """The types that a list is of: a kind stands at the subscription or at a location."""
     words = tail.lower().split("/")
     own = "/".join([provider.name.lower(), *words[::2]])
@@ -205,7 +205,7 @@ def _types(provider: CollectedProvider, tail: str) -> list[str]:
 def _any(call: ApiCall, provider: CollectedProvider, tail: str) -> bool:
     """Return whether the estate has documents of a kind at all."""
     published = call.instance.snapshots.load_newest()
-    types = _types(provider, tail)
+    types = _list_types(provider, tail)
     return published is not None and bool(
         published.listing.page(types, call.reach, most=1, collected=True).bodies
     )
@@ -221,7 +221,7 @@ def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
         return own.startswith(wanted)
 
     scope = call.path.lower().rpartition(provider.marker)[0]
-    return arm_documents.page(call, _types(provider, tail), scope, is_below)
+    return arm_documents.page(call, _list_types(provider, tail), scope, is_below)
 
 
 for _provider in PROVIDERS:

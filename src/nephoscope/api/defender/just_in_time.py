@@ -36,7 +36,7 @@ from nephoscope.state.hosts.access_requests import AccessRequest, AccessStatus, 
 SURFACE = ApiSurface("Just-in-time access", "Microsoft.Security")
 
 
-def _source(value: object, path: str) -> str:
+def _check_source(value: object, path: str) -> str:
     """Where a request may come from: an address, a range of addresses, or everywhere."""
     try:
         if value != "*":
@@ -54,7 +54,7 @@ _PORT = fields(
         "protocol": words("TCP", "UDP", "*"),
         "maxRequestAccessDuration": span(timedelta(minutes=5), timedelta(days=1)),
     },
-    {"allowedSourceAddressPrefix": _source, "allowedSourceAddressPrefixes": array(_source)},
+    {"allowedSourceAddressPrefix": _check_source, "allowedSourceAddressPrefixes": array(_check_source)},
 )
 _MACHINE = (
     r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/"
@@ -77,7 +77,7 @@ _REQUESTED = array(
             "ports": array(
                 fields(
                     {"number": integer(0, 65_535)},
-                    {"allowedSourceAddressPrefix": _source, "endTimeUtc": moment},
+                    {"allowedSourceAddressPrefix": _check_source, "endTimeUtc": moment},
                 ),
                 least=1,
             ),
@@ -87,7 +87,7 @@ _REQUESTED = array(
 )
 
 
-def _machines(call: ApiCall, body: Body) -> None:
+def _check_machines(call: ApiCall, body: Body) -> None:
     """Fault where a policy names a machine of another subscription than its own, or one that the estate has not."""
     mine = "/".join(str(body["id"]).lower().split("/")[:3]) + "/"
     for at, one in enumerate(body["properties"]["virtualMachines"]):
@@ -110,7 +110,7 @@ def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> Non
 
 def make_policy(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The policy; that it is kept is all that is done with it."""
-    _machines(call, body)
+    _check_machines(call, body)
     return make_unprovisioned(call, body)
 
 
@@ -131,7 +131,7 @@ def _show_request(request: AccessRequest, now: datetime) -> Body:
         machines.setdefault(port.machine, []).append(_show_port(request, port, now))
     return {
         "virtualMachines": [{"id": machine, "ports": ports} for machine, ports in machines.items()],
-        "startTimeUtc": _time(request.created),
+        "startTimeUtc": _format_time(request.created),
         "requestor": request.requester,
         "justification": request.justification,
     }
@@ -152,13 +152,13 @@ def _show_port(request: AccessRequest, port: RequestedPort, now: datetime) -> Bo
     return {
         "number": port.number,
         **sources,
-        "endTimeUtc": _time(port.ends),
+        "endTimeUtc": _format_time(port.ends),
         "status": status,
         "statusReason": reason,
     }
 
 
-def _time(time: datetime) -> str:
+def _format_time(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -121,7 +121,7 @@ def _plan(body: Body) -> None:
         properties["subPlan"] = words(*known)(given, at)
 
 
-def _contact(body: Body) -> None:
+def _check_contact(body: Body) -> None:
     """A contact has addresses, or roles that are told."""
     properties = body["properties"]
     told = properties.get("emails") or properties.get("email") or properties.get("notificationsByRole")
@@ -144,24 +144,26 @@ def _add_scope(call: ApiCall, body: Body, _: Body | None) -> Body:
     return {**body, "properties": {"scope": call.scope, **body["properties"]}}
 
 
-def _kind(word: str, operations: str, check: Check | None = None, **more: Any) -> ArmDocumentKind:
+def _build_document_kind(
+    word: str, operations: str, check: Check | None = None, **more: Any
+) -> ArmDocumentKind:
     return ArmDocumentKind(f"Microsoft.Security/{word}", operations, EFFECT, check=check, near=True, **more)
 
 
 # a plan is always there, if free: Azure answers 200, and `az` takes nothing else
 for _one in (
-    _kind("pricings", "Pricings", _plan, shape=_PLAN, names=PLANS, created=200, deleted=204),
-    _kind("pricings/securityOperators", "SecurityOperators", created=200, whole=True),
-    _kind(
+    _build_document_kind("pricings", "Pricings", _plan, shape=_PLAN, names=PLANS, created=200, deleted=204),
+    _build_document_kind("pricings/securityOperators", "SecurityOperators", created=200, whole=True),
+    _build_document_kind(
         "securityContacts",
         "SecurityContacts",
-        _contact,
+        _check_contact,
         shape=_CONTACT,
         created=200,
         deleted=204,
         patched=True,
     ),
-    _kind(
+    _build_document_kind(
         "settings",
         "Settings",
         _check_setting,
@@ -169,7 +171,7 @@ for _one in (
         names=tuple(one for several in SETTINGS.values() for one in several),
         created=200,
     ),
-    _kind(
+    _build_document_kind(
         "workspaceSettings",
         "WorkspaceSettings",
         shape=_WORKSPACE,
@@ -178,16 +180,18 @@ for _one in (
         deleted=204,
         patched=True,
     ),
-    _kind(
+    _build_document_kind(
         "autoProvisioningSettings",
         "AutoProvisioningSettings",
         shape=fields({"autoProvision": _SWITCHED}),
         created=200,
     ),
-    _kind("advancedThreatProtectionSettings", "AdvancedThreatProtection", shape=_ENABLED, created=200),
-    _kind("defenderForStorageSettings", "DefenderForStorage", shape=_STORAGE, created=200),
-    _kind("informationProtectionPolicies", "InformationProtectionPolicies", whole=True),
-    _kind("sensitivitySettings", "SensitivitySettings", created=200, whole=True),
-    _kind("ingestionSettings", "IngestionSettings", created=200, whole=True),
+    _build_document_kind(
+        "advancedThreatProtectionSettings", "AdvancedThreatProtection", shape=_ENABLED, created=200
+    ),
+    _build_document_kind("defenderForStorageSettings", "DefenderForStorage", shape=_STORAGE, created=200),
+    _build_document_kind("informationProtectionPolicies", "InformationProtectionPolicies", whole=True),
+    _build_document_kind("sensitivitySettings", "SensitivitySettings", created=200, whole=True),
+    _build_document_kind("ingestionSettings", "IngestionSettings", created=200, whole=True),
 ):
     declare(SURFACE, _one)

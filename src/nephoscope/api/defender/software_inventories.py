@@ -97,11 +97,13 @@ def get(call: ApiCall) -> ApiResponse:
 
 def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
     """Yield what logs tell below the scope of a call, each once: of several, Defender for Endpoint, then the first workspace."""
-    rows = [row for workspace in call.instance.state.workspaces.all() for row in _rows(call, workspace.name)]
+    rows = [
+        row for workspace in call.instance.state.workspaces.all() for row in _fetch_rows(call, workspace.name)
+    ]
     if not rows:
         return
     rows.sort(key=lambda row: not row["Endpoint"])
-    by_name = _machines(call)
+    by_name = _map_machine_names(call)
     seen = set()
     for row in rows:
         machine = row["Machine"] or by_name.get(row["Host"], "")
@@ -110,13 +112,13 @@ def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
             and f"{machine}/".startswith(f"{call.listing_scope}/")
             and arm_documents.visible(call.reach, machine)
         ):
-            one = _body(machine, row)
+            one = _build_body(machine, row)
             if one["id"] not in seen:
                 seen.add(one["id"])
                 yield one
 
 
-def _rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
+def _fetch_rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
     """The rows of a workspace that the caller may read."""
     try:
         scope = call.caller.logs(READ, workspace)
@@ -131,7 +133,7 @@ def _rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _machines(call: ApiCall) -> Mapping[str, str]:
+def _map_machine_names(call: ApiCall) -> Mapping[str, str]:
     """Name -> id of the machines of which there is one of the name."""
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
@@ -141,7 +143,7 @@ def _machines(call: ApiCall) -> Mapping[str, str]:
     return {name: str(one["id"]).lower() for one in several if names[name := str(one["name"]).lower()] == 1}
 
 
-def _body(machine: str, row: Mapping[str, object]) -> dict[str, Any]:
+def _build_body(machine: str, row: Mapping[str, object]) -> dict[str, Any]:
     name = _UNSAFE.sub("_", f"{row['Name']}_{row['Version']}".lower()).strip("_")
     endpoint = {
         "osPlatform": row["Platform"],

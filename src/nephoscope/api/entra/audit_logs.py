@@ -89,7 +89,7 @@ def _declare(kind: AuditCollection) -> None:
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False, throttled=throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
         """Return a page of the log, the newest first."""
-        return _page(call, kind)
+        return _build_page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False, throttled=throttled_fault)
     def _get(call: ApiCall) -> ApiResponse:
@@ -98,7 +98,7 @@ def _declare(kind: AuditCollection) -> None:
         if not rows:
             raise ApiError(404, "ResourceNotFound", f"Resource '{call['id'][:100]}' does not exist.")
         context = {"@odata.context": f"{odata_context(call, f'auditLogs/{kind.word}')}/$entity"}
-        return ApiResponse({**context, **_objects(call, kind, rows)[0]})
+        return ApiResponse({**context, **_build_objects(call, kind, rows)[0]})
 
 
 for _kind in COLLECTIONS:
@@ -121,7 +121,7 @@ for _decision in SIGN_IN_DECISIONS:
     _declare_decision(_decision)
 
 
-def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
+def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     microsoft_graph_query.admit(call, microsoft_graph_query.USUAL - {"$count"})
     rising = _is_rising(call, kind)
     found = read(call.get_query_value("$filter"))
@@ -129,7 +129,7 @@ def _page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     top, after = call.requested_count(MOST), read_skip_token(call)
     chunk = CHUNK if found.tree else top + 1
     shown: list[Row] = []
-    for key, one in _entries(call, kind, narrowed, after, chunk, rising=rising):
+    for key, one in _list_entries(call, kind, narrowed, after, chunk, rising=rising):
         if found.test(one):
             if len(shown) == top:
                 break
@@ -160,7 +160,7 @@ def _is_rising(call: ApiCall, kind: AuditCollection) -> bool:
     return bool(name) and way.strip().lower() != "desc"
 
 
-def _entries(
+def _list_entries(
     call: ApiCall, kind: AuditCollection, narrowed: str, after: str, chunk: int, *, rising: bool
 ) -> Iterator[tuple[str, Row]]:
     """Yield (where a page that ends with it goes on, the object) in order, chunk by chunk."""
@@ -174,14 +174,14 @@ def _entries(
         begin = f"| where TimeGenerated {sign} datetime({time}) or (TimeGenerated == datetime({time}) and Id > {quote_literal(id_)}) "
         text = f"{kind.table} {narrowed}{begin if after else ''}| sort by TimeGenerated {way}, Id asc | take {chunk}"
         rows = query_rows(call, text, READ)
-        for row, one in zip(rows, _objects(call, kind, rows), strict=True):
+        for row, one in zip(rows, _build_objects(call, kind, rows), strict=True):
             after = f"{row['TimeGenerated']}|{row['Id']}"
             yield after, one
         if len(rows) < chunk:
             return
 
 
-def _objects(call: ApiCall, kind: AuditCollection, rows: list[Row]) -> list[Row]:
+def _build_objects(call: ApiCall, kind: AuditCollection, rows: list[Row]) -> list[Row]:
     made = [kind.make(row, is_beta(call)) for row in rows]
     return with_risk(made, call.instance.state, DEFAULT) if kind.table == SIGN_INS else made
 

@@ -93,20 +93,20 @@ def _declare(kind: DirectoryCollection) -> None:
     @SURFACE.get(path, f"{kind.operations}_List", READ, versioned=False)
     def _list(call: ApiCall) -> ApiResponse:
         """The objects of a kind; nobody but who may read the whole tenant gets them."""
-        return _page(call, kind)
+        return _build_page(call, kind)
 
     @SURFACE.get(f"{path}/{{id}}", f"{kind.operations}_Get", READ, versioned=False)
     def _get(call: ApiCall) -> ApiResponse:
         """One object."""
-        found = _object(call, kind, call["id"])
+        found = _build_object(call, kind, call["id"])
         microsoft_graph_query.admit(call, ("$select", "$expand"))
         shown = _select_shown(call, kind, found)
-        return ApiResponse({"@odata.context": f"{_context(call, kind.path)}/$entity", **shown})
+        return ApiResponse({"@odata.context": f"{_format_context(call, kind.path)}/$entity", **shown})
 
     @SURFACE.get(f"{path}/$count", f"{kind.operations}_GetCount", READ, versioned=False)
     def _count(call: ApiCall) -> ApiResponse:
         """Count how many objects there are, of those that `$filter` and `$search` pick."""
-        return _number(call, kind)
+        return _count_objects(call, kind)
 
 
 for _kind in COLLECTIONS:
@@ -116,32 +116,32 @@ for _kind in COLLECTIONS:
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
 def members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
-    several = _members(call)
+    several = _list_members(call)
     microsoft_graph_query.admit(call)
     rows, told = microsoft_graph_query.page(
         call, MOST, lambda after: [one for one in several if one[0] > after]
     )
-    context = {"@odata.context": _context(call, "directoryObjects")}
+    context = {"@odata.context": _format_context(call, "directoryObjects")}
     return ApiResponse({**context, **told, "value": [_select_fields(call, one) for one in rows]})
 
 
 @SURFACE.get("/{version}/groups/{id}/members/$count", "Groups_CountMembers", READ, versioned=False)
 def count_members(call: ApiCall) -> ApiResponse:
     """Count how many members a group has, of those that `$filter` picks."""
-    several = _members(call)
+    several = _list_members(call)
     microsoft_graph_query.admit(call, ("$filter",))
     microsoft_graph_query.require_eventual_consistency(call, "$count")
     return _count_as_text(call, several)
 
 
-def _members(call: ApiCall) -> list[Keyed]:
+def _list_members(call: ApiCall) -> list[Keyed]:
     """The members of the group of a call, each keyed by its place."""
-    several = _object(call, GROUPS, call["id"]).get("members")
+    several = _build_object(call, GROUPS, call["id"]).get("members")
     if not isinstance(several, list):
         raise ApiError(
             501, "NotAssessed", "The members of this group were not collected, because it has no role."
         )
-    return [(f"{at:08}", _member(call, str(one))) for at, one in enumerate(several)]
+    return [(f"{at:08}", _build_member(call, str(one))) for at, one in enumerate(several)]
 
 
 def _count_as_text(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
@@ -150,7 +150,7 @@ def _count_as_text(call: ApiCall, several: Iterable[Keyed]) -> ApiResponse:
     return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 
 
-def _member(call: ApiCall, id_: str) -> dict[str, object]:
+def _build_member(call: ApiCall, id_: str) -> dict[str, object]:
     for kind, word in ((USERS, "user"), (GROUPS, "group"), (PRINCIPALS, "servicePrincipal")):
         known = call.snapshot.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
         if known is not None:
@@ -169,26 +169,26 @@ def _require_tenant_read(call: ApiCall) -> None:
         )
 
 
-def _page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
+def _build_page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, microsoft_graph_query.USUAL)
-    rows, told = microsoft_graph_query.page(call, MOST, lambda after: _objects(call, kind, after))
-    context = {"@odata.context": _context(call, kind.path)}
+    rows, told = microsoft_graph_query.page(call, MOST, lambda after: _list_objects(call, kind, after))
+    context = {"@odata.context": _format_context(call, kind.path)}
     return ApiResponse({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
 
 
-def _number(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
+def _count_objects(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, {"$filter"})
     microsoft_graph_query.require_eventual_consistency(call, "$count")
-    return _count_as_text(call, _objects(call, kind, ""))
+    return _count_as_text(call, _list_objects(call, kind, ""))
 
 
 def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
     microsoft_graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
 
 
-def _objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[Keyed]:
+def _list_objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[Keyed]:
     """The objects of a kind after a key, in the order of their ids."""
     while True:
         page = call.snapshot.listing.page([kind.type], EVERYTHING, after=after, most=MOST)
@@ -198,7 +198,7 @@ def _objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[K
             return
 
 
-def _object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[str, object]:
+def _build_object(call: ApiCall, kind: DirectoryCollection, id_: str) -> dict[str, object]:
     _require_tenant_read(call)
     found = call.snapshot.listing.get(f"/providers/{kind.type}/{id_}", EVERYTHING)
     if found is None:
@@ -255,5 +255,5 @@ def _split_outer_commas(text: str) -> list[str]:
     return parts
 
 
-def _context(call: ApiCall, path: str) -> str:
+def _format_context(call: ApiCall, path: str) -> str:
     return f"{call.base}/{call['version']}/$metadata#{path}"

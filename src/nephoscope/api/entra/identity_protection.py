@@ -73,7 +73,7 @@ def _declare_list(word: str, objects: Objects) -> None:
         rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to_token(several, after))
         return ApiResponse(
             {
-                "@odata.context": _context(call, word),
+                "@odata.context": _format_context(call, word),
                 **told,
                 "value": [_select_shown(call, one) for one in rows],
             }
@@ -93,7 +93,7 @@ def _declare_list(word: str, objects: Objects) -> None:
         if found is None:
             raise _not_found(call["id"])
         return ApiResponse(
-            {"@odata.context": f"{_context(call, word)}/$entity", **_select_shown(call, found)}
+            {"@odata.context": f"{_format_context(call, word)}/$entity", **_select_shown(call, found)}
         )
 
 
@@ -103,9 +103,9 @@ def _declare_history(one: RiskCollection) -> None:
     @SURFACE.get(path, f"{name}_History", READ, versioned=False, throttled=throttled_fault)
     def _history(call: ApiCall) -> ApiResponse:
         """List how the risk of an identity came to be as it is, the oldest first."""
-        items = _items(call, one)
+        items = _list_items(call, one)
         return ApiResponse(
-            {"@odata.context": _context(call, f"{one.risky}('{call['id']}')/history"), "value": items}
+            {"@odata.context": _format_context(call, f"{one.risky}('{call['id']}')/history"), "value": items}
         )
 
     @SURFACE.get(f"{path}/{{item}}", f"{name}_GetHistory", READ, versioned=False, throttled=throttled_fault)
@@ -113,10 +113,10 @@ def _declare_history(one: RiskCollection) -> None:
         """Return a change of the risk of an identity; the id of the identity itself names its last."""
         wanted = call["item"].lower()
         last = wanted == call["id"].lower()
-        found = [item for item in _items(call, one) if last or str(item["id"]).lower() == wanted]
+        found = [item for item in _list_items(call, one) if last or str(item["id"]).lower() == wanted]
         if not found:
             raise _not_found(call["item"])
-        context = _context(call, f"{one.risky}('{call['id']}')/history/$entity")
+        context = _format_context(call, f"{one.risky}('{call['id']}')/history/$entity")
         return ApiResponse({"@odata.context": context, **found[-1]})
 
 
@@ -132,32 +132,32 @@ def _declare_decision(one: RiskCollection, decision: str) -> None:
         return NO_CONTENT
 
 
-def _risky(one: RiskCollection) -> Objects:
+def _make_risky_identity_reader(one: RiskCollection) -> Objects:
     def read(call: ApiCall) -> Mapping[str, Row]:
         wanted = [call["id"]] if call["id"] else None
-        found = _reader(call, one).identities(one.kind, wanted)
+        found = _open_risk_reader(call, one).identities(one.kind, wanted)
         return {key: to_risky(each) for key, each in found.items()}
 
     return read
 
 
-def _detections(one: RiskCollection) -> Objects:
+def _make_detection_reader(one: RiskCollection) -> Objects:
     def read(call: ApiCall) -> Mapping[str, Row]:
-        found = _reader(call, one).detections(one.kind)
+        found = _open_risk_reader(call, one).detections(one.kind)
         return {key: to_risk_detection(each, beta=is_beta(call)) for key, each in found.items()}
 
     return read
 
 
 for _one in COLLECTIONS:
-    _declare_list(_one.detections, _detections(_one))
-    _declare_list(_one.risky, _risky(_one))
+    _declare_list(_one.detections, _make_detection_reader(_one))
+    _declare_list(_one.risky, _make_risky_identity_reader(_one))
     _declare_history(_one)
     for _decision in IDENTITY_DECISIONS[_one.kind]:
         _declare_decision(_one, _decision)
 
 
-def _reader(call: ApiCall, one: RiskCollection) -> RiskReader:
+def _open_risk_reader(call: ApiCall, one: RiskCollection) -> RiskReader:
     """Return what reads risks; a fault for who may not, and where none were ever read or made."""
     _require_version(call, one)
     require_whole_workspace(call, READ)
@@ -175,8 +175,8 @@ def _require_version(call: ApiCall, one: RiskCollection) -> None:
         raise ApiError(404, "ResourceNotFound", f"'{one.risky}' is in the beta version only.")
 
 
-def _items(call: ApiCall, one: RiskCollection) -> list[Row]:
-    items = _reader(call, one).history(one.kind, call["id"])
+def _list_items(call: ApiCall, one: RiskCollection) -> list[Row]:
+    items = _open_risk_reader(call, one).history(one.kind, call["id"])
     if not items:
         raise _not_found(call["id"])
     return [to_history_item(item, beta=is_beta(call)) for item in items]
@@ -195,5 +195,5 @@ def _not_found(id_: str) -> ApiError:
     return ApiError(404, "ResourceNotFound", f"Nothing is known of the risk of '{id_[:100]}'.")
 
 
-def _context(call: ApiCall, word: str) -> str:
+def _format_context(call: ApiCall, word: str) -> str:
     return odata_context(call, f"identityProtection/{word}")

@@ -23,16 +23,16 @@ SURFACE = ApiSurface("Entra ID")
 )
 def configuration(call: ApiCall) -> ApiResponse:
     """Return where the endpoints of the tenant are."""
-    return ApiResponse(_configuration(call, "/v2.0"))
+    return ApiResponse(_build_configuration(call, "/v2.0"))
 
 
 @SURFACE.get("/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", PUBLIC, versioned=False)
 def configuration_v1(call: ApiCall) -> ApiResponse:
     """Return the same at the address that older clients read."""
-    return ApiResponse(_configuration(call, ""))
+    return ApiResponse(_build_configuration(call, ""))
 
 
-def _configuration(call: ApiCall, version: str) -> dict[str, object]:
+def _build_configuration(call: ApiCall, version: str) -> dict[str, object]:
     tenant = call.instance.tenant
     root = f"{call.base}/{tenant}"
     return {
@@ -59,16 +59,16 @@ def keys(call: ApiCall) -> ApiResponse:
 @SURFACE.ask("/{tenant}/oauth2/v2.0/token", "Token", PUBLIC, versioned=False)
 def token(call: ApiCall) -> ApiResponse:
     """A token for a program that shows its secret."""
-    return _issue_token(call, _form(call))
+    return _issue_token(call, _read_form(call))
 
 
 @SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
 def token_v1(call: ApiCall) -> ApiResponse:
     """Return the same at the address that older clients ask."""
-    return _issue_token(call, _form(call))
+    return _issue_token(call, _read_form(call))
 
 
-def _form(call: ApiCall) -> dict[str, str]:
+def _read_form(call: ApiCall) -> dict[str, str]:
     """The fields of the form; of one that comes twice the first."""
     fields = parse_qs(call.raw.decode("utf-8", "replace"), max_num_fields=50)
     return {name: values[0] for name, values in fields.items()}
@@ -76,7 +76,7 @@ def _form(call: ApiCall) -> dict[str, str]:
 
 def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
     if form.get("grant_type") != "client_credentials":
-        raise _oauth_fault(
+        raise _build_oauth_fault(
             400, "unsupported_grant_type", "AADSTS70003: only client_credentials is offered here."
         )
     found = call.instance.guard.authenticate_secret(
@@ -87,7 +87,7 @@ def _issue_token(call: ApiCall, form: dict[str, str]) -> ApiResponse:
         found.principal.id, found.principal.name.lower(),
     ):  # fmt: skip
         call.instance.guard.audit_refusal(f"client {named[:100]}", ISSUE, "token endpoint", call.address)
-        raise _oauth_fault(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+        raise _build_oauth_fault(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
     audience = (form.get("scope", "").removesuffix("/.default") or form.get("resource", "")).rstrip("/")
     issued = issue_token(
         call.instance,
@@ -109,5 +109,5 @@ class _OAuthError(ApiError):
         return {"error": self.code, "error_description": self.message, "error_codes": [7000215]}
 
 
-def _oauth_fault(status: int, code: str, message: str) -> ApiError:
+def _build_oauth_fault(status: int, code: str, message: str) -> ApiError:
     return _OAuthError(status, code, message)

@@ -53,12 +53,14 @@ def query_v2(call: ApiCall) -> ApiResponse:
         {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
     ]
     frames.append(
-        build_table_frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _visualization(results))
+        build_table_frame(
+            0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, _build_visualization(results)
+        )
     )
     for at, one in enumerate(results, 1):
         frames.append(
             build_table_frame(
-                at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _rows(one)
+                at, "PrimaryResult", one.name or "PrimaryResult", typed_columns(one.table), _convert_rows(one)
             )
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
@@ -75,7 +77,8 @@ def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
     tables = [
-        build_v1_table(f"Table_{at}", typed_columns(one.table), _rows(one)) for at, one in enumerate(results)
+        build_v1_table(f"Table_{at}", typed_columns(one.table), _convert_rows(one))
+        for at, one in enumerate(results)
     ]
     listed = [(at, "QueryResult", "PrimaryResult", str(uuid.uuid4()), "") for at in range(len(results))]
     if gaps := _list_gaps(results):
@@ -98,7 +101,9 @@ def management(call: ApiCall) -> ApiResponse:
     if not rest.strip():
         return ApiResponse({"Tables": [build_v1_table("Table_0", *found)]})
     result = _run_query(call, f"{to_datatable(found)} | {rest}", asked.workspace, asked.scope)[-1]
-    return ApiResponse({"Tables": [build_v1_table("Table_0", typed_columns(result.table), _rows(result))]})
+    return ApiResponse(
+        {"Tables": [build_v1_table("Table_0", typed_columns(result.table), _convert_rows(result))]}
+    )
 
 
 def _split_pipe(text: str) -> tuple[str, str, str]:
@@ -135,7 +140,7 @@ def _list_gaps(results: list[QueryResult]) -> list[str]:
     return list(dict.fromkeys(gap for one in results for gap in one.gaps))
 
 
-def _rows(result: QueryResult) -> list[Row]:
+def _convert_rows(result: QueryResult) -> list[Row]:
     kinds = [kind for _, kind in typed_columns(result.table)]
     return [
         tuple(json_value(value, kind) for value, kind in zip(row, kinds, strict=True))
@@ -163,7 +168,7 @@ _CONTENTS = columns(
 )
 
 
-def _visualization(results: list[QueryResult]) -> list[Row]:
+def _build_visualization(results: list[QueryResult]) -> list[Row]:
     hint = results[-1].hint if results else None
     told = {"Visualization": hint.chart, **hint.properties} if hint else {"Visualization": None}
     return [(1, "Visualization", told)]

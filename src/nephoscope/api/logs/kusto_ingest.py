@@ -37,21 +37,21 @@ def ingest(call: ApiCall) -> ApiResponse:
     call.caller.require(PUBLISH, f"/workspaces/{workspace}")
     table = call.instance.lake.tables.get(call["table"])
     if table is None:
-        raise _bad_request("BadRequest_EntityNotFound", f"Table '{call['table'][:100]}' not found.")
+        raise _build_bad_request("BadRequest_EntityNotFound", f"Table '{call['table'][:100]}' not found.")
     if call.get_query_value("mappingName"):
-        raise _bad_request(
+        raise _build_bad_request(
             "BadRequest_MappingReferenceWasNotFound",
             "Ingestion mappings are not supported: name columns as in the table.",
         )
     kind = (call.get_query_value("streamFormat") or "csv").lower()
     if kind not in FORMATS:
-        raise _bad_request(
+        raise _build_bad_request(
             "BadRequest_UnsupportedFormat", f"streamFormat must be one of {', '.join(FORMATS)}."
         )
     records = (
-        _json(call.raw)
+        _parse_json(call.raw)
         if kind not in SEPARATORS
-        else _rows(call.raw, SEPARATORS[kind], [name for name, _ in table.columns])
+        else _parse_rows(call.raw, SEPARATORS[kind], [name for name, _ in table.columns])
     )
     door, stream = call.instance.doors.for_workspace(workspace), f"Microsoft-{table.name}"
     try:
@@ -67,36 +67,36 @@ def ingest(call: ApiCall) -> ApiResponse:
     )
 
 
-def _json(raw: bytes) -> list[dict[str, object]]:
+def _parse_json(raw: bytes) -> list[dict[str, object]]:
     """The records of a JSON array, or of objects one behind another or a line each; Fault with the line of what is none."""
     found: list[object] = []
     for document in json_documents(raw):
         if document.wrong:
             told = f"Line {document.line}, column {document.column}: {document.wrong}."
-            raise _bad_request("BadRequest_InvalidData", told)
+            raise _build_bad_request("BadRequest_InvalidData", told)
         found += document.value if isinstance(document.value, list) else [document.value]
     records = [one for one in found if isinstance(one, dict)]
     if len(records) < len(found):
-        raise _bad_request("BadRequest_InvalidData", "A record is not a JSON object.")
+        raise _build_bad_request("BadRequest_InvalidData", "A record is not a JSON object.")
     return records
 
 
-def _rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, object]]:
+def _parse_rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str, object]]:
     """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
     try:
         several = [
             row.require_cells() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
         ]
     except (UnicodeDecodeError, SeparatedValuesError) as error:
-        raise _bad_request("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
+        raise _build_bad_request("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error
     for number, row in enumerate(several, 1):
         if len(row) > len(columns):
-            raise _bad_request(
+            raise _build_bad_request(
                 "BadRequest_InvalidData",
                 f"Row {number} has {len(row)} cells, but the table has {len(columns)} columns.",
             )
     return [{name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in several]
 
 
-def _bad_request(code: str, message: str) -> ApiError:
+def _build_bad_request(code: str, message: str) -> ApiError:
     return ApiError(400, code, message)

@@ -105,7 +105,7 @@ def batch(call: ApiCall) -> ApiResponse:
 def _answer_batch_item(call: ApiCall, asked: Mapping[str, object], left: float) -> dict[str, object]:
     applied = ""
     try:
-        body, headers = _object(asked, "body"), _object(asked, "headers")
+        body, headers = _require_object(asked, "body"), _require_object(asked, "headers")
         prefer = next((str(value) for name, value in headers.items() if name.lower() == "prefer"), "")
         _check_time_left(left)
         workspace = str(asked.get("workspace") or "")
@@ -115,7 +115,7 @@ def _answer_batch_item(call: ApiCall, asked: Mapping[str, object], left: float) 
     except DeniedError as error:
         status, answer = 403, ApiError(403, "InsufficientAccessError", str(error)).body()
     return {
-        "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _applied_headers(call, applied),
+        "id": str(asked.get("id") or ""), "status": status, "body": answer, "headers": _build_preference_headers(call, applied),
     }  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _check_time_left(left: float) -> None:
         raise ApiError(504, "GatewayTimeout", told)
 
 
-def _object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
+def _require_object(asked: Mapping[str, object], name: str) -> Mapping[str, object]:
     found = asked.get(name) or {}
     if not isinstance(found, dict):
         raise _query_error(f"'{name}' must be an object.", "BadArgumentError")
@@ -144,7 +144,8 @@ def _read_query(call: ApiCall) -> dict[str, object]:
 def _answer(call: ApiCall, workspace: str, body: Mapping[str, object], resource: str = "") -> ApiResponse:
     prefer = call.headers.get("prefer", "")
     return ApiResponse(
-        _answer_query(call, workspace, body, prefer, resource), headers=_applied_headers(call, prefer)
+        _answer_query(call, workspace, body, prefer, resource),
+        headers=_build_preference_headers(call, prefer),
     )
 
 
@@ -154,7 +155,7 @@ def _wait(call: ApiCall, prefer: str) -> float | None:
     return min(float(wait[1]), call.instance.query_seconds) if wait else None
 
 
-def _applied_headers(call: ApiCall, prefer: str) -> dict[str, str]:
+def _build_preference_headers(call: ApiCall, prefer: str) -> dict[str, str]:
     """Tell in the headers of an answer how long the query had, where the client asked for a time. Source: RFC 7240 section 3"""
     wait = _wait(call, prefer)
     return {} if wait is None else {"Preference-Applied": f"wait={wait:.0f}"}
@@ -171,14 +172,14 @@ def _answer_query(
     text = body.get("query")
     if not isinstance(text, str) or not text.strip():
         raise _query_error("The request has no query.", "BadArgumentError")
-    span = _span(body.get("timespan"), call.instance.now)
+    span = _parse_timespan(body.get("timespan"), call.instance.now)
     found = [find_workspace(call, one) for one in (workspace, *_list_other_workspaces(body))]
     seconds = min(_wait(call, prefer) or call.instance.query_seconds, most_seconds)
     began = time.monotonic()
     most = ResultLimit(MAX_ROWS, MAX_BYTES)
     results = _run(call, text, found, span, seconds, resource, most)
     room = ResponseBudget()
-    answer: dict[str, object] = {"tables": [_table(one, at, room) for at, one in enumerate(results)]}
+    answer: dict[str, object] = {"tables": [_build_table(one, at, room) for at, one in enumerate(results)]}
     gaps = list(dict.fromkeys(gap for one in results for gap in one.gaps))
     if most.cut or room.full:
         gaps.insert(
@@ -186,9 +187,9 @@ def _answer_query(
             f"The query returned more than {MAX_ROWS} rows or {MAX_BYTES >> 20} MiB; the others are left out.",
         )
     if gaps:
-        answer["error"] = _partial_error(gaps)
+        answer["error"] = _build_partial_error(gaps)
     if "include-statistics" in prefer.lower():
-        answer["statistics"] = _statistics(time.monotonic() - began, results)
+        answer["statistics"] = _build_statistics(time.monotonic() - began, results)
     if "include-render" in prefer.lower():
         answer["render"] = _render(results)
     return answer
@@ -277,7 +278,7 @@ def _query_error(message: str, code: str) -> ApiError:
     return ApiError(400, code, message)
 
 
-def _span(text: object, now: datetime) -> RowSpan | None:
+def _parse_timespan(text: object, now: datetime) -> RowSpan | None:
     """A span as ISO 8601: a duration until now, `start/end`, `start/duration` or `duration/end`; None for none."""
     if not text:
         return None
@@ -286,18 +287,20 @@ def _span(text: object, now: datetime) -> RowSpan | None:
     first, slash, second = text.partition("/")
     try:
         if not slash:
-            return RowSpan(now - _duration(first), now)
+            return RowSpan(now - _parse_duration(first), now)
         if first.startswith("P"):
             end = _parse_time(second)
-            return RowSpan(end - _duration(first), end)
+            return RowSpan(end - _parse_duration(first), end)
         start = _parse_time(first)
-        return RowSpan(start, start + _duration(second) if second.startswith("P") else _parse_time(second))
+        return RowSpan(
+            start, start + _parse_duration(second) if second.startswith("P") else _parse_time(second)
+        )
     except (ValueError, OverflowError) as error:
         told = "an ISO 8601 interval, or a duration in days, hours, minutes and seconds"
         raise _query_error(f"The timespan {text[:100]!r} is not {told}.", "BadArgumentError") from error
 
 
-def _duration(text: str) -> timedelta:
+def _parse_duration(text: str) -> timedelta:
     found = _PERIOD.fullmatch(text)
     if found is None or not any(found.groupdict().values()):
         raise ValueError(text)
@@ -329,24 +332,24 @@ class ResponseBudget:
         return kept
 
 
-def _table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str, object]:
+def _build_table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str, object]:
     columns = typed_columns(result.table)
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
         "columns": [{"name": name, "type": kind.value} for name, kind in columns],
         "rows": room.take(
-            [_cell(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
+            [_to_json(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
             for row in iterate_rows(result.table, MAX_ROWS)
         ),
     }
 
 
-def _cell(value: object, kind: KqlType) -> Any:
+def _to_json(value: object, kind: KqlType) -> Any:
     """As JSON; dynamic stays JSON text, as the service has it."""
     return value if kind is KqlType.DYNAMIC else json_value(value, kind)
 
 
-def _partial_error(reasons: Sequence[str]) -> dict[str, object]:
+def _build_partial_error(reasons: Sequence[str]) -> dict[str, object]:
     """Say that rows are missing, which clients read as a partial success. Source:
     https://learn.microsoft.com/azure/azure-monitor/logs/api/response-format"""
     return {
@@ -356,7 +359,7 @@ def _partial_error(reasons: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _statistics(seconds: float, results: list[QueryResult]) -> dict[str, object]:
+def _build_statistics(seconds: float, results: list[QueryResult]) -> dict[str, object]:
     rows = [{"tableRowCount": one.table.num_rows, "tableSize": one.table.nbytes} for one in results]
     return {"query": {"executionTime": round(seconds, 4), "resourceUsage": {}, "datasetStatistics": rows}}
 

@@ -52,7 +52,8 @@ def list_(call: ApiCall) -> ApiResponse:
     return ApiResponse(
         {
             "value": [
-                _body(call, one, kept) for one in call.instance.state.saved_queries.list_shared(workspace)
+                _build_body(call, one, kept)
+                for one in call.instance.state.saved_queries.list_shared(workspace)
             ]
         }
     )
@@ -65,16 +66,16 @@ def get(call: ApiCall) -> ApiResponse:
     found = _find_search(call, workspace)
     if found is None:
         raise missing_fault(f"The saved search '{call['savedSearchId'][:100]}'")
-    return ApiResponse(_body(call, found, _load_companions(call, workspace)))
+    return ApiResponse(_build_body(call, found, _load_companions(call, workspace)))
 
 
 @SURFACE.put(_ONE, "SavedSearches_CreateOrUpdate", WRITE)
 def put(call: ApiCall) -> ApiResponse:
     """Keep a search; whoever reads the workspace finds it in the logs page."""
     workspace, state = require_workspace(call, WRITE), call.instance.state
-    properties = _properties(call)
+    properties = _read_properties(call)
     known, me = _find_search(call, workspace), call.caller
-    id_ = known.id if known is not None else _id(workspace, call["savedSearchId"])
+    id_ = known.id if known is not None else _compute_id(workspace, call["savedSearchId"])
     function = to_function(properties)
     if function is not None:
         require_estate_read(me, call.instance.lake, call.instance.snapshots, workspace, function)
@@ -108,14 +109,14 @@ def delete(call: ApiCall) -> ApiResponse:
     return ApiResponse(None)
 
 
-def _id(workspace: str, name: str) -> str:
+def _compute_id(workspace: str, name: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, f"{workspace}/{name.lower()}"))
 
 
 def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
     """The search of the name in the path: one that came by this way, or the query of the page that has it as its id."""
     name = call["savedSearchId"]
-    wanted = (_id(workspace, name), name.lower())
+    wanted = (_compute_id(workspace, name), name.lower())
     several = {one.id: one for one in call.instance.state.saved_queries.list_shared(workspace)}
     return next((several[one] for one in wanted if one in several), None)
 
@@ -126,7 +127,7 @@ def _load_companions(call: ApiCall, workspace: str) -> dict[str, dict[str, objec
     return {one.key: one.body for one in call.list_kept([TYPE.lower()], below)}
 
 
-def _properties(call: ApiCall) -> dict[str, Any]:
+def _read_properties(call: ApiCall) -> dict[str, Any]:
     given = call.body.get("properties")
     if not isinstance(given, dict):
         raise bad_request("The request content has no 'properties'.", "properties")
@@ -139,10 +140,10 @@ def _properties(call: ApiCall) -> dict[str, Any]:
         raise bad_request(f"'category' has at most {LONGEST} characters.", "properties.category")
     if found.get("version", 2) not in (1, 2) or isinstance(found.get("version"), bool):
         raise bad_request("'version' must be 1 or 2.", "properties.version")
-    return found | {"version": found.get("version", 2)} | _tags(found.get("tags"))
+    return found | {"version": found.get("version", 2)} | _to_tags(found.get("tags"))
 
 
-def _tags(given: object) -> dict[str, object]:
+def _to_tags(given: object) -> dict[str, object]:
     if given is None:
         return {}
     if not isinstance(given, list) or len(given) > MOST_TAGS:
@@ -156,7 +157,7 @@ def _tags(given: object) -> dict[str, object]:
     return {"tags": [{"name": one["name"], "value": one["value"]} for one in several]}
 
 
-def _body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, object]:
+def _build_body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any]]) -> dict[str, object]:
     kept = several.get(companion_key(one.workspace, one.id), {"name": one.id, "properties": {}})
     root = call.path[: call.path.lower().index("/savedsearches")]
     properties = {

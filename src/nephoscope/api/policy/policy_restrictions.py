@@ -86,12 +86,12 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
             )
     audits = call.get_query_value("api-version") >= EFFECTS and call.body.get("includeAuditEffect") is True
     asked = Restrictions(
-        enforced, planned, _containers(call, planned.scope), call.instance.now, audits=audits
+        enforced, planned, _find_containers(call, planned.scope), call.instance.now, audits=audits
     )
     return ApiResponse(
         {
             "fieldRestrictions": [
-                {"field": field, "restrictions": [_restriction(call, one) for one in several]}
+                {"field": field, "restrictions": [_build_restriction(call, one) for one in several]}
                 for field, several in asked.fields(pending)
             ],
             "contentEvaluationResult": {
@@ -100,9 +100,9 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
                         "policyInfo": held.document(),
                         "evaluationResult": "Error" if result.state is ERROR else "NonCompliant",
                         "evaluationDetails": {
-                            "evaluatedExpressions": [_expression(one) for one in result.reasons]
+                            "evaluatedExpressions": [_build_expression(one) for one in result.reasons]
                         },
-                        **_effect(call, result.effect, "effectDetails"),
+                        **_describe_effect(call, result.effect, "effectDetails"),
                     }
                     for held, result in asked.evaluations()
                 ]
@@ -111,8 +111,8 @@ def _check_restrictions(call: ApiCall) -> ApiResponse:
     )
 
 
-def _restriction(call: ApiCall, one: Restriction) -> dict[str, Any]:
-    effect = _effect(call, one.held.rule.effect, "policyEffect")
+def _build_restriction(call: ApiCall, one: Restriction) -> dict[str, Any]:
+    effect = _describe_effect(call, one.held.rule.effect, "policyEffect")
     return {
         "result": one.result,
         **({"defaultValue": one.default} if one.default is not None else {}),
@@ -122,11 +122,11 @@ def _restriction(call: ApiCall, one: Restriction) -> dict[str, Any]:
     }
 
 
-def _effect(call: ApiCall, effect: str, name: str) -> dict[str, Any]:
+def _describe_effect(call: ApiCall, effect: str, name: str) -> dict[str, Any]:
     return {name: {"policyEffect": effect}} if call.get_query_value("api-version") >= EFFECTS else {}
 
 
-def _expression(one: Reason) -> dict[str, object]:
+def _build_expression(one: Reason) -> dict[str, object]:
     """A condition that decided, as Azure tells of it: all of them hold where the rule takes effect."""
     field = one.subject != "value" and not one.subject.startswith(("[", "count("))
     return {
@@ -170,10 +170,10 @@ def _read_pending(call: ApiCall) -> list[PendingField]:
     several = [] if several is None else several
     if not isinstance(several, list) or len(several) > MOST_FIELDS:
         raise bad_request(f"'pendingFields' must be a list of at most {MOST_FIELDS}.", "pendingFields")
-    return [_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
+    return [_read_pending_field(one, f"pendingFields[{at}]") for at, one in enumerate(several)]
 
 
-def _field(one: object, path: str) -> PendingField:
+def _read_pending_field(one: object, path: str) -> PendingField:
     field = one.get("field") if isinstance(one, dict) else None
     values = (one.get("values") or []) if isinstance(one, dict) else []
     if not isinstance(field, str) or not field:
@@ -184,7 +184,7 @@ def _field(one: object, path: str) -> PendingField:
     return PendingField(field, tuple(values))
 
 
-def _containers(call: ApiCall, scope: str) -> list[Resource]:
+def _find_containers(call: ApiCall, scope: str) -> list[Resource]:
     """The group and the subscription that a scope lies in, as far as they were read."""
     snapshot = call.instance.snapshots.load_newest()
     words = scope.split("/")

@@ -77,7 +77,7 @@ def trigger(call: ApiCall) -> ApiResponse:
         raise ApiError(409, "Conflict", text)
     asked = request_assessment(call.service, call.scope)
     address = f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/asyncOperationResults/{_name_operation(asked)}"
-    return _pending_answer(f"{address}?api-version={quote(call.get_query_value('api-version'))}")
+    return _build_pending_answer(f"{address}?api-version={quote(call.get_query_value('api-version'))}")
 
 
 @SURFACE.get(
@@ -95,10 +95,12 @@ def result(call: ApiCall) -> ApiResponse:
         return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
         raise ApiError(500, "EvaluationFailed", f"The evaluation failed and will be retried: {failed}")
-    return _pending_answer(f"{call.base}{call.path}?api-version={quote(call.get_query_value('api-version'))}")
+    return _build_pending_answer(
+        f"{call.base}{call.path}?api-version={quote(call.get_query_value('api-version'))}"
+    )
 
 
-def _pending_answer(address: str) -> ApiResponse:
+def _build_pending_answer(address: str) -> ApiResponse:
     return ApiResponse(None, 202, {"Location": address, "Retry-After": "15"})
 
 

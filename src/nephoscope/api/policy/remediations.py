@@ -63,9 +63,9 @@ def make_remediation(call: ApiCall, body: Body, before: Body | None) -> Body:
 def _find_failing(call: ApiCall, properties: Body) -> list[dict[str, str]]:
     """The resources below the scope that fail the assignment, or the one policy of it that is named."""
     reference = str(properties.get("policyDefinitionReferenceId") or "").lower()
-    wanted, locations = properties["policyAssignmentId"].lower(), _locations(properties)
+    wanted, locations = properties["policyAssignmentId"].lower(), _list_locations(properties)
     found_: dict[str, dict[str, str]] = {}
-    for row in _states(call):
+    for row in _list_states(call):
         own = str(row.get("policyDefinitionReferenceId") or "").lower()
         fits = row["policyAssignmentId"].lower() == wanted and (not reference or own == reference)
         where = str(row.get("resourceLocation") or "")
@@ -78,13 +78,13 @@ def _find_failing(call: ApiCall, properties: Body) -> list[dict[str, str]]:
     return list(found_.values())[:MOST]
 
 
-def _locations(properties: Body) -> frozenset[str]:
+def _list_locations(properties: Body) -> frozenset[str]:
     filters = properties.get("filters") or {}
     several = filters.get("locations") or [] if isinstance(filters, dict) else []
     return frozenset(str(one).lower() for one in several)
 
 
-def _states(call: ApiCall) -> Iterator[Body]:
+def _list_states(call: ApiCall) -> Iterator[Body]:
     """The policy states at the scope; none where nothing was assessed yet."""
     return iterate_rows(call, STATES) if call.instance.snapshots.load_newest() is not None else iter(())
 
@@ -94,7 +94,7 @@ def _find_standing(call: ApiCall, body: Body) -> dict[str, str]:
     wanted = body["properties"]["policyAssignmentId"].lower()
     failing = {
         row["resourceId"].lower()
-        for row in _states(call)
+        for row in _list_states(call)
         if row["policyAssignmentId"].lower() == wanted and row["complianceState"] != "Compliant"
     }
     return {one["id"]: "NotStarted" if one["id"].lower() in failing else DONE for one in body[FOLLOWED]}

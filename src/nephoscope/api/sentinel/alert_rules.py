@@ -48,7 +48,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = require_workspace(call, READ)
     own = {one.id: one for one in _load_own_rules(call).pieces}
-    run = [body(call, workspace, one, own.get(one.id)) for one in _rules(call, workspace)]
+    run = [body(call, workspace, one, own.get(one.id)) for one in _load_rules_of_workspace(call, workspace)]
     others = [_to_client_version(call, one) for one in documents_at_scope(call, _OTHER, call.path).values()]
     return _take_page(call, [*others, *run])
 
@@ -57,7 +57,7 @@ def list_(call: ApiCall) -> ApiResponse:
 def get(call: ApiCall) -> ApiResponse:
     """One rule."""
     workspace = require_workspace(call, READ)
-    found = _rule(call, workspace)
+    found = _find_rule(call, workspace)
     if found is None:
         return ApiResponse(kept_one(call, _OTHER))
     return ApiResponse(body(call, workspace, found, _find_own_rule(call, found.id)))
@@ -71,15 +71,15 @@ def put(call: ApiCall) -> ApiResponse:
     if not isinstance(properties, dict):
         raise bad_request("The request content has no 'properties'.", "properties")
     switched = is_enabled(properties)
-    known = _rule(call, workspace)
-    kind = _kind(call.body.get("kind"))
+    known = _find_rule(call, workspace)
+    kind = _normalize_kind(call.body.get("kind"))
     if known is None and kind in OTHERS:
         return keep_one(call, _OTHER, {**call.body, "kind": kind})
     if known is None or _find_own_rule(call, known.id) is not None:
         _keep(call, workspace, kind, {**properties, "enabled": switched})
     else:
         _switch(call, workspace, known, properties, enabled=switched)
-    changed = _rule(call, workspace)
+    changed = _find_rule(call, workspace)
     assert changed is not None
     return ApiResponse(
         body(call, workspace, changed, _find_own_rule(call, changed.id)), 200 if known else 201
@@ -90,7 +90,7 @@ def put(call: ApiCall) -> ApiResponse:
 def delete(call: ApiCall) -> ApiResponse:
     """Delete a rule that was put; a shipped or imported one can only be switched off. 204 where there is none."""
     workspace = require_workspace(call, DELETE)
-    known = _rule(call, workspace)
+    known = _find_rule(call, workspace)
     if known is None:
         return forget_one(call, _OTHER)
     if _find_own_rule(call, known.id) is None:
@@ -103,7 +103,7 @@ def delete(call: ApiCall) -> ApiResponse:
 def templates(call: ApiCall) -> ApiResponse:
     """Return what there is to choose: every shipped rule and every rule of an imported pack, on or off."""
     workspace = require_workspace(call, READ)
-    return _take_page(call, [_template(call, workspace, one) for one in _list_rules(call)])
+    return _take_page(call, [_build_template(call, workspace, one) for one in _list_rules(call)])
 
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
@@ -112,7 +112,7 @@ def template(call: ApiCall) -> ApiResponse:
     workspace, wanted = require_workspace(call, READ), call["alertRuleTemplateId"].lower()
     for one in _list_rules(call):
         if one.id == wanted:
-            return ApiResponse(_template(call, workspace, one))
+            return ApiResponse(_build_template(call, workspace, one))
     return arm_documents.get(call, "alert rule template")
 
 
@@ -140,7 +140,7 @@ def _make_rule(call: ApiCall, body: Body, _: Body | None) -> Body:
     }
 
 
-def _template_properties(name: str, tactics: str) -> dict[str, object]:
+def _build_template_properties(name: str, tactics: str) -> dict[str, object]:
     """Return what a rule takes from the one template of its kind, which Azure lets nobody write."""
     return {
         "displayName": name,
@@ -153,14 +153,14 @@ def _template_properties(name: str, tactics: str) -> dict[str, object]:
 #: Kinds of rules that Sentinel runs from its own products: kept and given back, and not run here -> what one says that is not put.
 #: Source: https://learn.microsoft.com/azure/sentinel/configure-fusion-rules, https://learn.microsoft.com/azure/sentinel/fusion
 OTHERS: Mapping[str, dict[str, object]] = {
-    "Fusion": _template_properties(
+    "Fusion": _build_template_properties(
         "Advanced Multistage Attack Detection",
         "InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion CredentialAccess Discovery LateralMovement "
         "Collection Exfiltration CommandAndControl Impact",
     ),
     "MicrosoftSecurityIncidentCreation": {"severitiesFilter": None, "displayNamesFilter": None},
-    "MLBehaviorAnalytics": _template_properties("Anomalous sign-ins", "InitialAccess"),
-    "ThreatIntelligence": _template_properties(
+    "MLBehaviorAnalytics": _build_template_properties("Anomalous sign-ins", "InitialAccess"),
+    "ThreatIntelligence": _build_template_properties(
         "Microsoft Defender Threat Intelligence Analytics", "Persistence LateralMovement"
     ),
 }
@@ -199,13 +199,13 @@ def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
 
-def _rules(call: ApiCall, workspace: str) -> tuple[AnalyticRule, ...]:
+def _load_rules_of_workspace(call: ApiCall, workspace: str) -> tuple[AnalyticRule, ...]:
     return load_rules(call.instance.data, call.instance.state, workspace).rules
 
 
-def _rule(call: ApiCall, workspace: str) -> AnalyticRule | None:
+def _find_rule(call: ApiCall, workspace: str) -> AnalyticRule | None:
     wanted = call["ruleId"].lower()
-    return next((one for one in _rules(call, workspace) if one.id == wanted), None)
+    return next((one for one in _load_rules_of_workspace(call, workspace) if one.id == wanted), None)
 
 
 def _list_rules(call: ApiCall) -> list[AnalyticRule]:
@@ -249,7 +249,7 @@ def _switch(
     switch_rules(call.service, workspace, {RULE: [known.id]}, enabled=enabled)
 
 
-def _kind(given: object) -> object:
+def _normalize_kind(given: object) -> object:
     """A kind as it is spelled, whatever case it was given in; what is no kind as it is."""
     return next(
         (
@@ -285,7 +285,7 @@ def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | No
         )
     else:
         properties = {name: value for name, value in own.document.items() if name not in ("id", "kind")}
-        properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _last_change(call), **properties}
+        properties = {"alertRuleTemplateName": None, "lastModifiedUtc": _find_last_change(call), **properties}
         if isinstance(properties.get("alertDetailsOverride"), dict):
             properties["alertDetailsOverride"] = {**_NOT_OVERRIDDEN, **properties["alertDetailsOverride"]}
         etag = own.hash[:16]
@@ -299,13 +299,13 @@ def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | No
     }
 
 
-def _last_change(call: ApiCall) -> str:
+def _find_last_change(call: ApiCall) -> str:
     """Return when the rules of the API last changed."""
     pack = _load_own_rules(call).pack
     return (pack.imported if pack is not None else call.instance.now).isoformat()
 
 
-def _template(call: ApiCall, workspace: str, one: AnalyticRule) -> dict[str, object]:
+def _build_template(call: ApiCall, workspace: str, one: AnalyticRule) -> dict[str, object]:
     properties = {**_describe_rule(one), "status": "Available", "version": one.version}
     id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
     return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}

@@ -44,21 +44,21 @@ _DEEPEST = 10
 _EQUALS = ("Equals", "NotEquals")
 
 
-def _condition(value: object, path: str) -> Body:
+def _check_condition(value: object, path: str) -> Body:
     """A condition, and those inside it: what a property is to be equal to is something that it can be."""
     if path.count("innerConditions") > _DEEPEST:
         raise bad_request(f"Conditions can be nested at most {_DEEPEST} levels deep.", path)
     found: Body = fields({}, {"conditionProperties": fields({})})(value, path)
     more, inside = found.get("conditionProperties") or {}, f"{path}.conditionProperties"
     several, one = more.get("propertyValues"), _VALUES.get(str(more.get("propertyName")))
-    if one is not None and more.get("operator") in _EQUALS and _texts(several):
+    if one is not None and more.get("operator") in _EQUALS and _is_list_of_texts(several):
         array(one)(several, f"{inside}.propertyValues")
     if "innerConditions" in more:
-        array(_condition)(more["innerConditions"], f"{inside}.innerConditions")
+        array(_check_condition)(more["innerConditions"], f"{inside}.innerConditions")
     return found
 
 
-def _texts(value: object) -> bool:
+def _is_list_of_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
@@ -94,7 +94,7 @@ SHAPE = fields(
         "order": _ORDER,
         "displayName": text(least=1),
         "triggeringLogic": fields(
-            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": array(_condition)}
+            {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": array(_check_condition)}
         ),
         "actions": array(_ACTION),
     }
@@ -148,10 +148,10 @@ def secrets(call: ApiCall) -> dict[str, str]:
 
 def credentials(call: ApiCall) -> tuple[str, ...]:
     """The name of the credential of the action."""
-    return (credential(_action_key(call), 0, "uri"),)
+    return (credential(_build_action_key(call), 0, "uri"),)
 
 
-def _action_key(call: ApiCall) -> str:
+def _build_action_key(call: ApiCall) -> str:
     """The lower-cased id under which an action is kept: in a workspace one, whatever subscription and group the path names."""
     tail = f"alertrules/{call['alertRulesName']}/actions/{call['actionsName']}"
     workspace = require_workspace(call, f"{ACTIONS}/write" if call.method == "PUT" else f"{ACTIONS}/delete")

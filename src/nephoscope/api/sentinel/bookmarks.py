@@ -71,7 +71,7 @@ def put(call: ApiCall) -> ApiResponse:
     call = check_shape(call, SHAPE)
     known = _find_bookmark(call, workspace)
     made = _read_bookmark(call, workspace, known)
-    into = _incident(call, workspace)
+    into = _find_incident(call, workspace)
     put_bookmark(call.service, workspace, made, into)
     if into is not None and made.incident is None:
         made = replace(made, incident=into.number)
@@ -112,8 +112,8 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
         raise bad_request("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
         id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
-        _QUERY, since, until, _read_time(call, "eventTime", until), _row(call), by, now, by, now,
-        tactics=_texts(call, "tactics"), techniques=_texts(call, "techniques"), tags=_texts(call, "labels"),
+        _QUERY, since, until, _read_time(call, "eventTime", until), _read_row(call), by, now, by, now,
+        tactics=_read_texts(call, "tactics"), techniques=_read_texts(call, "techniques"), tags=_read_texts(call, "labels"),
         notes=call.text("properties", "notes"),
     )  # fmt: skip
     if known is None:
@@ -125,7 +125,7 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
     return replace(made, **kept)
 
 
-def _incident(call: ApiCall, workspace: str) -> Incident | None:
+def _find_incident(call: ApiCall, workspace: str) -> Incident | None:
     """The incident that a bookmark says it is in; Fault where there is none of the id."""
     id_ = call.text("properties", "incidentInfo", "incidentId").lower()
     if not id_:
@@ -136,7 +136,7 @@ def _incident(call: ApiCall, workspace: str) -> Incident | None:
     return found
 
 
-def _row(call: ApiCall) -> dict[str, object]:
+def _read_row(call: ApiCall) -> dict[str, object]:
     """The row, which comes as a text: a JSON object, or whatever else was seen; {} where nothing was sent.
 
     What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
@@ -151,7 +151,7 @@ def _row(call: ApiCall) -> dict[str, object]:
     return found if isinstance(found, dict) and found and list(found) != ["result"] else {"result": given}
 
 
-def _texts(call: ApiCall, name: str) -> list[str]:
+def _read_texts(call: ApiCall, name: str) -> list[str]:
     found: list[str] = call.body["properties"].get(name) or []
     return found
 
@@ -175,7 +175,7 @@ def body(call: ApiCall, one: Bookmark) -> dict[str, object]:
         "labels": one.tags,
         "query": one.query,
         "queryResult": _format_row(one.row),
-        **_times(one),
+        **_format_times(one),
         **{name: told for name in ("tactics", "techniques") if (told := getattr(one, name))},
     }
     if incident is not None:
@@ -190,7 +190,7 @@ def body(call: ApiCall, one: Bookmark) -> dict[str, object]:
     return {"id": id_, "name": one.id, "type": TYPE, "etag": etag, "properties": properties}
 
 
-def _times(one: Bookmark) -> dict[str, str]:
+def _format_times(one: Bookmark) -> dict[str, str]:
     """The time of the row and the range that was asked; none of a bookmark that was put without them."""
     several = {"eventTime": one.event_time, "queryStartTime": one.since, "queryEndTime": one.until}
     given = any(each != one.created for each in several.values())

@@ -56,7 +56,7 @@ class EntityExpansion:
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://nephoscope/expansions/{self.name}"))
 
 
-def _alerts(
+def _list_alerts(
     call: ApiCall, known: KnownEntities, ids: frozenset[str], _: InvolvedEntity | None
 ) -> list[dict[str, object]]:
     return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
@@ -70,7 +70,7 @@ def _list_related_entities(
 
 
 EXPANSIONS = (
-    EntityExpansion("alerts", "The alerts about it", (ALERT,), _alerts),
+    EntityExpansion("alerts", "The alerts about it", (ALERT,), _list_alerts),
     EntityExpansion("entities", "What else its alerts and bookmarks speak of", (), _list_related_entities),
 )
 
@@ -108,10 +108,12 @@ def timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
-    kinds = _kinds(call)
-    items = [_alert_item(each) for each in known.alerts_about(one, since, until) if ALERT in kinds]
+    kinds = _read_timeline_kinds(call)
+    items = [_build_alert_item(each) for each in known.alerts_about(one, since, until) if ALERT in kinds]
     items += [
-        _bookmark_item(call, each) for each in known.bookmarks_about(one, since, until) if BOOKMARK in kinds
+        _build_bookmark_item(call, each)
+        for each in known.bookmarks_about(one, since, until)
+        if BOOKMARK in kinds
     ]
     counts = Counter(item["kind"] for _, item in items)
     errors = [{"kind": kind, "errorMessage": why} for kind, why in _NOT_LOOKED.items() if kind in kinds]
@@ -158,7 +160,7 @@ def relations(call: ApiCall) -> ApiResponse:
     if collected:
         return answer_list(call, collected)
     known, one = known_entity(call)
-    return answer_list(call, _relations(call, known, one))
+    return answer_list(call, _list_relations(call, known, one))
 
 
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
@@ -166,7 +168,7 @@ def relation(call: ApiCall) -> ApiResponse:
     """One of them, by the name of the incident or bookmark."""
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one, wanted = known.entities_by_id.get(call["entityId"].lower()), call["relationName"].lower()
-    several = _relations(call, known, one) if one is not None else []
+    several = _list_relations(call, known, one) if one is not None else []
     found = next((each for each in several if each["name"] == wanted), None)
     return ApiResponse(found) if found is not None else arm_documents.get(call, "relation")
 
@@ -196,7 +198,7 @@ def time_range(call: ApiCall, *, needed: bool = False) -> tuple[datetime, dateti
     return since or earliest, until or call.instance.now
 
 
-def _kinds(call: ApiCall) -> frozenset[str]:
+def _read_timeline_kinds(call: ApiCall) -> frozenset[str]:
     """The kinds of a timeline that are asked for."""
     every = (ALERT, BOOKMARK, ACTIVITY, ANOMALY)
     given = call.body.get("kinds")
@@ -208,7 +210,7 @@ def _kinds(call: ApiCall) -> frozenset[str]:
     return frozenset(known[str(one).lower()] for one in given)
 
 
-def _alert_item(one: StoredAlert) -> tuple[datetime, dict[str, Any]]:
+def _build_alert_item(one: StoredAlert) -> tuple[datetime, dict[str, Any]]:
     row = one.document
     return one.started, {
         "kind": ALERT,
@@ -224,7 +226,7 @@ def _alert_item(one: StoredAlert) -> tuple[datetime, dict[str, Any]]:
     }
 
 
-def _bookmark_item(call: ApiCall, one: Bookmark) -> tuple[datetime, dict[str, Any]]:
+def _build_bookmark_item(call: ApiCall, one: Bookmark) -> tuple[datetime, dict[str, Any]]:
     return one.event_time, {
         "kind": BOOKMARK,
         "azureResourceId": one.id,
@@ -251,10 +253,10 @@ def _expand_entity(
     return ApiResponse({"value": {"entities": found, "edges": edges}, "metaData": told})
 
 
-def _relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:
+def _list_relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:
     base = f"{root(call, known.workspace)}/entities/{known.entity_id(one.entity)}/relations"
     found = [
-        *_incidents(call, known, one),
+        *_list_incidents(call, known, one),
         *(("bookmarks", id_) for id_ in one.sources if id_ in known.bookmarks),
     ]
     return [
@@ -272,7 +274,7 @@ def _relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list
     ]
 
 
-def _incidents(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> Iterable[tuple[str, str]]:
+def _list_incidents(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> Iterable[tuple[str, str]]:
     alerts, bookmarks = known.alerts, known.bookmarks
     numbers = {alerts[id_].incident for id_ in one.sources if id_ in alerts}
     numbers |= {bookmarks[id_].incident for id_ in one.sources if id_ in bookmarks}

@@ -127,7 +127,7 @@ def insights(call: ApiCall) -> ApiResponse:
     unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
     told = "There is no insight of this id."
     errors = [{"kind": KIND, "queryId": id_, "errorMessage": told} for id_ in unknown]
-    value = [_insight_document(call, each, known, one, (since, until)) for each in found]
+    value = [_build_insight_document(call, each, known, one, (since, until)) for each in found]
     return ApiResponse({"metaData": {"totalCount": len(value), "errors": errors}, "value": value})
 
 
@@ -137,10 +137,10 @@ def queries(call: ApiCall) -> ApiResponse:
     known_entity(call)
     if call.get_query_value("kind").lower() != KIND.lower():
         raise bad_request(f"'kind' is {KIND}.", "kind")
-    return answer_list(call, [_query(call, one) for one in INSIGHTS])
+    return answer_list(call, [_describe_query(call, one) for one in INSIGHTS])
 
 
-def _query(call: ApiCall, one: EntityInsight) -> dict[str, object]:
+def _describe_query(call: ApiCall, one: EntityInsight) -> dict[str, object]:
     return {
         "id": f"{call.path.rstrip('/')}/{one.id}",
         "name": one.id,
@@ -166,7 +166,7 @@ def _read_wanted(call: ApiCall) -> frozenset[str] | None:
     return frozenset(one.lower() for one in given)
 
 
-def _insight_document(
+def _build_insight_document(
     call: ApiCall,
     one: EntityInsight,
     known: KnownEntities,
@@ -175,16 +175,16 @@ def _insight_document(
 ) -> dict[str, object]:
     charts = []
     if one.points is not None:
-        charts.append(_table(one.chart, one.points(known.alerts_about(entity, *time))))
+        charts.append(_build_table(one.chart, one.points(known.alerts_about(entity, *time))))
     return {
         "queryId": one.id,
         "queryTimeInterval": {"startTime": time[0].isoformat(), "endTime": time[1].isoformat()},
-        "tableQueryResults": _table(one.columns, one.rows(call, known, entity, *time)),
+        "tableQueryResults": _build_table(one.columns, one.rows(call, known, entity, *time)),
         "chartQueryResults": charts,
     }
 
 
-def _table(columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> dict[str, object]:
+def _build_table(columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> dict[str, object]:
     """A table as Azure has it: every value is a text."""
     return {
         "columns": [{"name": name, "type": type_} for name, type_ in columns],

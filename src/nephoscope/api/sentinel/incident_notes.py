@@ -42,7 +42,7 @@ class NoteDocumentKind:
         return f"Microsoft.SecurityInsights/incidents/{self.word}"
 
 
-def _comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
+def _build_comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
     told_ = {
         "message": one.text,
         "createdTimeUtc": one.written.isoformat(),
@@ -53,7 +53,7 @@ def _comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
     return told_
 
 
-def _task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
+def _build_task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
     title, _, description = one.text.partition("\n")
     return {
         "title": title,
@@ -77,7 +77,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         workspace = require_workspace(call, read)
         incident = require_incident(call, workspace)
         return answer_list(
-            call, [_body(call, kind, workspace, each) for each in _notes(call, incident, kind)]
+            call, [_build_body(call, kind, workspace, each) for each in _list_notes(call, incident, kind)]
         )
 
     @SURFACE.get(one, f"{kind.operations}_Get", read)
@@ -87,7 +87,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
             raise missing_fault(f"The {kind.note.value} '{call['name'][:100]}'")
-        return ApiResponse(_body(call, kind, workspace, note))
+        return ApiResponse(_build_body(call, kind, workspace, note))
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
     def _put(call: ApiCall) -> ApiResponse:
@@ -118,7 +118,7 @@ def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResp
     deliver_pending(call.instance.lake, call.instance.state)
     note = _find_note(call, incident, kind)
     assert note is not None
-    return ApiResponse(_body(call, kind, workspace, note), 200 if old else 201)
+    return ApiResponse(_build_body(call, kind, workspace, note), 200 if old else 201)
 
 
 def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
@@ -133,7 +133,7 @@ def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
     return f"{title}\n{description}" if description else title, status == COMPLETED
 
 
-def _notes(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> list[IncidentNote]:
+def _list_notes(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> list[IncidentNote]:
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, incident.number)
     return [one for one in notes if one.kind is kind.note]
@@ -142,11 +142,13 @@ def _notes(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> list[In
 def _find_note(call: ApiCall, incident: Incident, kind: NoteDocumentKind) -> IncidentNote | None:
     """The note of a path: by the id that a client gave it, or by its number."""
     wanted = call["name"].lower()
-    several = _notes(call, incident, kind)
+    several = _list_notes(call, incident, kind)
     return next((one for one in several if wanted in (one.name.lower(), str(one.id))), None)
 
 
-def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNote) -> dict[str, object]:
+def _build_body(
+    call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNote
+) -> dict[str, object]:
     name = one.name or str(one.id)
     changed = one.changed or one.written
     etag = {"etag": f'"{int(changed.timestamp() * 1_000_000):x}"'}
@@ -160,7 +162,7 @@ def _body(call: ApiCall, kind: NoteDocumentKind, workspace: str, one: IncidentNo
 
 
 for _kind in (
-    NoteDocumentKind(NoteKind.COMMENT, "comments", "IncidentComments", _comment),
-    NoteDocumentKind(NoteKind.TASK, "tasks", "IncidentTasks", _task),
+    NoteDocumentKind(NoteKind.COMMENT, "comments", "IncidentComments", _build_comment),
+    NoteDocumentKind(NoteKind.TASK, "tasks", "IncidentTasks", _build_task),
 ):
     _declare(_kind)

@@ -78,7 +78,7 @@ def put(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
     known = find_incident(call, workspace)
-    changes = _changes(call)
+    changes = _read_changes(call)
     _require_classification(changes, known)
     remark = call.text("properties", "classificationComment")
     if known is None:
@@ -86,7 +86,7 @@ def put(call: ApiCall) -> ApiResponse:
             call.service, workspace, replace(_read_incident(call, workspace), **changes), remark
         )
     else:
-        changes = {**_words(call, known), **changes}
+        changes = {**_read_title_and_description(call, known), **changes}
         incident = update_incident(call.service, workspace, known.number, changes, remark)
     deliver_pending(call.instance.lake, call.instance.state)
     return ApiResponse(body(call, workspace, incident), 200 if known else 201)
@@ -115,7 +115,7 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     )
 
 
-def _words(call: ApiCall, known: Incident) -> dict[str, object]:
+def _read_title_and_description(call: ApiCall, known: Incident) -> dict[str, object]:
     """The title and the description where they are others than those that are known."""
     given = {"title": call.text("properties", "title", needed=True)}
     if "description" in call.body["properties"]:
@@ -123,9 +123,9 @@ def _words(call: ApiCall, known: Incident) -> dict[str, object]:
     return {name: text for name, text in given.items() if text != getattr(known, name)}
 
 
-def _changes(call: ApiCall) -> dict[str, Any]:
-    status = _word(call, "status", [one.value for one in IncidentStatus])
-    severity = _word(call, "severity", [one.value for one in SEVERITIES_OF_INCIDENTS])
+def _read_changes(call: ApiCall) -> dict[str, Any]:
+    status = _read_word(call, "status", [one.value for one in IncidentStatus])
+    severity = _read_word(call, "severity", [one.value for one in SEVERITIES_OF_INCIDENTS])
     classification = call.text("properties", "classification")
     found: dict[str, Any] = {"status": IncidentStatus(status), "severity": severity}
     if classification:
@@ -163,7 +163,7 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
         raise bad_request(told, "properties.classification")
 
 
-def _word(call: ApiCall, name: str, words: list[str]) -> str:
+def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
     given = call.text("properties", name, needed=True)
     known = next((one for one in words if one.lower() == given.lower()), None)
     if known is None:
@@ -214,7 +214,7 @@ def bookmarks(call: ApiCall) -> ApiResponse:
     incident = require_incident(call, workspace)
     with call.instance.state.reading() as session:
         several = call.instance.state.bookmarks.list_of_incident(session, incident.number)
-    return ApiResponse({"value": [_bookmark(call, one) for one in several]})
+    return ApiResponse({"value": [_build_bookmark(call, one) for one in several]})
 
 
 @SURFACE.delete(_ONE, "Incidents_Delete", DELETE)
@@ -255,13 +255,13 @@ def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
         "severity": one.severity,
         "status": one.status.value,
         "incidentNumber": one.number,
-        "firstActivityTimeUtc": _utc(one.first_activity),
-        "lastActivityTimeUtc": _utc(one.last_activity),
-        "createdTimeUtc": _utc(one.created),
-        "lastModifiedTimeUtc": _utc(one.changed),
-        "owner": _owner(call, one),
+        "firstActivityTimeUtc": _format_utc(one.first_activity),
+        "lastActivityTimeUtc": _format_utc(one.last_activity),
+        "createdTimeUtc": _format_utc(one.created),
+        "lastModifiedTimeUtc": _format_utc(one.changed),
+        "owner": _build_owner(call, one),
         "labels": [{"labelName": label, "labelType": "User"} for label in one.labels],
-        "additionalData": _additional(call, workspace, one),
+        "additionalData": _build_additional_data(call, workspace, one),
         "incidentUrl": f"{call.base}/incidents/{one.number}?workspace={workspace}",
         "relatedAnalyticRuleIds": [],
         "providerName": "nephoscope",
@@ -269,7 +269,7 @@ def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
     }
     if one.classification:
         properties |= {"classification": one.classification, "classificationReason": one.reason or None}
-        properties |= _classification_fields(call, one)
+        properties |= _build_classification_fields(call, one)
     return {
         "id": f"{root(call, workspace)}/incidents/{one.id}",
         "name": one.id,
@@ -279,11 +279,11 @@ def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
     }
 
 
-def _utc(moment: datetime) -> str:
+def _format_utc(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
+def _build_owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     """Return what was said of the owner, else what is known of the person of that name."""
     if not one.owner:
         return dict.fromkeys(OWNER)
@@ -296,7 +296,7 @@ def _owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     return person | named | dict(told)
 
 
-def _classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
+def _build_classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
     """Return what was said when the incident was classified."""
     with call.instance.state.reading() as session:
         notes = call.instance.state.incidents.notes(session, one.number)
@@ -304,7 +304,7 @@ def _classification_fields(call: ApiCall, one: Incident) -> dict[str, str]:
     return {"classificationComment": said} if said else {}
 
 
-def _additional(call: ApiCall, workspace: str, one: Incident) -> dict[str, object]:
+def _build_additional_data(call: ApiCall, workspace: str, one: Incident) -> dict[str, object]:
     found = call.instance.state.alerts.list_newest(workspace, incident=one.number, most=1000)
     told = (str(each.document["Tactics"]).split(", ") for each in found)
     tactics = list(dict.fromkeys(tactic for several in told for tactic in several if tactic))
@@ -320,7 +320,7 @@ def _additional(call: ApiCall, workspace: str, one: Incident) -> dict[str, objec
     }
 
 
-def _bookmark(call: ApiCall, one: Bookmark) -> dict[str, object]:
+def _build_bookmark(call: ApiCall, one: Bookmark) -> dict[str, object]:
     """A bookmark as an entity of its incident."""
     whole = bookmark_body(call, one)
     kept = (

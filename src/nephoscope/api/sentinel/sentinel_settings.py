@@ -74,7 +74,7 @@ def _enable_setting(_: ApiCall, body: Body, __: Body | None) -> Body:
     return {**body, "properties": {"isEnabled": True, **body["properties"]}}
 
 
-def _kind(
+def _build_document_kind(
     word: str, operations: str, effect: str, check: Check | None = None, **more: Any
 ) -> ArmDocumentKind:
     return ArmDocumentKind(
@@ -83,7 +83,7 @@ def _kind(
 
 
 for _one in (
-    _kind(
+    _build_document_kind(
         "settings",
         "ProductSettings",
         "What it switches on in Sentinel is not switched here.",
@@ -97,41 +97,43 @@ for _one in (
         "Every workspace here is onboarded, whether it says so or not.",
         WORKSPACE,
     ),
-    _kind("metadata", "Metadata", _CONTENT, _require_texts("parentId", "kind"), patched=True),
-    _kind(
+    _build_document_kind("metadata", "Metadata", _CONTENT, _require_texts("parentId", "kind"), patched=True),
+    _build_document_kind(
         "sourcecontrols",
         "SourceControls",
         "Content is imported by `nephoscope content import`.",
         shape=_SOURCE_CONTROL,
     ),
-    _kind(
+    _build_document_kind(
         "entityQueries",
         "EntityQueries",
         "Entities are asked about by the expansions that are listed beside it.",
         _require_kind,
         own=expansion_queries,
     ),
-    _kind(
+    _build_document_kind(
         "securityMLAnalyticsSettings",
         "SecurityMLAnalyticsSettings",
         "Anomalies here are set by `nephoscope tuning`.",
         _require_kind,
     ),
-    _kind("contentPackages", "ContentPackages", _CONTENT, _require_texts("contentId")),
-    _kind("contentTemplates", "ContentTemplates", _CONTENT, _require_texts("contentId")),
-    _kind(
+    _build_document_kind("contentPackages", "ContentPackages", _CONTENT, _require_texts("contentId")),
+    _build_document_kind("contentTemplates", "ContentTemplates", _CONTENT, _require_texts("contentId")),
+    _build_document_kind(
         "workspaceManagerConfigurations",
         "WorkspaceManagerConfigurations",
         "Workspaces are not managed by others here.",
     ),
-    _kind(
+    _build_document_kind(
         "hunts",
         "Hunts",
         "It is kept; hunting queries are run by `nephoscope hunt`.",
         shape=_HUNT,
     ),
-    _kind("hunts/comments", "HuntComments", "It is kept with its hunt.", _require_texts("message")),
-    _kind(
+    _build_document_kind(
+        "hunts/comments", "HuntComments", "It is kept with its hunt.", _require_texts("message")
+    ),
+    _build_document_kind(
         "hunts/relations", "HuntRelations", "It is kept with its hunt.", _require_texts("relatedResourceId")
     ),
 ):

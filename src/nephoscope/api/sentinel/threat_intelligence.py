@@ -67,7 +67,7 @@ def create(call: ApiCall) -> ApiResponse:
 def put(call: ApiCall) -> ApiResponse:
     """Make or replace an indicator; rules match with it from now on."""
     workspace = require_workspace(call, WRITE)
-    known = call.instance.state.intel.get(workspace, _id(call["name"]))
+    known = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     return ApiResponse(_keep_indicator(call, workspace, call["name"], known), 200 if known else 201)
 
 
@@ -75,7 +75,7 @@ def put(call: ApiCall) -> ApiResponse:
 def delete(call: ApiCall) -> ApiResponse:
     """Take an indicator back: nothing is matched with it any more; 204 where there is none."""
     workspace = require_workspace(call, DELETE)
-    known = call.instance.state.intel.get(workspace, _id(call["name"]))
+    known = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     if known is None or known.withdrawn:
         return NO_CONTENT
     revoke_objects(call.service, workspace, [known.id])
@@ -99,7 +99,7 @@ def query(call: ApiCall) -> ApiResponse:
 def append_tags(call: ApiCall) -> ApiResponse:
     """Add tags to an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
-    tags = _tags(call.body.get("threatIntelligenceTags"))
+    tags = _read_tags(call.body.get("threatIntelligenceTags"))
     labels = list(dict.fromkeys([*list_of(known.document, "labels"), *tags]))
     return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
@@ -109,7 +109,7 @@ def replace_tags(call: ApiCall) -> ApiResponse:
     """Give an indicator other tags."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     properties = call.body.get("properties")
-    tags = _tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
+    tags = _read_tags(properties.get("threatIntelligenceTags") if isinstance(properties, dict) else None)
     return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": tags}, known))
 
 
@@ -130,7 +130,7 @@ def metrics(call: ApiCall) -> ApiResponse:
     return ApiResponse({"value": [{"properties": properties}]})
 
 
-def _id(name: str) -> str:
+def _format_id(name: str) -> str:
     """The STIX id of a name, which is a GUID."""
     try:
         return f"{KIND}--{uuid.UUID(name)}"
@@ -143,13 +143,13 @@ def _all(call: ApiCall, workspace: str) -> list[Intel]:
 
 
 def _require_indicator(call: ApiCall, workspace: str) -> Intel:
-    found = call.instance.state.intel.get(workspace, _id(call["name"]))
+    found = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     if found is None or found.withdrawn:
         raise missing_fault(f"The indicator '{call['name']}'")
     return found
 
 
-def _tags(given: object) -> list[str]:
+def _read_tags(given: object) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         raise bad_request("'threatIntelligenceTags' must be a list of strings.", "threatIntelligenceTags")
     return given
@@ -181,7 +181,12 @@ def _keep_indicator(call: ApiCall, workspace: str, name: str, known: Intel | Non
     if str(call.body.get("kind", "")).lower() != KIND:
         raise bad_request("Only threat intelligence of kind 'indicator' can be created or updated.", "kind")
     properties = read(SHAPE, call.body)["properties"]
-    document: dict[str, Any] = {"type": KIND, "spec_version": "2.1", "id": _id(name), "pattern_type": "stix"}
+    document: dict[str, Any] = {
+        "type": KIND,
+        "spec_version": "2.1",
+        "id": _format_id(name),
+        "pattern_type": "stix",
+    }
     document |= {
         stix: properties[own] for own, stix in _FIELDS.items() if properties.get(own) not in (None, "", [])
     }

@@ -56,7 +56,7 @@ def upload_indicators(call: ApiCall) -> ApiResponse:
 
 def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
-    source, objects, now = _source(call), _objects(call, field), call.instance.now
+    source, objects, now = _read_source(call), _read_objects(call, field), call.instance.now
     wrong: defaultdict[int, list[str]] = defaultdict(list)
     good: dict[int, IntelItem] = {}
     for index, one in enumerate(objects):
@@ -77,7 +77,7 @@ def _upload(call: ApiCall, field: str, kinds: tuple[str, ...]) -> ApiResponse:
     return ApiResponse({"errors": errors} if errors else None, 400 if len(errors) == len(objects) else 200)
 
 
-def _source(call: ApiCall) -> str:
+def _read_source(call: ApiCall) -> str:
     given = next((value for name, value in call.body.items() if name.lower() == "sourcesystem"), None)
     if not isinstance(given, str) or not 0 < len(given.strip()) <= LONGEST_SOURCE:
         raise bad_request(
@@ -90,7 +90,7 @@ def _source(call: ApiCall) -> str:
     return given.strip()
 
 
-def _objects(call: ApiCall, field: str) -> list[object]:
+def _read_objects(call: ApiCall, field: str) -> list[object]:
     given = call.body.get(field)
     if not isinstance(given, list) or not 0 < len(given) <= MOST:
         raise bad_request(f"'{field}' must be a list of 1 to {MOST} objects.", field)

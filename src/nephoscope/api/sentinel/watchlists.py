@@ -91,7 +91,7 @@ def put(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, WRITE)
     call = check_shape(call, SHAPE)
     alias = call["watchlistAlias"]
-    rows = _rows(call)
+    rows = _parse_raw_content(call)
     store = _store(call, workspace)
     known = {one.alias.lower() for one, _ in call.instance.state.watchlists.all(workspace)}
     new = alias.lower() not in known
@@ -119,7 +119,7 @@ def _create(
         description=call.text("properties", "description"),
         provider=call.text("properties", "provider", needed=True),
         source=call.text("properties", "source"),
-        days=_days(call),
+        days=_read_retention_days(call),
     )
 
 
@@ -141,7 +141,7 @@ def items(call: ApiCall) -> ApiResponse:
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
     start, most = place(call), call.requested_count(1000)
-    page = [_item(call, head, one) for one in found[start : start + most]]
+    page = [_build_item(call, head, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
@@ -149,7 +149,7 @@ def items(call: ApiCall) -> ApiResponse:
 def item(call: ApiCall) -> ApiResponse:
     """One item."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
-    return ApiResponse(_item(call, head, _found_item(call, head)))
+    return ApiResponse(_build_item(call, head, _find_item(call, head)))
 
 
 @SURFACE.put(_ITEM, "WatchlistItems_CreateOrUpdate", WRITE)
@@ -160,7 +160,7 @@ def put_item(call: ApiCall) -> ApiResponse:
     cells = read(ITEM, call.body)["properties"]["itemsKeyValue"]
     kept, new = put_item_of(_store(call, workspace), head.alias, call["watchlistItemId"].lower(), cells)
     deliver_pending(call.instance.lake, call.instance.state)
-    return ApiResponse(_item(call, head, kept), 201 if new else 200)
+    return ApiResponse(_build_item(call, head, kept), 201 if new else 200)
 
 
 @SURFACE.delete(_ITEM, "WatchlistItems_Delete", DELETE)
@@ -186,14 +186,14 @@ def _require_watchlist(call: ApiCall, workspace: str) -> tuple[WatchlistHead, in
     raise missing_fault(f"The watchlist '{call['watchlistAlias']}'")
 
 
-def _found_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
+def _find_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
     found = call.instance.state.watchlists.find_item(head, call["watchlistItemId"].lower())
     if found is None:
         raise missing_fault(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
 
 
-def _rows(call: ApiCall) -> list[list[str]]:
+def _parse_raw_content(call: ApiCall) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
     content = call.text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
@@ -217,7 +217,7 @@ def _rows(call: ApiCall) -> list[list[str]]:
     return found
 
 
-def _days(call: ApiCall) -> int:
+def _read_retention_days(call: ApiCall) -> int:
     """Count how many days items last, 0 for ever; a day that is begun counts."""
     given = call.text("properties", "defaultDuration")
     return ceil(duration(given) / timedelta(days=1)) if given else 0
@@ -251,7 +251,7 @@ def body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, object]:
     return {"id": id_, "name": one.alias, "type": TYPE, "etag": f'"{one.version}"', "properties": properties}
 
 
-def _item(call: ApiCall, head: WatchlistHead, one: WatchlistItem) -> dict[str, object]:
+def _build_item(call: ApiCall, head: WatchlistHead, one: WatchlistItem) -> dict[str, object]:
     properties = {
         "watchlistItemType": "watchlist-item",
         "watchlistItemId": one.id,

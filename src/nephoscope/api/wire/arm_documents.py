@@ -20,11 +20,11 @@ Test = Callable[[Mapping[str, object]], bool]
 
 def find_document(call: ApiCall) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
-    kept = call.find_kept(_key(call.path))
+    kept = call.find_kept(_build_key(call.path))
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
     published = call.instance.snapshots.load_newest()
-    if published is None or _key(call.path) in call.removed_since(published.made.when):
+    if published is None or _build_key(call.path) in call.removed_since(published.made.when):
         return None
     return published.listing.get(call.path, call.reach)
 
@@ -39,12 +39,12 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
 
 def _is_removed(call: ApiCall) -> bool:
     published = call.instance.snapshots.load_newest()
-    return published is not None and _key(call.path) in call.removed_since(published.made.when)
+    return published is not None and _build_key(call.path) in call.removed_since(published.made.when)
 
 
 def found_learned(call: ApiCall) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
-    key, published = _key(call.path), call.instance.snapshots.load_newest()
+    key, published = _build_key(call.path), call.instance.snapshots.load_newest()
     own = call.instance.state.own_facts.get(key)
     waits = own is not None and (
         published is None or (own.changed is not None and own.changed >= published.made.when)
@@ -83,11 +83,11 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
         # what was put is shown as it is now, and what was removed since is no more
         after = several.after
         passed = {one.key for one in kept} | call.removed_since(published.made.when)
-        shown = [body for body in several.bodies if _key(str(body["id"])) not in passed]
+        shown = [body for body in several.bodies if _build_key(str(body["id"])) not in passed]
     return answer_list(call, _apply_test([*mine, *shown], test), after)
 
 
-def _key(id_: str) -> str:
+def _build_key(id_: str) -> str:
     return id_.lower().rstrip("/")
 
 

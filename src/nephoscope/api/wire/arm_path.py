@@ -30,7 +30,7 @@ class PathTemplate:
             parameter = _PARAMETER.fullmatch(segment)
             if parameter is None:
                 pieces = _PARAMETER.split(segment)
-                made.append("/" + "".join(_piece(one, at) for at, one in enumerate(pieces)))
+                made.append("/" + "".join(_encode_piece(one, at) for at, one in enumerate(pieces)))
             elif parameter[1] in SCOPES:
                 made.append(f"(?P<{parameter[1]}>(?:/[^/]+)*?)")
             elif parameter[1] == REST:
@@ -57,7 +57,7 @@ class PathTemplate:
         return tuple(_PARAMETER.findall(self.text))
 
 
-def _piece(text: str, at: int) -> str:
+def _encode_piece(text: str, at: int) -> str:
     """A part of a segment: every second one is a parameter inside it, as in `tables('{name}')`."""
     return f"(?P<{text}>[^/]+?)" if at % 2 else re.escape(text)
 

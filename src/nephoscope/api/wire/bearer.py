@@ -23,7 +23,7 @@ def authenticate(instance: Instance, request: Request) -> Caller:
     token = token.strip()
     address = request.client.host if request.client else ""
     if scheme.lower() != "bearer" or not token:
-        raise _challenge(
+        raise _build_challenge(
             request, "AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."
         )
     if token.count(".") == 2:
@@ -32,11 +32,13 @@ def authenticate(instance: Instance, request: Request) -> Caller:
     else:
         caller = instance.guard.authenticate_secret(token, [SecretKind.TOKEN], address)
     if caller is None:
-        raise _challenge(request, "InvalidAuthenticationToken", "The access token is invalid or expired.")
+        raise _build_challenge(
+            request, "InvalidAuthenticationToken", "The access token is invalid or expired."
+        )
     return caller
 
 
-def _challenge(request: Request, code: str, message: str) -> ApiError:
+def _build_challenge(request: Request, code: str, message: str) -> ApiError:
     """The challenge names where a token can be had, which Azure's clients read."""
     where = f"{request.url.scheme}://{request.url.netloc}/common"
     challenge = f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{message}"'

@@ -62,9 +62,9 @@ def array(of: Shape, least: int = 0, most: int | None = None) -> Shape:
         if not isinstance(value, list):
             raise _shape_error(path, "a list", value)
         if len(value) < least:
-            raise bad_request(f"{_name(path)} needs at least {least}.", path)
+            raise bad_request(f"{_format_name(path)} needs at least {least}.", path)
         if most is not None and len(value) > most:
-            raise bad_request(f"{_name(path)} has {len(value)} items; the maximum is {most}.", path)
+            raise bad_request(f"{_format_name(path)} has {len(value)} items; the maximum is {most}.", path)
         return [of(one, f"{path}[{at}]") for at, one in enumerate(value)]
 
     return shape
@@ -102,7 +102,7 @@ def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
         if not isinstance(value, str) or (pattern and compiled.fullmatch(value) is None):
             raise _shape_error(path, told, value)
         if len(value.strip()) < least:
-            raise bad_request(f"{_name(path)} is empty.", path)
+            raise bad_request(f"{_format_name(path)} is empty.", path)
         return value
 
     return shape
@@ -146,7 +146,7 @@ def span(least: timedelta, most: timedelta) -> Shape:
         try:
             found = duration(value)
         except ValueError as error:
-            raise bad_request(f"{_name(path)}: {error}.", path) from error
+            raise bad_request(f"{_format_name(path)}: {error}.", path) from error
         if not least <= found <= most:
             raise _shape_error(
                 path, f"a duration from {format_duration(least)} to {format_duration(most)}", value
@@ -192,8 +192,8 @@ def choose_by_member(by: str, shapes: Mapping[str, Shape]) -> Shape:
 
 def _shape_error(path: str, wanted: str, value: object) -> ApiError:
     shown = "nothing" if value is None else f"{value!r:.60}"
-    return bad_request(f"{_name(path)} must be {wanted}, not {shown}.", path)
+    return bad_request(f"{_format_name(path)} must be {wanted}, not {shown}.", path)
 
 
-def _name(path: str) -> str:
+def _format_name(path: str) -> str:
     return f"'{path.rpartition('.')[2] or path}'"

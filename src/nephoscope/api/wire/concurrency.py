@@ -43,7 +43,7 @@ def _check(call: ApiCall) -> None:
     sent = call.body.get("etag") if call.method != "DELETE" else None
     if not wanted and not (isinstance(sent, str) and sent):
         return
-    there = _current_etag(call)
+    there = _compute_current_etag(call)
     if wanted:
         if (there is None and call.method != "DELETE") or (
             there is not None and not _has_etag(wanted, there)
@@ -55,7 +55,7 @@ def _check(call: ApiCall) -> None:
         raise ApiError(409, "Conflict", told, target="etag")
 
 
-def _current_etag(call: ApiCall) -> str | None:
+def _compute_current_etag(call: ApiCall) -> str | None:
     """The etag of what is at the path now, '' where it has none; None where there is nothing."""
     found = OperationRegistry.load_all().find("GET", call.path)
     if found is None:

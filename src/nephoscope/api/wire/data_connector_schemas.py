@@ -29,14 +29,14 @@ _TENANT: Mapping[str, Shape] = {"tenantId": text(_GUID, "the id of a tenant")}
 _SUBSCRIPTION: Mapping[str, Shape] = {"subscriptionId": text(_GUID, "the id of a subscription")}
 
 
-def _types(*several: str) -> Shape:
+def _build_data_types_shape(*several: str) -> Shape:
     """The data types that a connector may have."""
     return fields({}, dict.fromkeys(several, _STATE))
 
 
-def _tenant_connector(*several: str, **more: Shape) -> Shape:
+def _build_tenant_connector_shape(*several: str, **more: Shape) -> Shape:
     """A connector that reads some data types of a tenant."""
-    return fields(_TENANT, {"dataTypes": _types(*several), **more})
+    return fields(_TENANT, {"dataTypes": _build_data_types_shape(*several), **more})
 
 
 _PERMISSION = fields(
@@ -99,22 +99,24 @@ _CODELESS: Mapping[str, Shape] = {
 _DEFINED: Mapping[str, Shape] = {"connectorDefinitionName": text(least=1)}
 _ASKED: Mapping[str, Shape] = {**_DEFINED, "auth": fields({"type": text(least=1)}), "request": fields({})}
 CONNECTORS: Mapping[str, Shape] = {
-    "AmazonWebServicesCloudTrail": fields({}, {"awsRoleArn": text(), "dataTypes": _types("logs")}),
+    "AmazonWebServicesCloudTrail": fields(
+        {}, {"awsRoleArn": text(), "dataTypes": _build_data_types_shape("logs")}
+    ),
     "AmazonWebServicesS3": fields(
         {"destinationTable": text(least=1), "roleArn": text(least=1), "sqsUrls": array(text(least=1))},
-        {"dataTypes": _types("logs"), **_CODELESS},
+        {"dataTypes": _build_data_types_shape("logs"), **_CODELESS},
     ),
     "APIPolling": fields({}, {"connectorUiConfig": _PAGE, "pollingConfig": _POLLING}),
-    "AzureActiveDirectory": _tenant_connector("alerts"),
-    "AzureAdvancedThreatProtection": _tenant_connector("alerts"),
-    "AzureSecurityCenter": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
-    "Dynamics365": _tenant_connector("dynamics365CdsActivities"),
+    "AzureActiveDirectory": _build_tenant_connector_shape("alerts"),
+    "AzureAdvancedThreatProtection": _build_tenant_connector_shape("alerts"),
+    "AzureSecurityCenter": fields({}, {**_SUBSCRIPTION, "dataTypes": _build_data_types_shape("alerts")}),
+    "Dynamics365": _build_tenant_connector_shape("dynamics365CdsActivities"),
     "GCP": fields(_ASKED, _CODELESS),
     "GenericUI": fields({}, {"connectorUiConfig": _PAGE}),
-    "IOT": fields({}, {**_SUBSCRIPTION, "dataTypes": _types("alerts")}),
-    "MicrosoftCloudAppSecurity": _tenant_connector("alerts", "discoveryLogs"),
-    "MicrosoftDefenderAdvancedThreatProtection": _tenant_connector("alerts"),
-    "MicrosoftPurviewInformationProtection": _tenant_connector("logs"),
+    "IOT": fields({}, {**_SUBSCRIPTION, "dataTypes": _build_data_types_shape("alerts")}),
+    "MicrosoftCloudAppSecurity": _build_tenant_connector_shape("alerts", "discoveryLogs"),
+    "MicrosoftDefenderAdvancedThreatProtection": _build_tenant_connector_shape("alerts"),
+    "MicrosoftPurviewInformationProtection": _build_tenant_connector_shape("logs"),
     "MicrosoftThreatIntelligence": fields(
         _TENANT,
         {
@@ -123,20 +125,20 @@ CONNECTORS: Mapping[str, Shape] = {
             )
         },
     ),
-    "MicrosoftThreatProtection": _tenant_connector("incidents", "alerts"),
-    "Office365": _tenant_connector("exchange", "sharePoint", "teams"),
-    "Office365Project": _tenant_connector("logs"),
-    "OfficeATP": _tenant_connector("alerts"),
-    "OfficeIRM": _tenant_connector("alerts"),
-    "OfficePowerBI": _tenant_connector("logs"),
-    "PremiumMicrosoftDefenderForThreatIntelligence": _tenant_connector(
+    "MicrosoftThreatProtection": _build_tenant_connector_shape("incidents", "alerts"),
+    "Office365": _build_tenant_connector_shape("exchange", "sharePoint", "teams"),
+    "Office365Project": _build_tenant_connector_shape("logs"),
+    "OfficeATP": _build_tenant_connector_shape("alerts"),
+    "OfficeIRM": _build_tenant_connector_shape("alerts"),
+    "OfficePowerBI": _build_tenant_connector_shape("logs"),
+    "PremiumMicrosoftDefenderForThreatIntelligence": _build_tenant_connector_shape(
         "connector", lookbackPeriod=text(), requiredSKUsPresent=flag
     ),
-    "PurviewAudit": fields(_TENANT, {"dataTypes": _types("logs"), **_DEFINED, **_CODELESS}),
+    "PurviewAudit": fields(_TENANT, {"dataTypes": _build_data_types_shape("logs"), **_DEFINED, **_CODELESS}),
     "RestApiPoller": fields(_ASKED, _CODELESS),
     "StorageAccountBlobContainer": fields(_ASKED, _CODELESS),
-    "ThreatIntelligence": _tenant_connector("indicators", tipLookbackPeriod=moment),
-    "ThreatIntelligenceTaxii": _tenant_connector(
+    "ThreatIntelligence": _build_tenant_connector_shape("indicators", tipLookbackPeriod=moment),
+    "ThreatIntelligenceTaxii": _build_tenant_connector_shape(
         "taxiiClient",
         pollingFrequency=words("OnceAMinute", "OnceAnHour", "OnceADay"),
         taxiiLookbackPeriod=moment,

@@ -167,7 +167,7 @@ def _list_own_documents(call: ApiCall, kind: ArmDocumentKind) -> list[Body]:
 def _is_at(call: ApiCall, id_: str) -> bool:
     """Return whether a document that the server has by itself is the one at the path of a call."""
     path = call.path.rstrip("/")
-    return _tail(id_) == _tail(path) if call["workspaceName"] else id_.lower() == path.lower()
+    return _extract_tail(id_) == _extract_tail(path) if call["workspaceName"] else id_.lower() == path.lower()
 
 
 def _build_kind_test(call: ApiCall, kind: ArmDocumentKind) -> arm_documents.Test | None:
@@ -216,7 +216,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     """Keep a document under the path of the call; Fault says what is wrong with it."""
     if not kind.whole and not isinstance(sent.get("properties"), dict):
         raise bad_request("The request content has no 'properties'.", "properties")
-    key, id_ = _key(call, f"{kind.type}/write"), call.path.rstrip("/")
+    key, id_ = _build_key(call, f"{kind.type}/write"), call.path.rstrip("/")
     kept = call.find_changed(key.lower())
     before = kept.body if kept is not None else None
     body: Body = {**strip_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
@@ -231,7 +231,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     secrets = kind.secrets(call) if kind.secrets is not None else {}
     new = put_document(
         call.service,
-        _place(call, key, kept),
+        _find_permission_scope(call, key, kept),
         {**body, "id": key},
         kind.type,
         operation=call.permission,
@@ -265,14 +265,14 @@ def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
 
 def delete(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
     """Forget a document that was put; 204 where there is none."""
-    key = _key(call, f"{kind.type}/delete").lower()
+    key = _build_key(call, f"{kind.type}/delete").lower()
     kept = call.find_changed(key)
     if kept is None:
         return NO_CONTENT
     credentials = kind.credentials(call) if kind.credentials is not None else ()
     remove_document(
         call.service,
-        _place(call, key, kept),
+        _find_permission_scope(call, key, kept),
         key,
         kind.type,
         operation=call.permission,
@@ -311,24 +311,24 @@ def etag(body: Mapping[str, object]) -> str:
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
 
 
-def _key(call: ApiCall, permission: str) -> str:
+def _build_key(call: ApiCall, permission: str) -> str:
     """The id under which a document is kept: in a workspace one, whatever subscription and group the path names."""
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
         return path
-    return f"/workspaces/{require_workspace(call, permission)}{_tail(path)}"
+    return f"/workspaces/{require_workspace(call, permission)}{_extract_tail(path)}"
 
 
-def _place(call: ApiCall, key: str, kept: ArmDocument | None) -> str:
-    """Return where the caller needs the permission for what is kept under an id of `_key`."""
+def _find_permission_scope(call: ApiCall, key: str, kept: ArmDocument | None) -> str:
+    """Return where the caller needs the permission for what is kept under an id of `_build_key`."""
     return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.place(kept)
 
 
-def _tail(path: str) -> str:
+def _extract_tail(path: str) -> str:
     return path[path.lower().rindex(_INSIGHTS) :]
 
 
-def _workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
+def _find_workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
     """The workspace of a path, None where it is none of ours or may not be read."""
     known = call.instance.state.workspaces.find(call["workspaceName"])
     may = known is not None and call.caller.is_permitted(f"{kind.type}/read", f"/workspaces/{known.name}")
@@ -340,10 +340,10 @@ def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     if not call["workspaceName"]:
         kept = call.find_kept(path.lower())
         return kept.body if kept is not None and arm_documents.visible(call.reach, kept.key) else None
-    workspace = _workspace(call, kind)
+    workspace = _find_workspace(call, kind)
     if workspace is None:
         return None
-    kept = call.find_kept(f"/workspaces/{workspace}{_tail(path)}".lower())
+    kept = call.find_kept(f"/workspaces/{workspace}{_extract_tail(path)}".lower())
     return {**kept.body, "id": path} if kept is not None else None
 
 
@@ -352,14 +352,14 @@ def documents_at_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict
     if not call["workspaceName"]:
         several = call.list_kept([kind.type.lower()], below)
         return {one.key: one.body for one in several if arm_documents.visible(call.reach, one.key)}
-    workspace = _workspace(call, kind)
+    workspace = _find_workspace(call, kind)
     if workspace is None:
         return {}
     path = call.path.rstrip("/")
     root = path[: path.lower().rindex(_INSIGHTS)]
-    inside = f"/workspaces/{workspace}{_tail(path)}".lower()
+    inside = f"/workspaces/{workspace}{_extract_tail(path)}".lower()
     shown = [
-        {**one.body, "id": f"{root}{_tail(str(one.body['id']))}"}
+        {**one.body, "id": f"{root}{_extract_tail(str(one.body['id']))}"}
         for one in call.list_kept([kind.type.lower()], inside)
     ]
     return {str(one["id"]).lower(): one for one in shown}

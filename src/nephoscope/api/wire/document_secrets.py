@@ -24,14 +24,14 @@ def strip_secrets(value: object, within: str = "") -> Any:
             name: one
             if name == "tags"
             else None
-            if isinstance(one, str) and _secret(name, one, within)
+            if isinstance(one, str) and _is_secret(name, one, within)
             else strip_secrets(one, name)
             for name, one in value.items()
         }
     return [strip_secrets(one, within) for one in value] if isinstance(value, list) else value
 
 
-def _secret(name: str, text: str, within: str) -> bool:
+def _is_secret(name: str, text: str, within: str) -> bool:
     if is_secret_key(name) or name.lower() == "authorizationcode":
         return True
     if within.lower().startswith(_REQUEST):

@@ -125,7 +125,7 @@ class _ExtendedCatalog:
 def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:
     """Fault where the function calls itself; what else is wrong may come right with its tables, and is told by who calls it."""
     parsed = parse_function(function.parameters, function.body)
-    call = f"{function.name}({', '.join(map(_argument, parsed.parameters))})"
+    call = f"{function.name}({', '.join(map(_format_argument, parsed.parameters))})"
     for text in (call, f"print {call}"):
         try:
             with deadline_within(LOOKED_AT_SECONDS):
@@ -139,7 +139,7 @@ def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:
             continue
 
 
-def _argument(parameter: tree.LambdaParameter) -> str:
+def _format_argument(parameter: tree.LambdaParameter) -> str:
     """A value that a parameter takes: nothing, of its type."""
     if parameter.schema is not None:
         columns = ", ".join(f"['{one.name}']: {one.type}" for one in parameter.schema) or "nothing: string"

@@ -36,8 +36,8 @@ class KnownTypes:
         """Return what is known; of the estate what lies below a lower-cased scope ('' = everywhere)."""
         snapshot = call.instance.snapshots.load_newest()
         read = snapshot.listing.resource_types(call.reach, below) if snapshot is not None else []
-        found: dict[str, set[str]] = {one: set() for one in _provider_spellings()}
-        for type_ in (*_aliases(call).types(), *_answered_types(), *read):
+        found: dict[str, set[str]] = {one: set() for one in _map_provider_spellings()}
+        for type_ in (*_load_aliases_for(call).types(), *_list_answered_types(), *read):
             namespace, _, rest = type_.partition("/")
             found.setdefault(namespace, set()).add(rest)
         kept = {name: frozenset(several) for name, several in sorted(found.items())}
@@ -45,20 +45,22 @@ class KnownTypes:
 
     def is_known(self, namespace: str) -> bool:
         """Return whether something of a provider is answered here or was read of the estate."""
-        return namespace in self.of_estate or namespace in _provider_spellings()
+        return namespace in self.of_estate or namespace in _map_provider_spellings()
 
     def body(self, namespace: str) -> dict[str, Any]:
         """A provider with its types, and their aliases where `$expand` asks for them."""
         expanded = self.call.get_query_value("$expand").lower() == ALIASES
-        aliases = _aliases(self.call)
+        aliases = _load_aliases_for(self.call)
         types = sorted(self.types[namespace])
         return {
-            "namespace": _provider_spellings().get(namespace, namespace),
-            "resourceTypes": [_type(f"{namespace}/{one}", aliases, expanded=expanded) for one in types],
+            "namespace": _map_provider_spellings().get(namespace, namespace),
+            "resourceTypes": [
+                _describe_type(f"{namespace}/{one}", aliases, expanded=expanded) for one in types
+            ],
         }
 
 
-def _type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, object]:
+def _describe_type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, object]:
     found = aliases.capability(type_)
     words = ["SupportsTags"] if found and found.tags else []
     words += ["SupportsLocation"] if found and found.location else []
@@ -68,10 +70,10 @@ def _type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, object]:
         "apiVersions": [VERSION],
         "capabilities": ", ".join(words) or "None",
     }
-    return body | ({"aliases": [_alias(one) for one in aliases.of_type(type_)]} if expanded else {})
+    return body | ({"aliases": [_describe_alias(one) for one in aliases.of_type(type_)]} if expanded else {})
 
 
-def _alias(one: Alias) -> dict[str, object]:
+def _describe_alias(one: Alias) -> dict[str, object]:
     """An alias; the api-versions that share a path of their own stand together."""
     paths: dict[str, list[str]] = {}
     for version, path in one.versions.items():
@@ -84,13 +86,13 @@ def _alias(one: Alias) -> dict[str, object]:
 
 
 @cache
-def _provider_spellings() -> dict[str, str]:
+def _map_provider_spellings() -> dict[str, str]:
     """Lower-cased provider that is answered here -> as Azure writes it."""
     return {one.provider.lower(): one.provider for one in surfaces() if one.provider}
 
 
 @cache
-def _answered_types() -> frozenset[str]:
+def _list_answered_types() -> frozenset[str]:
     """The lower-cased types that can be read here, by the permissions that reading needs."""
     reads = (one.permission.lower() for one in OperationRegistry.load_all())
     types = (
@@ -98,10 +100,12 @@ def _answered_types() -> frozenset[str]:
         for one in reads
         if one.endswith(_READ) and not one.endswith("/collected/read")
     )
-    return frozenset(one for one in types if one.partition("/")[0] in _provider_spellings() and "/" in one)
+    return frozenset(
+        one for one in types if one.partition("/")[0] in _map_provider_spellings() and "/" in one
+    )
 
 
-def _aliases(call: ApiCall) -> Aliases:
+def _load_aliases_for(call: ApiCall) -> Aliases:
     return _load_aliases(call.instance.data, Packs(call.instance.data).stamp)
 
 

@@ -98,11 +98,11 @@ def to_datatable(table: Shown) -> str:
     """Return what a command shows as the text of a datatable, for what is piped after it."""
     kinds = [kind for _, kind in table[0]]
     told = ", ".join(f"['{name}']: {kind.value}" for name, kind in table[0])
-    cells = (_cell(value, kind) for row in table[1] for value, kind in zip(row, kinds, strict=True))
+    cells = (_format_cell(value, kind) for row in table[1] for value, kind in zip(row, kinds, strict=True))
     return f"datatable({told})[{', '.join(cells)}]"
 
 
-def _cell(value: object, kind: KqlType) -> str:
+def _format_cell(value: object, kind: KqlType) -> str:
     if kind == STRING:
         return msgspec.json.encode(value or "").decode()
     return f"{kind.value}({'null' if value is None else msgspec.json.encode(value).decode()})"
@@ -111,11 +111,11 @@ def _cell(value: object, kind: KqlType) -> str:
 _TABLE = columns(TableName=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
 
 
-def _tables(asked: KustoCommand) -> Shown:
+def _show_tables(asked: KustoCommand) -> Shown:
     return _TABLE, [(name, asked.workspace, "", "") for name, _ in asked.tables]
 
 
-def _details(asked: KustoCommand) -> Shown:
+def _show_table_details(asked: KustoCommand) -> Shown:
     """The tables with the number of their rows that the caller may read."""
     names = [asked.name] if asked.name else [name for name, _ in asked.tables]
     if asked.name:
@@ -132,7 +132,7 @@ def _details(asked: KustoCommand) -> Shown:
     return (*_TABLE, *columns(TotalRowCount=LONG)), rows
 
 
-def _databases(asked: KustoCommand) -> Shown:
+def _show_databases(asked: KustoCommand) -> Shown:
     told = columns(
         DatabaseName=STRING, PersistentStorage=STRING, Version=STRING, IsCurrent=KqlType.BOOL,
         DatabaseAccessMode=STRING, PrettyName=STRING,
@@ -141,7 +141,7 @@ def _databases(asked: KustoCommand) -> Shown:
     return told, [(name, "", "v1.0", name == own, "ReadWrite", None) for name in asked.databases]
 
 
-def _schema(asked: KustoCommand) -> Shown:
+def _show_schema(asked: KustoCommand) -> Shown:
     asked = asked.for_workspace(asked.name) if asked.name else asked
     told = columns(
         DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
@@ -152,26 +152,27 @@ def _schema(asked: KustoCommand) -> Shown:
     for name, several in asked.tables:
         rows.append((own, name, None, None, False, False, None, None, "", ""))
         rows += [
-            (own, name, one, _dotnet(kind), False, False, None, None, None, None) for one, kind in several
+            (own, name, one, _name_dotnet_type(kind), False, False, None, None, None, None)
+            for one, kind in several
         ]
     return told, rows
 
 
-def _schema_json(asked: KustoCommand) -> Shown:
+def _show_schema_json(asked: KustoCommand) -> Shown:
     """The schema of a database, of all of them where none is named and the command says so."""
     return _render_json([asked.for_workspace(asked.name) if asked.name else asked])
 
 
-def _schemas_json(asked: KustoCommand) -> Shown:
+def _show_schemas_json(asked: KustoCommand) -> Shown:
     return _render_json([asked.for_workspace(name) for name in asked.databases])
 
 
 def _render_json(several: Iterable[KustoCommand]) -> Shown:
-    document = {"Databases": {one.workspace: _database_document(one) for one in several}}
+    document = {"Databases": {one.workspace: _build_database_document(one) for one in several}}
     return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
 
 
-def _database_document(asked: KustoCommand) -> dict[str, object]:
+def _build_database_document(asked: KustoCommand) -> dict[str, object]:
     major, minor = _VERSION
     return {
         "Name": asked.workspace,
@@ -181,34 +182,36 @@ def _database_document(asked: KustoCommand) -> dict[str, object]:
         "EntityGroups": {},
         "MajorVersion": major,
         "MinorVersion": minor,
-        "Functions": {one.name: _function_document(one) for one in asked.functions},
+        "Functions": {one.name: _build_function_document(one) for one in asked.functions},
         "DatabaseAccessMode": "ReadWrite",
     }
 
 
 def _table_document(name: str, several: tuple[Column, ...]) -> dict[str, object]:
-    ordered = [_typed_column(one, kind) for one, kind in several]
+    ordered = [_build_typed_column(one, kind) for one, kind in several]
     return {"Name": name, "Folder": "", "DocString": "", "OrderedColumns": ordered}
 
 
-def _function_document(one: StoredFunction) -> dict[str, object]:
-    inputs = [_parameter(each) for each in parse_parameters(one.parameters)]
+def _build_function_document(one: StoredFunction) -> dict[str, object]:
+    inputs = [_describe_parameter(each) for each in parse_parameters(one.parameters)]
     body = {"Name": one.name, "InputParameters": inputs, "Body": _add_braces(one.body)}
     return {**body, "Folder": "", "DocString": "", "FunctionKind": "Unknown", "OutputColumns": []}
 
 
-def _parameter(one: LambdaParameter) -> dict[str, object]:
+def _describe_parameter(one: LambdaParameter) -> dict[str, object]:
     """A scalar with its type, or rows with their columns."""
     if one.type is not None:
-        return _typed_column(one.name, one.type)
+        return _build_typed_column(one.name, one.type)
     return {
         "Name": one.name,
-        "Columns": [_typed_column(column.name, column.type) for column in one.schema or () if column.type],
+        "Columns": [
+            _build_typed_column(column.name, column.type) for column in one.schema or () if column.type
+        ],
     }
 
 
-def _typed_column(name: str, kind: KqlType) -> dict[str, object]:
-    return {"Name": name, "Type": _dotnet(kind), "CslType": kind.value}
+def _build_typed_column(name: str, kind: KqlType) -> dict[str, object]:
+    return {"Name": name, "Type": _name_dotnet_type(kind), "CslType": kind.value}
 
 
 def _table_cslschema(asked: KustoCommand) -> Shown:
@@ -223,7 +226,7 @@ def _table_json(asked: KustoCommand) -> Shown:
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
-def _functions(asked: KustoCommand) -> Shown:
+def _show_functions(asked: KustoCommand) -> Shown:
     """The functions of the workspace, or the one that is named."""
     told = columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
@@ -244,7 +247,7 @@ def _add_braces(body: str) -> str:
     return body if body.strip().startswith("{") else f"{{ {body} }}"
 
 
-def _principal(asked: KustoCommand) -> Shown:
+def _show_principal(asked: KustoCommand) -> Shown:
     """Return who asks, as its token says."""
     who, tenant = asked.call.caller.principal, asked.call.instance.tenant
     person = who.kind == PrincipalKind.PERSON
@@ -257,12 +260,12 @@ def _principal(asked: KustoCommand) -> Shown:
     return told, [(kind, who.name, who.id, f"{word}={who.id};{tenant}", "", tenant)]
 
 
-def _version(_: KustoCommand) -> Shown:
+def _show_version(_: KustoCommand) -> Shown:
     told = columns(BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING)
     return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
 
 
-def _dotnet(kind: KqlType) -> str:
+def _name_dotnet_type(kind: KqlType) -> str:
     return f"System.{DATA_TYPES[kind]}"
 
 
@@ -272,19 +275,19 @@ _DATABASE = _NAME.replace(r"\w+", r"(?!schema\b)[\w.-]+")
 _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[KustoCommand], Shown]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), show)
     for pattern, show in (
-        (r"\.show tables", _tables),
-        (r"\.show tables details", _details),
-        (r"\.show databases", _databases),
-        (r"\.show databases schema as json", _schemas_json),
-        (r"\.show cluster schema as json", _schemas_json),
-        (rf"\.show (?:database (?:{_DATABASE} )?)?schema", _schema),
-        (rf"\.show (?:database (?:{_DATABASE} )?)?schema as json", _schema_json),
+        (r"\.show tables", _show_tables),
+        (r"\.show tables details", _show_table_details),
+        (r"\.show databases", _show_databases),
+        (r"\.show databases schema as json", _show_schemas_json),
+        (r"\.show cluster schema as json", _show_schemas_json),
+        (rf"\.show (?:database (?:{_DATABASE} )?)?schema", _show_schema),
+        (rf"\.show (?:database (?:{_DATABASE} )?)?schema as json", _show_schema_json),
         (rf"\.show table {_NAME} cslschema", _table_cslschema),
         (rf"\.show table {_NAME} schema as json", _table_json),
-        (rf"\.show table {_NAME} details", _details),
-        (r"\.show functions", _functions),
-        (rf"\.show function {_NAME}", _functions),
-        (r"\.show current principal(?: details)?", _principal),
-        (r"\.show version", _version),
+        (rf"\.show table {_NAME} details", _show_table_details),
+        (r"\.show functions", _show_functions),
+        (rf"\.show function {_NAME}", _show_functions),
+        (r"\.show current principal(?: details)?", _show_principal),
+        (r"\.show version", _show_version),
     )
 )

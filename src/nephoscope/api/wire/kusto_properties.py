@@ -47,7 +47,9 @@ class KustoRequestProperties:
     @property
     def result_limit(self) -> ResultLimit:
         """Return how large the results may be: as the options say, never larger than the server gives."""
-        return ResultLimit(self._smallest_limit(_ROWS, MAX_ROWS), self._smallest_limit(_BYTES, MAX_BYTES))
+        return ResultLimit(
+            self._find_smallest_limit(_ROWS, MAX_ROWS), self._find_smallest_limit(_BYTES, MAX_BYTES)
+        )
 
     def seconds(self, most: float) -> float:
         """Return how long the query may take: as servertimeout says, never longer than the server lets it."""
@@ -56,7 +58,7 @@ class KustoRequestProperties:
             return most
         found = literal(KqlType.TIMESPAN, given) if isinstance(given, str) else None
         if not isinstance(found, tree.Literal) or not isinstance(found.value, int) or found.value <= 0:
-            raise _option_error("servertimeout", "a timespan above 0, such as 00:04:00")
+            raise _build_option_error("servertimeout", "a timespan above 0, such as 00:04:00")
         return min(found.value / TICKS_PER_SECOND, most)
 
     @property
@@ -64,13 +66,13 @@ class KustoRequestProperties:
         """The options that are none of Kusto's: as there, they change nothing."""
         return sorted(self.options.keys() - INERT - ACTIVE)
 
-    def _smallest_limit(self, names: tuple[str, ...], most: int) -> int:
+    def _find_smallest_limit(self, names: tuple[str, ...], most: int) -> int:
         found = next((self.options[one] for one in names if self.options.get(one) is not None), None)
         if found is None or self.options.get("notruncation") in (True, "true", "True"):
             return most
         text = str(found)
         if not (text.isascii() and text.isdecimal()) or len(text) > 18 or int(text) < 1:
-            raise _option_error(names[0], "a whole number above 0")
+            raise _build_option_error(names[0], "a whole number above 0")
         return min(int(text), most)
 
 
@@ -85,11 +87,11 @@ def properties(call: ApiCall) -> KustoRequestProperties:
     found = found or {}
     if not isinstance(found, dict):
         raise bad_request("BadRequest_InvalidRequestProperties", "'properties' must be an object.")
-    parameters, options = (_object(found, name) for name in ("Parameters", "Options"))
+    parameters, options = (_require_object(found, name) for name in ("Parameters", "Options"))
     return KustoRequestProperties(parameters, {name.lower(): value for name, value in options.items()})
 
 
-def _object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
+def _require_object(found: Mapping[str, object], name: str) -> Mapping[str, object]:
     value = next((one for key, one in found.items() if key.lower() == name.lower()), None) or {}
     if not isinstance(value, dict):
         raise bad_request("BadRequest_InvalidRequestProperties", f"'properties.{name}' must be an object.")
@@ -118,5 +120,5 @@ def _find_readable_workspace(call: ApiCall, permission: str) -> tuple[str, LakeS
     raise DeniedError(call.caller, permission, f"/workspaces/{DEFAULT}")
 
 
-def _option_error(name: str, wanted: str) -> Exception:
+def _build_option_error(name: str, wanted: str) -> Exception:
     return bad_request("BadRequest_InvalidRequestProperties", f"The option {name} must be {wanted}.")

@@ -42,7 +42,7 @@ def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     """Return what `$filter` picks of a list, as `$orderby` has it; one document is answered as it is. Fault says where
     either is wrong."""
     query = _Query(
-        call, handler, read(call.get_query_value("$filter")), _orders(call.get_query_value("$orderby"))
+        call, handler, read(call.get_query_value("$filter")), _parse_orders(call.get_query_value("$orderby"))
     )
     skip, token = query.place()
     first = handler(query.page_call(token))
@@ -51,7 +51,7 @@ def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     return query.page(first.body, skip, token)
 
 
-def _orders(text: str) -> list[tuple[str, bool, int]]:
+def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
     """(path, whether descending, at which character) of `$orderby`."""
     found, at = [], 0
     for part in text.split(",") if text.strip() else ():
@@ -109,7 +109,7 @@ class _Query:
         """A page of what is picked, from a place on; `first` is the page of the whole list there."""
         most, found = self.call.requested_count(1000), list[Body]()
         after = ""
-        for at, picked in self._pages(first, token):
+        for at, picked in self._list_pages(first, token):
             given = skip if at == token else 0
             room = most - len(found)
             if len(picked) - given > room and not after:
@@ -126,7 +126,7 @@ class _Query:
         for name, (option, at) in self.unseen.items():
             raise unknown(name, option, at)
 
-    def _pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
+    def _list_pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         """(where it begins, what is picked) of each page; everything as one where it is put in order."""
         if not self.orders:
             yield from self._pick(first, token)

@@ -75,7 +75,7 @@ class CollectionQuery:
         if call.get_query_value("$search"):
             require_eventual_consistency(call, "$search query parameter")
         found, (test, names) = read(call.get_query_value("$filter")), search(call.get_query_value("$search"))
-        orders = _orders(call.get_query_value("$orderby"))
+        orders = _parse_orders(call.get_query_value("$orderby"))
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
     def iterate_matching(self, several: Iterable[Keyed]) -> Iterator[Keyed]:
@@ -126,7 +126,7 @@ def page(
     return [row for _, row in found[:top]], told
 
 
-def _orders(text: str) -> list[tuple[str, bool]]:
+def _parse_orders(text: str) -> list[tuple[str, bool]]:
     """(path, whether descending) of `$orderby`."""
     found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
     if len(text) > 1000 or not all(found):

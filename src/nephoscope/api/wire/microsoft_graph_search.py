@@ -85,7 +85,7 @@ class _SearchParser:
             raise self.describe_syntax_error()
         self.at = one.end()
         self.names.add(clause[1])
-        return _clause(clause[1], clause[2].strip())
+        return _compile_clause(clause[1], clause[2].strip())
 
     def _take(self, group: str, word: str) -> bool:
         found = _TOKEN.match(self.text, self.at)
@@ -95,7 +95,7 @@ class _SearchParser:
         return True
 
 
-def _clause(name: str, text: str) -> Test:
+def _compile_clause(name: str, text: str) -> Test:
     if name.lower() not in _WORDED:
         return lambda row: str(value_at_path(row, name) or "").lower().startswith(text.lower())
     wanted = {one.lower() for one in re.findall(r"[^\W_]+", text)}

@@ -17,7 +17,7 @@ _FORM = re.compile(r"(T\d{4})(?:\.\d{3})?", re.ASCII)
 _INDUSTRIAL = "T0"
 
 
-def _technique(value: object, path: str) -> str:
+def _check_technique(value: object, path: str) -> str:
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise bad_request(f"{value!r:.60} is not a technique ID such as T1078 or T1078.004.", path)
@@ -27,4 +27,4 @@ def _technique(value: object, path: str) -> str:
 
 
 TACTIC = words(*TACTICS.values())
-TACTICS_OF, TECHNIQUES_OF = array(TACTIC), array(_technique)
+TACTICS_OF, TECHNIQUES_OF = array(TACTIC), array(_check_technique)

@@ -58,7 +58,7 @@ class _FilterCompiler:
                 name = self._require_item(path, items)
                 return lambda row: any(compare("eq", value_at_path(row, name), one) for one in values)
             case tree.FunctionCall():
-                return self._function(node, items)
+                return self._compile_function(node, items)
             case tree.AnyItem(path, item, condition):
                 name, inner = self._require_item(path, items), self.test(condition, (*items, item.lower()))
                 return lambda row: _matches_any_item(row, name, item, inner)
@@ -76,7 +76,7 @@ class _FilterCompiler:
             self.names.setdefault(path.name, path.at)
         return path.name
 
-    def _function(self, node: tree.FunctionCall, items: tuple[str, ...]) -> Test:
+    def _compile_function(self, node: tree.FunctionCall, items: tuple[str, ...]) -> Test:
         """`contains(path, 'text')` and its like; `substringof('text', path)` is the older form of it."""
         older = node.name == "substringof"
         test = FUNCTIONS.get("contains" if older else node.name)

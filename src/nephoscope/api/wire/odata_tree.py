@@ -121,7 +121,7 @@ class _FilterParser:
 
     def describe_syntax_error(self) -> ApiError:
         """The fault that the filter is not understood here."""
-        at = self._next_offset()
+        at = self._find_next_offset()
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
         return bad_request(told, "$filter", "InvalidFilter")
 
@@ -163,45 +163,45 @@ class _FilterParser:
             found = self.parse_or(depth + 1)
             self.need(")")
             return found
-        path = self._path()
+        path = self._parse_path()
         if not self.take("("):
-            return self._comparison(path)
+            return self._parse_comparison(path)
         if items := _ANY.fullmatch(path.name):
-            return self._items(PropertyPath(items[1], path.at), depth)
-        return FunctionCall(path.name.lower(), self._arguments(), path.at)
+            return self._parse_items(PropertyPath(items[1], path.at), depth)
+        return FunctionCall(path.name.lower(), self._parse_arguments(), path.at)
 
-    def _next_offset(self) -> int:
+    def _find_next_offset(self) -> int:
         rest = self.text[self.at :]
         return self.at + len(rest) - len(rest.lstrip())
 
-    def _path(self) -> PropertyPath:
-        start, found = self._next_offset(), _TOKEN.match(self.text, self.at)
+    def _parse_path(self) -> PropertyPath:
+        start, found = self._find_next_offset(), _TOKEN.match(self.text, self.at)
         if found is None or found["word"] is None:
             raise self.describe_syntax_error()
         self.at = found.end()
         return PropertyPath(found["word"], start + 1)
 
-    def _arguments(self) -> tuple[object, ...]:
+    def _parse_arguments(self) -> tuple[object, ...]:
         found: list[object] = []
         if self.take(")"):
             return ()
-        found.append(self._argument())
+        found.append(self._parse_argument())
         while self.take(","):
-            found.append(self._argument())
+            found.append(self._parse_argument())
         self.need(")")
         return tuple(found)
 
-    def _argument(self) -> object:
+    def _parse_argument(self) -> object:
         at = self.at
         try:
             return self._read_value()
         except ApiError:
             self.at = at
-            return self._path()
+            return self._parse_path()
 
-    def _items(self, path: PropertyPath, depth: int) -> AnyItem:
+    def _parse_items(self, path: PropertyPath, depth: int) -> AnyItem:
         """`path/any(x: ...)`; `any(x eq ...)` is taken too, as Azure's own examples write it."""
-        start, name = self.at, self._path().name
+        start, name = self.at, self._parse_path().name
         if not self.take(":"):
             self.at = start
             name = re.split("[/.]", name)[0]
@@ -209,14 +209,14 @@ class _FilterParser:
         self.need(")")
         return AnyItem(path, name, condition)
 
-    def _comparison(self, path: PropertyPath) -> Node:
+    def _parse_comparison(self, path: PropertyPath) -> Node:
         """Return how a property compares, and with what."""
         if self.take("in"):
             return Membership(path, self._parse_list())
         sign = self.take(*COMPARED)
         if not sign:
             raise self.describe_syntax_error()
-        start = self._next_offset()
+        start = self._find_next_offset()
         value = self._read_value(bare=path.name.lower() in self.bare)
         return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
 

@@ -42,12 +42,12 @@ class PolicyFilters:
 
     def parse_filter(self, call: ApiCall, wanted: PolicyListFilter) -> PolicyListFilter:
         """Return what `$filter` of a call leaves of a list; Fault for a filter that the list has not."""
-        for name, value in self._words(call.get_query_value("$filter")):
+        for name, value in self._list_comparisons(call.get_query_value("$filter")):
             wanted = self.meanings[name](wanted, value, call.instance.now)
         return wanted
 
-    def _words(self, text: str) -> Iterator[tuple[str, str]]:
-        for node in conjuncts(_tree(text, self.told)):
+    def _list_comparisons(self, text: str) -> Iterator[tuple[str, str]]:
+        for node in conjuncts(_parse_tree(text, self.told)):
             match node:
                 case FunctionCall(name, (), at) if name in _ALONE and name in self.meanings:
                     yield name, ""
@@ -56,19 +56,19 @@ class PolicyFilters:
                 ):
                     yield path.name.lower(), value
                 case FunctionCall(_, _, at) | PropertyComparison(PropertyPath(_, at)):
-                    raise _unknown(self.told, text[at - 1 : at + 59], at)
+                    raise _build_filter_error(self.told, text[at - 1 : at + 59], at)
                 case _:
-                    raise _unknown(self.told, text[:60], 1)
+                    raise _build_filter_error(self.told, text[:60], 1)
 
 
-def _tree(text: str, told: str) -> Node | None:
+def _parse_tree(text: str, told: str) -> Node | None:
     try:
         return read_tree(text, bare=("policytype",))
     except ApiError as fault:
         raise bad_request(f"{fault.message} It is {told}, joined by and.", "$filter", _CODE) from fault
 
 
-def _unknown(told: str, text: str, at: int) -> ApiError:
+def _build_filter_error(told: str, text: str, at: int) -> ApiError:
     return bad_request(
         f"$filter is not understood at character {at}: {text!r}. It is {told}, joined by and.",
         "$filter",
@@ -80,7 +80,7 @@ def _with_test(test: Test) -> Callable[[PolicyListFilter], PolicyListFilter]:
     return lambda wanted: replace(wanted, tests=(*wanted.tests, test))
 
 
-def _properties(body: Mapping[str, object]) -> Mapping[str, object]:
+def _read_properties(body: Mapping[str, object]) -> Mapping[str, object]:
     found = body.get("properties")
     return found if isinstance(found, dict) else {}
 
@@ -98,16 +98,16 @@ def _make_id_meaning(property_: str) -> Meaning:
 
     def apply_meaning(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
         key = value.lower().rstrip("/")
-        return _with_test(lambda body: str(_properties(body).get(property_, "")).lower().rstrip("/") == key)(
-            wanted
-        )
+        return _with_test(
+            lambda body: str(_read_properties(body).get(property_, "")).lower().rstrip("/") == key
+        )(wanted)
 
     return apply_meaning
 
 
 def _drop_expired(wanted: PolicyListFilter, _: str, now: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
-        ends = parse_time(_properties(body).get("expiresOn"))
+        ends = parse_time(_read_properties(body).get("expiresOn"))
         return ends is None or ends > now
 
     return _with_test(test)(wanted)
@@ -118,13 +118,13 @@ def _filter_type(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyLis
         raise bad_request(f"policyType must be one of {', '.join(_TYPES)}.", "$filter", _CODE)
     # what people put says no type: it is their own
     return _with_test(
-        lambda body: str(_properties(body).get("policyType") or "Custom").lower() == value.lower()
+        lambda body: str(_read_properties(body).get("policyType") or "Custom").lower() == value.lower()
     )(wanted)
 
 
 def _filter_category(wanted: PolicyListFilter, value: str, _: datetime) -> PolicyListFilter:
     def test(body: Mapping[str, object]) -> bool:
-        metadata = _properties(body).get("metadata")
+        metadata = _read_properties(body).get("metadata")
         return isinstance(metadata, dict) and str(metadata.get("category", "")).lower() == value.lower()
 
     return _with_test(test)(wanted)

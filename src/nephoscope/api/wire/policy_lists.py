@@ -94,7 +94,7 @@ class _PolicyScope:
         around = {
             one if one != TENANT else "" for one in containers(own or TENANT, self.call.caller.hierarchy)
         }
-        return frozenset({own, *around, *_parents(own)})
+        return frozenset({own, *around, *_list_parents(own)})
 
     @property
     def _lists_below(self) -> bool:
@@ -121,18 +121,20 @@ class _PolicyScope:
 
     def _list_published(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:
         held = self._find_held(snapshot, self._holding_scopes)
-        yield self._pages(snapshot, Reach(above=held, tenants=self._tenants), "", after)
+        yield self._list_pages(snapshot, Reach(above=held, tenants=self._tenants), "", after)
         if self._lists_below:
             groups = frozenset() if self.call.listing_scope else self.call.reach.management_groups
             seen = self.call.reach.with_ancestors(self._find_held(snapshot, groups))
-            several = self._pages(snapshot, seen, self.call.listing_scope, after)
+            several = self._list_pages(snapshot, seen, self.call.listing_scope, after)
             yield (one for one in several if one[0] not in held)
 
     def _find_held(self, snapshot: PublishedSnapshot, scopes: frozenset[str]) -> frozenset[str]:
         inside = f"{_AUTHORIZATION}{self.type.partition('/')[2]}/"
         return frozenset(key for key in snapshot.scopes_with_assignments(scopes) if inside in key)
 
-    def _pages(self, snapshot: PublishedSnapshot, reach: Reach, below: str, after: str) -> Iterator[Keyed]:
+    def _list_pages(
+        self, snapshot: PublishedSnapshot, reach: Reach, below: str, after: str
+    ) -> Iterator[Keyed]:
         while not reach.is_empty:
             found = snapshot.listing.page([self.type], reach, below, after=after, most=MOST, collected=True)
             for body in found.bodies:
@@ -142,7 +144,7 @@ class _PolicyScope:
                 return
 
 
-def _parents(scope: str) -> Iterator[str]:
+def _list_parents(scope: str) -> Iterator[str]:
     """The resources that contain a lower-cased id of a resource."""
     parts = scope.split("/")
     first = 9 if scope.startswith("/subscriptions/") and parts[3:4] == ["resourcegroups"] else 0

@@ -31,7 +31,7 @@ _ABOVE = "Policy definitions should be specified only at or above"
 def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
     """Fault where an assignment names what is not there or does not lie at or above it; its scope is that of its path."""
     one = Assignment.parse(body)
-    kind, scope, name = _reference(one.target, "properties.policyDefinitionId")
+    kind, scope, name = _parse_reference(one.target, "properties.policyDefinitionId")
     target = "properties.policyDefinitionId"
     if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
@@ -49,7 +49,7 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
     found = Initiative.parse(body)
     names = []
     for one in found.members:
-        kind, scope, name = _reference(scope_id(one.definition), one.path)
+        kind, scope, name = _parse_reference(scope_id(one.definition), one.path)
         if kind != "definition":
             text = f"Referenced policy definitions must be of type '{TYPES['definition']}'."
             raise bad_request(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
@@ -78,7 +78,7 @@ def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
         raise bad_request(text, target, "InvalidCreatePolicyExemptionRequest")
 
 
-def _reference(id_: str, target: str) -> tuple[Kind, str, str]:
+def _parse_reference(id_: str, target: str) -> tuple[Kind, str, str]:
     """Kind, scope ('' = the tenant) and name of the lower-cased id of a definition or initiative; Fault for another text."""
     found = _REFERENCE.fullmatch(id_)
     if found is None:

@@ -69,7 +69,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
         return _shape_rows(call, source, test, fields)
     found: list[Row] = []
     after, most = read_skip_token(call), call.requested_count(MOST)
-    for key, row in _rows(call, source, after):
+    for key, row in _list_rows(call, source, after):
         if test(row):
             if len(found) == most:
                 return _answer_rows(call, source, found, fields, after)
@@ -80,7 +80,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
 
 def iterate_rows(call: ApiCall, source: PolicyRowSource) -> Iterator[Row]:
     """All rows at the scope of a call."""
-    return (row for _, row in _rows(call, source, ""))
+    return (row for _, row in _list_rows(call, source, ""))
 
 
 def parse_filter(call: ApiCall) -> Test:
@@ -102,7 +102,7 @@ def parse_filter(call: ApiCall) -> Test:
     return is_in_period
 
 
-def _rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[str, Row]]:
+def _list_rows(call: ApiCall, source: PolicyRowSource, after: str) -> Iterator[tuple[str, Row]]:
     """(key of the document, row) after a key."""
     named = _POLICY.fullmatch(call.listing_scope)
     below = named["below"] if named else call.listing_scope
@@ -186,7 +186,11 @@ def table(rows: Iterable[Row]) -> dict[str, Any]:
     several = list(rows)
     names = list(dict.fromkeys(name for row in several for name in row))
     columns = {
-        _pascal(name): {"ordinal": at, "name": _pascal(name), "dataType": _type(name, several)}
+        _to_pascal_case(name): {
+            "ordinal": at,
+            "name": _to_pascal_case(name),
+            "dataType": _name_odata_type(name, several),
+        }
         for at, name in enumerate(names, 1)
     }
     return {
@@ -196,11 +200,11 @@ def table(rows: Iterable[Row]) -> dict[str, Any]:
     }
 
 
-def _pascal(name: str) -> str:
+def _to_pascal_case(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _type(name: str, rows: Iterable[Row]) -> str:
+def _name_odata_type(name: str, rows: Iterable[Row]) -> str:
     if name == "timestamp":
         return "DateTime"
     value = next((row[name] for row in rows if row.get(name) is not None), "")

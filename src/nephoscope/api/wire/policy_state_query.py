@@ -64,10 +64,10 @@ def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
 
 
 def _sort_key(name: str) -> Callable[[Row], tuple[bool, float, str]]:
-    return lambda row: _rank(field_value(row, name))
+    return lambda row: _rank_value(field_value(row, name))
 
 
-def _rank(value: object) -> tuple[bool, float, str]:
+def _rank_value(value: object) -> tuple[bool, float, str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return False, float(value), ""
     return True, 0.0, str(value).lower()

@@ -35,8 +35,8 @@ class Summary:
     ) -> dict[str, object]:
         """Return how resources and `policies` stand; each resource counts once, by its worst state."""
         several = list(states)
-        resources = _resources(several)
-        by_policy = _worst_states(several, lambda row: [_policy(row)])
+        resources = _index_resource_states(several)
+        by_policy = _find_worst_states(several, lambda row: [_read_policy_key(row)])
         found: dict[str, Any] = {
             "queryResultsUri": self.address(condition),
             "nonCompliantResources": _count_failing(resources),
@@ -44,30 +44,32 @@ class Summary:
         }
         if self.version >= DETAILED:
             found |= {
-                "resourceDetails": _details(resources),
-                "policyDetails": _details(by_policy),
-                "policyGroupDetails": _details(_worst_states(several, _groups)),
+                "resourceDetails": _count_states(resources),
+                "policyDetails": _count_states(by_policy),
+                "policyGroupDetails": _count_states(_find_worst_states(several, _groups)),
             }
         return found
 
     def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """Yield the same for each assignment, that with most resources that fail first."""
         several = _group_by(states, "policyAssignmentId")
-        for id_, rows in sorted(several.items(), key=lambda one: -_count_failing(_resources(one[1]))):
+        for id_, rows in sorted(
+            several.items(), key=lambda one: -_count_failing(_index_resource_states(one[1]))
+        ):
             condition = f"PolicyAssignmentId eq '{id_}'"
             initiative = rows[0].get("policySetDefinitionId") or rows[0].get("policySetDefinitionName", "")
             yield {
                 "policyAssignmentId": id_,
                 **({"policySetDefinitionId": initiative} if initiative or not self.of_assignment else {}),
                 "results": self.results(rows, condition),
-                "policyDefinitions": list(self._policies(rows, condition)),
+                "policyDefinitions": list(self._summarize_policies(rows, condition)),
                 **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
             }
 
-    def _policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
+    def _summarize_policies(self, states: Iterable[Row], condition: str) -> Iterator[dict[str, object]]:
         by_policy: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
         for row in states:
-            by_policy[_policy(row)].append(row)
+            by_policy[_read_policy_key(row)].append(row)
         for (policy, reference), rows in sorted(by_policy.items()):
             groups = _groups(rows[0]) if self.version >= DETAILED else []
             yield {
@@ -90,7 +92,7 @@ class Summary:
             yield {"policyGroupName": group, "results": self.results(rows, asked, policies=False)}
 
 
-def _policy(row: Row) -> tuple[str, str]:
+def _read_policy_key(row: Row) -> tuple[str, str]:
     return row.get("policyDefinitionId", ""), row.get("policyDefinitionReferenceId", "")
 
 
@@ -107,21 +109,21 @@ def _group_by(states: Iterable[Row], name: str) -> dict[str, list[Row]]:
     return found
 
 
-def _resources(states: Iterable[Row]) -> dict[object, str]:
-    return _worst_states(states, lambda row: [row["resourceId"].lower()])
+def _index_resource_states(states: Iterable[Row]) -> dict[object, str]:
+    return _find_worst_states(states, lambda row: [row["resourceId"].lower()])
 
 
-def _worst_states(states: Iterable[Row], keys: Callable[[Row], Iterable[object]]) -> dict[object, str]:
+def _find_worst_states(states: Iterable[Row], keys: Callable[[Row], Iterable[object]]) -> dict[object, str]:
     """The worst state of each key."""
     found: dict[Any, str] = {}
     for row in states:
-        state = _state(row)
+        state = _read_state(row)
         for key in keys(row):
-            found[key] = min(state, found.get(key, state), key=_rank)
+            found[key] = min(state, found.get(key, state), key=_rank_state)
     return found
 
 
-def _state(row: Row) -> str:
+def _read_state(row: Row) -> str:
     """The state of a row in lower case; older rows say only whether they comply."""
     said = str(
         row.get("complianceState") or ("compliant" if row.get("isCompliant") else "noncompliant")
@@ -129,7 +131,7 @@ def _state(row: Row) -> str:
     return said if said in _ORDER else "unknown"
 
 
-def _rank(state: str) -> int:
+def _rank_state(state: str) -> int:
     return _ORDER.index(state)
 
 
@@ -137,6 +139,6 @@ def _count_failing(states: dict[object, str]) -> int:
     return sum(one == "noncompliant" for one in states.values())
 
 
-def _details(states: dict[object, str]) -> list[dict[str, object]]:
+def _count_states(states: dict[object, str]) -> list[dict[str, object]]:
     counts = Counter(states.values())
     return [{"complianceState": state, "count": counts[state]} for state in _ORDER if counts[state]]

@@ -17,7 +17,7 @@ Throttled = Callable[[TooManyQueriesError], ApiError]
 
 def throttled_fault(error: TooManyQueriesError) -> ApiError:
     """Answer as Azure Resource Manager and Log Analytics do."""
-    return ApiError(429, "TooManyRequests", str(error), headers=_headers(error))
+    return ApiError(429, "TooManyRequests", str(error), headers=_build_headers(error))
 
 
 def graph_throttled(error: TooManyQueriesError) -> ApiError:
@@ -27,12 +27,14 @@ def graph_throttled(error: TooManyQueriesError) -> ApiError:
         "x-ms-user-quota-resets-after": f"00:00:{error.again:02}",
     }
     details = ({"code": "RateLimiting", "message": str(error)},)
-    return ApiError(429, "RateLimiting", str(error), details=details, headers={**_headers(error), **quota})
+    return ApiError(
+        429, "RateLimiting", str(error), details=details, headers={**_build_headers(error), **quota}
+    )
 
 
 def kusto_throttled(error: TooManyQueriesError) -> ApiError:
     """Answer as Kusto does: its clients try again what is not permanent."""
-    return KustoThrottledError(429, "Too many requests", str(error), headers=_headers(error))
+    return KustoThrottledError(429, "Too many requests", str(error), headers=_build_headers(error))
 
 
 class KustoThrottledError(KustoError):
@@ -43,5 +45,5 @@ class KustoThrottledError(KustoError):
     summary = "Request is denied due to throttling."
 
 
-def _headers(error: TooManyQueriesError) -> dict[str, str]:
+def _build_headers(error: TooManyQueriesError) -> dict[str, str]:
     return {"Retry-After": str(error.again)}

@@ -36,7 +36,7 @@ class ResourceFilter:
     def selects(self, body: Mapping[str, object]) -> bool:
         """Return whether a resource is picked; a name and a value of tags are those of one tag."""
         tagged = _TAGS & {one.lower() for one in self.filter.names}
-        rows = _list_tagged(body) if tagged else (_row(body),)
+        rows = _list_tagged(body) if tagged else (_build_row(body),)
         return any(self.filter.test(row) for row in rows)
 
 
@@ -61,7 +61,7 @@ def parse_filter(text: str) -> ResourceFilter:
     return ResourceFilter(found, types[0] if types else "")
 
 
-def _row(body: Mapping[str, object]) -> dict[str, object]:
+def _build_row(body: Mapping[str, object]) -> dict[str, object]:
     """The properties of a resource by the names that filters have for them."""
     id_ = ResourceId.parse(str(body["id"]))
     return {
@@ -78,7 +78,7 @@ def _list_tagged(body: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield the same with each of its tags."""
     tags = body.get("tags") or {}
     for name, value in tags.items() if isinstance(tags, Mapping) else ():
-        yield {**_row(body), "tagName": name, "tagValue": value}
+        yield {**_build_row(body), "tagName": name, "tagValue": value}
 
 
 def _filter_error(message: str) -> ApiError:

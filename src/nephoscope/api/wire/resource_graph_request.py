@@ -30,13 +30,13 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
     Fault where a name cannot be one, or who may read everything names only what is not there: it would find nothing. Another is told
     neither that there is one nor that there is none.
     """
-    named, groups = _texts(call, "subscriptions"), _texts(call, "managementGroups")
+    named, groups = _read_texts(call, "subscriptions"), _read_texts(call, "managementGroups")
     if not named and not groups:
         return None
     for one in named:
         if not _ID.fullmatch(one.lower()):
-            raise _invalid("InvalidSubscriptionId", f"'{one[:100]}' is not a subscription ID.")
-    found = {one.lower() for one in named}.union(*(_subscriptions_of_group(call, one) for one in groups))
+            raise _build_invalid_request("InvalidSubscriptionId", f"'{one[:100]}' is not a subscription ID.")
+    found = {one.lower() for one in named}.union(*(_list_subscriptions_of_group(call, one) for one in groups))
     if call.reach.everything and not any(_has_subscription(call, one) for one in found):
         _require_known_scopes(call, named, groups)
     return frozenset(found)
@@ -45,28 +45,31 @@ def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
 def _require_known_scopes(call: ApiCall, named: list[str], groups: list[str]) -> None:
     """Fault where nothing that is named is there; a management group that is there may have no subscription."""
     known = {one for several in call.caller.hierarchy.ancestors.values() for one in several}
-    if any(_group(one) in known or call.snapshot.has_documents(_group(one)) for one in groups):
+    if any(
+        _build_group_scope(one) in known or call.snapshot.has_documents(_build_group_scope(one))
+        for one in groups
+    ):
         return
     given = ", ".join(f"'{one[:100]}'" for one in [*named, *groups][:10])
     if groups and not named:
-        raise _invalid("ManagementGroupNotFound", f"Management group {given!r} not found.")
+        raise _build_invalid_request("ManagementGroupNotFound", f"Management group {given!r} not found.")
     told = f"There must be at least one subscription that is eligible to contain resources. Given: {given}."
-    raise _invalid("NoValidSubscriptionsInQueryRequest", told)
+    raise _build_invalid_request("NoValidSubscriptionsInQueryRequest", told)
 
 
-def _texts(call: ApiCall, field: str) -> list[str]:
+def _read_texts(call: ApiCall, field: str) -> list[str]:
     values = call.body.get(field) or []
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise bad_request(f"'{field}' must be a list of strings.", field)
     return values
 
 
-def _group(named: str) -> str:
+def _build_group_scope(named: str) -> str:
     return MANAGEMENT_GROUP + named.lower().rsplit("/", 1)[-1]
 
 
-def _subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
-    return call.caller.hierarchy.subscriptions_below(_group(group))
+def _list_subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
+    return call.caller.hierarchy.subscriptions_below(_build_group_scope(group))
 
 
 def _has_subscription(call: ApiCall, subscription: str) -> bool:
@@ -77,7 +80,7 @@ def _has_subscription(call: ApiCall, subscription: str) -> bool:
 
 def token(call: ApiCall, start: int) -> str:
     """Return what a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
-    return pack_token(f"{call.snapshot.version}:{start}:{_mark(call)}")
+    return pack_token(f"{call.snapshot.version}:{start}:{_compute_query_mark(call)}")
 
 
 def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
@@ -94,7 +97,7 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
         told = "The evaluation that the $skipToken goes on with is kept no longer: begin the query anew."
         raise bad_request(told, "$skipToken", "SkipTokenExpired")
     call = replace(call, began=began)
-    if mark != _mark(call):
+    if mark != _compute_query_mark(call):
         told = "The $skipToken was given for another query, other scopes or another caller."
         raise bad_request(told, "$skipToken", "InvalidSkipToken")
     return call, int(start)
@@ -103,7 +106,7 @@ def resume_page(call: ApiCall, given: object) -> tuple[ApiCall, int]:
 _MARK = re.compile(r"[0-9a-f]{24}")
 
 
-def _mark(call: ApiCall) -> str:
+def _compute_query_mark(call: ApiCall) -> str:
     """Return what tells a query and its caller from others."""
     wanted = (call.body.get("options") or {}).get("authorizationScopeFilter")
     about = [
@@ -115,6 +118,6 @@ def _mark(call: ApiCall) -> str:
     return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()
 
 
-def _invalid(code: str, message: str) -> ApiError:
+def _build_invalid_request(code: str, message: str) -> ApiError:
     details = ({"code": code, "message": message},)
     return ApiError(400, "BadRequest", message, details=details)

@@ -33,28 +33,28 @@ _HOLDING = ("Microsoft.Authorization/", "Microsoft.Management/")
 
 def admit(call: ApiCall, operation: ApiOperation) -> None:
     """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
-    if named := _named_workspace(call):
-        _workspace(call, operation, named)
+    if named := _find_named_workspace(call):
+        _check_workspace(call, operation, named)
     elif operation.changes:
         call.caller.require(operation.permission, call.changed_scope)
-        _container(call)
+        _check_container(call)
     elif operation.lets == OWN:
         if not call.caller.has_anywhere(operation.permission):
             raise DeniedError(call.caller, operation.permission, call.scope)
     elif operation.lets != ANYONE:
         if not _may_read(call, operation):
             raise DeniedError(call.caller, operation.permission, call.scope)
-        _container(call)
-        _resource(call)
+        _check_container(call)
+        _check_resource(call)
 
 
-def _named_workspace(call: ApiCall) -> str:
+def _find_named_workspace(call: ApiCall) -> str:
     """The workspace that a path of Sentinel stands on, '' where it is another path."""
     found = _SENTINEL.match(call.path)
     return call["workspaceName"] or (found["name"] if found else "")
 
 
-def _workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
+def _check_workspace(call: ApiCall, operation: ApiOperation, named: str) -> None:
     """A workspace is one whatever subscription and group its path names; what was collected of one of Azure's is read by its id."""
     known = call.instance.state.workspaces.find(named)
     at = f"/workspaces/{known.name if known else named}"
@@ -81,26 +81,30 @@ def _may_read(call: ApiCall, operation: ApiOperation) -> bool:
     if not scope.startswith(("/subscriptions/", MANAGEMENT_GROUP)):
         return not call.reach.is_empty
     holding = operation.permission.startswith(_HOLDING)
-    if holding and scope.startswith(MANAGEMENT_GROUP) and _group(scope) in call.reach.management_groups:
+    if (
+        holding
+        and scope.startswith(MANAGEMENT_GROUP)
+        and _extract_management_group(scope) in call.reach.management_groups
+    ):
         return True
     if call.caller.is_permitted(operation.permission, scope):
         return True
     return operation.lets == BELOW and any(f"{one}/".startswith(f"{scope}/") for one in call.reach.groups)
 
 
-def _group(scope: str) -> str:
+def _extract_management_group(scope: str) -> str:
     """The management group that a scope begins with."""
     return MANAGEMENT_GROUP + scope.removeprefix(MANAGEMENT_GROUP).split("/", 1)[0]
 
 
-def _container(call: ApiCall) -> None:
+def _check_container(call: ApiCall) -> None:
     """Fault where the subscription, resource group or management group of a path is not in the estate that was published last."""
     snapshot = call.instance.snapshots.load_newest()
     parts = call.scope.split("/")
     if snapshot is None or len(parts) < 3:
         return
     if call.scope.startswith(MANAGEMENT_GROUP):
-        _known_group(call, snapshot, _group(call.scope))
+        _check_group(call, snapshot, _extract_management_group(call.scope))
     elif parts[1] == "subscriptions":
         if parts[2] not in snapshot.made.subscriptions and not scope_exists(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
@@ -108,14 +112,14 @@ def _container(call: ApiCall) -> None:
             raise no_group(parts[4])
 
 
-def _known_group(call: ApiCall, snapshot: PublishedSnapshot, group: str) -> None:
+def _check_group(call: ApiCall, snapshot: PublishedSnapshot, group: str) -> None:
     above = call.caller.hierarchy.ancestors.values()
     if not snapshot.has_documents(group) and not any(group in several for several in above):
         name = group.rsplit("/", 1)[-1][:100]
         raise ApiError(404, "ManagementGroupNotFound", f"The management group '{name}' could not be found.")
 
 
-def _resource(call: ApiCall) -> None:
+def _check_resource(call: ApiCall) -> None:
     """Fault where a path asks what belongs to a resource, and neither it nor anything of it was published."""
     parts = call.scope.split("/")
     in_group = len(parts) > 8 and parts[3] == "resourcegroups" and parts[5] == "providers"

@@ -76,14 +76,14 @@ def check(path: str, version: str) -> None:
     if len(words) % 2:  # a list, which nothing can be put in the place of
         return
     type_ = "/".join([space, *words[::2]])
-    places = _places(type_.lower())
+    places = _find_allowed_levels(type_.lower())
     if places is None or not {*_scope_level(scope.strip("/").lower())}.isdisjoint(places):
         return
     told = f"The resource type '{'/'.join(words[::2])}' could not be found in the namespace '{space}' for api version '{version}'"
     raise ApiError(404, "InvalidResourceType", f"{told} at this scope: expected a {' or a '.join(places)}.")
 
 
-def _places(type_: str) -> tuple[str, ...] | None:
+def _find_allowed_levels(type_: str) -> tuple[str, ...] | None:
     """Where a type stands, None where it may anywhere."""
     while type_ not in LEVELS and "/" in type_:
         type_ = type_.rpartition("/")[0]

@@ -77,13 +77,16 @@ def entity_body(
         "kind": entity_kind(entity),
         "properties": {
             "friendlyName": entity.title,
-            **{_property(entity.kind, key): _to_json_value(key, value) for key, value in entity.identifiers},
+            **{
+                _name_property(entity.kind, key): _to_json_value(key, value)
+                for key, value in entity.identifiers
+            },
             **more,
         },
     }
 
 
-def _property(kind: str, identifier: str) -> str:
+def _name_property(kind: str, identifier: str) -> str:
     known = _PROPERTIES.get((kind, identifier)) or _UPPER.get(identifier)
     return known or identifier[:1].lower() + identifier[1:]
 

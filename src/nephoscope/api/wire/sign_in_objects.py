@@ -24,7 +24,7 @@ class GraphProperty:
     kind: str = TEXT
 
 
-def _properties(*several: str) -> tuple[GraphProperty, ...]:
+def _read_properties(*several: str) -> tuple[GraphProperty, ...]:
     """Read `property=Column:type`; the column is the property with a capital where none is named."""
     found = []
     for one in several:
@@ -34,7 +34,7 @@ def _properties(*several: str) -> tuple[GraphProperty, ...]:
     return tuple(found)
 
 
-SIGN_IN = _properties(
+SIGN_IN = _read_properties(
     "id", "createdDateTime", "userDisplayName", "userPrincipalName", "userId", "appId", "appDisplayName",
     "ipAddress=IPAddress", "clientAppUsed", "correlationId", "conditionalAccessStatus", "isInteractive:flag", "riskDetail",
     "riskLevelAggregated", "riskLevelDuringSignIn", "riskState", "riskEventTypes:list",
@@ -42,7 +42,7 @@ SIGN_IN = _properties(
     "status:object", "deviceDetail:object", "location=LocationDetails:object",
     "appliedConditionalAccessPolicies=ConditionalAccessPolicies:list",
 )  # fmt: skip
-SIGN_IN_BETA = _properties(
+SIGN_IN_BETA = _read_properties(
     "userAgent", "userType", "authenticationRequirement", "originalRequestId", "tokenIssuerName", "tokenIssuerType",
     "processingTimeInMilliseconds:number", "authenticationMethodsUsed:list", "authenticationDetails:list",
     "authenticationProcessingDetails:list", "authenticationRequirementPolicies:list", "authenticationContextClassReferences:list",
@@ -51,7 +51,7 @@ SIGN_IN_BETA = _properties(
     "autonomousSystemNumber:number", "uniqueTokenIdentifier", "incomingTokenType", "authenticationProtocol", "sessionId",
     "flaggedForReview:flag",
 )  # fmt: skip
-DIRECTORY_AUDIT = _properties(
+DIRECTORY_AUDIT = _read_properties(
     "id", "category", "correlationId", "result", "resultReason", "activityDisplayName", "activityDateTime", "loggedByService",
     "operationType=AADOperationType", "initiatedBy:object", "targetResources:list", "additionalDetails:list",
 )  # fmt: skip

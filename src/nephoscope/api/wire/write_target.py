@@ -36,13 +36,13 @@ _AT_GROUP = 24
 def check(path: str) -> None:
     """Fault 404 or 400 where a path has no scope that there is, or a name that nothing can have."""
     words = path.strip("/").split("/")
-    at = _container(words)
+    at = _count_container_segments(words)
     grouped = path.lower().startswith(MANAGEMENT_GROUP)
     while at < len(words):
         at = _find_resource_end(words, at, grouped=grouped)
 
 
-def _container(words: list[str]) -> int:
+def _count_container_segments(words: list[str]) -> int:
     """Count how many words the subscription and resource group of a path are; 0 where it begins with a provider."""
     first = words[0].lower()
     if first == "providers":

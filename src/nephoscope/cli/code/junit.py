@@ -22,12 +22,12 @@ def suites(report: CodeReport, clean: Callable[[str], str]) -> Iterator[ET.Eleme
     for key, findings in by_rule.items():
         name = clean(report.rules[key].title)
         suite = ET.Element("testsuite", name=name, tests=str(len(findings)))
-        suite.extend(_case(finding, name, clean) for finding in findings)
+        suite.extend(_build_case(finding, name, clean) for finding in findings)
         yield _set_counts(suite)
-    yield _files(report, clean)
+    yield _build_file_suite(report, clean)
 
 
-def _case(finding: CodeFinding, name: str, clean: Callable[[str], str]) -> ET.Element:
+def _build_case(finding: CodeFinding, name: str, clean: Callable[[str], str]) -> ET.Element:
     region = finding.region
     case = ET.Element("testcase", classname=name, name=clean(f"{region} {finding.subject}".rstrip()))
     case.set("file", clean(region.file))
@@ -41,7 +41,7 @@ def _case(finding: CodeFinding, name: str, clean: Callable[[str], str]) -> ET.El
     return case
 
 
-def _files(report: CodeReport, clean: Callable[[str], str]) -> ET.Element:
+def _build_file_suite(report: CodeReport, clean: Callable[[str], str]) -> ET.Element:
     unread_files = {unread.region.file for unread in report.unread}
     judged = [file for file in report.files if file not in unread_files]
     suite = ET.Element("testsuite", name="Files are judged", tests=str(len(judged) + len(report.unread)))

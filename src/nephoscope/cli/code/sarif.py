@@ -42,7 +42,7 @@ def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict
     """Give the result of each finding; `levels` are SARIF's levels by severity."""
     order = {rule.id: index for index, rule in enumerate(used_rules(report))}
     for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
-        yield _result(finding, fingerprint, order[finding.rule], levels[finding.severity])
+        yield _build_result(finding, fingerprint, order[finding.rule], levels[finding.severity])
 
 
 def notifications(report: CodeReport) -> Iterator[dict[str, object]]:
@@ -51,17 +51,17 @@ def notifications(report: CodeReport) -> Iterator[dict[str, object]]:
         yield {
             "level": "warning",
             "message": {"text": f"{unread.region}: {unread.reason}"},
-            "locations": [{"physicalLocation": _physical(unread.region)}],
+            "locations": [{"physicalLocation": _build_physical(unread.region)}],
         }
 
 
-def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> dict[str, object]:
+def _build_result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> dict[str, object]:
     result: dict[str, object] = {
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": level,
         "message": {"text": finding.message},
-        "locations": [_location(finding)],
+        "locations": [_build_location(finding)],
         "partialFingerprints": {"primaryLocationLineHash": fingerprint, "content/v1": finding.content_hash},
     }
     if finding.state is FindingState.UNKNOWN:
@@ -82,7 +82,7 @@ def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> d
         result["baselineState"] = "unchanged"
     if finding.related:
         result["relatedLocations"] = [
-            {"id": number, "physicalLocation": _physical(region)}
+            {"id": number, "physicalLocation": _build_physical(region)}
             for number, region in enumerate(finding.related, 1)
         ]
     if finding.fix:
@@ -90,8 +90,8 @@ def _result(finding: CodeFinding, fingerprint: str, index: int, level: str) -> d
     return result
 
 
-def _location(finding: CodeFinding) -> dict[str, object]:
-    location: dict[str, object] = {"physicalLocation": _physical(finding.region, finding.evidence)}
+def _build_location(finding: CodeFinding) -> dict[str, object]:
+    location: dict[str, object] = {"physicalLocation": _build_physical(finding.region, finding.evidence)}
     if finding.subject:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.subject, "kind": "resource"}]
     return location
@@ -105,9 +105,9 @@ def _fix(finding: CodeFinding) -> dict[str, object]:
         "description": {"text": " ".join(finding.remediation) or finding.message},
         "artifactChanges": [
             {
-                "artifactLocation": _artifact(file),
+                "artifactLocation": _build_artifact(file),
                 "replacements": [
-                    {"deletedRegion": _region(edit.region), "insertedContent": {"text": edit.text}}
+                    {"deletedRegion": _build_region(edit.region), "insertedContent": {"text": edit.text}}
                     for edit in edits
                 ],
             }
@@ -116,16 +116,19 @@ def _fix(finding: CodeFinding) -> dict[str, object]:
     }
 
 
-def _physical(region: Region, snippet: str = "") -> dict[str, object]:
-    shown: dict[str, object] = {**_region(region), **({"snippet": {"text": snippet}} if snippet else {})}
-    return {"artifactLocation": _artifact(region.file), "region": shown}
+def _build_physical(region: Region, snippet: str = "") -> dict[str, object]:
+    shown: dict[str, object] = {
+        **_build_region(region),
+        **({"snippet": {"text": snippet}} if snippet else {}),
+    }
+    return {"artifactLocation": _build_artifact(region.file), "region": shown}
 
 
-def _artifact(file: str) -> dict[str, object]:
+def _build_artifact(file: str) -> dict[str, object]:
     return {"uri": quote(file, safe="/-._~")}
 
 
-def _region(region: Region) -> dict[str, int]:
+def _build_region(region: Region) -> dict[str, int]:
     found = {"startLine": region.line, "startColumn": region.column}
     if region.end_column:
         found |= {"endLine": region.last_line, "endColumn": region.end_column}

@@ -21,21 +21,23 @@ def render(report: CodeReport, out: TextIO) -> None:
     """Write a command a finding that failed and one for each file that could not be judged."""
     for finding in report.failed:
         kind = "error" if finding.severity in _ERRORS else "warning"
-        out.write(_issue(kind, finding.region, finding.message, finding.rule))
+        out.write(_format_issue(kind, finding.region, finding.message, finding.rule))
     out.writelines(
-        _issue("error", unread.region, f"not assessed: {unread.reason}", "not-judged")
+        _format_issue("error", unread.region, f"not assessed: {unread.reason}", "not-judged")
         for unread in report.unread
     )
 
 
-def _issue(kind: str, region: Region, text: str, code: str) -> str:
-    place = f"sourcepath={_property(region.file)};linenumber={region.line};columnnumber={region.column}"
-    return f"##vso[task.logissue type={kind};{place};code={_property(code)};]{_data(text)}\n"
+def _format_issue(kind: str, region: Region, text: str, code: str) -> str:
+    place = (
+        f"sourcepath={_escape_property(region.file)};linenumber={region.line};columnnumber={region.column}"
+    )
+    return f"##vso[task.logissue type={kind};{place};code={_escape_property(code)};]{_escape_data(text)}\n"
 
 
-def _data(text: str) -> str:
+def _escape_data(text: str) -> str:
     return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(";", "%3B").replace("]", "%5D")
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(";", "%3B").replace("]", "%5D")

@@ -20,21 +20,21 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 def render(report: CodeReport, out: TextIO) -> None:
     """Write a command for each finding that failed, the gravest first (GitHub shows ten), and each file that was not judged."""
     failed = sorted(report.failed, key=lambda one: -one.severity.rank)
-    out.writelines(_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in failed)
+    out.writelines(_format_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in failed)
     out.writelines(
-        f"::error {_place(unread.region)},title=Not judged::{_data(unread.reason)}\n"
+        f"::error {_format_location(unread.region)},title=Not judged::{_escape_data(unread.reason)}\n"
         for unread in report.unread
     )
 
 
-def _annotation(finding: CodeFinding, title: str) -> str:
+def _format_annotation(finding: CodeFinding, title: str) -> str:
     command = _COMMANDS.get(finding.severity, "notice")
     text = "\n".join([finding.message, *finding.remediation])
-    return f"::{command} {_place(finding.region)},title={_property(title)}::{_data(text)}"
+    return f"::{command} {_format_location(finding.region)},title={_escape_property(title)}::{_escape_data(text)}"
 
 
-def _place(region: Region) -> str:
-    parts = {"file": _property(region.file), "line": region.line, "endLine": region.last_line}
+def _format_location(region: Region) -> str:
+    parts = {"file": _escape_property(region.file), "line": region.line, "endLine": region.last_line}
     if region.last_line == region.line:
         parts |= {"col": region.column}
     if region.last_line == region.line and region.end_column:
@@ -42,9 +42,9 @@ def _place(region: Region) -> str:
     return ",".join(f"{name}={value}" for name, value in parts.items())
 
 
-def _data(text: str) -> str:
+def _escape_data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -21,10 +21,10 @@ _MARKUP = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write a heading with counts, a table of what fails, and what could not be judged."""
-    out.write("\n".join(_lines(report)) + "\n")
+    out.write("\n".join(_list_lines(report)) + "\n")
 
 
-def _lines(report: CodeReport) -> Iterator[str]:
+def _list_lines(report: CodeReport) -> Iterator[str]:
     failed = sorted(report.failed, key=lambda one: (-one.severity.rank, one.order))
     counts = report.counts()
     severities = ", ".join(f"{counts[one]} {one.value}" for one in reversed(Severity) if counts[one])
@@ -33,7 +33,7 @@ def _lines(report: CodeReport) -> Iterator[str]:
     )
     if failed:
         yield from ("", "| Severity | Place | Finding |", "|---|---|---|")
-        yield from map(_row, failed[:MAX_ROWS])
+        yield from map(_format_row, failed[:MAX_ROWS])
     if len(failed) > MAX_ROWS:
         yield from ("", f"and {len(failed) - MAX_ROWS} more")
     if report.unread:
@@ -46,7 +46,7 @@ def _lines(report: CodeReport) -> Iterator[str]:
         )
 
 
-def _row(finding: CodeFinding) -> str:
+def _format_row(finding: CodeFinding) -> str:
     place = _escape_text(f"{finding.region.file}:{finding.region.line}")
     steps = f"<br>{_escape_text(' '.join(finding.remediation))}" if finding.remediation else ""
     return f"| {finding.severity.value} | {place} | {_escape_text(finding.message)}{steps} |"

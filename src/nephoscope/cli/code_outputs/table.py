@@ -20,23 +20,23 @@ MAX_UNKNOWN = 10
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write the findings by severity and place, then counts."""
-    out.writelines(line + "\n" for line in _lines(report))
+    out.writelines(line + "\n" for line in _list_lines(report))
 
 
-def _lines(report: CodeReport) -> Iterator[str]:
+def _list_lines(report: CodeReport) -> Iterator[str]:
     for finding in sorted(report.failed, key=lambda one: (-one.severity.rank, one.order)):
         yield f"{finding.region}: {finding.severity.value}: {finding.message}"
         yield from (f"    by {region}" for region in finding.related)
-    yield from _unknown(report.unknown)
+    yield from _list_unknown(report.unknown)
     yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
     known = sum(one.state is FindingState.KNOWN for one in report.findings)
     if known:
         yield f"{format_count(known, 'finding')} in the baseline"
     yield from (f"{one.region}: not assessed: {one.reason}" for one in report.unread)
-    yield from _summary(report)
+    yield from _list_summary_lines(report)
 
 
-def _unknown(findings: list[CodeFinding]) -> Iterator[str]:
+def _list_unknown(findings: list[CodeFinding]) -> Iterator[str]:
     yield from (f"{one.region}: unknown: {one.message}" for one in findings[:MAX_UNKNOWN])
     if len(findings) > MAX_UNKNOWN:
         yield (
@@ -44,7 +44,7 @@ def _unknown(findings: list[CodeFinding]) -> Iterator[str]:
         )
 
 
-def _summary(report: CodeReport) -> Iterator[str]:
+def _list_summary_lines(report: CodeReport) -> Iterator[str]:
     counts = report.counts()
     severities = [f"{counts[one]} {one.value}" for one in Severity if counts[one]]
     found = format_count(len(report.failed), "finding")

@@ -38,11 +38,11 @@ def render(report: ReportView, out: TextIO) -> None:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     template = environment.from_string((folder / "report.html.jinja").read_text(encoding="utf-8"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    out.write(template.render(style=Markup(style), style_hash=digest, **_facts(report)))  # noqa: S704 - our own file
+    out.write(template.render(style=Markup(style), style_hash=digest, **_build_template_values(report)))  # noqa: S704 - our own file
     out.write("\n")
 
 
-def _facts(report: ReportView) -> dict[str, object]:
+def _build_template_values(report: ReportView) -> dict[str, object]:
     severities: Counter[Severity] = Counter()
     for group, count in report.judged.items():
         if group.state is ComplianceState.NON_COMPLIANT:
@@ -80,11 +80,11 @@ def _facts(report: ReportView) -> dict[str, object]:
             for (state, cause), count in report.causes.most_common()
             if state in (ComplianceState.UNKNOWN, ComplianceState.ERROR)
         ],
-        "trend": _trend(report),
+        "trend": _build_trend_line(report),
     }
 
 
-def _trend(report: ReportView) -> dict[str, str] | None:
+def _build_trend_line(report: ReportView) -> dict[str, str] | None:
     """The points of a 200 x 48 line over time, None before the second evaluation."""
     points = list(report.trend)
     if len(points) < 2:

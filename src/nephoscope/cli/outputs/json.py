@@ -38,15 +38,15 @@ def render(report: ReportView, out: TextIO) -> None:
     }
     out.write(_to_json(head)[:-1] + ',\n"assessments": [')
     out.writelines(
-        (",\n" if index else "\n") + _to_json(_assessment(report, row))
+        (",\n" if index else "\n") + _to_json(_build_assessment(report, row))
         for index, row in enumerate(report.rows)
     )
     out.write('\n],\n"changes": [')
     out.writelines(
-        ("," if index else "") + _to_json(_change(one)) for index, one in enumerate(report.changes)
+        ("," if index else "") + _to_json(_build_change(one)) for index, one in enumerate(report.changes)
     )
     out.write("]")
-    out.write(',\n"summary": ' + _to_json(_summary(report)) + "}\n")
+    out.write(',\n"summary": ' + _to_json(_build_summary(report)) + "}\n")
 
 
 def score_object(score: SecureScore) -> dict[str, object]:
@@ -66,11 +66,11 @@ def score_object(score: SecureScore) -> dict[str, object]:
             }
             for scope in score.subscriptions
         ],
-        "controls": [_control(control) for control in score.controls],
+        "controls": [_build_control(control) for control in score.controls],
     }
 
 
-def _control(control: ControlScore) -> dict[str, object]:
+def _build_control(control: ControlScore) -> dict[str, object]:
     return {
         "displayName": control.control.name,
         "healthyResourceCount": control.healthy,
@@ -87,7 +87,7 @@ def _control(control: ControlScore) -> dict[str, object]:
     }
 
 
-def _assessment(report: ReportView, row: ReportRow) -> dict[str, object]:
+def _build_assessment(report: ReportView, row: ReportRow) -> dict[str, object]:
     item = row.assessment
     body: dict[str, object] = {
         "resource": item.resource,
@@ -107,11 +107,11 @@ def _assessment(report: ReportView, row: ReportRow) -> dict[str, object]:
         "change": row.change,
     }
     if item.state is not ComplianceState.NOT_APPLICABLE:
-        body["reasons"] = [_reason(reason) for reason in report.reasons(row)]
+        body["reasons"] = [_build_reason(reason) for reason in report.reasons(row)]
     return {key: value for key, value in body.items() if value not in ("", None)}
 
 
-def _reason(reason: Reason) -> dict[str, object]:
+def _build_reason(reason: Reason) -> dict[str, object]:
     body = {
         "path": reason.path,
         "subject": reason.subject,
@@ -127,7 +127,7 @@ def _reason(reason: Reason) -> dict[str, object]:
     }
 
 
-def _change(change: FindingChange) -> dict[str, object]:
+def _build_change(change: FindingChange) -> dict[str, object]:
     whose = {"tenant": change.tenant} if change.tenant else {}
     return {
         "change": change.kind,
@@ -139,7 +139,7 @@ def _change(change: FindingChange) -> dict[str, object]:
     }
 
 
-def _summary(report: ReportView) -> dict[str, object]:
+def _build_summary(report: ReportView) -> dict[str, object]:
     return {
         "assessments": report.states.total(),
         "shown": sum(report.groups.values()),

@@ -42,9 +42,9 @@ def render(report: ReportView, out: TextIO) -> None:
     if not suites:
         out.write(_to_xml(root) + "\n")
         return
-    out.write(_opening_tag(root) + "\n")
+    out.write(_render_opening_tag(root) + "\n")
     for key, groups in suites.items():
-        _suite(report, key, groups, out)
+        _write_suite(report, key, groups, out)
     out.write("</testsuites>\n")
 
 
@@ -58,7 +58,7 @@ def render_code(report: CodeReport, out: TextIO) -> None:
     out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _to_xml(root) + "\n")
 
 
-def _suite(
+def _write_suite(
     report: ReportView, key: str, groups: dict[ComplianceState, RecommendationGroup], out: TextIO
 ) -> None:
     """Write a suite, one case after the other."""
@@ -72,13 +72,13 @@ def _suite(
         errors=str(counts[ComplianceState.ERROR]),
         skipped=str(counts[ComplianceState.UNKNOWN] + counts[ComplianceState.EXEMPT]),
     )
-    out.write(f"  {_opening_tag(suite)}\n")
+    out.write(f"  {_render_opening_tag(suite)}\n")
     for group in groups.values():
         for row in report.rows_of_group(group):
             case = ET.Element(
                 "testcase", classname=name, name=_replace_forbidden(label_resource(report, row))
             )
-            _outcome(report, row, case)
+            _add_outcome(report, row, case)
             ET.indent(case, level=2)
             out.write(f"    {_to_xml(case)}\n")
     out.write("  </testsuite>\n")
@@ -88,12 +88,12 @@ def _to_xml(element: ET.Element) -> str:
     return ET.tostring(element, encoding="unicode")
 
 
-def _opening_tag(element: ET.Element) -> str:
+def _render_opening_tag(element: ET.Element) -> str:
     """The start tag of an element that has no children yet."""
     return _to_xml(element).removesuffix(" />") + ">"
 
 
-def _outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
+def _add_outcome(report: ReportView, row: ReportRow, case: ET.Element) -> None:
     element = _ELEMENT.get(row.assessment.state)
     if element is None:
         return

@@ -28,25 +28,29 @@ def render(report: ReportView, out: TextIO) -> None:
     out.write(f"# Security posture of {_escape_text(report.scope)}\n\n")
     out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
     out.writelines(
-        _table(("State", "Assessments"), ((state.value, report.states[state]) for state in ComplianceState))
+        _build_table(
+            ("State", "Assessments"), ((state.value, report.states[state]) for state in ComplianceState)
+        )
     )
     out.write("\n## Controls\n\n")
     if report.score.assessed:
         out.writelines(
-            _table(("Control", "Score", "Max", "Healthy", "Unhealthy", "Not assessed"), _controls(report))
+            _build_table(
+                ("Control", "Score", "Max", "Healthy", "Unhealthy", "Not assessed"), _list_controls(report)
+            )
         )
     else:
         out.write(f"{NO_CONTROL}\n")
     out.write("\n## Recommendations\n\n")
     out.writelines(
-        _table(
+        _build_table(
             ("Severity", "Recommendation", "Failing", "Assessed", "Not assessed", "Gain"),
-            _recommendations(report),
+            _list_recommendations(report),
         )
     )
     out.write("\n## Findings\n\n")
     out.writelines(
-        _table(
+        _build_table(
             ("Severity", "Recommendation", "Resource", "Why"),
             (
                 (
@@ -77,23 +81,23 @@ def render(report: ReportView, out: TextIO) -> None:
             )
             for one in listed
         )
-        out.writelines(_table(("Severity", "State", "Recommendation", "Assessments", "Reason"), rows))
+        out.writelines(_build_table(("Severity", "State", "Recommendation", "Assessments", "Reason"), rows))
 
 
-def _controls(report: ReportView) -> Iterator[tuple[object, ...]]:
+def _list_controls(report: ReportView) -> Iterator[tuple[object, ...]]:
     for item in report.score.assessed:
         score = f"{item.current:.2f}" if item.weight else "not scored"
         yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
 
 
-def _recommendations(report: ReportView) -> Iterator[tuple[object, ...]]:
+def _list_recommendations(report: ReportView) -> Iterator[tuple[object, ...]]:
     for item in list_failing(report):
         counts = item.counts
         figures = (counts.unhealthy, counts.assessed, counts.not_assessed, f"{item.gain:.2f}")
         yield item.recommendation.severity.value, item.title, *figures
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
+def _build_table(head: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> Iterator[str]:
     yield "| " + " | ".join(head) + " |\n"
     yield "|" + " --- |" * len(head) + "\n"
     for row in rows:

@@ -63,7 +63,7 @@ def render(report: ReportView, out: TextIO) -> None:
             "driver": {
                 "name": "nephoscope",
                 "semanticVersion": __version__,
-                "rules": [_rule(key, report.metadata(key)) for key in order],
+                "rules": [_build_rule(key, report.metadata(key)) for key in order],
             }
         },
         "automationDetails": {"id": f"nephoscope/{report.scope}/"},
@@ -77,9 +77,9 @@ def render(report: ReportView, out: TextIO) -> None:
         "results": [],
     }
     results = (
-        _result(report, row, order[group.key]) for group in told for row in report.rows_of_group(group)
+        _build_result(report, row, order[group.key]) for group in told for row in report.rows_of_group(group)
     )
-    _write(run, _notifications(report), results, out)
+    _write(run, _list_notifications(report), results, out)
 
 
 def render_code(report: CodeReport, out: TextIO) -> None:
@@ -123,7 +123,7 @@ def _list(items: Iterable[dict[str, object]], depth: int, out: TextIO) -> None:
     out.write("[]" if empty else "\n" + " " * (depth - 1) + "]")
 
 
-def _rule(key: str, recommendation: Recommendation) -> dict[str, object]:
+def _build_rule(key: str, recommendation: Recommendation) -> dict[str, object]:
     steps, az = list(recommendation.remediation.steps), recommendation.remediation.az
     tags = (*recommendation.controls, *recommendation.tactics)
     description = recommendation.description
@@ -160,7 +160,7 @@ def _rule_object(
     }
 
 
-def _finding(row: ReportRow) -> str:
+def _describe_finding(row: ReportRow) -> str:
     return (
         describe_failure(row.recommendation.name, row.recommendation.finding)
         if row.assessment.state is ComplianceState.NON_COMPLIANT
@@ -168,7 +168,7 @@ def _finding(row: ReportRow) -> str:
     )
 
 
-def _result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]:
+def _build_result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]:
     item = row.assessment
     fingerprint = hashlib.sha256(
         f"{with_tenant(row.id.key, row.tenant)}|{item.key.lower()}".encode()
@@ -179,9 +179,10 @@ def _result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]
         "ruleIndex": index,
         "level": _LEVEL[row.recommendation.severity],
         "message": {
-            "text": f"{label_name(report, row)}: {_finding(row)}." + (f" {reasons}" if reasons else "")
+            "text": f"{label_name(report, row)}: {_describe_finding(row)}."
+            + (f" {reasons}" if reasons else "")
         },
-        "locations": [_location(report, row)],
+        "locations": [_build_location(report, row)],
         "partialFingerprints": {
             "primaryLocationLineHash": f"{fingerprint[:16]}:1",
             "resourceAndPolicy/v1": fingerprint,
@@ -196,7 +197,7 @@ def _result(report: ReportView, row: ReportRow, index: int) -> dict[str, object]
     return result
 
 
-def _location(report: ReportView, row: ReportRow) -> dict[str, object]:
+def _build_location(report: ReportView, row: ReportRow) -> dict[str, object]:
     """A resource has no line: the scanned target is the artifact, the resource id the logical location."""
     place: dict[str, object] = {
         "name": row.name,
@@ -214,7 +215,7 @@ def _location(report: ReportView, row: ReportRow) -> dict[str, object]:
     }
 
 
-def _notifications(report: ReportView) -> Iterator[dict[str, object]]:
+def _list_notifications(report: ReportView) -> Iterator[dict[str, object]]:
     for group in report.groups:
         for row in report.rows_of_group(group) if group.state is ComplianceState.ERROR else ():
             yield {

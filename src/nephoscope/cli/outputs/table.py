@@ -46,12 +46,12 @@ def render(report: ReportView, out: TextIO) -> None:
     """Print the report for a person; without a terminal it is plain text of 120 columns."""
     console = create_console(out)
     scored = report.score
-    _headline(report, console)
+    _print_headline(report, console)
     print_controls(scored, console)
     if explain_weighting(scored):
         console.print(Text(f"{explain_weighting(scored)} `nephoscope score` shows them.", style="dim"))
     print_ranking(report, console)
-    _changes(report, console)
+    _print_changes(report, console)
     _print_unjudged(report, console)
 
 
@@ -74,7 +74,7 @@ def explain_weighting(score: SecureScore) -> str:
     )
 
 
-def _headline(report: ReportView, console: Console) -> None:
+def _print_headline(report: ReportView, console: Console) -> None:
     counts = report.states
     size = (
         f"{format_count(report.resources, 'resource')}, {format_count(report.subscriptions, 'subscription')}"
@@ -111,7 +111,7 @@ def _score_table(score: SecureScore, width: int) -> Table:
             item.control.name,
             f"{item.current:.2f}" if item.weight else "-",
             str(item.control.max_score),
-            *((_bar(item.percentage) if item.max else "",) if bars else ()),
+            *((_draw_bar(item.percentage) if item.max else "",) if bars else ()),
             f"+{item.potential:.2f}" if item.potential else "",
             str(item.healthy),
             Text(str(item.unhealthy), style="bold red" if item.unhealthy else "dim"),
@@ -120,7 +120,7 @@ def _score_table(score: SecureScore, width: int) -> Table:
     return table
 
 
-def _bar(share: float, width: int = 16) -> Text:
+def _draw_bar(share: float, width: int = 16) -> Text:
     full = round(share * width)
     style = "green" if share >= 0.8 else "yellow" if share >= 0.5 else "red"
     return Text("█" * full, style=style) + Text("░" * (width - full), style="dim")
@@ -196,7 +196,7 @@ def ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
         severity = item.recommendation.severity
         table.add_row(
             Text(severity.value, style=SEVERITY_STYLE[severity]),
-            _ranked_title(item),
+            _build_ranked_title(item),
             _count_failing(item.counts),
             f"+{item.gain:.2f}" if item.gain else "",
             Text(item.control.name if item.control else "", style="dim"),
@@ -204,7 +204,7 @@ def ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
     return table
 
 
-def _ranked_title(item: RankedRecommendation) -> Text:
+def _build_ranked_title(item: RankedRecommendation) -> Text:
     """Return the recommendation, and below it what was found."""
     title = Text(item.title)
     return title.append(f"\n{item.finding}", style="dim") if item.finding else title
@@ -216,7 +216,7 @@ def _count_failing(counts: StateCounts) -> Text:
     return figure.append(f"\n{counts.not_assessed:,} not assessed", "dim") if counts.not_assessed else figure
 
 
-def _changes(report: ReportView, console: Console) -> None:
+def _print_changes(report: ReportView, console: Console) -> None:
     """What moved since the evaluation before; a first evaluation is all new, so only its number is told."""
     if not report.changes:
         return

@@ -135,10 +135,10 @@ def _show(target: str, results: list[BaselineResult], output: str) -> None:
 
         render_code(baseline_report(target, results, datetime.now(UTC)), sys.stdout)
         return
-    show_list([_row(one) for one in results], COLUMNS, output, "no failed rules")
+    show_list([_build_row(one) for one in results], COLUMNS, output, "no failed rules")
 
 
-def _row(one: BaselineResult) -> dict[str, object]:
+def _build_row(one: BaselineResult) -> dict[str, object]:
     rule, verdict = one.rule, one.verdict
     place = verdict.evidence[0].place if verdict.evidence else ""
     evidence = [{"path": told.path, "line": told.line, "value": told.value} for told in verdict.evidence]

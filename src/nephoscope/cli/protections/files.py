@@ -145,7 +145,9 @@ def scan(
         except (MonitoringScanError, MonitoredHostError) as error:
             usage_error(str(error))
         flush_pending(data, lake, state)
-    show_list([_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes")
+    show_list(
+        [_build_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes"
+    )
     told = f"; maintenance: {found.window.reason or 'a window is open'}" if found.window else ""
     print_message(
         f"{found.files:,} files: {len(found.open):,} differ from the baseline, {len(found.new):,} new{told}"
@@ -187,7 +189,7 @@ def _read(file: Path | None) -> MonitoringSettings:
         usage_error(f"{file}: {error}")
 
 
-def _row(one: FileChange) -> dict[str, object]:
+def _build_row(one: FileChange) -> dict[str, object]:
     return {
         "change": one.change, "path": one.path, "fields": ", ".join(one.fields),
         "before": one.before.describe() if one.before else "", "after": one.after.describe() if one.after else "",

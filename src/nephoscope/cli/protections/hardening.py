@@ -50,7 +50,7 @@ def command(data: Path, /, **options: Unpack[_HardeningOptions]) -> None:
         _write_table(report)
 
 
-def _proposals(report: Report) -> Iterator[tuple[str, HardeningProposal, list[dict[str, object]]]]:
+def _list_proposals(report: Report) -> Iterator[tuple[str, HardeningProposal, list[dict[str, object]]]]:
     """Each machine's id with a proposal and the flows that it would have blocked."""
     import msgspec
 
@@ -64,7 +64,7 @@ def _proposals(report: Report) -> Iterator[tuple[str, HardeningProposal, list[di
                 yield item.resource, msgspec.convert(one.details, HardeningProposal), cut
 
 
-def _unknown(report: Report) -> list[tuple[str, str]]:
+def _list_unknown(report: Report) -> list[tuple[str, str]]:
     from nephoscope.analyze.adaptive_network_hardening import HARDENED
     from nephoscope_policy.model.state import ComplianceState
 
@@ -82,9 +82,9 @@ def _write_json(report: Report) -> None:
         "schemaVersion": 1,
         "proposals": [
             {"machine": machine, **msgspec.to_builtins(one), "cutFlows": cut}
-            for machine, one, cut in _proposals(report)
+            for machine, one, cut in _list_proposals(report)
         ],
-        "unknown": [{"machine": machine, "reason": reason} for machine, reason in _unknown(report)],
+        "unknown": [{"machine": machine, "reason": reason} for machine, reason in _list_unknown(report)],
     }
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
@@ -92,7 +92,7 @@ def _write_json(report: Report) -> None:
 def _write_table(report: Report) -> None:
     from nephoscope.estate.rule_text import format_ranges
 
-    for machine, one, cut in _proposals(report):
+    for machine, one, cut in _list_proposals(report):
         share = 100 * (1 - one.open_after / one.open_before) if one.open_before else 0
         group, rule = one.rule.split("/")[-3::2]
         click.echo(
@@ -106,7 +106,7 @@ def _write_table(report: Report) -> None:
             click.echo(f"    {flow['source']} > {flow['port']}, {flow['flows']} flows: {flow['reason']}")
         if one.obstacle:
             click.echo(f"  cannot be enforced: {one.obstacle}")
-    for machine, reason in _unknown(report):
+    for machine, reason in _list_unknown(report):
         click.echo(f"Unknown: {machine.rsplit('/', 1)[-1]}: {reason}")
 
 
@@ -117,7 +117,7 @@ def _enforce(data: Path, report: Report, machine: str) -> None:
 
     found = [
         (id_, one)
-        for id_, one, _ in _proposals(report)
+        for id_, one, _ in _list_proposals(report)
         if machine.lower() in (id_.lower(), id_.lower().rsplit("/", 1)[-1])
     ]
     rules: dict[str, list[dict[str, object]]] = {}

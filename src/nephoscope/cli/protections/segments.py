@@ -83,7 +83,7 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
         _write_table(found)
 
 
-def _row(one: SegmentViolation) -> dict[str, object]:
+def _build_row(one: SegmentViolation) -> dict[str, object]:
     from nephoscope.posture.exposure.address_text import format_addresses, format_ports
 
     return {
@@ -103,7 +103,7 @@ def _write_json(found: SegmentAnalysis) -> None:
     document = {
         "schemaVersion": 1,
         "members": {name: sorted({one.name for one in several}) for name, several in found.members.items()},
-        "violations": [_row(one) for one in found.violations],
+        "violations": [_build_row(one) for one in found.violations],
         "notCollected": list(found.missing),
     }
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
@@ -111,7 +111,7 @@ def _write_json(found: SegmentAnalysis) -> None:
 
 def _write_table(found: SegmentAnalysis) -> None:
     for one in found.violations:
-        row = _row(one)
+        row = _build_row(one)
         names = ", ".join("/".join(rule.split("/")[-3::2]) for rule in one.rules)
         click.echo(
             f"{row['from']} > {row['to']}: {row['source']} reaches {row['target']} on"

@@ -30,7 +30,7 @@ def columnar(results: Sequence[QueryResult]) -> pa.Table:
     for place, (_, kind) in enumerate(typed_columns(table)):
         field, column = table.schema.field(place), table.column(place)
         moment = kind == KqlType.DATETIME
-        arrays.append(_moments(column) if moment else column)
+        arrays.append(_convert_times(column) if moment else column)
         fields.append(field.with_type(MOMENT) if moment else field)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
@@ -44,7 +44,7 @@ def cut(table: pa.Table) -> int:
     )
 
 
-def _moments(column: pa.ChunkedArray) -> pa.Array:
+def _convert_times(column: pa.ChunkedArray) -> pa.Array:
     micro = _to_ticks(column) // _TICKS_PER_MICROSECOND - _EPOCH
     return pa.array(micro, pa.int64(), mask=np.asarray(column.is_null())).cast(MOMENT)
 

@@ -20,13 +20,15 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
         name = result.name or ("PrimaryResult" if place == 0 else f"PrimaryResult_{place}")
         columns = typed_columns(result.table)
         head = [{"name": label, "type": kind.value} for label, kind in columns]
-        out.write(f'{"," if place else ""}\n{{"name": {_json(name)}, "columns": {_json(head)}, "rows": [')
+        out.write(
+            f'{"," if place else ""}\n{{"name": {_encode_json(name)}, "columns": {_encode_json(head)}, "rows": ['
+        )
         for number, row in enumerate(iterate_rows(result.table)):
             cells = [json_value(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
-            out.write(f"{',' if number else ''}\n{_json(cells)}")
+            out.write(f"{',' if number else ''}\n{_encode_json(cells)}")
         out.write("\n]}")
     out.write("\n]}\n")
 
 
-def _json(value: object) -> str:
+def _encode_json(value: object) -> str:
     return msgspec.json.encode(value).decode()

@@ -19,17 +19,17 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
         if result.name:
             out.write(f"## {_escape(result.name)}\n\n")
         columns = typed_columns(result.table)
-        out.write(_line(_escape(name) for name, _ in columns))
-        out.write(_line("---" for _ in columns))
+        out.write(_format_line(_escape(name) for name, _ in columns))
+        out.write(_format_line("---" for _ in columns))
         out.writelines(
-            _line(_escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
+            _format_line(_escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
             for row in iterate_rows(result.table, limit)
         )
         if result.table.num_rows > limit:
             out.write(f"\n{limit} of {result.table.num_rows} rows.\n")
 
 
-def _line(cells: Iterable[str]) -> str:
+def _format_line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 

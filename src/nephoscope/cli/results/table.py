@@ -46,7 +46,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         for row in iterate_rows(result.table, limit)
     ]
     if _fits_width(names, rows, console.width):
-        _across(names, [kind.numeric for _, kind in columns], rows, console)
+        _print_across(names, [kind.numeric for _, kind in columns], rows, console)
     else:
         _print_vertical(names, rows, console)
     count = result.table.num_rows
@@ -66,7 +66,7 @@ def _fits_width(names: Sequence[str], rows: Sequence[Sequence[str]], width: int)
     return sum(min(one, LEAST) if rows else one for one in widest) + _GAP * (len(names) - 1) <= width
 
 
-def _across(
+def _print_across(
     names: Sequence[str], numeric: Sequence[bool], rows: Sequence[Sequence[str]], console: Console
 ) -> None:
     """A line a row."""

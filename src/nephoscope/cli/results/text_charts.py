@@ -36,58 +36,60 @@ def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
     if not result.table.num_rows:
         return [f"(render {chart}: no rows)"]
     if chart in BARS and numbers and labels and result.table.num_rows <= MAX_BARS:
-        return _bars(list(iterate_rows(result.table)), columns[labels[0]][1], labels[0], numbers[0], width)
+        return _draw_bars(
+            list(iterate_rows(result.table)), columns[labels[0]][1], labels[0], numbers[0], width
+        )
     if chart in LINES:
-        lines = _lines(list(iterate_rows(result.table)), columns, numbers, width, height)
+        lines = _draw_lines(list(iterate_rows(result.table)), columns, numbers, width, height)
         if lines:
             return lines
     return [f"(render {chart} is not supported in a terminal)"]
 
 
-def _bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
+def _draw_bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
     """A bar a row, as long as its number is of the greatest."""
     names = [escape_controls(text(row[label], kind)) for row in rows]
     # what is no number or has no end has no length: its word stands beside
     values = [float(row[number] or 0) if isfinite(row[number] or 0) else 0.0 for row in rows]
-    widest = _longest_width(names)
-    figures = [_figure(row[number]) for row in rows]
+    widest = _measure_longest_width(names)
+    figures = [_format_figure(row[number]) for row in rows]
     room = max(10, width - widest - max(map(len, figures)) - 4)
     most = max(*values, 0.0) or 1.0
     return [
-        f"{set_cell_size(name, widest)}  {_bar(max(value, 0.0) / most, room)} {figure}"
+        f"{set_cell_size(name, widest)}  {_draw_bar(max(value, 0.0) / most, room)} {figure}"
         for name, value, figure in zip(names, values, figures, strict=True)
     ]
 
 
-def _longest_width(names: Iterable[str]) -> int:
+def _measure_longest_width(names: Iterable[str]) -> int:
     """The cells of a terminal that the longest of the names takes, at most MAX_LABEL."""
     return min(MAX_LABEL, max(cell_len(escape_controls(name)) for name in names))
 
 
-def _bar(share: float, room: int) -> str:
+def _draw_bar(share: float, room: int) -> str:
     eighths = round(share * room * 8)
     whole, part = divmod(eighths, 8)
     return "█" * whole + (_PARTS[part] if part else "")
 
 
-def _figure(value: object) -> str:
+def _format_figure(value: object) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _lines(
+def _draw_lines(
     rows: list[Row], columns: list[tuple[str, KqlType]], numbers: list[int], width: int, height: int
 ) -> list[str]:
     """A line of levels a series, or a plot; empty where there is no time, no number, or there are too many series."""
-    series = _series(rows, columns, numbers)
+    series = _group_by_series(rows, columns, numbers)
     times = sorted({time for points in series.values() for time in points})
     if not times or len(series) > MAX_SERIES:
         return []
     most = max((value for points in series.values() for value in points.values()), default=0.0)
-    draw = _flat if height == 1 else _plot_series
+    draw = _draw_flat_lines if height == 1 else _plot_series
     return draw(series, times, most, width, height)
 
 
-def _series(
+def _group_by_series(
     rows: list[Row], columns: list[tuple[str, KqlType]], numbers: list[int]
 ) -> dict[str, dict[int, float]]:
     """Time -> value: a series a number column, or a value of the text column."""
@@ -104,55 +106,60 @@ def _series(
     return series
 
 
-def _flat(
+def _draw_flat_lines(
     series: dict[str, dict[int, float]], times: list[int], most: float, width: int, _height: int
 ) -> list[str]:
     """One line a series: its levels, and its greatest value."""
-    widest = _longest_width(series)
+    widest = _measure_longest_width(series)
     room = max(10, width - widest - 20)
     lines = [
-        f"{set_cell_size(escape_controls(name), widest)}  {_levels(points, times, most, room)} {_figure(max(points.values()))}"
+        f"{set_cell_size(escape_controls(name), widest)}  {_draw_levels(points, times, most, room)} "
+        + _format_figure(max(points.values()))
         for name, points in series.items()
     ]
-    return [*lines, f"{'':<{widest}}  {_span(times)}, the greatest at the end of its line"]
+    return [*lines, f"{'':<{widest}}  {_format_span(times)}, the greatest at the end of its line"]
 
 
 def _plot_series(
     series: dict[str, dict[int, float]], times: list[int], most: float, width: int, height: int
 ) -> list[str]:
     """A plot a series, all to one scale: columns of eighths, the value of the top and of the bottom beside them."""
-    top = _figure(most)
+    top = _format_figure(most)
     room = max(10, width - len(top) - 2)
     lines: list[str] = []
     for name, points in series.items():
         lines += (
-            [f"{'':>{len(top)}}  {set_cell_size(escape_controls(name), _longest_width([name])).rstrip()}"]
+            [
+                f"{'':>{len(top)}}  {set_cell_size(escape_controls(name), _measure_longest_width([name])).rstrip()}"
+            ]
             if len(series) > 1
             else []
         )
         shares = [
-            0.0 if value is None else max(value, 0.0) / (most or 1.0) for value in _spans(points, times, room)
+            0.0 if value is None else max(value, 0.0) / (most or 1.0)
+            for value in _spread_over_columns(points, times, room)
         ]
         for row in range(height - 1, -1, -1):
             mark = top if row == height - 1 else "0" if row == 0 else ""
             lines.append(
-                f"{mark:>{len(top)}} ▏" + "".join(_eighth_block(share * height - row) for share in shares)
+                f"{mark:>{len(top)}} ▏"
+                + "".join(_choose_eighth_block(share * height - row) for share in shares)
             )
-    return [*lines, f"{'':>{len(top)}}  {_span(times)}"]
+    return [*lines, f"{'':>{len(top)}}  {_format_span(times)}"]
 
 
-def _eighth_block(filled: float) -> str:
+def _choose_eighth_block(filled: float) -> str:
     """A cell of a column that is filled so far: 1 or more is whole."""
     level = min(8, max(0, round(filled * 8)))
     return _LEVELS[level - 1] if level else " "
 
 
-def _span(times: list[int]) -> str:
+def _format_span(times: list[int]) -> str:
     first, last = (text(moment, KqlType.DATETIME) for moment in (times[0], times[-1]))
     return f"{first} .. {last}"
 
 
-def _spans(points: dict[int, float], times: list[int], room: int) -> list[float | None]:
+def _spread_over_columns(points: dict[int, float], times: list[int], room: int) -> list[float | None]:
     """A value a time, or a span of times where there are more than room for: the greatest of the span, None where it has none."""
     step = -(-len(times) // room)
     found: list[float | None] = []
@@ -164,10 +171,10 @@ def _spans(points: dict[int, float], times: list[int], room: int) -> list[float 
     return [value for value in found for _ in range(wide)] if wide > 1 else found
 
 
-def _levels(points: dict[int, float], times: list[int], most: float, room: int) -> str:
+def _draw_levels(points: dict[int, float], times: list[int], most: float, room: int) -> str:
     """One character a time, or a span of times where there are more than room for."""
     found = ""
-    for value in _spans(points, times, min(room, len(times))):
+    for value in _spread_over_columns(points, times, min(room, len(times))):
         share = 0.0 if value is None or most <= 0 else max(value, 0.0) / most
         found += " " if value is None else _LEVELS[min(len(_LEVELS) - 1, int(share * len(_LEVELS)))]
     return found

@@ -17,11 +17,11 @@ from nephoscope.protect.baseline.baseline_verdict import BaselineEvidence, Basel
 def baseline_report(name: str, results: Sequence[BaselineResult], now: datetime) -> CodeReport:
     """Return failed and unknown rules as a report over the files of `name`; what stands in no file stands in `name`."""
     told = [one for one in results if one.state in (BaselineState.FAIL, BaselineState.UNKNOWN)]
-    rules = {one.rule.id: _rule(one) for one in told}
-    return CodeReport(name, now, rules, [finding for one in told for finding in _findings(name, one)])
+    rules = {one.rule.id: _build_rule(one) for one in told}
+    return CodeReport(name, now, rules, [finding for one in told for finding in _list_findings(name, one)])
 
 
-def _rule(one: BaselineResult) -> CodeRule:
+def _build_rule(one: BaselineResult) -> CodeRule:
     rule = one.rule
     description = f"{rule.title} ({rule.name})."
     return CodeRule(
@@ -29,7 +29,7 @@ def _rule(one: BaselineResult) -> CodeRule:
     )
 
 
-def _findings(name: str, one: BaselineResult) -> Iterator[CodeFinding]:
+def _list_findings(name: str, one: BaselineResult) -> Iterator[CodeFinding]:
     for told in one.verdict.evidence or (BaselineEvidence(name),):
         region = Region(told.path if told.is_file else name, told.line or 1)
         finding = CodeFinding(

@@ -25,20 +25,20 @@ def ci_run(environment: Mapping[str, str]) -> CiRun:
     """Return the run of GitHub Actions, Azure Pipelines or GitLab CI that the environment tells of; an empty one outside of them."""
     get = environment.get
     if get("GITHUB_ACTIONS"):
-        return _github(environment)
+        return _read_github(environment)
     if get("TF_BUILD"):
-        return _azure(environment)
+        return _read_azure_pipelines(environment)
     if get("GITLAB_CI"):
-        return _gitlab(environment)
+        return _read_gitlab(environment)
     return CiRun()
 
 
-def _github(environment: Mapping[str, str]) -> CiRun:
+def _read_github(environment: Mapping[str, str]) -> CiRun:
     get = environment.get
     address = f"{get('GITHUB_SERVER_URL', 'https://github.com')}/{get('GITHUB_REPOSITORY', '')}"
     parts = get("GITHUB_REF", "").split("/")
     return CiRun(
-        repository=_name(address),
+        repository=_extract_name(address),
         repository_url=address,
         branch=get("GITHUB_HEAD_REF") or get("GITHUB_REF_NAME", ""),
         commit=get("GITHUB_SHA", ""),
@@ -48,12 +48,12 @@ def _github(environment: Mapping[str, str]) -> CiRun:
     )
 
 
-def _azure(environment: Mapping[str, str]) -> CiRun:
+def _read_azure_pipelines(environment: Mapping[str, str]) -> CiRun:
     get = environment.get
     address = get("BUILD_REPOSITORY_URI", "")
     project = f"{get('SYSTEM_COLLECTIONURI', '')}{get('SYSTEM_TEAMPROJECT', '')}"
     return CiRun(
-        repository=_name(address),
+        repository=_extract_name(address),
         repository_url=_strip_user(address),
         branch=get("SYSTEM_PULLREQUEST_SOURCEBRANCH") or get("BUILD_SOURCEBRANCH", ""),
         commit=get("BUILD_SOURCEVERSION", ""),
@@ -64,11 +64,11 @@ def _azure(environment: Mapping[str, str]) -> CiRun:
     )
 
 
-def _gitlab(environment: Mapping[str, str]) -> CiRun:
+def _read_gitlab(environment: Mapping[str, str]) -> CiRun:
     get = environment.get
     address = get("CI_PROJECT_URL", "")
     return CiRun(
-        repository=_name(address),
+        repository=_extract_name(address),
         repository_url=address,
         branch=get("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME") or get("CI_COMMIT_REF_NAME", ""),
         commit=get("CI_COMMIT_SHA", ""),
@@ -79,7 +79,7 @@ def _gitlab(environment: Mapping[str, str]) -> CiRun:
     )
 
 
-def _name(address: str) -> str:
+def _extract_name(address: str) -> str:
     """Return the name of the repository at an address: its host and path, without `.git`."""
     parts = urlsplit(address)
     return f"{parts.hostname or ''}{unquote(parts.path)}".removesuffix("/").removesuffix(".git")

@@ -80,7 +80,7 @@ def _fix(report: CodeReport, options: ScanOptions) -> None:
             print_message(f"{file}: no fix applied: {reason}")
 
 
-def _scope(options: ScanOptions) -> DeploymentScope:
+def _build_deployment_scope(options: ScanOptions) -> DeploymentScope:
     scope = DeploymentScope(location=options["location"])
     if not options["deploy_to"]:
         return scope
@@ -134,13 +134,13 @@ def _judge_targets(
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
     packs, asked = Packs(data), _PlanOptions(options)
     now = options["at"] or datetime.now(UTC)
-    judge = TemplateJudge(lambda: (_plan(asked, packs), packs.aliases()), now)
+    judge = TemplateJudge(lambda: (_build_plan(asked, packs), packs.aliases()), now)
     targets = [Path(target) for target in options["targets"]]
-    scope = _scope(options)
+    scope = _build_deployment_scope(options)
     judge.explains = explanation.wants if explanation is not None else None
-    foreign = _foreign(options)
+    foreign = _build_foreign_checks(options)
     cache = _cache(data, options, asked, packs, now)
-    specs = _template_specs(data)
+    specs = _make_template_spec_lookup(data)
     may_be_gone = options["since"] is not None
     report = scan_targets(
         targets, judge, scope, options["parameters_files"], foreign, cache, specs, may_be_gone=may_be_gone
@@ -186,19 +186,19 @@ def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJud
 
 def _check_policies(options: ScanOptions, report: CodeReport, judge: TemplateJudge) -> None:
     """Refuse a gate on a policy that does not exist: it can never fail, or never pass."""
-    sources = (lambda: report.rules, _names_of_code_rules, judge.names_of_recommendations)
+    sources = (lambda: report.rules, _list_code_rule_names, judge.names_of_recommendations)
     check_patterns("--fail-on-policy", options["failing_policies"], sources)
     check_patterns("--pass-policy", options["passing_policies"], sources)
 
 
-def _names_of_code_rules() -> list[str]:
+def _list_code_rule_names() -> list[str]:
     from nephoscope.posture.code.rule_discovery import code_rules
     from nephoscope.posture.code.secret_scan import secret_code_rules
 
     return [*code_rules(), *secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id]
 
 
-def _template_specs(data: Path) -> SpecLookup:
+def _make_template_spec_lookup(data: Path) -> SpecLookup:
     """Return what the estate knows of template specs; it is opened where a template deploys one that no file holds."""
 
     def find(id_: str) -> Mapping[str, object] | None:
@@ -210,7 +210,7 @@ def _template_specs(data: Path) -> SpecLookup:
     return find
 
 
-def _plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
+def _build_plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
     return build_plan(asked, packs, Estate.of((), Coverage({}), derives=False))
 
 
@@ -236,7 +236,7 @@ def _trim_cache(cache: VerdictCache) -> None:
         print_message(f"results are not cached: {cache.failure}")
 
 
-def _foreign(options: ScanOptions) -> ForeignChecks | None:
+def _build_foreign_checks(options: ScanOptions) -> ForeignChecks | None:
     """The programs that judge files too; where one is needed that is not installed, a usage error."""
     if options["tools"] == "none":
         return None

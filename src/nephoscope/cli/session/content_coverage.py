@@ -27,7 +27,7 @@ def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
     """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
     from nephoscope.alerts.library.attack_coverage import cells
 
-    found = cells(one for one in _sources(data, _load_switched(data, workspace)) if every or one.on)
+    found = cells(one for one in _list_sources(data, _load_switched(data, workspace)) if every or one.on)
     _FORMS[output](found)
 
 
@@ -40,7 +40,7 @@ def _load_switched(data: Path, workspace: str) -> SwitchState:
         return state.rule_switches.load_switches(find_workspace(state, workspace).name)
 
 
-def _sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
+def _list_sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
     from nephoscope.alerts.library.content_listing import list_coverage_sources
 
     return list_coverage_sources(load_rule_packs(data), switched)
@@ -52,7 +52,7 @@ def _table(found: list[TechniqueCoverage]) -> None:
     show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
 
 
-def _json(found: list[TechniqueCoverage]) -> None:
+def _print_json(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import numbers
 
     rows = [
@@ -67,20 +67,20 @@ def _json(found: list[TechniqueCoverage]) -> None:
     click.echo(json.dumps({"tactics": numbers(found), "techniques": rows}, indent=2, ensure_ascii=False))
 
 
-def _markdown(found: list[TechniqueCoverage]) -> None:
+def _print_markdown(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import markdown
 
     click.echo(escape_controls("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
 
 
-def _navigator(found: list[TechniqueCoverage]) -> None:
+def _print_navigator(found: list[TechniqueCoverage]) -> None:
     from nephoscope.alerts.library.attack_coverage import navigator
 
     click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
 
 
 _FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
-    "table": _table, "json": _json, "markdown": _markdown, "navigator": _navigator,
+    "table": _table, "json": _print_json, "markdown": _print_markdown, "navigator": _print_navigator,
 }  # fmt: skip
 
 

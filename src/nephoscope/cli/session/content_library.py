@@ -82,14 +82,14 @@ def import_rules(
         rows = list(content_listing.rows(found.pack, content_listing.WorkspaceTables.of(lake, place)))
         on = state.rule_switches.load_switches(place).packs.get(found.pack.name, False)
     if output == "table":
-        _summary(found, rows, verbose=verbose, on=on)
+        _print_summary(found, rows, verbose=verbose, on=on)
     else:
         show_list(rows, COLUMNS, output)
     if any(row["standing"] in ("refused", "unsupported") for row in rows):
         sys.exit(NOT_TAKEN)
 
 
-def _summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
+def _print_summary(found: PackImport, rows: list[dict[str, Any]], *, verbose: bool, on: bool) -> None:
     from nephoscope.alerts.library.content_listing import UNKNOWN, WAITS
 
     pack = found.pack

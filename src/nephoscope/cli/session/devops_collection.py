@@ -58,7 +58,7 @@ def collect_devops(asked: DevOpsRequest, out: Path) -> DevOpsCollection:
         usage_error(f"{out} is not empty: use a new folder for --out")
     platform = find_platform(asked.platform)
     only = frozenset(name.lower() for name in asked.repositories)
-    collector = PostureCollector(platform, _answers(platform, asked), only)
+    collector = PostureCollector(platform, _open_answers(platform, asked), only)
     try:
         found = collector.collect(asked.connector, asked.organization)
     except (DevOpsCollectError, RateLimitError, RecordingError, SignInError) as error:
@@ -79,7 +79,7 @@ def tell_collection(found: DevOpsCollection) -> None:
         print_message(f"and {len(told) - _SHOWN} more: see gaps in coverage.json")
 
 
-def _answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:
+def _open_answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:
     from nephoscope.collect.devops.live_responses import LiveAnswers
     from nephoscope.collect.devops.recorded_responses import RecordedAnswers
     from nephoscope.connect.credentials import TokenProvider
@@ -87,7 +87,7 @@ def _answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:
 
     if asked.recording is not None:
         return RecordedAnswers(asked.recording)
-    source = _credential(platform, asked.credential)
+    source = _choose_credential(platform, asked.credential)
     clients = {}
     for service, origin in platform.origins.items():
         base = asked.endpoint.rstrip("/") + (f"/{service}" if service else "") if asked.endpoint else origin
@@ -96,7 +96,7 @@ def _answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers:
     return LiveAnswers(clients)
 
 
-def _credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
+def _choose_credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
     """Sign in with a token of the environment, else, where Entra ID gives tokens, as `nephoscope collect` does."""
     from nephoscope.collect.devops.live_responses import static_credential
     from nephoscope.connect.cloud import CLOUDS

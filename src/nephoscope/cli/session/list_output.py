@@ -44,7 +44,7 @@ def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: s
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+        writer.writerows([_to_csv_cell(row[name]) for name in columns] for row in rows)
     elif form == "markdown":
         _print_markdown(rows, columns)
     else:
@@ -73,11 +73,11 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
         numeric = all(isinstance(row[name], int | float | None) for row in rows)
         table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(_person(name, row[name])) for name in columns))
+        table.add_row(*(escape(_format_for_person(name, row[name])) for name in columns))
     create_console(sys.stdout).print(table)
 
 
-def _person(name: str, value: object) -> str:
+def _format_for_person(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
         return size_text(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -85,7 +85,7 @@ def _person(name: str, value: object) -> str:
     return _to_text(value)
 
 
-def _cell(value: object) -> str:
+def _to_csv_cell(value: object) -> str:
     from nephoscope.cli.results.csv import escape_formula
 
     return escape_formula(_to_text(value)) if isinstance(value, str | list | tuple) else _to_text(value)

@@ -133,7 +133,7 @@ def _print_text(tally: LoadTally, passed_over: list[Path], files: dict[str, int]
         "grown": "of these had grown and added new rows",
     }
     told = ", ".join(f"{count:,} {words.get(what, what)}" for what, count in files.items() if count)
-    click.echo(f"{_sum(tally)}; files: {told or 'none'}")
+    click.echo(f"{_format_sum(tally)}; files: {told or 'none'}")
 
 
 def _print_skipped(why: str, paths: list[Path]) -> None:
@@ -143,7 +143,7 @@ def _print_skipped(why: str, paths: list[Path]) -> None:
         click.echo(f"{'':>14} skipped {why}: {', '.join(map(str, paths[:_NAMES]))}{further}")
 
 
-def _sum(tally: LoadTally) -> str:
+def _format_sum(tally: LoadTally) -> str:
     """Return what became of the records, so that it adds up: `12 records: 11 gave 96 rows, 1 quarantined`."""
     whole, partly, aside, empty = tally.outcome
     rows, entries = sum(tally.rows.values()) - tally.derived, sum(tally.bad.values())

@@ -59,16 +59,16 @@ def add_operations(command: click.Group, *groups: OperationGroup) -> None:
     for group in groups:
         for one in group.operations:
             if one.command is not None:
-                command.add_command(_command(one, one.command), one.command.word)
+                command.add_command(_build_command(one, one.command), one.command.word)
 
 
-def _command(operation: Operation, command: CommandLine) -> click.Command:
+def _build_command(operation: Operation, command: CommandLine) -> click.Command:
     names = {name: parameter_field(name, type_) for name, type_ in operation.parameters.items()}
     fields = _flatten(request_fields(operation.request[1])) if operation.request[1] else []
     parameters: list[click.Parameter] = [
-        _argument(one) for one in (*names.values(), *fields) if one.argument or one.name in names
+        _build_argument(one) for one in (*names.values(), *fields) if one.argument or one.name in names
     ]
-    parameters += [option for one in fields if not one.argument for option in _options(one)]
+    parameters += [option for one in fields if not one.argument for option in _build_options(one)]
     if command.columns:
         parameters.append(
             click.Option(
@@ -96,15 +96,15 @@ def _flatten(fields: Iterable[RequestField]) -> list[RequestField]:
     ]
 
 
-def _argument(one: RequestField) -> click.Argument:
+def _build_argument(one: RequestField) -> click.Argument:
     metavar = one.metavar if one.required or not one.metavar else f"[{one.metavar}]"
     return click.Argument(
-        [one.name], type=_click_type(one), required=one.required, nargs=-1 if one.kind is FieldKind.LIST else 1,
+        [one.name], type=_choose_click_type(one), required=one.required, nargs=-1 if one.kind is FieldKind.LIST else 1,
         metavar=metavar or None,
     )  # fmt: skip
 
 
-def _options(one: RequestField) -> Iterator[click.Option]:
+def _build_options(one: RequestField) -> Iterator[click.Option]:
     if not one.option or one.kind is FieldKind.OTHER:
         return
     flag = one.kind is FieldKind.YES_NO
@@ -117,14 +117,14 @@ def _options(one: RequestField) -> Iterator[click.Option]:
             "show_default": one.default not in (None, "") and one.default is not False,
         }
     yield click.Option(
-        [*one.option.split(","), one.name], type=_click_type(one), required=one.required, multiple=one.kind in _SEVERAL,
+        [*one.option.split(","), one.name], type=_choose_click_type(one), required=one.required, multiple=one.kind in _SEVERAL,
         help=one.help, metavar=one.metavar or _METAVARS.get(one.kind), is_flag=flag, **shown,
     )  # fmt: skip
     if one.none_option and one.change:
         yield click.Option([one.none_option, f"{one.name}{_NONE}"], is_flag=True, help=one.none_help)
 
 
-def _click_type(one: RequestField) -> click.ParamType[Answer] | None:
+def _choose_click_type(one: RequestField) -> click.ParamType[Answer] | None:
     if one.path:
         return click.Path(exists=True, dir_okay=one.path != "file", path_type=Path)
     match one.kind:
@@ -166,7 +166,7 @@ def _run(
     name, shape = operation.request
     try:
         if shape is not None:
-            arguments[name] = _request(shape, given, command)
+            arguments[name] = _build_request(shape, given, command)
         with open_call(
             data, needs_lake=operation.needs_lake, fresh=command.fresh, explain=command.explain
         ) as call:
@@ -230,7 +230,7 @@ def open_call(
         usage_error(explain(error))
 
 
-def _request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
+def _build_request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
     """The request of the options that were given; bounds are click's, and what the service says of the rest is for people."""
     fields = request_fields(shape)
     sent = _select_given(fields, given)

@@ -214,7 +214,7 @@ _FILTERED = (
 )
 
 
-def _output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _Command], ...]:
+def _build_output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Command], _Command], ...]:
     return (
         click.option(
             "--output",
@@ -342,13 +342,13 @@ def filter_options(command: _Command) -> _Command:
 
 def output_options(command: _Command) -> _Command:
     """Add the options of the output."""
-    return _add(command, _output_options())
+    return _add(command, _build_output_options())
 
 
 def printed_with_code(command: _Command) -> _Command:
     """Add the options of the output, with the formats that findings in files have."""
     known = formats()
-    return _add(command, _output_options(tuple(name for name in code_formats() if name not in known)))
+    return _add(command, _build_output_options(tuple(name for name in code_formats() if name not in known)))
 
 
 def judging_templates(command: _Command) -> _Command:

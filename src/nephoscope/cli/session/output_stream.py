@@ -19,7 +19,7 @@ def open_output(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
 
     What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
     """
-    with _target(path) as out:
+    with _open_target(path) as out:
         yield out if styled else escaping_stream(out)
 
 
@@ -39,7 +39,7 @@ def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _target(path: Path | None) -> Iterator[TextIO]:
+def _open_target(path: Path | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         sys.stdout.flush()

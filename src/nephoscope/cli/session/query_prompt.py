@@ -71,7 +71,7 @@ class ReplSession(Protocol):
 
 def converse(talk: ReplSession, data: Path, **session: object) -> None:
     """Read queries until the end of input; Ctrl-C drops the line or ends the query that runs. `session` is for tests."""
-    prompt = _session(talk, data, **session)
+    prompt = _open_session(talk, data, **session)
     while True:
         try:
             text = prompt.prompt().strip()
@@ -84,12 +84,12 @@ def converse(talk: ReplSession, data: Path, **session: object) -> None:
         if not text:
             continue
         try:
-            _carried_out(talk, text)
+            _carry_out(talk, text)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
 
 
-def _carried_out(talk: ReplSession, text: str) -> None:
+def _carry_out(talk: ReplSession, text: str) -> None:
     if text == ".help":
         click.echo(HELP)
     elif text.startswith("."):
@@ -99,23 +99,23 @@ def _carried_out(talk: ReplSession, text: str) -> None:
         talk.run(text)
 
 
-def _session(talk: ReplSession, data: Path, **session: Any) -> PromptSession[str]:
+def _open_session(talk: ReplSession, data: Path, **session: Any) -> PromptSession[str]:
     return PromptSession(
         "kql> ",
         multiline=True,
         prompt_continuation=lambda width, _line, _wrapped: "...> "[-width:],
-        key_bindings=_keys(),
+        key_bindings=_bind_keys(),
         completer=ThreadedCompleter(KqlCompleter(talk.catalog)),
         complete_while_typing=True,
         auto_suggest=AutoSuggestFromHistory(),
         lexer=KqlLexer(),
         style=_STYLE,
-        history=_history(data),
+        history=_open_history(data),
         **session,
     )
 
 
-def _history(data: Path) -> FileHistory:
+def _open_history(data: Path) -> FileHistory:
     """The queries of earlier times, which may hold what others are not to see."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = data / HISTORY
@@ -123,7 +123,7 @@ def _history(data: Path) -> FileHistory:
     return FileHistory(str(file))
 
 
-def _keys() -> KeyBindings:
+def _bind_keys() -> KeyBindings:
     keys = KeyBindings()
 
     @keys.add("enter", filter=~completion_is_selected)
@@ -139,7 +139,7 @@ def _keys() -> KeyBindings:
         event.current_buffer.complete_state = None
 
     @keys.add("escape", "enter")
-    def _next_line(event: KeyPressEvent) -> None:
+    def _insert_line_break(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
     return keys
@@ -182,7 +182,7 @@ class KqlCompleter(Completer):
         """The completions at the cursor; none behind a space that nothing was typed after, unless they were asked for."""
         if document.text.lstrip().startswith("."):
             return
-        typed = len(_word(document.text_before_cursor))
+        typed = len(_extract_word(document.text_before_cursor))
         if not typed and not _event.completion_requested:
             return
         for one in complete(document.text, document.cursor_position, self._catalog()):
@@ -190,7 +190,7 @@ class KqlCompleter(Completer):
             yield Completion(one.text, -typed, display_meta=f"{one.kind} {detail}".strip())
 
 
-def _word(before: str) -> str:
+def _extract_word(before: str) -> str:
     """The word that ends at the cursor: as kql.complete takes it."""
     tokens = words(before).tokens[:-1]
     if not tokens or tokens[-1].end != len(before) or tokens[-1].kind != "name":
@@ -206,11 +206,11 @@ class KqlLexer(Lexer):
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
         """The coloured parts of a line by its number."""
-        lines = list(_lines(_parts(document.text)))
+        lines = list(_split_lines(_style_tokens(document.text)))
         return lambda number: lines[number] if number < len(lines) else []
 
 
-def _parts(text: str) -> Iterator[tuple[str, str]]:
+def _style_tokens(text: str) -> Iterator[tuple[str, str]]:
     """The text in pieces, each with its style."""
     found = words(text)
     at, previous = 0, ""
@@ -224,7 +224,7 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
     yield "", text[at:]
 
 
-def _lines(parts: Iterable[tuple[str, str]]) -> Iterator[StyleAndTextTuples]:
+def _split_lines(parts: Iterable[tuple[str, str]]) -> Iterator[StyleAndTextTuples]:
     line: StyleAndTextTuples = []
     for style, text in parts:
         first, *rest = text.split("\n")

@@ -116,11 +116,11 @@ class QuerySession:
     @staticmethod
     def from_options(options: QueryOptions, lake: Lake | None = None, workspace: str = "") -> QuerySession:
         """Read the tables, functions and watchlists of the options; UsageError for one that cannot be used."""
-        declared = dict(_schema(item) for item in options["schemas"])
+        declared = dict(_parse_schema(item) for item in options["schemas"])
         reader = parse_allowed(options["external"])
         try:
-            found = _tables(options["tables"], declared)
-            lists = _tables(options["watchlists"], declared)
+            found = _open_tables(options["tables"], declared)
+            lists = _open_tables(options["watchlists"], declared)
             stored = [one for folder in options["functions"] for one in functions(folder)]
         except (TableFileError, FunctionFileError) as error:
             raise UsageError(str(error)) from error
@@ -131,7 +131,7 @@ class QuerySession:
             {name: one.schema for name, one in found.items()},
             # a lake has them by itself, below those of its workspaces
             {**(shipped_functions() if lake is None else {}), **{one.name: one for one in stored}},
-            {name: _watchlist(name, one.schema) for name, one in lists.items()},
+            {name: _mark_as_watchlist(name, one.schema) for name, one in lists.items()},
         )
         whole = found | {f"{_WATCHLIST}{name}": one for name, one in lists.items()}
         return QuerySession(given, whole, reader, options, lake, workspace)
@@ -139,7 +139,7 @@ class QuerySession:
     @contextmanager
     def catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
         """What names there are now, and the lake's part of it, whose tables stay at one version until the end."""
-        with self._lake_catalog() as below:
+        with self._open_lake_catalog() as below:
             yield (self.given if below is None else OverlayCatalog(self.given, below)), below
 
     def ask(self, text: str) -> QueryAnswer:
@@ -147,9 +147,9 @@ class QuerySession:
         with deadline_within(self.options["timeout"]), self.catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             limits = EngineLimits(self.options["memory"], external=self.external)
-            pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _interruptible)
+            pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _run_interruptibly)
             results = pipeline.run(compiled, text)
-            return QueryAnswer(tuple(results), (*compiled[0].notes, *_empty(below)))
+            return QueryAnswer(tuple(results), (*compiled[0].notes, *_list_empty_tables(below)))
 
     def explain_query(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""
@@ -168,11 +168,11 @@ class QuerySession:
             {} if below is None else below.scans(),
         )
 
-    def _lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
+    def _open_lake_catalog(self) -> AbstractContextManager[LakeCatalog | None]:
         return nullcontext() if self.lake is None else self.lake.catalog(workspace=self.workspace)
 
 
-def _interruptible(engine: QueryEngine, work: Work) -> list[QueryResult]:
+def _run_interruptibly(engine: QueryEngine, work: Work) -> list[QueryResult]:
     """Do work in a thread of its own: the engine does not look at Ctrl-C, so this thread does, and ends the query.
 
     The thread has the deadline of this one, which is a variable of the context.
@@ -193,7 +193,7 @@ def _interruptible(engine: QueryEngine, work: Work) -> list[QueryResult]:
         return running.result()
 
 
-def _empty(below: LakeCatalog | None) -> Iterator[str]:
+def _list_empty_tables(below: LakeCatalog | None) -> Iterator[str]:
     """Yield what was asked and has never had a row, or was not collected: an answer without rows must not look like a quiet day."""
     if below is not None:
         for (workspace, name), version in below.versions().items():
@@ -202,7 +202,7 @@ def _empty(below: LakeCatalog | None) -> Iterator[str]:
         yield from below.describe_gaps()
 
 
-def _tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:
+def _open_tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlType]]) -> dict[str, FileTable]:
     found: dict[str, FileTable] = {}
     for item in given:
         name, path = _parse_named(item)
@@ -221,7 +221,7 @@ def _parse_named(item: str) -> tuple[str, Path]:
     return path.name.split(".", 1)[0], path
 
 
-def _schema(item: str) -> tuple[str, dict[str, KqlType]]:
+def _parse_schema(item: str) -> tuple[str, dict[str, KqlType]]:
     """`T=when:datetime, what:dynamic`."""
     match = _NAMED.fullmatch(item)
     if match is None:
@@ -235,7 +235,7 @@ def _schema(item: str) -> tuple[str, dict[str, KqlType]]:
     return match["name"], columns
 
 
-def _watchlist(name: str, schema: TableSchema) -> TableSchema:
+def _mark_as_watchlist(name: str, schema: TableSchema) -> TableSchema:
     if "SearchKey" not in dict(schema.columns):
         raise UsageError(f"--watchlist {name}: the file has no column SearchKey")
     return replace(schema, relation=f"{_WATCHLIST}{name}")
@@ -249,7 +249,7 @@ def parse_allowed(given: Iterable[str]) -> AllowedLocations:
     for item in given:
         url, equals, folder = item.rpartition("=")
         if equals and "://" in url:
-            copies[url] = _folder(folder)
+            copies[url] = _parse_folder(folder)
         elif Path(item).is_dir():
             folders.append(Path(item))
         elif "/" in item.removeprefix("https://").removeprefix("http://") or "." not in item:
@@ -259,7 +259,7 @@ def parse_allowed(given: Iterable[str]) -> AllowedLocations:
     return AllowedLocations(tuple(folders), frozenset(hosts), copies)
 
 
-def _folder(text: str) -> Path:
+def _parse_folder(text: str) -> Path:
     path = Path(text)
     if not path.is_dir():
         raise UsageError(f"--external: {text} is not a folder")

@@ -47,10 +47,10 @@ class QueryRepl:
     def command(self, word: str, rest: str) -> None:
         """Do what a line `.word rest` asks for."""
         commands = {
-            "tables": self._tables,
-            "schema": self._schema,
-            "output": self._output,
-            "rows": self._rows,
+            "tables": self._list_tables,
+            "schema": self._show_schema,
+            "output": self._set_output,
+            "rows": self._set_rows,
         }
         if word not in commands:
             click.echo(f"error: unknown command .{word}: see .help", err=True)
@@ -60,7 +60,7 @@ class QueryRepl:
         except UsageError as error:
             click.echo(f"error: {error}", err=True)
 
-    def _tables(self, rest: str) -> None:
+    def _list_tables(self, rest: str) -> None:
         """The tables with rows; with a text, every known table whose name holds it."""
         with self._session.catalog() as (catalog, below):
             names = set(catalog.names())
@@ -77,7 +77,7 @@ class QueryRepl:
             ]
         show_list(rows, ("table", "columns"), "table", "table not found")
 
-    def _schema(self, rest: str) -> None:
+    def _show_schema(self, rest: str) -> None:
         with self._session.catalog() as (catalog, _):
             table = catalog.table(rest)
         if table is None:
@@ -85,12 +85,12 @@ class QueryRepl:
         rows = [{"column": name, "type": kind.value} for name, kind in table.columns]
         show_list(rows, ("column", "type"), "table")
 
-    def _output(self, rest: str) -> None:
+    def _set_output(self, rest: str) -> None:
         if rest not in _SHOWN:
             raise UsageError(f".output must be one of {', '.join(_SHOWN)}")
         self._options["output"] = rest
 
-    def _rows(self, rest: str) -> None:
+    def _set_rows(self, rest: str) -> None:
         if not rest.isdecimal() or not int(rest):
             raise UsageError(".rows requires a number")
         self._options["rows"] = int(rest)

@@ -32,7 +32,7 @@ _NOT_COUNTED = "the decision does not count until the file is corrected"
 
 def find_decisions(targets: Iterable[str]) -> tuple[str, ...]:
     """The files of decisions that the repositories of targets keep; a link that leads out of its repository is none."""
-    found = ((folder, path) for folder in _folders(targets) for path in _list_files(folder))
+    found = ((folder, path) for folder in _list_folders(targets) for path in _list_files(folder))
     return tuple(dict.fromkeys(str(path) for folder, path in found if _is_inside(path, folder)))
 
 
@@ -44,17 +44,17 @@ def list_unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Ite
             for problem in plan.problems:
                 if problem.error or not _is_policy(document.json()):
                     yield _to_unread_file(problem, _NOT_COUNTED)
-    for folder in _folders(targets):
+    for folder in _list_folders(targets):
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in _OTHER_FORMATS:
                 reason = (
                     "decisions are read as JSON alone: write the file as JSON (its decisions do not count)"
                 )
-                yield UnreadFile(Region(_relative_path(path), 1), reason)
+                yield UnreadFile(Region(_choose_relative_path(path), 1), reason)
         for path in _list_files(folder):
             if not _is_inside(path, folder):
                 reason = f"the link leads out of the repository and is not followed: {_NOT_COUNTED}"
-                yield UnreadFile(Region(_relative_path(path), 1), reason)
+                yield UnreadFile(Region(_choose_relative_path(path), 1), reason)
 
 
 class KnownNames(Protocol):
@@ -96,12 +96,12 @@ def _find_misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[st
 
 def _find_text(file: Path, text: str) -> Region:
     """Return where a text stands in a file, in any case; its beginning where it does not."""
-    source = SourceText(_relative_path(file), as_utf8(file.read_bytes()).decode("utf-8", "replace"))
+    source = SourceText(_choose_relative_path(file), as_utf8(file.read_bytes()).decode("utf-8", "replace"))
     at = source.text.lower().find(text)
     return Region(source.name, *source.position(max(at, 0)))
 
 
-def _folders(targets: Iterable[str]) -> Iterable[Path]:
+def _list_folders(targets: Iterable[str]) -> Iterable[Path]:
     found = (_find_decisions_folder(Path(target)) for target in targets)
     return dict.fromkeys(one for one in found if one is not None)
 
@@ -127,7 +127,7 @@ def list_unusable_policies(folders: Iterable[str], packs: Packs) -> Iterator[Unr
 def _to_unread_file(problem: ContentProblem, consequence: str) -> UnreadFile:
     place = problem.place
     said = f"{place.path}: {problem.reason}" if place.path else problem.reason
-    region = Region(_relative_path(Path(place.file)), place.line or 1, place.column or 1)
+    region = Region(_choose_relative_path(Path(place.file)), place.line or 1, place.column or 1)
     path = _PATH.match(said)
     if path and not place.line:
         region = _find(Path(place.file), path[1]) or region
@@ -139,7 +139,7 @@ def _find(file: Path, path: str) -> Region | None:
         place = TemplateDocument.parse(file.read_bytes(), str(file)).place(parse_shown_path(path))
     except (OSError, TemplateError):
         return None
-    return Region(_relative_path(file), place.line or 1, place.column or 1)
+    return Region(_choose_relative_path(file), place.line or 1, place.column or 1)
 
 
 def _is_policy(value: object) -> bool:
@@ -148,7 +148,7 @@ def _is_policy(value: object) -> bool:
     return type_ in (DEFINITION_TYPE, INITIATIVE_TYPE)
 
 
-def _relative_path(path: Path) -> str:
+def _choose_relative_path(path: Path) -> str:
     """A path as findings have it: relative to the working folder where it lies in it."""
     full = absolute_path(path)
     return full.relative_to(Path.cwd()).as_posix() if full.is_relative_to(Path.cwd()) else str(path)

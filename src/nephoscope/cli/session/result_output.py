@@ -21,9 +21,9 @@ def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
     """Write results as `output`, `output_file` and `rows` of the options say; UsageError where the format cannot hold them."""
     form = options["output"]
     if form in BINARY:
-        _bytes(results, options)
+        _write_bytes(results, options)
         return
-    with open_output(options["output_file"], styled=form in STYLED or _exact(options)) as out:
+    with open_output(options["output_file"], styled=form in STYLED or _is_for_program(options)) as out:
         if form == "csv" and options.get("csv_safe"):
             from nephoscope.cli.results.csv import render_escaped
 
@@ -32,13 +32,13 @@ def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
             renderer(form)(results, out, options["rows"])
 
 
-def _exact(options: ShownOptions) -> bool:
+def _is_for_program(options: ShownOptions) -> bool:
     """Return whether a program reads it, by which control characters in values are kept: CSV that goes to no terminal."""
     for_program = options["output"] == "csv" and not options.get("csv_safe")
     return for_program and (options["output_file"] is not None or not sys.stdout.isatty())
 
 
-def _bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
+def _write_bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
     form = options["output"]
     if len(results) != 1:
         raise UsageError(

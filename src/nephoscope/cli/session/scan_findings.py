@@ -30,11 +30,11 @@ def build_contents_report(
 ) -> CodeReport:
     """Return what was found as a report over the files of `name`; what stands in no file stands in `name`."""
     found = [
-        *_vulnerabilities(vulnerabilities, name),
-        *_configuration(examination, name),
-        *_secrets(examination),
-        *_malware(examination),
-        *_licenses(examination, name),
+        *_list_vulnerabilities(vulnerabilities, name),
+        *_list_configuration_findings(examination, name),
+        *_list_secrets(examination),
+        *_list_malware(examination),
+        *_list_licenses(examination, name),
     ]
     unread = [
         UnreadFile(Region(one.path or name, 1), f"not checked for {one.part}: {one.reason}")
@@ -45,9 +45,9 @@ def build_contents_report(
     )
 
 
-def _vulnerabilities(several: Sequence[PackageFinding], name: str) -> Iterator[Found]:
+def _list_vulnerabilities(several: Sequence[PackageFinding], name: str) -> Iterator[Found]:
     for one in several:
-        severity = _severity(one.severity)
+        severity = _parse_severity(one.severity)
         package = one.package
         told = f"{package.name} {package.version} has {one.id}"
         steps = (f"Update {package.name} to {one.fixed_version}.",) if one.fixed_version else ()
@@ -62,7 +62,7 @@ def _vulnerabilities(several: Sequence[PackageFinding], name: str) -> Iterator[F
         )
 
 
-def _configuration(examination: Examination, name: str) -> Iterator[Found]:
+def _list_configuration_findings(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.configuration:
         told = image_checks()[one.rule].rule
         rule = CodeRule(
@@ -77,7 +77,7 @@ def _configuration(examination: Examination, name: str) -> Iterator[Found]:
         yield rule, _with_state(finding, FindingState.UNKNOWN, one.message) if is_unknown else finding
 
 
-def _secrets(examination: Examination) -> Iterator[Found]:
+def _list_secrets(examination: Examination) -> Iterator[Found]:
     for one in examination.secrets:
         rule = CodeRule(
             id=f"secret/{one.rule}",
@@ -91,7 +91,7 @@ def _secrets(examination: Examination) -> Iterator[Found]:
         yield rule, _make_finding(rule, region, f"{one.title}{removed}", one.fingerprint or one.layer)
 
 
-def _malware(examination: Examination) -> Iterator[Found]:
+def _list_malware(examination: Examination) -> Iterator[Found]:
     for one in examination.malware:
         rule = CodeRule(
             id=f"malware/{one.rule}",
@@ -104,7 +104,7 @@ def _malware(examination: Examination) -> Iterator[Found]:
         yield rule, _make_finding(rule, Region(one.path, 1), f"{one.title}{within}", one.sha256 or one.member)
 
 
-def _licenses(examination: Examination, name: str) -> Iterator[Found]:
+def _list_licenses(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.licenses:
         rule = CodeRule(
             id=f"license/{one.status}",
@@ -141,7 +141,7 @@ def _with_state(finding: CodeFinding, state: FindingState, reason: str) -> CodeF
     return msgspec.structs.replace(finding, state=state, reason=reason)
 
 
-def _severity(word: str) -> Severity:
+def _parse_severity(word: str) -> Severity:
     """Return the severity of a vulnerability: one that is not rated counts as Medium, one that hardly counts as Informational."""
     if word in set(Severity):
         return Severity(word)

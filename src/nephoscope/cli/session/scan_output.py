@@ -176,7 +176,7 @@ def show_examination(
     """Print what was found, then what was not assessed and not read; ends the process with its exit code."""
     findings = _sort_by_risk(assessments)
     if asked.output in _BILLS:
-        click.echo(_bill(name, examination.contents, asked.output), nl=False)
+        click.echo(_render_bill_of_materials(name, examination.contents, asked.output), nl=False)
     elif asked.output == "sarif":
         _show_sarif(name, examination, findings)
     elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
@@ -212,7 +212,7 @@ def _show_list(
     show_list(rows, columns, form, nothing)
 
 
-def _bill(name: str, contents: InventoryContents, form: str) -> bytes:
+def _render_bill_of_materials(name: str, contents: InventoryContents, form: str) -> bytes:
     """Return the packages as a bill of materials."""
     from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 

@@ -25,21 +25,21 @@ _SHORT = 19
 
 def package_rows(examination: Examination) -> list[Row]:
     """Return a row for each package."""
-    return [_row(one) for one in examination.contents.packages]
+    return [_to_row(one) for one in examination.contents.packages]
 
 
 def vulnerability_rows(findings: Sequence[PackageFinding]) -> list[Row]:
     """Return a row for each vulnerability of a package, in their order."""
-    return [_vulnerability_row(finding) for finding in findings]
+    return [_build_vulnerability_row(finding) for finding in findings]
 
 
 def section_rows(examination: Examination) -> dict[str, list[Row]]:
     """Return the rows of each part beside packages that was looked at, by the name of its section; none where nothing was found."""
     several = {
-        "configuration": [_row(one) for one in examination.configuration],
-        "secrets": [_secret_row(one) for one in examination.secrets],
-        "malware": [_add_removal(_row(one)) for one in examination.malware],
-        "licenses": [_row(one) for one in examination.licenses],
+        "configuration": [_to_row(one) for one in examination.configuration],
+        "secrets": [_build_secret_row(one) for one in examination.secrets],
+        "malware": [_add_removal(_to_row(one)) for one in examination.malware],
+        "licenses": [_to_row(one) for one in examination.licenses],
     }
     looked = set(examination.examined)
     filled = {name: dict.fromkeys(columns, "") for name, columns in SECTIONS.items()}
@@ -48,17 +48,17 @@ def section_rows(examination: Examination) -> dict[str, list[Row]]:
     }
 
 
-def _row(found: object) -> Row:
+def _to_row(found: object) -> Row:
     import msgspec
 
     row: Row = msgspec.to_builtins(found)
     return row | {"status": found.status} if hasattr(found, "status") else row
 
 
-def _secret_row(found: SecretFinding) -> Row:
+def _build_secret_row(found: SecretFinding) -> Row:
     lines = (found.first_line, found.last_line)
     line = str(lines[0]) if lines[0] == lines[1] else f"{lines[0]}-{lines[1]}"
-    return _add_removal(_row(found) | {"line": line})
+    return _add_removal(_to_row(found) | {"line": line})
 
 
 def _add_removal(row: Row) -> Row:
@@ -66,7 +66,7 @@ def _add_removal(row: Row) -> Row:
     return row | {"removed": f"by {str(row['removed_by'])[:_SHORT]}" if row.get("removed_by") else ""}
 
 
-def _vulnerability_row(finding: PackageFinding) -> Row:
+def _build_vulnerability_row(finding: PackageFinding) -> Row:
     import msgspec
 
     package = finding.package

@@ -72,7 +72,7 @@ def build_report(data: Path, options: EstateOptions) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
-        report = _report(scan, [scan.estate()], options)
+        report = _build_report(scan, [scan.estate()], options)
     assert isinstance(report, Report)
     return report
 
@@ -81,7 +81,7 @@ def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
     """Load and judge every tenant of a target; ends as `build_report`."""
     with _refuse_impossible(), progress_line() as progress:
         scan = _scan(data, options, progress)
-        return _report(scan, scan.estates(), options)
+        return _build_report(scan, scan.estates(), options)
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def open_report(data: Path, options: EstateOptions, extract: RowSelection) -> It
             if how == "always" or (how == "auto" and scan.size() >= FROM_BYTES):
                 report: ReportView = _make_parted(scan, Path(folder), options, extract, turn)
             else:
-                report = _report(scan, scan.estates(), options, turn)
+                report = _build_report(scan, scan.estates(), options, turn)
         yield report
 
 
@@ -141,19 +141,19 @@ def _refuse_impossible() -> Iterator[None]:
 
 def _scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
     check_options(options)
-    request = _request(data, options)
+    request = _build_request(data, options)
     return EstateScan(
         request,
         data,
         options["at"] or datetime.now(UTC),
         progress,
         facts=FactReader(lambda: _open_state(data)),
-        logs=partial(_logs, data),
+        logs=partial(_open_logs, data),
     )
 
 
 @contextmanager
-def _logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
+def _open_logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """What analyzers ask of logs."""
     from nephoscope.posture.scans.point_in_time_logs import frozen_logs
 
@@ -171,7 +171,7 @@ def _open_state(data: Path) -> Iterator[State | None]:
         yield state
 
 
-def _report(
+def _build_report(
     scan: EstateScan, estates: Sequence[Estate], options: EstateOptions, turn: EstateTurn | None = None
 ) -> Report | CombinedReport:
     request = scan.request
@@ -224,7 +224,7 @@ def _print_notices(report: ReportView, filter_: ReportFilter) -> None:
         print_message("no assessed resource matches the filters")
 
 
-def _request(data: Path, options: EstateOptions) -> ScanRequest:
+def _build_request(data: Path, options: EstateOptions) -> ScanRequest:
     """The request of the options; without a target that of the last scan, which the options then amend."""
     request = ScanRequest(
         targets=options["targets"],

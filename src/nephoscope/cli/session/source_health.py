@@ -82,7 +82,7 @@ def shorten_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, obje
     several = len({one[2] for one in parts if len(one) > 2}) > 1
     found = [
         {
-            "resource": _name(one), "group": one[4] if len(one) > 4 else "",
+            "resource": _format_name(one), "group": one[4] if len(one) > 4 else "",
             "subscription": one[2][:8] if len(one) > 2 else "", "type": str(row["type"]).removeprefix("microsoft."),
             "reason": row["reason"], "setting": row["setting"], "last": row["last"].date() if row["last"] else None,
         }
@@ -93,6 +93,6 @@ def shorten_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, obje
     return found, tuple(name for name in columns if name in shown and (several or name != "subscription"))
 
 
-def _name(parts: list[str]) -> str:
+def _format_name(parts: list[str]) -> str:
     """The names of a resource and of what it is within, without its types."""
     return "/".join(parts[8::2]) if len(parts) > 8 else parts[-1]

@@ -103,7 +103,7 @@ def render(shown: AttackPathView, out: TextIO) -> None:
         console.print("no attack paths")
     else:
         console.print(_make_table(shown))
-    _chokes(shown, console)
+    _print_choke_points(shown, console)
     for place, reason in shown.gaps[:MOST_SHOWN]:
         console.print(Text(f"unknown{f' in {place}' if place else ''}: {reason}", style="dim"))
     if len(shown.gaps) > MOST_SHOWN:
@@ -121,7 +121,7 @@ def _make_table(shown: AttackPathView) -> Table:
     return table
 
 
-def _chokes(shown: AttackPathView, console: Console) -> None:
+def _print_choke_points(shown: AttackPathView, console: Console) -> None:
     for entity, count in shown.chokes[:MOST_SHOWN]:
         console.print(
             Text(f"choke point: {entity.name} ({type_name(entity.type)}) is on {format_count(count, 'path')}")

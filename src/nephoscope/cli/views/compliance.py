@@ -58,10 +58,10 @@ def render(standards: Sequence[Standard], out: TextIO) -> None:
             )
         )
     if len(standards) == 1:
-        console.print(_controls(standards[0]))
+        console.print(_build_controls(standards[0]))
 
 
-def _controls(standard: Standard) -> Table:
+def _build_controls(standard: Standard) -> Table:
     table = Table(title="\nControls", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("control", header_style="dim", overflow="fold")
     table.add_column("outcome", header_style="dim", no_wrap=True)
@@ -83,22 +83,22 @@ def _controls(standard: Standard) -> Table:
 
 def render_json(standards: Sequence[Standard], out: TextIO) -> None:
     """Write the standards with their controls and policies as JSON."""
-    body = [_standard(item) for item in standards]
+    body = [_build_standard(item) for item in standards]
     out.write(msgspec.json.format(msgspec.json.encode(body), indent=1).decode() + "\n")
 
 
-def _standard(item: Standard) -> dict[str, object]:
+def _build_standard(item: Standard) -> dict[str, object]:
     return {
         "id": item.id,
         "name": item.name,
         "percentage": item.percentage,
         "controls": {outcome.value: item.outcomes[outcome] for outcome in StandardState},
         "policies": {share.value: item.shares[share] for share in Responsibility},
-        "details": [_control(control) for control in item.controls],
+        "details": [_build_control(control) for control in item.controls],
     }
 
 
-def _control(control: ControlCompliance) -> dict[str, object]:
+def _build_control(control: ControlCompliance) -> dict[str, object]:
     return {
         "name": control.name,
         "title": control.title,
@@ -120,7 +120,7 @@ def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
     """Write one row for each control and policy."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("standard", "control", "controlOutcome", "reference", "policy", "kind", "outcome"))
-    for standard, control, item in _rows(standards):
+    for standard, control, item in _list_rows(standards):
         values = (
             *(standard.name, control.name, control.outcome),
             *(item.reference, item.key, item.kind, item.outcome),
@@ -128,7 +128,7 @@ def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
         writer.writerow([cell(value) for value in values])
 
 
-def _rows(
+def _list_rows(
     standards: Sequence[Standard],
 ) -> Iterator[tuple[Standard, ControlCompliance, ComplianceRequirement]]:
     for standard in standards:

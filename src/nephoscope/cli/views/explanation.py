@@ -79,11 +79,11 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
         for one in sorted(
             each, key=lambda verdict: (-verdict.rule.severity.rank, verdict.rule.title, verdict.rule.id)
         ):
-            console.print(_headline(one.state, one.rule.severity, one.rule.title, one.rule.id))
+            console.print(_format_headline(one.state, one.rule.severity, one.rule.title, one.rule.id))
             if said := describe_gap(one.cause, one.description):
                 console.print(Text(f"    {said}", style="dim"))
             for reason, region in one.reasons:
-                line = _reason(reason)
+                line = _format_reason(reason)
                 console.print(line.append(f"  at {region}", style="green") if region is not None else line)
 
 
@@ -101,19 +101,19 @@ def render(report: ReportView, wanted: str, out: TextIO) -> None:
         console.print(Text(f"\n{resource}", style="bold"))
         for row in rows:
             if row.assessment.state is not ComplianceState.NOT_APPLICABLE:
-                _verdict(report, row, console)
+                _print_verdict(report, row, console)
 
 
-def _verdict(report: ReportView, row: ReportRow, console: Console) -> None:
+def _print_verdict(report: ReportView, row: ReportRow, console: Console) -> None:
     item = row.assessment
-    console.print(_headline(item.state, row.recommendation.severity, row.title, item.key))
+    console.print(_format_headline(item.state, row.recommendation.severity, row.title, item.key))
     if item.description:
         console.print(Text(f"    {row.explanation}", style="dim"))
     for reason in report.reasons(row):
-        console.print(_reason(reason))
+        console.print(_format_reason(reason))
 
 
-def _headline(state: ComplianceState, severity: Severity, title: str, key: str) -> Text:
+def _format_headline(state: ComplianceState, severity: Severity, title: str, key: str) -> Text:
     line = Text("\n")
     line.append(f"{state.value:<13}", style=_STYLE.get(state, ""))
     line.append(f"{severity.value:<14}", style=SEVERITY_STYLE[severity])
@@ -122,7 +122,7 @@ def _headline(state: ComplianceState, severity: Severity, title: str, key: str) 
     return line
 
 
-def _reason(reason: Reason) -> Text:
+def _format_reason(reason: Reason) -> Text:
     text = Text("    ")
     text.append(f"{reason.subject or reason.path} ", style="bold")
     text.append(f"{reason.operator} {_shorten_value(reason.expected)}")

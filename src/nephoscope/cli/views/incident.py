@@ -28,19 +28,19 @@ MOST_MOMENTS, MOST_WEAKNESSES, MOST_ENTITIES = 60, 5, 25
 def render(case: IncidentCase) -> None:
     """Print it."""
     console = create_console(sys.stdout)
-    _head(console, case.file)
-    _entities(console, case)
-    _timeline(console, case)
+    _print_head(console, case.file)
+    _print_entities(console, case)
+    _print_timeline(console, case)
     show_process_trees(console, case)
     show_prevalence(console, case.prevalence)
-    _tasks(console, case.file)
+    _print_tasks(console, case.file)
     _print_similar(console, case.file)
 
 
-def _head(console: Console, file: CaseFile) -> None:
+def _print_head(console: Console, file: CaseFile) -> None:
     incident = file.incident
     console.print(f"\n[bold]Incident {incident.number}[/bold]  {escape(incident.title)}")
-    console.print("  " + escape(", ".join(_state(incident))))
+    console.print("  " + escape(", ".join(_list_state_words(incident))))
     first, last = incident.first_activity, incident.last_activity
     several = f"{len(file.alerts)} alerts" if len(file.alerts) != 1 else "1 alert"
     more = f", {len(file.bookmarks)} bookmarks" if file.bookmarks else ""
@@ -53,7 +53,7 @@ def _head(console: Console, file: CaseFile) -> None:
         console.print(f"  merged into incident {incident.merged_into}")
 
 
-def _state(incident: Incident) -> Iterator[str]:
+def _list_state_words(incident: Incident) -> Iterator[str]:
     yield incident.severity
     yield incident.status.value
     if incident.classification:
@@ -62,7 +62,7 @@ def _state(incident: Incident) -> Iterator[str]:
     yield from incident.labels
 
 
-def _entities(console: Console, case: IncidentCase) -> None:
+def _print_entities(console: Console, case: IncidentCase) -> None:
     several, involved = case.file.parties, case.file.participants
     if not several:
         return
@@ -74,7 +74,7 @@ def _entities(console: Console, case: IncidentCase) -> None:
         name = f"{one.title} {one.id}" if one.id else one.title
         console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
         if (context := choose(contexts.get(entity) for entity in one.entities)) is not None:
-            _context(console, context, again=context.resource in told)
+            _print_context(console, context, again=context.resource in told)
             told.add(context.resource or context.entity.key)
     if len(several) > MOST_ENTITIES:
         console.print(f"  ... and {len(several) - MOST_ENTITIES} more: -o json has all")
@@ -82,7 +82,7 @@ def _entities(console: Console, case: IncidentCase) -> None:
         console.print(escape(f"  posture of its entities is unknown: {case.estate}"))
 
 
-def _context(console: Console, context: EntityContext, *, again: bool) -> None:
+def _print_context(console: Console, context: EntityContext, *, again: bool) -> None:
     if again:
         console.print(escape(f"      is {context.resource} (see above)"))
         return
@@ -102,7 +102,7 @@ def _context(console: Console, context: EntityContext, *, again: bool) -> None:
         console.print(f"      and on {len(paths) - MOST_WEAKNESSES} more attack paths")
 
 
-def _timeline(console: Console, case: IncidentCase) -> None:
+def _print_timeline(console: Console, case: IncidentCase) -> None:
     console.print("\n[bold]Timeline[/bold] (UTC)")
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 2))
     table.add_column(no_wrap=True)
@@ -131,7 +131,7 @@ def _describe_moment(one: TimelineEntry, detail: str) -> str:
     return f"{text} ({detail})" if detail else text
 
 
-def _tasks(console: Console, file: CaseFile) -> None:
+def _print_tasks(console: Console, file: CaseFile) -> None:
     tasks = [one for one in file.notes if one.kind is NoteKind.TASK]
     if tasks:
         console.print("\n[bold]Tasks[/bold]")

@@ -52,8 +52,8 @@ def _print_one(report: Report, ranked: RankedRecommendation, console: Console) -
     console.print(Text(f"severity: {item.severity_source}", style="dim"))
     if item.description:
         console.print("\n" + item.description, markup=False)
-    _remediation(ranked, console)
-    _resources(report, ranked, console)
+    _print_remediation(ranked, console)
+    _print_resources(report, ranked, console)
 
 
 def _print_several(found: list[RankedRecommendation], wanted: str, console: Console) -> None:
@@ -95,7 +95,7 @@ def choose(report: Report, wanted: str) -> RankedRecommendation:
     raise click.UsageError(f"{len(found)} recommendations match {wanted!r}: {titles}")
 
 
-def _remediation(ranked: RankedRecommendation, console: Console) -> None:
+def _print_remediation(ranked: RankedRecommendation, console: Console) -> None:
     guide = ranked.recommendation.remediation
     if guide.steps:
         console.print("\n[bold]Remediation[/bold]")
@@ -109,7 +109,7 @@ def _remediation(ranked: RankedRecommendation, console: Console) -> None:
         console.print(Syntax(guide.bicep, "bicep", background_color="default", word_wrap=True))
 
 
-def _resources(report: Report, ranked: RankedRecommendation, console: Console) -> None:
+def _print_resources(report: Report, ranked: RankedRecommendation, console: Console) -> None:
     rows = [row for row in report.rows if row.assessment.key == ranked.recommendation.key]
     for state in (
         ComplianceState.NON_COMPLIANT,

@@ -67,11 +67,11 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
 
 def render_json(report: Report, wanted: str, out: TextIO) -> None:
     """Write the changes as a JSON array: a patch or a deployment for each failing resource, or a note why there is none."""
-    body = [_object(one) for one in remedies(report, wanted)]
+    body = [_build_object(one) for one in remedies(report, wanted)]
     out.write(_to_json(body) + "\n")
 
 
-def _object(one: RemediationPreview) -> dict[str, object]:
+def _build_object(one: RemediationPreview) -> dict[str, object]:
     body: dict[str, object] = {"resource": one.resource, "policy": one.policy}
     if one.preview is None:
         return body | {"note": one.note}
@@ -91,20 +91,20 @@ def render_csv(report: Report, wanted: str, out: TextIO) -> None:
     writer.writerow(("resource", "policy", "effect", "operation", "path", "value", "note"))
     for one in remedies(report, wanted):
         effect = one.preview.effect if one.preview else ""
-        for operation, path, value, note in _changes(one):
+        for operation, path, value, note in _list_changes(one):
             writer.writerow(
                 [cell(text) for text in (one.resource, one.policy, effect, operation, path, value, note)]
             )
 
 
-def _changes(one: RemediationPreview) -> Iterator[tuple[str, str, str, str]]:
+def _list_changes(one: RemediationPreview) -> Iterator[tuple[str, str, str, str]]:
     if one.preview is None:
         yield "", "", "", one.note
         return
     for step in one.preview.patch:
-        yield str(step["op"]), str(step["path"]), _line(step["value"]) if "value" in step else "", ""
+        yield str(step["op"]), str(step["path"]), _encode_line(step["value"]) if "value" in step else "", ""
     if one.preview.deployment is not None:
-        yield "deploy", one.preview.scope, _line(one.preview.deployment), ""
+        yield "deploy", one.preview.scope, _encode_line(one.preview.deployment), ""
     for conflict in one.preview.conflicts:
         yield "", "", "", f"conflict: {conflict}"
 
@@ -127,7 +127,7 @@ def _print_preview(shown: Preview, console: Console) -> None:
         console.print(_to_json(shown.deployment), markup=False, soft_wrap=True)
 
 
-def _line(value: object) -> str:
+def _encode_line(value: object) -> str:
     return msgspec.json.encode(redact(value)).decode()
 
 

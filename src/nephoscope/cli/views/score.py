@@ -27,13 +27,13 @@ def render(report: Report, out: TextIO, *, controls: bool) -> None:
     print_controls(report.score, console)
     if explain_weighting(report.score):
         console.print(Text(explain_weighting(report.score), style="dim"))
-    console.print(_subscriptions(report))
+    console.print(_build_subscriptions(report))
     if report.delta:
-        _delta(report, console)
+        _print_delta(report, console)
     if len(report.trend) > 1:
-        _trend(report, console)
+        _print_trend(report, console)
     if controls:
-        _placements(report, console)
+        _print_placements(report, console)
 
 
 def render_json(report: Report, out: TextIO) -> None:
@@ -48,7 +48,7 @@ def render_json(report: Report, out: TextIO) -> None:
     out.write(msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n")
 
 
-def _subscriptions(report: Report) -> Table:
+def _build_subscriptions(report: Report) -> Table:
     table = Table(title="\nSubscriptions", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("subscription", header_style="dim", no_wrap=True)
     for name in ("score", "points", "of", "resources", "part", "adds"):
@@ -81,13 +81,13 @@ def _subscriptions(report: Report) -> Table:
     return table
 
 
-def _delta(report: Report, console: Console) -> None:
+def _print_delta(report: Report, console: Console) -> None:
     console.print("\n[bold]Changes since the previous evaluation[/bold]")
     for part in report.delta:
         console.print(f"  {part.points:+.1%}  {part.cause}")
 
 
-def _trend(report: Report, console: Console) -> None:
+def _print_trend(report: Report, console: Console) -> None:
     """The last evaluations as a line of blocks, the newest at the right."""
     points = report.trend[-40:]
     blocks = "▁▂▃▄▅▆▇█"
@@ -97,7 +97,7 @@ def _trend(report: Report, console: Console) -> None:
     )
 
 
-def _placements(report: Report, console: Console) -> None:
+def _print_placements(report: Report, console: Console) -> None:
     keys = sorted({group.key for group in report.groups})
     for control in report.controls.controls:
         names = [key for key in keys if report.controls.find_scoring(report.metadata(key)) == control]

@@ -54,11 +54,13 @@ class DelimitedFile:
         chosen = encoding or _detect_encoding(path)
         with _open(path, chosen) as file:
             head = [
-                line for line in islice(_lines(file, path), _LOOKED_AT) if not _is_skipped(line, comments)
+                line
+                for line in islice(_read_lines(file, path), _LOOKED_AT)
+                if not _is_skipped(line, comments)
             ]
         if not head:
             raise DelimitedError(f"{path}: it is empty; its first row must name the columns")
-        found = delimiter or _delimiter(head)
+        found = delimiter or _detect_delimiter(head)
         names = tuple(name.strip() for name in split_first_line(head[0], found))
         _check(path, names)
         return cls(path, chosen, found, names, comments)
@@ -72,7 +74,7 @@ class DelimitedFile:
 
         def keep_rows(file: TextIO) -> Iterator[str]:
             nonlocal read, quotes
-            for line in _lines(file, self.path):
+            for line in _read_lines(file, self.path):
                 read += 1
                 # a line that begins with # within quotes is part of a cell
                 if self.comments and quotes % 2 == 0 and line.lstrip().startswith("#"):
@@ -88,16 +90,16 @@ class DelimitedFile:
                 if row.wrong:
                     raise DelimitedError(f"{self.path}, line {read}: {row.wrong}")
                 if place:
-                    yield self._row(read, row.cells)
+                    yield self._build_row(read, row.cells)
 
-    def _row(self, number: int, cells: Sequence[str]) -> DelimitedLine:
+    def _build_row(self, number: int, cells: Sequence[str]) -> DelimitedLine:
         if len(cells) != len(self.columns):
             wrong = f"{len(cells)} cells, but {len(self.columns)} columns"
             return DelimitedLine(number, dict(zip(self.columns, cells, strict=False)), wrong)
         return DelimitedLine(number, dict(zip(self.columns, cells, strict=True)))
 
 
-def _lines(file: TextIO, path: Path) -> Iterator[str]:
+def _read_lines(file: TextIO, path: Path) -> Iterator[str]:
     """The lines, none longer than is borne; what is no text in the encoding is told with its place."""
     number = 0
     while True:
@@ -136,7 +138,7 @@ def _detect_encoding(path: Path) -> str:
     return next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
 
 
-def _delimiter(lines: Sequence[str]) -> str:
+def _detect_delimiter(lines: Sequence[str]) -> str:
     """The one that cuts most rows into as many cells as the first, and into the most of them; a comma where none does."""
 
     def score_separator(mark: str) -> tuple[float, int]:

@@ -46,21 +46,21 @@ def records(data: bytes) -> JsonRecords:
 
 
 def _add(document: object, found: JsonRecords, place: str) -> None:
-    for record in _flat(document, found):
+    for record in _flatten_records(document, found):
         if not isinstance(record, dict):
             raise ValueError(f"{place} holds a {type(record).__name__} where an object is expected")
         found.add(record)
 
 
-def _flat(document: object, found: JsonRecords) -> Iterator[object]:
+def _flatten_records(document: object, found: JsonRecords) -> Iterator[object]:
     if isinstance(document, list):
         for item in document:
-            yield from _flat(item, found) if isinstance(item, list) else (item,)
+            yield from _flatten_records(item, found) if isinstance(item, list) else (item,)
         return
     if isinstance(document, dict):
         tables = document.get("tables") or document.get("Tables")
         if isinstance(tables, list) and tables and isinstance(tables[0], dict):
-            yield from _answer(tables[0], found)
+            yield from _read_answer(tables[0], found)
             return
         for name in _LISTS:
             if isinstance(document.get(name), list) and all(
@@ -71,7 +71,7 @@ def _flat(document: object, found: JsonRecords) -> Iterator[object]:
     yield document
 
 
-def _answer(table: dict[str, Any], found: JsonRecords) -> Iterator[dict[str, object]]:
+def _read_answer(table: dict[str, Any], found: JsonRecords) -> Iterator[dict[str, object]]:
     """The first table of an answer: its columns say their types."""
     columns = table.get("columns") or table.get("Columns") or []
     names = [str(column.get("name") or column.get("ColumnName")) for column in columns]

@@ -24,8 +24,8 @@ def definitions(path: Path, name: str = "") -> list[LakeTable]:
     JSON: `{"name", "columns": {column: type}}`, the body of a table of the Log Analytics API (`properties.schema`), a list of either
     or `{"value": []}`. What getschema printed: CSV, JSON or an answer of the query API, with ColumnName and ColumnType.
     """
-    document = _document(path)
-    bodies = list(_bodies(document))
+    document = _read_document(path)
+    bodies = list(_read_bodies(document))
     try:
         if bodies:
             return [_parse_definition(body, str(path)) for body in bodies]
@@ -34,7 +34,7 @@ def definitions(path: Path, name: str = "") -> list[LakeTable]:
         raise TableFileError(f"{path}: {error}") from error
 
 
-def _document(path: Path) -> object:
+def _read_document(path: Path) -> object:
     """The JSON of a file, None where it is something else."""
     if path.suffix.lower() != ".json":
         return None
@@ -46,16 +46,16 @@ def _document(path: Path) -> object:
         return None
 
 
-def _bodies(document: object) -> Iterator[Mapping[str, object]]:
+def _read_bodies(document: object) -> Iterator[Mapping[str, object]]:
     """The objects in a document that define a table."""
     if isinstance(document, dict) and isinstance(document.get("value"), list):
         document = document["value"]
     for body in document if isinstance(document, list) else [document]:
-        if isinstance(body, dict) and ("columns" in body or "schema" in _properties(body)):
+        if isinstance(body, dict) and ("columns" in body or "schema" in _read_properties(body)):
             yield body
 
 
-def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
+def _read_properties(body: Mapping[str, object]) -> Mapping[str, Any]:
     found = body.get("properties", body)
     return found if isinstance(found, dict) else {}
 
@@ -63,17 +63,17 @@ def _properties(body: Mapping[str, object]) -> Mapping[str, Any]:
 def _parse_definition(body: Mapping[str, object], where: str) -> LakeTable:
     if isinstance(body.get("columns"), dict):
         return LakeTable.parse(body, where)
-    schema = _properties(body).get("schema", body)
+    schema = _read_properties(body).get("schema", body)
     listed = [*schema.get("standardColumns", ()), *schema.get("columns", ())]
-    columns = {str(one.get("name")): _kind(one.get("type"), str(one.get("name"))) for one in listed}
+    columns = {str(one.get("name")): _parse_kind(one.get("type"), str(one.get("name"))) for one in listed}
     return LakeTable.of(
         str(schema.get("name") or body.get("name", "")),
-        _user_columns(columns),
-        description=_description(schema),
+        _select_user_columns(columns),
+        description=_read_description(schema),
     )
 
 
-def _description(schema: Mapping[str, object]) -> str:
+def _read_description(schema: Mapping[str, object]) -> str:
     return str(schema.get("description") or "")
 
 
@@ -88,10 +88,10 @@ def _read_getschema(path: Path) -> dict[str, KqlType]:
         )
     kinds = rows.column(names.get("columntype") or names["datatype"]).to_pylist()
     pairs = zip(rows.column(names["columnname"]).to_pylist(), kinds, strict=True)
-    return _user_columns({str(name): _kind(kind, str(name)) for name, kind in pairs})
+    return _select_user_columns({str(name): _parse_kind(kind, str(name)) for name, kind in pairs})
 
 
-def _user_columns(columns: Mapping[str, KqlType]) -> dict[str, KqlType]:
+def _select_user_columns(columns: Mapping[str, KqlType]) -> dict[str, KqlType]:
     """The columns but the one that the lake keeps for itself."""
     return {name: kind for name, kind in columns.items() if name != DAY}
 
@@ -112,7 +112,7 @@ _DOTNET = {
 """What the column DataType of getschema says."""
 
 
-def _kind(written: object, column: str) -> KqlType:
+def _parse_kind(written: object, column: str) -> KqlType:
     word = str(written).lower()
     found = TYPE_NAMES.get(word) or _DOTNET.get(word)
     if found is None:

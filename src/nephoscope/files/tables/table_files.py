@@ -49,10 +49,10 @@ def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
 
     A declared column that no file has is null. TableFileError where a file has another format or a value is not of its declared type.
     """
-    files = _files(path)
+    files = _list_files(path)
     kinds = declared or {}
-    if all(_suffix(file) == ".parquet" for file in files):
-        found = _parquet(name, files, kinds)
+    if all(_find_suffix(file) == ".parquet" for file in files):
+        found = _open_parquet(name, files, kinds)
         if found is not None:
             return found
     parts = [_read(file, kinds) for file in files]
@@ -60,7 +60,7 @@ def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
     return FileTable(_mark_ingestion_time(schema_of(name, rows)), rows)
 
 
-def _files(path: Path) -> list[Path]:
+def _list_files(path: Path) -> list[Path]:
     if not path.is_dir():
         if not path.is_file():
             raise TableFileError(f"{path}: no such file or folder")
@@ -69,22 +69,22 @@ def _files(path: Path) -> list[Path]:
     for one in below:
         if (
             one.is_symlink()
-            and (one.is_dir() or _suffix(one) in ENDINGS)
+            and (one.is_dir() or _find_suffix(one) in ENDINGS)
             and (why := leads_out(one, (path,)))
         ):
             raise TableFileError(f"{one}: {why}, or remove the link")
-    found = [one for one in below if one.is_file() and _suffix(one) in ENDINGS]
+    found = [one for one in below if one.is_file() and _find_suffix(one) in ENDINGS]
     if not found:
         raise TableFileError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
     return found
 
 
-def _suffix(path: Path) -> str:
+def _find_suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
     return Path(name).suffix
 
 
-def _parquet(name: str, files: list[Path], kinds: Columns) -> FileTable | None:
+def _open_parquet(name: str, files: list[Path], kinds: Columns) -> FileTable | None:
     """Parquet as it lies there; None where a declared type needs its values converted."""
     try:
         schema = schema_of_files(name, files)
@@ -110,7 +110,7 @@ def _mark_ingestion_time(schema: TableSchema) -> TableSchema:
 
 
 def _read(path: Path, kinds: Columns) -> pa.Table:
-    ending = _suffix(path)
+    ending = _find_suffix(path)
     try:
         if ending == ".parquet":
             return _convert_texts(path, pq.read_table(path), kinds)
@@ -119,7 +119,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
         if ending in SEPARATORS:
             return _read_separated(path, data, SEPARATORS[ending], kinds)
         if ending in JSON:
-            return _json(path, data, kinds)
+            return _read_json(path, data, kinds)
         if ending == ARROW:
             return _convert_texts(path, arrow(data), kinds)
     except (OSError, EOFError, ValueError) as error:
@@ -167,7 +167,7 @@ def _require_values(values: pa.Array | None, path: Path, name: str, kind: KqlTyp
     return values
 
 
-def _json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
+def _read_json(path: Path, data: bytes, kinds: Columns) -> pa.Table:
     found = records(data)
     wanted = {**found.kinds, **kinds}
     columns: dict[str, type_inference.Column] = {}
@@ -191,16 +191,16 @@ def _convert_texts(path: Path, rows: pa.Table, kinds: Columns) -> pa.Table:
             continue
         texts = _combine_chunks(rows.combine_chunks().column(place)).fill_null("")
         values = _require_values(type_inference.convert_texts(texts, kind), path, name, kind)
-        rows = rows.set_column(place, _field(name, kind, values), values)
+        rows = rows.set_column(place, _build_field(name, kind, values), values)
     return rows
 
 
 def _make_table(columns: Mapping[str, type_inference.Column]) -> pa.Table:
-    fields = [_field(name, kind, values) for name, (kind, values) in columns.items()]
+    fields = [_build_field(name, kind, values) for name, (kind, values) in columns.items()]
     return pa.Table.from_arrays([values for _, values in columns.values()], schema=pa.schema(fields))
 
 
-def _field(name: str, kind: KqlType, values: pa.Array) -> pa.Field:
+def _build_field(name: str, kind: KqlType, values: pa.Array) -> pa.Field:
     return pa.field(name, values.type, metadata={b"kql.type": kind.encode()})
 
 
@@ -211,14 +211,14 @@ def _join_parts(parts: list[pa.Table]) -> pa.Table:
     kinds: dict[str, set[str]] = {}
     for part in parts:
         for field in part.schema:
-            kinds.setdefault(field.name, set()).add(_kind(field))
+            kinds.setdefault(field.name, set()).add(_read_kind(field))
     mixed = {name for name, found in kinds.items() if len(found) > 1}
     return pa.concat_tables(
         [_to_text(part, mixed) for part in parts], promote_options="permissive"
     ).combine_chunks()
 
 
-def _kind(field: pa.Field) -> str:
+def _read_kind(field: pa.Field) -> str:
     declared = (field.metadata or {}).get(b"kql.type")
     return declared.decode() if declared else str(field.type)
 
@@ -228,7 +228,7 @@ def _to_text(part: pa.Table, names: Iterable[str]) -> pa.Table:
         place = part.schema.get_field_index(name)
         if place >= 0:
             values = part.column(place).cast(pa.string())
-            part = part.set_column(place, _field(name, KqlType.STRING, values), values)
+            part = part.set_column(place, _build_field(name, KqlType.STRING, values), values)
     return part
 
 
@@ -236,7 +236,7 @@ def _with_missing(rows: pa.Table, kinds: Columns) -> pa.Table:
     for name, kind in kinds.items():
         if name not in rows.column_names:
             empty = pa.nulls(rows.num_rows, _STORED[kind])
-            rows = rows.append_column(_field(name, kind, empty), empty)
+            rows = rows.append_column(_build_field(name, kind, empty), empty)
     return rows
 
 

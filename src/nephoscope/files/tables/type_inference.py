@@ -44,7 +44,7 @@ def infer_from_texts(texts: pa.Array) -> Column:
             if found is not None:
                 return kind, found
     if _all(filled, r"^\s*[\[{]") and all(_is_json(text) for text in filled.to_pylist()):
-        return KqlType.DYNAMIC, _null_if_empty(texts)
+        return KqlType.DYNAMIC, _build_null_if_empty(texts)
     return KqlType.STRING, texts
 
 
@@ -60,7 +60,7 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _null_if_empty(texts: pa.Array) -> pa.Array:
+def _build_null_if_empty(texts: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
 
 
@@ -68,13 +68,13 @@ def convert_texts(texts: pa.Array, kind: KqlType) -> pa.Array | None:
     """Texts as a type's values, None where one of them is none; empty is null. Times and timespans are ticks, a dynamic stays text."""
     if kind in (KqlType.STRING, KqlType.GUID):
         return texts
-    filled = _null_if_empty(texts)
+    filled = _build_null_if_empty(texts)
     if kind == KqlType.DYNAMIC:
         return filled
     if kind == KqlType.DATETIME:
         return _parse_ticks(filled)
     if kind == KqlType.TIMESPAN:
-        return _span_ticks(filled)
+        return _parse_spans(filled)
     wanted = _ARROW[kind]
     try:
         return filled.cast(wanted) if kind != KqlType.BOOL else pc.equal(pc.utf8_lower(filled), "true")
@@ -103,9 +103,9 @@ def _parse_ticks(texts: pa.Array) -> pa.Array | None:
         return None
     seconds = pc.multiply(days, 86_400)
     for name, size in (("hour", 3600), ("minute", 60), ("second", 1)):
-        seconds = pc.add(seconds, pc.multiply(_number(part[name]), size))
-    seconds = pc.subtract(seconds, _offset(part["zone"]))
-    ticks = pc.add(pc.multiply(seconds, 10**_DIGITS), _fraction(part["fraction"]))
+        seconds = pc.add(seconds, pc.multiply(_parse_numbers(part[name]), size))
+    seconds = pc.subtract(seconds, _parse_offsets(part["zone"]))
+    ticks = pc.add(pc.multiply(seconds, 10**_DIGITS), _parse_fractions(part["fraction"]))
     return pc.add(ticks, UNIX_EPOCH_TICKS)
 
 
@@ -113,17 +113,17 @@ def _list_group_names(pattern: str) -> list[str]:
     return [piece.split(">", 1)[0] for piece in pattern.split("(?P<")[1:]]
 
 
-def _number(texts: pa.Array) -> pa.Array:
+def _parse_numbers(texts: pa.Array) -> pa.Array:
     """Digits as a number, 0 where there are none."""
     return pc.if_else(pc.equal(texts, ""), "0", texts).cast(pa.int64())
 
 
-def _fraction(texts: pa.Array) -> pa.Array:
+def _parse_fractions(texts: pa.Array) -> pa.Array:
     padded = pc.utf8_rpad(pc.utf8_slice_codeunits(texts, 0, _DIGITS), _DIGITS, padding="0")
     return padded.cast(pa.int64())
 
 
-def _offset(zones: pa.Array) -> pa.Array:
+def _parse_offsets(zones: pa.Array) -> pa.Array:
     """Seconds east of UTC."""
     plain = pc.replace_substring(zones, ":", "")
     signed = pc.match_substring_regex(plain, r"^[+-]\d{4}$")
@@ -141,15 +141,15 @@ _SPAN_PARTS = (
 )
 
 
-def _span_ticks(texts: pa.Array) -> pa.Array | None:
+def _parse_spans(texts: pa.Array) -> pa.Array | None:
     parts = pc.extract_regex(texts, _SPAN_PARTS)
     if parts.null_count != texts.null_count:
         return None
     part = dict(zip(_list_group_names(_SPAN_PARTS), parts.flatten(), strict=True))
-    seconds: object = pc.multiply(_number(part["days"]), 86_400)
+    seconds: object = pc.multiply(_parse_numbers(part["days"]), 86_400)
     for name, size in (("hours", 3600), ("minutes", 60), ("seconds", 1)):
-        seconds = pc.add(seconds, pc.multiply(_number(part[name]), size))
-    ticks = pc.add(pc.multiply(seconds, 10**_DIGITS), _fraction(part["fraction"]))
+        seconds = pc.add(seconds, pc.multiply(_parse_numbers(part[name]), size))
+    ticks = pc.add(pc.multiply(seconds, 10**_DIGITS), _parse_fractions(part["fraction"]))
     return pc.if_else(pc.equal(part["sign"], "-"), pc.negate(ticks), ticks)
 
 

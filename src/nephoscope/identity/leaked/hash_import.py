@@ -53,7 +53,7 @@ class UnsortedError(Exception):
 def import_hashes(data: Path, source: Path, algorithm: str, now: datetime) -> HashListInfo:
     """Make the index of an algorithm from a list, in the place of the one before it; HashListError where it cannot be read."""
     index_folder(data, algorithm)
-    text, files = _query(source, LENGTHS[algorithm])
+    text, files = _build_query(source, LENGTHS[algorithm])
     making = create_folder(data, algorithm)
     try:
         try:
@@ -89,7 +89,7 @@ def write_prefixes(making: Path, prefixes: Iterable[bytes]) -> int:
     return entries
 
 
-def _query(source: Path, length: int) -> tuple[str, list[str]]:
+def _build_query(source: Path, length: int) -> tuple[str, list[str]]:
     """Return the query of a list and its files: of a folder those that are named by five hexadecimal digits."""
     if not source.is_dir():
         if not source.is_file():
@@ -108,21 +108,21 @@ def _write(making: Path, text: str, files: Sequence[str]) -> int:
     """Write both files of an index and return its entries; UnsortedError where the query gives them in no order."""
     entries, last = 0, -1
     with create_file(making / PREFIXES) as prefixes, create_file(making / COUNTS) as counts:
-        for batch in _batches(making, text, files):
+        for batch in _read_batches(making, text, files):
             found, seen = batch.column(0), batch.column(1)
             if not _is_rising(found, last):
                 raise UnsortedError
             last = found[-1].as_py()
             entries += batch.num_rows
-            prefixes.write(_bytes(found, 8))
-            counts.write(_bytes(seen, 4))
+            prefixes.write(_view_bytes(found, 8))
+            counts.write(_view_bytes(seen, 4))
         for file in (prefixes, counts):
             file.flush()
             os.fsync(file.fileno())
     return entries
 
 
-def _batches(making: Path, text: str, files: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _read_batches(making: Path, text: str, files: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute(
@@ -138,7 +138,7 @@ def _is_rising(found: pa.Array, last: int) -> bool:
     return len(found) < 2 or bool(pc.all(pc.less_equal(found[:-1], found[1:])).as_py())
 
 
-def _bytes(found: pa.Array, size: int) -> memoryview:
+def _view_bytes(found: pa.Array, size: int) -> memoryview:
     start = found.offset * size
     return memoryview(found.buffers()[1])[start : start + len(found) * size]
 

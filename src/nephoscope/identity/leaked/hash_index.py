@@ -59,7 +59,7 @@ class HashIndex:
             return None
         folder = index_folder(data, algorithm) / info.folder
         sizes = ((PREFIXES, PREFIX_BYTES), (COUNTS, COUNT_BYTES))
-        files = tuple(_map(folder / name, info.entries * size) for name, size in sizes)
+        files = tuple(_map_file(folder / name, info.entries * size) for name, size in sizes)
         return cls(info, memoryview(files[0]).cast("Q"), memoryview(files[1]).cast("I"), files)
 
     def count(self, digest: bytes) -> int:
@@ -132,7 +132,7 @@ def replace_index(data: Path, info: HashListInfo) -> None:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _map(path: Path, size: int) -> mmap.mmap | bytes:
+def _map_file(path: Path, size: int) -> mmap.mmap | bytes:
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size != size:
