@@ -31,15 +31,15 @@ class SourceFolder(msgspec.Struct, frozen=True):
 
     def files(self) -> Iterator[os.DirEntry[str]]:
         """Yield the files in a fixed order."""
-        return _files(self.path, self.ending)
+        return _list_files(self.path, self.ending)
 
 
-def _files(folder: str, ending: str) -> Iterator[os.DirEntry[str]]:
+def _list_files(folder: str, ending: str) -> Iterator[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         if entry.is_dir(follow_symlinks=False):
-            yield from _files(entry.path, ending)
+            yield from _list_files(entry.path, ending)
         elif entry.name.endswith(ending):
             yield entry
 
@@ -51,7 +51,7 @@ def derived_value(
 
     It is kept beside the bytecode of a module that is loaded, one value a module.
     """
-    kept = _place(module)
+    kept = _find_value_file(module)
     if kept is None:
         return make()
     stamp, newest = _stamp(tuple(sources))
@@ -65,7 +65,7 @@ def derived_value(
     return value
 
 
-def _place(module: str) -> Path | None:
+def _find_value_file(module: str) -> Path | None:
     """Return the file of a module's value, None for a module that was not loaded of a file."""
     spec = sys.modules[module].__spec__
     return Path(spec.cached).with_suffix(".msgpack") if spec and spec.cached else None

@@ -78,7 +78,7 @@ class TypeSources:
     @classmethod
     def builtin(cls) -> TypeSources:
         """The facts that ship with nephoscope; ContentError naming the file and member that has another shape."""
-        return _builtin()
+        return _load_builtin()
 
     @property
     def types(self) -> frozenset[str]:
@@ -122,7 +122,7 @@ class TypeSources:
 
 
 @cache
-def _builtin() -> TypeSources:
+def _load_builtin() -> TypeSources:
     found = [document for document in documents(None, "azure") if document.name == "reading.json"]
     if len(found) != 1:
         raise ContentError("the package has no azure/reading.json", Place("content"))
@@ -137,7 +137,7 @@ def parse(document: ContentDocument) -> TypeSources:
     written = (body.section("derived"), body.section("items"), body.section("lacks"), body.texts("spelled"))
     return TypeSources(
         tables={type_.lower(): table for type_, table in tables.items()},
-        lists={type_.lower(): _list(type_, row, body) for type_, row in lists.items()},
+        lists={type_.lower(): _read_list(type_, row, body) for type_, row in lists.items()},
         items={type_.lower(): body.text(row, "api", type_) for type_, row in body.section("items").items()},
         named={
             type_.lower(): frozenset(name.lower() for name in body.texts(f"named.{type_}"))
@@ -172,7 +172,7 @@ def _spell_types(types: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _list(type_: str, row: Any, body: _MemberReader) -> ArmListing:
+def _read_list(type_: str, row: Any, body: _MemberReader) -> ArmListing:
     parent, _, segment = type_.rpartition("/")
     of = body.require_list(row, "of", type_) if isinstance(row, dict) and "of" in row else [parent]
     under = body.require_list(row, "under", type_) if "under" in row else []
@@ -192,14 +192,14 @@ class _MemberReader:
     def __init__(self, body: object, place: Place) -> None:
         self._body, self._place = body, place
 
-    def _member_at(self, path: str) -> object:
+    def _read_member_at(self, path: str) -> object:
         # A path is `section` or `section.key`; keys contain dots themselves.
         section, _, key = path.partition(".")
         value = self._body.get(section) if isinstance(self._body, dict) else None
         return value.get(key) if key and isinstance(value, dict) else value
 
     def section(self, name: str) -> dict[str, object]:
-        value = self._member_at(name)
+        value = self._read_member_at(name)
         if not isinstance(value, dict):
             self._fail(name, "an object")
         return value
@@ -208,7 +208,7 @@ class _MemberReader:
         return iter(self.section(name))
 
     def texts(self, path: str) -> list[str]:
-        value = self._member_at(path)
+        value = self._read_member_at(path)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self._fail(path, "a list of texts")
         return value

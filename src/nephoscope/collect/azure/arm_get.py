@@ -41,7 +41,7 @@ class ArmGet:
         """
         following = url
         for _ in range(MAX_PAGES):
-            kept = self._page(following, api, type_, action)
+            kept = self._fetch_page(following, api, type_, action)
             if kept.status != 200 and (must_be or kept.status != 404):
                 return FailedRequest(kept.reason, kept.permission)
             for row in kept.rows:
@@ -51,7 +51,7 @@ class ArmGet:
             following = kept.next
         return FailedRequest(f"more than {MAX_PAGES} pages", "")
 
-    def _page(self, url: str, api: str, type_: str, action: str) -> CheckpointEntry:
+    def _fetch_page(self, url: str, api: str, type_: str, action: str) -> CheckpointEntry:
         key = request_key("get", url)
         kept = self.checkpoint.get(key)
         if kept is None:

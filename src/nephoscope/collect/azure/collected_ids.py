@@ -47,9 +47,9 @@ class CollectedIds:
             if any(name.lower() == SEGMENT and isinstance(value, list) for name, value in properties.items()):
                 self.connected.add(id_.key)
             if id_.type == "microsoft.authorization/roleassignments":
-                self._assignment(properties)
+                self._note_assignment(properties)
 
-    def _assignment(self, properties: dict[str, object]) -> None:
+    def _note_assignment(self, properties: dict[str, object]) -> None:
         principal = properties.get("principalId")
         if str(properties.get("principalType", "")).lower() == "group" and isinstance(principal, str):
             self.assigned_groups[principal.lower()] = principal

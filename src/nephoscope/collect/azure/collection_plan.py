@@ -84,9 +84,9 @@ class _Planner:
         for type_ in types:
             if type_ not in self._seen:
                 self._seen.add(type_)
-                self.add(self._place(type_))
+                self.add(self._place_type(type_))
 
-    def _place(self, type_: str) -> Iterable[str]:
+    def _place_type(self, type_: str) -> Iterable[str]:
         """Put a type where it is read; returns the types that must be read first."""
         reading = self._reading
         if type_.startswith(GRAPH):
@@ -125,7 +125,7 @@ class _Planner:
     def plan(self) -> CollectionPlan:
         """Return what came together."""
         jobs = [
-            ListJob(job.list, job.parents, self._depth(type_, frozenset()), job.spared)
+            ListJob(job.list, job.parents, self._count_depth(type_, frozenset()), job.spared)
             for type_, job in self._jobs.items()
         ]
         tables = {table: frozenset(types) for table, types in sorted(self._tables.items())}
@@ -147,12 +147,12 @@ class _Planner:
             self._needs.whole,
         )
 
-    def _depth(self, type_: str, above: frozenset[str]) -> int:
+    def _count_depth(self, type_: str, above: frozenset[str]) -> int:
         """Count how many lists must be read before this one."""
         if ANY in self._jobs[type_].parents:
             return len(self._jobs)
         parents = self._jobs[type_].parents & self._jobs.keys() - above - {type_}
-        return 1 + max((self._depth(parent, above | {type_}) for parent in parents), default=-1)
+        return 1 + max((self._count_depth(parent, above | {type_}) for parent in parents), default=-1)
 
     def _separate_lookups(self, type_: str) -> frozenset[str]:
         """The names that are looked up and that the type's table does not hold."""

@@ -39,8 +39,8 @@ class CollectionScope(msgspec.Struct, frozen=True):
         """Check what a person wrote; raises CollectionScopeError."""
         if subscriptions and management_groups:
             raise CollectionScopeError("use either subscriptions or management groups")
-        named = tuple(_subscription(text) for text in subscriptions)
-        groups = tuple(_resource_group(text) for text in resource_groups)
+        named = tuple(_parse_subscription(text) for text in subscriptions)
+        groups = tuple(_parse_resource_group(text) for text in resource_groups)
         outside = [f"{id_}/{name}" for id_, name in groups if id_ and named and id_ not in named]
         if outside:
             raise CollectionScopeError(
@@ -53,7 +53,7 @@ class CollectionScope(msgspec.Struct, frozen=True):
             named = tuple(whole)
         return cls(
             tuple(dict.fromkeys(named)),
-            tuple(dict.fromkeys(_management_group(text) for text in management_groups)),
+            tuple(dict.fromkeys(_parse_management_group(text) for text in management_groups)),
             tuple(dict.fromkeys(groups)),
             tuple(dict.fromkeys(_check(text.lower(), _TENANT, "a tenant id or domain") for text in tenants)),
         )
@@ -79,21 +79,23 @@ def _check(text: str, pattern: re.Pattern[str], what: str) -> str:
     return text
 
 
-def _subscription(text: str) -> str:
+def _parse_subscription(text: str) -> str:
     return _check(
         text.lower().strip("/").removeprefix("subscriptions/"), _SUBSCRIPTION, "a subscription id (a GUID)"
     )
 
 
-def _resource_group(text: str) -> tuple[str, str]:
+def _parse_resource_group(text: str) -> tuple[str, str]:
     lowered = text.lower().rstrip("/")
     whole = _GROUP_ID.fullmatch(lowered)
     if whole:
-        return _subscription(whole.group(1)), _check(whole.group(2), _GROUP, "the name of a resource group")
+        return _parse_subscription(whole.group(1)), _check(
+            whole.group(2), _GROUP, "the name of a resource group"
+        )
     return "", _check(lowered, _GROUP, "the name or id of a resource group")
 
 
-def _management_group(text: str) -> str:
+def _parse_management_group(text: str) -> str:
     return _check(text.lower().rstrip("/").rsplit("/", 1)[-1], _GROUP, "the name of a management group")
 
 

@@ -112,7 +112,7 @@ class Collector:
         self._plan = CollectionPlan.of(needs, self._reading)
         self._holdings, self._gaps = CollectedIds(), CollectionGaps()
         types = (*self._plan.tables_by_type, *(job.list.type for job in self._plan.jobs))
-        self._bounds = PermissionCheck(types, self._action, self._gaps)
+        self._bounds = PermissionCheck(types, self._name_read_action, self._gaps)
         self._unread = dict(self._plan.unread)
         self._requests: Counter[str] = Counter()
         self._retried: Counter[str] = Counter()
@@ -123,12 +123,16 @@ class Collector:
     def run(self) -> CollectionResult:
         """Collect; raises CollectError, CheckpointError, SignInError. What was answered before an error is kept for --resume."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        checkpoint = Checkpoint.begin(self._out, self._question(), started, resume=self._settings.resume)
+        checkpoint = Checkpoint.begin(
+            self._out, self._compute_request_key(), started, resume=self._settings.resume
+        )
         tenants: list[_Tenant] = []
         try:
-            tenants.extend(self._tenant(id_, checkpoint) for id_ in self._settings.scope.tenants or ("",))
+            tenants.extend(
+                self._find_visible_tenant(id_, checkpoint) for id_ in self._settings.scope.tenants or ("",)
+            )
             for tenant in tenants:
-                self._contain(tenant)
+                self._read_containers(tenant)
             self._check(tenants)
             with ThreadPoolExecutor(self._settings.workers, "collect") as pool:
                 self._read(tenants, pool)
@@ -142,7 +146,7 @@ class Collector:
                 tenant.close()
             checkpoint.close()
 
-    def _question(self) -> str:
+    def _compute_request_key(self) -> str:
         settings, plan = self._settings, self._plan
         tables = {table: sorted(types) for table, types in plan.tables.items()}
         names = {type_: sorted(found) for type_, found in (*plan.items.items(), *plan.names.items())}
@@ -162,7 +166,7 @@ class Collector:
             plan.whole,
         )
 
-    def _tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
+    def _find_visible_tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
         source, cloud = self._settings.tenant_credential(id_), self._settings.cloud
         manager = RestClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
         directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
@@ -176,7 +180,7 @@ class Collector:
             GraphClient(directory, checkpoint, id_),
         )
 
-    def _contain(self, tenant: _Tenant) -> None:
+    def _read_containers(self, tenant: _Tenant) -> None:
         self._progress("containers", 0, 1)
         types = self._plan.tables[TABLE]
         found = find(
@@ -199,15 +203,17 @@ class Collector:
             raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
     def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
-        self._run_for_each(pool, "permissions", list(self._scopes(tenants)), self._verify)
-        self._run_for_each(pool, "permissions", list(self._groups_of_unreadable(tenants)), self._widen)
+        self._run_for_each(pool, "permissions", list(self._list_scopes(tenants)), self._verify)
+        self._run_for_each(pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._widen)
         self._run_for_each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
-        self._run_for_each(pool, "details", list(self._details(tenants)), self._detail)
+        self._run_for_each(pool, "details", list(self._list_detail_requests(tenants)), self._fetch_detail)
         for depth in sorted({job.depth for job in self._plan.jobs}):
             jobs = [job for job in self._plan.jobs if job.depth == depth]
-            self._run_for_each(pool, "Resource Manager", list(self._lists(tenants, jobs)), self._detail)
-        self._roles(tenants)
-        self._directory(tenants, pool)
+            self._run_for_each(
+                pool, "Resource Manager", list(self._list_list_requests(tenants, jobs)), self._fetch_detail
+            )
+        self._collect_roles(tenants)
+        self._collect_directory(tenants, pool)
 
     def _run_for_each(
         self, pool: ThreadPoolExecutor, what: str, items: Sequence[_Item], do: Callable[[_Item], None]
@@ -225,14 +231,14 @@ class Collector:
                 raise failed
         self._progress(what, len(futures), len(futures))
 
-    def _scopes(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str]]:
+    def _list_scopes(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str]]:
         return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
 
     def _verify(self, item: tuple[_Tenant, str]) -> None:
         tenant, scope = item
         self._bounds.check_scope(tenant.arm, scope)
 
-    def _groups_of_unreadable(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+    def _list_groups_of_unreadable(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
         if self._settings.scope.resource_groups:
             return
@@ -248,7 +254,7 @@ class Collector:
         if self._bounds.widen(tenant.arm, subscription, group_id(group)):
             tenant.seen.apart.add(group)
 
-    def _action(self, type_: str) -> str:
+    def _name_read_action(self, type_: str) -> str:
         return f"{self._reading.spell(type_)}/read"
 
     def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, GraphTableQuery, QueryArea]]:
@@ -270,10 +276,10 @@ class Collector:
                 for scope in list_scopes(refused.area):
                     permission = refused.permission
                     if not permission and refused.reason.startswith(("401", "403")):
-                        permission = self._action(type_)
+                        permission = self._name_read_action(type_)
                     self._gaps.add(type_, scope, refused.reason, permission)
 
-    def _details(self, tenants: Sequence[_Tenant]) -> Iterator[_ArmRequest]:
+    def _list_detail_requests(self, tenants: Sequence[_Tenant]) -> Iterator[_ArmRequest]:
         """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
         for type_, lack in self._plan.lacks.items():
             yield from self._asks(tenants, type_, type_, "", lack.api)
@@ -283,7 +289,9 @@ class Collector:
                 path = f"/{segment}/{name}"
                 yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
 
-    def _lists(self, tenants: Sequence[_Tenant], jobs: Iterable[ListJob]) -> Iterator[_ArmRequest]:
+    def _list_list_requests(
+        self, tenants: Sequence[_Tenant], jobs: Iterable[ListJob]
+    ) -> Iterator[_ArmRequest]:
         for job in jobs:
             row = job.list
             for parent in sorted(job.parents):
@@ -295,29 +303,29 @@ class Collector:
         self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str
     ) -> Iterator[_ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
-        by_scope = {scope: tenant for tenant, scope in self._scopes(tenants)}
+        by_scope = {scope: tenant for tenant, scope in self._list_scopes(tenants)}
         for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
             scope = find_scope(key, by_scope)
             if scope and not self._gaps.is_missing(type_, scope):
                 yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
 
-    def _detail(self, ask: _ArmRequest) -> None:
+    def _fetch_detail(self, ask: _ArmRequest) -> None:
         if self._gaps.is_missing(ask.type, ask.scope):
             return
-        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._action(ask.type))
+        failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._name_read_action(ask.type))
         if failed is not None:
             self._gaps.add(ask.type, ask.scope, f"{failed.reason} at {ask.at}", failed.permission)
 
-    def _roles(self, tenants: Sequence[_Tenant]) -> None:
+    def _collect_roles(self, tenants: Sequence[_Tenant]) -> None:
         """Built-in roles lie in the tenant, where a query for subscriptions does not see them."""
         if ROLES not in self._plan.tables_by_type or self._settings.scope.resource_groups:
             return
         for tenant in tenants:
-            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._action(ROLES))
+            failed = tenant.arm.read(_ROLES_URL, "2022-04-01", ROLES, self._name_read_action(ROLES))
             if failed is not None:
                 self._gaps.add(ROLES, "", failed.reason, failed.permission)
 
-    def _directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+    def _collect_directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
         kinds = sorted(self._plan.graph | ALWAYS_READ if self._plan.graph else ())
         reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
         if self._settings.scope.resource_groups:
@@ -327,10 +335,13 @@ class Collector:
             return
         self._graph_read.update(kinds)
         self._run_for_each(
-            pool, "Microsoft Graph", [(tenant, kind) for tenant in tenants for kind in kinds], self._objects
+            pool,
+            "Microsoft Graph",
+            [(tenant, kind) for tenant in tenants for kind in kinds],
+            self._collect_objects,
         )
 
-    def _objects(self, item: tuple[_Tenant, str]) -> None:
+    def _collect_objects(self, item: tuple[_Tenant, str]) -> None:
         tenant, kind = item
         try:
             if kind == GROUPS:
@@ -342,15 +353,15 @@ class Collector:
             self._gaps.add(kind, "", error.reason, error.permission)
 
     def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> CollectionResult:
-        scopes = [scope for _, scope in self._scopes(tenants)]
+        scopes = [scope for _, scope in self._list_scopes(tenants)]
         self._leave_out()
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
         whole = self._complete_tenant_types(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
-            _tenant_guid(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
+            _find_tenant_guid(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
         }
-        for tenant, scope in self._scopes(tenants):
-            by_tenant[_tenant_guid(tenant)][scope] = covered[scope]
+        for tenant, scope in self._list_scopes(tenants):
+            by_tenant[_find_tenant_guid(tenant)][scope] = covered[scope]
         collected = {
             "started": checkpoint.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -391,7 +402,7 @@ class Collector:
             self._unread.setdefault(type_, "the snapshot was limited to resource groups")
 
 
-def _tenant_guid(tenant: _Tenant) -> str:
+def _find_tenant_guid(tenant: _Tenant) -> str:
     """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
     name = tenant.seen.tenant.lower()
     return name if _GUID.fullmatch(name) else ""

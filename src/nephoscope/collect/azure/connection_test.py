@@ -98,17 +98,19 @@ def try_connection(settings: CollectionSettings, rights: tuple[RequiredPermissio
     """Sign in, list the subscriptions of the scope, and ask of each what may be read in it."""
     now = datetime.now(UTC)
     try:
-        with _clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
+        with _open_clients(settings) as clients, ThreadPoolExecutor(WORKERS, "trial") as pool:
             actions = tuple(one.name for one in rights if one.place is PermissionProvider.AZURE)
-            asked = _permissions(rights) if settings.graph else {}
+            asked = _map_permissions(rights) if settings.graph else {}
             granted = pool.map(lambda pair: _test_permission(clients, *pair), asked.items())
-            return ConnectionTrial(now, "", tuple(_subscriptions(clients, actions, pool)), tuple(granted))
+            return ConnectionTrial(
+                now, "", tuple(_test_subscriptions(clients, actions, pool)), tuple(granted)
+            )
     except (RequestError, SignInError) as error:
         return ConnectionTrial(now, str(error))
 
 
 @contextmanager
-def _clients(settings: CollectionSettings) -> Iterator[_Clients]:
+def _open_clients(settings: CollectionSettings) -> Iterator[_Clients]:
     tenant = next(iter(settings.scope.tenants), "")
     source, cloud = settings.tenant_credential(tenant), settings.cloud
     manager = RestClient(
@@ -125,7 +127,7 @@ def _clients(settings: CollectionSettings) -> Iterator[_Clients]:
             directory.close()
 
 
-def _subscriptions(
+def _test_subscriptions(
     clients: _Clients, actions: tuple[str, ...], pool: ThreadPoolExecutor
 ) -> Iterator[SubscriptionTrial]:
     names, gaps = _Names(), CollectionGaps()
@@ -139,7 +141,7 @@ def _subscriptions(
             "the sign-in succeeded, but no subscription is visible: assign the role Reader on at least one"
         )
     found = pool.map(
-        lambda id_: _subscription(clients, id_, names.display_name(f"/subscriptions/{id_}"), actions),
+        lambda id_: _test_subscription(clients, id_, names.display_name(f"/subscriptions/{id_}"), actions),
         sorted(seen.subscriptions),
     )
     yield from _test_scopes(clients, tuple(found), seen, names, actions, pool)
@@ -176,12 +178,12 @@ class _Names(CollectedIds):
         return self._names.get(id_) or id_.rpartition("/")[2]
 
 
-def _subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
+def _test_subscription(clients: _Clients, id_: str, name: str, actions: tuple[str, ...]) -> SubscriptionTrial:
     granted = _read_permissions(clients, f"/subscriptions/{id_}")
     if isinstance(granted, FailedRequest):
         lacks = (granted.permission,) if granted.permission else ()
         return SubscriptionTrial(id_, name, False, granted.reason, lacks)
-    return SubscriptionTrial(id_, name, True, "", _missing_actions(granted, actions))
+    return SubscriptionTrial(id_, name, True, "", _list_missing_actions(granted, actions))
 
 
 def _test_scopes(
@@ -202,7 +204,7 @@ def _test_scopes(
         if isinstance(granted, Permissions) and any(map(granted.allow, lacking[around])):
             id_ = group_id(pair)
             groups[around].append(
-                GroupTrial(id_, names.display_name(id_), _missing_actions(granted, actions))
+                GroupTrial(id_, names.display_name(id_), _list_missing_actions(granted, actions))
             )
     return (replace(one, groups=tuple(groups[one.id])) for one in found)
 
@@ -212,11 +214,11 @@ def _read_permissions(clients: _Clients, scope: str) -> Permissions | FailedRequ
     return read_permissions(ArmGet(clients.manager, clients.checkpoint, rows.append), scope)
 
 
-def _missing_actions(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
+def _list_missing_actions(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in actions if not granted.allow(one))
 
 
-def _permissions(rights: tuple[RequiredPermission, ...]) -> dict[str, str]:
+def _map_permissions(rights: tuple[RequiredPermission, ...]) -> dict[str, str]:
     """Permission -> a path of Graph that is answered with it alone."""
     found = {}
     for one in rights:

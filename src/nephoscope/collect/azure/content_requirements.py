@@ -114,10 +114,10 @@ class _NeedsBuilder:
             related = related.strip("/")
             self.types.add(related)
             self.parents[related] |= entry.types or frozenset()
-            self.names[related].add(_name(definition.tree.then.existence))
+            self.names[related].add(_find_existence_name(definition.tree.then.existence))
 
 
-def _name(existence: tree.Existence | None) -> str:
+def _find_existence_name(existence: tree.Existence | None) -> str:
     """The lower-cased literal name that is looked up, '' where it is any or an expression."""
     name = existence.name if existence is not None else None
     return name.value.lower() if isinstance(name, tree.PolicyLiteral) and isinstance(name.value, str) else ""

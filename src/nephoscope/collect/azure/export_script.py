@@ -53,11 +53,11 @@ def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
     """Yield what is asked, in the order in which one answer needs another."""
     for table, types in plan.tables.items():
         for number, query in enumerate(queries(plan, reading, table, types)):
-            yield _query(f"{table}-{number}", query, plan, reading)
+            yield _build_query(f"{table}-{number}", query, plan, reading)
     for type_, lack in plan.lacks.items():
-        yield ScriptCall("body", (type_, _pattern(type_), lack.api))
+        yield ScriptCall("body", (type_, _build_id_pattern(type_), lack.api))
     for job in plan.jobs:
-        pattern = "|".join(_pattern(parent) for parent in sorted(job.parents))
+        pattern = "|".join(_build_id_pattern(parent) for parent in sorted(job.parents))
         entries = tuple(sorted(job_entries(job)))
         yield ScriptCall("list", (job.list.type, pattern, f"/{job.list.path}", job.list.api, entries))
     if _ROLES in plan.tables_by_type:
@@ -80,15 +80,17 @@ def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
     yield ScriptCall("manifest", ())
 
 
-def _query(name: str, query: GraphTableQuery, plan: CollectionPlan, reading: TypeSources) -> ScriptCall:
+def _build_query(name: str, query: GraphTableQuery, plan: CollectionPlan, reading: TypeSources) -> ScriptCall:
     body = request_body(query, QueryArea(""), _TOKEN)
     options = json.dumps({key: item for key, item in body["options"].items() if item != _TOKEN})
     text = f'{{"query": {json.dumps(body["query"])}, "options": {options[:-1]}{_TOKEN}}}}}'
     types = tuple(sorted(query.types))
-    return ScriptCall("query", (name, text, types, tuple(sorted(_claims(query.types, plan, reading)))))
+    return ScriptCall(
+        "query", (name, text, types, tuple(sorted(_list_claimed_types(query.types, plan, reading))))
+    )
 
 
-def _claims(types: Iterable[str], plan: CollectionPlan, reading: TypeSources) -> set[str]:
+def _list_claimed_types(types: Iterable[str], plan: CollectionPlan, reading: TypeSources) -> set[str]:
     """Return what is read in full by the rows of some types: they, and the children that their bodies list."""
     held = {
         type_
@@ -109,7 +111,7 @@ def _needs_lookup(entry: str, plan: CollectionPlan) -> bool:
     return any(entry == f"{type_}/{name}" for type_, names in plan.items.items() for name in names)
 
 
-def _pattern(type_: str) -> str:
+def _build_id_pattern(type_: str) -> str:
     """The ids of a type, as a regular expression that both shells know, whatever the case."""
     if type_ == ANY:
         return "^/subscriptions/[^/]+/resourcegroups/[^/]+/providers/"
@@ -119,7 +121,7 @@ def _pattern(type_: str) -> str:
     return f"/providers/{namespace.replace('.', '[.]')}" + "".join(f"/{name}/[^/]+" for name in names) + "$"
 
 
-def _bash_line(step: ScriptCall) -> str:
+def _format_bash_line(step: ScriptCall) -> str:
     words = [step.function]
     for number, argument in enumerate(step.arguments):
         if isinstance(argument, str):
@@ -131,21 +133,21 @@ def _bash_line(step: ScriptCall) -> str:
     return " ".join(words)
 
 
-def _powershell_line(step: ScriptCall) -> str:
+def _format_powershell_line(step: ScriptCall) -> str:
     if step.function == "members":
         return "# the members of groups were read with the groups"
     words = (
-        _quote(argument) if isinstance(argument, str) else f"@({', '.join(map(_quote, argument))})"
+        _quote_text(argument) if isinstance(argument, str) else f"@({', '.join(map(_quote_text, argument))})"
         for argument in step.arguments
     )
     return " ".join((step.function.capitalize(), *words))
 
 
-def _quote(text: str) -> str:
+def _quote_text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
 _KINDS: dict[str, tuple[str, Callable[[ScriptCall], str]]] = {
-    "az": ("az.sh", _bash_line),
-    "powershell": ("powershell.ps1", _powershell_line),
+    "az": ("az.sh", _format_bash_line),
+    "powershell": ("powershell.ps1", _format_powershell_line),
 }

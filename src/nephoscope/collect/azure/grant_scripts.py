@@ -56,18 +56,18 @@ class CollectionGrant:
 def az(grant: CollectionGrant) -> str:
     """The script for bash and `az`; running it twice does no harm."""
     parts = [
-        _head(grant),
-        _cloud(grant),
-        _principal(grant),
-        _scopes(grant),
-        _roles(grant),
-        _graph(grant),
-        _tail(grant),
+        _format_head(grant),
+        _format_cloud(grant),
+        _format_principal(grant),
+        _format_scopes(grant),
+        _format_roles(grant),
+        _format_graph(grant),
+        _format_tail(grant),
     ]
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _head(grant: CollectionGrant) -> str:
+def _format_head(grant: CollectionGrant) -> str:
     graph = (
         ", and as Privileged Role Administrator or Global Administrator for Microsoft Graph"
         if grant.permissions
@@ -81,19 +81,19 @@ def _head(grant: CollectionGrant) -> str:
     )
 
 
-def _cloud(grant: CollectionGrant) -> str:
+def _format_cloud(grant: CollectionGrant) -> str:
     name = _AZ_CLOUDS.get(grant.connection.cloud.lower(), "")
     told = f"az cloud set --name {name}\n" if name and name != "AzureCloud" else ""
     tenant = grant.connection.id
     if not tenant:
         return told
     return (
-        f"{told}tenant={_quote(tenant)}\n"
+        f"{told}tenant={_quote_text(tenant)}\n"
         'if [ "$(az account show --query tenantId -o tsv)" != "$tenant" ]; then az login --tenant "$tenant" >/dev/null; fi\n'
     )
 
 
-def _principal(grant: CollectionGrant) -> str:
+def _format_principal(grant: CollectionGrant) -> str:
     connection = grant.connection
     if connection.sign_in == MANAGED_IDENTITY:
         return (
@@ -101,7 +101,7 @@ def _principal(grant: CollectionGrant) -> str:
             'principal="${1:?usage: bash grant.sh OBJECT_ID_OF_THE_MANAGED_IDENTITY}"\n'
         )
     found = (
-        f"app={_quote(connection.client)}\n"
+        f"app={_quote_text(connection.client)}\n"
         if connection.client
         else f"app=\"$(az ad app list --filter \"displayName eq '{APPLICATION}'\" --query '[0].appId' -o tsv)\"\n"
         f'if [ -z "$app" ]; then app="$(az ad app create --display-name {APPLICATION} --query appId -o tsv)"; fi\n'
@@ -113,9 +113,9 @@ def _principal(grant: CollectionGrant) -> str:
     )
 
 
-def _scopes(grant: CollectionGrant) -> str:
+def _format_scopes(grant: CollectionGrant) -> str:
     if grant.scopes:
-        return "scopes=(\n" + "".join(f"  {_quote(one)}\n" for one in grant.scopes) + ")\n"
+        return "scopes=(\n" + "".join(f"  {_quote_text(one)}\n" for one in grant.scopes) + ")\n"
     return (
         "# Everything in the tenant: its root management group.\n"
         'scopes=("/providers/Microsoft.Management/managementGroups/$(az account show --query tenantId -o tsv)")\n'
@@ -129,7 +129,7 @@ _ASSIGNED = (
 )
 
 
-def _roles(grant: CollectionGrant) -> str:
+def _format_roles(grant: CollectionGrant) -> str:
     if not grant.exact:
         return (
             f"# Reader\nrole={READER}\n"
@@ -156,7 +156,7 @@ def _roles(grant: CollectionGrant) -> str:
     )
 
 
-def _graph(grant: CollectionGrant) -> str:
+def _format_graph(grant: CollectionGrant) -> str:
     if not grant.permissions:
         return ""
     known = CLOUDS.get(grant.connection.cloud.lower(), CLOUDS["public"])
@@ -175,7 +175,7 @@ def _graph(grant: CollectionGrant) -> str:
     )
 
 
-def _tail(grant: CollectionGrant) -> str:
+def _format_tail(grant: CollectionGrant) -> str:
     connection = grant.connection
     shown = 'echo "tenant id:     $(az account show --query tenantId -o tsv)"\n'
     if connection.sign_in == MANAGED_IDENTITY:
@@ -196,22 +196,22 @@ def bicep(grant: CollectionGrant) -> str:
     target = "managementGroup" if group else "subscription"
     here = "managementGroup()" if group else "subscription()"
     parts = [
-        _bicep_head(grant, group),
+        _format_bicep_head(grant, group),
         f"targetScope = '{target}'\n",
         "@description('Object id of the service principal or managed identity that nephoscope signs in as.')\n"
         "param principalId string\n",
-        _bicep_role(grant, here),
-        _bicep_assignment(grant, here),
-        _bicep_graph(grant),
+        _format_bicep_role(grant, here),
+        _format_bicep_assignment(grant, here),
+        _format_bicep_graph(grant),
     ]
     return "\n".join(part for part in parts if part)
 
 
-def _bicep_head(grant: CollectionGrant, group: bool) -> str:
+def _format_bicep_head(grant: CollectionGrant, group: bool) -> str:
     asked = grant.connection
     commands = (
         [
-            f"az deployment mg create --management-group-id {_quote(one)} --location westeurope --template-file grant.bicep"
+            f"az deployment mg create --management-group-id {_quote_text(one)} --location westeurope --template-file grant.bicep"
             " --parameters principalId=OBJECT_ID"
             for one in asked.management_groups or (asked.id or "TENANT_ID",)
         ]
@@ -233,7 +233,7 @@ def _bicep_head(grant: CollectionGrant, group: bool) -> str:
     )
 
 
-def _bicep_role(grant: CollectionGrant, here: str) -> str:
+def _format_bicep_role(grant: CollectionGrant, here: str) -> str:
     if not grant.exact:
         return ""
     actions = "\n".join(f"          '{one}'" for one in grant.actions)
@@ -250,7 +250,7 @@ def _bicep_role(grant: CollectionGrant, here: str) -> str:
     )
 
 
-def _bicep_assignment(grant: CollectionGrant, here: str) -> str:
+def _format_bicep_assignment(grant: CollectionGrant, here: str) -> str:
     role = (
         "role.id"
         if grant.exact
@@ -267,7 +267,7 @@ def _bicep_assignment(grant: CollectionGrant, here: str) -> str:
     )
 
 
-def _bicep_graph(grant: CollectionGrant) -> str:
+def _format_bicep_graph(grant: CollectionGrant) -> str:
     if not grant.permissions:
         return ""
     wanted = "\n".join(f"  '{one}'" for one in grant.permissions)
@@ -283,6 +283,6 @@ def _bicep_graph(grant: CollectionGrant) -> str:
     )
 
 
-def _quote(text: str) -> str:
+def _quote_text(text: str) -> str:
     """A text of a checked scope for bash: none holds a quote."""
     return f"'{text}'"

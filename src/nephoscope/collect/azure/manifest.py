@@ -25,10 +25,12 @@ def scopes(
 ) -> dict[str, list[str]]:
     """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
     unlisted = _find_unlisted(plan, holdings)
-    return {scope: sorted(_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read}
+    return {
+        scope: sorted(_list_complete_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read
+    }
 
 
-def _types(
+def _list_complete_types(
     plan: CollectionPlan,
     reading: TypeSources,
     scope: str,
@@ -112,10 +114,10 @@ def document(
             tenant: {"scopes": dict(sorted(scopes.items())), **members} for tenant, scopes in tenants.items()
         },
         "notRead": dict(sorted(unread.items())),
-        "missingPermissions": [_row(gap) for gap in gaps.found if gap.permission],
+        "missingPermissions": [_build_row(gap) for gap in gaps.found if gap.permission],
         "collected": collected,
     }
 
 
-def _row(gap: CollectionGap) -> dict[str, str]:
+def _build_row(gap: CollectionGap) -> dict[str, str]:
     return {"type": gap.type, "scope": gap.scope, "permission": gap.permission, "reason": gap.reason}

@@ -105,18 +105,20 @@ class GraphClient:
     def objects(self, kind: str) -> int:
         """Read all objects of a pseudo type other than groups and say how many; raises GraphRefusedError."""
         file = f"graph/{kind.rpartition('/')[2]}.jsonl"
-        return sum(len(page.rows) for page in self._pages(KINDS[kind].path, kind, file))
+        return sum(len(page.rows) for page in self._fetch_pages(KINDS[kind].path, kind, file))
 
     def groups(self, assigned: Iterable[str] | None) -> list[dict[str, Any]]:
         """Every group as a resource, with `members` where it is, or lies in, one of the assigned (None = all); GraphRefusedError."""
-        listed = [resource for page in self._pages(KINDS[GROUPS].path, GROUPS, "") for resource in page.rows]
+        listed = [
+            resource for page in self._fetch_pages(KINDS[GROUPS].path, GROUPS, "") for resource in page.rows
+        ]
         by_id = {str(group["name"]).lower(): group for group in listed}
         wanted = by_id.keys() if assigned is None else {id_.lower() for id_ in assigned}
         waiting = sorted(wanted & by_id.keys())
         seen = set(waiting)
         while waiting:
             group = by_id[waiting.pop(0)]
-            members = list(self._members(str(group["name"])))
+            members = list(self._list_members(str(group["name"])))
             group["properties"]["members"] = members
             for member in members:
                 key = member.lower()
@@ -125,21 +127,21 @@ class GraphClient:
                     waiting.append(key)
         return listed
 
-    def _members(self, group: str) -> Iterator[str]:
+    def _list_members(self, group: str) -> Iterator[str]:
         path = f"/v1.0/groups/{group}/members?$select=id&$top=999"
-        for page in self._pages(path, f"{GROUPS}/members", ""):
+        for page in self._fetch_pages(path, f"{GROUPS}/members", ""):
             yield from (str(resource["name"]) for resource in page.rows)
 
-    def _pages(self, path: str, kind: str, file: str) -> Iterator[CheckpointEntry]:
+    def _fetch_pages(self, path: str, kind: str, file: str) -> Iterator[CheckpointEntry]:
         following = path
         while following:
-            kept = self._page(following, kind, file)
+            kept = self._fetch_page(following, kind, file)
             if kept.status != 200:
                 raise GraphRefusedError(kept.reason, kept.permission)
             yield kept
             following = kept.next
 
-    def _page(self, url: str, kind: str, file: str) -> CheckpointEntry:
+    def _fetch_page(self, url: str, kind: str, file: str) -> CheckpointEntry:
         key = request_key("graph", self.tenant, url)
         kept = self.checkpoint.get(key)
         if kept is None:
@@ -151,7 +153,7 @@ class GraphClient:
                 return CheckpointEntry(key, "", error.status, [], reason=error.message)
             if answer.ok:
                 rows = [
-                    _resource(kind, value)
+                    _build_resource(kind, value)
                     for value in list_of(answer.body, "value")
                     if isinstance(value, dict) and "id" in value
                 ]
@@ -163,7 +165,7 @@ class GraphClient:
         return kept
 
 
-def _resource(kind: str, value: dict[str, object]) -> dict[str, Any]:
+def _build_resource(kind: str, value: dict[str, object]) -> dict[str, Any]:
     """A Graph object as a resource of a pseudo type."""
     id_ = str(value["id"])
     properties = {name: item for name, item in value.items() if not name.startswith("@odata")}

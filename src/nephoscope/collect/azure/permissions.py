@@ -23,7 +23,7 @@ class Permissions:
     @classmethod
     def of(cls, rows: Iterable[dict[str, object]]) -> Permissions:
         """From the rows of the answer."""
-        return cls(tuple((_words(row, "actions"), _words(row, "notActions")) for row in rows))
+        return cls(tuple((_read_words(row, "actions"), _read_words(row, "notActions")) for row in rows))
 
     def allow(self, action: str) -> bool:
         """Return whether an action in any case is granted."""
@@ -38,7 +38,7 @@ def url(scope: str) -> str:
     return f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
 
 
-def _words(row: dict[str, object], name: str) -> tuple[str, ...]:
+def _read_words(row: dict[str, object], name: str) -> tuple[str, ...]:
     found = row.get(name)
     return tuple(str(word).lower() for word in found) if isinstance(found, list) else ()
 

@@ -75,27 +75,29 @@ class GraphTableQuery:
         """The query in the language of Resource Graph."""
         lines = [self.table]
         if not self.every:
-            lines.append(f"| where type in~ ({_quote(sorted(self.types))})")
+            lines.append(f"| where type in~ ({_quote_words(sorted(self.types))})")
         if area.groups:
-            lines.append(f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quote(area.groups)})")
+            lines.append(
+                f"| where strcat(subscriptionId, '/', resourceGroup) in~ ({_quote_words(area.groups)})"
+            )
         elif area.names:
-            lines.append(f"| where resourceGroup in~ ({_quote(area.names)})")
+            lines.append(f"| where resourceGroup in~ ({_quote_words(area.names)})")
         lines += [f"| where {condition}" for condition in self.where]
         return "\n".join([*lines, "| order by id asc"])
 
 
-def _quote(words: Iterable[str]) -> str:
+def _quote_words(words: Iterable[str]) -> str:
     return ", ".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in words)
 
 
 def name_condition(names: Iterable[str]) -> str:
     """The condition that a row has one of some names."""
-    return f"name in~ ({_quote(sorted(names))})"
+    return f"name in~ ({_quote_words(sorted(names))})"
 
 
 def custom_role_condition(types: Iterable[str]) -> str:
     """The condition that a row of some types is not built in."""
-    return f"type !in~ ({_quote(sorted(types))}) or properties.policyType =~ 'Custom'"
+    return f"type !in~ ({_quote_words(sorted(types))}) or properties.policyType =~ 'Custom'"
 
 
 def queries(
@@ -127,7 +129,7 @@ class ResourceGraph:
 
         `action` is the permission to name where the answer does not name one.
         """
-        failed = self._pages(query, area, action)
+        failed = self._fetch_pages(query, area, action)
         if failed is None:
             return
         if failed.status == 403 and len(area.subscriptions) > 1:
@@ -136,7 +138,7 @@ class ResourceGraph:
         else:
             yield RefusedArea(area, failed.reason, failed.permission)
 
-    def _pages(self, query: GraphTableQuery, area: QueryArea, action: str) -> CheckpointEntry | None:
+    def _fetch_pages(self, query: GraphTableQuery, area: QueryArea, action: str) -> CheckpointEntry | None:
         """All pages of a query; the answer that failed, None where none did."""
         for turn in range(2):
             failed = self._turn(query, area, action, turn)

@@ -59,9 +59,12 @@ def normalize_connection(connection: TenantConnection, clouds: Collection[str] =
 def build_settings(connection: TenantConnection, secrets: TenantSecrets) -> CollectionSettings:
     """The settings of a collection; CollectError says which setting of the connection cannot be meant."""
     check(connection, secrets)
-    cloud, scope = _cloud(connection), _scope(connection)
+    cloud, scope = _load_cloud_of(connection), _parse_scope(connection)
     return CollectionSettings(
-        scope, cloud, graph=connection.graph, sign_in=lambda _: _source(connection, secrets, cloud)
+        scope,
+        cloud,
+        graph=connection.graph,
+        sign_in=lambda _: _open_credential_source(connection, secrets, cloud),
     )
 
 
@@ -69,8 +72,8 @@ def check(connection: TenantConnection, secrets: TenantSecrets) -> None:
     """CollectError for a connection that can never work."""
     if connection.sign_in not in SIGN_INS:
         raise CollectError(f"the sign-in method must be one of {', '.join(SIGN_INS)}")
-    _cloud(connection)
-    _scope(connection)
+    _load_cloud_of(connection)
+    _parse_scope(connection)
     if connection.sign_in == MANAGED_IDENTITY:
         return
     if not connection.id or not connection.client:
@@ -98,14 +101,14 @@ def _check_certificate(secrets: TenantSecrets) -> None:
         ) from error
 
 
-def _cloud(connection: TenantConnection) -> Cloud:
+def _load_cloud_of(connection: TenantConnection) -> Cloud:
     try:
         return load_cloud(connection.cloud)
     except CloudError as error:
         raise CollectError(str(error)) from error
 
 
-def _scope(connection: TenantConnection) -> CollectionScope:
+def _parse_scope(connection: TenantConnection) -> CollectionScope:
     tenants = (connection.id,) if connection.id else ()
     try:
         return CollectionScope.of(connection.subscriptions, connection.management_groups, (), tenants)
@@ -113,19 +116,21 @@ def _scope(connection: TenantConnection) -> CollectionScope:
         raise CollectError(str(error)) from error
 
 
-def _source(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> CredentialSource:
+def _open_credential_source(
+    connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud
+) -> CredentialSource:
     """Return how to make the credential anew; SignInError where azure-identity takes none of it."""
 
     def make_credential() -> Credential:
         try:
-            return _credential(connection, secrets, cloud)
+            return _open_credential(connection, secrets, cloud)
         except ValueError as error:
             raise SignInError(f"could not sign in: {error}") from error
 
     return make_credential
 
 
-def _credential(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> Credential:
+def _open_credential(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
 
     from nephoscope.connect.credentials import credential_settings

@@ -38,7 +38,7 @@ class VisibleScope:
     def areas(self, scope: CollectionScope) -> list[QueryArea]:
         """Return what queries look at, in parts of up to 200 subscriptions."""
         if not scope.resource_groups:
-            return [QueryArea(self.tenant, part) for part in _parts(sorted(self.subscriptions))]
+            return [QueryArea(self.tenant, part) for part in _split_ids(sorted(self.subscriptions))]
         subscriptions = sorted({group.split("/", 1)[0] for group in self.groups})
         return [
             QueryArea(
@@ -46,7 +46,7 @@ class VisibleScope:
                 part,
                 groups=tuple(sorted(one for one in self.groups if one.split("/", 1)[0] in part)),
             )
-            for part in _parts(subscriptions)
+            for part in _split_ids(subscriptions)
         ]
 
     def scopes(self, scope: CollectionScope) -> list[str]:
@@ -69,7 +69,7 @@ def list_scopes(area: QueryArea) -> list[str]:
     return [f"/subscriptions/{id_}" for id_ in area.subscriptions]
 
 
-def _parts(ids: list[str]) -> Iterator[tuple[str, ...]]:
+def _split_ids(ids: list[str]) -> Iterator[tuple[str, ...]]:
     return (tuple(ids[start : start + GROUPED]) for start in range(0, len(ids), GROUPED))
 
 
@@ -89,7 +89,7 @@ def find(
         seen.take(row)
 
     reader = ResourceGraph(graph.client, graph.checkpoint, take)
-    for area in _requested_areas(tenant, scope):
+    for area in _list_requested_areas(tenant, scope):
         wanted = types - {MANAGEMENT_GROUP_TYPE} if area.subscriptions or scope.resource_groups else types
         if scope.resource_groups:
             wanted -= {SUBSCRIPTION_TYPE}
@@ -104,12 +104,12 @@ def find(
     return seen
 
 
-def _requested_areas(tenant: str, scope: CollectionScope) -> list[QueryArea]:
+def _list_requested_areas(tenant: str, scope: CollectionScope) -> list[QueryArea]:
     if scope.subscriptions:
         pairs = scope.pairs
         return [
             QueryArea(tenant, part, groups=tuple(pair for pair in pairs if pair.split("/", 1)[0] in part))
-            for part in _parts(sorted(scope.subscriptions))
+            for part in _split_ids(sorted(scope.subscriptions))
         ]
     return [QueryArea(tenant, (), scope.management_groups, names=scope.names)]
 

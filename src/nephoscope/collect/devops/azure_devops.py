@@ -38,7 +38,7 @@ _POLICY = (
 )  # fmt: skip
 
 
-def _permissions(of: str, kind: str, variable: str) -> RestListing:
+def _build_permission_listing(of: str, kind: str, variable: str) -> RestListing:
     """Return which pipelines may use a resource."""
     return RestListing(
         docs.PIPELINE_PERMISSIONS, of, f"{_PROJECT}/pipelines/pipelinePermissions/{kind}/{{{variable}}}?{_PREVIEW}",
@@ -86,27 +86,27 @@ AZURE_DEVOPS = DevOpsPlatform(
         _project_listing(
             docs.SERVICE_CONNECTIONS, f"serviceendpoint/endpoints?{_API}", "Service Endpoints (read)", _CONNECTION, "connection"
         ),
-        _permissions(docs.SERVICE_CONNECTIONS, "endpoint", "connection"),
+        _build_permission_listing(docs.SERVICE_CONNECTIONS, "endpoint", "connection"),
         _project_listing(
             docs.VARIABLE_GROUPS, f"distributedtask/variablegroups?{_API}", "Variable Groups (read)",
             ("id", "name", "type", "createdOn", "modifiedOn", "isShared", "variables.*.isSecret", "providerData.vault"), "group",
         ),
-        _permissions(docs.VARIABLE_GROUPS, "variablegroup", "group"),
+        _build_permission_listing(docs.VARIABLE_GROUPS, "variablegroup", "group"),
         _project_listing(
             docs.SECURE_FILES, f"distributedtask/securefiles?{_PREVIEW}", "Secure Files (read)",
             ("id", "name", "createdOn", "modifiedOn"), "file",
         ),
-        _permissions(docs.SECURE_FILES, "securefile", "file"),
+        _build_permission_listing(docs.SECURE_FILES, "securefile", "file"),
         _project_listing(
             docs.AGENT_QUEUES, f"distributedtask/queues?{_PREVIEW}", "Agent Pools (read)",
             ("id", "name", "pool.id", "pool.name", "pool.isHosted", "pool.poolType", "pool.isLegacy"), "queue",
         ),
-        _permissions(docs.AGENT_QUEUES, "queue", "queue"),
+        _build_permission_listing(docs.AGENT_QUEUES, "queue", "queue"),
         _project_listing(
             docs.ENVIRONMENTS, f"distributedtask/environments?{_PREVIEW}", "Environment (read)", ("id", "name", "createdOn"),
             "environment",
         ),
-        _permissions(docs.ENVIRONMENTS, "environment", "environment"),
+        _build_permission_listing(docs.ENVIRONMENTS, "environment", "environment"),
         RestListing(
             docs.CHECKS, docs.ENVIRONMENTS,
             f"{_PROJECT}/pipelines/checks/configurations?resourceType=environment&resourceId={{environment}}&{_PREVIEW}",

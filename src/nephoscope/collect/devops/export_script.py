@@ -59,16 +59,16 @@ def script(platform: DevOpsPlatform) -> str:
     head = _HEAD.format(
         title=platform.title, name=platform.name, variable=platform.variable, ask=_ASK[platform.name]
     )
-    return head + "".join(f"{line}\n" for line in _lines(platform, platform.root, 0))
+    return head + "".join(f"{line}\n" for line in _list_request_lines(platform, platform.root, 0))
 
 
-def _lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
+def _list_request_lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
     """The requests for a resource of a type and, in loops, for what lies below."""
     pad = "  " * depth
     for listing in platform.child_listings(type_):
         path, file = (
-            _shell(listing.path),
-            _shell(recording_name(_mark_variables(listing.path), listing.service)),
+            _format_shell_path(listing.path),
+            _format_shell_path(recording_name(_mark_variables(listing.path), listing.service)),
         )
         origin = platform.origins[listing.service].replace(
             "{" + platform.variable + "}", f"${{{platform.variable}}}"
@@ -80,7 +80,7 @@ def _lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
 
 def _loop(platform: DevOpsPlatform, listing: RestListing, file: str, depth: int) -> Iterator[str]:
     pad = "  " * depth
-    below = list(_lines(platform, listing.type, depth + 1))
+    below = list(_list_request_lines(platform, listing.type, depth + 1))
     if not below:
         return
     names = " ".join(listing.binds)
@@ -96,7 +96,7 @@ def _mark_variables(path: str) -> str:
     return _VARIABLE.sub(r"_V_\1_V_", path)
 
 
-def _shell(path: str) -> str:
+def _format_shell_path(path: str) -> str:
     """The path with variables of the shell; `$top` of a query is none."""
     escaped = path.replace("$", "\\$")
     return re.sub(r"_V_(\w+?)_V_|\{(\w+)\}", lambda found: "${" + (found[1] or found[2]) + "}", escaped)

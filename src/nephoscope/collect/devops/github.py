@@ -50,7 +50,7 @@ _ENVIRONMENT = (
 )  # fmt: skip
 
 
-def _listings_of_both(
+def _build_listings_of_both(
     type_: str, path: str, permission: str, keep: tuple[str, ...], items: str = "", name: str = "default"
 ) -> list[RestListing]:
     """A request that the organization and each repository answers alike."""
@@ -64,7 +64,7 @@ def _listings_of_both(
     ]
 
 
-def _alerts(type_: str, path: str, permission: str, scanner: str) -> RestListing:
+def _build_alert_listing(type_: str, path: str, permission: str, scanner: str) -> RestListing:
     return RestListing(
         type_, docs.GITHUB_REPOSITORY, f"{_REPO}/{path}/alerts?state=open&{_PAGE}", permission, _ALERT, items="value",
         name="number", scanner=scanner, nothing="disabled|must be enabled|not enabled|no analysis found|no default branch",
@@ -91,29 +91,29 @@ GITHUB = DevOpsPlatform(
             docs.ADMINISTRATORS, docs.GITHUB_OWNER, f"{_ORG}/members?role=admin&{_PAGE}", "organization Members: read",
             ("login", "id", "type"), items="value", name="login",
         ),
-        *_listings_of_both(
+        *_build_listings_of_both(
             docs.ACTIONS_PERMISSIONS, "actions/permissions", "Administration: read",
             ("enabled", "enabled_repositories", "allowed_actions", "sha_pinning_required"),
         ),
-        *_listings_of_both(
+        *_build_listings_of_both(
             docs.WORKFLOW_PERMISSIONS, "actions/permissions/workflow", "Administration: read",
             ("default_workflow_permissions", "can_approve_pull_request_reviews"),
         ),
-        *_listings_of_both(
+        *_build_listings_of_both(
             docs.FORK_APPROVALS, "actions/permissions/fork-pr-contributor-approval", "Administration: read", ("approval_policy",),
         ),
-        *_listings_of_both(
+        *_build_listings_of_both(
             docs.SECRETS, f"actions/secrets?{_PAGE}", "Secrets: read", ("name", "created_at", "updated_at", "visibility"),
             items="secrets", name="name",
         ),
-        *_listings_of_both(
+        *_build_listings_of_both(
             docs.RUNNERS, f"actions/runners?{_PAGE}", "Self-hosted runners: read", _RUNNER, items="runners", name="id",
         ),
         RestListing(
             docs.RUNNER_GROUPS, docs.GITHUB_OWNER, f"{_ORG}/actions/runner-groups?{_PAGE}",
             "organization Self-hosted runners: read", _RUNNER_GROUP, items="runner_groups", name="id",
         ),
-        *_listings_of_both(docs.WEBHOOKS, f"hooks?{_PAGE}", "Webhooks: read", _WEBHOOK, items="value", name="id"),
+        *_build_listings_of_both(docs.WEBHOOKS, f"hooks?{_PAGE}", "Webhooks: read", _WEBHOOK, items="value", name="id"),
         RestListing(
             docs.GITHUB_REPOSITORY, docs.GITHUB_OWNER, f"{_ORG}/repos?{_PAGE}", "repository Metadata: read", items="value",
             name="name", binds={"repo": "name", "branch": "default_branch"},
@@ -149,8 +149,8 @@ GITHUB = DevOpsPlatform(
             docs.DEPLOY_KEYS, docs.GITHUB_REPOSITORY, f"{_REPO}/keys?{_PAGE}", "repository Administration: read",
             ("id", "title", "created_at", "read_only", "verified", "last_used", "added_by"), items="value", name="id",
         ),
-        _alerts(docs.CODE_ALERTS, "code-scanning", "repository Code scanning alerts: read", "codeScanning"),
-        _alerts(docs.SECRET_ALERTS, "secret-scanning", "repository Secret scanning alerts: read", "secretScanning"),
-        _alerts(docs.DEPENDENCY_ALERTS, "dependabot", "repository Dependabot alerts: read", "dependabot"),
+        _build_alert_listing(docs.CODE_ALERTS, "code-scanning", "repository Code scanning alerts: read", "codeScanning"),
+        _build_alert_listing(docs.SECRET_ALERTS, "secret-scanning", "repository Secret scanning alerts: read", "secretScanning"),
+        _build_alert_listing(docs.DEPENDENCY_ALERTS, "dependabot", "repository Dependabot alerts: read", "dependabot"),
     ),
 )  # fmt: skip

@@ -51,7 +51,7 @@ _PUSH_RULE = (
 )  # fmt: skip
 
 
-def _listings_of_both(
+def _build_listings_of_both(
     type_: str, path: str, keep: tuple[str, ...], name: str = "id", nothing: str = ""
 ) -> list[RestListing]:
     """A request that the group and each project answers alike."""
@@ -84,11 +84,11 @@ GITLAB = DevOpsPlatform(
         RestListing(
             docs.SETTINGS, docs.GITLAB_GROUP, f"{_GROUP}?with_projects=false", "read_api as Owner of the group", _SETTINGS_OF_GROUP
         ),
-        *_listings_of_both(docs.VARIABLES, "variables", _VARIABLE, name="key"),
-        *_listings_of_both(docs.ACCESS_TOKENS, "access_tokens", _TOKEN),
-        *_listings_of_both(docs.DEPLOY_TOKENS, "deploy_tokens", _DEPLOY_TOKEN),
-        *_listings_of_both(docs.RUNNERS, "runners", _RUNNER),
-        *_listings_of_both(docs.WEBHOOKS, "hooks", _WEBHOOK, nothing=_NOT_IN_EDITION),
+        *_build_listings_of_both(docs.VARIABLES, "variables", _VARIABLE, name="key"),
+        *_build_listings_of_both(docs.ACCESS_TOKENS, "access_tokens", _TOKEN),
+        *_build_listings_of_both(docs.DEPLOY_TOKENS, "deploy_tokens", _DEPLOY_TOKEN),
+        *_build_listings_of_both(docs.RUNNERS, "runners", _RUNNER),
+        *_build_listings_of_both(docs.WEBHOOKS, "hooks", _WEBHOOK, nothing=_NOT_IN_EDITION),
         RestListing(
             docs.GITLAB_PROJECT, docs.GITLAB_GROUP, f"{_GROUP}/projects?include_subgroups=true&{_PAGE}",
             "read_api as Reporter of the group", items="value", name="path_with_namespace", binds={"project": "id"},

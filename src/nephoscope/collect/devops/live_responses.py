@@ -72,19 +72,19 @@ def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
         answer = client.get(path, what)
     except RequestError as error:
         return RestAnswer(error.status or 599, message=redact_text(error.message)[:500])
-    headers = {name.removeprefix("x-"): value for name, value in _headers(answer).items()}
+    headers = {name.removeprefix("x-"): value for name, value in _build_headers(answer).items()}
     if answer.status in (403, 429) and headers.get("ratelimit-remaining") == "0":
         reset = headers.get("ratelimit-reset", "")
         until = time.strftime("%H:%M:%S UTC", time.gmtime(int(reset))) if reset.isdecimal() else "later"
         raise RateLimitError(f"the token's rate limit is exhausted: run again at {until}")
     if answer.status not in (200, 204):
         return RestAnswer(answer.status, message=redact_text(error_message(answer.body))[:500])
-    return RestAnswer(answer.status, answer.body, _next_page_path(path, answer))
+    return RestAnswer(answer.status, answer.body, _find_next_page_path(path, answer))
 
 
-def _next_page_path(path: str, answer: RestResponse) -> str:
+def _find_next_page_path(path: str, answer: RestResponse) -> str:
     """The next page: GitHub links to it, Azure DevOps gives a token for it."""
-    headers = _headers(answer)
+    headers = _build_headers(answer)
     found = _NEXT.search(headers.get("link", ""))
     if found is not None:
         return found[1]
@@ -96,5 +96,5 @@ def _next_page_path(path: str, answer: RestResponse) -> str:
     return f"{parts.path}?{urlencode([*query, ('continuationToken', token)])}"
 
 
-def _headers(answer: RestResponse) -> dict[str, str]:
+def _build_headers(answer: RestResponse) -> dict[str, str]:
     return {name.lower(): value for name, value in answer.headers.items()}

@@ -74,7 +74,7 @@ class PostureCollector:
     def collect(self, connector: str, organization: str) -> DevOpsCollection:
         """Read an organization below a security connector; DevOpsCollectError where nothing of it can be read."""
         found = DevOpsCollection()
-        root = self._root(connector, organization)
+        root = self._build_root(connector, organization)
         found.add(root.id, root.type, {"onboardingState": "Onboarded"})
         self._walk(root, found)
         if len(found.documents) == 1:
@@ -82,7 +82,7 @@ class PostureCollector:
             raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
         return found
 
-    def _root(self, connector: str, organization: str) -> ListingNode:
+    def _build_root(self, connector: str, organization: str) -> ListingNode:
         try:
             known = ResourceId.parse(connector).type == _CONNECTOR_TYPE
         except ValueError:
@@ -116,7 +116,7 @@ class PostureCollector:
                 self._note_refusal(listing, node, page, found)
                 yield from children
                 return
-            for row in _rows(listing, page.body):
+            for row in _list_rows(listing, page.body):
                 children += self._take_row(listing, node, row, names, found)
         _note_scanner(listing, node, found, on=True)
         if not (self.only and _lists_repositories(listing)):
@@ -136,8 +136,8 @@ class PostureCollector:
             return []
         names[name] += 1
         unique = name if names[name] == 1 else f"{name}-{names[name]}"
-        id_ = _child_id(node.id, listing.type, unique)
-        shaped = {member: _member(row, path) for member, path in listing.shape.items()}
+        id_ = _format_child_id(node.id, listing.type, unique)
+        shaped = {member: _read_member(row, path) for member, path in listing.shape.items()}
         properties = project(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
         found.add(id_, listing.type, properties)
         bound = {variable: _read_text(row, path) for variable, path in listing.binds.items()}
@@ -162,10 +162,10 @@ def _lists_repositories(listing: RestListing) -> bool:
 def _note_scanner(listing: RestListing, node: ListingNode, found: DevOpsCollection, *, on: bool) -> None:
     """Keep whether a scanner is on, which its alerts tell by being answered or refused."""
     if listing.scanner:
-        found.add(_child_id(node.id, SCANNERS, listing.scanner), SCANNERS, {"enabled": on})
+        found.add(_format_child_id(node.id, SCANNERS, listing.scanner), SCANNERS, {"enabled": on})
 
 
-def _child_id(parent: str, type_: str, name: str) -> str:
+def _format_child_id(parent: str, type_: str, name: str) -> str:
     """The id of a child as Azure writes it, of an extension below `providers`."""
     segment = quote_segment(name)
     if type_ in CONTAINERS:
@@ -173,7 +173,7 @@ def _child_id(parent: str, type_: str, name: str) -> str:
     return f"{parent}/providers/{type_}/{segment}"
 
 
-def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, object]]:
+def _list_rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, object]]:
     """The objects that an answer lists; pages that were recorded as a list are gone through."""
     if not listing.items:
         yield body
@@ -181,13 +181,13 @@ def _rows(listing: RestListing, body: dict[str, Any]) -> Iterator[dict[str, obje
     if listing.items not in body and isinstance(body.get("value"), list):
         for page in body["value"]:
             if isinstance(page, dict) and listing.items in page:
-                yield from _rows(listing, page)
+                yield from _list_rows(listing, page)
         return
     listed = body.get(listing.items)
     yield from (row for row in (listed if isinstance(listed, list) else ()) if isinstance(row, dict))
 
 
-def _member(row: object, path: str) -> object:
+def _read_member(row: object, path: str) -> object:
     for part in path.split("."):
         row = row.get(part) if isinstance(row, dict) else None
     return row
@@ -195,6 +195,6 @@ def _member(row: object, path: str) -> object:
 
 def _read_text(row: dict[str, object], path: str) -> str:
     """A member as text, '' where it is neither text nor a number."""
-    value = _member(row, path)
+    value = _read_member(row, path)
     plain = isinstance(value, str | int) and not isinstance(value, bool)
     return str(value) if plain else ""

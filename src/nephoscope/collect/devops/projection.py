@@ -20,26 +20,30 @@ def project(body: object, keep: Iterable[str]) -> dict[str, object]:
         node = tree
         for part in path.split("."):
             node = node.setdefault(part, {})
-    found = _project(body, tree)
+    found = _project_value(body, tree)
     return found if isinstance(found, dict) else {}
 
 
-def _project(value: Any, tree: Mapping[str, Any]) -> object:
+def _project_value(value: Any, tree: Mapping[str, Any]) -> object:
     if not tree:
         return _shorten(value)
     if isinstance(value, list):
-        return [_project(one, tree) for one in value[:_MOST_ITEMS]]
+        return [_project_value(one, tree) for one in value[:_MOST_ITEMS]]
     if not isinstance(value, dict):
         return None
     if "*" in tree:
-        return {str(key): _project(inner, tree["*"]) for key, inner in list(value.items())[:_MOST_ITEMS]}
+        return {
+            str(key): _project_value(inner, tree["*"]) for key, inner in list(value.items())[:_MOST_ITEMS]
+        }
     found: dict[str, Any] = {}
     for name, below in tree.items():
         plain = name.rstrip("?@")
         if name.endswith("?"):
             found[plain] = bool(value.get(plain))
         elif plain in value:
-            found[plain] = _origin(value[plain]) if name.endswith("@") else _project(value[plain], below)
+            found[plain] = (
+                _extract_origin(value[plain]) if name.endswith("@") else _project_value(value[plain], below)
+            )
     return found
 
 
@@ -47,7 +51,7 @@ def _shorten(value: object) -> object:
     return value[:_MOST_TEXT] if isinstance(value, str) else value
 
 
-def _origin(value: object) -> str:
+def _extract_origin(value: object) -> str:
     """The scheme and host of an address: user, path and query may hold a token."""
     try:
         parts = urlsplit(value if isinstance(value, str) else "")

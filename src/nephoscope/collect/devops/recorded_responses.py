@@ -39,11 +39,11 @@ class RecordedAnswers:
                 NOT_RECORDED, message=f"{what} is not in the recording ({file.relative_to(self.folder)})"
             )
             return
-        for document in _documents(file):
-            yield _answer(document)
+        for document in _read_documents(file):
+            yield _read_answer(document)
 
 
-def _documents(file: Path) -> Iterator[object]:
+def _read_documents(file: Path) -> Iterator[object]:
     """The JSON values of a file: `gh api --paginate` writes a page behind the other, `--slurp` a list of pages."""
     if file.stat().st_size > MOST_BYTES:
         raise RecordingError(f"{file}: it has more than {MOST_BYTES >> 20} MiB")
@@ -53,10 +53,10 @@ def _documents(file: Path) -> Iterator[object]:
     for one in documents:
         if one.wrong:
             raise RecordingError(f"{file}, line {one.line}, column {one.column}: {one.wrong}")
-        yield from _flat(one.value, file)
+        yield from _flatten_answers(one.value, file)
 
 
-def _flat(value: object, file: Path) -> Iterator[object]:
+def _flatten_answers(value: object, file: Path) -> Iterator[object]:
     if is_nested_deeper(value):
         raise RecordingError(f"{file}: it nests deeper than {DEEPEST} objects and arrays")
     if isinstance(value, list) and value and all(isinstance(one, list) for one in value):
@@ -65,7 +65,7 @@ def _flat(value: object, file: Path) -> Iterator[object]:
         yield value
 
 
-def _answer(document: object) -> RestAnswer:
+def _read_answer(document: object) -> RestAnswer:
     if not isinstance(document, dict):
         return RestAnswer(OK, {"value": document if isinstance(document, list) else [document]})
     message = error_message(document)

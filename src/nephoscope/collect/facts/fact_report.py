@@ -76,19 +76,19 @@ def merge_claims(reports: Sequence[FactReport], now: datetime) -> list[OwnFacts]
 def claims(report: FactReport, now: datetime) -> tuple[OwnFacts, ...]:
     """The claims of a report, every document in one; FactError for what cannot be meant."""
     _check_frame(report, now)
-    resource = _subject(report.resource, "resource")
-    wholes = dict(_wholes(report, resource))
+    resource = _parse_subject(report.resource, "resource")
+    wholes = dict(_list_complete_claims(report, resource))
     taken: defaultdict[tuple[str, str], list[dict[str, object]]] = defaultdict(list)
     seen: set[str] = set()
     for number, given in enumerate(report.documents):
         place = f"documents[{number}]"
-        id_, body = _document(given, place)
+        id_, body = _read_document(given, place)
         if not is_in_scope(id_.key, resource.key):
             raise FactError(f"{place}.id", f"must be {report.resource} or below it (got {given['id']!r})")
         if id_.key in seen:
             raise FactError(f"{place}.id", f"occurs twice in the report: {given['id']!r}")
         seen.add(id_.key)
-        taken[_narrowest_claim(id_, wholes)].append(body)
+        taken[_find_narrowest_claim(id_, wholes)].append(body)
     subjects = dict.fromkeys([*wholes, *taken])
     if not subjects:
         raise FactError("report", "the report has neither documents nor scopes")
@@ -121,7 +121,7 @@ def _check_frame(report: FactReport, now: datetime) -> None:
         )
 
 
-def _subject(text: str, place: str) -> ResourceId:
+def _parse_subject(text: str, place: str) -> ResourceId:
     """The id of something in a subscription."""
     if len(text) > LONGEST_ID:
         raise FactError(place, f"an ID must not exceed {LONGEST_ID:,} characters")
@@ -134,11 +134,11 @@ def _subject(text: str, place: str) -> ResourceId:
     return id_
 
 
-def _wholes(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[str, str], None]]:
+def _list_complete_claims(report: FactReport, resource: ResourceId) -> Iterator[tuple[tuple[str, str], None]]:
     """The (subject, type) of what was read in full."""
     for scope, types in report.scopes.items():
         place = f"scopes[{scope!r}]"
-        id_ = _subject(scope, place)
+        id_ = _parse_subject(scope, place)
         if not is_in_scope(id_.key, resource.key):
             raise FactError(place, f"must be {report.resource} or below it")
         for type_ in types:
@@ -156,12 +156,12 @@ def _require_type(type_: str, place: str) -> FactType:
     return found
 
 
-def _document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict[str, object]]:
+def _read_document(given: Mapping[str, object], place: str) -> tuple[ResourceId, dict[str, object]]:
     """A document with its id, name and type as ARM has them."""
     text = given.get("id")
     if not isinstance(text, str):
         raise FactError(f"{place}.id", f"must be the ID of the document; {_ID}")
-    id_ = _subject(text, f"{place}.id")
+    id_ = _parse_subject(text, f"{place}.id")
     known = _require_type(id_.type, f"{place}.id")
     _check_parent(id_, known, f"{place}.id")
     name = text.rstrip("/").rsplit("/", 1)[-1]
@@ -194,7 +194,7 @@ def _check_parent(id_: ResourceId, known: FactType, place: str) -> None:
         raise FactError(place, f"a {known.type} must be in a resource group")
 
 
-def _narrowest_claim(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:
+def _find_narrowest_claim(id_: ResourceId, wholes: Mapping[tuple[str, str], None]) -> tuple[str, str]:
     """The narrowest claim that a document belongs to; else its own."""
     above = id_.parent
     while above:

@@ -106,13 +106,13 @@ class ArchiveStore:
 
     def read_document(self, digest: str) -> bytes:
         """Return a document, unchecked; raises ImageError."""
-        return self.read(_blob_path(digest))
+        return self.read(_build_blob_path(digest))
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[ByteStream]:
         """Open a layer: by its digest, checked, or, as Docker saves it, by its path."""
         path = descriptor.annotations.get(_PATH, "")
-        with self.open(path or _blob_path(descriptor.digest)) as stream:
+        with self.open(path or _build_blob_path(descriptor.digest)) as stream:
             if path:
                 yield stream
             else:
@@ -124,7 +124,7 @@ class ArchiveStore:
 _PATH = "nephoscope.path"
 
 
-def _blob_path(digest: str) -> str:
+def _build_blob_path(digest: str) -> str:
     algorithm, _, value = check_digest_text(digest).partition(":")
     return f"blobs/{algorithm}/{value}"
 

@@ -58,9 +58,9 @@ def find_credential(host: str, files: list[Path] | None = None) -> RegistryCrede
     for path in login_files() if files is None else files:
         if path.is_file():
             logins = _read(path)
-            for name in _spellings(host):
+            for name in _list_spellings(host):
                 if name in logins:
-                    return _credential(logins[name], path, name)
+                    return _build_credential(logins[name], path, name)
     return RegistryCredential()
 
 
@@ -74,12 +74,12 @@ def _read(path: Path) -> dict[str, _Login]:
         raise ImageError(f"the credentials in {path} cannot be read: {error}") from error
 
 
-def _spellings(host: str) -> list[str]:
+def _list_spellings(host: str) -> list[str]:
     names = [host, f"https://{host}", f"https://{host}/", f"http://{host}"]
     return [*names, "https://index.docker.io/v1/", "index.docker.io"] if host == "docker.io" else names
 
 
-def _credential(login: _Login, path: Path, name: str) -> RegistryCredential:
+def _build_credential(login: _Login, path: Path, name: str) -> RegistryCredential:
     if login.identitytoken:
         return RegistryCredential(identity_token=login.identitytoken)
     if login.username:

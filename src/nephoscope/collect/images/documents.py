@@ -176,7 +176,7 @@ def check_manifest(manifest: ImageManifest, what: str) -> ImageManifest:
 
 def schema_1_layers(manifest: Schema1Manifest) -> tuple[Descriptor, ...]:
     """Return the layers of a manifest of the first schema, the lowest first, without those that hold nothing."""
-    steps = [_schema_1_step(entry) for entry in manifest.history]
+    steps = [_read_schema_1_step(entry) for entry in manifest.history]
     kept = [
         Descriptor(layer.blob_sum)
         for place, layer in enumerate(manifest.fs_layers)
@@ -187,7 +187,7 @@ def schema_1_layers(manifest: Schema1Manifest) -> tuple[Descriptor, ...]:
 
 def schema_1_configuration(manifest: Schema1Manifest) -> ImageConfiguration:
     """Return what a manifest of the first schema says of its image: its topmost step."""
-    top = _schema_1_step(manifest.history[0]) if manifest.history else _Schema1Step()
+    top = _read_schema_1_step(manifest.history[0]) if manifest.history else _Schema1Step()
     return ImageConfiguration(
         architecture=top.architecture or manifest.architecture,
         os=top.os or "linux",
@@ -196,5 +196,5 @@ def schema_1_configuration(manifest: Schema1Manifest) -> ImageConfiguration:
     )
 
 
-def _schema_1_step(entry: _Schema1History) -> _Schema1Step:
+def _read_schema_1_step(entry: _Schema1History) -> _Schema1Step:
     return decode(entry.v1_compatibility.encode(), _Schema1Step, "a step of a manifest of schema 1")

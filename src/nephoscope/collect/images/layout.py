@@ -27,15 +27,15 @@ class LayoutStore:
 
     def read_document(self, digest: str) -> bytes:
         """Return a document, unchecked; raises ImageError."""
-        return read_bounded(self._path(digest), MAX_SIZE)
+        return read_bounded(self._build_path(digest), MAX_SIZE)
 
     @contextmanager
     def open_blob(self, descriptor: Descriptor) -> Iterator[ByteStream]:
         """Open a layer, checked while it is read; raises ImageError."""
-        with self._path(descriptor.digest).open("rb") as stream:
+        with self._build_path(descriptor.digest).open("rb") as stream:
             yield CheckedStream(stream, descriptor.digest, descriptor.size, f"the layer {descriptor.digest}")
 
-    def _path(self, digest: str) -> Path:
+    def _build_path(self, digest: str) -> Path:
         algorithm, _, value = check_digest_text(digest).partition(":")
         path = self._folder / "blobs" / algorithm / value
         if path.is_symlink() or not path.is_file():

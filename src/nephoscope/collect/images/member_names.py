@@ -21,14 +21,14 @@ class AmbiguousMemberError(ValueError):
 
 def check_members(content: bytes, kind: type[object]) -> None:
     """Raise AmbiguousMemberError where a document could be read as another one than we read."""
-    document = json.loads(content, object_pairs_hook=_members)
+    document = json.loads(content, object_pairs_hook=_collect_unique_members)
     known = _KINDS.get(kind)
     if known is None:
         known = _KINDS[kind] = inspect.type_info(kind)
     _check(document, known)
 
 
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _collect_unique_members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]

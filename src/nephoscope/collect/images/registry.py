@@ -220,14 +220,14 @@ class Registry:
                 problem = f"{type(error).__name__}: {error}"
             else:
                 if answer.status_code in request.accepted:
-                    return self._checked_scheme(answer, what)
+                    return self._check_scheme(answer, what)
                 answer.close()
                 challenge = answer.headers.get("WWW-Authenticate", "")
                 if answer.status_code == httpx.codes.UNAUTHORIZED and challenge and may_log_in:
                     self._tokens[request.scope], may_log_in = self._authenticate(challenge, request), False
                     continue
                 if answer.status_code not in _PASSING:
-                    raise _refusal(answer.status_code, request)
+                    raise _build_refusal(answer.status_code, request)
                 problem, wait = f"it answered {answer.status_code}", answer.headers.get("Retry-After", "")
             _wait(attempt, tries, wait)
             attempt += 1
@@ -245,7 +245,7 @@ class Registry:
         )
         return self._client.send(built, stream=True, follow_redirects=request.reads)
 
-    def _checked_scheme(self, answer: httpx.Response, what: str) -> httpx.Response:
+    def _check_scheme(self, answer: httpx.Response, what: str) -> httpx.Response:
         """Return an answer that came over HTTPS, or from where it need not; raises ImageError."""
         if answer.url.scheme == "https" or self.insecure or _LOOPBACK.fullmatch(answer.url.netloc.decode()):
             return answer
@@ -261,7 +261,7 @@ class Registry:
                 raise ImageDeniedError(
                     f"{what}: {self.host} requires a login: run `docker login {self.host}`, or set credentials"
                 )
-            return _basic(self.credential)
+            return _encode_basic(self.credential)
         if kind.lower() != "bearer":
             raise ImageDeniedError(
                 f"{what}: {self.host} requires the unsupported authentication scheme {kind[:40]!r}"
@@ -279,7 +279,7 @@ class Registry:
         scope = said.get("scope") or wanted
         try:
             answer = self._client.send(
-                self._token_request(realm, said.get("service", ""), scope), stream=True
+                self._build_token_request(realm, said.get("service", ""), scope), stream=True
             )
         except httpx.HTTPError as error:
             raise RegistryUnreachableError(f"{what}: {realm} does not answer: {error}") from error
@@ -294,7 +294,7 @@ class Registry:
             raise ImageDeniedError(f"{what}: {realm} returned no token: {error}") from error
         return token.token or token.access_token
 
-    def _token_request(self, realm: str, service: str, scope: str) -> httpx.Request:
+    def _build_token_request(self, realm: str, service: str, scope: str) -> httpx.Request:
         if self.credential.identity_token:
             form = {
                 "service": service,
@@ -303,12 +303,12 @@ class Registry:
                 "refresh_token": self.credential.identity_token,
             }
             return self._client.build_request("POST", realm, data=form)
-        headers = {"Authorization": _basic(self.credential)} if self.credential.username else {}
+        headers = {"Authorization": _encode_basic(self.credential)} if self.credential.username else {}
         asked = {"service": service, "scope": scope.split()}
         return self._client.build_request("GET", realm, params=asked, headers=headers)
 
 
-def _basic(credential: RegistryCredential) -> str:
+def _encode_basic(credential: RegistryCredential) -> str:
     return "Basic " + base64.b64encode(f"{credential.username}:{credential.password}".encode()).decode()
 
 
@@ -380,7 +380,7 @@ def _read_bounded(answer: httpx.Response, most: int, what: str) -> bytes:
     return bytes(content)
 
 
-def _refusal(status: int, request: RegistryRequest) -> ImageError:
+def _build_refusal(status: int, request: RegistryRequest) -> ImageError:
     what = request.what
     if status == httpx.codes.NOT_FOUND:
         return ImageNotFoundError(f"{what} not found")

@@ -100,7 +100,7 @@ def upload_blob(registry: Registry, repository: str, descriptor: Descriptor, str
     headers = {"Content-Type": "application/octet-stream"}
     if descriptor.size:
         headers["Content-Length"] = str(descriptor.size)
-    sent = RegistryRequest("PUT", joined, _push(repository), what, headers, _chunks(stream), _TAKEN)
+    sent = RegistryRequest("PUT", joined, _push(repository), what, headers, _read_chunks(stream), _TAKEN)
     registry.exchange(sent).close()
 
 
@@ -144,6 +144,6 @@ def _upload_path(registry: Registry, location: str, what: str) -> str:
     return f"{target.path}?{target.query}" if target.query else target.path
 
 
-def _chunks(stream: ByteStream) -> Iterator[bytes]:
+def _read_chunks(stream: ByteStream) -> Iterator[bytes]:
     while content := stream.read(_CHUNK):
         yield content

@@ -126,7 +126,7 @@ class TarStream:
             header = self._take_header()
             if header is None:
                 return None
-            size, kind = _number(header[124:136], self.what), header[156:157]
+            size, kind = _read_number(header[124:136], self.what), header[156:157]
             if kind in (b"x", b"X", b"L", b"K", b"g"):
                 extended |= self._read_extension(kind, size)
                 continue
@@ -144,13 +144,13 @@ class TarStream:
         if _SPARSE in extended:
             found = EntryKind.SPARSE
         self._left, self._padding = size, -size % BLOCK
-        path = extended.get("GNU.sparse.name") or extended.get("path") or _name(header)
+        path = extended.get("GNU.sparse.name") or extended.get("path") or _read_name(header)
         link = extended.get("linkpath") or _decode_text(header[157:257])
-        mode = _known_number(header[100:108])
+        mode = _read_known_number(header[100:108])
         if mode < 0:
-            mode = _number(header[100:108], self.what)
-        uid = _owner(extended["uid"]) if extended.get("uid") else _known_number(header[108:116])
-        gid = _owner(extended["gid"]) if extended.get("gid") else _known_number(header[116:124])
+            mode = _read_number(header[100:108], self.what)
+        uid = _parse_owner(extended["uid"]) if extended.get("uid") else _read_known_number(header[108:116])
+        gid = _parse_owner(extended["gid"]) if extended.get("gid") else _read_known_number(header[116:124])
         return TarEntry(path, found, size, mode, link, self._position, uid, gid)
 
     def _parse_size(self, text: str) -> int:
@@ -168,9 +168,9 @@ class TarStream:
             return {}
         if kind in (b"L", b"K"):
             return {"path" if kind == b"L" else "linkpath": _decode_text(content)}
-        return self._records(content)
+        return self._read_records(content)
 
-    def _records(self, content: bytes) -> dict[str, str]:
+    def _read_records(self, content: bytes) -> dict[str, str]:
         """Return the records of an extended header: `length name=value`, the length that of the whole."""
         records: dict[str, str] = {}
         place = 0
@@ -217,7 +217,7 @@ class TarStream:
         header = self._take(BLOCK, may_end=True)
         if not header or header == _ZEROS:
             return None
-        if not _has_checksum(header, _number(header[148:156], self.what)):
+        if not _has_checksum(header, _read_number(header[148:156], self.what)):
             raise ImageError(f"{self.what} is not a tar archive: a header has a wrong checksum")
         return header
 
@@ -261,7 +261,7 @@ def _has_checksum(header: bytes, told: int) -> bool:
     return told <= _MOST_SUM and (told + 1) % _ADLER == adler & 0xFFFF
 
 
-def _number(field: bytes, what: str) -> int:
+def _read_number(field: bytes, what: str) -> int:
     """Return a number of a header: octal digits, or, with the first bit set, 256 to a digit; raises ImageError for other text."""
     if field[0] & 0x80:
         return int.from_bytes(field[1:], "big") & 0x7FFF_FFFF_FFFF_FFFF
@@ -274,15 +274,15 @@ def _number(field: bytes, what: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _known_number(field: bytes) -> int:
+def _read_known_number(field: bytes) -> int:
     """Return a number of a header that repeats from entry to entry (a mode, an owner); -1 for other text."""
     try:
-        return _number(field, "")
+        return _read_number(field, "")
     except ImageError:
         return -1
 
 
-def _owner(told: str) -> int:
+def _parse_owner(told: str) -> int:
     """Return the number of an owner of an extended header; -1 for other text."""
     return int(told) if told.isascii() and told.isdecimal() and len(told) <= _MOST_DIGITS else -1
 
@@ -291,7 +291,7 @@ def _decode_text(field: bytes) -> str:
     return field.split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
 
 
-def _name(header: bytes) -> str:
+def _read_name(header: bytes) -> str:
     """Return the path of a header; only POSIX's own kind has a prefix."""
     prefix = _decode_text(header[345:500]) if header[257:263] == b"ustar\0" else ""
     return f"{prefix}/{_decode_text(header[:100])}" if prefix else _decode_text(header[:100])

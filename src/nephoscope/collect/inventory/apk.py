@@ -24,11 +24,11 @@ def read(file: InventoryFile) -> Iterator[Package]:
             fields.setdefault(key, value.strip())
             continue
         if fields:
-            yield from _package(file, fields, first)
+            yield from _build_package(file, fields, first)
         fields, first = {}, 0
 
 
-def _package(file: InventoryFile, fields: dict[str, str], line: int) -> Iterator[Package]:
+def _build_package(file: InventoryFile, fields: dict[str, str], line: int) -> Iterator[Package]:
     if not fields.get("P") or not fields.get("V"):
         file.leave_out(line, "the paragraph has no name (P) or no version (V)")
         return

@@ -25,7 +25,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
     source = SourceText(file.path, file.text)
     parsed = parse_dockerfile(source)
-    arguments = dict(_arguments(parsed))
+    arguments = dict(_read_arguments(parsed))
     for stage in parsed.stages:
         line = source.position(stage.instruction.offset)[0]
         if stage.image == "scratch" or parsed.base_stage(stage.index) is not None:
@@ -40,7 +40,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _arguments(parsed: Dockerfile) -> Iterator[tuple[str, str]]:
+def _read_arguments(parsed: Dockerfile) -> Iterator[tuple[str, str]]:
     for instruction in parsed.instructions_of("ARG"):
         if instruction.stage < 0:
             for word in instruction.words:

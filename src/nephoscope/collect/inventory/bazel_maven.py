@@ -30,10 +30,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
     script = _Script(tree)
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         for text in script.coordinates(call):
-            yield from _package(file, text, call.lineno)
+            yield from _build_package(file, text, call.lineno)
 
 
-def _package(file: InventoryFile, text: str, line: int) -> Iterator[Package]:
+def _build_package(file: InventoryFile, text: str, line: int) -> Iterator[Package]:
     parts = text.split(":")
     if len(parts) < 3 or not all(parts):
         file.leave_out(line, f"`group:artifact:version` is wanted: {text[:80]!r}")
@@ -66,11 +66,11 @@ class _Script:
 
     def _assign(self, name: str, value: ast.expr) -> None:
         self._values[name] = value
-        if isinstance(value, ast.Call) and _function_name(value) == "use_extension" and self._is_ours(value):
+        if isinstance(value, ast.Call) and _name_function(value) == "use_extension" and self._is_ours(value):
             self._extensions.add(name)
 
     def _load(self, call: ast.Call) -> None:
-        if _function_name(call) == "load" and self._is_ours(call):
+        if _name_function(call) == "load" and self._is_ours(call):
             named = [self.texts(argument) for argument in call.args[1:]]
             self._installers |= {text for texts in named for text in texts if text == "maven_install"}
             self._installers |= {
@@ -82,7 +82,7 @@ class _Script:
 
     def coordinates(self, call: ast.Call) -> Iterator[str]:
         """Give the coordinates that a call asks for."""
-        owner, _, method = _function_name(call).rpartition(".")
+        owner, _, method = _name_function(call).rpartition(".")
         keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
         if (not owner and method in self._installers) or (owner in self._extensions and method == "install"):
             yield from self.texts(keywords["artifacts"]) if "artifacts" in keywords else ()
@@ -106,7 +106,7 @@ class _Script:
             left, right = self.texts(node.left, depth + 1), self.texts(node.right, depth + 1)
             is_text = not self._is_list(node.left, 0) and len(left) == len(right) == 1
             return [(left[0] + right[0])[:_MAX_VALUES]] if is_text else (left + right)[:_MAX_VALUES]
-        if isinstance(node, ast.Call) and _function_name(node) == "maven.artifact":
+        if isinstance(node, ast.Call) and _name_function(node) == "maven.artifact":
             return list(self.coordinates(node))
         return []
 
@@ -118,7 +118,7 @@ class _Script:
         return isinstance(node, ast.List | ast.Tuple)
 
 
-def _function_name(call: ast.Call) -> str:
+def _name_function(call: ast.Call) -> str:
     if isinstance(call.func, ast.Name):
         return call.func.id
     if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):

@@ -47,7 +47,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield Package(
             type="npm",
             name=found[1],
-            version=_version(found[2], members),
+            version=_extract_version(found[2], members),
             path=file.path,
             line=line,
             groups=("dev",) if is_development else (),
@@ -57,13 +57,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _version(written: str, members: dict[str, dict[str, object]]) -> str:
+def _extract_version(written: str, members: dict[str, dict[str, object]]) -> str:
     if written.startswith("workspace:"):
         return word(members.get(written.removeprefix("workspace:"), {}).get("version"))
     return written if written[:1].isdigit() else ""
 
 
-def _edges(key: str, entries: dict[str, object]) -> Iterator[str]:
+def _list_edges(key: str, entries: dict[str, object]) -> Iterator[str]:
     value = entries.get(key)
     details = next((part for part in value if isinstance(part, dict)), {}) if isinstance(value, list) else {}
     for kind in _DECLARED:
@@ -79,12 +79,12 @@ def _find_reached(start: set[str], entries: dict[str, object]) -> set[str]:
         key = waiting.pop()
         if key not in reached:
             reached.add(key)
-            waiting += _edges(key, entries)
+            waiting += _list_edges(key, entries)
     return reached
 
 
 def _list_needed(key: str, entries: dict[str, object]) -> Iterator[str]:
-    for other in _edges(key, entries):
+    for other in _list_edges(key, entries):
         value = entries[other]
         if isinstance(value, list) and value and isinstance(value[0], str):
             yield value[0]

@@ -22,7 +22,7 @@ MAX_SIZE = 4_000_000
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the image of each service; raises UnreadableInventoryError."""
     document = table(parse_yaml_tables(file))
-    variables = _variables(file)
+    variables = _read_variables(file)
     for name, service in table(document.get("services")).items():
         written = service.get("image") if isinstance(service, dict) else None
         if not isinstance(written, str) or not written:
@@ -30,19 +30,19 @@ def read(file: InventoryFile) -> Iterator[Package]:
         image = substitute_variables(written, variables)
         named = split_image(image) if image else None
         if named is None:
-            file.leave_out(_line(file, written), f"the image of {name} is not known before it is run")
+            file.leave_out(_find_line(file, written), f"the image of {name} is not known before it is run")
             continue
         yield Package(
             type="docker",
             name=named[0],
             version=named[1],
             path=file.path,
-            line=_line(file, written),
+            line=_find_line(file, written),
             relationship="declared",
         )
 
 
-def _variables(file: InventoryFile) -> dict[str, str]:
+def _read_variables(file: InventoryFile) -> dict[str, str]:
     content = file.neighbor(".env")
     found: dict[str, str] = {}
     for line in decode_text(file.path, content).splitlines() if content is not None else ():
@@ -52,6 +52,6 @@ def _variables(file: InventoryFile) -> dict[str, str]:
     return found
 
 
-def _line(file: InventoryFile, text: str) -> int:
+def _find_line(file: InventoryFile, text: str) -> int:
     at = file.text.find(text)
     return file.text.count("\n", 0, at) + 1 if at >= 0 else 1

@@ -22,12 +22,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
     developed = words(document.get("dev-package-names"))
     lines = KeyLines(file.text, of_strings=True)
     for entry in tables(document.get("packages")):
-        yield _package(file, entry, lines, word(entry.get("name")) in developed)
+        yield _build_package(file, entry, lines, word(entry.get("name")) in developed)
     for entry in tables(document.get("packages-dev")):
-        yield _package(file, entry, lines, True)
+        yield _build_package(file, entry, lines, True)
 
 
-def _package(file: InventoryFile, entry: dict[str, object], lines: KeyLines, is_development: bool) -> Package:
+def _build_package(
+    file: InventoryFile, entry: dict[str, object], lines: KeyLines, is_development: bool
+) -> Package:
     name = word(entry.get("name"))
     needed = (key for key in table(entry.get("require") or None) if "/" in key)
     return Package(

@@ -23,7 +23,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     document = table(parse_json(file))
     nodes = {key: table(node) for key, node in table(table(document.get("graph_lock")).get("nodes")).items()}
     if nodes:
-        yield from _graph(file, nodes)
+        yield from _read_graph(file, nodes)
         return
     lines = KeyLines(file.text, of_strings=True)
     for kind in _KINDS:
@@ -43,7 +43,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             )
 
 
-def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
+def _read_graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
     lines.next_line("nodes")
     required = {other for node in nodes.values() for other in _list_required(node)}
@@ -53,13 +53,15 @@ def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator
         line = lines.next_line(key)
         if key in projects:
             continue
-        reference = _reference(node)
+        reference = _read_reference(node)
         found = _REFERENCE.fullmatch(reference)
         if found is None:
             file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
             continue
         needed = (
-            _REFERENCE.fullmatch(_reference(nodes[other])) for other in _list_required(node) if other in nodes
+            _REFERENCE.fullmatch(_read_reference(nodes[other]))
+            for other in _list_required(node)
+            if other in nodes
         )
         relationship: Relationship = "declared" if key in direct else "transitive"
         yield Package(
@@ -73,7 +75,7 @@ def _graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator
         )
 
 
-def _reference(node: dict[str, object]) -> str:
+def _read_reference(node: dict[str, object]) -> str:
     return word(node.get("ref")) or word(node.get("pref"))
 
 

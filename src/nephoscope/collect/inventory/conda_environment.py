@@ -25,31 +25,31 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for entry in array(document.get("dependencies")):
         if isinstance(entry, dict):
             for text in array(entry.get("pip")):
-                yield from _python(file, word(text))
+                yield from _read_python_requirement(file, word(text))
         else:
-            yield from _conda(file, word(entry))
+            yield from _read_conda_requirement(file, word(entry))
 
 
-def _python(file: InventoryFile, text: str) -> Iterator[Package]:
+def _read_python_requirement(file: InventoryFile, text: str) -> Iterator[Package]:
     found = parse_requirement(text)
     if found is None:
-        file.leave_out(_line(file, text), f"this is no requirement with a name: {text[:60]!r}")
+        file.leave_out(_find_line(file, text), f"this is no requirement with a name: {text[:60]!r}")
         return
     yield Package(
         type="pypi",
         name=found.name,
         version=found.version,
         path=file.path,
-        line=_line(file, text),
+        line=_find_line(file, text),
         relationship="declared",
         constraint=found.constraint,
     )
 
 
-def _conda(file: InventoryFile, text: str) -> Iterator[Package]:
+def _read_conda_requirement(file: InventoryFile, text: str) -> Iterator[Package]:
     found = _SPECIFICATION.fullmatch(text)
     if found is None:
-        file.leave_out(_line(file, text), f"this is no package with a name: {text[:60]!r}")
+        file.leave_out(_find_line(file, text), f"this is no package with a name: {text[:60]!r}")
         return
     pinned = _PINNED.fullmatch(found[2])
     lowest = None if pinned else _LOWEST.search(found[2])
@@ -58,12 +58,12 @@ def _conda(file: InventoryFile, text: str) -> Iterator[Package]:
         name=found[1],
         version=pinned[1] if pinned else lowest[1] if lowest else "",
         path=file.path,
-        line=_line(file, text),
+        line=_find_line(file, text),
         relationship="declared",
         constraint="" if pinned else found[2] or "*",
     )
 
 
-def _line(file: InventoryFile, text: str) -> int:
+def _find_line(file: InventoryFile, text: str) -> int:
     at = file.text.find(text)
     return file.text.count("\n", 0, at) + 1 if at >= 0 else 1

@@ -100,12 +100,12 @@ class _Claims:
         self._by_folder: dict[str, list[_Claim]] = {}
         for reader in inventory_readers().values():
             for pattern in reader.patterns:
-                known, key = self._place(pattern)
+                known, key = self._find_claims(pattern)
                 known.setdefault(key, []).append((reader.name, pattern))
         self._endings, self._beginnings = tuple(self._by_ending), tuple(self._by_beginning)
         self.magic = tuple(reader for reader in inventory_readers().values() if reader.magic)
 
-    def _place(self, pattern: str) -> tuple[dict[str, list[_Claim]], str]:
+    def _find_claims(self, pattern: str) -> tuple[dict[str, list[_Claim]], str]:
         folder, _, last = pattern.rpartition("/")
         within = folder.rpartition("/")[2]
         if "*" in last and within and "*" not in within:  # many files end alike, few stand in such a folder
@@ -127,19 +127,19 @@ class _Claims:
         if in_folder := self._by_folder.get(folder.rpartition("/")[2]):
             candidates = [*candidates, *in_folder]
         return (
-            {reader for reader, pattern in candidates if _path_expression(pattern).fullmatch(path)}
+            {reader for reader, pattern in candidates if _compile_path_expression(pattern).fullmatch(path)}
             if candidates
             else _NONE
         )
 
 
 @cache
-def _claims() -> _Claims:
+def _collect_claims() -> _Claims:
     return _Claims()
 
 
 @cache
-def _path_expression(pattern: str) -> re.Pattern[str]:
+def _compile_path_expression(pattern: str) -> re.Pattern[str]:
     """Return the expression of a pattern; most patterns are asked for in no image."""
     folders = (re.escape(part).replace(r"\*", "[^/]*") for part in pattern.split("**/"))
     return re.compile("(?:.*/)?".join(folders))
@@ -147,12 +147,12 @@ def _path_expression(pattern: str) -> re.Pattern[str]:
 
 def is_claimed(path: str) -> bool:
     """Return whether a reader claims a file by its path, relative to the root."""
-    return bool(_claims().matching_readers(path))
+    return bool(_collect_claims().matching_readers(path))
 
 
 def find_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers that claim a file by its path, relative to the root, and its first HEAD bytes."""
-    claims = _claims()
+    claims = _collect_claims()
     names = claims.matching_readers(path) | {
         reader.name for reader in claims.magic if head.startswith(reader.magic)
     }

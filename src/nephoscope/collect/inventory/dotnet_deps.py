@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if not slash or not version:
             file.leave_out(line, f"`name/version` is wanted: {key[:80]!r}")
             continue
-        relationship = _relationship(key, entry, roots, direct)
+        relationship = _choose_relationship(key, entry, roots, direct)
         yield Package(
             type="nuget",
             name=name,
@@ -51,7 +51,9 @@ def _find_needed(document: dict[str, object]) -> dict[str, list[str]]:
     return found
 
 
-def _relationship(key: str, entry: dict[str, object], roots: list[str], direct: set[str]) -> Relationship:
+def _choose_relationship(
+    key: str, entry: dict[str, object], roots: list[str], direct: set[str]
+) -> Relationship:
     if len(roots) != 1:
         return ""
     if entry.get("type") == "project":

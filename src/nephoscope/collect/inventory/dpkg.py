@@ -27,11 +27,11 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def read_installed(file: InventoryFile, kind: str) -> Iterator[Package]:
     """Give the installed packages of a control file as packages of a type; raises UnreadableInventoryError."""
     for paragraph in paragraphs(file):
-        if (found := _package(file, paragraph, kind)) is not None:
+        if (found := _find_package(file, paragraph, kind)) is not None:
             yield found
 
 
-def _package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Package | None:
+def _find_package(file: InventoryFile, paragraph: Paragraph, kind: str) -> Package | None:
     name, version, status = paragraph.get("package"), paragraph.get("version"), paragraph.get("status")
     state = (status.split() or ["installed" if "status.d/" in file.path else "not-installed"])[-1]
     if state in _PARTIAL:

@@ -45,13 +45,13 @@ def support_table() -> SupportTable:
 
 
 @cache
-def _releases() -> dict[str, dict[str, ReleaseSupport]]:
+def _index_releases() -> dict[str, dict[str, ReleaseSupport]]:
     return {entry.family: entry.releases for entry in support_table().distributions}
 
 
 def release_support(family: str, version: str) -> ReleaseSupport | None:
     """Return the support of the release that a version belongs to (`3.19.1` to `3.19`); None where it is not in the table."""
-    releases = _releases().get(family, {})
+    releases = _index_releases().get(family, {})
     parts = version.split(".")
     names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
     return next((releases[name] for name in names if name in releases), None)

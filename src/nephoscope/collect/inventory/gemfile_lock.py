@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             continue
         if waiting and waiting[:2] not in seen:
             seen.add(waiting[:2])
-            yield _package(file, waiting, tuple(needed), declared)
+            yield _build_package(file, waiting, tuple(needed), declared)
         waiting, needed = None, []
         if line and not line[0].isspace():
             section = line.strip()
@@ -49,7 +49,7 @@ def _list_declared(lines: list[str]) -> Iterator[str]:
             yield found[1]
 
 
-def _package(
+def _build_package(
     file: InventoryFile, found: tuple[str, str, int], needed: tuple[str, ...], declared: set[str]
 ) -> Package:
     return Package(

@@ -24,11 +24,11 @@ def read(file: InventoryFile) -> Iterator[Package]:
     begin = _BEGIN.search(file.text)
     if begin is None:
         return
-    name = _field(file, begin[1], "name")
+    name = _find_field(file, begin[1], "name")
     if name is None:
         raise file.refusal("the specification has no literal name")
-    version = _field(file, begin[1], "version")
-    known = version[0] if version else _constant(file, begin[1])
+    version = _find_field(file, begin[1], "version")
+    known = version[0] if version else _find_constant(file, begin[1])
     if not known:
         file.leave_out(name[1], f"the version of {name[0]} is not told here")
         return
@@ -38,24 +38,24 @@ def read(file: InventoryFile) -> Iterator[Package]:
         version=known,
         path=file.path,
         line=name[1],
-        licenses=_licenses(file, begin[1]),
+        licenses=_list_licenses(file, begin[1]),
     )
 
 
-def _field(file: InventoryFile, owner: str, field: str) -> tuple[str, int] | None:
+def _find_field(file: InventoryFile, owner: str, field: str) -> tuple[str, int] | None:
     found = re.search(rf"^[ \t]*{re.escape(owner)}\.{field}\s*=\s*{_TEXT}", file.text, re.MULTILINE)
     return (found[1], file.text.count("\n", 0, found.start(1)) + 1) if found else None
 
 
-def _licenses(file: InventoryFile, owner: str) -> tuple[str, ...]:
+def _list_licenses(file: InventoryFile, owner: str) -> tuple[str, ...]:
     listed = re.search(rf"^[ \t]*{re.escape(owner)}\.licenses\s*=\s*\[([^\]\[]*)\]", file.text, re.MULTILINE)
     if listed:
         return tuple(_LICENSE.findall(listed[1]))
-    single = _field(file, owner, "license")
+    single = _find_field(file, owner, "license")
     return (single[0],) if single else ()
 
 
-def _constant(file: InventoryFile, owner: str) -> str:
+def _find_constant(file: InventoryFile, owner: str) -> str:
     written = re.search(rf"^[ \t]*{re.escape(owner)}\.version\s*=\s*([\w:]+)", file.text, re.MULTILINE)
     if written is None:
         return ""

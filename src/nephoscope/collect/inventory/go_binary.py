@@ -44,8 +44,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
         return
     version, modules = found
     if toolchain := _VERSION.search(version):
-        yield _package(file, "stdlib", toolchain[1], "transitive")
-    yield from _modules(file, modules)
+        yield _build_package(file, "stdlib", toolchain[1], "transitive")
+    yield from _read_modules(file, modules)
 
 
 def _build_information(program: Executable) -> tuple[str, str] | None:
@@ -93,7 +93,7 @@ def _read_pointers(program: Executable, block: bytes) -> tuple[bytes, bytes]:
     return text(16), text(16 + size)
 
 
-def _version_set(module: str, text: str) -> str:
+def _find_linker_version(module: str, text: str) -> str:
     """Return the version that the linker was told to write into a variable of a module; '' for none, or for several."""
     found = set()
     for flags in _LINKER.findall(text):
@@ -104,7 +104,7 @@ def _version_set(module: str, text: str) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _modules(file: InventoryFile, text: str) -> Iterator[Package]:
+def _read_modules(file: InventoryFile, text: str) -> Iterator[Package]:
     last: tuple[str, str, Relationship] | None = None
     for line in text.split("\n"):
         kind, *rest = line.split("\t")
@@ -114,14 +114,14 @@ def _modules(file: InventoryFile, text: str) -> Iterator[Package]:
         if kind not in ("mod", "dep") or len(rest) < 2:
             continue
         if last:
-            yield _package(file, *last)
+            yield _build_package(file, *last)
         version = rest[1]
         if version == _UNTOLD:
-            version = _version_set(rest[0], text) if kind == "mod" else ""
+            version = _find_linker_version(rest[0], text) if kind == "mod" else ""
         last = (rest[0], version, "root" if kind == "mod" else "")
     if last:
-        yield _package(file, *last)
+        yield _build_package(file, *last)
 
 
-def _package(file: InventoryFile, name: str, version: str, relationship: Relationship) -> Package:
+def _build_package(file: InventoryFile, name: str, version: str, relationship: Relationship) -> Package:
     return Package(type="golang", name=name, version=version, path=file.path, relationship=relationship)

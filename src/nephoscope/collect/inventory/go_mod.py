@@ -27,16 +27,16 @@ class _GoModLine(NamedTuple):
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the module itself, the standard library and the modules it asks for; raises UnreadableInventoryError."""
-    lines = list(_lines(file))
-    replaced = dict(_replacements(lines))
+    lines = list(_read_lines(file))
+    replaced = dict(_list_replacements(lines))
     language = next((line.words[1] for line in lines if line.words[0] == "go" and len(line.words) > 1), "")
-    yield from _module(file, lines)
-    yield from _standard_library(file, lines, language)
+    yield from _read_module(file, lines)
+    yield from _build_standard_library(file, lines, language)
     required: set[str] = set()
     for line in lines:
         if line.words[0] == "require" and len(line.words) > 2:
             yield from _read_required(file, line, replaced, required)
-    beside = file.neighbor("go.sum") if language and _parts(language) < _COMPLETE else None
+    beside = file.neighbor("go.sum") if language and _parse_version(language) < _COMPLETE else None
     for number, name, version in sums(file, beside) if beside is not None else ():
         if name not in required:
             yield Package(
@@ -49,7 +49,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             )
 
 
-def _lines(file: InventoryFile) -> Iterator[_GoModLine]:
+def _read_lines(file: InventoryFile) -> Iterator[_GoModLine]:
     block = ""
     for number, text in enumerate(file.text.split("\n"), 1):
         code, _, comment = text.partition("//")
@@ -82,7 +82,7 @@ _DIRECTIVES = (
 )
 
 
-def _replacements(lines: list[_GoModLine]) -> Iterator[tuple[tuple[str, str], tuple[int, str, str]]]:
+def _list_replacements(lines: list[_GoModLine]) -> Iterator[tuple[tuple[str, str], tuple[int, str, str]]]:
     for line in lines:
         words = line.words[1:]
         if line.words[0] != "replace" or "=>" not in words:
@@ -121,7 +121,7 @@ def _read_required(
     )
 
 
-def _module(file: InventoryFile, lines: list[_GoModLine]) -> Iterator[Package]:
+def _read_module(file: InventoryFile, lines: list[_GoModLine]) -> Iterator[Package]:
     for line in lines:
         if line.words[0] == "module" and len(line.words) > 1:
             yield Package(
@@ -134,13 +134,13 @@ def _module(file: InventoryFile, lines: list[_GoModLine]) -> Iterator[Package]:
             )
 
 
-def _standard_library(file: InventoryFile, lines: list[_GoModLine], language: str) -> Iterator[Package]:
+def _build_standard_library(file: InventoryFile, lines: list[_GoModLine], language: str) -> Iterator[Package]:
     named = next((line for line in lines if line.words[0] == "toolchain" and len(line.words) > 1), None)
     if named and (found := re.match(r"go(\d[\w.]*)", named.words[1])):
         version, number, is_pinned = found[1], named.number, True
     else:
         number = next((line.number for line in lines if line.words[0] == "go"), 0)
-        version, is_pinned = language, _parts(language) >= _TOOLCHAINS and language.count(".") > 1
+        version, is_pinned = language, _parse_version(language) >= _TOOLCHAINS and language.count(".") > 1
     if version:
         yield Package(
             type="golang",
@@ -153,6 +153,6 @@ def _standard_library(file: InventoryFile, lines: list[_GoModLine], language: st
         )
 
 
-def _parts(version: str) -> tuple[int, int]:
+def _parse_version(version: str) -> tuple[int, int]:
     found = re.match(r"(\d{1,9})\.(\d{1,9})", version)
     return (int(found[1]), int(found[2])) if found else (0, 0)

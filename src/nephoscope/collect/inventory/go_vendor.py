@@ -28,11 +28,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
             if found is None and " => " not in line:
                 file.leave_out(number, "a module and its version are wanted")
         elif line.strip() and waiting:
-            yield from _package(file, *waiting, is_direct)
+            yield from _build_package(file, *waiting, is_direct)
             waiting = None
 
 
-def _package(file: InventoryFile, number: int, found: re.Match[str], is_direct: bool) -> Iterator[Package]:
+def _build_package(
+    file: InventoryFile, number: int, found: re.Match[str], is_direct: bool
+) -> Iterator[Package]:
     name, version = (found[3], found[4]) if found[3] else (found[1], found[2])
     if not version:
         return  # a folder of the project itself

@@ -19,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     versions = table(document.get("versions"))
     lines = {name: line for at, name, line in key_lines(file.text) if at == "libraries"}
     for alias, value in table(document.get("libraries")).items():
-        name, version = _library(value, versions)
+        name, version = _read_library(value, versions)
         if ":" not in name:
             file.leave_out(lines.get(alias, 1), f"the library {alias[:60]!r} has no group and name")
             continue
@@ -34,20 +34,20 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _library(value: object, versions: dict[str, object]) -> tuple[str, str]:
+def _read_library(value: object, versions: dict[str, object]) -> tuple[str, str]:
     if isinstance(value, str):
         group, _, rest = value.partition(":")
         name, _, version = rest.partition(":")
         return f"{group}:{name}" if name else group, version
     entry = table(value)
     module = word(entry.get("module")) or f"{word(entry.get('group'))}:{word(entry.get('name'))}"
-    return module, _version(entry.get("version"), versions)
+    return module, _read_version(entry.get("version"), versions)
 
 
-def _version(value: object, versions: dict[str, object]) -> str:
+def _read_version(value: object, versions: dict[str, object]) -> str:
     if not isinstance(value, dict):
         return word(value)
     if "ref" in value:
         named = versions.get(word(value["ref"]))
-        return "" if isinstance(named, dict) and "ref" in named else _version(named, {})
+        return "" if isinstance(named, dict) and "ref" in named else _read_version(named, {})
     return next((word(value[key]) for key in ("strictly", "require", "prefer") if key in value), "")

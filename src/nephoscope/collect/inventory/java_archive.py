@@ -54,7 +54,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     if content.startswith(b"JM\x01\x00"):
         content = content[4:]
     seen: set[tuple[str, _Library]] = set()
-    for path, library in _libraries(file, file.path, content, 0, opened):
+    for path, library in _read_libraries(file, file.path, content, 0, opened):
         if (path, library) in seen:
             continue
         seen.add((path, library))
@@ -62,7 +62,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield Package(type="maven", name=name, version=library.version, path=path, licenses=library.licenses)
 
 
-def _libraries(
+def _read_libraries(
     file: InventoryFile, path: str, content: bytes, depth: int, opened: _Opening
 ) -> Iterator[tuple[str, _Library]]:
     opened.count += 1
@@ -77,12 +77,12 @@ def _libraries(
         for name in archive.names():
             base = posixpath.basename(name)
             if base == "pom.properties":
-                found += _maven(archive, name)
+                found += _read_maven_library(archive, name)
             elif name.upper() == "META-INF/MANIFEST.MF":
-                manifest = _manifest(archive.read(name))
+                manifest = _read_manifest(archive.read(name))
             elif _ARCHIVE.fullmatch(name):
                 yield from _read_nested(file, archive, name, depth + 1, opened)
-    own = _archive_library(posixpath.basename(path), manifest, found)
+    own = _find_archive_library(posixpath.basename(path), manifest, found)
     if own:
         found.append(own)
     for library in found:
@@ -94,12 +94,12 @@ def _read_nested(
 ) -> Iterator[tuple[str, _Library]]:
     try:
         with archive.open_member(name) as content:
-            yield from _libraries(file, f"{archive.path}/{name}", content, depth, opened)
+            yield from _read_libraries(file, f"{archive.path}/{name}", content, depth, opened)
     except UnreadableInventoryError as error:
         file.leave_out(1, str(error))
 
 
-def _maven(archive: BoundedArchive, name: str) -> Iterator[_Library]:
+def _read_maven_library(archive: BoundedArchive, name: str) -> Iterator[_Library]:
     properties: dict[str, str] = {}
     for line in archive.read(name).decode("utf-8", "replace").splitlines():
         key, equals, value = line.partition("=")
@@ -107,10 +107,12 @@ def _maven(archive: BoundedArchive, name: str) -> Iterator[_Library]:
             properties[key.strip()] = value.strip()
     group, artifact, version = (properties.get(key, "") for key in ("groupId", "artifactId", "version"))
     if artifact and version:
-        yield _Library(group, artifact, version, _licenses(archive, posixpath.dirname(name) + "/pom.xml"))
+        yield _Library(
+            group, artifact, version, _read_licenses(archive, posixpath.dirname(name) + "/pom.xml")
+        )
 
 
-def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
+def _read_licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
     if name not in archive:
         return ()
     try:
@@ -125,7 +127,7 @@ def _licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
     )
 
 
-def _manifest(content: bytes) -> dict[str, str]:
+def _read_manifest(content: bytes) -> dict[str, str]:
     unfolded = content.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").replace("\n ", "")
     found: dict[str, str] = {}
     for line in unfolded.split("\n\n")[0].split("\n"):
@@ -135,14 +137,14 @@ def _manifest(content: bytes) -> dict[str, str]:
     return found
 
 
-def _archive_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
+def _find_archive_library(name: str, manifest: dict[str, str], found: list[_Library]) -> _Library | None:
     """Return what an archive itself is, where none of those found in it is that: by its file's name, else its manifest."""
     versions = [manifest[key] for key in _VERSIONS if manifest.get(key)]
     named = _split_name(name, [*versions, *(library.version for library in found)])
     if named and any(library.artifact == named[0] for library in found):
         return None
     licenses = tuple(value for key, value in manifest.items() if _LICENSES.fullmatch(key))
-    group = _group(manifest)
+    group = _choose_group(manifest)
     if named:
         return _Library(group, *named, licenses)
     titles = ("Implementation-Title", "Specification-Title", "Short-Name", "Bundle-Name")
@@ -162,7 +164,7 @@ def _split_name(name: str, versions: list[str]) -> tuple[str, str] | None:
     return next(iter([*known, *dotted, *divided]), None)
 
 
-def _group(manifest: dict[str, str]) -> str:
+def _choose_group(manifest: dict[str, str]) -> str:
     symbolic = manifest.get("Bundle-SymbolicName", "").partition(";")[0].strip()
     owner = symbolic.rpartition(".")[0]
     groups = (

@@ -23,14 +23,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
     entries = document if is_first else table(document.get("deps"))
     julia = word(document.get("julia_version"))
     prefix = "" if is_first else "deps."
-    places = _places(file, prefix)
+    places = _locate_packages(file, prefix)
     _mark_required(file, entries)
     for name, versions in entries.items():
         if not isinstance(versions, list):
             continue
         for entry in tables(versions):
             line = places[name].pop(0) if places.get(name) else 1
-            yield from _package(file, name, entry, julia, line)
+            yield from _build_package(file, name, entry, julia, line)
 
 
 def _mark_required(file: InventoryFile, entries: dict[str, object]) -> None:
@@ -44,7 +44,7 @@ def _mark_required(file: InventoryFile, entries: dict[str, object]) -> None:
                     )
 
 
-def _places(file: InventoryFile, prefix: str) -> dict[str, list[int]]:
+def _locate_packages(file: InventoryFile, prefix: str) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for at, key, line in key_lines(file.text):
         if key == "uuid" and at.startswith(prefix):
@@ -52,7 +52,7 @@ def _places(file: InventoryFile, prefix: str) -> dict[str, list[int]]:
     return found
 
 
-def _package(
+def _build_package(
     file: InventoryFile, name: str, entry: dict[str, object], julia: str, line: int
 ) -> Iterator[Package]:
     version = word(entry.get("version")) or julia

@@ -38,10 +38,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
     }
     for kind in _ITEMS:
         for item in project.iterate_descendants(kind):
-            yield from _package(file, item, properties)
+            yield from _build_package(file, item, properties)
 
 
-def _package(file: InventoryFile, item: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
+def _build_package(file: InventoryFile, item: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
     name = _fill(item.attributes.get("Include") or item.attributes.get("Update") or "", properties)
     written = (
         item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.text_at("Version")

@@ -90,7 +90,7 @@ def read_os_release(text: str) -> OperatingSystem | None:
 def read_release_line(text: str) -> OperatingSystem | None:
     """Return the operating system of a line such as `Rocky Linux release 9.3 (Blue Onyx)`; None where it is none that is known."""
     line = text[:_LIMIT].strip()
-    if (amazon := _amazon(line)) is not None:
+    if (amazon := _parse_amazon(line)) is not None:
         return amazon
     for words, family in _RELEASE_LINES:
         if re.match(words, line, re.IGNORECASE) and (number := _NUMBER.search(line)):
@@ -98,22 +98,22 @@ def read_release_line(text: str) -> OperatingSystem | None:
     return None
 
 
-def _amazon(line: str) -> OperatingSystem | None:
+def _parse_amazon(line: str) -> OperatingSystem | None:
     found = re.match(r"Amazon Linux (?:release )?(\d[\d.]*) \(|Amazon Linux AMI release (\d[\d.]*)", line)
     return OperatingSystem("amazon", found[1] or found[2]) if found else None
 
 
-def _debian(text: str) -> OperatingSystem | None:
+def _parse_debian(text: str) -> OperatingSystem | None:
     version = text.strip()
     return OperatingSystem("debian", version) if version and "\n" not in version else None
 
 
-def _alpine(text: str) -> OperatingSystem | None:
+def _parse_alpine(text: str) -> OperatingSystem | None:
     version = text.strip()
     return OperatingSystem("alpine", version) if _NUMBER.match(version) else None
 
 
-def _ubuntu(text: str) -> OperatingSystem | None:
+def _parse_ubuntu(text: str) -> OperatingSystem | None:
     settings = parse_assignments(text)
     if settings.get("DISTRIB_ID") != "Ubuntu" or not settings.get("DISTRIB_RELEASE"):
         return None
@@ -124,11 +124,11 @@ def read_operating_system(path: str, text: str) -> OperatingSystem | None:
     """Return the operating system that one of PATHS names; None where the text does not tell."""
     name = path.rpartition("/")[2]
     if name == "debian_version":
-        return _debian(text)
+        return _parse_debian(text)
     if name == "alpine-release":
-        return _alpine(text)
+        return _parse_alpine(text)
     if name == "lsb-release":
-        return _ubuntu(text)
+        return _parse_ubuntu(text)
     if name == "os-release":
         return read_os_release(text)
     return read_release_line(text)

@@ -52,7 +52,7 @@ def _merge(first: Package, second: Package) -> Package:
     )
 
 
-def _groups(entry: dict[str, object]) -> tuple[str, ...]:
+def _read_groups(entry: dict[str, object]) -> tuple[str, ...]:
     both = entry.get("devOptional") is True
     named = {
         "bundled": entry.get("inBundle") is True or entry.get("bundled") is True,
@@ -72,7 +72,7 @@ def _read_nested(
         line, version, name = lines.next_line(key), word(entry.get("version")), key
         if alias := _ALIAS.fullmatch(version):
             name, version = alias[1], alias[2]
-        groups = _groups(entry)
+        groups = _read_groups(entry)
         yield Package(
             type="npm",
             name=name,
@@ -90,7 +90,7 @@ def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyL
     project = table(entries.get(""))
     declared = {name for kind in _DECLARED for name in table(project.get(kind))}
     linked = {word(table(entry).get("resolved")): key for key, entry in entries.items() if _is_link(entry)}
-    names = {key: _name(key, table(entry), linked) for key, entry in entries.items() if key}
+    names = {key: _find_name(key, table(entry), linked) for key, entry in entries.items() if key}
     for key, value in entries.items():
         entry = table(value)
         if not key or _is_link(entry):
@@ -99,7 +99,7 @@ def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyL
         if is_member and key not in linked:
             file.leave_out(lines.first(key), "a folder that nothing links to is no part of the project")
             continue
-        groups = _groups(entry)
+        groups = _read_groups(entry)
         is_declared = key == f"node_modules/{names[key]}" and names[key] in declared
         relationship: Relationship = "member" if is_member else "declared" if is_declared else "transitive"
         version = word(entry.get("version"))
@@ -121,7 +121,7 @@ def _is_link(entry: object) -> bool:
     return isinstance(entry, dict) and entry.get("link") is True
 
 
-def _name(key: str, entry: dict[str, object], linked: dict[str, str]) -> str:
+def _find_name(key: str, entry: dict[str, object], linked: dict[str, str]) -> str:
     path = linked.get(key, key)
     parts = path.rpartition("node_modules/")[2].split("/")
     folder = "/".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("@") else parts[-1]

@@ -18,7 +18,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
     lines = find_key_lines(file.text, "package", "name")
     for number, entry in enumerate(tables(parse_toml(file).get("package"))):
-        groups = _groups(words(entry.get("groups")))
+        groups = _choose_groups(words(entry.get("groups")))
         needed = (parse_requirement(text) for text in words(entry.get("dependencies")))
         yield Package(
             type="pypi",
@@ -32,7 +32,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _groups(named: tuple[str, ...]) -> tuple[str, ...]:
+def _choose_groups(named: tuple[str, ...]) -> tuple[str, ...]:
     if not named or "default" in named:
         return ()
     return ("dev",) if "dev" in named else ("optional",)

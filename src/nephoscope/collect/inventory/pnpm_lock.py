@@ -35,7 +35,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     lines = lines_of_keys(file.text, 2)
     for key, value in entries.items():
         entry = table(value)
-        named = _package_name(key, entry)
+        named = _parse_package_name(key, entry)
         if named is None:
             file.leave_out(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
             continue
@@ -54,7 +54,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _package_name(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
+def _parse_package_name(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
     own, given = word(entry.get("name")), word(entry.get("version"))
     found = _AT.fullmatch(key) or _SLASHED.fullmatch(key) or _REGISTRY.fullmatch(key)
     if own and (given or not found):
@@ -85,13 +85,13 @@ class _DependencyGraph:
         for importer in importers:
             for kind in _KINDS:
                 for name, wanted in table(importer.get(kind)).items():
-                    keys = self._keys(name, wanted)
+                    keys = self._list_keys(name, wanted)
                     self._declared |= keys
                     used |= keys if kind != "devDependencies" else set()
         self._used = {key.partition("(")[0] for key in self._reach(used)}
         self._declared = {key.partition("(")[0] for key in self._declared}
 
-    def _keys(self, name: str, wanted: object) -> set[str]:
+    def _list_keys(self, name: str, wanted: object) -> set[str]:
         version = word(wanted.get("version")) if isinstance(wanted, dict) else word(wanted)
         spellings = (
             f"{name}@{version}",
@@ -109,11 +109,11 @@ class _DependencyGraph:
             if key in reached:
                 continue
             reached.add(key)
-            for name, wanted in self._edges(key):
-                waiting += self._keys(name, wanted)
+            for name, wanted in self._list_edges(key):
+                waiting += self._list_keys(name, wanted)
         return reached
 
-    def _edges(self, key: str) -> Iterator[tuple[str, object]]:
+    def _list_edges(self, key: str) -> Iterator[tuple[str, object]]:
         entry = table(self._snapshots.get(key))
         for kind in ("dependencies", "optionalDependencies"):
             yield from table(entry.get(kind)).items()
@@ -129,9 +129,9 @@ class _DependencyGraph:
     def list_needed(self, key: str, entries: dict[str, object]) -> Iterator[str]:
         """Give `name@version` of each package that one needs."""
         for snapshot in self._by_package.get(key.partition("(")[0], ()):
-            for name, wanted in self._edges(snapshot):
-                for other in sorted(self._keys(name, wanted)) or [""]:
+            for name, wanted in self._list_edges(snapshot):
+                for other in sorted(self._list_keys(name, wanted)) or [""]:
                     plain = other.partition("(")[0]
                     entry = table(entries.get(other) or entries.get(plain))
-                    named = _package_name(other, entry) if other else None
+                    named = _parse_package_name(other, entry) if other else None
                     yield f"{named[0]}@{named[1]}" if named else name

@@ -25,7 +25,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     try:
         containers = parse_bolt(file.content).child_bucket("ctr")
         for key, container in sorted(containers.buckets.items()):
-            config, state = _table(container.text("config")), _table(container.text("state"))
+            config, state = _parse_table(container.text("config")), _parse_table(container.text("state"))
             image, digest = config.get("rootfsImageName"), config.get("rootfsImageID")
             named = split_image(image) if isinstance(image, str) else None
             if named is None or not isinstance(digest, str) or not digest:
@@ -42,6 +42,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
         raise file.refusal(str(error) or "the store is too deep") from error
 
 
-def _table(text: str) -> dict[str, object]:
+def _parse_table(text: str) -> dict[str, object]:
     found = json.loads(text) if text else {}
     return found if isinstance(found, dict) else {}

@@ -17,7 +17,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
     lines = find_key_lines(file.text, "package", "name")
     for number, entry in enumerate(tables(parse_toml(file).get("package"))):
-        groups = _groups(entry)
+        groups = _read_groups(entry)
         yield Package(
             type="pypi",
             name=word(entry.get("name")),
@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _groups(entry: dict[str, object]) -> tuple[str, ...]:
+def _read_groups(entry: dict[str, object]) -> tuple[str, ...]:
     named = words(entry.get("groups")) or words(entry.get("category"))
     groups = () if "main" in named or "default" in named else named
     return (*groups, "optional") if entry.get("optional") is True else groups

@@ -24,28 +24,28 @@ def read(file: InventoryFile) -> Iterator[Package]:
     project = parse_xml_file(file)
     if project.name != "project":
         raise file.refusal("the root element is not a project", project.line)
-    properties = _properties(project)
-    yield from _project(file, project, properties)
+    properties = _read_properties(project)
+    yield from _build_project(file, project, properties)
     managed = {
-        _coordinates(entry, properties): _fill(entry.text_at("version"), properties)
-        for entry in _dependencies(project.first("dependencyManagement", "dependencies"))
+        _read_coordinates(entry, properties): _fill(entry.text_at("version"), properties)
+        for entry in _list_dependencies(project.first("dependencyManagement", "dependencies"))
     }
     found: dict[tuple[str, str], Package] = {}
-    for entry in _dependencies(project.first("dependencies")):
-        group, artifact = _coordinates(entry, properties)
+    for entry in _list_dependencies(project.first("dependencies")):
+        group, artifact = _read_coordinates(entry, properties)
         if not group or not artifact:
             file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
             continue
         version = _fill(entry.text_at("version"), properties) or managed.get((group, artifact), "")
-        found[group, artifact] = _package(file, entry, f"{group}:{artifact}", version)
+        found[group, artifact] = _build_package(file, entry, f"{group}:{artifact}", version)
     yield from found.values()
 
 
-def _dependencies(element: XmlElement | None) -> list[XmlElement]:
+def _list_dependencies(element: XmlElement | None) -> list[XmlElement]:
     return [child for child in element.children if child.name == "dependency"] if element else []
 
 
-def _properties(project: XmlElement) -> dict[str, str]:
+def _read_properties(project: XmlElement) -> dict[str, str]:
     element = project.first("properties")
     found = {child.name: child.text.strip() for child in (element.children if element else ())}
     parent = project.first("parent")
@@ -67,11 +67,11 @@ def _fill(text: str, properties: dict[str, str]) -> str:
     return text
 
 
-def _coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
+def _read_coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
     return _fill(entry.text_at("groupId"), properties), _fill(entry.text_at("artifactId"), properties)
 
 
-def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
+def _build_project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
     group, version = (
         _fill(properties["project.groupId"], properties),
         _fill(properties["project.version"], properties),
@@ -88,7 +88,7 @@ def _project(file: InventoryFile, project: XmlElement, properties: dict[str, str
         )
 
 
-def _package(file: InventoryFile, entry: XmlElement, name: str, version: str) -> Package:
+def _build_package(file: InventoryFile, entry: XmlElement, name: str, version: str) -> Package:
     scope = entry.text_at("scope")
     lowest = _LOWEST.match(version)
     is_open = lowest is not None or not version or "${" in version

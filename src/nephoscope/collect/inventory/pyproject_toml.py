@@ -26,12 +26,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
     poetry = table(table(document.get("tool")).get("poetry"))
     for name, wanted in table(poetry.get("dependencies")).items():
         if name.lower() != "python":
-            yield from _poetry(file, name, wanted)
+            yield from _read_poetry_dependency(file, name, wanted)
 
 
 def _read_required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> Iterator[Package]:
     found = parse_requirement(text)
-    line = _line(file, text)
+    line = _find_line(file, text)
     if found is None:
         file.leave_out(line, f"this is no requirement with a name: {text[:60]!r}")
         return
@@ -47,7 +47,7 @@ def _read_required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> I
     )
 
 
-def _poetry(file: InventoryFile, name: str, wanted: object) -> Iterator[Package]:
+def _read_poetry_dependency(file: InventoryFile, name: str, wanted: object) -> Iterator[Package]:
     asked = word(wanted.get("version") if isinstance(wanted, dict) else wanted)
     is_pinned = asked[:1].isdigit() or asked.startswith("==")
     yield Package(
@@ -55,12 +55,12 @@ def _poetry(file: InventoryFile, name: str, wanted: object) -> Iterator[Package]
         name=name,
         version=asked.lstrip("=^~> ").partition(",")[0],
         path=file.path,
-        line=_line(file, name),
+        line=_find_line(file, name),
         relationship="declared",
         constraint="" if is_pinned else asked or "*",
     )
 
 
-def _line(file: InventoryFile, text: str) -> int:
+def _find_line(file: InventoryFile, text: str) -> int:
     at = file.text.find(text.partition(";")[0].strip())
     return file.text.count("\n", 0, at) + 1 if at >= 0 else 1

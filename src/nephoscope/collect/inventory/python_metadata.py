@@ -30,12 +30,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
         with open_archive(file) as archive:
             for name in archive.names():
                 if name.endswith("EGG-INFO/PKG-INFO"):
-                    yield from _distribution(file, decode_text(file.path, archive.read(name)))
+                    yield from _build_distribution(file, decode_text(file.path, archive.read(name)))
         return
-    yield from _distribution(file, file.text)
+    yield from _build_distribution(file, file.text)
 
 
-def _distribution(file: InventoryFile, text: str) -> Iterator[Package]:
+def _build_distribution(file: InventoryFile, text: str) -> Iterator[Package]:
     fields: dict[str, list[str]] = {}
     first = 0
     for number, line in enumerate(text.split("\n"), 1):
@@ -59,12 +59,12 @@ def _distribution(file: InventoryFile, text: str) -> Iterator[Package]:
         version=version,
         path=file.path,
         line=first,
-        licenses=_licenses(fields),
+        licenses=_list_licenses(fields),
         dependencies=tuple(found[1] for found in requirements if found),
     )
 
 
-def _licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
+def _list_licenses(fields: dict[str, list[str]]) -> tuple[str, ...]:
     if expression := fields.get("license-expression"):
         return (expression[0],)
     classified = [

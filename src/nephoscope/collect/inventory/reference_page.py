@@ -50,7 +50,7 @@ others are passed over, those of tests are looked at on request (`content/secret
 def page() -> str:
     """Return the page."""
     readers = sorted(inventory_readers().values(), key=lambda reader: reader.title.lower())
-    files = "".join(f"| {reader.title} | {_files(reader)} |\n" for reader in readers)
+    files = "".join(f"| {reader.title} | {_format_file_names(reader)} |\n" for reader in readers)
     table = support_table()
     support = "".join(
         f"| {entry.family} | {', '.join(entry.releases)} | {entry.source} |\n"
@@ -62,6 +62,6 @@ def page() -> str:
     return _HEAD + files + _SUPPORT + support + rolling + _SECRETS + secrets
 
 
-def _files(reader: InventoryReader) -> str:
+def _format_file_names(reader: InventoryReader) -> str:
     named = ", ".join(f"`{pattern}`" for pattern in reader.patterns)
     return f"{named}{', ' if named and reader.magic else ''}{'programs, by their first bytes' if reader.magic else ''}"

@@ -29,7 +29,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _read(file: InventoryFile, seen: set[str]) -> Iterator[Package]:
-    for number, line in _logical_lines(file.text):
+    for number, line in _parse_logical_lines(file.text):
         if line.startswith("-"):
             if (included := _INCLUDED.match(line)) is not None:
                 yield from _read_included(file, number, included[1], seen)
@@ -68,7 +68,7 @@ def _read_included(file: InventoryFile, number: int, name: str, seen: set[str]) 
         yield replace(package, path=file.path, line=number)
 
 
-def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+def _parse_logical_lines(text: str) -> Iterator[tuple[int, str]]:
     first, joined = 0, ""
     for number, line in enumerate([*text.split("\n"), ""], 1):
         plain = _COMMENT.sub("", line).rstrip()

@@ -28,12 +28,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
             header = parse_rpm_header(blob)
             if header.name == "gpg-pubkey":
                 continue
-            yield _package(file, header)
+            yield _build_package(file, header)
     except ValueError as error:
         raise file.refusal(str(error)) from error
 
 
-def _package(file: InventoryFile, header: RpmHeader) -> Package:
+def _build_package(file: InventoryFile, header: RpmHeader) -> Package:
     epoch = f"{header.epoch}:" if header.epoch else ""
     source = _SOURCE.fullmatch(header.source)
     return Package(

@@ -40,8 +40,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
     }
     seen: set[tuple[str, int]] = set()
     for node in ast.walk(tree):
-        for holder in _holders(node, named):
-            for text, line in _texts(holder):
+        for holder in _list_holders(node, named):
+            for text, line in _list_texts(holder):
                 if (text, line) not in seen:
                     seen.add((text, line))
                     yield from _read_required(file, text, line)
@@ -54,7 +54,7 @@ def _read_quoted(file: InventoryFile) -> Iterator[Package]:
                 yield from _read_required(file, text, number)
 
 
-def _holders(node: ast.AST, named: dict[str, ast.expr]) -> Iterator[ast.AST]:
+def _list_holders(node: ast.AST, named: dict[str, ast.expr]) -> Iterator[ast.AST]:
     if isinstance(node, ast.Call):
         for keyword in node.keywords:
             if keyword.arg in _NAMES:
@@ -66,7 +66,7 @@ def _holders(node: ast.AST, named: dict[str, ast.expr]) -> Iterator[ast.AST]:
             yield node.value
 
 
-def _texts(node: ast.AST) -> Iterator[tuple[str, int]]:
+def _list_texts(node: ast.AST) -> Iterator[tuple[str, int]]:
     for found in ast.walk(node):
         if isinstance(found, ast.List | ast.Tuple | ast.Set):
             for item in found.elts:

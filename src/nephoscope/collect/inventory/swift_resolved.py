@@ -27,12 +27,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield Package(
             type="swift",
             name=f"{found[1]}/{found[2]}" if found else word(pin.get("identity")) or word(pin.get("package")),
-            version=_version(table(pin.get("state"))),
+            version=_read_version(table(pin.get("state"))),
             path=file.path,
             line=lines.next_line(address),
         )
 
 
-def _version(state: dict[str, object]) -> str:
+def _read_version(state: dict[str, object]) -> str:
     branch = word(state.get("branch"))
     return word(state.get("version")) or (branch if _VERSION.fullmatch(branch) else "")

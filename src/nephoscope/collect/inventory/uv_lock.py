@@ -22,22 +22,22 @@ def read(file: InventoryFile) -> Iterator[Package]:
     by_name: dict[str, list[dict[str, object]]] = {}
     for entry in entries:
         by_name.setdefault(word(entry.get("name")), []).append(entry)
-    roots = [entry for entry in entries if _folder(entry)]
+    roots = [entry for entry in entries if _read_folder(entry)]
     declared = {name for root in roots for name in _list_names(root)}
-    developed = {name for root in roots for name in _development_names(root)}
+    developed = {name for root in roots for name in _read_development_names(root)}
     used = _find_reached(declared, by_name)
     for number, entry in enumerate(entries):
         name = word(entry.get("name"))
         relationship: Relationship = (
             "root"
-            if _folder(entry) == "."
+            if _read_folder(entry) == "."
             else "member"
-            if _folder(entry)
+            if _read_folder(entry)
             else "declared"
             if name in declared | developed
             else "transitive"
         )
-        is_development = bool(roots) and not _folder(entry) and name not in used
+        is_development = bool(roots) and not _read_folder(entry) and name not in used
         yield Package(
             type="pypi",
             name=name,
@@ -51,7 +51,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         )
 
 
-def _folder(entry: dict[str, object]) -> str:
+def _read_folder(entry: dict[str, object]) -> str:
     source = table(entry.get("source"))
     return next((word(source[kind]) for kind in _LOCAL if kind in source), "")
 
@@ -72,7 +72,7 @@ def _list_names(entry: dict[str, object]) -> set[str]:
     return {word(needed.get("name")) for needed in _list_needed(entry)}
 
 
-def _development_names(entry: dict[str, object]) -> set[str]:
+def _read_development_names(entry: dict[str, object]) -> set[str]:
     groups = table(entry.get("dev-dependencies")).values()
     return {word(table(needed).get("name")) for group in groups for needed in array(group)}
 

@@ -47,13 +47,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
     Raises UnreadableInventoryError.
     """
-    blocks = [block for block in _blocks(file) if not block.descriptors[0].startswith("__metadata")]
+    blocks = [block for block in _read_blocks(file) if not block.descriptors[0].startswith("__metadata")]
     owners = {descriptor: block for block in blocks for descriptor in block.descriptors}
     for block in blocks:
-        yield from _package(file, block, owners)
+        yield from _build_package(file, block, owners)
 
 
-def _blocks(file: InventoryFile) -> Iterator[_Block]:
+def _read_blocks(file: InventoryFile) -> Iterator[_Block]:
     block: _Block | None = None
     section = ""
     for number, line in enumerate(file.text.split("\n"), 1):
@@ -86,8 +86,8 @@ def _take(block: _Block, section: str, name: str, value: str) -> None:
         block.fields.setdefault(name, value)
 
 
-def _package(file: InventoryFile, block: _Block, owners: dict[str, _Block]) -> Iterator[Package]:
-    named = _name(block)
+def _build_package(file: InventoryFile, block: _Block, owners: dict[str, _Block]) -> Iterator[Package]:
+    named = _parse_name(block)
     version = block.fields.get("version", "")
     if named is None or not version:
         file.leave_out(block.line, f"this entry has no name or no version: {block.descriptors[0][:80]!r}")
@@ -105,7 +105,7 @@ def _package(file: InventoryFile, block: _Block, owners: dict[str, _Block]) -> I
         return
     relationship: Relationship = "member" if asked.startswith("workspace:") else ""
     groups = (protocol[1],) if protocol and protocol[1] not in ("npm", "workspace") else ()
-    needed = (_owner(name, wanted, owners) for name, wanted in block.needed)
+    needed = (_find_owner(name, wanted, owners) for name, wanted in block.needed)
     yield Package(
         type="npm",
         name=name,
@@ -118,7 +118,7 @@ def _package(file: InventoryFile, block: _Block, owners: dict[str, _Block]) -> I
     )
 
 
-def _name(block: _Block) -> tuple[str, str] | None:
+def _parse_name(block: _Block) -> tuple[str, str] | None:
     resolution = _DESCRIPTOR.fullmatch(block.fields.get("resolution", ""))
     if resolution:
         return resolution[1], resolution[2]
@@ -129,9 +129,9 @@ def _name(block: _Block) -> tuple[str, str] | None:
     return (alias[1] if alias else found[1]), found[2]
 
 
-def _owner(name: str, wanted: str, owners: dict[str, _Block]) -> str:
+def _find_owner(name: str, wanted: str, owners: dict[str, _Block]) -> str:
     block = owners.get(f"{name}@{wanted}") or owners.get(f"{name}@npm:{wanted}")
     if block is None:
         return name
-    found = _name(block)
+    found = _parse_name(block)
     return f"{found[0] if found else name}@{block.fields.get('version', '')}"

@@ -64,7 +64,7 @@ def find_missing_page(files: Sequence[FileAnswers]) -> str:
     answers = [answer for file in files for answer in file.answers]
     if all(file.answers[-1].page.continued for file in files) or _is_last_page_missing(answers):
         return _CONTINUED
-    return next(_incomplete_totals(answers), "")
+    return next(_explain_incomplete_totals(answers), "")
 
 
 def _is_last_page_missing(answers: Sequence[ReadAnswer]) -> bool:
@@ -84,7 +84,7 @@ def _is_list(answer: ReadAnswer) -> bool:
     return answer.page.continued and {type_.rsplit("/", 1)[-1] for type_ in types} == {listed}
 
 
-def _incomplete_totals(answers: Sequence[ReadAnswer]) -> Iterator[str]:
+def _explain_incomplete_totals(answers: Sequence[ReadAnswer]) -> Iterator[str]:
     """Explain for each number of records that answers say there are in all why they do not hold so many.
 
     Several queries may have the same total: besides answers that are whole by themselves, all records are a multiple of it, and the

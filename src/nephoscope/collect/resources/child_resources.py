@@ -69,8 +69,8 @@ def children(
     body: dict[str, object], owner: ResourceId, nesting: int = _MAX_NESTING
 ) -> Iterator[ResourceRecord]:
     """The embedded children of a body, and theirs; a child that is only referred to by id has no `properties`."""
-    for segment, element in _elements(body, owner.type):
-        child = _child(element, owner, str(body["id"]), segment)
+    for segment, element in _read_elements(body, owner.type):
+        child = _read_child(element, owner, str(body["id"]), segment)
         if child is None:
             continue
         record, id_ = child
@@ -98,7 +98,7 @@ def list_cut_children(body: dict[str, object], lost: Mapping[str, object]) -> li
         if name.lower() in names
         for element in (value if isinstance(value, list) else [value])
         for named in _cut_elements(element)
-        if (child := _child(named, owner, text, name)) is not None
+        if (child := _read_child(named, owner, text, name)) is not None
     ]
 
 
@@ -116,7 +116,7 @@ def _cut_elements(element: object) -> list[dict[str, object]]:
     return [{"id": id_} for id_ in found]
 
 
-def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:
+def _read_elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[str, object]]]:
     """(lower-cased list name, element) of each list that may hold child resources; '' for the list `resources`."""
     nested = body.get("resources")
     if isinstance(nested, list):
@@ -132,7 +132,7 @@ def _elements(body: dict[str, object], type_: str) -> Iterator[tuple[str, dict[s
             yield from ((name, element) for element in value if isinstance(element, dict))
 
 
-def _child(
+def _read_child(
     element: dict[str, object], owner: ResourceId, owner_text: str, list_name: str
 ) -> tuple[ResourceRecord, ResourceId] | None:
     """The element as a body of its own when its id (given or composed) lies one step below the owner's."""

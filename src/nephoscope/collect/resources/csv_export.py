@@ -54,7 +54,7 @@ def is_header(data: bytes) -> bool:
 def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
-    skipped, header, lines = _begin(_lines(chunks))
+    skipped, header, lines = _begin(_read_lines(chunks))
     for number, cells, wrong in separated_rows(lines, detect_separator(header)):
         line = skipped + number
         if wrong:
@@ -68,7 +68,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
                 yield CsvRecord(line, "", {}, _WITHOUT_IDS)
                 return
         else:
-            yield _row(columns, cells, line)
+            yield _build_row(columns, cells, line)
 
 
 def detect_separator(header: str) -> str:
@@ -91,17 +91,19 @@ def _spell(name: str) -> str:
     return _SPELLED.get(name.lower(), name.lower()) if name.isupper() else name
 
 
-def _row(columns: list[str], cells: list[str], line: int) -> CsvRecord:
+def _build_row(columns: list[str], cells: list[str], line: int) -> CsvRecord:
     text = ",".join(f'"{cell}"' for cell in cells)
     if len(cells) != len(columns):
         return CsvRecord(line, text, {}, f"the row has {len(cells)} cells, the header {len(columns)}")
     value = {
-        name: _cell(cell) for name, cell in zip(columns, cells, strict=True) if cell.strip() not in _EMPTY
+        name: _parse_cell(cell)
+        for name, cell in zip(columns, cells, strict=True)
+        if cell.strip() not in _EMPTY
     }
     return CsvRecord(line, text, value)
 
 
-def _cell(text: str) -> object:
+def _parse_cell(text: str) -> object:
     """Return what a cell says: JSON where it is an object or a list, else its text."""
     if text.lstrip()[:1] not in ("{", "["):
         return text
@@ -109,7 +111,7 @@ def _cell(text: str) -> object:
     return text if found is None else found
 
 
-def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+def _read_lines(chunks: Iterable[bytes]) -> Iterator[str]:
     """The lines of a stream with their ends; one that is longer than a record is cut there."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     rest = ""

@@ -95,9 +95,9 @@ class RecordSplitter(SliceBuffer):
                 self._move(blank.end())
             if self._position >= len(self._buffer):
                 return False
-        return self._item(container)
+        return self._skip_to_item(container)
 
-    def _item(self, container: RecordContainer) -> bool:
+    def _skip_to_item(self, container: RecordContainer) -> bool:
         first = self._buffer[self._position]
         if first == 0x7B or (first == 0x5B and container.columns):
             return self._record(container)
@@ -139,7 +139,7 @@ class RecordSplitter(SliceBuffer):
         scan = self._scan or RecordScanState(self._position, self._position, bytearray())
         self._scan = scan
         try:
-            end = self._balance(scan)
+            end = self._find_record_end(scan)
         except BrokenRecordError as broken:
             return self._recover(scan, broken)
         if end < 0:
@@ -210,7 +210,7 @@ class RecordSplitter(SliceBuffer):
                 return True
         return False
 
-    def _balance(self, scan: RecordScanState) -> int:
+    def _find_record_end(self, scan: RecordScanState) -> int:
         """The end of the record that begins at `scan.start`, -1 when more bytes are needed."""
         buffer = self._buffer
         limit = scan.start + MAX_RECORD
@@ -251,7 +251,7 @@ class RecordSplitter(SliceBuffer):
         reason = scan.error or broken.reason
         self._broken = None
         if scan.error or broken.kind not in ("large", "eof"):
-            found = self._next_whole(scan, broken.offset)
+            found = self._find_next_whole(scan, broken.offset)
             if found > 0:
                 self._emit_error(found, reason)
                 return True
@@ -299,7 +299,7 @@ class RecordSplitter(SliceBuffer):
             self._emit_error(scan.position, scan.error)
         return True
 
-    def _next_whole(self, scan: RecordScanState, offset: int) -> int:
+    def _find_next_whole(self, scan: RecordScanState, offset: int) -> int:
         """Return where inside or right behind a broken stretch a whole record begins, 0 = nowhere, -1 = more bytes are needed."""
         buffer = self._buffer
         after = max(self._position + 1, scan.tested)
@@ -308,7 +308,7 @@ class RecordSplitter(SliceBuffer):
                 break
             attempt = RecordScanState(match.end(), match.end(), bytearray())
             try:
-                end = self._balance(attempt)
+                end = self._find_record_end(attempt)
             except BrokenRecordError:
                 continue
             if end < 0:
@@ -343,7 +343,7 @@ class RecordSplitter(SliceBuffer):
         if scan is None:
             raise AssertionError(f"nothing is scanned inside {container.kind}")
         try:
-            end = self._balance(scan)
+            end = self._find_record_end(scan)
         except BrokenRecordError as broken:
             if broken.kind == "large":
                 return self._advance(scan)

@@ -113,7 +113,7 @@ def read(
     `shapes` finds the texts that an export made of objects and lists.
     """
     count = 0
-    for item in _items(source, limits, advance, shapes):
+    for item in _read_items(source, limits, advance, shapes):
         if isinstance(item, LostRecord):
             count += 1
             if count > MAX_QUARANTINED:
@@ -124,11 +124,11 @@ def read(
         yield LostRecord(Quarantined(Place(source.name), reason), "*", source)
 
 
-def _items(
+def _read_items(
     source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None], shapes: ExpectedShapes
 ) -> Iterator[Item]:
     if source.is_manifest:
-        yield from _manifests(source, limits, advance)
+        yield from _read_manifests(source, limits, advance)
         return
     if said := source_file(source.entry or source.path.name):
         yield LostRecord(Quarantined(Place(source.name), said), "*", source)
@@ -144,7 +144,7 @@ def _items(
         yield LostRecord(Quarantined(Place(source.name, 1, 1), _name_other_text(first)), "*", source)
         return
     begun = itertools.chain((first,), stream)
-    yield from (_table if is_header(first) else _pieces)(begun, source, hints, shapes)
+    yield from (_read_table if is_header(first) else _read_pieces)(begun, source, hints, shapes)
     yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.list_hints())
     yield from (
         LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
@@ -172,7 +172,7 @@ def _name_kind(value: object) -> str:
     return "a text" if isinstance(value, str) else "a boolean" if isinstance(value, bool) else "a number"
 
 
-def _pieces(
+def _read_pieces(
     stream: Iterator[bytes], source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord | FileAnswers]:
     """Yield what a file of JSON holds."""
@@ -187,9 +187,9 @@ def _pieces(
             if is_wrapped(piece.value):
                 yield from read_wrapped(piece, piece.value)
                 continue
-            found = list(_piece(piece, source, hints, shapes, marked=marks.seen))
+            found = list(_read_piece(piece, source, hints, shapes, marked=marks.seen))
             if splitter.paging.current is not None:
-                answers.see(splitter.paging.current, piece.data, [_resource_or_none(item) for item in found])
+                answers.see(splitter.paging.current, piece.data, [_find_resource(item) for item in found])
             yield from found
 
     def read_wrapped(piece: RecordSlice, value: dict[str, object]) -> Iterator[ReadResource | LostRecord]:
@@ -215,11 +215,11 @@ def _pieces(
         yield FileAnswers(source, answers.pages([*splitter.paging.answers, *pages]))
 
 
-def _resource_or_none(item: ReadResource | LostRecord) -> Resource | None:
+def _find_resource(item: ReadResource | LostRecord) -> Resource | None:
     return item.resource if isinstance(item, ReadResource) else None
 
 
-def _table(
+def _read_table(
     stream: Iterator[bytes], source: SourceFile, hints: ExportHints, shapes: ExpectedShapes
 ) -> Iterator[ReadResource | LostRecord]:
     """Yield what a comma-separated file holds."""
@@ -227,12 +227,12 @@ def _table(
         for row in rows(stream):
             data = row.text.encode()
             piece = RecordSlice(data, row.line, 1, row.error, value=row.value)
-            yield from _piece(piece, source, hints, shapes)
+            yield from _read_piece(piece, source, hints, shapes)
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
 
 
-def _manifests(
+def _read_manifests(
     source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None]
 ) -> Iterator[SnapshotManifest | LostRecord]:
     data = bytearray()
@@ -248,12 +248,12 @@ def _manifests(
     yield from (SnapshotManifest(one, source) for one in found)
 
 
-def _piece(
+def _read_piece(
     piece: RecordSlice, source: SourceFile, hints: ExportHints, shapes: ExpectedShapes, *, marked: bool = True
 ) -> Iterator[ReadResource | LostRecord]:
     """Yield the records of a piece; where none of the bytes read so far are `marked`, nothing is cut and no date is PowerShell's."""
     if piece.error:
-        yield _make_lost(piece, source, piece.error, _lost_type(piece.data))
+        yield _make_lost(piece, source, piece.error, _extract_lost_type(piece.data))
         return
     try:
         value = response_records.from_row(piece.columns, piece.value) if piece.columns else piece.value
@@ -309,10 +309,10 @@ def _unpack_properties(body: dict[str, object]) -> None:
 def _make_lost(piece: RecordSlice, source: SourceFile, reason: str, type_: str) -> LostRecord:
     place = Place(source.name, piece.line, piece.column)
     text = piece.data[: 4 * EXCERPT].decode("utf-8", "replace")
-    return LostRecord(Quarantined(place, redact_text(reason), _excerpt(text)), type_, source)
+    return LostRecord(Quarantined(place, redact_text(reason), _format_excerpt(text)), type_, source)
 
 
-def _excerpt(text: str) -> str:
+def _format_excerpt(text: str) -> str:
     """The first characters on one line, without anything that looks like a secret."""
     text = redact_text(" ".join(text.split()))
     text = "".join(
@@ -321,7 +321,7 @@ def _excerpt(text: str) -> str:
     return text if len(text) <= EXCERPT else text[:EXCERPT] + "…"
 
 
-def _lost_type(data: bytes) -> str:
+def _extract_lost_type(data: bytes) -> str:
     """The type of a broken record from the first id in its text, '*' where there is none."""
     match = _LOST_ID.search(data)
     try:

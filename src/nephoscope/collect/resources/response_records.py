@@ -35,9 +35,9 @@ def refuse_answers(value: dict[str, object]) -> None:
     if isinstance(value.get("Content"), str) and "StatusCode" in value:
         status = value["StatusCode"]
         raise RecordError(
-            f"an answer with status {status} in place of resources: {_REPEAT}; it says {_code(str(value['Content']))}"
+            f"an answer with status {status} in place of resources: {_REPEAT}; it says {_extract_error_code(str(value['Content']))}"
         )
-    if (code := _error_code(value)) and "id" not in value:
+    if (code := _read_error_code(value)) and "id" not in value:
         raise RecordError(f"an error answer of Azure, {code}, in place of resources: {_REPEAT}")
     if is_rendering(inner := _unwrap(value)) and "id" not in value:
         raise RecordError(
@@ -45,15 +45,15 @@ def refuse_answers(value: dict[str, object]) -> None:
         )
 
 
-def _code(text: str) -> str:
+def _extract_error_code(text: str) -> str:
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         found = None
-    return (isinstance(found, dict) and _error_code(found)) or "no code of an error"
+    return (isinstance(found, dict) and _read_error_code(found)) or "no code of an error"
 
 
-def _error_code(value: dict[str, object]) -> str:
+def _read_error_code(value: dict[str, object]) -> str:
     error = value.get("error")
     code = error.get("code") if isinstance(error, dict) else None
     return code[:100] if isinstance(code, str) else ""

@@ -44,12 +44,12 @@ class SliceBuffer:
         try:
             value = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            self._out.append(self._broken_slice(data, str(error)))
+            self._out.append(self._build_broken_slice(data, str(error)))
         else:
             self._out.append(RecordSlice(data, self._line, self._column, "", container.columns, value))
         self._finish(end)
 
-    def _broken_slice(self, data: bytes, reason: str) -> RecordSlice:
+    def _build_broken_slice(self, data: bytes, reason: str) -> RecordSlice:
         offset = parse_byte_offset(reason)
         line = self._line + data.count(b"\n", 0, offset)
         column = offset - data.rfind(b"\n", 0, offset) if line > self._line else self._column + offset

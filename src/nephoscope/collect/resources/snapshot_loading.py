@@ -267,7 +267,7 @@ class SnapshotLoader(msgspec.Struct):
         """Return what each argument with a manifest read; `readings` where another has read them."""
         if self.readings is not None:
             return self.readings
-        self._miss_pages()
+        self._note_missing_pages()
         return {
             root: Reading(merge(several), self.seen[root].lost_types)
             for root, several in self._declared.items()
@@ -312,16 +312,16 @@ class SnapshotLoader(msgspec.Struct):
 
     def coverage(self) -> Coverage:
         """Return what was read, after the embedded children were seen."""
-        self._miss_pages()
+        self._note_missing_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
-        found = replace(merge([self._coverage(root) for root in roots]), tenant=self.tenant)
+        found = replace(merge([self._find_coverage(root) for root in roots]), tenant=self.tenant)
         return self.learned.merge_claims(found)
 
-    def _coverage(self, root: Path) -> Coverage:
+    def _find_coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)
         return self.seen[root].manifest(merge(declared) if declared else None)
 
-    def _miss_pages(self) -> None:
+    def _note_missing_pages(self) -> None:
         """Where the answers in a folder lack one, what the folder holds was not read in full."""
         for files in self._paged.values():
             if reason := find_missing_page(files):

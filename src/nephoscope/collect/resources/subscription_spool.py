@@ -95,12 +95,12 @@ class SnapshotSpool:
         return spool
 
     def _take(self, item: ReadResource, named: str) -> None:
-        file = self._number(item.source)
+        file = self._number_file(item.source)
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", self._roots[item.source.root], named)
         self._write(cell, msgspec.json.encode((file, item.api_version, item.resource.body, None)))
 
-    def _number(self, source: SourceFile) -> int:
+    def _number_file(self, source: SourceFile) -> int:
         """The number of a file; its records come one after another, so that it is looked up once."""
         if not self._files or self._files[-1] is not source:
             self._files.append(source)
@@ -123,12 +123,12 @@ class SnapshotSpool:
 
     def _flush(self) -> None:
         for cell, data in self._buffers.items():
-            with self._file(cell).open("ab") as file:
+            with self._build_path(cell).open("ab") as file:
                 file.write(data)
         self._buffers.clear()
         self._held = 0
 
-    def _file(self, cell: Cell) -> Path:
+    def _build_path(self, cell: Cell) -> Path:
         """A file by the cell's number, whatever characters an id has."""
         number = self._numbers.setdefault(cell, len(self._numbers))
         return self._folder / f"{number}.jsonl"
@@ -144,9 +144,9 @@ class SnapshotSpool:
 
     def surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
         """Read everything once, a survey a tenant: what was read, the subscriptions, the resources of the lower-cased types."""
-        return tuple(self._survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
+        return tuple(self._build_survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
 
-    def _survey(self, tenant: str, types: frozenset[str]) -> Survey:
+    def _build_survey(self, tenant: str, types: frozenset[str]) -> Survey:
         whole = SnapshotLoader(tenant, self._tenants)
         kept: list[Resource] = []
         duplicates = 0
@@ -154,8 +154,8 @@ class SnapshotSpool:
             if tenant in owners(self._tenants, item, ""):
                 whole.take(item)
         self._readings[tenant] = whole.list_readings()
-        cells = tuple(sorted(cell for cell in self._sizes if self._owner(cell) == tenant))
-        for group in self._groups(cells, PART):
+        cells = tuple(sorted(cell for cell in self._sizes if self._find_owner(cell) == tenant))
+        for group in self._group_cells(cells, PART):
             found, doubled = self._pick(group, types, whole)
             kept += found
             duplicates += doubled
@@ -164,31 +164,31 @@ class SnapshotSpool:
         estate = Estate.of(kept, coverage, whole.quarantine, duplicates, derives=False, tenant=tenant)
         return Survey(self, estate, cells)
 
-    def _owner(self, cell: Cell) -> str | None:
+    def _find_owner(self, cell: Cell) -> str | None:
         subscription, root, named = cell
         path = list(self._roots)[root] if not subscription else Path()
         return self._tenants.find_tenant(subscription, named, path)
 
     def _list_unowned(self) -> Iterator[LostRecord]:
         for cell, count in self._sizes.items():
-            if self._owner(cell) is None:
+            if self._find_owner(cell) is None:
                 root = list(self._roots)[cell[1]]
                 yield unowned_records(SourceFile(root, root), count)
 
     def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         # nothing of a part may be bound here while it is judged, nor while the next one is read
-        yield from (self._part(group, whole) for group in self._groups(cells, size))
+        yield from (self._load_part(group, whole) for group in self._group_cells(cells, size))
 
-    def _part(self, cells: Sequence[Cell], whole: Estate) -> Estate:
+    def _load_part(self, cells: Sequence[Cell], whole: Estate) -> Estate:
         """The estate of some cells, with the coverage and the management groups of the whole."""
         loader = SnapshotLoader(
             whole.tenant, learned=LearnedFacts(whole.coverage), readings=self._readings[whole.tenant]
         )
-        part = self._estate(cells, whole.coverage, loader)
+        part = self._load_estate(cells, whole.coverage, loader)
         return replace(part, management_groups=whole.management_groups)
 
-    def _estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
+    def _load_estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""
         with no_collection():
             self._read(cells, part)
@@ -208,13 +208,13 @@ class SnapshotSpool:
             learned=whole.learned.without_facts(),
             readings=self._readings[whole.tenant],
         )
-        estate = self._estate(cells, Coverage({}), part)
+        estate = self._load_estate(cells, Coverage({}), part)
         whole.quarantine += part.quarantine
         return [
             PackedResource.pack(one) for type_ in types for one in estate.by_type(type_)
         ], estate.duplicates
 
-    def _groups(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
+    def _group_cells(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
         """Cells taken together until they have enough resources."""
         group: list[Cell] = []
         held = 0
@@ -231,7 +231,7 @@ class SnapshotSpool:
 
     def _read(self, cells: Sequence[Cell], part: SnapshotLoader) -> None:
         for cell in cells:
-            with self._file(cell).open("rb") as file:
+            with self._build_path(cell).open("rb") as file:
                 for line in file:
                     number, version, body, read_at = _LINE.decode(line)
                     if read_at is not None:

@@ -72,7 +72,7 @@ class Tenancy(msgspec.Struct):
     def resolve(self) -> TenantMap:
         """Return which tenant everything belongs to."""
         roots = list(self._roots)
-        named = {root: self._tenants_in_root(root) for root in roots}
+        named = {root: self._list_tenants_in_root(root) for root in roots}
         known = sorted({tenant for several in named.values() for tenant in several})
         own: dict[Path, str] = {}
         for root in roots:
@@ -81,7 +81,7 @@ class Tenancy(msgspec.Struct):
             elif not named[root] and self._joins(root, known):
                 own[root] = known[0]
         unnamed = [root for root in roots if not named[root] and root not in own]
-        own |= _label(unnamed, self._declared, several=bool(known))
+        own |= _label_roots(unnamed, self._declared, several=bool(known))
         of_subscription = dict(self._of_subscription)
         for root in sorted(roots, key=lambda one: one not in own):
             for subscription in self._subscriptions[root]:
@@ -90,7 +90,7 @@ class Tenancy(msgspec.Struct):
             of_subscription.setdefault(subscription, tenant)
         return TenantMap(of_subscription, own, {root: frozenset(several) for root, several in named.items()})
 
-    def _tenants_in_root(self, root: Path) -> set[str]:
+    def _list_tenants_in_root(self, root: Path) -> set[str]:
         """The tenants that a root names, or that its subscriptions are known to belong to."""
         of = (self._of_subscription.get(one) for one in self._subscriptions[root])
         return self._named_in[root] | {tenant for tenant in of if tenant}
@@ -100,7 +100,7 @@ class Tenancy(msgspec.Struct):
         return len(known) == 1 and root not in self._declared and not self._subscriptions[root]
 
 
-def _label(roots: list[Path], declared: Iterable[Path], *, several: bool) -> dict[Path, str]:
+def _label_roots(roots: list[Path], declared: Iterable[Path], *, several: bool) -> dict[Path, str]:
     """A label for the tenant of each root that names none: one for exports without a manifest, one for each collected folder.
 
     A single tenant without a name is ''.
@@ -154,7 +154,9 @@ class TenantMap(msgspec.Struct, frozen=True):
 
         def is_about(scope: str, *, other: bool = mine) -> bool:
             return (
-                self._tenant_of_scope(scope, root) == tenant if scope.startswith("/subscriptions/") else other
+                self._find_tenant_of_scope(scope, root) == tenant
+                if scope.startswith("/subscriptions/")
+                else other
             )
 
         return replace(
@@ -166,7 +168,7 @@ class TenantMap(msgspec.Struct, frozen=True):
             tenant=tenant,
         )
 
-    def _tenant_of_scope(self, scope: str, root: Path) -> str | None:
+    def _find_tenant_of_scope(self, scope: str, root: Path) -> str | None:
         return self.find_tenant(scope.split("/")[2], "", root)
 
 

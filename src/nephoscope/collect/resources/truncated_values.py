@@ -45,7 +45,7 @@ def cut_out(body: dict[str, object]) -> bool:
     A list with such a value in an element goes as a whole. At the depth of the cut an empty text may have been an empty list, and in
     the elements of a list any text may have been one.
     """
-    depth = min(_depths(body, 0), default=0)
+    depth = min(_read_depths(body, 0), default=0)
     if not depth:
         return False
     unread: list[list[str]] = []
@@ -55,7 +55,7 @@ def cut_out(body: dict[str, object]) -> bool:
     return True
 
 
-def _members(body: dict[str, object], depth: int) -> list[tuple[str, object]]:
+def _read_members(body: dict[str, object], depth: int) -> list[tuple[str, object]]:
     """The members in which renderings are looked for: a tag is text, whatever it says."""
     return [
         (key, item)
@@ -64,18 +64,18 @@ def _members(body: dict[str, object], depth: int) -> list[tuple[str, object]]:
     ]
 
 
-def _depths(value: object, depth: int) -> list[int]:
+def _read_depths(value: object, depth: int) -> list[int]:
     """Return how deep each rendering lies; the members of a body lie at 1."""
     if isinstance(value, dict):
-        return [found for _, item in _members(value, depth) for found in _depths(item, depth + 1)]
+        return [found for _, item in _read_members(value, depth) for found in _read_depths(item, depth + 1)]
     if isinstance(value, list):
-        return [found for item in value for found in _depths(item, depth + 1)]
+        return [found for item in value for found in _read_depths(item, depth + 1)]
     return [depth] if is_rendering(value) else []
 
 
 def _strip(body: dict[str, object], path: tuple[str, ...], cut: int, unread: list[list[str]]) -> None:
     depth = len(path) + 1
-    for key, item in _members(body, depth - 1):
+    for key, item in _read_members(body, depth - 1):
         here = (*path, key.lower())
         if isinstance(item, dict):
             _strip(item, here, cut, unread)

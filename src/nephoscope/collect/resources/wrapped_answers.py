@@ -29,15 +29,15 @@ def is_wrapped(value: object) -> TypeGuard[dict[str, object]]:
 def read_answers(value: dict[str, object]) -> Iterator[bytes | RecordError]:
     """Yield the text of each answer in a record that holds some; an error for one that is none, with what to do."""
     if _is_printed(value):
-        yield _content(value, value.get("StatusCode"), value.get("Content"))
+        yield _read_content(value, value.get("StatusCode"), value.get("Content"))
         return
     responses = value["responses"]
     for one in responses if isinstance(responses, list) else ():
         if isinstance(one, dict):
-            yield _content(one, one.get("httpStatusCode"), one.get("content"))
+            yield _read_content(one, one.get("httpStatusCode"), one.get("content"))
 
 
-def _content(holder: dict[str, object], status: object, content: object) -> bytes | RecordError:
+def _read_content(holder: dict[str, object], status: object, content: object) -> bytes | RecordError:
     text = content if isinstance(content, str) else msgspec.json.encode(content).decode()
     if status == _OK:
         return text.encode() if text.strip() else RecordError("an answer without content: export it again")

@@ -148,7 +148,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
         What the document is about is none of them, unless it has a package URL.
         """
-        names = {one.reference: _needed_name(one) for one in self.components if one.reference}
+        names = {one.reference: _choose_needed_name(one) for one in self.components if one.reference}
         release = {one.name.lower(): one.version for one in self.components if one.type == "operating-system"}
         return [
             self._package(one, names, release)
@@ -171,7 +171,7 @@ def package_of_component(component: ListedComponent) -> Package:
     """Return a component as a package, by its package URL where it has one that can be read."""
     found = component.found
     return msgspec.structs.replace(
-        _named_package(component),
+        _convert_named_package(component),
         licenses=component.licenses,
         path=found.path,
         line=found.line,
@@ -184,7 +184,7 @@ def package_of_component(component: ListedComponent) -> Package:
     )
 
 
-def _named_package(component: ListedComponent) -> Package:
+def _convert_named_package(component: ListedComponent) -> Package:
     """Return a package with the name and the version of a component."""
     plain = "/".join(filter(None, (component.group, component.name)))
     try:
@@ -200,7 +200,7 @@ def _named_package(component: ListedComponent) -> Package:
     return package
 
 
-def _needed_name(component: ListedComponent) -> str:
+def _choose_needed_name(component: ListedComponent) -> str:
     """Return how a package that needs this one writes it: the name with the version where it has one."""
     package = package_of_component(component)
     return f"{package.name}@{package.version}" if package.version else package.name

@@ -28,20 +28,20 @@ def page() -> str:
         "| file | what |",
         "|---|---|",
         *(
-            f"| `{name}` | {_sentence(write.__doc__)} |"
+            f"| `{name}` | {_extract_first_sentence(write.__doc__)} |"
             for name, write in {**WRITERS, **STATEMENT_WRITERS}.items()
         ),
-        *_package_urls(),
+        *_list_package_url_rows(),
         *_list_tests(),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _sentence(text: str | None) -> str:
+def _extract_first_sentence(text: str | None) -> str:
     return (text or "").split("\n", 1)[0].rstrip(".")
 
 
-def _package_urls() -> list[str]:
+def _list_package_url_rows() -> list[str]:
     """Return the table of types."""
     return [
         "",
@@ -52,7 +52,7 @@ def _package_urls() -> list[str]:
         "| type | namespace | lower case | more |",
         "|---|---|---|---|",
         *(
-            f"| {name} | {rules.namespace} | {_lower_case_parts(rules)} | {_further_rules(rules)} |"
+            f"| {name} | {rules.namespace} | {_lower_case_parts(rules)} | {_format_further_rules(rules)} |"
             for name, rules in sorted(TYPES.items())
         ),
     ]
@@ -63,7 +63,7 @@ def _lower_case_parts(rules: PackageUrlType) -> str:
     return ", ".join(name for name, is_lower in parts.items() if is_lower)
 
 
-def _further_rules(rules: PackageUrlType) -> str:
+def _format_further_rules(rules: PackageUrlType) -> str:
     parts = [f"needs `{key}`" for key in rules.required_qualifiers]
     parts += [f"name `{rules.name_pattern.pattern}`"] if rules.name_pattern else []
     parts += [f"version `{rules.version_pattern.pattern}`"] if rules.version_pattern else []
@@ -86,4 +86,4 @@ def _list_tests() -> list[str]:
 
 
 def _describe_finding(text: str | None) -> str:
-    return _sentence(text).removeprefix("Give the ")
+    return _extract_first_sentence(text).removeprefix("Give the ")

@@ -59,7 +59,7 @@ class SbomFile:
         try:
             value = msgspec.json.decode(self.text)
         except msgspec.DecodeError as error:
-            raise UnreadableBillError(f"this is not JSON: {error}", self._error_line(error)) from None
+            raise UnreadableBillError(f"this is not JSON: {error}", self._find_error_line(error)) from None
         except RecursionError:
             raise UnreadableBillError("its JSON nests too deeply") from None
         if not isinstance(value, dict):
@@ -78,7 +78,7 @@ class SbomFile:
             # its reader says what is wrong, where its beginning shows which that is
             return any(f'"{key}"' in self.head for key in keys)
 
-    def _error_line(self, error: msgspec.DecodeError) -> int:
+    def _find_error_line(self, error: msgspec.DecodeError) -> int:
         """Return the line of the byte that an error names."""
         place = _BYTE.search(str(error))
         return self.text.encode()[: int(place[1])].count(b"\n") + 1 if place else 0

@@ -22,7 +22,7 @@ def gather(
     texts = {path: placed.found.release for path, placed in files.items() if placed.found.release}
     system = detect_operating_system(texts) or OperatingSystem("")
     packages = [
-        _place(package, placed.layer, system)
+        _place_package(package, placed.layer, system)
         for placed in files.values()
         for package in placed.found.packages
     ]
@@ -37,7 +37,7 @@ def gather(
     )
 
 
-def _place(package: Package, layer: str, system: OperatingSystem) -> Package:
+def _place_package(package: Package, layer: str, system: OperatingSystem) -> Package:
     """Return a package with its layer and, for one of the distribution, the distribution's name and release."""
     if package.type not in _SYSTEM_TYPES or package.namespace:
         return msgspec.structs.replace(package, layer=layer) if layer else package

@@ -52,7 +52,7 @@ def examine_image(
     merged = merge_layers(layers)
     contents = gather(merged, [unread for layer in layers for unread in layer.unread])
     is_judged = reading.looked_for.permissions
-    configuration = _image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
+    configuration = _judge_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
     files = [*_list_files(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
     found = _examine(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
@@ -76,7 +76,7 @@ def examine_root(scan: RootScan, around: ExaminationContext) -> Examination:
     files, unread = read_root(scan)
     contents = gather(files, unread)
     is_judged = scan.looked_for.permissions
-    configuration = _root_configuration(contents, files, around.now) if is_judged else ()
+    configuration = _judge_root_configuration(contents, files, around.now) if is_judged else ()
     return _examine(contents, configuration, _list_files(files), scan.looked_for, around)
 
 
@@ -92,17 +92,17 @@ def _examine(
         engines = (*engines, EngineStatus("digest", "ready", f"{len(around.known)} digests"))
     return Examination(
         contents,
-        _parts(wanted, around),
+        _list_parts(wanted, around),
         configuration,
-        tuple(_secrets(files)),
-        tuple(_malware(files, around.known or {})),
+        tuple(_list_secrets(files)),
+        tuple(_list_malware(files, around.known or {})),
         judge_licenses(contents.packages, around.licenses),
         engines,
         tuple(_list_unassessed(contents, files, engines)),
     )
 
 
-def _image_configuration(
+def _judge_image_configuration(
     image: Image,
     contents: InventoryContents,
     files: Mapping[str, LayerFind[FileContents]],
@@ -119,7 +119,7 @@ def _image_configuration(
     )
 
 
-def _root_configuration(
+def _judge_root_configuration(
     contents: InventoryContents, files: Mapping[str, LayerFind[FileContents]], now: datetime
 ) -> tuple[ConfigurationFinding, ...]:
     from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
@@ -143,7 +143,7 @@ def _note_files(files: Mapping[str, LayerFind[FileContents]]) -> dict[str, Noted
     }
 
 
-def _parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart, ...]:
+def _list_parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart, ...]:
     asked: tuple[tuple[ExaminedPart, bool], ...] = (
         ("packages", True),
         ("configuration", wanted.permissions),
@@ -154,7 +154,7 @@ def _parts(wanted: LookedFor, around: ExaminationContext) -> tuple[ExaminedPart,
     return tuple(part for part, is_asked in asked if is_asked)
 
 
-def _secrets(files: Sequence[HiddenFind[FileContents]]) -> Iterator[SecretFinding]:
+def _list_secrets(files: Sequence[HiddenFind[FileContents]]) -> Iterator[SecretFinding]:
     for file in files:
         for place in file.found.secrets:
             yield SecretFinding(
@@ -170,7 +170,7 @@ def _secrets(files: Sequence[HiddenFind[FileContents]]) -> Iterator[SecretFindin
             )
 
 
-def _malware(files: Sequence[HiddenFind[FileContents]], known: KnownMalware) -> Iterator[MalwareFinding]:
+def _list_malware(files: Sequence[HiddenFind[FileContents]], known: KnownMalware) -> Iterator[MalwareFinding]:
     for path, layer, removed_by, found in files:
         placed = {"sha256": found.sha256, "layer": layer, "removed_by": removed_by}
         for one in found.malware:

@@ -54,7 +54,7 @@ _LEAST_PROGRAM = 65_536
 
 def claims_name(path: str) -> bool:
     """Return whether a reader claims a file by its path."""
-    return is_claimed(path) and (not _is_installed(path) or bool(_readers_for(path)))
+    return is_claimed(path) and (not _is_installed(path) or bool(_select_readers(path)))
 
 
 def _is_installed(path: str) -> bool:
@@ -62,7 +62,7 @@ def _is_installed(path: str) -> bool:
     return path.startswith(_OF_DISTRIBUTION) or not _INSTALLED.isdisjoint(path.split("/")[:-1])
 
 
-def _readers_for(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
+def _select_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers of a file.
 
     In a folder of installed packages those of lists are left out: what the makers of a package worked with is not installed with it.
@@ -82,13 +82,13 @@ def claims(path: str, size: int, mode: int) -> bool:
 
 def claims_head(path: str, head: bytes) -> bool:
     """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
-    return path in _RELEASES or bool(_readers_for(path, head[:HEAD]))
+    return path in _RELEASES or bool(_select_readers(path, head[:HEAD]))
 
 
 def is_lone_program(path: str, head: bytes) -> bool:
     """Return whether a file is a program that nothing but its first bytes claims: no list speaks of it, and it speaks of none."""
     return path not in _RELEASES and all(
-        one.magic and not one.patterns for one in _readers_for(path, head[:HEAD])
+        one.magic and not one.patterns for one in _select_readers(path, head[:HEAD])
     )
 
 
@@ -97,7 +97,7 @@ def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | Non
     found = FileContents(
         release=content[:_MAX_RELEASE].decode("utf-8", "replace") if path in _RELEASES else ""
     )
-    for reader in _readers_for(path, content[:HEAD]):
+    for reader in _select_readers(path, content[:HEAD]):
         try:
             reading = run_reader(reader, InventoryFile(path, content, beside))
         except UnreadableInventoryError as error:

@@ -20,7 +20,7 @@ from nephoscope.collect.scanning.scan_contents import FileContents
 
 
 @cache
-def _decoder() -> msgspec.msgpack.Decoder[LayerFiles[FileContents]]:
+def _build_decoder() -> msgspec.msgpack.Decoder[LayerFiles[FileContents]]:
     return msgspec.msgpack.Decoder(LayerFiles[FileContents])
 
 
@@ -30,11 +30,11 @@ def readers_version() -> str:
     rooms = (images, inventory, malware, scanning, secrets)
     sources = [SourceFolder(str(Path(str(room.__file__)).parent)) for room in rooms]
     sources.append(SourceFolder(str(Path(str(content.__file__)).parent / "secrets"), ".yaml"))
-    read = derived_value(__name__, sources, bytes, lambda: _digest(sources))
+    read = derived_value(__name__, sources, bytes, lambda: _compute_digest(sources))
     return hashlib.sha256(f"{__version__} {sys.byteorder} ".encode() + read).hexdigest()[:16]
 
 
-def _digest(sources: list[SourceFolder]) -> bytes:
+def _compute_digest(sources: list[SourceFolder]) -> bytes:
     whole = hashlib.sha256()
     for source in sources:
         for entry in source.files():
@@ -52,14 +52,14 @@ class LayerFolder:
     def get(self, digest: str) -> LayerFiles[FileContents] | None:
         """Return what a layer holds; None where it is not kept, or what is kept cannot be read."""
         try:
-            content = self._path(digest).read_bytes()
-            return _decoder().decode(content)
+            content = self._build_path(digest).read_bytes()
+            return _build_decoder().decode(content)
         except (OSError, msgspec.DecodeError, ImageError):
             return None
 
     def put(self, layer: LayerFiles[FileContents]) -> None:
         """Keep what a layer holds; whoever reads at the same time sees all of it or nothing."""
-        path = self._path(layer.digest)
+        path = self._build_path(layer.digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{os.urandom(8).hex()}.part")
         try:
@@ -70,7 +70,7 @@ class LayerFolder:
             part.unlink(missing_ok=True)
             raise
 
-    def _path(self, digest: str) -> Path:
+    def _build_path(self, digest: str) -> Path:
         return self._folder / f"{check_digest_text(digest).replace(':', '-')}.msgpack"
 
 

@@ -41,7 +41,7 @@ class LayerScan:
         what = f"the layer {descriptor.digest} of {self._image.name}"
         if descriptor.media_type.endswith(_ENCRYPTED):
             raise ImageError(f"{what} is encrypted and cannot be examined: push it decrypted")
-        reader = READER._replace(read=self._read_file, inspector=self._inspector())
+        reader = READER._replace(read=self._read_file, inspector=self._make_inspector())
         with self._image.store.open_blob(descriptor) as stream:
             layer = read_layer(TarStream(open_tar(stream, what), what), descriptor.digest, reader)
             # What stands behind the tar's end is read too: the digest is that of all bytes.
@@ -49,7 +49,7 @@ class LayerScan:
                 pass
         return layer
 
-    def _inspector(self) -> ContentInspector | None:
+    def _make_inspector(self) -> ContentInspector | None:
         if not self._looked_for.digest:
             return None
         from nephoscope.collect.scanning.file_inspection import ContentInspector

@@ -107,7 +107,7 @@ def judge_licenses(packages: Iterable[Package], policy: LicensePolicy) -> tuple[
 
 
 def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | None:
-    verdict = _verdict(package.licenses, policy)
+    verdict = _judge_licenses(package.licenses, policy)
     if verdict is LicenseVerdict.ALLOWED:
         return None
     status, severity = _SEVERITIES[verdict]
@@ -124,7 +124,7 @@ def _judge_package(package: Package, policy: LicensePolicy) -> LicenseFinding | 
 
 
 @lru_cache(65_536)
-def _verdict(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
+def _judge_licenses(licenses: tuple[str, ...], policy: LicensePolicy) -> LicenseVerdict:
     """Return what the policy says of licenses that hold together; of none it is not known what holds."""
     if not licenses:
         return LicenseVerdict.UNKNOWN
@@ -151,14 +151,14 @@ def _walk(expression: object, policy: LicensePolicy) -> LicenseVerdict:
         return min(_walk(part, policy) for part in expression.args)
     if isinstance(expression, licensing.AND):
         return max(_walk(part, policy) for part in expression.args)
-    license_key, exception = _keys(expression)
+    license_key, exception = _list_keys(expression)
     known = licensing.known_symbols
     if license_key not in known or (exception and exception not in known):
         return LicenseVerdict.UNKNOWN
     return policy.judge(license_key, exception)
 
 
-def _keys(symbol: Any) -> tuple[str, str]:
+def _list_keys(symbol: Any) -> tuple[str, str]:
     """Return the identifiers of a license and of its exception, '' for none."""
     if hasattr(symbol, "exception_symbol"):
         return symbol.license_symbol.key, symbol.exception_symbol.key
@@ -193,5 +193,5 @@ def _spell(text: str) -> str:
         ) from error
     if parsed is None or isinstance(parsed, (_load_licensing().OR, _load_licensing().AND)):
         raise LicensePolicyError(f"{text!r} is not a single license: list each one separately")
-    license_key, exception = _keys(parsed)
+    license_key, exception = _list_keys(parsed)
     return f"{license_key} WITH {exception}" if exception else license_key

@@ -30,14 +30,14 @@ Rules of YARA (`content/malware`), run by yara-x. Rules of your own lie in the d
 
 def page() -> str:
     """Return the page."""
-    sections = "".join(_rule(check.rule) for check in image_checks().values())
+    sections = "".join(_format_rule(check.rule) for check in image_checks().values())
     rows = "".join(
         f"| `{one.rule}` | {one.title} | {one.kind} | {one.severity.value} |\n" for one in describe_rules()
     )
     return _HEAD + sections + _MALWARE + rows + limits_section()
 
 
-def _rule(rule: ImageRule) -> str:
+def _format_rule(rule: ImageRule) -> str:
     marks = [
         rule.severity.value,
         *([f"CIS {rule.cis}"] if rule.cis else []),

@@ -83,7 +83,7 @@ def _walk(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterato
     while folders:
         folder, depth = folders.pop()
         inner: list[str] = []
-        for entry in _entries(scan.root, folder, unread):
+        for entry in _list_entries(scan.root, folder, unread):
             seen += 1
             if seen > _MAX_FILES:
                 raise RootError(f"{scan.root} has more than {_MAX_FILES} files")
@@ -109,7 +109,7 @@ def _describe_entry(path: str, kind: EntryKind, entry: os.DirEntry[str]) -> TarE
     return TarEntry(path, kind, about.st_size, about.st_mode, "", 0)
 
 
-def _entries(root: Path, folder: str, unread: list[UnreadLayerFile]) -> list[os.DirEntry[str]]:
+def _list_entries(root: Path, folder: str, unread: list[UnreadLayerFile]) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(root / folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -135,7 +135,7 @@ def _read(
         if claimed or wanted:
             content, claimed = _read_content(root, entry.path, claimed, wanted)
         seen = inspector.inspect(entry.path, entry, content[:wanted]) if inspector else None
-        read = read_contents(entry.path, content, _sibling_reader(root)) if claimed else None
+        read = read_contents(entry.path, content, _make_sibling_reader(root)) if claimed else None
     except OSError as error:
         unread.append(UnreadLayerFile(entry.path, f"it cannot be read: {error.strerror}"))
         return None
@@ -164,7 +164,7 @@ def _read_content(root: Path, path: str, claimed: bool, wanted: int) -> tuple[by
         return stream.read(MAX_SIZE), True
 
 
-def _sibling_reader(root: Path) -> Callable[[str], bytes | None]:
+def _make_sibling_reader(root: Path) -> Callable[[str], bytes | None]:
     def read_sibling(other: str) -> bytes | None:
         try:
             if not (root / other).parent.resolve().is_relative_to(root.resolve()):

@@ -21,7 +21,7 @@ class KeywordIndex:
         words = dict.fromkeys(keywords)
         self._short = tuple(word for word in words if len(word.encode()) < _PART)
         self._long = tuple(word for word in words if len(word.encode()) >= _PART)
-        marks = [_trigram_marks(word.encode()) for word in self._long]
+        marks = [_compute_trigram_marks(word.encode()) for word in self._long]
         self._marks = np.concatenate(marks) if marks else np.zeros(0, dtype=np.uint16)
         self._starts = np.cumsum([0, *map(len, marks)])[:-1]
 
@@ -31,7 +31,7 @@ class KeywordIndex:
         content = lowered.encode("utf-8", "surrogatepass")
         for start in range(0, len(content), _CHUNK):
             # parts that begin in a piece end behind it
-            seen[_trigram_marks(content[start : start + _CHUNK + _PART - 1])] = True
+            seen[_compute_trigram_marks(content[start : start + _CHUNK + _PART - 1])] = True
         likely = self._short
         if self._long:
             whole = np.logical_and.reduceat(seen[self._marks], self._starts)
@@ -39,7 +39,7 @@ class KeywordIndex:
         return frozenset(word for word in likely if word in lowered)
 
 
-def _trigram_marks(content: bytes) -> npt.NDArray[np.uint16]:
+def _compute_trigram_marks(content: bytes) -> npt.NDArray[np.uint16]:
     """Return a mark of 16 bits for each three bytes that follow each other; none for a shorter content."""
     letters = np.frombuffer(content, dtype=np.uint8).astype(np.uint16)
     if len(letters) < _PART:

@@ -61,7 +61,8 @@ class CompiledRule(msgspec.Struct, frozen=True):
 def secret_rules() -> tuple[CompiledRule, ...]:
     """Return the rules that the product brings along, those that give way last."""
     documents = sorted(
-        (entry for entry in _folder().iterdir() if entry.name != ALLOWED), key=lambda entry: entry.name
+        (entry for entry in _open_rule_folder().iterdir() if entry.name != ALLOWED),
+        key=lambda entry: entry.name,
     )
     found = [
         rule
@@ -88,11 +89,11 @@ def keyword_index() -> KeywordIndex:
 @cache
 def allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return the expressions of the places of tests, of the other places, and of the values that are no secrets."""
-    allowed = msgspec.yaml.decode((_folder() / ALLOWED).read_bytes(), type=AllowedSecrets)
+    allowed = msgspec.yaml.decode((_open_rule_folder() / ALLOWED).read_bytes(), type=AllowedSecrets)
     return re.compile(allowed.tests), _join_patterns(allowed.places), _join_patterns(allowed.values)
 
 
-def _folder() -> Traversable:
+def _open_rule_folder() -> Traversable:
     from importlib.resources import files
 
     return files("nephoscope.content") / "secrets"

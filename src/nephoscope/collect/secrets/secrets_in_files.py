@@ -51,17 +51,17 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: byte
     for rule in secret_rules():
         if words.isdisjoint(rule.rule.keywords):
             continue
-        for start, end in _spans(path, text, rule):
+        for start, end in _find_spans(path, text, rule):
             if rule.rule.generic and any(start < other_end and other < end for other, other_end in taken):
                 continue
             taken.append((start, end))
-            found.append(_place(path, text, rule, (start, end), key))
+            found.append(_locate_secret(path, text, rule, (start, end), key))
         if len(found) >= MAX_FINDINGS:
             return SecretScan(tuple(sorted(found[:MAX_FINDINGS])), is_complete=False)
     return SecretScan(tuple(sorted(set(found))), len(content) <= MAX_SIZE)
 
 
-def _spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]]:
+def _find_spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]]:
     if rule.paths and not rule.paths.search(path):
         return
     _, _, values = allowed_secrets()
@@ -73,7 +73,9 @@ def _spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]
         yield found.span(group)
 
 
-def _place(path: str, text: str, rule: CompiledRule, span: tuple[int, int], key: bytes) -> SecretPlace:
+def _locate_secret(
+    path: str, text: str, rule: CompiledRule, span: tuple[int, int], key: bytes
+) -> SecretPlace:
     kept = re.sub(r"\s+\Z", "", text[slice(*span)])
     first = text.count("\n", 0, span[0]) + 1
     last = first + kept.count("\n")

@@ -57,7 +57,7 @@ def read(source: SourceText) -> Pipeline:
         raise UnreadableFileError("a pipeline must be a map with `steps`, `jobs` or `stages`")
     pipeline = Pipeline(source, documents[0])
     _check_kinds(source, documents[0])
-    pipeline.steps = list(_steps(documents[0], "", 0))
+    pipeline.steps = list(_list_steps(documents[0], "", 0))
     return pipeline
 
 
@@ -76,7 +76,7 @@ def _check_kinds(source: SourceText, root: YamlNode) -> None:
             )
 
 
-def _steps(node: YamlNode, job: str, depth: int) -> Iterator[PipelineStep]:
+def _list_steps(node: YamlNode, job: str, depth: int) -> Iterator[PipelineStep]:
     """Give the steps within a map: those of its jobs and stages, of deployments, and behind `${{ if }}`."""
     if depth > 30:
         return
@@ -84,22 +84,22 @@ def _steps(node: YamlNode, job: str, depth: int) -> Iterator[PipelineStep]:
     job = name.text if name is not None else job
     for key, value in node.pairs:
         if key.text == "steps":
-            yield from (_step(item, job, index) for index, item in enumerate(_flat(value)))
+            yield from (_build_step(item, job, index) for index, item in enumerate(_flatten_items(value)))
         elif key.text in _HOLDERS or key.text.startswith("${{"):
             for item in [value, *value.items]:
-                yield from _steps(item, job, depth + 1)
+                yield from _list_steps(item, job, depth + 1)
 
 
-def _flat(node: YamlNode) -> Iterator[YamlNode]:
+def _flatten_items(node: YamlNode) -> Iterator[YamlNode]:
     for item in node.items:
         head = item.pairs[0] if item.pairs else None
         if head is not None and head[0].text.startswith("${{") and head[1].kind == "list":
-            yield from _flat(head[1])
+            yield from _flatten_items(head[1])
         elif item.kind == "map":
             yield item
 
 
-def _step(node: YamlNode, job: str, index: int) -> PipelineStep:
+def _build_step(node: YamlNode, job: str, index: int) -> PipelineStep:
     for name, shell in _SHELLS.items():
         script = node.get(name)
         if script is not None and script.kind == "scalar":

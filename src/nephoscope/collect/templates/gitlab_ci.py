@@ -34,17 +34,17 @@ def read(source: SourceText) -> Pipeline:
                 f"the script of {key.text} must be a text or a list: GitLab refuses the file",
                 *source.position(script.span.start),
             )
-    return Pipeline(source, root, list(_steps(root)))
+    return Pipeline(source, root, list(_list_steps(root)))
 
 
-def _steps(root: YamlNode) -> Iterator[PipelineStep]:
-    yield from _job_steps(root, "")
+def _list_steps(root: YamlNode) -> Iterator[PipelineStep]:
+    yield from _list_job_steps(root, "")
     for key, value in root.pairs:
         if value.kind == "map":
-            yield from _job_steps(value, key.text)
+            yield from _list_job_steps(value, key.text)
 
 
-def _job_steps(node: YamlNode, job: str) -> Iterator[PipelineStep]:
+def _list_job_steps(node: YamlNode, job: str) -> Iterator[PipelineStep]:
     for name in _SCRIPTS:
         value = node.get(name)
         if value is not None:

@@ -74,7 +74,7 @@ def read(source: SourceText) -> KubernetesManifest:
     action = next((found for node in documents if (found := _find_action(node, 0)) is not None), None)
     if action is not None:
         raise UnreadableFileError(_NOT_RENDERED, *source.position(action.span.start))
-    return KubernetesManifest(source, [one for node in documents for one in _objects(node, 0)])
+    return KubernetesManifest(source, [one for node in documents for one in _list_objects(node, 0)])
 
 
 def _find_action(node: YamlNode, depth: int) -> YamlNode | None:
@@ -87,7 +87,7 @@ def _find_action(node: YamlNode, depth: int) -> YamlNode | None:
     return next((found for one in below if (found := _find_action(one, depth + 1)) is not None), None)
 
 
-def _objects(
+def _list_objects(
     node: YamlNode, depth: int, kind_of_list: str = "", version_of_list: str = ""
 ) -> Iterator[KubernetesObject]:
     """The objects of a node; those of a list of one kind (`PodList`) are of it where they do not say theirs."""
@@ -98,7 +98,7 @@ def _objects(
         return
     if kind.endswith("List") and items is not None and items.kind == "list":
         for item in items.items:
-            yield from _objects(item, depth + 1, kind.removesuffix("List"), version)
+            yield from _list_objects(item, depth + 1, kind.removesuffix("List"), version)
         return
     name = node.get("metadata", "name") or node.get("metadata", "generateName")
     namespace = node.get("metadata", "namespace")

@@ -32,14 +32,14 @@ def measure_arrivals(
     refused = Counter(name or QUARANTINE for one in bad for name in (one.table, *one.others))
     full = {name: rows for name, rows in tables.items() if rows.num_rows}
     return tuple(
-        _arrival(name, full[name], refused[name], now, untimed.get(name, 0))
+        _measure_arrival(name, full[name], refused[name], now, untimed.get(name, 0))
         if name in full
         else Arrival(name, 0, refused[name])
         for name in sorted({*full, *refused})
     )
 
 
-def _arrival(name: str, rows: pa.Table, bad: int, now: datetime, untimed: int) -> Arrival:
+def _measure_arrival(name: str, rows: pa.Table, bad: int, now: datetime, untimed: int) -> Arrival:
     times = rows.column(TIME)
     seconds = pc.divide(pc.cast(pc.subtract(pa.scalar(now, times.type), times), pa.int64()), 1e6)
     untimed = min(untimed, rows.num_rows)

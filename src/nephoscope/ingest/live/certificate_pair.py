@@ -50,9 +50,11 @@ def check_time(path: Path, found: x509.Certificate, now: datetime | None = None)
     """SourceError where a certificate is over, or is yet to begin."""
     now = now or datetime.now(UTC)
     if found.not_valid_after_utc <= now:
-        raise SourceError(f"{path}: the certificate expired on {_day(found.not_valid_after_utc)}; renew it")
+        raise SourceError(
+            f"{path}: the certificate expired on {_format_day(found.not_valid_after_utc)}; renew it"
+        )
     if found.not_valid_before_utc > now:
-        begins = _day(found.not_valid_before_utc)
+        begins = _format_day(found.not_valid_before_utc)
         raise SourceError(
             f"{path}: the certificate is valid from {begins}; wait until then, or correct the clock"
         )
@@ -67,5 +69,5 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _day(moment: datetime) -> str:
+def _format_day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -38,7 +38,7 @@ class Phase(enum.IntEnum):
     BUSY = 3
 
 
-def _busy_phase() -> Phase:
+def _name_busy_phase() -> Phase:
     return Phase.BUSY
 
 
@@ -53,7 +53,7 @@ class ConnectionSlot:
     share: str
     peer: str
     close: Callable[[], object] = lambda: None
-    phase: Callable[[], Phase] = _busy_phase
+    phase: Callable[[], Phase] = _name_busy_phase
     taken: bool = True
 
     def prove(self) -> None:
@@ -124,7 +124,7 @@ class ConnectionBudget:
         if (
             self._shares[share] >= bounds.per_address
             and not free
-            and not self._displace(self._slots_of_share(self._places, share))
+            and not self._displace(self._list_slots_of_share(self._places, share))
         ):
             return f"{self._shares[share]} of that address are open"
         if (full or self.count >= bounds.connections) and not self._displace_one():
@@ -135,24 +135,24 @@ class ConnectionBudget:
         bounds = self.bounds
         of_one = bounds.unproven_per_address
         if of_one and self._unproven_shares[share] >= of_one and peer not in bounds.free:
-            self._displace(self._slots_of_share(self._unproven, share))
+            self._displace(self._list_slots_of_share(self._unproven, share))
         elif bounds.unproven and self.unproven >= bounds.unproven:
             heaviest = self._unproven_shares.most_common(1)[0][0]
-            self._displace(self._slots_of_share(self._unproven, heaviest))
+            self._displace(self._list_slots_of_share(self._unproven, heaviest))
 
     def _displace_one(self) -> bool:
         """End a connection that has proven nothing, else one of the address that has the most of which one can be ended."""
         for share, _ in self._unproven_shares.most_common():
-            if self._displace(self._slots_of_share(self._unproven, share)):
+            if self._displace(self._list_slots_of_share(self._unproven, share)):
                 return True
         return any(
-            self._displace(self._slots_of_share(self._places, share))
+            self._displace(self._list_slots_of_share(self._places, share))
             for share, _ in self._shares.most_common()
         )
 
     def _displace(self, places: Iterable[ConnectionSlot]) -> bool:
         """End the oldest of the lowest phase; False where all are busy."""
-        phases = [(self._phase(one), one) for one in places]
+        phases = [(self._find_phase(one), one) for one in places]
         lowest = min((phase for phase, _ in phases), default=Phase.BUSY)
         if lowest is Phase.BUSY:
             return False
@@ -162,11 +162,11 @@ class ConnectionBudget:
         place.close()
         return True
 
-    def _phase(self, place: ConnectionSlot) -> Phase:
+    def _find_phase(self, place: ConnectionSlot) -> Phase:
         return Phase.UNPROVEN if place in self._unproven else place.phase()
 
     @staticmethod
-    def _slots_of_share(places: Iterable[ConnectionSlot], share: str) -> list[ConnectionSlot]:
+    def _list_slots_of_share(places: Iterable[ConnectionSlot], share: str) -> list[ConnectionSlot]:
         return [one for one in places if one.share == share]
 
 

@@ -69,11 +69,11 @@ class ContentTrail:
         _hash(digest, marks, self._window, self._base)
         places = dict(entry.split(":") for entry in marks.text().split())
         if not marks.document:
-            places |= self._lines(b"{" if marks.json else b"")
+            places |= self._mark_lines(b"{" if marks.json else b"")
         text = " ".join(f"{at}:{places[at]}" for at in sorted(places, key=lambda at: int(at, 16)))
         return ContentFingerprint(self.size, digest.hexdigest(), hash_head(self._head), text)
 
-    def _lines(self, begin: bytes) -> dict[str, str]:
+    def _mark_lines(self, begin: bytes) -> dict[str, str]:
         """Marks behind the last lines, of JSON behind those that a line follows which begins a record."""
         ends: list[int] = []
         end = len(self._window)

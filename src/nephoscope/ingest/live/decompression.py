@@ -121,11 +121,11 @@ class _PackedMembers:
 
 def _parts(stream: _Input, packing: str) -> Any:
     if packing == ".zst":
-        return _zstd(stream)
+        return _open_zstd(stream)
     return GzipStream(stream) if packing == ".gz" else _PackedMembers(stream, _MEMBERS[packing])
 
 
-def _zstd(stream: io.RawIOBase) -> object:
+def _open_zstd(stream: io.RawIOBase) -> object:
     import pyarrow as pa
 
     return pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd")

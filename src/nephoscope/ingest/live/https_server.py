@@ -47,13 +47,13 @@ class BoundedServer(uvicorn.Server):
         await super().startup(sockets=[])
         for listener in sockets or ():
             entrance = Listener(
-                listener, self._bounds, self._protocol, self._told, self.config.ssl, awaits_head=True
+                listener, self._bounds, self._make_protocol, self._told, self.config.ssl, awaits_head=True
             )
             entrance.open()
             self.budgets.append(entrance.budget)
             self.servers.append(cast("asyncio.Server", entrance))
 
-    def _protocol(self, place: ConnectionSlot) -> asyncio.Protocol:
+    def _make_protocol(self, place: ConnectionSlot) -> asyncio.Protocol:
         kind = cast("type[TimeoutProtocol]", self.config.http_protocol_class)
         made = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         made.place, made.pace = place, self._pace

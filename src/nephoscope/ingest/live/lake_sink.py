@@ -69,7 +69,7 @@ class LakeSink:
 
     def last(self, feed: str) -> int:
         """The last sequence taken of a feed."""
-        return self.writer.last(self._producer(feed))
+        return self.writer.last(self._name_producer(feed))
 
     def read(
         self,
@@ -83,8 +83,8 @@ class LakeSink:
         from_start: bool = False,
     ) -> int:
         """Hand over the records of a stream, batch by batch."""
-        context = self._context(name)
-        chosen = _formats(form)
+        context = self._build_context(name)
+        chosen = _select_formats(form)
         if growing:
             # A table with a header or a footer can be read only once it is whole.
             chosen = chosen._replace(files=())
@@ -113,7 +113,9 @@ class LakeSink:
         """Everything in one append."""
         if sequence is not None and after is None and sequence <= self.last(feed):
             return IngestCounts()
-        context = replace(self._context(pieces[0].name if pieces else f"{self.source}/{feed}"), sender=sender)
+        context = replace(
+            self._build_context(pieces[0].name if pieces else f"{self.source}/{feed}"), sender=sender
+        )
         batch = LogBatch(-1 if sequence is None else sequence)
         for piece in pieces:
             _add(batch, piece, replace(context, source=piece.name))
@@ -166,10 +168,10 @@ class LakeSink:
             *(key for key in self.failing() if key.startswith(prefix) and key not in kept)
         )
 
-    def _producer(self, feed: str) -> str:
+    def _name_producer(self, feed: str) -> str:
         return f"{self.source}/{feed}"
 
-    def _context(self, name: str) -> StreamContext:
+    def _build_context(self, name: str) -> StreamContext:
         return StreamContext(
             source=name,
             now=datetime.now(UTC),
@@ -194,7 +196,7 @@ class LakeSink:
                     self.workspace,
                     found.tables,
                     bad=found.bad,
-                    producer=self._producer(feed),
+                    producer=self._name_producer(feed),
                     sequence=sequence,
                     after=after,
                     arrivals=arrivals,
@@ -239,7 +241,7 @@ def _place_rows(
         yield placed
 
 
-def _formats(form: str) -> Formats:
+def _select_formats(form: str) -> Formats:
     return formats() if form == "auto" else formats().select_format(form)
 
 
@@ -249,7 +251,7 @@ def _add(batch: LogBatch, piece: SourceChunk, context: StreamContext) -> None:
     if wrong:
         batch.bad.append(_quarantine_entry(QuarantinedInput(piece.name, piece.place, wrong, "")))
     try:
-        parts = list(batches(io.BytesIO(content), _formats(piece.format), context))
+        parts = list(batches(io.BytesIO(content), _select_formats(piece.format), context))
     except Exception as error:  # noqa: BLE001 - the boundary of a message
         reason = f"a fault of the reader: {type(error).__name__}: {error}"
         raw = piece.data[:RAW_BYTES].decode("utf-8", "replace")
@@ -269,14 +271,14 @@ def _add_lines(batch: LogBatch, group: ReceivedLines, context: StreamContext) ->
             reason = "no format recognizes the message"
             batch.bad.append(QuarantineEntry(context.source, "message", reason, line[:RAW_BYTES], ""))
             continue
-        for item in _items(form, line, context, batch):
+        for item in _parse_line(form, line, context, batch):
             peer = _PEERS.get(item.table)
             if peer is not None and not item.values.get(peer):
                 item.values[peer] = group.peer
             batch.rows[item.table].append(PlacedRow(item, "message", form.name, record))
 
 
-def _items(form: LineFormat, line: str, context: StreamContext, batch: LogBatch) -> Iterator[LogRow]:
+def _parse_line(form: LineFormat, line: str, context: StreamContext, batch: LogBatch) -> Iterator[LogRow]:
     """The rows of a line; what is wrong with it is added to what is bad."""
     try:
         for item in form.line_rows(line, context):

@@ -142,7 +142,8 @@ class Listener:
             if not isinstance(error, OSError):
                 raise
             self.told(
-                "event:handshake", f"{'TLS with ' if self.tls is not None else ''}{peer}: {_reason(error)}"
+                "event:handshake",
+                f"{'TLS with ' if self.tls is not None else ''}{peer}: {_explain_error(error)}",
             )
 
 
@@ -156,7 +157,7 @@ def _enable_keep_alive(accepted: socket.socket) -> None:
             accepted.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _reason(error: OSError) -> str:
+def _explain_error(error: OSError) -> str:
     if isinstance(error, ssl.SSLError) and error.reason:
         return str(error.reason)
     return error.strerror or str(error) or type(error).__name__

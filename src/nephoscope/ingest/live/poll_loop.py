@@ -26,11 +26,11 @@ def poll(
     Raises SourceError when every one of them failed.
     """
     while not stop.is_set():
-        report_poll_results(sink, prefix, {one.name: _failure(one, clock()) for one in pollers})
+        report_poll_results(sink, prefix, {one.name: _explain_failure(one, clock()) for one in pollers})
         stop.wait(seconds)
 
 
-def _failure(poller: Poller, now: datetime) -> str:
+def _explain_failure(poller: Poller, now: datetime) -> str:
     """Explain why a round of one poller failed, '' where it did not."""
     try:
         poller.round(now)

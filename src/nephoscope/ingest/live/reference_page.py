@@ -15,11 +15,11 @@ def page() -> str:
         "Generated from the program by `make docs`. How to set a source up: [Live sources of logs](../guides/sources.md).", "",
     ]  # fmt: skip
     for kind in kinds().values():
-        lines += _kind(kind)
+        lines += _format_kind(kind)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _kind(kind: SourceKind) -> Iterator[str]:
+def _format_kind(kind: SourceKind) -> Iterator[str]:
     yield from (f"## {kind.name}", "", f"{kind.title}.", "")
     yield from ("| setting | type | default | meaning |", "|---|---|---|---|")
     for one in describe_kind(kind):
@@ -30,16 +30,16 @@ def _kind(kind: SourceKind) -> Iterator[str]:
             if one.default not in ("", "None")
             else ""
         )
-        yield f"| `{one.name}` | {_cell(one.type)} | {default} | {_cell(one.help)} |"
+        yield f"| `{one.name}` | {_escape_cell(one.type)} | {default} | {_escape_cell(one.help)} |"
     yield ""
     if kind.owned:
         told = ", ".join(f"`{name}` ({one.when})" for name, one in kind.owned.items())
         yield from (f"An Owner's alone, where it is so: {told}.", "")
     if kind.secrets:
         yield from ("| secret | meaning |", "|---|---|")
-        yield from (f"| `{name}` | {_cell(help_)} |" for name, help_ in kind.secrets.items())
+        yield from (f"| `{name}` | {_escape_cell(help_)} |" for name, help_ in kind.secrets.items())
         yield ""
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|")

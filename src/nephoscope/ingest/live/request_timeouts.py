@@ -91,23 +91,23 @@ class TimeoutProtocol(BoundedHead):
 
     def phase(self) -> Phase:
         """Tell what the connection is doing."""
-        return _PHASES[self._current_stage()]
+        return _PHASES[self._find_current_stage()]
 
     def _look(self, size: int) -> None:
-        stage = self._current_stage()
+        stage = self._find_current_stage()
         if stage is not self._stage:
             self._unwatch()
             self._stage, self._came, self._since = stage, 0, self.loop.time()
             if stage is not _Stage.ANSWER:
-                self._watch(self._seconds())
+                self._watch(self._choose_timeout())
         self._came += size
 
-    def _current_stage(self) -> _Stage:
+    def _find_current_stage(self) -> _Stage:
         if self.cycle is None or self.cycle.response_complete:
             return _Stage.HEAD
         return _Stage.BODY if self.cycle.more_body else _Stage.ANSWER
 
-    def _seconds(self) -> float:
+    def _choose_timeout(self) -> float:
         return self.pace.head if self._stage is _Stage.HEAD else self.pace.body + self._came // _A_SECOND
 
     def _watch(self, seconds: float) -> None:
@@ -123,7 +123,7 @@ class TimeoutProtocol(BoundedHead):
             return
         if self._stage is _Stage.BODY and self.flow.read_paused:
             self._since = self.loop.time()  # it is the application that does not read
-        rest = self._since + self._seconds() - self.loop.time()
+        rest = self._since + self._choose_timeout() - self.loop.time()
         if rest > 0:
             self._watch(rest)
         elif self._came:

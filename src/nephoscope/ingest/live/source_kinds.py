@@ -51,9 +51,9 @@ def parse_settings(kind: SourceKind, given: Mapping[str, object]) -> object:
     known = {one.name: one for one in describe_kind(kind)}
     for name in given:
         if name not in known:
-            raise SourceSettingsError(_unknown(kind, name, list(known)))
+            raise SourceSettingsError(_explain_unknown_setting(kind, name, list(known)))
     try:
-        settings = msgspec.convert(_split(kind, given), kind.settings, strict=False)
+        settings = msgspec.convert(_split_lists(kind, given), kind.settings, strict=False)
     except msgspec.ValidationError as error:
         raise SourceSettingsError(_describe_invalid(error, known, given)) from error
     for name in known:
@@ -65,7 +65,7 @@ def parse_settings(kind: SourceKind, given: Mapping[str, object]) -> object:
     return settings
 
 
-def _unknown(kind: SourceKind, name: str, known: list[str]) -> str:
+def _explain_unknown_setting(kind: SourceKind, name: str, known: list[str]) -> str:
     if name in kind.secrets:
         return f"{name}: is a secret, and no setting"
     near = difflib.get_close_matches(name, known, 1)
@@ -112,14 +112,14 @@ def describe_kind(kind: SourceKind) -> Iterator[SettingDescription]:
     schema = msgspec.json.schema(kind.settings)["$defs"][kind.settings.__name__]
     fields = {one.encode_name: one for one in msgspec.structs.fields(kind.settings)}
     for name, one in schema["properties"].items():
-        default = _default(fields[name], one)
+        default = _find_default(fields[name], one)
         help_, owners = one.get("description", ""), kind.owned[name].when if name in kind.owned else ""
         yield SettingDescription(
-            name, _type(one), _format_default(default), help_, _describe_constraint(one), owners
+            name, _name_type(one), _format_default(default), help_, _describe_constraint(one), owners
         )
 
 
-def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
+def _find_default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> object:
     """The default of a setting, UNSET where it must be given; what a factory makes the schema does not have."""
     if field.required:
         return msgspec.UNSET
@@ -127,7 +127,7 @@ def _default(field: msgspec.structs.FieldInfo, one: Mapping[str, object]) -> obj
     return one.get("default", made() if made is not msgspec.NODEFAULT else None)
 
 
-def _type(one: Mapping[str, Any]) -> str:
+def _name_type(one: Mapping[str, Any]) -> str:
     if "enum" in one:
         return " | ".join(one["enum"])
     names = {
@@ -155,7 +155,7 @@ def _describe_constraint(one: Mapping[str, Any]) -> str:
     if "anyOf" in one or one.get("format") == "date-time":
         return "a moment with a zone, as in 2026-01-31T00:00:00Z"
     bounds = [words.format(one[name]) for name, words in _BOUNDS.items() if name in one]
-    kinds_ = "true or false" if one.get("type") == "boolean" else f"a {_type(one)}"
+    kinds_ = "true or false" if one.get("type") == "boolean" else f"a {_name_type(one)}"
     if "enum" in one.get("items", {}):
         kinds_ = "a list of " + ", ".join(one["items"]["enum"])
     return ", ".join([kinds_, *bounds])
@@ -169,7 +169,7 @@ def _format_default(default: object) -> str | None:
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
-def _split(kind: SourceKind, given: Mapping[str, object]) -> dict[str, object]:
+def _split_lists(kind: SourceKind, given: Mapping[str, object]) -> dict[str, object]:
     """A text given for a list is its elements, parted by commas."""
     lists = {one.name for one in describe_kind(kind) if one.type == "list"}
     return {

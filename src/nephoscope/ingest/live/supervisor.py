@@ -176,11 +176,11 @@ class SourceSupervisor:
         wrong = f"{WRONG_SETTINGS}{error}"
         meter.note(error=wrong, key=SETTINGS)
         self.say(f"{stored.name}: {wrong}; waits for: nephoscope sources set {stored.name}")
-        secrets = self._secrets(stored)
+        secrets = self._read_secrets(stored)
         while not self.stop.wait(_LOOK_SECONDS):
             try:
                 found = self.state.sources.get(stored.name)
-                if found != stored or self._secrets(found) != secrets:
+                if found != stored or self._read_secrets(found) != secrets:
                     self._running[stored.name].stored = found
                     return found
             except StateError as gone:
@@ -189,7 +189,7 @@ class SourceSupervisor:
                     return None
         return None
 
-    def _secrets(self, stored: Stored) -> str:
+    def _read_secrets(self, stored: Stored) -> str:
         return self.state.credentials.get(stored.credential).reveal() if stored.credential else ""
 
     def _run_once(self, stored: Stored, meter: SourceMeter) -> str:

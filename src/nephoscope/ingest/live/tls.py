@@ -37,12 +37,12 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
     try:
         context.load_cert_chain(certificate, key or None)
     except (OSError, ssl.SSLError) as error:
-        raise SourceError(f"TLS: {certificate} and {key or 'its key'}: {_reason(error)}") from error
+        raise SourceError(f"TLS: {certificate} and {key or 'its key'}: {_explain_error(error)}") from error
     if client_ca:
         try:
             context.load_verify_locations(client_ca)
         except (OSError, ssl.SSLError) as error:
-            raise SourceError(f"TLS: client_ca {client_ca}: {_reason(error)}") from error
+            raise SourceError(f"TLS: client_ca {client_ca}: {_explain_error(error)}") from error
         context.verify_mode = ssl.CERT_REQUIRED
     return context
 
@@ -55,7 +55,7 @@ def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> N
         validators.file(setting, path)
 
 
-def _reason(error: OSError) -> str:
+def _explain_error(error: OSError) -> str:
     return error.strerror or str(error) or type(error).__name__
 
 
@@ -70,7 +70,7 @@ def issue_self_signed(folder: Path, names: tuple[str, ...]) -> tuple[Path, Path,
     certificate, key = (stem.parent / f"{stem.name}.{kind}" for kind in ("crt", "key"))
     authority = folder / "ca.crt"
     if not (certificate.exists() and key.exists() and authority.exists() and _is_long_valid(certificate)):
-        issuer, issuer_key = _authority(folder)
+        issuer, issuer_key = _make_authority(folder)
         _issue(certificate, key, names, issuer, issuer_key)
     with _add_remedy(f"remove {certificate.name} and {key.name} there: others are made"):
         check_pair(certificate, key)
@@ -91,7 +91,7 @@ def _add_remedy(remedy: str) -> Iterator[None]:
         raise SourceError(f"{str(error).partition('; ')[0]}; {remedy}") from error
 
 
-def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _make_authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     from cryptography import x509
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,8 +106,8 @@ def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateK
         assert isinstance(found, ec.EllipticCurvePrivateKey)
         return known, found
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("nephoscope local authority")
-    made = _builder(name, name, key.public_key(), 3650)
+    name = _build_name("nephoscope local authority")
+    made = _start_certificate(name, name, key.public_key(), 3650)
     usage = x509.KeyUsage(
         digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
         data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
@@ -134,9 +134,9 @@ def _issue(
 
     key = ec.generate_private_key(ec.SECP256R1())
     uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    made = _builder(_name(names[0]), issuer.subject, key.public_key(), _DAYS)
+    made = _start_certificate(_build_name(names[0]), issuer.subject, key.public_key(), _DAYS)
     made = made.add_extension(
-        x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False
+        x509.SubjectAlternativeName([_build_general_name(name) for name in names]), critical=False
     )
     made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=False)
     made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -146,7 +146,7 @@ def _issue(
     _write(path, certificate.public_bytes(encoding) + issuer.public_bytes(encoding))
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def _build_general_name(name: str) -> x509.GeneralName:
     from cryptography import x509
 
     try:
@@ -155,14 +155,14 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _name(text: str) -> x509.Name:
+def _build_name(text: str) -> x509.Name:
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text[:64])])
 
 
-def _builder(
+def _start_certificate(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int
 ) -> x509.CertificateBuilder:
     from cryptography import x509

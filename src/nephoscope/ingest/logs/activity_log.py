@@ -131,7 +131,7 @@ class ActivityLogFormat:
     def rows(self, record: dict[str, Any], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
         record = _unwrap_alert_event(record) or record
-        values: dict[str, object] = {"TimeGenerated": _time(record)}
+        values: dict[str, object] = {"TimeGenerated": _read_time(record)}
         properties = parse_json_text(record.get("properties"))
         _put_operation(values, record, properties if isinstance(properties, dict) else {})
         _put_person(values, record)
@@ -158,7 +158,7 @@ def _unwrap_alert_event(record: dict[str, object]) -> dict[str, object]:
     return event | {name: value for name, value in said.items() if value not in (None, "", {})}
 
 
-def _time(record: dict[str, object]) -> datetime:
+def _read_time(record: dict[str, object]) -> datetime:
     if "time" in record or "eventTimestamp" not in record:
         return read_time(record)
     found = moment(record["eventTimestamp"])
@@ -215,10 +215,10 @@ def _put_person(values: dict[str, object], record: dict[str, object]) -> None:
     values["CallerIpAddress"] = (
         first_text(record, "callerIpAddress") or to_text(request_address) or first_text(claims, "ipaddr")
     )
-    values["Caller"] = first_text(record, "caller") or _caller(claims, record.get("identity"))
+    values["Caller"] = first_text(record, "caller") or _read_caller(claims, record.get("identity"))
 
 
-def _caller(claims: dict[str, object], identity: object) -> str:
+def _read_caller(claims: dict[str, object], identity: object) -> str:
     """Return who called: the user's name, else the object or the application that the token names."""
     name = first_text(claims, *_UPN)
     if name:
@@ -238,14 +238,16 @@ def _put_resource(values: dict[str, Any], record: dict[str, Any], context: Strea
     )
     group = _GROUP.search(given)
     values["ResourceGroup"] = group[1] if group else first_text(record, "resourceGroupName")
-    provider = _read_member(record, "resourceProviderName") or _provider(given, values["OperationNameValue"])
+    provider = _read_member(record, "resourceProviderName") or _extract_provider(
+        given, values["OperationNameValue"]
+    )
     values["ResourceProviderValue"] = provider.upper()
     values["ResourceProvider"] = _read_member(record, "resourceProviderName", "localizedValue") or provider
     if "/providers/" in given.lower():
         values["Resource"] = given.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _provider(resource_id: str, operation: str) -> str:
+def _extract_provider(resource_id: str, operation: str) -> str:
     """The namespace of the operation, else of the resource."""
     head, slash, _ = operation.partition("/")
     if slash and "." in head:

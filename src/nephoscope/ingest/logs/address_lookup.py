@@ -83,25 +83,25 @@ class AddressLookup:
         self._subnets = list_subnets(self.estate)
         self._networks = {one.key: one for one in self.estate.by_type(NETWORK_TYPE)}
         self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
-        self._near = _networks_by_resource(
+        self._near = _map_networks_by_resource(
             self.estate, {key: one.network for key, one in self._subnets.items()}
         )
         self._interfaces: dict[str, list[AddressLocation]] = defaultdict(list)
         self._prefixes: list[_Prefix] = []
         self._index()
         self._sites = AddressSet.of(
-            _address_prefixes(self.estate.by_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
+            _list_address_prefixes(self.estate.by_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
         )
         self._clients = AddressSet.of(_clients(self.estate.by_type(_GATEWAY)))
         public = self.estate.by_type(_PUBLIC_ADDRESS)
         self._own = {str(properties(one).get("ipAddress") or "") for one in public} - {""}
-        self._ranges = _cloud_ranges(self.tags)
+        self._ranges = _list_cloud_ranges(self.tags)
         self._lows = [low for low, _, _ in self._ranges]
         self.of = lru_cache(maxsize=262_144)(self._locate)
 
     def _index(self) -> None:
         for key, subnet in self._subnets.items():
-            place = self._place(subnet.network, subnet=_last_name_segments(key, subnet.network))
+            place = self._find_location(subnet.network, subnet=_format_subnet_name(key, subnet.network))
             for low, high in subnet.prefixes.v4:
                 self._prefixes.append(_Prefix(low, high, place))
             for low, high in subnet.prefixes.v6:
@@ -113,15 +113,17 @@ class AddressLookup:
                 subnet_here = self._subnets.get(configuration.subnet)
                 if not configuration.address or subnet_here is None:
                     continue
-                place = self._place(
+                place = self._find_location(
                     subnet_here.network,
-                    subnet=_last_name_segments(configuration.subnet, subnet_here.network),
-                    interface=_name(card.key),
-                    machine=_name(machine) if machine else "",
+                    subnet=_format_subnet_name(configuration.subnet, subnet_here.network),
+                    interface=_extract_name(card.key),
+                    machine=_extract_name(machine) if machine else "",
                 )
                 self._interfaces[configuration.address].append(place)
 
-    def _place(self, network: str, subnet: str, interface: str = "", machine: str = "") -> AddressLocation:
+    def _find_location(
+        self, network: str, subnet: str, interface: str = "", machine: str = ""
+    ) -> AddressLocation:
         resource = self._networks.get(network)
         region = str(resource.body.get("location") or "").replace(" ", "").lower() if resource else ""
         subscription = network.split("/")[2] if network.count("/") > 2 else ""
@@ -144,7 +146,7 @@ class AddressLookup:
             return AddressLocation(AddressKind.SITE)
         if address in self._clients:
             return AddressLocation(AddressKind.CLIENT)
-        cloud = self._cloud(address, number)
+        cloud = self._find_cloud_location(address, number)
         if cloud is not None:
             return cloud
         if parsed.is_private or parsed.is_link_local:
@@ -160,7 +162,7 @@ class AddressLookup:
                 return inside[0]
         return found[0]
 
-    def _cloud(self, address: str, number: int) -> AddressLocation | None:
+    def _find_cloud_location(self, address: str, number: int) -> AddressLocation | None:
         at = bisect_right(self._lows, number) - 1
         if at >= 0 and self._ranges[at][1] >= number:
             tag = self._ranges[at][2]
@@ -168,7 +170,7 @@ class AddressLookup:
         return AddressLocation(AddressKind.AZURE) if address in self._own else None
 
 
-def _networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:
+def _map_networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dict[str, frozenset[str]]:
     """Return what a flow log may be of -> its virtual networks: networks, subnets, interfaces, and groups by what they
     are attached to."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -197,7 +199,7 @@ def _peers(network: Resource) -> Iterable[str]:
             yield reference(body.get("remoteVirtualNetwork"))
 
 
-def _address_prefixes(resources: Iterable[Resource], name: str) -> list[str]:
+def _list_address_prefixes(resources: Iterable[Resource], name: str) -> list[str]:
     found: list[str] = []
     for resource in resources:
         space = properties(resource).get(name)
@@ -216,7 +218,7 @@ def _clients(gateways: Iterable[Resource]) -> list[str]:
     return found
 
 
-def _cloud_ranges(tags: Mapping[str, AddressSet]) -> list[tuple[int, int, str]]:
+def _list_cloud_ranges(tags: Mapping[str, AddressSet]) -> list[tuple[int, int, str]]:
     """The ranges of Azure's regions in order: (low, high, tag)."""
     ranges = []
     for tag, addresses in tags.items():
@@ -226,12 +228,12 @@ def _cloud_ranges(tags: Mapping[str, AddressSet]) -> list[tuple[int, int, str]]:
     return sorted(ranges)
 
 
-def _name(key: str) -> str:
+def _extract_name(key: str) -> str:
     """`group/name` of a lower-cased resource id."""
     parts = key.split("/")
     return f"{parts[4]}/{parts[-1]}" if len(parts) > 8 else parts[-1]
 
 
-def _last_name_segments(subnet: str, network: str) -> str:
+def _format_subnet_name(subnet: str, network: str) -> str:
     """`group/network/subnet`."""
-    return f"{_name(network)}/{subnet.rsplit('/', 1)[-1]}"
+    return f"{_extract_name(network)}/{subnet.rsplit('/', 1)[-1]}"

@@ -58,11 +58,11 @@ class AppServiceFormat:
         table = _ROUTES[read_category(record)]
         properties = record.get("properties")
         if isinstance(properties, str):
-            record = {**record, "properties": _members(properties)}
+            record = {**record, "properties": _parse_members(properties)}
         yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _members(text: str) -> dict[str, object]:
+def _parse_members(text: str) -> dict[str, object]:
     """The object in the text of `properties`; a text that is none is the message."""
     if not text.lstrip().startswith("{"):
         return {"message": text} if text.strip() else {}

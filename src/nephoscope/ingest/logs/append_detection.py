@@ -47,7 +47,7 @@ class ShorterLoads:
         """Know one more load, if it is a short one."""
         if 0 < one.size < HEAD:
             self._found.setdefault(one.content, []).append(one)
-            self._shapes |= {(at, closing) for at, _, closing in _proofs(one)}
+            self._shapes |= {(at, closing) for at, _, closing in _list_proofs(one)}
 
     def find_loads(self, start: bytes) -> list[IngestedFile]:
         """The loads that a content which starts so may continue."""
@@ -84,7 +84,7 @@ class ContinuedLoad(NamedTuple):
     @staticmethod
     def from_load(one: IngestedFile, proof: PrefixProof) -> ContinuedLoad:
         """Where a content goes on of which an earlier load, as it is now, is proved to be the beginning."""
-        sure = _settled_size(one)
+        sure = _find_settled_size(one)
         lined = bool(one.lines) and one.finished is not None and not proof.closing
         if lined and proof.ended:
             return ContinuedLoad(one, proof.at)  # what was a last line without its end was whole
@@ -101,16 +101,16 @@ class ContinuedLoad(NamedTuple):
         return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
 
-def _settled_size(one: IngestedFile) -> int:
+def _find_settled_size(one: IngestedFile) -> int:
     """Up to where nothing changes of what a load took; one of which no block was noted stands where it began."""
     return one.done if one.chunk < 0 and one.finished is None else one.sure or 0
 
 
-def _proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
+def _list_proofs(one: IngestedFile) -> Iterator[tuple[int, IngestedFile, bytes]]:
     """Of what a content must begin with to continue a load: how many bytes, and the closing brackets that stood behind them."""
     yield one.size, one, b""
     closing = (one.closing or "").encode()
-    behind = one.size - _settled_size(one)
+    behind = one.size - _find_settled_size(one)
     closing = closing[-behind:] if behind > 0 else b""  # the last record has brackets of its own
     if closing:
         yield one.size - len(closing), one, closing
@@ -125,7 +125,7 @@ class LoadPrefixes:
 
     def add(self, one: IngestedFile) -> None:
         """Know one more load."""
-        for at, _, closing in _proofs(one):
+        for at, _, closing in _list_proofs(one):
             self.loads.setdefault((at, closing), {}).setdefault(one.content, []).append(one)
         insort_left(self._sized, one, key=lambda other: other.size)
 

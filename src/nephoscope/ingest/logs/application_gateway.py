@@ -16,7 +16,7 @@ _DETAILS = {
 }
 
 
-def _details(_: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:  # noqa: ARG001
+def _fill_details(_: dict[str, object], properties: dict[str, object], values: dict[str, object]) -> None:  # noqa: ARG001
     """The members of the firewall's `details` have columns; what is new in it stays."""
     details = properties.get("details")
     if not isinstance(details, dict):
@@ -37,5 +37,5 @@ FORMAT = CategoryFormat(
         "applicationgatewayperformancelog": "AGWPerformanceLogs",
     },
     both=True,
-    shape=_details,
+    shape=_fill_details,
 )

@@ -74,7 +74,7 @@ def messages(
 ) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the blocks behind the header of a file, and what is broken."""
     while window.buffered_size or _fill(window, 1):
-        yield from _block(window, schema, marker)
+        yield from _read_block(window, schema, marker)
 
 
 def _fill(window: StreamWindow, size: int) -> bool:
@@ -84,11 +84,13 @@ def _fill(window: StreamWindow, size: int) -> bool:
     return window.buffered_size >= size
 
 
-def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict[str, object] | BrokenBlock]:
+def _read_block(
+    window: StreamWindow, schema: object, marker: bytes
+) -> Iterator[dict[str, object] | BrokenBlock]:
     """The messages of the block at the position, which goes on behind it."""
     at = window.base + window.position
     _fill(window, 2 * _LONG)
-    frame = _frame(window.buffer, window.position)
+    frame = _read_frame(window.buffer, window.position)
     if frame is None or not _fill(window, frame.used + frame.size + _MARKER):
         yield from _read_until_marker(window, at, schema, marker)
         return
@@ -98,7 +100,7 @@ def _block(window: StreamWindow, schema: object, marker: bytes) -> Iterator[dict
     # Where a marker comes before that end, the size is wrong, and what is held need not be gone through for it.
     known = marked or window.buffer.find(marker, window.position, end + _MARKER) < 0
     data = window.buffer[start:end] if known else b""
-    read = _messages(data, schema) if known else _BlockRead([], 0, "unknown")
+    read = _read_messages(data, schema) if known else _BlockRead([], 0, "unknown")
     whole = not read.why and len(read.messages) == frame.number
     behind = end - window.position + _MARKER
     if not marked:
@@ -122,13 +124,13 @@ def _continues_at(window: StreamWindow, offset: int, schema: object, marker: byt
     if not _fill(window, offset + 1):
         return window.buffered_size == offset
     _fill(window, offset + 2 * _LONG)
-    frame = _frame(window.buffer, window.position + offset)
+    frame = _read_frame(window.buffer, window.position + offset)
     if frame is None or not _fill(window, offset + frame.used + frame.size + _MARKER):
         return False
     start = window.position + offset + frame.used
     if not window.buffer.startswith(marker, start + frame.size):
         return False
-    read = _messages(window.buffer[start : start + frame.size], schema)
+    read = _read_messages(window.buffer[start : start + frame.size], schema)
     return not read.why and len(read.messages) == frame.number
 
 
@@ -147,7 +149,7 @@ def _read_until_marker(
     data, ended = _to_marker(window, marker)
     behind, last = (len(data), []) if ended else _find_last_block(data, schema)
     used = _count_used(data[:behind])
-    read = _messages(data[used:behind], schema)
+    read = _read_messages(data[used:behind], schema)
     yield from read.messages
     what = (
         "the file ends inside a block"
@@ -164,11 +166,11 @@ def _find_last_block(data: bytes, schema: object) -> tuple[int, list[dict[str, o
     """Where the whole block begins that ends where the bytes do, and its messages; behind all of them where none does."""
     left = _TRIED
     for start in range(1, min(len(data), _LOOKED_AT)):
-        frame = _frame(data, start)
+        frame = _read_frame(data, start)
         if frame is None or start + frame.used + frame.size != len(data) or frame.size > left:
             continue
         left -= frame.size
-        read = _messages(data[start + frame.used :], schema)
+        read = _read_messages(data[start + frame.used :], schema)
         if not read.why and len(read.messages) == frame.number > 0:
             return start, read.messages
     return len(data), []
@@ -192,7 +194,7 @@ def _to_marker(window: StreamWindow, marker: bytes) -> tuple[bytes, bool]:
         window.fill(2 * window.buffered_size + 1)
 
 
-def _frame(data: bytes, at: int) -> _Frame | None:
+def _read_frame(data: bytes, at: int) -> _Frame | None:
     """Return what a block at a byte says of itself; None where that cannot be."""
     count, behind = _read_long(data, at)
     size, end = _read_long(data, behind)
@@ -214,7 +216,7 @@ def _read_long(data: bytes, at: int) -> tuple[int, int]:
     return -1, at + _LONG
 
 
-def _messages(data: bytes, schema: object) -> _BlockRead:
+def _read_messages(data: bytes, schema: object) -> _BlockRead:
     """The messages in the bytes of a block, as many as there are: each takes a byte at least."""
     import fastavro
 

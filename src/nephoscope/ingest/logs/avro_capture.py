@@ -42,7 +42,7 @@ def read_captured(
 ) -> Iterator[LogBatch]:
     """The rows that `read` finds in the messages, a batch about 4 MiB of them; what is broken is bad, and the rest goes on."""
     batch, held, number = LogBatch(-1), 0, 0
-    for one in _contents(stream):
+    for one in _read_contents(stream):
         if isinstance(one, BrokenBlock):
             place = f"byte {one.at}, behind message {number}"
             batch.bad.append(quarantine_entry(context, place, one.reason, one.raw, ""))
@@ -59,19 +59,19 @@ def read_captured(
         yield batch
 
 
-def _contents(stream: BinaryIO) -> Iterator[bytes | BrokenBlock]:
+def _read_contents(stream: BinaryIO) -> Iterator[bytes | BrokenBlock]:
     """The contents of the messages, and what is broken."""
     source = BoundedStream(stream)
     try:
-        schema, marker = _header(source)
+        schema, marker = _read_header(source)
     except BadRecordError as error:
         yield BrokenBlock(source.at, error.reason, b"")
         return
     for one in messages(StreamWindow(stream, source.at), schema, marker):
-        yield one if isinstance(one, BrokenBlock) else _bytes(one.get(_BODY))
+        yield one if isinstance(one, BrokenBlock) else _encode_body(one.get(_BODY))
 
 
-def _header(source: BoundedStream) -> tuple[object, bytes]:
+def _read_header(source: BoundedStream) -> tuple[object, bytes]:
     """The schema of the messages and the marker between blocks; raises BadRecordError."""
     import fastavro
     from fastavro.schema import SchemaParseException
@@ -91,7 +91,7 @@ def _header(source: BoundedStream) -> tuple[object, bytes]:
         raise BadRecordError(f"the Avro file is damaged: invalid header: {error}"[:300]) from error
 
 
-def _bytes(body: Any) -> bytes:
+def _encode_body(body: Any) -> bytes:
     return body.encode() if isinstance(body, str) else body or b""
 
 

@@ -53,10 +53,10 @@ def diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow
     values.update(resource_columns(values.get("_ResourceId", "")))
     others: dict[str, object] = {}
     for name, value in record.items():
-        _envelope(values, others, name, value)
+        _fill_envelope(values, others, name, value)
     properties = parse_json_text(record.get("properties", record.get("Properties")))
     if isinstance(properties, dict):
-        _properties(values, properties)
+        _fill_properties(values, properties)
     elif properties not in (None, ""):
         _put(values, "properties", properties, 0)
     for name, value in others.items():
@@ -64,7 +64,7 @@ def diagnostics_row(record: dict[str, object], context: StreamContext) -> LogRow
     return LogRow(TABLE, values)
 
 
-def _envelope(values: dict[str, object], others: dict[str, object], name: str, value: object) -> None:
+def _fill_envelope(values: dict[str, object], others: dict[str, object], name: str, value: object) -> None:
     lowered = name.lower()
     if lowered in _ELSEWHERE:
         if lowered == "durationms" and value is not None:
@@ -82,7 +82,7 @@ def _envelope(values: dict[str, object], others: dict[str, object], name: str, v
         values[column] = first_text(value, "value") if isinstance(value, dict) else to_text(value)
 
 
-def _properties(values: dict[str, object], properties: dict[str, object]) -> None:
+def _fill_properties(values: dict[str, object], properties: dict[str, object]) -> None:
     """The members of `properties`; a text `message` has a column of its own."""
     for name, value in properties.items():
         if name == "message" and isinstance(value, str):
@@ -99,7 +99,7 @@ def _put(values: dict[str, object], name: str, value: object, depth: int) -> Non
         for key, item in value.items():
             _put(values, f"{name}_{_NO_NAME.sub('_', key)}", item, depth + 1)
         return
-    suffix, typed = _suffix_by_type(value)
+    suffix, typed = _choose_suffix(value)
     if suffix == "s" and f"{name}_s" not in table_columns(TABLE) and f"{name}_d" in table_columns(TABLE):
         number = parse_real(value)
         suffix, typed = ("s", typed) if number is None else ("d", number)
@@ -108,7 +108,7 @@ def _put(values: dict[str, object], name: str, value: object, depth: int) -> Non
         values.setdefault(f"record_{column}", typed)
 
 
-def _suffix_by_type(value: object) -> tuple[str, object]:
+def _choose_suffix(value: object) -> tuple[str, object]:
     """The suffix that Log Analytics gives to a value's column, and the value."""
     if isinstance(value, bool):
         return "b", value

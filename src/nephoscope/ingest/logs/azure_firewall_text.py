@@ -112,7 +112,7 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, objec
     if match is None:
         return None
     head = {name: _strip_brackets(value) for name, value in match.groupdict().items()}
-    labels = _labels(text[match.end() :])
+    labels = _split_labels(text[match.end() :])
     if head["translated"]:
         return "AZFWNatRule", _translate_head(head, labels)
     if "Action" not in labels:
@@ -124,16 +124,16 @@ def read_sentence(text: str, *, application: bool) -> tuple[str, dict[str, objec
     }
     values |= {"DestinationPort": head["dport"], "Action": labels["Action"]}
     if "Signature" in labels or "IDS" in labels:
-        return "AZFWIdpsSignature", values | _signature(head, labels)
+        return "AZFWIdpsSignature", values | _read_signature(head, labels)
     if "ThreatIntel" in labels:
-        return "AZFWThreatIntel", values | _threat(head, labels)
-    values |= _rule(text, labels)
+        return "AZFWThreatIntel", values | _read_threat(head, labels)
+    values |= _read_rule(text, labels)
     if application or _is_name(head["target"]):
-        return "AZFWApplicationRule", values | _application(head, labels)
+        return "AZFWApplicationRule", values | _read_application(head, labels)
     return "AZFWNetworkRule", values | {"DestinationIp": head["target"]}
 
 
-def _labels(text: str) -> dict[str, str]:
+def _split_labels(text: str) -> dict[str, str]:
     """Label -> value: a value goes on to the next label."""
     found = list(_LABEL.finditer(text))
     ends = [*(match.start() for match in found[1:]), len(text)][: len(found)]
@@ -143,7 +143,7 @@ def _labels(text: str) -> dict[str, str]:
     }
 
 
-def _rule(text: str, labels: dict[str, str]) -> dict[str, object]:
+def _read_rule(text: str, labels: dict[str, str]) -> dict[str, object]:
     values: dict[str, Any] = {column: labels[name] for name, column in _RULE.items() if name in labels}
     values["Action"] = labels["Action"].split(". ", 1)[0].rstrip(".")
     if "Reason" in labels:
@@ -164,7 +164,7 @@ def _translate_head(head: Mapping[str, str | None], labels: dict[str, str]) -> d
     return values | {column: labels[name] for name, column in _RULE.items() if name in labels}
 
 
-def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
+def _read_signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     return {
         "DestinationIp": head["target"],
         "SignatureId": labels.get("Signature"),
@@ -174,7 +174,7 @@ def _signature(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[s
     }
 
 
-def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
+def _read_threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     column = "Fqdn" if _is_name(head["target"]) else "DestinationIp"
     return {
         column: head["target"],
@@ -183,7 +183,7 @@ def _threat(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str,
     }
 
 
-def _application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
+def _read_application(head: Mapping[str, str | None], labels: dict[str, str]) -> dict[str, object]:
     return {"Fqdn": head["target"], "TargetUrl": labels.get("Url"), "WebCategory": labels.get("Web Category")}
 
 

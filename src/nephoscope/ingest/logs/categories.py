@@ -58,7 +58,7 @@ def table_of_category() -> Mapping[str, str]:
 
 
 @cache
-def _tables_by_category() -> Mapping[str, str]:
+def _map_tables_by_category() -> Mapping[str, str]:
     """The category, lower-cased -> the table, where the categories of that name of all resource types have the same one."""
     tables: dict[str, set[str]] = {}
     for key, table in table_of_category().items():
@@ -152,5 +152,5 @@ def dedicated_table(record: dict[str, object], context: StreamContext) -> str:
     """
     kind = resource_type(read_resource_id(record, context) or first_text(record, "resourceId"))
     if not kind:
-        return _tables_by_category().get(read_category(record), "")
+        return _map_tables_by_category().get(read_category(record), "")
     return table_of_category().get(f"{kind}:{read_category(record)}", "")

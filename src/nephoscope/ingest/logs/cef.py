@@ -62,17 +62,17 @@ class CommonEventFormat:
         if match is None:
             raise BadRecordError("the line has no CEF event")
         before = header(line[: match.start()].rstrip(), context) if match.start() else SyslogHeader("")
-        values, at = _head(line, match.end())
+        values, at = _parse_head(line, match.end())
         members = extension(line[at:])
         _put(values, members)
         values["Computer"] = before.host
-        values["TimeGenerated"] = before.time or _device_time(members, context) or context.now
+        values["TimeGenerated"] = before.time or _read_device_time(members, context) or context.now
         if "" in values.values():
             values = {name: value for name, value in values.items() if value != ""}
         yield LogRow(TABLE, values)
 
 
-def _head(line: str, at: int) -> tuple[dict[str, object], int]:
+def _parse_head(line: str, at: int) -> tuple[dict[str, object], int]:
     """The six fields behind the version, and where the extension begins; a severity may end the line."""
     parts = line[at:].split("|", len(_HEADER))
     fields = parts[: len(_HEADER)]
@@ -99,7 +99,7 @@ def extension(text: str) -> list[tuple[str, str]]:
     key is a part of the value around it.
     """
     *pieces, last = text.split("=")
-    known = _kinds()
+    known = _index_kinds()
     members: list[tuple[str, str]] = []
     key, value, first = "", "", True
     for piece in pieces:
@@ -128,7 +128,7 @@ def unescape(text: str) -> str:
 
 
 @cache
-def _kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
+def _index_kinds() -> dict[str, tuple[str, Callable[[str], object] | None, str]]:
     """Key -> its column, what makes a value of its type, and the column that has the value as a whole number beside it ('' = none)."""
     types = table_columns(TABLE)
     return {
@@ -146,7 +146,7 @@ def _make_converter(kind: KqlType) -> Callable[[str], object] | None:
 
 def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
     """Add members to a row's values: the first that is not empty has its column, the rest are in AdditionalExtensions."""
-    kinds = _kinds()
+    kinds = _index_kinds()
     others = []
     for key, value in members:
         column, made, beside = kinds.get(key, _NOWHERE)
@@ -162,7 +162,7 @@ def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
         values["AdditionalExtensions"] = ";".join(others)
 
 
-def _device_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
+def _read_device_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
     """Return when the device says that it happened."""
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):

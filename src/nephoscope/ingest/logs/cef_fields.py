@@ -136,7 +136,7 @@ _NUMBERED = (
 )
 
 
-def _labels() -> dict[str, str]:
+def _map_labels() -> dict[str, str]:
     return {f"{key}Label": f"{column.removeprefix('Field')}Label" for key, column in _NUMBERED}
 
 
@@ -145,7 +145,7 @@ COLUMNS: Mapping[str, str] = MappingProxyType(
         **{name: name[0].upper() + name[1:] for name in _SAME},
         **_PLAIN,
         **dict(_NUMBERED),
-        **_labels(),
+        **_map_labels(),
     }
 )
 """CEF key -> column."""

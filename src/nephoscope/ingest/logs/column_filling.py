@@ -70,9 +70,9 @@ class Filling:
 
     def column(self, name: str) -> str:
         """The column for a member, '' where the table has none."""
-        return (self._known.get(name) or self._place(name))[0]
+        return (self._known.get(name) or self._choose_column(name))[0]
 
-    def _place(self, name: str) -> tuple[str, KqlType]:
+    def _choose_column(self, name: str) -> tuple[str, KqlType]:
         """The column for a member and its type; ('', ...) where the table has none."""
         column = self._columns_by_member.get(fold_name(name), "")
         known = (column, self.types.get(column, KqlType.DYNAMIC))
@@ -88,9 +88,9 @@ class Filling:
         for name, value in members.items():
             if value is None or name in skip:
                 continue
-            column, kind = places.get(name) or self._place(name)
+            column, kind = places.get(name) or self._choose_column(name)
             if not column:
-                values.setdefault(_bag_name(name), value)
+                values.setdefault(_choose_bag_name(name), value)
                 continue
             text = type(value) is str
             if kind is KqlType.STRING:
@@ -102,7 +102,7 @@ class Filling:
             if column not in values:
                 values[column] = fitting
             elif values[column] != fitting and name != column:
-                values.setdefault(_bag_name(name), value)
+                values.setdefault(_choose_bag_name(name), value)
 
     def row(self, values: dict[str, object]) -> LogRow:
         """The row of the values."""
@@ -138,7 +138,7 @@ def fit_value(kind: KqlType, value: object) -> object:
     elif kind is KqlType.REAL:
         found = parse_real(value)
     elif kind is KqlType.BOOL:
-        found = _truth(value)
+        found = _read_truth(value)
     return value if found is None else found
 
 
@@ -152,7 +152,7 @@ def parse_json_text(value: object) -> object:
         return value
 
 
-def _truth(value: object) -> bool | None:
+def _read_truth(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -161,7 +161,7 @@ def _truth(value: object) -> bool | None:
 
 
 @lru_cache(maxsize=_MEMO)
-def _bag_name(name: str) -> str:
+def _choose_bag_name(name: str) -> str:
     """The name in the bag: never that of a column that the lake fills, nor of one that says whose a row is (`_SubscriptionId`)."""
     if fold_name(name) not in _OF_THE_LAKE:
         return name

@@ -100,7 +100,7 @@ def _shape(record: dict[str, object], properties: dict[str, object], values: dic
         record.pop("category", None)
         record.pop("Category", None)
     who = parse_json_text(record.pop("identity", None))
-    identity = to_text(who) or _initiator(parse_json_text(properties.get("initiatedBy")))
+    identity = to_text(who) or _read_initiator(parse_json_text(properties.get("initiatedBy")))
     if identity:
         values["Identity"] = identity
     resource_id = first_text(record, "resourceId", "ResourceId")
@@ -111,7 +111,7 @@ def _shape(record: dict[str, object], properties: dict[str, object], values: dic
         values["OperationName"] = to_text(properties["activityDisplayName"])
 
 
-def _initiator(initiated_by: object) -> str:
+def _read_initiator(initiated_by: object) -> str:
     """The name of the user or application that an activity was initiated by."""
     if not isinstance(initiated_by, dict):
         return ""

@@ -55,13 +55,13 @@ class EntraRiskFormat:
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a record of a risk category, or one of Graph's four objects."""
-        return read_category(record) in _TABLES or _category_of_graph(record) != ""
+        return read_category(record) in _TABLES or _detect_graph_category(record) != ""
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a user, service principal or detection."""
         category = read_category(record)
         if category not in _TABLES:
-            category = _category_of_graph(record)
+            category = _detect_graph_category(record)
             name = next((name for name in _TIMES if name in record), "")
             record = {**({"time": record[name]} if name else {}), "properties": record}
         table = _TABLES[category]
@@ -78,7 +78,7 @@ def _shape(record: dict[str, object], properties: dict[str, object], values: dic
         record.pop("location", None)
 
 
-def _category_of_graph(record: dict[str, object]) -> str:
+def _detect_graph_category(record: dict[str, object]) -> str:
     """The category that one of Graph's objects would be streamed under, '' = none of them.
 
     Each is known by several members, for Graph leaves out what its reader does not select, and most may be null.

@@ -113,12 +113,12 @@ class LongerContents:
         found = [
             LongerContent(one, at, at >= end)
             for one, marks in self._loads
-            if one.size > size and (at := _shared_size(marks, seen, size))
+            if one.size > size and (at := _find_shared_size(marks, seen, size))
         ]
         return max(found, key=lambda one: (one.at, one.later.rows), default=None)
 
 
-def _shared_size(marks: Mapping[int, str], seen: Mapping[int, str], size: int) -> int:
+def _find_shared_size(marks: Mapping[int, str], seen: Mapping[int, str], size: int) -> int:
     """Up to where a content of that size is the beginning of another; 0 where they differ somewhere, or nothing tells."""
     within = [at for at in marks if at <= size]
     if any(marks[at] != seen.get(at) for at in within):

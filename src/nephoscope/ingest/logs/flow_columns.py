@@ -140,15 +140,15 @@ def scan_block(kind: int, data: bytes, category: str) -> ScannedRows | None:
     record = gathered.flows[flow_matrices.WITHIN][flow]
     outer = gathered.texts(gathered.flows[0], gathered.flows[1]).take(flow)
     inner = gathered.texts(gathered.groups[0], gathered.groups[1]).take(group)
-    named = _vnet_names if kind == flow_matrices.VNET else _nsg_names
+    named = _build_vnet_names if kind == flow_matrices.VNET else _build_nsg_names
     columns = named(gathered, record, outer, inner)
     if columns is None:
         return None
-    rows = pa.table(columns | _flow_columns(gathered, record, kind))
+    rows = pa.table(columns | _build_flow_columns(gathered, record, kind))
     return ScannedRows({TABLE: rows}, len(records[0]), record)
 
 
-def _vnet_names(
+def _build_vnet_names(
     gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
 ) -> dict[str, pa.Array] | None:
     mac, log, target = (
@@ -160,11 +160,11 @@ def _vnet_names(
         "MacAddress": mac.map(str.upper).array(),
         "AclGroup": outer.array(),
         "AclRule": inner.array(),
-        **_resource(target),
+        **_build_resource_columns(target),
     }
 
 
-def _nsg_names(
+def _build_nsg_names(
     gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
 ) -> dict[str, pa.Array] | None:
     target = gathered.texts(gathered.records[0], gathered.records[1])
@@ -175,11 +175,11 @@ def _nsg_names(
         "MacAddress": inner.map(str.upper).array(),
         "AclGroup": group.array(),
         "AclRule": outer.array(),
-        **_resource(group),
+        **_build_resource_columns(group),
     }
 
 
-def _resource(target: DistinctTexts) -> dict[str, pa.Array]:
+def _build_resource_columns(target: DistinctTexts) -> dict[str, pa.Array]:
     resource = target.map(lambda text: text.lower() if text.startswith("/") else "")
     return {
         "TargetResourceId": target.array(),
@@ -188,7 +188,7 @@ def _resource(target: DistinctTexts) -> dict[str, pa.Array]:
     }
 
 
-def _flow_columns(gathered: FlowFields, record: Numbers, kind: int) -> dict[str, pa.Array]:
+def _build_flow_columns(gathered: FlowFields, record: Numbers, kind: int) -> dict[str, pa.Array]:
     fields, vnet = gathered.fields, kind == flow_matrices.VNET
     decision, extra = fields[flow_matrices.DECISION], fields[flow_matrices.EXTRA]
     columns = {

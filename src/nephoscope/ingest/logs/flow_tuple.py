@@ -68,10 +68,10 @@ def tuple_rows(
 
 def nsg_values(text: object) -> dict[str, object]:
     """The values of a tuple of versions 1 and 2; raises TupleError."""
-    parts = _parts(text, (8, 13))
-    status = _word(parts[7], STATUSES, "decision")
-    values = _common_columns(parts)
-    values["Protocol"] = _word(parts[5], PROTOCOLS, "protocol")
+    parts = _split_parts(text, (8, 13))
+    status = _parse_word(parts[7], STATUSES, "decision")
+    values = _build_common_columns(parts)
+    values["Protocol"] = _parse_word(parts[5], PROTOCOLS, "protocol")
     values["FlowStatus"] = status
     if len(parts) == 13:
         values["FlowState"] = _state(parts[8], frozenset("BCE"))
@@ -81,9 +81,9 @@ def nsg_values(text: object) -> dict[str, object]:
 
 def vnet_values(text: object) -> dict[str, object]:
     """The values of a tuple of version 4; raises TupleError."""
-    parts = _parts(text, (13,))
-    values = _common_columns(parts)
-    values["Protocol"] = _number(parts[5], 255, "protocol")
+    parts = _split_parts(text, (13,))
+    values = _build_common_columns(parts)
+    values["Protocol"] = _parse_number(parts[5], 255, "protocol")
     values["FlowState"] = _state(parts[7], STATES)
     values["FlowStatus"] = "Denied" if parts[7] == "D" else "Allowed"
     values["FlowEncryption"] = ENCRYPTIONS.get(parts[8], parts[8])
@@ -91,7 +91,7 @@ def vnet_values(text: object) -> dict[str, object]:
     return values
 
 
-def _parts(text: object, sizes: tuple[int, ...]) -> list[str]:
+def _split_parts(text: object, sizes: tuple[int, ...]) -> list[str]:
     if not isinstance(text, str):
         raise TupleError("expected a text")
     parts = text.split(",")
@@ -101,8 +101,8 @@ def _parts(text: object, sizes: tuple[int, ...]) -> list[str]:
     return parts
 
 
-def _common_columns(parts: list[str]) -> dict[str, object]:
-    time = from_epoch(_number(parts[0], _MOST, "time"))
+def _build_common_columns(parts: list[str]) -> dict[str, object]:
+    time = from_epoch(_parse_number(parts[0], _MOST, "time"))
     if time is None:
         raise TupleError(f"not a time: {parts[0]!r}")
     for address in parts[1:3]:
@@ -113,24 +113,24 @@ def _common_columns(parts: list[str]) -> dict[str, object]:
         "SrcIp": parts[1],
         "DestIp": parts[2],
         **{
-            column: _number(port, 65535, name)
+            column: _parse_number(port, 65535, name)
             for column, port, name in (
                 ("SrcPort", parts[3], "source port"),
                 ("DestPort", parts[4], "destination port"),
             )
             if port
         },
-        "FlowDirection": _word(parts[6], DIRECTIONS, "direction"),
+        "FlowDirection": _parse_word(parts[6], DIRECTIONS, "direction"),
     }
 
 
-def _number(text: str, most: int, name: str) -> int:
+def _parse_number(text: str, most: int, name: str) -> int:
     if not _DIGITS.fullmatch(text) or int(text) > most:
         raise TupleError(f"not a {name}: {text[:32]!r}")
     return int(text)
 
 
-def _word(text: str, words: Mapping[str, object], name: str) -> object:
+def _parse_word(text: str, words: Mapping[str, object], name: str) -> object:
     found = words.get(text)
     if found is None:
         raise TupleError(f"not a {name}: {text[:32]!r}")
@@ -148,7 +148,7 @@ def _count(values: dict[str, object], parts: list[str]) -> None:
         if _ABOVE.fullmatch(part) and int(part) > _MOST:
             values[f"{name}_given"] = part
         elif part:
-            values[name] = _number(part, _MOST, "counter")
+            values[name] = _parse_number(part, _MOST, "counter")
 
 
 @lru_cache(maxsize=65_536)

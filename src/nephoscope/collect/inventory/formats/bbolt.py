@@ -42,13 +42,13 @@ _EMPTY = BoltBucket({}, {})
 def parse_bolt(content: bytes) -> BoltBucket:
     """Return the root bucket of a store; raises ValueError for one that is damaged or none."""
     try:
-        size, root = _newest_meta(content)
+        size, root = _read_newest_meta(content)
         return _Store(content, size).bucket(root, 0)
     except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the store is truncated or damaged: {error}") from error
 
 
-def _newest_meta(content: bytes) -> tuple[int, int]:
+def _read_newest_meta(content: bytes) -> tuple[int, int]:
     (size,) = struct.unpack_from("<I", content, _HEAD + 8)
     if not 512 <= size <= 65_536:
         raise ValueError("this is not a bbolt database")
@@ -72,7 +72,9 @@ class _Store:
     def bucket(self, number: int, depth: int, inline: bytes = b"") -> BoltBucket:
         values: dict[bytes, bytes] = {}
         buckets: dict[bytes, BoltBucket] = {}
-        for flags, key, value in self._items(inline, depth) if inline else self._page_items(number, depth):
+        for flags, key, value in (
+            self._read_items(inline, depth) if inline else self._page_items(number, depth)
+        ):
             self._count_key()
             if flags & _IS_BUCKET:
                 (root,) = struct.unpack_from("<Q", value)
@@ -94,9 +96,9 @@ class _Store:
         self._left -= len(page)
         if self._left < 0:
             raise ValueError("pages of the store overlap")
-        yield from self._items(page, depth)
+        yield from self._read_items(page, depth)
 
-    def _items(self, page: bytes, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
+    def _read_items(self, page: bytes, depth: int) -> Iterator[tuple[int, bytes, bytes]]:
         if depth > MAX_DEPTH:
             raise ValueError(f"the store is deeper than {MAX_DEPTH}")
         flags, count = struct.unpack_from("<HH", page, 8)

@@ -62,11 +62,11 @@ def parse_executable(file: InventoryFile) -> Executable:
     content = file.content
     try:
         if content.startswith(b"\x7fELF"):
-            return _elf(content)
+            return _read_elf(content)
         if content.startswith(b"MZ"):
-            return _pe(content)
+            return _read_pe(content)
         if content.startswith(MAGIC[2:]):
-            return _mach_o(content)
+            return _read_mach_o(content)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise file.refusal(f"the executable is truncated or damaged: {error}") from error
     raise file.refusal("this is not an ELF, PE or Mach-O file")
@@ -76,7 +76,7 @@ def _read_text(content: bytes, start: int, limit: int = 256) -> str:
     return content[start : start + limit].split(b"\0")[0].decode("utf-8", "replace")
 
 
-def _elf(content: bytes) -> Executable:
+def _read_elf(content: bytes) -> Executable:
     is_big = content[5] == 2
     order = ">" if is_big else "<"
     is_long = content[4] == 2
@@ -102,7 +102,7 @@ def _elf(content: bytes) -> Executable:
     return Executable(content, tuple(found), is_big)
 
 
-def _pe(content: bytes) -> Executable:
+def _read_pe(content: bytes) -> Executable:
     (start,) = struct.unpack_from("<I", content, 0x3C)
     if content[start : start + 4] != b"PE\0\0":
         raise ValueError("no PE header")
@@ -123,7 +123,7 @@ def _pe(content: bytes) -> Executable:
     return Executable(content, tuple(found))
 
 
-def _mach_o(content: bytes) -> Executable:
+def _read_mach_o(content: bytes) -> Executable:
     start = 0
     if content.startswith(b"\xca\xfe\xba\xbe"):
         (start,) = struct.unpack_from(">I", content, 16)
@@ -131,11 +131,11 @@ def _mach_o(content: bytes) -> Executable:
     is_big = magic.startswith(b"\xfe\xed")
     is_long = b"\xcf" in magic
     return Executable(
-        content, tuple(_mach_o_sections(content, start, is_long, ">" if is_big else "<")), is_big
+        content, tuple(_read_mach_o_sections(content, start, is_long, ">" if is_big else "<")), is_big
     )
 
 
-def _mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> Iterator[BinarySection]:
+def _read_mach_o_sections(content: bytes, start: int, is_long: bool, order: str) -> Iterator[BinarySection]:
     (commands,) = struct.unpack_from(order + "I", content, start + 16)
     at = start + (32 if is_long else 28)
     wanted, head, step = (0x19, 72, 80) if is_long else (0x1, 56, 68)

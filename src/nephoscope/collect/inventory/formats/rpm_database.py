@@ -18,14 +18,14 @@ MAX_BLOB = 64_000_000
 def iterate_headers(content: bytes) -> Iterator[bytes]:
     """Give the header of each package of a database; raises ValueError for one that is damaged or none."""
     given = 0
-    for blob in _blobs(content):
+    for blob in _read_blobs(content):
         given += len(blob)
         if given > len(content):
             raise ValueError("packages of the database overlap")
         yield blob
 
 
-def _blobs(content: bytes) -> Iterator[bytes]:
+def _read_blobs(content: bytes) -> Iterator[bytes]:
     try:
         if content.startswith(b"SQLite format 3\0"):
             # SQLite is loaded where a database is in its form alone
@@ -36,16 +36,16 @@ def _blobs(content: bytes) -> Iterator[bytes]:
                     raise ValueError("a package of the database is not a header")
                 yield blob
         elif content.startswith(_NDB_MAGIC):
-            yield from _ndb(content)
+            yield from _read_ndb(content)
         elif len(content) > 72:
-            yield from _berkeley(content)
+            yield from _read_berkeley(content)
         else:
             raise ValueError("the file is empty or too short")
     except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the database is truncated or damaged: {error}") from error
 
 
-def _ndb(content: bytes) -> Iterator[bytes]:
+def _read_ndb(content: bytes) -> Iterator[bytes]:
     (pages,) = struct.unpack_from("<I", content, 12)
     slots: list[tuple[int, int]] = []
     for at in range(32, min(pages * _SLOTS_IN_PAGE, len(content)), 16):
@@ -61,7 +61,7 @@ def _ndb(content: bytes) -> Iterator[bytes]:
         yield content[start + 16 : start + 16 + size]
 
 
-def _berkeley(content: bytes) -> Iterator[bytes]:
+def _read_berkeley(content: bytes) -> Iterator[bytes]:
     order = next(
         (order for order in "<>" if struct.unpack_from(order + "I", content, 12)[0] == _HASH_MAGIC), ""
     )
@@ -88,14 +88,14 @@ def _iterate_values(content: bytes, page: bytes, size: int, order: str) -> Itera
             value = page[start + 1 : offsets[index - 1]]
         elif page[start] == _OFF_PAGE:
             first, length = struct.unpack_from(order + "II", page, start + 4)
-            value = _overflow(content, first, length, size, order)
+            value = _read_overflow(content, first, length, size, order)
         else:
             continue
         if len(value) > 16:  # the counter of the table is a value too
             yield value
 
 
-def _overflow(content: bytes, number: int, length: int, size: int, order: str) -> bytes:
+def _read_overflow(content: bytes, number: int, length: int, size: int, order: str) -> bytes:
     if length > MAX_BLOB:
         raise ValueError(f"a package of the database has {length} bytes")
     parts: list[bytes] = []

@@ -51,7 +51,7 @@ def parse_rpm_header(blob: bytes) -> RpmHeader:
                 tags[tag] = _read_values(data, kind, offset, number)
     except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the header of a package is damaged: {error}") from error
-    header = _header(tags)
+    header = _build_header(tags)
     if not header.name or not header.version:
         raise ValueError("the header of a package has no name or no version")
     return header
@@ -70,7 +70,7 @@ def _read_values(data: bytes, kind: int, offset: int, number: int) -> list[str] 
     return texts
 
 
-def _header(tags: dict[int, list[str] | list[int]]) -> RpmHeader:
+def _build_header(tags: dict[int, list[str] | list[int]]) -> RpmHeader:
     def text(tag: int) -> str:
         found = tags.get(tag) or [""]
         return str(found[0])

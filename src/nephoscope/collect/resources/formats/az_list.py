@@ -129,7 +129,7 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
         raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}") from error
     listing = {key: item for key, item in value.items() if key.lower() in _TOP and item is not None}
     if id_.type not in _EXACT:
-        yield ResourceRecord(listing, note=_inexact_export_hint(id_.type))
+        yield ResourceRecord(listing, note=_format_inexact_export_hint(id_.type))
         return
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
@@ -137,7 +137,7 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     yield ResourceRecord(listing, narrow=_AT_SUBSCRIPTION if _is_at_subscription(id_) else "")
     for extension in extensions if isinstance(extensions, list) else ():
         if isinstance(extension, dict) and resource_id(extension.get("id")):
-            yield ResourceRecord(_element(extension), embedded=True)
+            yield ResourceRecord(_complete_element(extension), embedded=True)
 
 
 def _is_at_subscription(id_: ResourceId) -> bool:
@@ -145,7 +145,7 @@ def _is_at_subscription(id_: ResourceId) -> bool:
     return id_.type == ASSIGNMENT_TYPE and (not id_.subscription or id_.parent == id_.subscription_id)
 
 
-def _inexact_export_hint(type_: str) -> str:
+def _format_inexact_export_hint(type_: str) -> str:
     spelled, query = TypeSources.builtin().spell(type_), TypeSources.builtin().query(type_)
     command = f'az graph query -q "{query}" --first 1000' if query else f"nephoscope collect --type {spelled}"
     return (
@@ -154,7 +154,7 @@ def _inexact_export_hint(type_: str) -> str:
     )
 
 
-def _element(members: dict[str, object]) -> dict[str, object]:
+def _complete_element(members: dict[str, object]) -> dict[str, object]:
     """An element that has `properties` in ARM; one to which its command left them is as it is."""
     if isinstance(members.get("properties"), dict):
         return members
@@ -172,7 +172,7 @@ class _Unflattening:
 
     def __init__(self, id_: ResourceId, text: str) -> None:
         self._owner = text.lower().rstrip("/") + "/"
-        self._wrapped = _wrapped_paths(id_.type)
+        self._wrapped = _list_wrapped_paths(id_.type)
         self._renamed = _RENAMED.get(id_.type, {})
 
     def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
@@ -197,11 +197,11 @@ class _Unflattening:
             return self._restore_value(item, path)
         members = self.members(item, path)
         own = str(members.get("id") or "").lower().startswith(self._owner)
-        return _element(members) if own or path in self._wrapped else members
+        return _complete_element(members) if own or path in self._wrapped else members
 
 
 @cache
-def _wrapped_paths(type_: str) -> frozenset[tuple[str, ...]]:
+def _list_wrapped_paths(type_: str) -> frozenset[tuple[str, ...]]:
     """The lower-cased paths, below the top, of the lists whose elements have `properties` in a body of the type."""
     embedded = frozenset((name,) for name in EMBEDDED.get(type_, frozenset()) | ANYWHERE)
     return embedded | _WRAPPED.get(type_, frozenset())

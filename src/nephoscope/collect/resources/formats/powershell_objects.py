@@ -51,28 +51,30 @@ def recognizes(value: dict[str, object]) -> bool:
 
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The object as an ARM body, and its nested children; raises RecordError when it has no id and none can be built."""
-    return _records(value, "", _MAX_NESTING)
+    return _read_records(value, "", _MAX_NESTING)
 
 
-def _records(value: dict[str, object], parent: str, nesting: int) -> Iterator[ResourceRecord]:
-    text = _id(value, parent)
+def _read_records(value: dict[str, object], parent: str, nesting: int) -> Iterator[ResourceRecord]:
+    text = _read_id(value, parent)
     if not text:
         raise RecordError(
             "no resource ID: 'ResourceId' is unusable, and 'SubscriptionId', 'ResourceGroupName', "
             "'ResourceType' and 'Name' are incomplete"
         )
-    yield ResourceRecord(_role_assignment(value, text) if "RoleAssignmentId" in value else _body(value, text))
-    for child in _children(value):
-        if nesting and _id(child, text):
-            yield from _records(child, text, nesting - 1)
+    yield ResourceRecord(
+        _build_role_assignment(value, text) if "RoleAssignmentId" in value else _build_body(value, text)
+    )
+    for child in _read_children(value):
+        if nesting and _read_id(child, text):
+            yield from _read_records(child, text, nesting - 1)
 
 
-def _children(value: dict[str, object]) -> list[dict[str, object]]:
+def _read_children(value: dict[str, object]) -> list[dict[str, object]]:
     found = value.get("resources") or value.get("Resources")
     return [child for child in found if isinstance(child, dict)] if isinstance(found, list) else []
 
 
-def _id(value: dict[str, object], parent: str) -> str:
+def _read_id(value: dict[str, object], parent: str) -> str:
     for key in _ID_KEYS:
         text = resource_id(value.get(key))
         if text and _is_id(text):
@@ -81,7 +83,7 @@ def _id(value: dict[str, object], parent: str) -> str:
     name = _find_text(value, "Name", "name", "ResourceName")
     if not type_ or not name:
         return ""
-    return _child_id(parent, type_, name) or _build_id(value, type_, name)
+    return _build_child_id(parent, type_, name) or _build_id(value, type_, name)
 
 
 def _is_id(text: str) -> bool:
@@ -91,7 +93,7 @@ def _is_id(text: str) -> bool:
         return False
 
 
-def _child_id(parent: str, type_: str, name: str) -> str:
+def _build_child_id(parent: str, type_: str, name: str) -> str:
     """The id of a child that names only its type and name: `<parent>/<last type segment>/<name>`."""
     if not parent:
         return ""
@@ -123,8 +125,8 @@ def _find_text(value: dict[str, object], *keys: str) -> str:
     return ""
 
 
-def _body(value: dict[str, object], text: str) -> dict[str, object]:
-    body: dict[str, object] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _type(value, text)}
+def _build_body(value: dict[str, object], text: str) -> dict[str, object]:
+    body: dict[str, object] = {"id": text, "name": text.rsplit("/", 1)[-1], "type": _read_type(value, text)}
     for member, keys in _MEMBERS.items():
         for key in keys:
             if value.get(key) is not None:
@@ -133,7 +135,7 @@ def _body(value: dict[str, object], text: str) -> dict[str, object]:
     return body
 
 
-def _type(value: dict[str, object], text: str) -> str:
+def _read_type(value: dict[str, object], text: str) -> str:
     """The type as the export spells it where that is the id's type, else the id's."""
     type_ = ResourceId.parse(text).type
     for key in ("ResourceType", "ExtensionResourceType", "Type", "type"):
@@ -143,7 +145,7 @@ def _type(value: dict[str, object], text: str) -> str:
     return type_
 
 
-def _role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
+def _build_role_assignment(value: dict[str, object], text: str) -> dict[str, object]:
     """A role assignment in ARM's shape; the role definition is named by its full id."""
     scope = _find_text(value, "Scope", "scope")
     role = _find_text(value, "RoleDefinitionId")

@@ -9,7 +9,7 @@ _REQUIREMENT = "L:LOW M:MEDIUM H:HIGH X:NOT_DEFINED ND:NOT_DEFINED"
 _X = " X:NOT_DEFINED"
 
 
-def _table(text: str, words: dict[str, str]) -> dict[str, tuple[str, dict[str, str]]]:
+def _read_table(text: str, words: dict[str, str]) -> dict[str, tuple[str, dict[str, str]]]:
     """Read `metric property kind` a line; a kind is letters with their words."""
     found = {}
     for line in text.strip().splitlines():
@@ -19,7 +19,7 @@ def _table(text: str, words: dict[str, str]) -> dict[str, tuple[str, dict[str, s
     return found
 
 
-_V2 = _table(
+_V2 = _read_table(
     """
     AV accessVector vector
     AC accessComplexity complexity
@@ -49,7 +49,7 @@ _V2 = _table(
         "requirement": _REQUIREMENT,
     },
 )
-_V3 = _table(
+_V3 = _read_table(
     """
     AV attackVector vector
     AC attackComplexity complexity
@@ -87,7 +87,7 @@ _V3 = _table(
         "requirement": _REQUIREMENT,
     },
 )
-_V4 = _table(
+_V4 = _read_table(
     """
     AV attackVector vector
     AC attackComplexity complexity

@@ -24,10 +24,10 @@ _ROOT = frozenset({"document", "product_tree", "vulnerabilities", "$schema", "x_
 def shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document lacks."""
     return (
-        *_head(tree, version),
+        *_check_head(tree, version),
         *_check_tracking(tree_of(tree, "document", "tracking")),
-        *_lists(tree),
-        *_branches(tree),
+        *_check_lists(tree),
+        *_check_branches(tree),
     )
 
 
@@ -37,7 +37,7 @@ def _find_missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[D
             yield Defect("csaf-schema", f"{place}/{key}", f"it has no {key}")
 
 
-def _head(tree: Tree, version: str) -> Iterator[Defect]:
+def _check_head(tree: Tree, version: str) -> Iterator[Defect]:
     head = tree_of(tree, "document")
     yield from _find_missing(head, "/document", _HEAD)
     yield from _find_missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
@@ -69,7 +69,7 @@ def _check_tracking(tracking: Tree) -> Iterator[Defect]:
         )
 
 
-def _lists(tree: Tree) -> Iterator[Defect]:
+def _check_lists(tree: Tree) -> Iterator[Defect]:
     """Give the parts that are empty, or of another kind."""
     for key, kind in (("product_tree", dict), ("vulnerabilities", list)):
         if key in tree and not (isinstance(tree[key], kind) and tree[key]):
@@ -81,7 +81,7 @@ def _lists(tree: Tree) -> Iterator[Defect]:
         yield from _find_missing(one, f"/product_tree/full_product_names/{number}", ("name", "product_id"))
 
 
-def _branches(tree: Tree) -> Iterator[Defect]:
+def _check_branches(tree: Tree) -> Iterator[Defect]:
     for place, branch, _ in walk_branches(tree_of(tree, "product_tree")):
         yield from _find_missing(branch, place, ("category", "name"))
         if ("branches" in branch) == ("product" in branch):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def _points(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
+def _read_points(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
     """Read `key version,version values` a line."""
     found: dict[str, dict[str, tuple[str, ...]]] = {}
     for line in text.strip().splitlines():
@@ -15,7 +15,7 @@ def _points(text: str) -> dict[str, dict[str, tuple[str, ...]]]:
 
 #: Points by namespace. A point without values is there, but what it may say is not checked.
 POINTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
-    "ssvc": _points(
+    "ssvc": _read_points(
         """
         A 2.0.0 N Y
         COORDINATE 1.0.0,1.0.1 D T C
@@ -48,13 +48,13 @@ POINTS: dict[str, dict[str, dict[str, tuple[str, ...]]]] = {
         VD 1.0.0 D C
         """
     ),
-    "cisa": _points(
+    "cisa": _read_points(
         """
         KEV 1.0.0 N Y
         MP 1.0.0 M S E
         """
     ),
-    "cvss": _points(
+    "cvss": _read_points(
         """
         AC 1.0.0,2.0.0,3.0.0
         AC 3.0.1 L H

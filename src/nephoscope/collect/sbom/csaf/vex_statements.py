@@ -47,10 +47,10 @@ def list_components(document: AdvisoryDocument) -> tuple[ListedComponent, ...]:
 
 def list_vulnerabilities(document: AdvisoryDocument) -> tuple[Vulnerability, ...]:
     """Return the vulnerabilities, with the products that they affect."""
-    return tuple(_vulnerability(one) for _, one in document.vulnerabilities)
+    return tuple(_read_vulnerability(one) for _, one in document.vulnerabilities)
 
 
-def _vulnerability(one: Tree) -> Vulnerability:
+def _read_vulnerability(one: Tree) -> Vulnerability:
     identifier, *aliases = [
         *filter(None, [text_of(one, "cve")]),
         *(text_of(each, "text") for each in trees_of(one, "ids")),
@@ -93,27 +93,30 @@ def iterate_statements(document: AdvisoryDocument) -> Iterator[VexStatement]:
             for product in texts_of(vulnerability, "product_status", key):
                 if (product, status) not in told:
                     told.add((product, status))
-                    yield _statement(document, vulnerability, product, status, products.get(product))
+                    yield _read_statement(document, vulnerability, product, status, products.get(product))
 
 
-def _statement(
+def _read_statement(
     document: AdvisoryDocument,
     vulnerability: Tree,
     reference: str,
     status: VexStatus,
     product: Product | None,
 ) -> VexStatement:
-    identifier, *aliases = [*filter(None, [text_of(vulnerability, "cve")]), *_identifiers(vulnerability)] or [
-        ""
-    ]
+    identifier, *aliases = [
+        *filter(None, [text_of(vulnerability, "cve")]),
+        *_list_identifiers(vulnerability),
+    ] or [""]
     return VexStatement(
         vulnerability=identifier,
-        product=_product_name(document, reference, product),
+        product=_read_product_name(document, reference, product),
         status=status,
         aliases=tuple(aliases),
         version_range=product.branch("product_version_range") if product else "",
-        subcomponents=tuple(_subcomponents(document, reference)),
-        justification=_justification(document, vulnerability, reference) if status == "not_affected" else "",
+        subcomponents=tuple(_read_subcomponents(document, reference)),
+        justification=_read_justification(document, vulnerability, reference)
+        if status == "not_affected"
+        else "",
         author=text_of(document.head, "publisher", "name"),
         time=text_of(document.tracking_section, "current_release_date"),
         impact=_find_details(document, vulnerability, "threats", reference, "impact")
@@ -125,11 +128,11 @@ def _statement(
     )
 
 
-def _identifiers(vulnerability: Tree) -> list[str]:
+def _list_identifiers(vulnerability: Tree) -> list[str]:
     return [text_of(one, "text") for one in trees_of(vulnerability, "ids")]
 
 
-def _product_name(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
+def _read_product_name(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
     """Return the package URL or the CPE of a product, else its name; of a combined one, those of what it is combined with."""
     if product is None:
         return reference
@@ -139,7 +142,7 @@ def _product_name(document: AdvisoryDocument, reference: str, product: Product |
     return own or (next(iter(holder.purls), holder.cpe or holder.name) if holder else product.name)
 
 
-def _subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[str]:
+def _read_subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[str]:
     """Give what a combined product has inside, where it has no identifier of its own."""
     product = document.products.by_id.get(reference)
     parts = document.products.parts.get(reference, ())
@@ -149,7 +152,7 @@ def _subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[str]:
             yield next(iter(inner.purls), inner.cpe or inner.name) if inner else part
 
 
-def _justification(document: AdvisoryDocument, vulnerability: Tree, product: str) -> VexJustification:
+def _read_justification(document: AdvisoryDocument, vulnerability: Tree, product: str) -> VexJustification:
     for flag in trees_of(vulnerability, "flags"):
         if product in document.products.members(flag) and text_of(flag, "label") in _JUSTIFICATIONS:
             return _JUSTIFICATIONS[text_of(flag, "label")]

@@ -23,13 +23,13 @@ VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
 
 def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     """Return the bill that a tree holds."""
-    components = tuple(_components(tree, ""))
+    components = tuple(_list_components(tree, ""))
     subject = tree_of(tree, "metadata", "component")
-    vulnerabilities = tuple(_vulnerability(one) for one in trees_of(tree, "vulnerabilities"))
-    described = _component(subject, "") if subject else None
-    author = _author(tree_of(tree, "metadata"))
+    vulnerabilities = tuple(_read_vulnerability(one) for one in trees_of(tree, "vulnerabilities"))
+    described = _read_component(subject, "") if subject else None
+    author = _find_author(tree_of(tree, "metadata"))
     time = text_of(tree, "metadata", "timestamp")
-    tool = _tool(tree_of(tree, "metadata"))
+    tool = _find_tool(tree_of(tree, "metadata"))
     return Bill(
         format="cyclonedx",
         encoding=encoding,
@@ -41,31 +41,33 @@ def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
         tool_version=text_of(tool, "version"),
         subject=described,
         components=components,
-        services=_services(tree),
-        dependencies=_dependencies(tree),
+        services=_list_services(tree),
+        dependencies=_read_dependencies(tree),
         vulnerabilities=vulnerabilities,
-        statements=list_statements(vulnerabilities, _products(components, described), author, time),
+        statements=list_statements(vulnerabilities, _name_products(components, described), author, time),
         defects=defects,
     )
 
 
-def _products(components: tuple[ListedComponent, ...], subject: ListedComponent | None) -> dict[str, str]:
+def _name_products(
+    components: tuple[ListedComponent, ...], subject: ListedComponent | None
+) -> dict[str, str]:
     """Return the package URL, or the name, of each reference."""
     every = [*components, *([subject] if subject else [])]
     return {one.reference: one.purl or one.name for one in every if one.reference}
 
 
-def _components(tree: Tree, parent: str) -> Iterator[ListedComponent]:
+def _list_components(tree: Tree, parent: str) -> Iterator[ListedComponent]:
     """Give the components of a tree and those inside of them, outer ones first."""
     waiting = [(one, parent) for one in reversed(trees_of(tree, "components"))]
     while waiting:
         one, holder = waiting.pop()
-        component = _component(one, holder)
+        component = _read_component(one, holder)
         yield component
         waiting += [(inner, component.reference) for inner in reversed(trees_of(one, "components"))]
 
 
-def _component(one: Tree, parent: str) -> ListedComponent:
+def _read_component(one: Tree, parent: str) -> ListedComponent:
     purl = text_of(one, "purl")
     # a component has one name of CPE in the format: the others stand in our properties
     more = [
@@ -80,14 +82,14 @@ def _component(one: Tree, parent: str) -> ListedComponent:
         parent=parent,
         purls=(purl,) if purl else (),
         cpes=tuple(filter(None, (text_of(one, "cpe"), *more))),
-        licenses=tuple(_licenses(one)),
+        licenses=tuple(_list_licenses(one)),
         supplier=text_of(one, "supplier", "name"),
         scope=text_of(one, "scope"),
         found=_read_origin(one),
     )
 
 
-def _licenses(one: Tree) -> Iterator[str]:
+def _list_licenses(one: Tree) -> Iterator[str]:
     """Give the identifiers, expressions and names of licenses."""
     for choice in trees_of(one, "licenses"):
         text = (
@@ -128,7 +130,7 @@ def _read_origin(one: Tree) -> ComponentOrigin:
     )
 
 
-def _services(tree: Tree) -> tuple[Service, ...]:
+def _list_services(tree: Tree) -> tuple[Service, ...]:
     """Return the services right inside of a tree, which is bounded in depth."""
     return tuple(
         Service(
@@ -137,13 +139,13 @@ def _services(tree: Tree) -> tuple[Service, ...]:
             version=text_of(one, "version"),
             reference=text_of(one, "bom-ref"),
             endpoints=tuple(texts_of(one, "endpoints")),
-            services=_services(one),
+            services=_list_services(one),
         )
         for one in trees_of(tree, "services")
     )
 
 
-def _dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
+def _read_dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
     """Return what each reference needs; references that need nothing are left out."""
     found: dict[str, list[str]] = {}
     for one in trees_of(tree, "dependencies"):
@@ -153,7 +155,7 @@ def _dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
     return {reference: tuple(dict.fromkeys(needed)) for reference, needed in found.items()}
 
 
-def _vulnerability(one: Tree) -> Vulnerability:
+def _read_vulnerability(one: Tree) -> Vulnerability:
     ratings = trees_of(one, "ratings")
     affects = trees_of(one, "affects")
     return Vulnerability(
@@ -162,7 +164,7 @@ def _vulnerability(one: Tree) -> Vulnerability:
         source=text_of(one, "source", "name"),
         description=text_of(one, "description"),
         severity=next(filter(None, (text_of(each, "severity") for each in ratings)), ""),
-        ratings=tuple(Rating(text_of(each, "severity"), _score(each)) for each in ratings),
+        ratings=tuple(Rating(text_of(each, "severity"), _read_score(each)) for each in ratings),
         vectors=tuple(filter(None, (text_of(each, "vector") for each in ratings))),
         weaknesses=tuple(f"CWE-{each}" for each in list_of(one, "cwes") if isinstance(each, int)),
         published=text_of(one, "published"),
@@ -173,11 +175,11 @@ def _vulnerability(one: Tree) -> Vulnerability:
         detail=text_of(one, "analysis", "detail"),
         recommendation=text_of(one, "recommendation"),
         affects=tuple(text_of(each, "ref") for each in affects),
-        ranges={text_of(each, "ref"): text for each in affects if (text := _affected_range(each))},
+        ranges={text_of(each, "ref"): text for each in affects if (text := _format_affected_range(each))},
     )
 
 
-def _affected_range(affected: Tree) -> str:
+def _format_affected_range(affected: Tree) -> str:
     """Return the affected versions of one target as it writes them: a `vers` range, or versions with commas between."""
     every = [one for one in trees_of(affected, "versions") if text_of(one, "status") in {"", "affected"}]
     ranges = [text_of(one, "range") for one in every if text_of(one, "range")]
@@ -188,18 +190,18 @@ def _affected_range(affected: Tree) -> str:
     )
 
 
-def _score(rating: Tree) -> float | None:
+def _read_score(rating: Tree) -> float | None:
     score = rating.get("score")
     return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
 
 
-def _tool(metadata: Tree) -> Tree:
+def _find_tool(metadata: Tree) -> Tree:
     """Return the first tool: of a list up to version 1.4, of an object with components since."""
     tools = trees_of(metadata, "tools") or trees_of(metadata, "tools", "components")
     return tools[0] if tools else {}
 
 
-def _author(metadata: Tree) -> str:
+def _find_author(metadata: Tree) -> str:
     """Return who wrote a bill: the first author, or the organization."""
     authors = [text_of(one, "name") for one in trees_of(metadata, "authors")]
     return next(

@@ -96,7 +96,7 @@ ENUMERATIONS: dict[str, Enumeration] = {
 }
 
 
-def _fields(text: str) -> dict[int, Field]:
+def _read_fields(text: str) -> dict[int, Field]:
     """Read `number name kind` a line; a star behind a kind repeats it, and `name=key` names it otherwise in JSON."""
     found = {}
     for line in text.strip().splitlines():
@@ -107,7 +107,7 @@ def _fields(text: str) -> dict[int, Field]:
 
 
 MESSAGES: dict[str, dict[int, Field]] = {
-    "Bom": _fields("""
+    "Bom": _read_fields("""
         1 spec_version=specVersion text
         2 version integer
         3 serial_number=serialNumber text
@@ -117,27 +117,27 @@ MESSAGES: dict[str, dict[int, Field]] = {
         8 dependencies Dependency*
         10 vulnerabilities Vulnerability*
     """),
-    "Metadata": _fields("""
+    "Metadata": _read_fields("""
         1 timestamp Timestamp
         3 authors OrganizationalContact*
         4 component Component
         6 supplier OrganizationalEntity
         10 manufacturer OrganizationalEntity
     """),
-    "Timestamp": _fields("""
+    "Timestamp": _read_fields("""
         1 seconds integer
         2 nanos integer
     """),
-    "OrganizationalContact": _fields("""
+    "OrganizationalContact": _read_fields("""
         1 name text
         2 email text
     """),
-    "OrganizationalEntity": _fields("""
+    "OrganizationalEntity": _read_fields("""
         1 name text
         2 url text*
         3 contact OrganizationalContact*
     """),
-    "Component": _fields("""
+    "Component": _read_fields("""
         1 type Classification
         2 mime_type=mime-type text
         3 bom_ref=bom-ref text
@@ -154,19 +154,19 @@ MESSAGES: dict[str, dict[int, Field]] = {
         21 components Component*
         22 properties Property*
     """),
-    "LicenseChoice": _fields("""
+    "LicenseChoice": _read_fields("""
         1 license License
         2 expression text
     """),
-    "License": _fields("""
+    "License": _read_fields("""
         1 id text
         2 name text
     """),
-    "Property": _fields("""
+    "Property": _read_fields("""
         1 name text
         2 value text
     """),
-    "Service": _fields("""
+    "Service": _read_fields("""
         1 bom_ref=bom-ref text
         2 provider OrganizationalEntity
         3 group text
@@ -176,11 +176,11 @@ MESSAGES: dict[str, dict[int, Field]] = {
         7 endpoints text*
         13 services Service*
     """),
-    "Dependency": _fields("""
+    "Dependency": _read_fields("""
         1 ref text
         2 dependencies=dependsOn Dependency*
     """),
-    "Vulnerability": _fields("""
+    "Vulnerability": _read_fields("""
         1 bom_ref=bom-ref text
         2 id text
         3 source Source
@@ -196,32 +196,32 @@ MESSAGES: dict[str, dict[int, Field]] = {
         16 analysis VulnerabilityAnalysis
         17 affects VulnerabilityAffects*
     """),
-    "Source": _fields("""
+    "Source": _read_fields("""
         1 name text
         2 url text
     """),
-    "VulnerabilityReference": _fields("""
+    "VulnerabilityReference": _read_fields("""
         1 id text
         2 source Source
     """),
-    "VulnerabilityRating": _fields("""
+    "VulnerabilityRating": _read_fields("""
         1 source Source
         2 score number
         3 severity Severity
         5 vector text
         6 justification text
     """),
-    "VulnerabilityAnalysis": _fields("""
+    "VulnerabilityAnalysis": _read_fields("""
         1 state ImpactAnalysisState
         2 justification ImpactAnalysisJustification
         3 response VulnerabilityResponse*
         4 detail text
     """),
-    "VulnerabilityAffects": _fields("""
+    "VulnerabilityAffects": _read_fields("""
         1 ref text
         2 versions VulnerabilityAffectedVersions*
     """),
-    "VulnerabilityAffectedVersions": _fields("""
+    "VulnerabilityAffectedVersions": _read_fields("""
         1 version text
         2 range text
         3 status VulnerabilityAffectedStatus

@@ -32,26 +32,26 @@ class TextMessage:
 
     def read(self) -> Tree:
         """Read the whole text as a bill; UnreadableBillError with the line where it is none."""
-        tree = self._message("Bom", "", 0)
+        tree = self._read_message("Bom", "", 0)
         return tree if isinstance(tree, dict) else {}
 
-    def _message(self, message: str, closing: str, depth: int) -> object:
+    def _read_message(self, message: str, closing: str, depth: int) -> object:
         """Read fields up to the closing mark, or to the end."""
         if depth > MAX_DEPTH:
-            raise self._error(f"messages nest deeper than {MAX_DEPTH}")
+            raise self._build_error(f"messages nest deeper than {MAX_DEPTH}")
         known, tree = BY_NAME.get(message, {}), dict[str, object]()
         while self._peek() != closing:
             kind, name = self._read_token()
             if kind != "word":
-                raise self._error(f"expected a field name, found {name!r}")
-            self._field(tree, known.get(name) or Field(name, name, "", True), depth)
+                raise self._build_error(f"expected a field name, found {name!r}")
+            self._read_field(tree, known.get(name) or Field(name, name, "", True), depth)
             while self._peek() in {",", ";"}:
                 self._read_token()
         if closing:
             self._read_token()
         return finish(message, tree)
 
-    def _field(self, tree: Tree, field: Field, depth: int) -> None:
+    def _read_field(self, tree: Tree, field: Field, depth: int) -> None:
         """Read what stands behind the name of a field."""
         has_colon = self._peek() == ":"
         if has_colon:
@@ -66,21 +66,21 @@ class TextMessage:
         elif has_colon or self._peek() in _CLOSING:
             put(tree, field, self._read_value(field, depth))
         else:
-            raise self._error(f"the field {field.name} has no value")
+            raise self._build_error(f"the field {field.name} has no value")
 
     def _read_value(self, field: Field, depth: int) -> object:
         """Read a message, texts that stand side by side, or a word."""
         kind, token = self._read_token()
         if token in _CLOSING and kind == "mark":
-            return self._message(field.kind, _CLOSING[token], depth + 1)
+            return self._read_message(field.kind, _CLOSING[token], depth + 1)
         if kind == "text":
             texts = [_unescape(token)]
             while self._at < len(self._tokens) and self._tokens[self._at][0] == "text":
                 texts.append(_unescape(self._read_token()[1]))
             return "".join(texts)
         if kind != "word":
-            raise self._error(f"expected the value of the field {field.name}, found {token!r}")
-        return _word(field, token)
+            raise self._build_error(f"expected the value of the field {field.name}, found {token!r}")
+        return _convert_word(field, token)
 
     def _peek(self) -> str:
         """Return the mark that comes next, '' at the end and before all else than a mark that ends something."""
@@ -91,12 +91,12 @@ class TextMessage:
 
     def _read_token(self) -> tuple[str, str]:
         if self._at >= len(self._tokens):
-            raise self._error("the text ends inside a message")
+            raise self._build_error("the text ends inside a message")
         kind, token, _ = self._tokens[self._at]
         self._at += 1
         return kind, token
 
-    def _error(self, message: str) -> UnreadableBillError:
+    def _build_error(self, message: str) -> UnreadableBillError:
         line = self._tokens[min(self._at, len(self._tokens)) - 1][2] if self._tokens else 1
         return UnreadableBillError(message, line)
 
@@ -115,7 +115,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
     return found
 
 
-def _word(field: Field, word: str) -> object:
+def _convert_word(field: Field, word: str) -> object:
     """Return a number, a truth value or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
         enumeration = ENUMERATIONS[field.kind]

@@ -21,13 +21,13 @@ def put(tree: Tree, field: Field, value: object) -> None:
 def finish(message: str, tree: Tree) -> object:
     """Return a message as JSON has it: a time as text, what a dependency needs as references."""
     if message == "Timestamp":
-        return _time(tree)
+        return _format_time(tree)
     if message == "Dependency" and "dependsOn" in tree:
         return tree | {"dependsOn": [one.get("ref", "") for one in trees_of(tree, "dependsOn")]}
     return tree
 
 
-def _time(tree: Tree) -> str:
+def _format_time(tree: Tree) -> str:
     """Return seconds since 1970 in RFC 3339, '' for a time outside of the calendar."""
     seconds = tree.get("seconds", 0)
     try:

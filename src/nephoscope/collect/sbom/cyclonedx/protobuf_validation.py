@@ -11,10 +11,10 @@ from nephoscope.files.json_tree import Tree, text_of, trees_of
 
 def message_defects(tree: Tree) -> tuple[Defect, ...]:
     """Return what is wrong: the version, parts without a name, citations that point at nothing or in two ways."""
-    return (*_version_defects(tree), *_name_defects(tree), *_citation_defects(tree))
+    return (*_list_version_defects(tree), *_name_defects(tree), *_list_citation_defects(tree))
 
 
-def _version_defects(tree: Tree) -> Iterator[Defect]:
+def _list_version_defects(tree: Tree) -> Iterator[Defect]:
     version = text_of(tree, "specVersion")
     # a field that is not there has its default, which says nothing
     if version and version not in VERSIONS[3:]:
@@ -30,7 +30,7 @@ def _name_defects(tree: Tree) -> Iterator[Defect]:
                 yield Defect("cyclonedx-name", f"{key}[{number}]", "it has no name")
 
 
-def _citation_defects(tree: Tree) -> Iterator[Defect]:
+def _list_citation_defects(tree: Tree) -> Iterator[Defect]:
     """Since 1.7: what is cited is named by pointers or by expressions, and somebody or some process is cited."""
     for number, one in enumerate(trees_of(tree, "citations")):
         place = f"citations[{number}]"

@@ -20,7 +20,7 @@ def read_message(content: bytes, message: str = "Bom", depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise UnreadableBillError(f"its messages nest deeper than {MAX_DEPTH}")
     tree: Tree = {}
-    for number, wire, value in _fields(content):
+    for number, wire, value in _read_fields(content):
         field = MESSAGES[message].get(number)
         if field:
             for one in _decode_values(field, wire, value, depth):
@@ -28,19 +28,19 @@ def read_message(content: bytes, message: str = "Bom", depth: int = 0) -> Any:
     return finish(message, tree)
 
 
-def _fields(content: bytes) -> Iterator[tuple[int, int, object]]:
+def _read_fields(content: bytes) -> Iterator[tuple[int, int, object]]:
     """Give number, wire type and value of each field."""
     at = 0
     while at < len(content):
-        tag, at = _varint(content, at)
+        tag, at = _read_varint(content, at)
         number, wire = tag >> 3, tag & 7
         if wire == _VARINT:
-            value, at = _varint(content, at)
+            value, at = _read_varint(content, at)
             yield number, wire, value
             continue
         length = {_FIXED64: 8, _FIXED32: 4}.get(wire)
         if wire == _BYTES:
-            length, at = _varint(content, at)
+            length, at = _read_varint(content, at)
         if length is None or at + length > len(content) or not number:
             raise UnreadableBillError(
                 f"byte {at} of a message is not one of protocol buffers, or the message is cut"
@@ -49,7 +49,7 @@ def _fields(content: bytes) -> Iterator[tuple[int, int, object]]:
         at += length
 
 
-def _varint(content: bytes, at: int) -> tuple[int, int]:
+def _read_varint(content: bytes, at: int) -> tuple[int, int]:
     """Return the number at a byte and the byte after it."""
     value = shift = 0
     while at < len(content) and shift < 70:
@@ -75,17 +75,19 @@ def _decode_values(field: Field, wire: int, value: Any, depth: int) -> Iterator[
         if wire == _FIXED64:
             yield struct.unpack("<d", value)[0]
     elif wire in {_VARINT, _BYTES}:
-        yield from (_number(field, one) for one in ([value] if wire == _VARINT else _read_packed(value)))
+        yield from (
+            _convert_number(field, one) for one in ([value] if wire == _VARINT else _read_packed(value))
+        )
 
 
 def _read_packed(content: bytes) -> Iterator[int]:
     at = 0
     while at < len(content):
-        value, at = _varint(content, at)
+        value, at = _read_varint(content, at)
         yield value
 
 
-def _number(field: Field, value: int) -> object:
+def _convert_number(field: Field, value: int) -> object:
     """Return an integer with its sign, or the word of an enumeration."""
     if field.kind in ENUMERATIONS:
         return ENUMERATIONS[field.kind].number_to_json(value)

@@ -24,7 +24,7 @@ _LONGEST = 300
 def json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document of JSON does against the schema of its version."""
     found = []
-    for error in _json_validator(version).iter_errors(tree):
+    for error in _load_json_validator(version).iter_errors(tree):
         place = "/" + "/".join(map(str, error.instance_path))
         found.append(Defect(f"cyclonedx-{version}-schema", place, str(error.message)[:_LONGEST]))
         if len(found) == MOST_DEFECTS:
@@ -34,13 +34,13 @@ def json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
 
 def xml_defects(text: str, version: str) -> tuple[Defect, ...]:
     """Return what a document of XML does against the schema of its version; it has no document type (`parse_xml` refuses it)."""
-    etree = _etree()
+    etree = _import_etree()
     parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)
     try:
         root = etree.fromstring(text.encode(), parser)
     except etree.XMLSyntaxError as error:
         raise UnreadableBillError(f"this is not XML: {error.msg}", error.lineno or 0) from None
-    schema = _xml_schema(version)
+    schema = _load_xml_schema(version)
     if schema.validate(root):
         return ()
     return tuple(
@@ -54,19 +54,19 @@ def _read(name: str) -> str:
     try:
         return (files(_FOLDER) / name).read_text(encoding="utf-8")
     except ModuleNotFoundError:
-        raise _missing_extra_error() from None
+        raise _build_missing_extra_error() from None
 
 
-def _missing_extra_error() -> UnreadableBillError:
+def _build_missing_extra_error() -> UnreadableBillError:
     return UnreadableBillError(f"CycloneDX needs the extra sbom: {install('sbom')}")
 
 
 @cache
-def _json_validator(version: str) -> Any:
+def _load_json_validator(version: str) -> Any:
     try:
         import jsonschema_rs
     except ModuleNotFoundError:
-        raise _missing_extra_error() from None
+        raise _build_missing_extra_error() from None
     named = {f"{name}.SNAPSHOT.schema.json" for name in _REFERRED}
     base = "http://cyclonedx.org/schema/"
     registry = jsonschema_rs.Registry([(base + name, json.loads(_read(name))) for name in sorted(named)])
@@ -75,19 +75,19 @@ def _json_validator(version: str) -> Any:
     return jsonschema_rs.validator_for(schema, registry=registry, validate_formats=True)
 
 
-def _etree() -> Any:
+def _import_etree() -> Any:
     try:
         from lxml import etree
     except ModuleNotFoundError:
-        raise _missing_extra_error() from None
+        raise _build_missing_extra_error() from None
     return etree
 
 
 @cache
-def _xml_schema(version: str) -> Any:
+def _load_xml_schema(version: str) -> Any:
     _read(f"bom-{version}.SNAPSHOT.xsd")
     with_path = files(_FOLDER) / f"bom-{version}.SNAPSHOT.xsd"
-    etree = _etree()
+    etree = _import_etree()
     return etree.XMLSchema(
         etree.parse(str(with_path), etree.XMLParser(no_network=True, resolve_entities=False))
     )

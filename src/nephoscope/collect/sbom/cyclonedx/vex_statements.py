@@ -61,7 +61,7 @@ def list_statements(
             author=author,
             time=one.updated or one.published or time,
             impact=one.detail if STATUSES[one.state] == "not_affected" else "",
-            action=_action(one),
+            action=_choose_action(one),
         )
         for one in vulnerabilities
         if one.state in STATUSES
@@ -69,7 +69,7 @@ def list_statements(
     )
 
 
-def _action(one: Vulnerability) -> str:
+def _choose_action(one: Vulnerability) -> str:
     """Return what to do about a vulnerability of an affected product."""
     if STATUSES[one.state] != "affected":
         return ""

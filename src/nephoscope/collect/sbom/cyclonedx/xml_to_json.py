@@ -45,7 +45,7 @@ def read_version(root: XmlElement) -> str:
 
 def tree_of_xml(root: XmlElement) -> Tree:
     """Return the tree of a document."""
-    tree = _object(root)
+    tree = _read_object(root)
     tree["specVersion"] = read_version(root)
     return tree
 
@@ -63,7 +63,7 @@ def extension_defects(root: XmlElement) -> tuple[Defect, ...]:
     return tuple(found)
 
 
-def _object(element: XmlElement) -> Tree:
+def _read_object(element: XmlElement) -> Tree:
     """Return an element as an object: its attributes, and its children by name."""
     tree: Tree = dict(element.attributes)
     for child in element.children:
@@ -76,13 +76,13 @@ def _convert_element(element: XmlElement) -> object:
     """Return an element as a list, a text or an object."""
     items = _LISTS.get(element.name)
     if items:
-        return [_item(child) for child in element.children if child.name in items]
+        return [_read_item(child) for child in element.children if child.name in items]
     if element.children or element.attributes:
-        return _object(element)
+        return _read_object(element)
     return element.text
 
 
-def _item(element: XmlElement) -> object:
+def _read_item(element: XmlElement) -> object:
     """Return an item of a list as JSON has it."""
     if element.name == "dependency":
         needed = [one.attributes.get("ref", "") for one in element.all("dependency")]
@@ -90,7 +90,7 @@ def _item(element: XmlElement) -> object:
     if element.name == "expression":
         return {"expression": element.text}
     if element.name == "license":
-        return {"license": _object(element)}
+        return {"license": _read_object(element)}
     if element.name == "property":
         return {"name": element.attributes.get("name", ""), "value": element.text}
     if element.name == "cwe":
@@ -100,6 +100,6 @@ def _item(element: XmlElement) -> object:
             else element.text
         )
     if element.children or element.attributes:
-        return _object(element) | ({"content": element.text} if element.text else {})
+        return _read_object(element) | ({"content": element.text} if element.text else {})
     # an empty element is an empty object, or an empty text: both say nothing
     return element.text

@@ -25,7 +25,7 @@ def claims(file: SbomFile) -> bool:
 def read(file: SbomFile) -> Bill:
     """Read the packages of each manifest; a package of two manifests stands twice."""
     document = file.document
-    found = list(_packages(document))
+    found = list(_list_packages(document))
     return Bill(
         format="github",
         encoding="json",
@@ -35,29 +35,29 @@ def read(file: SbomFile) -> Bill:
         author=text_of(document, "detector", "name"),
         components=tuple(component for component, _ in found),
         dependencies={component.reference: needed for component, needed in found if needed},
-        defects=tuple(_defects(document)),
+        defects=tuple(_list_defects(document)),
     )
 
 
-def _manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
+def _list_manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
     """Give name and content of each manifest."""
     manifests = tree_of(document, "manifests")
     return ((name, one) for name, one in manifests.items() if isinstance(one, dict))
 
 
-def _packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]]]:
+def _list_packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]]]:
     """Give components with the references of what they need."""
-    for name, manifest in _manifests(document):
+    for name, manifest in _list_manifests(document):
         path = text_of(manifest, "file", "source_location") or text_of(manifest, "name") or name
         resolved = tree_of(manifest, "resolved")
         for key in resolved:
             one = tree_of(resolved, key)
             purl = text_of(one, "package_url")
             needed = tuple(f"{name}#{each}" for each in texts_of(one, "dependencies"))
-            yield _component(f"{name}#{key}", key, purl, path, one), needed
+            yield _build_component(f"{name}#{key}", key, purl, path, one), needed
 
 
-def _component(reference: str, key: str, purl: str, path: str, one: Tree) -> ListedComponent:
+def _build_component(reference: str, key: str, purl: str, path: str, one: Tree) -> ListedComponent:
     try:
         url = package_url.split(purl)
     except PackageUrlError:
@@ -76,12 +76,12 @@ def _component(reference: str, key: str, purl: str, path: str, one: Tree) -> Lis
     )
 
 
-def _defects(document: Tree) -> Iterator[Defect]:
+def _list_defects(document: Tree) -> Iterator[Defect]:
     """Give what a submission lacks, and the package URLs that are none."""
     for key in ("version", "sha", "ref", "scanned"):
         if not text_of(document, key):
             yield Defect("github-required", f"/{key}", f"it has no {key}")
-    for name, manifest in _manifests(document):
+    for name, manifest in _list_manifests(document):
         for key, one in tree_of(manifest, "resolved").items():
             purl = text_of(one, "package_url")
             try:

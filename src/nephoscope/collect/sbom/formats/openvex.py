@@ -34,11 +34,13 @@ _JUSTIFICATIONS: dict[str, VexJustification] = {
 def claims(file: SbomFile) -> bool:
     """Return whether its context is that of OpenVEX."""
     return (
-        CONTEXT in file.head and file.claims_json("@context") and _context(file.document).startswith(CONTEXT)
+        CONTEXT in file.head
+        and file.claims_json("@context")
+        and _read_context(file.document).startswith(CONTEXT)
     )
 
 
-def _context(document: Tree) -> str:
+def _read_context(document: Tree) -> str:
     return text_of(document, "@context") or next(iter(texts_of(document, "@context")), "")
 
 
@@ -48,16 +50,16 @@ def read(file: SbomFile) -> Bill:
     return Bill(
         format="openvex",
         encoding="json-ld",
-        version=_context(document.tree).removeprefix(CONTEXT).strip("/").removeprefix("v"),
+        version=_read_context(document.tree).removeprefix(CONTEXT).strip("/").removeprefix("v"),
         serial=text_of(document.tree, "@id"),
         time=document.time,
         author=document.author,
-        statements=tuple(_statements(document)),
-        defects=tuple(_defects(document)),
+        statements=tuple(_read_statements(document)),
+        defects=tuple(_read_defects(document)),
     )
 
 
-def _statements(document: OpenVexDocument) -> Iterator[VexStatement]:
+def _read_statements(document: OpenVexDocument) -> Iterator[VexStatement]:
     for one in document.statements:
         status = _STATUSES.get(one.status)
         for product in one.products:
@@ -77,7 +79,7 @@ def _statements(document: OpenVexDocument) -> Iterator[VexStatement]:
             )
 
 
-def _defects(document: OpenVexDocument) -> Iterator[Defect]:
+def _read_defects(document: OpenVexDocument) -> Iterator[Defect]:
     """Give what a document does against the specification."""
     for key in ("@id", "author", "timestamp", "version"):
         if not text_of(document.tree, key):
@@ -85,10 +87,10 @@ def _defects(document: OpenVexDocument) -> Iterator[Defect]:
     if not list_of(document.tree, "statements"):
         yield Defect("openvex-required", "/statements", "it has no statements")
     for one in document.statements:
-        yield from _statement_defects(one)
+        yield from _list_statement_defects(one)
 
 
-def _statement_defects(one: OpenVexStatement) -> Iterator[Defect]:
+def _list_statement_defects(one: OpenVexStatement) -> Iterator[Defect]:
     if not one.vulnerability:
         yield Defect("openvex-required", f"{one.place}/vulnerability", "it names no vulnerability")
     if one.status not in _STATUSES:

@@ -30,16 +30,16 @@ def read(file: SbomFile) -> Bill:
                 None, (text_of(document, "descriptor", "name"), text_of(document, "descriptor", "version"))
             )
         ),
-        subject=_subject(tree_of(document, "source")),
-        components=(*_distribution(tree_of(document, "distro")), *map(_component, artifacts)),
-        dependencies=_dependencies(document),
+        subject=_read_subject(tree_of(document, "source")),
+        components=(*_list_distribution(tree_of(document, "distro")), *map(_read_component, artifacts)),
+        dependencies=_read_dependencies(document),
         file_count=len(trees_of(document, "files")),
         relationship_count=len(list_of(document, "artifactRelationships")),
-        defects=tuple(_defects(document)),
+        defects=tuple(_list_defects(document)),
     )
 
 
-def _subject(source: Tree) -> ListedComponent | None:
+def _read_subject(source: Tree) -> ListedComponent | None:
     name = text_of(source, "name") or text_of(source, "target") or text_of(source, "metadata", "userInput")
     return (
         ListedComponent(
@@ -50,7 +50,7 @@ def _subject(source: Tree) -> ListedComponent | None:
     )
 
 
-def _distribution(distro: Tree) -> Iterator[ListedComponent]:
+def _list_distribution(distro: Tree) -> Iterator[ListedComponent]:
     name = text_of(distro, "id") or text_of(distro, "name")
     if name:
         yield ListedComponent(
@@ -60,7 +60,7 @@ def _distribution(distro: Tree) -> Iterator[ListedComponent]:
         )
 
 
-def _component(one: Tree) -> ListedComponent:
+def _read_component(one: Tree) -> ListedComponent:
     purl = text_of(one, "purl")
     location: Tree = next(iter(trees_of(one, "locations")), {})
     return ListedComponent(
@@ -73,17 +73,17 @@ def _component(one: Tree) -> ListedComponent:
                 None, (cpe if isinstance(cpe, str) else text_of(cpe, "cpe") for cpe in list_of(one, "cpes"))
             )
         ),
-        licenses=tuple(filter(None, map(_license, list_of(one, "licenses")))),
+        licenses=tuple(filter(None, map(_read_license, list_of(one, "licenses")))),
         found=ComponentOrigin(path=text_of(location, "path").lstrip("/"), layer=text_of(location, "layerID")),
     )
 
 
-def _license(one: object) -> str:
+def _read_license(one: object) -> str:
     """Return a license: a text in older documents, an object with an expression or a value in newer ones."""
     return one if isinstance(one, str) else text_of(one, "spdxExpression") or text_of(one, "value")
 
 
-def _dependencies(document: Tree) -> dict[str, tuple[str, ...]]:
+def _read_dependencies(document: Tree) -> dict[str, tuple[str, ...]]:
     """Return what each artifact needs: a relationship leads from what is needed to what needs it."""
     found: dict[str, dict[str, None]] = {}
     for one in trees_of(document, "artifactRelationships"):
@@ -92,7 +92,7 @@ def _dependencies(document: Tree) -> dict[str, tuple[str, ...]]:
     return {needing: tuple(needed) for needing, needed in found.items()}
 
 
-def _defects(document: Tree) -> Iterator[Defect]:
+def _list_defects(document: Tree) -> Iterator[Defect]:
     for number, one in enumerate(list_of(document, "artifacts")):
         if not isinstance(one, dict) or not text_of(one, "name"):
             yield Defect("syft-artifact", f"/artifacts/{number}", "the artifact has no name")

@@ -45,16 +45,16 @@ Relation = tuple[str, str, str]
 
 def parse_bill(tree: Tree, encoding: str) -> Bill:
     """Return the bill that a tree holds, with its defects."""
-    relations = _relations(tree)
+    relations = _read_relations(tree)
     described = {
         related
         for element, kind, related in relations
         if kind == "DESCRIBES" and element == text_of(tree, "SPDXID")
     }
     contained = {related for _, kind, related in relations if kind == "CONTAINS"}
-    components = [_component(one) for one in trees_of(tree, "packages")]
+    components = [_read_component(one) for one in trees_of(tree, "packages")]
     # what only holds the others is what the document is about
-    subject = _subject(components, described, contained)
+    subject = _find_subject(components, described, contained)
     return Bill(
         format="spdx",
         encoding=encoding,
@@ -71,7 +71,7 @@ def parse_bill(tree: Tree, encoding: str) -> Bill:
     )
 
 
-def _subject(
+def _find_subject(
     components: list[ListedComponent], described: set[str], contained: set[str]
 ) -> ListedComponent | None:
     """Return the one component that a document describes and that nothing contains, None where there are several."""
@@ -79,7 +79,7 @@ def _subject(
     return found[0] if len(found) == 1 else None
 
 
-def _component(one: Tree) -> ListedComponent:
+def _read_component(one: Tree) -> ListedComponent:
     references = trees_of(one, "externalRefs")
     concluded, declared = (
         strip_brackets(text_of(one, "licenseConcluded")),
@@ -125,21 +125,21 @@ def _closes_at_end(text: str) -> bool:
     return False
 
 
-def _relations(tree: Tree) -> list[Relation]:
+def _read_relations(tree: Tree) -> list[Relation]:
     """Return the relationships, with those that older documents write as lists of what is described and contained."""
     found = [
         (text_of(one, "spdxElementId"), text_of(one, "relationshipType"), text_of(one, "relatedSpdxElement"))
         for one in trees_of(tree, "relationships")
     ]
     known = set(found)
-    for element, kind, related, reverse in _listed_relations(tree):
+    for element, kind, related, reverse in _list_listed_relations(tree):
         if (element, kind, related) not in known and (related, reverse, element) not in known:
             found.append((element, kind, related))
             known.add((element, kind, related))
     return found
 
 
-def _listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
+def _list_listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
     """Give element, relationship, other element and the word for the reverse."""
     document = text_of(tree, "SPDXID")
     for described in list_of(tree, "documentDescribes"):

@@ -26,14 +26,14 @@ class RdfDocument:
         for node in _iterate_nodes(root):
             self._related += [node] if node.first("relationship") else []
             self._nodes.setdefault(node.name, []).append(node)
-            for identifier in filter(None, (_identifier(node),)):
+            for identifier in filter(None, (_read_identifier(node),)):
                 known = self._by_identifier.get(identifier)
                 if known is None or len(node.children) > len(known.children):
                     self._by_identifier[identifier] = node
 
         self._documents = {
-            _resource(one.first("spdxDocument")).rstrip("#"): one.text_at("externalDocumentId")
-            or _fragment(one)
+            _read_resource(one.first("spdxDocument")).rstrip("#"): one.text_at("externalDocumentId")
+            or _read_fragment(one)
             for one in self._nodes.get("ExternalDocumentRef", ())
         }
 
@@ -41,108 +41,112 @@ class RdfDocument:
         """Return the tree that the JSON of the document is."""
         document = next(iter(self._nodes.get("SpdxDocument", ())), XmlElement("", "SpdxDocument", {}, 1))
         about = document.attributes.get("about", "")
-        creation = self._target(document, "creationInfo")
+        creation = self._read_target(document, "creationInfo")
         return {
             "SPDXID": about.partition("#")[2] or "SPDXRef-DOCUMENT",
             "documentNamespace": about.partition("#")[0],
             "spdxVersion": document.text_at("specVersion"),
             "name": document.text_at("name"),
-            "dataLicense": self._license(document.first("dataLicense")),
+            "dataLicense": self._read_license(document.first("dataLicense")),
             "creationInfo": {
                 "created": creation.text_at("created") if creation else "",
                 "creators": [one.text for one in creation.all("creator")] if creation else [],
             },
-            "packages": [self._package(one) for one in self._distinct_nodes("Package")],
-            "files": [self._file(one) for one in self._distinct_nodes("File")],
-            "relationships": list(self._relationships()),
+            "packages": [self._read_package(one) for one in self._list_distinct_nodes("Package")],
+            "files": [self._read_file(one) for one in self._list_distinct_nodes("File")],
+            "relationships": list(self._list_relationships()),
         }
 
-    def _distinct_nodes(self, name: str) -> list[XmlElement]:
+    def _list_distinct_nodes(self, name: str) -> list[XmlElement]:
         """Return the nodes of a class, those with the same identifier once."""
         found: dict[str, XmlElement] = {}
         for number, node in enumerate(self._nodes.get(name, ())):
-            identifier = _identifier(node)
+            identifier = _read_identifier(node)
             if node.children:
                 found[identifier or str(number)] = self._by_identifier.get(identifier, node)
         return list(found.values())
 
-    def _target(self, node: XmlElement, name: str) -> XmlElement | None:
+    def _read_target(self, node: XmlElement, name: str) -> XmlElement | None:
         """Return the node that a property leads to, inside of it or elsewhere."""
         found = node.first(name)
         if found is None:
             return None
-        return found.children[0] if found.children else self._by_identifier.get(_resource(found))
+        return found.children[0] if found.children else self._by_identifier.get(_read_resource(found))
 
-    def _package(self, node: XmlElement) -> Tree:
+    def _read_package(self, node: XmlElement) -> Tree:
         references = [one.children[0] for one in node.all("externalRef") if one.children]
         return {
-            "SPDXID": _fragment(node),
+            "SPDXID": _read_fragment(node),
             "name": node.text_at("name"),
             "versionInfo": node.text_at("versionInfo"),
             "supplier": node.text_at("supplier"),
             "downloadLocation": _text_or_resource(node.first("downloadLocation")),
-            "licenseConcluded": self._license(node.first("licenseConcluded")),
-            "licenseDeclared": self._license(node.first("licenseDeclared")),
-            "primaryPackagePurpose": _resource(node.first("primaryPackagePurpose"))
+            "licenseConcluded": self._read_license(node.first("licenseConcluded")),
+            "licenseDeclared": self._read_license(node.first("licenseDeclared")),
+            "primaryPackagePurpose": _read_resource(node.first("primaryPackagePurpose"))
             .rpartition("purpose_")[2]
             .upper(),
-            "externalRefs": [_external_reference(one) for one in references],
+            "externalRefs": [_read_external_reference(one) for one in references],
         }
 
-    def _file(self, node: XmlElement) -> Tree:
-        return {"SPDXID": _fragment(node), "fileName": node.text_at("fileName")}
+    def _read_file(self, node: XmlElement) -> Tree:
+        return {"SPDXID": _read_fragment(node), "fileName": node.text_at("fileName")}
 
-    def _relationships(self) -> Iterator[Tree]:
+    def _list_relationships(self) -> Iterator[Tree]:
         """Give the relationships of every node that has any."""
         for node in self._related:
             for one in node.all("relationship"):
-                yield from self._relationship(node, one)
+                yield from self._read_relationship(node, one)
 
-    def _relationship(self, node: XmlElement, held: XmlElement) -> Iterator[Tree]:
-        one = held.children[0] if held.children else self._by_identifier.get(_resource(held))
+    def _read_relationship(self, node: XmlElement, held: XmlElement) -> Iterator[Tree]:
+        one = held.children[0] if held.children else self._by_identifier.get(_read_resource(held))
         related = one.first("relatedSpdxElement") if one else None
         if one is None or related is None:
             return
         inner = related.children[0] if related.children else None
-        kind = _resource(one.first("relationshipType")).rpartition(_RELATIONSHIP)[2]
+        kind = _read_resource(one.first("relationshipType")).rpartition(_RELATIONSHIP)[2]
         yield {
-            "spdxElementId": self._element(_identifier(node)),
+            "spdxElementId": self._read_element_id(_read_identifier(node)),
             "relationshipType": _upper(kind),
-            "relatedSpdxElement": self._element(_identifier(inner) if inner else _resource(related)),
+            "relatedSpdxElement": self._read_element_id(
+                _read_identifier(inner) if inner else _read_resource(related)
+            ),
         }
 
-    def _element(self, identifier: str) -> str:
+    def _read_element_id(self, identifier: str) -> str:
         """Return the identifier of an element, with the name of its document where that is another one."""
         document = self._documents.get(identifier.partition("#")[0], "")
-        return f"{document}:{_local_name(identifier)}" if document else _local_name(identifier)
+        return (
+            f"{document}:{_extract_local_name(identifier)}" if document else _extract_local_name(identifier)
+        )
 
-    def _license(self, held: XmlElement | None, depth: int = 0) -> str:
+    def _read_license(self, held: XmlElement | None, depth: int = 0) -> str:
         """Return the license of a property as an expression."""
         if held is None or depth > 50:
             return ""
         if not held.children:
-            resource = _resource(held)
+            resource = _read_resource(held)
             known = self._by_identifier.get(resource)
             return (
-                self._license_node(known, depth)
+                self._format_license_node(known, depth)
                 if known is not None
-                else held.text or _license_name(resource)
+                else held.text or _extract_license_name(resource)
             )
-        return self._license_node(held.children[0], depth)
+        return self._format_license_node(held.children[0], depth)
 
-    def _license_node(self, node: XmlElement, depth: int) -> str:
+    def _format_license_node(self, node: XmlElement, depth: int) -> str:
         if node.name in _SETS:
-            members = [self._license(one, depth + 1) for one in node.all("member")]
+            members = [self._read_license(one, depth + 1) for one in node.all("member")]
             return "(" + _SETS[node.name].join(members) + ")"
         if node.name == "WithExceptionOperator":
-            exception = self._license(node.first("licenseException"), depth + 1)
-            return f"{self._license(node.first('member'), depth + 1)} WITH {exception}"
+            exception = self._read_license(node.first("licenseException"), depth + 1)
+            return f"{self._read_license(node.first('member'), depth + 1)} WITH {exception}"
         if node.name == "OrLaterOperator":
-            return self._license(node.first("member"), depth + 1) + "+"
+            return self._read_license(node.first("member"), depth + 1) + "+"
         return (
             node.text_at("licenseId")
             or node.text_at("licenseExceptionId")
-            or _license_name(_identifier(node))
+            or _extract_license_name(_read_identifier(node))
         )
 
 
@@ -155,36 +159,36 @@ def _iterate_nodes(root: XmlElement) -> Iterator[XmlElement]:
         waiting += [inner for held in reversed(node.children) for inner in reversed(held.children)]
 
 
-def _identifier(node: XmlElement) -> str:
+def _read_identifier(node: XmlElement) -> str:
     return node.attributes.get("about") or node.attributes.get("nodeID") or node.attributes.get("ID") or ""
 
 
-def _resource(held: XmlElement | None) -> str:
+def _read_resource(held: XmlElement | None) -> str:
     return held.attributes.get("resource") or held.attributes.get("nodeID") or "" if held is not None else ""
 
 
-def _fragment(node: XmlElement) -> str:
-    return _local_name(_identifier(node))
+def _read_fragment(node: XmlElement) -> str:
+    return _extract_local_name(_read_identifier(node))
 
 
-def _local_name(identifier: str) -> str:
+def _extract_local_name(identifier: str) -> str:
     """Return what is behind the # of an identifier, or NONE and NOASSERTION."""
     name = identifier.rpartition("#")[2]
     return {"none": "NONE", "noassertion": "NOASSERTION"}.get(name, name)
 
 
-def _license_name(resource: str) -> str:
-    return resource.rpartition("/")[2] if _LICENSES in resource else _local_name(resource)
+def _extract_license_name(resource: str) -> str:
+    return resource.rpartition("/")[2] if _LICENSES in resource else _extract_local_name(resource)
 
 
 def _text_or_resource(held: XmlElement | None) -> str:
-    return "" if held is None else held.text or _local_name(_resource(held))
+    return "" if held is None else held.text or _extract_local_name(_read_resource(held))
 
 
-def _external_reference(node: XmlElement) -> Tree:
+def _read_external_reference(node: XmlElement) -> Tree:
     """Return a reference to elsewhere; its category and type are resources."""
-    category = _upper(_resource(node.first("referenceCategory")).rpartition("referenceCategory_")[2])
-    kind = _resource(node.first("referenceType"))
+    category = _upper(_read_resource(node.first("referenceCategory")).rpartition("referenceCategory_")[2])
+    kind = _read_resource(node.first("referenceType"))
     return {
         "referenceCategory": category.replace("_", "-"),
         "referenceType": kind.rpartition("/")[2].rpartition("#")[2],

@@ -26,7 +26,7 @@ _TYPES = frozenset(
 def bill_of_graph(document: Tree) -> Bill:
     """Return the bill that a document holds, with its defects."""
     objects = list(iterate_objects(document))
-    licenses = {object_id(one): _expression(one) for one in objects if _expression(one)}
+    licenses = {object_id(one): _read_expression(one) for one in objects if _read_expression(one)}
     relations = [one for one in objects if object_class(one).endswith("Relationship")]
     creation = next((one for one in objects if object_class(one) == "CreationInfo"), {})
     return Bill(
@@ -35,12 +35,12 @@ def bill_of_graph(document: Tree) -> Bill:
         version=text_of(creation, "specVersion"),
         serial=next((object_id(one) for one in objects if object_class(one) == "SpdxDocument"), ""),
         time=text_of(creation, "created"),
-        author=_author(creation, objects),
-        components=tuple(_components(objects, _licenses(relations, licenses))),
-        dependencies=_dependencies(relations),
+        author=_find_author(creation, objects),
+        components=tuple(_list_components(objects, _map_licenses(relations, licenses))),
+        dependencies=_map_dependencies(relations),
         file_count=sum(object_class(one) == "software_File" for one in objects),
         relationship_count=len(relations),
-        defects=tuple(_defects(document, objects))[:MOST_DEFECTS],
+        defects=tuple(_list_defects(document, objects))[:MOST_DEFECTS],
     )
 
 
@@ -65,12 +65,12 @@ def object_id(one: Tree) -> str:
     return text_of(one, "spdxId") or text_of(one, "@id")
 
 
-def _reference(value: object) -> str:
+def _read_reference(value: object) -> str:
     """Return what a reference leads to: an identifier, or an object with one."""
     return object_id(value) if isinstance(value, dict) else value if isinstance(value, str) else ""
 
 
-def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[ListedComponent]:
+def _list_components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Iterator[ListedComponent]:
     names = {object_id(one): text_of(one, "name") for one in objects}
     for one in objects:
         if object_class(one) != "software_Package":
@@ -78,25 +78,25 @@ def _components(objects: list[Tree], licenses: dict[str, dict[str, str]]) -> Ite
         held = licenses.get(object_id(one), {})
         yield ListedComponent(
             name=text_of(one, "name"),
-            type=_component_type(one),
+            type=_choose_component_type(one),
             version=text_of(one, "software_packageVersion"),
             reference=object_id(one),
-            purls=tuple(_identifiers(one, "packageUrl", text_of(one, "software_packageUrl"))),
-            cpes=(*_identifiers(one, "cpe23"), *_identifiers(one, "cpe22")),
+            purls=tuple(_list_identifiers(one, "packageUrl", text_of(one, "software_packageUrl"))),
+            cpes=(*_list_identifiers(one, "cpe23"), *_list_identifiers(one, "cpe22")),
             licenses=tuple(dict.fromkeys(held.values())),
             license_declared=held.get("hasDeclaredLicense", ""),
             license_concluded=held.get("hasConcludedLicense", ""),
-            supplier=names.get(_reference(one.get("suppliedBy")), ""),
+            supplier=names.get(_read_reference(one.get("suppliedBy")), ""),
         )
 
 
-def _component_type(one: Tree) -> str:
+def _choose_component_type(one: Tree) -> str:
     purpose = text_of(one, "software_primaryPurpose")
     purpose = _PURPOSES.get(purpose, purpose)
     return purpose if purpose in _TYPES or purpose in _PURPOSES.values() else "library"
 
 
-def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
+def _list_identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
     """Give the identifiers of a kind, each once."""
     every = [
         text_of(each, "identifier")
@@ -106,63 +106,67 @@ def _identifiers(one: Tree, kind: str, first: str = "") -> Iterator[str]:
     yield from dict.fromkeys(filter(None, [first, *every]))
 
 
-def _expression(one: Tree) -> str:
+def _read_expression(one: Tree) -> str:
     """Return the expression, or the name, of an object that is a license."""
     if "icens" not in object_class(one):
         return ""
     return text_of(one, "simplelicensing_licenseExpression") or text_of(one, "name")
 
 
-def _relation_kind(relation: Tree) -> str:
+def _read_relation_kind(relation: Tree) -> str:
     return text_of(relation, "relationshipType")
 
 
-def _targets(relation: Tree) -> list[str]:
-    return [target for target in map(_reference, list_of(relation, "to")) if target]
+def _list_targets(relation: Tree) -> list[str]:
+    return [target for target in map(_read_reference, list_of(relation, "to")) if target]
 
 
-def _licenses(relations: list[Tree], licenses: dict[str, str]) -> dict[str, dict[str, str]]:
+def _map_licenses(relations: list[Tree], licenses: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return the licenses of each element by the relationship that says so."""
     found: dict[str, dict[str, str]] = {}
     for one in relations:
-        if _relation_kind(one) in {"hasDeclaredLicense", "hasConcludedLicense"}:
-            for target in _targets(one):
+        if _read_relation_kind(one) in {"hasDeclaredLicense", "hasConcludedLicense"}:
+            for target in _list_targets(one):
                 if target in licenses:
-                    found.setdefault(_reference(one.get("from")), {})[_relation_kind(one)] = licenses[target]
+                    found.setdefault(_read_reference(one.get("from")), {})[_read_relation_kind(one)] = (
+                        licenses[target]
+                    )
     return found
 
 
-def _dependencies(relations: list[Tree]) -> dict[str, tuple[str, ...]]:
+def _map_dependencies(relations: list[Tree]) -> dict[str, tuple[str, ...]]:
     """Return what each element needs."""
     found: dict[str, dict[str, None]] = {}
     for one in relations:
-        if _relation_kind(one) in {"dependsOn", "hasDynamicLink", "hasStaticLink", "hasPrerequisite"}:
-            found.setdefault(_reference(one.get("from")), {}).update(dict.fromkeys(_targets(one)))
+        if _read_relation_kind(one) in {"dependsOn", "hasDynamicLink", "hasStaticLink", "hasPrerequisite"}:
+            found.setdefault(_read_reference(one.get("from")), {}).update(dict.fromkeys(_list_targets(one)))
     return {element: tuple(needed) for element, needed in found.items()}
 
 
-def _author(creation: Tree, objects: list[Tree]) -> str:
+def _find_author(creation: Tree, objects: list[Tree]) -> str:
     names = {object_id(one): text_of(one, "name") for one in objects}
-    return next(filter(None, (names.get(_reference(one), "") for one in list_of(creation, "createdBy"))), "")
+    return next(
+        filter(None, (names.get(_read_reference(one), "") for one in list_of(creation, "createdBy"))), ""
+    )
 
 
-def _defects(document: Tree, objects: list[Tree]) -> Iterator[Defect]:
+def _list_defects(document: Tree, objects: list[Tree]) -> Iterator[Defect]:
     """Give what a document does against the specification."""
     if "@context" not in document:
         yield Defect("spdx3-required", "/@context", "it has no @context")
     if not any(object_class(one) == "SpdxDocument" for one in objects):
         yield Defect("spdx3-required", "/@graph", "it has no SpdxDocument")
     for one in objects:
-        yield from _object_defects(one)
+        yield from _list_object_defects(one)
 
 
-def _object_defects(one: Tree) -> Iterator[Defect]:
+def _list_object_defects(one: Tree) -> Iterator[Defect]:
     kind, identifier = object_class(one), object_id(one)
     place = identifier or kind
     if not kind:
         yield Defect("spdx3-required", place, "it has no type")
     if kind == "CreationInfo":
-        yield from _creation_defects(one, place)
+        yield from _list_creation_defects(one, place)
     elif bool(one.get("creationInfo")) != bool(text_of(one, "spdxId")):
         # what has an identity was created by somebody, and the other way round; parts of others have neither
         yield Defect(
@@ -176,7 +180,7 @@ def _object_defects(one: Tree) -> Iterator[Defect]:
             yield Defect("spdx3-required", place, f"it has no {field}")
 
 
-def _creation_defects(one: Tree, place: str) -> Iterator[Defect]:
+def _list_creation_defects(one: Tree, place: str) -> Iterator[Defect]:
     if not text_of(one, "specVersion").startswith("3."):
         yield Defect("spdx3-version", place, f"{text_of(one, 'specVersion')[:20]!r} is no version 3")
     if not _TIME.fullmatch(text_of(one, "created")):

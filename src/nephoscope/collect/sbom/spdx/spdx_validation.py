@@ -57,7 +57,7 @@ def document_defects(tree: Tree) -> tuple[Defect, ...]:
 
 
 def _find_defects(tree: Tree) -> Iterator[Defect]:
-    yield from _head_defects(tree)
+    yield from _list_head_defects(tree)
     for key, required in _REQUIRED:
         for number, one in enumerate(list_of(tree, key)):
             yield from _find_missing(one, f"/{key}/{number}", required)
@@ -75,7 +75,7 @@ def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[
             yield Defect("spdx-required", f"{place}/{field}", f"it has no {field}")
 
 
-def _head_defects(tree: Tree) -> Iterator[Defect]:
+def _list_head_defects(tree: Tree) -> Iterator[Defect]:
     """Give what the document itself lacks or says wrong."""
     yield from _find_missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
     version = text_of(tree, "spdxVersion")
@@ -112,10 +112,10 @@ def _find_unknown_words(tree: Tree) -> Iterator[Defect]:
             )
     for key in ("packages", "files"):
         for number, one in enumerate(trees_of(tree, key)):
-            yield from _package_defects(one, f"/{key}/{number}")
+            yield from _list_package_defects(one, f"/{key}/{number}")
 
 
-def _package_defects(one: Tree, place: str) -> Iterator[Defect]:
+def _list_package_defects(one: Tree, place: str) -> Iterator[Defect]:
     identifier = text_of(one, "SPDXID")
     if identifier and not _IDENTIFIER.fullmatch(identifier):
         yield Defect(

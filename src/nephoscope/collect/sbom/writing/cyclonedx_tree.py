@@ -27,22 +27,24 @@ _CPE = re.compile(
 
 def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
     """Return the whole bill; its serial number is made of the content."""
-    ordered = sorted(packages, key=_order)
+    ordered = sorted(packages, key=_build_sort_key)
     urls = [to_package_url(one) for one in ordered]
     texts = [str(one) for one in urls]
-    references = _references(texts)
+    references = _build_references(texts)
     document = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": _metadata(written_as),
-        "components": [_component(*each) for each in zip(ordered, references, urls, texts, strict=True)],
-        "dependencies": _dependencies(ordered, references),
+        "metadata": _build_metadata(written_as),
+        "components": [
+            _build_component(*each) for each in zip(ordered, references, urls, texts, strict=True)
+        ],
+        "dependencies": _build_dependencies(ordered, references),
     }
     return {**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"}
 
 
-def _order(package: Package) -> tuple[str, ...]:
+def _build_sort_key(package: Package) -> tuple[str, ...]:
     return (
         package.type,
         package.namespace,
@@ -54,7 +56,7 @@ def _order(package: Package) -> tuple[str, ...]:
     )
 
 
-def _references(urls: Sequence[str]) -> list[str]:
+def _build_references(urls: Sequence[str]) -> list[str]:
     """Return a reference for each package: its package URL, with a number when it stands in several places."""
     seen: dict[str, int] = {}
     found = []
@@ -64,7 +66,7 @@ def _references(urls: Sequence[str]) -> list[str]:
     return found
 
 
-def _metadata(written_as: WrittenAs) -> dict[str, object]:
+def _build_metadata(written_as: WrittenAs) -> dict[str, object]:
     subject = {"type": written_as.subject_type, "bom-ref": SUBJECT, "name": written_as.subject}
     if written_as.version:
         subject["version"] = written_as.version
@@ -76,7 +78,7 @@ def _metadata(written_as: WrittenAs) -> dict[str, object]:
     }
 
 
-def _component(package: Package, reference: str, url: PackageUrl, text: str) -> dict[str, object]:
+def _build_component(package: Package, reference: str, url: PackageUrl, text: str) -> dict[str, object]:
     group, name = _group_and_name(package, url)
     component: dict[str, object] = {
         "type": "library",
@@ -86,14 +88,14 @@ def _component(package: Package, reference: str, url: PackageUrl, text: str) -> 
     }
     if group:
         component["group"] = group
-    licenses = _licenses(package)
+    licenses = _build_licenses(package)
     if licenses:
         component["licenses"] = licenses
     cpes = [one for one in package.cpes if _CPE.fullmatch(one)]
     if cpes:
         component["cpe"] = cpes[0]
     component["purl"] = text
-    properties = [{"name": name, "value": value} for name, value in _origin_properties(package) if value]
+    properties = [{"name": name, "value": value} for name, value in _list_origin_properties(package) if value]
     properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
     if properties:
         component["properties"] = properties
@@ -109,7 +111,7 @@ def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
     return (group, name) if found and group and name else ("", package.name)
 
 
-def _licenses(package: Package) -> list[dict[str, object]]:
+def _build_licenses(package: Package) -> list[dict[str, object]]:
     """Return licenses: one expression, or identifiers and names."""
     known = [one for one in package.licenses if one.strip()]
     if len(known) == 1 and known[0] not in IDENTIFIERS and is_expression(known[0]):
@@ -117,7 +119,7 @@ def _licenses(package: Package) -> list[dict[str, object]]:
     return [{"license": {"id": one} if one in IDENTIFIERS else {"name": one}} for one in known]
 
 
-def _origin_properties(package: Package) -> Sequence[tuple[str, str]]:
+def _list_origin_properties(package: Package) -> Sequence[tuple[str, str]]:
     """Return where and how a package was found, in the words of our properties."""
     return (
         (_PATH, package.path),
@@ -130,7 +132,7 @@ def _origin_properties(package: Package) -> Sequence[tuple[str, str]]:
     )
 
 
-def _dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:
+def _build_dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:
     """Return what each package needs, of what is listed; a name without a version is every version of it."""
     by_name: dict[tuple[str, str], list[str]] = {}
     for one, reference in zip(packages, references, strict=True):

@@ -27,13 +27,13 @@ def write_cyclonedx_vex(statements: Sequence[VexStatement], written_as: WrittenA
             "authors": [{"name": written_as.author}],
             "component": {"type": written_as.subject_type, "bom-ref": "subject", "name": written_as.subject},
         },
-        "components": [_component(product, references[product]) for product in products],
-        "vulnerabilities": [_vulnerability(one, references[one.product]) for one in ordered],
+        "components": [_build_component(product, references[product]) for product in products],
+        "vulnerabilities": [_build_vulnerability(one, references[one.product]) for one in ordered],
     }
     return to_json({**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"})
 
 
-def _component(product: str, reference: str) -> dict[str, object]:
+def _build_component(product: str, reference: str) -> dict[str, object]:
     """Return a product: with its parts where it is a package URL, else with its name alone."""
     try:
         url = split(product)
@@ -44,7 +44,7 @@ def _component(product: str, reference: str) -> dict[str, object]:
     return {"type": "library", "bom-ref": reference, **group, "name": url.name, **version, "purl": product}
 
 
-def _vulnerability(one: VexStatement, reference: str) -> dict[str, object]:
+def _build_vulnerability(one: VexStatement, reference: str) -> dict[str, object]:
     analysis: dict[str, object] = {"state": STATES[one.status]}
     if one.justification:
         analysis["justification"] = WRITTEN_JUSTIFICATIONS[one.justification]

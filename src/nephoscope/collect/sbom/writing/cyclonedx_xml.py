@@ -21,10 +21,10 @@ def write_cyclonedx_xml(packages: Sequence[Package], written_as: WrittenAs) -> b
     tree = cyclonedx_tree(packages, written_as)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<bom xmlns="{NAMESPACE}1.6" serialNumber={_quote(tree["serialNumber"])} version="1">',
-        *_metadata(tree["metadata"]),
-        *_write_list("components", (_component("component", one) for one in tree["components"])),
-        *_write_list("dependencies", (_dependency(one) for one in tree["dependencies"])),
+        f'<bom xmlns="{NAMESPACE}1.6" serialNumber={_quote_attribute(tree["serialNumber"])} version="1">',
+        *_format_metadata(tree["metadata"]),
+        *_write_list("components", (_format_component("component", one) for one in tree["components"])),
+        *_write_list("dependencies", (_format_dependency(one) for one in tree["dependencies"])),
         "</bom>",
     ]
     return ("\n".join(lines) + "\n").encode()
@@ -34,11 +34,11 @@ def _replace_forbidden(text: str) -> str:
     return _FORBIDDEN.sub("\ufffd", text)
 
 
-def _quote(text: str) -> str:
+def _quote_attribute(text: str) -> str:
     return quoteattr(_replace_forbidden(text), {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
 
 
-def _leaf(name: str, text: str) -> str:
+def _format_leaf(name: str, text: str) -> str:
     return f"<{name}>{escape(_replace_forbidden(text), {chr(13): '&#13;'})}</{name}>"
 
 
@@ -50,46 +50,47 @@ def _write_list(name: str, items: Iterator[list[str]]) -> Iterator[str]:
     yield f"</{name}>"
 
 
-def _metadata(metadata: dict[str, Any]) -> Iterator[str]:
+def _format_metadata(metadata: dict[str, Any]) -> Iterator[str]:
     yield "<metadata>"
-    yield _leaf("timestamp", metadata["timestamp"])
+    yield _format_leaf("timestamp", metadata["timestamp"])
     tools = metadata["tools"]["components"]
     yield from [
         "<tools>",
-        *_write_list("components", (_component("component", one) for one in tools)),
+        *_write_list("components", (_format_component("component", one) for one in tools)),
         "</tools>",
     ]
     yield from _write_list(
-        "authors", (["<author>", _leaf("name", one["name"]), "</author>"] for one in metadata["authors"])
+        "authors",
+        (["<author>", _format_leaf("name", one["name"]), "</author>"] for one in metadata["authors"]),
     )
-    yield from _component("component", metadata["component"])
+    yield from _format_component("component", metadata["component"])
     yield "</metadata>"
 
 
-def _component(element: str, component: dict[str, Any]) -> list[str]:
+def _format_component(element: str, component: dict[str, Any]) -> list[str]:
     """Return the lines of a component, in the order of the schema."""
-    reference = f" bom-ref={_quote(component['bom-ref'])}" if "bom-ref" in component else ""
-    lines = [f"<{element} type={_quote(component['type'])}{reference}>"]
-    lines += [_leaf(key, component[key]) for key in ("group", "name", "version") if key in component]
+    reference = f" bom-ref={_quote_attribute(component['bom-ref'])}" if "bom-ref" in component else ""
+    lines = [f"<{element} type={_quote_attribute(component['type'])}{reference}>"]
+    lines += [_format_leaf(key, component[key]) for key in ("group", "name", "version") if key in component]
     if "licenses" in component:
-        lines += _write_list("licenses", ([_license(one)] for one in component["licenses"]))
-    lines += [_leaf(key, component[key]) for key in ("cpe", "purl") if key in component]
+        lines += _write_list("licenses", ([_format_license(one)] for one in component["licenses"]))
+    lines += [_format_leaf(key, component[key]) for key in ("cpe", "purl") if key in component]
     if "properties" in component:
-        lines += _write_list("properties", ([_property(one)] for one in component["properties"]))
+        lines += _write_list("properties", ([_format_property(one)] for one in component["properties"]))
     return [*lines, f"</{element}>"]
 
 
-def _license(choice: dict[str, Any]) -> str:
+def _format_license(choice: dict[str, Any]) -> str:
     if "expression" in choice:
-        return _leaf("expression", choice["expression"])
+        return _format_leaf("expression", choice["expression"])
     key, value = next(iter(choice["license"].items()))
-    return f"<license>{_leaf(key, value)}</license>"
+    return f"<license>{_format_leaf(key, value)}</license>"
 
 
-def _property(one: dict[str, str]) -> str:
-    return f"<property name={_quote(one['name'])}>{escape(_replace_forbidden(one['value']))}</property>"
+def _format_property(one: dict[str, str]) -> str:
+    return f"<property name={_quote_attribute(one['name'])}>{escape(_replace_forbidden(one['value']))}</property>"
 
 
-def _dependency(one: dict[str, Any]) -> list[str]:
-    needed = [f"<dependency ref={_quote(each)}/>" for each in one["dependsOn"]]
-    return [f"<dependency ref={_quote(one['ref'])}>", *needed, "</dependency>"]
+def _format_dependency(one: dict[str, Any]) -> list[str]:
+    needed = [f"<dependency ref={_quote_attribute(each)}/>" for each in one["dependsOn"]]
+    return [f"<dependency ref={_quote_attribute(one['ref'])}>", *needed, "</dependency>"]

@@ -24,12 +24,12 @@ def write_openvex(statements: Sequence[VexStatement], written_as: WrittenAs) -> 
         "timestamp": written_as.time,
         "version": 1,
         "tooling": TOOL,
-        "statements": [_statement(one) for one in ordered],
+        "statements": [_build_statement(one) for one in ordered],
     }
     return to_json({"@id": f"urn:uuid:{content_uuid(document)}", **document})
 
 
-def _statement(one: VexStatement) -> dict[str, object]:
+def _build_statement(one: VexStatement) -> dict[str, object]:
     vulnerability: dict[str, object] = {"name": one.vulnerability}
     if one.aliases:
         vulnerability["aliases"] = list(one.aliases)
@@ -43,14 +43,14 @@ def _statement(one: VexStatement) -> dict[str, object]:
         "supplier": one.author,
         "status_notes": f"versions: {one.version_range}" if one.version_range else "",
         "justification": one.justification if one.status == "not_affected" else "",
-        "impact_statement": _impact(one),
+        "impact_statement": _choose_impact_statement(one),
         "action_statement": (one.action or _NO_ACTION) if one.status == "affected" else "",
     }
     given = {key: value for key, value in optional.items() if value}
     return {"vulnerability": vulnerability, "products": [product], "status": one.status, **given}
 
 
-def _impact(one: VexStatement) -> str:
+def _choose_impact_statement(one: VexStatement) -> str:
     """Return why a product is not affected; the format wants a justification or this."""
     if one.status != "not_affected":
         return ""

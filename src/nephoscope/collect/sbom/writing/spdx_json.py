@@ -29,19 +29,22 @@ def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes
             "name": written_as.subject,
             "documentNamespace": f"urn:uuid:{content_uuid([tree, 'spdx'])}",
             "creationInfo": {"created": written_as.time, "creators": [f"Tool: {TOOL}"]},
-            "packages": [_subject(written_as), *(_package(one, numbers) for one in tree["components"])],
-            "relationships": list(_relationships(tree, numbers)),
+            "packages": [
+                _build_subject(written_as),
+                *(_build_package(one, numbers) for one in tree["components"]),
+            ],
+            "relationships": list(_build_relationships(tree, numbers)),
         }
     )
 
 
-def _subject(written_as: WrittenAs) -> dict[str, object]:
+def _build_subject(written_as: WrittenAs) -> dict[str, object]:
     """Return what is described, as the package that contains the others."""
-    subject = _unknown_package(_SUBJECT, written_as.subject, written_as.version)
+    subject = _build_unknown_package(_SUBJECT, written_as.subject, written_as.version)
     return subject | {"primaryPackagePurpose": written_as.subject_type.upper().replace("-", "_")}
 
 
-def _unknown_package(identifier: str, name: str, version: str) -> dict[str, object]:
+def _build_unknown_package(identifier: str, name: str, version: str) -> dict[str, object]:
     """Return a package of which only name and version are known."""
     return {
         "SPDXID": identifier,
@@ -55,12 +58,12 @@ def _unknown_package(identifier: str, name: str, version: str) -> dict[str, obje
     }
 
 
-def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
+def _build_package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, Any]:
     """Return a component as a package, its group before its name."""
     separator = ":" if component["purl"].startswith("pkg:maven/") else "/"
     name = separator.join(filter(None, (component.get("group"), component["name"])))
-    package = _unknown_package(numbers[component["bom-ref"]], name, component["version"])
-    licenses = list(_licenses(component))
+    package = _build_unknown_package(numbers[component["bom-ref"]], name, component["version"])
+    licenses = list(_list_licenses(component))
     if licenses and all(map(is_expression, licenses)):
         package["licenseDeclared"] = (
             licenses[0] if len(licenses) == 1 else " AND ".join(f"({one})" for one in licenses)
@@ -76,7 +79,7 @@ def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, An
         component.get("cpe", ""),
         *(one["value"] for one in component.get("properties", ()) if one["name"] == f"{OWN}cpe"),
     ]
-    references = [purl, *(_platform(one) for one in cpes if one)]
+    references = [purl, *(_build_platform_reference(one) for one in cpes if one)]
     found = [
         f"{one['name'].rpartition(':')[2]}: {one['value']}"
         for one in component.get("properties", ())
@@ -85,24 +88,24 @@ def _package(component: dict[str, Any], numbers: dict[str, str]) -> dict[str, An
     return package | {"externalRefs": references, **({"sourceInfo": "\n".join(found)} if found else {})}
 
 
-def _platform(cpe: str) -> dict[str, str]:
+def _build_platform_reference(cpe: str) -> dict[str, str]:
     return {"referenceCategory": "SECURITY", "referenceType": "cpe23Type", "referenceLocator": cpe}
 
 
-def _licenses(component: dict[str, Any]) -> Iterator[str]:
+def _list_licenses(component: dict[str, Any]) -> Iterator[str]:
     for one in component.get("licenses", ()):
         yield one.get("expression") or one["license"].get("id") or one["license"]["name"]
 
 
-def _relationships(tree: dict[str, Any], numbers: dict[str, str]) -> Iterator[dict[str, str]]:
+def _build_relationships(tree: dict[str, Any], numbers: dict[str, str]) -> Iterator[dict[str, str]]:
     """Give what the document describes, what that contains, and what each package needs."""
-    yield _relationship("SPDXRef-DOCUMENT", "DESCRIBES", _SUBJECT)
+    yield _build_relationship("SPDXRef-DOCUMENT", "DESCRIBES", _SUBJECT)
     for number in numbers.values():
-        yield _relationship(_SUBJECT, "CONTAINS", number)
+        yield _build_relationship(_SUBJECT, "CONTAINS", number)
     for one in tree["dependencies"]:
         for needed in one["dependsOn"]:
-            yield _relationship(numbers[one["ref"]], "DEPENDS_ON", numbers[needed])
+            yield _build_relationship(numbers[one["ref"]], "DEPENDS_ON", numbers[needed])
 
 
-def _relationship(element: str, kind: str, related: str) -> dict[str, str]:
+def _build_relationship(element: str, kind: str, related: str) -> dict[str, str]:
     return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}

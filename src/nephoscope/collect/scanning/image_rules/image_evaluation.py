@@ -19,12 +19,12 @@ def judge_configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ..
         finding
         for check in image_checks().values()
         if check.rule.judges == "root" or isinstance(subject, ExaminedImage)
-        for finding in _findings(check, subject)
+        for finding in _list_findings(check, subject)
     ]
     return tuple(sorted(found, key=lambda one: (-one.severity.rank, one.rule)))
 
 
-def _findings(check: ImageCheck, subject: ExaminedRoot) -> Iterator[ConfigurationFinding]:
+def _list_findings(check: ImageCheck, subject: ExaminedRoot) -> Iterator[ConfigurationFinding]:
     rule = check.rule
     matches = list(check.run(subject))
     for match in matches[:MAX_PLACES]:

@@ -66,7 +66,7 @@ class Repository(msgspec.Struct):
             held = self.overlay.get(name)
             return None if held is None else as_utf8(held)
         if name not in self._read:
-            found = self._bytes(name)
+            found = self._read_bytes(name)
             self._read[name] = None if found is None else as_utf8(found)
         return self._read[name]
 
@@ -103,7 +103,7 @@ class Repository(msgspec.Struct):
         """Return whether a file is too large to be read, so that its head is not all of it."""
         return self.refusal(name).startswith(_TOO_LARGE)
 
-    def _bytes(self, name: str) -> bytes | None:
+    def _read_bytes(self, name: str) -> bytes | None:
         if name.startswith(("/", "../")) or name == ".." or "\0" in name:
             return None
         path = self.root / name
@@ -175,7 +175,7 @@ class Repository(msgspec.Struct):
             return [TemplateFile(name, chosen) for name in found]
         beside = [one for one in names if one.lower().endswith(_JSON) and self.is_parameters(one)]
         by_folder = _group_by_folder(beside)
-        owned = {name: [*self._sibling_files(name, by_folder)] for name in found}
+        owned = {name: [*self._list_sibling_files(name, by_folder)] for name in found}
         used = {one for several in owned.values() for one in several}
         for other in (one for one in beside if one not in used):
             fitting = [
@@ -198,12 +198,12 @@ class Repository(msgspec.Struct):
     def _declares(self, template: str, parameters: str) -> bool:
         """Return whether a template declares every parameter that a file gives: Azure refuses others."""
         try:
-            given, declared = (self._names_of_parameters(one) for one in (parameters, template))
+            given, declared = (self._read_parameter_names(one) for one in (parameters, template))
         except TemplateError:
             return False
         return given <= declared
 
-    def _names_of_parameters(self, name: str) -> set[str]:
+    def _read_parameter_names(self, name: str) -> set[str]:
         value = self.document(name).value
         held = value.get("parameters") if isinstance(value, dict) else None
         return {key.lower() for key in held} if isinstance(held, dict) else set()
@@ -217,9 +217,9 @@ class Repository(msgspec.Struct):
         files = sorted(name for name in names if name.lower().endswith(_JSON))
         return [name for name in files if name not in used and self.is_parameters(name)]
 
-    def _sibling_files(self, name: str, by_folder: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    def _list_sibling_files(self, name: str, by_folder: Mapping[str, Sequence[str]]) -> Iterator[str]:
         yield from self.compiled_parameters.get(name, ())
-        stem = re.escape(_suffixless(name.rpartition("/")[2]))
+        stem = re.escape(_remove_suffix(name.rpartition("/")[2]))
         pattern = re.compile(
             rf"(?:{stem}(?:\.[\w-]+)?\.param(?:eter)?s?(?:[.-][\w-]+)?|param(?:eter)?s?\.{stem})\.jsonc?",
             re.IGNORECASE,
@@ -246,7 +246,7 @@ def _is_near(template: str, parameters: str) -> bool:
     return parameters.rpartition("/")[0] in _near_folders(template)
 
 
-def _suffixless(file: str) -> str:
+def _remove_suffix(file: str) -> str:
     return re.sub(r"\.(?:jsonc?|bicep)$", "", file, flags=re.IGNORECASE)
 
 
@@ -268,7 +268,7 @@ def folder_in_repository(targets: Iterable[Path]) -> str:
     listed = list(targets)
     roots = [_find_root(target)[1] for target in listed]
     root = Path(os.path.commonpath(roots))
-    top = _outer_folder(root, root)
+    top = _find_outer_folder(root, root)
     return "" if top == root else f"{root.relative_to(top).as_posix()}/"
 
 
@@ -283,12 +283,12 @@ def open_repository(
     if not target.exists() and not may_be_gone:
         raise RepositoryError(f"{target} does not exist: use a template, or a folder with templates")
     around, own = _find_root(target)
-    top, root = _outer_folder(around, own), root or own
+    top, root = _find_outer_folder(around, own), root or own
     prefix = around.relative_to(root).as_posix()
     if not target.exists():
         return Repository(root, top=top), []
     full = absolute_path(target)
-    names = list(walk_files(around)) if target.is_dir() else [full.name, *_sibling_names(full)]
+    names = list(walk_files(around)) if target.is_dir() else [full.name, *_list_sibling_names(full)]
     return Repository(root, top=top, alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names
     ]
@@ -313,12 +313,12 @@ def _find_repository_root(folder: Path) -> Path:
     return Path(*parts[:found])
 
 
-def _outer_folder(around: Path, root: Path) -> Path:
+def _find_outer_folder(around: Path, root: Path) -> Path:
     """The folder out of which no link is followed: the repository of git around a folder, without one the root."""
     return next((one for one in (around, *around.parents) if (one / ".git").exists()), root)
 
 
-def _sibling_names(target: Path) -> Iterator[str]:
+def _list_sibling_names(target: Path) -> Iterator[str]:
     """The names of what may be parameters files of a template, and of the template that a Bicep file compiles to."""
     compiled = target.with_suffix(".json")
     if target.suffix == ".bicep" and compiled.is_file():

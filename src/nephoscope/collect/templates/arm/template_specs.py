@@ -64,10 +64,10 @@ class TemplateSpecs(msgspec.Struct):
                 document = self.repository.document(name)
             except TemplateError:
                 continue  # whoever judges the file says what is wrong with it
-            yield from _versions(document, (), document.value, "", _DEPTH)
+            yield from _read_versions(document, (), document.value, "", _DEPTH)
 
 
-def _versions(
+def _read_versions(
     document: TemplateDocument, path: Path, node: object, spec: str, depth: int
 ) -> Iterator[tuple[str, TemplateDocument]]:
     """The versions in a part of a document with their ids; `spec` is the name of the template spec that it is part of."""
@@ -83,10 +83,10 @@ def _versions(
         yield f"{_MARK}{of}/versions/{version}", document.make_part(path, unescape_texts(node))
         return
     for key in _LISTS:
-        yield from _members(document, path, node, key, name if type_ == _SPEC else "", depth)
+        yield from _read_members(document, path, node, key, name if type_ == _SPEC else "", depth)
 
 
-def _members(
+def _read_members(
     document: TemplateDocument, path: Path, node: dict[str, object], key: str, spec: str, depth: int
 ) -> Iterator[tuple[str, TemplateDocument]]:
     found = member(node, key)
@@ -94,7 +94,7 @@ def _members(
         return
     members = found[1].items() if isinstance(found[1], dict) else enumerate(found[1])
     for step, item in members:
-        yield from _versions(document, (*path, found[0], step), item, spec, depth - 1)
+        yield from _read_versions(document, (*path, found[0], step), item, spec, depth - 1)
 
 
 def _has_template(node: dict[str, object]) -> bool:

@@ -118,9 +118,9 @@ class WhatIfResource:
 
     def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """The places of a part of the body: the whole, then the part or the nearest one around it."""
-        here, path = self._value(), self.path
+        here, path = self._find_value(), self.path
         for step in steps:
-            found = _member_or_none(here, step)
+            found = _read_member(here, step)
             if found is None:
                 break
             path, here = (*path, found[0]), found[1]
@@ -130,7 +130,7 @@ class WhatIfResource:
     def _id_segments(self) -> list[str]:
         return self.id.rpartition("/providers/")[2].split("/")
 
-    def _value(self) -> object:
+    def _find_value(self) -> object:
         here: Any = self.document.value
         for step in self.path:
             here = here[step]
@@ -152,11 +152,11 @@ def parse_what_if(text: str | bytes, name: str, *, before: bool = False) -> What
     except TemplateError as error:
         place = error.problem.place
         raise UnreadableFileError(error.problem.message, place.line or 1, place.column or 1) from error
-    found = list(_resources(document, "before" if before else "after", before=before))
-    return WhatIfResult(found, list(_problems(document)))
+    found = list(_read_resources(document, "before" if before else "after", before=before))
+    return WhatIfResult(found, list(_read_problems(document)))
 
 
-def _resources(document: TemplateDocument, state: str, *, before: bool) -> Iterator[WhatIfResource]:
+def _read_resources(document: TemplateDocument, state: str, *, before: bool) -> Iterator[WhatIfResource]:
     for path, change in _list_members(document.value, "changes"):
         if _read_text(change, "changeType").lower() not in _MADE:
             continue
@@ -171,7 +171,7 @@ def _resources(document: TemplateDocument, state: str, *, before: bool) -> Itera
             raise UnreadableFileError(f"the what-if result {said}", place.line or 1, place.column or 1)
 
 
-def _problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
+def _read_problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
     """Give what of the deployment the result does not tell: it failed, or Azure could not foresee a change."""
     status, error = _read_text(document.value, "status"), member(document.value, "error")
     if (status and status.lower() != _SUCCEEDED) or (error is not None and error[1]):
@@ -226,7 +226,7 @@ def _open_expressions(value: object, id_: str) -> Any:
     return value
 
 
-def _member_or_none(value: object, step: str | int) -> tuple[str | int, object] | None:
+def _read_member(value: object, step: str | int) -> tuple[str | int, object] | None:
     if isinstance(step, str):
         return member(value, step)
     return (step, value[step]) if isinstance(value, list) and 0 <= step < len(value) else None

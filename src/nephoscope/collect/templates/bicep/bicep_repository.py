@@ -109,7 +109,7 @@ def _take(
     if isinstance(output, BicepError):
         found.problems.append(TemplateProblem(Place(name, 1, 1), str(output)))
         return
-    value = _json(output.text)
+    value = _parse_json(output.text)
     if value is None:
         found.problems += _list_errors(root, name, output)
     elif name.lower().endswith(PARAMETERS):
@@ -121,7 +121,7 @@ def _take(
             found.superseded.add(compiled)
 
 
-def _json(text: str | None) -> dict[str, object] | None:
+def _parse_json(text: str | None) -> dict[str, object] | None:
     try:
         found = None if text is None else msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -150,16 +150,16 @@ def _is_generated(repository: Repository, name: str) -> bool:
     """Return whether a file is a template that the Bicep compiler wrote."""
     if not repository.is_template(name):
         return False
-    found = _json((repository.load(name) or b"").decode("utf-8", "replace").removeprefix("\ufeff"))
+    found = _parse_json((repository.load(name) or b"").decode("utf-8", "replace").removeprefix("\ufeff"))
     metadata = (found or {}).get("metadata")
     generator = metadata.get("_generator") if isinstance(metadata, dict) else None
     return isinstance(generator, dict) and generator.get("name") == "bicep"
 
 
 def _take_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
-    source = _source(repository, name)
+    source = _load_source(repository, name)
     using = next(source.declarations_of_kind("using"), None) if source is not None else None
-    template = _sibling_path(name, using.type) if using is not None else None
+    template = _resolve_sibling_path(name, using.type) if using is not None else None
     if source is None or template is None:
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
         found.problems.append(TemplateProblem(Place(name, 1, 1), reason))
@@ -178,7 +178,7 @@ def _add_template(repository: Repository, name: str, template: dict[str, object]
     """
     if name in repository.compiled:
         return True
-    source = _source(repository, name)
+    source = _load_source(repository, name)
     if source is None:
         return False
     mark = template_mark(source, template)
@@ -194,7 +194,7 @@ def _link_modules(
     for _, resource, declared in match_declarations(source, template.get("resources")):
         if declared.kind != "module" or not is_module(resource):
             continue
-        file = _sibling_path(name, declared.type)
+        file = _resolve_sibling_path(name, declared.type)
         properties = resource["properties"]
         if file is not None and _is_held(repository, file, properties["template"]):
             del properties["template"]
@@ -207,7 +207,7 @@ def _is_held(repository: Repository, file: str, template: dict[str, object]) -> 
     return repository.is_template(file)
 
 
-def _sibling_path(name: str, path: str) -> str | None:
+def _resolve_sibling_path(name: str, path: str) -> str | None:
     """The name of a file by its path in another; None where it is in a registry or outside of the repository."""
     if path.startswith(_REGISTRIES):
         return None
@@ -215,6 +215,6 @@ def _sibling_path(name: str, path: str) -> str | None:
     return None if found.startswith(("/", "..")) else found
 
 
-def _source(repository: Repository, name: str) -> BicepSource | None:
+def _load_source(repository: Repository, name: str) -> BicepSource | None:
     data = repository.load(name)
     return None if data is None else BicepSource.parse(data.decode("utf-8", "replace"))

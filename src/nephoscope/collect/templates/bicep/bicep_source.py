@@ -80,12 +80,12 @@ class _BicepParser:
     def declarations(self) -> Iterator[BicepDeclaration]:
         at, end = self._skip_blanks(0), len(self._text)
         while at < end:
-            found = self._declaration(at, 0) or self._read_named(at) or self._read_using(at)
+            found = self._parse_declaration(at, 0) or self._read_named(at) or self._read_using(at)
             if found is not None:
                 yield found
             at = self._skip_blanks(max(found.end if found else self._value_end(at), at + 1))
 
-    def _declaration(self, at: int, depth: int) -> BicepDeclaration | None:
+    def _parse_declaration(self, at: int, depth: int) -> BicepDeclaration | None:
         match = _RESOURCE.match(self._text, at)
         if match is None:
             return None
@@ -112,7 +112,7 @@ class _BicepParser:
         return BicepDeclaration("using", "", at, match.end(), match[1][1:-1], match.span(1))
 
     def _parse_value(self, at: int, depth: int) -> BicepNode:
-        at = self._blank(at)
+        at = self._skip_blank(at)
         match = _IF.match(self._text, at)
         if match is not None and match.end() in self._ends and depth < MAX_DEPTH:
             body = self._parse_value(self._ends[match.end()], depth + 1)
@@ -122,15 +122,15 @@ class _BicepParser:
         if end is None or self._text[at] not in "{[" or depth >= MAX_DEPTH or self._continues_expression(end):
             return BicepNode(at, self._value_end(at))
         if self._text[at] == "{":
-            return self._object(at, end, depth)
-        return self._loop(at, end, depth) if _FOR.match(self._text, at) else self._array(at, end, depth)
+            return self._parse_object(at, end, depth)
+        return self._loop(at, end, depth) if _FOR.match(self._text, at) else self._parse_array(at, end, depth)
 
-    def _object(self, start: int, end: int, depth: int) -> BicepNode:
+    def _parse_object(self, start: int, end: int, depth: int) -> BicepNode:
         members: dict[str, tuple[int, BicepNode]] = {}
         children = []
         at = self._skip_blanks(start + 1)
         while at < end - 1:
-            child = self._declaration(at, depth + 1)
+            child = self._parse_declaration(at, depth + 1)
             key = None if child else _KEY.match(self._text, at)
             if child is not None:
                 children.append(child)
@@ -142,7 +142,7 @@ class _BicepParser:
                 at = self._skip_blanks(max(child.end if child else self._value_end(at), at + 1))
         return BicepNode(start, end, members=members, children=tuple(children))
 
-    def _array(self, start: int, end: int, depth: int) -> BicepNode:
+    def _parse_array(self, start: int, end: int, depth: int) -> BicepNode:
         elements = []
         at = self._skip_blanks(start + 1)
         while at < end - 1:
@@ -159,7 +159,7 @@ class _BicepParser:
 
     def _continues_expression(self, end: int) -> bool:
         """Return whether a value is a part of a longer expression."""
-        rest = self._text[self._blank(end) : self._blank(end) + 2]
+        rest = self._text[self._skip_blank(end) : self._skip_blank(end) + 2]
         return rest not in ("", "//", "/*") and rest[0] not in "\r\n,)]}"
 
     def _value_end(self, at: int) -> int:
@@ -182,7 +182,7 @@ class _BicepParser:
             at = self._ends.get(match.start(), match.end())
         return None
 
-    def _blank(self, at: int) -> int:
+    def _skip_blank(self, at: int) -> int:
         match = _BLANK.match(self._text, at)
         return match.end() if match else at
 

@@ -29,7 +29,7 @@ class _BicepScanner:
             return None
         found, start, end = match[0], match.start(), match.end()
         if found == "/*":
-            return self._comment(start)
+            return self._skip_comment(start)
         if found[0] == "/":
             self.ends[start] = end
         elif found == "'''":
@@ -40,7 +40,7 @@ class _BicepScanner:
             self._open.append((found, start))
         return end
 
-    def _comment(self, start: int) -> int | None:
+    def _skip_comment(self, start: int) -> int | None:
         end = self._text.find("*/", start + 2)
         if end < 0:
             return None

@@ -32,8 +32,8 @@ def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[
 def _take(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
     try:
         document = repository.document(name)
-        template = _embedded_document(document, _TEMPLATE)
-        parameters = _embedded_document(document, _PARAMETERS)
+        template = _read_embedded_document(document, _TEMPLATE)
+        parameters = _read_embedded_document(document, _PARAMETERS)
     except TemplateError as error:
         yield error.problem
         return
@@ -74,7 +74,7 @@ def _locate_in_source(
     return parameters, f"{name}#{_PARAMETERS}"
 
 
-def _embedded_document(document: TemplateDocument, name: str) -> TemplateDocument | None:
+def _read_embedded_document(document: TemplateDocument, name: str) -> TemplateDocument | None:
     """Return the document in a member: JSON as a string, where every place is the place of the string, or JSON itself."""
     found = member(document.value, name)
     if found is None or found[1] is None:

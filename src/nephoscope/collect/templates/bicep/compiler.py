@@ -186,7 +186,7 @@ class _BicepProcess:
     def _receive(self, until: float) -> _Answer:
         while (end := self._held.find(_HEAD_END)) < 0:
             self._read(until)
-        size = _length(bytes(self._held[:end]))
+        size = _read_length(bytes(self._held[:end]))
         start = end + len(_HEAD_END)
         while len(self._held) < start + size:
             self._read(until)
@@ -224,7 +224,7 @@ class _BicepProcess:
         )
 
 
-def _length(head: bytes) -> int:
+def _read_length(head: bytes) -> int:
     """The length of a message by its headers; raises BicepError."""
     for line in head.split(b"\r\n"):
         name, _, value = line.partition(b":")

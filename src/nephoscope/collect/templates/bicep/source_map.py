@@ -23,13 +23,13 @@ _START = TextMark(0, 0)
 def template_mark(source: BicepSource, template: Mapping[str, Any]) -> TextMark:
     """The marks of a template that was compiled from a Bicep file."""
     members = {
-        section: (0, _section(source, section, template[section]))
+        section: (0, _mark_section(source, section, template[section]))
         for section in _SECTIONS
         if isinstance(template.get(section), dict)
     }
     resources = template.get("resources")
     if isinstance(resources, dict | list):
-        members["resources"] = (0, _resources(source, resources))
+        members["resources"] = (0, _mark_resources(source, resources))
     return TextMark(0, 0, members)
 
 
@@ -64,7 +64,7 @@ def match_declarations(
     emitted: dict[str, list[tuple[int, object]]] = defaultdict(list)
     for index, item in enumerate(resources if isinstance(resources, list) else []):
         if isinstance(item, dict):
-            emitted[_kind(item)].append((index, item))
+            emitted[_name_kind(item)].append((index, item))
     for kind, items in emitted.items():
         yield from _pair_items(source, items, waiting.get(kind, []))
 
@@ -90,7 +90,7 @@ def _match_declarations(
             yield from _match_declarations(one.value.inner.children, own, kind)
 
 
-def _kind(item: Mapping[str, object]) -> str:
+def _name_kind(item: Mapping[str, object]) -> str:
     return _MODULE if is_module(item) else f"{item.get('type', '')}@{item.get('apiVersion', '')}".lower()
 
 
@@ -115,7 +115,7 @@ def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
     return source.text[written[1].start : written[1].end] == f"'{name}'"
 
 
-def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) -> TextMark:
+def _mark_section(source: BicepSource, section: str, compiled: Mapping[str, object]) -> TextMark:
     members = {}
     for one in source.declarations_of_kind(_SECTIONS[section]):
         item = compiled.get(one.name)
@@ -131,21 +131,21 @@ def _section(source: BicepSource, section: str, compiled: Mapping[str, object]) 
     return TextMark(0, 0, members)
 
 
-def _resources(source: BicepSource, resources: dict[str, object] | list[object]) -> TextMark:
-    found = {key: _resource(item, one) for key, item, one in match_declarations(source, resources)}
+def _mark_resources(source: BicepSource, resources: dict[str, object] | list[object]) -> TextMark:
+    found = {key: _mark_resource(item, one) for key, item, one in match_declarations(source, resources)}
     if isinstance(resources, dict):
         return TextMark(0, 0, {str(key): (mark.start, mark) for key, mark in found.items()})
     return TextMark(0, 0, elements=[found.get(index, _START) for index in range(len(resources))])
 
 
-def _resource(item: Mapping[str, object], one: BicepDeclaration) -> TextMark:
+def _mark_resource(item: Mapping[str, object], one: BicepDeclaration) -> TextMark:
     quoted = (one.quoted[0], TextMark(*one.quoted))
     members = {name: quoted for name in ("type", "apiVersion") if name in item}
     if one.value is not None:
         members |= _mark_value(item, one.value).members or {}
         members |= _mark_directives(item, one.value)
         if one.kind == "module":
-            members["properties"] = (one.start, _module_properties(item, one, one.value))
+            members["properties"] = (one.start, _mark_module_properties(item, one, one.value))
     return TextMark(one.start, one.end, members)
 
 
@@ -163,7 +163,7 @@ def _mark_directives(item: Mapping[str, object], value: BicepNode) -> dict[str, 
     return found
 
 
-def _module_properties(item: Mapping[str, object], one: BicepDeclaration, value: BicepNode) -> TextMark:
+def _mark_module_properties(item: Mapping[str, object], one: BicepDeclaration, value: BicepNode) -> TextMark:
     properties = item.get("properties")
     compiled = properties.get("parameters") if isinstance(properties, dict) else None
     written = (value.inner.members or {}).get("params")
@@ -190,7 +190,7 @@ def _mark_value(value: object, node: BicepNode) -> TextMark:
             key: (at, _mark_value(value[key], one)) for key, (at, one) in node.members.items() if key in value
         }
         if isinstance(value.get("copy"), list) and "copy" not in node.members:
-            members["copy"] = (node.start, _loops(value["copy"], node))
+            members["copy"] = (node.start, _mark_loops(value["copy"], node))
         return TextMark(node.start, node.end, members)
     if isinstance(value, list) and node.elements is not None and len(value) == len(node.elements):
         elements = [_mark_value(item, one) for item, one in zip(value, node.elements, strict=True)]
@@ -198,7 +198,7 @@ def _mark_value(value: object, node: BicepNode) -> TextMark:
     return TextMark(node.start, node.end)
 
 
-def _loops(copies: list[object], node: BicepNode) -> TextMark:
+def _mark_loops(copies: list[object], node: BicepNode) -> TextMark:
     """The marks of the loops that members of an object were compiled to."""
     elements = []
     for one in copies:

@@ -57,11 +57,11 @@ def split_lines(text: str, escape: str) -> Iterator[LogicalLine | Comment]:
                 yield Comment(stripped[1:].strip(), at + line.group().index("#"))
             at = line.end()
             continue
-        logical, at = _logical(text, at, escape)
+        logical, at = _parse_logical_line(text, at, escape)
         yield logical
 
 
-def _logical(text: str, start: int, escape: str) -> tuple[LogicalLine, int]:
+def _parse_logical_line(text: str, start: int, escape: str) -> tuple[LogicalLine, int]:
     parts: list[str] = []
     at = start
     while at < len(text):

@@ -104,7 +104,7 @@ def parse_dockerfile(source: SourceText) -> Dockerfile:
             file.comments.append(line)
             _read_pragma(line, file, shells)
             continue
-        instruction = _instruction(line.text, line.body, line.start)
+        instruction = _parse_instruction(line.text, line.body, line.start)
         if instruction is None:
             continue
         _place(instruction, file, shells)
@@ -119,7 +119,7 @@ def _read_pragma(comment: Comment, file: Dockerfile, shells: dict[int, tuple[str
         shells[len(file.stages) - 1] = (match[1], "-c")
 
 
-def _instruction(text: str, body: int, start: int) -> Instruction | None:
+def _parse_instruction(text: str, body: int, start: int) -> Instruction | None:
     match = _HEAD.match(text)
     if match is None:
         return None
@@ -145,7 +145,7 @@ def _place(instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[s
         file.unknown.append(instruction)
         return
     if instruction.keyword == "FROM" and not instruction.trigger:
-        file.add_stage(_stage(instruction, len(file.stages)))
+        file.add_stage(_build_stage(instruction, len(file.stages)))
         index = len(file.stages) - 1
         base = file.base_stage(index)
         if base is not None and base in shells:
@@ -161,13 +161,13 @@ def _place(instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[s
 
 def _add_trigger(outer: Instruction, file: Dockerfile, shells: dict[int, tuple[str, ...]]) -> None:
     text = outer.text + outer.body
-    inner = _instruction(text, len(outer.text), outer.offset)
+    inner = _parse_instruction(text, len(outer.text), outer.offset)
     if inner is not None:
         inner.trigger = True
         _place(inner, file, shells)
 
 
-def _stage(instruction: Instruction, index: int) -> Stage:
+def _build_stage(instruction: Instruction, index: int) -> Stage:
     words = [word.text for word in instruction.words]
     named = len(words) >= 3 and words[1].upper() == "AS"
     return Stage(instruction, words[0] if words else "", words[2] if named else "", index)

@@ -55,15 +55,15 @@ class _ShellParser:
         elif text[at] == "#" and (at == 0 or text[at - 1] in " \t\n;&|()"):
             end = text.find("\n", at)
             self.at = len(text) if end < 0 else end
-        elif self._case_label() or self._redirect():
+        elif self._skip_case_label() or self._redirect():
             return
         elif operator := _OPERATOR.match(text, at):
             self.at = operator.end()
-            self._operator(operator.group())
+            self._apply_operator(operator.group())
         else:
-            self._take(self._word())
+            self._take(self._parse_word())
 
-    def _case_label(self) -> bool:
+    def _skip_case_label(self) -> bool:
         """Skip the pattern of a case item."""
         if not (self.label and not self.command.words and self.text[self.at] != "\n"):
             return False
@@ -83,20 +83,20 @@ class _ShellParser:
             start = self.at
             self.at = match.end() + 1
             self._parse_nested_until(")")
-            self._take(ShellWord(self.text[start : self.at], self._span(start), True))
+            self._take(ShellWord(self.text[start : self.at], self._build_span(start), True))
             return True
         self.at = match.end()
         while blank := _BLANK.match(self.text, self.at):
             self.at = blank.end()
-        redirect = Redirect(operator, self._word())
+        redirect = Redirect(operator, self._parse_word())
         self.command.redirects.append(redirect)
         if operator in ("<<", "<<-"):
             self.waiting.append(redirect)
         return True
 
-    def _operator(self, operator: str) -> None:
+    def _apply_operator(self, operator: str) -> None:
         if operator == "\n":
-            self._bodies()
+            self._read_here_documents()
         if operator in (";;", ";&", ";;&"):
             self.label = self.in_case > 0
         pipe = operator in ("|", "|&")
@@ -109,7 +109,7 @@ class _ShellParser:
         if pipe:
             self.command.pipeline, self.command.stage = pipeline, stage
 
-    def _bodies(self) -> None:
+    def _read_here_documents(self) -> None:
         """Read the here-documents that were announced on the line."""
         for redirect in self.waiting:
             redirect.start, lines = self.offset + self.at, []
@@ -153,10 +153,10 @@ class _ShellParser:
         if self.command.words or self.command.assignments:
             self.found.append(self.command)
 
-    def _span(self, start: int) -> TextSpan:
+    def _build_span(self, start: int) -> TextSpan:
         return TextSpan(self.offset + start, self.offset + self.at)
 
-    def _word(self) -> ShellWord:
+    def _parse_word(self) -> ShellWord:
         start, parts, quoted = self.at, [], False
         while self.at < len(self.text):
             character = self.text[self.at]
@@ -172,7 +172,7 @@ class _ShellParser:
             elif character == "\\":
                 parts.append(self._read_escape())
             elif character in "$`":
-                parts.append(self._expansion())
+                parts.append(self._read_expansion())
             elif character in "{}":
                 self.at += 1
                 parts.append(character)
@@ -180,8 +180,8 @@ class _ShellParser:
                 break
         if self.at == start:
             self.at += 1
-            return ShellWord("", self._span(start))
-        return ShellWord("".join(parts), self._span(start), quoted)
+            return ShellWord("", self._build_span(start))
+        return ShellWord("".join(parts), self._build_span(start), quoted)
 
     def _parse_single_quoted(self) -> str:
         end = self.text.find("'", self.at + 1)
@@ -198,7 +198,7 @@ class _ShellParser:
             if character == "\\" and self.text[self.at + 1 : self.at + 2] in ("$", "`", '"', "\\", "\n"):
                 parts.append(self._read_escape())
             elif character in "$`":
-                parts.append(self._expansion())
+                parts.append(self._read_expansion())
             else:
                 parts.append(character)
                 self.at += 1
@@ -210,7 +210,7 @@ class _ShellParser:
         self.at = min(self.at + 2, len(self.text))
         return "" if found in ("\n", "") else found
 
-    def _expansion(self) -> str:
+    def _read_expansion(self) -> str:
         """Read `$name`, `${...}`, `$(...)`, `` `...` `` or `${{ ... }}` and give it as written."""
         start, text = self.at, self.text
         closing = "}}" if text.startswith("${{", start) else "))" if text.startswith("$((", start) else ""

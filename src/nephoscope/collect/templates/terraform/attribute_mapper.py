@@ -60,11 +60,11 @@ class BodyBuilder:
             self.places[path] = attributes.path
             return rule
         if "list" in rule:
-            return self._list(rule, attributes, path)
+            return self._build_list(rule, attributes, path)
         if "entries" in rule:
-            return self._entries(rule["entries"], attributes, path)
+            return self._build_entries(rule["entries"], attributes, path)
         if "keys" in rule:
-            return self._keys(rule["keys"], attributes, path)
+            return self._build_keys(rule["keys"], attributes, path)
         if "when" in rule:
             condition = compile_expression(rule["when"])(attributes).value
             if condition is MISSING or condition in (False, [], ""):
@@ -75,7 +75,7 @@ class BodyBuilder:
         built = self.build(rule, attributes, path)
         return built or MISSING
 
-    def _list(self, rule: dict[str, Any], attributes: PlanAttributes, path: Path) -> object:
+    def _build_list(self, rule: dict[str, Any], attributes: PlanAttributes, path: Path) -> object:
         """Build a list of blocks or values; `each` maps one of them."""
         made: list[Any] = []
         given = False
@@ -83,7 +83,7 @@ class BodyBuilder:
             _lacks(attributes, one.strip().partition(".")[0]) for one in rule["list"].split("|")
         )
         for source in rule["list"].split("|"):
-            here, items = _items(attributes, source.strip())
+            here, items = _find_items(attributes, source.strip())
             found = here.read_value()
             self.places.setdefault(path, found.path)
             if isinstance(found.value, Unknown):
@@ -97,7 +97,7 @@ class BodyBuilder:
                 self.places[path] = found.path
         return made if given else MISSING
 
-    def _entries(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
+    def _build_entries(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
         """Build a list of names and values from an object."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -105,7 +105,7 @@ class BodyBuilder:
             return found.value.of("array") if isinstance(found.value, Unknown) else found.value
         return [{"name": name, "value": value} for name, value in found.value.items()]
 
-    def _keys(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
+    def _build_keys(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
         """Build an object whose keys are the values of a list; one that is not known may be any key."""
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
@@ -133,7 +133,7 @@ def _lacks(attributes: PlanAttributes, name: str) -> bool:
     return found.values in (None, []) and not found.unknown
 
 
-def _items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes, list[PlanAttributes]]:
+def _find_items(attributes: PlanAttributes, source: str) -> tuple[PlanAttributes, list[PlanAttributes]]:
     """Return a list and its items: `.` is the resource itself as the only one, a text its parts between commas."""
     if source == ".":
         return attributes, [attributes]

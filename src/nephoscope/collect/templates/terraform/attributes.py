@@ -65,9 +65,9 @@ class PlanAttributes:
     def descend(self, step: str | int, names: tuple[str, ...]) -> PlanAttributes:
         """Return what stands below a step."""
         return PlanAttributes(
-            _child_node(self.values, step),
-            _child_node(self.unknown, step),
-            _child_node(self.sensitive, step),
+            _find_child_node(self.values, step),
+            _find_child_node(self.unknown, step),
+            _find_child_node(self.sensitive, step),
             (*self.path, step),
             self.resolve,
             names,
@@ -128,7 +128,7 @@ class PlanAttributes:
             )
         if isinstance(value, list):
             kept = (
-                self._join(item, _child_node(unknown, i), _child_node(sensitive, i), names)
+                self._join(item, _find_child_node(unknown, i), _find_child_node(sensitive, i), names)
                 for i, item in enumerate(value)
             )
             return [item for item in kept if item is not MISSING]
@@ -140,7 +140,10 @@ class PlanAttributes:
             )
             joined = {
                 key: self._join(
-                    value.get(key), _child_node(unknown, key), _child_node(sensitive, key), (*names, key)
+                    value.get(key),
+                    _find_child_node(unknown, key),
+                    _find_child_node(sensitive, key),
+                    (*names, key),
                 )
                 for key in keys
             }
@@ -164,7 +167,7 @@ def _without_mark(node: object, names: tuple[str, ...]) -> object:
     return None if node is True else node
 
 
-def _child_node(node: object, step: str | int) -> object:
+def _find_child_node(node: object, step: str | int) -> object:
     if isinstance(node, dict):
         return node.get(step) if isinstance(step, str) else None
     if isinstance(node, list):

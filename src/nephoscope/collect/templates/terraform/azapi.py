@@ -30,9 +30,9 @@ def azapi_table_values(
     target = attributes.get("resource_id").value
     updated = pattern(target) if isinstance(target, str | Unknown) else None
     if name is MISSING and updated and "/" in updated:
-        parent, name = _parent_id(updated), updated.rsplit("/", 1)[-1]
+        parent, name = _extract_parent_id(updated), updated.rsplit("/", 1)[-1]
     named = name_pattern(name, f"{address}.name")
-    container = _container(parent, address)
+    container = _read_container(parent, address)
     body = attributes.get("body")
     given = _decode(body.value)
     if isinstance(given, dict):
@@ -42,13 +42,13 @@ def azapi_table_values(
     return type_, named, container, {"properties": unknown} if unknown else {}
 
 
-def _container(parent: object, address: str) -> str:
+def _read_container(parent: object, address: str) -> str:
     """Return the id that a resource stands in; of one that is not known, that of a group that is not known."""
     text = name_pattern(parent, f"{address}.parent_id").rstrip("/")
     return text if text.startswith("/") else f"/subscriptions/{ASSUMED_SUBSCRIPTION}/resourceGroups/{text}"
 
 
-def _parent_id(id_: str) -> str:
+def _extract_parent_id(id_: str) -> str:
     above = id_.rsplit("/", 2)[0]
     provider, _, rest = above.rpartition("/providers/")
     return provider if rest and "/" not in rest else above

@@ -20,7 +20,7 @@ def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[s
     """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
     evaluate = compile_expression(built.expression)
     for names in _list_attributes(built):
-        for value in _candidates(built.expression, wanted):
+        for value in _list_candidates(built.expression, wanted):
             found = evaluate(built.attributes.with_value(names, value)).value
             if _is_same(found, wanted):
                 yield names, value
@@ -54,7 +54,7 @@ def _is_same(found: object, wanted: object) -> bool:
     return bool(found == wanted) and type(found) is type(wanted)
 
 
-def _candidates(expression: str, wanted: object) -> Iterator[object]:
+def _list_candidates(expression: str, wanted: object) -> Iterator[object]:
     if _CHOOSES.search(expression):
         yield from (True, False)
     yield wanted

@@ -37,7 +37,7 @@ class MappingError(Exception):
 @cache
 def compile_expression(text: str) -> Evaluate:
     """Compile an expression; raises MappingError."""
-    parts = _split(text)
+    parts = _split_parts(text)
     compiled = [_compile_existence(part) for part in parts]
     if len(compiled) == 1:
         return compiled[0]
@@ -60,7 +60,7 @@ def attribute_names(text: str) -> set[tuple[str, ...]]:
     return {tuple(one.split(".")) for one in _NAMES.findall(text.partition(" as ")[0])}
 
 
-def _split(text: str) -> list[str]:
+def _split_parts(text: str) -> list[str]:
     if len(whole := text.split(" || ")) > 1:
         return [part.strip() for part in whole]
     plain = not text.startswith(("'", "=", "not ", "exists ")) and " as " not in text and " ? " not in text
@@ -69,16 +69,18 @@ def _split(text: str) -> list[str]:
 
 def _compile_existence(text: str) -> Evaluate:
     if text.startswith("="):
-        constant = _constant(text[1:].strip())
+        constant = _parse_constant(text[1:].strip())
         return lambda attributes: PlanValue(constant, attributes.path)
     if text.startswith("'"):
         return _build_text(text.strip("'"))
     if match := _CONVERSION.fullmatch(text):
         return _convert(compile_expression(match[1]), match[2], match[3] or "")
     if match := _CHOICE.fullmatch(text):
-        return _choice(compile_expression(match[1]), _constant(match[2]), _constant(match[3]))
+        return _compile_choice(
+            compile_expression(match[1]), _parse_constant(match[2]), _parse_constant(match[3])
+        )
     if text.startswith("not "):
-        return _choice(compile_expression(text[4:].strip()), False, True)
+        return _compile_choice(compile_expression(text[4:].strip()), False, True)
     if text.startswith("exists "):
         return _exists(compile_expression(text[7:].strip()))
     if not _ATTRIBUTE.fullmatch(text):
@@ -87,7 +89,7 @@ def _compile_existence(text: str) -> Evaluate:
     return lambda attributes: attributes.get(*names)
 
 
-def _constant(text: str) -> object:
+def _parse_constant(text: str) -> object:
     known = {"true": True, "false": False, "none": MISSING}
     if text in known:
         return known[text]
@@ -115,7 +117,7 @@ def _build_text(text: str) -> Evaluate:
     return evaluate
 
 
-def _choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
+def _compile_choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
     def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = condition(attributes)
         if found.value is MISSING:
@@ -147,13 +149,13 @@ def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
         if found.value is MISSING:
             return found
         if isinstance(found.value, Unknown):
-            return PlanValue(_converted_unknown(found.value, name, convert), found.path)
+            return PlanValue(_convert_unknown(found.value, name, convert), found.path)
         return PlanValue(convert(found.value, argument.strip('"')), found.path)
 
     return evaluate
 
 
-def _converted_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> object:
+def _convert_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> object:
     """Return what a conversion makes of an unknown: a part of an id whose pattern is known, else another unknown."""
     text = pattern(unknown) if name in _OF_IDS else None
     return unknown.of("any") if text is None or "/" not in text else from_pattern(convert(text, ""), unknown)
@@ -165,7 +167,7 @@ def _join(value: object, separator: str) -> object:
     return separator.join(map(str, items)) if unknown is None else unknown.of("string")
 
 
-def _integer(value: Any, _: str) -> object:
+def _convert_to_integer(value: Any, _: str) -> object:
     try:
         return int(value)
     except (TypeError, ValueError):
@@ -182,7 +184,7 @@ _OF_IDS = ("above", "name")
 _CONVERSIONS: dict[str, Callable[[object, str], object]] = {
     "join": _join,
     "split": lambda value, separator: str(value).split(separator),
-    "int": _integer,
+    "int": _convert_to_integer,
     "text": lambda value, _: str(value),
     "lower": lambda value, _: str(value).lower(),
     "upper": lambda value, _: str(value).upper(),

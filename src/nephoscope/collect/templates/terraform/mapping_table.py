@@ -64,18 +64,18 @@ def read_attributes(resource: str) -> frozenset[str]:
     texts = [table.name, table.parent, *table.parents, table.scope, table.merge_into]
     texts += [one for child in table.children for one in (child.name, child.when)]
     texts += [
-        text for body in (table.body, *(child.body for child in table.children)) for text in _words(body)
+        text for body in (table.body, *(child.body for child in table.children)) for text in _read_words(body)
     ]
     return frozenset(name for text in texts for name in _NAME.findall(text))
 
 
-def _words(rule: object) -> Iterator[str]:
+def _read_words(rule: object) -> Iterator[str]:
     """Every expression of a rule, those of the elements of lists too."""
     if isinstance(rule, str):
         yield rule
     elif isinstance(rule, dict):
         for value in rule.values():
-            yield from _words(value)
+            yield from _read_words(value)
 
 
 @cache
@@ -85,10 +85,12 @@ def block_names(resource: str) -> frozenset[str]:
     if table is None:
         return frozenset()
     bodies = [table.body, *(child.body for child in table.children)]
-    return frozenset(name for body in bodies for text in _expressions(body) for name in _BLOCKS.findall(text))
+    return frozenset(
+        name for body in bodies for text in _read_expressions(body) for name in _BLOCKS.findall(text)
+    )
 
 
-def _expressions(rule: object) -> Iterator[str]:
+def _read_expressions(rule: object) -> Iterator[str]:
     if isinstance(rule, str):
         yield rule
     elif isinstance(rule, dict):
@@ -96,7 +98,7 @@ def _expressions(rule: object) -> Iterator[str]:
             yield from (f"{source.strip()}." for source in rule["list"].split("|"))
         for key, value in rule.items():
             if key not in ("list", "each"):
-                yield from _expressions(value)
+                yield from _read_expressions(value)
 
 
 @cache

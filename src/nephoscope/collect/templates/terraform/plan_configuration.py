@@ -46,7 +46,7 @@ class ConfigurationFiles:
     def count_declared(self) -> int:
         """Return how many resources of the plan's root module the files declare."""
         listed = module_configuration(self._configuration, "").get("resources")
-        files = self._files("")
+        files = self._find_files("")
         names = [
             (str(one.get("type")), str(one.get("name")))
             for one in (listed if isinstance(listed, list) else ())
@@ -61,12 +61,12 @@ class ConfigurationFiles:
 
     def folders(self) -> frozenset[str]:
         """Return the folders of the root module and of the modules that it calls by a path."""
-        found = (self._folder(module) for module in self._addresses())
+        found = (self._find_folder(module) for module in self._list_addresses())
         return frozenset({self._root, *(one for one in found if one is not None)})
 
     def differences(self) -> list[PlanDifference]:
         """List what the files say otherwise than the plan was made from."""
-        found = ((module, self._files(module)) for module in self._addresses())
+        found = ((module, self._find_files(module)) for module in self._list_addresses())
         return list(
             find_differences(
                 WrittenModule(module_configuration(self._configuration, module), files)
@@ -75,7 +75,7 @@ class ConfigurationFiles:
             )
         )
 
-    def _addresses(self) -> Iterator[str]:
+    def _list_addresses(self) -> Iterator[str]:
         """Give the addresses of the root module and of those that are called, each once whatever makes several of it."""
         waiting = [""]
         while waiting:
@@ -90,25 +90,25 @@ class ConfigurationFiles:
         """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""
         found = self._trails.get(path)
         if found is None:
-            found = self._trails[path] = self._trail(path)
+            found = self._trails[path] = self._trace_values(path)
         return found
 
     def sets(self, path: Path, name: str) -> bool | None:
         """Return whether the block of a resource, by its path in the plan, sets an attribute or block; None where no file has it."""
-        block = self._block(path)
+        block = self._find_block(path)
         return None if block is None else block.descend(name) is not None
 
-    def _block(self, path: Path) -> ConfigurationNode | None:
+    def _find_block(self, path: Path) -> ConfigurationNode | None:
         item, _, _ = _find_resource(self.plan.value, path)
-        files = self._files(str(item.get("module_address") or "")) if item else None
-        return files.find("resource", str(item.get("type")), _name(item)) if files is not None else None
+        files = self._find_files(str(item.get("module_address") or "")) if item else None
+        return files.find("resource", str(item.get("type")), _read_name(item)) if files is not None else None
 
-    def _trail(self, path: Path) -> tuple[WrittenValue, ...]:
+    def _trace_values(self, path: Path) -> tuple[WrittenValue, ...]:
         item, values, steps = _find_resource(self.plan.value, path)
         module = str(item.get("module_address") or "") if item else ""
-        block = self._block(path)
+        block = self._find_block(path)
         if block is None:
-            return self._call(module) if item else ()
+            return self._find_call(module) if item else ()
         found = [block.written_place]
         inner = _descend(block, values, steps)
         if inner.mark is not block.mark:
@@ -116,11 +116,11 @@ class ConfigurationFiles:
             found += self._follow_variable(module, inner)
         return tuple(found)
 
-    def _call(self, module: str) -> tuple[WrittenValue, ...]:
+    def _find_call(self, module: str) -> tuple[WrittenValue, ...]:
         """Return the place of the call of a module whose files are not there: the innermost that is written."""
         while module:
-            above, name = _calling_module(module)
-            files = self._files(above)
+            above, name = _split_calling_module(module)
+            files = self._find_files(above)
             held = files.find("module", name) if files is not None else None
             if held is not None:
                 return (held.written_place,)
@@ -131,37 +131,37 @@ class ConfigurationFiles:
         """Give the places that a value comes through where it is nothing but a variable or a local value."""
         for _ in range(_MAX_STEPS):
             match = _REFERENCE.fullmatch(held.text)
-            files = self._files(module) if match else None
+            files = self._find_files(module) if match else None
             if match is None or files is None:
                 return
             found = files.find("locals", match[2]) if match[1] == "local" else None
             if match[1] == "var":
-                module, found = self._variable(module, match[2])
+                module, found = self._find_variable(module, match[2])
             if found is None:
                 return
             yield found.written_place
             held = found
 
-    def _variable(self, module: str, name: str) -> tuple[str, ConfigurationNode | None]:
+    def _find_variable(self, module: str, name: str) -> tuple[str, ConfigurationNode | None]:
         """Return what gives a variable its value, and the module that it is written in."""
-        files = self._files(module)
+        files = self._find_files(module)
         default = files.find("variable", name, "default") if files is not None else None
         if not module:
             return module, (files.value(name) if files is not None else None) or default
-        above, call = _calling_module(module)
-        around = self._files(above)
+        above, call = _split_calling_module(module)
+        around = self._find_files(above)
         given = around.find("module", call, name) if around is not None else None
         return (above, given) if given is not None else (module, default)
 
-    def _files(self, module: str) -> ModuleFiles | None:
+    def _find_files(self, module: str) -> ModuleFiles | None:
         """Return the files of a module by its address; None where its source is no folder here."""
         plain = without_instance_keys(module)
         if plain not in self._modules:
-            folder = self._folder(plain)
+            folder = self._find_folder(plain)
             self._modules[plain] = None if folder is None else self._read(folder)
         return self._modules[plain]
 
-    def _folder(self, module: str) -> str | None:
+    def _find_folder(self, module: str) -> str | None:
         folder, here = self._root, ""
         for name in module_names(module):
             calls = module_configuration(self._configuration, here).get("module_calls")
@@ -178,11 +178,11 @@ class ConfigurationFiles:
         given = [one for one in names if one.rpartition("/")[2] == "terraform.tfvars"]
         given += [one for one in names if one.endswith(".auto.tfvars")]
         return ModuleFiles(
-            [one for name in names if name.endswith(".tf") for one in self._documents(name)],
-            [one for name in given for one in self._documents(name)],
+            [one for name in names if name.endswith(".tf") for one in self._list_documents(name)],
+            [one for name in given for one in self._list_documents(name)],
         )
 
-    def _documents(self, name: str) -> Iterator[tuple[TemplateDocument, TextMark]]:
+    def _list_documents(self, name: str) -> Iterator[tuple[TemplateDocument, TextMark]]:
         data = self._load(name)
         if data is not None and len(data) <= MAX_FILE:
             text = data.decode("utf-8", "replace")
@@ -190,13 +190,13 @@ class ConfigurationFiles:
             yield TemplateDocument.from_source(None, name, text, mark), mark
 
 
-def _calling_module(module: str) -> tuple[str, str]:
+def _split_calling_module(module: str) -> tuple[str, str]:
     """Return the address of the module that calls a module, and the name of the call."""
     *around, name = module_names(module)
     return ".".join(f"module.{one}" for one in around), name
 
 
-def _name(item: Mapping[str, object]) -> str:
+def _read_name(item: Mapping[str, object]) -> str:
     given = item.get("name")
     plain = without_instance_keys(str(item.get("address"))).rpartition(".")[2]
     return given if isinstance(given, str) and given == plain else plain
@@ -207,7 +207,7 @@ def _find_resource(root: object, path: Path) -> tuple[Mapping[str, object], obje
     here, found, values, at = root, None, None, 0
     module = ""
     for index, step in enumerate(path):
-        here = _step(here, step)
+        here = _read_step(here, step)
         if (
             isinstance(here, dict)
             and isinstance(here.get("address"), str)
@@ -229,31 +229,31 @@ def _descend(block: ConfigurationNode, values: object, steps: Path) -> Configura
     for step in steps:
         inner = held.descend(step)
         if isinstance(step, int) and held.mark.elements:
-            inner = _matching_block(held, _step(values, step), step) or inner
+            inner = _find_matching_block(held, _read_step(values, step), step) or inner
         if inner is None:
             return held
-        held, values = inner, _step(values, step)
+        held, values = inner, _read_step(values, step)
     return held
 
 
-def _matching_block(listed: ConfigurationNode, values: object, step: int) -> ConfigurationNode | None:
+def _find_matching_block(listed: ConfigurationNode, values: object, step: int) -> ConfigurationNode | None:
     """Return the element of a list that says most of a value, the one at its place before others."""
     elements = listed.mark.elements or []
     if len(elements) < 2 or not isinstance(values, dict):
         return listed.descend(min(step, len(elements) - 1))
-    said = [_agreement(listed.document.text, one, values) for one in elements]
+    said = [_rate_agreement(listed.document.text, one, values) for one in elements]
     most = max(said)
     return listed.descend(step if step < len(said) and said[step] == most else said.index(most))
 
 
-def _agreement(text: str, mark: TextMark, values: Mapping[str, object]) -> int:
+def _rate_agreement(text: str, mark: TextMark, values: Mapping[str, object]) -> int:
     return sum(
         text[inner.start : inner.end] == json.dumps(values.get(name))
         for name, (_, inner) in (mark.members or {}).items()
     )
 
 
-def _step(node: object, step: str | int) -> object:
+def _read_step(node: object, step: str | int) -> object:
     if isinstance(node, dict):
         return node.get(step) if isinstance(step, str) else None
     if isinstance(node, list) and isinstance(step, int):

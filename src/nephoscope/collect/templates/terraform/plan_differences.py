@@ -46,22 +46,22 @@ def find_differences(modules: Iterable[WrittenModule]) -> Iterator[PlanDifferenc
     for module in modules:
         if any(_OVERRIDE.search(document.file) for document, _ in module.files.documents):
             continue  # several blocks make one resource there
-        listed = _list(module.configuration.get("resources"))
+        listed = _read_list(module.configuration.get("resources"))
         if "resources" in module.configuration:
             yield from _find_added(module.files, {(one.get("type"), one.get("name")) for one in listed})
         for one in listed:
             kind = "data" if one.get("mode") == "data" else "resource"
             block = module.files.find(kind, str(one.get("type")), str(one.get("name")))
             if block is not None and one.get("expressions"):
-                yield from _compare_block(block, _map(one.get("expressions")))
-        for name, call in _map(module.configuration.get("module_calls")).items():
+                yield from _compare_block(block, _read_map(one.get("expressions")))
+        for name, call in _read_map(module.configuration.get("module_calls")).items():
             block = module.files.find("module", name)
-            if block is not None and _map(call).get("expressions"):
-                yield from _compare_block(block, _map(_map(call).get("expressions")))
-        for name, variable in _map(module.configuration.get("variables")).items():
+            if block is not None and _read_map(call).get("expressions"):
+                yield from _compare_block(block, _read_map(_read_map(call).get("expressions")))
+        for name, variable in _read_map(module.configuration.get("variables")).items():
             default = module.files.find("variable", name, "default")
-            if default is not None and "default" in _map(variable):
-                yield from _compare_value(default, {"constant_value": _map(variable)["default"]})
+            if default is not None and "default" in _read_map(variable):
+                yield from _compare_value(default, {"constant_value": _read_map(variable)["default"]})
 
 
 def _find_added(files: ModuleFiles, known: set[tuple[object, object]]) -> Iterator[PlanDifference]:
@@ -89,7 +89,7 @@ def _compare_block(block: ConfigurationNode, expressions: Mapping[str, object]) 
         else:
             yield PlanDifference(inner, f"{name} is not in the plan")
     for name, expression in expressions.items():
-        constant = _map(expression).get("constant_value")
+        constant = _read_map(expression).get("constant_value")
         if name not in members and name not in _OWN_ARGUMENTS and constant is not None:
             yield PlanDifference(block, f"the plan sets {name}, which is not here")
 
@@ -103,7 +103,7 @@ def _compare_value(part: ConfigurationNode, expression: object) -> Iterator[Plan
                 if inner is not None and isinstance(one, dict):
                     yield from _compare_block(inner, one)
         return
-    literal, told = _read_literal(part.text), _map(expression)
+    literal, told = _read_literal(part.text), _read_map(expression)
     if literal is None or not ("constant_value" in told or "references" in told):
         return
     if "constant_value" not in told:
@@ -134,9 +134,9 @@ def _list_names(references: object) -> str:
     return str(names[0]) if names else "an expression"
 
 
-def _list(value: object) -> list[Mapping[str, object]]:
+def _read_list(value: object) -> list[Mapping[str, object]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def _map(value: object) -> Mapping[str, object]:
+def _read_map(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}

@@ -68,7 +68,7 @@ class PlanMapper:
 
     def run(self) -> TerraformPlan:
         """Map every resource, then what is part of others."""
-        tabled = [(change, self._table(change)) for change in self._changes.values()]
+        tabled = [(change, self._find_table(change)) for change in self._changes.values()]
         self._untabled = {change.type for change, table in tabled if table is None}
         for change, table in tabled:
             self._instances[without_instance_keys(change.address)].append(change)
@@ -77,7 +77,7 @@ class PlanMapper:
                 self._by_name.setdefault((table.type.lower(), name), change)
         for change, table in tabled:
             if table is not None:
-                self._resource(change, 0)
+                self._map_resource(change, 0)
             elif change.type.startswith(_OURS):
                 self._note_unmapped(change, "no table maps this type")
         for change, table in tabled:
@@ -90,12 +90,12 @@ class PlanMapper:
     def _note_unmapped(self, change: PlannedChange, reason: str) -> None:
         self.plan.unmapped.append(Unmapped(change.address, change.type, change.path, reason))
 
-    def _table(self, change: PlannedChange) -> ResourceTable | None:
+    def _find_table(self, change: PlannedChange) -> ResourceTable | None:
         return AZAPI.get(change.type) or tables().get(change.type)
 
-    def _resource(self, change: PlannedChange, depth: int) -> TerraformResource | None:
+    def _map_resource(self, change: PlannedChange, depth: int) -> TerraformResource | None:
         """Return the resource of a change, mapped once; None where its table is missing or it needs itself."""
-        table = self._table(change)
+        table = self._find_table(change)
         waits = change.address in self._open or depth > MAX_DEPTH
         if change.made or table is None or table.merge_into or waits:
             return change.made[0] if change.made else None
@@ -106,7 +106,7 @@ class PlanMapper:
             self._open.discard(change.address)
         return change.made[0] if change.made else None
 
-    def _attributes(self, change: PlannedChange, depth: int) -> PlanAttributes:
+    def _build_attributes(self, change: PlannedChange, depth: int) -> PlanAttributes:
         """Return the attributes of a change; unknown ones are looked up in what they refer to."""
 
         def resolve(names: tuple[str, ...]) -> object:
@@ -122,15 +122,17 @@ class PlanMapper:
             return MISSING
         reference = self._references.find(change.module, change.local, names)
         target = (
-            self._instance(change, reference.module, reference.address) if reference is not None else None
+            self._find_instance(change, reference.module, reference.address)
+            if reference is not None
+            else None
         )
         if reference is None or target is None or depth > MAX_DEPTH:
             return Unknown(unknown.type, unknown.cause, unknown.reason, f"{change.address}.{label}")
         if reference.attribute == "id":
-            made = self._resource(target, depth + 1)
+            made = self._map_resource(target, depth + 1)
             if made is not None:
                 return from_pattern(made.key_text, unknown)
-        value = self._attributes(target, depth + 1).get(*reference.attribute.split(".")).value
+        value = self._build_attributes(target, depth + 1).get(*reference.attribute.split(".")).value
         if value is not MISSING:
             return value
         return Unknown(unknown.type, unknown.cause, unknown.reason, f"{target.address}.{reference.attribute}")
@@ -169,7 +171,7 @@ class PlanMapper:
             for name in unread
         )
 
-    def _instance(self, change: PlannedChange, module: str, address: str) -> PlannedChange | None:
+    def _find_instance(self, change: PlannedChange, module: str, address: str) -> PlannedChange | None:
         """Return the instance that a reference means: by its index, else the one of the same key, else the only one."""
         full = f"{module}.{address}".lstrip(".")
         if full in self._changes:
@@ -181,7 +183,7 @@ class PlanMapper:
         return next((group[0] for group in (both, same, beside, found) if len(group) == 1), None)
 
     def _map(self, change: PlannedChange, table: ResourceTable, depth: int) -> None:
-        attributes = self._attributes(change, depth)
+        attributes = self._build_attributes(change, depth)
         builder = BodyBuilder()
         if change.type in AZAPI:
             type_, name, container, body = azapi_table_values(attributes, builder, change.address)
@@ -190,7 +192,7 @@ class PlanMapper:
         else:
             type_ = table.type
             name = name_pattern(compile_expression(table.name)(attributes).value, f"{change.address}.name")
-            container = self._container(change, table, attributes)
+            container = self._find_container(change, table, attributes)
             body = builder.build(COMMON, attributes)
             merge(body, builder.build(table.body, attributes))
         if not type_.partition("/")[2]:
@@ -199,7 +201,7 @@ class PlanMapper:
         id_, full = resource_id(container, type_, name, extends=bool(table.scope))
         self._add(change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change))
         for child in table.children:
-            self._child(change, child, attributes, (id_, full, type_))
+            self._map_child(change, child, attributes, (id_, full, type_))
 
     def _add(
         self,
@@ -222,7 +224,7 @@ class PlanMapper:
         self._by_id.setdefault(id_.lower(), resource)
         self.plan.resources.append(resource)
 
-    def _child(
+    def _map_child(
         self, change: PlannedChange, child: Child, attributes: PlanAttributes, parent: tuple[str, str, str]
     ) -> None:
         if child.when:
@@ -236,7 +238,7 @@ class PlanMapper:
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
         self._add(change, named, body, builder, is_whole=self._is_whole(change))
 
-    def _container(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
+    def _find_container(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id, as a pattern, of what a resource stands in."""
         named = table.parent or table.scope
         if named:
@@ -248,9 +250,9 @@ class PlanMapper:
                 part = text or open_pattern(f"{change.address}.{named}")
                 above = table.type if table.parent else "/"
                 return unknown_parent(self.subscription, above, part)
-        return self._group(change, table, attributes)
+        return self._find_group(change, table, attributes)
 
-    def _group(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
+    def _find_group(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:
         """Return the id of the resource group, or of the parents in it that have names."""
         group = attributes.get("resource_group_name").value
         base = f"/subscriptions/{self.subscription}"
@@ -273,7 +275,7 @@ class PlanMapper:
     def _find_id(self, type_: str, name: str) -> str:
         """Return the id of the planned resource of a type and name; '' where there is none."""
         change = self._by_name.get((type_.lower(), name))
-        made = self._resource(change, 1) if change is not None else None
+        made = self._map_resource(change, 1) if change is not None else None
         return made.key_text if made is not None else ""
 
     def _tell_parts(self, resource: TerraformResource) -> None:
@@ -288,7 +290,7 @@ class PlanMapper:
                     resource.unset.setdefault(tuple(key.split(".")), True)
 
     def _merge(self, change: PlannedChange, merge_into: str, table: ResourceTable) -> None:
-        attributes = self._attributes(change, 0)
+        attributes = self._build_attributes(change, 0)
         target = compile_expression(merge_into)(attributes).value
         key = pattern(target) if isinstance(target, str | Unknown) else None
         found = self._by_id.get(key.lower()) if key else None

@@ -35,7 +35,7 @@ class ModuleReferences:
         resource = self._resource(module, address)
         if resource is None:
             return None
-        return _follow(self._configuration, module, _expression(resource.get("expressions"), names), 0)
+        return _follow(self._configuration, module, _read_expression(resource.get("expressions"), names), 0)
 
     def knows(self, module: str, address: str) -> bool:
         """Return whether the configuration has a resource."""
@@ -44,13 +44,13 @@ class ModuleReferences:
     def sets(self, module: str, address: str, names: tuple[str, ...]) -> bool:
         """Return whether the configuration has an expression of an attribute, or of a block around it that is not known in parts."""
         resource = self._resource(module, address)
-        here = _map(resource).get("expressions")
+        here = _read_map(resource).get("expressions")
         for name in names:
             if isinstance(here, list):
                 if len(here) != 1:
                     return bool(here)
                 here = here[0]
-            below = _map(here)
+            below = _read_map(here)
             if "references" in below or "constant_value" in below:
                 return True
             if name not in below:
@@ -59,11 +59,11 @@ class ModuleReferences:
         return True
 
     def _resource(self, module: str, address: str) -> Any:
-        return self._module_resources(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
+        return self._find_module_resources(INSTANCE_KEY.sub("", module)).get(INSTANCE_KEY.sub("", address))
 
-    def _module_resources(self, module: str) -> dict[str, object]:
+    def _find_module_resources(self, module: str) -> dict[str, object]:
         if module not in self._resources:
-            listed = _list(module_configuration(self._configuration, module).get("resources"))
+            listed = _read_list(module_configuration(self._configuration, module).get("resources"))
             self._resources[module] = {
                 str(one.get("address")): one for one in listed if isinstance(one, dict)
             }
@@ -74,8 +74,8 @@ def module_configuration(configuration: Mapping[str, object], module: str) -> Ma
     """Return the configuration of a module by its address."""
     here: object = configuration.get("root_module") or {}
     for name in module_names(module):
-        here = _map(_map(_map(here).get("module_calls")).get(name)).get("module") or {}
-    return _map(here)
+        here = _read_map(_read_map(_read_map(here).get("module_calls")).get(name)).get("module") or {}
+    return _read_map(here)
 
 
 def module_names(module: str) -> list[str]:
@@ -95,25 +95,27 @@ def parent_module(module: str) -> str:
 def _follow(
     configuration: Mapping[str, object], module: str, expression: object, steps: int
 ) -> Reference | None:
-    reference = _single_reference(expression)
+    reference = _read_single_reference(expression)
     if reference is None or steps > MAX_STEPS:
         return None
     if match := _MODULE.fullmatch(reference):
         child = f"{module}.module.{match['name']}".lstrip(".")
-        output = _map(_map(module_configuration(configuration, child).get("outputs")).get(match["output"]))
+        output = _read_map(
+            _read_map(module_configuration(configuration, child).get("outputs")).get(match["output"])
+        )
         return _follow(configuration, child, output.get("expression"), steps + 1)
     if reference.startswith("var.") and module:
         above, name = parent_module(module), module_names(module)[-1]
-        call = _map(_map(module_configuration(configuration, above).get("module_calls")).get(name))
-        return _follow(configuration, above, _map(call.get("expressions")).get(reference[4:]), steps + 1)
+        call = _read_map(_read_map(module_configuration(configuration, above).get("module_calls")).get(name))
+        return _follow(configuration, above, _read_map(call.get("expressions")).get(reference[4:]), steps + 1)
     if match := _RESOURCE.fullmatch(reference):
         return Reference(module, match["address"], match["attribute"])
     return None
 
 
-def _single_reference(expression: object) -> str | None:
+def _read_single_reference(expression: object) -> str | None:
     """Return the one reference of an expression: others are its own beginnings (`a.b` of `a.b.id`) or the key of an instance."""
-    given = [text for text in _list(_map(expression).get("references")) if isinstance(text, str)]
+    given = [text for text in _read_list(_read_map(expression).get("references")) if isinstance(text, str)]
     given = [text for text in given if text not in ("each.key", "each.value", "count.index", "path.module")]
     longest = [
         text
@@ -123,17 +125,17 @@ def _single_reference(expression: object) -> str | None:
     return longest[0] if len(longest) == 1 else None
 
 
-def _expression(node: object, names: tuple[str, ...]) -> Any:
+def _read_expression(node: object, names: tuple[str, ...]) -> Any:
     for name in names:
         if isinstance(node, list):
             node = node[0] if len(node) == 1 else None
-        node = _map(node).get(name)
+        node = _read_map(node).get(name)
     return node
 
 
-def _map(node: object) -> Mapping[str, object]:
+def _read_map(node: object) -> Mapping[str, object]:
     return node if isinstance(node, dict) else {}
 
 
-def _list(node: object) -> list[object]:
+def _read_list(node: object) -> list[object]:
     return node if isinstance(node, list) else []

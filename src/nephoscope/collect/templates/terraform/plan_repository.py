@@ -62,11 +62,11 @@ def read_plan(
     if data.startswith(_ARCHIVE):
         raise UnreadableFileError(f"a binary Terraform plan: {_AS_JSON.format(name=name)}")
     document = parse_plan(data, name)
-    source = _configuration(repository, document, names)
+    source = _find_configuration(repository, document, names)
     return map_plan(document, subscription, before=before, source=source)
 
 
-def _configuration(
+def _find_configuration(
     repository: PlanFiles, document: TemplateDocument, names: Iterable[str]
 ) -> ConfigurationFiles | None:
     """The files that a plan was made from; None where none declares what it makes."""

@@ -67,14 +67,14 @@ def planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iterator[
     """Give what will be there: of the changes, or of a state's values where there are none; adds what goes to `deleted`."""
     listed = root.get("resource_changes")
     if not isinstance(listed, list):
-        yield from _state(root)
+        yield from _read_state(root)
         return
     for index, item, change in _list_managed(listed):
         if change.get("after") is None:
             deleted.append(str(item.get("address")))
         else:
             path = ("resource_changes", index, "change", "after")
-            yield _change(
+            yield _read_change(
                 item, path, change["after"], change.get("after_unknown"), change.get("after_sensitive")
             )
 
@@ -85,7 +85,7 @@ def prior_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     for index, item, change in _list_managed(listed if isinstance(listed, list) else []):
         if change.get("before") is not None:
             path = ("resource_changes", index, "change", "before")
-            yield _change(item, path, change["before"], None, change.get("before_sensitive"))
+            yield _read_change(item, path, change["before"], None, change.get("before_sensitive"))
 
 
 def _list_managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
@@ -95,7 +95,7 @@ def _list_managed(listed: list[Any]) -> Iterator[tuple[int, dict[str, object], d
             yield index, item, change
 
 
-def _state(root: Mapping[str, object]) -> Iterator[PlannedChange]:
+def _read_state(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     for key in ("planned_values", "values"):
         module = root.get(key)
         if isinstance(module, dict):
@@ -110,12 +110,12 @@ def _walk_values(module: object, path: Path, depth: int) -> Iterator[PlannedChan
         if isinstance(item, dict) and item.get("mode", "managed") == "managed":
             place: Path = (*path, "resources", index, "values")
             named = {**item, "module_address": module.get("address", "")}
-            yield _change(named, place, item.get("values"), None, item.get("sensitive_values"))
+            yield _read_change(named, place, item.get("values"), None, item.get("sensitive_values"))
     for index, child in enumerate(module.get("child_modules") or []):
         yield from _walk_values(child, (*path, "child_modules", index), depth + 1)
 
 
-def _change(
+def _read_change(
     item: dict[str, object], path: Path, values: object, unknown: object, sensitive: object
 ) -> PlannedChange:
     module = str(item.get("module_address") or "")

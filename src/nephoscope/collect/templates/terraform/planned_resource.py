@@ -135,7 +135,7 @@ class TerraformResource:
         """Return the path in the plan of a part of the body, or of the nearest part around it that has one."""
         if steps == ("id",):
             steps = ("name",)
-        known = self._folded_places()
+        known = self._index_folded_places()
         for length in range(len(steps), 0, -1):
             found = known.get(folded_path(steps[:length]))
             if found is not None:
@@ -154,26 +154,26 @@ class TerraformResource:
 
     def has_part(self, path: Names) -> bool:
         """Return whether the plan tells a part of the body, by lower-cased keys: its table maps the part, or all that is set."""
-        return self.is_whole or any(path[: len(one)] == one for one in self._mapped_by_name())
+        return self.is_whole or any(path[: len(one)] == one for one in self._index_mapped_names())
 
     def absent_parts_below(self, path: Names) -> Iterator[Names]:
         """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
         if self.has_part(path):
             yield path
             return
-        below = {one: unset for one, unset in self._mapped_by_name().items() if one[: len(path)] == path}
+        below = {one: unset for one, unset in self._index_mapped_names().items() if one[: len(path)] == path}
         yield from below
         around = {one[:length] for one in below for length in range(len(path), len(one))}
         for container in around:
             if all(unset for one, unset in below.items() if one[: len(container)] == container):
                 yield container
 
-    def _mapped_by_name(self) -> dict[Names, bool]:
+    def _index_mapped_names(self) -> dict[Names, bool]:
         if len(self._told) != len(self.unset):
-            self._told = self._mapped_paths()
+            self._told = self._index_mapped_paths()
         return self._told
 
-    def _mapped_paths(self) -> dict[Names, bool]:
+    def _index_mapped_paths(self) -> dict[Names, bool]:
         """The mapped paths of the body without those in lists, and whether all of each is made from blocks that are not there."""
         return {
             tuple(str(step) for step in folded_path(path)): unset
@@ -181,14 +181,16 @@ class TerraformResource:
             if not any(isinstance(step, int) for step in path)
         }
 
-    def _folded_places(self) -> dict[Path, Path]:
+    def _index_folded_places(self) -> dict[Path, Path]:
         if len(self._folded) != len(self.places):
             self._folded = {folded_path(path): place for path, place in self.places.items()}
         return self._folded
 
     def take(self, more: dict[str, object], builder: BodyBuilder) -> None:
         """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
-        moved = {path: _path_after_sorting(self.body, path) for path in (*builder.places, *builder.rules)}
+        moved = {
+            path: _find_path_after_sorting(self.body, path) for path in (*builder.places, *builder.rules)
+        }
         merge(self.body, more)
         self.places.update({moved[path]: place for path, place in builder.places.items()})
         self.rules.update({moved[path]: rule for path, rule in builder.rules.items()})
@@ -201,7 +203,7 @@ def folded_path(path: Path) -> Path:
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 
 
-def _path_after_sorting(body: Mapping[str, object], path: Path) -> Path:
+def _find_path_after_sorting(body: Mapping[str, object], path: Path) -> Path:
     """Return the path that a part has once the lists on its way follow those of a body."""
     here: object = body
     for index, step in enumerate(path):

@@ -29,10 +29,10 @@ For each table a plan is judged as an ARM template of the values that policies a
 
 def page() -> str:
     """Give the page: each type of Terraform and what it is in Azure."""
-    return _HEAD + "".join(_row(table) for table in tables().values())
+    return _HEAD + "".join(_format_row(table) for table in tables().values())
 
 
-def _row(table: ResourceTable) -> str:
+def _format_row(table: ResourceTable) -> str:
     if table.merge_into:
         return f"| `{table.resource}` | a part of the resource that `{table.merge_into}` names |\n"
     children = "".join(f", `{child.type}`" for child in table.children)

@@ -60,7 +60,7 @@ def find_fences(text: str, offset: int = 0) -> list[tuple[TextSpan, str, int]]:
     """Return each `${{ ... }}` of a text: its span, what is between the braces, and the offset of that; a string may hold `}}`."""
     found, at = [], 0
     while match := _FENCE.search(text, at):
-        end = _fence_end(text, match.end())
+        end = _find_fence_end(text, match.end())
         if end is None:
             break
         found.append(
@@ -74,7 +74,7 @@ def find_fences(text: str, offset: int = 0) -> list[tuple[TextSpan, str, int]]:
     return found
 
 
-def _fence_end(text: str, at: int) -> int | None:
+def _find_fence_end(text: str, at: int) -> int | None:
     quoted = False
     while at < len(text):
         if text[at] == "'":
@@ -208,14 +208,14 @@ class _ExpressionParser:
                 part, index, end = self.token.lower(), None, self.span.end
                 self.next()
             else:
-                index = self._index(depth)
+                index = self._parse_index(depth)
                 end = self.span.end
                 self.take("]")
                 part = index.value.lower() if index.kind == "literal" else "*" if index.value == "*" else ""
             node = _extend(node, part, index, end)
         return node
 
-    def _index(self, depth: int) -> WorkflowExpression:
+    def _parse_index(self, depth: int) -> WorkflowExpression:
         if self.is_at_operator("*"):
             span = self.span
             self.next()

@@ -153,16 +153,16 @@ def build_workflow(source: SourceText, root: YamlNode) -> Workflow:
     for key, node in jobs.pairs if jobs is not None else []:
         _require_kind(source, node, "map", f"job {key.text}")
         job = WorkflowJob(key, node)
-        job.steps = _steps(source, node.get("steps"), job)
+        job.steps = _list_steps(source, node.get("steps"), job)
         workflow.jobs.append(job)
         workflow.steps += job.steps
     if workflow.is_action and runs is not None:
         _require_kind(source, runs, "map", "runs")
-        workflow.steps = _steps(source, runs.get("steps"), None)
+        workflow.steps = _list_steps(source, runs.get("steps"), None)
     return workflow
 
 
-def _steps(source: SourceText, node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
+def _list_steps(source: SourceText, node: YamlNode | None, job: WorkflowJob | None) -> list[WorkflowStep]:
     listed = _require_kind(source, node, "list", "steps")
     items = listed.items if listed is not None else []
     for index, item in enumerate(items):

@@ -77,13 +77,13 @@ class BlobReader:
         if not settled and only_whole(self.found.name):
             return None
         with _moves():
-            if before is None and settled and (copy := self._copy()) is not None:
+            if before is None and settled and (copy := self._find_copy()) is not None:
                 self.reading.sink.save(self.key, copy.to_checkpoint())
                 return copy
             progress, blocks = self._resume_point(before)
             return self._read_on(progress, blocks, settled)
 
-    def _copy(self) -> Progress | None:
+    def _find_copy(self) -> Progress | None:
         """Return what is known of a blob whose content another blob of the source brought; None where none did."""
         size = f"{self.found.size}-"
         if not any(one.startswith(size) for one in self.contents):
@@ -139,7 +139,7 @@ class BlobReader:
 
     def _resume_point(self, before: Progress | None) -> tuple[Progress, list[BlobBlock]]:
         """Where to go on: after what was read, if the blob still begins with it, else anew. The committed blocks with it."""
-        client = self._client()
+        client = self._open_client()
         # A blob that was put as a whole has no blocks: only what was read of it can say whether it is still the same.
         blocks = list(client.get_block_list("committed")[0]) if self._has_blocks else []
         if before is not None and self._continues(before, blocks):
@@ -177,7 +177,7 @@ class BlobReader:
         start, end, kept = sample
         return digest(self._fetch(start, end) if end > start else b"") == kept
 
-    def _client(self) -> BlobClient:
+    def _open_client(self) -> BlobClient:
         return self.container.get_blob_client(self.found.name)
 
     def _fetch(self, start: int, end: int) -> bytes:
@@ -187,7 +187,7 @@ class BlobReader:
             return b""
         # A listing has entity tags without their quotes, a condition has them with.
         etag = f'"{self.found.etag.strip(chr(34))}"'
-        download = self._client().download_blob(
+        download = self._open_client().download_blob(
             start, end - start, etag=etag, match_condition=MatchConditions.IfNotModified, max_concurrency=1
         )  # fmt: skip
         data: bytes = download.readall()

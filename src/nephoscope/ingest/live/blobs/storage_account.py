@@ -17,11 +17,11 @@ def service(url: str, credential: str, cloud: str, around: SourceContext) -> Blo
     from azure.storage.blob import BlobServiceClient
 
     return BlobServiceClient(
-        url, credential=_credential(credential, cloud, around), retry_total=4, connection_timeout=20, read_timeout=120
+        url, credential=_find_credential(credential, cloud, around), retry_total=4, connection_timeout=20, read_timeout=120
     )  # fmt: skip
 
 
-def _credential(kind: str, cloud: str, around: SourceContext) -> Any:
+def _find_credential(kind: str, cloud: str, around: SourceContext) -> Any:
     if kind == "account-key":
         return around.secret("account_key")
     if kind == "sas":

@@ -113,7 +113,7 @@ class FolderContents:
     def competing_files(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
         """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
         feed = own.feed if own else ""
-        keys = set(self._keys(name, start))
+        keys = set(self._list_keys(name, start))
         found = (self._known[key] for index in keys for key in self._index.get(index, ()))
         unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
         said, size = path_context(name), own.content.size if own else 0
@@ -162,7 +162,7 @@ class FolderContents:
         gone = one.left != 0.0
         return gone and one.content.size == size and PurePath(one.name).parent == PurePath(name).parent
 
-    def _keys(self, name: str, start: bytes) -> Iterator[str]:
+    def _list_keys(self, name: str, start: bytes) -> Iterator[str]:
         if len(start) >= HEAD:
             yield f"first {hash_head(start)}"
         yield f"short {PurePath(name).parent}"
@@ -172,12 +172,12 @@ class FolderContents:
     def _put(self, key: str, progress: Progress) -> None:
         self._forget(key)
         self._known[key] = progress
-        for index in self._indexes(progress):
+        for index in self._list_indexes(progress):
             self._index[index].add(key)
 
     def _forget(self, key: str) -> None:
         progress = self._known.pop(key, None)
-        for index in self._indexes(progress) if progress else ():
+        for index in self._list_indexes(progress) if progress else ():
             self._index[index].discard(key)
             if not self._index[index]:
                 del self._index[index]
@@ -188,7 +188,7 @@ class FolderContents:
             self._sink.forget(key)
 
     @staticmethod
-    def _indexes(progress: Progress) -> Iterator[str]:
+    def _list_indexes(progress: Progress) -> Iterator[str]:
         content = progress.content
         if content.first:
             yield f"first {content.first}"

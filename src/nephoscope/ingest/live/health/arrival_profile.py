@@ -102,9 +102,9 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
                 found.last = self.looks
             elif len(self.names) < _MOST_NAMES:
                 self.names[name] = FieldName(self.looks, 1, self.looks, self.looks <= LEARNED)
-        return self._new_tables(), self._find_gone()
+        return self._list_new_tables(), self._find_gone()
 
-    def _new_tables(self) -> list[str]:
+    def _list_new_tables(self) -> list[str]:
         found = []
         for name, one in self.names.items():
             if not one.judged and self.looks - one.first >= JUDGED_AFTER:

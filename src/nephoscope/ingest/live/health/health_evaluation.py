@@ -70,12 +70,12 @@ def judge_health(
     delay = sum(one.delay * one.timed for one in day) / timed if timed else None
     last = by_hour.get(hour)
     return TableStatus(
-        health, last.rows if last else 0, _expected_rows(by_hour, health, hour), delay,
-        _share(health, rates, whole, now - timedelta(days=1)), sum(one.untimed for one in day),
+        health, last.rows if last else 0, _compute_expected_rows(by_hour, health, hour), delay,
+        _compute_share(health, rates, whole, now - timedelta(days=1)), sum(one.untimed for one in day),
     )  # fmt: skip
 
 
-def _share(
+def _compute_share(
     health: SourceHealth, rates: Sequence[SourceRate], whole: Sequence[SourceRate], since: datetime
 ) -> float:
     """The part of records that could not be read; of a table, of its own records."""
@@ -91,7 +91,7 @@ def findings(
     """Return what is wrong with a table, or with the source itself; `rates` and `whole` as of standing()."""
     found = []
     for kind, detail in (
-        ("silent", _silent(health, rates, now)),
+        ("silent", _explain_silence(health, rates, now)),
         ("quarantine", _quarantine(health, rates, now, whole)),
         ("failing", _describe_failure(health, now)),
     ):
@@ -100,7 +100,9 @@ def findings(
     return found
 
 
-def _expected_rows(by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: datetime) -> float | None:
+def _compute_expected_rows(
+    by_hour: dict[datetime, SourceRate], health: SourceHealth, hour: datetime
+) -> float | None:
     """The median of the same hour on the days since the table was first seen, at most a week; None before it is known."""
     if health.first_seen is None:
         return None
@@ -113,7 +115,7 @@ def _expected_rows(by_hour: dict[datetime, SourceRate], health: SourceHealth, ho
     return float(median(by_hour[moment].rows if moment in by_hour else 0 for moment in known))
 
 
-def _silent(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
+def _explain_silence(health: SourceHealth, rates: Sequence[SourceRate], now: datetime) -> str:
     """Return how long a table that is known brought nothing; one that is not known yet is judged with its source."""
     profile = SourceProfile.of(health.columns)
     if health.table in ("", QUARANTINE) or health.last_seen is None:
@@ -135,9 +137,9 @@ def limit(profile: SourceProfile) -> timedelta:
 
 
 def _describe_silence(last: datetime, profile: SourceProfile, now: datetime) -> str:
-    usual = f"silences of {_words(timedelta(seconds=profile.silence()))} are usual"
+    usual = f"silences of {_format_span(timedelta(seconds=profile.silence()))} are usual"
     known = usual if profile.gaps else "it came once"
-    return f"nothing for {_words(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
+    return f"nothing for {_format_span(now - last)}, since {last:%Y-%m-%d %H:%M} UTC; {known}"
 
 
 def find_silent_source(
@@ -177,7 +179,7 @@ def _has_two_empty_hours(health: SourceHealth, rates: Sequence[SourceRate], now:
     ]
     if not all(hour in by_hour for hour in weekly):
         return False
-    return all((_expected_rows(by_hour, health, hour) or 0.0) > 0 for hour in hours)
+    return all((_compute_expected_rows(by_hour, health, hour) or 0.0) > 0 for hour in hours)
 
 
 def _quarantine(
@@ -214,7 +216,7 @@ def _describe_failure(health: SourceHealth, now: datetime) -> str:
     return f"{health.error[:500]} (last at {health.error_at:%Y-%m-%d %H:%M} UTC)"
 
 
-def _words(span: timedelta) -> str:
+def _format_span(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:

@@ -118,10 +118,10 @@ class HealthKeeper:
                 by_source[health.source, health.workspace],
             )
         ]
-        self._alerts(found, now)
-        self._statuses(every, sources, now)
-        self._usage(now)
-        self._heartbeat(now)
+        self._write_alerts(found, now)
+        self._write_statuses(every, sources, now)
+        self._write_usage(now)
+        self._write_heartbeat(now)
         self.state.source_health.prune(now - RATES_KEPT)
         return True
 
@@ -134,13 +134,13 @@ class HealthKeeper:
         self._lease = self.state.leases.take(LEASE, self.holder, LEASE_SECONDS)
         return self._lease is not None
 
-    def _alerts(self, found: Sequence[HealthFinding], now: datetime) -> None:
+    def _write_alerts(self, found: Sequence[HealthFinding], now: datetime) -> None:
         """A row when a finding begins and one when it is over; a change of schema is over after a day.
 
         The rows, what is noted of them and the changes that they tell are one transaction: a kill tells none twice and none never.
         """
         with self._judge_in_transaction() as session:
-            current = {finding.key: finding for finding in [*found, *self._changes(session)]}
+            current = {finding.key: finding for finding in [*found, *self._list_changes(session)]}
             kept = self.state.checkpoints.load_in(session, KEPT)
             open_ = {key.removeprefix(_OPEN): value for key, value in kept.items() if key.startswith(_OPEN)}
             begun = [one for key, one in current.items() if key not in open_ or one.kind == "schema"]
@@ -181,7 +181,7 @@ class HealthKeeper:
             taken = False
         self.state.outbox.add(session, workspace if taken else DEFAULT, table, row)
 
-    def _changes(self, session: Session) -> Iterable[HealthFinding]:
+    def _list_changes(self, session: Session) -> Iterable[HealthFinding]:
         """Return what has changed in schemas since it was told last, a finding a table."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for one in self.state.schema_changes.take(session):
@@ -192,7 +192,9 @@ class HealthKeeper:
         lasting = text_of(value, "finding", "kind") == "schema"
         return not lasting or now - datetime.fromisoformat(text_of(value, "since")) > _SCHEMA_OPEN
 
-    def _statuses(self, every: Sequence[SourceHealth], sources: Mapping[str, Source], now: datetime) -> None:
+    def _write_statuses(
+        self, every: Sequence[SourceHealth], sources: Mapping[str, Source], now: datetime
+    ) -> None:
         """A row of SentinelHealth when a source begins to fail or to work again, and one an hour while it fails."""
         for health in every:
             source = sources.get(health.source)
@@ -211,14 +213,14 @@ class HealthKeeper:
                 noted = {key: {"status": word, "at": now.isoformat()}}
                 self.state.checkpoints.keep(session, KEPT, noted)
 
-    def _usage(self, now: datetime) -> None:
+    def _write_usage(self, now: datetime) -> None:
         """The rows of Usage of the hours that are over, and of what came to one after it was told, by the outbox: each once."""
         with self._judge_in_transaction() as session:
             used = self.state.usage.pop_hours(session, now.replace(minute=0, second=0, microsecond=0))
             for one in used:
                 self._queue_row(session, one.workspace, "Usage", made.usage(one))
 
-    def _heartbeat(self, now: datetime) -> None:
+    def _write_heartbeat(self, now: datetime) -> None:
         """The row of this minute; where the lake is full it is not written, and the state says so."""
         table = self.lake.tables["Heartbeat"]
         row = to_arrow_rows(
@@ -227,7 +229,7 @@ class HealthKeeper:
         producer = f"health/heartbeat/{socket.gethostname()}"
         try:
             self.lake.writer().append(
-                DEFAULT, {table.name: row.table}, producer=producer, sequence=_minute(now)
+                DEFAULT, {table.name: row.table}, producer=producer, sequence=_compute_minute(now)
             )
         except LakeError as error:
             told = {table.name: f"rows of {table.name} were not written: {error}"}
@@ -236,7 +238,7 @@ class HealthKeeper:
         self.state.source_errors.clear_errors(KEPT, (table.name,), DEFAULT)
 
 
-def _minute(now: datetime) -> int:
+def _compute_minute(now: datetime) -> int:
     return int(now.timestamp()) // 60
 
 

@@ -66,11 +66,11 @@ def rows(state: State, now: datetime, source: str | None = None) -> list[HealthR
         place = (health.source, health.workspace)
         whole = [rate for rate in rates if (rate.source, rate.workspace) == place]
         own = [silent[place]] if not health.table and place in silent else []
-        table.append(_row(health, whole, own, now))
+        table.append(_build_row(health, whole, own, now))
     return table
 
 
-def _row(
+def _build_row(
     health: SourceHealth, whole: Sequence[SourceRate], found: Sequence[HealthFinding], now: datetime
 ) -> HealthRow:
     own = [rate for rate in whole if rate.table == health.table]

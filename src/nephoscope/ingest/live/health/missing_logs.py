@@ -75,16 +75,18 @@ def find_missing_logs(
         one for scope in settings for one in _check_settings(scope, settings[scope], newest_rows, now, quiet)
     ]
     found += [one for flow_log in flow_logs for one in _check_flow_log(flow_log, newest_rows, now, quiet)]
-    set_up = {_target(flow_log) for flow_log in flow_logs} | {_logged_resource(scope) for scope in settings}
+    set_up = {_read_target(flow_log) for flow_log in flow_logs} | {
+        _extract_logged_resource(scope) for scope in settings
+    }
     found += [
         one for key in could.keys() - set_up for one in _check_unconfigured(key, could[key].type, newest_rows)
     ]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
 
-def _logged_resource(scope: str) -> str:
+def _extract_logged_resource(scope: str) -> str:
     """The resource that a setting at `scope` is for, '' for none: an account's services log its requests, its own setting metrics."""
-    kind = _type_from_id(scope)
+    kind = _extract_type(scope)
     if kind in STORAGE_SERVICES:
         return scope.rsplit("/", 2)[0]
     return "" if kind == STORAGE else scope
@@ -94,7 +96,7 @@ def _check_settings(
     scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
     """Yield what is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
-    kind, resource = _type_from_id(scope), _logged_resource(scope)
+    kind, resource = _extract_type(scope), _extract_logged_resource(scope)
     if not resource:
         return
     sent = {setting.id.name: _read_setting(kind, setting) for setting in settings}
@@ -104,49 +106,49 @@ def _check_settings(
             newest = newest_rows.newest_time(resource, logs.counts)
             yield from _check_silence(scope, kind, name, newest, now, quiet)
     # A type that has no logs, only metrics, cannot send any.
-    has_logs = kind in LOGGED or any(_logs(setting) for setting in settings)
+    has_logs = kind in LOGGED or any(_list_logs(setting) for setting in settings)
     if has_logs and not any(sent.values()):
         for name in sent:
             yield MissingLogs(scope, kind, "its diagnostic setting sends no category of logs", name)
 
 
-def _logs(setting: Resource) -> list[dict[str, object]]:
-    return [one for one in _properties(setting).get("logs") or [] if isinstance(one, dict)]
+def _list_logs(setting: Resource) -> list[dict[str, object]]:
+    return [one for one in _read_properties(setting).get("logs") or [] if isinstance(one, dict)]
 
 
 def _read_setting(kind: str, setting: Resource) -> DiagnosticStream:
-    enabled = [one for one in _logs(setting) if one.get("enabled")]
+    enabled = [one for one in _list_logs(setting) if one.get("enabled")]
     categories = {str(one["category"]).lower() for one in enabled if one.get("category")}
     return DiagnosticStream(kind, frozenset(categories), any(one.get("categoryGroup") for one in enabled))
 
 
 @cache
-def _every_stream(kind: str) -> DiagnosticStream:
+def _build_every_stream(kind: str) -> DiagnosticStream:
     return DiagnosticStream(kind, every=True)
 
 
 def _check_unconfigured(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    if newest_rows.newest_time(key, flows if network else _every_stream(kind).counts) is None:
+    if newest_rows.newest_time(key, flows if network else _build_every_stream(kind).counts) is None:
         yield MissingLogs(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
 
 
-def _target(flow_log: Resource) -> str:
-    return str(_properties(flow_log).get("targetResourceId", "")).lower()
+def _read_target(flow_log: Resource) -> str:
+    return str(_read_properties(flow_log).get("targetResourceId", "")).lower()
 
 
 def _check_flow_log(
     flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
 ) -> Iterator[MissingLogs]:
-    target = _target(flow_log)
+    target = _read_target(flow_log)
     if not target:
         return
-    if _properties(flow_log).get("enabled") is False:
-        yield MissingLogs(target, _type_from_id(target), "its flow log is switched off", flow_log.id.name)
+    if _read_properties(flow_log).get("enabled") is False:
+        yield MissingLogs(target, _extract_type(target), "its flow log is switched off", flow_log.id.name)
     else:
         newest = newest_rows.newest_time(target, flows)
-        yield from _check_silence(target, _type_from_id(target), flow_log.id.name, newest, now, quiet)
+        yield from _check_silence(target, _extract_type(target), flow_log.id.name, newest, now, quiet)
 
 
 def _check_silence(
@@ -158,12 +160,12 @@ def _check_silence(
         yield MissingLogs(key, kind, _NO_MORE, setting, newest)
 
 
-def _properties(resource: Resource) -> Mapping[str, Any]:
+def _read_properties(resource: Resource) -> Mapping[str, Any]:
     found = resource.body.get("properties")
     return found if isinstance(found, dict) else {}
 
 
-def _type_from_id(id_: str) -> str:
+def _extract_type(id_: str) -> str:
     from nephoscope_policy.model.resource_id import ResourceId
 
     try:

@@ -35,7 +35,7 @@ Counts = Callable[[str, str], bool]
 
 
 @cache
-def _dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
+def _map_dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
     """The tables that a resource type's logs have of their own, each with the categories that go there."""
     found: dict[str, set[str]] = {}
     kinds = STORAGE_SERVICES if kind == STORAGE else (kind,)
@@ -63,10 +63,10 @@ class DiagnosticStream:
             return table == ACTIVITY and (self.every or not category or category in self.categories)
         if table == DIAGNOSTICS:
             return self.every or category in self.categories
-        own = _dedicated_tables(self.kind).get(table)
+        own = _map_dedicated_tables(self.kind).get(table)
         if own is None:
             return False
-        known = frozenset[str]().union(*_dedicated_tables(self.kind).values())
+        known = frozenset[str]().union(*_map_dedicated_tables(self.kind).values())
         # Azure has older names of categories whose records go to the same tables.
         if self.every or not self.categories <= known:
             return True
@@ -132,7 +132,7 @@ def _query_newest(
     from nephoscope.ingest.live.ingestion.transform import ticks_to_datetime
 
     try:
-        rows = lake.query(_question(table, now - back), workspace=workspace, now=now)[-1].table.to_pylist()
+        rows = lake.query(_build_query(table, now - back), workspace=workspace, now=now)[-1].table.to_pylist()
     except KqlError:
         # A table whose definition is gone: it says nothing on any resource that is known.
         return
@@ -140,7 +140,7 @@ def _query_newest(
         yield row["Of"], row["In"], ticks_to_datetime(row["Last"])
 
 
-def _question(table: str, since: datetime) -> str:
+def _build_query(table: str, since: datetime) -> str:
     """The query for ids, categories and newest rows; `column_ifexists` as not every table of logs tells the category."""
     of, category = "_ResourceId", "column_ifexists('Category', '')"
     if table == ACTIVITY:

@@ -55,8 +55,8 @@ def load_rules(files: list[str], find: Find, make: Make) -> dict[str, DataCollec
     """The rules in files, by immutable id in lower case; raises SourceError with the file and the place in it."""
     found: dict[str, DataCollectionRule] = {}
     for name in files:
-        for document in _documents(Path(name)):
-            rule = _rule(document, name, find, make)
+        for document in _read_documents(Path(name)):
+            rule = _read_rule(document, name, find, make)
             found[rule.id.lower()] = rule
     return found
 
@@ -67,8 +67,8 @@ def check_rules(files: list[str], find: Find) -> None:
     Streams that no rule declares and whose table `find` does not know are passed over: another may know it.
     """
     for name in files:
-        for document in _documents(Path(name)):
-            _rule(document, name, find, lambda _: None, whole=False)
+        for document in _read_documents(Path(name)):
+            _read_rule(document, name, find, lambda _: None, whole=False)
 
 
 def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[DataFlow, ...]]:
@@ -88,7 +88,7 @@ def make_implied_rule(name: str, find: Find) -> Callable[[str], tuple[DataFlow, 
     return flows
 
 
-def _documents(path: Path) -> list[dict[str, object]]:
+def _read_documents(path: Path) -> list[dict[str, object]]:
     try:
         document = read_json(path, _MOST_BYTES)
     except OSError as error:
@@ -102,7 +102,7 @@ def _documents(path: Path) -> list[dict[str, object]]:
     return listed
 
 
-def _rule(
+def _read_rule(
     document: dict[str, object], where: str, find: Find, make: Make, *, whole: bool = True
 ) -> DataCollectionRule:
     """A rule; not `whole`: without the streams that it does not declare and whose table `find` does not know."""
@@ -119,9 +119,11 @@ def _rule(
         if not isinstance(one, dict) or not isinstance(one.get("streams"), list):
             raise SourceError(f"rules: {place}: 'streams' is missing")
         for stream in map(str, one["streams"]):
-            known = stream in declared or not stream.startswith("Microsoft-") or find(_table(stream, one))
+            known = (
+                stream in declared or not stream.startswith("Microsoft-") or find(_find_table(stream, one))
+            )
             if whole or known:
-                flow = _flow(stream, one, declared, place, find, make)
+                flow = _read_flow(stream, one, declared, place, find, make)
                 streams[stream] = (*streams.get(stream, ()), flow)
     return DataCollectionRule(id_, streams)
 
@@ -139,12 +141,12 @@ def _parse_declarations(declarations: Any, where: str) -> dict[str, dict[str, Kq
         ) from error
 
 
-def _table(stream: str, body: Mapping[str, object]) -> str:
+def _find_table(stream: str, body: Mapping[str, object]) -> str:
     """The table that a flow leads a stream to."""
     return stream_table(str(body.get("outputStream") or stream))
 
 
-def _flow(
+def _read_flow(
     stream: str,
     body: dict[str, object],
     declared: Mapping[str, dict[str, KqlType]],
@@ -152,7 +154,7 @@ def _flow(
     find: Find,
     make: Make,
 ) -> DataFlow:
-    name = _table(stream, body)
+    name = _find_table(stream, body)
     if name == QUARANTINE:
         raise SourceError(f"rules: {place}: rules cannot write to {QUARANTINE}")
     text = str(body.get("transformKql") or "source").strip()

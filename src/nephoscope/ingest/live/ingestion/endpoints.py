@@ -45,9 +45,9 @@ class IngestionEndpoints:
         sink = LakeSink(
             f"{SOURCE}:{workspace}", workspace, self.lake, self.lake.writer(), self.state.checkpoints, SourceMeter(), self._stop
         )  # fmt: skip
-        flows = make_implied_rule(workspace, self._table)
+        flows = make_implied_rule(workspace, self._find_table)
         return IngestionEndpoint(sink, IngestionTokens(""), {}, flows, workspace, LIMITS)
 
-    def _table(self, name: str) -> LakeTable | None:
+    def _find_table(self, name: str) -> LakeTable | None:
         """A table as it is known when it is asked for: it may come while the door is open."""
         return self.lake.tables.get(name)

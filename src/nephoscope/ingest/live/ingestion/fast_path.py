@@ -103,14 +103,14 @@ class RequestIntake:
         self._waiting.append(one)
         self._size += len(post.body)
         if self._task is None:
-            self._task = asyncio.create_task(self._work())
+            self._task = asyncio.create_task(self._append_waiting())
         return await one.answer
 
     def close(self) -> None:
         """Finish what was begun."""
         self._thread.shutdown()
 
-    async def _work(self) -> None:
+    async def _append_waiting(self) -> None:
         """Append until nothing waits."""
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -172,7 +172,7 @@ class RequestIntake:
     def _append(self, several: Sequence[_ReadPost]) -> None:
         """Append together; what is wrong with one request is not the others' fault."""
         try:
-            self.writer.append_all(self._portions(several), producer=self.producer)
+            self.writer.append_all(self._list_portions(several), producer=self.producer)
         except SpoolFullError as error:
             self._told("full", f"nothing is taken: {error}")
             for one in several:
@@ -189,7 +189,7 @@ class RequestIntake:
             for one in several:
                 self._repeats.add(one.mark)
 
-    def _portions(self, several: Sequence[_ReadPost]) -> list[Portion]:
+    def _list_portions(self, several: Sequence[_ReadPost]) -> list[Portion]:
         tables: dict[str, dict[str, list[_ReadPost]]] = defaultdict(lambda: defaultdict(list))
         for one in several:
             tables[one.post.table][one.post.workspace].append(one)
@@ -220,7 +220,7 @@ class RequestIntake:
         }
         if len({place.get_retention_days(name) for place in places.values()}) == 1:
             together = [record for several in records.values() for record in several]
-            senders = [one for group in groups.values() for one in _senders(group)]
+            senders = [one for group in groups.values() for one in _list_senders(group)]
             rows = to_arrow_rows(
                 table, together, workspace=next(iter(places.values())), now=now, whole=False, senders=senders
             )
@@ -233,7 +233,7 @@ class RequestIntake:
         found = []
         for workspace, place in places.items():
             own = records[workspace]
-            senders = _senders(groups[workspace])
+            senders = _list_senders(groups[workspace])
             rows = to_arrow_rows(table, own, workspace=place, now=now, whole=False, senders=senders)
             bad = [self._quarantine_record(name, groups[workspace], at, why, own[at]) for at, why in rows.bad]
             found.append(Portion(workspace, {name: rows.table}, bad))
@@ -263,6 +263,6 @@ class RequestIntake:
         )
 
 
-def _senders(group: Sequence[_ReadPost]) -> list[tuple[ResourceBinding | None, int]]:
+def _list_senders(group: Sequence[_ReadPost]) -> list[tuple[ResourceBinding | None, int]]:
     """Return who sent the records of requests, and how many."""
     return [(one.post.sender, len(one.records)) for one in group]

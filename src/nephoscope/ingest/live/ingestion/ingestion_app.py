@@ -105,7 +105,7 @@ def app(door: IngestionEndpoint) -> Starlette:
         try:
             await _serve(door, request)
         except IngestionRefusedError as error:
-            return _answer(error)
+            return _build_answer(error)
         except ClientDisconnect:
             return Response(status_code=400)
         return Response(status_code=204)
@@ -131,7 +131,7 @@ async def _serve(door: IngestionEndpoint, request: Request) -> None:
     await run_in_threadpool(door.take, flows, stream, data, id_)
 
 
-def _answer(error: IngestionRefusedError) -> Response:
+def _build_answer(error: IngestionRefusedError) -> Response:
     headers = {"Retry-After": str(error.again)} if error.again else {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

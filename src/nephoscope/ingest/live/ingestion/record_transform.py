@@ -31,7 +31,7 @@ def shape_records(
     found = ShapedRecords()
     for flow in flows:
         if flow.transform is None:
-            rows, origins = list(records), [_origin(number, one) for number, one in enumerate(records)]
+            rows, origins = list(records), [_build_origin(number, one) for number, one in enumerate(records)]
         else:
             try:
                 made = flow.transform.apply(records, datetime.now(UTC))
@@ -43,7 +43,7 @@ def shape_records(
                 continue
             rows = _complete_rows(made, flow.bag)
             origins = [
-                _origin(owner, records[owner], _describe_type_mismatch(made, owner, flow.transform))
+                _build_origin(owner, records[owner], _describe_type_mismatch(made, owner, flow.transform))
                 for owner in made.owners
             ]
         found.rows.setdefault(flow.table, []).extend(rows)
@@ -51,7 +51,7 @@ def shape_records(
     return found
 
 
-def _origin(number: int, record: Mapping[str, object], unfit: str = "") -> RowOrigin:
+def _build_origin(number: int, record: Mapping[str, object], unfit: str = "") -> RowOrigin:
     return RowOrigin(f"record {number}", record, unfit)
 
 

@@ -91,7 +91,7 @@ class Transform:
         compiled = self.compiled
         if "now" in compiled.parameters:
             compiled = replace(compiled, parameters={**compiled.parameters, "now": to_ticks(now)})
-        table, unfit = self._table(records)
+        table, unfit = self._build_table(records)
         try:
             with open_engine(EngineRows({SOURCE: table}), EngineLimits("512MB", threads=1)) as engine:
                 found = engine.run(compiled, _SECONDS)
@@ -102,9 +102,9 @@ class Transform:
         ]
         names = [name for name, _ in self.columns]
         rows = [dict(zip(names, row[:-1], strict=True)) for row in zip(*columns, strict=True)]
-        return TransformResult(rows, columns[-1], self._undeclared_members(records), unfit)
+        return TransformResult(rows, columns[-1], self._collect_undeclared_members(records), unfit)
 
-    def _table(
+    def _build_table(
         self, records: Sequence[Mapping[str, object]]
     ) -> tuple[pa.Table, dict[int, dict[str, object]]]:
         """The records as a table with their numbers, and by record what did not fit."""
@@ -120,7 +120,9 @@ class Transform:
         wider = self.schema.append(pa.field(_RECORD, pa.int64()))
         return pa.Table.from_arrays(arrays, schema=wider), unfit
 
-    def _undeclared_members(self, records: Sequence[Mapping[str, object]]) -> dict[int, dict[str, object]]:
+    def _collect_undeclared_members(
+        self, records: Sequence[Mapping[str, object]]
+    ) -> dict[int, dict[str, object]]:
         declared = frozenset(self.schema.names)
         found = {}
         for number, record in enumerate(records):

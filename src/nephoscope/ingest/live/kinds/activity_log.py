@@ -75,7 +75,7 @@ class ActivityLogSource:
     def test(self) -> str:
         """Sign in and ask every subscription for the last five minutes."""
         now, counts = self.around.clock(), []
-        with self._client() as asked:
+        with self._open_client() as asked:
             for subscription in self.settings.subscriptions:
                 ask = _make_fetch(asked, subscription)
                 counts.append(sum(map(len, ask(now - timedelta(minutes=5), now))))
@@ -85,14 +85,14 @@ class ActivityLogSource:
         """Ask, wait, until stopped; raises SourceError when no subscription can be asked."""
         chosen = self.settings
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
-        with self._client(stop) as asked:
+        with self._open_client(stop) as asked:
             pollers = [
                 Poller(subscription, sink, stop, _make_fetch(asked, subscription), overlap, begin)
                 for subscription in chosen.subscriptions
             ]
             poll(pollers, sink, stop, "subscription:", self.around.clock, chosen.poll)
 
-    def _client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
+    def _open_client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
         access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
         cloud = access.endpoints
         return client(cloud.resource_manager, cloud.resource_manager_scope, access, stop)

@@ -54,7 +54,7 @@ class EventHubSource:
 
     def test(self) -> str:
         """Sign in and read the partitions of every topic."""
-        consumer = self._consumer()
+        consumer = self._open_consumer()
         try:
             found = []
             for topic in self.settings.topics:
@@ -73,7 +73,7 @@ class EventHubSource:
         from confluent_kafka import KafkaException
 
         self._sink, self._feeds, self._look_at = sink, {}, 0.0
-        consumer = self._consumer()
+        consumer = self._open_consumer()
         try:
             consumer.subscribe(list(self.settings.topics), on_assign=self._assign, on_lost=_note_lost)
             while not stop.is_set():
@@ -84,7 +84,7 @@ class EventHubSource:
                 if messages:
                     self._pass_messages(consumer, messages, sink)
         except KafkaException as error:
-            raise SourceError(self._sentence(error.args[0])) from error
+            raise SourceError(self._format_error(error.args[0])) from error
         finally:
             consumer.close()
 
@@ -97,11 +97,11 @@ class EventHubSource:
             else:
                 self._note_failure(error, sink, f"partition:{message.topic()}/{message.partition()}")
         for place, some in parts.items():
-            pieces = tuple(_piece(one, self.settings.format) for one in some if one.value())
-            empty = tuple(_empty(one) for one in some if not one.value())
-            if (some[0].offset() or 0) <= sink.last(self._feed(*place, sink)):
+            pieces = tuple(_build_piece(one, self.settings.format) for one in some if one.value())
+            empty = tuple(_quarantine_empty_message(one) for one in some if not one.value())
+            if (some[0].offset() or 0) <= sink.last(self._name_feed(*place, sink)):
                 self._reset_feed(place, sink)
-            sink.take(self._feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
+            sink.take(self._name_feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
             sink.report_working(f"partition:{place[0]}/{place[1]}")
         if parts:
             self._commit(consumer, parts)
@@ -126,8 +126,8 @@ class EventHubSource:
     def _note_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
         if error.fatal() or error.code() in _LOCKED_OUT:
-            raise SourceError(self._sentence(error))
-        sink.note(error=self._sentence(error), key=key)
+            raise SourceError(self._format_error(error))
+        sink.note(error=self._format_error(error), key=key)
         if key == _BROKERS:
             self._look_at = monotonic() + _LOOK_SECONDS
 
@@ -137,13 +137,13 @@ class EventHubSource:
 
         assert self._sink is not None
         behind = [
-            TopicPartition(topic, number, self._sink.last(self._feed(topic, number, self._sink)) + 1)
+            TopicPartition(topic, number, self._sink.last(self._name_feed(topic, number, self._sink)) + 1)
             for topic, number in parts
         ]
         try:
             consumer.commit(offsets=behind, asynchronous=False)
         except KafkaException as error:
-            told = f"offsets not committed: {self._sentence(error.args[0])}"
+            told = f"offsets not committed: {self._format_error(error.args[0])}"
             self._sink.note(error=told, key=_COMMIT)
         else:
             self._sink.report_working(_COMMIT)
@@ -154,7 +154,7 @@ class EventHubSource:
         sink.save(key, {"made": (sink.checkpoint(key) or {}).get("made", 0) + 1})
         self._feeds.pop(place, None)
 
-    def _feed(self, topic: str, number: int, sink: SourceSink) -> str:
+    def _name_feed(self, topic: str, number: int, sink: SourceSink) -> str:
         """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
         if (topic, number) not in self._feeds:
             kept = sink.checkpoint(f"partition:{topic}/{number}") or {}
@@ -173,22 +173,22 @@ class EventHubSource:
         for partition in partitions:
             place = (partition.topic, partition.partition)
             self._feeds.pop(place, None)
-            behind = sink.last(self._feed(*place, sink)) + 1
+            behind = sink.last(self._name_feed(*place, sink)) + 1
             partition.offset = max(behind, committed[place]) if behind else committed[place]
         consumer.assign(partitions)
         sink.report_working(WHOLE)
 
-    def _consumer(self) -> Consumer:
+    def _open_consumer(self) -> Consumer:
         try:
             from confluent_kafka import Consumer, KafkaException
         except ImportError as error:
             raise SourceError(f"event_hub requires the extra kafka: {install('kafka')}") from error
         try:
-            return Consumer(self._configuration(), logger=self._log)
+            return Consumer(self._build_configuration(), logger=self._log)
         except (KafkaException, ValueError) as error:
             raise SourceError(f"event_hub: {redact_text(str(error))}") from error
 
-    def _configuration(self) -> dict[str, object]:
+    def _build_configuration(self) -> dict[str, object]:
         chosen = self.settings
         sasl = chosen.sign_in not in ("certificate", "none")
         found: dict[str, object] = {
@@ -217,14 +217,14 @@ class EventHubSource:
             "ssl.certificate.location": chosen.certificate,
             "ssl.key.location": chosen.key or chosen.certificate,
         }
-        return found | {name: value for name, value in given.items() if value} | self._sasl()
+        return found | {name: value for name, value in given.items() if value} | self._build_sasl_settings()
 
-    def _sasl(self) -> dict[str, object]:
+    def _build_sasl_settings(self) -> dict[str, object]:
         chosen = self.settings
         if chosen.sign_in in ("certificate", "none"):
             return {}
         if chosen.sign_in == "entra":
-            return {"sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self._token}
+            return {"sasl.mechanisms": "OAUTHBEARER", "oauth_cb": self._fetch_token}
         username = CONNECTION_STRING if chosen.sign_in == "connection-string" else chosen.username
         mechanism = "PLAIN" if chosen.sign_in == "connection-string" else chosen.sign_in.upper()
         return {
@@ -233,7 +233,7 @@ class EventHubSource:
             "sasl.password": self.around.secret("password"),
         }
 
-    def _token(self, _: str) -> tuple[str, float]:
+    def _fetch_token(self, _: str) -> tuple[str, float]:
         from nephoscope.connect.cloud import load_cloud
         from nephoscope.connect.credentials import credential_source
 
@@ -254,9 +254,9 @@ class EventHubSource:
             while not self._troubles.empty():
                 reasons.append(self._troubles.get())
             reasons.sort(key=lambda one: one.code() not in _LOCKED_OUT)
-            raise SourceError(self._sentence(reasons[0])) from error
+            raise SourceError(self._format_error(reasons[0])) from error
 
-    def _sentence(self, error: object) -> str:
+    def _format_error(self, error: object) -> str:
         text = error.str() if hasattr(error, "str") else str(error)
         return f"{', '.join(self.settings.brokers)}: {redact_text(text)}"
 
@@ -270,15 +270,15 @@ def _note_lost(consumer: Consumer, _: list[TopicPartition]) -> None:
     consumer.unassign()
 
 
-def _piece(message: Message, form: str) -> SourceChunk:
-    return SourceChunk(message.value() or b"", message.topic() or "", form, _place(message))
+def _build_piece(message: Message, form: str) -> SourceChunk:
+    return SourceChunk(message.value() or b"", message.topic() or "", form, _format_place(message))
 
 
-def _empty(message: Message) -> QuarantinedInput:
-    return QuarantinedInput(message.topic() or "", _place(message), "a message without a value", "")
+def _quarantine_empty_message(message: Message) -> QuarantinedInput:
+    return QuarantinedInput(message.topic() or "", _format_place(message), "a message without a value", "")
 
 
-def _place(message: Message) -> str:
+def _format_place(message: Message) -> str:
     return f"partition {message.partition()} offset {message.offset()}"
 
 

@@ -107,7 +107,7 @@ class GraphSource:
     def test(self) -> str:
         """Sign in and ask for the last five minutes of every kind."""
         now = self.around.clock()
-        with self._client() as asked:
+        with self._open_client() as asked:
             said = [
                 f"{name}: {sum(map(len, _make_fetch(asked, name)(now - timedelta(minutes=5), now)))}"
                 for name in self.settings.reads
@@ -118,13 +118,13 @@ class GraphSource:
         """Ask, wait, until stopped; raises SourceError when nothing can be read."""
         chosen = self.settings
         overlap, begin = timedelta(seconds=chosen.overlap), timedelta(seconds=chosen.begin)
-        with self._client(stop) as asked:
+        with self._open_client(stop) as asked:
             pollers = [
                 Poller(name, sink, stop, _make_fetch(asked, name), overlap, begin) for name in chosen.reads
             ]
             poll(pollers, sink, stop, "read:", self.around.clock, chosen.poll)
 
-    def _client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
+    def _open_client(self, stop: Event | None = None) -> AbstractContextManager[RestClient]:
         access = SourceAccess(self.settings.credential, self.settings.cloud, self.settings.tenant)
         return client(access.endpoints.graph, access.endpoints.graph_scope, access, stop)
 

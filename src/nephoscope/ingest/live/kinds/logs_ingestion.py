@@ -105,8 +105,8 @@ class LogsIngestionSource:
 
     def test(self) -> str:
         """Read the rules, compile their transforms, bind the address, let go."""
-        rules = self._rules()
-        self._tokens()
+        rules = self._load_rules()
+        self._open_tokens()
         listener = bind_socket(parse_listen_address(self.settings.listen, "listen"))
         listener.close()
         streams = sum(len(rule.streams) for rule in rules.values())
@@ -126,8 +126,8 @@ class LogsIngestionSource:
             sink.report_working(DESCRIPTORS)
         limits = IngestionLimits(chosen.max_body, chosen.requests_per_minute, chosen.bytes_per_minute)
         door = IngestionEndpoint(
-            sink, self._tokens(), self._rules(), make_implied_rule(self.around.name, self.around.table), self.around.name, limits,
-            chosen.workers,
+            sink, self._open_tokens(), self._load_rules(), make_implied_rule(self.around.name, self.around.table),
+            self.around.name, limits, chosen.workers,
         )  # fmt: skip
         tls = self.tls()
         listener = bind_socket(parse_listen_address(chosen.listen, "listen"))
@@ -154,13 +154,13 @@ class LogsIngestionSource:
             certificate, key = str(own), str(own_key)
         return server_context(certificate, key, self.settings.client_ca)
 
-    def _tokens(self) -> IngestionTokens:
+    def _open_tokens(self) -> IngestionTokens:
         kept = self.around.secrets.get("tokens", "")
         if not kept:
             raise SourceSettingsError(f"tokens: no valid token yet: create one for {self.around.name}")
         return IngestionTokens(kept)
 
-    def _rules(self) -> dict[str, DataCollectionRule]:
+    def _load_rules(self) -> dict[str, DataCollectionRule]:
         return load_rules(list(self.settings.rules), self.around.table, self.around.make_table)
 
 

@@ -75,7 +75,7 @@ class MispSource:
 
     def test(self) -> str:
         """Ask for the server's version."""
-        with self._asker(Event()) as asker:
+        with self._open_client(Event()) as asker:
             reply = asker.ask("GET", "servers/getVersion")
         if reply.status != 200 or not isinstance(reply.body, dict):
             raise refusal(self.settings.url, reply)
@@ -83,7 +83,7 @@ class MispSource:
 
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; raises SourceError."""
-        with self._asker(stop) as asker:
+        with self._open_client(stop) as asker:
             while not stop.is_set():
                 for by in _WALKS if self.settings.published else ("timestamp",):
                     while self._page(asker, sink, by):
@@ -91,11 +91,11 @@ class MispSource:
                         if stop.is_set():
                             return
                 sink.note(lag=0.0)
-                self._events(sink).retire(asker)
+                self._open_events(sink).retire(asker)
                 sink.report_working(WHOLE)
                 stop.wait(self.settings.poll)
 
-    def _events(self, sink: SourceSink) -> MispEvents:
+    def _open_events(self, sink: SourceSink) -> MispEvents:
         return MispEvents(sink, self.settings.url, self.settings.published)
 
     def _page(self, asker: FeedClient, sink: SourceSink, by: str) -> bool:
@@ -178,7 +178,7 @@ class MispSource:
         kept = sink.learn(
             [complete_item(one, reading) if isinstance(one, IntelItem) else one for one in good]
         )
-        self._events(sink).note(body, good)
+        self._open_events(sink).note(body, good)
         name = f"{chosen.url}{_PATH}"
         several = (*kept.refused, *(one for one in found if isinstance(one, RefusedItem)))
         bad = {sha256(f"{one.reason}\0{one.raw}".encode()).hexdigest()[:16]: one for one in several}
@@ -191,7 +191,7 @@ class MispSource:
             sink.take("attributes" if by == "timestamp" else "published", number, refused=new)
         return sorted(bad)
 
-    def _asker(self, stop: Event) -> FeedClient:
+    def _open_client(self, stop: Event) -> FeedClient:
         headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
         return FeedClient(
             self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop

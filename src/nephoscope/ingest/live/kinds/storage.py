@@ -99,9 +99,9 @@ class StorageSource:
         """Sign in, find the containers, list one page of the first."""
         with (
             translate_azure_errors(f"storage account {self.settings.account_url}"),
-            self._service() as account,
+            self._open_service() as account,
         ):
-            names = list(self._containers(account))
+            names = list(self._list_containers(account))
             if not names:
                 raise SourceError(
                     f"{self.settings.account_url}: no container matches {', '.join(self.settings.containers)}"
@@ -112,7 +112,7 @@ class StorageSource:
 
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for an account that cannot be reached."""
-        with self._service() as account:
+        with self._open_service() as account:
             self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
             self._contents = {one.whole: key for key, one in self._known.items() if one.whole}
             while not stop.is_set():
@@ -120,11 +120,11 @@ class StorageSource:
                     self._round(account, sink, stop)
                 stop.wait(self.settings.poll)
 
-    def _service(self) -> BlobServiceClient:
+    def _open_service(self) -> BlobServiceClient:
         chosen = self.settings
         return service(chosen.account_url, chosen.credential, chosen.cloud, self.around)
 
-    def _containers(self, account: BlobServiceClient) -> Iterator[str]:
+    def _list_containers(self, account: BlobServiceClient) -> Iterator[str]:
         for pattern in self.settings.containers:
             if "*" not in pattern:
                 yield pattern
@@ -140,8 +140,8 @@ class StorageSource:
         self._failing = set()
         self._sizes = defaultdict(Lock)
         with ThreadPoolExecutor(self.settings.workers, "storage") as pool:
-            for name in dict.fromkeys(self._containers(account)):
-                readers = self._readers(account.get_container_client(name), reading)
+            for name in dict.fromkeys(self._list_containers(account)):
+                readers = self._make_readers(account.get_container_client(name), reading)
                 list(pool.map(self._read, readers))
                 every += readers
         if stop.is_set():
@@ -163,7 +163,7 @@ class StorageSource:
             return 0
         return max(0, int(reader.found.size) - (known.offset if known else 0))
 
-    def _readers(self, container: ContainerClient, reading: BlobReadOptions) -> list[BlobReader]:
+    def _make_readers(self, container: ContainerClient, reading: BlobReadOptions) -> list[BlobReader]:
         blobs = container.list_blobs(name_starts_with=self.settings.prefix or None)
         found = [
             BlobReader(reading, container, blob, self._contents) for blob in blobs if self._is_wanted(blob)

@@ -140,10 +140,12 @@ class SyslogSource:
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))
                 if chosen.tls:
-                    self.ports["tls"] = streams.listen(parse_listen_address(chosen.tls, "tls"), self._tls())
+                    self.ports["tls"] = streams.listen(
+                        parse_listen_address(chosen.tls, "tls"), self._load_tls_context()
+                    )
             yield
 
-    def _tls(self) -> ssl.SSLContext:
+    def _load_tls_context(self) -> ssl.SSLContext:
         certificate, key = self.settings.certificate, self.settings.key
         if not certificate:
             own, own_key, _ = issue_self_signed(self.around.folder / "tls", tuple(self.settings.names))

@@ -83,7 +83,7 @@ class TaxiiSource:
 
     def test(self) -> str:
         """Ask for the collections and say which of the wanted ones can be read."""
-        with self._asker(Event()) as asker:
+        with self._open_client(Event()) as asker:
             reply = asker.ask("GET", "collections/")
             if reply.status != 200 or not isinstance(reply.body, dict):
                 raise refusal(f"{self.settings.url}collections/", reply)
@@ -102,15 +102,15 @@ class TaxiiSource:
 
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Ask, wait, until stopped; a collection that fails is told and the others go on; SourceError where all fail."""
-        with self._asker(stop) as asker:
+        with self._open_client(stop) as asker:
             while not stop.is_set():
-                told = {one: self._round(one, asker, sink) for one in self.settings.collections}
+                told = {one: self._poll_collection(one, asker, sink) for one in self.settings.collections}
                 report_poll_results(sink, "collection:", told)
                 if not any(told.values()):
                     sink.note(lag=0.0)
                 stop.wait(self.settings.poll)
 
-    def _round(self, collection: str, asker: FeedClient, sink: SourceSink) -> str:
+    def _poll_collection(self, collection: str, asker: FeedClient, sink: SourceSink) -> str:
         """One round of a collection; why it failed, '' where it did not."""
         try:
             for _ in range(_MOST_PAGES):
@@ -125,7 +125,7 @@ class TaxiiSource:
         """Ask for the next page and keep it; whether there are more."""
         key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
         at = dict(sink.checkpoint(key) or self._begin())
-        reply = asker.ask("GET", path, params=self._params(at))
+        reply = asker.ask("GET", path, params=self._build_params(at))
         if reply.status in (400, 404, 416) and at.get("next"):
             # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
             sink.save(key, {**at, "next": "", "forgot": True})
@@ -142,7 +142,7 @@ class TaxiiSource:
         number = int(at.get("number", 0)) + 1
         self._keep(objects, collection, number, sink)
         more = _has_next_page(reply, f"{self.settings.url}{path}")
-        after = _next_page_start(at, number, reply, self.around.clock(), more=more)
+        after = _build_next_page_start(at, number, reply, self.around.clock(), more=more)
         sink.save(key, after)
         if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
             raise SourceError(
@@ -157,7 +157,7 @@ class TaxiiSource:
         since = self.around.clock() - timedelta(seconds=self.settings.begin)
         return {"since": _format_time(since), "last": "", "next": "", "number": 0}
 
-    def _params(self, at: dict[str, object]) -> dict[str, str]:
+    def _build_params(self, at: dict[str, object]) -> dict[str, str]:
         params = {"limit": str(self.settings.page)}
         if at.get("since"):
             params["added_after"] = str(at["since"])
@@ -183,7 +183,7 @@ class TaxiiSource:
         if bad:
             sink.take(f"{_FEED}/{collection}", number, refused=bad)
 
-    def _asker(self, stop: Event) -> FeedClient:
+    def _open_client(self, stop: Event) -> FeedClient:
         chosen, headers = self.settings, {"Accept": _ACCEPT}
         auth = None
         if chosen.sign_in == "basic":
@@ -206,7 +206,7 @@ def _has_next_page(reply: FeedResponse, url: str) -> bool:
     return said
 
 
-def _next_page_start(
+def _build_next_page_start(
     at: dict[str, object], number: int, reply: FeedResponse, now: datetime, *, more: bool
 ) -> dict[str, object]:
     """Return where the next page begins: behind a token while there is one, else behind the time that the last object was added."""

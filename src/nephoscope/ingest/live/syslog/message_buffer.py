@@ -39,7 +39,7 @@ class SyslogIntake:
 
     def put(self, item: ReceivedLines | QuarantinedInput) -> bool:
         """Add; whether there is room for more. What was read is never dropped here: a reader that is told False stops reading."""
-        size = _size(item)
+        size = _measure_size(item)
         with self._changed:
             self._waiting.append(item)
             self._bytes += size
@@ -76,18 +76,18 @@ class SyslogIntake:
             )
             if not self._waiting:
                 return None
-            batch = self._cut()
+            batch = self._cut_batch()
             resume, self._resume = (self._resume, []) if self._bytes < self._limit else ([], self._resume)
             self._changed.notify_all()
         for call in resume:
             call()
         return batch
 
-    def _cut(self) -> SyslogBatch:
+    def _cut_batch(self) -> SyslogBatch:
         batch = SyslogBatch()
         while self._waiting and batch.count < BATCH_LINES:
             item = self._waiting.popleft()
-            batch.size += _size(item)
+            batch.size += _measure_size(item)
             if isinstance(item, ReceivedLines):
                 batch.lines.append(item)
                 batch.count += len(item.texts)
@@ -99,5 +99,5 @@ class SyslogIntake:
         return batch
 
 
-def _size(item: ReceivedLines | QuarantinedInput) -> int:
+def _measure_size(item: ReceivedLines | QuarantinedInput) -> int:
     return sum(map(len, item.texts)) + 100 if isinstance(item, ReceivedLines) else len(item.raw) + 200

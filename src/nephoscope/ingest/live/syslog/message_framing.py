@@ -49,7 +49,7 @@ class SyslogFramer:
             elif 0x31 <= self._held[0] <= 0x39:
                 if not self._take_counted(found):
                     break
-            elif not self._lines(found):
+            elif not self._take_lines(found):
                 break
         return found
 
@@ -70,9 +70,9 @@ class SyslogFramer:
 
     def _take_counted(self, found: list[bytes]) -> bool:
         """Take one counted message; whether anything was taken."""
-        length, start = self._length()
+        length, start = self._read_length()
         if length < 0:
-            return self._lines(found)
+            return self._take_lines(found)
         if not start:
             return False
         if length > self.limit:
@@ -85,7 +85,7 @@ class SyslogFramer:
         del self._held[: start + length]
         return True
 
-    def _length(self) -> tuple[int, int]:
+    def _read_length(self) -> tuple[int, int]:
         """(length, where its message begins): -1 where a line only begins with a digit, start 0 where it cannot be told yet."""
         space = self._held.find(b" ", 0, _DIGITS + 1)
         digits = self._held[: space if space >= 0 else _DIGITS + 1]
@@ -95,7 +95,7 @@ class SyslogFramer:
             return 0, 0
         return (int(digits), space + 1) if self._held[space + 1] in _BEGINS else (-1, 0)
 
-    def _lines(self, found: list[bytes]) -> bool:
+    def _take_lines(self, found: list[bytes]) -> bool:
         """Take every whole line up to one that begins as a counted message; whether anything was taken."""
         end = self._held.find(b"\n")
         if end < 0:

@@ -163,7 +163,7 @@ class TcpListener:
 
     def listen(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> int:
         """Listen on every address that a name stands for; the port of the first. Raises SourceError."""
-        listeners = _listeners(address)
+        listeners = _open_sockets(address)
         port: int = listeners[0].getsockname()[1]
         asyncio.run_coroutine_threadsafe(self._listen(listeners, tls), self.loop).result()
         return port
@@ -201,7 +201,7 @@ class TcpListener:
             await asyncio.sleep(0.01)
 
 
-def _listeners(address: tuple[str, int]) -> list[socket.socket]:
+def _open_sockets(address: tuple[str, int]) -> list[socket.socket]:
     """Sockets that listen on every address that a name stands for; raises SourceError."""
     opened: list[socket.socket] = []
     try:

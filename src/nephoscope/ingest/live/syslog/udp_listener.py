@@ -73,7 +73,7 @@ class UdpListener:
                 break
             some = True
             self._socket.settimeout(0)
-            self._overflow(control)
+            self._count_overflow(control)
             self._add(groups, data, sender[0])
         for peer, texts in groups.items():
             self._intake.put(ReceivedLines(peer, tuple(texts)))
@@ -88,7 +88,7 @@ class UdpListener:
         elif text := decode_message(data):
             groups.setdefault(peer, []).append(text)
 
-    def _overflow(self, control: list[tuple[int, int, bytes]]) -> None:
+    def _count_overflow(self, control: list[tuple[int, int, bytes]]) -> None:
         for level, kind, data in control:
             if level == socket.SOL_SOCKET and kind == _SO_RXQ_OVFL:
                 total = struct.unpack("I", data[:4])[0]

@@ -25,7 +25,7 @@ _GONE = ("threatScore", "threatSeverity", "environmentalScore", "environmentalSe
 _SEVERITIES = frozenset({"NONE", "LOW", "MEDIUM", "HIGH", "CRITICAL"})
 
 
-def _objects(document: AdvisoryDocument) -> Iterator[tuple[str, str, Tree]]:
+def _read_objects(document: AdvisoryDocument) -> Iterator[tuple[str, str, Tree]]:
     """Give place, name and content of each object of CVSS."""
     for place, _, _, content in document.metrics():
         for name in _VERSIONS:
@@ -50,7 +50,7 @@ def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Proble
 @mandatory_test("6.1.8")
 def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the objects that lack a part, or whose vector is none."""
-    for place, name, content in _objects(document):
+    for place, name, content in _read_objects(document):
         yield from ((place, f"the object has no {key}") for key in _REQUIRED[name] if key not in content)
         if name == "cvss_v4":
             yield from ((place, f"an object of version 4 has no {key}") for key in _GONE if key in content)
@@ -83,7 +83,7 @@ def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
             return dict(
                 zip(
                     ("baseScore", "temporalScore", "environmentalScore"),
-                    map(_number, two.scores()),
+                    map(_read_number, two.scores()),
                     strict=True,
                 )
             )
@@ -97,14 +97,14 @@ def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
     }
 
 
-def _letters(content: Tree) -> dict[str, str]:
+def _index_vector_letters(content: Tree) -> dict[str, str]:
     """Return the letters of a vector by metric."""
     return dict(one.split(":", 1) for one in text_of(content, "vectorString").split("/") if ":" in one)
 
 
 def _complete_vector(name: str, content: Tree) -> str:
     """Return the vector, with the metrics that only the properties of the object have."""
-    letters, added = _letters(content), ""
+    letters, added = _index_vector_letters(content), ""
     for metric, (key, words) in PROPERTIES[name].items():
         word = content.get(key, "NOT_DEFINED")
         letter = next((one for one, each in words.items() if each == word), "")
@@ -113,14 +113,14 @@ def _complete_vector(name: str, content: Tree) -> str:
     return text_of(content, "vectorString") + added
 
 
-def _number(score: object) -> float | None:
+def _read_number(score: object) -> float | None:
     return None if score is None else float(str(score))
 
 
 @mandatory_test("6.1.9")
 def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the scores and severities that the vector does not have."""
-    for place, name, content in _objects(document):
+    for place, name, content in _read_objects(document):
         for key, value in (_compute_scores(name, content) or {}).items():
             if value is not None and key in content and content[key] != value:
                 yield f"{place}/{key}", f"the vector gives {value}, not {str(content[key])[:20]}"
@@ -129,8 +129,8 @@ def check_scores_are_computed(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.10")
 def check_properties_fit_vectors(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the properties that say something else than the vector."""
-    for place, name, content in _objects(document):
-        letters = _letters(content)
+    for place, name, content in _read_objects(document):
+        letters = _index_vector_letters(content)
         for metric, (key, words) in PROPERTIES[name].items():
             said = words.get(letters.get(metric, ""))
             if said and key in content and content[key] != said:

@@ -86,7 +86,7 @@ def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of everybody of a document that is not public."""
     if (
         text_of(document.head, "distribution", "sharing_group", "id") == _EVERYBODY
-        and _label(document) != "CLEAR"
+        and _read_label(document) != "CLEAR"
     ):
         yield f"{_GROUP}/id", "the group of everybody is that of public documents"
 
@@ -95,11 +95,11 @@ def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_public_is_everybody(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of a public document that is not that of everybody."""
     group = text_of(document.head, "distribution", "sharing_group", "id")
-    if group and group != _EVERYBODY and _label(document) == "CLEAR":
+    if group and group != _EVERYBODY and _read_label(document) == "CLEAR":
         yield f"{_GROUP}/id", "a public document is shared with everybody"
 
 
-def _label(document: AdvisoryDocument) -> str:
+def _read_label(document: AdvisoryDocument) -> str:
     return text_of(document.head, "distribution", "tlp", "label")
 
 
@@ -121,7 +121,7 @@ def check_reserved_groups_are_named(document: AdvisoryDocument) -> Iterator[Prob
             yield f"{_GROUP}/name", f"the group {identifier} has the name {name}"
 
 
-def _licenses(expression: str) -> list[str] | None:
+def _parse_licenses(expression: str) -> list[str] | None:
     """Return the licenses and exceptions of an expression, None for a text that is none."""
     parts = _LICENSE_TOKEN.findall(expression)
     found, depth, wants_license = [], 0, True
@@ -150,14 +150,14 @@ def _is_miswritten(token: str) -> bool:
 def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license that is no expression."""
     expression = text_of(document.head, "license_expression")
-    if expression and _licenses(expression) is None:
+    if expression and _parse_licenses(expression) is None:
         yield "/document/license_expression", f"{expression[:80]!r} is no expression of licenses"
 
 
 @mandatory_test("6.1.55", since="2.1")
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license of one's own whose text is not there."""
-    licenses = _licenses(text_of(document.head, "license_expression")) or []
+    licenses = _parse_licenses(text_of(document.head, "license_expression")) or []
     own = [one for one in licenses if not _is_listed(one)] if document.is_english else []
     if not own:
         return

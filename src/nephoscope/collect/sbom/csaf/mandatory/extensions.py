@@ -10,7 +10,7 @@ from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, P
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
 
 
-def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
+def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     """Give place and value of each extension, wherever it stands."""
     waiting: list[tuple[str, object]] = [("", document.tree)]
     while waiting:
@@ -28,7 +28,7 @@ def _extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
 @mandatory_test("6.1.60.1", since="2.1")
 def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the extensions that lack a part, or have one too many."""
-    for place, one in _extensions(document):
+    for place, one in _read_extensions(document):
         if not isinstance(one, dict):
             yield place, "an extension is an object"
             continue

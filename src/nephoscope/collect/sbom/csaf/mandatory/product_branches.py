@@ -41,7 +41,7 @@ def check_depth(document: AdvisoryDocument) -> Iterator[Problem]:
             yield branch.place, f"more than {DEEPEST} branches stand inside one another"
 
 
-def _constraints(name: str) -> list[tuple[str, str]] | None:
+def _parse_constraints(name: str) -> list[tuple[str, str]] | None:
     """Return operators and versions of a range, none for all versions; None for a name that is no range."""
     if name == _ALL:
         return []
@@ -67,7 +67,7 @@ def check_ranges(document: AdvisoryDocument) -> Iterator[Problem]:
     for branch in document.products.branches:
         if branch.category != "product_version_range":
             continue
-        constraints = _constraints(branch.name)
+        constraints = _parse_constraints(branch.name)
         if constraints is None:
             yield (
                 f"{branch.place}/name",
@@ -115,7 +115,7 @@ def check_versions_and_ranges_are_apart(document: AdvisoryDocument) -> Iterator[
 def check_ranges_are_no_versions(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the ranges that hold one version."""
     for branch in document.products.branches:
-        constraints = _constraints(branch.name) if branch.category == "product_version_range" else None
+        constraints = _parse_constraints(branch.name) if branch.category == "product_version_range" else None
         if constraints and _is_single(constraints):
             yield f"{branch.place}/name", f"{branch.name[:80]!r} is a single version"
 

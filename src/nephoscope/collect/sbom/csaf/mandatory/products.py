@@ -29,7 +29,7 @@ _NAMING = (
 _STAR = re.compile(r"\\.|(\*)")
 
 
-def _named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
+def _read_named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
     """Give place and id of each product that is named."""
     yield from document.products.references
     for place, vulnerability in document.vulnerabilities:
@@ -52,7 +52,7 @@ def _named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]]:
 def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are named and not defined."""
     defined = {one.id for one in document.products.products}
-    for place, product in _named_products(document):
+    for place, product in _read_named_products(document):
         if product not in defined:
             yield place, f"the product {product[:80]} is not defined"
 
@@ -145,7 +145,7 @@ def check_package_urls_differ_by_qualifiers(document: AdvisoryDocument) -> Itera
             )
 
 
-def _stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
+def _check_stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
     """Give the numbers with several stars."""
     for product in document.products.products:
         for number in list_of(product.helper, key):
@@ -159,16 +159,16 @@ def _stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
 @mandatory_test("6.1.43", since="2.1")
 def check_stars_of_model_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the model numbers with several stars."""
-    yield from _stars(document, "model_numbers")
+    yield from _check_stars(document, "model_numbers")
 
 
 @mandatory_test("6.1.44", since="2.1")
 def check_stars_of_serial_numbers(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the serial numbers with several stars."""
-    yield from _stars(document, "serial_numbers")
+    yield from _check_stars(document, "serial_numbers")
 
 
 @mandatory_test("6.1.61", since="2.1")
 def check_stars_of_stock_keeping_units(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the stock keeping units with several stars."""
-    yield from _stars(document, "skus")
+    yield from _check_stars(document, "skus")

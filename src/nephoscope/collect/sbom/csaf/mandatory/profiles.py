@@ -19,21 +19,21 @@ _NOTES = "/document/notes"
 _VERSIONS = frozenset({"patch_level", "product_version", "product_version_range", "service_pack"})
 
 
-def _categories(document: AdvisoryDocument, key: str) -> set[str]:
+def _read_categories(document: AdvisoryDocument, key: str) -> set[str]:
     return {text_of(one, "category") for one in trees_of(document.head, key)}
 
 
 @mandatory_test("6.1.27.1")
 def check_notes_explain(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes that explain nothing."""
-    if document.category in _INFORMATION and not _EXPLAINING & _categories(document, "notes"):
+    if document.category in _INFORMATION and not _EXPLAINING & _read_categories(document, "notes"):
         yield _NOTES, f"no note is one of {', '.join(sorted(_EXPLAINING))}"
 
 
 @mandatory_test("6.1.27.2")
 def check_references_lead_elsewhere(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the references none of which leads elsewhere."""
-    if document.category in _INFORMATION and "external" not in _categories(document, "references"):
+    if document.category in _INFORMATION and "external" not in _read_categories(document, "references"):
         yield "/document/references", "no reference is external"
 
 
@@ -161,18 +161,18 @@ def check_fixed_products_were_affected(document: AdvisoryDocument) -> Iterator[P
         return
     for place, vulnerability in document.vulnerabilities:
         affected = products_in_group(vulnerability, "affected")
-        known = {kind for product in affected for kind in _kinds(document, product)}
+        known = {kind for product in affected for kind in _read_kinds(document, product)}
         for product in texts_of(vulnerability, "product_status", "fixed"):
-            kinds = _kinds(document, product)
+            kinds = _read_kinds(document, product)
             if not (kinds & known if kinds else affected):
                 yield f"{place}/product_status", f"no other version of the product {product[:80]} is affected"
 
 
-def _kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, ...]]:
+def _read_kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, ...]]:
     """Return what a product is, whatever its version: its branches, and what it is combined with; nothing where it has none."""
     parts = document.products.parts.get(product)
     if parts:
-        first = _kinds(document, parts[0]) if parts[0] != product else set()
+        first = _read_kinds(document, parts[0]) if parts[0] != product else set()
         return {(kind, *parts[1:]) for kind in first}
     found = document.products.by_id.get(product)
     path = tuple(one for one in found.path if one[0] not in _VERSIONS) if found else ()
@@ -182,7 +182,7 @@ def _kinds(document: AdvisoryDocument, product: str) -> set[tuple[object, ...]]:
 @mandatory_test("6.1.27.14", since="2.1")
 def check_notes_describe(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the notes of a document that is taken back that describe nothing."""
-    if document.category in _WITHDRAWN and "description" not in _categories(document, "notes"):
+    if document.category in _WITHDRAWN and "description" not in _read_categories(document, "notes"):
         yield _NOTES, "no note is a description"
 
 
@@ -203,7 +203,7 @@ def check_withdrawn_was_published(document: AdvisoryDocument) -> Iterator[Proble
         )
 
 
-def _reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[Problem]:
+def _check_reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[Problem]:
     """Give the reason that is not there once, as a description."""
     if document.category == category and document.is_english:
         notes = [one for one in trees_of(document.head, "notes") if text_of(one, "title") == title]
@@ -214,13 +214,13 @@ def _reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[P
 @mandatory_test("6.1.27.17", since="2.1")
 def check_withdrawal_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the withdrawal without a reason."""
-    yield from _reason(document, "csaf_withdrawn", "Reasoning for Withdrawal")
+    yield from _check_reason(document, "csaf_withdrawn", "Reasoning for Withdrawal")
 
 
 @mandatory_test("6.1.27.18", since="2.1")
 def check_supersession_has_a_reason(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the supersession without a reason."""
-    yield from _reason(document, "csaf_superseded", "Reasoning for Supersession")
+    yield from _check_reason(document, "csaf_superseded", "Reasoning for Supersession")
 
 
 @mandatory_test("6.1.27.19", since="2.1")

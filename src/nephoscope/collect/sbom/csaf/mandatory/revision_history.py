@@ -15,11 +15,11 @@ _PLACE = "/document/tracking/revision_history"
 _ZERO = re.compile(r"0|0\.\d+\.\d+([-+].*)?")
 
 
-def _numbers(document: AdvisoryDocument) -> list[str]:
+def _read_numbers(document: AdvisoryDocument) -> list[str]:
     return [text_of(one, "number") for one in document.history]
 
 
-def _version(document: AdvisoryDocument) -> str:
+def _read_version(document: AdvisoryDocument) -> str:
     return text_of(document.tracking_section, "version")
 
 
@@ -27,7 +27,7 @@ def _has_prerelease(number: str) -> bool:
     return "-" in number.partition("+")[0]
 
 
-def _major_version(number: str) -> int:
+def _parse_major_version(number: str) -> int:
     """Return the number before the first dot, -1 where there is none."""
     major = number.partition("+")[0].partition("-")[0].partition(".")[0]
     return int(major) if major.isascii() and major.isdigit() and len(major) < 20 else -1
@@ -36,7 +36,7 @@ def _major_version(number: str) -> int:
 @mandatory_test("6.1.14")
 def check_history_is_in_order(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that are smaller than one before."""
-    numbers = _numbers(document)
+    numbers = _read_numbers(document)
     for before, after in itertools.pairwise(numbers):
         if number_key(after) < number_key(before):
             yield _PLACE, f"{after[:40]} comes after {before[:40]} in time"
@@ -45,7 +45,7 @@ def check_history_is_in_order(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.16")
 def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version that is not the number of the last revision."""
-    numbers, version = _numbers(document), _version(document)
+    numbers, version = _read_numbers(document), _read_version(document)
     if not numbers:
         return
     last, own = numbers[-1].partition("+")[0], version.partition("+")[0]
@@ -61,7 +61,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.17")
 def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the status of a version before the first that is no draft."""
-    version = _version(document)
+    version = _read_version(document)
     if (_ZERO.fullmatch(version) or _has_prerelease(version)) and text_of(
         document.tracking_section, "status"
     ) != "draft":
@@ -71,7 +71,7 @@ def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.18")
 def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before the first of a document that is released."""
-    for number in _numbers(document):
+    for number in _read_numbers(document):
         if document.is_released and _ZERO.fullmatch(number):
             yield _PLACE, f"the revision {number[:40]} is a draft, the document is not"
 
@@ -79,7 +79,7 @@ def check_released_history_has_no_draft(document: AdvisoryDocument) -> Iterator[
 @mandatory_test("6.1.19")
 def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions that are pre-releases."""
-    for number in _numbers(document):
+    for number in _read_numbers(document):
         if _has_prerelease(number):
             yield _PLACE, f"the revision {number[:40]} is a pre-release"
 
@@ -87,17 +87,17 @@ def check_history_has_no_prerelease(document: AdvisoryDocument) -> Iterator[Prob
 @mandatory_test("6.1.20")
 def check_released_version_is_no_prerelease(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the version of a released document that is a pre-release."""
-    if document.is_released and _has_prerelease(_version(document)):
+    if document.is_released and _has_prerelease(_read_version(document)):
         yield (
             "/document/tracking/version",
-            f"{_version(document)[:40]} is a pre-release, the document is released",
+            f"{_read_version(document)[:40]} is a pre-release, the document is released",
         )
 
 
 @mandatory_test("6.1.21")
 def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the revisions before which one is left out."""
-    majors = [_major_version(number) for number in _numbers(document)]
+    majors = [_parse_major_version(number) for number in _read_numbers(document)]
     if majors and majors[0] not in {0, 1}:
         yield _PLACE, f"the first revision is {majors[0]}, not 0 or 1"
     for before, after in itertools.pairwise(majors):
@@ -108,7 +108,7 @@ def check_history_has_no_gap(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.22")
 def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the numbers that two revisions have."""
-    for number, count in Counter(_numbers(document)).items():
+    for number, count in Counter(_read_numbers(document)).items():
         if count > 1:
             yield _PLACE, f"{count} revisions have the number {number[:40]}"
 
@@ -116,6 +116,6 @@ def check_numbers_are_used_once(document: AdvisoryDocument) -> Iterator[Problem]
 @mandatory_test("6.1.30")
 def check_versions_are_of_one_kind(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the mixture of integers and semantic versions."""
-    kinds = {"." in number for number in (*_numbers(document), _version(document)) if number}
+    kinds = {"." in number for number in (*_read_numbers(document), _read_version(document)) if number}
     if len(kinds) > 1:
         yield "/document/tracking", "integers and semantic versions are mixed"

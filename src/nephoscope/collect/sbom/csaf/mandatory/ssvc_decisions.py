@@ -13,7 +13,7 @@ _REQUIRED = ("schemaVersion", "selections", "timestamp")
 _SELECTED = ("key", "namespace", "values", "version")
 
 
-def _decisions(document: AdvisoryDocument) -> Iterator[tuple[str, Tree, Tree]]:
+def _read_decisions(document: AdvisoryDocument) -> Iterator[tuple[str, Tree, Tree]]:
     """Give place, vulnerability and decision."""
     for place, vulnerability, _, content in document.metrics():
         if "ssvc_v2" in content:
@@ -23,7 +23,7 @@ def _decisions(document: AdvisoryDocument) -> Iterator[tuple[str, Tree, Tree]]:
 @mandatory_test("6.1.46", since="2.1")
 def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions that lack a part."""
-    for place, _, decision in _decisions(document):
+    for place, _, decision in _read_decisions(document):
         yield from ((place, f"the decision has no {key}") for key in _REQUIRED if not decision.get(key))
         if text_of(decision, "schemaVersion") not in {"", "2.0.0"}:
             yield (
@@ -44,7 +44,7 @@ def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions on something else than the vulnerability."""
     several = len(document.vulnerabilities) > 1
     own = text_of(document.tracking_section, "id")
-    for place, vulnerability, decision in _decisions(document):
+    for place, vulnerability, decision in _read_decisions(document):
         known = {
             text_of(vulnerability, "cve"),
             *(text_of(one, "text") for one in trees_of(vulnerability, "ids")),
@@ -57,14 +57,14 @@ def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.48", since="2.1")
 def check_decision_points(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the points and values of known namespaces that there are not, or that stand in another order."""
-    for place, _, decision in _decisions(document):
+    for place, _, decision in _read_decisions(document):
         for number, one in enumerate(trees_of(decision, "selections")):
-            wrong = _point_problem(one)
+            wrong = _explain_point_problem(one)
             if wrong:
                 yield f"{place}/selections/{number}", wrong
 
 
-def _point_problem(one: Tree) -> str:
+def _explain_point_problem(one: Tree) -> str:
     """Return what is wrong with a point, '' where nothing is known to be."""
     namespace = text_of(one, "namespace").partition("/")[0]
     key, version = text_of(one, "key"), text_of(one, "version")

@@ -22,7 +22,7 @@ def _is_valid(text: str) -> bool:
     return moment(text) is not None and _STRICT.fullmatch(text) is not None
 
 
-def _times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
+def _read_times(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
     """Give place and value of each time."""
     tracking = document.tracking_section
     for key in ("current_release_date", "initial_release_date"):
@@ -52,7 +52,7 @@ def _list_times(place: str, holder: Tree, keys: tuple[str, ...]) -> Iterator[tup
 @mandatory_test("6.1.37", since="2.1")
 def check_times(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the times that are none."""
-    for place, value in _times(document):
+    for place, value in _read_times(document):
         if not isinstance(value, str) or not _is_valid(value):
             yield place, f"{str(value)[:60]!r} is no time of RFC 3339"
 

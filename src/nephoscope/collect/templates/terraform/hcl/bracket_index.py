@@ -33,7 +33,7 @@ class _HclScanner:
         if found[0] in "#/":
             self.ends[start] = end
         elif match["mark"]:
-            return self._heredoc(match["mark"], start, end)
+            return self._skip_heredoc(match["mark"], start, end)
         elif found in _CLOSING:
             if self._open and self._open[-1][0] == _CLOSING[found]:
                 self.ends[self._open.pop()[1]] = end
@@ -48,7 +48,7 @@ class _HclScanner:
         self.ends[start] = end + len(closing)
         return end + len(closing)
 
-    def _heredoc(self, mark: str, start: int, at: int) -> int | None:
+    def _skip_heredoc(self, mark: str, start: int, at: int) -> int | None:
         """Skip to the line that holds the mark alone; one without an end goes to the end of the text."""
         match = re.compile(rf"^[ \t]*{re.escape(mark)}[ \t]*\r?$", re.MULTILINE).search(self._text, at - 1)
         if match is None:

@@ -34,9 +34,9 @@ class _Marks:
         self._ends = bracket_ends(text)
 
     def root_mark(self) -> TextMark:
-        return TextMark(0, len(self._text), self._body(0, len(self._text), 0))
+        return TextMark(0, len(self._text), self._mark_body(0, len(self._text), 0))
 
-    def _body(self, at: int, end: int, depth: int) -> Members:
+    def _mark_body(self, at: int, end: int, depth: int) -> Members:
         """Return the attributes and blocks between two offsets."""
         members: Members = {}
         at = self._skip_blanks(at)
@@ -48,13 +48,13 @@ class _Marks:
                 members[word[0]] = (at, value)
                 at = max(value.end, at + 1)
             elif word:
-                at = self._block(word, members, depth)
+                at = self._mark_block(word, members, depth)
             else:
                 at = self._ends.get(at, at + 1)
             at = self._skip_blanks(at)
         return members
 
-    def _block(self, word: re.Match[str], members: Members, depth: int) -> int:
+    def _mark_block(self, word: re.Match[str], members: Members, depth: int) -> int:
         """Add a block to the members around it; returns the offset after it."""
         labels, at = [], word.end()
         while (label := _LABEL.match(self._text, at)) is not None:
@@ -65,10 +65,10 @@ class _Marks:
         end = self._ends.get(at)
         if end is None or self._text[at] != "{" or depth >= MAX_DEPTH:
             return max(at, word.end())
-        block = TextMark(word.start(), end, self._body(at + 1, end - 1, depth + 1))
+        block = TextMark(word.start(), end, self._mark_body(at + 1, end - 1, depth + 1))
         name = word[0]
         if name == "dynamic" and labels:
-            name, block = labels[0], self._content(block)
+            name, block = labels[0], self._mark_content(block)
         elif name == "locals" and not depth:
             held = members.get(name)
             block = TextMark(
@@ -84,7 +84,7 @@ class _Marks:
             members[name] = (block.start, TextMark(block.start, end, None, [*(listed or ()), block]))
         return end
 
-    def _content(self, dynamic: TextMark) -> TextMark:
+    def _mark_content(self, dynamic: TextMark) -> TextMark:
         content = (dynamic.members or {}).get("content")
         inner = content[1].elements if content is not None else None
         return TextMark(dynamic.start, dynamic.end, inner[0].members if inner else {})
@@ -97,12 +97,12 @@ class _Marks:
         end = self._ends.get(at)
         plain = end is not None and depth < MAX_DEPTH and not _MADE_OF.match(self._text, at)
         if end is not None and plain and self._text[at] == "{":
-            return TextMark(at, end, self._object(at + 1, end - 1, depth))
+            return TextMark(at, end, self._mark_object(at + 1, end - 1, depth))
         if end is not None and plain and self._text[at] == "[":
-            return TextMark(at, end, None, self._list(at + 1, end - 1, depth))
+            return TextMark(at, end, None, self._mark_list(at + 1, end - 1, depth))
         return TextMark(at, self._value_end(at))
 
-    def _object(self, at: int, end: int, depth: int) -> Members:
+    def _mark_object(self, at: int, end: int, depth: int) -> Members:
         members: Members = {}
         at = self._skip_blanks(at)
         while at < end:
@@ -115,7 +115,7 @@ class _Marks:
             at = self._skip_blanks(max(value.end, at + 1))
         return members
 
-    def _list(self, at: int, end: int, depth: int) -> list[TextMark]:
+    def _mark_list(self, at: int, end: int, depth: int) -> list[TextMark]:
         elements = []
         at = self._skip_blanks(at)
         while at < end:
