@@ -20,7 +20,9 @@ from nephoscope.identity.account_findings import AccountUse, find_account_weakne
 from nephoscope.identity.administrators import list_administrators
 from nephoscope.identity.role_proposals import UsedOperation, is_within
 from nephoscope.operations.declaration.operation import OperationCall
+from nephoscope.operations.declaration.schemas import InWorkspace
 from nephoscope.operations.identity.account_findings import AccountFindingQuery, findings
+from nephoscope.operations.identity.emergency_accounts import emergency_accounts
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope_policy.model.coverage import Coverage
@@ -288,3 +290,22 @@ def test_an_emergency_access_account_is_strong_and_unused():
     assert of_kind("dormantAdministrator", found) == [], "it is not to be used"
     others = [*weak[:-1], access_policy("p", {"includeUsers": ["All"]})]
     assert len(of_kind("dormantAdministrator", judge(*others))) == 2
+
+
+def test_emergency_access_accounts_are_listed_with_what_is_missing(state, lake, put, tell_estate):
+    call = OperationCall(
+        ServiceContext(LocalUser.current(), state, lake.data, lambda: NOW), lambda: None, lake
+    )
+    assert emergency_accounts(call, InWorkspace()).not_collected == ("the estate: no snapshot was imported",)
+    tell_estate(
+        NOW, [], *ROLES, *glass("glass1"), methods("glass1", "fido2"), access_policy("p", NOT_FOR_GLASS)
+    )
+    put(
+        "SigninLogs", [{"TimeGenerated": NOW - timedelta(days=3), "UserId": "glass1", "ResultType": "0"}], NOW
+    )
+    found = emergency_accounts(call, InWorkspace())
+    assert [(one.id, one.phishing_resistant, one.methods, one.last_sign_in) for one in found.value] == [
+        ("glass1", True, ("fido2",), NOW - timedelta(days=3))
+    ]
+    assert [one.accounts for one in found.too_few] == [1]
+    assert found.sign_in_days == 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +11,9 @@ from nephoscope.cli.main import cli as command
 from nephoscope.identity.leaked.hash_index import HashListError
 from nephoscope.identity.leaked.password_hashes import hash_ntlm, hash_sha1
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel
+from nephoscope.operations.declaration.operation import OperationCall
+from nephoscope.operations.declaration.schemas import InWorkspace
+from nephoscope.operations.identity.leaked_credentials import accounts, hash_lists
 from nephoscope.service import leaked_credentials as service
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -77,6 +80,35 @@ def test_exported_hashes_make_users_risky_by_their_object_id(context, lake, put)
 def test_a_line_that_is_none_is_named(line):
     with pytest.raises(HashListError, match="line 2"):
         service.read_hashes(f"ann:{'0' * 32}\n{line}", "ntlm")
+
+
+def test_accounts_that_were_found_are_listed_once_with_their_evidence(context, lake, put, tmp_path):
+    row = {
+        "TimeGenerated": NOW,
+        "AccountObjectId": "id-kim",
+        "AccountUPN": "kim@contoso.com",
+        "AccountDisplayName": "Kim",
+    }
+    put("IdentityInfo", [row], NOW)
+    assert service.list_leaked_accounts(context, lake) == []
+    hashes = {name: hash_sha1(PASSWORD) for name in ("kim@contoso.com", "lee")}
+    service.check_hashes(context, lake, "sha1", hashes)
+    (tmp_path / "pairs").write_text(f"kim@contoso.com:{PASSWORD}\n", "utf-8")
+    service.import_leaked_pairs(context, tmp_path / "pairs")
+    later = ServiceContext(context.actor, context.state, context.data, lambda: NOW + timedelta(days=1))
+    service.check_hashes(later, lake, "sha1", {"kim@contoso.com": hash_sha1(PASSWORD)})
+    listed = accounts(OperationCall(later, lambda: None, lake), InWorkspace()).value
+    assert [(one.name, one.evidence, one.state, one.checks) for one in listed] == [
+        ("kim@contoso.com", "namePassword", "atRisk", 2), ("", "password", "atRisk", 1),
+    ]  # fmt: skip
+    assert (listed[0].first, listed[0].last) == (NOW, later.now)
+    lists = hash_lists(OperationCall(later, lambda: None)).value
+    assert [(one.algorithm, one.entries, one.keys) for one in lists] == [
+        ("sha1", 1, 0),
+        ("ntlm", 1, 0),
+        ("pairs", 2, 1),
+    ]
+    assert PASSWORD not in repr((listed, lists))
 
 
 def test_nothing_of_what_is_checked_is_in_the_data_folder(context, lake):

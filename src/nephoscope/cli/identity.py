@@ -11,7 +11,6 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
@@ -20,14 +19,15 @@ from nephoscope.operations.identity import (
     account_findings,
     administrators,
     conditional_access,
+    emergency_accounts,
     identity_risks,
     place_sources,
     risk_policies,
     risky_sign_ins,
 )
+from nephoscope.operations.identity import leaked_credentials as leaked_operations
 
 FINDINGS = 1
-LISTS = ("algorithm", "entries", "origin", "imported")
 _ALGORITHM = click.option(
     "--algorithm", type=click.Choice(["sha1", "ntlm"]), default="sha1", show_default=True, help="Hash algorithm."
 )  # fmt: skip
@@ -142,22 +142,6 @@ def rotate_key(data: Path, /) -> None:
     click.echo(f"{info.entries:,} keyed hashes, keys: {len(info.keys)}")
 
 
-@leaked_credentials.command("list")
-@list_options
-@click.pass_obj
-def list_(data: Path, /, output: str) -> None:
-    """List imported hash lists."""
-    from nephoscope.service.leaked_credentials import list_hash_lists
-
-    with open_state(data) as state:
-        several = list_hash_lists(build_context(data, state))
-    rows = [
-        {"algorithm": one.algorithm, "entries": one.entries, "origin": one.origin, "imported": one.imported}
-        for one in several
-    ]
-    show_list(rows, LISTS, output, "no hash lists: `nephoscope identity leaked import` reads one")
-
-
 @leaked_credentials.command("check")
 @click.option(
     "--hashes",
@@ -207,8 +191,9 @@ def _read_password() -> str:
 
 
 add_operations(risk, identity_risks.OPERATIONS, risky_sign_ins.OPERATIONS)
-add_operations(admins, administrators.OPERATIONS)
+add_operations(admins, administrators.OPERATIONS, emergency_accounts.OPERATIONS)
 add_operations(users, account_findings.OPERATIONS)
 add_operations(policies, conditional_access.OPERATIONS)
 add_operations(places, place_sources.OPERATIONS)
 add_operations(risk_policy_group, risk_policies.OPERATIONS)
+add_operations(leaked_credentials, leaked_operations.OPERATIONS)

@@ -14,6 +14,7 @@ from nephoscope.identity import account_findings, conditional_access
 from nephoscope.identity.account_findings import AccountFinding, find_account_weaknesses
 from nephoscope.identity.account_use import read_account_use
 from nephoscope.identity.administrators import TYPES, Administrator, AdministratorList, list_administrators
+from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAccount, find_emergency_accounts
 from nephoscope.identity.management_places import AdministratorUse, read_use
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.identity_risk import LOGS, READ
@@ -30,6 +31,18 @@ class WatchedAdministrators(msgspec.Struct, frozen=True):
     administrators: tuple[Administrator, ...]
     use: dict[str, AdministratorUse]
     gaps: tuple[str, ...]
+
+
+class EmergencyReview(msgspec.Struct, frozen=True):
+    """The emergency access accounts of all tenants, the tenants that have fewer than two, and what was not collected.
+
+    `days` is how far back the sign-ins reach that say when one was used.
+    """
+
+    accounts: tuple[tuple[str, EmergencyAccount], ...]
+    short: tuple[tuple[str, int], ...]
+    gaps: tuple[str, ...]
+    days: int
 
 
 def watch_administrators(context: ServiceContext, lake: Lake, workspace: str) -> WatchedAdministrators:
@@ -83,3 +96,30 @@ def review_accounts(
         and not any(estate.coverage.covers(type_, "") for estate in estates)
     ]
     return found, (*unread, *use.gaps)
+
+
+def review_emergency_accounts(context: ServiceContext, lake: Lake, workspace: str) -> EmergencyReview:
+    """Return the emergency access accounts of all tenants with their last sign-in; DeniedError as for a watch."""
+    context.require(READ, ROOT_SCOPE)
+    context.require(LOGS, workspace_scope(workspace))
+    types = {*TYPES, *conditional_access.TYPES}
+    stores = [one for one in tenant_stores(context.data) if one.snapshots()]
+    estates = [(one, one.select_types(types)) for one in stores]
+    listed = [list_administrators(estate) for _, estate in estates]
+    use = read_account_use(
+        lake, workspace, [one for each in listed for one in each.administrators], context.now
+    )
+    accounts, short = [], []
+    gaps = [gap for each in listed for gap in each.gaps] or (
+        [] if stores else ["the estate: no snapshot was imported"]
+    )
+    for (store, estate), each in zip(estates, listed, strict=True):
+        tenant = store.tenant
+        found = find_emergency_accounts(estate, each.administrators, use.users)
+        if found is None:
+            gaps.append("conditional access policies with their users and groups")
+            continue
+        accounts += [(tenant, one) for one in found]
+        if len(found) < LEAST_ACCOUNTS:
+            short.append((tenant, len(found)))
+    return EmergencyReview(tuple(accounts), tuple(short), tuple(dict.fromkeys(gaps)), use.user_days)

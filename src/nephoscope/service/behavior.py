@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
     from nephoscope.service.service_context import ServiceContext
 
-WRITE, FORGET = "Nephoscope/behavior/write", "Nephoscope/behavior/forget/action"
+READ, WRITE, FORGET = (f"Nephoscope/behavior/{one}" for one in ("read", "write", "forget/action"))
+
+
+def read_behavior_settings(context: ServiceContext, workspace: str) -> BehaviorSettings:
+    """Return the settings of a workspace; DeniedError for who may not read them."""
+    context.require(READ, workspace_scope(workspace))
+    return load_settings(context.state, workspace)
 
 
 def change_behavior_settings(

@@ -5,8 +5,12 @@ A password or hash that is checked is in no log and no audit entry: the audit sa
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from nephoscope.identity.alert_risk import detection_id
 from nephoscope.identity.leaked.hash_import import import_hashes
@@ -17,8 +21,9 @@ from nephoscope.identity.risk_ledger import RiskLedger
 from nephoscope.identity.risk_reader import quote
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.lake.writing.outbox import deliver_pending
-from nephoscope.model.identity_risk import IdentityKind, RiskDetection, RiskLevel
+from nephoscope.model.identity_risk import ACTIVE, IdentityKind, RiskDetection, RiskLevel, RiskState
 from nephoscope.service.actors import ROOT_SCOPE
+from nephoscope.service.identity_risk import risk_reader
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
@@ -57,6 +62,50 @@ def list_hash_lists(context: ServiceContext) -> list[HashListInfo]:
     """Return the lists that were imported."""
     context.require(READ, ROOT_SCOPE)
     return [info for one in (*ALGORITHMS, PAIRS) if (info := read_info(context.data, one)) is not None]
+
+
+class LeakedAccount(msgspec.Struct, frozen=True):
+    """An account that checks found in a list: by its name with its password (`pair`), or by its password alone."""
+
+    identity: str
+    name: str
+    display_name: str
+    evidence: str
+    state: RiskState
+    checks: int
+    first: datetime
+    last: datetime
+
+
+def list_leaked_accounts(
+    context: ServiceContext, lake: Lake, workspace: str = DEFAULT
+) -> list[LeakedAccount]:
+    """Return the accounts that have a risk detection of leaked credentials, those at risk first; DeniedError as for risks."""
+    by_account: defaultdict[str, list[RiskDetection]] = defaultdict(list)
+    for one in risk_reader(context, lake, workspace).detections(IdentityKind.USER).values():
+        if one.event_type == LEAKED:
+            by_account[one.identity.lower()].append(one)
+    found = [_read_account(several) for several in by_account.values()]
+    return sorted(found, key=lambda one: (one.state not in ACTIVE, -one.last.timestamp(), one.identity))
+
+
+def _read_account(detections: Sequence[RiskDetection]) -> LeakedAccount:
+    newest = max(detections, key=lambda one: one.happened)
+    reasons = {reason for one in detections for reason in one.reasons}
+    evidence = (
+        "namePassword" if _BY_PAIR in reasons else "password" if _BY_PASSWORD in reasons else "otherSource"
+    )
+    times = [one.happened for one in detections]
+    return LeakedAccount(
+        newest.identity,
+        newest.name,
+        newest.display_name,
+        evidence,
+        newest.state,
+        len(detections),
+        min(times),
+        max(times),
+    )
 
 
 def count_password(context: ServiceContext, password: str) -> int:

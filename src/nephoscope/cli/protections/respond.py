@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.operations.protect import response_orders
+from nephoscope.operations.protect import blocked_hashes, response_orders
 
 
 @click.group("respond")
@@ -15,7 +15,7 @@ def command() -> None:
     """Live response: orders that agents fetch, carry out and answer, each signed, approved and audited."""
 
 
-add_operations(command, response_orders.OPERATIONS)
+add_operations(command, response_orders.OPERATIONS, blocked_hashes.OPERATIONS)
 
 
 @command.command("script")

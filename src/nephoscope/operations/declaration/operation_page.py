@@ -33,7 +33,8 @@ class SectionList:
     the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
     operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all). `order` is the place
     among the lists of its area, where they are tabs of one another, and `in_navigation` says that the navigation has an entry for it.
-    `names` are those facets whose values are names; the others are values of enumerations, which are said in words.
+    `names` are those facets whose values are names; the others are values of enumerations, which are said in words. `scope` is the
+    column with the resource by which a chosen scope narrows the list ('' = no scope does).
     """
 
     title: str
@@ -54,6 +55,7 @@ class SectionList:
     most: int = 0
     order: int = 0
     in_navigation: bool = False
+    scope: str = ""
 
 
 class FirstRows(list[Row]):
@@ -81,8 +83,8 @@ class OperationForm:
 
     `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
     `shows` makes the text that is shown this once, as of a secret; `made` gives the key of the row that was made, whose page comes
-    next; `closes` says that the row is gone, `fills` that its fields begin as the row has them. `like` proposes them from what the
-    address names, or of the row, of an OperationCall.
+    next; `closes` says that the row is gone, `fills` that its fields begin as the row has them, or without one as the answer of the
+    list. `like` proposes them from what the address names, or of the row, of an OperationCall.
     """
 
     label: str

@@ -6,9 +6,19 @@ from typing import Annotated
 
 import msgspec
 
-from nephoscope.operations.declaration.operation import CommandLine, OperationCall, OperationGroup
-from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import InWorkspace
+from nephoscope.behavior.settings import BehaviorSettings, BehaviorSettingsError
+from nephoscope.operations.declaration.operation import (
+    ApiRoute,
+    CommandLine,
+    OperationCall,
+    OperationGroup,
+    translate_errors,
+)
+from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
+from nephoscope.operations.declaration.request_field import describe, request_fields
+from nephoscope.operations.declaration.schemas import InWorkspace, Shape, to_shape
+from nephoscope.service import behavior as service
+from nephoscope.service.behavior import READ, WRITE
 
 OPERATIONS = OperationGroup("behavior", "Behavior", "A setting")
 
@@ -24,7 +34,10 @@ class BehaviorChange(InWorkspace, frozen=True, kw_only=True):
         | None
     ) = None
     active_days: (
-        Annotated[int, describe("Active days that an entity needs before that.", ge=1, le=180)] | None
+        Annotated[
+            int, describe("Active days required before an event counts as a first occurrence.", ge=1, le=180)
+        ]
+        | None
     ) = None
     shared_users: (
         Annotated[int, describe("Number of users from which an address counts as shared egress.", ge=2)]
@@ -46,18 +59,72 @@ class BehaviorChange(InWorkspace, frozen=True, kw_only=True):
     ) = None
 
 
+class BehaviorSettingsShape(Shape, frozen=True, kw_only=True):
+    """The settings of behavior analytics in a workspace."""
+
+    learning_days: int
+    active_days: int
+    shared_users: int
+    peers: int
+    overlap_minutes: int
+    anomaly_priority: int
+
+
 def _print_settings(found: dict[str, int]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in found.items())
 
 
-@OPERATIONS.operation("Nephoscope/behavior/write", command=CommandLine("settings", _print_settings))
+def _list_rows(found: BehaviorSettingsShape) -> list[dict[str, object]]:
+    """Return a row for each setting: what it means, its value, and the one that it has until somebody changes it."""
+    default = BehaviorSettings()
+    fields = [one for one in request_fields(BehaviorChange) if one.name != "workspace"]
+    return [
+        {
+            "setting": one.label, "value": getattr(found, one.name), "default": getattr(default, one.name),
+            "meaning": one.help.rstrip("."), "changed": getattr(found, one.name) != getattr(default, one.name), "name": one.name,
+        }
+        for one in fields
+    ]  # fmt: skip
+
+
+@OPERATIONS.operation(
+    READ, ApiRoute("GET", "/behaviorSettings"),
+    page=SectionList(
+        "Behavior analytics", "Detection", "setting", "When activity of users, applications and machines counts as an anomaly.",
+        key="name", name="setting", rows=_list_rows, guide="behavior.md",
+        columns=(
+            PageColumn("setting", "Setting"), PageColumn("value", "Value"), PageColumn("default", "Default", optional=True),
+            PageColumn("meaning", "Meaning", optional=True),
+        ),
+    ),
+)  # fmt: skip
+def behavior_settings(call: OperationCall, query: InWorkspace) -> BehaviorSettingsShape:
+    """Return the settings of behavior analytics in a workspace."""
+    return to_shape(
+        BehaviorSettingsShape, service.read_behavior_settings(call.service, call.workspace(query.workspace))
+    )
+
+
+@OPERATIONS.operation(
+    WRITE, ApiRoute("PATCH", "/behaviorSettings"), page=OperationForm("Change settings", fills=True)
+)
+def change_settings(call: OperationCall, body: BehaviorChange) -> BehaviorSettingsShape:
+    """Change settings of behavior analytics; profiles that were learned before stay."""
+    return to_shape(BehaviorSettingsShape, _change(call, body))
+
+
+@OPERATIONS.operation(WRITE, command=CommandLine("settings", _print_settings))
 def settings(call: OperationCall, body: BehaviorChange) -> dict[str, int]:
     """Show or change the settings of behavior analytics."""
-    from nephoscope.behavior.settings import load_settings
-    from nephoscope.service.behavior import change_behavior_settings
+    return msgspec.convert(msgspec.to_builtins(_change(call, body)), dict[str, int])
 
+
+def _change(call: OperationCall, body: BehaviorChange) -> BehaviorSettings:
+    """Change the settings that a request names, and return all."""
     own = call.workspace(body.workspace)
     names = set(BehaviorChange.__struct_fields__) - {"workspace"}
     given = {name: value for name in sorted(names) if (value := getattr(body, name)) is not None}
-    kept = change_behavior_settings(call.service, own, given) if given else load_settings(call.state, own)
-    return msgspec.convert(msgspec.to_builtins(kept), dict[str, int])
+    if not given:
+        return service.read_behavior_settings(call.service, own)
+    with translate_errors("", BehaviorSettingsError):
+        return service.change_behavior_settings(call.service, own, given)

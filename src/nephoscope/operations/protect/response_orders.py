@@ -24,12 +24,11 @@ from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrder, 
 
 OPERATIONS = OperationGroup("responseOrders", "Live response", "The order")
 OrderId = Annotated[str, describe("An order's id.", max_length=64, pattern=PLAIN, metavar="ORDER")]
-_MACHINE = describe(
+MACHINE = describe(
     "Name or resource ID of the machine.", max_length=2000, pattern=PLAIN, argument=True, metavar="MACHINE"
 )
-_REASON = describe("Justification.", max_length=2000, pattern=PLAIN)
-_INCIDENT = describe("Number of the incident that the order belongs to (0: none).", ge=0)
-_SHA256 = describe("SHA-256 of the program.", max_length=64, pattern="^[0-9a-fA-F]{64}$")
+REASON = describe("Justification.", max_length=2000, pattern=PLAIN)
+INCIDENT = describe("Number of the incident that the order belongs to (0: none).", ge=0)
 _PATH = describe("Absolute path on the machine.", max_length=4096, pattern=PLAIN)
 
 
@@ -49,43 +48,28 @@ class NewOrder(Shape, frozen=True, kw_only=True):
 class MachineOrder(Shape, frozen=True, kw_only=True):
     """An order without arguments."""
 
-    machine: Annotated[str, _MACHINE]
-    reason: Annotated[str, _REASON]
-    incident: Annotated[int, _INCIDENT] = 0
+    machine: Annotated[str, MACHINE]
+    reason: Annotated[str, REASON]
+    incident: Annotated[int, INCIDENT] = 0
 
 
 class KillOrder(Shape, frozen=True, kw_only=True):
     """A process to kill: its ID, and the program that it must still run."""
 
-    machine: Annotated[str, _MACHINE]
+    machine: Annotated[str, MACHINE]
     pid: Annotated[int, describe("Process ID.", ge=2)]
     path: Annotated[str, _PATH]
-    reason: Annotated[str, _REASON]
-    incident: Annotated[int, _INCIDENT] = 0
+    reason: Annotated[str, REASON]
+    incident: Annotated[int, INCIDENT] = 0
 
 
 class CollectOrder(Shape, frozen=True, kw_only=True):
     """A file to collect."""
 
-    machine: Annotated[str, _MACHINE]
+    machine: Annotated[str, MACHINE]
     path: Annotated[str, _PATH]
-    reason: Annotated[str, _REASON]
-    incident: Annotated[int, _INCIDENT] = 0
-
-
-class UnblockOrder(Shape, frozen=True, kw_only=True):
-    """A program that may be executed again."""
-
-    machine: Annotated[str, _MACHINE]
-    sha256: Annotated[str, _SHA256]
-    reason: Annotated[str, _REASON]
-    incident: Annotated[int, _INCIDENT] = 0
-
-
-class BlockOrder(UnblockOrder, frozen=True, kw_only=True):
-    """A program to block, and for how many days."""
-
-    days: Annotated[int, describe("Days until the block ends.", ge=1, le=service.MOST_DAYS)] = 30
+    reason: Annotated[str, REASON]
+    incident: Annotated[int, INCIDENT] = 0
 
 
 class OrderDecision(Shape, frozen=True, kw_only=True):
@@ -174,46 +158,32 @@ def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
 def give_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
     """Give an order to the agent of a machine: another user approves it, but for release and collect if you may approve orders."""
-    return _create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
+    return create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("isolate", message="{id}: {status}"))
 def isolate_machine(call: OperationCall, body: MachineOrder) -> ResponseOrderShape:
     """Isolate a machine: nftables on it let only this server through, until it is released."""
-    return _create_order(call, body.machine, "isolate", {}, body.reason, body.incident)
+    return create_order(call, body.machine, "isolate", {}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("release", message="{id}: {status}"))
 def release_machine(call: OperationCall, body: MachineOrder) -> ResponseOrderShape:
     """Release a machine from isolation."""
-    return _create_order(call, body.machine, "release", {}, body.reason, body.incident)
+    return create_order(call, body.machine, "release", {}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("kill", message="{id}: {status}"))
 def kill_process(call: OperationCall, body: KillOrder) -> ResponseOrderShape:
     """Kill a process that still runs the program of a path."""
     arguments = {"pid": str(body.pid), "path": body.path}
-    return _create_order(call, body.machine, "kill", arguments, body.reason, body.incident)
+    return create_order(call, body.machine, "kill", arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, command=CommandLine("collect", message="{id}: {status}"))
 def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
     """Collect a file of up to 4 MiB."""
-    return _create_order(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
-
-
-@OPERATIONS.operation(RESPOND, command=CommandLine("block", message="{id}: {status}"))
-def block_hash(call: OperationCall, body: BlockOrder) -> ResponseOrderShape:
-    """Block a program by its hash: the machine refuses to execute it until the block ends."""
-    arguments = {"sha256": body.sha256.lower(), "days": str(body.days)}
-    return _create_order(call, body.machine, "block", arguments, body.reason, body.incident)
-
-
-@OPERATIONS.operation(RESPOND, command=CommandLine("unblock", message="{id}: {status}"))
-def unblock_hash(call: OperationCall, body: UnblockOrder) -> ResponseOrderShape:
-    """Allow a blocked program again."""
-    arguments = {"sha256": body.sha256.lower()}
-    return _create_order(call, body.machine, "unblock", arguments, body.reason, body.incident)
+    return create_order(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders/{id}/decision", scoped=None))
@@ -251,9 +221,10 @@ def order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noq
         return OrderContentShape(content=service.read_content(call.service, id))
 
 
-def _create_order(
+def create_order(
     call: OperationCall, machine: str, kind: str, arguments: dict[str, str], reason: str, incident: int
 ) -> ResponseOrderShape:
+    """Give an order, and return it as the API shows it."""
     with translate_errors("body", ResponseOrderError):
         made = service.create_order(
             call.service, machine, ResponseKind(kind), arguments, reason, incident or None

@@ -15,7 +15,7 @@ from nephoscope.state.tables.columns import AuditedRow, Json, UtcDateTime
 from nephoscope.state.tables.readable_rows import PORTION, allow_every_scope, select_readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from nephoscope.state.database.database import Database
 
@@ -137,12 +137,19 @@ class ResponseOrders:
         return one
 
     def list_orders(
-        self, machine: str = "", *, may_read: Callable[[str], bool] = allow_every_scope, most: int = 1_000
+        self,
+        machine: str = "",
+        *,
+        kinds: Collection[ResponseKind] = (),
+        may_read: Callable[[str], bool] = allow_every_scope,
+        most: int = 1_000,
     ) -> list[ResponseOrder]:
-        """Return the newest orders for a machine ('' = all) that may be read there, newest first."""
+        """Return the newest orders for a machine ('' = all), of some kinds (() = all), that may be read there, newest first."""
         query = select(ResponseOrderRow).order_by(ResponseOrderRow.created.desc(), ResponseOrderRow.id)
         if machine:
             query = query.where(ResponseOrderRow.machine == machine)
+        if kinds:
+            query = query.where(ResponseOrderRow.kind.in_([one.value for one in kinds]))
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
             found = select_readable(rows, lambda row: row.machine, may_read, most)

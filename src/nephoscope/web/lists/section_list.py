@@ -42,8 +42,11 @@ if TYPE_CHECKING:
 #: The color of a state by its word.
 _TONES = {
     "on": "pass", "active": "pass", "in force": "pass", "runs": "pass", "enabled": "pass", "failing": "error", "unsupported": "error",
-    "refused": "error", "atRisk": "fail", "confirmedCompromised": "error", "confirmedSafe": "pass", "remediated": "pass",
+    "refused": "error", "blocked": "pass", "notEnforced": "error", "atRisk": "fail", "confirmedCompromised": "error",
+    "confirmedSafe": "pass", "remediated": "pass",
 }  # fmt: skip
+#: A SHA-256, of which a list shows the first digits.
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _STATES = frozenset({"state", "status"})
 _SEVERITIES = frozenset(one.value for one in Severity)
 #: The columns of ISO codes of countries, which are shown by their names: one code, and several with a network each.
@@ -115,7 +118,8 @@ def _column(
 
     def cell(one: SectionRow) -> ListCell:
         if main:
-            return text_cell(cell_title(one.row[column.name]) or one.title, path_of(one))
+            text = cell_title(one.row[column.name]) or one.title
+            return text_cell(f"{text[:16]}…" if _DIGEST.fullmatch(text) else text, path_of(one), whole=text)
         return section_cell(visit, column.name, one.row[column.name], choice=choice)
 
     width = (

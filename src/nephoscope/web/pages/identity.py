@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from nephoscope.service.identity_risk import READ
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.pages.settings_sections import Section, list_beside, list_sections
+from nephoscope.web.page_data.sections import Section, list_beside, list_sections
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -51,6 +51,12 @@ class OverviewList:
     note: str
     path: str
     urgent_path: str
+
+    @property
+    def cause(self) -> str:
+        """Return the note in short: the first of several things that were not collected, and how many more there are."""
+        first, *rest = self.note.split(", ")
+        return f"{first} and {len(rest)} more" if rest else first
 
 
 def fill_page(visit: Visit) -> Mapping[str, object]:

@@ -1,24 +1,20 @@
-"""Sections of the settings and of identity: a list, its forms and the page of a row, each from the operations declared for it."""
+"""Sections of the settings, of identity and of protection: a list, its forms and the page of a row, as operations declare them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import quote
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from nephoscope.operations.declaration.discovery import operation_groups
-from nephoscope.operations.declaration.operation import Operation, OperationGroup
+from nephoscope.operations.declaration.operation import Operation
 from nephoscope.operations.declaration.operation_page import (
     Answer,
     FirstRows,
     OperationForm,
     RowTable,
-    SectionList,
 )
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import TransientError
@@ -26,7 +22,7 @@ from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.section_list import SectionRow, draw_value, is_choice, section_list
-from nephoscope.web.rendering.plain_words import plain_words
+from nephoscope.web.page_data.sections import Section, list_beside, list_sections
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -34,146 +30,16 @@ from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
-_CAPITAL = re.compile("[A-Z]")
 #: Rows of a table about a row that its page shows; the file has all.
 _MOST_SHOWN = 100
 Filling: TypeAlias = Mapping[str, object] | Response
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section: the group of operations, the one that lists, and how it is shown.
-
-    The `first` list of a group has its forms and tables, and its address.
-    """
-
-    group: OperationGroup
-    listing: Operation
-    shown: SectionList
-    first: bool
-
-    @property
-    def path(self) -> str:
-        """Its address."""
-        home = self.home[0]
-        name = _kebab_case(self.group.name).removeprefix(f"{home.strip('/')}-")
-        return "/".join((home, name, *(() if self.first else (_kebab_case(self.listing.name),))))
-
-    @property
-    def former_path(self) -> str:
-        """Return its address among the settings, where it was before identity had an area of its own ('' = it never was)."""
-        if self.area is not PageArea.IDENTITY:
-            return ""
-        name = _kebab_case(self.group.name)
-        return "/".join(("/settings", name, *(() if self.first else (_kebab_case(self.listing.name),))))
-
-    @property
-    def home(self) -> tuple[str, str]:
-        """Return the path and the title of the page that leads to it."""
-        return ("/identity", "Identity") if self.area is PageArea.IDENTITY else ("/settings", "Settings")
-
-    @property
-    def tab(self) -> tuple[str, str]:
-        """Return its path and its title among the tabs of its area."""
-        return self.path, self.shown.title
-
-    @property
-    def area(self) -> PageArea:
-        """Return the part of the navigation that it is in, HIDDEN where it is reached from the settings."""
-        return PageArea.IDENTITY if self.shown.area == PageArea.IDENTITY.value else PageArea.HIDDEN
-
-    @property
-    def operations(self) -> Sequence[Operation]:
-        """The operations that stand beside its list."""
-        return self.group.operations if self.first else ()
-
-    @property
-    def file_name(self) -> str:
-        """Return what its files are named after."""
-        return self.group.name if self.first else f"{self.group.name}-{self.listing.name}"
-
-    @property
-    def is_per_workspace(self) -> bool:
-        """Return whether it is of one workspace."""
-        return operation_form.is_in_workspace(self.listing)
-
-    @property
-    def forms(self) -> list[tuple[Operation, OperationForm]]:
-        """Its forms that are about no row."""
-        return [(one, form) for one, form in operation_form.list_forms(self.operations) if not one.parameters]
-
-    @property
-    def row_forms(self) -> list[tuple[Operation, OperationForm]]:
-        """Its forms about a row."""
-        return [(one, form) for one, form in operation_form.list_forms(self.operations) if one.parameters]
-
-    def workspace(self, visit: Visit) -> str:
-        """Return the workspace that a visit is about, '' where the section is of none."""
-        return visit.workspace(self.listing.permission) if self.is_per_workspace else ""
-
-    def notes(self, answer: Answer) -> list[str]:
-        """Return what its command says beside the list."""
-        found = self.listing.command
-        return (
-            list(map(plain_words, found.notes(answer)))
-            if found is not None and found.notes is not None
-            else []
-        )
-
-    def has_failed(self, answer: Answer) -> bool:
-        """Return whether its command would end with an error."""
-        found = self.listing.command
-        return found is not None and found.failed is not None and bool(found.failed(answer))
-
-    def answer(self, visit: Visit, workspace: str) -> Answer:
-        """Return what the operation that lists answers."""
-        return operation_form.call_list(visit, self.listing, workspace)
-
-    def rows(self, answer: Answer) -> list[SectionRow]:
-        """Return every row of an answer."""
-        rows = self.shown.rows(answer) if self.shown.rows else self.listing.list_rows(answer)
-        items = getattr(answer, "value", ())
-        aligned = items if len(items) == len(rows) else [None] * len(rows)
-        name = self.shown.name or self.shown.key
-        return [
-            SectionRow(str(row[self.shown.key]), str(row[name]), row, item)
-            for row, item in zip(rows, aligned, strict=True)
-        ]
-
-
-@cache
-def list_sections() -> tuple[Section, ...]:
-    """Every section, by area and title."""
-    found = [one for group in operation_groups().values() for one in _sections_of(group)]
-    return tuple(sorted(found, key=lambda one: (one.shown.area, one.shown.title)))
-
-
-def list_beside(section: Section) -> list[Section]:
-    """Return the lists of the area of a section, which are tabs of one another; none where the settings lead to each."""
-    if section.area is PageArea.HIDDEN:
-        return []
-    return sorted(
-        (one for one in list_sections() if one.area is section.area), key=lambda one: one.shown.order
-    )
-
-
-def _sections_of(group: OperationGroup) -> Iterator[Section]:
-    first = True
-    for one in group.operations:
-        if isinstance(one.page, SectionList):
-            yield Section(group, one, one.page, first)
-            first = False
-
-
-def _kebab_case(name: str) -> str:
-    return _CAPITAL.sub(lambda found: f"-{found[0].lower()}", name)
 
 
 def fill_list(section: Section, visit: Visit) -> Filling:
     """The list of a section."""
     workspace = section.workspace(visit)
     answer = section.answer(visit, workspace)
-    every = section.rows(answer)
+    every = _limit_to_scope(section, visit, section.rows(answer))
     wanted = section_list(
         visit, section.shown, section.file_name, lambda one: _row_path(section, one, visit, workspace), every
     )
@@ -194,6 +60,13 @@ def fill_list(section: Section, visit: Visit) -> Filling:
     }  # fmt: skip
 
 
+def _limit_to_scope(section: Section, visit: Visit, rows: list[SectionRow]) -> list[SectionRow]:
+    """Return the rows of the chosen scope, where the list has what a scope narrows."""
+    if not section.shown.scope:
+        return rows
+    return [one for one in rows if visit.is_in_scope(str(one.row[section.shown.scope]))]
+
+
 def _row_path(section: Section, one: SectionRow, visit: Visit, workspace: str) -> str:
     return visit.link(f"{section.path}/item/{quote(one.key)}", workspace=workspace or None)
 
@@ -206,6 +79,8 @@ def fill_form(section: Section, visit: Visit) -> Filling:
     draw_form = partial(operation_form.draw_form, visit, operation, form)
     if visit.request.method != "POST":
         before = operation_form.propose(visit, operation, form)
+        if before is None and form.fills:
+            before = operation_form.RowBefore(section.answer(visit, workspace), {})
         return {**_frame(section, visit, workspace), "form": draw_form(before=before), "refused": ""}
     done = _submit(section, visit, operation, form, workspace)
     if isinstance(done, Exception):
@@ -371,12 +246,13 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
 
 
 def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
-    of_tenant = not section.is_per_workspace or section.area is PageArea.IDENTITY
+    narrowed = bool(section.shown.scope)
+    of_tenant = not narrowed and (not section.is_per_workspace or section.area is PageArea.IDENTITY)
     listed = section.area if section.shown.in_navigation and not path else PageArea.HIDDEN
     return Page(
         section.path + path, section.shown.title, template, section.listing.permission, partial(filled, section), listed,
-        section.shown.order, methods=("GET", "POST") if path else ("GET",), tenant=of_tenant, anywhere=not of_tenant,
-        under_scope=SAME,
+        section.shown.order, methods=("GET", "POST") if path else ("GET",), tenant=of_tenant,
+        anywhere=not (of_tenant or narrowed), under_scope="" if narrowed else SAME,
     )  # fmt: skip
 
 

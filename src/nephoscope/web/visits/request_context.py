@@ -21,6 +21,7 @@ from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import TaggedScopes, tags
 from nephoscope.web.visits.theme_cookie import chosen_theme
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from nephoscope.access.authenticator import Caller
@@ -240,6 +241,13 @@ class Visit:
         if self.place.groups:
             return own.limited_to_groups(self.place.subscriptions, self.place.groups)
         return own.limited_to(self.place.subscriptions)
+
+    def is_in_scope(self, id_: str) -> bool:
+        """Return whether a resource lies in the chosen scope, every one where none is chosen."""
+        if self.place is None:
+            return True
+        resource = ResourceId.parse(id_.lower())
+        return self.place.can_read(resource.subscription, resource.resource_group_id)
 
     def rows(self, workspace: str) -> LakeScope:
         """Return which rows of a workspace a query of the visitor reads: what the roles reach, of the chosen scope.
