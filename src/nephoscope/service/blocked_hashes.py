@@ -90,9 +90,9 @@ def _read_block(
     orders: Iterable[ResponseOrder], agents: Mapping[str, EnrolledAgent], now: datetime
 ) -> BlockedHash | None:
     """Return what orders about one program on one machine, newest first, come to; None without one that blocks."""
-    blocks, unblocks = [], []
-    for one in orders:
-        (blocks if one.kind is ResponseKind.BLOCK else unblocks).append(one)
+    several = list(orders)
+    blocks = [one for one in several if one.kind is ResponseKind.BLOCK]
+    unblocks = [one for one in several if one.kind is ResponseKind.UNBLOCK]
     if not blocks:
         return None
     done = max(filter(_is_done, blocks), key=_find_time, default=None)

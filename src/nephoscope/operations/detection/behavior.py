@@ -14,7 +14,7 @@ from nephoscope.operations.declaration.operation import (
     OperationGroup,
     translate_errors,
 )
-from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
+from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe, request_fields
 from nephoscope.operations.declaration.schemas import InWorkspace, Shape, to_shape
 from nephoscope.service import behavior as service
@@ -74,7 +74,7 @@ def _print_settings(found: dict[str, int]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in found.items())
 
 
-def _list_rows(found: BehaviorSettingsShape) -> list[dict[str, object]]:
+def _list_rows(found: BehaviorSettingsShape) -> list[Row]:
     """Return a row for each setting: what it means, its value, and the one that it has until somebody changes it."""
     default = BehaviorSettings()
     fields = [one for one in request_fields(BehaviorChange) if one.name != "workspace"]
