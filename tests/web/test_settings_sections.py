@@ -10,7 +10,7 @@ import pytest
 from tests.web.conftest import HERE
 
 from nephoscope.web.all_pages import pages
-from nephoscope.web.page_data.sections import Section, list_sections
+from nephoscope.web.lists.sections import Section, list_sections
 
 SECTIONS = list_sections()
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route
 
-from nephoscope.web.page_data.sections import list_sections
+from nephoscope.web.lists.sections import list_sections
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

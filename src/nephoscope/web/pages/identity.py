@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from nephoscope.service.identity_risk import READ
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.page_data.sections import Section, list_beside, list_sections
+from nephoscope.web.lists.sections import Section, list_beside, list_sections
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 

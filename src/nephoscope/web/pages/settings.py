@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from nephoscope.web.page_data.sections import list_sections
+from nephoscope.web.lists.sections import list_sections
 from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.pages import audit, automations, content, registries, rules, sources, suppressions
 from nephoscope.web.pages.settings_sections import PAGES as SECTIONS
