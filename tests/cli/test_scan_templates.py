@@ -123,3 +123,18 @@ def test_formats_that_a_host_reads_name_files_from_the_root_of_the_repository(
     result = scan(str(folder) if target == "absolute" else target, "-o", output, "--tools", "none")
     assert result.exit_code == 0, result.output
     assert named in f"\n{result.stdout}"
+
+
+@pytest.mark.parametrize("output", ["table", "markdown", "github", "azuredevops"])
+def test_a_person_reads_once_what_copies_of_a_resource_have_in_common(repo: Path, output: str) -> None:
+    resource = TEMPLATE["resources"][0] | {
+        "name": "[concat('stgate', copyIndex())]",
+        "copy": {"name": "several", "count": 3},
+    }
+    (repo / "main.json").write_text(json.dumps(TEMPLATE | {"resources": [resource]}, indent=1))
+    told = scan(".", "-o", output, "--tools", "none").stdout.splitlines()
+    about = [line for line in told if "supportsHttpsTrafficOnly is false" in line]
+    assert len(about) == 1
+    assert "(3 resources)" in about[0]
+    findings = json.loads(scan(".", "-o", "json", "--tools", "none").stdout)["findings"]
+    assert sum(one["title"] == "Storage accounts should require secure transfer" for one in findings) == 3

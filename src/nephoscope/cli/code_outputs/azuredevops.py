@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from nephoscope.posture.code.finding import merge_alike
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _ERRORS = (Severity.CRITICAL, Severity.HIGH)
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write a command a finding that failed and one for each file that could not be judged."""
-    for finding in report.failed:
+    for finding in merge_alike(report.failed):
         kind = "error" if finding.severity in _ERRORS else "warning"
         out.write(_format_issue(kind, finding.region, finding.message, finding.rule))
     out.writelines(

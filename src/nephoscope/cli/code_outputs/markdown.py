@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.posture.code.finding import merge_alike
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def render(report: CodeReport, out: TextIO) -> None:
 
 
 def _list_lines(report: CodeReport) -> Iterator[str]:
-    failed = sorted(report.failed, key=lambda one: (-one.severity.rank, one.order))
+    failed = sorted(merge_alike(report.failed), key=lambda one: (-one.severity.rank, one.order))
     counts = report.counts()
     severities = ", ".join(f"{counts[one]} {one.value}" for one in reversed(Severity) if counts[one])
-    yield f"## nephoscope: {format_count(len(failed), 'finding')}" + (
+    yield f"## nephoscope: {format_count(len(report.failed), 'finding')}" + (
         f" ({severities})" if severities else ""
     )
     if failed:

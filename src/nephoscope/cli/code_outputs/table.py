@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.code.finding import FindingState
+from nephoscope.posture.code.finding import FindingState, merge_alike
 from nephoscope_policy.model.state import ComplianceState, Severity
 
 if TYPE_CHECKING:
@@ -24,11 +24,13 @@ def render(report: CodeReport, out: TextIO) -> None:
 
 
 def _list_lines(report: CodeReport) -> Iterator[str]:
-    for finding in sorted(report.failed, key=lambda one: (-one.severity.rank, one.order)):
+    for finding in sorted(merge_alike(report.failed), key=lambda one: (-one.severity.rank, one.order)):
         yield f"{finding.region}: {finding.severity.value}: {finding.message}"
         yield from (f"    by {region}" for region in finding.related)
-    yield from _list_unknown(report.unknown)
-    yield from (f"{one.region}: suppressed: {one.message} ({one.reason})" for one in report.suppressed)
+    yield from _list_unknown(merge_alike(report.unknown))
+    yield from (
+        f"{one.region}: suppressed: {one.message} ({one.reason})" for one in merge_alike(report.suppressed)
+    )
     known = sum(one.state is FindingState.KNOWN for one in report.findings)
     if known:
         yield f"{format_count(known, 'finding')} in the baseline"

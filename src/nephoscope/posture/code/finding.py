@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from nephoscope_policy.model.state import Severity
 
@@ -118,6 +119,19 @@ def fingerprints(findings: Iterable[CodeFinding]) -> list[str]:
         seen[digest] += 1
         found.append(f"{digest[:16]}:{seen[digest]}")
     return found
+
+
+def merge_alike(findings: Iterable[CodeFinding]) -> list[CodeFinding]:
+    """Merge findings that say the same at the same place, as those of a copied resource do, into one that counts the resources."""
+    alike: dict[tuple[object, ...], list[CodeFinding]] = {}
+    for one in findings:
+        alike.setdefault((one.region, one.rule, one.message, one.related, one.reason), []).append(one)
+    return [_merge(several) for several in alike.values()]
+
+
+def _merge(several: list[CodeFinding]) -> CodeFinding:
+    first, count = several[0], len({one.subject for one in several})
+    return first if count < 2 else replace(first, message=f"{first.message} ({count} resources)")
 
 
 def to_region(place: Place) -> Region:
