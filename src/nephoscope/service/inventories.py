@@ -223,7 +223,7 @@ def _find_undetermined_before(
     placed: Sequence[Package],
 ) -> frozenset[int]:
     """Return the packages that stood, at the scan before, where nothing can be read now, or no list of packages is any more."""
-    is_absent = bool(explain_absence(now.family, now.release, (one.type for one in placed)))
+    is_absent = bool(explain_absence(now.family, now.release, placed))
     if before is None or not (now.unread or is_absent):
         return frozenset()
     places = [one.path.strip("/") for one in now.unread]

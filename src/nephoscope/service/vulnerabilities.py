@@ -167,7 +167,7 @@ class _Standings:
     def __init__(self, advisories: Advisories, bodies: Mapping[int, Package]) -> None:
         self._advisories = advisories
         self._known = {number: self._find_standing(body) for number, body in bodies.items()}
-        self._types = {number: body.type for number, body in bodies.items()}
+        self._bodies = bodies
 
     def coverage(
         self, subject: InventorySubject, kinds: Collection[tuple[int, int]], undetermined: int
@@ -183,9 +183,9 @@ class _Standings:
             assessed += count
             until = min((one for one in (until, good) if one is not None), default=None)
         absence = explain_absence(
-            subject.family, subject.release, (self._types[number] for number, _ in kinds)
+            subject.family, subject.release, (self._bodies[number] for number, _ in kinds)
         )
-        of_system = sum(count for number, count in kinds if is_of_system(self._types[number]))
+        of_system = sum(count for number, count in kinds if is_of_system(self._bodies[number].type))
         return AssessmentCoverage(
             assessed, missed, undetermined, len(subject.unread), until, absence, of_system
         )

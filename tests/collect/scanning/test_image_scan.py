@@ -110,6 +110,38 @@ def test_a_layer_of_another_name_changes_the_layer_alone(tmp_path: Path) -> None
     assert msgspec.structs.replace(first, packages=tuple(renamed)) == second
 
 
+ALPINE = b"P:musl\nV:1.2.4-r0\no:musl\n\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "placed"),
+    [
+        ({"lib/apk/db/installed": ALPINE}, "debian 13"),
+        ({"srv/box/lib/apk/db/installed": ALPINE}, " "),
+        ({"srv/box/usr/lib/apk/db/installed": ALPINE, "srv/box/etc/alpine-release": b"3.18.2"}, "alpine 3.18.2"),
+        ({"srv/box/lib/apk/db/installed": ALPINE, "srv/etc/os-release": b"ID=alpine\nVERSION_ID=3.1\n"}, " "),
+        ({"srv/box/var/lib/dpkg/status": status("musl"),
+          "srv/box/usr/lib/os-release": b"ID=ubuntu\nVERSION_ID=22.04\n"}, "ubuntu 22.04"),
+        ({"srv/box/var/lib/dpkg/status.d/musl": b"Package: musl\nVersion: 1\n",
+          "srv/box/etc/debian_version": b"11.2\n"}, "debian 11.2"),
+        ({"srv/box/var/lib/pacman/local/musl-1-1/desc": b"%NAME%\nmusl\n\n%VERSION%\n1-1\n",
+          "srv/box/etc/os-release": b"ID=arch\n"}, "arch "),
+    ],
+)  # fmt: skip
+def test_packages_of_a_root_within_belong_to_its_distribution(
+    files: Files, placed: str, tmp_path: Path
+) -> None:
+    found = scan(tmp_path / "whole", [BASE, files])
+    assert (found.family, found.release, found.absence) == ("debian", "13", "")
+    of_musl = [f"{one.namespace} {one.distribution_version}" for one in found.packages if one.name == "musl"]
+    assert of_musl == [placed]
+    assert {one.namespace for one in found.packages if one.name != "musl"} == {"debian"}
+    without = scan(tmp_path / "without", [BASE, files, {"var/lib/dpkg/.wh.status": b""}])
+    is_own = placed.startswith("debian")
+    assert ("no package of the distribution" in without.absence) is not is_own
+    assert [one.name for one in without.packages] == ["musl"]
+
+
 def test_the_layers_that_are_kept_are_not_read_again(tmp_path: Path) -> None:
     cache = LayerFolder(tmp_path / "kept")
     first = scan(tmp_path / "first", [BASE, APP], cache)

@@ -8,7 +8,7 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
 TITLE = "apk database"
-PATTERNS = ("lib/apk/db/installed", "usr/lib/apk/db/installed")
+PATTERNS = ("**/lib/apk/db/installed",)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

@@ -10,7 +10,7 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
 TITLE = "dpkg status"
-PATTERNS = ("var/lib/dpkg/status", "var/lib/dpkg/status.d/*")
+PATTERNS = ("**/var/lib/dpkg/status", "**/var/lib/dpkg/status.d/*")
 
 #: States of packages that are whole on disk, configured or not, and of those that may be there in part.
 _INSTALLED = frozenset({"installed", "triggers-pending", "triggers-awaited", "half-configured"})

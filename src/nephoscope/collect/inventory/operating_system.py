@@ -38,6 +38,12 @@ PATHS = (
     "etc/os-release",
     "usr/lib/os-release",
 )
+_AT_ROOT = frozenset(PATHS)
+_ENDS = tuple(f"/{path}" for path in PATHS)
+#: Where package managers keep what they installed, below the root that it was installed in.
+_DATABASES = re.compile(
+    r"(?:^|(?<=/))(?:var/lib/(?:dpkg|rpm|pacman)|(?:usr/)?lib/apk/db|usr/(?:lib/sysimage|share)/rpm)/"
+)
 #: The identifiers of os-release that advisories call otherwise.
 _FAMILIES = {
     "rhel": "redhat",
@@ -70,6 +76,25 @@ _RELEASE_LINES = (
 _SETTING = re.compile(r"^[ \t]*([A-Z_][A-Z0-9_]*)[ \t]*=(.*)$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _LIMIT = 65_536
+
+
+def is_release_path(path: str) -> bool:
+    """Return whether a path is one of PATHS, below the root or below a root within it."""
+    return path in _AT_ROOT or path.endswith(_ENDS)
+
+
+def split_release_path(path: str) -> tuple[str, str]:
+    """Return the root ('' is the outermost) that a path is in which ends in one of PATHS, and the path below it."""
+    below = next(
+        one for one in sorted(PATHS, key=len, reverse=True) if path == one or path.endswith(f"/{one}")
+    )
+    return path[: -len(below)].rstrip("/"), below
+
+
+def root_of_database(path: str) -> str:
+    """Return the root ('' is the outermost) whose packages a file of a package manager lists."""
+    found = _DATABASES.search(path)
+    return path[: found.start()].rstrip("/") if found else ""
 
 
 def parse_assignments(text: str) -> dict[str, str]:

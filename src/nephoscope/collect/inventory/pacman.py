@@ -8,7 +8,7 @@ from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
 TITLE = "pacman database"
-PATTERNS = ("var/lib/pacman/local/*/desc",)
+PATTERNS = ("**/var/lib/pacman/local/*/desc",)
 
 
 def read(file: InventoryFile) -> Iterator[Package]:

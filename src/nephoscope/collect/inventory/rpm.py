@@ -12,7 +12,7 @@ from nephoscope.model.package import Package
 
 TITLE = "RPM database"
 PATTERNS = tuple(
-    f"{folder}/{name}"
+    f"**/{folder}/{name}"
     for folder in ("var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm")
     for name in ("rpmdb.sqlite", "Packages.db", "Packages")
 )

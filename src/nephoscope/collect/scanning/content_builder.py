@@ -7,22 +7,30 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile
-from nephoscope.collect.inventory.operating_system import OperatingSystem, detect_operating_system
+from nephoscope.collect.inventory.operating_system import (
+    OperatingSystem,
+    detect_operating_system,
+    root_of_database,
+    split_release_path,
+)
 from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.model.package import Package
 
 #: Types of packages that belong to the distribution.
 _SYSTEM_TYPES = frozenset(("deb", "rpm", "apk", "alpm", "opkg", "ebuild"))
+_UNKNOWN = OperatingSystem("")
 
 
 def gather(
     files: Mapping[str, LayerFind[FileContents]], unread: Iterable[UnreadLayerFile] = ()
 ) -> InventoryContents:
     """Return the contents of a root by those of its files, each package with its layer and its distribution."""
-    texts = {path: placed.found.release for path, placed in files.items() if placed.found.release}
-    system = detect_operating_system(texts) or OperatingSystem("")
+    systems = _find_systems(
+        (path, placed.found.release) for path, placed in files.items() if placed.found.release
+    )
+    system = systems.get("", _UNKNOWN)
     packages = [
-        _place_package(package, placed.layer, system)
+        _place_package(package, placed.layer, systems)
         for placed in files.values()
         for package in placed.found.packages
     ]
@@ -37,10 +45,22 @@ def gather(
     )
 
 
-def _place_package(package: Package, layer: str, system: OperatingSystem) -> Package:
-    """Return a package with its layer and, for one of the distribution, the distribution's name and release."""
+def _find_systems(releases: Iterable[tuple[str, str]]) -> dict[str, OperatingSystem]:
+    """Return the operating system of each root, '' for the outermost: a container or a chroot within it has one of its own."""
+    texts: dict[str, dict[str, str]] = {}
+    for path, text in releases:
+        root, below = split_release_path(path)
+        texts.setdefault(root, {})[below] = text
+    return {
+        root: found for root, told in texts.items() if (found := detect_operating_system(told)) is not None
+    }
+
+
+def _place_package(package: Package, layer: str, systems: Mapping[str, OperatingSystem]) -> Package:
+    """Return a package with its layer and, for one of a distribution, the distribution's name and release in its root."""
     if package.type not in _SYSTEM_TYPES or package.namespace:
         return msgspec.structs.replace(package, layer=layer) if layer else package
+    system = systems.get(root_of_database(package.path), _UNKNOWN)
     return msgspec.structs.replace(
         package, layer=layer, namespace=system.family, distribution_version=system.version
     )

@@ -9,12 +9,11 @@ import msgspec
 from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, find_readers, is_claimed, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
-from nephoscope.collect.inventory.operating_system import PATHS
+from nephoscope.collect.inventory.operating_system import is_release_path
 from nephoscope.collect.scanning.scan_contents import FileContents, SetAsideEntry
 
 #: A file of more bytes is not read: it would have to be held in memory as a whole.
 MAX_SIZE = 200_000_000
-_RELEASES = frozenset(PATHS)
 _MAX_RELEASE = 65_536
 _EXECUTABLE = 0o111
 #: Folders whose content package managers installed, those in which a distribution keeps what it packages of languages, and the readers
@@ -77,17 +76,17 @@ def _select_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]
 
 def claims(path: str, size: int, mode: int) -> bool:
     """Return whether a file may hold packages, by its path relative to the root, or as a program by its permissions."""
-    return path in _RELEASES or claims_name(path) or (size >= _LEAST_PROGRAM and mode & _EXECUTABLE != 0)
+    return is_release_path(path) or claims_name(path) or (size >= _LEAST_PROGRAM and mode & _EXECUTABLE != 0)
 
 
 def claims_head(path: str, head: bytes) -> bool:
     """Return whether a file that is claimed by its permissions alone is a program, by its first bytes."""
-    return path in _RELEASES or bool(_select_readers(path, head[:HEAD]))
+    return is_release_path(path) or bool(_select_readers(path, head[:HEAD]))
 
 
 def is_lone_program(path: str, head: bytes) -> bool:
     """Return whether a file is a program that nothing but its first bytes claims: no list speaks of it, and it speaks of none."""
-    return path not in _RELEASES and all(
+    return not is_release_path(path) and all(
         one.magic and not one.patterns for one in _select_readers(path, head[:HEAD])
     )
 
@@ -95,7 +94,7 @@ def is_lone_program(path: str, head: bytes) -> bool:
 def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
     """Return what a file holds, None for nothing; what a reader cannot read is told, and the others read on."""
     found = FileContents(
-        release=content[:_MAX_RELEASE].decode("utf-8", "replace") if path in _RELEASES else ""
+        release=content[:_MAX_RELEASE].decode("utf-8", "replace") if is_release_path(path) else ""
     )
     for reader in _select_readers(path, content[:HEAD]):
         try:

@@ -84,4 +84,4 @@ class InventoryContents(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def absence(self) -> str:
         """Explain why the packages cannot be all, although no file was refused; '' where they can."""
-        return explain_absence(self.family, self.release, (one.type for one in self.packages))
+        return explain_absence(self.family, self.release, self.packages)
