@@ -72,11 +72,11 @@ $(VENV)/.installed-az: | $(BIN)/python
 
 setup-az: $(VENV)/.installed-az  ## install the Azure CLI for its tests, in an environment of its own
 
-# The tools whose order of versions ours is held against (tests/model/version_tools.py).
+# The tools whose order of versions ours is held against (tests/model/version_tools.py), and that of packets (tests/agent/test_unusual_traffic.py).
 setup-tools:  ## install the package tools that make test-all asks for the order of versions
-	@command -v rpm >/dev/null && command -v ruby >/dev/null && ls /usr/share/java/maven3-artifact.jar >/dev/null 2>&1 && \
+	@command -v rpm >/dev/null && command -v tshark >/dev/null && command -v ruby >/dev/null && ls /usr/share/java/maven3-artifact.jar >/dev/null 2>&1 && \
 	  ls /usr/share/php/Composer/Semver/autoload.php >/dev/null 2>&1 && perl -MDpkg::Version -e 1 2>/dev/null || \
-	  { apt-get update -q && apt-get install -y -q --no-install-recommends rpm ruby php-cli php-composer-semver libmaven3-core-java libdpkg-perl; }
+	  { apt-get update -q && apt-get install -y -q --no-install-recommends rpm tshark ruby php-cli php-composer-semver libmaven3-core-java libdpkg-perl; }
 
 demo: setup  ## scan the bundled sample estate, replay an attack on it, show what was found and the page of it (CI=1: check and exit)
 	@rm -rf $(DEMO)

@@ -1,4 +1,4 @@
-"""Packet capture: packets of this machine as pcap, within limits, at once or when more TCP segments pass than a threshold.
+"""Packet capture: packets of this machine as pcap, within limits, at once or when more TCP segments pass than usual.
 
 Packets are read from a packet socket in a thread of its own, so that the machine needs no other program. All interfaces have one form
 of the link layer (LINUX_SLL), which tcpdump writes for `any` too.
@@ -14,6 +14,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
+
+from nephoscope_agent.segment_baseline import LEAST, SegmentBaseline, count_segments
 
 #: Bytes of a pcap file, as the server takes it, and the longest times of capturing and of waiting for a threshold.
 MOST_BYTES, MOST_SECONDS, MOST_WAIT = 4 << 20, 3600, 4 * 3600
@@ -32,13 +34,16 @@ class CaptureError(Exception):
 
 @dataclass(frozen=True)
 class CaptureLimits:
-    """When a capture ends, and when it begins: above `above` TCP segments a second (0 = at once)."""
+    """When a capture ends, and when it begins: above `above` TCP segments a second, or above `times` the usual number once `learn`
+    seconds were learned (both 0 = at once)."""
 
     seconds: float
     packets: int
     bytes: int
     ring: bool
     above: float
+    times: float = 0.0
+    learn: float = 0.0
 
     @classmethod
     def parse(cls, arguments: dict[str, str]) -> CaptureLimits:
@@ -48,7 +53,13 @@ class CaptureLimits:
             raise CaptureError(
                 f"a capture has 1 to {MOST_SECONDS:,} seconds, at least 1 packet, and 1,024 to {MOST_BYTES:,} bytes"
             )
-        return cls(seconds, packets, size, arguments["ring"] == "yes", float(arguments["above"]))
+        above, is_learned = arguments["above"], arguments["above"].endswith("x")
+        times = float(above[:-1]) if is_learned else 0.0
+        learn = float(arguments["learn"]) if is_learned else 0.0
+        if is_learned and not (times >= 1 and learn >= 1):
+            raise CaptureError("a capture begins above at least once the usual traffic, of at least 1 second")
+        ring = arguments["ring"] == "yes"
+        return cls(seconds, packets, size, ring, 0.0 if is_learned else float(above), times, learn)
 
 
 @dataclass(frozen=True)
@@ -101,8 +112,9 @@ def _read_head(protocol: int, data: bytes) -> tuple[int, tuple[bytes, bytes], tu
 class PacketCapture:
     """A capture that an order started; `finished` is set when its file is whole."""
 
-    def __init__(self, arguments: dict[str, str]) -> None:
+    def __init__(self, arguments: dict[str, str], baseline: SegmentBaseline) -> None:
         """Read the order and try to open the socket. Raises CaptureError, ValueError, OSError."""
+        self._baseline, self._trigger = baseline, ""
         self.limits, self.filter = CaptureLimits.parse(arguments), PacketFilter.parse(arguments)
         self.finished, self._stop = threading.Event(), threading.Event()
         self._kept: deque[bytes] = deque()
@@ -127,7 +139,7 @@ class PacketCapture:
             return f"nothing was captured: {self._reason}"
         lost = f", {self._dropped:,} dropped by the system" if self._dropped else ""
         seconds = self._ended - self._began
-        return f"{self._packets:,} packets{lost} in {seconds:.1f} s: {self._reason}"
+        return f"{self._packets:,} packets{lost} in {seconds:.1f} s{self._trigger}: {self._reason}"
 
     @property
     def content(self) -> bytes:
@@ -147,22 +159,34 @@ class PacketCapture:
 
     def _wait_for_threshold(self) -> bool:
         """Wait until more TCP segments pass in a second than the threshold; return whether they did."""
-        if not self.limits.above:
+        if not self.limits.above and not self.limits.times:
             return True
         begun = time.monotonic()
-        before, at = _count_segments(), begun
+        before, at, threshold = count_segments(), begun, self.limits.above
         while not self._stop.wait(_PAUSE):
             now = time.monotonic()
+            # of what was learned before: the traffic that is looked for is learned, too
+            threshold = threshold or self._read_usual()
             if now - at >= 1:  # a shorter time would take each burst for a rate
-                seen = _count_segments()
-                if (seen - before) / (now - at) > self.limits.above:
+                seen = count_segments()
+                rate = (seen - before) / (now - at)
+                if threshold and rate > threshold:
+                    self._trigger = (
+                        f", begun at {rate:,.0f} TCP segments a second (threshold {threshold:,.0f})"
+                    )
                     return True
                 before, at = seen, now
             if now - begun > MOST_WAIT:
-                self._reason = f"never more than {self.limits.above:g} TCP segments a second"
+                self._reason = _explain_wait(threshold, self._baseline, self.limits)
                 return False
         self._reason = "stopped"
         return False
+
+    def _read_usual(self) -> float:
+        """The threshold by what is usual, 0 while too little was learned."""
+        if self._baseline.seconds < self.limits.learn:
+            return 0.0
+        return max(self.limits.times * self._baseline.usual, LEAST)
 
     def _capture(self) -> None:
         """Keep packets until a limit is reached."""
@@ -238,9 +262,10 @@ def _read_time(control: list[tuple[int, int, bytes]]) -> tuple[int, int]:
     return now // 10**9, now % 10**9
 
 
-def _count_segments() -> int:
-    """TCP segments in and out since the start of the machine, of both families."""
-    with open("/proc/self/net/snmp", encoding="ascii") as file:
-        names, values = (line.split() for line in file if line.startswith("Tcp:"))
-    found = dict(zip(names, values))
-    return int(found["InSegs"]) + int(found["OutSegs"])
+def _explain_wait(threshold: float, baseline: SegmentBaseline, limits: CaptureLimits) -> str:
+    """Say why a capture did not begin in the time that it may wait."""
+    if threshold:
+        return f"never more than {threshold:,.0f} TCP segments a second"
+    return (
+        f"the usual traffic is not known: {baseline.seconds:,.0f} of {limits.learn:,.0f} seconds were learned"
+    )

@@ -16,6 +16,7 @@ from nephoscope_agent.blocked_hashes import block_hash, unblock_hash
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.isolation import IsolationError, isolate, release
 from nephoscope_agent.packet_capture import CaptureError, PacketCapture
+from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings, SettingsError, write_durably
 
@@ -50,6 +51,9 @@ class Response:
         self._connection, self._settings, self._folder = connection, settings, folder
         self._done = _load_done(folder)
         self._captures: dict[str, PacketCapture] = {}
+        self._baseline = SegmentBaseline(folder)
+        if "capture" in settings.responses:
+            self._baseline.start()
 
     def run(self) -> None:
         """Answer what waits, then carry out what the server orders. Raises ServerError, OSError."""
@@ -94,7 +98,7 @@ class Response:
         """Start a capture, which is answered when it ends. Raises CaptureError, OSError, ValueError."""
         if len(self._captures) >= _MOST_CAPTURES:
             raise CaptureError(f"{_MOST_CAPTURES} captures are running")
-        self._captures[id_] = PacketCapture(arguments)
+        self._captures[id_] = PacketCapture(arguments, self._baseline)
         self._captures[id_].start()
 
     def _end_captures(self) -> None:

@@ -179,7 +179,7 @@ def test_no_fact_is_about_another_machine(instance, server, pair, kind) -> None:
         (ResponseKind.SCRIPT, {"script": "id"}), (ResponseKind.BLOCK, {"sha256": "ab" * 32, "days": "1"}),
         (ResponseKind.CAPTURE, {
             "name": "c", "interface": "eth0", "protocol": "any", "address": "any", "port": "0", "seconds": "5", "packets": "5",
-            "bytes": "5000", "ring": "no", "above": "0",
+            "bytes": "5000", "ring": "no", "above": "0", "learn": "3600",
         }),
     ],
     ids=lambda one: one.value if isinstance(one, ResponseKind) else "",

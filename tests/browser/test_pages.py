@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from tests.web.conftest import ALERT, TRIAL
+from tests.web.conftest import ALERT, CAPTURE, TRIAL
 from tests.web.inside import CVE, HELD
 
 from nephoscope.alerts.library.hunting import load_shipped as load_hunting
@@ -54,6 +54,8 @@ def addresses(data: Path) -> list[str]:
         "/pipelines/runs/{id}": run.id,
         "/vulnerabilities/{name:path}": CVE,
         "/images/{digest}": HELD,
+        "/network/captures/{id}": CAPTURE,
+        "/network/captures/{id}/analysis": CAPTURE,
         "/registries/{name}": "prod",
         "/entities/{kind}/{name:path}": "192.0.2.7",
         "/pipelines/repository/{name:path}": run.repository,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.protect.capture.captures import pcap
+from tests.protect.capture.captures import session as session_of_packets
 from tests.published_sample import copy_published
 from tests.web.inside import look_inside
 
@@ -22,6 +24,7 @@ from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.resource_graph import opened_lake
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser
@@ -30,6 +33,7 @@ from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope.state.estate.tenants import Tenant, TenantConnection
+from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, ResponseOrder
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.state.ingestion.sources import Source
@@ -46,6 +50,8 @@ LONG = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg-da
 STEPS = [f"Rotate the secrets of {LONG}.", "See what <it> did from there."]
 TRIAL = "0e000000-0000-0000-0000-000000000001"
 ALERT = "0a000000-0000-0000-0000-000000000001"
+CAPTURE = "0d000000-0000-0000-0000-000000000001"
+CAPTURED = "/subscriptions/eb155ef4-1d65-5ec9-86a4-a36e8760c440/resourcegroups/rg/providers/microsoft.hybridcompute/machines/edge01"
 
 
 def alert(
@@ -149,9 +155,22 @@ def ran(state: State, data: Path) -> None:
     record_run(context, run)
 
 
+def captured(state: State) -> None:
+    """A packet capture that is over: a login over HTTP, whose texts are markup."""
+    login = b"GET /<login> HTTP/1.1\r\nHost: shop.example\r\nAuthorization: Basic YWRhOnNlY3JldA==\r\n\r\n"
+    order = ResponseOrder(
+        id=CAPTURE, machine=CAPTURED, kind=ResponseKind.CAPTURE, arguments=CaptureRequest(protocol="tcp", times=3.0).arguments(),
+        justification="Is it <seen>?", requester="ada", created=NOON, expires=NOON + timedelta(hours=4), status=OrderStatus.SUCCEEDED,
+        incident=1, decided=NOON, decided_by="ada", finished=NOON, message="3 packets in 2.0 s: the limit of 3 packets",
+    )  # fmt: skip
+    with state.transaction() as session:
+        state.response_orders.put(session, order, pcap(session_of_packets([(True, login)])))
+
+
 def set_up(state: State, data: Path) -> None:
     """A tenant, a run of a pipeline, a source of logs of which no data yet, imported rules, a rule that was replayed, images."""
     look_inside(state, data)
+    captured(state)
     pack(data)
     replayed(state)
     ran(state, data)

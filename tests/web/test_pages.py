@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
 import pytest
-from tests.web.conftest import ALERT, HERE, TRIAL
+from tests.web.conftest import ALERT, CAPTURE, HERE, TRIAL
 from tests.web.inside import CVE, HELD
 from tests.web.sending import sent
 
@@ -48,6 +48,8 @@ def addresses(instance):
         "/pipelines/runs/{id}": instance.state.pipelines.runs()[0].id,
         "/vulnerabilities/{name:path}": CVE,
         "/images/{digest}": HELD,
+        "/network/captures/{id}": CAPTURE,
+        "/network/captures/{id}/analysis": CAPTURE,
         "/registries/{name}": "prod",
         "/entities/{kind}/{name:path}": "192.0.2.7",
         "/pipelines/repository/{name:path}": "github.com/contoso/shop",

@@ -39,7 +39,7 @@ _ARGUMENTS = {
     ResponseKind.COLLECT: frozenset({"path"}), ResponseKind.SCRIPT: frozenset({"script"}),
     ResponseKind.BLOCK: frozenset({"sha256", "days"}), ResponseKind.UNBLOCK: frozenset({"sha256"}),
     ResponseKind.CAPTURE: frozenset(
-        {"name", "interface", "protocol", "address", "port", "seconds", "packets", "bytes", "ring", "above"}
+        {"name", "interface", "protocol", "address", "port", "seconds", "packets", "bytes", "ring", "above", "learn"}
     ),
     ResponseKind.STOP_CAPTURE: frozenset({"order"}),
 }  # fmt: skip

@@ -18,7 +18,14 @@ from nephoscope.automation.event_machines import find_event_machines, to_host_na
 from nephoscope.automation.machine_orders import MachineOrders
 from nephoscope.automation.operator_policy import FILE, CapturePolicy
 from nephoscope.automation.planned_settings import ApprovalHours
-from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
+from nephoscope.protect.capture.capture_request import (
+    LEARN_SECONDS,
+    MOST_BYTES,
+    MOST_LEARN_SECONDS,
+    MOST_SECONDS,
+    CaptureRequest,
+    Protocol,
+)
 from nephoscope.state.automation.automation_runs import AutomationRun
 from nephoscope.state.hosts.agents import EnrolledAgent
 from nephoscope.state.hosts.response_orders import (
@@ -46,6 +53,16 @@ class CaptureActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     above: Annotated[
         float, Meta(description="Start above so many TCP segments a second (0: at once).", ge=0, le=1e9)
     ] = 0.0
+    times: Annotated[
+        float,
+        Meta(
+            description="Start above so many times the usual TCP segments a second (0: off).", ge=0, le=1000
+        ),
+    ] = 0.0
+    learn: Annotated[
+        int,
+        Meta(description="Seconds of usual traffic that the machine must know.", ge=1, le=MOST_LEARN_SECONDS),
+    ] = LEARN_SECONDS
     wait: ApprovalHours = 1.0
 
     def __post_init__(self) -> None:
@@ -60,6 +77,7 @@ class CaptureActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         return CaptureRequest(
             name=name, interface=self.interface, protocol=self.protocol, address=self.address, port=self.port,
             seconds=self.seconds, packets=self.packets, bytes=self.bytes, ring=self.ring, above=self.above,
+            times=self.times, learn=self.learn,
         )  # fmt: skip
 
 

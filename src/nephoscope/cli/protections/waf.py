@@ -56,29 +56,14 @@ def _print_json(document: object) -> None:
 def _write_json(hits: list[RuleHit], found: list[FalsePositive]) -> None:
     import msgspec
 
-    _print_json(
-        {"schemaVersion": 1, "rules": _count_rules(hits), "falsePositives": msgspec.to_builtins(found)}
-    )
+    from nephoscope.protect.waf.rule_counts import count_rules
 
-
-def _count_rules(hits: list[RuleHit]) -> list[dict[str, object]]:
-    """Each rule of each gateway with its hits, those with the most first."""
-    grouped: dict[tuple[str, str], list[RuleHit]] = {}
-    for one in hits:
-        grouped.setdefault((one.gateway, one.rule), []).append(one)
-    rows: list[dict[str, object]] = [
-        {
-            "gateway": gateway,
-            "rule": rule,
-            "message": several[0].message,
-            "hits": sum(one.hits for one in several),
-            "blocked": sum(one.blocked for one in several),
-            "sources": len({source for one in several for source in one.sources}),
-            "parts": sorted({one.part for one in several if one.part}),
-        }
-        for (gateway, rule), several in grouped.items()
-    ]
-    return sorted(rows, key=lambda one: -int(str(one["hits"])))
+    document = {
+        "schemaVersion": 1,
+        "rules": msgspec.to_builtins(count_rules(hits)),
+        "falsePositives": msgspec.to_builtins(found),
+    }
+    _print_json(document)
 
 
 def _write_table(hits: list[RuleHit], found: list[FalsePositive], days: int) -> None:
@@ -87,19 +72,19 @@ def _write_table(hits: list[RuleHit], found: list[FalsePositive], days: int) -> 
             f"No hits of web application firewalls in {days} days, or no AGWFirewallLogs were ingested."
         )
         return
-    rules = _count_rules(hits)
-    for row in rules[:MOST_ROWS]:
-        parts = row["parts"]
-        assert isinstance(parts, list)
+    from nephoscope.protect.waf.rule_counts import count_rules
+
+    rules = count_rules(hits)
+    for one in rules[:MOST_ROWS]:
         click.echo(
-            f"{row['rule']} {row['message']}: {row['hits']} hits, {row['blocked']} blocked, {row['sources']} addresses"
-            + (f", on {', '.join(parts[:5])}" if parts else "")
+            f"{one.rule} {one.message}: {one.hits} hits, {one.blocked} blocked, {one.sources} addresses"
+            + (f", on {', '.join(one.parts[:5])}" if one.parts else "")
         )
     if len(rules) > MOST_ROWS:
         click.echo(f"and {len(rules) - MOST_ROWS} more rules (-o json has all)")
     click.echo(f"\n{len(found)} of these look like normal use")
-    for one in found[:MOST_ROWS]:
+    for likely in found[:MOST_ROWS]:
+        place = f"{likely.part or 'an unknown part'} of {likely.host}{likely.paths[0]}"
         click.echo(
-            f"{one.rule} on {one.part or 'an unknown part'} of {one.host}{one.paths[0]}: {one.hits} hits from {one.sources} addresses"
-            f" on {one.days} days"
+            f"{likely.rule} on {place}: {likely.hits} hits from {likely.sources} addresses on {likely.days} days"
         )

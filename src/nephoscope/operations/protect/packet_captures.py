@@ -14,7 +14,14 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import PLAIN, Shape
-from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
+from nephoscope.protect.capture.capture_request import (
+    LEARN_SECONDS,
+    MOST_BYTES,
+    MOST_LEARN_SECONDS,
+    MOST_SECONDS,
+    CaptureRequest,
+    Protocol,
+)
 from nephoscope.service import packet_captures as service
 from nephoscope.service.agents import READ
 from nephoscope.service.response_orders import RESPOND
@@ -45,8 +52,29 @@ class NewCapture(Shape, frozen=True, kw_only=True):
         False
     )
     above: Annotated[
-        float, describe("Start when more TCP segments pass in a second (0: at once).", ge=0, le=1e9)
+        float,
+        describe(
+            "Start when more TCP segments pass in a second (0: at once).", ge=0, le=1e9, label="Threshold"
+        ),
     ] = 0.0
+    times: Annotated[
+        float,
+        describe(
+            "Start above so many times the machine's usual TCP segments in a second (0: off).",
+            ge=0,
+            le=1000,
+            label="Times usual",
+        ),
+    ] = 0.0
+    learn: Annotated[
+        int,
+        describe(
+            "Seconds of usual traffic that the machine must know.",
+            ge=1,
+            le=MOST_LEARN_SECONDS,
+            label="Learning time",
+        ),
+    ] = LEARN_SECONDS
 
 
 class StoppedCapture(Shape, frozen=True, kw_only=True):
@@ -112,6 +140,7 @@ def start_capture(call: OperationCall, body: NewCapture) -> PacketCaptureShape:
     asked = CaptureRequest(
         interface=body.interface, protocol=body.protocol, address=body.address, port=body.port, seconds=body.seconds,
         packets=body.packets, bytes=body.bytes, ring=body.ring, above=body.above,
+            times=body.times, learn=body.learn,
     )  # fmt: skip
     with translate_errors("body", ResponseOrderError):
         made = service.start_capture(call.service, body.machine, asked, body.reason, body.incident or None)

@@ -1,0 +1,79 @@
+"""Capture analysis: conversations, protocols, names, fingerprints and clear-text credentials of a capture, as its page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from nephoscope.web.tables.page_tables import PageTable
+
+if TYPE_CHECKING:
+    from nephoscope.protect.capture.capture_summary import CaptureSummary, Conversation, Endpoint
+
+#: Rows of a table that the page shows; its file has all.
+MOST_ROWS = 50
+#: Kinds of names by their heading.
+KINDS = {
+    "dns_names": "DNS names", "http_hosts": "HTTP hosts", "http_uris": "HTTP URIs", "tls_names": "TLS server names",
+    "ja4": "JA4 fingerprints", "ja3": "JA3 fingerprints", "ja3s": "JA3S fingerprints",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureAnalysis:
+    """The analysis of a capture; `names` are by their kind, each with how often it occurs, the most frequent first."""
+
+    summary: CaptureSummary
+    conversations: Sequence[Conversation]
+    names: Mapping[str, Sequence[tuple[str, int]]]
+
+    @property
+    def first(self) -> datetime:
+        """When the first packet was seen."""
+        return datetime.fromtimestamp(self.summary.first, UTC)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from the first packet to the last."""
+        return self.summary.last - self.summary.first
+
+    @property
+    def protocols(self) -> Sequence[tuple[str, int]]:
+        """Protocols with their frames, the most frequent first."""
+        return self.summary.protocol_frames.most_common()
+
+    def tables(self) -> dict[str, Callable[[], PageTable]]:
+        """The tables as files."""
+        found: dict[str, Callable[[], PageTable]] = {
+            "conversations": lambda: PageTable(
+                ("Protocol", "Address", "Port", "Other address", "Other port", "Frames", "Bytes"),
+                ((one.protocol, *one.a, *one.b, one.frames, one.bytes) for one in self.conversations),
+            ),
+            "protocols": lambda: PageTable(("Protocol", "Frames"), self.protocols),
+            "credentials": lambda: PageTable(
+                ("Protocol", "User", "Server", "Frame"),
+                ((one.protocol, one.user, one.server, one.frame) for one in self.summary.credentials),
+            ),
+        }
+        return found | {kind: self._list_names(kind) for kind in KINDS}
+
+    def _list_names(self, kind: str) -> Callable[[], PageTable]:
+        return lambda: PageTable((KINDS[kind], "Occurrences"), self.names.get(kind, ()))
+
+
+def show_analysis(summary: CaptureSummary) -> CaptureAnalysis:
+    """Order what a capture has."""
+    names = {
+        kind: sorted(summary.names[kind].items(), key=lambda pair: (-pair[1], pair[0]))
+        for kind in KINDS
+        if summary.names.get(kind)
+    }
+    return CaptureAnalysis(summary, summary.conversations(), names)
+
+
+def format_endpoint(end: Endpoint) -> str:
+    """Write an address with its port."""
+    address, port = end
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
