@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.analyze.world import bodies
 from tests.hardening_house import build_hardening_house
 
 from nephoscope.cli.main import cli
 from nephoscope.service.local_user import LocalUser
+from nephoscope.service.network_rules import WRITE
 from nephoscope.state import State
 
 PLAN = "segments: {outside: {addresses: [10.128.0.0/9]}, inside: {addresses: [10.0.0.0/9]}}\n"
@@ -98,3 +100,34 @@ def test_observed_flows_and_a_block_that_is_requested_and_undone(
     run(data, "response", "undo", id_)
     run(data, "response", "run")
     assert json.loads(run(data, "response", "show", id_))["status"] == "undone"
+
+
+def test_a_plan_is_put_in_force_requested_and_removed_each_with_its_audit_entry(tmp_path: Path) -> None:
+    data, plan = tmp_path / "data", tmp_path / "plan.yaml"
+    (tmp_path / "estate.json").write_text(json.dumps(bodies(WORLD)))
+    run(data, "scan", str(tmp_path / "estate.json"))
+    plan.write_text("segments: {web: {addresses: [10.0.1.4]}, data: {addresses: [10.0.2.4]}}\n")
+    assert "2 segments, 0 allowed flows" in run(data, "protect", "segment-plan", "set", "--plan", str(plan))
+    assert "requested: " in run(data, "protect", "segment-plan", "request")
+    again = CliRunner().invoke(cli, ["--data", str(data), "protect", "segment-plan", "request"])
+    assert (again.exit_code, "requested already" in again.output) == (2, True)
+    run(data, "response", "run")
+    run(data, "protect", "segment-plan", "remove")
+    with State.open_folder(data) as state:
+        (waiting,) = state.automation_runs.list_newest("default")
+        told = [one.operation for one in state.audit.entries(most=50)]
+    assert (waiting.status.value, "openings removed, 0 added" in waiting.detail) == ("approve", True)
+    assert told.count("Nephoscope/segments/write") == 4  # Started and Succeeded, of two changes
+    assert told.count(WRITE) == 1
+
+
+WORLD = {
+    "vnets": {
+        "main": {
+            "space": ["10.0.0.0/8"],
+            "subnets": {"web": {"prefix": "10.0.1.0/24"}, "db": {"prefix": "10.0.2.0/24", "nsg": "db"}},
+        }
+    },
+    "nsgs": {"db": ["200 Allow In Tcp 10.0.0.0/16 * -> * 22,1433", "300 Deny In * * * -> * *"]},
+    "vms": {"web1": {"subnet": "main/web", "ip": "10.0.1.4"}, "db1": {"subnet": "main/db", "ip": "10.0.2.4"}},
+}

@@ -14,7 +14,8 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.service.local_user import LocalUser
-from nephoscope.service.segment_alerts import FILE, NOTED, TABLE, judge_segments, note_segment_violations
+from nephoscope.service.segment_alerts import NOTED, TABLE, judge_segments, note_segment_violations
+from nephoscope.service.segment_plans import FILE
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow

@@ -51,7 +51,7 @@ def test_rules_are_listed_by_what_they_match(owner):
         "942430": ("8", "8", "8"), "941100": ("2", "2", "1"), "942100": ("2", "2", "1"),
     }  # fmt: skip
     assert found["942430"]["Matches in"] == "ARGS:comment"
-    likely = rows(owner, "table=rules&state=Likely+false+positives")
+    likely = rows(owner, "table=rules&state=Candidate")
     assert [one["Rule"] for one in likely] == ["942430"]
 
 

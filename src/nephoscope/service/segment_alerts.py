@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +17,7 @@ from nephoscope.posture.data_gaps.segment_gaps import keep_segment_gaps
 from nephoscope.protect.segments.segment_flows import FlowViolation, find_flow_violations, read_flows
 from nephoscope.protect.segments.segment_plan import SegmentPlanError, parse_segment_plan
 from nephoscope.protect.segments.segment_violations import select_members
+from nephoscope.service.segment_plans import FILE
 from nephoscope.state import StateError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope_kql.errors import KqlError
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
 TABLE = "NetworkSegmentViolations_CL"
-#: The plan that is in force, in the data folder.
-FILE = Path("segments.yaml")
 #: Checkpoints: when a pair had its row, and the last flow of that, by tenant and pair.
 NOTED = "segment-violations-noted"
 #: Days of flows that are read; a flow log may be a day late.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _SegmentOptions(ViewOptions):
-    plan: Path
+    plan: Path | None
     days: int
     block: bool
     request: bool
@@ -30,9 +30,8 @@ class _SegmentOptions(ViewOptions):
 @resource_options
 @click.option(
     "--plan",
-    required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML file of segments and allowed flows.",
+    help="YAML file of segments and allowed flows; without it the plan in force.",
 )
 @click.option(
     "--flows",
@@ -63,13 +62,9 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
     """
     from nephoscope.cli.session.session import build_report
     from nephoscope.estate.estate_view import EstateView
-    from nephoscope.protect.segments.segment_plan import SegmentPlanError, parse_segment_plan
     from nephoscope.protect.segments.segment_violations import analyze_segments
 
-    try:
-        plan = parse_segment_plan(options["plan"].read_bytes())
-    except SegmentPlanError as error:
-        usage_error(f"{options['plan']}: {error}")
+    plan = _read_plan(data, options["plan"])
     report = build_report(data, options)
     view = EstateView(report.run.estate, report.now)
     found = analyze_segments(plan, view)
@@ -81,6 +76,19 @@ def command(data: Path, /, **options: Unpack[_SegmentOptions]) -> None:
         _write_json(found)
     else:
         _write_table(found)
+
+
+def _read_plan(data: Path, given: Path | None) -> SegmentPlan:
+    from nephoscope.protect.segments.segment_plan import SegmentPlanError, parse_segment_plan
+    from nephoscope.service.segment_plans import FILE
+
+    file = given or data / FILE
+    try:
+        return parse_segment_plan(file.read_bytes())
+    except FileNotFoundError:
+        usage_error("no segment plan is in force: name a file by --plan, or use `protect segment-plan set`")
+    except SegmentPlanError as error:
+        usage_error(f"{file}: {error}")
 
 
 def _build_row(one: SegmentViolation) -> dict[str, object]:
@@ -167,18 +175,15 @@ def _write_flows(data: Path, plan: SegmentPlan, found: SegmentAnalysis, days: in
 
     from nephoscope.cli.session.lake_access import open_lake
     from nephoscope.protect.segments.segment_flows import (
-        SPAN_QUERY,
         find_flow_violations,
         list_missing_flows,
         read_flows,
-        read_time,
+        read_span,
     )
-    from nephoscope_kql.cell_formatting import iterate_rows
 
     with open_lake(data) as (lake, _):
         flows = read_flows(lake, days)
-        ((begin, end),) = iterate_rows(lake.rows(SPAN_QUERY.format(days=days)))
-    first, last = (None if one is None else read_time(one) for one in (begin, end))
+        first, last = read_span(lake, days)
     missing = (*found.missing, *list_missing_flows(datetime.now(UTC), days, first, last, len(flows)))
     several = sorted(find_flow_violations(plan, found.members, flows), key=lambda one: -one.flow.flows)
     if as_json:

@@ -80,6 +80,19 @@ def read_flows(
     ]
 
 
+def read_span(
+    lake: Lake,
+    days: int,
+    scope: LakeScope = EVERYTHING,
+    workspace: str = DEFAULT,
+    now: datetime | None = None,
+) -> tuple[datetime | None, datetime | None]:
+    """Return when the first and the last session of the logs of some days until now were, None for both where there is none."""
+    rows = lake.rows(SPAN_QUERY.format(days=days), scope=scope, workspace=workspace, now=now)
+    ((begin, end),) = iterate_rows(rows)
+    return (None, None) if begin is None or end is None else (read_time(begin), read_time(end))
+
+
 def read_time(ticks: int) -> datetime:
     """Return the time of a cell."""
     return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)

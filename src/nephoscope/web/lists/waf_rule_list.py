@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from nephoscope.protect.waf.rule_counts import RuleCount
 
-LIKELY, OTHER = "Likely false positives", "No candidate"
+LIKELY, OTHER = "Candidate", "No candidate"
 
 
 def waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[RuleCount]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-
-from nephoscope.web.tables.page_tables import PageTable
 
 if TYPE_CHECKING:
     from nephoscope.protect.capture.capture_summary import CaptureSummary, Conversation, Endpoint
@@ -31,7 +29,7 @@ class CaptureAnalysis:
 
     @property
     def first(self) -> datetime:
-        """When the first packet was seen."""
+        """Time of the first packet."""
         return datetime.fromtimestamp(self.summary.first, UTC)
 
     @property
@@ -43,24 +41,6 @@ class CaptureAnalysis:
     def protocols(self) -> Sequence[tuple[str, int]]:
         """Protocols with their frames, the most frequent first."""
         return self.summary.protocol_frames.most_common()
-
-    def tables(self) -> dict[str, Callable[[], PageTable]]:
-        """The tables as files."""
-        found: dict[str, Callable[[], PageTable]] = {
-            "conversations": lambda: PageTable(
-                ("Protocol", "Address", "Port", "Other address", "Other port", "Frames", "Bytes"),
-                ((one.protocol, *one.a, *one.b, one.frames, one.bytes) for one in self.conversations),
-            ),
-            "protocols": lambda: PageTable(("Protocol", "Frames"), self.protocols),
-            "credentials": lambda: PageTable(
-                ("Protocol", "User", "Server", "Frame"),
-                ((one.protocol, one.user, one.server, one.frame) for one in self.summary.credentials),
-            ),
-        }
-        return found | {kind: self._list_names(kind) for kind in KINDS}
-
-    def _list_names(self, kind: str) -> Callable[[], PageTable]:
-        return lambda: PageTable((KINDS[kind], "Occurrences"), self.names.get(kind, ()))
 
 
 def show_analysis(summary: CaptureSummary) -> CaptureAnalysis:

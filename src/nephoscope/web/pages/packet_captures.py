@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from starlette.responses import RedirectResponse, Response
 
@@ -29,8 +30,14 @@ from nephoscope.web.lists.capture_list import (
     name_machine,
 )
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.page_data.capture_analysis import KINDS, MOST_ROWS, format_endpoint, show_analysis
-from nephoscope.web.tables.page_tables import download_table
+from nephoscope.web.page_data.capture_analysis import (
+    KINDS,
+    MOST_ROWS,
+    CaptureAnalysis,
+    format_endpoint,
+    show_analysis,
+)
+from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import Visit
@@ -134,12 +141,33 @@ def fill_analysis(visit: Visit) -> Mapping[str, object] | Response:
     """Show what the packets of a capture are; each access is audited, that of a table's file too."""
     capture = find_capture(visit.service, visit.parameters["id"])
     shown = show_analysis(analyze_capture(io.BytesIO(read_content(visit.service, capture.id))))
-    if (file := download_table(visit, f"capture-{capture.id[:8]}", shown.tables())) is not None:
+    if (file := download_table(visit, f"capture-{capture.id[:8]}", _list_tables(shown))) is not None:
         return file
     return {
         "capture": capture, "machine": name_machine(capture, _name_computers(visit)), "shown": shown, "kinds": KINDS,
         "most": MOST_ROWS, "endpoint": format_endpoint,
     }  # fmt: skip
+
+
+def _list_tables(shown: CaptureAnalysis) -> dict[str, Callable[[], PageTable]]:
+    """The tables of an analysis as files."""
+    summary = shown.summary
+    found: dict[str, Callable[[], PageTable]] = {
+        "conversations": lambda: PageTable(
+            ("Protocol", "Address", "Port", "Other address", "Other port", "Frames", "Bytes"),
+            ((one.protocol, *one.a, *one.b, one.frames, one.bytes) for one in shown.conversations),
+        ),
+        "protocols": lambda: PageTable(("Protocol", "Frames"), shown.protocols),
+        "credentials": lambda: PageTable(
+            ("Protocol", "User", "Server", "Frame"),
+            ((one.protocol, one.user, one.server, one.frame) for one in summary.credentials),
+        ),
+    }
+    return found | {kind: partial(_list_names, shown, kind) for kind in KINDS}
+
+
+def _list_names(shown: CaptureAnalysis, kind: str) -> PageTable:
+    return PageTable((KINDS[kind], "Occurrences"), shown.names.get(kind, ()))
 
 
 PAGES = (

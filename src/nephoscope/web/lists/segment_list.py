@@ -1,0 +1,44 @@
+"""The list of segment violations: what is open or was observed between segments against the plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.column_headers import ListColumn
+from nephoscope.web.lists.column_kinds import relative_time_column, text_column
+from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.page_data.segment_rows import OBSERVED, OPEN, SegmentRow
+
+if TYPE_CHECKING:
+    from nephoscope.web.visits.request_context import Visit
+
+
+def segment_list(visit: Visit) -> RowList[SegmentRow]:
+    """Describe the list."""
+
+    def target(one: SegmentRow) -> ListCell:
+        return text_cell(one.target, visit.link(f"/resource{one.target_id}") if one.target_id else "")
+
+    return RowList(
+        "segment-violations", "violation",
+        (
+            ListColumn("target", "Target", target, main=True),
+            ListColumn("kind", "Evidence", lambda one: state_cell(one.kind, "fail" if one.kind == OBSERVED else "new"), width="state"),
+            text_column("from", "From", lambda one: one.source_segment, width="state"),
+            text_column("to", "To", lambda one: one.target_segment, width="state"),
+            text_column("source", "Source", lambda one: one.source),
+            text_column("ports", "Ports", lambda one: one.ports),
+            text_column("evidence", "Rules or flows", lambda one: one.evidence),
+            relative_time_column("last", "Last flow", lambda one: one.last, shown=False),
+        ),
+        lambda one: one.key,
+        (
+            RowFacet("kind", "Evidence", lambda one: (one.kind,), order=(OBSERVED, OPEN)),
+            RowFacet("from", "From", lambda one: (one.source_segment,)),
+            RowFacet("to", "To", lambda one: (one.target_segment,)),
+        ),
+        lambda one: "\n".join((one.source, one.target, one.ports, one.evidence)),
+        hint="Machine, address, port or rule contains",
+    )  # fmt: skip
