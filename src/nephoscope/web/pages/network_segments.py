@@ -43,7 +43,7 @@ class BlockedGroup(NamedTuple):
     """The rules that a block puts into a security group, as JSON."""
 
     group: str
-    count: int
+    number: int
     rules: str
 
 
