@@ -313,11 +313,11 @@ def test_an_interruption_leaves_no_half_written_history(
 
 def _interrupted(patched: pytest.MonkeyPatch, table: str) -> None:
     """A stream of rows that is interrupted while it is written to a table."""
-    reader, schema_of = history_module._reader, getattr(history_module, f"_{table.upper()}")
+    reader, schema_of = history_module._open_record_batches, getattr(history_module, f"_{table.upper()}")
 
     def stops(rows: Any, schema: Any) -> Any:
         if schema is schema_of:
             raise KeyboardInterrupt
         return reader(rows, schema)
 
-    patched.setattr(history_module, "_reader", stops)
+    patched.setattr(history_module, "_open_record_batches", stops)

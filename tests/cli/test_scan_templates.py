@@ -80,7 +80,7 @@ def test_a_format_that_files_do_not_have_is_refused(repo: Path) -> None:
 
 
 def test_verdicts_are_kept_unless_that_is_not_wanted(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verdict_cache_key, "_product", lambda: "product")
+    monkeypatch.setattr(verdict_cache_key, "_compute_product_digest", lambda: "product")
     kept = repo.parent / "data" / "content" / "verdicts"
     first = scan(".", "-o", "json", "--no-cache")
     assert not kept.exists()

@@ -161,7 +161,7 @@ def test_policies_say_whom_they_cover(call):
         ("P", 1, 1, ("mfa",))
     ]
     assert (page.users, page.not_collected) == (2, ())
-    (row,) = operations._policy_rows(page)
+    (row,) = operations._list_policy_rows(page)
     assert (row["controls"], row["users"]) == ("mfa", 2)
 
 
@@ -169,7 +169,9 @@ def test_gaps_of_administrators_come_first(call):
     page = operations.gaps(call, AccessGapQuery())
     assert [(one.name, one.administrator) for one in page.value][:2] == [("ada", True), ("ada", True)]
     factor = [
-        (row["name"], row["reason"]) for row in operations._gap_rows(page) if row["control"] == "secondFactor"
+        (row["name"], row["reason"])
+        for row in operations._list_gap_rows(page)
+        if row["control"] == "secondFactor"
     ]
     assert factor == [("ada", "excluded from 'P'")]
     only = operations.gaps(call, AccessGapQuery(administrators=True)).value

@@ -21,8 +21,8 @@ from nephoscope.posture.published.role_holders import holders, list_scopes, role
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data.resource_facts import (
     CALLERS_HIDDEN,
-    _change,
-    _exposure_change,
+    _build_change,
+    _build_exposure_change,
     mask_secret,
     names,
 )
@@ -262,7 +262,7 @@ def test_callers_of_changes_are_for_readers_of_the_activity_log():
         "evidence": "",
     }
     told = {"changeType": "Update", "changeAttributes": attributes, "changes": {}}
-    shown = [_change(told, named=named) for named in (True, False)]
+    shown = [_build_change(told, named=named) for named in (True, False)]
     assert [one.candidates for one in shown] == [[("ada@contoso.com", "x/write", "Azure CLI")], []]
     assert [one.evidence for one in shown] == ["", CALLERS_HIDDEN]
 
@@ -272,7 +272,7 @@ def test_callers_of_other_resources_are_for_readers_of_their_activity_log():
     exposed = ExposureChange(ACCOUNT, NOON, NOON, True, (), ("TCP 22 of one",), causes)
     who = ChangeCandidate("ada@contoso.com", "User", "Azure CLI", "x/write", "c", NOON.isoformat())
     several = [ChangeAttribution(candidates=(who,))]
-    shown = [_exposure_change(exposed, several * many) for many in (0, 1, 2)]
+    shown = [_build_exposure_change(exposed, several * many) for many in (0, 1, 2)]
     caller = ("ada@contoso.com", "x/write", "Azure CLI")
     assert [one.candidates for one in shown] == [[], [caller], [caller]]
     assert [one.evidence for one in shown] == [CALLERS_HIDDEN, CALLERS_HIDDEN, ""]

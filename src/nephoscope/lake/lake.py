@@ -92,7 +92,7 @@ class Lake:
         self.functions = StoredFunctions(self._data, self._disk, saved)
         self.watchlists = Watchlists(self._data, self._disk)
         self._catalog_state = SharedCatalogState(
-            self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._implicit_workspace,
+            self._data, self._tables, TableSnapshots(self.flush_round), self._pins, workspace, find or self._find_implicit_workspace,
             self.functions, self.watchlists, graph,
         )  # fmt: skip
         self._lease = WriterLease(ledger)
@@ -144,7 +144,7 @@ class Lake:
         """A workspace by its name."""
         return self._workspace(name)
 
-    def _implicit_workspace(self, name: str) -> str | None:
+    def _find_implicit_workspace(self, name: str) -> str | None:
         """A workspace that nobody has set up is there once it has a table."""
         return name if any(list_tables(self._data, name)) else None
 
@@ -280,11 +280,11 @@ class Lake:
         if self._writer is not None:
             self._writer.close_segment()
         until = time.monotonic() + timeout
-        wanted = {one.path.with_suffix("") for one in self._segments()}
+        wanted = {one.path.with_suffix("") for one in self._list_segments()}
         while True:
             flushed = self._flusher.flush_batch()
             self._note(flushed)
-            wanted &= {one.path.with_suffix("") for one in self._segments()}
+            wanted &= {one.path.with_suffix("") for one in self._list_segments()}
             if not wanted:
                 return
             if flushed is not None and flushed.failure is not None and not flushed.segments:
@@ -341,7 +341,7 @@ class Lake:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _segments(self) -> list[Segment]:
+    def _list_segments(self) -> list[Segment]:
         """The segments whose rows are acknowledged: all closed ones, and those of writers that are gone."""
         return [one for folder in folders(self._data) for one in segments(folder)]
 

@@ -25,7 +25,7 @@ def packages(extra: str) -> tuple[str, ...]:
 
     wanted = [Requirement(text) for text in requires(_DISTRIBUTION) or ()]
     found = [
-        f"{one.name}{_options(one.extras)}{one.specifier}"
+        f"{one.name}{_format_options(one.extras)}{one.specifier}"
         for one in wanted
         if one.marker is not None
         and not one.marker.evaluate({"extra": ""})
@@ -41,5 +41,5 @@ def install(extra: str) -> str:
     return shlex.join([sys.executable, "-m", "pip", "install", *packages(extra)])
 
 
-def _options(extras: set[str]) -> str:
+def _format_options(extras: set[str]) -> str:
     return f"[{','.join(sorted(extras))}]" if extras else ""

@@ -49,9 +49,9 @@ class PackageUrl(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         rules = TYPES.get(self.type, ANY_TYPE)
         text = f"pkg:{_encode(self.type)}"
         if self.namespace:
-            text += "".join([f"/{_encode(one)}" for one in _segments(self.namespace)])
+            text += "".join([f"/{_encode(one)}" for one in _parse_segments(self.namespace)])
         if rules.has_path_as_name:
-            text += "".join([f"/{_encode(one)}" for one in _segments(self.name)])
+            text += "".join([f"/{_encode(one)}" for one in _parse_segments(self.name)])
         else:
             text += f"/{_encode(self.name)}"
         if self.version:
@@ -88,10 +88,10 @@ def build(
         PackageUrl(
             type=type_,
             name=name,
-            namespace="/".join(_segments(namespace)),
+            namespace="/".join(_parse_segments(namespace)),
             version=version,
             qualifiers=tuple((key, value) for key, value in given.items() if value),
-            subpath="/".join(_subpath_segments(subpath)),
+            subpath="/".join(_parse_subpath_segments(subpath)),
         )
     )
 
@@ -118,7 +118,7 @@ def split(text: str) -> PackageUrl:
         namespace=namespace,
         version=_decode(version),
         qualifiers=_parse_qualifiers(qualifiers),
-        subpath="/".join(_subpath_segments("/".join(_decode(one) for one in subpath.split("/")))),
+        subpath="/".join(_parse_subpath_segments("/".join(_decode(one) for one in subpath.split("/")))),
     )
 
 
@@ -134,17 +134,17 @@ def canonical(url: PackageUrl) -> PackageUrl:
     rules = TYPES.get(type_, ANY_TYPE)
     written = PackageUrl(
         type=type_,
-        name=_canonical_name(type_, url, rules),
+        name=_canonicalize_name(type_, url, rules),
         namespace=url.namespace.lower() if rules.lower_namespace else url.namespace,
         version=url.version.lower() if rules.lower_version else url.version,
-        qualifiers=_canonical_qualifiers(url.qualifiers),
+        qualifiers=_canonicalize_qualifiers(url.qualifiers),
         subpath=url.subpath,
     )
     _check_rules(written, rules)
     return written
 
 
-def _canonical_name(type_: str, url: PackageUrl, rules: PackageUrlType) -> str:
+def _canonicalize_name(type_: str, url: PackageUrl, rules: PackageUrlType) -> str:
     """Return the name as its type writes it: Python's with hyphens, MLflow's by the server that holds the model."""
     if type_ == "pypi":
         return url.name.lower().replace("_", "-")
@@ -153,7 +153,7 @@ def _canonical_name(type_: str, url: PackageUrl, rules: PackageUrlType) -> str:
     return url.name.lower() if rules.lower_name else url.name
 
 
-def _canonical_qualifiers(qualifiers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def _canonicalize_qualifiers(qualifiers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Sort qualifiers by key, without empty ones; PackageUrlError for a key that is not allowed or given twice."""
     kept: dict[str, str] = {}
     for key, value in qualifiers:
@@ -203,12 +203,12 @@ def _parse_qualifiers(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((key, _decode(value)) for key, _, value in pairs)
 
 
-def _segments(path: str) -> list[str]:
+def _parse_segments(path: str) -> list[str]:
     """Return the segments of a path that are not empty."""
     return [one for one in path.split("/") if one]
 
 
-def _subpath_segments(path: str) -> list[str]:
+def _parse_subpath_segments(path: str) -> list[str]:
     """Return the segments of a subpath; those that lead nowhere or up are left out."""
     return [one for one in path.split("/") if one not in {"", ".", ".."}]
 

@@ -55,7 +55,7 @@ def from_package_url(url: PackageUrl, own_name: str = "") -> Package:
         name=name,
         version=f"{epoch}:{url.version}" if epoch and url.version else url.version,
         namespace=url.namespace if of_distribution else "",
-        distribution_version=_distribution_version(url) if of_distribution else "",
+        distribution_version=_read_distribution_version(url) if of_distribution else "",
         architecture=url.qualifier("arch"),
         source_name=unquote(source_name),
         source_version=unquote(source_version),
@@ -83,7 +83,7 @@ def _join_name(url: PackageUrl) -> str:
 
 def _is_same_name(url: PackageUrl, own_name: str) -> bool:
     """Return whether a name is that of a package URL, when it is written as the type does."""
-    own = to_package_url(Package(type=url.type, name=own_name, version="", namespace=_distribution(url)))
+    own = to_package_url(Package(type=url.type, name=own_name, version="", namespace=_name_distribution(url)))
     plain = msgspec.structs.replace(url, version="", qualifiers=(), subpath="")
     try:
         plain = package_url.canonical(plain)
@@ -92,7 +92,7 @@ def _is_same_name(url: PackageUrl, own_name: str) -> bool:
     return (own.namespace, own.name) == (plain.namespace, plain.name)
 
 
-def _distribution(url: PackageUrl) -> str:
+def _name_distribution(url: PackageUrl) -> str:
     return url.namespace if url.type in DISTRIBUTION_TYPES else ""
 
 
@@ -108,12 +108,12 @@ def _divide_version(package: Package) -> tuple[str, dict[str, str]]:
         "arch": package.architecture,
         "epoch": epoch,
         "distro": distribution,
-        "upstream": _source(package),
+        "upstream": _format_source(package),
         "rpmmod": package.modularity,
     }
 
 
-def _source(package: Package) -> str:
+def _format_source(package: Package) -> str:
     """Return the source package as `name` or `name@version`, '' where it is the package itself."""
     if not package.source_name:
         return ""
@@ -121,7 +121,7 @@ def _source(package: Package) -> str:
     return f"{name}@{quote(package.source_version, safe=':+~')}" if package.source_version else name
 
 
-def _distribution_version(url: PackageUrl) -> str:
+def _read_distribution_version(url: PackageUrl) -> str:
     """Return the release of the qualifier `distro`, which some write with the name of the distribution before it."""
     distribution = url.qualifier("distro")
     name = f"{url.namespace}-"

@@ -38,7 +38,7 @@ class ResourceBinding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def known(self) -> frozenset[str]:
         """Every name and id of the resource but its ARM id, in lower case."""
-        return _known_names(self)
+        return _list_known_names(self)
 
 
 def bind_resource(
@@ -86,6 +86,6 @@ def _check_field(field: str, text: str, longest: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _known_names(binding: ResourceBinding) -> frozenset[str]:
+def _list_known_names(binding: ResourceBinding) -> frozenset[str]:
     own = (binding.computer, binding.device, binding.resource.rpartition("/")[2], *binding.also)
     return _ITSELF | {one.lower() for one in own}

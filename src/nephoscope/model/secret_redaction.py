@@ -100,7 +100,7 @@ def is_secret_key(key: str) -> bool:
 def redact_text(text: str) -> str:
     """The text with everything that looks like a secret replaced by `***`; JSON text may be cut or broken."""
     if '"' in text:
-        text = _MEMBER.sub(_member, text)
+        text = _MEMBER.sub(_format_member, text)
     folded = text.lower()
     for one in _SECRET_TEXTS:
         if any(part in folded for part in one.parts):
@@ -113,7 +113,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def _member(match: re.Match[str]) -> str:
+def _format_member(match: re.Match[str]) -> str:
     key, colon, value = match.groups()
     if not value or not is_secret_key(key):
         return match.group(0)

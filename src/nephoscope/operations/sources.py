@@ -186,7 +186,7 @@ class SourceToken(Shape, frozen=True, kw_only=True):
     token: str
 
 
-def _kind_rows(found: KindList) -> list[Row]:
+def _list_kind_rows(found: KindList) -> list[Row]:
     rows = [
         {
             "kind": kind.name,
@@ -207,11 +207,11 @@ def _kind_rows(found: KindList) -> list[Row]:
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/sourceKinds"),
-    CommandLine("kinds", columns=("kind", "setting", "type", "default", "meaning"), rows=_kind_rows),
+    CommandLine("kinds", columns=("kind", "setting", "type", "default", "meaning"), rows=_list_kind_rows),
 )  # fmt: skip
 def kinds_(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
     """List the kinds of sources with their settings and secrets."""
-    return KindList(value=tuple(_kind(one) for one in kinds().values()))
+    return KindList(value=tuple(_build_kind(one) for one in kinds().values()))
 
 
 @OPERATIONS.operation(
@@ -226,7 +226,7 @@ def sources(call: OperationCall, query: PageQuery) -> SourceList:
     source's workspace does not accept their table.
     """
     found, after = take_page(call.state.sources.all(), lambda one: one.name, query)
-    return SourceList(value=tuple(_source_shape(call, one) for one in found), next=after)
+    return SourceList(value=tuple(_build_source_shape(call, one) for one in found), next=after)
 
 
 def _explain(error: RefusedRequestError) -> str:
@@ -292,13 +292,13 @@ def add(call: OperationCall, body: NewSource) -> SourceShape:
         made = service.add_source(
             call.service, source, body.settings, body.secrets, there=not body.no_test, table=call.lake.tables.get
         )  # fmt: skip
-    return _source_shape(call, made)
+    return _build_source_shape(call, made)
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}"))
 def one(call: OperationCall, name: Name) -> SourceShape:
     """Show one source."""
-    return _source_shape(call, call.state.sources.get(name))
+    return _build_source_shape(call, call.state.sources.get(name))
 
 
 @OPERATIONS.operation(
@@ -316,7 +316,7 @@ def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
         made = service.change_source(
             call.service, name, settings, secrets, enabled=enabled, there=not body.no_test
         )
-    return _source_shape(call, made)
+    return _build_source_shape(call, made)
 
 
 @OPERATIONS.operation(
@@ -363,12 +363,12 @@ def _find_kind(name: str) -> SourceKind:
         return get_source_kind(name)
 
 
-def _kind(kind: SourceKind) -> KindShape:
+def _build_kind(kind: SourceKind) -> KindShape:
     settings = tuple(to_shape(SettingShape, one) for one in describe_kind(kind))
     return KindShape(name=kind.name, title=kind.title, settings=settings, secrets=dict(kind.secrets))
 
 
-def _source_shape(call: OperationCall, one: Source) -> SourceShape:
+def _build_source_shape(call: OperationCall, one: Source) -> SourceShape:
     several = call.state.source_health.all()
     health = next((each for each in several if each.source == one.name and not each.table), None)
     standing = summarize_errors(health)

@@ -241,7 +241,7 @@ def _trial_row(kind: str, name: str, id_: str, answers: bool, reason: str, lacks
 def tenants(call: OperationCall, query: PageQuery) -> TenantList:
     """List tenants with their last collection and errors."""
     found, after = take_page(call.state.tenants.all(), lambda one: one.name, query)
-    return TenantList(value=tuple(_tenant_shape(call, one) for one in found), next=after)
+    return TenantList(value=tuple(_build_tenant_shape(call, one) for one in found), next=after)
 
 
 @OPERATIONS.operation(
@@ -261,13 +261,13 @@ def connect(call: OperationCall, body: NewTenant) -> TenantShape:
     if any(one.name == body.name for one in call.state.tenants.all()):
         raise StateError(f"Tenant {body.name!r} already exists.")
     with translate_errors("tenant", StateError):
-        return _tenant_shape(call, connect_tenant(call.service, wanted, _to_secrets(body.secrets)))
+        return _build_tenant_shape(call, connect_tenant(call.service, wanted, _to_secrets(body.secrets)))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/tenants/{name}"))
 def one(call: OperationCall, name: Name) -> TenantShape:
     """Show one tenant."""
-    return _tenant_shape(call, call.state.tenants.get(name))
+    return _build_tenant_shape(call, call.state.tenants.get(name))
 
 
 @OPERATIONS.operation(
@@ -286,7 +286,7 @@ def change(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
     wanted = replace(wanted, **given)
     secrets = None if body.secrets is UNSET else _to_secrets(body.secrets)
     with translate_errors("tenant", StateError):
-        return _tenant_shape(call, change_tenant(call.service, wanted, secrets))
+        return _build_tenant_shape(call, change_tenant(call.service, wanted, secrets))
 
 
 @OPERATIONS.operation(
@@ -305,7 +305,7 @@ def test(call: OperationCall, name: Name) -> TenantShape:
     from nephoscope.service.tenants import ask_tenant_test
 
     ask_tenant_test(call.service, name)
-    return _tenant_shape(call, call.state.tenants.get(name))
+    return _build_tenant_shape(call, call.state.tenants.get(name))
 
 
 @OPERATIONS.operation(
@@ -333,7 +333,7 @@ def collect(call: OperationCall, name: Name) -> TenantShape:
     from nephoscope.service.tenants import request_collection
 
     request_collection(call.service, name)
-    return _tenant_shape(call, call.state.tenants.get(name))
+    return _build_tenant_shape(call, call.state.tenants.get(name))
 
 
 @OPERATIONS.operation(
@@ -389,7 +389,7 @@ def _to_secrets(given: TenantSecretShape) -> TenantSecrets:
     return TenantSecrets(**msgspec.structs.asdict(given))
 
 
-def _tenant_shape(call: OperationCall, tenant: Tenant) -> TenantShape:
+def _build_tenant_shape(call: OperationCall, tenant: Tenant) -> TenantShape:
     from nephoscope.posture.scans.tenants import asked_test, last_connection_test
 
     asked, trial = tenant.connection, last_connection_test(tenant)

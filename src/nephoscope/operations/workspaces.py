@@ -134,7 +134,9 @@ def workspaces(call: OperationCall) -> WorkspaceList:
     """List the workspaces whose settings the caller may read; `default` always exists."""
     may = call.service.actor.is_permitted
     found = call.state.workspaces.all()
-    return WorkspaceList(value=tuple(_shape(one) for one in found if may(READ, f"/workspaces/{one.name}")))
+    return WorkspaceList(
+        value=tuple(_build_shape(one) for one in found if may(READ, f"/workspaces/{one.name}"))
+    )
 
 
 @OPERATIONS.operation(
@@ -145,13 +147,13 @@ def workspaces(call: OperationCall) -> WorkspaceList:
 def add(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
     """Add a workspace, named by lowercase letters, digits and dashes."""
     settings = {field: getattr(body, field) for field in FIELDS}
-    return _shape(service.add_workspace(call.service, body.name, settings))
+    return _build_shape(service.add_workspace(call.service, body.name, settings))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=workspace_scope))
 def one(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
     """Show one workspace."""
-    return _shape(call.state.workspaces.get(name))
+    return _build_shape(call.state.workspaces.get(name))
 
 
 @OPERATIONS.operation(
@@ -165,7 +167,7 @@ def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> W
     """
     given = {field: getattr(body, field) for field in FIELDS}
     wanted = {field: value for field, value in given.items() if value is not UNSET}
-    return _shape(service.change_workspace(call.service, name, wanted))
+    return _build_shape(service.change_workspace(call.service, name, wanted))
 
 
 @OPERATIONS.operation(
@@ -182,7 +184,7 @@ def remove(call: OperationCall, name: WorkspaceName) -> None:
     service.remove_workspace(call.service, name, call.lake)
 
 
-def _shape(one: Workspace) -> WorkspaceShape:
+def _build_shape(one: Workspace) -> WorkspaceShape:
     return WorkspaceShape(
         name=one.name, id=one.id, description=one.description, days=one.days, tables=dict(one.table_days),
         members=None if one.members is None else tuple(sorted(one.members)),

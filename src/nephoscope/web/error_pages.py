@@ -27,10 +27,10 @@ _LOG = logging.getLogger("nephoscope.web")
 
 def denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> Response:
     """403: the visitor's roles do not allow it; of a `page` that they do not open, the narrowest scope that opens it."""
-    scope = find_role_scope(error.scope) if page is None else _narrowest_scope(page)
+    scope = find_role_scope(error.scope) if page is None else _find_narrowest_scope(page)
     at = error.scope if page is None else scope
     wanted = f", which is required for {error.why}" if error.why else ""
-    return _framed_page(
+    return _build_framed_page(
         visit,
         403,
         "Not allowed",
@@ -39,7 +39,7 @@ def denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> R
             "To see your roles, open the menu behind your name at the top of the page.",
             (
                 f"{smallest(error.operation).name} is the least privileged role with this permission. An "
-                f"Owner can assign it on the server{_data_folder_options(visit)}:"
+                f"Owner can assign it on the server{_format_data_folder_options(visit)}:"
             ),
         ),
         command=shlex.join(
@@ -51,7 +51,7 @@ def denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> R
     )
 
 
-def _narrowest_scope(page: Page) -> str:
+def _find_narrowest_scope(page: Page) -> str:
     """The form of the narrowest scope at which a role opens a page."""
     if page.tenant:
         return TENANT
@@ -60,7 +60,7 @@ def _narrowest_scope(page: Page) -> str:
     return f"{WORKSPACE}NAME" if page.anywhere and not page.parted else "/subscriptions/ID"
 
 
-def _data_folder_options(visit: Visit) -> str:
+def _format_data_folder_options(visit: Visit) -> str:
     """Return what a command must be told besides the data folder, '' where it finds the state there."""
     file, own = visit.instance.state.database.file, visit.instance.data / "state.db"
     return (
@@ -70,7 +70,7 @@ def _data_folder_options(visit: Visit) -> str:
 
 def missing_page(visit: Visit, text: str) -> Response:
     """404: there is nothing of the kind, or not for this visitor."""
-    return _framed_page(
+    return _build_framed_page(
         visit,
         404,
         "Not found",
@@ -96,26 +96,28 @@ def no_scope(visit: Visit) -> Response:
         (whole.build_address(), "This page for all subscriptions"),
         (whole.link("/"), "Go to the overview"),
     )
-    return _framed_page(whole, 404, "Scope not found", text, advice, ways)
+    return _build_framed_page(whole, 404, "Scope not found", text, advice, ways)
 
 
 def bad_request(visit: Visit, text: str) -> Response:
     """400: what was asked for or sent cannot be done."""
     advice = ("Go back, correct the value, and submit again.",)
-    return _framed_page(visit, 400, "Invalid request", text, advice)
+    return _build_framed_page(visit, 400, "Invalid request", text, advice)
 
 
 def no_form(visit: Visit, error: FormError) -> Response:
     """400 or 413: a form that is not taken."""
     text = str(error)
     advice = ("Go back and send less data at once.",)
-    return _framed_page(visit, error.status, "Invalid request", f"{text[:1].upper()}{text[1:]}.", advice)
+    return _build_framed_page(
+        visit, error.status, "Invalid request", f"{text[:1].upper()}{text[1:]}.", advice
+    )
 
 
 def conflict_page(visit: Visit, text: str) -> Response:
     """409: somebody changed what was to be changed after the page was drawn."""
     advice = ("Go back, load the page anew, and send it again where it is still wanted.",)
-    return _framed_page(visit, 409, "Not saved", text, advice)
+    return _build_framed_page(visit, 409, "Not saved", text, advice)
 
 
 def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
@@ -125,7 +127,7 @@ def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
         "To speed up a long query, reduce its time range, or filter before counting or joining.",
     )
     ways = ((visit.build_address(), "Run the query again"), (visit.link("/"), "Go to the overview"))
-    found = _framed_page(visit, 429, "Too many queries", str(error), advice, ways)
+    found = _build_framed_page(visit, 429, "Too many queries", str(error), advice, ways)
     found.headers["Retry-After"] = str(error.again)
     return found
 
@@ -138,7 +140,7 @@ def failed_page(visit: Visit, id_: str) -> Response:
         "Run `nephoscope doctor` to find configuration problems.",
     )
     try:
-        return _framed_page(visit, 500, title, text, advice)
+        return _build_framed_page(visit, 500, title, text, advice)
     except Exception:  # noqa: BLE001 - what failed may be what the frame shows, too
         _LOG.exception("the frame of the page of %s failed, too", id_)
         return frameless_page(visit.request, 500, title, text)
@@ -154,7 +156,7 @@ def frameless_page(request: Request, status: int, title: str, text: str) -> Resp
     return HTMLResponse(draw("error.html", request=request, title=title, text=text), status)
 
 
-def _framed_page(
+def _build_framed_page(
     visit: Visit,
     status: int,
     title: str,

@@ -37,10 +37,10 @@ Endpoint = Callable[["Request"], Awaitable[Response]]
 def provider_routes(instance: Instance) -> list[BaseRoute]:
     """The routes of signing in and out by providers."""
     return [
-        Route("/sign-in/{provider}", _endpoint(instance, _start_sign_in)),
-        Route("/sign-in/{provider}/callback", _endpoint(instance, _complete_sign_in)),
-        Route("/signed-out", _endpoint(instance, _signed_out)),
-        Route("/sign-out/{provider}", _endpoint(instance, _sent_out)),
+        Route("/sign-in/{provider}", _make_endpoint(instance, _start_sign_in)),
+        Route("/sign-in/{provider}/callback", _make_endpoint(instance, _complete_sign_in)),
+        Route("/signed-out", _make_endpoint(instance, _build_signed_out)),
+        Route("/sign-out/{provider}", _make_endpoint(instance, _build_sent_out)),
     ]
 
 
@@ -50,7 +50,7 @@ def after_sign_out(instance: Instance, caller: Caller) -> str:
     return f"/signed-out?provider={found.name}" if found is not None and found.enabled else "/sign-in"
 
 
-def _endpoint(instance: Instance, answered: Callable[[Instance, Request], Response]) -> Endpoint:
+def _make_endpoint(instance: Instance, answered: Callable[[Instance, Request], Response]) -> Endpoint:
     async def answer(request: Request) -> Response:
         return await run_in_threadpool(_explain_refusal, instance, request, answered)
 
@@ -80,13 +80,13 @@ def _explain_refusal(
     return page
 
 
-def _base(request: Request) -> str:
+def _format_base(request: Request) -> str:
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
 def _start_sign_in(instance: Instance, request: Request) -> Response:
     name = request.path_params["provider"]
-    redirect = f"{_base(request)}/sign-in/{name}/callback"
+    redirect = f"{_format_base(request)}/sign-in/{name}/callback"
     next_ = local_address(request.query_params.get("next", "/"))
     begun = instance.sign_in.begin(name, redirect, next_, request.cookies.get(ATTEMPT, ""))
     answer = RedirectResponse(begun.address, 303, {"Cache-Control": "no-store"})
@@ -115,17 +115,17 @@ def _complete_sign_in(instance: Instance, request: Request) -> Response:
     return answer
 
 
-def _signed_out(instance: Instance, request: Request) -> Response:
+def _build_signed_out(instance: Instance, request: Request) -> Response:
     wanted = request.query_params.get("provider", "")
     provider = next((one for one in instance.sign_in.list_providers() if one.name == wanted), None)
     return HTMLResponse(draw("signed-out.html", request=request, provider=provider))
 
 
-def _sent_out(instance: Instance, request: Request) -> Response:
+def _build_sent_out(instance: Instance, request: Request) -> Response:
     # another site that leads a browser here does not sign it out without the provider's asking
     here = request.headers.get("sec-fetch-site", "") == "same-origin"
     hint = request.cookies.get(HINT, "") if here else ""
-    back = f"{_base(request)}/sign-in"
+    back = f"{_format_base(request)}/sign-in"
     address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
     if not address:
         raise SignInRefusedError(

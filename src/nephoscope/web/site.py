@@ -57,26 +57,26 @@ def routes(instance: Instance) -> list[BaseRoute]:
     """The routes of the site."""
     show_navigation(navigation, find_entry)
     return [
-        Route(STYLE_SHEET, _style, methods=["GET"]),
-        Route("/static/{hash}/nephoscope.css", _style, methods=["GET"]),
+        Route(STYLE_SHEET, _build_style, methods=["GET"]),
+        Route("/static/{hash}/nephoscope.css", _build_style, methods=["GET"]),
         Mount("/static", HashedFiles(directory=FOLDER), name="static"),
         Route("/sign-in", _sign_in_endpoint(instance), methods=["GET", "POST"]),
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
-        Route("/theme", _theme, methods=["POST"]),
-        Route("/columns", _columns, methods=["POST"]),
+        Route("/theme", _set_theme, methods=["POST"]),
+        Route("/columns", _build_columns, methods=["POST"]),
         *former_routes(),
-        Route("/link/{secret}", _link(instance), methods=["GET", "POST"]),
+        Route("/link/{secret}", _build_link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
         *(
-            Route(page.path, _endpoint(instance, page), methods=list(page.methods))
+            Route(page.path, _build_endpoint(instance, page), methods=list(page.methods))
             for page in (*pages(), SAVED_VIEWS)
         ),
     ]
 
 
-def _endpoint(instance: Instance, page: Page) -> Endpoint:
+def _build_endpoint(instance: Instance, page: Page) -> Endpoint:
     async def answer(request: Request) -> Response:
-        caller = await run_in_threadpool(_caller, instance, request)
+        caller = await run_in_threadpool(_authenticate_caller, instance, request)
         if caller is None:
             return _redirect_to_sign_in(request)
         if request.method == "POST" and not is_same_origin(request):
@@ -137,7 +137,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
 
 async def answer_not_found(instance: Instance, request: Request) -> Response:
     """Return what a browser is told at a path that is no page: who has not signed in is asked to, as anywhere else."""
-    caller = await run_in_threadpool(_caller, instance, request)
+    caller = await run_in_threadpool(_authenticate_caller, instance, request)
     if caller is None:
         return _redirect_to_sign_in(request)
     text = f"page {request.url.path[:200]!r} not found"
@@ -156,7 +156,7 @@ def _redirect_to_sign_in(request: Request) -> Response:
     return RedirectResponse(f"/sign-in?next={quote(wanted)}", 303)
 
 
-def _caller(instance: Instance, request: Request) -> Caller | None:
+def _authenticate_caller(instance: Instance, request: Request) -> Caller | None:
     address = request.client.host if request.client else ""
     secret = request.cookies.get(COOKIE, "")
     return retry_once(lambda: instance.guard.authenticate_secret(secret, [SecretKind.SESSION], address))
@@ -197,7 +197,7 @@ def _sign_in_page(instance: Instance, request: Request, next_: str, *, wrong: bo
     return HTMLResponse(drawn, 401 if wrong else 200)
 
 
-def _link(instance: Instance) -> Endpoint:
+def _build_link(instance: Instance) -> Endpoint:
     """A link asks once more, so that what looks at links beforehand (a mail scanner, a preview) does not use it up."""
 
     async def answer(request: Request) -> Response:
@@ -221,13 +221,13 @@ def _find_session(instance: Instance, request: Request, secret: str) -> str | No
     return instance.guard.redeem_link(secret, address, request.cookies.get(COOKIE, ""))
 
 
-async def _style(request: Request) -> Response:
+async def _build_style(request: Request) -> Response:
     """The style sheet; an address with the hash of its content may be kept."""
     caching = cache_control(request.path_params.get("hash", ""))
     return Response(read_style_sheet(), media_type="text/css", headers={"Cache-Control": caching})
 
 
-async def _theme(request: Request) -> Response:
+async def _set_theme(request: Request) -> Response:
     """The color scheme of the visitor's browser."""
     if not is_same_origin(request):
         return error_pages.foreign_form(request)
@@ -238,7 +238,7 @@ async def _theme(request: Request) -> Response:
     return choose_theme(form.get("theme", ""), form.get("next", "/"))
 
 
-async def _columns(request: Request) -> Response:
+async def _build_columns(request: Request) -> Response:
     """The columns of a list in the visitor's browser."""
     if not is_same_origin(request):
         return error_pages.foreign_form(request)
@@ -254,7 +254,7 @@ def _sign_out(instance: Instance) -> Endpoint:
     async def answer(request: Request) -> Response:
         if not is_same_origin(request):
             return error_pages.foreign_form(request)
-        caller = await run_in_threadpool(_caller, instance, request)
+        caller = await run_in_threadpool(_authenticate_caller, instance, request)
         where = "/sign-in"
         if caller is not None:
             await run_in_threadpool(instance.guard.close_session, caller)

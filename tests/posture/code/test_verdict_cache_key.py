@@ -69,7 +69,7 @@ class Asked:
 
 @pytest.fixture
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asked:
-    monkeypatch.setattr(verdict_cache_key, "_product", lambda: "product")
+    monkeypatch.setattr(verdict_cache_key, "_compute_product_digest", lambda: "product")
     found = Asked(
         tmp_path,
         Request((str(tmp_path / "policies"),), ("one",), (("a", 1),), (str(tmp_path / "decisions"),)),

@@ -74,7 +74,7 @@ def nsg_values(text: object) -> dict[str, object]:
     values["Protocol"] = _parse_word(parts[5], PROTOCOLS, "protocol")
     values["FlowStatus"] = status
     if len(parts) == 13:
-        values["FlowState"] = _state(parts[8], frozenset("BCE"))
+        values["FlowState"] = _check_state(parts[8], frozenset("BCE"))
         _count(values, parts[9:])
     return values
 
@@ -84,7 +84,7 @@ def vnet_values(text: object) -> dict[str, object]:
     parts = _split_parts(text, (13,))
     values = _build_common_columns(parts)
     values["Protocol"] = _parse_number(parts[5], 255, "protocol")
-    values["FlowState"] = _state(parts[7], STATES)
+    values["FlowState"] = _check_state(parts[7], STATES)
     values["FlowStatus"] = "Denied" if parts[7] == "D" else "Allowed"
     values["FlowEncryption"] = ENCRYPTIONS.get(parts[8], parts[8])
     _count(values, parts[9:])
@@ -137,7 +137,7 @@ def _parse_word(text: str, words: Mapping[str, object], name: str) -> object:
     return found
 
 
-def _state(text: str, states: frozenset[str]) -> str:
+def _check_state(text: str, states: frozenset[str]) -> str:
     if text not in states:
         raise TupleError(f"not a flow state: {text[:32]!r}")
     return text

@@ -67,7 +67,7 @@ class RecordReader:
             return False
         first = block.pieces[0]
         value, _ = _decode(block.data[first.start : first.end])
-        form = self._form(value) if isinstance(value, dict) else None
+        form = self._read_form(value) if isinstance(value, dict) else None
         if not isinstance(form, FastFormat):
             return False
         scanned = form.scan(block.data, self.context)
@@ -110,13 +110,13 @@ class RecordReader:
             self._quarantine(place, reason, data, batch)
             return
         form, value = self._find_format(value)
-        if (form is None or self._is_no_row(form, value)) and self._message(
+        if (form is None or self._is_no_row(form, value)) and self._read_message(
             value, data, place, secret, batch
         ):
             return
         self._record(form, _mask(value, data) if secret else value, data, place, batch)
 
-    def _message(
+    def _read_message(
         self, value: dict[str, object], data: bytes, place: str, secret: bool, batch: LogBatch
     ) -> bool:
         """Read what is in a message, each record counted; False where the value is none."""
@@ -166,16 +166,16 @@ class RecordReader:
             reason = "no format recognizes the record: name its table with --table"
             self._quarantine(place, reason, data, batch)
             return
-        self._rows(form, form.rows(value, self.context), data, place, batch)
+        self._add_rows(form, form.rows(value, self.context), data, place, batch)
 
     def _line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
         for form in self.formats.lines:
             if form.recognizes_line(line):
-                self._rows(form, form.line_rows(line, self.context), data, place, batch)
+                self._add_rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
         self._quarantine(place, "no format recognizes the line", data, batch)
 
-    def _rows(
+    def _add_rows(
         self,
         form: LogFormat | LineFormat,
         items: Iterator[LogRow | RecordFault],
@@ -206,12 +206,12 @@ class RecordReader:
     def _find_format(self, record: dict[str, object]) -> tuple[LogFormat | None, dict[str, object]]:
         """The format of a record, and the record as that reads it: a row of a table keeps its names as they are."""
         named = to_common_schema(record)
-        form = self._form(named)
+        form = self._read_form(named)
         if named is not record and (form is None or isinstance(form, RowFormat)):
             return form, record
         return form, named
 
-    def _form(self, record: dict[str, object]) -> LogFormat | None:
+    def _read_form(self, record: dict[str, object]) -> LogFormat | None:
         """The format of a record: records of one kind follow each other, so the last one is asked first."""
         if self.last is not None and self.last.recognizes(record):
             return self.last

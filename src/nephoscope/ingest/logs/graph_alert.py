@@ -113,16 +113,16 @@ class GraphAlertFormat:
         values: dict[str, object] = {"TimeGenerated": time, "VendorName": "Microsoft"}
         values.update({column: first_text(record, name) for column, name in _TEXTS.items()})
         values.update({column: moment(record.get(name)) for column, name in _TIMES.items()})
-        values.update({column: _capital(first_text(record, name)) for column, name in _CAPITAL.items()})
+        values.update({column: _capitalize(first_text(record, name)) for column, name in _CAPITAL.items()})
         techniques = record.get("mitreTechniques")
         values["Techniques"] = to_text(techniques) if techniques else ""
         entities = [
-            _entity(one, number)
+            _build_entity(one, number)
             for number, one in enumerate(list_of(record, "evidence"), 1)
             if isinstance(one, dict)
         ]
         values["Entities"] = to_text(entities) if entities else ""
-        values["CompromisedEntity"] = _compromised_entity(entities)
+        values["CompromisedEntity"] = _read_compromised_entity(entities)
         others = {
             name: value for name, value in record.items() if name not in _USED and value not in (None, "", [])
         }
@@ -130,11 +130,11 @@ class GraphAlertFormat:
         yield LogRow(TABLE, {name: value for name, value in values.items() if value not in ("", None)})
 
 
-def _capital(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
+def _build_entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     """The entity of a piece of evidence; of a kind that is not known, the evidence itself."""
     kind = next(
         (to_text(value) for name, value in evidence.items() if name.lower().endswith("odata.type")), ""
@@ -160,7 +160,7 @@ def _entity(evidence: dict[str, object], number: int) -> dict[str, object]:
     return entity
 
 
-def _compromised_entity(entities: list[dict[str, object]]) -> str:
+def _read_compromised_entity(entities: list[dict[str, object]]) -> str:
     """The first account or host that the alert is about."""
     for entity in entities:
         found = entity.get("UserPrincipalName") or entity.get("HostName") or entity.get("ResourceId")

@@ -31,7 +31,7 @@ def unpack_message(data: bytes) -> UnpackedMessage:
     rest = data
     while rest.startswith(MAGIC):
         member = zlib.decompressobj(_GZIP)
-        found, why = _member(member, rest, left)
+        found, why = _decompress_member(member, rest, left)
         parts.append(found)
         left -= len(found)
         if why:
@@ -41,7 +41,7 @@ def unpack_message(data: bytes) -> UnpackedMessage:
     return UnpackedMessage(b"".join(parts), why)
 
 
-def _member(member: zlib._Decompress, data: bytes, most: int) -> tuple[bytes, str]:
+def _decompress_member(member: zlib._Decompress, data: bytes, most: int) -> tuple[bytes, str]:
     """Return what a member of gzip holds, and why not more of it was unpacked; piece by piece, since a broken one
     gives what is before."""
     parts: list[bytes] = []

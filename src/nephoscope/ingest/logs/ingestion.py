@@ -93,7 +93,7 @@ class FileIngestion:
         try:
             for source in sources:
                 if is_tape(source.path.name) and not source.entry:
-                    self._tape(source, earlier)
+                    self._load_archive(source, earlier)
                 else:
                     self.file(source, earlier)
         finally:
@@ -109,7 +109,7 @@ class FileIngestion:
         self.tally.again_since = load.started if load.resumed else None
         return load.run
 
-    def _tape(self, source: SourceFile, earlier: PreviousLoads) -> None:
+    def _load_archive(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take in what a tar archive holds, a member at a time."""
         if why := unreadable_reason(source):
             self.tally.failed[source.name] = why
@@ -161,7 +161,7 @@ class FileIngestion:
 
         content = identity(source, self.limits, find_known)
         same = earlier.find_same_load(source.name, content.name, self.options)
-        name = same.identity if same else self._name(source.name, content.name, earlier)
+        name = same.identity if same else self._compute_name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
         akin = [proof for proof in others if earlier.is_later_load(source.name, proof.earlier)]
         continued = ContinuedLoad.best(self._continue(source, proof) for proof in akin)
@@ -213,14 +213,14 @@ class FileIngestion:
     def _note_blocks(self, source: SourceFile, proof: PrefixProof, load: FileLoad) -> None:
         """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
         one = load.file
-        last = self.lake.writer().last(self._producer(one.identity))
+        last = self.lake.writer().last(self._format_producer(one.identity))
         if last <= one.chunk:
             return
         with open_source(source, self.limits, lambda _: None, proof.at, proof.closing) as stream:
-            for chunk, parsed in self._blocks(stream, one.name, load):
+            for chunk, parsed in self._read_blocks(stream, one.name, load):
                 if chunk > last:
                     return
-                load.record_chunk(_chunk(chunk, parsed))
+                load.record_chunk(_build_chunk(chunk, parsed))
                 load.note()
         load.end()
         self._loads.settle()
@@ -248,7 +248,7 @@ class FileIngestion:
         older = (
             content.older if content.older and content.older.at > (continued.at if continued else 0) else None
         )
-        at, lines = _start(continued, older, content)
+        at, lines = _find_start(continued, older, content)
 
         def begin(session: Session) -> IngestedFile:
             meanwhile(session)
@@ -297,34 +297,34 @@ class FileIngestion:
 
     def _adopt(self, source: SourceFile, one: IngestedFile, content: str, earlier: PreviousLoads) -> None:
         """A load whose path told nothing was of this file, whose path tells its resource: it is of no other file any more."""
-        name = self._name(source.name, content, earlier)
+        name = self._compute_name(source.name, content, earlier)
         self._loads.settle()
         earlier.add(self.state.ingested_files.adopt(one, name, source.name))
         if one.rows:
             self.tally.unplaced[source.name] = one.name
 
-    def _name(self, path: str, content: str, earlier: PreviousLoads) -> str:
+    def _compute_name(self, path: str, content: str, earlier: PreviousLoads) -> str:
         """Return what names a load: the content with what else decides its rows, the options and what the path tells."""
         said = path_context(path)
         decisive = f"{self.options}\0{said}" if said else self.options
         name = f"{content}-{blake2b(decisive.encode(), digest_size=6).hexdigest()}" if decisive else content
         return name + repeat_suffix(earlier.run)
 
-    def _producer(self, name: str) -> str:
+    def _format_producer(self, name: str) -> str:
         return f"{FILE}{self.workspace.name}-{name}"
 
     def _read(self, source: SourceFile, load: FileLoad, size: int | None, *, cut: bool) -> None:
         """Take in what is not there yet of the first `size` bytes (None = all): what is appended meanwhile has not been looked at."""
-        writer, producer = self.lake.writer(), self._producer(load.file.identity)
+        writer, producer = self.lake.writer(), self._format_producer(load.file.identity)
         chunk = _find_next_block(load.file) - 1
         with open_source(source, self.limits, self.advance, size) as stream:
             if cut:
-                self.tally.cut[source.name] = self._lines(source, load.file.done) + 1
-            for chunk, parsed in self._blocks(stream, source.name, load):
+                self.tally.cut[source.name] = self._count_lines(source, load.file.done) + 1
+            for chunk, parsed in self._read_blocks(stream, source.name, load):
                 load.note()
                 self._append(writer, parsed, producer, chunk, load.lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
-                load.record_chunk(_chunk(chunk, parsed))
+                load.record_chunk(_build_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
                 self._note_failure(writer, source, stream, producer, chunk + 1)
 
@@ -346,11 +346,11 @@ class FileIngestion:
                 wait.end()
                 return
 
-    def _lines(self, source: SourceFile, size: int) -> int:
+    def _count_lines(self, source: SourceFile, size: int) -> int:
         """Count how many lines the first bytes of a file are."""
         return LogStream(source, self.limits, lambda _: None).skip(size)
 
-    def _blocks(self, stream: BinaryIO, name: str, load: FileLoad) -> Iterator[tuple[int, ParsedBatch]]:
+    def _read_blocks(self, stream: BinaryIO, name: str, load: FileLoad) -> Iterator[tuple[int, ParsedBatch]]:
         """The blocks of a load from where it stands, each with its number; `name` is the path that tells of its records."""
         begun = load.file
         blocks = read(
@@ -378,7 +378,7 @@ class FileIngestion:
         writer.append(self.workspace.name, {}, bad=[entry], producer=producer, sequence=chunk)
 
 
-def _start(
+def _find_start(
     continued: ContinuedLoad | None, older: LongerContent | None, content: FileContent
 ) -> tuple[int, bool | None]:
     """From which byte on a content is read, and whether as lines of text: behind what is there already."""
@@ -389,7 +389,7 @@ def _start(
     return (older.at, older.later.lines) if content.lined else (0, None)
 
 
-def _chunk(number: int, parsed: ParsedBatch) -> Chunk:
+def _build_chunk(number: int, parsed: ParsedBatch) -> Chunk:
     rows = sum(rows.num_rows for rows in parsed.tables.values())
     return Chunk(number, max(parsed.end, 0), rows, len(parsed.bad), parsed.sure, parsed.text)
 

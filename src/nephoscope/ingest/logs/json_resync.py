@@ -84,7 +84,7 @@ class ByteWindow(NamedTuple):
             line = self._line_end(at)
             if line == self.stop and not self.ended:
                 return _MORE
-            kind = self._kind(at, line)
+            kind = self._classify_line(at, line)
             if before == "whole" and kind != "open":
                 return 1
             if kind != "whole" and not (kind == "open" and before):
@@ -96,7 +96,7 @@ class ByteWindow(NamedTuple):
                 return int(self.data[at] not in b"]},")
             before = kind
 
-    def _kind(self, at: int, line: int) -> str:
+    def _classify_line(self, at: int, line: int) -> str:
         """Return what a line is that begins with a brace: a whole record, an open or a broken one, or one with more behind it."""
         walk = JsonWalk(lines=False)
         end = walk.end(self.data, at, line)

@@ -52,7 +52,7 @@ class JsonCutter(Cutter):
         start = window.position
         self.horizon = start + 2 * self.bounds.block
         while window.buffered_size and window.position - start < self.bounds.block:
-            piece = self._piece(begun=bool(pieces))
+            piece = self._cut_record(begun=bool(pieces))
             if piece is None:
                 break
             pieces.append(piece)
@@ -169,7 +169,7 @@ class JsonCutter(Cutter):
         self.enveloped = self.enveloped or wrapper is not None
         return wrapper.end() if wrapper else 0
 
-    def _piece(self, *, begun: bool) -> CutRecord | None:
+    def _cut_record(self, *, begun: bool) -> CutRecord | None:
         """The record at the position, or a broken stretch.
 
         None when it is not whole within the block, or is left for the next time.
@@ -179,7 +179,7 @@ class JsonCutter(Cutter):
         if window.buffer[window.position] != 0x7B:
             return self._make_broken(place, "expected a JSON object", begun)
         while True:
-            limit = self._limit(begun)
+            limit = self._compute_limit(begun)
             whole = window.ended and not self.growing and limit >= len(window.buffer)
             size, reason, _ = measure_value(window.buffer, window.position, limit, whole=whole)
             if size:
@@ -197,7 +197,7 @@ class JsonCutter(Cutter):
                 return None
             window.fill(2 * window.buffered_size)
 
-    def _limit(self, begun: bool) -> int:
+    def _compute_limit(self, begun: bool) -> int:
         return self.horizon if begun else self.window.position + self.bounds.record
 
     def _complete_record(self, size: int, place: str) -> CutRecord:
@@ -222,7 +222,7 @@ class JsonCutter(Cutter):
         window = self.window
         while True:
             start = window.position
-            held = self._hold(self._limit(begun))
+            held = self._hold(self._compute_limit(begun))
             stop = held.end_of_broken(start)
             if stop:
                 break

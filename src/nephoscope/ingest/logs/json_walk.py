@@ -19,7 +19,7 @@ _QUOTE, _COMMA, _COLON = b'",:'
 _VALUE, _WORDY = b"vw"
 
 
-def _flat(inner: bytes) -> dict[int, re.Pattern[bytes]]:
+def _compile_flat_patterns(inner: bytes) -> dict[int, re.Pattern[bytes]]:
     """Scalars with the commas behind them, by the bracket that they stand in: in an object each has a name."""
     string = rb'"%b*+(?:\\.%b*+)*+"' % (inner, inner)
     scalar = rb"\s*+(?:%b|%b)\s*+," % (string, _WORD)
@@ -29,14 +29,14 @@ def _flat(inner: bytes) -> dict[int, re.Pattern[bytes]]:
     }
 
 
-def _string_end_pattern(inner: bytes) -> re.Pattern[bytes]:
+def _compile_string_end_pattern(inner: bytes) -> re.Pattern[bytes]:
     """The rest of a string up to its closing quote, an escape that is cut, or what it may not hold."""
     return re.compile(rb"%b*+(?:\\.%b*+)*+" % (inner, inner), re.DOTALL)
 
 
 #: By whether records are lines: a string goes on over a line break only where they are not.
-_FLAT = {True: _flat(rb'[^"\\\n]'), False: _flat(rb'[^"\\]')}
-_REST = {True: _string_end_pattern(rb'[^"\\\n]'), False: _string_end_pattern(rb'[^"\\]')}
+_FLAT = {True: _compile_flat_patterns(rb'[^"\\\n]'), False: _compile_flat_patterns(rb'[^"\\]')}
+_REST = {True: _compile_string_end_pattern(rb'[^"\\\n]'), False: _compile_string_end_pattern(rb'[^"\\]')}
 
 
 class JsonWalk:

@@ -53,7 +53,7 @@ class KubernetesAuditFormat:
         """The row of an event, and that of AzureDiagnostics for a resource log."""
         if _is_event(record):
             time = record.get("stageTimestamp", record.get("requestReceivedTimestamp"))
-            yield self._row({"time": time}, {}, record, context)
+            yield self._build_row({"time": time}, {}, record, context)
             return
         if context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
@@ -66,9 +66,9 @@ class KubernetesAuditFormat:
                     "the log of an audit event is not a JSON object", "properties.log", event or ""
                 )
                 return
-            yield self._row(record, properties, event, context)
+            yield self._build_row(record, properties, event, context)
 
-    def _row(
+    def _build_row(
         self,
         record: dict[str, object],
         properties: dict[str, object],

@@ -32,7 +32,7 @@ class LinuxAuditJsonFormat:
 
     def recognizes(self, record: dict[str, object], /) -> bool:
         """Return whether a record has the id of an audit event and a record of a type."""
-        return isinstance(record.get("ID"), str) and any(_records(record))
+        return isinstance(record.get("ID"), str) and any(_read_records(record))
 
     def rows(self, record: Mapping[str, object], context: StreamContext, /) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """A row for each record of an event."""
@@ -46,11 +46,11 @@ class LinuxAuditJsonFormat:
         }
         if isinstance(node := record.get("NODE"), str) and node:
             common["Computer"] = common["node"] = node
-        for kind, one in _records(record):
-            yield LogRow(TABLE, {**common, "RecordType": kind, **audit_values(kind, _flat_fields(one))})
+        for kind, one in _read_records(record):
+            yield LogRow(TABLE, {**common, "RecordType": kind, **audit_values(kind, _read_flat_fields(one))})
 
 
-def _records(event: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+def _read_records(event: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
     """The records of an event with their types; those of one type may be a list."""
     for kind, value in event.items():
         if _TYPE.fullmatch(kind) and kind not in ("ID", "NODE", "PARENT_INFO"):
@@ -59,19 +59,19 @@ def _records(event: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
                     yield kind, one
 
 
-def _flat_fields(record: Mapping[str, object]) -> dict[str, str]:
+def _read_flat_fields(record: Mapping[str, object]) -> dict[str, str]:
     """The fields of a record as auditd names them: ARGV as a0, a1, ...; numbers and architectures without their 0x."""
     found: dict[str, str] = {}
     arguments = record.get("ARGV")
     if isinstance(arguments, list):
-        found |= {f"a{number}": _plain(one) for number, one in enumerate(arguments)}
+        found |= {f"a{number}": _read_plain(one) for number, one in enumerate(arguments)}
     for name, value in record.items():
         if name.islower() and isinstance(value, (str, int)) and not isinstance(value, bool):
-            found[name] = _plain(value)
+            found[name] = _read_plain(value)
     return found
 
 
-def _plain(value: object) -> str:
+def _read_plain(value: object) -> str:
     text = str(value)
     return text[2:] if re.fullmatch(r"0x[0-9a-f]{1,16}", text) else text
 

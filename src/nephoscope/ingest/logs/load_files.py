@@ -70,7 +70,7 @@ def find_files(paths: Sequence[str], limits: ArchiveLimits) -> LogFileSet:
         roots = [Path(text)] if os.path.exists(text) else _match_glob(text, failed)  # noqa: PTH110
         for root in roots:
             for path in _walk(root, passed_over, failed):
-                for source in _sources(path, root, limits, passed_over):
+                for source in _list_sources(path, root, limits, passed_over):
                     sources.setdefault(source.name, source)
     return LogFileSet(list(sources.values()), passed_over, failed)
 
@@ -86,7 +86,9 @@ def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
     return [path for path, why in wrong.items() if not why]
 
 
-def _sources(path: Path, root: Path, limits: ArchiveLimits, passed_over: list[Path]) -> Iterator[SourceFile]:
+def _list_sources(
+    path: Path, root: Path, limits: ArchiveLimits, passed_over: list[Path]
+) -> Iterator[SourceFile]:
     """A file, or the logs in an archive."""
     if path.suffix.lower() != ".zip":
         yield SourceFile(path, root)

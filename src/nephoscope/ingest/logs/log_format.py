@@ -93,7 +93,7 @@ class StreamContext:
     @property
     def resource_id(self) -> str:
         """The id in the path of a diagnostic blob (`.../resourceId=/SUBSCRIPTIONS/.../y=2026/...`), '' where there is none."""
-        return _resource_id(self.source)
+        return _extract_resource_id(self.source)
 
     @property
     def tenant_id(self) -> str:
@@ -103,7 +103,7 @@ class StreamContext:
 
 
 @lru_cache(maxsize=1024)
-def _resource_id(source: str) -> str:
+def _extract_resource_id(source: str) -> str:
     match = _RESOURCE_ID.search(unquote(source))
     return match.group(1) if match else ""
 

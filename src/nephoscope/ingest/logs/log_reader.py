@@ -49,7 +49,7 @@ def batches(
     if (resume_at == 0 or from_start) and not growing:
         stream, head = peek(stream)
         if head.startswith(MAGIC) and (formats.records or formats.lines):
-            yield from read_captured(stream, context, lambda body: _message(body, reader))
+            yield from read_captured(stream, context, lambda body: _read_message(body, reader))
             return
         found = _as_a_whole(stream, head, reader, resume_at)
         if found is not None:
@@ -70,7 +70,7 @@ def _as_a_whole(stream: BinaryIO, head: bytes, reader: RecordReader, at: int) ->
     return None if form is None else read_file(stream, form, reader.context, at)
 
 
-def _message(body: bytes, reader: RecordReader) -> LogBatch:
+def _read_message(body: bytes, reader: RecordReader) -> LogBatch:
     """The rows of what a message holds, whatever that is; one without content tells of nothing."""
     content, wrong = unpack_message(body)
     batch = LogBatch(-1)

@@ -54,7 +54,7 @@ class WrappedRecord(NamedTuple):
 
 def unwrap_message(record: dict[str, object], known: Known) -> list[WrappedRecord] | None:
     """Return what is in a message; None where nothing in it is recognized. Raises BadRecordError for one that holds too much."""
-    name, rows = _content(record), read_answer(record)
+    name, rows = _read_content(record), read_answer(record)
     if rows is None and not name:
         return None
     inside = _unwrap_value(record[name], _Way(name, known)) if rows is None else _unwrap_answer(rows)
@@ -88,7 +88,7 @@ class _Way(NamedTuple):
         return WrappedRecord(item, self.path, self.opened, reason)
 
 
-def _content(record: dict[str, object]) -> str:
+def _read_content(record: dict[str, object]) -> str:
     """The member under which the content of a message lies, '' where there is none."""
     return next((name for name in _CONTENTS if isinstance(record.get(name), (dict, list, str))), "")
 
@@ -96,7 +96,7 @@ def _content(record: dict[str, object]) -> str:
 def _unwrap_value(value: object, way: _Way) -> Iterator[WrappedRecord]:
     """Yield what is in a value."""
     if way.depth > _DEEPEST:
-        yield way.to_record(_object(value), f"its records are wrapped more than {_DEEPEST} times")
+        yield way.to_record(_read_object(value), f"its records are wrapped more than {_DEEPEST} times")
     elif isinstance(value, str):
         yield from _unwrap_text(value, way)
     elif isinstance(value, list):
@@ -108,7 +108,7 @@ def _unwrap_value(value: object, way: _Way) -> Iterator[WrappedRecord]:
         yield way.to_record({}, "expected a JSON object")
 
 
-def _object(value: object) -> dict[str, object] | str:
+def _read_object(value: object) -> dict[str, object] | str:
     return value if isinstance(value, (dict, str)) else {}
 
 
@@ -120,7 +120,7 @@ def _unwrap_object(value: dict[str, Any], way: _Way) -> Iterator[WrappedRecord]:
                 _unwrap_bytes(value[name], there) if name == _BYTES else _unwrap_text(value[name], there)
             )
             return
-    name = "" if way.known(value) else _content(value)
+    name = "" if way.known(value) else _read_content(value)
     if name:
         yield from _unwrap_value(value[name], way.descend(f"{way.path}.{name}"))
     else:

@@ -71,18 +71,18 @@ def convert_rows(rows: pa.Table) -> pa.Table:
     columns["FlowDirection_s"] = pc.if_else(inbound, "I", "O")
     columns["FlowStatus_s"] = pc.if_else(pc.equal(rows.column("FlowStatus"), "Denied"), "D", "A")
     columns["FASchemaVersion_s"] = pa.repeat("2", rows.num_rows)
-    columns["NSGList_s"] = _group(rows.column("AclGroup"))
-    columns["NSGRules_s"] = _rules(rows, columns)
+    columns["NSGList_s"] = _read_group(rows.column("AclGroup"))
+    columns["NSGRules_s"] = _format_rules(rows, columns)
     return pa.table(columns)
 
 
-def _group(ids: object) -> object:
+def _read_group(ids: object) -> object:
     """`subscription/group/name` of network security groups."""
     pattern = r"(?i)^/subscriptions/([^/]+)/resourcegroups/([^/]+)/providers/[^/]+/[^/]+/([^/]+)$"
     return pc.utf8_lower(pc.replace_substring_regex(ids, pattern, r"\1/\2/\3"))
 
 
-def _rules(rows: pa.Table, columns: dict[str, object]) -> object:
+def _format_rules(rows: pa.Table, columns: dict[str, object]) -> object:
     """`index|rule|direction|outcome|flows` of the one rule of a row."""
     flows = rows.column(_FLOWS[0])
     for name in _FLOWS[1:]:
@@ -93,8 +93,10 @@ def _rules(rows: pa.Table, columns: dict[str, object]) -> object:
         columns["FlowStatus_s"],
         flows.cast(pa.string()),
     )
-    return pc.binary_join_element_wise(pa.repeat("0", rows.num_rows), *(_flat(part) for part in parts), "|")
+    return pc.binary_join_element_wise(
+        pa.repeat("0", rows.num_rows), *(_read_flat(part) for part in parts), "|"
+    )
 
 
-def _flat(column: object) -> object:
+def _read_flat(column: object) -> object:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column

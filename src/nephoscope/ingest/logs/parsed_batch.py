@@ -75,7 +75,7 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
         made[name].append(rows.table)
         sorting.rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else join_tables(parts) for name, parts in made.items()}
-    derived = _analytics(whole.get(FLOWS), context, tables, workspace)
+    derived = _index_analytics(whole.get(FLOWS), context, tables, workspace)
     analytics = {name: rows for name, rows in derived.items() if workspace.accepts_table(name)}
     if any(rows.num_rows for rows in analytics.values()):
         sorting.note_derived(batch, FLOWS)
@@ -126,7 +126,7 @@ def _count_untimed(batch: LogBatch, context: StreamContext, workspace: Workspace
     return {name: count for name, count in counts.items() if count}
 
 
-def _analytics(
+def _index_analytics(
     flows: pa.Table | None, context: StreamContext, tables: Tables, workspace: Workspace
 ) -> dict[str, pa.Table]:
     """Traffic analytics of a block's flows, where an estate is there to join them with."""

@@ -74,7 +74,7 @@ class RecordSorter:
             entry = QuarantineEntry(
                 self._context.source, ready.places[owner], reason, "", ready.format, table
             )
-            self._left_out(key, entry, partial(_row, arrow, place))
+            self._mark_left_out(key, entry, partial(_read_row, arrow, place))
             before[owner] += 1
 
     def note_derived(self, batch: LogBatch, table: str) -> None:
@@ -92,7 +92,7 @@ class RecordSorter:
                 entry = QuarantineEntry(
                     self._context.source, ready.places[owner], reason, "", ready.format, table
                 )
-                self._left_out((ready.first + owner, 0), entry, partial(_row, arrow, place))
+                self._mark_left_out((ready.first + owner, 0), entry, partial(_read_row, arrow, place))
 
     def note_unwanted(self, table: str, placed: Sequence[PlacedRow], reason: str) -> None:
         """Rows that are not wanted, as `unwanted_scanned`."""
@@ -103,7 +103,7 @@ class RecordSorter:
             if record not in self._kept:
                 entry = QuarantineEntry(self._context.source, one.place, reason, "", one.format, table)
                 values = one.row.values if one.sent is None else one.sent
-                self._left_out((record, 0), entry, partial(dict, values))
+                self._mark_left_out((record, 0), entry, partial(dict, values))
 
     def rows(self, table: str, placed: Sequence[PlacedRow], bad: Sequence[tuple[int, str]]) -> None:
         """Rows for a table, and which of them it did not take and why."""
@@ -115,10 +115,10 @@ class RecordSorter:
             why = f"{reason} ({one.unfit})" if one.unfit else reason
             entry = QuarantineEntry(self._context.source, one.place, why, "", one.format, table)
             values = one.row.values if one.sent is None else one.sent
-            self._left_out((one.record, before[one.record]), entry, partial(dict, values))
+            self._mark_left_out((one.record, before[one.record]), entry, partial(dict, values))
             before[one.record] += 1
 
-    def _left_out(
+    def _mark_left_out(
         self, key: tuple[int, int], entry: QuarantineEntry, values: Callable[[], Mapping[str, object]]
     ) -> None:
         self._faulty.add(key[0])
@@ -135,6 +135,6 @@ class RecordSorter:
         self._entries[key] = replace(known, reason=reason, others=(*known.others, entry.table))
 
 
-def _row(arrow: pa.Table, place: int) -> Mapping[str, object]:
+def _read_row(arrow: pa.Table, place: int) -> Mapping[str, object]:
     found: Mapping[str, object] = arrow.slice(place, 1).to_pylist()[0]
     return found

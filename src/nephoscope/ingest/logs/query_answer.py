@@ -33,7 +33,7 @@ def read_answer(record: dict[str, object]) -> Iterator[QueryAnswerRow] | None:
         one
         for number, table in enumerate(tables)
         if not named or table.get("name") == _RESULT
-        for one in _rows(table, f"tables[{number}]")
+        for one in _list_rows(table, f"tables[{number}]")
     )
 
 
@@ -45,7 +45,7 @@ def _is_table(value: object) -> bool:
     )
 
 
-def _rows(table: dict[str, Any], path: str) -> Iterator[QueryAnswerRow]:
+def _list_rows(table: dict[str, Any], path: str) -> Iterator[QueryAnswerRow]:
     names: list[Any] = [
         column.get("name") if isinstance(column, dict) else None for column in table["columns"]
     ]

@@ -28,7 +28,7 @@ def page() -> str:
     """The page as Markdown."""
     every = {form.name: form for group in formats()[:3] for form in group}
     lines = [_INTRODUCTION, "| format | what | read as | tables |", "|---|---|---|---|"]
-    lines += [_row(every[name]) for name in sorted(every)]
+    lines += [_build_row(every[name]) for name in sorted(every)]
     lines += [
         "",
         "## Tables",
@@ -36,17 +36,17 @@ def page() -> str:
         "Every table that a format above writes. `nephoscope tables show NAME` lists columns.",
         "",
     ]
-    lines += ["| table | rows | columns |", "|---|---|---|", *_tables(every.values())]
+    lines += ["| table | rows | columns |", "|---|---|---|", *_list_tables(every.values())]
     return "\n".join(lines) + "\n"
 
 
-def _row(form: Format) -> str:
+def _build_row(form: Format) -> str:
     tables = [f"`{name}`" for name in sorted(form.tables)]
     shown = ", ".join(tables) if len(tables) <= _FEW else f"{len(tables)} tables, see below"
-    return f"| `{form.name}` | {form.title} | {', '.join(_ways(form))} | {shown or 'any'} |"
+    return f"| `{form.name}` | {form.title} | {', '.join(_list_ways(form))} | {shown or 'any'} |"
 
 
-def _ways(form: Format) -> Iterator[str]:
+def _list_ways(form: Format) -> Iterator[str]:
     if isinstance(form, LogFormat):
         yield "JSON, whole blocks at once" if isinstance(form, FastFormat) else "JSON"
     if isinstance(form, LineFormat):
@@ -55,7 +55,7 @@ def _ways(form: Format) -> Iterator[str]:
         yield "file"
 
 
-def _tables(forms: Iterable[Format]) -> Iterator[str]:
+def _list_tables(forms: Iterable[Format]) -> Iterator[str]:
     known = Tables.builtin()
     names = {name for form in forms for name in form.tables}
     for name in sorted(names | {"NTANetAnalytics", "AzureNetworkAnalytics_CL"}, key=str.lower):

@@ -111,7 +111,7 @@ _SECRET_KEYS = frozenset(
 
 def suspect(data: bytes) -> bool:
     """Return whether the text of a record may hold a secret (letters written as `\\u00xx` may be any)."""
-    return b"\\u00" in data or _suspect(data.decode("latin-1").lower())
+    return b"\\u00" in data or _may_hold_secret(data.decode("latin-1").lower())
 
 
 def suspects(records: Sequence[bytes]) -> list[bool]:
@@ -122,16 +122,16 @@ def suspects(records: Sequence[bytes]) -> list[bool]:
     return found.to_pylist()  # type: ignore[no-any-return]
 
 
-def _suspect(lowered: str) -> bool:
+def _may_hold_secret(lowered: str) -> bool:
     for word in _WORDS:
         if word in lowered:
             return True
-    return (("=" in lowered or "%3d" in lowered) and any(map(_assigns, _ASSIGNMENT.finditer(lowered)))) or (
-        "://" in lowered and _LOGIN.search(lowered) is not None
-    )
+    return (
+        ("=" in lowered or "%3d" in lowered) and any(map(_assigns_secret, _ASSIGNMENT.finditer(lowered)))
+    ) or ("://" in lowered and _LOGIN.search(lowered) is not None)
 
 
-def _assigns(match: re.Match[str]) -> bool:
+def _assigns_secret(match: re.Match[str]) -> bool:
     """Return whether a name of a secret stands before an assignment; blanks that fill the look back may hide one."""
     before = match.string[max(0, match.start() - _BEFORE) : match.start()].rstrip()
     return before.endswith(_NAMES) or (not before and match.start() >= _BEFORE)
@@ -139,7 +139,7 @@ def _assigns(match: re.Match[str]) -> bool:
 
 def mask_secrets(text: str) -> str:
     """The text with its secrets as `***`."""
-    if not _suspect(text.lower()):
+    if not _may_hold_secret(text.lower()):
         return text
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)

@@ -64,16 +64,16 @@ class ServiceLogFormat:
 
     def recognizes_line(self, line: str) -> bool:
         """Return whether a line has the form of one of the services."""
-        return line[:2] in ("19", "20", "%A", "%F", "%P", "os", "[2") and _match(line) is not None
+        return line[:2] in ("19", "20", "%A", "%F", "%P", "os", "[2") and _match_line(line) is not None
 
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line."""
-        found = _match(line)
+        found = _match_line(line)
         if found is None:
             raise BadRecordError("the line has the form of none of the services")
         process, match = found
         parts = match.groupdict()
-        time = _time(parts, context)
+        time = _read_time(parts, context)
         values: dict[str, object] = {
             "TimeGenerated": time,
             "EventTime": time,
@@ -88,14 +88,14 @@ class ServiceLogFormat:
         yield LogRow(TABLE, values)
 
 
-def _match(line: str) -> tuple[str, re.Match[str]] | None:
+def _match_line(line: str) -> tuple[str, re.Match[str]] | None:
     for process, pattern in _LINES:
         if match := pattern.match(line):
             return process, match
     return None
 
 
-def _time(parts: dict[str, str | None], context: StreamContext) -> datetime:
+def _read_time(parts: dict[str, str | None], context: StreamContext) -> datetime:
     """The time of a line, in the zone of the source where it names none; raises BadRecordError where it is none."""
     if not parts.get("date"):
         return context.now

@@ -51,12 +51,12 @@ class StorageLogFormat:
         return (
             not category
             and "operationName" in record
-            and _service_of_id(first_text(record, "resourceId")) != ""
+            and _format_service_of_id(first_text(record, "resourceId")) != ""
         )
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a request; raises BadRecordError where nothing tells the service."""
-        table = _TABLES.get(_service(record, context))
+        table = _TABLES.get(_read_service(record, context))
         if table is None:
             raise BadRecordError(
                 "unknown service: neither the resource ID nor serviceType nor the host identifies blob, "
@@ -65,9 +65,9 @@ class StorageLogFormat:
         yield build_row(record, context, self.fillings.setdefault(table, Filling(table)), _shape)
 
 
-def _service(record: dict[str, object], context: StreamContext) -> str:
+def _read_service(record: dict[str, object], context: StreamContext) -> str:
     """The service of the resource that logs, else the one that the request names, else that of the host."""
-    found = _service_of_id(read_resource_id(record, context))
+    found = _format_service_of_id(read_resource_id(record, context))
     if found:
         return found
     named = first_text(read_properties(record), "serviceType").lower().removeprefix("azure")
@@ -75,7 +75,7 @@ def _service(record: dict[str, object], context: StreamContext) -> str:
     return named or (host[1].lower().replace("dfs", "blob") if host else "")
 
 
-def _service_of_id(resource_id: str) -> str:
+def _format_service_of_id(resource_id: str) -> str:
     lowered = f"{resource_id.lower()}/"
     if "/microsoft.storage/storageaccounts/" not in lowered:
         return ""

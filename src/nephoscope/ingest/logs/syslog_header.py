@@ -92,8 +92,8 @@ def starts_message(line: str) -> bool:
     match = _PRIORITY.match(line)
     if match:
         return int(match[1]) < 8 * len(FACILITIES)
-    found = _clock(line) or _ISO.match(line)
-    return bool(found and (_named_host(found) or _HOST.match(line, found.end())))
+    found = _match_clock(line) or _ISO.match(line)
+    return bool(found and (_read_host(found) or _HOST.match(line, found.end())))
 
 
 def header(line: str, context: StreamContext) -> SyslogHeader:
@@ -150,12 +150,12 @@ def _read_structured(text: str, at: int, data: dict[str, dict[str, str]]) -> int
 
 def _parse_rfc3164(rest: str, priority: int | None, context: StreamContext) -> SyslogHeader:
     """RFC 3164: what has no valid time is text as a whole."""
-    match = _clock(rest) or _ISO.match(rest)
-    time = _time(match, context) if match else None
+    match = _match_clock(rest) or _ISO.match(rest)
+    time = _parse_time(match, context) if match else None
     if match is None or time is None:
         process, process_id, text = _split_tag(rest)
         return SyslogHeader(text, priority, process=process, process_id=process_id)
-    name, after = _named_host(match), match.end()
+    name, after = _read_host(match), match.end()
     host = None if name else _HOST.match(rest, after)
     if host and not host[1].endswith(":"):
         name, after = host[1], host.end()
@@ -163,7 +163,7 @@ def _parse_rfc3164(rest: str, priority: int | None, context: StreamContext) -> S
     return SyslogHeader(text, priority, time, name, process, process_id)
 
 
-def _clock(text: str) -> re.Match[str] | None:
+def _match_clock(text: str) -> re.Match[str] | None:
     """The time at the beginning of a line; a name before it is one only as Cisco's devices write it."""
     match = _OLD.match(text)
     if match and match["origin"] and not match["number"] and not text.startswith(" %", match.end()):
@@ -171,7 +171,7 @@ def _clock(text: str) -> re.Match[str] | None:
     return match
 
 
-def _named_host(match: re.Match[str]) -> str:
+def _read_host(match: re.Match[str]) -> str:
     """The host that stands before a time."""
     return (match["origin"] or "") if match.re is _OLD else ""
 
@@ -183,7 +183,7 @@ def _split_tag(text: str) -> tuple[str, str, str]:
     return (match[1], match[2] or "", text[match.end() :]) if match else ("", "", text.removeprefix(" "))
 
 
-def _time(match: re.Match[str], context: StreamContext) -> datetime | None:
+def _parse_time(match: re.Match[str], context: StreamContext) -> datetime | None:
     if match.re is _ISO:
         return moment(match[1].replace(",", "."))
     return _parse_rfc3164_time(match["clock"], context.now, context.zone)
@@ -201,14 +201,14 @@ def _parse_rfc3164_time(text: str, now: datetime, zone: tzinfo) -> datetime | No
     clock = (int(match["hour"]), int(match["minute"]), int(match["second"]))
     micro = int(((match["fraction"] or "") + "000000")[:6])
     said = match["first"] or match["year"] or match["last"]
-    for year in [int(said)] if said else _years(now):
+    for year in [int(said)] if said else _list_likely_years(now):
         found = _build_time(year, month, int(match["day"]), clock, micro, zone)
         if found is not None and (said or found <= now + timedelta(days=1)):
             return found
     return None
 
 
-def _years(now: datetime) -> range:
+def _list_likely_years(now: datetime) -> range:
     """The years that a day without one can be in, the likeliest first: from the next one (at its turn) back to a leap year."""
     return range(now.year + 1, now.year - 9, -1)
 

@@ -105,7 +105,7 @@ class _CsvLines:
         if self._back:
             line = self._back.popleft()
         elif text := self._text.readline():
-            line = self._line(text)
+            line = self._parse_line(text)
             self._read = line.end
         else:
             self.ended = True
@@ -114,7 +114,7 @@ class _CsvLines:
         self.at = line.end
         return line.text
 
-    def _line(self, text: str) -> _CsvLine:
+    def _parse_line(self, text: str) -> _CsvLine:
         if text.isascii():
             return _CsvLine(text, self._read + len(text))
         data = text.encode("utf-8", "surrogateescape")
@@ -162,7 +162,7 @@ class TableCsvFormat:
         line = lines[1] if _SAID.match(lines[0]) and len(lines) > 1 else lines[0]
         if line[:1] in ("{", "[", "<"):
             return False
-        separator = _separator(line, lines[0])
+        separator = _detect_separator(line, lines[0])
         return bool(separator) and not _TIMES.isdisjoint(_split_names(line, separator))
 
     def file_rows(self, stream: BinaryIO, context: StreamContext) -> Iterator[FileItem]:
@@ -180,7 +180,7 @@ class TableCsvFormat:
             said, header = header, next(source, "")
             before = 2
         try:
-            names, separator = _header(header, said, before, context)
+            names, separator = _parse_header(header, said, before, context)
         except BadRecordError as error:
             reason = f"the file as a whole is set aside: {error.reason}"
             yield FileItem(context.fault(reason, "", mask_secrets(header[:_RAW])), error.path, refused=True)
@@ -188,10 +188,10 @@ class TableCsvFormat:
         while lines.at < at and next(source, None) is not None:
             before += 1
             lines.forget_lines()
-        yield from _records(lines, before, names, separator, context)
+        yield from _list_records(lines, before, names, separator, context)
 
 
-def _records(
+def _list_records(
     lines: _CsvLines, before: int, names: Sequence[str], separator: str, context: StreamContext
 ) -> Iterator[FileItem]:
     """The rows below a header of so many lines.
@@ -225,7 +225,7 @@ def _judge_row(
     """The row of a record's fields, or what is wrong with it; None where it is an empty line."""
     if row.wrong:
         return context.fault(f"not CSV: {row.wrong}", "", mask_secrets(lines.taken[0].text[:_RAW]))
-    return _item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
+    return _read_item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
 def _note_unclosed(
@@ -253,7 +253,7 @@ def _is_strict(lines: _CsvLines, separator: str) -> bool:
     return len(rows) == 1 and not rows[0].wrong
 
 
-def _separator(line: str, said: str) -> str:
+def _detect_separator(line: str, said: str) -> str:
     """Return what stands between fields: what is said, else what makes a header with a time, else what is there most;
     '' = nothing is."""
     match = _SAID.match(said)
@@ -268,10 +268,10 @@ def _split_names(line: str, separator: str) -> list[str]:
     return [name.strip() for name in split_first_line(line.rstrip("\r\n"), separator)]
 
 
-def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[list[str], str]:
+def _parse_header(line: str, said: str, number: int, context: StreamContext) -> tuple[list[str], str]:
     """The names of the columns and what separates them; raises BadRecordError where rows of it would lose something."""
     place = f"line {number}"
-    separator = _separator(line, said)
+    separator = _detect_separator(line, said)
     names = _split_names(line, separator or ",")
     if not separator and names and names[0] in TIMES:
         raise BadRecordError("the header has only one column", place)
@@ -286,7 +286,7 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
             ),
             place,
         )
-    if not separator or set(TIMES).isdisjoint(_utc_column_names(names)):
+    if not separator or set(TIMES).isdisjoint(_list_utc_column_names(names)):
         raise BadRecordError(
             f"the header has no time column: name it TimeGenerated; found {', '.join(names)[:200]!r}",
             place,
@@ -303,18 +303,18 @@ def _header(line: str, said: str, number: int, context: StreamContext) -> tuple[
     return [name or f"column {number}" for number, name in enumerate(names, 1)], separator
 
 
-def _utc_column_names(names: Iterable[str]) -> list[str]:
+def _list_utc_column_names(names: Iterable[str]) -> list[str]:
     """The names of columns as an export in UTC has them."""
     return [f"{name.removesuffix(_LOCAL)} [UTC]" if name.endswith(_LOCAL) else name for name in names]
 
 
-def _local_to_utc(value: str, context: StreamContext) -> str:
+def _convert_to_utc(value: str, context: StreamContext) -> str:
     """A time of the zone that is set, as a time in UTC; what is none as it is."""
     found = moment(value)
     return value if found is None else found.replace(tzinfo=context.zone).astimezone(UTC).isoformat()
 
 
-def _item(
+def _read_item(
     fields: list[str], names: Sequence[str], context: StreamContext, wrong: str, further: int
 ) -> LogRow | RecordFault:
     raw = ",".join(fields)[:_RAW]
@@ -328,11 +328,11 @@ def _item(
             hint = hint or "; a field that holds the separator must stand in quotes"
         return context.fault(f"the header has {len(names)} columns, the row {len(fields)}{hint}", "", raw)
     fields = [
-        _local_to_utc(field, context) if name.endswith(_LOCAL) else field
+        _convert_to_utc(field, context) if name.endswith(_LOCAL) else field
         for name, field in zip(names, fields, strict=True)
     ]
     members = {
-        name: mask_secrets(value) for name, value in zip(_utc_column_names(names), fields, strict=True)
+        name: mask_secrets(value) for name, value in zip(_list_utc_column_names(names), fields, strict=True)
         if value or not name.startswith("column ")
     }  # fmt: skip
     try:

@@ -48,12 +48,12 @@ class TableParquetFormat:
                 spooled.seek(0)
                 source = spooled
             try:
-                yield from _items(pq.ParquetFile(source, page_checksum_verification=True), context)
+                yield from _list_items(pq.ParquetFile(source, page_checksum_verification=True), context)
             except (pa.ArrowException, OSError) as error:
                 raise BadRecordError(f"not a readable Parquet file: {error}") from error
 
 
-def _items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
+def _list_items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
     """The rows of every row group; of one that cannot be read those before what is broken, which is a fault."""
     first = 0
     for group in range(file.num_row_groups):
@@ -62,7 +62,7 @@ def _items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
         try:
             for batch in file.iter_batches(_BATCH, row_groups=[group]):
                 for members in batch.to_pylist():
-                    yield FileItem(_item(members, context), f"row {number}")
+                    yield FileItem(_read_item(members, context), f"row {number}")
                     number += 1
         except _FAULTS as error:
             reason = (
@@ -72,7 +72,7 @@ def _items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileItem]:
         first = behind
 
 
-def _item(members: dict[str, object], context: StreamContext) -> LogRow | RecordFault:
+def _read_item(members: dict[str, object], context: StreamContext) -> LogRow | RecordFault:
     try:
         return build_row(masked_value(members), context)
     except BadRecordError as error:

@@ -54,7 +54,7 @@ def table_names() -> frozenset[str]:
 
 def row_of_members(members: Mapping[str, object], table: str) -> LogRow:
     """The row of a record's members; raises BadRecordError where none of them is its time."""
-    values: dict[str, object] = {"TimeGenerated": _time(members)}
+    values: dict[str, object] = {"TimeGenerated": _read_time(members)}
     types = table_columns(table) if table in table_names() else {}
     for name, value in members.items():
         if value is None or name == "TimeGenerated":
@@ -98,7 +98,7 @@ def _fit_value(kind: KqlType, value: object) -> object:
     return None if value == "" and kind is not KqlType.STRING else fit_value(kind, value)
 
 
-def _time(members: Mapping[str, object]) -> object:
+def _read_time(members: Mapping[str, object]) -> object:
     for name in TIMES:
         given = members.get(name)
         if given is not None and given != "":

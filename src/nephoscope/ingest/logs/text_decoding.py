@@ -42,11 +42,11 @@ def is_utf8(data: bytes) -> bool:
 
 def decode_with(data: bytes, page: str) -> str:
     """The text of bytes that are no UTF-8; raises UnicodeDecodeError at the first byte that is no character of the page either."""
-    return data.decode(_UTF8, "strict" if page == _UTF8 else _handler(page))
+    return data.decode(_UTF8, "strict" if page == _UTF8 else _register_error_handler(page))
 
 
 @cache
-def _handler(page: str) -> str:
+def _register_error_handler(page: str) -> str:
     """The name of what reads bytes that are no UTF-8 in a code page."""
     name = f"nephoscope-{page}"
 

@@ -120,7 +120,7 @@ _TARGETS = MappingProxyType(
 def analytics(flows: pa.Table, whereabouts: AddressLookup, now: datetime) -> pa.Table:
     """Rows of NTANetAnalytics (columns in storage types) for rows of AzureFlowLogs."""
     located = _locate(flows, whereabouts)
-    first = _sum_rows(located, [*_KEYS, *_listed_columns()])
+    first = _sum_rows(located, [*_KEYS, *_list_listed_columns()])
     whole = _sum_rows(_with_lists(first), list(_KEYS), lists=True)
     return _finish_rows(whole, now)
 
@@ -134,7 +134,7 @@ def _locate(flows: pa.Table, whereabouts: AddressLookup) -> pa.Table:
     }
     kinds = {side: ends[side]["kind"] for side in _SIDES}
     found = flows.select([name for name in flows.column_names if name not in ("Type", "TenantId")])
-    found = found.append_column("FlowType", _flow_types(ends))
+    found = found.append_column("FlowType", _classify_flows(ends))
     countries = [ends[side]["country"] for side in _SIDES]
     found = found.append_column("Country", pc.if_else(pc.equal(countries[0], ""), countries[1], countries[0]))
     for side in _SIDES:
@@ -173,7 +173,7 @@ def _spread(texts: list[str], which: NDArray[np.int64]) -> pa.Array:
     return pa.array(texts, pa.string()).take(pa.array(which))
 
 
-def _flow_types(ends: Mapping[str, Mapping[str, object]]) -> pa.Array:
+def _classify_flows(ends: Mapping[str, Mapping[str, object]]) -> pa.Array:
     """The type of each flow, by what its two ends are."""
     one, other = ends["Src"]["kind"], ends["Dest"]["kind"]
 
@@ -220,7 +220,7 @@ def _add_counts(flows: pa.Table) -> pa.Table:
     return flows.append_column("FlowEndTime", flows.column("TimeGenerated"))
 
 
-def _listed_columns() -> list[str]:
+def _list_listed_columns() -> list[str]:
     return [f"{side}Public" for side in _SIDES]
 
 
@@ -277,24 +277,24 @@ def _finish_rows(rows: pa.Table, now: datetime) -> pa.Table:
         "L7Protocol": _map_distinct(rows.column("DestPort"), lambda port: _PORTS.get(str(port), "")),
         "NsgRule": _map_distinct(rows.column("AclRule"), _rule_name),
         "NsgRuleType": _map_distinct(rows.column("AclRule"), _rule_type),
-        "TargetResourceType": _map_distinct(rows.column("TargetResourceId"), _target_type),
+        "TargetResourceType": _map_distinct(rows.column("TargetResourceId"), _name_target_type),
     }
-    return pa.table({name: _flat(column) for name, column in columns.items()})
+    return pa.table({name: _flatten_column(column) for name, column in columns.items()})
 
 
-def _flat(column: object) -> pa.Array:
+def _flatten_column(column: object) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def _join_lists(lists: pa.ChunkedArray) -> pa.Array:
     """Return what is listed, apart by blanks; nothing where there is nothing."""
-    flat = _flat(lists)
+    flat = _flatten_column(lists)
     return pc.utf8_trim(pc.binary_join(flat, " "), " ")
 
 
 def _map_distinct(values: pa.ChunkedArray, change: Any) -> pa.Array:
     """Each distinct value changed once."""
-    encoded = _flat(values).dictionary_encode()
+    encoded = _flatten_column(values).dictionary_encode()
     return pa.array([change(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(
         encoded.indices
     )
@@ -308,6 +308,6 @@ def _rule_type(rule: str) -> str:
     return "Default" if rule.startswith("DefaultRule_") else "User Defined" if rule else ""
 
 
-def _target_type(resource: str) -> str:
+def _name_target_type(resource: str) -> str:
     parts = resource.lower().rstrip("/").split("/")
     return _TARGETS.get(parts[-2], "") if len(parts) > 2 else ""

@@ -50,7 +50,7 @@ class WebAccessLogFormat:
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a request."""
         match = _LINE.match(line)
-        time = _time(match) if match else None
+        time = _read_time(match) if match else None
         if match is None or time is None:
             raise BadRecordError("not a line of an access log")
         request = _REQUEST.match(match["request"])
@@ -75,7 +75,7 @@ def _drop_dash(text: str | None) -> str:
     return "" if text in (None, "-") else str(text)
 
 
-def _time(match: re.Match[str]) -> object:
+def _read_time(match: re.Match[str]) -> object:
     if match["month"] not in _MONTHS:
         return None
     month, zone = _MONTHS.index(match["month"]) + 1, match["zone"] or "+0000"

@@ -47,7 +47,7 @@ class WebErrorLogFormat:
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:  # noqa: ARG002 - the protocol
         """The row of a message."""
         match = _NGINX.match(line) or _APACHE.match(line)
-        time = _time(match) if match else None
+        time = _read_time(match) if match else None
         if match is None or time is None:
             raise BadRecordError("not a line of an error log")
         level = match["level"]
@@ -64,7 +64,7 @@ class WebErrorLogFormat:
         )
 
 
-def _time(match: re.Match[str]) -> object:
+def _read_time(match: re.Match[str]) -> object:
     if match.re is _NGINX:
         return moment(f"{match['date'].replace('/', '-')}T{match['clock']}Z")
     if match["month"] not in _MONTHS:

@@ -62,7 +62,7 @@ def peek(stream: BinaryIO) -> tuple[BinaryIO, bytes]:
     return _Peeked(stream, head), head  # type: ignore[return-value]
 
 
-def _items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) -> Iterator[FileItem]:
+def _read_items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) -> Iterator[FileItem]:
     if at and isinstance(form, GrowingFileFormat):
         return form.read_rows_from(stream, context, at)
     return form.file_rows(stream, context)
@@ -71,7 +71,7 @@ def _items(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int) 
 def read_file(stream: BinaryIO, form: FileFormat, context: StreamContext, at: int = 0) -> Iterator[LogBatch]:
     """The rows of a file, of one that grows those behind byte `at`."""
     batch, last = LogBatch(-1, whole=True), ""
-    items = _items(stream, form, context, at)
+    items = _read_items(stream, form, context, at)
     try:
         for item, place, end, recoded, sure, opened, refused in items:
             if refused and isinstance(item, RecordFault):

@@ -114,7 +114,9 @@ class WindowsEventFormat:
             return True
         if "Type" in record and "TimeGenerated" in record:
             return False
-        return _first_member(record, _IDS) is not None and isinstance(_first_member(record, _CHANNELS), str)
+        return _read_first_member(record, _IDS) is not None and isinstance(
+            _read_first_member(record, _CHANNELS), str
+        )
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of an event."""
@@ -129,7 +131,7 @@ class WindowsEventFormat:
         yield row_of_event(found, context.table)
 
 
-def _first_member(members: dict[str, object], names: tuple[str, ...]) -> object:
+def _read_first_member(members: dict[str, object], names: tuple[str, ...]) -> object:
     return next((members[name] for name in names if members.get(name) is not None), None)
 
 
@@ -181,8 +183,8 @@ def _parse_winlogbeat(record: dict[str, object], winlog: dict[str, object]) -> W
 
 def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
     """An event whose parts are members of one object; data that is not in an object of its own stands among them."""
-    data, members = _data(members)
-    parts, rest = _parts(members)
+    data, members = _read_data(members)
+    parts, rest = _read_parts(members)
     event_id = integer(element_text(parts.get("event_id")))
     if event_id is None:
         raise BadRecordError("the event has no id that is a number", "EventID")
@@ -193,7 +195,7 @@ def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
     fields: dict[str, Any] = {name: integer(parts[name]) for name in _MEMBERS if name in parts}
     fields.update({name: _to_list_text(parts[name]) for name in _TEXTS if name in parts})
     return WindowsEventRecord(
-        time=_time(parts.get("time")),
+        time=_read_time(parts.get("time")),
         event_id=event_id,
         channel=to_text(parts.get("channel")),
         provider=to_text(attributes(provider).get("Name") if isinstance(provider, dict) else provider),
@@ -204,7 +206,7 @@ def _parse_members(members: dict[str, Any]) -> WindowsEventRecord:
     )
 
 
-def _parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
+def _read_parts(members: dict[str, object]) -> tuple[dict[str, Any], dict[str, object]]:
     """The members by what they are, the best name first, and those that are nothing known."""
     ranked: dict[str, tuple[int, object]] = {}
     rest: dict[str, object] = {}
@@ -225,7 +227,7 @@ def _to_list_text(value: object) -> str:
     return ", ".join(to_text(item) for item in value) if isinstance(value, list) else to_text(value)
 
 
-def _data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
+def _read_data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
     """The data of an event, the first that are not empty, and its other members; data that are written twice stay among them."""
     found, used = EventData(), ""
     for name, read in _DATA.items():
@@ -239,7 +241,7 @@ def _data(members: dict[str, object]) -> tuple[EventData, dict[str, object]]:
     return found, rest
 
 
-def _time(given: object) -> datetime:
+def _read_time(given: object) -> datetime:
     if isinstance(given, dict):
         given = attributes(given).get("SystemTime", given.get("DateTime"))
     text = to_text(given).strip()

@@ -75,7 +75,9 @@ class EventData:
             for value in (several if isinstance(several, list) else [several])
         )
         unnamed = "".join(f"<Data>{escape_xml(value)}</Data>" for value in self.values)
-        nested = "".join(_xml(name, value) for name, value in self.nested.items() if not name.startswith("@"))
+        nested = "".join(
+            _format_xml(name, value) for name, value in self.nested.items() if not name.startswith("@")
+        )
         return f'<{self.element} xmlns="{SPACE}"{attributes}>{named}{unnamed}{nested}</{self.element}>'
 
 
@@ -93,9 +95,9 @@ def _is_attribute(name: str) -> bool:
     return name != "@xmlns" and name.startswith("@") and _NAME.fullmatch(name[1:]) is not None
 
 
-def _xml(name: str, value: object) -> str:
+def _format_xml(name: str, value: object) -> str:
     if isinstance(value, list):
-        return "".join(_xml(name, item) for item in value)
+        return "".join(_format_xml(name, item) for item in value)
     known = _NAME.fullmatch(name) is not None
     begin, end = (name, name) if known else (f'Data Name="{_quote_attribute(name)}"', "Data")
     if not isinstance(value, dict):
@@ -104,7 +106,7 @@ def _xml(name: str, value: object) -> str:
     attributes = "".join(
         f' {one[1:]}="{_quote_attribute(item)}"' for one, item in value.items() if _is_attribute(one)
     )
-    inner = "".join(_xml(one, item) for one, item in value.items() if one[:1] not in ("@", "#"))
+    inner = "".join(_format_xml(one, item) for one, item in value.items() if one[:1] not in ("@", "#"))
     return f"<{begin}{space}{attributes}>{escape_xml(value.get('#text', ''))}{inner}</{end}>"
 
 
@@ -169,26 +171,26 @@ def event_data(found: object) -> EventData:
         if name in ("xmlns", "@xmlns") or value is None:
             continue
         if name == "Data":
-            listed += _items(value)
+            listed += _read_items(value)
         elif name == "#text":
             listed += value if isinstance(value, list) else [value]
         elif name.startswith(("#", "@", "$")):
             nested |= tree({name: value})
-        elif elements or name in _ELEMENTS or _nests(value):
+        elif elements or name in _ELEMENTS or _is_nested(value):
             nested[name] = tree(value)
         else:
             data[name] = element_text(value)
     return _with_list(listed, data, nested)
 
 
-def _items(value: object) -> list[object]:
+def _read_items(value: object) -> list[object]:
     """The elements Data; an old dump writes the texts of all of them into one."""
     if isinstance(value, dict) and isinstance(value.get("#text"), list):
         return list(value["#text"])
     return value if isinstance(value, list) else [value]
 
 
-def _nests(value: object) -> bool:
+def _is_nested(value: object) -> bool:
     """Return whether it is elements within an element, and not its text alone."""
     if isinstance(value, list):
         return any(isinstance(item, dict) for item in value)
@@ -206,14 +208,14 @@ def _with_list(items: list[object], data: dict[str, object], nested: Mapping[str
     for item in items:
         name = attributes(item).get("Name")
         if isinstance(name, str):
-            named.setdefault(name, []).append(_datum(item))
+            named.setdefault(name, []).append(_read_datum(item))
         else:
-            values.append(_datum(item))
+            values.append(_read_datum(item))
     listed = {name: some[0] if len(some) == 1 else some for name, some in named.items()}
     return EventData(EVENT_DATA, {**data, **listed}, tuple(values), nested)
 
 
-def _datum(item: object) -> object:
+def _read_datum(item: object) -> object:
     """The value of an element Data; one that holds elements is these."""
     text = element_text(item)
     if text is not None or not isinstance(item, dict):

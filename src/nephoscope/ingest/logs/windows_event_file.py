@@ -52,10 +52,10 @@ class WindowsEventFileFormat:
             number += not piece.between
             between = f"behind event {number}" if number else "before event 1"
             place = between if piece.between else f"event {number}"
-            yield from _items(piece, place, context)
+            yield from _list_items(piece, place, context)
 
 
-def _items(piece: EventPiece, place: str, context: StreamContext) -> Iterator[FileItem]:
+def _list_items(piece: EventPiece, place: str, context: StreamContext) -> Iterator[FileItem]:
     recoded = not is_utf8(piece.data)
     try:
         text = decode_with(piece.data, context.encoding) if recoded else piece.data.decode()

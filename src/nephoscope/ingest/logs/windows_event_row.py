@@ -71,7 +71,11 @@ def row_of_event(event: WindowsEventRecord, table: str = "") -> LogRow:
     if table not in TABLES:
         lowered = event.channel.lower()
         table = SECURITY if lowered == "security" or "applocker" in lowered else EVENT
-    values = {SECURITY: _security, EVENT: _event, WINDOWS: _windows}[table](event)
+    values = {
+        SECURITY: _build_security_columns,
+        EVENT: _build_event_columns,
+        WINDOWS: _build_windows_columns,
+    }[table](event)
     values["TimeGenerated"], values["EventID"] = event.time, event.event_id
     values["Computer"] = event.computer
     found = {name: value for name, value in values.items() if value not in ("", None)}
@@ -81,7 +85,7 @@ def row_of_event(event: WindowsEventRecord, table: str = "") -> LogRow:
     return LogRow(table, found)
 
 
-def _system(event: WindowsEventRecord) -> dict[str, object]:
+def _build_system_columns(event: WindowsEventRecord) -> dict[str, object]:
     """The columns that SecurityEvent and WindowsEvent share."""
     return {
         "Channel": event.channel,
@@ -94,12 +98,12 @@ def _system(event: WindowsEventRecord) -> dict[str, object]:
         "SystemProcessId": event.process_id,
         "SystemThreadId": event.thread_id,
         "Correlation": event.correlation,
-        "EventLevelName": _level_name(event),
+        "EventLevelName": _name_level(event),
     }
 
 
-def _security(event: WindowsEventRecord) -> dict[str, object]:
-    values = _system(event)
+def _build_security_columns(event: WindowsEventRecord) -> dict[str, object]:
+    values = _build_system_columns(event)
     values["EventSourceName"] = event.provider
     values["Level"] = "" if event.level is None else str(event.level)
     values["EventData"] = event.data.xml() if event.data else ""
@@ -107,7 +111,7 @@ def _security(event: WindowsEventRecord) -> dict[str, object]:
     title = event.message.strip().partition("\n")[0].strip()
     values["Activity"] = f"{event.event_id} - {title}" if title else ""
     _SECURITY.fill(values, named)
-    subject, target = _account(named, "Subject"), _account(named, "Target")
+    subject, target = _read_account(named, "Subject"), _read_account(named, "Target")
     values["SubjectAccount"], values["TargetAccount"] = subject, target
     account = target if event.event_id in _OF_THE_TARGET else subject or target
     values["Account"] = account
@@ -120,7 +124,7 @@ def _security(event: WindowsEventRecord) -> dict[str, object]:
     return values
 
 
-def _account(named: Mapping[str, object], whose: str) -> str:
+def _read_account(named: Mapping[str, object], whose: str) -> str:
     """`DOMAIN\\name`, '' where the event names none."""
     name = to_text(named.get(f"{whose}UserName"))
     domain = to_text(named.get(f"{whose}DomainName"))
@@ -129,12 +133,12 @@ def _account(named: Mapping[str, object], whose: str) -> str:
     return name if domain in ("", "-") else f"{domain}\\{name}"
 
 
-def _event(event: WindowsEventRecord) -> dict[str, object]:
+def _build_event_columns(event: WindowsEventRecord) -> dict[str, object]:
     return {
         "EventLog": event.channel,
         "Source": event.provider,
         "EventLevel": event.level,
-        "EventLevelName": _level_name(event),
+        "EventLevelName": _name_level(event),
         "EventCategory": event.task,
         "UserName": event.user,
         "RenderedDescription": event.message,
@@ -143,14 +147,14 @@ def _event(event: WindowsEventRecord) -> dict[str, object]:
     }
 
 
-def _windows(event: WindowsEventRecord) -> dict[str, object]:
-    values = _system(event)
+def _build_windows_columns(event: WindowsEventRecord) -> dict[str, object]:
+    values = _build_system_columns(event)
     values["Provider"], values["EventLevel"] = event.provider, event.level
     values["EventData"] = event.data.document
     return values
 
 
-def _level_name(event: WindowsEventRecord) -> str:
+def _name_level(event: WindowsEventRecord) -> str:
     if event.level_name or event.level is None or not 0 <= event.level < len(_LEVELS):
         return event.level_name
     return "Information" if event.level == 0 else _LEVELS[event.level]

@@ -82,12 +82,12 @@ class EventCutter:
         """The events and what is broken, in their order."""
         last = ""
         while self._at < len(self._held) or self._read_more():
-            start = self._start()
+            start = self._find_next_start()
             yield from self._skip_between_events(self._held[self._at : start])
             self._at = start
             last = ""
             if self._is_at_event():
-                piece = self._event()
+                piece = self._build_event()
                 last = piece.error
                 yield piece
         if self._open and last != UNENDED:
@@ -98,7 +98,7 @@ class EventCutter:
         match = _TOKEN.match(self._held, self._at)
         return match is not None and match["open"] is not None
 
-    def _event(self) -> EventPiece:
+    def _build_event(self) -> EventPiece:
         """The event that begins at the position, which goes on behind it."""
         while (found := self._complete_event()) is None and not self._full:
             self._read_more()
@@ -116,7 +116,7 @@ class EventCutter:
     def _skip(self) -> None:
         """Go to where the next event begins, however far that is."""
         while not self._is_at_event() and (self._at < len(self._held) or self._read_more()):
-            self._at = self._start()
+            self._at = self._find_next_start()
 
     def _read_more(self) -> bool:
         """Read as much again as is held, so that looking through it anew costs no more than twice; False at the end."""
@@ -132,11 +132,11 @@ class EventCutter:
     def _full(self) -> bool:
         return len(self._held) - self._at > LONGEST
 
-    def _start(self) -> int:
+    def _find_next_start(self) -> int:
         """Where the next event begins, or the end of what is held, where none does before the end or within the longest stretch."""
         gone = 0
         while True:
-            match = self._token(self._at + gone, inside=False)
+            match = self._find_token(self._at + gone, inside=False)
             if match is None:
                 if self._ended:
                     return len(self._held)
@@ -169,12 +169,12 @@ class EventCutter:
 
     def _complete_event(self) -> tuple[int, str] | None:
         """Where the event at the position ends, and what is wrong with it; None where more must be read to tell."""
-        first = self._token(self._at)
-        tag = self._tag_end(first) if first else None
+        first = self._find_token(self._at)
+        tag = self._find_tag_end(first) if first else None
         if tag is None or tag[1]:
             return (tag[0], "") if tag else None
         at, within = tag[0], 0
-        while match := self._token(at):
+        while match := self._find_token(at):
             at = match.end()
             if match["close"]:
                 return at, ""
@@ -188,7 +188,7 @@ class EventCutter:
                 at = behind
         return (len(self._held), UNENDED) if self._ended else None
 
-    def _tag_end(self, match: re.Match[bytes]) -> tuple[int, bool] | None:
+    def _find_tag_end(self, match: re.Match[bytes]) -> tuple[int, bool] | None:
         """Where the tag ends that a token begins, and whether the element does; None where more must be read to tell."""
         rest = _REST_OF_TAG.match(self._held, match.end())
         if rest is None:
@@ -202,7 +202,7 @@ class EventCutter:
         It is nested where it has no System, ends, and so does the event that holds it, before another begins; `within` elements
         Events are open.
         """
-        tag = self._tag_end(match)
+        tag = self._find_tag_end(match)
         if tag is None:
             return None
         at = tag[0]
@@ -210,7 +210,7 @@ class EventCutter:
             return 0
         ends = [at] if tag[1] else []
         while len(ends) < 2:
-            token = self._token(at)
+            token = self._find_token(at)
             if token is None:
                 return 0 if self._ended else None
             at = token.end()
@@ -220,12 +220,12 @@ class EventCutter:
             ends += [at] if token["close"] else []
         return ends[0]
 
-    def _token(self, at: int, *, inside: bool = True) -> re.Match[bytes] | None:
+    def _find_token(self, at: int, *, inside: bool = True) -> re.Match[bytes] | None:
         """The next tag of events at or behind a byte, outside of comments and CDATA; None where none is held."""
         while match := _TOKEN.search(self._held, at):
             kind = match.lastgroup or ""
             if kind == "types":
-                end = match.end() if inside else self._types_end(match)
+                end = match.end() if inside else self._find_types_end(match)
             elif kind in _MARKS:
                 end = self._skip_section(match, *_MARKS[kind], inside=inside)
             else:
@@ -251,7 +251,7 @@ class EventCutter:
             return match.end()
         return at + len(end)
 
-    def _types_end(self, match: re.Match[bytes]) -> int | None:
+    def _find_types_end(self, match: re.Match[bytes]) -> int | None:
         """Behind the document type, of which there is one; None where more must be read to tell."""
         if self._typed not in (-1, self._base + match.start()):
             return match.end()

@@ -108,38 +108,40 @@ def _escape_illegal(match: re.Match[str]) -> str:
 
 def event_to_json(root: ET.Element) -> dict[str, object]:
     """An Event element as JSON, its data under their names; raises BadRecordError where it is none."""
-    names = [_tag(part) for part in root]
+    names = [_read_tag(part) for part in root]
     twice = next((name for name in ("System", "EventData", "UserData") if names.count(name) > 1), "")
     if twice:
         raise BadRecordError(f"the event has more than one element {twice}: two events are merged")
     event = _group_values(
-        (name, _event_part_to_json(name, part, root)) for name, part in zip(names, root, strict=True)
+        (name, _convert_event_part(name, part, root)) for name, part in zip(names, root, strict=True)
     )
     if not isinstance(event.get("System"), dict):
         raise BadRecordError("the event has no System element")
     return event
 
 
-def _event_part_to_json(name: str, part: ET.Element, root: ET.Element) -> object:
+def _convert_event_part(name: str, part: ET.Element, root: ET.Element) -> object:
     if name == "EventData":
-        return _event_data(part)
-    return _nest(part, _space(root), 0) if name == "UserData" else _convert_element(part, 0)
+        return _read_event_data(part)
+    return _nest(part, _read_space(root), 0) if name == "UserData" else _convert_element(part, 0)
 
 
-def _event_data(data: ET.Element) -> dict[str, object]:
+def _read_event_data(data: ET.Element) -> dict[str, object]:
     """Its elements Data as a list, those of other names beside it."""
-    others = ((_tag(part), _nest(part, _space(data), 1)) for part in data if _tag(part) != "Data")
+    others = (
+        (_read_tag(part), _nest(part, _read_space(data), 1)) for part in data if _read_tag(part) != "Data"
+    )
     attributes = {f"@{name}": value for name, value in data.attrib.items()}
-    plain = [_datum(part) for part in data if _tag(part) == "Data"]
+    plain = [_read_datum(part) for part in data if _read_tag(part) == "Data"]
     text = _read_text(data)
     return {**attributes, **_group_values(others), "Data": [*plain, *([text] if text else [])]}
 
 
-def _tag(element: ET.Element) -> str:
+def _read_tag(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _space(element: ET.Element) -> str:
+def _read_space(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[0].removeprefix("{")
 
 
@@ -150,8 +152,8 @@ def _read_text(element: ET.Element) -> str:
     return "".join([element.text or "", *(part.tail or "" for part in element)]).strip()
 
 
-def _datum(element: ET.Element) -> dict[str, object]:
-    text = _nest(element, _space(element), 1) if len(element) else element.text or ""
+def _read_datum(element: ET.Element) -> dict[str, object]:
+    text = _nest(element, _read_space(element), 1) if len(element) else element.text or ""
     return {**element.attrib, "#text": text}
 
 
@@ -167,7 +169,7 @@ def _convert_element(element: ET.Element, depth: int) -> object:
     """An element as JSON: its text, or its attributes and elements."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
-    parts = _group_values((_tag(part), _convert_element(part, depth + 1)) for part in element)
+    parts = _group_values((_read_tag(part), _convert_element(part, depth + 1)) for part in element)
     text = _read_text(element)
     if not parts and not element.attrib:
         return text
@@ -178,10 +180,10 @@ def _nest(element: ET.Element, space: str, depth: int) -> object:
     """An element as JSON from which it can be written again: attributes begin with @, also a name space that its parent has not."""
     if depth > _DEEPEST:
         raise BadRecordError("the XML nests too deeply")
-    own = _space(element)
+    own = _read_space(element)
     declared = {"@xmlns": own} if own != space else {}
     attributes = {f"@{name.rpartition('}')[2]}": value for name, value in element.attrib.items()}
-    parts = _group_values((_tag(part), _nest(part, own, depth + 1)) for part in element)
+    parts = _group_values((_read_tag(part), _nest(part, own, depth + 1)) for part in element)
     text = _read_text(element)
     if not declared and not attributes and not parts:
         return text

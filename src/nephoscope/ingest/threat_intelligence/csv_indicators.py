@@ -80,13 +80,13 @@ def items(
     """Each row as an item, or why it is none."""
     for line in table.rows():
         try:
-            yield item(_indicator(line, columns, now), now)
+            yield item(_build_indicator(line, columns, now), now)
         except BadItemError as error:
             raw = table.delimiter.join(line.cells.values())
             yield RefusedItem(f"line {line.number}", str(error), raw[:1000])
 
 
-def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) -> dict[str, object]:
+def _build_indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) -> dict[str, object]:
     def cell(meaning: str) -> str:
         return line.cells.get(columns.by_meaning.get(meaning, ""), "").strip()
 
@@ -95,8 +95,8 @@ def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) ->
     pattern = guess_pattern(cell("value"))
     if pattern is None:
         raise BadItemError(f"{cell('value')[:100]!r} is not an address, URL, domain, email address or hash")
-    start = _time(cell("valid_from"), "valid_from")
-    end = _time(cell("valid_until"), "valid_until")
+    start = _parse_time(cell("valid_from"), "valid_from")
+    end = _parse_time(cell("valid_until"), "valid_until")
     if end is None and columns.days:
         # a list that has it still lets it hold longer, but not twice a day
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -114,8 +114,8 @@ def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) ->
             *([f"tlp:{cell('tlp').lower().removeprefix('tlp:')}"] if cell("tlp") else []),
         ],
     }
-    confidence = _confidence(cell("confidence"), columns.confidence)
-    changed = _time(cell("modified"), "modified") or start
+    confidence = _parse_confidence(cell("confidence"), columns.confidence)
+    changed = _parse_time(cell("modified"), "modified") or start
     times = {"valid_from": start, "created": start, "modified": changed, "valid_until": end}
     document.update({name: value.isoformat() for name, value in times.items() if value is not None})
     if confidence is not None:
@@ -125,7 +125,7 @@ def _indicator(line: DelimitedLine, columns: IndicatorColumns, now: datetime) ->
     return document
 
 
-def _time(text: str, meaning: str) -> datetime | None:
+def _parse_time(text: str, meaning: str) -> datetime | None:
     if not text:
         return None
     found = moment(int(text)) if text.isdecimal() and len(text) > 8 else moment(text)
@@ -134,7 +134,7 @@ def _time(text: str, meaning: str) -> datetime | None:
     return found
 
 
-def _confidence(text: str, default: int | None) -> int | None:
+def _parse_confidence(text: str, default: int | None) -> int | None:
     words = {"high": 85, "medium": 60, "med": 60, "low": 30, "none": 0}
     if not text:
         return default

@@ -115,7 +115,7 @@ class FeedClient:
         body: Mapping[str, object] | None,
         turn: int,
     ) -> FeedResponse:
-        url, headers, extensions = self._place(path, turn)
+        url, headers, extensions = self._build_request(path, turn)
         with self._client.stream(
             method,
             url,
@@ -144,9 +144,9 @@ class FeedClient:
                 kind = answer.headers.get("content-type", "").partition(";")[0][:100] or "of no type"
                 raise SourceError(f"{self.url}{path}: the answer is not JSON ({kind}): {error}") from error
             found = None
-        return FeedResponse(answer.status_code, answer.headers, found, _error_text(found))
+        return FeedResponse(answer.status_code, answer.headers, found, _read_error_text(found))
 
-    def _place(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
+    def _build_request(self, path: str, turn: int) -> tuple[str, dict[str, str], dict[str, str]]:
         """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
         if self.private:
             return path, {}, {}
@@ -158,7 +158,7 @@ class FeedClient:
             raise SourceStoppedError
 
 
-def _error_text(body: object) -> str:
+def _read_error_text(body: object) -> str:
     """Return what an error of TAXII or MISP says of itself; nothing of what is another answer.
 
     Source: TAXII 2.1 section 3.6.1, https://www.misp-project.org/openapi/ (ApiError)

@@ -80,9 +80,9 @@ def item(document: object, now: datetime) -> IntelItem:
         created,
         _read_time(document, "modified") or created,
         _read_time(document, "valid_from"),
-        _expiry_time(document),
+        _read_expiry_time(document),
         _flag(document, "revoked"),
-        _confidence(document),
+        _read_confidence(document),
     )
 
 
@@ -107,7 +107,7 @@ def _read_observables(document: dict[str, object]) -> tuple[Observable, ...]:
         raise BadItemError(f"pattern: {error}") from error
 
 
-def _expiry_time(document: dict[str, object]) -> datetime | None:
+def _read_expiry_time(document: dict[str, object]) -> datetime | None:
     since, until = _read_time(document, "valid_from"), _read_time(document, "valid_until")
     if since and until and until <= since:
         raise BadItemError("valid_until must be after valid_from")
@@ -131,7 +131,7 @@ def _flag(document: dict[str, object], name: str) -> bool:
     return value
 
 
-def _confidence(document: dict[str, object]) -> int | None:
+def _read_confidence(document: dict[str, object]) -> int | None:
     value = document.get("confidence")
     if value is None:
         return None

@@ -44,10 +44,10 @@ def items(
 ) -> Iterator[IntelItem | Retraction | RefusedItem]:
     """Yield what a file holds; UnreadableError where it cannot be read at all."""
     if reading.form == "csv" or (reading.form == "auto" and path.suffix.lower() in _TABLES):
-        yield from _table(path, reading, now)
+        yield from _read_table(path, reading, now)
         return
     found: Iterator[IntelItem | Retraction | RefusedItem]
-    for where, document in _documents(path):
+    for where, document in _list_documents(path):
         if reading.form == "misp" or (reading.form == "auto" and misp.is_misp(document)):
             found = misp.items(document, now, where, reading.confidence)
         else:
@@ -69,7 +69,9 @@ def complete_item(one: IntelItem, reading: IndicatorFileOptions) -> IntelItem:
     return replace(one, document=document, confidence=confidence, valid_until=until)
 
 
-def _table(path: Path, reading: IndicatorFileOptions, now: datetime) -> Iterator[IntelItem | RefusedItem]:
+def _read_table(
+    path: Path, reading: IndicatorFileOptions, now: datetime
+) -> Iterator[IntelItem | RefusedItem]:
     try:
         found = DelimitedFile.of(path, delimiter=reading.delimiter, encoding=reading.encoding, comments=True)
         columns = csv_indicators.IndicatorColumns.of(
@@ -80,7 +82,7 @@ def _table(path: Path, reading: IndicatorFileOptions, now: datetime) -> Iterator
         raise UnreadableError(str(error)) from error
 
 
-def _documents(path: Path) -> Iterator[tuple[str, object]]:
+def _list_documents(path: Path) -> Iterator[tuple[str, object]]:
     """The document of a file, or one a line, with its place ('' = it is the file); one that is none is a text that says why."""
     try:
         for one in file_documents(path, LARGEST, LONGEST_LINE):

@@ -32,15 +32,18 @@ _KILL_CHAIN = {
 def object_rows(one: Intel, now: datetime, dropped: tuple[tuple[str, str], ...] = ()) -> Rows:
     """The rows that tell how an object stands; `dropped` are values of an older version, whose rows say that they hold no more."""
     if one.kind != "indicator":
-        yield OBJECTS, _object(one, now)
+        yield OBJECTS, _build_object(one, now)
         return
     for pair in one.observables:
-        yield INDICATORS, _indicator(one, now, pair, active=one.active)
+        yield INDICATORS, _build_indicator(one, now, pair, active=one.active)
     for pair in dropped:
-        yield INDICATORS, _indicator(one, now, pair, active=False) | {"IsDeleted": True}
+        yield INDICATORS, _build_indicator(one, now, pair, active=False) | {"IsDeleted": True}
     for number, pair in enumerate((*one.observables, *dropped)):
         held = one.active and pair in one.observables
-        yield OLDER, _superseded_row(one, now, pair, "" if number == 0 else f"#{number + 1}", active=held)
+        yield (
+            OLDER,
+            _build_superseded_row(one, now, pair, "" if number == 0 else f"#{number + 1}", active=held),
+        )
 
 
 def tlp(document: dict[str, object]) -> str:
@@ -57,18 +60,18 @@ def tlp(document: dict[str, object]) -> str:
     return ""
 
 
-def _texts(document: Mapping[str, object], name: str) -> list[str]:
+def _read_texts(document: Mapping[str, object], name: str) -> list[str]:
     value = document.get(name)
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
-def _phases(document: dict[str, object]) -> list[str]:
+def _read_phases(document: dict[str, object]) -> list[str]:
     value = document.get("kill_chain_phases")
     found = value if isinstance(value, list) else []
     return [str(one.get("phase_name", "")).lower() for one in found if isinstance(one, dict)]
 
 
-def _common_columns(one: Intel, now: datetime) -> dict[str, object]:
+def _build_common_columns(one: Intel, now: datetime) -> dict[str, object]:
     return {
         "TimeGenerated": now.isoformat(),
         "Id": one.id,
@@ -76,42 +79,42 @@ def _common_columns(one: Intel, now: datetime) -> dict[str, object]:
         "IsDeleted": bool(one.withdrawn),
         "SourceSystem": one.source,
         "LastUpdateMethod": "nephoscope",
-        "AdditionalFields": {"TLPLevel": tlp(one.document), "KillChain": _phases(one.document)},
+        "AdditionalFields": {"TLPLevel": tlp(one.document), "KillChain": _read_phases(one.document)},
     }
 
 
-def _object(one: Intel, now: datetime) -> dict[str, object]:
-    return _common_columns(one, now) | {"StixType": one.kind}
+def _build_object(one: Intel, now: datetime) -> dict[str, object]:
+    return _build_common_columns(one, now) | {"StixType": one.kind}
 
 
-def _indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool) -> dict[str, object]:
+def _build_indicator(one: Intel, now: datetime, pair: tuple[str, str], *, active: bool) -> dict[str, object]:
     document = one.document
-    return _common_columns(one, now) | {
+    return _build_common_columns(one, now) | {
         "ObservableKey": pair[0],
         "ObservableValue": pair[1],
         "Pattern": document.get("pattern", ""),
         "Confidence": one.confidence,
         "Created": document.get("created"),
         "Modified": one.modified.isoformat(),
-        "ValidFrom": _valid_from(one),
+        "ValidFrom": _find_valid_from(one),
         "ValidUntil": one.valid_until.isoformat() if one.valid_until else None,
         "Revoked": one.revoked or bool(one.withdrawn),
         "IsActive": active,
-        "Tags": ",".join(_texts(document, "labels")),
+        "Tags": ",".join(_read_texts(document, "labels")),
     }
 
 
-def _valid_from(one: Intel) -> str:
+def _find_valid_from(one: Intel) -> str:
     found = moment(one.document.get("valid_from") or one.document.get("created") or "") or one.modified
     return found.isoformat()
 
 
-def _superseded_row(
+def _build_superseded_row(
     one: Intel, now: datetime, pair: tuple[str, str], suffix: str, *, active: bool
 ) -> dict[str, object]:
     document = one.document
-    kinds = _texts(document, "indicator_types") or _texts(document, "labels")
-    phases = {column: True for phase in _phases(document) if (column := _KILL_CHAIN.get(phase))}
+    kinds = _read_texts(document, "indicator_types") or _read_texts(document, "labels")
+    phases = {column: True for phase in _read_phases(document) if (column := _KILL_CHAIN.get(phase))}
     until = one.valid_until.isoformat() if one.valid_until else "9999-12-31T00:00:00Z"
     return {
         "TimeGenerated": now.isoformat(),
@@ -124,7 +127,7 @@ def _superseded_row(
         "ExpirationDateTime": until,
         "IndicatorProvider": one.source,
         "SourceSystem": one.source,
-        "Tags": ",".join(_texts(document, "labels")),
+        "Tags": ",".join(_read_texts(document, "labels")),
         "ThreatType": kinds[0] if kinds else "",
         "TrafficLightProtocolLevel": tlp(document),
         "AdditionalInformation": str(document.get("name") or ""),

@@ -87,7 +87,7 @@ def events(document: object) -> Iterator[dict[str, object]]:
 
 def event_uuid(event: dict[str, object]) -> str:
     """The uuid of an event, '' where it has none."""
-    return _uuid(event.get("uuid"))
+    return _read_uuid(event.get("uuid"))
 
 
 def is_published(event: dict[str, object]) -> bool:
@@ -121,7 +121,7 @@ def items(
             continue
         try:
             if _is_set(one.get("to_ids")) and not _is_set(one.get("deleted")):
-                yield item(_indicator(one, event, confidence), now)
+                yield item(_build_indicator(one, event, confidence), now)
             elif id_ := indicator_id(one):
                 yield Retraction(id_, _change_time(one) or now)
         except BadItemError as error:
@@ -135,11 +135,11 @@ def _is_set(value: object) -> bool:
 
 def indicator_id(one: object) -> str:
     """The id of the indicator that an attribute is, '' where it has none."""
-    found = _uuid(one.get("uuid")) if isinstance(one, dict) else ""
+    found = _read_uuid(one.get("uuid")) if isinstance(one, dict) else ""
     return f"indicator--{found}" if found else ""
 
 
-def _uuid(value: object) -> str:
+def _read_uuid(value: object) -> str:
     try:
         return str(uuid.UUID(str(value)))
     except ValueError:
@@ -152,11 +152,13 @@ def _change_time(one: dict[str, object]) -> datetime | None:
     return moment(int(str(value)) if counted else value)
 
 
-def _indicator(one: dict[str, object], event: dict[str, object], confidence: int | None) -> dict[str, object]:
+def _build_indicator(
+    one: dict[str, object], event: dict[str, object], confidence: int | None
+) -> dict[str, object]:
     id_, value = indicator_id(one), one.get("value")
     if not id_ or not isinstance(value, str):
         raise BadItemError("an attribute requires uuid and value")
-    labels = _labels(one, event)
+    labels = _read_labels(one, event)
     changed = _change_time(one) or datetime.now(UTC)
     seen = moment(one.get("first_seen") or "") or changed
     document: dict[str, object] = {
@@ -167,12 +169,12 @@ def _indicator(one: dict[str, object], event: dict[str, object], confidence: int
         "modified": changed.isoformat(),
         "name": str(event.get("info") or one.get("comment") or value)[:500],
         "description": str(one.get("comment") or event.get("info") or ""),
-        "pattern": _pattern(str(one.get("type", "")), value),
+        "pattern": _build_pattern(str(one.get("type", "")), value),
         "pattern_type": "stix",
         "valid_from": seen.isoformat(),
         "labels": labels,
         "revoked": False,
-        "confidence": _confidence(labels, event, confidence),
+        "confidence": _read_confidence(labels, event, confidence),
     }
     phase = str(one.get("category", "")).lower().replace(" ", "-")
     if phase:
@@ -180,7 +182,7 @@ def _indicator(one: dict[str, object], event: dict[str, object], confidence: int
     return document
 
 
-def _pattern(kind: str, value: str) -> str:
+def _build_pattern(kind: str, value: str) -> str:
     if kind in _PAIRS:
         parts = value.split("|")
         if len(parts) != 2:
@@ -197,7 +199,7 @@ def _pattern(kind: str, value: str) -> str:
     return make_pattern(key, value)
 
 
-def _labels(one: dict[str, object], event: dict[str, object]) -> list[str]:
+def _read_labels(one: dict[str, object], event: dict[str, object]) -> list[str]:
     found = []
     for holder in (event, one):
         tags = holder.get("Tag")
@@ -216,7 +218,7 @@ _BY_THREAT_LEVEL = {"1": 85, "2": 60}
 _ELSE = 50
 
 
-def _confidence(labels: list[str], event: dict[str, object], given: int | None) -> int:
+def _read_confidence(labels: list[str], event: dict[str, object], given: int | None) -> int:
     """From a tag (`misp:confidence-level="usually-confident"`), else the one given, else from the event's threat level (1 high)."""
     for label in labels:
         head, _, word = label.lower().partition("confidence-level=")

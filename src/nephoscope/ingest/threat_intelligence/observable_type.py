@@ -22,7 +22,7 @@ def guess_pattern(text: str) -> str | None:
     value = refang(text)
     if not value or len(value) > LONGEST:
         return None
-    kind = _address(value) or _hash(value)
+    kind = _detect_address(value) or _detect_hash(value)
     if kind is None:
         kind = "url:value" if _URL.fullmatch(value) else None
     if kind is None:
@@ -38,7 +38,7 @@ def make_pattern(key: str, value: str) -> str:
     return f"[{key} = '{escaped}']"
 
 
-def _address(value: str) -> str | None:
+def _detect_address(value: str) -> str | None:
     try:
         version = ip_network(value, strict=False).version if "/" in value else ip_address(value).version
     except ValueError:
@@ -46,7 +46,7 @@ def _address(value: str) -> str | None:
     return f"ipv{version}-addr:value"
 
 
-def _hash(value: str) -> str | None:
+def _detect_hash(value: str) -> str | None:
     name = _HASHES.get(len(value))
     if name is None or re.fullmatch(r"[0-9A-Fa-f]+", value) is None:
         return None

@@ -75,11 +75,11 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
     def exitRepeatedQualifier(self, ctx: STIXPatternParser.RepeatedQualifierContext) -> None:
         # compared as text: a number may have more digits than int() takes
         if ctx.IntPosLiteral().getText().lstrip("+0") != "1":
-            raise PatternError(f"{_words(ctx)}: only single observations are supported")
+            raise PatternError(f"{_format_words(ctx)}: only single observations are supported")
 
     def exitStartStopQualifier(self, ctx: object) -> None:
         raise PatternError(
-            f"{_words(ctx)} is not matched: use valid_from and valid_until of the indicator instead"
+            f"{_format_words(ctx)} is not matched: use valid_from and valid_until of the indicator instead"
         )
 
     def exitComparisonExpressionAnd(self, ctx: STIXPatternParser.ComparisonExpressionAndContext) -> None:
@@ -88,21 +88,21 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
 
     def exitPropTestEqual(self, ctx: STIXPatternParser.PropTestEqualContext) -> None:
         if ctx.NOT() or ctx.NEQ():
-            raise _unmatched_error(ctx)
+            raise _build_unmatched_error(ctx)
         self._add(ctx, [ctx.primitiveLiteral()])
 
     def exitPropTestSet(self, ctx: STIXPatternParser.PropTestSetContext) -> None:
         if ctx.NOT():
-            raise _unmatched_error(ctx)
+            raise _build_unmatched_error(ctx)
         self._add(ctx, ctx.setLiteral().primitiveLiteral())
 
     def exitPropTestIsSubset(self, ctx: STIXPatternParser.PropTestIsSubsetContext) -> None:
         if ctx.NOT():
-            raise _unmatched_error(ctx)
+            raise _build_unmatched_error(ctx)
         self._add(ctx, [ctx.StringLiteral()], subset=True)
 
     def exitPropTestExists(self, ctx: object) -> None:
-        raise _unmatched_error(ctx)
+        raise _build_unmatched_error(ctx)
 
     exitPropTestOrder = exitPropTestLike = exitPropTestRegex = exitPropTestIsSuperset = exitPropTestExists
 
@@ -119,12 +119,12 @@ class _PatternListener(STIXPatternListener):  # type: ignore[misc]  # the gramma
         ]
 
 
-def _unmatched_error(ctx: STIXPatternParser.PropTestContext) -> PatternError:
+def _build_unmatched_error(ctx: STIXPatternParser.PropTestContext) -> PatternError:
     """Return what to say of a test of another kind: by its operator, with the NOT before it."""
     tokens = [one.getText() for one in ctx.getChildren() if one.getChildCount() == 0]
     operator = [one for one in tokens if not one.startswith("'")]
     return PatternError(f"the comparison {' '.join(operator)} is not matched; =, IN and ISSUBSET are")
 
 
-def _words(ctx: STIXPatternParser.PropTestContext) -> str:
+def _format_words(ctx: STIXPatternParser.PropTestContext) -> str:
     return " ".join(one.getText()[:40] for one in ctx.getChildren())

@@ -42,8 +42,8 @@ def observables(text: str) -> tuple[Observable, ...]:
     simple = _SIMPLE.fullmatch(text)
     if simple is not None:
         kind, path, value = simple.groups()
-        return (_observable(IndicatorComparison(kind, path.replace("'", ""), literal(value))),)
-    found = tuple(dict.fromkeys(_observable(one) for one in comparisons(text)))
+        return (_build_observable(IndicatorComparison(kind, path.replace("'", ""), literal(value))),)
+    found = tuple(dict.fromkeys(_build_observable(one) for one in comparisons(text)))
     if not found:
         raise PatternError("the pattern has no equality comparison")
     if len(found) > MOST:
@@ -51,7 +51,7 @@ def observables(text: str) -> tuple[Observable, ...]:
     return found
 
 
-def _observable(one: IndicatorComparison) -> Observable:
+def _build_observable(one: IndicatorComparison) -> Observable:
     """The key as Sentinel writes it, and the value checked and in one spelling."""
     key, value = f"{one.kind}:{one.path}", one.value.strip()
     if not value:
@@ -59,24 +59,24 @@ def _observable(one: IndicatorComparison) -> Observable:
     if one.subset and key not in _WITHIN_NETWORKS:
         raise PatternError(f"ISSUBSET compares addresses, not {key}")
     if one.subset or key in _ADDRESSES:
-        return key, _address(value, _ADDRESSES.get(key))
+        return key, _normalize_address(value, _ADDRESSES.get(key))
     if ":hashes." in key:
-        return _hash(key, value)
+        return _compute_hash(key, value)
     if one.kind == "domain-name":
-        return key, _domain(value)
+        return key, _normalize_domain(value)
     if one.kind == "email-addr":
         return key, value.lower()
     return key, value
 
 
-def _domain(value: str) -> str:
+def _normalize_domain(value: str) -> str:
     found = value.rstrip(".").lower()
     if not found:
         raise PatternError(f"{value[:60]!r} is not a domain")
     return found
 
 
-def _address(value: str, version: int | None) -> str:
+def _normalize_address(value: str, version: int | None) -> str:
     try:
         found = ip_network(value, strict=False) if "/" in value else ip_address(value)
     except ValueError as error:
@@ -86,7 +86,7 @@ def _address(value: str, version: int | None) -> str:
     return str(found)
 
 
-def _hash(key: str, value: str) -> Observable:
+def _compute_hash(key: str, value: str) -> Observable:
     head, _, name = key.partition(":hashes.")
     algorithm = _HASHES.get(name.lower(), name)
     wanted = HASH_LENGTHS.get(algorithm)

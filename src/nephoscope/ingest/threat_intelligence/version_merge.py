@@ -96,7 +96,7 @@ class IntelVersions:
             return
         document = {**before.document, "revoked": True, "modified": one.modified.isoformat()}
         made = replace(
-            before, document=document, digest=_digest(document), modified=one.modified, revoked=True, published=self.now,
+            before, document=document, digest=_compute_digest(document), modified=one.modified, revoked=True, published=self.now,
         )  # fmt: skip
         self._put(replace(made, active=False), IntelCounts(changed=1))
 
@@ -119,12 +119,12 @@ class IntelVersions:
     def _make_version(self, one: IntelItem, before: Intel | None) -> Intel:
         made = Intel(
             self.workspace,
-            before.id if before else self._id(one),
+            before.id if before else self._choose_id(one),
             one.id,
             one.kind,
             self.source,
             one.modified,
-            _digest(one.document),
+            _compute_digest(one.document),
             "".join(f"\n{value.lower()}\n" for _, value in one.observables),
             one.observables,
             one.document,
@@ -137,7 +137,7 @@ class IntelVersions:
         )
         return replace(made, active=is_matched(made, self.now))
 
-    def _id(self, one: IntelItem) -> str:
+    def _choose_id(self, one: IntelItem) -> str:
         """The id of a new object here: its own, unless another source's goes by it; then one that nobody can guess and take first."""
         return f"{one.kind}--{uuid4()}" if one.id in self._others else one.id
 
@@ -147,7 +147,7 @@ def is_matched(one: Intel, now: datetime) -> bool:
     return not one.revoked and not one.withdrawn and (one.valid_until is None or one.valid_until > now)
 
 
-def _digest(document: dict[str, object]) -> str:
+def _compute_digest(document: dict[str, object]) -> str:
     return sha256(msgspec.json.encode(document, order="deterministic")).hexdigest()
 
 

@@ -103,7 +103,7 @@ class ArchiveWriter:
         """Add a file's first `size` bytes; BackupError where it has fewer."""
         source = HashingStream(file, size)
         try:
-            self._tar.addfile(_member(name, size), cast("BinaryIO", source))
+            self._tar.addfile(_build_member(name, size), cast("BinaryIO", source))
         except OSError as error:
             if source.left:
                 raise BackupError(f"{name}: {source.left} bytes are missing; try again") from error
@@ -114,12 +114,12 @@ class ArchiveWriter:
         """Write the manifest; nothing can be added after it."""
         manifest = BackupManifest(made, tables, keys, self.entries).seal()
         data = msgspec.json.encode(manifest)
-        self._tar.addfile(_member(MANIFEST, len(data)), io.BytesIO(data))
+        self._tar.addfile(_build_member(MANIFEST, len(data)), io.BytesIO(data))
         self._tar.close()
         return manifest
 
 
-def _member(name: str, size: int) -> tarfile.TarInfo:
+def _build_member(name: str, size: int) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size, member.mode = size, 0o600
     return member
@@ -148,13 +148,13 @@ def _unpack_members(
 ) -> Iterator[tuple[BackupEntry, BackupManifest | None]]:
     found: dict[str, BackupEntry] = {}
     manifest: BackupManifest | None = None
-    for member, stream in _members(file):
+    for member, stream in _read_members(file):
         if manifest is not None:
             raise BackupError(f"{member.name} follows the manifest: the backup was changed")
         if member.name == MANIFEST:
             if member.size > MOST_MANIFEST:
                 raise BackupError(f"the manifest of the backup has over {MOST_MANIFEST >> 20} MiB")
-            manifest = _manifest(stream)
+            manifest = _read_manifest(stream)
             _compare(manifest, found)
             yield BackupEntry(MANIFEST, member.size, ""), manifest
             continue
@@ -166,7 +166,7 @@ def _unpack_members(
         raise BackupError("the backup is incomplete: it was truncated, or never finished")
 
 
-def _members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
+def _read_members(file: BinaryIO) -> Iterator[tuple[tarfile.TarInfo, BinaryIO]]:
     with tarfile.open(fileobj=file, mode="r|", bufsize=_BLOCK) as tar:
         name = ""
         for member in tar:
@@ -215,7 +215,7 @@ def _write_member(member: tarfile.TarInfo, stream: BinaryIO, folder: Path | None
     return BackupEntry(member.name, member.size, source.hexdigest())
 
 
-def _manifest(stream: BinaryIO) -> BackupManifest:
+def _read_manifest(stream: BinaryIO) -> BackupManifest:
     try:
         manifest = msgspec.json.decode(stream.read(), type=BackupManifest)
     except msgspec.MsgspecError as error:

@@ -86,8 +86,12 @@ def _write(
     with tempfile.TemporaryDirectory(prefix="nephoscope-") as folder:
         saved = Path(folder) / STATE
         found.save_state(saved)
-        files = [_File(STATE, saved), *_anchor(anchor, Path(folder)), *_files(data, found, keys=keys)]
-        total = sum(_size(one) for one in files) + sum(piece.size for piece in found.pieces)
+        files = [
+            _File(STATE, saved),
+            *_list_anchor_file(anchor, Path(folder)),
+            *_list_files(data, found, keys=keys),
+        ]
+        total = sum(_measure_size(one) for one in files) + sum(piece.size for piece in found.pieces)
         done = 0
         for piece in found.pieces:
             archive.add(piece.name, piece.file, piece.size)
@@ -99,14 +103,14 @@ def _write(
     return archive.close(made, tables, keys=keys)
 
 
-def _anchor(anchor: bytes | None, folder: Path) -> Iterator[_File]:
+def _list_anchor_file(anchor: bytes | None, folder: Path) -> Iterator[_File]:
     if anchor is not None:
         path = folder / "anchor"
         path.write_bytes(anchor)
         yield _File(ANCHOR, path)
 
 
-def _files(data: Path, found: BackupCut, *, keys: bool) -> Iterator[_File]:
+def _list_files(data: Path, found: BackupCut, *, keys: bool) -> Iterator[_File]:
     for (workspace, table), version in sorted(found.versions.items()):
         yield from _name_files(data, table_files(table_path(data, workspace, table), version))
     others = list(iterate_other_tables(data))
@@ -128,7 +132,7 @@ def _name_files(data: Path, paths: Iterator[Path], *, fleeting: bool = False) ->
         yield _File(path.relative_to(data).as_posix(), path, fleeting)
 
 
-def _size(one: _File) -> int:
+def _measure_size(one: _File) -> int:
     try:
         return one.path.stat().st_size
     except FileNotFoundError:

@@ -53,7 +53,7 @@ def cut(data: Path, lake: Lake, state: State, tries: int = TRIES) -> Iterator[Ba
             before = _list_segments(data)
             save = stack.enter_context(moment(state.database))
             pieces = _open_segments(data, stack)
-            kept = {(one.writer, one.number) for one in before} <= {_key(piece) for piece in pieces}
+            kept = {(one.writer, one.number) for one in before} <= {_build_key(piece) for piece in pieces}
             if kept and lake.versions() == versions:
                 yield BackupCut(versions, pieces, save)
                 return
@@ -82,6 +82,6 @@ def _open_segments(data: Path, stack: ExitStack) -> tuple[SegmentSnapshot, ...]:
     return tuple(found)
 
 
-def _key(piece: SegmentSnapshot) -> tuple[str, int]:
+def _build_key(piece: SegmentSnapshot) -> tuple[str, int]:
     path = Path(piece.name)
     return path.parent.name, int(path.stem)

@@ -31,7 +31,7 @@ def compact(stored: StoredTable, most: int = MOST_SMALL) -> int:
     """Join the small files of every day that has more than `most`; how many files were joined."""
     count = 0
     for files in due(stored.snapshot(), most):
-        for several in _batches(_worth_compacting(files)):
+        for several in _list_batches(_select_files_to_compact(files)):
             if stored.replace(several, _read_rows(several, stored.table), change=False):
                 count += len(several)
     return count
@@ -46,7 +46,7 @@ def due(snapshot: TableSnapshot, most: int) -> Iterator[list[ParquetFile]]:
     yield from (files for _, files in sorted(days.items()) if len(files) > most)
 
 
-def _worth_compacting(files: list[ParquetFile]) -> list[ParquetFile]:
+def _select_files_to_compact(files: list[ParquetFile]) -> list[ParquetFile]:
     """The files without those that are larger than all smaller ones together: so a row is not written again with every join.
 
     All of them where that would leave fewer than half.
@@ -61,7 +61,7 @@ def _worth_compacting(files: list[ParquetFile]) -> list[ParquetFile]:
     return chosen if len(chosen) * 2 >= len(files) else files
 
 
-def _batches(files: list[ParquetFile]) -> Iterator[list[ParquetFile]]:
+def _list_batches(files: list[ParquetFile]) -> Iterator[list[ParquetFile]]:
     """Files, in the order of their time, that together are about as large as a file should be; a single one stays as it is."""
     batch: list[ParquetFile] = []
     size = rows = 0
@@ -100,7 +100,7 @@ def _read_rows(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
         found, columns = _open_file(file.path)
         groups += found
         schemas.append(pa.schema([field.with_name(known.get(field.name, field.name)) for field in columns]))
-    wanted = pa.schema([_field(field, table) for field in unite_schemas(schemas)])
+    wanted = pa.schema([_build_field(field, table) for field in unite_schemas(schemas)])
     groups.sort(key=lambda group: (group.first, str(group.path), group.number))
     renamed = (_name_columns(group.rows(), known, wanted) for group in groups)
     return RewrittenRows(sorted_rows(renamed), wanted)
@@ -116,14 +116,15 @@ def _open_file(path: Path) -> tuple[list[_RowGroup], pa.Schema]:
     columns = pa.schema([schema.field(name) for name in names])
     place = metadata.schema.names.index(TIME)
     firsts = [
-        _minimum_time(metadata.row_group(number).column(place)) for number in range(metadata.num_row_groups)
+        _read_minimum_time(metadata.row_group(number).column(place))
+        for number in range(metadata.num_row_groups)
     ]
     return [
         _RowGroup(first, path, number, tuple(names), tuple(packed)) for number, first in enumerate(firsts)
     ], columns
 
 
-def _minimum_time(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
+def _read_minimum_time(chunk: pq.ColumnChunkMetaData) -> dt.datetime:
     known = chunk.statistics
     return known.min if known is not None and known.has_min_max else _LONG_AGO
 
@@ -133,13 +134,12 @@ def _name_columns(rows: pa.Table, known: Mapping[str, str], wanted: pa.Schema) -
     named = rows.rename_columns([known.get(name, name) for name in rows.column_names])
     fields = [wanted.field(name) for name in named.column_names]
     plain = [
-        field if is_packed(named.schema.field(field.name).type) else _unpacked_field(field)
-        for field in fields
+        field if is_packed(named.schema.field(field.name).type) else _unpack_field(field) for field in fields
     ]
     return named.cast(pa.schema(plain))
 
 
-def _unpacked_field(field: pa.Field) -> pa.Field:
+def _unpack_field(field: pa.Field) -> pa.Field:
     return field.with_type(field.type.value_type) if is_packed(field.type) else field
 
 
@@ -178,7 +178,7 @@ def _has_values(chunk: pq.ColumnChunkMetaData) -> bool:
     return known is None or not known.has_null_count or known.null_count < chunk.num_values
 
 
-def _field(field: pa.Field, table: LakeTable) -> pa.Field:
+def _build_field(field: pa.Field, table: LakeTable) -> pa.Field:
     kind = table.types.get(field.name)
     if kind is None or (is_packed(field.type) and pa.types.is_string(storage_type(kind))):
         return field

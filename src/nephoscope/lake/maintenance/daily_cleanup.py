@@ -40,7 +40,7 @@ class DailyMaintenance:
     @property
     def due(self) -> bool:
         """Return whether no process has tidied for so long: those that only run for a while do it then when they end."""
-        return time.time() - self._marker().stat().st_mtime > TIDY_AFTER
+        return time.time() - self._build_marker_path().stat().st_mtime > TIDY_AFTER
 
     @property
     def asked(self) -> bool:
@@ -53,7 +53,7 @@ class DailyMaintenance:
         until = time.monotonic() + timeout
         while not self.tidy():
             if not self.asked:
-                os.utime(self._marker(), (_NOW, _NOW))
+                os.utime(self._build_marker_path(), (_NOW, _NOW))
             time.sleep(_LOOK)
             if not self.asked:
                 return
@@ -64,7 +64,7 @@ class DailyMaintenance:
 
     def tidy(self) -> bool:
         """Tidy and note it; False where another process has the lease."""
-        marker, now = self._marker(), dt.datetime.now(dt.UTC)
+        marker, now = self._build_marker_path(), dt.datetime.now(dt.UTC)
         if self.upkeep.retain(now) is None:
             return False
         self.upkeep.vacuum(LEAST_HOURS)
@@ -73,7 +73,7 @@ class DailyMaintenance:
         marker.touch()
         return True
 
-    def _marker(self) -> Path:
+    def _build_marker_path(self) -> Path:
         marker = self.data / LAKE / ".tidied"
         if not marker.exists():
             self.disk.make_folders(marker.parent)

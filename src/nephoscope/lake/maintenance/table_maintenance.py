@@ -34,7 +34,7 @@ class TableMaintenance:
 
     def compact(self, tables: Iterable[tuple[str, str]] | None = None, most: int = MOST_SMALL) -> int | None:
         """Join the small files of days that have more than `most`, of some tables or of all; how many files were joined."""
-        return self._for_each_table(tables, lambda _, stored: compaction.compact(stored, most))
+        return self._run_for_each_table(tables, lambda _, stored: compaction.compact(stored, most))
 
     def retain(self, now: dt.datetime) -> int | None:
         """Drop the whole days that are older than a table's retention; how many files were dropped.
@@ -50,7 +50,7 @@ class TableMaintenance:
                 return 0
             return _drop(stored, first_retained_day(now, days))
 
-        return self._for_each_table(None, drop)
+        return self._run_for_each_table(None, drop)
 
     def vacuum(self, hours: int) -> int | None:
         """Delete files that no version of the last hours (LakeError below 24) and none that somebody has pinned uses; how many."""
@@ -61,9 +61,11 @@ class TableMaintenance:
         pinned: dict[tuple[str, str], set[int]] = defaultdict(set)
         for workspace, table, version in list_held(self._data):
             pinned[workspace, table].add(version)
-        return self._for_each_table(None, lambda key, stored: len(stored.vacuum(hours, sorted(pinned[key]))))
+        return self._run_for_each_table(
+            None, lambda key, stored: len(stored.vacuum(hours, sorted(pinned[key])))
+        )
 
-    def _for_each_table(
+    def _run_for_each_table(
         self,
         tables: Iterable[tuple[str, str]] | None,
         work: Callable[[tuple[str, str], StoredTable], int],

@@ -54,7 +54,7 @@ class QueryDemand:
 _Key = tuple[str, tuple[tuple[str, object], ...], "RowSpan"]
 
 
-def _key(compiled: CompiledQuery, span: RowSpan) -> _Key:
+def _build_key(compiled: CompiledQuery, span: RowSpan) -> _Key:
     """Return what the rows of a query depend on at one version of the tables."""
     return compiled.sql, tuple(sorted(compiled.parameters.items())), span
 
@@ -134,7 +134,7 @@ class LakeReading:
         self, compiled: CompiledQuery, text: str, span: RowSpan, timeout: float | None = None
     ) -> pa.Table:
         """The rows of a compiled query whose tables are read in a span; KqlError where it cannot be run."""
-        key = _key(compiled, span)
+        key = _build_key(compiled, span)
         found = self._results.get(key)
         if found is None:
             with locate_errors(text), deadline_within(timeout):
@@ -149,7 +149,7 @@ class LakeReading:
     def _run(self, compiled: CompiledQuery, text: str, span: RowSpan) -> pa.Table:
         if compiled.resume is not None:
             return self._pin_alone(compiled, self._find_dynamic_relations(text), span)
-        engine, ahead = self._ready(), self._ahead.get(text)
+        engine, ahead = self._read_ready(), self._ahead.get(text)
         few = ahead is not None and ahead.can_serve(span)
         if ahead is not None and few:
             compiled = ahead.remaining_query(compiled.parameters, span)
@@ -176,7 +176,7 @@ class LakeReading:
         found = precompile(text, self.catalog)
         if found is None:
             return None
-        engine, made = self._ready(), list[str]()
+        engine, made = self._read_ready(), list[str]()
         before, whole = self._ahead_bytes, False
         try:
             for name, table in found.tables.items():
@@ -204,7 +204,7 @@ class LakeReading:
         wanted: dict[str, list[tuple[frozenset[str], RowSpan]]] = defaultdict(list)
         for one in demands:
             if one.compiled.sql:
-                self._twice[_key(one.compiled, one.span)] += 1
+                self._twice[_build_key(one.compiled, one.span)] += 1
             if one.compiled.resume is None and one.span.since is None and one.span.ingested is None:
                 for relation, columns in one.compiled.reads.items():
                     wanted[relation].append((columns, one.span))
@@ -271,7 +271,7 @@ class LakeReading:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _ready(self) -> QueryEngine:
+    def _read_ready(self) -> QueryEngine:
         """The engine; a new one where a table was asked for whose files the one before may not read."""
         relations = self.catalog.relations()
         if self._engine is not None and relations == self._relations:
@@ -332,7 +332,7 @@ class LakeReading:
         self, relation: str, wanted: list[tuple[frozenset[str], RowSpan]], timeout: float | None
     ) -> int:
         """Keep the rows of the widest span that fits, of those that enough queries read."""
-        engine = self._ready()
+        engine = self._read_ready()
         for span in sorted({span for _, span in wanted}, key=lambda one: one.start):
             inside = [columns for columns, one in wanted if span.start <= one.start and one.end <= span.end]
             columns = frozenset[str]().union(*inside) | {TIME}
@@ -340,7 +340,7 @@ class LakeReading:
                 one.can_serve(columns, span) for one in self._kept.get(relation, ())
             ):
                 continue
-            room = self.kept_bytes - sum(self._size(one) for each in self._kept.values() for one in each)
+            room = self.kept_bytes - sum(self._read_size(one) for each in self._kept.values() for one in each)
             about = self.catalog.estimate_rows(relation, span)
             if about is None or about * len(columns) * CELL_BYTES > room:
                 continue
@@ -357,5 +357,5 @@ class LakeReading:
         return 0
 
     @staticmethod
-    def _size(kept: _CachedRows) -> int:
+    def _read_size(kept: _CachedRows) -> int:
         return kept.rows * len(kept.columns) * CELL_BYTES

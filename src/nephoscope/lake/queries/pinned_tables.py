@@ -88,23 +88,23 @@ def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> 
         )
     )
     if isinstance(table, Watchlist):
-        return FileScan(columns, ((table.path,),), _visible_subscriptions(pinned.workspace, scope))
+        return FileScan(columns, ((table.path,),), _find_visible_subscriptions(pinned.workspace, scope))
     return FileScan(
         columns,
-        _groups(pinned.files(span)),
-        _visible_subscriptions(pinned.workspace, scope),
+        _list_groups(pinned.files(span)),
+        _find_visible_subscriptions(pinned.workspace, scope),
         span.ranges() if span else (),
         DAY,
     )
 
 
-def _visible_subscriptions(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
+def _find_visible_subscriptions(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
     """The subscriptions that the workspace shows and the scope allows; None = all rows."""
     chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
     return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
 
 
-def _groups(files: Iterable[ParquetFile]) -> tuple[tuple[Path, ...], ...]:
+def _list_groups(files: Iterable[ParquetFile]) -> tuple[tuple[Path, ...], ...]:
     """Files with equal columns: our own say it in their name. The newest come first: the engine opens one to know columns."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for file in sorted(files, key=lambda file: file.day, reverse=True):

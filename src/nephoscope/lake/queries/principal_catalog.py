@@ -98,7 +98,7 @@ class LakeCatalog:
         if not self._scope.can_read(self._workspace):
             return None
         table = self._catalog_state.tables().get(name)
-        return self.graph_table(name) if table is None else self._pinned_schema(table)
+        return self.graph_table(name) if table is None else self._find_pinned_schema(table)
 
     def graph_table(self, name: str) -> TableSchema | None:
         """The table of Resource Graph of that name, or None; all are of one evaluation, the newest when the first was asked for."""
@@ -132,7 +132,7 @@ class LakeCatalog:
             aliases = self._catalog_state.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
-        return self._stored_functions().get(name) or shipped_functions().get(name)
+        return self._load_stored_functions().get(name) or shipped_functions().get(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match.
@@ -145,7 +145,7 @@ class LakeCatalog:
         limited = self._scope.ids is not None and not self._scope.narrowed
         visible = self._catalog_state.visible if limited else None
         known = self.written_tables() if visible is None else visible(self._scope, self._workspace)
-        return [*known, *self._stored_functions()]
+        return [*known, *self._load_stored_functions()]
 
     def known_tables(self) -> Iterable[str]:
         """The shipped tables and those of Resource Graph, whoever filled them; a table of the workspace's own is not among them."""
@@ -295,14 +295,14 @@ class LakeCatalog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _stored_functions(self) -> Mapping[str, StoredFunction]:
+    def _load_stored_functions(self) -> Mapping[str, StoredFunction]:
         """The functions, as they were when the first was asked for."""
         if self._functions is None:
             sees = self._scope.can_read(self._workspace)
             self._functions = self._catalog_state.functions.for_workspace(self._workspace) if sees else {}
         return self._functions
 
-    def _pinned_schema(self, table: LakeTable) -> TableSchema:
+    def _find_pinned_schema(self, table: LakeTable) -> TableSchema:
         relation = f"{self._workspace}/{table.name}"
         with self._lock:
             if relation not in self._pinned:

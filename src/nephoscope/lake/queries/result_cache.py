@@ -49,16 +49,16 @@ class ResultCache:
 
     def keep(self, asked: ResultKey, began: float, results: list[QueryResult]) -> None:
         """Keep results of a query that began at a time.monotonic()."""
-        if _size(results) > self._capacity:
+        if _measure_size(results) > self._capacity:
             return
         with self._lock:
             self._kept[asked] = began, results
             self._kept.move_to_end(asked)
-            while sum(_size(kept) for _, kept in self._kept.values()) > self._capacity:
+            while sum(_measure_size(kept) for _, kept in self._kept.values()) > self._capacity:
                 self._kept.popitem(last=False)
 
 
-def _size(results: list[QueryResult]) -> int:
+def _measure_size(results: list[QueryResult]) -> int:
     return sum(one.table.nbytes for one in results)
 
 
@@ -68,11 +68,11 @@ def allowed_age(text: str) -> float:
         return 0.0
     for statement in parse(text).statements:
         if isinstance(statement, tree.Set) and statement.name == OPTION:
-            return _seconds(statement.value)
+            return _read_seconds(statement.value)
     return 0.0
 
 
-def _seconds(value: tree.Expression | None) -> float:
+def _read_seconds(value: tree.Expression | None) -> float:
     """The literal timespan of the option, also in time(...); 0 for anything else, which is as if it were not set."""
     if isinstance(value, tree.Literal) and value.type == KqlType.TIMESPAN and isinstance(value.value, int):
         return value.value / TICKS_PER_SECOND

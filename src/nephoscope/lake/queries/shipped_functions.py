@@ -17,7 +17,7 @@ from nephoscope_kql.types import KqlType
 @cache
 def shipped_functions() -> Mapping[str, StoredFunction]:
     """By name, read once."""
-    found = [StoredFunction(one["name"], one["body"], one.get("parameters", "")) for one in _documents()]
+    found = [StoredFunction(one["name"], one["body"], one.get("parameters", "")) for one in _load_documents()]
     return MappingProxyType({one.name: one for one in found})
 
 
@@ -25,12 +25,12 @@ def shipped_functions() -> Mapping[str, StoredFunction]:
 def function_columns(name: str) -> Mapping[str, KqlType]:
     """The columns that the file of a tabular function declares; none where it declares none."""
     declared: dict[str, str] = next(
-        (one.get("columns", {}) for one in _documents() if one["name"] == name), {}
+        (one.get("columns", {}) for one in _load_documents() if one["name"] == name), {}
     )
     return MappingProxyType({column: KqlType(kind) for column, kind in declared.items()})
 
 
 @cache
-def _documents() -> tuple[dict[str, Any], ...]:
+def _load_documents() -> tuple[dict[str, Any], ...]:
     folder = files("nephoscope") / "content" / "functions"
     return tuple(yaml.safe_load(one.read_bytes()) for one in folder.iterdir() if one.name.endswith(".yaml"))

@@ -48,7 +48,7 @@ class Watchlists:
         """The watchlist of an alias, None where there is none. Its file stays as it is until it is removed by `tidy`."""
         if not _ALIAS.fullmatch(alias):
             return None
-        pointer = self._folder(workspace) / f"{alias.lower()}.current"
+        pointer = self._build_folder_path(workspace) / f"{alias.lower()}.current"
         try:
             path = pointer.parent / _read_pointer(pointer)[0]
         except FileNotFoundError:
@@ -98,11 +98,11 @@ class Watchlists:
             raise LakeError(
                 f"watchlist {alias}: no item has the column {key}; available are {', '.join(labels)}"
             )
-        rows = _rows(labels, key, items, now or dt.datetime.now(dt.UTC))
+        rows = _build_table(labels, key, items, now or dt.datetime.now(dt.UTC))
         if ids:
             rows = rows.set_column(0, rows.schema.field(0), pa.array(ids, rows.schema.field(0).type))
             rows = rows.set_column(1, rows.schema.field(1), pa.array(changed, rows.schema.field(1).type))
-        folder = self._folder(workspace)
+        folder = self._build_folder_path(workspace)
         self._disk.make_folders(folder)
         path = folder / f"{uuid.uuid4().hex}.parquet"
         self._disk.write_table(path, rows, rows.schema)
@@ -112,18 +112,20 @@ class Watchlists:
 
     def show(self, workspace: str, alias: str, path: Path) -> None:
         """From now on the alias has the items of a file that was written."""
-        pointer = self._folder(workspace) / f"{alias.lower()}.current"
+        pointer = self._build_folder_path(workspace) / f"{alias.lower()}.current"
         self._disk.replace(pointer, f"{path.name}\n{alias}".encode())
 
     def aliases(self, workspace: str) -> list[str]:
         """The aliases of a workspace, as they were given."""
-        return sorted(_read_pointer(pointer)[1] for pointer in self._folder(workspace).glob("*.current"))
+        return sorted(
+            _read_pointer(pointer)[1] for pointer in self._build_folder_path(workspace).glob("*.current")
+        )
 
     def remove(self, workspace: str, alias: str) -> None:
         """Forget a watchlist; LakeError where there is none of that alias."""
         if self.get(workspace, alias) is None:
             raise LakeError(f"watchlist {alias!r} not found in the workspace {workspace}")
-        folder = self._folder(workspace)
+        folder = self._build_folder_path(workspace)
         self._disk.remove(folder / f"{alias.lower()}.current")
         self._disk.sync_folder(folder)
 
@@ -138,7 +140,7 @@ class Watchlists:
                     gone += 1
         return gone
 
-    def _folder(self, workspace: str) -> Path:
+    def _build_folder_path(self, workspace: str) -> Path:
         return self._data / FOLDER / workspace
 
 
@@ -148,7 +150,7 @@ def _read_pointer(pointer: Path) -> tuple[str, str]:
     return name, alias or pointer.name.removesuffix(".current")
 
 
-def _rows(
+def _build_table(
     labels: Sequence[str], key: str, items: Sequence[Mapping[str, object]], now: dt.datetime
 ) -> pa.Table:
     """Items as rows; the standard columns come first and an item cannot set them."""
@@ -159,12 +161,12 @@ def _rows(
     rows = {
         "_DTItemId": [str(uuid.uuid4()) for _ in items],
         "LastUpdatedTimeUTC": [now] * len(items),
-        "SearchKey": [_cell(item.get(key)) for item in items],
-        **{label: [_cell(item.get(label)) for item in items] for label in own},
+        "SearchKey": [_read_cell(item.get(key)) for item in items],
+        **{label: [_read_cell(item.get(label)) for item in items] for label in own},
     }
     names = [name for name, _ in columns]
     return pa.table(rows, schema=schema(columns)).rename_columns(list(stored_names(names)))
 
 
-def _cell(value: object) -> str:
+def _read_cell(value: object) -> str:
     return "" if value is None else text(value)

@@ -63,11 +63,13 @@ def constant(value: str, length: int) -> pa.Array:
 
 def drop_empty_columns(rows: pa.Table) -> pa.Table:
     """The rows without the columns in which no row has a value: they cost time at every step, and their absence says the same."""
-    names = [name for name, column in zip(rows.column_names, rows.columns, strict=True) if not _blank(column)]
+    names = [
+        name for name, column in zip(rows.column_names, rows.columns, strict=True) if not _is_blank(column)
+    ]
     return rows if len(names) == rows.num_columns else rows.select(names)
 
 
-def _blank(column: pa.ChunkedArray) -> bool:
+def _is_blank(column: pa.ChunkedArray) -> bool:
     return all(chunk.null_count == len(chunk) or _is_blank_text(chunk) for chunk in column.chunks)
 
 

@@ -50,13 +50,13 @@ def text(value: object) -> str:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dt.datetime):
-        return _utc(value).isoformat().replace("+00:00", "Z")
+        return _convert_to_utc(value).isoformat().replace("+00:00", "Z")
     if isinstance(value, (uuid.UUID, dt.timedelta)):
         return str(value)
     return json_text(value)
 
 
-def _bool(value: object) -> object:
+def _read_bool(value: object) -> object:
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -66,7 +66,7 @@ def _bool(value: object) -> object:
     return NONE
 
 
-def _whole_number(bits: int) -> Callable[[object], object]:
+def _make_integer_check(bits: int) -> Callable[[object], object]:
     limit = 1 << (bits - 1)
 
     def fit(value: object) -> object:
@@ -87,7 +87,7 @@ def _whole_number(bits: int) -> Callable[[object], object]:
     return fit
 
 
-def _real_number(value: object) -> object:
+def _read_real_number(value: object) -> object:
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
         return NONE
     if isinstance(value, (int, float, Decimal, str)):
@@ -98,7 +98,7 @@ def _real_number(value: object) -> object:
     return NONE
 
 
-def _decimal(value: object) -> object:
+def _read_decimal(value: object) -> object:
     if isinstance(value, (bool, str, int, float, Decimal)):
         try:
             number = Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
@@ -116,7 +116,7 @@ def moment(value: object) -> dt.datetime | None:
     """
     try:
         if isinstance(value, dt.datetime):
-            return _utc(value)
+            return _convert_to_utc(value)
         if isinstance(value, str):
             return _parse_text_time(value.strip())
         return parse_count(value)
@@ -137,7 +137,9 @@ def _parse_text_time(value: str) -> dt.datetime:
         raise ValueError(value)
     value, more = carry_time(value)
     return (
-        _utc(dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z")))
+        _convert_to_utc(
+            dt.datetime.fromisoformat(_FRACTION.sub(r"\1", value).replace(" +", "+").replace(" Z", "Z"))
+        )
         + more
     )
 
@@ -155,7 +157,7 @@ def _parse_american(found: re.Match[str]) -> dt.datetime:
     )
 
 
-def _utc(value: dt.datetime) -> dt.datetime:
+def _convert_to_utc(value: dt.datetime) -> dt.datetime:
     return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
@@ -164,7 +166,7 @@ def _coerce_time(value: object) -> object:
     return NONE if found is None else found
 
 
-def _span(value: object) -> object:
+def _read_span(value: object) -> object:
     if isinstance(value, dt.timedelta):
         return (value.days * 86_400 + value.seconds) * TICKS_PER_SECOND + value.microseconds * 10
     found = _SPAN.fullmatch(value) if isinstance(value, str) else None
@@ -176,7 +178,7 @@ def _span(value: object) -> object:
     return -ticks if sign else ticks
 
 
-def _guid(value: object) -> object:
+def _read_guid(value: object) -> object:
     if isinstance(value, uuid.UUID):
         return str(value)
     if not isinstance(value, str):
@@ -187,7 +189,7 @@ def _guid(value: object) -> object:
         return NONE
 
 
-def _dynamic(value: object) -> object:
+def _read_dynamic(value: object) -> object:
     """JSON text; a text that holds an object or an array is that."""
     if isinstance(value, str) and value[:64].lstrip()[:1] in ("{", "["):
         try:
@@ -199,14 +201,14 @@ def _dynamic(value: object) -> object:
 
 _WIDE = Context(prec=60)
 _FIT: Mapping[KqlType, Callable[[object], object]] = {
-    KqlType.BOOL: _bool,
-    KqlType.INT: _whole_number(32),
-    KqlType.LONG: _whole_number(64),
-    KqlType.REAL: _real_number,
-    KqlType.DECIMAL: _decimal,
+    KqlType.BOOL: _read_bool,
+    KqlType.INT: _make_integer_check(32),
+    KqlType.LONG: _make_integer_check(64),
+    KqlType.REAL: _read_real_number,
+    KqlType.DECIMAL: _read_decimal,
     KqlType.STRING: text,
     KqlType.DATETIME: _coerce_time,
-    KqlType.TIMESPAN: _span,
-    KqlType.GUID: _guid,
-    KqlType.DYNAMIC: _dynamic,
+    KqlType.TIMESPAN: _read_span,
+    KqlType.GUID: _read_guid,
+    KqlType.DYNAMIC: _read_dynamic,
 }

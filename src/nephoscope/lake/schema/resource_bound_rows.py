@@ -73,13 +73,13 @@ def hold_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> tuple[pa.Ta
     bound = _inspect_rows(table, rows, senders)
     columns = identities(table)
     if columns is None:
-        for place in _places(bound.owners.is_valid()):
+        for place in _list_places(bound.owners.is_valid()):
             bound.refuse(place, f"the table {table.name} is not about machines")
         return rows, bound.bad
     for name in rows.column_names:
         if name not in columns and name not in (TENANT, TYPE):
             _check_content(bound, name)
-    made = {name: _held_column(bound, name, kind) for name, kind in columns.items()}
+    made = {name: _complete_column(bound, name, kind) for name, kind in columns.items()}
     made |= {name: _clear_column(bound, name) for name in _OF_THE_SERVICE if name in rows.column_names}
     return _with_columns(table, rows, made), bound.bad
 
@@ -93,10 +93,10 @@ def _inspect_rows(table: LakeTable, rows: pa.Table, senders: Senders) -> _BoundR
     return _BoundRows(table, rows, list(numbers), pa.array(owners, pa.int32()))
 
 
-def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | None:
+def _complete_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | None:
     """A column of identity with what was left out filled in; None where the rows have none and nothing is to be filled in."""
     fills = kind != Identity.KNOWN and bound.table.types.get(name) == KqlType.STRING
-    values = pa.array([_bound_value(one, name, kind) for one in bound.bindings], pa.string())
+    values = pa.array([_find_bound_value(one, name, kind) for one in bound.bindings], pa.string())
     wanted = values.take(bound.owners)
     if name not in bound.rows.column_names:
         return wanted.fill_null("") if fills else None
@@ -105,7 +105,7 @@ def _held_column(bound: _BoundRows, name: str, kind: Identity) -> pa.Array | Non
     stated = pc.not_equal(texts, "").fill_null(fill_value=False)
     same = pc.equal(pc.ascii_lower(texts), pc.ascii_lower(wanted)).fill_null(fill_value=False)
     others = pc.and_(pc.and_(stated, bound.owners.is_valid()), pc.invert(same))
-    for place in _places(others):
+    for place in _list_places(others):
         _check(bound, place, name, kind, texts[place].as_py())
     if not fills:
         return column
@@ -119,7 +119,7 @@ def _clear_column(bound: _BoundRows, name: str) -> pa.Array:
     return pc.if_else(bound.owners.is_valid(), empty, column)
 
 
-def _bound_value(binding: ResourceBinding, name: str, kind: Identity) -> str:
+def _find_bound_value(binding: ResourceBinding, name: str, kind: Identity) -> str:
     """Return what a column says of a resource; of the standard columns in lower case, as the lake stores them."""
     parts = binding.parts
     return {
@@ -151,7 +151,7 @@ def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) 
     text = _lower_ascii(str(value))
     if kind in (Identity.COMPUTER, Identity.DEVICE, Identity.KNOWN):
         return text in binding.known
-    return text == _lower_ascii(_bound_value(binding, name, kind))
+    return text == _lower_ascii(_find_bound_value(binding, name, kind))
 
 
 def _lower_ascii(text: str) -> str:
@@ -167,7 +167,7 @@ def _check_content(bound: _BoundRows, name: str) -> None:
     elif kind == KqlType.STRING:
         column = _combine_chunks(bound.rows.column(name))
         ids = pc.match_substring_regex(column, _ARM_ID_IN_COLUMN).fill_null(fill_value=False)
-        for place in _places(pc.and_(ids, bound.owners.is_valid())):
+        for place in _list_places(pc.and_(ids, bound.owners.is_valid())):
             _check_id(bound, place, name, column[place].as_py())
 
 
@@ -176,7 +176,7 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
     read = column.is_valid()
     if not is_bag:
         read = pc.match_substring_regex(column, _MAY_NAME).fill_null(fill_value=False)
-    for place in _places(pc.and_(read, bound.owners.is_valid())):
+    for place in _list_places(pc.and_(read, bound.owners.is_valid())):
         try:
             value = _decode(column[place].as_py())
         except (msgspec.DecodeError, RecursionError):
@@ -184,13 +184,13 @@ def _check_dynamic(bound: _BoundRows, name: str) -> None:
             continue
         if is_bag and isinstance(value, dict):
             _check_bag(bound, place, name, value)
-        for text in _texts(value):
+        for text in _read_texts(value):
             if "subscriptions" in text.lower() and _IS_ARM_ID.fullmatch(_trim(text)):
                 _check_id(bound, place, name, text)
 
 
 def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, object]) -> None:
-    for name, value in _members(values):
+    for name, value in _read_members(values):
         kind = machine_identity(name)
         if kind is not None and not _is_own(bound.owner(place), name, kind, value):
             bound.refuse(place, f"{name} in {bag} is {str(value)[:_SHOWN]!r}")
@@ -198,7 +198,7 @@ def _check_bag(bound: _BoundRows, place: int, bag: str, values: Mapping[str, obj
             bound.refuse(place, f"the name {name[:_SHOWN]!r} in {bag} has letters outside ASCII")
 
 
-def _members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _read_members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """The members of a bag at any depth, also in JSON that a text holds, but for those below the name of the other end."""
     waiting: list[object] = [values]
     while waiting:
@@ -208,7 +208,7 @@ def _members(values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
             waiting.extend(value for name, value in one.items() if not _OTHER_END.fullmatch(name))
         elif isinstance(one, list):
             waiting.extend(one)
-        elif isinstance(one, str) and (inner := _inner_json(one)) is not None:
+        elif isinstance(one, str) and (inner := _parse_inner_json(one)) is not None:
             waiting.append(inner)
 
 
@@ -220,14 +220,14 @@ def _check_id(bound: _BoundRows, place: int, name: str, text: str) -> None:
         bound.refuse(place, f"{name} names the resource {_trim(text)[:_SHOWN]!r}")
 
 
-def _texts(value: object) -> Iterator[str]:
+def _read_texts(value: object) -> Iterator[str]:
     """Every text in a JSON value, the names of members among them."""
     waiting = [value]
     while waiting:
         one = waiting.pop()
         if isinstance(one, str):
             yield one
-            if (inner := _inner_json(one)) is not None:
+            if (inner := _parse_inner_json(one)) is not None:
                 waiting.append(inner)
         elif isinstance(one, dict):
             waiting.extend((*one, *one.values()))
@@ -235,7 +235,7 @@ def _texts(value: object) -> Iterator[str]:
             waiting.extend(one)
 
 
-def _inner_json(text: str) -> object:
+def _parse_inner_json(text: str) -> object:
     """The object or list whose JSON a text is; None for another text."""
     if not text.lstrip().startswith(("{", "[", '"')):
         return None
@@ -261,7 +261,7 @@ def _combine_chunks(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
 
 
-def _places(mask: pa.Array) -> list[int]:
+def _list_places(mask: pa.Array) -> list[int]:
     found: list[int] = pc.indices_nonzero(mask).to_pylist()
     return found
 

@@ -85,7 +85,7 @@ def to_arrow_rows(
     columns.setdefault(TIME, empty(KqlType.DATETIME, len(rows)))
     made = _complete_rows(table, columns, len(rows), workspace, now, whole=whole)
     made, refused = hold_rows(table, made, senders)
-    return _check_rows(made, _days(workspace, table), now, unfit_time, refused)
+    return _check_rows(made, _find_retention_days(workspace, table), now, unfit_time, refused)
 
 
 def _iterate_values(rows: Sequence[Mapping[str, object]], names: Sequence[str]) -> Iterable[Sequence[object]]:
@@ -120,7 +120,7 @@ def complete(
     packs = any(is_packed(column.type) for column in columns.values())
     whole = (_make_packed if packs else _complete_rows)(table, columns, arrow.num_rows, workspace, now)
     whole, refused = hold_rows(table, whole, senders)
-    return _check_rows(whole, _days(workspace, table), now, {}, refused)
+    return _check_rows(whole, _find_retention_days(workspace, table), now, {}, refused)
 
 
 def _make_packed(
@@ -133,18 +133,18 @@ def _make_packed(
         TYPE: dictionary_rows.constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: dictionary_rows.to_lower_case(resource),
-        SUBSCRIPTION: _packed_subscriptions(table, columns, resource, length),
+        SUBSCRIPTION: _pack_subscriptions(table, columns, resource, length),
     }
     present = {**{name: empty(kind, length) for name, kind in table.columns}, **columns, **made}
     fields = [table.schema.field(name).with_type(present[name].type) for name, _ in table.columns]
     return pa.Table.from_arrays([present[name] for name, _ in table.columns], schema=pa.schema(fields))
 
 
-def _packed_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> object:
+def _pack_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> object:
     """As _subscriptions(), packed; each id of a resource is looked at once where all of them tell a subscription."""
     chunks = resource.chunks if isinstance(resource, pa.ChunkedArray) else [resource]
     if all(is_packed(one.type) for one in chunks):
-        told = [_subscription_ids(one.dictionary) for one in chunks]
+        told = [_extract_subscription_ids(one.dictionary) for one in chunks]
         if not any("" in one for one in told):
             texts = zip(chunks, told, strict=True)
             packs = [
@@ -153,10 +153,10 @@ def _packed_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource
             ]
             return pa.chunked_array(packs, pa.dictionary(pa.int32(), pa.string()))
     plain = {name: columns[name].cast(pa.string()) for name in (SUBSCRIPTION, _NAMED) if name in columns}
-    return _subscriptions(table, plain, resource.cast(pa.string()), length).dictionary_encode()
+    return _build_subscriptions(table, plain, resource.cast(pa.string()), length).dictionary_encode()
 
 
-def _subscription_ids(ids: pa.Array) -> list[str]:
+def _extract_subscription_ids(ids: pa.Array) -> list[str]:
     """The subscription in each id of a resource, in lower case; empty where there is none."""
     known = [_WITHIN.match(one) for one in ids.to_pylist()]
     return [found["id"].lower() if found else "" for found in known]
@@ -177,7 +177,7 @@ def split_by_workspace(rows: pa.Table, counts: Sequence[tuple[Workspace, int]]) 
         start += count
 
 
-def _days(workspace: Workspace, table: LakeTable) -> int:
+def _find_retention_days(workspace: Workspace, table: LakeTable) -> int:
     return workspace.get_retention_days(table.name)
 
 
@@ -248,7 +248,7 @@ def _complete_rows(
         TYPE: constant(table.name, length),
         INGESTED: pa.repeat(pa.scalar(now, MOMENT), length),
         RESOURCE: pc.utf8_lower(resource),
-        SUBSCRIPTION: _subscriptions(table, columns, resource, length),
+        SUBSCRIPTION: _build_subscriptions(table, columns, resource, length),
     }
     present = {**columns, **made}
     if not whole:
@@ -258,18 +258,18 @@ def _complete_rows(
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
-def _subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
+def _build_subscriptions(table: LakeTable, columns: Mapping[str, Any], resource: Any, length: int) -> Any:
     """The subscription of the resource's id, else the one that is given, else the one that the row names; in lower case."""
     ids = resource.combine_chunks() if isinstance(resource, pa.ChunkedArray) else resource
     if isinstance(ids, pa.ChunkedArray):
         ids = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
     distinct = ids.dictionary_encode()
-    looked_up = pa.array(_subscription_ids(distinct.dictionary), pa.string())
+    looked_up = pa.array(_extract_subscription_ids(distinct.dictionary), pa.string())
     found = looked_up.take(distinct.indices) if len(looked_up) else constant("", length)
     if SUBSCRIPTION in columns:
         found = _fill_empty(found, pc.utf8_lower(columns[SUBSCRIPTION]))
     if _NAMED in columns and table.types[_NAMED] in _TEXTS and not table.name.lower().endswith(_OWN):
-        found = _fill_empty(found, _guids(columns[_NAMED]))
+        found = _fill_empty(found, _read_guids(columns[_NAMED]))
     return found
 
 
@@ -277,7 +277,7 @@ def _fill_empty(found: object, other: object) -> object:
     return pc.if_else(pc.equal(found, ""), other, found)
 
 
-def _guids(column: object) -> object:
+def _read_guids(column: object) -> object:
     """The GUIDs in lower case; empty where a text is none."""
     return pc.if_else(
         pc.match_substring_regex(column, _GUID).fill_null(fill_value=False), pc.utf8_lower(column), ""
@@ -297,13 +297,13 @@ def _check_rows(
         return TableRows(whole)
     places = pc.indices_nonzero(pc.invert(good)).to_pylist()
     bad = [
-        (place, refused.get(place) or _reason(times[place].as_py(), unfit.get(place, NONE), days, now))
+        (place, refused.get(place) or _format_reason(times[place].as_py(), unfit.get(place, NONE), days, now))
         for place in places
     ]
     return TableRows(whole.filter(good), bad)
 
 
-def _reason(time: dt.datetime | None, unfit: object, days: int, now: dt.datetime) -> str:
+def _format_reason(time: dt.datetime | None, unfit: object, days: int, now: dt.datetime) -> str:
     if unfit is not NONE:
         return f"TimeGenerated is no time: {json_text(unfit)[:100]}"
     if time is None:

@@ -70,7 +70,7 @@ class LakeTable:
             raise LakeError(f"{where}: {error}; types are {', '.join(KqlType)}") from error
         name, bag = str(document.get("name", "")), str(document.get("bag", BAG))
         try:
-            machine = _machine(document.get("machine"))
+            machine = _read_machine(document.get("machine"))
             description = str(document.get("description", ""))
             return LakeTable.of(name, columns, bag, description, document.get("categories", ()), machine)
         except LakeError as error:
@@ -116,7 +116,7 @@ class LakeTable:
         return tuple("timestamp_tz" if kind == KqlType.DATETIME else "" for _, kind in self.columns)
 
 
-def _machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
+def _read_machine(given: object) -> tuple[tuple[str, Identity], ...] | None:
     if given is None:
         return None
     if not isinstance(given, dict):

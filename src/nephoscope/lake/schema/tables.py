@@ -29,14 +29,14 @@ class Tables:
     @staticmethod
     def builtin() -> Tables:
         """The tables that the package brings: a file each in content/tables; LakeError where one is wrong."""
-        return _builtin()
+        return _build_builtin()
 
     @staticmethod
     def of(data: Path) -> Tables:
         """The package's tables and those imported into a data folder; an imported one replaces the package's of that name."""
         folder = data / FOLDER
         imported = _read(folder) if folder.is_dir() else {}
-        return Tables(MappingProxyType({**_builtin().by_name, **imported}))
+        return Tables(MappingProxyType({**_build_builtin().by_name, **imported}))
 
     def get(self, name: str) -> LakeTable | None:
         """The table of that name, or None."""
@@ -71,12 +71,12 @@ class KnownTables:
     def __call__(self) -> Tables:
         """The tables; read again where a definition came, went or changed."""
         with self._lock:
-            seen = self._files()
+            seen = self._list_files()
             if seen != self._seen:
                 self._tables, self._seen = Tables.of(self._data), seen
             return self._tables
 
-    def _files(self) -> list[tuple[str, int]]:
+    def _list_files(self) -> list[tuple[str, int]]:
         """The definitions' files; one that is replaced is another file."""
         try:
             with os.scandir(self._folder) as entries:
@@ -98,7 +98,7 @@ def import_tables(data: Path, tables: Iterable[LakeTable], disk: Disk | None = N
 
 
 @cache
-def _builtin() -> Tables:
+def _build_builtin() -> Tables:
     return Tables(MappingProxyType(_read(None)))
 
 

@@ -89,7 +89,7 @@ def encode_frame(
     arrivals: Arrivals | None = None,
 ) -> bytes:
     """The bytes of an append of (workspace, table, rows)."""
-    payloads = [_stream(drop_empty_columns(rows)) for _, _, rows in tables]
+    payloads = [_encode_stream(drop_empty_columns(rows)) for _, _, rows in tables]
     parts = tuple(
         FramePart(workspace, table, payload.size, rows.num_rows)
         for (workspace, table, rows), payload in zip(tables, payloads, strict=True)
@@ -103,7 +103,7 @@ def encode_frame(
     return b"".join((fields, guard.to_bytes(4, "little"), header, *payloads))
 
 
-def _stream(rows: pa.Table) -> pa.Buffer:
+def _encode_stream(rows: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     options = _OPTIONS_OF_FEW if rows.nbytes < _FEW else _OPTIONS
     with pa.ipc.new_stream(sink, rows.schema, options=options) as stream:
@@ -119,7 +119,7 @@ def frames(data: bytes | memoryview) -> Iterator[SpoolFrame]:
     whole, place = memoryview(data), 0
     held: SpoolFrame | None = None
     while True:
-        found = _frame(whole, place)
+        found = _read_frame(whole, place)
         if held is not None and (held.intact or found is not None):
             yield held
         if found is None:
@@ -127,7 +127,7 @@ def frames(data: bytes | memoryview) -> Iterator[SpoolFrame]:
         held, place = found, found.end
 
 
-def _frame(whole: memoryview, start: int) -> SpoolFrame | None:
+def _read_frame(whole: memoryview, start: int) -> SpoolFrame | None:
     if len(whole) - start < _PREFIX.size:
         return None
     magic, length, size, checksum, guard = _PREFIX.unpack_from(whole, start)

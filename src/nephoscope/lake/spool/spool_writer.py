@@ -116,11 +116,11 @@ class OwnSpool:
         with self._lock:
             if self._file is not None:
                 self._file.close()
-                self._disk.remove(self._path())
+                self._disk.remove(self._build_path())
                 self._file = None
             os.close(self._held)
 
-    def _path(self) -> Path:
+    def _build_path(self) -> Path:
         return segment_path(self._folder, self._number, closed=False)
 
     def _open_segment(self) -> AppendFile:
@@ -129,7 +129,7 @@ class OwnSpool:
             return self._file
         self._number += 1
         try:
-            file = self._disk.open_for_append(self._path(), new=True)
+            file = self._disk.open_for_append(self._build_path(), new=True)
         except OSError as error:
             raise no_room(error) from error
         try:
@@ -156,7 +156,7 @@ class OwnSpool:
                 raise no_room(error) from error
         file.close()
         self._file = None
-        self._disk.rename(self._path(), segment_path(self._folder, self._number, closed=True))
+        self._disk.rename(self._build_path(), segment_path(self._folder, self._number, closed=True))
         self._sequences = {}
         self._lock.notify_all()
 
@@ -168,7 +168,7 @@ class OwnSpool:
         except OSError as error:
             raise no_room(error) from error
         self._excess = False
-        self._sequences = highest(frames(self._path().read_bytes()))
+        self._sequences = highest(frames(self._build_path().read_bytes()))
 
 
 def _claim_folder(data: Path, disk: Disk) -> tuple[Path, int]:

@@ -152,9 +152,9 @@ class DeltaLog:
         """Make all commits up to a version durable."""
         if version <= self._synced:
             return
-        for number in self._entries():
+        for number in self._list_entries():
             if self._synced < number <= version:
-                self._disk.sync_path(self._entry(number))
+                self._disk.sync_path(self._build_path(number))
         if self._synced < 0:
             self._disk.sync_folder(self._folder.parent)
         self._disk.sync_folder(self._folder)
@@ -176,12 +176,12 @@ class DeltaLog:
         self._drop_torn_checkpoint()
         aside: list[Path] = []
         wanted: int | None = None
-        for number in self._entries():
+        for number in self._list_entries():
             # an entry is made only after the one before it, so that one that is not there now never was
-            missing = wanted is not None and number != wanted and not self._entry(wanted).exists()
-            if aside or missing or not _is_complete(self._entry(number)):
-                aside.append(self._entry(number).with_suffix(f".torn-{uuid.uuid4().hex[:8]}"))
-                self._disk.rename(self._entry(number), aside[-1])
+            missing = wanted is not None and number != wanted and not self._build_path(wanted).exists()
+            if aside or missing or not _is_complete(self._build_path(number)):
+                aside.append(self._build_path(number).with_suffix(f".torn-{uuid.uuid4().hex[:8]}"))
+                self._disk.rename(self._build_path(number), aside[-1])
             wanted = number + 1
         return aside
 
@@ -193,7 +193,7 @@ class DeltaLog:
             for file in (*torn, pointer):
                 self._disk.remove(file)
 
-    def _entries(self) -> Iterable[int]:
+    def _list_entries(self) -> Iterable[int]:
         if not self._folder.is_dir():
             return []
         names = (file.name for file in self._folder.iterdir())
@@ -203,7 +203,7 @@ class DeltaLog:
             if len(name) == 25 and name.endswith(".json") and name[:20].isdecimal()
         )
 
-    def _entry(self, version: int) -> Path:
+    def _build_path(self, version: int) -> Path:
         return self._folder / f"{version:020d}.json"
 
 

@@ -71,12 +71,16 @@ class FileAggregates:
         """
         compiled = _compile_by_file(asked.by_file, table)
         whole, today = _divide(scan, now)
-        folder = self.data / FOLDER / _digest(compiled, asked.combine, scan)
+        folder = self.data / FOLDER / _compute_digest(compiled, asked.combine, scan)
         columns = compiled.reads.get(table.relation, frozenset()) | {TIME}
         until = TimeRange(TIME, None, now + _LEAST)
         recent = replace(scan, groups=today, between=(*scan.between, until))
         combined = self._load_kept(folder, _name_all(whole)) if asked.combine else None
-        held = {} if combined is not None else {path: self._load_kept(folder, _name(path)) for path in whole}
+        held = (
+            {}
+            if combined is not None
+            else {path: self._load_kept(folder, _compute_file_name(path)) for path in whole}
+        )
         missing = [path for path, groups in held.items() if groups is None]
         # what is new since is little, and threads cost more than they save
         with self.engines.lend_engine(0 if missing else 1) as engine:
@@ -90,8 +94,11 @@ class FileAggregates:
             self.engines.recent.show(engine, table.relation, recent, compiled.sql, columns)
             parts = [*(found if combined is None else [combined]), engine.run(compiled)]
             told = _merge(engine, asked.merge, pa.concat_tables(parts), now)
-        self._keep(folder, {_name(path): groups for path in missing if (groups := held[path]) is not None})
-        self._prune(folder, {*map(_name, whole), _name_all(whole)})
+        self._keep(
+            folder,
+            {_compute_file_name(path): groups for path in missing if (groups := held[path]) is not None},
+        )
+        self._prune(folder, {*map(_compute_file_name, whole), _name_all(whole)})
         return told
 
     def _load_kept(self, folder: Path, name: str) -> pa.Table | None:
@@ -172,18 +179,20 @@ def _compile_twice(text: str, table: TableSchema) -> tuple[CompiledQuery, Compil
 def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:
     """Part files into those of which groups are kept, and the groups of those that are read each time."""
     today = now.astimezone(UTC).date()
-    whole = {path for path in scan.paths() if _day(path, scan.day) < today and path.stat().st_size > SMALL}
+    whole = {
+        path for path in scan.paths() if _read_day(path, scan.day) < today and path.stat().st_size > SMALL
+    }
     rest = (tuple(path for path in group if path not in whole) for group in scan.groups)
     return sorted(whole), tuple(group for group in rest if group)
 
 
-def _day(path: Path, column: str) -> date:
+def _read_day(path: Path, column: str) -> date:
     """The day of a file's rows; the last of all days where its folder does not say one."""
     name, _, day = path.parent.name.partition("=")
     return date.fromisoformat(day) if column and name == column else date.max
 
 
-def _digest(compiled: CompiledQuery, combine: str, scan: FileScan) -> str:
+def _compute_digest(compiled: CompiledQuery, combine: str, scan: FileScan) -> str:
     """Tell aggregates apart by all that decides them but the files: the SQL, the rows that may be seen, the version of the product."""
     only = scan.only and (scan.only[0], sorted(scan.only[1]))
     seen = [
@@ -197,10 +206,10 @@ def _digest(compiled: CompiledQuery, combine: str, scan: FileScan) -> str:
     return hashlib.sha256(msgspec.json.encode(seen)).hexdigest()[:32]
 
 
-def _name(path: Path) -> str:
+def _compute_file_name(path: Path) -> str:
     return hashlib.sha256(str(path).encode()).hexdigest()[:32] + _SUFFIX
 
 
 def _name_all(paths: Iterable[Path]) -> str:
     """The name of what the groups of several files were combined to; a slash is in no name of one file alone."""
-    return _name(Path("/".join(map(str, paths)), "combined"))
+    return _compute_file_name(Path("/".join(map(str, paths)), "combined"))

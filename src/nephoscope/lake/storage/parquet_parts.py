@@ -38,17 +38,17 @@ class ParquetPart:
 
     def to_add_action(self, *, change: bool) -> AddAction:
         """The action that adds it."""
-        bounds = {name: {TIME: _iso(moment)} for name, moment in self._bounds()}
+        bounds = {name: {TIME: _format_iso(moment)} for name, moment in self._list_bounds()}
         stats = json.dumps({"numRecords": self.rows, **bounds, "nullCount": {TIME: 0}})
         now = int(dt.datetime.now(dt.UTC).timestamp() * 1000)
         return AddAction(self.path, self.size, {DAY: self.day.isoformat()}, now, change, stats)
 
-    def _bounds(self) -> Iterator[tuple[str, dt.datetime]]:
+    def _list_bounds(self) -> Iterator[tuple[str, dt.datetime]]:
         yield "minValues", self.first
         yield "maxValues", self.last
 
 
-def _iso(moment: dt.datetime) -> str:
+def _format_iso(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

@@ -74,10 +74,10 @@ class TableSnapshot:
 def read_snapshot(table: DeltaTable, path: Path) -> TableSnapshot:
     """The files of a handle's version."""
     found = pa.table(table.get_add_actions()).to_pylist()
-    return TableSnapshot(table.version(), tuple(_file(path, action) for action in found))
+    return TableSnapshot(table.version(), tuple(_build_file(path, action) for action in found))
 
 
-def _file(path: Path, action: dict[str, Any]) -> ParquetFile:
+def _build_file(path: Path, action: dict[str, Any]) -> ParquetFile:
     relative = action["path"]
     low, high = (action.get(bound) or {} for bound in ("min", "max"))
     return ParquetFile(
@@ -105,7 +105,7 @@ class _ReadTable:
 
     def is_at(self, path: Path) -> bool:
         """Return whether the entry is still the one that was read."""
-        return self.entry is not None and self.entry == _entry(path, self.snapshot.version)
+        return self.entry is not None and self.entry == _find_entry(path, self.snapshot.version)
 
 
 class _ReadTables:
@@ -152,7 +152,7 @@ class TableSnapshots:
         known = _read_tables.get(path)
         if known is None or not known.is_at(path):
             found = self._read_whole(path)
-        elif _entry(path, known.snapshot.version + 1) is None:
+        elif _find_entry(path, known.snapshot.version + 1) is None:
             return known.snapshot
         else:
             on = _read_on(known, path) if _read_tables.take(path, known) else None
@@ -179,7 +179,7 @@ class TableSnapshots:
 
 def _read(table: DeltaTable, path: Path) -> _ReadTable:
     found = read_snapshot(table, path)
-    return _ReadTable(found, _entry(path, found.version), table)
+    return _ReadTable(found, _find_entry(path, found.version), table)
 
 
 def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
@@ -191,7 +191,7 @@ def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
     return _read(table, path) if table.version() > known.snapshot.version else None
 
 
-def _entry(path: Path, version: int) -> _Entry | None:
+def _find_entry(path: Path, version: int) -> _Entry | None:
     """Return which file the log's entry of a version is, None where there is none."""
     try:
         found = (path / LOG / f"{version:020d}.json").stat()

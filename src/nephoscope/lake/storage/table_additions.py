@@ -54,26 +54,26 @@ class Additions:
         """
         found = AddedRows()
         for version in range(after + 1, snapshot.version + 1):
-            one = self._rows_added_by(table, version)
+            one = self._find_rows_added_by(table, version)
             if one is None:
-                return _rows_since(snapshot, None if looked is None else looked - SLACK, oldest)
+                return _find_rows_since(snapshot, None if looked is None else looked - SLACK, oldest)
             found |= one
         return AddedRows(frozenset(time for time in found.happened if time >= oldest - GRAIN), found.came)
 
-    def _rows_added_by(self, table: str, version: int) -> AddedRows | None:
+    def _find_rows_added_by(self, table: str, version: int) -> AddedRows | None:
         """Return what a version added; None where its entry of the log or a file of it is gone."""
         key = table, version
         if key not in self._known:
             folder = table_path(self.data, *table.split("/", 1))
             try:
                 entry = (folder / LOG / f"{version:020d}.json").read_bytes()
-                self._known[key] = _read_times(folder / unquote(path) for path in _paths(entry))
+                self._known[key] = _read_times(folder / unquote(path) for path in _read_paths(entry))
             except FileNotFoundError:
                 return None
         return self._known[key]
 
 
-def _paths(entry: bytes) -> Iterator[str]:
+def _read_paths(entry: bytes) -> Iterator[str]:
     """The files that an entry of the log adds rows with; those that only hold rows of other files in a new order add none."""
     for line in entry.splitlines():
         action: dict[str, object] = json.loads(line).get("add") or {}
@@ -89,12 +89,12 @@ def _read_times(paths: Iterator[Path] | list[Path], since: dt.datetime | None = 
             rows = file.read(names)
         if since is not None and INGESTED in names:
             rows = rows.filter(pc.greater_equal(rows.column(INGESTED), pa.scalar(since)))
-        came_ = _steps(rows.column(INGESTED), MINUTE) if INGESTED in names else frozenset[dt.datetime]()
-        found |= AddedRows(_steps(rows.column(TIME), GRAIN), came_)
+        came_ = _list_steps(rows.column(INGESTED), MINUTE) if INGESTED in names else frozenset[dt.datetime]()
+        found |= AddedRows(_list_steps(rows.column(TIME), GRAIN), came_)
     return found
 
 
-def _steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]:
+def _list_steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]:
     """The distinct times, rounded down."""
     size = step // dt.timedelta(microseconds=1)
     ticks = times.drop_null().cast(pa.timestamp("us", "UTC")).cast(pa.int64())
@@ -102,7 +102,7 @@ def _steps(times: pa.ChunkedArray, step: dt.timedelta) -> frozenset[dt.datetime]
     return frozenset(_EPOCH + one * step for one in steps)
 
 
-def _rows_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.datetime) -> AddedRows:
+def _find_rows_since(snapshot: TableSnapshot, since: dt.datetime | None, oldest: dt.datetime) -> AddedRows:
     """The rows of the newest files that came since a time (None = whenever)."""
     files = [file.path for file in snapshot.files if file.may_have(oldest, None)]
     if since is not None:

@@ -44,13 +44,13 @@ class SpooledRows:
 
     def rows(self) -> pa.Table:
         """The rows, read anew: the segment stays until they are in their table."""
-        return read_frame_rows(self._payload())
+        return read_frame_rows(self._read_payload())
 
     def columns(self) -> pa.Schema:
         """The columns that they have."""
-        return read_frame_columns(self._payload())
+        return read_frame_columns(self._read_payload())
 
-    def _payload(self) -> bytes:
+    def _read_payload(self) -> bytes:
         with self.path.open("rb") as file:
             file.seek(self.start)
             return file.read(self.size)
@@ -112,7 +112,7 @@ class StoredTable:
         removed = [
             RemoveAction(file.relative, change, now, file.size, {DAY: file.day.isoformat()}) for file in old
         ]
-        parts = [] if new is None else self._parts(new.rows, new.columns)
+        parts = [] if new is None else self._list_parts(new.rows, new.columns)
         gone = {file.relative for file in old}
         while gone <= {file.relative for file in self.snapshot().files}:
             if self._commit(removed, parts, {}, change=change):
@@ -135,9 +135,9 @@ class StoredTable:
 
     def _write_spooled(self, spooled: Sequence[SpooledRows]) -> list[ParquetPart]:
         columns = unite_schemas(one.columns() for one in spooled)
-        return self._parts((one.rows() for one in spooled), columns)
+        return self._list_parts((one.rows() for one in spooled), columns)
 
-    def _parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[ParquetPart]:
+    def _list_parts(self, rows: Iterable[pa.Table], columns: pa.Schema) -> list[ParquetPart]:
         return write_parts(self._path, self._table, rows, columns, self._disk)
 
     def _commit(

@@ -15,7 +15,7 @@ TABLE = "Watchlist"
 
 def list_row(head: WatchlistHead, status: str, now: datetime, by: str) -> dict[str, object]:
     """Return what happened to a list: Create, Update or Delete."""
-    return _row(head, status, "watchlist", now, by) | {
+    return _build_row(head, status, "watchlist", now, by) | {
         "_DTItemId": head.id,
         "_DTTimestamp": now.isoformat(),
     }
@@ -25,7 +25,7 @@ def item_rows(
     head: WatchlistHead, items: Sequence[WatchlistItem], status: str, now: datetime, by: str
 ) -> list[dict[str, object]]:
     """Return what happened to items, a row each."""
-    common = _row(head, status, "watchlist-item", now, by)
+    common = _build_row(head, status, "watchlist-item", now, by)
     return [
         common
         | {
@@ -41,7 +41,7 @@ def item_rows(
     ]
 
 
-def _row(head: WatchlistHead, status: str, kind: str, now: datetime, by: str) -> dict[str, object]:
+def _build_row(head: WatchlistHead, status: str, kind: str, now: datetime, by: str) -> dict[str, object]:
     return {
         "TimeGenerated": now.isoformat(),
         "_DTItemType": kind,

@@ -96,7 +96,7 @@ class WatchlistService:
             self._queue_list_row(session, head, "Create", now)
             self._fill(session, head, () if large else made, now, whole=False)
         if large:
-            self._exchange(head, lambda before: plan_change(before, made, whole=False), now)
+            self._build_exchange(head, lambda before: plan_change(before, made, whole=False), now)
         self.publish(alias, now)
         return head
 
@@ -118,7 +118,7 @@ class WatchlistService:
         head = self.state.watchlists.get(self.workspace, alias)
         made = self._build_items(head, given, now)
         if len(made) > PORTION or (whole and self.state.watchlists.count(head) > PORTION):
-            changed = self._exchange(head, lambda before: plan_change(before, made, whole=whole), now)
+            changed = self._build_exchange(head, lambda before: plan_change(before, made, whole=whole), now)
         else:
             changed = self._update(alias, made, now, whole=whole)
         self.publish(alias, now)
@@ -152,7 +152,7 @@ class WatchlistService:
         self._touch(session, head, now)
         return plan.changed
 
-    def _exchange(
+    def _build_exchange(
         self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], WatchlistPlan], now: datetime
     ) -> WatchlistChanges:
         """A change in portions; StateError where others change the list again and again meanwhile."""
@@ -238,7 +238,7 @@ class WatchlistService:
         """Forget a list with its items."""
         head = self.state.watchlists.get(self.workspace, alias)
         if self.state.watchlists.count(head) > PORTION:
-            self._exchange(head, lambda before: plan_change(before, (), whole=True), now)
+            self._build_exchange(head, lambda before: plan_change(before, (), whole=True), now)
         with self.state.transaction() as session:
             head = self._require_list(session, alias)
             self._drop(session, head, self.state.watchlists.items(session, head), now)
@@ -303,7 +303,7 @@ class WatchlistService:
     def _expire(self, head: WatchlistHead, over: Sequence[WatchlistItem], now: datetime) -> None:
         """Drop items that are over."""
         if len(over) > PORTION:
-            self._exchange(head, lambda before: plan_expiry(before, now), now)
+            self._build_exchange(head, lambda before: plan_expiry(before, now), now)
             return
         with self.state.transaction() as session:
             known = self._require_list(session, head.alias)

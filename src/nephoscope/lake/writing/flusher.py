@@ -121,12 +121,12 @@ class Flusher:
         self._adopt()
         began = time.perf_counter()
         waiting = [[one for one in segments(folder) if one.closed] for folder in folders(self._data)]
-        batch, size, more = self._batch(waiting)
+        batch, size, more = self._select_batch(waiting)
         spooled: dict[tuple[str, str], list[SpooledRows]] = defaultdict(list)
         notes: dict[Path, _Notes] = {}
         for segment in batch:
             several = list(segment.frames())
-            notes[segment.path] = _notes(several)
+            notes[segment.path] = _summarize_segments(several)
             for key, one in self._read_spooled(segment, several):
                 spooled[key].append(one)
         rows, kept = self._append_rows(spooled)
@@ -146,9 +146,9 @@ class Flusher:
     ) -> bool:
         """Note in the state what segments held, before they are let go; False where another has the lease by now."""
         return self._lease.settle(
-            _highest(notes[segment.path].sequences for segment in done),
-            {_id(segment): found for segment in done if (found := notes[segment.path].arrivals)},
-            {_id(segment) for several in waiting for segment in several},
+            _find_highest_sequences(notes[segment.path].sequences for segment in done),
+            {_format_id(segment): found for segment in done if (found := notes[segment.path].arrivals)},
+            {_format_id(segment) for several in waiting for segment in several},
         )
 
     def _append_rows(
@@ -196,7 +196,7 @@ class Flusher:
                     close_orphan(folder, self._disk)
                     remove_orphan(folder, self._disk)
 
-    def _batch(self, waiting: Sequence[Sequence[Segment]]) -> tuple[list[Segment], int, bool]:
+    def _select_batch(self, waiting: Sequence[Sequence[Segment]]) -> tuple[list[Segment], int, bool]:
         """Closed segments of all writers, each writer's in order, as many as a round should take; their bytes; whether more wait.
 
         Writers take turns, so that none waits for all segments of another.
@@ -227,16 +227,16 @@ class _Notes(NamedTuple):
     arrivals: list[Arrivals]
 
 
-def _notes(several: Sequence[SpoolFrame]) -> _Notes:
+def _summarize_segments(several: Sequence[SpoolFrame]) -> _Notes:
     told = [one.header.arrivals for one in several if one.intact and one.header.arrivals is not None]
     return _Notes(highest(several), sum_by_hour(told))
 
 
-def _id(segment: Segment) -> str:
+def _format_id(segment: Segment) -> str:
     return f"{segment.writer}/{segment.number}"
 
 
-def _highest(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def _find_highest_sequences(several: Iterable[Mapping[str, int]]) -> dict[str, int]:
     found: dict[str, int] = {}
     for one in several:
         for producer, sequence in one.items():

@@ -84,7 +84,7 @@ def _append(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str,
         except StateError as error:
             lost.append(_quarantine_entry(entry, str(error)))
     for workspace, several in sorted(by_workspace.items()):
-        tables, bad = _rows(lake, workspace, several)
+        tables, bad = _convert_rows(lake, workspace, several)
         lake.writer().append(
             workspace, tables, bad=bad, producer=f"{producer}/{workspace}", sequence=sequence
         )
@@ -92,7 +92,7 @@ def _append(lake: OutboxReceiver, entries: Sequence[OutboxEntry], producer: str,
         lake.writer().append(DEFAULT, {}, bad=lost, producer=f"{producer}/lost", sequence=sequence)
 
 
-def _rows(
+def _convert_rows(
     lake: OutboxReceiver, workspace: str, entries: Sequence[OutboxEntry]
 ) -> tuple[Mapping[str, pa.Table], list[QuarantineEntry]]:
     by_table: dict[str, list[OutboxEntry]] = defaultdict(list)

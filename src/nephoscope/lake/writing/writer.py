@@ -116,7 +116,7 @@ class Writer:
             number = last + 1 if sequence is None else sequence
             if number <= last:
                 return False
-            rows = [one for portion in portions for one in self._rows(*portion)]
+            rows = [one for portion in portions for one in self._list_rows(*portion)]
             mark = claim.take()
             if rows:
                 frame = encode_frame(producer, number, rows, arrivals)
@@ -173,7 +173,7 @@ class Writer:
             while len(self._acknowledged) > _REMEMBERED:
                 self._acknowledged.popitem(last=False)
 
-    def _rows(
+    def _list_rows(
         self, workspace: str, tables: Mapping[str, pa.Table], bad: Sequence[QuarantineEntry]
     ) -> list[tuple[str, str, pa.Table]]:
         known = self._tables()

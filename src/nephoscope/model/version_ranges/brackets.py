@@ -19,7 +19,7 @@ _INTERVAL = re.compile(
 )
 
 
-def _interval(found: re.Match[str], ecosystem: str) -> tuple[VersionComparison, ...]:
+def _parse_interval(found: re.Match[str], ecosystem: str) -> tuple[VersionComparison, ...]:
     opening, lowest, comma, highest, closing = found.groups()
     if not comma:
         if opening + closing != "[]" or not lowest:
@@ -46,6 +46,6 @@ def parse(text: str, ecosystem: str) -> VersionRange:
         found = _INTERVAL.match(text, place)
         if not found:
             raise VersionError(f"{text!r} is not a range at character {place + 1}")
-        alternatives.append(_interval(found, ecosystem))
+        alternatives.append(_parse_interval(found, ecosystem))
         place = found.end()
     return VersionRange(ecosystem, tuple(alternatives))

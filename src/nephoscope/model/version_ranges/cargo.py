@@ -15,7 +15,7 @@ TITLE = "Cargo"
 SYNTAXES = ("cargo",)
 
 
-def _bounds(text: str) -> list[npm.Bound]:
+def _parse_bounds(text: str) -> list[npm.Bound]:
     term = re.sub(r"\s+", "", text)
     if not term:
         raise VersionError("a requirement before or after a comma is empty")
@@ -24,7 +24,9 @@ def _bounds(text: str) -> list[npm.Bound]:
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a requirement; raises VersionError."""
-    bounds = [bound for term in text.split(",") for bound in _bounds(term)] if text.strip() != "*" else []
+    bounds = (
+        [bound for term in text.split(",") for bound in _parse_bounds(term)] if text.strip() != "*" else []
+    )
     return VersionRange(
         "cargo",
         (tuple(VersionComparison(*bound, "cargo") for bound in bounds),),

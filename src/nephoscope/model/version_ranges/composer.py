@@ -29,7 +29,7 @@ def _fill_numbers(numbers: list[int]) -> str:
     return ".".join(map(str, [*numbers, *[0] * (_NUMBERS - len(numbers))]))
 
 
-def _numbers(version: str) -> list[int]:
+def _parse_numbers(version: str) -> list[int]:
     found = re.match(r"v?(\d+(?:\.\d+)*)", version)
     if not found:
         raise VersionError(f"{version!r} is not a version that can start a range")
@@ -46,25 +46,25 @@ def _raise_number(numbers: list[int], place: int) -> str:
     return _fill_numbers([*numbers[:place], numbers[place] + 1]) + _DEV
 
 
-def _bounds_between(version: str, place: int) -> list[Bound]:
-    return [(">=", _with_dev(version)), ("<", _raise_number(_numbers(version), place))]
+def _build_bounds_between(version: str, place: int) -> list[Bound]:
+    return [(">=", _with_dev(version)), ("<", _raise_number(_parse_numbers(version), place))]
 
 
-def _tilde(version: str) -> list[Bound]:
-    return _bounds_between(version, max(len(_numbers(version)) - 2, 0))
+def _expand_tilde(version: str) -> list[Bound]:
+    return _build_bounds_between(version, max(len(_parse_numbers(version)) - 2, 0))
 
 
-def _caret(version: str) -> list[Bound]:
-    numbers = _numbers(version)
-    return _bounds_between(
+def _expand_caret(version: str) -> list[Bound]:
+    numbers = _parse_numbers(version)
+    return _build_bounds_between(
         version, next((place for place, number in enumerate(numbers) if number), len(numbers) - 1)
     )
 
 
-def _wildcard(numbers: str | None) -> list[Bound]:
+def _expand_wildcard(numbers: str | None) -> list[Bound]:
     if not numbers:
         return []
-    found = _numbers(numbers)
+    found = _parse_numbers(numbers)
     return [(">=", _fill_numbers(found) + _DEV), ("<", _raise_number(found, len(found) - 1))]
 
 
@@ -75,20 +75,20 @@ def _compare_bounds(operator: str, version: str) -> list[Bound]:
     return [({"": "=", "==": "=", "<>": "!="}.get(operator, operator), normal)]
 
 
-def _term(text: str) -> list[Bound]:
+def _parse_term(text: str) -> list[Bound]:
     found = _TERM.fullmatch(re.sub(r"@\w+$", "", text))
     if not found:
         raise VersionError(f"{text!r} is not a Composer constraint")
     operator, version = found.groups()
     if wildcard := _WILDCARD.fullmatch(version):
-        return _wildcard(wildcard[1])
+        return _expand_wildcard(wildcard[1])
     if operator == "~":
-        return _tilde(version)
-    return _caret(version) if operator == "^" else _compare_bounds(operator, version)
+        return _expand_tilde(version)
+    return _expand_caret(version) if operator == "^" else _compare_bounds(operator, version)
 
 
-def _hyphen(first: str, last: str) -> list[Bound]:
-    numbers = _numbers(last)
+def _expand_hyphen_range(first: str, last: str) -> list[Bound]:
+    numbers = _parse_numbers(last)
     whole = (
         len(numbers) > 2 or _STABILITY.search(normalize(last)) is not None
     )  # major and minor alone are open
@@ -99,7 +99,11 @@ def _hyphen(first: str, last: str) -> list[Bound]:
 def _parse_alternative(text: str) -> tuple[VersionComparison, ...]:
     found = _HYPHEN.fullmatch(text)
     terms = re.sub(r"(~|\^|[<>]=|==|!=|<>|[<>=])\s+", r"\1", text.strip()).replace(",", " ").split()
-    bounds = _hyphen(found[1], found[2]) if found else [bound for term in terms for bound in _term(term)]
+    bounds = (
+        _expand_hyphen_range(found[1], found[2])
+        if found
+        else [bound for term in terms for bound in _parse_term(term)]
+    )
     return tuple(VersionComparison(*bound, "packagist") for bound in bounds)
 
 

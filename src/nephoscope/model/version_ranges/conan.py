@@ -26,7 +26,7 @@ def _find_upper_bound(version: str, operator: str) -> str:
     return ".".join(map(str, [*numbers[:place], numbers[place] + 1])) + "-"
 
 
-def _term(text: str) -> list[VersionComparison]:
+def _parse_term(text: str) -> list[VersionComparison]:
     found = _TERM.fullmatch(text)
     if not found or (found[1] in ("~", "^") and not found[2][0].isdigit()):
         raise VersionError(f"{text!r} is not a Conan range")
@@ -43,7 +43,7 @@ def _parse_alternative(text: str) -> tuple[VersionComparison, ...]:
     terms = re.sub(r"([~^<>=])\s+", r"\1", text.strip()).split()
     if terms == ["*"]:
         return (VersionComparison(">=", "0.0.0", "conan"),)
-    return tuple(comparison for term in terms for comparison in _term(term))
+    return tuple(comparison for term in terms for comparison in _parse_term(term))
 
 
 def parse(text: str, _ecosystem: str = "") -> VersionRange:

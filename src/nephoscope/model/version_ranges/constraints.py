@@ -29,7 +29,7 @@ def _raise_version(version: str, place: int) -> str:
     return ".".join(map(str, [*kept[:-1], kept[-1] + 1]))
 
 
-def _raised_place(operator: str, version: str) -> int:
+def _find_raised_place(operator: str, version: str) -> int:
     """Return the place of the number that an operator's upper bound raises."""
     numbers = [int(number) for number in re.findall(r"\d+", re.split(r"[-+_~]", version, maxsplit=1)[0])]
     if operator == "^":
@@ -39,10 +39,10 @@ def _raised_place(operator: str, version: str) -> int:
     return max(len(numbers) - 2, 0)
 
 
-def _comparisons(operator: str, version: str, ecosystem: str) -> list[VersionComparison]:
+def _list_comparisons(operator: str, version: str, ecosystem: str) -> list[VersionComparison]:
     if operator not in ("~>", "~", "^"):
         return [VersionComparison(_SPELLINGS.get(operator, operator), version, ecosystem)]
-    above = _raise_version(version, _raised_place(operator, version))
+    above = _raise_version(version, _find_raised_place(operator, version))
     return [VersionComparison(">=", version, ecosystem), VersionComparison("<", above, ecosystem)]
 
 
@@ -53,7 +53,7 @@ def _parse_alternative(text: str, ecosystem: str) -> tuple[VersionComparison, ..
         found = _COMPARISON.match(text, place)
         if not found or found.end() == place:
             raise VersionError(f"{text!r} is not a comparison of versions at character {place + 1}")
-        comparisons += _comparisons(found[1], found[2].strip("\"'"), ecosystem)
+        comparisons += _list_comparisons(found[1], found[2].strip("\"'"), ecosystem)
         place = found.end()
     for comparison in comparisons:
         comparison.key  # noqa: B018  # reads the bound, so that what is no version is told here

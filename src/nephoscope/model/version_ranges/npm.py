@@ -26,29 +26,29 @@ _OLDEST = "-0"
 Bound = tuple[str, str]
 
 
-def _bounds_between(lowest: str, above: str) -> list[Bound]:
+def _build_bounds_between(lowest: str, above: str) -> list[Bound]:
     return [(">=", lowest), ("<", above + _OLDEST)]
 
 
-def _tilde(version: PartialVersion) -> list[Bound]:
+def _expand_tilde(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
-    return _bounds_between(version.lowest, version.version_above(min(1, len(version.numbers) - 1)))
+    return _build_bounds_between(version.lowest, version.version_above(min(1, len(version.numbers) - 1)))
 
 
-def _caret(version: PartialVersion) -> list[Bound]:
+def _expand_caret(version: PartialVersion) -> list[Bound]:
     if not version.numbers:
         return []
     last = len(version.numbers) - 1
     place = next((place for place, number in enumerate(version.numbers) if number), last)
-    return _bounds_between(version.lowest, version.version_above(place))
+    return _build_bounds_between(version.lowest, version.version_above(place))
 
 
-def _exact(version: PartialVersion) -> list[Bound]:
+def _expand_exact(version: PartialVersion) -> list[Bound]:
     if version.is_whole:
         return [("=", version.lowest)]
     return (
-        _bounds_between(version.lowest, version.version_above(len(version.numbers) - 1))
+        _build_bounds_between(version.lowest, version.version_above(len(version.numbers) - 1))
         if version.numbers
         else []
     )
@@ -70,7 +70,7 @@ def _compare_bounds(operator: str, version: PartialVersion) -> list[Bound]:
     )
 
 
-def _term(text: str) -> list[Bound]:
+def _parse_term(text: str) -> list[Bound]:
     found = _TERM.fullmatch(text)
     assert (
         found is not None
@@ -79,13 +79,13 @@ def _term(text: str) -> list[Bound]:
         raise VersionError(f"{text!r} names no version")
     operator, version = found[1], parse_partial(found[2])
     if operator in ("~", "~>"):
-        return _tilde(version)
+        return _expand_tilde(version)
     if operator == "^":
-        return _caret(version)
-    return _exact(version) if operator in ("", "=", "==") else _compare_bounds(operator, version)
+        return _expand_caret(version)
+    return _expand_exact(version) if operator in ("", "=", "==") else _compare_bounds(operator, version)
 
 
-def _hyphen(first: str, last: str) -> list[Bound]:
+def _expand_hyphen_range(first: str, last: str) -> list[Bound]:
     end = parse_partial(last)
     upper = [("<=", end.lowest)] if end.is_whole else _compare_bounds("<=", end)
     start = parse_partial(first)
@@ -95,9 +95,9 @@ def _hyphen(first: str, last: str) -> list[Bound]:
 def bounds(text: str) -> list[Bound]:
     """Return the comparisons of one alternative; raises VersionError."""
     if found := _HYPHEN.fullmatch(text):
-        return _hyphen(found[1], found[2])
+        return _expand_hyphen_range(found[1], found[2])
     terms = _OPERATOR.sub(r"\1", text.strip().replace(",", " ")).split()
-    return [bound for term in terms for bound in _term(term)]
+    return [bound for term in terms for bound in _parse_term(term)]
 
 
 def admits_named_prereleases(comparisons: tuple[VersionComparison, ...], version: str) -> bool:

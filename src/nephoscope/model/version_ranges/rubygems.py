@@ -31,7 +31,7 @@ def _find_upper_bound(version: str) -> str:
     return ".".join([*kept[:-1], str(int(kept[-1]) + 1)])
 
 
-def _comparisons(text: str) -> list[VersionComparison]:
+def _parse_comparisons(text: str) -> list[VersionComparison]:
     found = _REQUIREMENT.fullmatch(text)
     if not found or (not found[2] and found[1]) or (found[2] and not rubygems.is_valid(found[2])):
         raise VersionError(f"{text!r} is not a RubyGems requirement")
@@ -48,5 +48,6 @@ def _comparisons(text: str) -> list[VersionComparison]:
 def parse(text: str, _ecosystem: str = "") -> VersionRange:
     """Read a requirement; raises VersionError."""
     return VersionRange(
-        "rubygems", (tuple(comparison for part in text.split(",") for comparison in _comparisons(part)),)
+        "rubygems",
+        (tuple(comparison for part in text.split(",") for comparison in _parse_comparisons(part)),),
     )

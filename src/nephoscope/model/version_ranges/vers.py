@@ -20,7 +20,7 @@ _RANGE = re.compile(r"vers:([a-z0-9.-]+)/(.*)", re.DOTALL)
 _COMPARISON = re.compile(r"([<>]=?|!=|=|)(.+)")
 
 
-def _comparisons(text: str, ecosystem: str) -> list[VersionComparison]:
+def _parse_comparisons(text: str, ecosystem: str) -> list[VersionComparison]:
     comparisons = []
     for part in re.sub(r"\s+", "", text).strip("|").split("|"):
         found = _COMPARISON.fullmatch(part)
@@ -39,7 +39,7 @@ def sort_by_version(comparisons: list[VersionComparison]) -> list[VersionCompari
     return sorted(comparisons, key=cmp_to_key(_compare))
 
 
-def _intervals(bounds: list[VersionComparison]) -> list[tuple[VersionComparison, ...]]:
+def _list_intervals(bounds: list[VersionComparison]) -> list[tuple[VersionComparison, ...]]:
     """Return the intervals between bounds in order: `<` closes what `>` opened, or begins at the oldest version."""
     intervals: list[tuple[VersionComparison, ...]] = []
     opened: VersionComparison | None = None
@@ -75,10 +75,12 @@ def parse(text: str, _ecosystem: str = "") -> VersionRange:
     ecosystem, comparisons = found[1], found[2]
     if comparisons == "*":
         return VersionRange(ecosystem, ((),))
-    listed = _comparisons(comparisons, ecosystem)
+    listed = _parse_comparisons(comparisons, ecosystem)
     excluded = tuple(comparison for comparison in listed if comparison.operator == "!=")
     exact = [(comparison,) for comparison in listed if comparison.operator == "="]
-    intervals = _intervals([comparison for comparison in listed if comparison.operator not in ("=", "!=")])
+    intervals = _list_intervals(
+        [comparison for comparison in listed if comparison.operator not in ("=", "!=")]
+    )
     everything_else = [()] if excluded and not exact and not intervals else []
     return UniversalRange(ecosystem, (*exact, *intervals, *everything_else), None, excluded)
 

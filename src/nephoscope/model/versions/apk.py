@@ -29,12 +29,12 @@ _BEFORE, _UNREADABLE, _END, _REVISION, _HASH, _SUFFIX_NUMBER, _AFTER, _LETTER, _
 Token: TypeAlias = tuple[int | str, ...]
 
 
-def _later_number_token(text: str) -> Token:
+def _parse_later_number_token(text: str) -> Token:
     """Return the token of a number behind the first: with a leading zero it is compared as text, before every other number."""
     return (_NUMBER, 0, text) if text[0] == "0" else (_NUMBER, 1, int(text))
 
 
-def _suffix_tokens(text: str) -> list[Token]:
+def _parse_suffix_tokens(text: str) -> list[Token]:
     tokens: list[Token] = []
     for name, digits in _ONE_SUFFIX.findall(text):
         known = name in _BEFORE_RELEASE
@@ -53,10 +53,10 @@ def order(text: str) -> tuple[Token, ...]:
     if not found:
         raise VersionError(f"{text!r} is not a version of an Alpine package")
     first, *others = found["numbers"].split(".")
-    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number_token, others)]
+    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_parse_later_number_token, others)]
     if found["letter"]:
         tokens.append((_LETTER, found["letter"]))
-    tokens += _suffix_tokens(found["suffixes"])
+    tokens += _parse_suffix_tokens(found["suffixes"])
     if found["hash"]:
         tokens.append((_HASH, found["hash"]))
     if revision := int(found["revision"][2:] or 0):

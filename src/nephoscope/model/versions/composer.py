@@ -25,7 +25,7 @@ _DATED = re.compile(
 _PART = re.compile(r"\d+|[A-Za-z]+")
 
 
-def _suffix(stability: str | None, number: str | None, dev: str | None) -> str:
+def _format_suffix(stability: str | None, number: str | None, dev: str | None) -> str:
     if stability is None:
         return "-dev" if dev else ""
     if stability.lower() == "stable":
@@ -40,13 +40,15 @@ def normalize(text: str) -> str:
     version = version.split("+", 1)[0] if not version.startswith("dev-") else version
     if found := _CLASSICAL.fullmatch(version):
         numbers = found[1].split(".")
-        return ".".join([*numbers, *["0"] * (4 - len(numbers))]) + _suffix(found[2], found[3], found[4])
+        return ".".join([*numbers, *["0"] * (4 - len(numbers))]) + _format_suffix(
+            found[2], found[3], found[4]
+        )
     if found := _DATED.fullmatch(version):
-        return re.sub(r"\D", ".", found[1]) + _suffix(found[2], found[3], found[4])
+        return re.sub(r"\D", ".", found[1]) + _format_suffix(found[2], found[3], found[4])
     return version
 
 
-def _part_key(text: str) -> tuple[int, int]:
+def _parse_part_key(text: str) -> tuple[int, int]:
     if text.isdigit():
         return (_NUMBER, 1 + int(text))
     return (next((rank for word, rank in _WORDS if text.lower().startswith(word)), _UNKNOWN), 0)
@@ -57,7 +59,7 @@ def order(text: str) -> tuple[tuple[int, int], ...]:
     version = normalize(text)
     if not version:
         raise VersionError("an empty text is not a version")
-    return (*map(_part_key, _PART.findall(version)), (_NUMBER, 0))
+    return (*map(_parse_part_key, _PART.findall(version)), (_NUMBER, 0))
 
 
 def is_valid(text: str) -> bool:

@@ -16,7 +16,7 @@ ECOSYSTEMS = ("conan", "conancenter")
 Word: TypeAlias = tuple[int, int] | tuple[int, str]
 
 
-def _words(text: str) -> tuple[Word, ...]:
+def _parse_words(text: str) -> tuple[Word, ...]:
     words: list[Word] = [(0, int(word)) if word.isdigit() else (1, word) for word in text.lower().split(".")]
     while words and words[-1] == (0, 0):
         words.pop()
@@ -29,7 +29,12 @@ def order(text: str) -> tuple[tuple[Word, ...], bool, tuple[Word, ...], tuple[Wo
     main, dash, before = version.partition("-")
     if not main:
         raise VersionError(f"{text!r} is not a version of a Conan package")
-    return _words(main), not dash, _words(before) if dash else (), _words(build) if build else ()
+    return (
+        _parse_words(main),
+        not dash,
+        _parse_words(before) if dash else (),
+        _parse_words(build) if build else (),
+    )
 
 
 def is_valid(text: str) -> bool:

@@ -26,19 +26,19 @@ _OTHER = 256
 Parts: TypeAlias = tuple[tuple[int, ...] | int, ...]
 
 
-def _rank(character: str) -> int:
+def _rank_character(character: str) -> int:
     if character == "~":
         return _TILDE
     return ord(character) if character.isascii() and character.isalpha() else ord(character) + _OTHER
 
 
 @lru_cache(maxsize=65_536)
-def _parts(text: str) -> Parts:
+def _parse_parts(text: str) -> Parts:
     """Return what dpkg compares in turn: ranks of characters that are no digits, closed by the end, then a number."""
     parts: list[tuple[int, ...] | int] = []
     for letters, digits in _PART.findall(text) if text else [("", "")]:
         if letters or digits or not text:
-            parts += ((*map(_rank, letters), _END), int(digits or 0))
+            parts += ((*map(_rank_character, letters), _END), int(digits or 0))
     return (*parts, (_END,))
 
 
@@ -52,7 +52,9 @@ def order(text: str) -> tuple[int, Parts, Parts]:
         raise VersionError(f"{text!r} has an epoch that is not a number, or nothing behind it")
     upstream, dash, revision = rest.rpartition("-")
     return (
-        (int(epoch), _parts(upstream), _parts(revision)) if dash else (int(epoch), _parts(rest), _parts(""))
+        (int(epoch), _parse_parts(upstream), _parse_parts(revision))
+        if dash
+        else (int(epoch), _parse_parts(rest), _parse_parts(""))
     )
 
 

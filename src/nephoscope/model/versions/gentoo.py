@@ -25,12 +25,12 @@ _BEFORE, _END, _REVISION, _PATCH, _LETTER, _NUMBER = range(6)
 Token: TypeAlias = tuple[int | str, ...]
 
 
-def _later_number_token(text: str) -> Token:
+def _parse_later_number_token(text: str) -> Token:
     """Return the token of a number behind the first: with a leading zero it counts as the digits of a fraction."""
     return (_NUMBER, 0, text.rstrip("0")) if text[0] == "0" else (_NUMBER, 1, int(text))
 
 
-def _suffix(name: str, digits: str) -> Token:
+def _find_suffix(name: str, digits: str) -> Token:
     return (_PATCH if name == "p" else _BEFORE, _SUFFIXES.index(name), int(digits or 0))
 
 
@@ -40,10 +40,10 @@ def order(text: str) -> tuple[Token, ...]:
     if not found:
         raise VersionError(f"{text!r} is not a version of a Gentoo package")
     first, *others = found["numbers"].split(".")
-    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_later_number_token, others)]
+    tokens: list[Token] = [(_NUMBER, 1, int(first)), *map(_parse_later_number_token, others)]
     if found["letter"]:
         tokens.append((_LETTER, found["letter"]))
-    tokens += [_suffix(*suffix) for suffix in re.findall(r"_([a-z]+)(\d*)", found["suffixes"])]
+    tokens += [_find_suffix(*suffix) for suffix in re.findall(r"_([a-z]+)(\d*)", found["suffixes"])]
     revision = int(found["revision"] or 0)
     return (*tokens, (_REVISION, revision)) if revision else (*tokens, (_END,))
 

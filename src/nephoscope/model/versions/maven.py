@@ -30,7 +30,7 @@ _Key = TypeVar("_Key", int, str, tuple[int, str])
 Item: TypeAlias = "int | str | list[Item]"
 
 
-def _rank(qualifier: str) -> tuple[int, str]:
+def _rank_qualifier(qualifier: str) -> tuple[int, str]:
     return (_QUALIFIERS.index(qualifier), "") if qualifier in _QUALIFIERS else (len(_QUALIFIERS), qualifier)
 
 
@@ -43,7 +43,7 @@ def _compare_with_end(item: Item) -> int:
     if isinstance(item, int):
         return int(item > 0)
     if isinstance(item, str):
-        return _sign(_rank(item), (_RELEASE, ""))
+        return _sign(_rank_qualifier(item), (_RELEASE, ""))
     return next((found for found in map(_compare_with_end, item) if found), 0)
 
 
@@ -57,7 +57,7 @@ def _compare(one: Item | None, other: Item | None) -> int:
         pairs = zip_longest(one, other)
         return next((found for found in (_compare(*pair) for pair in pairs) if found), 0)
     if isinstance(one, str) and isinstance(other, str):
-        return _sign(_rank(one), _rank(other))
+        return _sign(_rank_qualifier(one), _rank_qualifier(other))
     if isinstance(one, int) and isinstance(other, int):
         return _sign(one, other)
     kinds = (str, list, int)
@@ -79,13 +79,13 @@ def _normalize(items: list[Item]) -> None:
             return
 
 
-def _qualifier(text: str, before_digit: bool) -> str:
+def _normalize_qualifier(text: str, before_digit: bool) -> str:
     if before_digit and len(text) == 1:
         return _LETTERS.get(text, text)
     return _ALIASES.get(text, text)
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
+def _parse_tokens(text: str) -> Iterator[tuple[str, str]]:
     """Yield each token with the one that follows."""
     found = _TOKEN.findall(text)
     yield from zip(found, [*found[1:], ""][: len(found)], strict=True)
@@ -115,7 +115,7 @@ class _Lists:
 def _parse(text: str) -> list[Item]:
     lists = _Lists()
     previous = "."
-    for part, following in _tokens(text.lower()):
+    for part, following in _parse_tokens(text.lower()):
         if part in ".-":
             if previous in ".-":
                 lists.current.append(0)
@@ -129,7 +129,7 @@ def _parse(text: str) -> list[Item]:
             # between dots and dashes a qualifier stays in its list
             if lists.current and following not in (".", "-"):
                 lists.open()
-            lists.current.append(_qualifier(part, following[:1].isdigit()))
+            lists.current.append(_normalize_qualifier(part, following[:1].isdigit()))
             if following[:1].isdigit():
                 lists.open()
         previous = part

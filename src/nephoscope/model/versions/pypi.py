@@ -17,7 +17,7 @@ _PART = re.compile(r"(\d+ | [a-z]+ | \.| -)", re.VERBOSE)
 _SPELLINGS = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
 
 
-def _legacy_parts(text: str) -> tuple[str, ...]:
+def _parse_legacy_parts(text: str) -> tuple[str, ...]:
     """Return what setuptools compared, all of it as text: numbers filled to eight digits, words behind a `*`."""
     parts: list[str] = []
     for found in _PART.split(text.lower()):
@@ -39,7 +39,7 @@ def order(text: str) -> tuple[int, Version | tuple[str, ...]]:
     try:
         return (1, Version(text))
     except InvalidVersion:
-        return (0, _legacy_parts(text))
+        return (0, _parse_legacy_parts(text))
 
 
 def is_valid(text: str) -> bool:

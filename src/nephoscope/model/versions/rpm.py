@@ -34,7 +34,7 @@ _TILDE, _END, _CARET, _LETTERS, _NUMBER = range(5)
 Token: TypeAlias = tuple[int] | tuple[int, str] | tuple[int, int]
 
 
-def _token(text: str) -> Token:
+def _parse_token(text: str) -> Token:
     if text == "~":
         return (_TILDE,)
     if text == "^":
@@ -45,7 +45,7 @@ def _token(text: str) -> Token:
 @lru_cache(maxsize=65_536)
 def segments(text: str) -> tuple[Token, ...]:
     """Return the key of a version or a release alone, as rpmvercmp compares it."""
-    return (*map(_token, _TOKEN.findall(text)), (_END,))
+    return (*map(_parse_token, _TOKEN.findall(text)), (_END,))
 
 
 def order(text: str) -> tuple[int, tuple[Token, ...], tuple[Token, ...]]:

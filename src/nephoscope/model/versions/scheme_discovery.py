@@ -42,7 +42,7 @@ class Scheme(msgspec.Struct, frozen=True):
         return -1 if one < other else int(other < one)
 
 
-def _bound_length(order: Callable[[str], VersionKey]) -> Callable[[str], VersionKey]:
+def _build_bound_length(order: Callable[[str], VersionKey]) -> Callable[[str], VersionKey]:
     def order_bounded(text: str) -> VersionKey:
         if len(text) > LONGEST:
             raise VersionError(f"a text of {len(text)} characters is not a version: {text[:40]!r} ...")
@@ -51,7 +51,7 @@ def _bound_length(order: Callable[[str], VersionKey]) -> Callable[[str], Version
     return order_bounded
 
 
-def _bounded_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
+def _limit_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
     return lambda text: len(text) <= LONGEST and is_valid(text)
 
 
@@ -66,7 +66,7 @@ def schemes() -> dict[str, Scheme]:
         missing = [name for name in ("TITLE", "order", "is_valid") if not hasattr(module, name)]
         if missing:
             raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
-        order, is_valid = _bound_length(module.order), _bounded_check(module.is_valid)
+        order, is_valid = _build_bound_length(module.order), _limit_check(module.is_valid)
         scheme = Scheme(info.name, module.TITLE, module.ECOSYSTEMS, order, is_valid)
         for ecosystem in scheme.ecosystems:
             if ecosystem in found:

@@ -144,7 +144,7 @@ def _is_program(row: Row) -> bool:
     return _is_enabled(row) and row["kind"] == KINDS[PrincipalKind.PROGRAM]
 
 
-def _role_choices(_: OperationCall) -> Mapping[str, str]:
+def _build_role_choices(_: OperationCall) -> Mapping[str, str]:
     return {one.name: one.name for one in ROLES}
 
 
@@ -187,12 +187,12 @@ def people(call: OperationCall) -> PersonList:
     WRITE,
     command=CommandLine("add", "{name} added as {role} at {scope} (id {id})", notes=_note_missing),
     page=OperationForm(
-        "Add a user or program", choices={"role": _role_choices}, made=lambda placed: placed.id
+        "Add a user or program", choices={"role": _build_role_choices}, made=lambda placed: placed.id
     ),
 )
 def add(call: OperationCall, body: NewPerson) -> RolePlaced:
     """Add a user or program with its first role assignment."""
-    given, where = _role(body.role), _granted_scope(call, body.scope)
+    given, where = _require_role(body.role), _resolve_granted_scope(call, body.scope)
     if body.managed_identity and (body.program or given not in READING):
         readers = " or ".join(sorted(READING))
         raise RefusedRequestError(f"--managed-identity: --role must be {readers}, without --program", "role")
@@ -205,11 +205,15 @@ def add(call: OperationCall, body: NewPerson) -> RolePlaced:
 @OPERATIONS.operation(
     ROLE_WRITE,
     command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_note_missing),
-    page=OperationForm("Assign a role", when=_is_enabled, choices={"role": _role_choices}),
+    page=OperationForm("Assign a role", when=_is_enabled, choices={"role": _build_role_choices}),
 )
 def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Assign a role at a scope."""
-    given, where, who = _role(body.role), _granted_scope(call, body.scope), find_principal(call, name)
+    given, where, who = (
+        _require_role(body.role),
+        _resolve_granted_scope(call, body.scope),
+        find_principal(call, name),
+    )
     service.grant_role(call.service, who, given, where)
     return _tell_place(call, who, given, where)
 
@@ -217,11 +221,11 @@ def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
 @OPERATIONS.operation(
     ROLE_DELETE,
     command=CommandLine("revoke", "{name} is no longer {role} at {scope}"),
-    page=OperationForm("Remove a role", choices={"role": _role_choices}),
+    page=OperationForm("Remove a role", choices={"role": _build_role_choices}),
 )
 def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
-    given, where, who = _role(body.role), _scope(body.scope), find_principal(call, name)
+    given, where, who = _require_role(body.role), _check_scope(body.scope), find_principal(call, name)
     named = {where, name_tenant(where, build_hierarchy(PublishedSnapshotCache(call.service.data)))}
     held = [
         each for each in call.state.principals.roles(who.id) if each.role == given and (each.scope in named)
@@ -332,7 +336,7 @@ def _describe_binding(who: Principal) -> str:
     return who.binding.resource if who.binding is not None else "no resource"
 
 
-def _role(name: str) -> str:
+def _require_role(name: str) -> str:
     found = role(name)
     if found is None:
         raise RefusedRequestError(
@@ -341,16 +345,16 @@ def _role(name: str) -> str:
     return found.name
 
 
-def _scope(text: str) -> str:
+def _check_scope(text: str) -> str:
     try:
         return parse_scope(text)
     except RoleScopeError as error:
         raise RefusedRequestError(f"--scope: {error}", "scope") from error
 
 
-def _granted_scope(call: OperationCall, text: str) -> str:
+def _resolve_granted_scope(call: OperationCall, text: str) -> str:
     """The scope of a role to be given; a management group says whose it is, and RefusedRequestError says where it cannot."""
-    return place_in_tenant(call, ROLE_WRITE, _scope(text), "--scope: ")
+    return place_in_tenant(call, ROLE_WRITE, _check_scope(text), "--scope: ")
 
 
 def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:

@@ -78,7 +78,7 @@ def definitions(call: OperationCall) -> RoleList:  # noqa: ARG001 - a handler's 
 def assignments(call: OperationCall, query: PageQuery) -> AssignmentList:
     """List all role assignments."""
     found, after = take_page(call.state.principals.roles(), lambda one: one.id, query)
-    return AssignmentList(value=tuple(map(_assignment_shape, found)), next=after)
+    return AssignmentList(value=tuple(map(_build_assignment_shape, found)), next=after)
 
 
 @OPERATIONS.operation(ROLE_WRITE, ApiRoute("POST", "/roleAssignments", 201, scoped=None))
@@ -92,7 +92,7 @@ def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
         raise RefusedRequestError(f"Role {body.role!r} not found.", "role")
     who = require_principal(call, body.principal)
     with translate_errors("role", service.ReadingOnlyError):
-        return _assignment_shape(service.grant_role(call.service, who, found.name, scope))
+        return _build_assignment_shape(service.grant_role(call.service, who, found.name, scope))
 
 
 @OPERATIONS.operation(ROLE_DELETE, ApiRoute("DELETE", "/roleAssignments/{id}", 204, scoped=None))
@@ -105,5 +105,5 @@ def revoke(call: OperationCall, id: Id) -> None:  # noqa: A002 - the name in the
     service.revoke_role(call.service, found)
 
 
-def _assignment_shape(one: RoleAssignment) -> AssignmentShape:
+def _build_assignment_shape(one: RoleAssignment) -> AssignmentShape:
     return to_shape(AssignmentShape, one)

@@ -211,13 +211,15 @@ def _note_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
 )  # fmt: skip
 def providers(call: OperationCall) -> ProviderList:
     """List providers and their role mappings."""
-    return ProviderList(value=tuple(_provider_shape(call, one) for one in call.state.sign_in_providers.all()))
+    return ProviderList(
+        value=tuple(_build_provider_shape(call, one) for one in call.state.sign_in_providers.all())
+    )
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/signInProviders/{name}"))
 def one(call: OperationCall, name: ProviderName) -> ProviderShape:
     """Show one provider."""
-    return _provider_shape(call, _require_provider(call, name))
+    return _build_provider_shape(call, _require_provider(call, name))
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/signInProviders/{name}"))
@@ -228,7 +230,7 @@ def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderS
         name, body.title, body.issuer, body.client_id, "", body.scopes, rules, body.trust, body.enabled
     )
     client_secret = "" if body.client_secret is msgspec.UNSET else body.client_secret
-    return _provider_shape(call, _put_provider(call, wanted, client_secret))
+    return _build_provider_shape(call, _put_provider(call, wanted, client_secret))
 
 
 @OPERATIONS.operation(
@@ -326,7 +328,7 @@ def test(call: OperationCall, name: ProviderName) -> ProviderShape:
 
     found = _require_provider(call, name)
     ask_provider_test(call.service, name)
-    return _provider_shape(call, found)
+    return _build_provider_shape(call, found)
 
 
 def _put_provider(call: OperationCall, wanted: SignInProvider, client_secret: str = "") -> SignInProvider:
@@ -348,7 +350,7 @@ def _require_provider(call: OperationCall, name: str) -> SignInProvider:
     return found
 
 
-def _provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
+def _build_provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
     from nephoscope.access.provider_tests import asked_test, last_test_result
 
     test = last_test_result(call.state, one.name)

@@ -118,7 +118,7 @@ def _request_field(one: inspect.Field, hint: Any) -> RequestField:
 
 
 def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> RequestField:
-    layers = list(_layers(type_))
+    layers = list(_list_layers(type_))
     shown: dict[str, Any] = {}
     help_ = ""
     for one in reversed(layers):
@@ -126,7 +126,7 @@ def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Req
             shown |= one.extra or {}
             help_ = (one.extra_json_schema or {}).get("description", help_)
     base = layers[-1]
-    kind = _kind(base, shown)
+    kind = _find_kind(base, shown)
     inner = request_fields(base.cls) if isinstance(base, inspect.StructType) else ()
     bound = base if isinstance(base, inspect.IntType | inspect.FloatType) else None
     named = "" if inner and kind is FieldKind.OTHER else f"--{name.replace('_', '-')}"
@@ -135,26 +135,26 @@ def _build_field(name: str, type_: inspect.Type, hint: Any, **known: Any) -> Req
         name=name, kind=kind, inner=inner, shape=getattr(base, "cls", None),
         label=shown.get("label", name.replace("_", " ").capitalize()), help=help_,
         option=shown.get("option", named), metavar=shown.get("metavar", ""),
-        none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_choices(hint)),
+        none_option=none_option, none_help=none_help, argument=bool(shown.get("argument")), choices=tuple(_list_choices(hint)),
         least=bound.ge if bound else None, most=bound.le if bound else None,
         group=str(shown.get("group", "")), hidden=bool(shown.get("secret")), path=str(shown.get("path", "")),
         whole=isinstance(base, inspect.VarTupleType) and isinstance(base.item_type, inspect.IntType), **known,
     )  # fmt: skip
 
 
-def _layers(type_: inspect.Type) -> Iterator[inspect.Type]:
+def _list_layers(type_: inspect.Type) -> Iterator[inspect.Type]:
     """The type and what it is wrapped in, outermost first; of a union that may be null, the other."""
     if isinstance(type_, inspect.Metadata):
         yield type_
-        yield from _layers(type_.type)
+        yield from _list_layers(type_.type)
     elif isinstance(type_, inspect.UnionType):
         several = [one for one in type_.types if not isinstance(one, inspect.NoneType)]
-        yield from _layers(several[0]) if len(several) == 1 else iter((type_,))
+        yield from _list_layers(several[0]) if len(several) == 1 else iter((type_,))
     else:
         yield type_
 
 
-def _kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
+def _find_kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
     kinds: dict[type[inspect.Type], FieldKind] = {
         inspect.BoolType: FieldKind.YES_NO, inspect.IntType: FieldKind.WHOLE, inspect.FloatType: FieldKind.NUMBER,
         inspect.LiteralType: FieldKind.CHOICE, inspect.VarTupleType: FieldKind.LIST, inspect.DateTimeType: FieldKind.TIME,
@@ -167,10 +167,10 @@ def _kind(base: inspect.Type, shown: Mapping[str, object]) -> FieldKind:
     return kinds.get(type(base), FieldKind.OTHER)
 
 
-def _choices(hint: Any) -> Iterator[str]:
+def _list_choices(hint: Any) -> Iterator[str]:
     """The words of a Literal in their order, which msgspec does not keep."""
     if get_origin(hint) is Literal:
         yield from map(str, get_args(hint))
     else:
         for one in get_args(hint):
-            yield from _choices(one)
+            yield from _list_choices(one)

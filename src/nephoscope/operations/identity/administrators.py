@@ -105,9 +105,9 @@ def _list_rows(found: AdministratorPage) -> list[Line]:
     return [
         {
             "name": one.name, "kind": one.kind, "privilege": one.privilege, "assignment": one.assignment,
-            "roles": _shorten(one.roles), "secondFactor": _word(one.second_factor), "enabled": _word(one.enabled),
+            "roles": _shorten(one.roles), "secondFactor": _name_answer(one.second_factor), "enabled": _name_answer(one.enabled),
             "lastManaged": one.last_managed, "lastSignIn": one.last_sign_in, "places": _shorten(one.places),
-            "newPlace": _word(one.new_place), "guest": _word(one.guest), "id": one.id,
+            "newPlace": _name_answer(one.new_place), "guest": _name_answer(one.guest), "id": one.id,
         }
         for one in found.value
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def _note_gaps(found: AdministratorPage) -> list[str]:
     return [f"not collected: {', '.join(found.not_collected)}"] if found.not_collected else []
 
 
-def _role_rows(found: HeldRoleList) -> list[Line]:
+def _list_role_rows(found: HeldRoleList) -> list[Line]:
     return [
         {
             "role": one.role, "scope": one.scope, "through": one.through or "direct",
@@ -131,7 +131,7 @@ def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
     return [
         {
             "name": one.name, "country": one.country or "unknown", "network": one.network, "share": f"{one.share:.0%}",
-            "days": one.days, "last": one.last, "first": one.first, "new": _word(one.new), "sources": ", ".join(one.sources),
+            "days": one.days, "last": one.last, "first": one.first, "new": _name_answer(one.new), "sources": ", ".join(one.sources),
             "addresses": _shorten(one.addresses), "id": one.id,
         }
         for one in found.value
@@ -165,21 +165,22 @@ def administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage
     """List administrators by name, with their roles, second factor and last use within 90 days."""
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     value = tuple(
-        _administrator_shape(one, found.use.get(one.id, AdministratorUse())) for one in found.administrators
+        _build_administrator_shape(one, found.use.get(one.id, AdministratorUse()))
+        for one in found.administrators
     )
     return AdministratorPage(value=value, not_collected=found.gaps)
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/administrators/{id}/roles"),
-    CommandLine("roles", columns=("role", "scope", "through", "assignment", "privilege"), rows=_role_rows),
+    CommandLine("roles", columns=("role", "scope", "through", "assignment", "privilege"), rows=_list_role_rows),
     page=RowTable("Roles", choices=("assignment", "privilege")),
 )  # fmt: skip
 def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
     """List the administrative roles of an administrator, and the groups that give them."""
     listed = list_all_administrators(call.service, call.workspace(query.workspace))
     one = _find(listed.administrators, id)
-    return HeldRoleList(value=tuple(map(_role_shape, one.roles)))
+    return HeldRoleList(value=tuple(map(_build_role_shape, one.roles)))
 
 
 @OPERATIONS.operation(
@@ -238,7 +239,7 @@ def _find(administrators: Iterable[Administrator], id_: str) -> Administrator:
     raise MissingError(f"The administrator '{id_[:100]}'")
 
 
-def _administrator_shape(one: Administrator, use: AdministratorUse) -> AdministratorShape:
+def _build_administrator_shape(one: Administrator, use: AdministratorUse) -> AdministratorShape:
     return AdministratorShape(
         id=one.id, kind=one.kind, name=one.name, display_name=one.display_name, enabled=one.enabled, guest=one.guest,
         privilege="full" if one.is_critical else "write", assignment="eligible" if one.is_only_eligible else "active",
@@ -248,7 +249,7 @@ def _administrator_shape(one: Administrator, use: AdministratorUse) -> Administr
     )  # fmt: skip
 
 
-def _role_shape(one: HeldRole) -> HeldRoleShape:
+def _build_role_shape(one: HeldRole) -> HeldRoleShape:
     return HeldRoleShape(
         role=one.role, scope=one.scope, through=one.through, eligible=one.eligible, critical=one.critical
     )
@@ -262,7 +263,7 @@ def _to_place_shape(one: ManagementPlace, administrator: Administrator) -> Manag
     )  # fmt: skip
 
 
-def _word(value: bool | None) -> str:
+def _name_answer(value: bool | None) -> str:
     return _UNKNOWN if value is None else "yes" if value else "no"
 
 

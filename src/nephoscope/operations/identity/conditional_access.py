@@ -71,7 +71,7 @@ def _note_gaps(found: AccessPolicyPage | AccessGapPage) -> list[str]:
     return [f"not collected: {', '.join(found.not_collected)}"] if found.not_collected else []
 
 
-def _policy_rows(found: AccessPolicyPage) -> list[Line]:
+def _list_policy_rows(found: AccessPolicyPage) -> list[Line]:
     return [
         {
             "name": one.name, "state": one.state, "covered": one.covered, "excluded": one.excluded, "users": found.users,
@@ -81,7 +81,7 @@ def _policy_rows(found: AccessPolicyPage) -> list[Line]:
     ]  # fmt: skip
 
 
-def _gap_rows(found: AccessGapPage) -> list[Line]:
+def _list_gap_rows(found: AccessGapPage) -> list[Line]:
     return [
         {
             "name": one.name, "control": one.control, "administrator": "yes" if one.administrator else "no",
@@ -94,7 +94,7 @@ def _gap_rows(found: AccessGapPage) -> list[Line]:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/conditionalAccessPolicies"),
     CommandLine(
-        "list", columns=("name", "state", "covered", "excluded", "users", "controls", "limits", "id"), rows=_policy_rows,
+        "list", columns=("name", "state", "covered", "excluded", "users", "controls", "limits", "id"), rows=_list_policy_rows,
         notes=_note_gaps, nothing="no conditional access policies",
     ),
     page=SectionList(
@@ -112,14 +112,14 @@ def policies(call: OperationCall) -> AccessPolicyPage:
     """List conditional access policies by name, with the users that they cover and exclude."""
     found = evaluate_access(call.service)
     return AccessPolicyPage(
-        value=tuple(map(_policy_shape, found.policies)), users=found.users, not_collected=found.missing
+        value=tuple(map(_build_policy_shape, found.policies)), users=found.users, not_collected=found.missing
     )
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/conditionalAccessGaps"),
     CommandLine(
-        "gaps", columns=("name", "control", "administrator", "reason", "certain", "user"), rows=_gap_rows, notes=_note_gaps,
+        "gaps", columns=("name", "control", "administrator", "reason", "certain", "user"), rows=_list_gap_rows, notes=_note_gaps,
         nothing=lambda found: "no gaps were found" if found.not_collected else "no gaps: policies enforce each control on each user",
     ),
     page=SectionList(
@@ -147,7 +147,7 @@ def gaps(call: OperationCall, query: AccessGapQuery) -> AccessGapPage:
     return AccessGapPage(value=tuple(shapes), not_collected=found.missing)
 
 
-def _policy_shape(one: AccessPolicy) -> AccessPolicyShape:
+def _build_policy_shape(one: AccessPolicy) -> AccessPolicyShape:
     return AccessPolicyShape(
         id=one.id, name=one.name, state=one.state, covered=len(one.included.users - one.excluded.users),
         excluded=len(one.included.users & one.excluded.users), controls=tuple(sorted(one.controls)), limits=one.conditions.narrowed,

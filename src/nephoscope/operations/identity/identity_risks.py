@@ -96,7 +96,7 @@ def _list_rows(found: RiskyIdentityList) -> list[Line]:
     ]  # fmt: skip
 
 
-def _detection_rows(found: RiskDetectionList) -> list[Line]:
+def _list_detection_rows(found: RiskDetectionList) -> list[Line]:
     return [
         {
             "time": one.happened, "type": one.type, "level": one.level, "state": one.state, "name": one.name, "address": one.address,
@@ -133,7 +133,7 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
         for each in reader.detections(kind).values():
             on_identity[each.identity.lower()].append(each)
         shapes += [
-            _identity_shape(one, on_identity[one.key])
+            _build_identity_shape(one, on_identity[one.key])
             for one in reader.identities(kind).values()
             if (not query.active or one.state in _AT_RISK)
             and _LEVELS[one.level] >= _LEVELS[query.level or "none"]
@@ -145,7 +145,7 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/riskDetections"),
     CommandLine(
-        "detections", columns=("time", "type", "level", "state", "name", "address", "reason"), rows=_detection_rows,
+        "detections", columns=("time", "type", "level", "state", "name", "address", "reason"), rows=_list_detection_rows,
         nothing="no risk detections",
     ),
     needs_lake=True,
@@ -155,20 +155,20 @@ def detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = [one for kind in IdentityKind for one in reader.detections(kind).values()]
     found.sort(key=lambda one: (one.happened, one.id), reverse=True)
-    return RiskDetectionList(value=tuple(map(_detection_shape, found)))
+    return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/identityRisks/{id}/detections"),
-    CommandLine("show", columns=("time", "type", "level", "state", "address", "reason"), rows=_detection_rows),
+    CommandLine("show", columns=("time", "type", "level", "state", "address", "reason"), rows=_list_detection_rows),
     needs_lake=True, page=RowTable("Risk detections"),
 )  # fmt: skip
 def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskDetectionList:  # noqa: A002
     """List the risk detections on an identity, newest first, with their reasons."""
-    kind, key = _split(id)
+    kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = sorted(reader.detections(kind, [key]).values(), key=lambda one: one.happened, reverse=True)
-    return RiskDetectionList(value=tuple(map(_detection_shape, found)))
+    return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
 
 
 @OPERATIONS.operation(
@@ -177,9 +177,9 @@ def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskD
 )  # fmt: skip
 def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
     """List the changes of the risk of an identity, oldest first."""
-    kind, key = _split(id)
+    kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
-    return [_history_row(one) for one in reader.history(kind, key)]
+    return [_build_history_row(one) for one in reader.history(kind, key)]
 
 
 @OPERATIONS.operation(
@@ -213,20 +213,20 @@ def confirm_compromised(call: OperationCall, id: RiskyId, query: InWorkspace) ->
 
 
 def _decide(call: OperationCall, text: str, decision: str, workspace: str) -> None:
-    kind, key = _split(text)
+    kind, key = _parse_split(text)
     name = call.workspace(workspace)
     with translate_errors("id", StateError, KeyError):
         decide_risk(call.service, call.lake, kind, decision, [key], name)
 
 
-def _split(text: str) -> tuple[IdentityKind, str]:
+def _parse_split(text: str) -> tuple[IdentityKind, str]:
     """Return the kind and the id of an identity; a word without a kind is a user's id."""
     kind, colon, key = text.partition(":")
     with translate_errors("id", ValueError):
         return (IdentityKind(kind), key) if colon else (IdentityKind.USER, text)
 
 
-def _identity_shape(one: RiskyIdentity, found: list[RiskDetection]) -> RiskyIdentityShape:
+def _build_identity_shape(one: RiskyIdentity, found: list[RiskDetection]) -> RiskyIdentityShape:
     last = max(found, key=lambda each: each.happened, default=None)
     return RiskyIdentityShape(
         id=f"{one.kind.value}:{one.id}", kind=one.kind.value, name=one.name, display_name=one.display_name, level=one.level.value,
@@ -235,7 +235,7 @@ def _identity_shape(one: RiskyIdentity, found: list[RiskDetection]) -> RiskyIden
     )  # fmt: skip
 
 
-def _detection_shape(one: RiskDetection) -> RiskDetectionShape:
+def _build_detection_shape(one: RiskDetection) -> RiskDetectionShape:
     return RiskDetectionShape(
         id=one.id, identity=f"{one.kind.value}:{one.identity}", name=one.display_name or one.name or one.identity,
         type=one.event_type, level=one.level.value, state=one.state.value, timing=one.timing, happened=one.happened,
@@ -243,7 +243,7 @@ def _detection_shape(one: RiskDetection) -> RiskDetectionShape:
     )  # fmt: skip
 
 
-def _history_row(item: RiskHistoryItem) -> Line:
+def _build_history_row(item: RiskHistoryItem) -> Line:
     one = item.identity
     return {
         "time": one.updated, "level": one.level.value, "state": one.state.value, "detail": one.detail, "by": item.initiated_by,

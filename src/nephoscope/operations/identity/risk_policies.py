@@ -81,15 +81,15 @@ _CHOICES = {
 def _list_rows(found: RiskPolicyList) -> list[Row]:
     return [
         {
-            "name": one.name, "risk": _words(one.subjects, SUBJECTS), "level": LEVELS.get(one.level, "Any"),
-            "measures": _words(one.measures, MEASURES), "enforcement": ENFORCEMENT[one.enforcement], "waiting": one.waiting,
+            "name": one.name, "risk": _format_words(one.subjects, SUBJECTS), "level": LEVELS.get(one.level, "Any"),
+            "measures": _format_words(one.measures, MEASURES), "enforcement": ENFORCEMENT[one.enforcement], "waiting": one.waiting,
             "done": one.done, "failed": one.failed, "undone": one.undone, "last": one.last,
         }
         for one in found.value
     ]  # fmt: skip
 
 
-def _words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
+def _format_words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
     return ", ".join(words.get(one, one) for one in several)
 
 
@@ -116,7 +116,7 @@ def policies(call: OperationCall) -> RiskPolicyList:
     """List risk policies with their enforcement and their plans."""
     with translate_errors("operator", ValueError):
         found = list_risk_policies(call.service)
-    return RiskPolicyList(value=tuple(map(_shape, sorted(found, key=lambda one: one.name))))
+    return RiskPolicyList(value=tuple(map(_build_shape, sorted(found, key=lambda one: one.name))))
 
 
 @OPERATIONS.operation(
@@ -136,7 +136,7 @@ def create(call: OperationCall, body: RiskPolicyBody) -> None:
         )
 
 
-def _shape(one: RiskPolicy) -> RiskPolicyShape:
+def _build_shape(one: RiskPolicy) -> RiskPolicyShape:
     return RiskPolicyShape(
         name=one.name, subjects=one.subjects, level=one.level.value, measures=one.measures, enforcement=one.enforcement,
         waiting=one.waiting, done=one.done, failed=one.failed, undone=one.undone, last=one.last,

@@ -62,10 +62,10 @@ def sign_ins(call: OperationCall, query: InWorkspace) -> RiskySignInList:
         if one.activity == "signin" or one.request
     ]
     found.sort(key=lambda one: (one.happened, one.id), reverse=True)
-    return RiskySignInList(value=tuple(map(_shape, found)))
+    return RiskySignInList(value=tuple(map(_build_shape, found)))
 
 
-def _shape(one: RiskDetection) -> RiskySignInShape:
+def _build_shape(one: RiskDetection) -> RiskySignInShape:
     return RiskySignInShape(
         id=one.id, request=one.request, identity=f"{one.kind.value}:{one.identity}",
         name=one.display_name or one.name or one.identity, type=one.event_type, level=one.level.value, state=one.state.value,

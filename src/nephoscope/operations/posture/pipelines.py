@@ -225,7 +225,7 @@ def repositories(call: OperationCall) -> PipelineRepositoryList:
     counts = call.state.pipelines.open_counts()
     found = _list_readable(call)
     return PipelineRepositoryList(
-        value=tuple(_repository(call, one, counts.get(one.name, {})) for one in found)
+        value=tuple(_build_repository(call, one, counts.get(one.name, {})) for one in found)
     )
 
 
@@ -236,7 +236,7 @@ def change(call: OperationCall, body: DefaultBranch) -> PipelineRepositoryShape:
 
     with translate_errors("repository", RepositoryNameError, named=True):
         changed = set_default_branch(call.service, body.repository, body.default_branch)
-    return _repository(call, changed, call.state.pipelines.open_counts().get(changed.name, {}))
+    return _build_repository(call, changed, call.state.pipelines.open_counts().get(changed.name, {}))
 
 
 @OPERATIONS.operation(
@@ -332,7 +332,7 @@ def _run(one: PipelineRun) -> PipelineRunShape:
     return to_shape(PipelineRunShape, one, commit=one.commit_id)
 
 
-def _repository(
+def _build_repository(
     call: OperationCall, one: PipelineRepository, counts: dict[str, int]
 ) -> PipelineRepositoryShape:
     last = next((run.started for run in call.state.pipelines.runs([one.name], 1)), None)

@@ -145,7 +145,7 @@ def _list_rows(found: AccessRequestList) -> list[dict[str, object]]:
 def access_requests(call: OperationCall, query: AccessRequestQuery) -> AccessRequestList:
     """List requests for just-in-time access, newest first."""
     found = service.list_access_requests(call.service, query.policy, query.top)
-    return AccessRequestList(value=tuple(map(_shape, found)))
+    return AccessRequestList(value=tuple(map(_build_shape, found)))
 
 
 @OPERATIONS.operation(
@@ -157,14 +157,14 @@ def request_port(call: OperationCall, body: NewAccessRequest) -> AccessRequestSh
         policy = service.find_policy(call.service, body.policy)
         ends = call.service.now + timedelta(minutes=body.minutes) if body.minutes else None
         asked = AskedPort(body.machine, body.port, body.source, ends, "machine", "port")
-        return _shape(service.request_access(call.service, policy, [asked], body.reason))
+        return _build_shape(service.request_access(call.service, policy, [asked], body.reason))
 
 
 @OPERATIONS.operation(READ, ApiRoute("POST", "/accessRequests/{id}/decision"))
 def decide_access(call: OperationCall, id: AccessRequestId, body: AccessDecision) -> AccessRequestShape:  # noqa: A002
     """Approve, deny or revoke a request; another user must approve it."""
     with translate_errors("decision", AccessRequestError, OwnRequestError):
-        return _shape(service.decide_request(call.service, id, body.decision, body.reason))
+        return _build_shape(service.decide_request(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
@@ -188,7 +188,7 @@ def revoke_access(call: OperationCall, id: AccessRequestId, body: AccessReason) 
         service.decide_request(call.service, id, "revoke", body.reason)
 
 
-def _shape(one: AccessRequest) -> AccessRequestShape:
+def _build_shape(one: AccessRequest) -> AccessRequestShape:
     return to_shape(
         AccessRequestShape, one, ports=tuple(to_shape(RequestedPortShape, port) for port in one.ports)
     )

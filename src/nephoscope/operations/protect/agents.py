@@ -115,7 +115,7 @@ def create_enrolment(call: OperationCall, name: EnrolmentName, body: NewEnrolmen
             call.service, call.guard, name, body.scope, workspace=body.workspace, location=body.location, most=body.machines,
             lasts=timedelta(hours=body.hours),
         )  # fmt: skip
-    return EnrolmentCode(enrolment=_enrolment(made), code=code)
+    return EnrolmentCode(enrolment=_build_enrolment(made), code=code)
 
 
 @OPERATIONS.operation(
@@ -126,7 +126,7 @@ def create_enrolment(call: OperationCall, name: EnrolmentName, body: NewEnrolmen
 )  # fmt: skip
 def enrolments(call: OperationCall) -> EnrolmentList:
     """List enrolments."""
-    return EnrolmentList(value=tuple(map(_enrolment, service.list_enrolments(call.service))))
+    return EnrolmentList(value=tuple(map(_build_enrolment, service.list_enrolments(call.service))))
 
 
 @OPERATIONS.operation(
@@ -148,7 +148,7 @@ def remove_enrolment(call: OperationCall, name: EnrolmentName) -> None:
 def agents(call: OperationCall) -> MachineAgentList:
     """List agents with their status."""
     now = call.service.now
-    return MachineAgentList(value=tuple(_agent(one, now) for one in service.list_agents(call.service)))
+    return MachineAgentList(value=tuple(_build_agent(one, now) for one in service.list_agents(call.service)))
 
 
 @OPERATIONS.operation(
@@ -157,7 +157,7 @@ def agents(call: OperationCall) -> MachineAgentList:
 )  # fmt: skip
 def show(call: OperationCall, machine: Machine) -> MachineAgentShape:
     """Show an agent and what it cannot see."""
-    return _agent(service.find_agent(call.service, machine), call.service.now)
+    return _build_agent(service.find_agent(call.service, machine), call.service.now)
 
 
 @OPERATIONS.operation(
@@ -169,14 +169,14 @@ def remove(call: OperationCall, machine: Machine) -> None:
     service.remove_agent(call.service, machine)
 
 
-def _enrolment(one: AgentEnrolment) -> EnrolmentShape:
+def _build_enrolment(one: AgentEnrolment) -> EnrolmentShape:
     return EnrolmentShape(
         name=one.name, scope=one.scope, workspace=one.workspace, location=one.location, machines=one.most, used=one.used,
         expires=one.expires, author=one.author, created=one.created,
     )  # fmt: skip
 
 
-def _agent(one: EnrolledAgent, now: datetime) -> MachineAgentShape:
+def _build_agent(one: EnrolledAgent, now: datetime) -> MachineAgentShape:
     return MachineAgentShape(
         resource=one.id, computer=one.computer, status=agent_status(one, now).value, seen=one.seen, version=one.version,
         os_name=one.os_name, architecture=one.architecture, workspace=one.workspace, enrolment=one.enrolment,

@@ -146,7 +146,7 @@ def _rule_rows(found: ApplicationRuleList) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _violation_rows(found: UnacceptedProgramList) -> list[dict[str, object]]:
+def _list_violation_rows(found: UnacceptedProgramList) -> list[dict[str, object]]:
     return [
         {
             "time": one.time, "machine": one.machine.rpartition("/")[2], "path": one.path, "user": one.user, "times": one.times,
@@ -193,7 +193,7 @@ def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupLis
     """Group similar machines by what they executed, and propose rules for each group."""
     with translate_errors("body", ApplicationControlError):
         found = service.learn_groups(call.service, call.lake, call.workspace(body.workspace), body.days)
-    return ApplicationGroupList(value=tuple(_group(call, one) for one in found))
+    return ApplicationGroupList(value=tuple(_build_group(call, one) for one in found))
 
 
 @OPERATIONS.operation(
@@ -204,7 +204,9 @@ def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupLis
 )  # fmt: skip
 def groups(call: OperationCall) -> ApplicationGroupList:
     """List groups of machines with the state of their policies."""
-    return ApplicationGroupList(value=tuple(_group(call, one) for one in service.list_groups(call.service)))
+    return ApplicationGroupList(
+        value=tuple(_build_group(call, one) for one in service.list_groups(call.service))
+    )
 
 
 @OPERATIONS.operation(
@@ -235,13 +237,13 @@ def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -
         found = service.accept_group(
             call.service, call.lake, group, body.mode, allow=body.allow, refuse=body.refuse
         )
-    return _group(call, found)
+    return _build_group(call, found)
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/applicationViolations", scoped=None),
     CommandLine(
-        "check", columns=("time", "machine", "path", "user", "times", "mode", "commandLine"), rows=_violation_rows,
+        "check", columns=("time", "machine", "path", "user", "times", "mode", "commandLine"), rows=_list_violation_rows,
         nothing="no programs outside of accepted policies", notes=_describe_unrecorded,
     ),
     needs_lake=True,
@@ -252,7 +254,7 @@ def check(call: OperationCall, query: ApplicationCheck) -> UnacceptedProgramList
     return UnacceptedProgramList(value=tuple(to_shape(UnacceptedProgramShape, one) for one in found))
 
 
-def _group(call: OperationCall, one: LearnedGroup) -> ApplicationGroupShape:
+def _build_group(call: OperationCall, one: LearnedGroup) -> ApplicationGroupShape:
     accepted = service.accepted_policy(call.service, one.id)
     return ApplicationGroupShape(
         name=one.name, id=one.id, system=one.system, machines=one.machines, rules=len(one.rules),

@@ -124,7 +124,7 @@ def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
     found = call.state.image_requests.list_requests([query.status] if query.status else [], mine, query.top)
     times = service.measure_answers(call.service)
     return ImageRequestList(
-        value=tuple(map(_shape, found)), answered=times.answered, median_answer_seconds=times.median_seconds,
+        value=tuple(map(_build_shape, found)), answered=times.answered, median_answer_seconds=times.median_seconds,
         longest_answer_seconds=times.longest_seconds,
     )  # fmt: skip
 
@@ -136,7 +136,7 @@ def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
 def request(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
     """Request a public image."""
     with translate_errors("body", ImageRequestError):
-        return _shape(
+        return _build_shape(
             service.request_image(
                 call.service, body.image, body.reason, body.registry, deadline=body.deadline
             )
@@ -147,9 +147,9 @@ def request(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
 def answer(call: OperationCall, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
     """Approve or deny another user's request, or withdraw your own."""
     if body.answer == "withdraw":
-        return _shape(service.withdraw_request(call.service, id))
+        return _build_shape(service.withdraw_request(call.service, id))
     call.service.require(ANSWER)
-    return _shape(service.answer_request(call.service, id, body.answer, body.reason))
+    return _build_shape(service.answer_request(call.service, id, body.answer, body.reason))
 
 
 @OPERATIONS.operation(ANSWER, command=CommandLine("approve"))
@@ -170,5 +170,5 @@ def withdraw(call: OperationCall, id: Id) -> None:  # noqa: A002
     service.withdraw_request(call.service, id)
 
 
-def _shape(one: ImageRequest) -> ImageRequestShape:
+def _build_shape(one: ImageRequest) -> ImageRequestShape:
     return to_shape(ImageRequestShape, one)

@@ -129,7 +129,9 @@ def _list_rows(found: PacketCaptureList) -> list[dict[str, object]]:
 def list_captures(call: OperationCall, query: CaptureQuery) -> PacketCaptureList:
     """List captures."""
     with translate_errors("machine", ResponseOrderError):
-        return PacketCaptureList(value=tuple(map(_shape, service.list_captures(call.service, query.machine))))
+        return PacketCaptureList(
+            value=tuple(map(_build_shape, service.list_captures(call.service, query.machine)))
+        )
 
 
 @OPERATIONS.operation(
@@ -144,7 +146,7 @@ def start_capture(call: OperationCall, body: NewCapture) -> PacketCaptureShape:
     )  # fmt: skip
     with translate_errors("body", ResponseOrderError):
         made = service.start_capture(call.service, body.machine, asked, body.reason, body.incident or None)
-    return _shape(made)
+    return _build_shape(made)
 
 
 @OPERATIONS.operation(
@@ -157,10 +159,10 @@ def stop_capture(call: OperationCall, id: CaptureId, body: StoppedCapture) -> Pa
     with translate_errors("id", ResponseOrderError):
         capture = service.find_capture(call.service, id)
         service.stop_capture(call.service, capture, body.reason)
-    return _shape(capture)
+    return _build_shape(capture)
 
 
-def _shape(one: ResponseOrder) -> PacketCaptureShape:
+def _build_shape(one: ResponseOrder) -> PacketCaptureShape:
     return PacketCaptureShape(
         id=one.id,
         machine=one.machine,

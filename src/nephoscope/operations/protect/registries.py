@@ -131,7 +131,9 @@ def _list_rows(found: RegistryList) -> list[dict[str, object]]:
 )  # fmt: skip
 def registries(call: OperationCall) -> RegistryList:
     """List registries with the number of waiting, held, promoted and rejected images."""
-    return RegistryList(value=tuple(_registry(call, one) for one in service.list_registries(call.service)))
+    return RegistryList(
+        value=tuple(_build_registry(call, one) for one in service.list_registries(call.service))
+    )
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/registries/{name}", 201))
@@ -139,22 +141,22 @@ def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryS
     """Monitor a registry."""
     with translate_errors("body", RegistrySettingsError):
         made = service.add_registry(
-            call.service, name, body.address, _settings(body.settings), username=body.username,
+            call.service, name, body.address, _read_settings(body.settings), username=body.username,
             given=RegistrySecrets(password=body.password, token=body.token), workspace=body.workspace,
         )  # fmt: skip
-    return _registry(call, made)
+    return _build_registry(call, made)
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/registries/{name}"))
 def change(call: OperationCall, name: RegistryName, body: RegistryChange) -> RegistryShape:
     """Change a registry, or pause or resume it."""
-    settings = None if body.settings is None else _settings(body.settings)
+    settings = None if body.settings is None else _read_settings(body.settings)
     with translate_errors("body", RegistrySettingsError):
         changed = service.change_registry(
             call.service, name, address=body.address, settings=settings, username=body.username, enabled=body.enabled,
             given=RegistrySecrets(password=body.password, token=body.token),
         )  # fmt: skip
-    return _registry(call, changed)
+    return _build_registry(call, changed)
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("pause"))
@@ -213,12 +215,12 @@ def key(call: OperationCall, body: AttestationKeyRequest) -> AttestationKey:
     return AttestationKey(public_key=make_attestation_key(call.service, renew=body.renew).rstrip("\n"))
 
 
-def _settings(document: dict[str, object]) -> RegistrySettings:
+def _read_settings(document: dict[str, object]) -> RegistrySettings:
     with translate_errors("settings", RegistrySettingsError):
         return read_settings(document)
 
 
-def _registry(call: OperationCall, one: WatchedRegistry) -> RegistryShape:
+def _build_registry(call: OperationCall, one: WatchedRegistry) -> RegistryShape:
     polled = call.state.checkpoints.get(POLLED, one.name) or {}
     return RegistryShape(
         name=one.name, address=one.address, username=one.username, workspace=one.workspace, enabled=one.enabled,

@@ -84,7 +84,7 @@ class DecisionReason(Shape, frozen=True, kw_only=True):
     ]
 
 
-def _leading_reason(one: RegistryImageShape) -> str:
+def _choose_leading_reason(one: RegistryImageShape) -> str:
     """Return why an image stands as it does: why it waits, else what speaks against it."""
     if one.status == "Queued" and one.error:
         return one.error
@@ -93,19 +93,20 @@ def _leading_reason(one: RegistryImageShape) -> str:
 
 
 def _list_rows(found: RegistryImageList) -> list[dict[str, object]]:
-    return [_row(one, one.summary.get("vulnerabilities", {})) for one in found.value]
+    return [_build_row(one, one.summary.get("vulnerabilities", {})) for one in found.value]
 
 
-def _row(one: RegistryImageShape, counts: dict[str, int]) -> dict[str, object]:
+def _build_row(one: RegistryImageShape, counts: dict[str, int]) -> dict[str, object]:
     return {
-        "status": one.status, "image": _name(one), "verdict": one.verdict,
-        "critical": counts.get("Critical", 0), "high": counts.get("High", 0), "reason": _leading_reason(one), "error": one.error,
+        "status": one.status, "image": _format_name(one), "verdict": one.verdict,
+        "critical": counts.get("Critical", 0), "high": counts.get("High", 0), "reason": _choose_leading_reason(one),
+        "error": one.error,
         "received": one.received, "id": one.id, "registry": one.registry, "digest": one.digest, "tags": one.tags,
         "reasons": one.reasons, "summary": one.summary, "target": one.target, "decidedBy": one.decided_by,
     }  # fmt: skip
 
 
-def _name(one: RegistryImageShape) -> str:
+def _format_name(one: RegistryImageShape) -> str:
     tags = one.tags or one.promoted_tags
     return f"{one.repository}{f':{tags[-1]}' if tags else ''}@{one.digest}"
 
@@ -121,7 +122,7 @@ def _explain(one: RegistryImageShape) -> Iterator[str]:
     for each in one.summary.get("attestations", ()):
         builder = f", built by {each['builder']}" if each.get("builder") else ""
         yield f"attested by {', '.join(each['keys'])}: {each['predicateType']}{builder}"
-    yield f"{_name(one)}: {one.status}{f' by {one.decided_by}' if one.decided_by else ''}"
+    yield f"{_format_name(one)}: {one.status}{f' by {one.decided_by}' if one.decided_by else ''}"
     yield from filter(None, (one.decision_reason, one.error))
 
 
@@ -146,7 +147,7 @@ def images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
     )
     found = service.list_images(call.service, wanted, query.top)
     return RegistryImageList(
-        value=tuple(map(_image, found)), counts=call.state.registry_images.counts(wanted)
+        value=tuple(map(_build_image, found)), counts=call.state.registry_images.counts(wanted)
     )
 
 
@@ -159,15 +160,15 @@ def images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
 )  # fmt: skip
 def image(call: OperationCall, id: ImageId) -> RegistryImageShape:  # noqa: A002 - the name in the path
     """Show an image with the reasons of its verdict."""
-    return _image(call.state.registry_images.get(id))
+    return _build_image(call.state.registry_images.get(id))
 
 
 @OPERATIONS.operation(WRITE_IMAGES, ApiRoute("POST", "/registryImages/{id}/decision"))
 def decide(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
     """Promote or reject a quarantined image, or scan it again; malware is never promoted."""
     if body.decision == "examine":
-        return _image(service.request_examination(call.service, [id])[0])
-    return _image(service.decide_image(call.service, id, body.decision, body.reason))
+        return _build_image(service.request_examination(call.service, [id])[0])
+    return _build_image(service.decide_image(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(WRITE_IMAGES, command=CommandLine("promote", arguments=_FOUND))
@@ -188,5 +189,5 @@ def examine(call: OperationCall, id: ImageId) -> None:  # noqa: A002
     service.request_examination(call.service, [id])
 
 
-def _image(one: RegistryImage) -> RegistryImageShape:
+def _build_image(one: RegistryImage) -> RegistryImageShape:
     return to_shape(RegistryImageShape, one, summary=dict(one.summary or {}))

@@ -152,7 +152,7 @@ def _list_rows(found: ResponseOrderList) -> list[dict[str, object]]:
 def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList:
     """List orders for agents, newest first."""
     found = service.list_orders(call.service, query.machine, query.top)
-    return ResponseOrderList(value=tuple(map(_shape, found)))
+    return ResponseOrderList(value=tuple(map(_build_shape, found)))
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
@@ -190,7 +190,7 @@ def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
 def decide_order(call: OperationCall, id: OrderId, body: OrderDecision) -> ResponseOrderShape:  # noqa: A002
     """Approve or deny an order of another user, or withdraw one that no agent has answered."""
     with translate_errors("decision", ResponseOrderError, OwnRequestError):
-        return _shape(service.decide_order(call.service, id, body.decision, body.reason))
+        return _build_shape(service.decide_order(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
@@ -229,8 +229,8 @@ def create_order(
         made = service.create_order(
             call.service, machine, ResponseKind(kind), arguments, reason, incident or None
         )
-    return _shape(made)
+    return _build_shape(made)
 
 
-def _shape(one: ResponseOrder) -> ResponseOrderShape:
+def _build_shape(one: ResponseOrder) -> ResponseOrderShape:
     return to_shape(ResponseOrderShape, one, kind=one.kind.value, status=one.status.value)

@@ -297,7 +297,7 @@ def _put_automation(
     targets = {"EventHub": body.event_hub, "LogicApp": body.logic_app}
     options = {name: told[name] for name in AutomationBody.__struct_fields__}
     options |= {_TARGETS[kind]: "stored" for kind in keep if not targets[kind]}
-    with _refusals():
+    with _list_refusals():
         given = (
             read_document(document)
             if document
@@ -384,7 +384,7 @@ def _find_key(call: OperationCall, name: str) -> str:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _list_refusals() -> Iterator[None]:
     """Raise RefusedRequestError with the field that is wrong."""
     from nephoscope.automation.rule import AutomationError
 

@@ -269,7 +269,7 @@ def _require_file(call: OperationCall, name: str) -> ResponseRuleFile:
 def _switch(call: OperationCall, name: str, *, enabled: bool) -> None:
     from nephoscope.service.response_rules import enable_response_rule
 
-    with _refusals():
+    with _list_refusals():
         enable_response_rule(call.service, name, enabled=enabled)
 
 
@@ -280,7 +280,7 @@ def _put_rule(call: OperationCall, body: ResponseRuleBody, before: str = "") -> 
     if not body.when:
         raise RefusedRequestError("Run when: select at least one event", "when")
     given = {name: getattr(body, name) for name in body.__struct_fields__}
-    with _refusals():
+    with _list_refusals():
         document = {
             "name": body.name, "when": list(body.when), "conditions": [read_condition(one) for one in body.conditions],
             "actions": read_actions(given, body.others), "workspaces": list(body.workspaces), "order": body.order,
@@ -297,7 +297,7 @@ _PLACES = {
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def _list_refusals() -> Iterator[None]:
     """Raise RefusedRequestError with the field that is wrong."""
     from nephoscope.automation.rule import AutomationError
     from nephoscope.automation.rule_formats.response_rules import ResponseRuleError

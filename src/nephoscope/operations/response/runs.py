@@ -94,7 +94,7 @@ class ResponseRunList(Shape, frozen=True, kw_only=True):
     value: tuple[ResponseRun, ...]
 
 
-def _shape(one: AutomationRun) -> ResponseRun:
+def _build_shape(one: AutomationRun) -> ResponseRun:
     return ResponseRun(
         id=one.id, status=one.status.value, rule=one.rule, action=one.action, step=one.step.value, on=f"{one.kind} {one.subject}",
         attempts=one.attempts, begun=one.begun, cut_off=one.cut_off, due=one.due if one.status.value == "pending" else None,
@@ -127,7 +127,7 @@ def response_runs(call: OperationCall, query: RunQuery) -> ResponseRunList:
 
     wanted = [RunStatus(one) for one in query.status]
     found = list_runs(call.service, call.workspace(query.workspace), wanted, query.most)
-    return ResponseRunList(value=tuple(map(_shape, found)))
+    return ResponseRunList(value=tuple(map(_build_shape, found)))
 
 
 @OPERATIONS.operation(
@@ -138,7 +138,7 @@ def response_runs(call: OperationCall, query: RunQuery) -> ResponseRunList:
 def show_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRunDetails:  # noqa: A002
     """Show the run ID (or its prefix): its changes, real or planned, and how to undo them."""
     found = _read(call, id, query)
-    plain: dict[str, AnyJson] = msgspec.structs.asdict(_shape(found))
+    plain: dict[str, AnyJson] = msgspec.structs.asdict(_build_shape(found))
     return ResponseRunDetails(**plain, settings=found.settings, plan=found.plan, event=found.document)
 
 
@@ -205,7 +205,7 @@ def _decide(
     from nephoscope.service.approvals import OwnRequestError
 
     with translate_errors("id", OwnRequestError):
-        return _shape(decide(call.service, _build_engine(call, query), id_))
+        return _build_shape(decide(call.service, _build_engine(call, query), id_))
 
 
 @OPERATIONS.operation(

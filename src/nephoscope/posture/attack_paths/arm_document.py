@@ -49,17 +49,17 @@ def properties(path: AttackPath) -> dict[str, object]:
         "target": entity_body(chain.target),
         "entryPointEntityInternalID": internal_id(chain.entry),
         "targetEntityInternalID": internal_id(chain.target),
-        "manualRemediationSteps": _remediation(chain),
-        "attackPathSteps": [_step(chain, at) for at in range(len(chain.connections))],
+        "manualRemediationSteps": _build_remediation(chain),
+        "attackPathSteps": [_build_step(chain, at) for at in range(len(chain.connections))],
         "assessments": {
-            internal_id(entity): [_assessment(one) for one in found]
-            for entity, found in zip(chain.entities, _findings(chain), strict=True)
+            internal_id(entity): [_build_assessment(one) for one in found]
+            for entity, found in zip(chain.entities, _list_findings(chain), strict=True)
             if found
         },
         "graphComponent": {
             "entities": [entity_body(one) for one in chain.entities],
-            "connections": [_connection(one, chain) for one in chain.connections],
-            "insights": list(_insights(chain)),
+            "connections": [_build_connection(one, chain) for one in chain.connections],
+            "insights": list(_list_insights(chain)),
         },
     }
 
@@ -82,7 +82,7 @@ def entity_body(entity: GraphEntity) -> dict[str, object]:
     }
 
 
-def _connection(connection: Connection, chain: Chain) -> dict[str, object]:
+def _build_connection(connection: Connection, chain: Chain) -> dict[str, object]:
     source, target = (
         next(one for one in chain.entities if one.id == id_) for id_ in (connection.source, connection.target)
     )
@@ -95,7 +95,7 @@ def _connection(connection: Connection, chain: Chain) -> dict[str, object]:
     }
 
 
-def _step(chain: Chain, at: int) -> dict[str, object]:
+def _build_step(chain: Chain, at: int) -> dict[str, object]:
     """A step: where from, where to, why it can be taken, and what closes it."""
     connection, target = chain.connections[at], chain.entities[at + 1]
     weak = [one for insight in chain.insights[at + 1].values() for one in insight.findings]
@@ -106,22 +106,24 @@ def _step(chain: Chain, at: int) -> dict[str, object]:
         "title": TITLES[connection.kind],
         "description": connection.why,
         "remediation": connection.remedy,
-        "assessments": [_assessment(one) for one in _deduplicate([*connection.findings, *begun, *weak])],
+        "assessments": [
+            _build_assessment(one) for one in _deduplicate([*connection.findings, *begun, *weak])
+        ],
     }
 
 
-def _insights(chain: Chain) -> Iterable[dict[str, object]]:
+def _list_insights(chain: Chain) -> Iterable[dict[str, object]]:
     for entity, known in zip(chain.entities, chain.insights, strict=True):
         for one in known.values():
             yield {
                 "entityInternalId": internal_id(entity),
                 "type": one.kind.value,
                 "description": one.text,
-                "assessments": [_assessment(finding) for finding in one.findings],
+                "assessments": [_build_assessment(finding) for finding in one.findings],
             }
 
 
-def _findings(chain: Chain) -> list[list[OpenFinding]]:
+def _list_findings(chain: Chain) -> list[list[OpenFinding]]:
     """For each entity, the failing recommendations that make the path."""
     found: list[list[OpenFinding]] = []
     for at, known in enumerate(chain.insights):
@@ -134,7 +136,7 @@ def _deduplicate(findings: Iterable[OpenFinding]) -> list[OpenFinding]:
     return list(dict.fromkeys(findings))
 
 
-def _assessment(finding: OpenFinding) -> dict[str, object]:
+def _build_assessment(finding: OpenFinding) -> dict[str, object]:
     return {
         "id": f"{finding.resource}/providers/Microsoft.Security/assessments/{finding.key}",
         "key": finding.key,
@@ -144,6 +146,6 @@ def _assessment(finding: OpenFinding) -> dict[str, object]:
     }
 
 
-def _remediation(chain: Chain) -> list[str]:
+def _build_remediation(chain: Chain) -> list[str]:
     told = [*chain.type.remediation, *(one.remedy for one in chain.connections if one.remedy)]
     return list(dict.fromkeys(told))

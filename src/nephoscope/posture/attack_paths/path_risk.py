@@ -46,7 +46,7 @@ class Risk(NamedTuple):
 
 def risk(chain: Chain) -> Risk:
     """The risk of a chain."""
-    points = [*_begin(chain), *_target(chain), *_way(chain)]
+    points = [*_begin(chain), *_score_target(chain), *_score_steps(chain)]
     total = sum(one.points for one in points)
     level = next((level for least, level in LEVELS if total >= least), Severity.LOW)
     factors = dict.fromkeys(one.factor for one in points if one.factor)
@@ -77,7 +77,7 @@ def _from_internet(chain: Chain) -> Iterator[RiskPoint]:
         yield RiskPoint(0 if weak else 1, password.text, "Weak authorization")
 
 
-def _target(chain: Chain) -> Iterator[RiskPoint]:
+def _score_target(chain: Chain) -> Iterator[RiskPoint]:
     """Yield what is at the end; 1 to 3 points."""
     last, target = chain.connections[-1], chain.target
     if (sensitive := chain.insights[-1].get(InsightKind.SENSITIVE_DATA)) is not None:
@@ -95,7 +95,7 @@ def _target(chain: Chain) -> Iterator[RiskPoint]:
         yield RiskPoint(1, f"{target.name} holds data of unknown sensitivity")
 
 
-def _way(chain: Chain) -> Iterator[RiskPoint]:
+def _score_steps(chain: Chain) -> Iterator[RiskPoint]:
     """Yield what makes the way shorter or longer."""
     weak = [one.get(InsightKind.WEAKNESS) for one in chain.insights[:-1]]
     worst = next((f for one in weak if one for f in one.findings if f.severity is Severity.CRITICAL), None)

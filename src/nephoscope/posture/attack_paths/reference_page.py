@@ -35,24 +35,24 @@ def page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
     for type_ in path_types():
-        lines += _section(type_)
+        lines += _format_section(type_)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _section(type_: PathType) -> Iterator[str]:
+def _format_section(type_: PathType) -> Iterator[str]:
     yield f"## {type_.name}"
     yield ""
     yield f"**{type_.title}.** {type_.description} {type_.impact}"
     yield ""
     yield f"{', '.join(type_.risk_categories)} · {', '.join((*type_.tactics, *type_.techniques))}"
     yield ""
-    yield from (f"{number}. {_step(step)}" for number, step in enumerate(type_.steps, 1))
+    yield from (f"{number}. {_format_step(step)}" for number, step in enumerate(type_.steps, 1))
     yield ""
     yield " ".join(type_.remediation)
     yield ""
 
 
-def _step(step: PathStep) -> str:
+def _format_step(step: PathStep) -> str:
     types = ", ".join(f"`{one}`" for one in sorted(step.entity))
     by = " or ".join(TITLES[kind].lower() for kind in ConnectionKind if kind in step.by)
     known = [_INSIGHTS[one] for one in step.insights]

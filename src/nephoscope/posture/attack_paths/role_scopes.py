@@ -33,7 +33,7 @@ class Scopes:
 
     def resources_in_scope(self, type_: str, scope: str) -> Iterator[Resource]:
         """The resources of a lower-cased type at or below a lower-cased scope ('' = the tenant)."""
-        held = self._resources_of_type(type_)
+        held = self._group_resources_of_type(type_)
         for subscription in self.subscriptions(scope):
             for one in held.get(subscription, ()):
                 if is_above(scope) or one.key == scope or one.key.startswith(f"{scope}/"):
@@ -49,7 +49,7 @@ class Scopes:
             if not scope or scope in {str(group).lower() for group in above}:
                 yield one.key
 
-    def _resources_of_type(self, type_: str) -> dict[str, list[Resource]]:
+    def _group_resources_of_type(self, type_: str) -> dict[str, list[Resource]]:
         if type_ not in self._held:
             found: defaultdict[str, list[Resource]] = defaultdict(list)
             for one in self._view.resources(type_):

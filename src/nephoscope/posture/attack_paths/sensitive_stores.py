@@ -31,7 +31,7 @@ _SENSITIVE = frozenset(
 
 def sensitivity(view: EstateView, store: Resource) -> str:
     """Explain why the data of a store is sensitive, '' where nothing says so: tags of the store, its databases and its containers."""
-    for one in (store, *_children(view, store)):
+    for one in (store, *_list_children(view, store)):
         tags = one.body.get("tags")
         for name, value in tags.items() if isinstance(tags, dict) else ():
             if _normalize_text(str(name)) in _TAGS and _normalize_text(str(value)) in _SENSITIVE:
@@ -47,7 +47,7 @@ def store_entity(facts: GraphFacts, graph: SecurityGraph, store: Resource) -> Gr
     return found
 
 
-def _children(view: EstateView, store: Resource) -> tuple[Resource, ...]:
+def _list_children(view: EstateView, store: Resource) -> tuple[Resource, ...]:
     return tuple(view.children(f"{store.type}/databases", store.key))
 
 

@@ -115,10 +115,10 @@ def read_events(
         until=until.isoformat(),
         among=f"| where Owner in ({listed})\n" if len(among) <= _MOST_IDS else "",
     )
-    return tuple(map(_event, logs.query(text, DeclaredReads((TABLE,)))))
+    return tuple(map(_read_event, logs.query(text, DeclaredReads((TABLE,)))))
 
 
-def _event(row: dict[str, object]) -> ActivityEvent:
+def _read_event(row: dict[str, object]) -> ActivityEvent:
     first, last = row["First"], row["Last"]
     assert isinstance(first, datetime)
     assert isinstance(last, datetime)

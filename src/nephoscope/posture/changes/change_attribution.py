@@ -73,11 +73,11 @@ def attribute_change(change: ResourceChange, events: ActivityEvents) -> ChangeAt
     fitting = [one for one in events.events_near(change.key) if may_have_made(one, change)]
     inside = [one for one in fitting if one.last > change.before and one.first <= change.after]
     if inside:
-        return _agree(tuple(_candidates(inside)))
+        return _agree(tuple(_list_candidates(inside)))
     start = change.before - READING_TIME
     earlier = [one for one in fitting if start < one.last <= change.before]
     if earlier:
-        return ChangeAttribution(candidates=tuple(_candidates(earlier)), evidence=EARLIER)
+        return ChangeAttribution(candidates=tuple(_list_candidates(earlier)), evidence=EARLIER)
     return ChangeAttribution(evidence=NO_EVENT)
 
 
@@ -102,15 +102,15 @@ def _touches(child: str, change: ResourceChange) -> bool:
     if change.old is None or type_ not in names:
         return True
     steps = (type_, name.split("/")[0])
-    return any(steps in _pairs(path) for path, _, _ in change.properties())
+    return any(steps in _list_pairs(path) for path, _, _ in change.properties())
 
 
-def _pairs(path: str) -> Iterator[tuple[str, str]]:
+def _list_pairs(path: str) -> Iterator[tuple[str, str]]:
     words = [word.lower() for word in path_words(path)]
     return pairwise(words)
 
 
-def _candidates(events: Iterable[ActivityEvent]) -> Iterator[ChangeCandidate]:
+def _list_candidates(events: Iterable[ActivityEvent]) -> Iterator[ChangeCandidate]:
     for one in sorted(events, key=lambda one: (one.last, one.caller, one.operation), reverse=True):
         yield ChangeCandidate(
             one.caller or UNSPECIFIED,

@@ -51,12 +51,12 @@ def find_exposure_changes(
     """Yield the exposure changes from one estate to another, by the changes between them."""
     network = [one for one in several if _may_move_machines(one)]
     if network:
-        for machine in _machines(old, new):
-            found = _machine(machine, old, new, network)
+        for machine in _list_machines(old, new):
+            found = _compare_machine(machine, old, new, network)
             if found is not None:
                 yield found
     for key in sorted({find_owner(one.change.key) for one in several}):
-        found = _service(key, old, new, several)
+        found = _compare_service(key, old, new, several)
         if found is not None:
             yield found
 
@@ -66,15 +66,15 @@ def _may_move_machines(one: AttributedChange) -> bool:
     return type_.startswith(NETWORK) or type_ in MACHINES
 
 
-def _machines(*views: EstateView) -> Iterable[Resource]:
+def _list_machines(*views: EstateView) -> Iterable[Resource]:
     found = {one.key: one for view in views for type_ in MACHINES for one in view.resources(type_)}
     return found.values()
 
 
-def _machine(
+def _compare_machine(
     machine: Resource, old: EstateView, new: EstateView, several: Sequence[AttributedChange]
 ) -> ExposureChange | None:
-    before, after = _traffic(machine.key, old), _traffic(machine.key, new)
+    before, after = _find_traffic(machine.key, old), _find_traffic(machine.key, new)
     moved = any(one.change.key == machine.key and None in (one.change.old, one.change.new) for one in several)
     if (before is None or after is None) and not moved:
         return None  # it came into view, or is no longer looked for
@@ -86,10 +86,10 @@ def _machine(
     ]
     missing = tuple(dict.fromkeys((*before.missing, *after.missing)))
     ids = before.depends_on | after.depends_on
-    return _change(machine, openings, [*_select_causes(ids, several)] or several, missing)
+    return _build_change(machine, openings, [*_select_causes(ids, several)] or several, missing)
 
 
-def _traffic(key: str, view: EstateView) -> ReachableTraffic | None:
+def _find_traffic(key: str, view: EstateView) -> ReachableTraffic | None:
     machine = view.estate.resources.get(key)
     return None if machine is None else find_reachable(machine, view)
 
@@ -102,7 +102,7 @@ def _select_causes(ids: frozenset[str], several: Iterable[AttributedChange]) -> 
             yield one
 
 
-def _service(
+def _compare_service(
     key: str, old: EstateView, new: EstateView, several: Sequence[AttributedChange]
 ) -> ExposureChange | None:
     resource, earlier = new.estate.resources.get(key), old.estate.resources.get(key)
@@ -116,10 +116,12 @@ def _service(
         return None
     wider = _RANKS.index(after) > _RANKS.index(before)
     opening = OpeningChange("tcp", "service endpoint", before.value, after.value, wider)
-    return _change(resource, [opening], [one for one in several if find_owner(one.change.key) == key], ())
+    return _build_change(
+        resource, [opening], [one for one in several if find_owner(one.change.key) == key], ()
+    )
 
 
-def _change(
+def _build_change(
     resource: Resource,
     openings: Sequence[OpeningChange],
     causes: Sequence[AttributedChange],
@@ -135,11 +137,11 @@ def _change(
         any(one.widened for one in openings),
         tuple(openings),
         tuple(one.text(resource.name) for one in openings),
-        tuple(map(_cause, causes)),
+        tuple(map(_build_cause, causes)),
         missing,
     )
 
 
-def _cause(one: AttributedChange) -> ExposureCause:
+def _build_cause(one: AttributedChange) -> ExposureCause:
     target = str(one.change.body.get("id") or one.change.key)
     return ExposureCause(one.change.id, target)

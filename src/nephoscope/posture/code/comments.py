@@ -64,7 +64,7 @@ def _find_by_pattern(pattern: re.Pattern[str], text: str) -> Iterator[SourceComm
         start = found.start("comment")
         if start >= 0:
             line, at = line + text.count("\n", at, start), start
-            yield from _lines(text, start, found.end("comment"), line)
+            yield from _parse_lines(text, start, found.end("comment"), line)
 
 
 def _find_by_index(ends: Mapping[int, int], marks: tuple[str, ...], text: str) -> Iterator[SourceComment]:
@@ -72,10 +72,10 @@ def _find_by_index(ends: Mapping[int, int], marks: tuple[str, ...], text: str) -
     line, at = 1, 0
     for start in sorted(one for one in ends if text.startswith(marks, one)):
         line, at = line + text.count("\n", at, start), start
-        yield from _lines(text, start, ends[start], line)
+        yield from _parse_lines(text, start, ends[start], line)
 
 
-def _lines(text: str, start: int, end: int, line: int) -> Iterator[SourceComment]:
+def _parse_lines(text: str, start: int, end: int, line: int) -> Iterator[SourceComment]:
     """The lines of a comment; those after the first begin as the comment does, so that each is read by itself."""
     before = text[text.rfind("\n", 0, start) + 1 : start]
     for index, one in enumerate(text[start:end].split("\n")):
@@ -100,4 +100,4 @@ def _find_in_yaml(text: str) -> Iterator[SourceComment]:
             first, last = next(spans, (len(text) + 1, len(text) + 1))
         if start < first:
             line, at = line + text.count("\n", at, start), start
-            yield from _lines(text, start, found.end(), line)
+            yield from _parse_lines(text, start, found.end(), line)

@@ -64,7 +64,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> tuple[str, int]:
     At one place several members are inserted, each of another name, where each brings its comma or is a line of its own.
     """
     source, newline = SourceText("", text), "\r\n" if "\r\n" in text else "\n"
-    spans = sorted({(*_offsets(source, edit), edit.text.replace("\n", newline)) for edit in edits})
+    spans = sorted({(*_locate_edit(source, edit), edit.text.replace("\n", newline)) for edit in edits})
     parts, at, count = [], 0, 0
     inserted: set[tuple[int, str]] = set()
     for start, end, new in spans:
@@ -85,7 +85,7 @@ def _ends_line(member: str) -> bool:
     return member.endswith(",") or _LINE.match(member) is not None
 
 
-def _offsets(source: SourceText, edit: Edit) -> tuple[int, int]:
+def _locate_edit(source: SourceText, edit: Edit) -> tuple[int, int]:
     region = edit.region
     start = source.offset(region.line, region.column)
     return start, source.offset(region.last_line, region.end_column or region.column)

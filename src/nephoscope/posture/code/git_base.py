@@ -54,7 +54,7 @@ def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBas
     commit = ask_git(folder, "merge-base", named, "HEAD") or named
     prefix = ask_git(folder, "rev-parse", "--show-prefix")
     parts = list_parts(folder, commit)
-    renamed = _renames(parts)
+    renamed = _map_renames(parts)
     sources = {new.removeprefix(prefix): old for old, new in renamed.items() if new.startswith(prefix)}
     kept = {old.removeprefix(prefix): new for new, old in sources.items() if old.startswith(prefix)}
     moved = {new: old for new, old in sources.items() if not old.startswith(prefix)}
@@ -75,7 +75,7 @@ def changed_files(within: GitFolder, commit: str) -> frozenset[str]:
     """The files below a folder, relative to it, that were added or changed since a commit; those that git does not know yet, too."""
     folder = within.path
     prefix = ask_git(folder, "rev-parse", "--show-prefix")
-    names = (f"{part.prefix}{name}" for part in list_parts(folder, commit) for name in _changes(part))
+    names = (f"{part.prefix}{name}" for part in list_parts(folder, commit) for name in _list_changes(part))
     return frozenset(
         f"{within.shift}{name.removeprefix(prefix)}" for name in names if name.startswith(prefix)
     )
@@ -90,14 +90,14 @@ def read_at_base(within: GitFolder, base: GitBase, names: Iterable[str]) -> dict
     return read_blobs({name: tree[old] for name, old in former.items() if old in tree})
 
 
-def _changes(part: GitPart) -> list[str]:
+def _list_changes(part: GitPart) -> list[str]:
     options = ("-z", "-M", "--diff-filter=ACMRT", "--ignore-submodules=all")
     changed = list_git(part.folder, "diff", "--name-only", *options, part.commit)
     added = list_git(part.folder, "ls-files", "-z", "--others", "--exclude-standard", "--full-name")
     return [name for name in (*changed, *added) if name]
 
 
-def _renames(parts: Iterable[GitPart]) -> dict[str, str]:
+def _map_renames(parts: Iterable[GitPart]) -> dict[str, str]:
     """The names in the repository that files have now, by their old ones."""
     found: dict[str, str] = {}
     for part in parts:

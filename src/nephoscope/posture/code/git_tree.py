@@ -47,10 +47,10 @@ def list_parts(folder: Path, commit: str) -> list[GitPart]:
     A submodule that is new since is listed at the empty tree. Raises GitError where the former commit of a submodule is not there.
     """
     top = Path(ask_git(folder, "rev-parse", "--show-toplevel") or folder)
-    return [GitPart(top, "", commit), *_submodules(top, "", commit)]
+    return [GitPart(top, "", commit), *_list_submodules(top, "", commit)]
 
 
-def _submodules(top: Path, prefix: str, commit: str) -> Iterator[GitPart]:
+def _list_submodules(top: Path, prefix: str, commit: str) -> Iterator[GitPart]:
     staged = (entry.partition("\t") for entry in list_git(top, "ls-files", "-s", "-z"))
     names = [name for head, _, name in staged if head.startswith("160000")]
     then = _read_entries(top, commit).submodules if names else {}
@@ -65,7 +65,7 @@ def _submodules(top: Path, prefix: str, commit: str) -> Iterator[GitPart]:
                 f"{prefix}{name} fetch origin {former}), or check out the full history of submodules"
             )
         yield GitPart(folder, inside, former)
-        yield from _submodules(folder, inside, former)
+        yield from _list_submodules(folder, inside, former)
 
 
 def read_tree(parts: list[GitPart]) -> dict[str, GitBlob]:

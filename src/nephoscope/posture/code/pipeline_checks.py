@@ -31,10 +31,10 @@ def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[ShellComma
     """Return the commands of a step's scripts at their places; none of PowerShell."""
     if step.shell in ("powershell", "pwsh"):
         return []
-    return [command for node in step.scripts for command in _commands(pipeline, node)]
+    return [command for node in step.scripts for command in _list_commands(pipeline, node)]
 
 
-def _commands(pipeline: Pipeline, node: YamlNode) -> list[ShellCommand]:
+def _list_commands(pipeline: Pipeline, node: YamlNode) -> list[ShellCommand]:
     raw = pipeline.source.cut(node.span)
     head = re.match(r"[|>][^\n]*", raw)
     if head:
@@ -60,7 +60,7 @@ def is_secret_name(name: str) -> bool:
 
 def variables(pipeline: Pipeline) -> Iterator[tuple[YamlNode, YamlNode]]:
     """Give the name and value of each variable that a pipeline, its jobs and its steps set."""
-    for node in _maps(pipeline.root):
+    for node in _list_maps(pipeline.root):
         for name in ("variables", "env"):
             held = node.get(name)
             if held is None:
@@ -72,7 +72,7 @@ def variables(pipeline: Pipeline) -> Iterator[tuple[YamlNode, YamlNode]]:
                     yield label, value
 
 
-def _maps(root: YamlNode) -> Iterator[YamlNode]:
+def _list_maps(root: YamlNode) -> Iterator[YamlNode]:
     waiting, seen = [root], set[int]()
     while waiting:
         node = waiting.pop()
@@ -103,7 +103,7 @@ def _list_images(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
 
 def unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give a match for each image that no digest pins."""
-    for node in _maps(pipeline.root):
+    for node in _list_maps(pipeline.root):
         for name, held in _list_images(node):
             image = held.get("name") if held.kind == "map" else held
             known = (

@@ -21,11 +21,11 @@ def page() -> str:
         rules = [check.rule for check in rules_of_reader(reader.name)]
         lines += ["", f"## {reader.title}", "", f"Reader `{reader.name}`, {len(rules)} rules."]
         for rule in rules:
-            lines += _rule(rule)
+            lines += _format_rule(rule)
     return "\n".join(lines) + "\n"
 
 
-def _rule(rule: CodeRule) -> list[str]:
+def _format_rule(rule: CodeRule) -> list[str]:
     marks = [rule.severity.value, *(["optional"] if rule.optional else [])]
     lines = ["", f"### {rule.id}: {rule.title}", "", f"*{', '.join(marks)}.* {rule.description}", ""]
     lines += [f"{number}. {step}" for number, step in enumerate(rule.steps, 1)]

@@ -30,7 +30,7 @@ class CodeCheck(msgspec.Struct, frozen=True):
 def checks() -> tuple[CodeCheck, ...]:
     """Return every rule by reader and id; raises RuleFileError."""
     found: dict[str, CodeCheck] = {}
-    for folder in sorted(_folders()):
+    for folder in sorted(_list_folders()):
         for check in rules_of_reader(folder):
             if check.rule.id in found:
                 raise RuleFileError(f"rules/{folder}: another rule has the id {check.rule.id}")
@@ -41,7 +41,7 @@ def checks() -> tuple[CodeCheck, ...]:
 @cache
 def rules_of_reader(reader: str) -> tuple[CodeCheck, ...]:
     """Return the rules for the documents of one reader, by id; only these are loaded. Raises RuleFileError."""
-    if reader not in _folders():
+    if reader not in _list_folders():
         return ()
     room = importlib.import_module(f"{package.__name__}.{reader}")
     found = (_check(f"{room.__name__}.{info.name}", reader) for info in pkgutil.iter_modules(room.__path__))
@@ -57,7 +57,7 @@ def code_rules(readers: Iterable[str] | None = None) -> dict[str, CodeRule]:
 
 
 @cache
-def _folders() -> frozenset[str]:
+def _list_folders() -> frozenset[str]:
     return frozenset(info.name for info in pkgutil.iter_modules(package.__path__))
 
 

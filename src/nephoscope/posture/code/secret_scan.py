@@ -56,7 +56,7 @@ def find_new_secrets(
             old = find_secrets(name, as_utf8(before.get(name, b"")), key=key).places
             known = {(one.rule, one.fingerprint) for one in old}
             new = (one for one in scanned.places if (one.rule, one.fingerprint) not in known)
-            found.findings += _findings(SourceText(name, data.decode("utf-8", "replace")), new, now)
+            found.findings += _list_findings(SourceText(name, data.decode("utf-8", "replace")), new, now)
     return found
 
 
@@ -78,11 +78,11 @@ def secret_code_rules() -> dict[str, CodeRule]:
     }
 
 
-def _findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) -> Iterator[CodeFinding]:
+def _list_findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) -> Iterator[CodeFinding]:
     rules, suppressions = secret_code_rules(), CodeSuppressions(source, now)
     for place in places:
         rule = rules[f"{_PREFIX}{place.rule}"]
-        region = _region_of_lines(source, place)
+        region = _build_region_of_lines(source, place)
         ignored = suppressions.reason(rule, region)
         unreasoned = suppressions.describe_missing_reason(rule, region) if ignored is None else ""
         yield CodeFinding(
@@ -96,7 +96,7 @@ def _findings(source: SourceText, places: Iterable[SecretPlace], now: datetime) 
         )
 
 
-def _region_of_lines(source: SourceText, place: SecretPlace) -> Region:
+def _build_region_of_lines(source: SourceText, place: SecretPlace) -> Region:
     """Return the lines of a secret, to the end of the last one."""
     last = max(place.first_line, place.last_line)
     return Region(source.name, place.first_line, 1, last, source.end_column(last))

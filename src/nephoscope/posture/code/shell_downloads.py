@@ -102,13 +102,13 @@ def _find_written(command: ShellCommand) -> set[str]:
     found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
     operands = command.operands
     if command.program in ("gsutil", "aws", "gcloud") and len(operands) > 1:
-        named = [_target(operands[-1], operands[-2].rsplit("/", 1)[-1])]
+        named = [_build_target_path(operands[-1], operands[-2].rsplit("/", 1)[-1])]
     elif _keeps_file_name(command, named):
         found += [text.partition("?")[0].rsplit("/", 1)[-1] for text in operands]
     return {_strip_current_folder(text) for text in (*named, *found) if text not in ("-", "/dev/null", "")}
 
 
-def _target(folder: str, name: str) -> str:
+def _build_target_path(folder: str, name: str) -> str:
     if folder == ".":
         return name
     return folder + name if folder.endswith("/") else folder

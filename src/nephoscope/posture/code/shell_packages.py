@@ -80,10 +80,10 @@ _VCS = re.compile(r"(?:git|hg|svn|bzr)\+")
 
 def is_pip_install(command: ShellCommand) -> bool:
     """Tell whether a command is `pip install` or `python -m pip install`."""
-    return "install" in _pip_arguments(command)[:4]
+    return "install" in _list_pip_arguments(command)[:4]
 
 
-def _pip_arguments(command: ShellCommand) -> list[str]:
+def _list_pip_arguments(command: ShellCommand) -> list[str]:
     arguments = command.arguments
     if _PIP.match(command.program):
         return arguments
@@ -172,7 +172,7 @@ def unlocked_installs(commands: Iterable[ShellCommand]) -> Iterator[CodeMatch]:
 
 def _is_unlocked(command: ShellCommand) -> bool:
     if is_pip_install(command):
-        return _pip_unlocked(command)
+        return _is_pip_unlocked(command)
     operands = command.operands
     verb = operands[0] if operands else ""
     match command.program:
@@ -200,7 +200,7 @@ def _installs_moving_module(command: ShellCommand) -> bool:
     return any(not _FULL_VERSION.search(text) for text in named if "/" in text)
 
 
-def _pip_unlocked(command: ShellCommand) -> bool:
+def _is_pip_unlocked(command: ShellCommand) -> bool:
     if command.has_flag("require-hashes"):
         return False
     words = [word.text for word in command.operand_words(_PIP_VALUED)]

@@ -58,9 +58,13 @@ def _find_switch(command: ShellCommand) -> ShellWord | None:
         case "wget":
             return next((word for word in words if word.text == "--no-check-certificate"), None)
         case "git":
-            return next((word for word, after in _pairs(words) if _is_git_switch(word.text, after)), None)
+            return next(
+                (word for word, after in _list_pairs(words) if _is_git_switch(word.text, after)), None
+            )
         case "npm" | "yarn" | "pnpm":
-            return next((word for word, after in _pairs(words) if _is_npm_switch(word.text, after)), None)
+            return next(
+                (word for word, after in _list_pairs(words) if _is_npm_switch(word.text, after)), None
+            )
         case "export":
             return next((word for word in words if _switches_off(*word.text.partition("=")[::2])), None)
     return None
@@ -82,7 +86,7 @@ def _is_npm_switch(word: str, after: str) -> bool:
     return name == "strict-ssl" and (value or after).lower() in _OFF
 
 
-def _pairs(words: list[ShellWord]) -> Iterator[tuple[ShellWord, str]]:
+def _list_pairs(words: list[ShellWord]) -> Iterator[tuple[ShellWord, str]]:
     yield from zip(words, [*(word.text for word in words[1:]), ""], strict=True)
 
 

@@ -108,16 +108,16 @@ def _may_ignore(text: str) -> bool:
 def _read(comment: SourceComment, now: datetime) -> _Suppression | None:
     match = _COMMENT.search(comment.text)
     if match is not None:
-        tool, rules = match["tool"].lower(), _parts(match["listed"] or match["rules"])
+        tool, rules = match["tool"].lower(), _split_rule_parts(match["listed"] or match["rules"])
     else:
         match = _KICS.search(comment.text)
         if match is None:
             return None
-        tool, rules = "kics", _parts(match["rules"]) if match["rules"] else _EVERY
+        tool, rules = "kics", _split_rule_parts(match["rules"]) if match["rules"] else _EVERY
     reason = match["reason"].strip().strip("#:").strip()
     ends = _END.match(reason)
     reason = reason[ends.end() :].strip("#: ") if ends else reason
-    until, is_date = _end(ends["date"]) if ends else (None, True)
+    until, is_date = _parse_end(ends["date"]) if ends else (None, True)
     said = f"the comment in line {comment.line} does not count: "
     if not is_date and ends:
         fault = f"{said}its end is not a date: {ends['date']!r}"
@@ -132,7 +132,7 @@ def _read(comment: SourceComment, now: datetime) -> _Suppression | None:
     return _Suppression(comment.line, tool, rules, reason, fault, not is_date)
 
 
-def _end(written: str) -> tuple[datetime | None, bool]:
+def _parse_end(written: str) -> tuple[datetime | None, bool]:
     """The end of a day that is written, and whether it is one."""
     try:
         day = datetime.strptime(written, "%Y-%m-%d").replace(tzinfo=UTC)
@@ -141,7 +141,7 @@ def _end(written: str) -> tuple[datetime | None, bool]:
     return day + timedelta(days=1), True
 
 
-def _parts(rules: str) -> frozenset[str]:
+def _split_rule_parts(rules: str) -> frozenset[str]:
     return frozenset(part.strip() for part in rules.split(",") if part.strip())
 
 

@@ -122,7 +122,7 @@ class DataGap:
 def to_missing_data(cause: str, description: str) -> MissingData:
     """Return what a verdict lacked, by its cause and description."""
     need = _find_need(description) if cause == NOT_COLLECTED else NEEDS.get(cause, Need.MODEL)
-    return MissingData(need, _subject(need, description))
+    return MissingData(need, _generalize_subject(need, description))
 
 
 def _find_need(text: str) -> Need:
@@ -133,7 +133,7 @@ def _find_need(text: str) -> Need:
     return Need.BODY if _BODY.search(text) else Need.TYPE
 
 
-def _subject(need: Need, text: str) -> str:
+def _generalize_subject(need: Need, text: str) -> str:
     if need in _TYPED:
         return _find_type(text, ids_first=need is not Need.TYPE)
     if need is Need.LOGS:
@@ -185,11 +185,11 @@ def data_gaps(several: Iterable[Unsettled]) -> list[DataGap]:
     groups: dict[MissingData, _GapGroup] = {}
     for one in several:
         groups.setdefault(to_missing_data(one.cause, one.description), _GapGroup()).add(one)
-    made = [_gap(missing, group) for missing, group in groups.items()]
+    made = [_build_gap(missing, group) for missing, group in groups.items()]
     return sorted(made, key=lambda one: (-one.count, one.missing.need, one.missing.subject))
 
 
-def _gap(missing: MissingData, group: _GapGroup) -> DataGap:
+def _build_gap(missing: MissingData, group: _GapGroup) -> DataGap:
     several = [
         GapRecommendation(key, group.recommendations[key].title, group.recommendations[key].severity, count)
         for key, count in group.counts.items()

@@ -97,14 +97,14 @@ class Decisions:
         ancestors = self._groups.get(resource.id.subscription_id, ())
         found = [
             exemption
-            for scope in (*_scopes(resource.key), *ancestors, "")
+            for scope in (*_list_scopes(resource.key), *ancestors, "")
             for exemption in exemptions.get(scope, ())
             if exemption.covers(resource, ancestors, reference)
         ]
         return min(found, key=lambda one: (bool(one.gaps), one.category, one.id), default=None)
 
 
-def _scopes(key: str) -> Iterator[str]:
+def _list_scopes(key: str) -> Iterator[str]:
     """An id and every id that begins it, up to the first segment."""
     while key:
         yield key
@@ -143,7 +143,7 @@ class Assessments(Sequence[Assessment]):
             resources = self._roster.types[block.type]
             requirement = self._program.requirements[block.requirement]
             for at, outcome in self.outcomes(block, block.positions):
-                yield _assessment(resources[at], requirement, outcome), resources[at]
+                yield _build_assessment(resources[at], requirement, outcome), resources[at]
         yield from ((one, None) for one in self._unplaced)
 
     def applicable(self) -> Iterator[Assessment]:
@@ -153,7 +153,7 @@ class Assessments(Sequence[Assessment]):
             requirement = self._program.requirements[block.requirement]
             for at, outcome in self.outcomes(block, block.positions):
                 if outcome.state is not ComplianceState.NOT_APPLICABLE:
-                    yield _assessment(resources[at], requirement, outcome)
+                    yield _build_assessment(resources[at], requirement, outcome)
 
     @overload
     def __getitem__(self, index: int) -> Assessment: ...
@@ -177,7 +177,7 @@ class Assessments(Sequence[Assessment]):
         requirement = self._program.requirements[block.requirement]
         resources = self._roster.types[block.type]
         for at, outcome in self.outcomes(block, positions):
-            yield _assessment(resources[at], requirement, outcome)
+            yield _build_assessment(resources[at], requirement, outcome)
 
     def outcomes(
         self, block: EvaluationBlock, positions: Sequence[int]
@@ -228,7 +228,9 @@ class Assessments(Sequence[Assessment]):
         }
 
 
-def _assessment(resource: Resource, requirement: PolicyRequirement, outcome: EvaluationOutcome) -> Assessment:
+def _build_assessment(
+    resource: Resource, requirement: PolicyRequirement, outcome: EvaluationOutcome
+) -> Assessment:
     return Assessment(
         resource=str(resource.body.get("id") or resource.key),
         key=requirement.key,

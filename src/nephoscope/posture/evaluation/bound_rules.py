@@ -62,7 +62,7 @@ def bind_rule(definition: Definition, check: PolicyCheck) -> Rule:
     """The rule of a definition under a check's parameters and effect; PolicyError when they do not fit."""
     if not check.effect:
         return definition.bind(check.parameters)
-    allowed = _allowed_effects(definition)
+    allowed = _find_allowed_effects(definition)
     if allowed is not None and check.effect.lower() not in allowed:
         message = f"the override '{check.effect}' is none of the effects that the definition allows: {', '.join(sorted(allowed))}"
         raise PolicyError(message, "overrides", "compile")
@@ -80,7 +80,7 @@ def effect_parameter(definition: Definition) -> str:
     return name.value.lower() if isinstance(name, ArmLiteral) and isinstance(name.value, str) else ""
 
 
-def _allowed_effects(definition: Definition) -> frozenset[str] | None:
+def _find_allowed_effects(definition: Definition) -> frozenset[str] | None:
     """The lower-cased effects that the definition allows, None where it has no such list."""
     parameter = definition.parameters.get(effect_parameter(definition))
     if parameter is None or not parameter.allowed:

@@ -75,7 +75,7 @@ class Roster:
 
     def place(self, key: str) -> tuple[str, int] | None:
         """(type, position) of a lower-cased id, None where it is not here."""
-        type_ = _type(key)
+        type_ = _extract_type(key)
         at = self.position(type_, key)
         return None if at is None else (type_, at)
 
@@ -89,7 +89,7 @@ class Roster:
 _key = attrgetter("id.key")
 
 
-def _type(key: str) -> str:
+def _extract_type(key: str) -> str:
     """The type in an id, '' where it is none."""
     try:
         return ResourceId.parse(key).type
@@ -172,7 +172,7 @@ class Layout:
         self.blocks: list[EvaluationBlock] = [
             EvaluationBlock(index, check, type_, positions)
             for index, type_, check in concerns.type_wide_checks(roster.types)
-            if len(positions := self._positions_in_scope(index, type_))
+            if len(positions := self._list_positions_in_scope(index, type_))
         ]
         if concerns.varying:
             self.blocks += [block for index in concerns.varying for block in self._list_varying(index)]
@@ -183,7 +183,7 @@ class Layout:
         requirement = self._program.requirements[index]
         for type_ in self._roster.types:
             chosen: dict[int, array[int]] = {}
-            for at in self._positions_in_scope(index, type_):
+            for at in self._list_positions_in_scope(index, type_):
                 resource = self._roster.types[type_][at]
                 if requirement.applies_to(resource):
                     chosen.setdefault(self._program.find_check(index, resource), array("I")).append(at)
@@ -192,7 +192,7 @@ class Layout:
                 if types is None or type_ in types:
                     yield EvaluationBlock(index, check, type_, positions)
 
-    def _positions_in_scope(self, index: int, type_: str) -> Positions:
+    def _list_positions_in_scope(self, index: int, type_: str) -> Positions:
         """The positions that the requirement's assignment applies to."""
         requirement = self._program.requirements[index]
         assignment = requirement.assignment

@@ -103,7 +103,7 @@ class Dependents:
         reached: defaultdict[Asker, set[int]] = defaultdict(set)
         done: set[Done] = set()
         for key in change.paths:
-            identifier = _identifier(key)
+            identifier = _parse_id(key)
             if identifier is not None:
                 self._reach(identifier, reached, done)
         for (asked, wide, type_), positions in reached.items():
@@ -118,7 +118,7 @@ class Dependents:
         """Note the positions of everybody who may find the changed resource; `done` are the places that were gone through before."""
         for related in (changed.type, "*"):
             for wide in (False, True):
-                for type_, positions in self._finders(changed, (related, wide), done):
+                for type_, positions in self._list_finders(changed, (related, wide), done):
                     reached[related, wide, type_].update(positions)
         for container, function in (
             (SUBSCRIPTION_TYPE, "subscription"),
@@ -126,19 +126,19 @@ class Dependents:
         ):
             if changed.type == container:
                 for wide in (False, True):
-                    for type_, positions in self._positions_in_container(
+                    for type_, positions in self._list_positions_in_container(
                         changed, self._askers.get((function, wide), {})
                     ):
                         reached[function, wide, type_].update(positions)
 
-    def _finders(
+    def _list_finders(
         self, changed: ResourceId, asked: tuple[str, bool], done: set[Done]
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions, by type, of those who ask so, from which a look-up leads to the changed resource."""
         asking, wide = self._askers.get(asked), asked[1]
         if not asking:
             return
-        for key in _parent_ids(changed):
+        for key in _list_parent_ids(changed):
             place = self._roster.place(key)
             if place is not None and place[0] in asking and changed.type.startswith(f"{place[0]}/"):
                 yield place[0], (place[1],)
@@ -153,7 +153,7 @@ class Dependents:
             if (asked, changed.type, relation, place_key) in done:
                 continue
             done.add((asked, changed.type, relation, place_key))
-            for type_, positions in self._positions_at(relation, place_key, asking):
+            for type_, positions in self._list_positions_at(relation, place_key, asking):
                 if not changed.type.startswith(f"{type_}/"):
                     yield type_, positions
 
@@ -166,34 +166,34 @@ class Dependents:
         if changed.resource_group:
             yield RESOURCE_GROUP_TYPE, changed.resource_group_id
 
-    def _positions_in_container(
+    def _list_positions_in_container(
         self, container: ResourceId, asking: Mapping[str, list[int]]
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions, by type, of those in `asking` that lie in a subscription or resource group, itself included."""
         if container.type == SUBSCRIPTION_TYPE:
-            return self._positions_at(_WIDE, container.subscription, asking)
-        return self._positions_at(RESOURCE_GROUP_TYPE, container.key, asking)
+            return self._list_positions_at(_WIDE, container.subscription, asking)
+        return self._list_positions_at(RESOURCE_GROUP_TYPE, container.key, asking)
 
-    def _positions_at(
+    def _list_positions_at(
         self, relation: str, place: str, types: Iterable[str]
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions of the resources of some types in a place, by type where there are any."""
         base = self._base
         if relation == RESOURCE_GROUP_TYPE:
             for type_ in base.types_in_group(place, types):
-                yield type_, self._positions(type_, base.resources_in_group(place, type_))
+                yield type_, self._list_positions(type_, base.resources_in_group(place, type_))
             return
         for type_ in base.types_in_subscription(place, types):
             views = base.resources_in_subscription(place, type_)
             if relation == _LOOSE:
                 views = [view for view in views if not view.resource.id.resource_group]
-            yield type_, self._positions(type_, views)
+            yield type_, self._list_positions(type_, views)
 
-    def _positions(self, type_: str, views: Iterable[View]) -> list[int]:
+    def _list_positions(self, type_: str, views: Iterable[View]) -> list[int]:
         position = self._roster.position
         return [at for view in views if (at := position(type_, view.key)) is not None]
 
-    def _position_of_resource(self, type_: str, key: str) -> Sequence[int]:
+    def _build_position_of_resource(self, type_: str, key: str) -> Sequence[int]:
         at = self._roster.position(type_, key)
         return () if at is None else (at,)
 
@@ -205,20 +205,20 @@ class Dependents:
                 continue
             for index in indexes:
                 for type_ in self._types[index]:
-                    yield index, type_, self._positions_in_scope(scope, type_)
+                    yield index, type_, self._build_positions_in_scope(scope, type_)
 
-    def _positions_in_scope(self, scope: str, type_: str) -> Sequence[int]:
+    def _build_positions_in_scope(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
         views = self._base.resources_in_subscription(scope.removeprefix("/subscriptions/"), type_)
-        return self._positions(type_, views) or self._position_of_resource(type_, scope)
+        return self._list_positions(type_, views) or self._build_position_of_resource(type_, scope)
 
 
 _LOOSE = "outside groups"
 _WIDE = "anywhere in the subscription"
 
 
-def _parent_ids(child: ResourceId) -> Iterator[str]:
+def _list_parent_ids(child: ResourceId) -> Iterator[str]:
     """The ids of the resources that a nested one lies under, nearest first."""
     parts = child.key.split("/")
     for _ in range(child.type.count("/") - 1):
@@ -226,7 +226,7 @@ def _parent_ids(child: ResourceId) -> Iterator[str]:
         yield "/".join(parts)
 
 
-def _identifier(key: str) -> ResourceId | None:
+def _parse_id(key: str) -> ResourceId | None:
     try:
         return ResourceId.parse(key)
     except ValueError:

@@ -152,7 +152,7 @@ class Evaluator:
         numbers: array[int],
         verdicts: Verdicts,
     ) -> None:
-        views = self._views(block.type, pending)
+        views = self._load_views(block.type, pending)
         context = self.context(check)
         snapshot, number = self._snapshot, verdicts.outcomes.number
         judge = rule.judge_of_type(block.type, snapshot)
@@ -166,7 +166,7 @@ class Evaluator:
                     shared[id(result)] = known
             numbers[at] = known[1]
 
-    def _views(self, type_: str, pending: list[int]) -> Mapping[int, View] | list[View]:
+    def _load_views(self, type_: str, pending: list[int]) -> Mapping[int, View] | list[View]:
         """The views of a type's resources by position: all of them, or for few only those."""
         resources, view = self._roster.types[type_], self._snapshot.view
         found = self._viewed.get(type_)

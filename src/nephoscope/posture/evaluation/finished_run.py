@@ -110,9 +110,11 @@ class EvaluationRun:
     def errors(self) -> tuple[ContentProblem, ...]:
         """Return what could not be used, does not fit together or failed: documents, references, scopes, exemptions, analyzers."""
         found = [*self.plan.problems, *self.engine.program.problems]
-        found.extend(_out_of_scope_problem(exemption) for exemption in self._decisions.misplaced)
-        found.extend(self._unused_exemption_problem(exemption) for exemption in self._decisions.orphaned)
-        found.extend(self._unknown_member_problems())
+        found.extend(_build_out_of_scope_problem(exemption) for exemption in self._decisions.misplaced)
+        found.extend(
+            self._build_unused_exemption_problem(exemption) for exemption in self._decisions.orphaned
+        )
+        found.extend(self._list_unknown_member_problems())
         found.extend(self._list_failed_analyzers())
         return tuple(found)
 
@@ -124,7 +126,7 @@ class EvaluationRun:
                 Place(title), "the analyzer has a fault, so that verdicts are Unknown: see the log"
             )
 
-    def _unused_exemption_problem(self, exemption: Exemption) -> ContentProblem:
+    def _build_unused_exemption_problem(self, exemption: Exemption) -> ContentProblem:
         """An exemption whose assignment is not judged by: the estate has it, or nobody has."""
         if exemption.assignment in self.plan.unevaluated:
             reason = f"the exemption has no effect: {exemption.assignment} is evaluated with --assigned only"
@@ -134,7 +136,7 @@ class EvaluationRun:
             f"the exemption names an assignment that is not there: {exemption.assignment}",
         )
 
-    def _unknown_member_problems(self) -> Iterator[ContentProblem]:
+    def _list_unknown_member_problems(self) -> Iterator[ContentProblem]:
         """Exemptions that name members which their assignment does not have, as far as its members were read."""
         members: defaultdict[str, set[str]] = defaultdict(set)
         for one in self.engine.program.requirements:
@@ -251,6 +253,6 @@ class EvaluationRun:
         return None
 
 
-def _out_of_scope_problem(exemption: Exemption) -> ContentProblem:
+def _build_out_of_scope_problem(exemption: Exemption) -> ContentProblem:
     reason = f"the exemption stands outside the scope of {exemption.assignment} and is not applied (DoNotValidate would)"
     return ContentProblem(Place(exemption.id), reason)

@@ -100,7 +100,7 @@ class IncrementalRun:
         stale = {one.key for one in checks if moved and one.entry is not None and "utcnow" in one.entry.calls}
         wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
-        doubtful = self._invalidated_positions(wanted, old)
+        doubtful = self._find_invalidated_positions(wanted, old)
         for column, numbers in old.columns.items():
             key, type_ = column
             if key not in wanted or type_ not in self.roster.types:
@@ -125,7 +125,7 @@ class IncrementalRun:
                 added[after[0]].append(after[1])
         return removed, added
 
-    def _invalidated_positions(
+    def _find_invalidated_positions(
         self, wanted: Mapping[str, PolicyCheck], old: Verdicts
     ) -> dict[tuple[str, str], set[int]]:
         """The positions, in the new roster, of the old verdicts that may not hold any more, by column."""
@@ -139,14 +139,14 @@ class IncrementalRun:
         for column in old.columns:
             key, type_ = column
             if key in wanted and type_ in own:
-                positions = self._reading(self.rules.bind_rule(wanted[key]), type_, own[type_])
+                positions = self._list_changed_resources(self.rules.bind_rule(wanted[key]), type_, own[type_])
                 if positions:
                     found[column].update(positions)
         for index, type_, reached in dependents.find_touched(self.change):
             found[checks[index].key, type_].update(reached)
         return found
 
-    def _reading(
+    def _list_changed_resources(
         self, rule: Rule | CheckFault, type_: str, changed: Mapping[tuple[Paths | None, str], list[int]]
     ) -> list[int]:
         """The changed resources of a type of which a rule may see the change."""
@@ -177,14 +177,14 @@ class AnalyzerChanges(msgspec.Struct, frozen=True):
         """Compare what they said in two runs."""
         overlay: dict[str, Resource | None] = {}
         unknown: set[str] = set()
-        for before, after in _parts(old, new):
+        for before, after in _list_parts(old, new):
             was, now = _index_by_key(before.overlay), _index_by_key(after.overlay)
             overlay.update((key, now.get(key)) for key in changed_keys(was, now))
             unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
         return cls(overlay, frozenset(unknown))
 
 
-def _parts(
+def _list_parts(
     old: Analysis, new: Analysis
 ) -> Iterator[tuple[Analysis | AnalyzerResult, Analysis | AnalyzerResult]]:
     """Yield what may differ: the analyzers that did not tell the very same, or the whole where it is not known who told what."""

@@ -66,7 +66,7 @@ def evaluate_parts(
     done = 0
     homes = survey.subscriptions
     first = True
-    for estate in _parts(survey, size):
+    for estate in _list_parts(survey, size):
         mine = _select_part(overlaid, estate)
         run = evaluate(
             estate,
@@ -86,7 +86,7 @@ def evaluate_parts(
             progress(done, survey.records)
 
 
-def _parts(survey: Survey, size: int) -> Iterator[Estate]:
+def _list_parts(survey: Survey, size: int) -> Iterator[Estate]:
     """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
     if survey.records:
         return survey.parts(size)

@@ -133,7 +133,9 @@ class Program:
         self._chosen: dict[tuple[int, str, str], int] = {}
         self._looked_up, self._gathered = frozenset[str](), 0
         self.requirements: tuple[PolicyRequirement, ...] = tuple(
-            requirement for assignment in plan.assignments for requirement in self._requirements(assignment)
+            requirement
+            for assignment in plan.assignments
+            for requirement in self._list_requirements(assignment)
         )
 
     @cached_property
@@ -167,14 +169,14 @@ class Program:
             self.checks.append(check)
         return self._known[check.key]
 
-    def _requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
+    def _list_requirements(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         self._scope_problem(assignment)
         gap = next((CheckFault.from_gap(what) for _, what in assignment.gaps), None)
         try:
             if not assignment.target:
                 yield self._make_broken(assignment, gap or CheckFault.from_gap(assignment.id))
             elif self._is_initiative(assignment):
-                members = self._members(assignment)
+                members = self._list_members(assignment)
                 yield from members if gap is None else (replace(one, fault=gap) for one in members)
             else:
                 single = self._build_single_requirement(assignment)
@@ -201,14 +203,14 @@ class Program:
             return error.cause == "ambiguous"
         return True
 
-    def _members(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
+    def _list_members(self, assignment: Assignment) -> Iterator[PolicyRequirement]:
         """The members of the assigned initiative, once for every version that an override without a member gives resources."""
         versions = [override for override in assignment.overrides if _selects_initiative_version(override)]
         for index, override in enumerate((None, *versions)):
             pin = assignment.pin if override is None else Pin.parse(override.value)
-            if what := self.catalog.find("initiative", _reference(assignment), pin).unread:
+            if what := self.catalog.find("initiative", _build_reference(assignment), pin).unread:
                 raise NotCollected(what)
-            initiative = self.catalog.initiative(_reference(assignment), pin)
+            initiative = self.catalog.initiative(_build_reference(assignment), pin)
             unread = assignment.unread_parameters
             bound = (
                 initiative.bind_partly(assignment.parameters, unread)
@@ -216,10 +218,10 @@ class Program:
                 else initiative.bind(assignment.parameters)
             )
             for member in initiative.members:
-                requirement = self._member(assignment, initiative, member, bound)
+                requirement = self._build_member(assignment, initiative, member, bound)
                 yield replace(requirement, only=override, never=tuple(versions[index:]))
 
-    def _member(
+    def _build_member(
         self,
         assignment: Assignment,
         initiative: Initiative,
@@ -238,7 +240,7 @@ class Program:
             assignment=assignment,
             initiative=initiative.name,
             reference=member.reference,
-            key=_name(member.definition),
+            key=_extract_name(member.definition),
             definition=member.definition,
             pin=member.pin,
             parameters=parameters,
@@ -252,12 +254,12 @@ class Program:
         )
 
     def _build_single_requirement(self, assignment: Assignment) -> PolicyRequirement:
-        reference = _reference(assignment)
+        reference = _build_reference(assignment)
         return PolicyRequirement(
             assignment=assignment,
             initiative="",
             reference="",
-            key=_name(reference),
+            key=_extract_name(reference),
             definition=reference,
             pin=assignment.pin,
             parameters=assignment.parameters,
@@ -270,7 +272,7 @@ class Program:
         self.problems.append(
             ContentProblem(Place(assignment.id), describe_gap(fault.cause, fault.description), error=failed)
         )
-        name = _name(assignment.target) or assignment.name
+        name = _extract_name(assignment.target) or assignment.name
         return PolicyRequirement(assignment, name, "", name, "", None, {}, fault=fault)
 
     def _make(self, requirement: PolicyRequirement, effect: str, pin: Pin | None) -> PolicyCheck:
@@ -280,10 +282,10 @@ class Program:
             entry = self.catalog.find("definition", requirement.definition, pin)
         except NotHeldError as error:
             return self._not_held(requirement, error)
-        fault = requirement.fault or _fault(entry) or (STATIC if entry.static else None)
+        fault = requirement.fault or _find_fault(entry) or (STATIC if entry.static else None)
         if fault is not None:
             return _build_faulty_check(requirement, entry, fault)
-        bound_to = _policy_function(requirement, entry) if "policy" in entry.calls else None
+        bound_to = _build_policy_function(requirement, entry) if "policy" in entry.calls else None
         parameters = {name.lower(): value for name, value in requirement.parameters.items()}
         key = msgspec.json.encode([entry.digest, parameters, effect.lower(), bound_to], order="sorted")
         return PolicyCheck(digest(key), entry, parameters, effect, bound_to)
@@ -322,7 +324,7 @@ def _build_faulty_check(
     return PolicyCheck(digest(msgspec.json.encode(identity)), entry, fault=fault)
 
 
-def _fault(entry: CatalogEntry) -> CheckFault | None:
+def _find_fault(entry: CatalogEntry) -> CheckFault | None:
     if entry.unread:
         return CheckFault.from_gap(entry.unread)
     return (
@@ -332,7 +334,7 @@ def _fault(entry: CatalogEntry) -> CheckFault | None:
     )
 
 
-def _policy_function(requirement: PolicyRequirement, entry: CatalogEntry) -> dict[str, str]:
+def _build_policy_function(requirement: PolicyRequirement, entry: CatalogEntry) -> dict[str, str]:
     """Return what the template function policy() returns for a member.
 
     Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#policy-functions
@@ -351,10 +353,10 @@ def _selects_initiative_version(override: Override) -> bool:
     return override.kind == VERSION and not any(selector.kind == REFERENCE for selector in override.selectors)
 
 
-def _reference(assignment: Assignment) -> str:
+def _build_reference(assignment: Assignment) -> str:
     """The target as the catalog is asked for it: a bare name is written as an id of one segment."""
     return assignment.target if assignment.target.count("/") > 1 else assignment.target.removeprefix("/")
 
 
-def _name(reference: str) -> str:
+def _extract_name(reference: str) -> str:
     return reference.rstrip("/").rsplit("/", 1)[-1].lower()

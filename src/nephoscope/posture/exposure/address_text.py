@@ -28,25 +28,27 @@ def format_ports(intervals: Iterable[Interval]) -> str:
 
 def format_addresses(addresses: AddressSet) -> str:
     """Addresses as prefixes; `everybody` where they are all of the Internet's of a family."""
-    everything = [family for family in (4, 6) if addresses.family(family) and not _missing(addresses, family)]
+    everything = [
+        family for family in (4, 6) if addresses.family(family) and not _is_missing(addresses, family)
+    ]
     if everything:
         return EVERYBODY
     texts: list[str] = []
     for family in (4, 6):
         for interval in addresses.family(family):
-            texts += _prefixes(family, interval, MOST + 1 - len(texts))
+            texts += _list_prefixes(family, interval, MOST + 1 - len(texts))
             if len(texts) > MOST:
                 return ", ".join(texts[:MOST]) + " and more"
     return ", ".join(texts)
 
 
-def _missing(addresses: AddressSet, family: int) -> bool:
+def _is_missing(addresses: AddressSet, family: int) -> bool:
     """Return whether a public address of a family is missing."""
     whole = AddressSet(PUBLIC.v4) if family == 4 else AddressSet((), PUBLIC.v6)
     return bool(whole - addresses)
 
 
-def _prefixes(family: int, interval: Interval, most: int) -> list[str]:
+def _list_prefixes(family: int, interval: Interval, most: int) -> list[str]:
     kind = ipaddress.IPv4Address if family == 4 else ipaddress.IPv6Address
     found: list[str] = []
     for network in ipaddress.summarize_address_range(kind(interval[0]), kind(interval[1])):

@@ -47,7 +47,7 @@ class ExposureRow(msgspec.Struct, frozen=True):
 def exposure_rows(resource: str, name: str, type_: str, found: InternetExposure) -> Iterator[ExposureRow]:
     """The rows of one resource."""
     for one in found.openings:
-        yield _opening_row(resource, name, type_, one)
+        yield _build_opening_row(resource, name, type_, one)
     if found.closed_by:
         yield ExposureRow(resource, name, type_, CLOSED, why=found.closed_by)
     if found.not_collected:
@@ -55,7 +55,7 @@ def exposure_rows(resource: str, name: str, type_: str, found: InternetExposure)
         yield ExposureRow(resource, name, type_, UNKNOWN, why=why)
 
 
-def _opening_row(resource: str, name: str, type_: str, one: InternetOpening) -> ExposureRow:
+def _build_opening_row(resource: str, name: str, type_: str, one: InternetOpening) -> ExposureRow:
     return ExposureRow(
         resource,
         name,

@@ -58,10 +58,14 @@ class InternetExposure(msgspec.Struct, frozen=True, rename="camel"):
 
 def find_exposure(resource: Resource, view: EstateView) -> InternetExposure | None:
     """The Internet exposure of a resource, None where it has no side that faces the Internet."""
-    return _machine(resource, view) if resource.type in MACHINES else _service(resource, view)
+    return (
+        _build_machine(resource, view)
+        if resource.type in MACHINES
+        else _measure_service_exposure(resource, view)
+    )
 
 
-def _service(resource: Resource, view: EstateView) -> InternetExposure | None:
+def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetExposure | None:
     try:
         found = answers(resource, view)
     except DataNotCollectedError as gap:
@@ -77,7 +81,7 @@ def _service(resource: Resource, view: EstateView) -> InternetExposure | None:
     return InternetExposure((opening,))
 
 
-def _machine(machine: Resource, view: EstateView) -> InternetExposure:
+def _build_machine(machine: Resource, view: EstateView) -> InternetExposure:
     """The openings of a machine by all of its ways in."""
     openings: list[InternetOpening] = []
     reasons: list[str] = []
@@ -115,7 +119,7 @@ def _look(
         found += _describe(let_in, protocol, way)
     openings += found
     if not found:
-        reasons.append(_closing_rule(view, interface, configuration))
+        reasons.append(_name_closing_rule(view, interface, configuration))
 
 
 def find_admitted(
@@ -161,7 +165,7 @@ def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Ite
         )
 
 
-def _closing_rule(view: EstateView, interface: Interface, configuration: IpConfiguration) -> str:
+def _name_closing_rule(view: EstateView, interface: Interface, configuration: IpConfiguration) -> str:
     """The rule that stops a stranger's SSH connection."""
     stages = view.network.decide(interface, configuration, "tcp", STRANGER, PROBED)
     if passes(stages) is not False:

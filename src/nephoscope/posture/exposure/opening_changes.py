@@ -59,8 +59,8 @@ def compare_openings(
     """The changes from regions to others: ports with the same reachers before and after are one change."""
     found: dict[tuple[str, Reachers, Reachers], list[Interval]] = {}
     for protocol in sorted({one.protocol for one in (*old, *new)}):
-        for ports in _elementary([one for one in (*old, *new) if one.protocol == protocol]):
-            before, after = _reachers(old, protocol, ports), _reachers(new, protocol, ports)
+        for ports in _split_at_boundaries([one for one in (*old, *new) if one.protocol == protocol]):
+            before, after = _build_reachers(old, protocol, ports), _build_reachers(new, protocol, ports)
             if before != after:
                 found.setdefault((protocol, before, after), []).append(ports)
     return tuple(
@@ -71,13 +71,13 @@ def compare_openings(
     )
 
 
-def _elementary(regions: Sequence[ReachableRegion]) -> Iterator[Interval]:
+def _split_at_boundaries(regions: Sequence[ReachableRegion]) -> Iterator[Interval]:
     """Ranges of ports that no region divides."""
     edges = {edge for one in regions for low, high in one.ports for edge in (low, high + 1)}
     yield from ((low, high - 1) for low, high in pairwise(sorted(edges)))
 
 
-def _reachers(regions: Sequence[ReachableRegion], protocol: str, ports: Interval) -> Reachers:
+def _build_reachers(regions: Sequence[ReachableRegion], protocol: str, ports: Interval) -> Reachers:
     addresses, tags = AddressSet(), set()
     for one in regions:
         if one.protocol == protocol and any(low <= ports[0] <= high for low, high in one.ports):

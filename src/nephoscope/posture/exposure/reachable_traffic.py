@@ -66,10 +66,10 @@ def _list_regions(
     for protocol, let_in in find_admitted(view, interface, configuration, way):
         for one in let_in:
             ids |= {rule.id.lower() for rule in one.rules}
-            yield _region(one, protocol, way)
+            yield _build_region(one, protocol, way)
 
 
-def _region(one: Opening, protocol: str, way: IngressPath) -> ReachableRegion:
+def _build_region(one: Opening, protocol: str, way: IngressPath) -> ReachableRegion:
     if way.seen_as is not None:
         return ReachableRegion(protocol, one.region.ports, way.clients)
     if one.tag:

@@ -31,13 +31,13 @@ def preview(run: EvaluationRun, assessment: Assessment) -> policy.Preview | None
         return None
     check = judged[0]
     definition = run.catalog.parse_entry(judged[0].entry)
-    parameters = _parameters(definition, check)
+    parameters = _bind_parameters(definition, check)
     if parameters is None:
         return None
     return policy.preview(definition, resource, run.engine.snapshot, parameters, run.context(check))
 
 
-def _parameters(definition: Definition, check: PolicyCheck) -> dict[str, object] | None:
+def _bind_parameters(definition: Definition, check: PolicyCheck) -> dict[str, object] | None:
     """The values to bind, an overridden effect included; None where the definition's effect is fixed and another one overrides it."""
     if not check.effect:
         return dict(check.parameters)

@@ -27,7 +27,9 @@ def may_exempt(caller: Caller, exemption: Exemption, governing: Callable[[str], 
     if caller.is_permitted(EXEMPT):
         return
     for scope in sorted(
-        set(_linked_scopes(exemption, governing(_find_tenant(caller, exemption.scope)), caller.hierarchy))
+        set(
+            _list_linked_scopes(exemption, governing(_find_tenant(caller, exemption.scope)), caller.hierarchy)
+        )
     ):
         if not caller.is_permitted(EXEMPT, scope):
             raise LinkedDeniedError(caller, EXEMPT, scope, WRITE, exemption.scope or TENANT)
@@ -40,21 +42,23 @@ def _find_tenant(caller: Caller, scope: str) -> str:
     return caller.find_tenant(WRITE, scope)
 
 
-def _linked_scopes(exemption: Exemption, governing: EffectivePolicy, hierarchy: Hierarchy) -> Iterator[str]:
+def _list_linked_scopes(
+    exemption: Exemption, governing: EffectivePolicy, hierarchy: Hierarchy
+) -> Iterator[str]:
     """The scopes at which the right is needed."""
     if exemption.assignment:
         found = governing.assignment(exemption.assignment)
         written = containing_scope(
             exemption.assignment, assignment.TYPE_NAME, "properties.policyAssignmentId"
         )
-        yield _place(found, exemption, governing) if found is not None else written or TENANT
+        yield _find_scope(found, exemption, governing) if found is not None else written or TENANT
     if exemption.recommendations:
         for one in governing.find_assignments(exemption.recommendations):
             if not is_outside_scope(one.scope, exemption.scope, hierarchy):
-                yield _place(one, exemption, governing)
+                yield _find_scope(one, exemption, governing)
 
 
-def _place(one: Assignment, exemption: Exemption, governing: EffectivePolicy) -> str:
+def _find_scope(one: Assignment, exemption: Exemption, governing: EffectivePolicy) -> str:
     """The scope of an assignment; the server's own stands for the one that Azure makes in each subscription."""
     if governing.is_built_in(one):
         parts = exemption.scope.split("/")

@@ -116,11 +116,11 @@ class Restrictions:
         for field in pending:
             found: dict[str, list[Restriction]] = {}
             for one in self.held:
-                for text, restriction in self._restrictions_of_rule(one, field):
+                for text, restriction in self._list_restrictions_of_rule(one, field):
                     found.setdefault(text, []).append(restriction)
             yield from found.items()
 
-    def _restrictions_of_rule(
+    def _list_restrictions_of_rule(
         self, one: EnforcedRule, field: PendingField
     ) -> Iterator[tuple[str, Restriction]]:
         names = self._group_leaves(one, field.field)
@@ -142,10 +142,12 @@ class Restrictions:
 
     def _open(self, one: EnforcedRule, text: str, leaves: list[tree.Leaf], word: str) -> Restriction | None:
         """Return what a rule asks of a field that may have any value: some value, or none of those that it refuses."""
-        segments = self._segments(text)
+        segments = self._split_field(text)
         if segments is None:
             return None
-        candidates = list(dict.fromkeys(value for leaf in leaves for value in _operands(one, leaf)))[:MOST]
+        candidates = list(dict.fromkeys(value for leaf in leaves for value in _list_operands(one, leaf)))[
+            :MOST
+        ]
         refused = [value for value in candidates if self._refuses(one, text, value)]
         if self._explain_rule(one, self.planned.body, segments).matched:
             left = tuple(_to_text(value) for value in candidates if value not in refused)
@@ -158,10 +160,10 @@ class Restrictions:
             text = one.rule.fold(operation.target.name)
             if not isinstance(text, str) or not _is_below_field(text, field):
                 continue
-            segments = self._segments(text)
+            segments = self._split_field(text)
             if segments is None:
                 continue
-            if not self._explain_rule(one, self.planned.body, _head(segments)).matched:
+            if not self._explain_rule(one, self.planned.body, _take_until_star(segments)).matched:
                 continue
             value = self._find_value(one, operation)
             if operation.operation == "remove":
@@ -174,7 +176,7 @@ class Restrictions:
     def _find_value(self, one: EnforcedRule, operation: tree.EffectOperation) -> object:
         """The value of an operation, MISSING where it does not act or needs what is not decided."""
         view = Proposed(self.planned.resource(self.planned.body))
-        scope = EvaluationScope(view, self.snapshot, self._context(one), one.rule.parameters)
+        scope = EvaluationScope(view, self.snapshot, self._build_context(one), one.rule.parameters)
         try:
             acts = operation.condition is None or explain.value(operation.condition, scope) is True
             if not acts or operation.value is None:
@@ -195,7 +197,7 @@ class Restrictions:
 
     def _refuses(self, one: EnforcedRule, field: str, value: object) -> bool:
         """Return whether the rule takes effect where the field has a value."""
-        segments = self._segments(field)
+        segments = self._split_field(field)
         if segments is None:
             return False
         draft = Draft(dict(self.planned.body))
@@ -206,14 +208,14 @@ class Restrictions:
 
     def _explain_rule(self, one: EnforcedRule, body: Mapping[str, object], absent: Segments = ()) -> Result:
         view = Proposed(self.planned.resource(body), absent)
-        return explain_rule(one.rule, view, self.snapshot, self._context(one))
+        return explain_rule(one.rule, view, self.snapshot, self._build_context(one))
 
-    def _context(self, one: EnforcedRule) -> EvaluationContext:
+    def _build_context(self, one: EnforcedRule) -> EvaluationContext:
         return EvaluationContext(
             now=self.now, api_version=self.planned.api_version, policy=one.check.bound_to
         )
 
-    def _segments(self, field: str) -> Segments | None:
+    def _split_field(self, field: str) -> Segments | None:
         """Where a field stands in a body, None for what is neither a field nor an alias."""
         type_ = str(self.planned.body.get("type") or "").lower()
         try:
@@ -240,7 +242,7 @@ def _name_types(types: list[str], name: str) -> str:
     return "/".join(f"{type_}/{each}" for type_, each in zip(types, names, strict=True))
 
 
-def _head(segments: Segments) -> Segments:
+def _take_until_star(segments: Segments) -> Segments:
     return segments[: segments.index(STAR)] if STAR in segments else segments
 
 
@@ -255,7 +257,7 @@ def _is_below_field(text: str, field: str) -> bool:
     return own == whole or own.startswith((f"{whole}.", f"{whole}["))
 
 
-def _operands(one: EnforcedRule, leaf: tree.Leaf) -> Iterator[object]:
+def _list_operands(one: EnforcedRule, leaf: tree.Leaf) -> Iterator[object]:
     """The plain values that a condition compares with, patterns left out."""
     found = one.rule.fold(leaf.operand)
     if found is MISSING or leaf.operator.lower() in _NO_VALUES:

@@ -42,7 +42,7 @@ class PastSpool:
     def extend(self, past: Iterable[_Kept]) -> None:
         """Take what was remembered; each subject once."""
         for subject, item in past:
-            self._buffers[_subscription(subject)].append((subject, item))
+            self._buffers[_choose_partition(subject)].append((subject, item))
             self._held += 1
             if self._held >= _HELD:
                 self._flush()
@@ -69,7 +69,7 @@ class PastSpool:
 _decode_kept = msgspec.json.Decoder(_Kept).decode
 
 
-def _subscription(subject: Subject) -> str:
+def _choose_partition(subject: Subject) -> str:
     """The subscription of a resource, else its tenant: what is compared together."""
     tenant, key = split_tenant(subject[0])
     return ResourceId.parse(key or "/").subscription or tenant
@@ -118,7 +118,7 @@ class Journal:
         """Compare a part; every subject of its subscriptions must be in it."""
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
-        past = self.past.take(subscriptions | {_subscription(subject) for subject in now})
+        past = self.past.take(subscriptions | {_choose_partition(subject) for subject in now})
         changes = Changes(compare(past, now, check_existence(run.estate), make_coverage_test(run.coverage)))
         self._keep(select_remembered(remember(past, now, changes, self._when)), changes)
         return changes

@@ -104,13 +104,13 @@ def compare(
     can no longer be judged, or whose resource lies outside what was read, stays open: it is neither fixed nor removed.
     """
     for subject in sorted(past.keys() | now.keys()):
-        kind = _kind(past.get(subject), now.get(subject), exists(subject[0]), covered(subject[0]))
+        kind = _classify_change(past.get(subject), now.get(subject), exists(subject[0]), covered(subject[0]))
         if kind is not None:
             before = past[subject].state if subject in past else None
             yield FindingChange(kind, subject[0], subject[1], before, now.get(subject))
 
 
-def _kind(
+def _classify_change(
     past: RememberedState | None, state: ComplianceState | None, exists: bool, covered: bool
 ) -> ChangeKind | None:
     if state is ComplianceState.NON_COMPLIANT:

@@ -110,8 +110,8 @@ class History:
 
     def evaluations(self, scope: str) -> list[EvaluationRecord]:
         """The evaluations of a scope, oldest first."""
-        rows = self._rows("evaluations") if self._exists("evaluations") else []
-        mine = [_evaluation(row) for row in rows if row["scope"] == scope]
+        rows = self._list_rows("evaluations") if self._exists("evaluations") else []
+        mine = [_build_evaluation(row) for row in rows if row["scope"] == scope]
         return sorted(mine, key=lambda item: item.when)
 
     def trend(self, scope: str) -> list[TrendPoint]:
@@ -149,7 +149,7 @@ class History:
         order = {one.id: at for at, one in enumerate(evaluations)}
         table = DeltaTable(str(self._root / "changes")).to_pyarrow_dataset()
         rows = table.to_table(filter=ds.field("evaluation").isin(list(order))).to_pylist()
-        return [_change(row) for row in sorted(rows, key=lambda row: order[row["evaluation"]])]
+        return [_build_change(row) for row in sorted(rows, key=lambda row: order[row["evaluation"]])]
 
     def record(
         self,
@@ -189,13 +189,15 @@ class History:
 
     def _add(self, evaluation: EvaluationRecord, version: int) -> None:
         """Make an evaluation count, as the next after a version of the table."""
-        rows = _reader([_evaluation_row(evaluation)], _EVALUATIONS)
+        rows = _open_record_batches([_build_evaluation_row(evaluation)], _EVALUATIONS)
         commit_next(self._root / "evaluations", version, rows, mode="append")
 
     def _replace_findings(self, scope: str, past: Iterable[tuple[Subject, RememberedState]]) -> int:
         from deltalake import DeltaTable
 
-        table = _reader((_to_past_row(scope, subject, item) for subject, item in past), _FINDINGS)
+        table = _open_record_batches(
+            (_to_past_row(scope, subject, item) for subject, item in past), _FINDINGS
+        )
         path = self._root / "findings"
         if not self._exists("findings"):
             return commit_next(path, -1, table, mode="append")
@@ -211,19 +213,21 @@ class History:
         first = next(rows, None)
         if first is not None:
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_deltalake(str(self._root / name), _reader(chain([first], rows), schema), mode="append")
+            write_deltalake(
+                str(self._root / name), _open_record_batches(chain([first], rows), schema), mode="append"
+            )
 
     def _exists(self, name: str) -> bool:
         return (self._root / name / "_delta_log").is_dir()
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
+    def _list_rows(self, name: str) -> list[dict[str, Any]]:
         from deltalake import DeltaTable
 
         rows: list[dict[str, object]] = DeltaTable(str(self._root / name)).to_pyarrow_table().to_pylist()
         return rows
 
 
-def _reader(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBatchReader:
+def _open_record_batches(rows: Iterable[dict[str, object]], schema: pa.Schema) -> pa.RecordBatchReader:
     """Rows as a stream of batches."""
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -268,12 +272,12 @@ def _change_row(evaluation: str, change: FindingChange) -> dict[str, object]:
     }
 
 
-def _change(row: Mapping[str, Any]) -> FindingChange:
+def _build_change(row: Mapping[str, Any]) -> FindingChange:
     before, after = (ComplianceState(row[name]) if row[name] else None for name in ("before", "after"))
     return FindingChange(ChangeKind(row["kind"]), row["resource"], row["key"], before, after)
 
 
-def _evaluation_row(item: EvaluationRecord) -> dict[str, object]:
+def _build_evaluation_row(item: EvaluationRecord) -> dict[str, object]:
     return {
         "evaluation": item.id,
         "scope": item.scope,
@@ -290,7 +294,7 @@ def _evaluation_row(item: EvaluationRecord) -> dict[str, object]:
     }
 
 
-def _evaluation(row: Mapping[str, Any]) -> EvaluationRecord:
+def _build_evaluation(row: Mapping[str, Any]) -> EvaluationRecord:
     return EvaluationRecord(
         row["evaluation"],
         row["scope"],

@@ -86,21 +86,21 @@ def judge_components(
     seen: Counter[str] = Counter()
     for component in components:
         package = to_package(component)
-        place = _place(component)
+        place = _choose_place(component)
         if package is None:
             unread.add(place)
             continue
         told = match(package, source, MatchingOptions(today=today))
         if told.status != "assessed" or not whole:
             unread.add(place)
-        for one in _findings(component, package, told):
+        for one in _list_findings(component, package, told):
             seen[one.fingerprint] += 1
             if seen[one.fingerprint] == 1:
                 findings.append(one)
     return ToolResults(tool=TOOL, findings=tuple(findings), unread=tuple(sorted(unread)))
 
 
-def _findings(
+def _list_findings(
     component: BillComponent, package: Package, told: PackageAssessment
 ) -> Iterator[ReportedFinding]:
     for one in told.findings:
@@ -108,7 +108,7 @@ def _findings(
             component,
             package,
             one.id,
-            _words(package, one),
+            _format_words(package, one),
             _SEVERITIES.get(one.severity, Severity.MEDIUM),
             one,
         )
@@ -119,7 +119,7 @@ def _findings(
         yield _make_reported(component, package, doubt.advisory, message, Severity.MEDIUM, doubt)
 
 
-def _words(package: Package, one: PackageFinding) -> str:
+def _format_words(package: Package, one: PackageFinding) -> str:
     exploited = ", which is exploited" if one.is_exploited else ""
     return f"{package.name} {package.version} has {one.id}{exploited}: {one.summary or 'no summary'}"
 
@@ -131,10 +131,10 @@ def _make_reported(
     fixed = "" if isinstance(told, Undetermined) else told.fixed_version
     return ReportedFinding(
         # without the version: a package that is raised and still affected is the same work item
-        fingerprint=f"{id_}/{_place(component)}/{package.type}/{package.name}",
+        fingerprint=f"{id_}/{_choose_place(component)}/{package.type}/{package.name}",
         title=f"{package.name} should have no known vulnerability",
         finding=make_finding(
-            id_, _place(component), message, severity,
+            id_, _choose_place(component), message, severity,
             state=FindingState.UNKNOWN if unknown else FindingState.FAILED,
             subject=component.purl,
             evidence=f"{package.name} {package.version}",
@@ -144,6 +144,6 @@ def _make_reported(
     )  # fmt: skip
 
 
-def _place(component: BillComponent) -> str:
+def _choose_place(component: BillComponent) -> str:
     """Where a component stands: its file, else its package URL without the version."""
     return component.file or component.purl.partition("?")[0].rpartition("@")[0] or component.purl

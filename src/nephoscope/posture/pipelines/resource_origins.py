@@ -68,7 +68,9 @@ class OriginIndex:
         if known:
             return [CodeOrigin(one, not one.conditional) for one in known]
         several = self._open.get(resource_type(key), ())
-        return [CodeOrigin(one, certain=False) for one in several if _pattern(one.id).fullmatch(key)]
+        return [
+            CodeOrigin(one, certain=False) for one in several if _compile_id_pattern(one.id).fullmatch(key)
+        ]
 
 
 def resource_type(id_: str) -> str:
@@ -88,7 +90,7 @@ def _identifies_resource(id_: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def _pattern(id_: str) -> re.Pattern[str]:
+def _compile_id_pattern(id_: str) -> re.Pattern[str]:
     """Return what a planned id with unknown parts can be."""
     text = re.escape(id_)
     text = text.replace(re.escape(_SUBSCRIPTION) + "/", "/subscriptions/[^/]+/", 1)

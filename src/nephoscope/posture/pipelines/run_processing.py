@@ -51,7 +51,7 @@ def decide(
         RunDocument(findings=tuple(standings), unread=results.unread, components=results.components),
         transition,
         list(_change_items(series, run, at, found, items, transition)),
-        _counts(results, transition),
+        _count_states(results, transition),
         dict(Counter(one.severity.value for one in failed)),
     )
 
@@ -137,7 +137,7 @@ def _describe_item(item: WorkItem, one: ReportedFinding, run: str) -> WorkItem:
     )  # fmt: skip
 
 
-def _counts(results: ToolResults, transition: Transition) -> dict[str, int]:
+def _count_states(results: ToolResults, transition: Transition) -> dict[str, int]:
     states = Counter(one.finding.state for one in results.findings)
     return {
         "failed": states[FindingState.FAILED],

@@ -21,7 +21,7 @@ def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, object]) -
         )
     for name in given:
         if not any(name.lower() in one.parameters for one in initiatives):
-            raise _unknown(name, initiatives)
+            raise _build_unknown(name, initiatives)
     return [_bind_parameters(one, given) for one in initiatives]
 
 
@@ -31,7 +31,7 @@ def _bind_parameters(initiative: Initiative, given: Mapping[str, object]) -> dic
     return mine
 
 
-def _unknown(name: str, initiatives: Sequence[Initiative]) -> PolicyError:
+def _build_unknown(name: str, initiatives: Sequence[Initiative]) -> PolicyError:
     names = [parameter.name for one in initiatives for parameter in one.parameters.values()]
     asked = ", ".join(one.name for one in initiatives)
     hint = suggestion(name, names) or (

@@ -78,7 +78,7 @@ def check(root: Path | None = None, now: datetime | None = None) -> list[PolicyT
     outcomes: list[PolicyTestResult] = []
     for document in documents(root, "policies"):
         file = document.place.file.removesuffix(".json") + TEST_SUFFIX
-        outcomes += _policy(document, cases.pop(file, None), context)
+        outcomes += _read_policy(document, cases.pop(file, None), context)
     outcomes += [
         PolicyTestResult(place.place, place.name, problem="there is no policy beside this test file")
         for place in cases.values()
@@ -86,7 +86,7 @@ def check(root: Path | None = None, now: datetime | None = None) -> list[PolicyT
     return outcomes
 
 
-def _policy(
+def _read_policy(
     document: ContentDocument, cases: ContentDocument | None, context: EvaluationContext
 ) -> Iterator[PolicyTestResult]:
     name = document.name.removesuffix(".json")
@@ -136,7 +136,7 @@ def _cases(
             yield _run(definition, name, place, case, context)
         except CaseError as fault:
             place = replace(place, path=f"cases[{number}]{fault.path}")
-            yield PolicyTestResult(place, name, _note(case), problem=fault.message)
+            yield PolicyTestResult(place, name, _read_note(case), problem=fault.message)
     missing = [state.value for state in NEEDED if state not in {_read_expectation(case) for case in cases}]
     if missing:
         problem = f"no test body is {', none is '.join(missing)}"
@@ -150,7 +150,7 @@ def _list_cases(body: object) -> list[object]:
     return cases
 
 
-def _note(case: object) -> str:
+def _read_note(case: object) -> str:
     return str(case.get("note", "")) if isinstance(case, dict) else ""
 
 
@@ -162,8 +162,10 @@ def _run(
     definition: Definition, name: str, place: Place, case: Any, context: EvaluationContext
 ) -> PolicyTestResult:
     _shape(case)
-    resource = _resource(case["resource"], ".resource")
-    related = [_resource(body, f".related[{number}]") for number, body in enumerate(case.get("related", []))]
+    resource = _read_resource(case["resource"], ".resource")
+    related = [
+        _read_resource(body, f".related[{number}]") for number, body in enumerate(case.get("related", []))
+    ]
     snapshot = Snapshot([resource, *related])
     try:
         explained = definition.explain(resource, snapshot, case.get("parameters"), context)
@@ -172,7 +174,7 @@ def _run(
         return PolicyTestResult(
             place, name, case["note"], case["want"], problem=f"{error.path}: {error.message}"
         )
-    problem = _problem(case, explained, compiled)
+    problem = _find_problem(case, explained, compiled)
     return PolicyTestResult(place, name, case["note"], case["want"], explained.state.value, problem)
 
 
@@ -191,7 +193,7 @@ def _shape(case: object) -> None:
         raise CaseError(".related", "'related' is a list of bodies")
 
 
-def _resource(body: object, path: str) -> Resource:
+def _read_resource(body: object, path: str) -> Resource:
     if not isinstance(body, dict):
         raise CaseError(path, "a body is an object")
     try:
@@ -200,7 +202,7 @@ def _resource(body: object, path: str) -> Resource:
         raise CaseError(path, str(error)) from error
 
 
-def _problem(case: dict[str, Any], explained: Result, compiled: Result) -> str:
+def _find_problem(case: dict[str, Any], explained: Result, compiled: Result) -> str:
     if compiled != explained:
         return f"the two engines disagree: {compiled!r} and {explained!r}"
     if explained.state != case["want"]:
@@ -234,7 +236,7 @@ def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
     finding = stated.get("finding", "{count}")
     if not isinstance(finding, str) or finding.count("{count}") != 1:
         yield ".finding", "must be a sentence with {count} once, such as 'Secrets found on {count} machines'"
-    yield from _remediation(stated.get("remediation"))
+    yield from _read_remediation(stated.get("remediation"))
     yield from _check_each(stated, "tactics", lambda text: text in TACTICS, "is not a tactic of MITRE ATT&CK")
     yield from _check_each(
         stated, "techniques", TECHNIQUE.fullmatch, "is not a technique such as T1190 or T1021.001"
@@ -248,7 +250,7 @@ def find_description_problems(stated: object) -> Iterator[tuple[str, str]]:
     yield from _check_same_as(stated.get("sameAs", []))
 
 
-def _remediation(stated: object) -> Iterator[tuple[str, str]]:
+def _read_remediation(stated: object) -> Iterator[tuple[str, str]]:
     if not isinstance(stated, dict):
         yield ".remediation", "must be an object with steps, az and bicep"
         return

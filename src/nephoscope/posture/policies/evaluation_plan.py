@@ -50,7 +50,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         for document in documents:
             try:
                 bodies += [
-                    (body, replace(document.place, path=path)) for path, body in _flat(document.json())
+                    (body, replace(document.place, path=path)) for path, body in _read_flat(document.json())
                 ]
             except ContentError as error:
                 problems.append(ContentProblem(error.place, error.message))
@@ -124,7 +124,7 @@ def _with_bodies(
     found: dict[str, list[Any]] = {type_: [] for type_ in _PARSERS}
     problems = list(plan.problems)
     for body, place in bodies:
-        type_ = _read_type(body) or (_declared_type(body) if source is DocumentSource.FILE else "")
+        type_ = _read_type(body) or (_read_declared_type(body) if source is DocumentSource.FILE else "")
         if type_ not in _PARSERS:
             if source is DocumentSource.FILE:
                 problems.append(
@@ -159,7 +159,7 @@ def _cut_out(body: dict[str, object]) -> bool:
     return cut_out(body)
 
 
-def _flat(value: object) -> list[tuple[str, object]]:
+def _read_flat(value: object) -> list[tuple[str, object]]:
     """The bodies of a document with their paths: itself, or those of an array or a list answer."""
     within = ""
     if isinstance(value, dict) and isinstance(value.get("value"), list):
@@ -169,7 +169,7 @@ def _flat(value: object) -> list[tuple[str, object]]:
     return [(f"{within}[{index}]", body) for index, body in enumerate(value)]
 
 
-def _declared_type(body: object) -> str:
+def _read_declared_type(body: object) -> str:
     """The type that a body without an id says that it has, or that only its properties can be of; '' where none does."""
     if not isinstance(body, dict) or "id" in body:
         return ""

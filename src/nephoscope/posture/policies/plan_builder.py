@@ -56,7 +56,7 @@ def build_plan(
     catalog = held.include(*given)
     plan = EvaluationPlan(catalog, problems=catalog.problems[len(held.problems) :])
     decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
-    _decides(request, decided)
+    _check_decisions(request, decided)
     theirs = decided.with_people(put)
     known = theirs.with_estate(estate)
     if request.assigned:
@@ -73,7 +73,7 @@ def build_plan(
     return known.assigning_every_definition(given) if alone else known
 
 
-def _decides(request: PlanRequest, plan: EvaluationPlan) -> None:
+def _check_decisions(request: PlanRequest, plan: EvaluationPlan) -> None:
     """ContentError where the files of decisions hold none, not even a broken one."""
     found = plan.assignments or plan.exemptions or plan.attestations
     if request.decisions and not found and not any(problem.error for problem in plan.problems):

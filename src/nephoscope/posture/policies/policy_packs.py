@@ -54,7 +54,7 @@ class Packs:
         catalog = PolicyCatalog.of(found)
         if not catalog.entries:
             raise ContentError("no policy definition or initiative found", Place(str(root)))
-        name = _slug(name or root.resolve().name)
+        name = _slugify(name or root.resolve().name)
         rows = [(entry.place.file, bytes(entry.data)) for entry in catalog.entries]
         path = self._packs / f"{name}.pack"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,28 +80,29 @@ class Packs:
 
     def list_imported(self) -> list[ImportedContent]:
         """The imported packs and alias tables."""
-        packs = [_read_stored(path) for path in self._files(self._packs)]
+        packs = [_read_stored(path) for path in self._list_files(self._packs)]
         tables = [
-            ImportedContent(path.name, "aliases", path.stat().st_size) for path in self._files(self._tables)
+            ImportedContent(path.name, "aliases", path.stat().st_size)
+            for path in self._list_files(self._tables)
         ]
         return [ImportedContent(pack.name, pack.source, len(pack.documents)) for pack in packs] + tables
 
     def catalog(self, folders: Iterable[Path] = ()) -> PolicyCatalog:
         """The shipped pack, the imported packs and the given folders as one catalog."""
         own = load_built_in_catalog(self._cache_folder())
-        packs = [self._pack(path) for path in self._files(self._packs)]
+        packs = [self._pack(path) for path in self._list_files(self._packs)]
         return own.include(*packs, *(self.folder(folder) for folder in folders))
 
     @property
     def stamp(self) -> tuple[tuple[str, int, int], ...]:
         """Return what was imported, as names, sizes and times: equal as long as the content is the same."""
-        files = [path for folder in (self._packs, self._tables) for path in self._files(folder)]
+        files = [path for folder in (self._packs, self._tables) for path in self._list_files(folder)]
         return tuple((path.name, (status := path.stat()).st_size, status.st_mtime_ns) for path in files)
 
     def digests(self) -> Iterator[tuple[str, str]]:
         """The imported files with digests of what they hold."""
         for folder in (self._packs, self._tables):
-            for path in self._files(folder):
+            for path in self._list_files(folder):
                 yield path.name, hashlib.sha256(path.read_bytes()).hexdigest()
 
     def folder(self, root: Path) -> PolicyCatalog:
@@ -111,7 +112,7 @@ class Packs:
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
         table = Aliases.builtin()
-        for path in self._files(self._tables):
+        for path in self._list_files(self._tables):
             try:
                 table = table.merge(Aliases.load(path))
             except PolicyError as error:
@@ -137,7 +138,7 @@ class Packs:
             return catalog_cache.read(blob)
 
     @staticmethod
-    def _files(folder: Path) -> list[Path]:
+    def _list_files(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
 
 
@@ -163,5 +164,5 @@ def load_built_in_documents() -> list[ContentDocument]:
     return [*documents(None, "policies"), *documents(None, "initiatives")]
 
 
-def _slug(name: str) -> str:
+def _slugify(name: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", name.lower()).strip("-.") or "pack"

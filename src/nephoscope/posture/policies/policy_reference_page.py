@@ -66,8 +66,8 @@ class _PolicyEntry:
 
 def page() -> str:
     """The page as Markdown; raises ContentError or PolicyError where the pack itself is broken."""
-    entries = sorted(_entries(), key=lambda entry: (entry.category, entry.name))
-    lines = [HEAD, *_sums(entries)]
+    entries = sorted(_list_entries(), key=lambda entry: (entry.category, entry.name))
+    lines = [HEAD, *_list_sums(entries)]
     for category, members in groupby(entries, key=lambda entry: entry.category):
         lines += [
             "",
@@ -76,13 +76,13 @@ def page() -> str:
             "| policy | what it wants | severity | controls | score control | built-in |",
         ]
         lines.append("|---|---|---|---|---|---|")
-        lines += [_row(entry) for entry in members]
+        lines += [_build_row(entry) for entry in members]
     lines += ["", "## Where an own policy differs from a built-in", ""]
-    lines += _differences(entries)
+    lines += _list_differences(entries)
     return "\n".join(lines) + "\n"
 
 
-def _entries() -> list[_PolicyEntry]:
+def _list_entries() -> list[_PolicyEntry]:
     return [
         _PolicyEntry(document.name.removesuffix(".json"), document.place.file.split("/")[-2], definition)
         for document in documents(kind="policies")
@@ -90,7 +90,7 @@ def _entries() -> list[_PolicyEntry]:
     ]
 
 
-def _sums(entries: list[_PolicyEntry]) -> list[str]:
+def _list_sums(entries: list[_PolicyEntry]) -> list[str]:
     severities = Counter(str(entry.properties_section["severity"]) for entry in entries)
     controls = {control for entry in entries for control in entry.controls}
     same = [one for entry in entries for one in entry.properties_section["sameAs"]]
@@ -108,7 +108,7 @@ def _sums(entries: list[_PolicyEntry]) -> list[str]:
     ]
 
 
-def _row(entry: _PolicyEntry) -> str:
+def _build_row(entry: _PolicyEntry) -> str:
     about = entry.properties_section
     builtins = ", ".join(
         f"`{one['policy'].split('-')[0]}`" + ("" if one["difference"] is None else " (differs)")
@@ -116,7 +116,7 @@ def _row(entry: _PolicyEntry) -> str:
     )
     cells = [
         f"`{entry.name}`",
-        f"**{_cell(entry.definition.display_name)}.** {_cell(entry.definition.description)}",
+        f"**{_escape_cell(entry.definition.display_name)}.** {_escape_cell(entry.definition.description)}",
         about["severity"],
         ", ".join(entry.controls),
         about["scoreControl"] or "none",
@@ -125,13 +125,13 @@ def _row(entry: _PolicyEntry) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _differences(entries: list[_PolicyEntry]) -> list[str]:
+def _list_differences(entries: list[_PolicyEntry]) -> list[str]:
     return [
-        f"- `{entry.name}` and `{one['policy']}`: {_cell(one['difference'])}"
+        f"- `{entry.name}` and `{one['policy']}`: {_escape_cell(one['difference'])}"
         for entry in entries
         for one in entry.properties_section["sameAs"]
         if one["difference"] is not None

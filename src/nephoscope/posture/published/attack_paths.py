@@ -115,10 +115,10 @@ class WantedPaths:
             and (not self.categories or not self.categories.isdisjoint(path.categories))
             and self.type in ("", path.type)
             and (not self.through or any(one.is_called(self.through) for one in path.entities))
-            and (not self.text or self._mentions(path))
+            and (not self.text or self._mentions_text(path))
         )
 
-    def _mentions(self, path: PathRow) -> bool:
+    def _mentions_text(self, path: PathRow) -> bool:
         texts = (path.title, path.name, *(one.name for one in path.entities))
         return any(self.text.casefold() in text.casefold() for text in texts)
 
@@ -153,7 +153,7 @@ class AttackPaths:
         published = ColumnExpression("part") == ConstantExpression("securityresources")
         rows = self.documents.rows_of_types([TYPE], reach, also=published)
         found = rows.order("severity_rank DESC, title, key").project("number").fetchall()
-        return tuple(_row(body) for body in self.documents.bodies([number for (number,) in found]))
+        return tuple(_build_row(body) for body in self.documents.bodies([number for (number,) in found]))
 
     def levels(self, reach: Reach) -> Counter[Severity]:
         """Count how many there are of each risk level."""
@@ -166,7 +166,7 @@ def chokes(paths: Sequence[PathRow], most: int = 10) -> list[tuple[PathEntity, i
     return choke_points(told)[:most]
 
 
-def _row(body: str) -> PathRow:
+def _build_row(body: str) -> PathRow:
     found = msgspec.json.decode(body, type=_PathDocument)
     told = found.properties
     return PathRow(

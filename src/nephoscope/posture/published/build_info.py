@@ -85,7 +85,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
         """Return the types that were read in no tenant, or in no subscription, of which a reach sees something."""
         within = [frozenset(self.unread_types.get(one, ())) for one in self.visible_tenants(reach)]
         unread = frozenset[str].intersection(*within) if within else frozenset[str]()
-        seen = self._visible_subscriptions(reach)
+        seen = self._list_visible_subscriptions(reach)
         if not seen or not seen <= self.left_out.keys():
             return unread
         return frozenset[str].intersection(
@@ -97,23 +97,23 @@ class BuildInfo(msgspec.Struct, frozen=True):
 
     def is_left_out(self, reach: Reach) -> bool:
         """Return whether no resource was read in any of the subscriptions that a reach sees."""
-        seen = self._visible_subscriptions(reach)
+        seen = self._list_visible_subscriptions(reach)
         return bool(seen) and all(NOTHING in self.left_out.get(one, ()) for one in seen)
 
     def visible_left_out(self, reach: Reach) -> frozenset[str]:
         """Return the subscriptions of which something was left out and of which a reach sees something."""
-        return self._visible_subscriptions(reach) & self.left_out.keys()
+        return self._list_visible_subscriptions(reach) & self.left_out.keys()
 
     def visible_tenants(self, reach: Reach) -> frozenset[str]:
         """Return the tenants whose unread types are known and of which a reach sees something."""
         if reach.everything:
             return frozenset(self.unread_types)
-        named = {one for one in _named_subscriptions(reach) if one in self.tenants}
+        named = {one for one in _list_named_subscriptions(reach) if one in self.tenants}
         seen = {self.tenants[one] for one in named}
         return (reach.tenants | reach.whole_tenants | seen) & self.unread_types.keys()
 
-    def _visible_subscriptions(self, reach: Reach) -> frozenset[str]:
-        named = _named_subscriptions(reach)
+    def _list_visible_subscriptions(self, reach: Reach) -> frozenset[str]:
+        named = _list_named_subscriptions(reach)
         return frozenset(
             one
             for one, tenant in self.tenants.items()
@@ -126,7 +126,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
         return self.edition < EDITION
 
 
-def _named_subscriptions(reach: Reach) -> frozenset[str]:
+def _list_named_subscriptions(reach: Reach) -> frozenset[str]:
     return reach.subscriptions | {one.split("/")[2] for one in reach.groups}
 
 

@@ -67,7 +67,7 @@ _BODIES = f"CREATE TABLE copy.bodies AS SELECT {_AT}, _body AS body {_FROM}"
 
 def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
     """The copy of an edition's files in a folder, made where it is not there yet; LakeError where that is not possible."""
-    path = folder / f".documents-{_hash(files, folder)}.duckdb"
+    path = folder / f".documents-{_compute_hash(files, folder)}.duckdb"
     try:
         if not path.exists():
             with _acquire_lock(folder):
@@ -83,7 +83,7 @@ def open_copy(files: Sequence[Path], folder: Path) -> duckdb.DuckDBPyConnection:
         ) from error
 
 
-def _hash(files: Sequence[Path], folder: Path) -> str:
+def _compute_hash(files: Sequence[Path], folder: Path) -> str:
     """Names a copy by what it is made of and how: a file of the table never changes under its name."""
     names = sorted(str(one.relative_to(folder)) for one in files)
     told = "\0".join([duckdb.__version__, _DOCUMENTS, _MENTIONS, *_NAMED.values(), _BODIES, *names])
@@ -111,7 +111,7 @@ def _make(path: Path, files: Sequence[Path]) -> None:
     }
     with duckdb.connect(":memory:", config=config) as making:
         making.execute(
-            f"ATTACH '{_quote(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
+            f"ATTACH '{_quote_text(part)}' AS copy (ROW_GROUP_SIZE {_ROWS_OF_A_GROUP}, STORAGE_VERSION 'v1.4.0')"
         )
         making.execute(_DOCUMENTS, {**given, **ranks})
         making.execute(_MENTIONS, {**given, **_NAMED, "listed": sorted(LISTED)})
@@ -145,5 +145,5 @@ def _normalize_ipv6(making: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _quote(path: Path) -> str:
+def _quote_text(path: Path) -> str:
     return str(path).replace("'", "''")

@@ -32,7 +32,7 @@ _AUTHORIZATION = "/providers/microsoft.authorization/"
 _PLACE = "\x1f"
 
 
-def _rows_after(after: str) -> Expression:
+def _build_rows_after(after: str) -> Expression:
     """The rows behind a document; of one id several tenants may have one. Where only the id is known it is of a subscription."""
     key, told, tenant = after.partition(_PLACE)
     column = ColumnExpression("key")
@@ -128,7 +128,7 @@ class Listing:
         What Azure itself had said of a resource is left out, but where `collected` asks for it.
         """
         key = ("page", tuple(sorted(types)), reach, scope, after, most, collected)
-        make = partial(self._page, types, reach, scope, after, most, collected)
+        make = partial(self._build_page, types, reach, scope, after, most, collected)
         found = self.documents.texts(key, make) if most <= PAGE else make()
         bodies = tuple(decode_document(text) for text, _ in found[:most])
         return DocumentPage(bodies, found[most - 1][1] if len(found) > most else "")
@@ -141,7 +141,7 @@ class Listing:
             yield from page.bodies
             after, more = page.after, bool(page.after)
 
-    def _page(
+    def _build_page(
         self, types: Sequence[str], reach: Reach, scope: str, after: str, most: int, collected: bool
     ) -> Texts:
         """The documents and their keys; one more than `most` where there are more, without its text."""
@@ -151,7 +151,7 @@ class Listing:
         if scope:
             rows = rows.filter(is_in_scope("key", scope))
         if after:
-            rows = rows.filter(_rows_after(after))
+            rows = rows.filter(_build_rows_after(after))
         ordered = rows.project("key, number, tenant").order("key, tenant, number")
         # of the few in a resource group all are taken: to look for the first ones of them would read the keys of every row first
         several = ordered if is_resource_group_scope(scope) else ordered.limit(most + 1)

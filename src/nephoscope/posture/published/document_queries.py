@@ -170,15 +170,15 @@ def is_in_scope(column: str, scope: str) -> Expression:
     """The id in a column, which lies where its document does, is the lower-cased scope or lies under it."""
     key = ColumnExpression(column)
     below = FunctionExpression("starts_with", key, ConstantExpression(f"{scope}/"))
-    return _lies_near(scope, (key == ConstantExpression(scope)) | below)
+    return _build_lies_near(scope, (key == ConstantExpression(scope)) | below)
 
 
 def is_about(column: str, id_: str) -> Expression:
     """The id in a column, which lies where its document does, is the lower-cased id."""
-    return _lies_near(id_, ColumnExpression(column) == ConstantExpression(id_))
+    return _build_lies_near(id_, ColumnExpression(column) == ConstantExpression(id_))
 
 
-def _lies_near(scope: str, condition: Expression) -> Expression:
+def _build_lies_near(scope: str, condition: Expression) -> Expression:
     """A condition on ids at a scope or below it, after one on short columns that few rows pass."""
     near = _NEAR.match(scope)
     if near is None:

@@ -59,7 +59,7 @@ def exposure_changes(
 ) -> list[TenantExposureChange]:
     """The exposure changes of snapshots that were not published before, and those that were and are not too old."""
     found = {one.id: one for one in _carry_over_changes(before, now)}
-    published = set(_published_changes(before)) if before else None
+    published = set(_list_published_changes(before)) if before else None
     for estate in evaluated:
         mine = [one for one in several if one.tenant == estate.tenant]
         found |= {one.id: one for one in _compare(data, now, estate, mine, published)}
@@ -76,7 +76,7 @@ def _carry_over_changes(
             yield TenantExposureChange(row["tenantId"], change)
 
 
-def _published_changes(before: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, str]]:
+def _list_published_changes(before: Mapping[str, Sequence[Path]]) -> Iterator[tuple[str, str]]:
     """Yield the tenant and id of each change of a resource that was published before: its snapshots have been compared."""
     type_ = resource_changes.TYPE.lower()
     for table in (find_table(type_), resource_changes.CONTAINERS):

@@ -123,7 +123,7 @@ class Findings:
         self, reach: Reach, wanted: FindingQuery = FindingQuery(), cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         """The rows of the documents that are asked for."""
-        return self.documents.rows_of_types([ASSESSMENT], reach, cursor, _condition(wanted))
+        return self.documents.rows_of_types([ASSESSMENT], reach, cursor, _build_condition(wanted))
 
     def count(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> int:
         """Count how many there are."""
@@ -136,10 +136,12 @@ class Findings:
     def states(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> StateCounts:
         """Count the findings in each state."""
         return StateCounts(
-            self.documents.get_or_compute(("states", reach, wanted), lambda: self._states(reach, wanted))
+            self.documents.get_or_compute(
+                ("states", reach, wanted), lambda: self._build_states(reach, wanted)
+            )
         )
 
-    def _states(self, reach: Reach, wanted: FindingQuery) -> StateCounts:
+    def _build_states(self, reach: Reach, wanted: FindingQuery) -> StateCounts:
         rows = self.rows(reach, wanted).aggregate("state, count(*)", "state").fetchall()
         return StateCounts({ComplianceState(state): count for state, count in rows})
 
@@ -177,10 +179,10 @@ class Findings:
     ) -> list[tuple[ComplianceState, str, int]]:
         """Count how many there are for each state and cause, the most first."""
         return list(
-            self.documents.get_or_compute(("causes", reach, wanted), lambda: self._causes(reach, wanted))
+            self.documents.get_or_compute(("causes", reach, wanted), lambda: self._list_causes(reach, wanted))
         )
 
-    def _causes(self, reach: Reach, wanted: FindingQuery) -> list[tuple[ComplianceState, str, int]]:
+    def _list_causes(self, reach: Reach, wanted: FindingQuery) -> list[tuple[ComplianceState, str, int]]:
         rows = (
             self.rows(reach, wanted)
             .aggregate("state, cause, count(*) AS n", "state, cause")
@@ -200,10 +202,12 @@ class Findings:
         """Some of them in an order of ORDERS."""
         key = ("page of findings", reach, wanted, order, start, most)
         if most > KEPT_ROWS:
-            return self._page(reach, wanted, order, start, most)
-        return list(self.documents.get_or_compute(key, lambda: self._page(reach, wanted, order, start, most)))
+            return self._fetch_page(reach, wanted, order, start, most)
+        return list(
+            self.documents.get_or_compute(key, lambda: self._fetch_page(reach, wanted, order, start, most))
+        )
 
-    def _page(
+    def _fetch_page(
         self, reach: Reach, wanted: FindingQuery, order: str, start: int, most: int
     ) -> list[ListedFinding]:
         return _read(self.rows(reach, wanted).order(ORDERS[order]).limit(most, start))
@@ -211,10 +215,12 @@ class Findings:
     def tallies(self, reach: Reach, wanted: FindingQuery = FindingQuery()) -> list[RecommendationTally]:
         """Every recommendation with its counts: the gravest with failing resources first."""
         return list(
-            self.documents.get_or_compute(("tallies", reach, wanted), lambda: self._tallies(reach, wanted))
+            self.documents.get_or_compute(
+                ("tallies", reach, wanted), lambda: self._list_tallies(reach, wanted)
+            )
         )
 
-    def _tallies(self, reach: Reach, wanted: FindingQuery) -> list[RecommendationTally]:
+    def _list_tallies(self, reach: Reach, wanted: FindingQuery) -> list[RecommendationTally]:
         grouping = "recommendation, state"
         rows = self.rows(reach, wanted).aggregate(
             f"{grouping}, any_value(title), any_value(severity), count(*)", grouping
@@ -259,7 +265,7 @@ class Findings:
         ]
 
 
-def _condition(wanted: FindingQuery) -> Expression:
+def _build_condition(wanted: FindingQuery) -> Expression:
     """The condition of a query beside the type."""
     found = ColumnExpression("state") != ConstantExpression("")
     for column, values in (
@@ -274,7 +280,7 @@ def _condition(wanted: FindingQuery) -> Expression:
         found = found & is_in_scope("subject", wanted.scope)
     if wanted.resource:
         found = found & is_about("subject", wanted.resource)
-    return found & _mentions(wanted.text) if wanted.text else found
+    return found & _build_mentions(wanted.text) if wanted.text else found
 
 
 def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
@@ -294,7 +300,7 @@ def _read(rows: DuckDBPyRelation) -> list[ListedFinding]:
     ]
 
 
-def _mentions(text: str) -> Expression:
+def _build_mentions(text: str) -> Expression:
     wanted = ConstantExpression(text.lower())
     title, subject, recommendation = (
         FunctionExpression("contains", FunctionExpression("lower", ColumnExpression(column)), wanted)

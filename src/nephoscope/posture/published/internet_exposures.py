@@ -38,11 +38,11 @@ class InternetExposures:
     def _read(self, reach: Reach) -> tuple[ExposureRow, ...]:
         rows = self.documents.rows_of_types([TYPE], reach)
         numbers = [number for (number,) in rows.project("number").fetchall()]
-        found = [row for body in self.documents.bodies(numbers) for row in _rows(body)]
+        found = [row for body in self.documents.bodies(numbers) for row in _parse_rows(body)]
         return tuple(sorted(found, key=rank))
 
 
-def _rows(body: str) -> Iterator[ExposureRow]:
+def _parse_rows(body: str) -> Iterator[ExposureRow]:
     found = msgspec.json.decode(body, type=_ExposureDocument)
     resource = found.id.split("/providers/Nephoscope.Posture/", maxsplit=1)[0]
     id_ = ResourceId.parse(resource)

@@ -91,7 +91,7 @@ class Inventory:
     documents: Documents
     exposed: tuple[str, ...] = ()
 
-    def _rows(
+    def _build_rows(
         self, reach: Reach, text: str = "", cursor: DuckDBPyConnection | None = None
     ) -> DuckDBPyRelation:
         rows = self.documents.rows(reach, cursor).filter(is_one_of("part", LISTED))
@@ -104,7 +104,7 @@ class Inventory:
         """The rows of a query, each with its numbers of findings."""
         cursor = self.documents.cursor()
         wanted = "key, id, name, type, location, subscription, tenant"
-        listed = self._rows(reach, query.text, cursor)
+        listed = self._build_rows(reach, query.text, cursor)
         if exposure := query.chosen.get(EXPOSURE):
             listed = listed.filter(
                 is_one_of("key", self.exposed if REACHED in exposure and self.exposed else ("",))
@@ -129,7 +129,7 @@ class Inventory:
 
     def _count(self, reach: Reach, query: InventoryQuery) -> int:
         chosen = any(query.chosen.values())
-        rows = self._query_rows(reach, query) if chosen else self._rows(reach, query.text)
+        rows = self._query_rows(reach, query) if chosen else self._build_rows(reach, query.text)
         ((found,),) = rows.aggregate("count(*)").fetchall()
         return int(found)
 
@@ -137,9 +137,11 @@ class Inventory:
         """Count how many there are of each value of a facet, the most first; what is chosen in the facet itself narrows nothing."""
         wanted = query.without_facet(facet)
         key = ("facet of inventory", reach, wanted.key, facet)
-        return list(self.documents.get_or_compute(key, lambda: self._facet(reach, wanted, facet)))
+        return list(
+            self.documents.get_or_compute(key, lambda: self._count_facet_values(reach, wanted, facet))
+        )
 
-    def _facet(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
+    def _count_facet_values(self, reach: Reach, query: InventoryQuery, facet: str) -> list[tuple[str, int]]:
         if facet == EXPOSURE:
             reached = replace(query, chosen={**query.chosen, EXPOSURE: frozenset({REACHED})})
             count = self._count(reach, reached)
@@ -153,12 +155,12 @@ class Inventory:
     ) -> list[ListedResource]:
         """Some of them, in the order of the query."""
         if most > KEPT_ROWS:
-            return self._page(reach, query, start, most)
+            return self._fetch_page(reach, query, start, most)
         key = ("page of inventory", reach, query.key, start, most)
-        return list(self.documents.get_or_compute(key, lambda: self._page(reach, query, start, most)))
+        return list(self.documents.get_or_compute(key, lambda: self._fetch_page(reach, query, start, most)))
 
-    def _page(self, reach: Reach, query: InventoryQuery, start: int, most: int) -> list[ListedResource]:
-        found = self._query_rows(reach, query).order(_order(query.order)).limit(most, start).fetchall()
+    def _fetch_page(self, reach: Reach, query: InventoryQuery, start: int, most: int) -> list[ListedResource]:
+        found = self._query_rows(reach, query).order(_choose_order(query.order)).limit(most, start).fetchall()
         return [ListedResource(*row[:8]) for row in found]
 
     def list_descendants(self, reach: Reach, key: str, most: int = 200) -> list[ListedResource]:
@@ -177,7 +179,7 @@ class Inventory:
 
     def _read_parents(self) -> frozenset[int]:
         found: set[str] = set()
-        for (key,) in self._rows(EVERYTHING).project("key").fetchall():
+        for (key,) in self._build_rows(EVERYTHING).project("key").fetchall():
             parent = key.rpartition("/")[0]
             while parent and parent not in found:
                 found.add(parent)
@@ -188,11 +190,11 @@ class Inventory:
         columns, start = "id, name, type, location, subscription, 0, 0, tenant", f"{key}/"
         if group := resource_group_of(key):
             # a group has few rows: to compare the ids here is cheaper than to have those of every row read for it
-            rows = self._rows(reach).filter(hash_condition("grp", [group])).project(f"{columns}, key")
+            rows = self._build_rows(reach).filter(hash_condition("grp", [group])).project(f"{columns}, key")
             found = sorted(row[:-1] for row in rows.fetchall() if row[-1].startswith(start))[:most]
         else:
             below = is_in_scope("key", key) & (ColumnExpression("key") != ConstantExpression(key))
-            rows = self._rows(reach).filter(below)
+            rows = self._build_rows(reach).filter(below)
             found = rows.project(columns).order("id, tenant").limit(most).fetchall()
         return [ListedResource(*row) for row in found]
 
@@ -223,7 +225,7 @@ class Inventory:
         )
 
 
-def _order(name: str) -> str:
+def _choose_order(name: str) -> str:
     """The columns of an order; one that is unknown is the default."""
     known = name if name.removeprefix("-") in ORDERS else DEFAULT_ORDER
     columns = ORDERS[known.removeprefix("-")]

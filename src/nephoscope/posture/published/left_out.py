@@ -29,7 +29,7 @@ def find_left_out(estate: Estate, unread: Iterable[str]) -> dict[str, tuple[str,
     found: dict[str, tuple[str, ...]] = {}
     for scope in estate.subscriptions:
         within = claims.get(scope, {})
-        read = everywhere | _bare_types(within)
+        read = everywhere | _list_bare_types(within)
         lacking = {
             one
             for one in types
@@ -51,7 +51,7 @@ def _group_claims(scopes: Mapping[str, frozenset[str]]) -> dict[str, dict[str, f
     return found
 
 
-def _bare_types(within: Mapping[str, frozenset[str]]) -> frozenset[str]:
+def _list_bare_types(within: Mapping[str, frozenset[str]]) -> frozenset[str]:
     """The types of claims, without the parents and the names that narrow them."""
     entries = {entry.rpartition("/providers/")[2] for several in within.values() for entry in several}
     return frozenset(entries | {entry.rpartition("/")[0] for entry in entries})

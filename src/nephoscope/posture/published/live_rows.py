@@ -37,11 +37,11 @@ class LiveRowSource(msgspec.Struct, frozen=True):
 
 def rows(bodies: Iterable[Mapping[str, object]], tenant: str, table: str = TABLE) -> pa.Table:
     """ARM bodies as rows of a table, in the order of their ids; what a body says of its `resourceGroup` holds before its id."""
-    found = sorted((_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
+    found = sorted((_build_row(one, tenant, table) for one in bodies), key=lambda one: str(one["id"]).lower())
     return pa.Table.from_pylist(found, schema=SCHEMA)
 
 
-def _row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
+def _build_row(body: Mapping[str, object], tenant: str, table: str) -> dict[str, object]:
     known = row(PublishedDocument.of(body, tenant=tenant), table)
     told = {name: known[name] for name, _ in COLUMNS}
     return told | {"resourceGroup": str(body.get("resourceGroup") or told["resourceGroup"]).lower()}

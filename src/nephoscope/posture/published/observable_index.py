@@ -82,19 +82,19 @@ def _mention(body: dict[str, object], wanted: Address | str) -> DocumentMention:
         id_[:at] if at > 0 else id_,
         str(title or body.get("name") or id_.rsplit("/", 1)[-1]),
         str(body.get("type") or ""),
-        tuple(dict.fromkeys(_places(body, wanted)))[:_PLACES],
+        tuple(dict.fromkeys(_read_places(body, wanted)))[:_PLACES],
     )
 
 
-def _places(value: object, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
+def _read_places(value: object, wanted: Address | str, path: str = "", depth: int = 0) -> Iterator[str]:
     if depth > _DEPTH:
         return
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _places(inner, wanted, f"{path}.{name}" if path else str(name), depth + 1)
+            yield from _read_places(inner, wanted, f"{path}.{name}" if path else str(name), depth + 1)
     elif isinstance(value, list):
         for number, inner in enumerate(value):
-            yield from _places(inner, wanted, f"{path}[{number}]", depth + 1)
+            yield from _read_places(inner, wanted, f"{path}[{number}]", depth + 1)
     elif isinstance(value, str) and _is_wanted(value, wanted):
         yield path
 

@@ -48,7 +48,7 @@ class PolicyEvents:
             known = self._known.get(with_tenant(document.id.key, document.tenant))
             changed = bool(self._known) and known != document.state
             if changed and document.id.type == STATES:
-                self._new.append(_event(document, self._now))
+                self._new.append(_read_event(document, self._now))
             yield document, table
 
     def documents(self) -> Iterator[tuple[PublishedDocument, str]]:
@@ -63,7 +63,7 @@ class PolicyEvents:
                 yield PublishedDocument.of(body, tenant=row["tenantId"])
 
 
-def _event(document: PublishedDocument, now: datetime) -> PublishedDocument:
+def _read_event(document: PublishedDocument, now: datetime) -> PublishedDocument:
     """The event that a state came to be."""
     id_ = str(document.body["id"])
     scope = id_[: id_.lower().rindex("/providers/microsoft.policyinsights/")]

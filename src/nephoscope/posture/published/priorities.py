@@ -61,14 +61,14 @@ class Priority:
         said = [f"{self.tally.severity.value} severity"]
         if self.gain:
             said.append(f"gains {self.gain:.2f} points in {self.control}")
-        return "; ".join([*said, *self._risks()])
+        return "; ".join([*said, *self._list_risks()])
 
     @property
     def risks(self) -> str:
         """Name what makes its unhealthy resources urgent, in words, '' for nothing: attack paths and exposure."""
-        return "; ".join(self._risks()) if self.tally.unhealthy else ""
+        return "; ".join(self._list_risks()) if self.tally.unhealthy else ""
 
-    def _risks(self) -> list[str]:
+    def _list_risks(self) -> list[str]:
         said = []
         if self.gravest is not None:
             level = self.gravest.value.lower()
@@ -91,20 +91,20 @@ class Priorities:
         `reach` is whose assessments count, `paths` whose attack paths. The gain is that over the whole reach, whatever is wanted.
         """
         key = ("priorities", reach, paths, wanted)
-        return list(self.snapshot.get_or_compute(key, lambda: self._rank(reach, paths, wanted)))
+        return list(self.snapshot.get_or_compute(key, lambda: self._rank_priorities(reach, paths, wanted)))
 
-    def _rank(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
-        gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._gains(reach))
+    def _rank_priorities(self, reach: Reach, paths: Reach, wanted: FindingQuery) -> list[Priority]:
+        gains = self.snapshot.get_or_compute(("gains", reach), lambda: self._read_gains(reach))
         exposed = self.snapshot.get_or_compute(("exposed", reach), lambda: self._count_exposed(reach))
-        on_paths = self.snapshot.get_or_compute(("weaknesses", paths), lambda: self._weaknesses(paths))
+        on_paths = self.snapshot.get_or_compute(("weaknesses", paths), lambda: self._count_weaknesses(paths))
         found = [
             Priority(one, *gains.get(one.recommendation, ("", 0.0)), *on_paths.get(one.recommendation, (0, None)),
                      exposed.get(one.recommendation, 0))
             for one in self.snapshot.findings.tallies(reach, wanted)
         ]  # fmt: skip
-        return sorted(found, key=_order)
+        return sorted(found, key=_build_sort_key)
 
-    def _gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
+    def _read_gains(self, reach: Reach) -> Mapping[str, tuple[str, float]]:
         """Recommendation -> (control, points): only a resource that fails nothing else in the control gains."""
         rows = self.snapshot.findings.rows(reach).filter("control <> ''")
         stood = rows.project(f"subject, tenant, recommendation, control, {_STANDING} AS standing")
@@ -118,14 +118,17 @@ class Priorities:
         for control, failed, count in counted:
             judged[control] += count
             gained[failed or ""] += count
-        controls, placed = self._controls(), rows.project("recommendation, control").distinct().fetchall()
+        controls, placed = (
+            self._read_controls(),
+            rows.project("recommendation, control").distinct().fetchall(),
+        )
         return {
             key: (controls[control][0], controls[control][1] * gained[key] / (judged[control] or 1))
             for key, control in placed
             if control in controls
         }
 
-    def _controls(self) -> Mapping[str, tuple[str, int]]:
+    def _read_controls(self) -> Mapping[str, tuple[str, int]]:
         """Control -> (name, points); they tell nothing of the estate."""
         bodies = self.snapshot.listing.page([DEFINITIONS], EVERYTHING, most=10_000).bodies
         return {
@@ -143,21 +146,21 @@ class Priorities:
         )
         return dict(rows.fetchall())
 
-    def _weaknesses(self, paths: Reach) -> Mapping[str, tuple[int, Severity | None]]:
+    def _count_weaknesses(self, paths: Reach) -> Mapping[str, tuple[int, Severity | None]]:
         """Recommendation -> (how many attack paths it makes, the risk of the worst)."""
         found: dict[str, tuple[int, Severity | None]] = {}
         for path in self.snapshot.attack_paths.list_wanted(paths):
             for key in path.weaknesses:
                 count, gravest = found.get(key, (0, None))
-                found[key] = (count + 1, _more_severe(gravest, path.level))
+                found[key] = (count + 1, _choose_more_severe(gravest, path.level))
         return found
 
 
-def _more_severe(one: Severity | None, other: Severity) -> Severity:
+def _choose_more_severe(one: Severity | None, other: Severity) -> Severity:
     return other if one is None or other.rank > one.rank else one
 
 
-def _order(one: Priority) -> tuple[bool, int, float, int, str, str]:
+def _build_sort_key(one: Priority) -> tuple[bool, int, float, int, str, str]:
     told = one.tally
     return (
         not told.unhealthy,

@@ -151,11 +151,11 @@ class PublishedSnapshot:
         self._require_read(tables, reach)
         current = beside() if beside is not None and TABLE in tables else None
         if now is not None or _MOMENTARY.search(text):
-            return self._query(text, reach, now, timeout, current)
+            return self._parse_query(text, reach, now, timeout, current)
         told = tuple(sorted(reach.items())) if isinstance(reach, Mapping) else reach
         key = ("query", text, told, current.key if current is not None else None)
         return list(
-            self._results.get_or_compute(key, lambda: self._query(text, reach, now, timeout, current))
+            self._results.get_or_compute(key, lambda: self._parse_query(text, reach, now, timeout, current))
         )
 
     def list_read_tables(self, text: str, timeout: float | None = None) -> frozenset[str]:
@@ -199,7 +199,8 @@ class PublishedSnapshot:
             return False
         key = ("has rows", table, reach)
         return self.get_or_compute(
-            key, lambda: bool(self._query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows)
+            key,
+            lambda: bool(self._parse_query(f"{table} | take 1", reach, None, None, None)[-1].table.num_rows),
         )
 
     def current(self, beside: LiveRowSource) -> LiveRows:
@@ -225,7 +226,7 @@ class PublishedSnapshot:
         """Return what `make` makes of the documents, made once for a key; whoever gets it must leave it as it is."""
         return self._documents.get_or_compute(key, make)
 
-    def _query(
+    def _parse_query(
         self,
         text: str,
         reach: Shown | Mapping[str, Shown],

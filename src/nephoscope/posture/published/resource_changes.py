@@ -43,7 +43,7 @@ def attributed_changes(
     several: list[AttributedChange] = []
     for store in tenant_stores(data):
         found, tenant = changes(store, now - KEPT, now), store.tenant
-        events = _events(found, estates.get(tenant), now, logs)
+        events = _build_events(found, estates.get(tenant), now, logs)
         for one in found:
             told = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
             several.append(AttributedChange(tenant, one, told))
@@ -60,13 +60,13 @@ def documents(
 ) -> Iterator[tuple[PublishedDocument, str]]:
     """A document a change, with the table in which it stands; `exposure` are the openings that it changed in words, by its id."""
     for one in several:
-        body = _body(one.change, one.attribution, exposure.get(one.change.id, ()))
+        body = _build_body(one.change, one.attribution, exposure.get(one.change.id, ()))
         target = str(body["properties"]["targetResourceType"])
         table = CONTAINERS if find_table(target) == "resourcecontainers" else find_table(TYPE.lower())
         yield PublishedDocument.of(body, tenant=one.tenant), table
 
 
-def _events(
+def _build_events(
     found: Sequence[ResourceChange], estate: Estate | None, now: datetime, logs: LogReader
 ) -> ActivityEvents | ChangeAttribution:
     """The events of the activity log on what changed, or the attribution that says why there are none."""
@@ -82,7 +82,9 @@ def _events(
             return ChangeAttribution(evidence=f"Not collected: {gap.what}")
 
 
-def _body(one: ResourceChange, attributed: ChangeAttribution, openings: Sequence[str]) -> dict[str, Any]:
+def _build_body(
+    one: ResourceChange, attributed: ChangeAttribution, openings: Sequence[str]
+) -> dict[str, Any]:
     id_ = str(one.body.get("id") or one.key)
     found = {
         path: {

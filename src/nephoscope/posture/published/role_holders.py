@@ -77,10 +77,10 @@ def _read_holders_at_scope(
     snapshot: PublishedSnapshot, scope: str, reach: Reach, directory: Reach
 ) -> tuple[RoleHolder, ...]:
     held = snapshot.listing.page((ASSIGNMENT,), reach, f"{scope}/providers/{ASSIGNMENT}").bodies
-    return tuple(_holder(snapshot, body, reach, directory) for body in held)
+    return tuple(_build_holder(snapshot, body, reach, directory) for body in held)
 
 
-def _holder(
+def _build_holder(
     snapshot: PublishedSnapshot, body: Mapping[str, object], reach: Reach, directory: Reach
 ) -> RoleHolder:
     """Return who holds the role of an assignment."""
@@ -93,7 +93,7 @@ def _holder(
         principal,
         str(about.get("userPrincipalName") or about.get("displayName") or principal),
         kind,
-        _role(snapshot, str(told.get("roleDefinitionId") or ""), reach),
+        _name_role(snapshot, str(told.get("roleDefinitionId") or ""), reach),
         ResourceId.parse(str(body["id"])).parent,
         bool(told.get("condition")),
         len(members) if isinstance(members, list) else None,
@@ -104,7 +104,7 @@ def roles_of_principal(
     snapshot: PublishedSnapshot, object_id: str, reach: Reach, directory: Reach
 ) -> list[RoleHolder]:
     """The roles that an object of the directory holds, itself or as a member of a group, at what may be read."""
-    groups = snapshot.get_or_compute(("members", directory), lambda: _members(snapshot, directory))
+    groups = snapshot.get_or_compute(("members", directory), lambda: _group_members(snapshot, directory))
     mine = {object_id} | {group for group, members in groups.items() if object_id in members}
     every = snapshot.get_or_compute(
         ("holders", reach, directory), lambda: _all_holders(snapshot, reach, directory)
@@ -114,25 +114,25 @@ def roles_of_principal(
 
 def _all_holders(snapshot: PublishedSnapshot, reach: Reach, directory: Reach) -> tuple[RoleHolder, ...]:
     several = snapshot.listing.page((ASSIGNMENT,), reach, most=MOST).bodies
-    return tuple(_holder(snapshot, one, reach, directory) for one in several)
+    return tuple(_build_holder(snapshot, one, reach, directory) for one in several)
 
 
-def _members(snapshot: PublishedSnapshot, directory: Reach) -> Mapping[str, frozenset[str]]:
+def _group_members(snapshot: PublishedSnapshot, directory: Reach) -> Mapping[str, frozenset[str]]:
     """Object id of each group -> those of its members."""
     groups = snapshot.listing.page((f"{_GRAPH[11:]}/groups",), directory, most=MOST).bodies
     return {
         str(one["id"]).lower().rsplit("/", 1)[-1]: frozenset(
-            _member(each) for each in (one.get("properties") or {}).get("members") or ()
+            _read_member(each) for each in (one.get("properties") or {}).get("members") or ()
         )
         for one in groups
     }
 
 
-def _member(told: object) -> str:
+def _read_member(told: object) -> str:
     return str(told.get("id") if isinstance(told, dict) else told).lower()
 
 
-def _role(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:
+def _name_role(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> str:
     """Return what a role is called."""
     guid = definition.lower().rsplit("/", 1)[-1]
     known = snapshot.listing.get(definition, reach) or snapshot.listing.get(f"{_DEFINITION}/{guid}", reach)

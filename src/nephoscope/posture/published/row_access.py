@@ -71,7 +71,7 @@ def visible_pairs(shown: Shown, shared_tenants: Collection[str] = ()) -> tuple[P
     """
     if isinstance(shown, RowAccess):
         return tuple(
-            pairs for types, reach in shown.parts for pairs in _pair_types(types, reach, shared_tenants)
+            pairs for types, reach in shown.parts for pairs in _list_pair_types(types, reach, shared_tenants)
         )
     if shown.everything:
         return None
@@ -94,6 +94,6 @@ def _is_shared_with(said: str, reach: Reach) -> bool:
     return not known or not known.isdisjoint(said.split())
 
 
-def _pair_types(types: frozenset[str], reach: Reach, shared_tenants: Collection[str]) -> Iterable[Pairs]:
+def _list_pair_types(types: frozenset[str], reach: Reach, shared_tenants: Collection[str]) -> Iterable[Pairs]:
     ways = visible_pairs(reach, shared_tenants)
     return ((("type", types), *pairs) for pairs in (((),) if ways is None else ways))

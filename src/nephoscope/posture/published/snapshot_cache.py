@@ -40,7 +40,7 @@ class PublishedSnapshotCache:
         """The newest edition, None where nothing was ever published; LakeError where the table cannot be read."""
         with self._lock:
             known = self._known
-            if known is not None and (self._coming or not self._entry(known.version + 1).exists()):
+            if known is not None and (self._coming or not self._build_path(known.version + 1).exists()):
                 return known
             table = open_table(self._path)
             if table is None:
@@ -73,7 +73,7 @@ class PublishedSnapshotCache:
             return found
 
     def _open_edition(self, version: int) -> PublishedSnapshot | None:
-        if not self._entry(version).exists():
+        if not self._build_path(version).exists():
             return None
         try:
             table = open_table(self._path, version)
@@ -99,5 +99,5 @@ class PublishedSnapshotCache:
             with self._lock:
                 self._known, self._coming = snapshot, None
 
-    def _entry(self, version: int) -> Path:
+    def _build_path(self, version: int) -> Path:
         return self._path / LOG / f"{version:020d}.json"

@@ -34,14 +34,14 @@ class Standards:
 
     def bodies(self, reach: Reach) -> list[dict[str, Any]]:
         """One document of each standard, of those that may be read."""
-        rows = self._rows(reach, STANDARD).aggregate("name, arg_max(number, key)", "name")
+        rows = self._build_rows(reach, STANDARD).aggregate("name, arg_max(number, key)", "name")
         return [decode_document(body) for body in self.documents.bodies([at for _, at in rows.fetchall()])]
 
     def states(self, reach: Reach, type_: str) -> dict[str, dict[str, str]]:
         """Standard -> the name of each of its controls (CONTROL) or policies (ASSESSMENT) -> the worst of its states."""
         told = f"split_part(id, '/', {_PLACE}), name, trim(stands, '\"')"
         found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-        for standard, name, state in self._rows(reach, type_).project(told).distinct().fetchall():
+        for standard, name, state in self._build_rows(reach, type_).project(told).distinct().fetchall():
             known = found[standard].get(name, state)
             found[standard][name] = worse_state(known, state)
         return found
@@ -50,11 +50,11 @@ class Standards:
         """The documents of the controls or policies of a standard (its name in any case), in the order of their ids."""
         at = (ColumnExpression("id"), ConstantExpression("/"), ConstantExpression(_PLACE))
         named = FunctionExpression("lower", FunctionExpression("split_part", *at))
-        rows = self._rows(reach, type_).filter(named == ConstantExpression(standard.lower()))
+        rows = self._build_rows(reach, type_).filter(named == ConstantExpression(standard.lower()))
         numbers = [number for (number,) in rows.order("key").project("number").fetchall()]
         return [decode_document(body) for body in self.documents.bodies(numbers)]
 
-    def _rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
+    def _build_rows(self, reach: Reach, type_: str) -> DuckDBPyRelation:
         """Return those that were made here: what Azure had said of them is not how they stand."""
         made_here = ColumnExpression("part") != ConstantExpression(COLLECTED)
         return self.documents.rows_of_types([type_], reach, also=made_here)

@@ -46,27 +46,27 @@ def _describe_table(made: BuildInfo, table: str, reaches: Sequence[Reach]) -> It
     tenants = sorted({one for reach in reaches for one in made.visible_tenants(reach)})
     for tenant in tenants:
         where = f" in the tenant {tenant}" if tenant and len(tenants) > 1 else ""
-        if missing := _of_table(table, made.unread_types.get(tenant, ())):
+        if missing := _list_gaps_of_table(table, made.unread_types.get(tenant, ())):
             yield f"{TABLES[table]} is incomplete, not collected{where}: {list_types(missing)}"
     several: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
     for reach in reaches:
         for subscription in made.visible_left_out(reach):
             whole = reach.everything or subscription in reach.subscriptions
-            missing = _missing_types(table, made.left_out[subscription], whole=whole)
+            missing = _list_missing_types(table, made.left_out[subscription], whole=whole)
             if missing:
                 several[missing].add(subscription)
     for missing, subscriptions in sorted(several.items()):
         yield f"{TABLES[table]} is incomplete, {_describe_missing(missing)} {_list_names(made, subscriptions)}"
 
 
-def _of_table(table: str, types: Iterable[str]) -> tuple[str, ...]:
+def _list_gaps_of_table(table: str, types: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(collected_types().get(table, frozenset()).intersection(types)))
 
 
-def _missing_types(table: str, types: Sequence[str], *, whole: bool) -> tuple[str, ...]:
+def _list_missing_types(table: str, types: Sequence[str], *, whole: bool) -> tuple[str, ...]:
     """Return what of a table lacks in a subscription; `whole`: the reader sees all of it, and not some of its resource groups."""
     if table not in _OF_RESOURCES:
-        return _of_table(table, types)
+        return _list_gaps_of_table(table, types)
     return tuple(one for one in types if one == NOTHING or (one == SOME_GROUPS and whole))
 
 

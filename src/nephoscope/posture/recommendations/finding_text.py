@@ -46,15 +46,15 @@ def negate_title(title: str) -> str:
         return ""
     prefix, subject, negated, passive, rest = found.groups()
     demand = f"{passive or ''}{rest}"
-    opposite = "" if negated else _reverse(demand)
+    opposite = "" if negated else _reverse_demand(demand)
     if not opposite and (_UNCLEAR.search(rest) or not (passive or rest[0].islower())):
         return ""
     done = opposite or (demand if negated else "")
     plural = _is_plural(subject)
-    return f"{prefix or ''}{subject} {_conjugate(done, plural=plural) if done else _negate(demand, plural=plural)}"
+    return f"{prefix or ''}{subject} {_format_conjugate(done, plural=plural) if done else _negate(demand, plural=plural)}"
 
 
-def _reverse(demand: str) -> str:
+def _reverse_demand(demand: str) -> str:
     """Return the opposite of a phrase, '' where it has none of its own."""
     for pattern, opposite in _OPPOSITES:
         if found := pattern.fullmatch(demand):
@@ -73,7 +73,7 @@ def _is_plural(subject: str) -> bool:
     return " and " in subject or (head.endswith("s") and not _SINGULAR.search(head))
 
 
-def _conjugate(demand: str, *, plural: bool) -> str:
+def _format_conjugate(demand: str, *, plural: bool) -> str:
     verb, _, rest = demand.partition(" ")
     if verb == "be":
         return f"{'are' if plural else 'is'} {rest}"

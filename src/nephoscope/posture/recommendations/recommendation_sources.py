@@ -33,7 +33,7 @@ class Recommendations:
         """The recommendation of a key in any case; one that no content explains is named by its key."""
         name = key.lower()
         if name not in self._made:
-            properties = self._properties(name)
+            properties = self._find_properties(name)
             self._made[name] = _make_unexplained(name) if properties is None else self._read(name, properties)
         return self._made[name]
 
@@ -49,7 +49,7 @@ class Recommendations:
         """Return the names of the recommendations and of the policies that are loaded."""
         return [entry.name for entry in (*self._catalog.definitions(), *self._catalog.initiatives())]
 
-    def _properties(self, name: str) -> ArmObject | None:
+    def _find_properties(self, name: str) -> ArmObject | None:
         for kind in ("definition", "initiative"):
             try:
                 entry = self._catalog.find("definition" if kind == "definition" else "initiative", name)
@@ -63,7 +63,7 @@ class Recommendations:
         own = metadata.child("nephoscope")
         guide = own if own.raw else self._equivalent_metadata.get(name, own)
         reads = _find_assessment_key(properties)
-        severity, source = _severity(name, own, guide, reads)
+        severity, source = _choose_severities(name, own, guide, reads)
         title = properties.text("displayName") or name
         control = Controls.builtin().find_control(name)
         return Recommendation(
@@ -73,7 +73,7 @@ class Recommendations:
             severity=severity,
             severity_source=source,
             category=metadata.text("category"),
-            remediation=_remediation(guide.child("remediation")),
+            remediation=_build_remediation(guide.child("remediation")),
             tactics=guide.texts("tactics"),
             techniques=guide.texts("techniques"),
             controls=guide.texts("controls"),
@@ -88,13 +88,13 @@ class Recommendations:
     def _equivalent_metadata(self) -> dict[str, ArmObject]:
         """The own pack's metadata by the name of the definition that asks the same; of several the gravest."""
         found: dict[str, ArmObject] = {}
-        for twin, own in self._equivalent_definitions():
+        for twin, own in self._list_equivalent_definitions():
             known = found.get(twin)
-            if known is None or _rank(own) > _rank(known):
+            if known is None or _rank_severity(own) > _rank_severity(known):
                 found[twin] = own
         return found
 
-    def _equivalent_definitions(self) -> Iterator[tuple[str, ArmObject]]:
+    def _list_equivalent_definitions(self) -> Iterator[tuple[str, ArmObject]]:
         for entry in self._catalog.definitions():
             if b'"sameAs"' not in bytes(entry.data):
                 continue
@@ -106,7 +106,9 @@ class Recommendations:
                 continue
 
 
-def _severity(name: str, own: ArmObject, guide: ArmObject, reads: str) -> tuple[Severity, SeveritySource]:
+def _choose_severities(
+    name: str, own: ArmObject, guide: ArmObject, reads: str
+) -> tuple[Severity, SeveritySource]:
     if own.text("severity"):
         return Severity(own.choice("severity", tuple(Severity))), "own"
     published = Severities.builtin().find_severity(name, reads)
@@ -139,11 +141,11 @@ def _find_assessment_key(properties: ArmObject) -> str:
         return ""
 
 
-def _remediation(source: ArmObject) -> Remediation:
+def _build_remediation(source: ArmObject) -> Remediation:
     return Remediation(source.texts("steps"), source.text("az"), source.text("bicep"))
 
 
-def _rank(own: ArmObject) -> int:
+def _rank_severity(own: ArmObject) -> int:
     word = own.value("severity")
     return Severity(word).rank if isinstance(word, str) and word in tuple(Severity) else -1
 

@@ -170,12 +170,12 @@ def group_rows(rows: Iterable[ReportRow]) -> dict[RecommendationGroup, list[Repo
             recommendations[group] = row.recommendation
         known.append(row)
     for known in found.values():
-        known.sort(key=_order)
+        known.sort(key=_build_sort_key)
     order = sorted(found, key=lambda group: group_order(group, recommendations[group]))
     return {group: found[group] for group in order}
 
 
-def _order(row: ReportRow) -> tuple[str, str, str, str, str]:
+def _build_sort_key(row: ReportRow) -> tuple[str, str, str, str, str]:
     return row.order
 
 

@@ -66,7 +66,7 @@ class ControlScore(msgspec.Struct, frozen=True):
     @property
     def percentage(self) -> float:
         """Current over max, 0 to 1 with 4 decimals; 0 where nothing can be won."""
-        return _share(self.current, self.max)
+        return _compute_share(self.current, self.max)
 
     @property
     def potential(self) -> float:
@@ -94,7 +94,7 @@ class ScopeScore(msgspec.Struct, frozen=True):
     @property
     def percentage(self) -> float:
         """Current over max, 0 to 1 with 4 decimals; 0 where nothing can be won."""
-        return _share(self.current, self.max)
+        return _compute_share(self.current, self.max)
 
     @property
     def is_scored(self) -> bool:
@@ -178,7 +178,7 @@ def score(
         rank = find_standing(assessment.state, assessment.cause)
         ranks = standings[resource.subscription][control_id]
         ranks[resource.key] = max(rank, ranks.get(resource.key, rank))
-    scopes = tuple(_scope(name, standings[name], controls) for name in sorted(standings))
+    scopes = tuple(_build_scope(name, standings[name], controls) for name in sorted(standings))
     return combine_scores(scopes, controls)
 
 
@@ -188,10 +188,10 @@ def combine_scores(scopes: Iterable[ScopeScore], controls: Sequence[SecurityCont
     return SecureScore(ordered, _merge(ordered, controls))
 
 
-def _scope(
+def _build_scope(
     subscription: str, by_control: Mapping[str, Mapping[str, ScoreState]], controls: Sequence[SecurityControl]
 ) -> ScopeScore:
-    scores = tuple(_control(control, by_control.get(control.id, {})) for control in controls)
+    scores = tuple(_build_control(control, by_control.get(control.id, {})) for control in controls)
     counted = {
         key
         for ranks in by_control.values()
@@ -201,7 +201,7 @@ def _scope(
     return ScopeScore(subscription, scores, len(counted))
 
 
-def _control(control: SecurityControl, ranks: Mapping[str, ScoreState]) -> ControlScore:
+def _build_control(control: SecurityControl, ranks: Mapping[str, ScoreState]) -> ControlScore:
     counts = Counter(ranks.values())
     return ControlScore(
         control,
@@ -228,5 +228,5 @@ def _merge(scopes: Sequence[ScopeScore], controls: Sequence[SecurityControl]) ->
     return tuple(merged)
 
 
-def _share(current: float, maximum: float) -> float:
+def _compute_share(current: float, maximum: float) -> float:
     return round(current / maximum, 4) if maximum else 0.0

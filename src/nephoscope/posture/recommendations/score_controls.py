@@ -59,10 +59,10 @@ class Controls(msgspec.Struct, frozen=True):
     def load(cls, root: Path | None = None) -> Controls:
         """Read the `scores` folder of a pack (None = the shipped one); ContentError on a bad row."""
         by_name = {document.name: document for document in documents(root, "scores")}
-        controls = tuple(_control(row) for row in _rows(by_name, "controls.json", "controls"))
+        controls = tuple(_build_control(row) for row in _read_rows(by_name, "controls.json", "controls"))
         placements: dict[str, ControlPlacement] = {}
         for section, key in (("assessments", "key"), ("policies", "policy")):
-            for row in _rows(by_name, "recommendations.json", section):
+            for row in _read_rows(by_name, "recommendations.json", section):
                 _place(row, key, placements, by_name["recommendations.json"])
         return cls(controls, placements)
 
@@ -73,7 +73,7 @@ class Controls(msgspec.Struct, frozen=True):
         return cls.load()
 
 
-def _rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> list[dict[str, object]]:
+def _read_rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> list[dict[str, object]]:
     if name not in by_name:
         raise ContentError(f"the pack has no scores/{name}", Place("content/scores"))
     rows = by_name[name].json().get(section)
@@ -82,7 +82,7 @@ def _rows(by_name: Mapping[str, ContentDocument], name: str, section: str) -> li
     return rows
 
 
-def _control(row: Mapping[str, Any]) -> SecurityControl:
+def _build_control(row: Mapping[str, Any]) -> SecurityControl:
     return SecurityControl(str(row["id"]), str(row["name"]), int(row["maxScore"]))
 
 

@@ -59,9 +59,9 @@ def _read(document: ContentDocument) -> Severities:
     body = document.json()
     rows, sources = (body.get("severities"), body.get("sources")) if isinstance(body, dict) else (None, None)
     if not isinstance(rows, list):
-        raise _fault(document, "severities", "'severities' is not a list")
+        raise _read_fault(document, "severities", "'severities' is not a list")
     if not isinstance(sources, dict) or not all(isinstance(text, str) for text in sources.values()):
-        raise _fault(document, "sources", "'sources' is not an object of texts")
+        raise _read_fault(document, "sources", "'sources' is not an object of texts")
     found: dict[str, dict[str, PublishedSeverity]] = {"policy": {}, "assessment": {}}
     for index, row in enumerate(rows):
         path = f"severities[{index}]"
@@ -75,14 +75,14 @@ def _parse_published(
     row: object, sources: Mapping[str, str], document: ContentDocument, path: str
 ) -> PublishedSeverity:
     if not isinstance(row, dict) or set(row) != _COLUMNS:
-        raise _fault(document, path, f"a row has exactly {', '.join(sorted(_COLUMNS))}")
+        raise _read_fault(document, path, f"a row has exactly {', '.join(sorted(_COLUMNS))}")
     if row["policy"] is None and row["assessment"] is None:
-        raise _fault(document, path, "a row names a policy, an assessment or both")
+        raise _read_fault(document, path, "a row names a policy, an assessment or both")
     if row["severity"] not in _PUBLISHED:
         words = ", ".join(_PUBLISHED)
-        raise _fault(document, f"{path}.severity", f"must be one of {words} (got {row['severity']!r})")
+        raise _read_fault(document, f"{path}.severity", f"must be one of {words} (got {row['severity']!r})")
     if not isinstance(row["source"], str) or row["source"] not in sources:
-        raise _fault(document, f"{path}.source", f"{row['source']!r} is not explained in 'sources'")
+        raise _read_fault(document, f"{path}.source", f"{row['source']!r} is not explained in 'sources'")
     return PublishedSeverity(Severity(row["severity"]), row["source"])
 
 
@@ -98,11 +98,11 @@ def _name(
     if name is None:
         return
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise _fault(document, f"{path}.{column}", f"{name!r} is not a lower-case GUID")
+        raise _read_fault(document, f"{path}.{column}", f"{name!r} is not a lower-case GUID")
     if name in names:
-        raise _fault(document, f"{path}.{column}", f"{name} has two severities")
+        raise _read_fault(document, f"{path}.{column}", f"{name} has two severities")
     names[name] = published
 
 
-def _fault(document: ContentDocument, path: str, message: str) -> ContentError:
+def _read_fault(document: ContentDocument, path: str, message: str) -> ContentError:
     return ContentError(message, Place(document.place.file, path=path))

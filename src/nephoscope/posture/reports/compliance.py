@@ -168,10 +168,10 @@ def comply(
         )
         for member in members
     }
-    return Standard(id_, name, _controls(groups, members, requirements), tuple(requirements.values()))
+    return Standard(id_, name, _list_controls(groups, members, requirements), tuple(requirements.values()))
 
 
-def _controls(
+def _list_controls(
     groups: Sequence[DefinitionGroup],
     members: Sequence[ComplianceMember],
     requirements: Mapping[str, ComplianceRequirement],
@@ -181,9 +181,13 @@ def _controls(
         for name in member.groups:
             grouped.setdefault(name.casefold(), []).append(requirements[member.reference])
     known = {group.name.casefold(): group for group in groups}
-    return tuple(_control(known.get(key) or DefinitionGroup(key), items) for key, items in grouped.items())
+    return tuple(
+        _build_control(known.get(key) or DefinitionGroup(key), items) for key, items in grouped.items()
+    )
 
 
-def _control(group: DefinitionGroup, requirements: Sequence[ComplianceRequirement]) -> ControlCompliance:
+def _build_control(
+    group: DefinitionGroup, requirements: Sequence[ComplianceRequirement]
+) -> ControlCompliance:
     title = group.display_name or group.description
     return ControlCompliance(group.name, title, tuple(requirements), group.category)

@@ -24,7 +24,7 @@ class StandardDomains(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def _known_domains() -> tuple[StandardDomains, ...]:
+def _list_known_domains() -> tuple[StandardDomains, ...]:
     table = files("nephoscope.content").joinpath("compliance", "control_domains.json").read_bytes()
     return msgspec.json.decode(table, type=tuple[StandardDomains, ...])
 
@@ -34,7 +34,7 @@ def find_domain(group: str, category: str = "") -> str:
     if category:
         return category
     standard, _, control = group.rpartition("_")
-    for known in _known_domains():
+    for known in _list_known_domains():
         if standard and f"{standard}_".casefold().startswith(tuple(map(str.casefold, known.standards))):
             return _find_domain_title(control, known.domains)
     first = _FIRST.match(control) if standard else None
@@ -56,6 +56,6 @@ def control_code(group: str) -> str:
     standard, _, control = group.rpartition("_")
     known = any(
         f"{standard}_".casefold().startswith(tuple(map(str.casefold, one.standards)))
-        for one in _known_domains()
+        for one in _list_known_domains()
     )
     return control if standard and known else group

@@ -19,18 +19,18 @@ def find_judging_recommendations(run: EvaluationRun) -> dict[Subject, str]:
     Every subject with findings is in it; where no recommendation reads it there, under the analyzer's own key. Where several do,
     the worst that it ended with has the findings, so that each is told once.
     """
-    found = {_subject(item): item.key for item in run.analysis.assessments if item.sub_assessments}
+    found = {_build_subject(item): item.key for item in run.analysis.assessments if item.sub_assessments}
     if not found:
         return found
     judged: dict[Subject, Assessment] = {}
-    for subject, item in _readers(run):
+    for subject, item in _list_readers(run):
         known = judged.get(subject)
         if subject in found and (known is None or _is_worse(item, known)):
             judged[subject] = item
     return found | {subject: item.key for subject, item in judged.items()}
 
 
-def _readers(run: EvaluationRun) -> Iterator[tuple[Subject, Assessment]]:
+def _list_readers(run: EvaluationRun) -> Iterator[tuple[Subject, Assessment]]:
     """The assessments of a run that are judged by an assessment of the same resource, with what they are judged by."""
     keys = {one.key for one in run.engine.program.requirements}
     reads = {key: run.metadata(key).reads for key in keys}
@@ -45,5 +45,5 @@ def _is_worse(one: Assessment, other: Assessment) -> bool:
     return worst_state(one.state, other.state) is not other.state
 
 
-def _subject(item: Assessment) -> Subject:
+def _build_subject(item: Assessment) -> Subject:
     return ResourceId.parse(item.resource).key, item.key.lower()

@@ -174,13 +174,13 @@ class CombinedReport:
 
     def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided a row."""
-        return self._part_of_row(row).reasons(row)
+        return self._find_part_of_row(row).reasons(row)
 
     def reason_of(self, row: ReportRow) -> str:
         """The deciding conditions as a short sentence."""
-        return self._part_of_row(row).reason_of(row)
+        return self._find_part_of_row(row).reason_of(row)
 
-    def _part_of_row(self, row: ReportRow) -> Report:
+    def _find_part_of_row(self, row: ReportRow) -> Report:
         return next(part for part in self.parts if part.tenant == row.tenant)
 
     def worst_severity(self) -> Severity | None:

@@ -159,7 +159,7 @@ class Report:
     @cached_property
     def score(self) -> SecureScore:
         """The secure score of the resources that are looked at."""
-        return score(self.assessments_in_filter(), self._control_id, self.controls.controls)
+        return score(self.assessments_in_filter(), self._find_control_id, self.controls.controls)
 
     def assessments_in_filter(self) -> Iterable[Assessment]:
         """The assessments of the resources that are looked at, whatever their verdict."""
@@ -167,7 +167,7 @@ class Report:
             return self.run.assessments
         return (row.assessment for row in self.all_rows() if self._resolved_filter.places(row))
 
-    def _control_id(self, key: str) -> str | None:
+    def _find_control_id(self, key: str) -> str | None:
         control = self.control_of(key)
         return control.id if control else None
 
@@ -202,9 +202,9 @@ class Report:
     @cached_property
     def attack_paths(self) -> AttackPathAnalysis:
         """The ways that an attacker could take through the estate, whatever the filter."""
-        return analyze(EstateView(self.run.estate, self.now), self.all_rows(), self._accused_accounts)
+        return analyze(EstateView(self.run.estate, self.now), self.all_rows(), self._list_accused_accounts)
 
-    def _accused_accounts(self, row: ReportRow) -> frozenset[str]:
+    def _list_accused_accounts(self, row: ReportRow) -> frozenset[str]:
         """The lower-cased object ids of the accounts because of which a row fails, as the analyzer that it read found them."""
         read = (one.resource.lower() for one in self.run.reasons(row.assessment) if one.resource)
         return frozenset(user for id_ in read for user in self._named_accounts.get(id_, ()))
@@ -309,13 +309,13 @@ def listed_groups(report: ReportView) -> list[RecommendationSummary]:
     found = []
     for group, count in report.groups.items():
         if group.state in report.filter.states and group.state is not ComplianceState.NON_COMPLIANT:
-            causes = Counter(_cause(row) for row in report.rows_of_group(group))
+            causes = Counter(_read_cause(row) for row in report.rows_of_group(group))
             reason = causes.most_common(1)[0][0] if causes else ""
             found.append(RecommendationSummary(report.metadata(group.key), group.state, count, reason))
     return found
 
 
-def _cause(row: ReportRow) -> str:
+def _read_cause(row: ReportRow) -> str:
     return row.explanation or row.assessment.cause
 
 

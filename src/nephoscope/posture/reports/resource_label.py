@@ -20,17 +20,17 @@ _ANY = "-"
 
 def label_resource(report: ReportView, row: ReportRow) -> str:
     """Return the id of a row's resource, with its tenant where another of the report may have the same."""
-    return row.assessment.resource + _suffix(report, row.id.key, row.tenant)
+    return row.assessment.resource + _format_tenant_suffix(report, row.id.key, row.tenant)
 
 
 def label_name(report: ReportView, row: ReportRow) -> str:
     """Return the name of a row's resource, with its tenant where another of the report may have the same."""
-    return row.name + _suffix(report, row.id.key, row.tenant)
+    return row.name + _format_tenant_suffix(report, row.id.key, row.tenant)
 
 
 def label_change(report: ReportView, change: FindingChange) -> str:
     """Return the id of a resource that changed, with its tenant where another of the report may have the same."""
-    return change.id + _suffix(report, change.id, change.tenant)
+    return change.id + _format_tenant_suffix(report, change.id, change.tenant)
 
 
 def is_ambiguous(report: ReportView, key: str, tenant: str) -> bool:
@@ -39,5 +39,5 @@ def is_ambiguous(report: ReportView, key: str, tenant: str) -> bool:
     return len(tenants) > 1 and with_tenant(key, _ANY) != key
 
 
-def _suffix(report: ReportView, key: str, tenant: str) -> str:
+def _format_tenant_suffix(report: ReportView, key: str, tenant: str) -> str:
     return f" (tenant {tenant or 'without an id'})" if is_ambiguous(report, key, tenant) else ""

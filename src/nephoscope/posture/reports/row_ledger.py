@@ -50,11 +50,11 @@ class RowLedger:
             if self._extract.includes(group):
                 self._recommendations[group.key] = report.metadata(group.key)
                 rows = islice(filter(self._extract.takes, report.rows_of_group(group)), self._extract.each)
-                segment = self._file.write(self._line(report, row) for row in rows)
+                segment = self._file.write(self._build_line(report, row) for row in rows)
                 if segment[0] != segment[1]:
                     self._segments[group].append(segment)
 
-    def _line(self, report: Report, row: ReportRow) -> _LedgerLine:
+    def _build_line(self, report: Report, row: ReportRow) -> _LedgerLine:
         item = row.assessment
         judge = (item.assignment, item.initiative, item.reference)
         return _LedgerLine(
@@ -78,9 +78,9 @@ class RowLedger:
             return iter(())
 
         def row(line: bytes) -> ReportRow:
-            return _row(_decode(line), group, judges, recommendation)
+            return _build_row(_decode(line), group, judges, recommendation)
 
-        return self._file.merge(self._segments[group], row, _order)
+        return self._file.merge(self._segments[group], row, _read_order)
 
     def groups(self) -> Iterable[RecommendationGroup]:
         """The groups of which there are rows."""
@@ -90,11 +90,11 @@ class RowLedger:
 _decode = msgspec.json.Decoder(_LedgerLine).decode
 
 
-def _order(row: ReportRow) -> tuple[str, ...]:
+def _read_order(row: ReportRow) -> tuple[str, ...]:
     return row.order
 
 
-def _row(
+def _build_row(
     line: _LedgerLine,
     group: RecommendationGroup,
     judges: list[tuple[str, str, str]],

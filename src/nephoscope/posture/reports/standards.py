@@ -23,7 +23,7 @@ def standards(run: EvaluationRun, assessments: Sequence[Assessment] | None = Non
 def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
     """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
     initiative = run.catalog.initiative(name)
-    checks = _checks(run, initiative)
+    checks = _index_checks(run, initiative)
     members = [
         ComplianceMember(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
         for item in initiative.members
@@ -38,12 +38,12 @@ def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | 
             for item in (run.assessments if assessments is None else assessments)
             if item.initiative == initiative.name
         ),
-        lambda member: _kind(run, checks.get(member.reference.lower())),
+        lambda member: _classify_method(run, checks.get(member.reference.lower())),
         lambda member: _is_covered(run, checks.get(member.reference.lower())),
     )
 
 
-def _checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck]:
+def _index_checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck]:
     """The check of every member that does not depend on the resource."""
     program = run.engine.program
     return {
@@ -53,7 +53,7 @@ def _checks(run: EvaluationRun, initiative: Initiative) -> dict[str, PolicyCheck
     }
 
 
-def _kind(run: EvaluationRun, check: PolicyCheck | None) -> AssessmentMethod:
+def _classify_method(run: EvaluationRun, check: PolicyCheck | None) -> AssessmentMethod:
     """Return how a member is judged; one whose definition is not loaded counts as automatic, and ends unknown."""
     if check is None or check.entry is None:
         return AssessmentMethod.AUTOMATIC

@@ -42,7 +42,7 @@ def snapshot_of(target: str, data: Path, folders: Iterable[Path], progress: Prog
 
     out = data / "snapshots" / f"azure-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
-        settings = _settings(target)
+        settings = _list_settings(target)
     except (CloudError, CollectError, CollectionScopeError) as error:
         raise SnapshotError(f"{target}: {error}") from error
     try:
@@ -82,7 +82,7 @@ def collect_snapshot(
         raise SnapshotError(str(error)) from error
 
 
-def _settings(target: str) -> CollectionSettings:
+def _list_settings(target: str) -> CollectionSettings:
     from nephoscope.collect.azure.collection_scope import CollectionScope
     from nephoscope.connect.cloud import load_cloud
     from nephoscope.connect.credentials import KINDS

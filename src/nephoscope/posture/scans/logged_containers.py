@@ -54,21 +54,21 @@ class LoggedImages:
 def logged_images(logs: Logs) -> dict[str, LoggedImages]:
     """Return what each cluster runs, by its lower-cased id. A container of which no row tells the image is a name of its own."""
     found: dict[str, LoggedImages] = {}
-    containers = {str(one["Container"]): one for one in _rows(logs, _CONTAINERS, CONTAINERS)}
-    pods = _rows(logs, _PODS, PODS)
+    containers = {str(one["Container"]): one for one in _list_rows(logs, _CONTAINERS, CONTAINERS)}
+    pods = _list_rows(logs, _PODS, PODS)
     known = {str(one["Container"]) for one in pods}
     for row in (*pods, *(one for id_, one in containers.items() if id_ not in known)):
         cluster = str(row["Cluster"] or "")
         if any(part in cluster for part in _CLUSTERS):
-            name = _name(containers.get(str(row["Container"])), str(row["Container"]))
-            found.setdefault(cluster, LoggedImages(row["Time"])).add(row["Time"], _container(row, name))
+            name = _name_container(containers.get(str(row["Container"])), str(row["Container"]))
+            found.setdefault(cluster, LoggedImages(row["Time"])).add(row["Time"], _read_container(row, name))
     if max(len(pods), len(containers)) > MOST:
         for one in found.values():
             one.containers.add(RunningContainer(f"more than {MOST:,} containers"))
     return found
 
 
-def _rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
+def _list_rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
     """Return the rows of a query, none where its table is empty or cannot be read: then nothing is heard, and listings grow old."""
     try:
         return list(logs.query(text, DeclaredReads((table,))))
@@ -76,13 +76,13 @@ def _rows(logs: Logs, text: str, table: str) -> list[dict[str, Any]]:
         return []
 
 
-def _container(row: dict[str, object], image: str) -> RunningContainer:
+def _read_container(row: dict[str, object], image: str) -> RunningContainer:
     """Return a container of an image; the logs call it by its pod and its name, and tell its workload where they tell of pods."""
     told = (str(row.get(one) or "") for one in ("Namespace", "ControllerKind", "ControllerName"))
     return RunningContainer(image, str(row.get("ContainerName") or "").rpartition("/")[2], *told)
 
 
-def _name(row: dict[str, object] | None, container: str) -> str:
+def _name_container(row: dict[str, object] | None, container: str) -> str:
     """Return the digest of a container's image, else its name, else that of the container."""
     if row is None:
         return f"container {container}"

@@ -64,9 +64,9 @@ class PartedScan:
         self._scan = scan
         self._folder = folder
         self._size = size
-        self.surveys = self._survey("snapshot")
+        self.surveys = self._survey_estate("snapshot")
 
-    def _survey(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
+    def _survey_estate(self, name: str, targets: Iterable[str] | None = None) -> tuple[Survey, ...]:
         folder = self._folder / name
         folder.mkdir()
         return self._scan.surveys(folder, None if targets is None else tuple(targets))
@@ -76,7 +76,7 @@ class PartedScan:
         scan = self._scan
         wholes = [survey.whole for survey in self.surveys]
         coverages = [whole.coverage for whole in wholes]
-        journal = self._journal(compared)
+        journal = self._open_journal(compared)
         plans = [scan.plan(whole) for whole in wholes]
         recommendations, controls = Recommendations(plans[0].catalog), Controls.builtin()
         report = PartedReport(
@@ -96,7 +96,7 @@ class PartedScan:
             top=shown.top,
         )
         known = scan.known_scopes(report.coverage)
-        intakes = [self._intake(number) for number in range(len(plans))] if compared.records else []
+        intakes = [self._build_intake(number) for number in range(len(plans))] if compared.records else []
         judged = 0
         for number, (survey, plan) in enumerate(zip(self.surveys, plans, strict=True)):
             for run in scan.parts(survey, plan, self._size):
@@ -113,9 +113,9 @@ class PartedScan:
         if journal is not None:
             journal.close(*coverages)
             report = replace(report, changes=journal.changes)
-        return self._record(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
+        return self._record_report(report, journal, list(zip(wholes, intakes, plans, strict=False)), compared)
 
-    def _intake(self, number: int) -> SnapshotIntake:
+    def _build_intake(self, number: int) -> SnapshotIntake:
         whole = self.surveys[number].whole
         intake = SnapshotIntake(self._make_folder(f"intake-{number}"), whole.tenant)
         intake.forget(whole.forgotten)
@@ -128,14 +128,14 @@ class PartedScan:
         report.tally.add(part)
         report.ledger.add(part)
 
-    def _journal(self, compared: ComparisonBase) -> Journal | None:
+    def _open_journal(self, compared: ComparisonBase) -> Journal | None:
         """Return what to compare with, None where nothing is."""
         if not compared.snapshot and compared.recorder is None:
             return None
         version = -1 if compared.recorder is None else compared.recorder.version()
         journal = Journal(self._make_folder("journal"), self._scan.now, version)
         if compared.snapshot:
-            for earlier in self._survey("earlier", (compared.snapshot,)):
+            for earlier in self._survey_estate("earlier", (compared.snapshot,)):
                 for run in self._scan.parts(earlier, self._scan.plan(earlier.whole), self._size):
                     journal.past.extend(to_past(run).items())
             shutil.rmtree(self._folder / "earlier")
@@ -149,7 +149,7 @@ class PartedScan:
                 return None
         return journal
 
-    def _record(
+    def _record_report(
         self,
         report: PartedReport,
         journal: Journal | None,

@@ -29,7 +29,7 @@ def piped_snapshot(data: Path, stream: BinaryIO | None = None) -> Path:
     with NamedTemporaryFile(dir=folder, prefix=".piped-", delete=False) as file:
         path = Path(file.name)
         try:
-            first = _copy(piped, file.file)
+            first = _copy_stream(piped, file.file)
         except BaseException:
             path.unlink()
             raise
@@ -38,7 +38,7 @@ def piped_snapshot(data: Path, stream: BinaryIO | None = None) -> Path:
     return path.replace(target)
 
 
-def _copy(piped: BinaryIO, file: IO[bytes]) -> bytes:
+def _copy_stream(piped: BinaryIO, file: IO[bytes]) -> bytes:
     """Copy a stream and return its first bytes; SnapshotError where it is empty or too large."""
     first = b""
     size = 0

@@ -69,20 +69,20 @@ class FrozenLogs:
 
     def query(self, text: str, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
-        return self._answer(text, declared, lambda: self._rows(text, declared))
+        return self._answer_query(text, declared, lambda: self._run_query(text, declared))
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, object]]:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
-        return self._answer(asked, declared, lambda: self._merge(asked, declared))
+        return self._answer_query(asked, declared, lambda: self._merge(asked, declared))
 
-    def _answer(
+    def _answer_query(
         self, asked: str | FileAggregate, declared: DeclaredReads, ask: Callable[[], pa.Table]
     ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
             try:
                 with deadline_within(TIMEOUT):
-                    self._answers[key] = _records(ask())
+                    self._answers[key] = _list_records(ask())
             except (KqlError, StateError) as error:
                 raise DataNotCollectedError(f"rows of logs: {error}") from error
         return self._answers[key]
@@ -97,7 +97,7 @@ class FrozenLogs:
                 found[place[1]].append((place, version))
         return {table: tuple(versions) for table, versions in found.items()}
 
-    def _rows(self, text: str, declared: DeclaredReads) -> pa.Table:
+    def _run_query(self, text: str, declared: DeclaredReads) -> pa.Table:
         self.catalog.read_graph(JudgedGraph(self.estate, declared.types))
         seen = MultiWorkspaceCatalog(self.catalog, self.others)
         compiled = compile_query(text, seen, now=self.now)
@@ -132,7 +132,7 @@ def _build_undeclared_error(table: str) -> UndeclaredTableError:
     return UndeclaredTableError(f"{table} is not among the TABLES of the analyzer")
 
 
-def _records(table: pa.Table) -> list[dict[str, object]]:
+def _list_records(table: pa.Table) -> list[dict[str, object]]:
     columns = typed_columns(table)
     return [
         {name: _to_plain_value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}

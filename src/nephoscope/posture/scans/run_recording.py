@@ -49,7 +49,7 @@ _Result = TypeVar("_Result")
 
 def compare_with_runs(before: Iterable[EvaluationRun], after: Sequence[EvaluationRun]) -> Changes:
     """Return what changed from the runs of some tenants to others."""
-    return _changes({subject: past for run in before for subject, past in to_past(run).items()}, after)
+    return _build_changes({subject: past for run in before for subject, past in to_past(run).items()}, after)
 
 
 def to_past(run: EvaluationRun) -> dict[Subject, RememberedState]:
@@ -67,17 +67,17 @@ def compare_with_date(recorder: Recorder, after: Sequence[EvaluationRun], date: 
     with recorder.explain_damage():
         evaluation = recorder.history.find_last_before(recorder.scope, date)
         past = dict(recorder.history.read_remembered(evaluation)) if evaluation else None
-    return None if past is None else _changes(past, after)
+    return None if past is None else _build_changes(past, after)
 
 
-def _changes(past: Mapping[Subject, RememberedState], runs: Sequence[EvaluationRun]) -> Changes:
+def _build_changes(past: Mapping[Subject, RememberedState], runs: Sequence[EvaluationRun]) -> Changes:
     estates = [run.estate for run in runs]
     known = dict(attribute(past.items(), [estate.tenant for estate in estates]))
     read = make_coverage_test(*(run.coverage for run in runs))
-    return Changes(compare(known, _verdicts(runs), check_existence(*estates), read))
+    return Changes(compare(known, _collect_verdicts(runs), check_existence(*estates), read))
 
 
-def _verdicts(runs: Iterable[EvaluationRun]) -> dict[Subject, ComplianceState]:
+def _collect_verdicts(runs: Iterable[EvaluationRun]) -> dict[Subject, ComplianceState]:
     found: dict[Subject, ComplianceState] = {}
     for run in runs:
         found |= verdicts(run.assessments, run.estate.tenant)
@@ -179,8 +179,8 @@ class Recorder:
         before = self.history.find_last_before(self.scope, whole.now)
         stored = self.history.read_remembered(before) if before else ()
         past = dict(attribute(stored, [part.tenant for part in reports]))
-        changes = _changes(past, runs)
-        kept = select_remembered(remember(past, _verdicts(runs), changes, whole.now))
+        changes = _build_changes(past, runs)
+        kept = select_remembered(remember(past, _collect_verdicts(runs), changes, whole.now))
         taken = [tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
         made_from = _hash_inputs([run.plan for run in runs], taken)
         self.history.record(
@@ -192,9 +192,9 @@ class Recorder:
         """Return why the score differs from that of the last evaluation that was made from something else; empty where
         there is none."""
         with self.explain_damage():
-            return self._delta(report, judge)
+            return self._compute_score_delta(report, judge)
 
-    def _delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
+    def _compute_score_delta(self, report: Report, judge: Judge) -> tuple[ScoreDelta, ...]:
         evaluations = self.history.evaluations(self.scope)
         if not evaluations:
             return ()

@@ -115,15 +115,18 @@ class EstateScan:
 
     def estates(self, targets: Sequence[str] | None = None) -> tuple[Estate, ...]:
         """The estate of each tenant of the targets; SnapshotError when a target is not there."""
-        with self._paths(targets) as paths:
+        with self._list_paths(targets) as paths:
             found = resources.load_tenants(
-                paths, self._reading, learning=self._facts(targets), aliases=Packs(self.data).aliases()
+                paths,
+                self._report_reading,
+                learning=self._read_facts(targets),
+                aliases=Packs(self.data).aliases(),
             )
         forgotten = self.facts.list_forgotten()
         kept = (replace(one, forgotten=forgotten) for one in found) if forgotten else found
         return self._limit_to_tenant(tuple(kept), lambda one: one.tenant)
 
-    def _facts(self, targets: Sequence[str] | None) -> FactReader:
+    def _read_facts(self, targets: Sequence[str] | None) -> FactReader:
         """The own facts beside targets: about their subscriptions, or all where they are a target themselves."""
         everywhere = FACTS in (targets or self.request.targets)
         return msgspec.structs.replace(self.facts, everywhere=everywhere, now=self.now)
@@ -132,7 +135,7 @@ class EstateScan:
         """Collect the live targets now: what is read afterwards asks Azure nothing."""
         for target in self.request.targets:
             if target.startswith(LIVE):
-                self._live(target)
+                self._build_live(target)
 
     def estate(self, targets: Sequence[str] | None = None) -> Estate:
         """The estate of targets of one tenant; SnapshotError when one is not there, or when the tenants are several."""
@@ -146,12 +149,12 @@ class EstateScan:
 
     def surveys(self, folder: Path, targets: Sequence[str] | None = None) -> tuple[Survey, ...]:
         """The estates of the targets taken apart on disk, in an empty folder that exists; SnapshotError when a target is not there."""
-        with self._paths(targets) as paths:
+        with self._list_paths(targets) as paths:
             spool = SnapshotSpool.of(
                 paths,
                 folder,
-                self._reading,
-                learning=self._facts(targets),
+                self._report_reading,
+                learning=self._read_facts(targets),
                 aliases=Packs(self.data).aliases(),
             )
         found = spool.surveys(surveyed_types())
@@ -171,24 +174,24 @@ class EstateScan:
 
     def size(self) -> int:
         """About how many bytes of JSON the targets are; SnapshotError when one is not there."""
-        with self._paths() as paths:
+        with self._list_paths() as paths:
             return resources.unpacked_size(paths)
 
-    def _reading(self, done: int, total: int) -> None:
+    def _report_reading(self, done: int, total: int) -> None:
         self.progress("reading", done, total)
 
     @contextmanager
-    def _paths(self, targets: Sequence[str] | None = None) -> Iterator[list[Path]]:
+    def _list_paths(self, targets: Sequence[str] | None = None) -> Iterator[list[Path]]:
         with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
             wanted = targets or self.request.targets
-            yield [self._path(target, sample) for target in wanted if target != FACTS]
+            yield [self._build_path(target, sample) for target in wanted if target != FACTS]
 
-    def _path(self, target: str, sample: Path) -> Path:
+    def _build_path(self, target: str, sample: Path) -> Path:
         """The folder or file behind a target; a live one is collected now."""
         if target in self.collected:
             return Path(self.collected[target])
         if target.startswith(LIVE):
-            return self._live(target)
+            return self._build_live(target)
         if target == PIPED:
             folder = piped_snapshot(self.data)
             self.collected[target] = str(folder)
@@ -197,7 +200,7 @@ class EstateScan:
             return tenant_snapshot(target, self.data)
         return sample if target == SAMPLE else Path(target)
 
-    def _live(self, target: str) -> Path:
+    def _build_live(self, target: str) -> Path:
         """The folder of a live target, collected once."""
         if target not in self.collected:
             folders = [Path(path) for path in self.request.policies]

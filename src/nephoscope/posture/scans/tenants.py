@@ -96,7 +96,7 @@ def forget_snapshots(data: Path, name: str) -> None:
 def test(state: State, data: Path, name: str) -> ConnectionTrial:
     """Try a tenant and keep what was found."""
     tenant = state.tenants.get(name)
-    found = try_connection(_settings(state, tenant), find_needed_rights(data, tenant.connection))
+    found = try_connection(_list_settings(state, tenant), find_needed_rights(data, tenant.connection))
     state.tenants.record_test(name, msgspec.to_builtins(found))
     return found
 
@@ -226,7 +226,7 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
     folder = tenant_folder(data, tenant.name)
     out = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     try:
-        collect_snapshot(_settings(state, tenant), content_needs(data), out, progress)
+        collect_snapshot(_list_settings(state, tenant), content_needs(data), out, progress)
     except (SnapshotError, StateError) as error:
         shutil.rmtree(out, ignore_errors=True)
         state.tenants.record_failure(tenant.name, f"{tenant.name}: {error}", datetime.now(UTC))
@@ -238,7 +238,7 @@ def _collect(state: State, data: Path, tenant: Tenant, progress: Progress) -> Te
     return state.tenants.get(tenant.name)
 
 
-def _settings(state: State, tenant: Tenant) -> CollectionSettings:
+def _list_settings(state: State, tenant: Tenant) -> CollectionSettings:
     try:
         return build_settings(tenant.connection, load_tenant_secrets(state, tenant))
     except CollectError as error:

@@ -49,7 +49,7 @@ def change_one(visit: Visit, alert: StoredAlert) -> None:
 
 def change_selected(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertConflict]]:
     """Return the same of those that are ticked; how many were changed, and those that were left out."""
-    etags = dict(sorted(_etags(visit).items()))
+    etags = dict(sorted(_read_etags(visit).items()))
     if not etags:
         raise StateError("no alert is selected")
     if len(etags) > MOST_AT_ONCE:
@@ -61,7 +61,7 @@ def change_selected(visit: Visit, told: VisibleAlerts) -> tuple[int, list[AlertC
     ]
 
 
-def _etags(visit: Visit) -> dict[str, str]:
+def _read_etags(visit: Visit) -> dict[str, str]:
     """Id -> etag of what is ticked."""
     parts = (one.partition(" ") for one in visit.ticked_values("alert"))
     return {id_: etag for id_, _, etag in parts if id_}
@@ -90,7 +90,7 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
     chosen = choices(read_entities(alert)).get(form.get("about", ""))
     if chosen is None:
         raise StateError("select what to suppress: entities of this alert, or all alerts of the rule")
-    days, reason, comment = _days(form), form.get("reason", ""), form.get("comment", "").strip()
+    days, reason, comment = _read_days(form), form.get("reason", ""), form.get("comment", "").strip()
     if reason not in REASONS or not comment:
         raise StateError("a reason and a comment are required")
     name = f"{alert.document['AlertName'][:80]} {now:%Y-%m-%d %H:%M:%S.%f}"
@@ -99,7 +99,7 @@ def suppress(visit: Visit, alert: StoredAlert) -> None:
     create_suppression(visit.service, alert.workspace, new, related_etag=form.get("etag", ""))
 
 
-def _days(form: Mapping[str, str]) -> int | None:
+def _read_days(form: Mapping[str, str]) -> int | None:
     """Return how long it lasts; None for no end, which has to be ticked."""
     if form.get("forever"):
         return None

@@ -117,15 +117,15 @@ def exempt(visit: Visit, key: str) -> int:
     scopes = [
         one.lower().rstrip("/") for one in (*visit.ticked_values("scope"), *visit.ticked_values("selected"))
     ]
-    properties = _properties(visit.form, key, visit)
+    properties = _build_properties(visit.form, key, visit)
     if not scopes or not all(one.startswith("/subscriptions/") for one in scopes):
         raise StateError("select a resource to exempt")
     if len(scopes) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} resources can be exempted at once")
     for scope in scopes:
-        require_exempting(visit.service, _draft_exemption(scope, key), visit.instance.load_governing)
+        require_exempting(visit.service, _build_draft_exemption(scope, key), visit.instance.load_governing)
     _must_fit(visit, key, scopes)
-    bodies = [_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
+    bodies = [_build_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
     return put_exemptions(visit.service, bodies, visit.instance.load_governing)
 
 
@@ -155,11 +155,11 @@ def change(visit: Visit, key: str) -> int:
     one, place = _parse_document(document), document.place(_parse_document(document).scope)
     require_exempting(visit.service, one, visit.instance.load_governing, place)
     held = tree_of(document.body, "properties")
-    told = _properties(visit.form, key, visit)
+    told = _build_properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
     metadata = {**tree_of(held, "metadata"), "updatedBy": visit.caller.name}
-    with require_unchanged(visit, lambda: _body(visit, document)):
-        body = _document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
+    with require_unchanged(visit, lambda: _read_body(visit, document)):
+        body = _build_document(one.scope, one.id.rsplit("/", 1)[-1], {**kept, **told, "metadata": metadata})
         return put_exemptions(visit.service, [body], visit.instance.load_governing, tenant=document.tenant)
 
 
@@ -167,7 +167,7 @@ def end(visit: Visit, key: str) -> int:
     """End an exemption, with all that it exempts from: what it covers is judged as any other from the next assessment on."""
     document = _require_exemption(visit, key)
     visit.service.require(DELETE, document.place(_parse_document(document).scope))
-    with require_unchanged(visit, lambda: _body(visit, document)):
+    with require_unchanged(visit, lambda: _read_body(visit, document)):
         return int(end_exemption(visit.service, document))
 
 
@@ -183,7 +183,7 @@ def find_conflict(visit: Visit) -> FormConflict:
     return meanwhile(visit, key, {"category": one.category, "reason": one.description or one.display_name})
 
 
-def _body(visit: Visit, one: ArmDocument) -> object:
+def _read_body(visit: Visit, one: ArmDocument) -> object:
     document = visit.instance.state.arm_documents.get(one.row_key)
     return document.body if document is not None else None
 
@@ -198,7 +198,7 @@ def _require_exemption(visit: Visit, key: str) -> ArmDocument:
     return found
 
 
-def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, object]:
+def _build_properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, object]:
     category, reason, days = form.get("category", ""), form.get("reason", "").strip(), form.get("days", "")
     if category not in (WAIVER, MITIGATED) or not reason:
         raise StateError("a category and a reason are required")
@@ -214,7 +214,7 @@ def _properties(form: Mapping[str, str], key: str, visit: Visit) -> dict[str, ob
     }
 
 
-def _document(scope: str, name: str, properties: Mapping[str, object]) -> dict[str, object]:
+def _build_document(scope: str, name: str, properties: Mapping[str, object]) -> dict[str, object]:
     return {
         "id": f"{scope}/providers/{TYPE}/{name}",
         "name": name,
@@ -233,7 +233,7 @@ def exemptable(
 
 def can_exempt(visit: Visit, key: str, resource: str) -> bool:
     """Return whether the visitor may exempt a resource from a recommendation."""
-    return resource.startswith("/subscriptions/") and _may_put(visit, _draft_exemption(resource, key))
+    return resource.startswith("/subscriptions/") and _may_put(visit, _build_draft_exemption(resource, key))
 
 
 def _may_put(visit: Visit, exemption: Exemption, place: str = "") -> bool:
@@ -244,7 +244,7 @@ def _may_put(visit: Visit, exemption: Exemption, place: str = "") -> bool:
     return True
 
 
-def _draft_exemption(scope: str, key: str) -> Exemption:
+def _build_draft_exemption(scope: str, key: str) -> Exemption:
     """An exemption of a resource from a recommendation, as far as rights to it go."""
     id_ = f"{scope}/providers/{TYPE}/new".lower()
     return Exemption(id_, scope, "", WAIVER, recommendations=frozenset({key}))

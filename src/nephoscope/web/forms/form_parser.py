@@ -45,7 +45,7 @@ async def read_form(request: Request, most: int = 0, beside: int = MAX_FORM) -> 
     bound = most + beside
     length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > bound:
-        raise _too_large_error(bound)
+        raise _build_too_large_error(bound)
     counted = Request(request.scope, _limit_bytes(request.receive, bound))
     try:
         async with counted.form(
@@ -74,12 +74,12 @@ def _limit_bytes(receive: Receive, bound: int) -> Receive:
         message = await receive()
         seen += len(message.get("body", b""))
         if seen > bound:
-            raise _too_large_error(bound)
+            raise _build_too_large_error(bound)
         return message
 
     return receive_counted
 
 
-def _too_large_error(bound: int) -> FormError:
+def _build_too_large_error(bound: int) -> FormError:
     size = f"{bound >> 20} MiB" if bound >= 1 << 20 else f"{bound >> 10} KiB"
     return FormError(413, f"the form exceeds its limit of {size}")

@@ -63,8 +63,8 @@ def apply_to_one(visit: Visit, workspace: str, number: int) -> None:
     if act in ADDED:
         _add(visit, workspace, number, act)
     else:
-        etag, decision = visit.form.get("etag", ""), _decision(visit, workspace, act)
-        decide_incident(visit.service, workspace, number, etag, decision, act, _action_of_alerts(visit, act))
+        etag, decision = visit.form.get("etag", ""), _build_decision(visit, workspace, act)
+        decide_incident(visit.service, workspace, number, etag, decision, act, _read_alert_action(visit, act))
     deliver_pending(visit.instance.lake, visit.instance.state)
 
 
@@ -74,8 +74,8 @@ def apply_to_selected(visit: Visit, workspace: str) -> tuple[int, list[IncidentC
     if act not in ("take", "assign", "close", "reopen"):
         raise StateError("this action is not available for several incidents")
     _refuse_unused(visit, act)
-    etags, decision = _etags(visit), _decision(visit, workspace, act)
-    skipped = decide_incidents(visit.service, workspace, etags, decision, act, _action_of_alerts(visit, act))
+    etags, decision = _read_etags(visit), _build_decision(visit, workspace, act)
+    skipped = decide_incidents(visit.service, workspace, etags, decision, act, _read_alert_action(visit, act))
     deliver_pending(visit.instance.lake, visit.instance.state)
     left = [_to_conflict(visit, workspace, one.number, one.etag, one.error) for one in skipped]
     return len(etags) - len(left), left
@@ -111,7 +111,7 @@ def _to_conflict(visit: Visit, workspace: str, number: int, etag: str, error: St
     return IncidentConflict(number, incident, str(error))
 
 
-def _etags(visit: Visit) -> dict[int, str]:
+def _read_etags(visit: Visit) -> dict[int, str]:
     """Number -> etag of what is ticked."""
     found = {}
     for one in visit.ticked_values("incident"):
@@ -123,14 +123,14 @@ def _etags(visit: Visit) -> dict[int, str]:
     return found
 
 
-def _decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
+def _build_decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
     """Return what a form decides; StateError where that is nothing that can be."""
     form = visit.form
     match act:
         case "take":
             return IncidentUpdate({"owner": visit.caller.name, "status": IncidentStatus.ACTIVE}, opened=True)
         case "assign":
-            return IncidentUpdate({"owner": _owner(visit, workspace)})
+            return IncidentUpdate({"owner": _read_owner(visit, workspace)})
         case "severity" if form.get("severity") in {one.value for one in SEVERITIES}:
             return IncidentUpdate({"severity": form["severity"]}, opened=True)
         case "status" if form.get("status") in OPEN:
@@ -142,7 +142,7 @@ def _decision(visit: Visit, workspace: str, act: str) -> IncidentUpdate:
     raise StateError(f"unknown action '{act[:40] or 'empty'}'")
 
 
-def _action_of_alerts(visit: Visit, act: str) -> str:
+def _read_alert_action(visit: Visit, act: str) -> str:
     """Return what closing does to the alerts, where the form asks for that: true ones are resolved, others dismissed."""
     if act != "close" or not visit.form.get("alerts"):
         return ""
@@ -168,7 +168,7 @@ def _read_closing(visit: Visit) -> IncidentUpdate:
     return IncidentUpdate(changes, remark)
 
 
-def _owner(visit: Visit, workspace: str) -> str:
+def _read_owner(visit: Visit, workspace: str) -> str:
     """The owner that a form names, '' for nobody; StateError for whom an incident cannot be given to."""
     owner = visit.form.get("owner", "")
     if owner and owner not in owners(visit, workspace):

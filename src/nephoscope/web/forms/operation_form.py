@@ -126,7 +126,7 @@ def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefor
     asked = {
         name: visit.get_query_value(name)
         for name in visit.request.query_params
-        if name in _field_names(shape)
+        if name in _list_field_names(shape)
     }
     like = (
         form.like(open_call(visit, operation), visit.get_query_value("like"))
@@ -148,7 +148,7 @@ def fill_row_form(
     return RowBefore(item, row) if form.fills or is_changing(operation) else None
 
 
-def _field_names(shape: Answer) -> set[str]:
+def _list_field_names(shape: Answer) -> set[str]:
     return {one.name for one in request_fields(shape)} - {"workspace"} if shape is not None else set()
 
 
@@ -156,12 +156,14 @@ def submit_form(visit: Visit, operation: Operation, workspace: str, row: str = "
     """Call an operation with what its form sent. Raises DeniedError, StateError, FieldError where a field is wrong."""
     visit.caller.require(operation.permission, permission_scope(operation, workspace, row))
     name, shape = operation.request
-    given: dict[str, Answer] = {one: _parameter(type_, row) for one, type_ in operation.parameters.items()}
+    given: dict[str, Answer] = {
+        one: _build_parameter(type_, row) for one, type_ in operation.parameters.items()
+    }
     if shape is not None:
         given[name] = read_request(
             shape, {**visit.form, "workspace": workspace} if is_in_workspace(operation) else visit.form
         )
-    with _refusals_of_fields(shape):
+    with _list_refusals_of_fields(shape):
         return operation.function(open_call(visit, operation), **given)
 
 
@@ -182,7 +184,7 @@ def offers(
     )
 
 
-def _parameter(type_: Answer, value: str) -> Answer:
+def _build_parameter(type_: Answer, value: str) -> Answer:
     try:
         return msgspec.convert(value, type_, strict=False)
     except msgspec.ValidationError as error:
@@ -190,7 +192,7 @@ def _parameter(type_: Answer, value: str) -> Answer:
 
 
 @contextmanager
-def _refusals_of_fields(shape: Answer) -> Iterator[None]:
+def _list_refusals_of_fields(shape: Answer) -> Iterator[None]:
     """Raise FieldError where a refusal names a field of the request; a sentence begins with what people call the field."""
     names: Mapping[str, str] = (
         {} if shape is None else {one.encode_name: one.name for one in msgspec.structs.fields(shape)}

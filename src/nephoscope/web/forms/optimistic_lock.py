@@ -33,7 +33,7 @@ class FormConflict:
 
 def form_digest(visit: Visit, what: object) -> str:
     """Return what the form of something carries."""
-    return f"{_digest(what)}.{to_etag(visit.instance.now)}"
+    return f"{_compute_digest(what)}.{to_etag(visit.instance.now)}"
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def require_unchanged(visit: Visit, read: Callable[[], object]) -> Iterator[None
     state, path = visit.instance.state, visit.request.url.path
 
     def look() -> None:
-        if _digest(read()) != visit.form.get("etag", "").partition(".")[0]:
+        if _compute_digest(read()) != visit.form.get("etag", "").partition(".")[0]:
             raise ConcurrentChangeError("it was changed by someone else: check its current state")
 
     def check(session: Session) -> None:
@@ -76,6 +76,6 @@ def meanwhile(visit: Visit, target: str, now: Mapping[str, str] | None = None) -
     return FormConflict(changes, differs)
 
 
-def _digest(what: object) -> str:
+def _compute_digest(what: object) -> str:
     text = msgspec.json.encode(what, order="deterministic")
     return hashlib.blake2b(text, digest_size=12).hexdigest()

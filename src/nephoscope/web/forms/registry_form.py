@@ -65,12 +65,12 @@ EFFECTS = {"reject": "reject the image", "hold": "hold for review", "allow": "ig
 
 def setting_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the settings beside the policy."""
-    return list(_fields(RegistrySettings, settings, "set."))
+    return list(_list_fields(RegistrySettings, settings, "set."))
 
 
 def policy_fields(settings: RegistrySettings) -> list[FormField]:
     """Return the fields of the policy."""
-    return list(_fields(ImagePolicy, settings.policy, "policy."))
+    return list(_list_fields(ImagePolicy, settings.policy, "policy."))
 
 
 def typed_fields(fields: list[FormField], form: Mapping[str, str]) -> list[FormField]:
@@ -94,9 +94,9 @@ def read_secrets(form: Mapping[str, str]) -> RegistrySecrets:
     return RegistrySecrets(password=form.get("password", ""), token=form.get("token", ""))
 
 
-def _fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[FormField]:
+def _list_fields(shape: type[msgspec.Struct], values: msgspec.Struct, prefix: str) -> Iterator[FormField]:
     for one in _list_settings(shape):
-        value, (kind, choices) = getattr(values, one.name), _kind(one)
+        value, (kind, choices) = getattr(values, one.name), _choose_control(one)
         label, help_ = LABELS.get(one.name, (one.name.replace("_", " ").capitalize(), ""))
         yield FormField(prefix + one.name, label, help_, kind, _to_text(value), choices, kind == "number")
 
@@ -109,7 +109,7 @@ def _list_settings(shape: type[msgspec.Struct]) -> Iterator[msgspec.inspect.Fiel
             yield one
 
 
-def _kind(one: msgspec.inspect.Field) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _choose_control(one: msgspec.inspect.Field) -> tuple[str, tuple[tuple[str, str], ...]]:
     match one.type:
         case msgspec.inspect.BoolType():
             return "tick", ()
@@ -126,22 +126,24 @@ def _to_text(value: object) -> str:
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, tuple):
-        return "\n".join(map(_line, value))
+        return "\n".join(map(_format_line, value))
     return str(value)
 
 
-def _line(value: Any) -> str:
+def _format_line(value: Any) -> str:
     return value if isinstance(value, str) else f"{value.quarantine} {_ARROW} {value.approved}"
 
 
 def _parse_values(shape: type[msgspec.Struct], form: Mapping[str, str], prefix: str) -> dict[str, object]:
     """Return the values of the fields that were sent; a tick that is absent was taken away, any other field stays as it is."""
-    sent = [one for one in _list_settings(shape) if prefix + one.name in form or _kind(one)[0] == "tick"]
+    sent = [
+        one for one in _list_settings(shape) if prefix + one.name in form or _choose_control(one)[0] == "tick"
+    ]
     return {one.encode_name: _parse_value(one, form.get(prefix + one.name, "")) for one in sent}
 
 
 def _parse_value(one: msgspec.inspect.Field, text: str) -> object:
-    kind, _ = _kind(one)
+    kind, _ = _choose_control(one)
     label = LABELS.get(one.name, (one.name, ""))[0]
     if kind == "tick":
         return text == "1"

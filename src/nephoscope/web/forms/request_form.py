@@ -58,12 +58,15 @@ def form_fields(
 
     `choices` offers values, with their words, for fields that the Shape itself leaves open.
     """
-    return [_form_field(one, given, before, (choices or {}).get(one.name)) for one in _drawn_fields(shape)]
+    return [
+        _build_form_field(one, given, before, (choices or {}).get(one.name))
+        for one in _list_drawn_fields(shape)
+    ]
 
 
 def read_request(shape: Any, form: Mapping[str, str]) -> Any:
     """Return the request of a form; an empty field has its default, or stays as it is. Raises FieldError with its label."""
-    fields = _drawn_fields(shape)
+    fields = _list_drawn_fields(shape)
     sent = {one.name: _parse_value(one, form) for one in fields if _is_sent(one, form)}
     if missing := [one for one in fields if one.required and one.name not in sent]:
         raise FieldError(f"{missing[0].label} is required", missing[0].name)
@@ -74,11 +77,11 @@ def read_request(shape: Any, form: Mapping[str, str]) -> Any:
         raise _explain(str(error), {names[one.name]: one for one in fields}) from error
 
 
-def _drawn_fields(shape: Any) -> list[RequestField]:
+def _list_drawn_fields(shape: Any) -> list[RequestField]:
     return [one for one in request_fields(shape) if one.kind not in _UNDRAWN]
 
 
-def _form_field(
+def _build_form_field(
     one: RequestField, given: Mapping[str, str], before: object, offered: Mapping[str, str] | None
 ) -> FormField:
     ticked = one.kind is FieldKind.LIST and bool(one.choices)
@@ -124,9 +127,9 @@ def _parse_value(one: RequestField, form: Mapping[str, str]) -> object:
         case FieldKind.YES_NO:
             return text == "1"
         case FieldKind.LIST:
-            return list(_lines(text)) or (None if one.none_option else [])
+            return list(_parse_lines(text)) or (None if one.none_option else [])
         case FieldKind.WHOLE | FieldKind.NUMBER:
-            return _number(one, text)
+            return _parse_number(one, text)
         case FieldKind.TIME:
             return _parse_time(one, text)
         case FieldKind.SECRET:
@@ -139,11 +142,11 @@ def _read_ticks(one: RequestField, form: Mapping[str, str]) -> list[str]:
     return [word for word in one.choices if form.get(f"{one.name}.{word}") == "1"]
 
 
-def _lines(text: str) -> Iterator[str]:
+def _parse_lines(text: str) -> Iterator[str]:
     return (line.strip() for line in text.splitlines() if line.strip())
 
 
-def _number(one: RequestField, text: str) -> float:
+def _parse_number(one: RequestField, text: str) -> float:
     try:
         found = int(text) if one.kind is FieldKind.WHOLE else float(text)
     except ValueError as error:

@@ -90,7 +90,7 @@ def alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[Stor
         (
             severity_column(lambda one: one.severity),
             ListColumn("title", "Alert", title, main=True, sorted=False, width="title"),
-            ListColumn("status", "Status", lambda one: _status(one, known.suppressed(one)), width="state", optional=True),
+            ListColumn("status", "Status", lambda one: _build_status_cell(one, known.suppressed(one)), width="state", optional=True),
             ListColumn("entities", "Entities", entities, optional=True, sorted=False),
             ListColumn("incident", "Incident", incident, optional=True, largest=True, width="short"),
             relative_time_column("last", "Last event", lambda one: one.ended),
@@ -108,7 +108,7 @@ def name_entities(alert: StoredAlert) -> str:
     return ", ".join(dict.fromkeys(one.title for one in read_entities(alert)[:3]))
 
 
-def _status(one: StoredAlert, found: RuleSuppressions) -> ListCell:
+def _build_status_cell(one: StoredAlert, found: RuleSuppressions) -> ListCell:
     marks = [CellMark("suppressed")] if one.held_by else []
     if found:
         told = f"{count_text(len(found), 'suppression')} of its rule active"

@@ -66,9 +66,9 @@ def assessed_list(
     return RowList(
         "assessed-resources", "resource",
         (
-            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("state", "Status", _build_state_cell, width="state"),
             ListColumn("resource", "Resource", title, main=True, width="title"),
-            ListColumn("reason", "Reason", _reason, optional=True, sorted=False),
+            ListColumn("reason", "Reason", _build_reason_cell, optional=True, sorted=False),
             *([ListColumn("origin", "Deployed by", origin, optional=True, sorted=False)] if origins else []),
         ),
         lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
@@ -77,7 +77,7 @@ def assessed_list(
     )  # fmt: skip
 
 
-def _reason(one: ListedFinding) -> ListCell:
+def _build_reason_cell(one: ListedFinding) -> ListCell:
     """Say the conditions in words; the whole has them as they were judged, too."""
     return text_cell(say_conditions(_explain(one)), whole=cite_conditions(_explain(one)))
 
@@ -86,5 +86,5 @@ def _explain(one: ListedFinding) -> str:
     return one.explanation or cause_text(one.cause)
 
 
-def _state(one: ListedFinding) -> ListCell:
+def _build_state_cell(one: ListedFinding) -> ListCell:
     return state_cell(STATES[one.state], one.state.value.lower())

@@ -43,10 +43,10 @@ def audit_list() -> RowList[AuditEntry]:
             ListColumn("number", "#", lambda one: number_cell(one.number), sorted=False, optional=True, width="short"),
             ListColumn("time", "Time", lambda one: time_cell(one.moment), largest=True, width="time"),
             text_column("author", "User", lambda one: one.author, sorted=False),
-            ListColumn("operation", "Operation", _operation, main=True, sorted=False, width="title"),
+            ListColumn("operation", "Operation", _build_operation_cell, main=True, sorted=False, width="title"),
             ListColumn("target", "Resource", lambda one: text_cell(short_name(one.target), whole=one.target),
                        optional=True, sorted=False),
-            ListColumn("outcome", "Outcome", _outcome, sorted=False, width="state"),
+            ListColumn("outcome", "Outcome", _build_outcome_cell, sorted=False, width="state"),
             text_column("address", "Address", lambda one: one.address, sorted=False, shown=False),
         ),
         lambda one: str(one.number), several="entries", order="-time", hint="User, operation or resource contains",
@@ -54,11 +54,11 @@ def audit_list() -> RowList[AuditEntry]:
     )  # fmt: skip
 
 
-def _operation(one: AuditEntry) -> ListCell:
+def _build_operation_cell(one: AuditEntry) -> ListCell:
     return text_cell(shorten_operation(one.operation), whole=one.operation)
 
 
-def _outcome(one: AuditEntry) -> ListCell:
+def _build_outcome_cell(one: AuditEntry) -> ListCell:
     return state_cell(one.outcome, _TONES.get(one.outcome, ""))
 
 

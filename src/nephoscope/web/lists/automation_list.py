@@ -102,12 +102,12 @@ def run_list(names: Mapping[str, str]) -> RowList[RunLine]:
             ListColumn("status", "Status", lambda one: state_cell(one.status.value, _TONES.get(one.status, "")), width="state"),
             number_column("attempts", "Attempts", lambda one: one.attempts, shown=False),
             text_column("result", "Result", lambda one: one.detail, sorted=False),
-            ListColumn("id", "ID", _id, optional=True, sorted=False, shown=False, width="short"),
+            ListColumn("id", "ID", _build_id_cell, optional=True, sorted=False, shown=False, width="short"),
             text_column("workspace", "Workspace", lambda one: one.workspace, sorted=False, shown=False),
         ),
         lambda one: f"{one.workspace} {one.id}", hint="Entity, result or id contains", order=NEWEST,
     )  # fmt: skip
 
 
-def _id(one: RunLine) -> ListCell:
+def _build_id_cell(one: RunLine) -> ListCell:
     return code_cell(one.id[:12], one.id)

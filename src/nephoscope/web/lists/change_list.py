@@ -68,7 +68,7 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
             ListColumn("title", "Recommendation", title, main=True, width="title"),
             ListColumn("resource", "Resource", resource, optional=True),
             text_column("kind", "Change", lambda one: WORDS[one.change.kind][0].capitalize(), width="ago"),
-            ListColumn("state", "Now", _state, optional=True, width="state"),
+            ListColumn("state", "Now", _build_state_cell, optional=True, width="state"),
             text_column("control", "Control", lambda one: one.control),
         ),
         lambda one: f"{one.change.key} {one.change.resource}", change_facets(),
@@ -87,6 +87,6 @@ def change_facets() -> Sequence[RowFacet[ListedChange]]:
     )  # fmt: skip
 
 
-def _state(one: ListedChange) -> ListCell:
+def _build_state_cell(one: ListedChange) -> ListCell:
     after = one.change.after
     return state_cell(STATES[after], after.value.lower()) if after else ListCell()

@@ -48,10 +48,10 @@ class ListHead(Generic[Row]):
 def build_heads(visit: Visit, columns: Sequence[ListColumn[Row]], default: str) -> list[ListHead[Row]]:
     """Build the heads: numbers sort from the largest, texts from the first letter; a second click turns the order round."""
     order = visit.get_query_value("sort") or default
-    return [_head(visit, one, order) for one in columns]
+    return [_build_head(visit, one, order) for one in columns]
 
 
-def _head(visit: Visit, column: ListColumn[Row], order: str) -> ListHead[Row]:
+def _build_head(visit: Visit, column: ListColumn[Row], order: str) -> ListHead[Row]:
     if not column.sorted:
         return ListHead(column, "", "")
     first, second = column.name, f"-{column.name}"

@@ -16,17 +16,19 @@ def time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of times."""
-    return _time_column(name, title, lambda one: time_cell(at_of(one), none), "time", shown=shown)
+    return _build_time_column(name, title, lambda one: time_cell(at_of(one), none), "time", shown=shown)
 
 
 def relative_time_column(
     name: str, title: str, at_of: Callable[[Row], datetime | None], none: str = "–", *, shown: bool = True
 ) -> ListColumn[Row]:
     """Return a column of how long ago something was."""
-    return _time_column(name, title, lambda one: relative_time_cell(at_of(one), none), "ago", shown=shown)
+    return _build_time_column(
+        name, title, lambda one: relative_time_cell(at_of(one), none), "ago", shown=shown
+    )
 
 
-def _time_column(
+def _build_time_column(
     name: str, title: str, cell: Callable[[Row], ListCell], width: str, *, shown: bool
 ) -> ListColumn[Row]:
     return ListColumn(name, title, cell, optional=True, largest=True, width=width, shown=shown)

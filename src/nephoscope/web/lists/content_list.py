@@ -29,22 +29,22 @@ def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowLi
     """Describe the list of a kind; what can be switched can be ticked by who `may` switch it."""
 
     def name(one: ContentRow) -> ListCell:
-        return text_cell(one.name, _address(visit, workspace, kind, one))
+        return text_cell(one.name, _build_address(visit, workspace, kind, one))
 
     switched = kind in ("rules", "packs")
     columns = (
-        *((ListColumn("on", "Enabled", _switch, width="short"),) if switched else ()),
+        *((ListColumn("on", "Enabled", _build_switch_cell, width="short"),) if switched else ()),
         *((severity_column(lambda one: one.severity, optional=True),) if kind == "rules" else ()),
         ListColumn("name", "Name", name, main=True, width="title"),
-        ListColumn("status", "Status", _standing_cell, optional=True),
-        text_column("pack", "Source", lambda one: _source_title(one.pack or SHIPPED), width="ago"),
+        ListColumn("status", "Status", _build_standing_cell, optional=True),
+        text_column("pack", "Source", lambda one: _name_source(one.pack or SHIPPED), width="ago"),
         text_column("about", "Description", lambda one: one.about),
     )
     facets = (
         *((RowFacet("on", "Enabled", _switch_values, lambda one: SWITCH_WORDS.get(one, one)),) if switched else ()),
         RowFacet("standing", "Status", lambda one: (one.standing,), str.capitalize),
         *((severity_facet(lambda one: one.severity),) if kind == "rules" else ()),
-        *((RowFacet("pack", "Source", _sources, _source_title),) if kind != "packs" else ()),
+        *((RowFacet("pack", "Source", _list_sources, _name_source),) if kind != "packs" else ()),
     )  # fmt: skip
     noun, several = NOUNS[kind]
     return RowList(
@@ -56,28 +56,28 @@ def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowLi
     )  # fmt: skip
 
 
-def _address(visit: Visit, workspace: str, kind: str, one: ContentRow) -> str:
+def _build_address(visit: Visit, workspace: str, kind: str, one: ContentRow) -> str:
     if one.link == "/logs":
         query = f"_GetWatchlist('{one.name}') | take 100" if kind == "watchlists" else one.name
         return visit.link("/logs", workspace=workspace, query=query)
     return visit.link(one.link, workspace=workspace) if one.link else ""
 
 
-def _sources(one: ContentRow) -> tuple[str, ...]:
+def _list_sources(one: ContentRow) -> tuple[str, ...]:
     return (one.pack or SHIPPED,)
 
 
-def _source_title(name: str) -> str:
+def _name_source(name: str) -> str:
     return "Shipped" if name == SHIPPED else name
 
 
-def _standing_cell(one: ContentRow) -> ListCell:
+def _build_standing_cell(one: ContentRow) -> ListCell:
     if one.standing in ("unsupported", "refused"):
         return state_cell(one.standing, "error", whole=one.status, note=one.status.partition(": ")[2])
     return text_cell(one.status)
 
 
-def _switch(one: ContentRow) -> ListCell:
+def _build_switch_cell(one: ContentRow) -> ListCell:
     if one.on is None:
         return ListCell()
     return state_cell("on" if one.on else "off", "pass" if one.on else "")

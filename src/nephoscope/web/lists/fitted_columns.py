@@ -46,7 +46,9 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
     }
     main = next((one for one in columns if one.width in _SHARES), None)
     kept = 0 if main is None else min(lengths[main.name] * _CHARACTER, int(_SHARES["name"] * WIDE))
-    room = min(ROOM, WIDE - _FEWEST - kept) - sum(_width(one) for one in columns if one.name not in lengths)
+    room = min(ROOM, WIDE - _FEWEST - kept) - sum(
+        _measure_width(one) for one in columns if one.name not in lengths
+    )
     fitted: dict[str, str] = {}
     for name in sorted(lengths, key=lengths.__getitem__)[: len(lengths) - 1]:
         fit = next(((most, wide) for most, wide in FITS if lengths[name] <= most), None)
@@ -69,7 +71,7 @@ def _loosen(columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int) 
 
 def _is_tight(columns: Sequence[ListColumn[Row]], share: float) -> bool:
     rest = [one for one in columns if not one.width and not one.number]
-    taken = sum(_width(one) for one in columns if one.width not in _SHARES and one not in rest)
+    taken = sum(_measure_width(one) for one in columns if one.width not in _SHARES and one not in rest)
     return WIDE * (1 - share) - taken < len(rest) * _FEWEST
 
 
@@ -83,6 +85,6 @@ def _count_characters(cell: ListCell) -> int:
     return len(cell.text) + len(cell.note) + sum(len(mark.text) + 4 for mark in cell.marks)
 
 
-def _width(column: ListColumn[Row]) -> int:
+def _measure_width(column: ListColumn[Row]) -> int:
     fitted = next((wide for most, wide in FITS if column.width == f"fit{most}"), _LONGEST)
     return _DECLARED.get(column.width, _NUMBER if column.number else fitted)

@@ -36,7 +36,7 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
     return RowList(
         "data-gaps", "gap",
         (
-            ListColumn("severity", "Severity", lambda one: severity_cell(_severity(one)), width="severity", largest=True),
+            ListColumn("severity", "Severity", lambda one: severity_cell(_find_highest_severity(one)), width="severity", largest=True),
             ListColumn("missing", "Missing", title, main=True, width="title"),
             text_column("kind", "Kind", lambda one: one.missing.need.value, width="of"),
             number_column("count", "Unknown", lambda one: one.count, optional=False, hint="Assessments that could not be evaluated"),
@@ -47,7 +47,7 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
         gap_key,
         (
             RowFacet("kind", "Kind", lambda one: (one.missing.need.value,)),
-            RowFacet("severity", "Severity", lambda one: (_severity(one),), order=ORDER),
+            RowFacet("severity", "Severity", lambda one: (_find_highest_severity(one),), order=ORDER),
             RowFacet("solution", "Solution", lambda one: ("With a command" if one.remedy.commands else "Without a command",)),
         ),
         lambda one: "\n".join((one.title, one.remedy.action, *(each.title for each in one.recommendations))),
@@ -55,6 +55,6 @@ def gap_list(visit: Visit) -> RowList[DataGap]:
     )  # fmt: skip
 
 
-def _severity(one: DataGap) -> str:
+def _find_highest_severity(one: DataGap) -> str:
     severities = (each.severity for each in one.recommendations)
     return max(severities, key=lambda each: each.rank, default=Severity.MEDIUM).value

@@ -61,7 +61,7 @@ def image_list(
     return RowList(
         "images", "image",
         (
-            ListColumn("status", "Status", _status, width="state"),
+            ListColumn("status", "Status", _build_status_cell, width="state"),
             ListColumn("image", "Image", title, main=True),
             ListColumn("registry", "Registry", lambda one: text_cell(one.server), optional=True, shown=False),
             ListColumn("critical", "Critical", severity_cell("Critical"), number=True, width="count", sorted=False,
@@ -82,7 +82,7 @@ def image_list(
         (
             RowFacet("status", "Status", lambda one: (one.status,), lambda one: STATUS_WORDS.get(one, one), order=tuple(STATUS_WORDS)),
             RowFacet("registry", "Registry", lambda one: (one.server,)),
-            RowFacet("running", "Workloads", _running, lambda one: "Running" if one == "1" else "Not running"),
+            RowFacet("running", "Workloads", _list_running_values, lambda one: "Running" if one == "1" else "Not running"),
             RowFacet("scanned", "Scan", lambda one: ("Scanned" if one.scanned_at else "Not scanned yet",)),
             RowFacet("repository", "Repository", lambda one: (one.repository,)),
         ),
@@ -90,11 +90,11 @@ def image_list(
     )  # fmt: skip
 
 
-def _running(one: ImageOverview) -> tuple[str, ...]:
+def _list_running_values(one: ImageOverview) -> tuple[str, ...]:
     return ("1" if one.running else "0",)
 
 
-def _status(one: ImageOverview) -> ListCell:
+def _build_status_cell(one: ImageOverview) -> ListCell:
     order = float(list(STATUS_WORDS).index(one.status))
     whole = one.registered.error if one.registered else ""
     return state_cell(STATUS_WORDS[one.status], TONES.get(one.status, ""), whole=whole, order=order)

@@ -41,7 +41,7 @@ def request_list(visit: Visit) -> RowList[ImageRequest]:
     return RowList(
         "image-requests", "request",
         (
-            ListColumn("status", "Status", lambda one: _status(one, now), width="state"),
+            ListColumn("status", "Status", lambda one: _build_status_cell(one, now), width="state"),
             ListColumn("image", "Image", title, main=True, width="title"),
             text_column("registry", "Registry", lambda one: one.registry_name),
             text_column("repository", "Repository", lambda one: f"{one.repository}:{one.tag}", shown=False),
@@ -68,7 +68,7 @@ def is_open(one: ImageRequest, now: datetime) -> bool:
     return one.status is RequestStatus.OPEN and one.expires > now
 
 
-def _status(one: ImageRequest, now: datetime) -> ListCell:
+def _build_status_cell(one: ImageRequest, now: datetime) -> ListCell:
     word = "Expired" if one.status is RequestStatus.OPEN and not is_open(one, now) else one.status.value
     return state_cell(
         word, TONES.get(word, ""), whole=one.error, order=float(STATUSES.index(one.status.value))

@@ -77,10 +77,10 @@ def incident_list(
     return RowList(
         "incidents", "incident",
         (
-            ListColumn("number", "#", _number, optional=True, largest=True, width="short"),
+            ListColumn("number", "#", _build_number_cell, optional=True, largest=True, width="short"),
             severity_column(lambda one: one.severity),
             ListColumn("title", "Incident", title, main=True, width="title"),
-            ListColumn("status", "Status", _status, width="state", optional=True),
+            ListColumn("status", "Status", _build_status_cell, width="state", optional=True),
             text_column("owner", "Owner", lambda one: one.owner),
             time_column("first", "First activity", lambda one: one.first_activity, shown=False),
             relative_time_column("last", "Last activity", lambda one: one.last_activity),
@@ -92,10 +92,10 @@ def incident_list(
     )  # fmt: skip
 
 
-def _number(one: Incident) -> ListCell:
+def _build_number_cell(one: Incident) -> ListCell:
     return number_cell(one.number, text=str(one.number))
 
 
-def _status(one: Incident) -> ListCell:
+def _build_status_cell(one: Incident) -> ListCell:
     tones = {IncidentStatus.NEW: "new", IncidentStatus.ACTIVE: "fail", IncidentStatus.CLOSED: "pass"}
     return state_cell(one.status.value, tones.get(one.status, ""))

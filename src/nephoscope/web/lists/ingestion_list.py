@@ -39,7 +39,7 @@ def table_list(visit: Visit) -> RowList[HealthRow]:
             number_column("hour", "Last hour", lambda one: one.last_hour, optional=False),
             number_column("expected", "Expected", lambda one: one.expected),
             ListColumn("delay", "Delay", delay, number=True, optional=True, hint="Time from event to ingestion, last day"),
-            ListColumn("bad", "Quarantine", _rejected_share_cell, number=True, optional=True,
+            ListColumn("bad", "Quarantine", _build_rejected_share_cell, number=True, optional=True,
                        hint="Share of records not parsed, last day"),
             relative_time_column("event", "Last event", lambda one: one.health.last_event),
             text_column("workspace", "Workspace", lambda one: one.health.workspace, shown=False),
@@ -85,7 +85,7 @@ def _table_state(one: HealthRow) -> ListCell:
     return state_cell(one.status, "error", whole=one.detail)
 
 
-def _rejected_share_cell(one: HealthRow) -> ListCell:
+def _build_rejected_share_cell(one: HealthRow) -> ListCell:
     return number_cell(one.bad_share, text=f"{one.bad_share * 100:.1f} %")
 
 

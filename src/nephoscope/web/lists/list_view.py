@@ -162,7 +162,7 @@ def show_page(
         wanted.name, wanted.what, wanted.several, wanted.hint, wanted.tick, visit.get_query_value("q"), facets,
         build_heads(visit, fit_columns(columns, page), wanted.order), rows, total, start, ROWS,
         [(one.name, one.title, one in columns) for one in wanted.columns if not one.main],
-        None if beside is None else _preview(visit, wanted, beside), keys,
+        None if beside is None else _build_preview(visit, wanted, beside), keys,
         [one.tick for one in rows if one.ticked], list_views(visit),
     )  # fmt: skip
 
@@ -178,7 +178,7 @@ def _draw_rows(
     return drawn
 
 
-def _preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
+def _build_preview(visit: Visit, wanted: RowList[Row], row: Row) -> RowPreview:
     cells = [(one, one.cell(row)) for one in wanted.columns]
     title = next((cell for column, cell in cells if column.main), cells[0][1])
     marks = [cell for column, cell in cells if column.width in ("severity", "state") and not cell.is_empty]

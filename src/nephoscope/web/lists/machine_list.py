@@ -35,22 +35,22 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
         "machines", "machine",
         (
             ListColumn("machine", "Machine", title, main=True),
-            ListColumn("status", "Agent", _status, width="id"),
+            ListColumn("status", "Agent", _build_status_cell, width="id"),
             relative_time_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
-            number_column("blind", "Not seen", _blind_count, hint="What the agent cannot see"),
-            ListColumn("baseline", "Baseline", _baseline, optional=True, width="state"),
+            number_column("blind", "Not seen", _count_blind_spots, hint="What the agent cannot see"),
+            ListColumn("baseline", "Baseline", _build_baseline_cell, optional=True, width="state"),
             number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),
             ListColumn("alerts", "Open alerts", alerts, number=True),
             text_column("os", "Operating system", lambda one: one.agent.os_name if one.agent else "", shown=False),
-            text_column("version", "Agent version", _version, width="ago"),
+            text_column("version", "Agent version", _read_version, width="ago"),
             text_column("type", "Type", lambda one: name_type(one.type), shown=False),
         ),
         lambda one: one.key,
         (
             RowFacet("status", "Agent", lambda one: (one.status,), lambda one: STATUS_WORDS.get(one, one), STATUSES_OF_AGENTS),
             RowFacet("baseline", "Baseline", lambda one: (BASELINE_WORDS.get(one.baseline, one.baseline),)),
-            RowFacet("updates", "Updates", lambda one: (_UPDATE_WORDS[_updates(one)],)),
-            RowFacet("version", "Agent version", lambda one: (_version(one),)),
+            RowFacet("updates", "Updates", lambda one: (_UPDATE_WORDS[_format_updates(one)],)),
+            RowFacet("version", "Agent version", lambda one: (_read_version(one),)),
             RowFacet("type", "Type", lambda one: (one.type,), name_type),
             RowFacet("subscription", "Subscription", lambda one: (one.subscription,), lambda one: visit.subscriptions.get(one, one)),
         ),
@@ -59,19 +59,19 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
     )  # fmt: skip
 
 
-def _blind_count(one: FleetMachine) -> int | None:
+def _count_blind_spots(one: FleetMachine) -> int | None:
     return len(one.blind_spots) if one.agent else None
 
 
-def _version(one: FleetMachine) -> str:
+def _read_version(one: FleetMachine) -> str:
     return one.agent.version if one.agent else ""
 
 
-def _updates(one: FleetMachine) -> str:
+def _format_updates(one: FleetMachine) -> str:
     return "" if one.updates is None else "some" if one.updates else "none"
 
 
-def _status(one: FleetMachine) -> ListCell:
+def _build_status_cell(one: FleetMachine) -> ListCell:
     order = float(STATUSES_OF_AGENTS.index(one.status))
     whole = "No agent reports about this machine." if one.status == NOT_ENROLLED else ""
     return state_cell(
@@ -79,6 +79,6 @@ def _status(one: FleetMachine) -> ListCell:
     )
 
 
-def _baseline(one: FleetMachine) -> ListCell:
+def _build_baseline_cell(one: FleetMachine) -> ListCell:
     word = BASELINE_WORDS.get(one.baseline, one.baseline)
     return state_cell(word, _BASELINE_TONES.get(one.baseline, ""))

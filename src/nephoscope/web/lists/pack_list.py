@@ -21,8 +21,8 @@ def pack_list() -> RowList[PackRow]:
         "pack", "piece",
         (
             text_column("kind", "Kind", lambda one: row_words(one, "kind"), width="state"),
-            ListColumn("name", "Name", _title, main=True, width="title"),
-            ListColumn("status", "Status", _status),
+            ListColumn("name", "Name", _build_title_cell, main=True, width="title"),
+            ListColumn("status", "Status", _build_status_cell),
             text_column("tables", "Tables", lambda one: row_words(one, "tables")),
             ListColumn("file", "File", lambda one: code_cell(row_words(one, "file")), optional=True),
             text_column("version", "Version", lambda one: row_words(one, "version"), shown=False),
@@ -45,11 +45,11 @@ def row_words(row: PackRow, name: str, between: str = ", ") -> str:
     return between.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _title(one: PackRow) -> ListCell:
+def _build_title_cell(one: PackRow) -> ListCell:
     return text_cell(row_words(one, "name"), note=row_words(one, "version"))
 
 
-def _status(one: PackRow) -> ListCell:
+def _build_status_cell(one: PackRow) -> ListCell:
     standing = row_words(one, "standing")
     if standing in _TONES:
         why = row_words(one, "status").partition(": ")[2]

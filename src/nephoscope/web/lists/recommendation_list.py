@@ -43,13 +43,15 @@ def recommendation_list(visit: Visit) -> RowList[Priority]:
         "recommendations", "recommendation",
         (
             severity_column(lambda one: one.tally.severity.value),
-            ListColumn("title", "Recommendation", partial(_title, visit), main=True, width="title"),
+            ListColumn("title", "Recommendation", partial(_build_title_cell, visit), main=True, width="title"),
             ListColumn("priority", "Priority", lambda one: text_cell(one.risks, whole=one.reason), optional=True, sorted=False),
-            ListColumn("unhealthy", "Unhealthy", _unhealthy, number=True, width="of", hint="Of the resources that were assessed"),
-            ListColumn("gain", "Gain", _gain, number=True, optional=True, hint="Score gain if all resources become healthy"),
+            ListColumn("unhealthy", "Unhealthy", _build_unhealthy_cell, number=True, width="of",
+                hint="Of the resources that were assessed"),
+            ListColumn("gain", "Gain", _build_gain_cell, number=True, optional=True,
+                hint="Score gain if all resources become healthy"),
             text_column("control", "Control", lambda one: one.control),
         ),
-        _key, FACETS, hint="Title contains",
+        _read_key, FACETS, hint="Title contains",
     )  # fmt: skip
 
 
@@ -57,11 +59,11 @@ def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) ->
     """Describe the list of what could not be assessed, the most resources first."""
 
     def title(one: Priority) -> ListCell:
-        page = visit.link(f"/recommendations/{_key(one)}")
+        page = visit.link(f"/recommendations/{_read_key(one)}")
         return text_cell(one.tally.title, f"{page}{'&' if '?' in page else '?'}{UNJUDGED}")
 
     def reason(one: Priority) -> ListCell:
-        several = found[_key(one)]
+        several = found[_read_key(one)]
         counted = ((each, f" ({format_integer(each.count)})" if len(several) > 1 else "") for each in several)
         return text_cell("; ".join(f"{describe_cause(each)}{count}" for each, count in counted))
 
@@ -70,11 +72,12 @@ def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) ->
         (
             severity_column(lambda one: one.tally.severity.value),
             ListColumn("title", "Recommendation", title, main=True, width="title"),
-            ListColumn("missing", "Not assessed", lambda one: number_cell(sum(each.count for each in found[_key(one)])), number=True),
+            ListColumn("missing", "Not assessed",
+                lambda one: number_cell(sum(each.count for each in found[_read_key(one)])), number=True),
             ListColumn("assessed", "Assessed", lambda one: number_cell(one.tally.counts.assessed), number=True, optional=True),
             ListColumn("reason", "Reason", reason, optional=True),
         ),
-        _key, FACETS, hint="Title contains", order="-missing",
+        _read_key, FACETS, hint="Title contains", order="-missing",
     )  # fmt: skip
 
 
@@ -83,21 +86,21 @@ def describe_cause(one: UnjudgedCount) -> str:
     return one.explanation or cause_text(one.cause, one.state)
 
 
-def _key(one: Priority) -> str:
+def _read_key(one: Priority) -> str:
     return one.tally.recommendation
 
 
-def _title(visit: Visit, one: Priority) -> ListCell:
+def _build_title_cell(visit: Visit, one: Priority) -> ListCell:
     told = one.tally
     return text_cell(unmet(told.title, told.unhealthy), visit.link(f"/recommendations/{told.recommendation}"))
 
 
-def _unhealthy(one: Priority) -> ListCell:
+def _build_unhealthy_cell(one: Priority) -> ListCell:
     counts = one.tally.counts
     missing = f"{format_integer(counts.not_assessed)} not assessed" if counts.not_assessed else ""
     text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed)}"
     return number_cell(counts.unhealthy, text=text, note=missing)
 
 
-def _gain(one: Priority) -> ListCell:
+def _build_gain_cell(one: Priority) -> ListCell:
     return number_cell(one.gain, text=f"+{one.gain:.2f}" if one.gain else NONE)

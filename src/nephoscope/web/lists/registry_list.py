@@ -65,7 +65,7 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
         "registries", "registry",
         (
             ListColumn("name", "Registry", name, main=True, width="title"),
-            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("state", "Status", _build_state_cell, width="state"),
             ListColumn("held", "Held", draw_held, number=True),
             number_column("waiting", "Waiting", lambda one: one.waiting),
             ListColumn("images", "Images", images, number=True, optional=True),
@@ -83,7 +83,7 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
     )  # fmt: skip
 
 
-def _state(one: ListedRegistry) -> ListCell:
+def _build_state_cell(one: ListedRegistry) -> ListCell:
     return state_cell(
         one.state, _TONES.get(one.state, ""), whole=f"{one.state}: {one.error}" if one.error else ""
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def _title(visit: Visit, one: ListedFinding) -> ListCell:
+def _build_title_cell(visit: Visit, one: ListedFinding) -> ListCell:
     return text_cell(finding(one.title), visit.link(f"/recommendations/{one.recommendation}"))
 
 
@@ -33,7 +33,7 @@ def setting_list(visit: Visit) -> RowList[ListedFinding]:
         "repository-settings", "finding",
         (
             severity_column(lambda one: one.severity.value),
-            ListColumn("title", "Recommendation", lambda one: _title(visit, one), main=True, width="title"),
+            ListColumn("title", "Recommendation", lambda one: _build_title_cell(visit, one), main=True, width="title"),
             ListColumn("repository", "Repository", repository, optional=True),
             text_column("reason", "Reason", lambda one: one.why),
         ),
@@ -69,7 +69,7 @@ def violation_list(visit: Visit) -> RowList[ViolatedPass]:
         "violations", "violation",
         (
             severity_column(lambda one: one.finding.severity.value),
-            ListColumn("title", "Recommendation", lambda one: _title(visit, one.finding), main=True, width="title"),
+            ListColumn("title", "Recommendation", lambda one: _build_title_cell(visit, one.finding), main=True, width="title"),
             ListColumn("resource", "Resource", resource, optional=True),
             ListColumn("template", "Template", template, optional=True),
             text_column("repository", "Repository", lambda one: one.origin.planned.repository),

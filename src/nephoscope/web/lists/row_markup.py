@@ -37,7 +37,7 @@ class RowMarkup(Generic[Row]):
     """Draws the rows of a page; what all of them share is made once. `tick` is what the address names ticked rows by."""
 
     def __init__(self, columns: Sequence[ListColumn[Row]], links: PreviewLinks, tick: str) -> None:
-        self._columns = [(one, _classes(one), one.optional and not one.number) for one in columns]
+        self._columns = [(one, _choose_classes(one), one.optional and not one.number) for one in columns]
         self._main = next((at for at, one in enumerate(columns) if one.main), 0)
         self._links, self._tick = links, escape_text(tick)
         self._start, self._close = escape_text(links.start), escape_text(links.close)
@@ -57,15 +57,15 @@ class RowMarkup(Generic[Row]):
             for (column, classes, _), cell in zip(self._columns, cells, strict=True)
         )
         title, current = escape_text(cells[self._main].text), key == self._links.shown
-        address = self._close if current else f"{self._start}{_quote(key)}"
+        address = self._close if current else f"{self._start}{_quote_key(key)}"
         marked = ' class="data-list__row--current"' if current else ""
         return Markup(  # noqa: S704 - escaped above
-            f"<tr{marked} data-row>{self._box(tick, title, ticked=ticked)}{drawn}"
+            f"<tr{marked} data-row>{self._format_box(tick, title, ticked=ticked)}{drawn}"
             f'<td class="data-list__cell data-list__open"><a class="data-list__preview" href="{address}"'
             f' aria-label="{"Close preview" if current else "Preview"}: {title}"></a></td></tr>\n'
         )
 
-    def _box(self, tick: str, title: str, *, ticked: bool) -> str:
+    def _format_box(self, tick: str, title: str, *, ticked: bool) -> str:
         if not self._tick:
             return ""
         checked = " checked" if ticked else ""
@@ -76,12 +76,12 @@ class RowMarkup(Generic[Row]):
         return f'<td class="data-list__cell data-list__check">{box if tick else ""}</td>'
 
 
-def _quote(key: str) -> str:
+def _quote_key(key: str) -> str:
     """Return a key as it stands in a query; most have nothing to quote, and finding that out takes a fraction of doing it."""
     return key if _PLAIN.fullmatch(key) else quote_plus(key, safe="/")
 
 
-def _classes(column: ListColumn[Row]) -> str:
+def _choose_classes(column: ListColumn[Row]) -> str:
     if column.main:
         return 'class="data-list__cell data-list__cell--title"'
     if column.number and column.optional:

@@ -77,15 +77,16 @@ def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
     return RowList(
         "rules", "rule",
         (
-            ListColumn("status", "Status", _status, width="state", optional=True),
+            ListColumn("status", "Status", _build_status_cell, width="state", optional=True),
             ListColumn("rule", "Rule", lambda one: text_cell(one.rule.name, page(one)), main=True, width="title"),
             severity_column(lambda one: one.rule.severity.value, optional=True),
-            ListColumn("frequency", "Frequency", _frequency, optional=True, width="short"),
+            ListColumn("frequency", "Frequency", _build_frequency_cell, optional=True, width="short"),
             relative_time_column("last", "Last run", lambda one: one.last_run),
             ListColumn("alerts", "Alerts", alerts, number=True, hint="Alerts with events in the time range"),
-            ListColumn("false", "False positives", _false, number=True, optional=True, hint="Share of alerts in closed incidents"),
+            ListColumn("false", "False positives", _build_false_share_cell, number=True, optional=True,
+                hint="Share of alerts in closed incidents"),
             text_column("error", "Error", lambda one: one.error, shown=False),
-            ListColumn("seconds", "Seconds", _seconds, number=True, optional=True, shown=False),
+            ListColumn("seconds", "Seconds", _build_seconds_cell, number=True, optional=True, shown=False),
             relative_time_column("next", "Next run", lambda one: one.next_run, shown=False),
             text_column("tactics", "Tactics", lambda one: tactics(", ".join(one.rule.tactics)), shown=False),
             text_column("kind", "Kind", lambda one: one.rule.kind.value, shown=False, width="short"),
@@ -104,7 +105,7 @@ def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
     )  # fmt: skip
 
 
-def _status(one: ListedRule) -> ListCell:
+def _build_status_cell(one: ListedRule) -> ListCell:
     marks: tuple[CellMark, ...] = ()
     if one.suppressed == "in part":
         marks = (CellMark("partly suppressed"),)
@@ -114,15 +115,15 @@ def _status(one: ListedRule) -> ListCell:
     return state_cell(one.status, TONES.get(one.status, ""), whole=one.error, marks=marks, order=float(place))
 
 
-def _frequency(one: ListedRule) -> ListCell:
+def _build_frequency_cell(one: ListedRule) -> ListCell:
     return ListCell(spell_duration(one.rule.frequency), order=one.rule.frequency.total_seconds())
 
 
-def _seconds(one: ListedRule) -> ListCell:
+def _build_seconds_cell(one: ListedRule) -> ListCell:
     return number_cell(one.seconds, text="" if one.seconds is None else f"{one.seconds:g}")
 
 
-def _false(one: ListedRule) -> ListCell:
+def _build_false_share_cell(one: ListedRule) -> ListCell:
     tally = one.tally
     return number_cell(
         tally.false_share if tally.closed else None,

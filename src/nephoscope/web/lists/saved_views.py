@@ -40,7 +40,7 @@ def list_views(visit: Visit) -> list[SavedView]:
     now = sorted(parse_qsl(view_query(visit.request.url.query)))
     return [
         SavedView(
-            one.id, one.name, _address(visit, path, one.query), sorted(parse_qsl(one.query)) == now, to_etag(one.changed)
+            one.id, one.name, _build_address(visit, path, one.query), sorted(parse_qsl(one.query)) == now, to_etag(one.changed)
         )
         for one in kept
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def save_view(visit: Visit, paths: Sequence[str]) -> str:
         raise StateError(f"a view has at most {LONGEST:,} characters")
     name, owner = visit.form.get("name", ""), visit.caller.principal.id
     kept = save_query(visit.service, f"{PLACE}{path}", name, query, owner, shared=False)
-    return _address(visit, path, kept.query)
+    return _build_address(visit, path, kept.query)
 
 
 def remove_view(visit: Visit, paths: Sequence[str]) -> str:
@@ -73,10 +73,10 @@ def remove_view(visit: Visit, paths: Sequence[str]) -> str:
     remove_query(
         visit.service, f"{PLACE}{path}", form.get("id", ""), visit.caller.principal.id, form.get("etag", "")
     )
-    return _address(visit, path, "")
+    return _build_address(visit, path, "")
 
 
-def _address(visit: Visit, path: str, query: str) -> str:
+def _build_address(visit: Visit, path: str, query: str) -> str:
     """Return a view in the scope and the time range of now, which the form of the list sends along."""
     kept = [
         (name, value) for name in KEPT if (value := visit.form.get(name, "") or visit.get_query_value(name))

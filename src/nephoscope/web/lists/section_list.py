@@ -78,13 +78,13 @@ def section_list(
     """Return what the list of a section is of; `path_of` gives the page of a row."""
     titles = {one.name: one.title for one in shown.columns}
     return RowList(
-        name, shown.noun, [_column(visit, shown, one, path_of, every) for one in shown.columns],
-        lambda one: one.key, [_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
+        name, shown.noun, [_build_column(visit, shown, one, path_of, every) for one in shown.columns],
+        lambda one: one.key, [_build_facet(shown, one, titles.get(one, name_words(one))) for one in shown.facets],
         lambda one: " ".join(map(cell_title, one.row.values())), several=shown.plural, hint="Any column contains",
     )  # fmt: skip
 
 
-def _facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionRow]:
+def _build_facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionRow]:
     return RowFacet(
         name,
         title,
@@ -102,7 +102,7 @@ def is_choice(shown: SectionList, name: str) -> bool:
     return name in shown.facets and name not in shown.names
 
 
-def _column(
+def _build_column(
     visit: Visit,
     shown: SectionList,
     column: PageColumn,

@@ -35,7 +35,7 @@ def finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
             severity_column(lambda one: one.finding.severity),
             ListColumn("cve", "CVE", title, main=True, width="name"),
             ListColumn("exploited", "Exploited", _show_exploitation, optional=True, largest=True, width="state"),
-            ListColumn("epss", "EPSS", _epss, number=True, hint="Probability that it is exploited within 30 days"),
+            ListColumn("epss", "EPSS", _build_epss_cell, number=True, hint="Probability that it is exploited within 30 days"),
             text_column("package", "Package", lambda one: one.finding.name),
             text_column("version", "Version", lambda one: one.finding.version),
             text_column("fixed", "Fixed in", find_fix),
@@ -80,6 +80,6 @@ def _show_exploitation(one: SubjectFinding) -> ListCell:
     return state_cell(word, "error", order=float(known.is_exploited + known.is_used_by_ransomware))
 
 
-def _epss(one: SubjectFinding) -> ListCell:
+def _build_epss_cell(one: SubjectFinding) -> ListCell:
     value = one.finding.vulnerability.probability
     return number_cell(value, text="" if value is None else f"{value * 100:.1f} %")

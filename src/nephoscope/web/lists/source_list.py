@@ -59,7 +59,7 @@ def tenant_list(visit: Visit) -> RowList[Tenant]:
         "tenants", "tenant",
         (
             ListColumn("name", "Tenant", title, main=True, width="title"),
-            ListColumn("state", "State", lambda one: _state(tenant_state(one), one.error), width="state"),
+            ListColumn("state", "State", lambda one: _build_state_cell(tenant_state(one), one.error), width="state"),
             text_column("credential", "Credential", lambda one: one.connection.sign_in),
             text_column("scope", "Scope", scope),
             relative_time_column("collected", "Collected", lambda one: one.collected, "never"),
@@ -89,7 +89,7 @@ def log_source_list(visit: Visit) -> RowList[ListedSource]:
             ListColumn("name", "Source", title, main=True, width="title"),
             text_column("kind", "Kind", lambda one: name_kind(one.source.kind)),
             text_column("workspace", "Workspace", lambda one: one.source.workspace),
-            ListColumn("state", "State", lambda one: _state(one.state, one.error), width="state"),
+            ListColumn("state", "State", lambda one: _build_state_cell(one.state, one.error), width="state"),
             relative_time_column("arrival", "Last arrival", lambda one: one.health.last_seen if one.health else None, "never"),
             number_column("backlog", "Backlog", lambda one: one.health.lag if one.health else None, optional=False),
             number_column("dropped", "Dropped", lambda one: one.health.left_out if one.health else 0),
@@ -111,5 +111,5 @@ def name_kind(kind: str) -> str:
     return kind.replace("_", " ")
 
 
-def _state(word: str, error: str) -> ListCell:
+def _build_state_cell(word: str, error: str) -> ListCell:
     return state_cell(word, _TONES.get(word, ""), whole=f"{word}: {error}" if error else "")

@@ -55,7 +55,7 @@ def suppression_list(
     return RowList(
         "suppressions", "suppression",
         (
-            ListColumn("state", "Status", _state, width="state"),
+            ListColumn("state", "Status", _build_state_cell, width="state"),
             ListColumn("condition", "Condition", condition, main=True, width="name"),
             ListColumn("rule", "Rule", rule, optional=True),
             ListColumn("reason", "Reason", lambda one: text_cell(reason(one.stored.reason), note=one.stored.comment), optional=True),
@@ -72,14 +72,14 @@ def suppression_list(
             RowFacet("author", "Created by", lambda one: (one.stored.author,)),
             RowFacet("end", "End", lambda one: ("With an end date" if one.stored.expires else "No end date",)),
         ),
-        _texts, about_of=lambda one: one.stored.comment,
+        _format_texts, about_of=lambda one: one.stored.comment,
     )  # fmt: skip
 
 
-def _state(one: ListedSuppression) -> ListCell:
+def _build_state_cell(one: ListedSuppression) -> ListCell:
     return state_cell(one.state, "new" if one.state == "Active" else "", order=float(STATES.index(one.state)))
 
 
-def _texts(one: ListedSuppression) -> str:
+def _format_texts(one: ListedSuppression) -> str:
     kept = one.stored
     return "\n".join((kept.name, one.rule, one.holds, one.whole, kept.comment, kept.author, kept.reason))

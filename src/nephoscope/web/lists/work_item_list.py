@@ -56,7 +56,7 @@ def item_list(visit: Visit, names: Mapping[str, str]) -> RowList[WorkItem]:
     return RowList(
         "work-items", "work item",
         (
-            ListColumn("status", "Status", _status, width="state"),
+            ListColumn("status", "Status", _build_status_cell, width="state"),
             severity_column(lambda one: one.severity),
             ListColumn("title", "Finding", title, main=True, width="title"),
             text_column("file", "File", lambda one: f"{one.file}:{one.line}" if one.file else ""),
@@ -70,7 +70,7 @@ def item_list(visit: Visit, names: Mapping[str, str]) -> RowList[WorkItem]:
     )  # fmt: skip
 
 
-def _status(one: WorkItem) -> ListCell:
+def _build_status_cell(one: WorkItem) -> ListCell:
     marks = (
         (CellMark("reopened", title=f"{count_text(one.reopened, 'time')} reopened"),) if one.reopened else ()
     )

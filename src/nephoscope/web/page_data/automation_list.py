@@ -95,13 +95,13 @@ def _is_in_reach(scope: str, caller: Caller) -> bool:
 def _list_kept(instance: Instance, tallies: dict[str, RunTally]) -> Iterator[AutomationListing]:
     loaded = load_rules(instance.data, instance.state, instance.snapshots)
     for rule in loaded.rules:
-        yield _row(rule, instance.now, tallies.get(rule.key, RunTally()))
+        yield _build_row(rule, instance.now, tallies.get(rule.key, RunTally()))
     for wrong in loaded.unusable:
         runs, kind = tallies.get(wrong.key, RunTally()), KINDS[wrong.language]
         yield AutomationListing(wrong.key, wrong.title, kind, (), (), (), "refused", wrong.reason, runs)
 
 
-def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AutomationListing:
+def _build_row(one: AutomationRule, now: datetime, runs: RunTally) -> AutomationListing:
     is_automation = one.language is RuleLanguage.AUTOMATION
     triggers = one.sources if is_automation else tuple(kind.name for kind in one.kinds)
     return AutomationListing(
@@ -110,14 +110,14 @@ def _row(one: AutomationRule, now: datetime, runs: RunTally) -> AutomationListin
         KINDS[one.language],
         triggers,
         tuple(dict.fromkeys(str(each["action"]) for each in one.actions)),
-        _places(one) if is_automation else one.workspaces,
+        _list_places(one) if is_automation else one.workspaces,
         "off" if not one.enabled else "expired" if one.is_expired(now) else "on",
         "",
         runs,
     )
 
 
-def _places(one: AutomationRule) -> tuple[str, ...]:
+def _list_places(one: AutomationRule) -> tuple[str, ...]:
     """The scopes that it names, or else the subscription that it lies in."""
     if one.scope.scopes or one.key.startswith(TENANT.lower()):
         return one.scope.scopes
@@ -126,8 +126,8 @@ def _places(one: AutomationRule) -> tuple[str, ...]:
 
 def _make_removed(key: str, tally: RunTally) -> AutomationListing:
     kind = KINDS[RuleLanguage(tally.language)]
-    return AutomationListing(key, _last_segment(key), kind, (), (), (), "removed", "", tally)
+    return AutomationListing(key, _extract_last_segment(key), kind, (), (), (), "removed", "", tally)
 
 
-def _last_segment(key: str) -> str:
+def _extract_last_segment(key: str) -> str:
     return key.rpartition("/")[2]

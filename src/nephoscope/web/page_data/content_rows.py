@@ -68,11 +68,11 @@ class WorkspaceContent:
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
-        return [_rule(one) for one in self._list_contents() if one.kind != RuleKind.HUNTING.value]
+        return [_build_rule(one) for one in self._list_contents() if one.kind != RuleKind.HUNTING.value]
 
     def list_hunting(self) -> list[ContentRow]:
         """The queries of hunting."""
-        return [_query(one) for one in self._list_contents() if one.kind == RuleKind.HUNTING.value]
+        return [_build_query(one) for one in self._list_contents() if one.kind == RuleKind.HUNTING.value]
 
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""
@@ -103,11 +103,11 @@ class WorkspaceContent:
 
     def policies(self) -> list[ContentRow]:
         """The policy definitions that are loaded."""
-        return list(_policies(self.instance.data, Packs(self.instance.data).stamp)[0])
+        return list(_list_policies(self.instance.data, Packs(self.instance.data).stamp)[0])
 
     def initiatives(self) -> list[ContentRow]:
         """The initiatives that are loaded."""
-        return list(_policies(self.instance.data, Packs(self.instance.data).stamp)[1])
+        return list(_list_policies(self.instance.data, Packs(self.instance.data).stamp)[1])
 
     def list_imported(self) -> list[ContentRow]:
         """The imported packs."""
@@ -120,19 +120,19 @@ class WorkspaceContent:
         ]
 
 
-def _rule(one: content_listing.RuleListing) -> ContentRow:
+def _build_rule(one: content_listing.RuleListing) -> ContentRow:
     link = f"/rules/{one.id}" if one.on or not one.pack else f"/content/packs/{one.pack}"
-    about = _attack_words(one.tactics, one.techniques)
+    about = _format_attack_words(one.tactics, one.techniques)
     return ContentRow(one.name, about, one.pack, one.standing, one.status, one.severity, one.on, one.id, link)
 
 
-def _query(one: content_listing.RuleListing) -> ContentRow:
+def _build_query(one: content_listing.RuleListing) -> ContentRow:
     link = f"/content/packs/{one.pack}" if one.pack else f"/content/hunting/{one.id}"
-    about = _attack_words(one.tactics, one.techniques)
+    about = _format_attack_words(one.tactics, one.techniques)
     return ContentRow(one.name, about, one.pack, one.standing, one.status, "", None, one.id, link)
 
 
-def _attack_words(names: Sequence[str], techniques: Sequence[str]) -> str:
+def _format_attack_words(names: Sequence[str], techniques: Sequence[str]) -> str:
     """Return tactics and techniques of ATT&CK as a text."""
     return ", ".join(filter(None, (tactics(names), *techniques)))
 
@@ -152,15 +152,15 @@ def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) ->
 
 
 @lru_cache(maxsize=4)
-def _policies(
+def _list_policies(
     data: Path, _stamp: tuple[tuple[str, int, int], ...]
 ) -> tuple[tuple[ContentRow, ...], tuple[ContentRow, ...]]:
     """Definitions and initiatives, by title."""
     catalog = Packs(data).catalog()
-    return tuple(map(_entry, catalog.definitions())), tuple(map(_entry, catalog.initiatives()))
+    return tuple(map(_build_entry, catalog.definitions())), tuple(map(_build_entry, catalog.initiatives()))
 
 
-def _entry(one: CatalogEntry) -> ContentRow:
+def _build_entry(one: CatalogEntry) -> ContentRow:
     types = "any type" if one.types is None else ", ".join(sorted(one.types)[:3])
     state = "refused" if one.fault else "Microsoft is responsible for it" if one.static else "loaded"
     told = f"refused: {one.fault}" if one.fault else state

@@ -100,7 +100,7 @@ def _read_risks(reader: RiskReader, entity: NamedEntity) -> EntityIdentity:
     kinds, values = KINDS[entity.kind], {one.lower() for one in entity.values}
     if entity.kind == "address":
         several = [one for kind in kinds for one in reader.detections(kind).values() if one.address in values]
-        return EntityIdentity(detections=_newest(several))
+        return EntityIdentity(detections=_sort_newest_first(several))
     risks = [
         one
         for kind in kinds
@@ -110,10 +110,10 @@ def _read_risks(reader: RiskReader, entity: NamedEntity) -> EntityIdentity:
     several = [one for risk in risks for one in reader.detections(risk.kind, [risk.id]).values()]
     history = [one for risk in risks for one in reader.history(risk.kind, risk.id)]
     history.sort(key=lambda one: one.identity.updated, reverse=True)
-    return EntityIdentity(risks, _newest(several), history[:MOST])
+    return EntityIdentity(risks, _sort_newest_first(several), history[:MOST])
 
 
-def _newest(several: Sequence[RiskDetection]) -> list[RiskDetection]:
+def _sort_newest_first(several: Sequence[RiskDetection]) -> list[RiskDetection]:
     return sorted(several, key=lambda one: one.happened, reverse=True)[:MOST]
 
 

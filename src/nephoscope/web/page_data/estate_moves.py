@@ -100,12 +100,12 @@ def _summarize_severity(changes: Sequence[FindingChange], known: Mapping[str, Pr
     said = [f"{grave[one]} {one.value.lower()}" for one in reversed(Severity) if grave[one]][:2]
     resources = len({one.id for one in changes})
     said.append(f"on {count_text(resources, 'resource')}")
-    groups = Counter(_group(one.id) for one in changes)
+    groups = Counter(_extract_resource_group(one.id) for one in changes)
     (name, count), *_ = groups.most_common(1)
     if name and len(groups) > 1 and count > 1:
         said.append(f"most in {name}")
     return ", ".join(said)
 
 
-def _group(id_: str) -> str:
+def _extract_resource_group(id_: str) -> str:
     return ResourceId.parse(id_ or "/").resource_group or ""

@@ -56,14 +56,14 @@ def list_proposals(snapshot: PublishedSnapshot, reach: Reach) -> Sequence[Harden
 
 
 def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[HardeningRow, ...]:
-    return tuple(sorted(_rows(snapshot, reach), key=_rank))
+    return tuple(sorted(_list_rows(snapshot, reach), key=_build_sort_key))
 
 
-def _rank(row: HardeningRow) -> tuple[int, str]:
+def _build_sort_key(row: HardeningRow) -> tuple[int, str]:
     return row.proposal.open_after - row.proposal.open_before, row.key
 
 
-def _rows(snapshot: PublishedSnapshot, reach: Reach) -> Iterator[HardeningRow]:
+def _list_rows(snapshot: PublishedSnapshot, reach: Reach) -> Iterator[HardeningRow]:
     for body in snapshot.listing.iterate_documents((TYPE.lower(),), reach):
         found = msgspec.convert(body, _HardeningDocument)
         machine = found.id.split("/providers/Microsoft.Security/", maxsplit=1)[0]

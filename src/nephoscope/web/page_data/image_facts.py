@@ -79,7 +79,7 @@ def problem_counts(
     if summary is not None:
         return _count_sections(summary.get("problems", {}))
     scans = [stored[one.id] for one in image.subjects if one.id in stored]
-    return _stored_counts(scans) if scans else None
+    return _count_stored_findings(scans) if scans else None
 
 
 def _count_sections(problems: Mapping[str, int]) -> Counter[str]:
@@ -89,7 +89,7 @@ def _count_sections(problems: Mapping[str, int]) -> Counter[str]:
     return counts
 
 
-def _stored_counts(scans: Sequence[StoredExamination]) -> dict[str, int | None]:
+def _count_stored_findings(scans: Sequence[StoredExamination]) -> dict[str, int | None]:
     """Return the most that a single platform has of each section; None for a part that no scan examined."""
     counted = [_count_sections(one.counts) for one in scans]
     examined = {part for one in scans for part in one.examined}
@@ -133,11 +133,11 @@ def list_statements(visit: Visit, images: Iterable[ImageOverview]) -> list[Image
             continue
         watched = visit.instance.state.watched_registries.get(one.registered.registry)
         is_asked = is_asked or bool(read_settings(watched.settings).signer_names)
-        found += _statements(f"{one.server}/{one.repository}", one.registered.summary or {})
+        found += _list_statements(f"{one.server}/{one.repository}", one.registered.summary or {})
     return found if found or is_asked else None
 
 
-def _statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStatement]:
+def _list_statements(place: str, summary: Mapping[str, Any]) -> Iterator[ImageStatement]:
     if summary.get("signedBy"):
         yield ImageStatement(place, "Signature", "", tuple(summary["signedBy"]), "")
     for one in summary.get("attestations", ()):

@@ -27,14 +27,14 @@ class MachineNames:
         self._agents = agents
         self._machines: defaultdict[str, set[str]] = defaultdict(set)
         for key, name in names.items():
-            self._machines[_host_name(name)].add(key)
+            self._machines[_extract_host_name(name)].add(key)
         for key, agent in agents.items():
-            self._machines[_host_name(agent.computer)].add(key)
+            self._machines[_extract_host_name(agent.computer)].add(key)
 
     def find_machines(self, alert: StoredAlert) -> set[str]:
         """Return the machines that an alert names."""
-        found = {machine for one in resources(alert.document) if (machine := _machine_of(one.key))}
-        for name in _host_names(alert):
+        found = {machine for one in resources(alert.document) if (machine := _find_machine(one.key))}
+        for name in _list_host_names(alert):
             several = self._machines.get(name, set())
             if not several & found:
                 found = found | self._narrow(several, alert.workspace)
@@ -63,16 +63,18 @@ def count_alerts(visit: Visit, names: MachineNames) -> Counter[str] | None:
     )
 
 
-def _host_names(alert: StoredAlert) -> Iterable[str]:
+def _list_host_names(alert: StoredAlert) -> Iterable[str]:
     hosts = (one for one in read_entities(alert) if one.kind == "Host")
-    return {_host_name(name) for one in hosts if (name := one.get("HostName") or one.get("NetBiosName"))}
+    return {
+        _extract_host_name(name) for one in hosts if (name := one.get("HostName") or one.get("NetBiosName"))
+    }
 
 
-def _host_name(computer: str) -> str:
+def _extract_host_name(computer: str) -> str:
     return computer.partition(".")[0].lower()
 
 
-def _machine_of(key: str) -> str:
+def _find_machine(key: str) -> str:
     """The machine that a resource is or belongs to, '' where it belongs to none."""
     while key:
         resource = ResourceId.parse(key)

@@ -137,7 +137,7 @@ def find_file_changes(visit: Visit, machine: FleetMachine) -> MachineFiles:
     workspace = machine.agent.workspace if machine.agent else visit.home(LOGS)
     if not workspace or not visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}"):
         return MachineFiles(error="your roles do not include the logs of its workspace")
-    query = _CHANGES.format(id=_quote(machine.key), name=_quote(machine.name), most=MOST_CHANGES)
+    query = _CHANGES.format(id=_quote_text(machine.key), name=_quote_text(machine.name), most=MOST_CHANGES)
     try:
         rows = findings(visit.instance.lake.rows(query, workspace=workspace, now=visit.instance.now))
         return MachineFiles([_read_change(one) for one in rows])
@@ -175,5 +175,5 @@ def find_orders(visit: Visit, machine: FleetMachine) -> Sequence[ResponseOrder]:
     return list_orders(visit.service, machine.key, most=100) if machine.agent is not None else ()
 
 
-def _quote(text: str) -> str:
+def _quote_text(text: str) -> str:
     return msgspec.json.encode(text).decode()

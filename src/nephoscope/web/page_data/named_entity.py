@@ -42,7 +42,7 @@ def find_entity(visit: Visit, kind: str, name: str) -> NamedEntity:
         *(one for one in dict.fromkeys(known) if one != name.lower() and _identifies_account(kind, one)),
     ]
     title = account.name if account and _GUID.fullmatch(name) else name
-    entities = [one for value in values for one in _entities(kind, value)]
+    entities = [one for value in values for one in _list_entities(kind, value)]
     return NamedEntity(kind, name, title, values, list(dict.fromkeys(entities)), account)
 
 
@@ -59,12 +59,12 @@ def _identifies_account(kind: str, value: str) -> bool:
     return kind == "application" or "@" in value or _GUID.fullmatch(value) is not None
 
 
-def _entities(kind: str, value: str) -> list[Entity]:
-    found = [Entity.of(of, identifiers) for of, identifiers in _identifiers(kind, value)]
+def _list_entities(kind: str, value: str) -> list[Entity]:
+    found = [Entity.of(of, identifiers) for of, identifiers in _list_identifiers(kind, value)]
     return [one for one in found if one is not None]
 
 
-def _identifiers(kind: str, value: str) -> list[tuple[str, dict[str, str]]]:
+def _list_identifiers(kind: str, value: str) -> list[tuple[str, dict[str, str]]]:
     if kind == "address":
         return [("IP", {"Address": value})]
     if kind == "machine":

@@ -69,11 +69,11 @@ def list_map_machines(snapshot: PublishedSnapshot, reach: Reach, places: Reach) 
     """Return the machines of a reach, the most exposed first; `places` is what may be read of the networks around them."""
     return snapshot.get_or_compute(
         ("network map", reach, places),
-        lambda: tuple(sorted(_read(snapshot, reach, places), key=_rank)),
+        lambda: tuple(sorted(_read(snapshot, reach, places), key=_build_sort_key)),
     )
 
 
-def _rank(one: MapMachine) -> tuple[int, str, str]:
+def _build_sort_key(one: MapMachine) -> tuple[int, str, str]:
     return STATES.index(one.state), one.subnet.lower(), one.name.lower()
 
 
@@ -85,7 +85,7 @@ def _read(snapshot: PublishedSnapshot, reach: Reach, places: Reach) -> Iterable[
     subnets = _read_subnets(snapshot, places)
     for id_, several in rows.items():
         for subnet in subnets.get(id_, ("",)):
-            yield _machine(id_, subnet, several)
+            yield _build_machine(id_, subnet, several)
 
 
 def _read_subnets(snapshot: PublishedSnapshot, places: Reach) -> dict[str, list[str]]:
@@ -99,7 +99,7 @@ def _read_subnets(snapshot: PublishedSnapshot, places: Reach) -> dict[str, list[
     return found
 
 
-def _machine(id_: str, subnet: str, rows: Sequence[ExposureRow]) -> MapMachine:
+def _build_machine(id_: str, subnet: str, rows: Sequence[ExposureRow]) -> MapMachine:
     worst = min(rows, key=lambda one: STATES.index(one.state))
     opened = [one for one in rows if one.path]
     return MapMachine(

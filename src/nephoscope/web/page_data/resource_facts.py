@@ -65,27 +65,29 @@ def facts(
         "directory": directory,
         "called": display_name(id_, body),
         "named": find_named(
-            visit, id_, str(_properties(body).get("userPrincipalName") or "").lower() if directory else ""
+            visit,
+            id_,
+            str(_read_properties(body).get("userPrincipalName") or "").lower() if directory else "",
         ),
-        "subs": _subs(visit, snapshot, id_),
-        "exposure": _exposure(visit, snapshot, id_),
-        "connections": _connections(visit, snapshot, id_),
+        "subs": _list_subs(visit, snapshot, id_),
+        "exposure": _build_exposure(visit, snapshot, id_),
+        "connections": _load_connections(visit, snapshot, id_),
         "holders": holding(
             snapshot, to_entity_id(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
-        "path_gaps": _path_gaps(visit, snapshot, id_),
-        "roles_gap": snapshot.made.gap(role_holders.ASSIGNMENT, _subscription(id_)),
-        "changes": _changes(visit, snapshot, id_),
+        "path_gaps": _list_path_gaps(visit, snapshot, id_),
+        "roles_gap": snapshot.made.gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
+        "changes": _list_changes(visit, snapshot, id_),
         "kept_days": resource_changes.KEPT.days,
-        "logs": _logs(visit, to_entity_id(id_)),
+        "logs": _list_logs(visit, to_entity_id(id_)),
         "most": MOST,
     }
 
 
-def _path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
+def _list_path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = snapshot.made.visible_gaps(visit.caller.reach(READ)), _subscription(id_)
+    found, own = snapshot.made.visible_gaps(visit.caller.reach(READ)), _extract_subscription(id_)
     known = snapshot.made.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
@@ -98,7 +100,7 @@ def to_entity_id(id_: str) -> str:
 
 def display_name(id_: str, body: Mapping[str, object]) -> str:
     """Return what people call a resource, or an object of the directory."""
-    told = _properties(body)
+    told = _read_properties(body)
     names = (told.get("userPrincipalName"), told.get("displayName")) if id_.startswith(DIRECTORY) else ()
     return next((str(one) for one in (*names, body.get("name")) if one), short_name(id_))
 
@@ -170,11 +172,11 @@ class ExposureFacts(msgspec.Struct, frozen=True, rename="camel"):
     not_collected: tuple[str, ...] = ()
 
 
-def _exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFacts:
+def _build_exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFacts:
     if not snapshot.listing.may_hold(exposures.TYPE.lower(), id_):
         return ExposureFacts()
     body = snapshot.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
-    return msgspec.convert(_properties(body), ExposureFacts)
+    return msgspec.convert(_read_properties(body), ExposureFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,24 +195,24 @@ class SubFinding:
     callers: tuple[str, ...] = ()
 
 
-def _subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:
+def _list_subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
     type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
         every = snapshot.get_or_compute(
             ("named subs", reach),
-            lambda: tuple(map(_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
+            lambda: tuple(map(_read_sub, snapshot.listing.page((type_,), reach, most=MOST_SUBS).bodies)),
         )
-        return sorted((one for one in every if one.id.lower() == to_entity_id(id_)), key=_rank)
+        return sorted((one for one in every if one.id.lower() == to_entity_id(id_)), key=_build_sort_key)
     if not snapshot.listing.may_hold(type_, id_):
         return []
     below = f"{id_}/providers/microsoft.security/assessments"
     found = snapshot.listing.page((type_,), reach, below, collected=True).bodies
-    return sorted(map(_sub, found), key=_rank)
+    return sorted(map(_read_sub, found), key=_build_sort_key)
 
 
-def _sub(body: Mapping[str, object]) -> SubFinding:
-    told = _properties(body)
+def _read_sub(body: Mapping[str, object]) -> SubFinding:
+    told = _read_properties(body)
     status = told.get("status") or {}
     return SubFinding(
         str(body["id"]).lower().split("/")[-3],
@@ -219,11 +221,11 @@ def _sub(body: Mapping[str, object]) -> SubFinding:
         str(status.get("code") or ""),
         str(status.get("severity") or ""),
         str(body["id"]).lower().partition("/providers/microsoft.security/")[0],
-        tuple(_callers(told.get("additionalData"))),
+        tuple(_read_callers(told.get("additionalData"))),
     )
 
 
-def _callers(details: object) -> Iterator[str]:
+def _read_callers(details: object) -> Iterator[str]:
     """Yield the callers that the details of a finding list, in words."""
     listed = details.get("callers") if isinstance(details, dict) else None
     for one in listed if isinstance(listed, list) else ():
@@ -231,19 +233,20 @@ def _callers(details: object) -> Iterator[str]:
         yield f"{one.get('caller') or 'no address'}{client}: {one.get('requests')}"
 
 
-def _rank(sub: SubFinding) -> tuple[bool, int, str]:
+def _build_sort_key(sub: SubFinding) -> tuple[bool, int, str]:
     order = ("critical", "high", "medium", "low")
     place = order.index(sub.severity.lower()) if sub.severity.lower() in order else len(order)
     return sub.code != "Unhealthy", place, sub.title
 
 
-def _connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[str, object] | None:
+def _load_connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> dict[str, object] | None:
     """Return which machines it may reach and be reached by; None where that was not looked at, or may not be read."""
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
     body = snapshot.listing.get(
-        f"/subscriptions/{_subscription(id_)}/providers/{type_}/internal", visit.caller.reach(CONNECTIONS)
+        f"/subscriptions/{_extract_subscription(id_)}/providers/{type_}/internal",
+        visit.caller.reach(CONNECTIONS),
     )
-    told: list[dict[str, Any]] = _properties(body).get("connectableResources", [])
+    told: list[dict[str, Any]] = _read_properties(body).get("connectableResources", [])
     return next((one for one in told if str(one["id"]).lower() == id_), None)
 
 
@@ -260,17 +263,17 @@ class ShownChange:
     openings: list[str] = field(default_factory=list)
 
 
-def _changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
+def _list_changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
     log = visit.caller.reach(ACTIVITY_LOG)
-    named = log.can_read(_subscription(id_), "/".join(id_.split("/")[:5]))
+    named = log.can_read(_extract_subscription(id_), "/".join(id_.split("/")[:5]))
     told = [
-        _change(_properties(one), named=named)
+        _build_change(_read_properties(one), named=named)
         for one in _list_below(visit, snapshot, id_, resource_changes.TYPE)
     ]
     for body in _list_below(visit, snapshot, id_, exposure_changes.TYPE):
-        one = msgspec.convert(_properties(body), ExposureChange)
-        told.append(_exposure_change(one, exposure_changes.attributions(one, snapshot.listing, log)))
+        one = msgspec.convert(_read_properties(body), ExposureChange)
+        told.append(_build_exposure_change(one, exposure_changes.attributions(one, snapshot.listing, log)))
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 
@@ -284,7 +287,7 @@ def _list_below(
     return listing.page((wanted,), visit.caller.reach(READ), f"{id_}/providers/{wanted}").bodies
 
 
-def _change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
+def _build_change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
     values = [
         (path, mask_secret(path, one["previousValue"]), mask_secret(path, one["newValue"]))
         for path, one in told["changes"].items()
@@ -303,7 +306,7 @@ def _change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
     )
 
 
-def _exposure_change(one: ExposureChange, several: Sequence[ChangeAttribution]) -> ShownChange:
+def _build_exposure_change(one: ExposureChange, several: Sequence[ChangeAttribution]) -> ShownChange:
     """How the Internet reaches it otherwise, as a change among its changes, with the attributions that may be read."""
     callers = [
         (who.changed_by, who.operation, who.client_type) for told in several for who in told.candidates
@@ -327,12 +330,12 @@ def mask_secret(path: str, value: object) -> object:
     return found
 
 
-def _subscription(id_: str) -> str:
+def _extract_subscription(id_: str) -> str:
     """The subscription of a lower-cased id, '' where it is in none."""
     return id_.split("/")[2] if id_.startswith("/subscriptions/") else ""
 
 
-def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
+def _list_logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
     """For each workspace whose logs the visitor reads: its name, the query of rows that name the resource, and of how many a table."""
     rows = f"search {json.dumps(id_)}"
     newest = f"{rows}\n| sort by TimeGenerated desc\n| take 100"
@@ -347,6 +350,6 @@ def _logs(visit: Visit, id_: str) -> list[tuple[str, str, str]]:
     ]
 
 
-def _properties(body: Mapping[str, object] | None) -> dict[str, Any]:
+def _read_properties(body: Mapping[str, object] | None) -> dict[str, Any]:
     found = (body or {}).get("properties")
     return found if isinstance(found, dict) else {}

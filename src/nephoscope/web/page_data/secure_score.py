@@ -69,12 +69,12 @@ class ShownScore:
 
 def weighted_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     """The weighted score, as Defender for Cloud computes it over several subscriptions."""
-    return snapshot.get_or_compute(("score", reach), lambda: _compute_score(snapshot, reach))
+    return snapshot.get_or_compute(("score", reach), lambda: _build_compute_score(snapshot, reach))
 
 
-def _compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
-    scores = [one for one in _scores(snapshot) if reach.can_read(one.subscription)]
-    controls = _controls(each for one in scores for each in one.controls)
+def _build_compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
+    scores = [one for one in _list_scores(snapshot) if reach.can_read(one.subscription)]
+    controls = _list_controls(each for one in scores for each in one.controls)
     weights = sum(one.weight for one in scores)
     points = sum(one.current / one.max * one.weight for one in scores if one.max)
     share = points / weights if weights else None
@@ -82,7 +82,7 @@ def _compute_score(snapshot: PublishedSnapshot, reach: Reach) -> ShownScore:
     return ShownScore(share, (share or 0.0) * highest, highest, tuple(controls), len(scores))
 
 
-def _scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
+def _list_scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     """The scores of all subscriptions, read once for whoever asks: each is shown to who reaches its subscription."""
     return snapshot.get_or_compute(("scores",), lambda: _read(snapshot))
 
@@ -90,9 +90,9 @@ def _scores(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
 def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     controls: defaultdict[str, list[_Control]] = defaultdict(list)
     for body in snapshot.listing.page([_CONTROL], EVERYTHING, most=1_000_000).bodies:
-        controls[_subscription(body)].append(_control(body["name"], body["properties"]))
+        controls[_read_subscription(body)].append(_build_control(body["name"], body["properties"]))
     scores = snapshot.listing.page([_SCORE], EVERYTHING, most=100_000).bodies
-    found = ((_subscription(body), body["properties"]) for body in scores)
+    found = ((_read_subscription(body), body["properties"]) for body in scores)
     return [
         _SubscriptionScore(
             id_, told["score"]["current"], told["score"]["max"], told["weight"], tuple(controls[id_])
@@ -101,16 +101,16 @@ def _read(snapshot: PublishedSnapshot) -> list[_SubscriptionScore]:
     ]
 
 
-def _subscription(body: Mapping[str, object]) -> str:
+def _read_subscription(body: Mapping[str, object]) -> str:
     return str(body["id"]).split("/")[2].lower()
 
 
-def _control(name: str, told: Mapping[str, Any]) -> _Control:
+def _build_control(name: str, told: Mapping[str, Any]) -> _Control:
     counts = (told[f"{one}ResourceCount"] for one in ("healthy", "unhealthy", "notAssessed"))
     return _Control(name, ShownControl(told["displayName"], told["score"]["max"], *counts))
 
 
-def _controls(found: Iterable[_Control]) -> list[ShownControl]:
+def _list_controls(found: Iterable[_Control]) -> list[ShownControl]:
     several: defaultdict[str, list[ShownControl]] = defaultdict(list)
     for one in found:
         several[one.name].append(one.shown)

@@ -63,19 +63,19 @@ def group_places(
         by_place[str(row["Location"] or ""), f"AS{network}" if network else ""].append(row)
     lately = [one for one in detections if one.happened >= since]
     addresses = {
-        key: {text for one in several for text in _texts(one["Addresses"])}
+        key: {text for one in several for text in _read_texts(one["Addresses"])}
         for key, several in by_place.items()
     }
     found = [
-        _place(*key, several, [one for one in lately if one.address in addresses[key]])
+        _build_place(*key, several, [one for one in lately if one.address in addresses[key]])
         for key, several in by_place.items()
     ]
     signed = {one for several in addresses.values() for one in several}
-    found += _places_without_sign_ins([one for one in lately if one.address not in signed])
+    found += _list_places_without_sign_ins([one for one in lately if one.address not in signed])
     return sorted(found, key=lambda one: one.last, reverse=True)[:MOST_PLACES]
 
 
-def _place(
+def _build_place(
     country: str, network: str, rows: Sequence[Mapping[str, object]], risks: Sequence[RiskDetection]
 ) -> SignInPlace:
     slots = {
@@ -85,11 +85,11 @@ def _place(
     return SignInPlace(
         country, network, sum(one for one, _ in slots.values()), sum(one for _, one in slots.values()),
         max(datetime.fromisoformat(str(one["Last"])) for one in rows),
-        sorted({text for one in rows for text in _texts(one["Clients"])})[:3], slots, risks,
+        sorted({text for one in rows for text in _read_texts(one["Clients"])})[:3], slots, risks,
     )  # fmt: skip
 
 
-def _places_without_sign_ins(detections: Sequence[RiskDetection]) -> list[SignInPlace]:
+def _list_places_without_sign_ins(detections: Sequence[RiskDetection]) -> list[SignInPlace]:
     by_country: defaultdict[str, list[RiskDetection]] = defaultdict(list)
     for one in detections:
         by_country[str(one.location.get("countryOrRegion") or "")].append(one)
@@ -99,7 +99,7 @@ def _places_without_sign_ins(detections: Sequence[RiskDetection]) -> list[SignIn
     ]
 
 
-def _texts(value: object) -> list[str]:
+def _read_texts(value: object) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
@@ -110,7 +110,7 @@ def draw_strip(
     seconds = step.total_seconds()
     begin = datetime.fromtimestamp(since.timestamp() // seconds * seconds, UTC)
     parts = int((until - begin) / step) + 1
-    lanes = [_lane(one, begin, step, parts) for one in places]
+    lanes = [_build_lane(one, begin, step, parts) for one in places]
     most = max((one.most for one in lanes), default=0)
     starts = [begin + step * at for at in range(parts)]
     return SignInStrip(
@@ -119,7 +119,7 @@ def draw_strip(
     )
 
 
-def _lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int) -> TimeLane:
+def _build_lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int) -> TimeLane:
     passed, failed = [0] * parts, [0] * parts
     for start, (count, bad) in place.slots.items():
         at = min(max(int((start - begin) / step), 0), parts - 1)
@@ -128,7 +128,7 @@ def _lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int) -> T
     length = step * parts
     marks = [
         LaneMark(
-            min(max((one.happened - begin) / length, 0.0), 1.0), one.level.value, _risk_words(one)
+            min(max((one.happened - begin) / length, 0.0), 1.0), one.level.value, _format_risk_words(one)
         )
         for one in place.risks
     ]  # fmt: skip
@@ -136,5 +136,5 @@ def _lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int) -> T
     return TimeLane(f"{place.name} {place.network}".rstrip() + ": " + ", ".join(told), passed, failed, marks)
 
 
-def _risk_words(one: RiskDetection) -> str:
+def _format_risk_words(one: RiskDetection) -> str:
     return f"{say_name(one.event_type)}, {one.level.value} risk, {one.happened:%Y-%m-%d %H:%M} UTC"

@@ -32,13 +32,13 @@ def read_source_states(visit: Visit) -> SourceStates | None:
     every = [
         one for one in rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
     ]
-    sources = {_place(one) for one in every}
-    wrong = {_place(one): one for one in reversed(every) if _is_troubled(one)}
-    sent = {_place(one) for one in every if one.health.last_seen is not None}
+    sources = {_build_place(one) for one in every}
+    wrong = {_build_place(one): one for one in reversed(every) if _is_troubled(one)}
+    sent = {_build_place(one) for one in every if one.health.last_seen is not None}
     return SourceStates(len(sources), list(wrong.values()), len(sources - sent - wrong.keys()))
 
 
-def _place(one: HealthRow) -> tuple[str, str]:
+def _build_place(one: HealthRow) -> tuple[str, str]:
     return one.health.source, one.health.workspace
 
 

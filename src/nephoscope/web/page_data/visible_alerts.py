@@ -85,7 +85,7 @@ class VisibleAlerts:
                     self.visit.instance.state.alerts.count_by_column(one, self._limit_filter(looked), by)
                 )
         else:
-            found.update(_column_value(by, one) for one in self._find_saying(looked))
+            found.update(_read_column_value(by, one) for one in self._find_saying(looked))
         return dict(found)
 
     def get(self, id_: str) -> StoredAlert:
@@ -146,7 +146,7 @@ _ORDERS: Mapping[str, Callable[[StoredAlert], float]] = {
 }
 
 
-def _column_value(by: str, one: StoredAlert) -> str:
+def _read_column_value(by: str, one: StoredAlert) -> str:
     said = {"status": one.status, "severity": one.severity, "rule": one.rule}
     return {**said, "incident": "yes" if one.incident is not None else "no"}[by]
 

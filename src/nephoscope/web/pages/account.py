@@ -21,11 +21,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method == "POST":
         answer = apply_form(lambda: _end_sessions(visit), lambda why: _show_sessions(visit, why))
         return _clear_session_cookie(answer) if isinstance(answer, Response) else answer
-    file = download_table(visit, "account", {"sessions": lambda: _sessions(visit)})
+    file = download_table(visit, "account", {"sessions": lambda: _build_sessions(visit)})
     return file if file is not None else _show_sessions(visit)
 
 
-def _sessions(visit: Visit) -> PageTable:
+def _build_sessions(visit: Visit) -> PageTable:
     found = list_open_sessions(visit.instance.state, visit.caller.principal.id)
     return PageTable(("From", "By", "Began", "Last used", "Ends", "This browser"), (
         (one.address, one.way, one.began, one.used, one.ends, "yes" if one.id == visit.caller.session else "no")

@@ -80,18 +80,18 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "Rule",
             "Id",
         )
-        return csv_response("alerts", header, map(_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
-    return _shown_list(visit, told)
+        return csv_response("alerts", header, map(_build_row, told.page(read_filters(visit), 0, MOST_CSV)[0]))
+    return _build_list(visit, told)
 
 
 def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | Response:
     done, left = change_selected(visit, told)
     if left:
-        return {**_shown_list(visit, told), "overtaken": left, "done": done}
+        return {**_build_list(visit, told), "overtaken": left, "done": done}
     return RedirectResponse(visit.build_address(done=done), 303)
 
 
-def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
+def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     rules = name_rules(visit, told.workspaces)
     facets, start = alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
@@ -100,7 +100,7 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     counted = count_facets(
         visit, facets, lambda name, chosen: told.count_by_column(alert_filter(visit, chosen), name)
     )
-    acts, in_force = list_allowed_acts(visit, told), _active_suppressions(visit, told.workspaces)
+    acts, in_force = list_allowed_acts(visit, told), _find_active_suppressions(visit, told.workspaces)
     known = AlertContext(
         _find_names(visit, alerts),
         lambda alert: in_force.get(alert.workspace, SuppressionsInForce()).for_rule_only(alert.rule),
@@ -108,7 +108,7 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
         rules,
     )
     held = (
-        [_suppressed_facet(visit, told, asked)]
+        [_find_suppressed_facet(visit, told, asked)]
         if asked.held or told.count(replace(asked, held=True)) > total
         else []
     )
@@ -119,7 +119,7 @@ def _shown_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter) -> ListFacet:
+def _find_suppressed_facet(visit: Visit, told: VisibleAlerts, asked: AlertFilter) -> ListFacet:
     """Return the choice to list suppressed alerts too, with how many the list has then."""
     counts = [("1", told.count(replace(asked, held=True)))]
     return build_facet(visit, "held", "Suppressed alerts", counts, lambda _: "Include suppressed")
@@ -142,7 +142,7 @@ def _list_suppressions(
     }
 
 
-def _active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
+def _find_active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mapping[str, SuppressionsInForce]:
     """The suppressions in force in each of the workspaces whose suppressions the visitor reads."""
     state, now = visit.instance.state, visit.instance.now
     readable = [one for one in workspaces if visit.caller.is_permitted(SUPPRESSIONS, f"/workspaces/{one}")]
@@ -181,7 +181,7 @@ def _find_names(visit: Visit, alerts: Sequence[StoredAlert]) -> Callable[[Stored
     return lambda one: names[one.workspace, one.id]
 
 
-def _row(one: StoredAlert) -> Sequence[object]:
+def _build_row(one: StoredAlert) -> Sequence[object]:
     started, ended = one.started.isoformat(), one.ended.isoformat()
     name = one.document["AlertName"]
     told = one.severity, name, one.status, name_entities(one), one.incident or "", ended
@@ -193,22 +193,22 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     told = visible_alerts(visit, visit.get_query_value("workspace"))
     kept = told.load_stored(visit.parameters["id"])
     if visit.request.method != "POST":
-        return _page(visit, told, kept)
+        return _build_page(visit, told, kept)
     try:
         if visit.form.get("act") == "suppress":
             suppress(visit, told.get(kept.id))
         else:
             change_one(visit, kept)
     except ConcurrentChangeError:
-        return _page(visit, told, told.load_stored(kept.id), overtaken=True)
+        return _build_page(visit, told, told.load_stored(kept.id), overtaken=True)
     except TransientError:
         raise
     except StateError as error:
-        return _page(visit, told, kept, refused=str(error))
+        return _build_page(visit, told, kept, refused=str(error))
     return RedirectResponse(visit.build_address(), 303)
 
 
-def _page(
+def _build_page(
     visit: Visit,
     told: VisibleAlerts,
     kept: StoredAlert,
@@ -222,7 +222,9 @@ def _page(
     properties = json.loads(row.get("ExtendedProperties") or "{}")
     query, entities = properties.get("Query", ""), read_entities(alert)
     may_read = told.whole and visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}")
-    if (file := download_table(visit, "alert", _tables(visit, alert, properties, rows=may_read))) is not None:
+    if (
+        file := download_table(visit, "alert", _build_tables(visit, alert, properties, rows=may_read))
+    ) is not None:
         return file
     behind = (
         events(visit.instance.lake, alert, visit.instance.now)
@@ -239,26 +241,26 @@ def _page(
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": list_techniques(row),
         "looked_at": query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
-        "steps": list_remediation_steps(row), "behind": behind, "columns": _columns(behind),
+        "steps": list_remediation_steps(row), "behind": behind, "columns": _list_columns(behind),
         "acts": {
             act: name
             for act, name in LABELS.items()
             if ACTIONS[act] != alert.status and may_change_alert(visit.service, act, kept)
         },
-        "refused": refused, "overtaken": overtaken, "changes": _meanwhile(visit, kept) if overtaken else [],
+        "refused": refused, "overtaken": overtaken, "changes": _list_actions_meanwhile(visit, kept) if overtaken else [],
         "typed": visit.form, "etag": kept.etag,
         "told": told, "reads_incidents": reads_incidents(visit),
         "reads_rules": visit.caller.is_permitted(RULES, f"/workspaces/{workspace}"),
         "may_suppress": visit.caller.is_permitted(SUPPRESS, f"/workspaces/{workspace}"),
         "suppressible": choices(entities), "most_days": MOST_DAYS, "days": DAYS,
         "reasons": REASONS, "reads_suppressions": visit.caller.is_permitted(SUPPRESSIONS, f"/workspaces/{workspace}"),
-        "in_force": _active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).select_for_rule(kept.rule),
+        "in_force": _find_active_suppressions(visit, [workspace]).get(workspace, SuppressionsInForce()).select_for_rule(kept.rule),
         "like": list_related_suppressions(visit.instance.state, workspace, kept.rule),
         "like_etag": related_suppressions_etag(visit.instance.state, workspace, kept.rule),
     }  # fmt: skip
 
 
-def _meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAction]:
+def _list_actions_meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAction]:
     """Return who did what to that of which the form was drawn."""
     state, form = visit.instance.state, visit.form
     if form.get("act") == "suppress":
@@ -272,26 +274,26 @@ def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
     return {name: told for name, told in found.items() if told}
 
 
-def _tables(
+def _build_tables(
     visit: Visit, alert: StoredAlert, properties: Mapping[str, object], *, rows: bool
 ) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; the `rows` behind the alert only for who may read the logs."""
     found: dict[str, Callable[[], PageTable]] = {
         "details": lambda: PageTable(("Name", "Value"), _show_properties(properties).items())
     }
-    return {**found, "rows": lambda: _rows(visit, alert)} if rows else found
+    return {**found, "rows": lambda: _build_rows(visit, alert)} if rows else found
 
 
-def _rows(visit: Visit, alert: StoredAlert) -> PageTable:
+def _build_rows(visit: Visit, alert: StoredAlert) -> PageTable:
     """The rows behind an alert; StateError where they cannot be read."""
     behind = events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
     if behind.error:
         raise StateError(f"the events cannot be read: {behind.error}")
-    columns = _columns(behind)
+    columns = _list_columns(behind)
     return PageTable(columns, ([each.text(name) for name in columns] for each in behind.rows))
 
 
-def _columns(behind: AlertEvents | None) -> list[str]:
+def _list_columns(behind: AlertEvents | None) -> list[str]:
     return list(behind.rows[0].columns) if behind is not None and behind.rows else []
 
 

@@ -35,7 +35,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     sought = WantedPaths(through=visit.get_query_value("through").lower(), text=visit.get_query_value("q"))
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
     if visit.get_query_value("format") == "csv":
-        return csv_response("attack-paths", _COLUMNS, map(_row, found.rows))
+        return csv_response("attack-paths", _COLUMNS, map(_build_row, found.rows))
     narrowed = len(found.rows) < len(every)
     return {
         "snapshot": snapshot, "list": show_rows(visit, wanted, found), "levels": snapshot.attack_paths.levels(reach),
@@ -53,7 +53,7 @@ def _select_entity(paths: Sequence[PathRow], id_: str) -> tuple[str, str]:
     return (wanted_, next(names, wanted_.rsplit("/", 1)[-1])) if wanted_ else ("", "")
 
 
-def _row(path: PathRow) -> tuple[str, ...]:
+def _build_row(path: PathRow) -> tuple[str, ...]:
     return (
         path.level.value,
         path.title,
@@ -79,7 +79,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         raise NotFoundError(f"attack path {name[:100]!r} not found, or you cannot access it")
     told = body["properties"]
     if visit.get_query_value("format") == "csv":
-        return csv_response(f"attack-path-{name}", _STEPS, map(_step, told["attackPathSteps"]))
+        return csv_response(f"attack-path-{name}", _STEPS, map(_build_step, told["attackPathSteps"]))
     others = {path.name: path for path in snapshot.attack_paths.list_wanted(reach) if path.name != name}
     return {
         "snapshot": snapshot, "path": row, "told": told, "graph": graph(told),
@@ -91,7 +91,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _step(step: Mapping[str, Any]) -> tuple[str, ...]:
+def _build_step(step: Mapping[str, Any]) -> tuple[str, ...]:
     named = "; ".join(describe_failure(one["displayName"]) for one in step["assessments"])
     return step["from"], step["to"], step["description"], step["remediation"], named
 
@@ -105,7 +105,7 @@ def graph(told: Mapping[str, Any]) -> str:
             "id": one["entityInternalId"],
             "name": escape_controls(one["entityName"]),
             "kind": escape_controls(type_name(one["entityType"])),
-            "role": _role(one["entityInternalId"], told),
+            "role": _choose_role(one["entityInternalId"], told),
             "weak": one["entityInternalId"] in known,
         }
         for one in drawn["entities"]
@@ -121,7 +121,7 @@ def graph(told: Mapping[str, Any]) -> str:
     return msgspec.json.encode({"nodes": nodes, "edges": edges}).decode()
 
 
-def _role(id_: str, told: Mapping[str, object]) -> str:
+def _choose_role(id_: str, told: Mapping[str, object]) -> str:
     if id_ == told["targetEntityInternalID"]:
         return "target"
     return "entry" if id_ == told["entryPointEntityInternalID"] else ""

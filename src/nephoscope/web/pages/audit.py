@@ -29,7 +29,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return audit_filter(visit.get_query_value("q"), visit.get_query_value("sort"), chosen)
 
     asked = build_filter(chosen_values(visit, FACETS))
-    if (file := download_table(visit, "settings", {"audit": lambda: _audit(visit, asked)})) is not None:
+    if (file := download_table(visit, "settings", {"audit": lambda: _build_audit(visit, asked)})) is not None:
         return file
     start = page_start(visit)
     counted = count_facets(
@@ -39,9 +39,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     return {"list": show_page(visit, audit_list(), audit.page(asked, start, ROWS), counted, total, start)}
 
 
-def _audit(visit: Visit, asked: AuditFilter) -> PageTable:
+def _build_audit(visit: Visit, asked: AuditFilter) -> PageTable:
     entries = visit.instance.state.audit.page(asked, 0, MOST_CSV)
-    told = [_entry(one) for one in entries]
+    told = [_build_entry(one) for one in entries]
     if len(entries) == MOST_CSV:
         total = sum(visit.instance.state.audit.count_by_author(asked, "outcome").values())
         if total > MOST_CSV:
@@ -51,7 +51,7 @@ def _audit(visit: Visit, asked: AuditFilter) -> PageTable:
     return PageTable(("#", "Time", "User", "Operation", "Resource", "Outcome", "Address", "Detail"), told)
 
 
-def _entry(one: AuditEntry) -> tuple[object, ...]:
+def _build_entry(one: AuditEntry) -> tuple[object, ...]:
     detail = msgspec.json.encode(one.detail).decode() if one.detail else ""
     when, resource = one.moment.isoformat(), one.target
     return one.number, when, one.author, one.operation, resource, one.outcome, one.address, detail

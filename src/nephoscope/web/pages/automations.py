@@ -37,8 +37,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     which = run_filter(visit, chosen_values(visit, facets), within)
     runs = visit.instance.state.run_standings
     tables = {
-        "automations": lambda: _rules(visit, found.rows),
-        "runs": lambda: _runs(runs.page(which, most=MOST_CSV, order=visit.get_query_value("sort")), names),
+        "automations": lambda: _build_rules(visit, found.rows),
+        "runs": lambda: _build_runs(
+            runs.page(which, most=MOST_CSV, order=visit.get_query_value("sort")), names
+        ),
     }
     if (file := download_table(visit, "automations", tables)) is not None:
         return file
@@ -64,7 +66,7 @@ def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> List
     )
 
 
-def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
+def _build_rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
     header = (
         "Name",
         "Trigger",
@@ -88,7 +90,7 @@ def _rules(visit: Visit, rules: Iterable[AutomationListing]) -> PageTable:
     return PageTable(header, rows)
 
 
-def _runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> PageTable:
+def _build_runs(runs: Iterable[RunLine], names: Mapping[str, str]) -> PageTable:
     rows = (
         (names.get(one.rule, one.rule), one.changed.isoformat(), one.kind, one.subject, one.status.value, one.attempts,
          one.detail, one.id, one.workspace, one.action)

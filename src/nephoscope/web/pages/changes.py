@@ -29,7 +29,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = change_list(visit)
     found = find_rows(visit, wanted, every)
     controls = moves.controls if moves and has_score_history(visit) else {}
-    tables = {"findings": lambda: _table(found.rows), "controls": lambda: _controls(controls)}
+    tables = {"findings": lambda: _build_table(found.rows), "controls": lambda: _build_controls(controls)}
     if (file := download_table(visit, "changes", tables)) is not None:
         return file
     return {
@@ -49,15 +49,16 @@ def _list_changes(visit: Visit, moves: FindingMoves | None) -> list[ListedChange
     order = list(ChangeKind)
     found = [ListedChange(one, known.get(one.key)) for one in (moves.changes if moves else ())]
     return sorted(
-        found, key=lambda one: (_rank(one), order.index(one.change.kind), one.title, one.change.resource)
+        found,
+        key=lambda one: (_build_sort_key(one), order.index(one.change.kind), one.title, one.change.resource),
     )
 
 
-def _rank(one: ListedChange) -> int:
+def _build_sort_key(one: ListedChange) -> int:
     return -one.recommendation.tally.severity.rank if one.recommendation else 1
 
 
-def _table(changes: Sequence[ListedChange]) -> PageTable:
+def _build_table(changes: Sequence[ListedChange]) -> PageTable:
     return PageTable(("Severity", "Recommendation", "Resource", "Change", "Before", "Now", "Control", "Id"), (
         [one.recommendation.tally.severity.value if one.recommendation else "", one.title, one.change.id,
          WORDS[one.change.kind][0], STATES[one.change.before] if one.change.before else "",
@@ -66,7 +67,7 @@ def _table(changes: Sequence[ListedChange]) -> PageTable:
     ))  # fmt: skip
 
 
-def _controls(controls: Mapping[str, float]) -> PageTable:
+def _build_controls(controls: Mapping[str, float]) -> PageTable:
     rows: Iterable[Iterable[object]] = ([name, round(points, 2)] for name, points in controls.items())
     return PageTable(("Control", "Points"), rows)
 

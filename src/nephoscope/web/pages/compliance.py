@@ -49,11 +49,11 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, standards)
     if visit.get_query_value("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
-        return csv_response("compliance", header, map(_row, found.rows))
+        return csv_response("compliance", header, map(_build_row, found.rows))
     return {"snapshot": visit.snapshot, "any": bool(standards), "list": show_rows(visit, wanted, found)}
 
 
-def _row(one: StandardSummary) -> tuple[str | int, ...]:
+def _build_row(one: StandardSummary) -> tuple[str | int, ...]:
     states = (one.controls[state] for state in ORDER)
     policies = (one.policies["Passed"], one.policies["Failed"], one.policies.total())
     return one.title, *states, one.controls.total(), *policies, one.name
@@ -61,12 +61,12 @@ def _row(one: StandardSummary) -> tuple[str | int, ...]:
 
 def list_standards(snapshot: PublishedSnapshot, reach: Reach) -> list[StandardSummary]:
     """Each standard that has controls, with these and its policies by state."""
-    return snapshot.get_or_compute(("standards", reach), lambda: _standards(snapshot.standards, reach))
+    return snapshot.get_or_compute(("standards", reach), lambda: _list_standards(snapshot.standards, reach))
 
 
-def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
+def _list_standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
     controls, policies = standards.states(reach, CONTROL), standards.states(reach, ASSESSMENT)
-    titles = {body["name"]: _title(body) for body in standards.bodies(reach)}
+    titles = {body["name"]: _name_standard(body) for body in standards.bodies(reach)}
     found = (
         StandardSummary(
             name, titles[name], Counter(controls[name].values()), Counter(policies.get(name, {}).values())
@@ -77,7 +77,7 @@ def _standards(standards: Standards, reach: Reach) -> list[StandardSummary]:
     return sorted(found, key=lambda one: one.title.casefold())
 
 
-def _title(body: Mapping[str, Any]) -> str:
+def _name_standard(body: Mapping[str, Any]) -> str:
     """Return what a standard is called: Azure's own documents have nothing but a name."""
     return str(body["properties"].get("displayName") or body["name"])
 
@@ -95,7 +95,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     if not controls:
         raise NotFoundError(f"standard {name[:100]!r} not found, or you cannot access it")
     if visit.get_query_value("format") == "csv":
-        return csv_response(name, HEADER, _evidence(visit, name, controls).rows())
+        return csv_response(name, HEADER, _build_evidence(visit, name, controls).rows())
     title = _find_title(visit, name)
     if visit.get_query_value("format") == "pdf":
         return file_response(
@@ -115,7 +115,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
 def _find_title(visit: Visit, name: str) -> str:
     assert visit.snapshot is not None
     bodies = visit.snapshot.standards.bodies(visit.reach(READ))
-    return next((_title(body) for body in bodies if body["name"].casefold() == name.casefold()), name)
+    return next((_name_standard(body) for body in bodies if body["name"].casefold() == name.casefold()), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class RequestedReport:
         )
         documents = visit.snapshot.get_or_compute("background documents", BackgroundDocuments)
         made = documents.request(
-            key, lambda: ComplianceReport(title, controls, _evidence(visit, name, controls)).document()
+            key, lambda: ComplianceReport(title, controls, _build_evidence(visit, name, controls)).document()
         )
         return cls(documents, key, made)
 
@@ -160,7 +160,7 @@ class RequestedReport:
             raise StateError(str(error)) from error
 
 
-def _evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) -> Evidence:
+def _build_evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) -> Evidence:
     """Every control with the resources behind the results of its policies."""
     assert visit.snapshot is not None
     scope = visit.get_query_value("scope")
@@ -175,14 +175,14 @@ def _evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) -> Evi
                 control.name,
                 control.title,
                 control.state,
-                [_policy(visit, policy) for policy in control.policies.values()],
+                [_build_policy(visit, policy) for policy in control.policies.values()],
             )
             for control in controls
         ],
     )
 
 
-def _policy(visit: Visit, policy: PolicyResult) -> EvidencePolicy:
+def _build_policy(visit: Visit, policy: PolicyResult) -> EvidencePolicy:
     assert visit.snapshot is not None
     wanted = FindingQuery(recommendations=frozenset({policy.key.lower()}))
     found = visit.snapshot.findings.page(visit.reach(ASSESSMENTS), wanted, order="state", most=1_000_000)

@@ -69,7 +69,7 @@ def _list_kind(
     if visit.get_query_value("format") == "csv":
         before = _BEFORE.get(kind, ())
         found = _find(visit, snapshots, kind)[1].rows
-        return csv_response(f"content-{kind}", (*before, *_CSV), (_row(one, before) for one in found))
+        return csv_response(f"content-{kind}", (*before, *_CSV), (_build_row(one, before) for one in found))
     return _show_list(visit, snapshots, kind, refused)
 
 
@@ -112,7 +112,7 @@ def _import_pack(visit: Visit, snapshots: WorkspaceContent) -> str:
     return visit.link(f"/content/packs/{found.pack.name}", workspace=snapshots.workspace)
 
 
-def _row(one: ContentRow, before: Sequence[str]) -> list[object]:
+def _build_row(one: ContentRow, before: Sequence[str]) -> list[object]:
     first = {"Enabled": "" if one.on is None else "on" if one.on else "off", "Severity": one.severity}
     return [*(first[name] for name in before), one.name, one.status, one.pack, one.about, one.key]
 
@@ -136,7 +136,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")
-        return csv_response(found.name, header, map(_piece, shown.rows))
+        return csv_response(found.name, header, map(_build_piece_row, shown.rows))
     return {
         "workspace": workspace, "pack": found, "list": show_rows(visit, wanted, shown),
         "on": visit.instance.state.rule_switches.load_switches(workspace).packs.get(found.name, False),
@@ -144,7 +144,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _piece(row: PackRow) -> tuple[object, ...]:
+def _build_piece_row(row: PackRow) -> tuple[object, ...]:
     names = ("kind", "name", "status", "tables", "file", "version", "needs")
     return *(row_words(row, one) for one in names), row_words(row, "notes", "; ")
 
@@ -164,7 +164,7 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
         layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
         return file_response("attack-layer.json", layer.encode(), "application/json")
     counted = numbers(found)
-    tables = {"techniques": lambda: _techniques(found), "tactics": lambda: _tactics(counted)}
+    tables = {"techniques": lambda: _build_techniques(found), "tactics": lambda: _read_tactics(counted)}
     if (file := download_table(visit, "attack-coverage", tables)) is not None:
         return file
     by_tactic: dict[str, list[object]] = {}
@@ -179,7 +179,7 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _techniques(found: Sequence[TechniqueCoverage]) -> PageTable:
+def _build_techniques(found: Sequence[TechniqueCoverage]) -> PageTable:
     """A row a technique under a tactic; what names a tactic alone has a row without one."""
     return PageTable(("Tactic", "Technique", "Detections", "Hunting queries"), (
         [one.tactic, "" if one.technique == NO_TECHNIQUE else one.technique, "; ".join(one.detections), "; ".join(one.hunting)]
@@ -187,7 +187,7 @@ def _techniques(found: Sequence[TechniqueCoverage]) -> PageTable:
     ))  # fmt: skip
 
 
-def _tactics(counted: Sequence[Mapping[str, object]]) -> PageTable:
+def _read_tactics(counted: Sequence[Mapping[str, object]]) -> PageTable:
     rows = ([one[name] for name in ("tactic", "techniques", "detections", "hunting")] for one in counted)
     return PageTable(("Tactic", "Techniques", "Detections", "Hunting queries"), rows)
 

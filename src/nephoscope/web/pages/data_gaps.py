@@ -40,7 +40,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = gap_list(visit)
     found = find_rows(visit, wanted, gaps)
     if visit.get_query_value("format") == "csv":
-        return csv_response("data-gaps", COLUMNS, _rows(found.rows))
+        return csv_response("data-gaps", COLUMNS, _list_rows(found.rows))
     return {
         "snapshot": snapshot,
         "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
@@ -52,7 +52,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _rows(gaps: Sequence[DataGap]) -> Iterator[tuple[object, ...]]:
+def _list_rows(gaps: Sequence[DataGap]) -> Iterator[tuple[object, ...]]:
     for gap in gaps:
         told = (gap.remedy.action, "; ".join(gap.remedy.commands), "; ".join(gap.remedy.permissions))
         for one in gap.recommendations:

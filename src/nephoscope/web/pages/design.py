@@ -37,7 +37,7 @@ LANES = (
 )  # fmt: skip
 
 
-def _state(one: tuple[str, str, int]) -> ListCell:
+def _build_state_cell(one: tuple[str, str, int]) -> ListCell:
     return state_cell("Unhealthy", "fail") if one[2] else state_cell("Healthy", "pass")
 
 
@@ -47,7 +47,7 @@ SAMPLE: RowList[tuple[str, str, int]] = RowList(
         severity_column(lambda one: NAMED.get(one[0], "Low")),
         ListColumn("name", "Name", lambda one: text_cell(one[0], "#content"), main=True, width="title"),
         ListColumn("kind", "Kind", lambda one: text_cell(one[1]), optional=True),
-        ListColumn("state", "State", _state, width="state"),
+        ListColumn("state", "State", _build_state_cell, width="state"),
         ListColumn("findings", "Findings", lambda one: number_cell(one[2]), number=True),
     ),
     lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
@@ -62,14 +62,14 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
         "states": STATES,
         "bands": BANDS,
         "list": show_page(
-            visit, SAMPLE, sort_rows(ROWS, SAMPLE.columns, SAMPLE.order), _facets(visit), len(ROWS), 0
+            visit, SAMPLE, sort_rows(ROWS, SAMPLE.columns, SAMPLE.order), _list_facets(visit), len(ROWS), 0
         ),
         "items": ROWS,
         "lanes": [(one, draw_lane(lane, max(each.most for _, each in LANES))) for one, lane in LANES],
     }
 
 
-def _facets(visit: Visit) -> list[ListFacet]:
+def _list_facets(visit: Visit) -> list[ListFacet]:
     kinds = [("Virtual machine", 1), ("Storage account", 1), ("Key vault", 1)]
     regions = [(f"region {number}", 20 - number) for number in range(12)]
     return [build_facet(visit, "kind", "Kind", kinds), build_facet(visit, "region", "Region", regions)]

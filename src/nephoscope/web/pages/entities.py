@@ -49,8 +49,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     alerts, taking_part = _list_alerts(visit, entity, values)
     logs = count_rows(visit, kind, entity.values)
     tables = {
-        "logs": lambda: _logs(logs),
-        "alerts": lambda: _alerts(alerts),
+        "logs": lambda: _build_logs(logs),
+        "alerts": lambda: _build_alerts(alerts),
         "sign-ins": lambda: _tabulate_sign_ins(read_identity(visit, entity)),
     }
     if (file := download_table(visit, f"{kind}-{name}", tables)) is not None:
@@ -65,7 +65,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "alerts": alerts,
         "most": MOST,
         "open_alerts": sum(one.status not in DONE for one in alerts),
-        "days": _group(alerts[:MOST]),
+        "days": _group_by_day(alerts[:MOST]),
         "incidents": incidents,
         "reads_incidents": bool(visit.workspaces(INCIDENTS)),
         "open_incidents": sum(one.status.value != "Closed" for one in incidents),
@@ -152,14 +152,14 @@ def _list_mentions(visit: Visit, entity: NamedEntity) -> list[DocumentMention]:
     )
 
 
-def _group(alerts: Sequence[StoredAlert]) -> list[tuple[object, list[StoredAlert]]]:
+def _group_by_day(alerts: Sequence[StoredAlert]) -> list[tuple[object, list[StoredAlert]]]:
     days: dict[object, list[StoredAlert]] = {}
     for one in alerts:
         days.setdefault(one.ended.date(), []).append(one)
     return list(days.items())
 
 
-def _logs(logs: EntityLogs | None) -> PageTable:
+def _build_logs(logs: EntityLogs | None) -> PageTable:
     rows = (
         (one.table, one.rows, one.first.isoformat(), one.last.isoformat())
         for one in (logs.tables if logs else ())
@@ -167,7 +167,7 @@ def _logs(logs: EntityLogs | None) -> PageTable:
     return PageTable(("Table", "Rows", "First", "Last"), rows)
 
 
-def _alerts(alerts: Sequence[StoredAlert]) -> PageTable:
+def _build_alerts(alerts: Sequence[StoredAlert]) -> PageTable:
     rows = (
         (one.severity, one.document["AlertName"], one.status, one.started.isoformat(), one.ended.isoformat(),
          one.incident or "", one.id)

@@ -25,7 +25,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = exposure_list(visit), snapshot.internet_exposures.rows(visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("internet-exposure", COLUMNS, map(_cells, found.rows))
+        return csv_response("internet-exposure", COLUMNS, map(_list_cells, found.rows))
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),
@@ -34,7 +34,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _cells(row: ExposureRow) -> tuple[str, ...]:
+def _list_cells(row: ExposureRow) -> tuple[str, ...]:
     rules = " ".join(row.rules)
     return row.state, row.resource, row.protocol, row.ports, row.sources, row.path, rules, row.why
 

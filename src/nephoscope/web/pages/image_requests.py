@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     if visit.get_query_value("format") == "csv":
-        return csv_response("image-requests", HEADER, map(_row, _find(visit).rows))
+        return csv_response("image-requests", HEADER, map(_build_row, _find(visit).rows))
     return _show_queue(visit)
 
 
@@ -60,13 +60,13 @@ def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
         "times": measure_answers(visit.service), "me": visit.caller.name,
         "beside": beside if beside is not None and is_open(beside, visit.instance.now) else None,
         "may_ask": visit.caller.is_permitted(WRITE, "/"), "may_answer": visit.caller.is_permitted(ANSWER, "/"),
-        "registries": _hosts(visit),
-        "etag": form_digest(visit, _state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
+        "registries": _index_hosts(visit),
+        "etag": form_digest(visit, _read_form_state(beside)) if beside else "", "given": dict(visit.form) if refused else {},
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"),
     }  # fmt: skip
 
 
-def _hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
+def _index_hosts(visit: Visit) -> dict[str, tuple[str, ...]]:
     """Return the registries that take requests, by name, with the hosts whose images may be asked for."""
     found = {one.name: read_settings(one.settings) for one in visit.instance.state.watched_registries.all()}
     return {
@@ -95,11 +95,11 @@ def _apply_form(visit: Visit) -> str:
             image,
             reason,
             form.get("registry", ""),
-            deadline=_deadline(form.get("deadline", "")),
+            deadline=_parse_deadline(form.get("deadline", "")),
         )
         return visit.build_address(done="ask")
     id_ = form.get("id", "")
-    with require_unchanged(visit, lambda: _state(visit.instance.state.image_requests.get(id_))):
+    with require_unchanged(visit, lambda: _read_form_state(visit.instance.state.image_requests.get(id_))):
         if asked == "withdraw":
             withdraw_request(visit.service, id_)
         else:
@@ -108,7 +108,7 @@ def _apply_form(visit: Visit) -> str:
     return visit.build_address(done=asked)
 
 
-def _deadline(text: str) -> datetime | None:
+def _parse_deadline(text: str) -> datetime | None:
     """Return the end of a day in UTC, None where none is given. Raises StateError."""
     if not text.strip():
         return None
@@ -119,12 +119,12 @@ def _deadline(text: str) -> datetime | None:
     return datetime.combine(day, time.max, UTC)
 
 
-def _state(one: ImageRequest) -> object:
+def _read_form_state(one: ImageRequest) -> object:
     """Return what the forms of a request are drawn of."""
     return one.status.value, one.answered_by, one.answer_reason
 
 
-def _row(one: ImageRequest) -> tuple[object, ...]:
+def _build_row(one: ImageRequest) -> tuple[object, ...]:
     return (
         one.status.value, one.image, one.registry_name, one.repository, one.tag, one.reason, one.requester, one.created.isoformat(),
         one.deadline.isoformat() if one.deadline else "", one.answered.isoformat() if one.answered else "", one.answered_by,

@@ -69,7 +69,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, image_list(visit, lambda _: None, lambda _: None), every)
     if visit.get_query_value("format") == "csv":
         counts = count_severities(visit.service, reach, found.rows)
-        return csv_response("images", HEADER, _rows(visit, found.rows, counts))
+        return csv_response("images", HEADER, _list_rows(visit, found.rows, counts))
     start = page_start(visit)
     page = found.rows[start : start + ROWS]
     counts = count_severities(visit.service, reach, page)
@@ -91,10 +91,10 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
             lambda: meanwhile(visit, visit.form.get("target", "")),
         )
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
-    found, packages = _findings(visit, places), _packages(visit, places)
+    found, packages = _list_findings(visit, places), _list_packages(visit, places)
     tables = {
-        "vulnerabilities": lambda: PageTable(FINDING_HEADER, _finding_rows(visit, found)),
-        "packages": lambda: PageTable(PACKAGE_HEADER, map(_package_row, packages)),
+        "vulnerabilities": lambda: PageTable(FINDING_HEADER, _list_finding_rows(visit, found)),
+        "packages": lambda: PageTable(PACKAGE_HEADER, map(_build_package_row, packages)),
         "layers": lambda: PageTable(
             ("Layer", "Packages", "Types"),
             (
@@ -104,7 +104,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         ),
         "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
         "findings": lambda: PageTable(
-            PROBLEM_HEADER, map(_problem_row, load_findings(visit.service, places))
+            PROBLEM_HEADER, map(_build_problem_row, load_findings(visit.service, places))
         ),
     }
     file = download_table(visit, "image", tables)
@@ -114,19 +114,19 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
 def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
     digest = visit.parameters["digest"]
     places = find_image(visit.service, visit.reach, digest)
-    found, packages = _findings(visit, places), _packages(visit, places)
+    found, packages = _list_findings(visit, places), _list_packages(visit, places)
     subjects = {each.id: each for one in places for each in one.subjects}
     coverage = list(assess_coverage(visit.service, subjects.values()).values())
     return {
         "digest": digest, "places": places, "words": STATUS_WORDS, "found": len(found), "held": len(packages),
-        **_list_software(visit, found, packages), "layers": group_by_layer(packages), "sections": _sections(places),
+        **_list_software(visit, found, packages), "layers": group_by_layer(packages), "sections": _group_reasons(places),
         "counts": _sum_counts(places, count_severities(visit.service, visit.reach(INVENTORIES), places)),
         "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
         "problems": _build_counter(visit, places), "problem_sections": findings_by_section(load_findings(visit.service, places)),
         "stated": list_statements(visit, places),
         "decisions": list_decisions(visit, places), "running": find_workloads(visit.service, places),
         "may": visit.caller.is_permitted(WRITE_IMAGES, "/"),
-        "etag": {id_: form_digest(visit, _state(visit, id_)) for id_ in _ids(places)},
+        "etag": {id_: form_digest(visit, _read_form_state(visit, id_)) for id_ in _list_ids(places)},
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "typed": visit.form.get("reason", ""),
     }  # fmt: skip
 
@@ -146,9 +146,9 @@ def _apply_form(visit: Visit) -> str:
     """Do what a form asks for: ConcurrentChangeError where the image stands otherwise by now."""
     asked, id_ = act(visit, "examine", "promote", "reject"), visit.form.get("id", "")
     places = find_image(visit.service, visit.reach, visit.parameters["digest"])
-    if id_ not in _ids(places):
+    if id_ not in _list_ids(places):
         raise NotFoundError("image not found, or you cannot access it")
-    with require_unchanged(visit, lambda: _state(visit, id_)):
+    with require_unchanged(visit, lambda: _read_form_state(visit, id_)):
         if asked == "examine":
             request_examination(visit.service, [id_])
         else:
@@ -157,11 +157,11 @@ def _apply_form(visit: Visit) -> str:
     return visit.build_address(done=asked)
 
 
-def _ids(places: Iterable[ImageOverview]) -> list[str]:
+def _list_ids(places: Iterable[ImageOverview]) -> list[str]:
     return [one.registered.id for one in places if one.registered is not None]
 
 
-def _state(visit: Visit, id_: str) -> object:
+def _read_form_state(visit: Visit, id_: str) -> object:
     """Return what the forms of an image are drawn of."""
     try:
         image = visit.instance.state.registry_images.get(id_)
@@ -188,7 +188,7 @@ def _sum_counts(
     )
 
 
-def _rows(
+def _list_rows(
     visit: Visit, several: Sequence[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> Iterator[Sequence[object]]:
     problems_of = _build_counter(visit, several)
@@ -203,7 +203,7 @@ def _rows(
         )  # fmt: skip
 
 
-def _findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFinding]:
+def _list_findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFinding]:
     """Return the findings of an image, each package and vulnerability once, for whatever machine and whoever saw it."""
     ids = frozenset(each.id for one in places for each in one.subjects)
     if not ids:
@@ -212,14 +212,14 @@ def _findings(visit: Visit, places: Sequence[ImageOverview]) -> list[SubjectFind
     return distinct_findings(list_findings(visit.service, wanted))
 
 
-def _packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
+def _list_packages(visit: Visit, places: Sequence[ImageOverview]) -> list[Package]:
     sets = dict.fromkeys(each.package_set for one in places for each in one.subjects)
     held = visit.instance.state.inventories
     found = {package: None for one in sets for package in held.list_packages(one)}
     return sorted(found, key=lambda one: (one.name.casefold(), one.version, one.path))
 
 
-def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, object]]]:
+def _group_reasons(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, object]]]:
     """Return the reasons of all places by section, each once."""
     found: dict[str, list[Mapping[str, object]]] = {}
     for one in places:
@@ -229,7 +229,7 @@ def _sections(places: Sequence[ImageOverview]) -> dict[str, list[Mapping[str, ob
     return found
 
 
-def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Sequence[object]]:
+def _list_finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Sequence[object]]:
     held = find_exemptions(visit.service, found)
     for one in found:
         finding, exemption = one.finding, held.get(one.finding.key)
@@ -240,16 +240,16 @@ def _finding_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[Seq
         )  # fmt: skip
 
 
-def _package_row(one: Package) -> Sequence[object]:
+def _build_package_row(one: Package) -> Sequence[object]:
     return one.name, one.version, one.type, " ".join(one.licenses), one.path, one.layer
 
 
-def _problem_row(one: ImageFinding) -> Sequence[object]:
+def _build_problem_row(one: ImageFinding) -> Sequence[object]:
     return one.kind, one.severity, one.title, one.rule, one.path, one.line or "", one.layer
 
 
 def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
-    for several in _sections(places).values():
+    for several in _group_reasons(places).values():
         for one in several:
             yield one.get("kind"), one.get("effect"), one.get("text"), one.get("platform", "")
 

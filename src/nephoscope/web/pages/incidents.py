@@ -65,10 +65,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     except TransientError:
         raise
     except StateError as error:
-        return _shown_list(visit, workspace, str(error))
+        return _build_list(visit, workspace, str(error))
     if not left:
         return RedirectResponse(visit.build_address(done=done), 303)
-    return {**_shown_list(visit, workspace), "overtaken": left, "done": done}
+    return {**_build_list(visit, workspace), "overtaken": left, "done": done}
 
 
 def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Response:
@@ -77,11 +77,11 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
         found = visit.instance.state.incidents.list_sought(
             workspace, read_filters(visit, workspace), most=MOST_CSV
         )
-        return csv_response("incidents", header, map(_row, found))
-    return _shown_list(visit, workspace)
+        return csv_response("incidents", header, map(_build_row, found))
+    return _build_list(visit, workspace)
 
 
-def _shown_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
+def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
     incidents, facets, start = visit.instance.state.incidents, incident_facets(visit), page_start(visit)
     asked, may = read_filters(visit, workspace), visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
@@ -112,7 +112,7 @@ def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     return incident_filter(visit, workspace, chosen_values(visit, incident_facets(visit)))
 
 
-def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
+def _draw_graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
     names = participant_names(file.parties)
@@ -139,7 +139,7 @@ def _graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     )
 
 
-def _row(one: Incident) -> tuple[object, ...]:
+def _build_row(one: Incident) -> tuple[object, ...]:
     first, last = one.first_activity.isoformat(), one.last_activity.isoformat()
     return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
@@ -171,12 +171,12 @@ def _show_incident(
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
     file = case_file(visit.instance.state, workspace, number, visit.instance.now)
     file = replace(file, applications=applications(visit, file.participants))
-    behind = _events(visit, workspace, file)
+    behind = _list_events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
     tables = {
-        "timeline": lambda: _timeline(moments, file),
-        "entities": lambda: _entities(file),
-        "alerts": lambda: _alerts(file),
+        "timeline": lambda: _build_timeline(moments, file),
+        "entities": lambda: _build_entities(file),
+        "alerts": lambda: _build_alerts(file),
     }
     if (found := download_table(visit, f"incident-{number}", tables)) is not None:
         return found
@@ -186,14 +186,14 @@ def _show_incident(
         "names": participant_names(file.parties),
         "facts": entity_facts(visit, file.participants),
         "incident": file.incident,
-        "graph": _graph(visit, workspace, file) if file.alerts else "",
+        "graph": _draw_graph(visit, workspace, file) if file.alerts else "",
         "days": group_by_day(moments[:MOST_MOMENTS]),
         "kinds": Counter(one.kind for one in moments),
         "stages": _count_stages(file),
         **_read_processes(visit, workspace, file),
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
-        "alerts": {each.id: _alert(visit, each) for each in file.alerts},
+        "alerts": {each.id: _build_alert(visit, each) for each in file.alerts},
         "runs": read_runs(visit, workspace, [str(number), *(one.id for one in file.alerts)]),
         "response": find_incident_response(visit, file),
         **_show_forms(visit, workspace, file),
@@ -227,7 +227,7 @@ def _show_forms(visit: Visit, workspace: str, file: CaseFile) -> dict[str, objec
     }
 
 
-def _timeline(moments: Sequence[TimelineEntry], file: CaseFile) -> PageTable:
+def _build_timeline(moments: Sequence[TimelineEntry], file: CaseFile) -> PageTable:
     about = {each.id: each.document for each in file.alerts}
     alerts = (about.get(each.source, {}) if each.kind == "alert" else {} for each in moments)
     return PageTable(("Time", "Kind", "Who", "What", "Severity", "Tactics"), (
@@ -236,14 +236,14 @@ def _timeline(moments: Sequence[TimelineEntry], file: CaseFile) -> PageTable:
     ))  # fmt: skip
 
 
-def _entities(file: CaseFile) -> PageTable:
+def _build_entities(file: CaseFile) -> PageTable:
     return PageTable(("Kind", "Entity", "Id", "Alerts", "First", "Last"), (
         [each.kinds, each.title, each.resource or each.id, len(each.sources), each.first.isoformat(), each.last.isoformat()]
         for each in file.parties
     ))  # fmt: skip
 
 
-def _alerts(file: CaseFile) -> PageTable:
+def _build_alerts(file: CaseFile) -> PageTable:
     header = (
         "Severity",
         "Alert",
@@ -262,7 +262,7 @@ def _alerts(file: CaseFile) -> PageTable:
     ))  # fmt: skip
 
 
-def _alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
+def _build_alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
     """An alert with its query, the times that it looked at, and the address at which it gives the same rows."""
     row = alert.document
     return {
@@ -274,7 +274,7 @@ def _alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
     }
 
 
-def _events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEvents]:
+def _list_events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEvents]:
     """The events behind the alerts, for who may read all rows of the workspace."""
     if not visit.caller.is_permitted(LOGS, f"/workspaces/{workspace}"):
         return []

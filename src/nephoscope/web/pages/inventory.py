@@ -78,13 +78,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     reach, start = visit.reach(READ), page_start(visit)
-    query = _query(visit)
+    query = _build_query(visit)
     if visit.get_query_value("format") == "csv":
         rows = snapshot.inventory.page(reach, query, most=1_000_000)
         return csv_response(
             "inventory",
             ("Resource", "Type", "Location", "Subscription", "Critical, high", "Findings", "Id", "Tenant"),
-            (_row(visit, one) for one in rows),
+            (_build_row(visit, one) for one in rows),
         )
     page, total = (
         snapshot.inventory.page(reach, query, start=start, most=ROWS),
@@ -92,19 +92,19 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     )
     return {
         "snapshot": snapshot,
-        "list": show_page(visit, resource_list(visit), page, _facets(visit, query), total, start),
+        "list": show_page(visit, resource_list(visit), page, _list_facets(visit, query), total, start),
         "others": snapshot.inventory.count_non_resources(reach),
     }
 
 
-def _query(visit: Visit) -> InventoryQuery:
+def _build_query(visit: Visit) -> InventoryQuery:
     chosen = {
         name: frozenset(one.lower() for one in visit.get_query_values(name)) for name in (*FACETS, EXPOSURE)
     }
     return InventoryQuery(visit.get_query_value("q"), chosen, visit.get_query_value("sort") or DEFAULT_ORDER)
 
 
-def _facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
+def _list_facets(visit: Visit, query: InventoryQuery) -> list[ListFacet]:
     """Return what the list can be narrowed by."""
     assert visit.snapshot is not None
     counts = {
@@ -124,7 +124,7 @@ def display_name(visit: Visit, one: ListedResource) -> str:
     return visit.name_resource(one.id) if one.type == SUBSCRIPTION_TYPE else one.name
 
 
-def _row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
+def _build_row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     subscription = visit.subscriptions.get(one.subscription, one.subscription)
     return (
         display_name(visit, one),

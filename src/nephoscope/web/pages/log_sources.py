@@ -38,14 +38,14 @@ def show_new(visit: Visit) -> Mapping[str, object] | Response:
     visit.caller.require(WRITE, "/")
     kind = kinds().get(visit.get_query_value("kind"))
     if visit.request.method == "POST" and kind is not None:
-        return apply_form(lambda: _add_source(visit, kind), lambda error: _form(visit, kind, error))
-    return _form(visit, kind)
+        return apply_form(lambda: _add_source(visit, kind), lambda error: _build_form(visit, kind, error))
+    return _build_form(visit, kind)
 
 
-def _form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str, object]:
+def _build_form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str, object]:
     return {
         "refused": refused, "kinds": kinds(), "kind": kind, "settings": list(describe_kind(kind)) if kind else [],
-        "secrets": _asked_secrets(kind) if kind else {},
+        "secrets": _list_asked_secrets(kind) if kind else {},
         "workspaces": visit.instance.state.workspaces.names(), "given": dict(visit.form),
         "allowed": kind is None or not _is_owner_only(kind) or visit.caller.is_permitted(HOST, "/"),
         "owner": visit.caller.is_permitted(HOST, "/"),
@@ -55,7 +55,7 @@ def _form(visit: Visit, kind: SourceKind | None, refused: str = "") -> dict[str,
 def _add_source(visit: Visit, kind: SourceKind) -> str:
     form = visit.form
     source = Source(form.get("name", "").strip(), kind.name, {}, form.get("workspace", "default"))
-    made = service.add_source(visit.service, source, _settings(kind, form), _secrets(kind, form))
+    made = service.add_source(visit.service, source, _settings(kind, form), _read_secrets(kind, form))
     return visit.link(f"/sources/logs/{made.name}", done="added")
 
 
@@ -71,11 +71,11 @@ def _settings(kind: SourceKind, form: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
-def _secrets(kind: SourceKind, form: Mapping[str, str]) -> dict[str, str]:
+def _read_secrets(kind: SourceKind, form: Mapping[str, str]) -> dict[str, str]:
     return {name: form[SECRET + name] for name in kind.secrets if form.get(SECRET + name, "")}
 
 
-def _asked_secrets(kind: SourceKind) -> Mapping[str, str]:
+def _list_asked_secrets(kind: SourceKind) -> Mapping[str, str]:
     """The secrets that a form asks for; tokens are made by a button of their own."""
     return {} if kind.name == source_setup.TOKENS else kind.secrets
 
@@ -85,7 +85,7 @@ def _is_owner_only(kind: SourceKind) -> bool:
     return kind.name in source_setup.OF_THE_HOST or always_owned(kind)
 
 
-def _tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
+def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
     health = rows(visit.instance.state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
     errors = source_setup.summarize_errors(whole.health if whole else None).errors
@@ -107,24 +107,24 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     source = visit.instance.state.sources.get(visit.parameters["name"])
     if visit.request.method == "POST":
         if visit.form.get("act") == "token":
-            return _token(visit, source)
+            return _build_token(visit, source)
         return apply_form(
             lambda: _apply_form(visit, source),
             lambda error: _show_source(visit, source, error),
             lambda: meanwhile(
-                visit, source.name, _form_values(visit.instance.state.sources.get(source.name))
+                visit, source.name, _build_form_values(visit.instance.state.sources.get(source.name))
             ),
         )
-    file = download_table(visit, source.name, _tables(visit, source))
+    file = download_table(visit, source.name, _build_tables(visit, source))
     return file if file is not None else _show_source(visit, source)
 
 
-def _form_state(visit: Visit, source: Source) -> object:
+def _read_form_state(visit: Visit, source: Source) -> object:
     """Return what the forms of a source are drawn of."""
     return source.settings, source.enabled, visit.instance.state.credentials.stored_at(source.credential)
 
 
-def _form_values(source: Source) -> dict[str, str]:
+def _build_form_values(source: Source) -> dict[str, str]:
     """The settings of a source as its form shows them."""
     return {SET + name: _to_field_text(value) for name, value in source.settings.items()}
 
@@ -140,12 +140,13 @@ def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, o
     owner = visit.caller.is_permitted(HOST, "/")
     return {
         "owner": owner, "owned": () if owner else source_setup.privileged_settings(source),
-        "refused": refused, "source": source, "kind": kind, "secrets": _asked_secrets(kind),
+        "refused": refused, "source": source, "kind": kind, "secrets": _list_asked_secrets(kind),
         "settings": list(describe_kind(kind)), "health": health, "whole": whole,
         "error": source_setup.find_source_error(state, source, whole.health if whole else None),
         "told": service.last_test_result(visit.service, source.name),
         "standing": source_setup.summarize_errors(whole.health if whole else None),
-        "given": dict(visit.form) if refused else _form_values(source), "etag": form_digest(visit, _form_state(visit, source)),
+        "given": dict(visit.form) if refused else _build_form_values(source),
+        "etag": form_digest(visit, _read_form_state(visit, source)),
         "overtaken": None,
         "sender": describe_sender(source, visit.request.url.hostname or "HOST"),
         "first_row": min((one.health.first_seen for one in health if one.health.first_seen), default=None),
@@ -179,7 +180,9 @@ def _apply_form(visit: Visit, source: Source) -> str:
         visit.caller.require(DELETE, "/")
     else:
         service.require_write(visit.service, source.kind)
-    with require_unchanged(visit, lambda: _form_state(visit, visit.instance.state.sources.get(source.name))):
+    with require_unchanged(
+        visit, lambda: _read_form_state(visit, visit.instance.state.sources.get(source.name))
+    ):
         return _apply_act(visit, source, act)
 
 
@@ -193,7 +196,7 @@ def _apply_act(visit: Visit, source: Source, act: str) -> str:
             service.change_source(visit.service, source.name, enabled=act == "go-on")
         case "change":
             kind = get_source_kind(source.kind)
-            changed, secrets = _read_settings(kind, source, form), _secrets(kind, form)
+            changed, secrets = _read_settings(kind, source, form), _read_secrets(kind, form)
             service.change_source(visit.service, source.name, changed, secrets)
         case other:
             raise StateError(f"unknown action '{other[:40]}' for a source")
@@ -211,7 +214,7 @@ def _read_settings(kind: SourceKind, source: Source, form: Mapping[str, str]) ->
     return {**{name: value for name, value in emptied.items() if value != "None"}, **wanted}
 
 
-def _token(visit: Visit, source: Source) -> Response:
+def _build_token(visit: Visit, source: Source) -> Response:
     """A new token, shown this once."""
     made = service.make_source_token(visit.service, source.name, revoke=visit.form.get("revoke") == "1")
     drawn = draw("token.html", visit=visit, page=PAGES[1], source=source, token=made)
@@ -225,7 +228,7 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     instance = visit.instance
     found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)
-    seen = [one for one in found or () if reach.can_read(*_place(one.resource))]
+    seen = [one for one in found or () if reach.can_read(*_split_place(one.resource))]
     wanted = missing_log_list(visit)
     shown = find_rows(visit, wanted, seen)
     if visit.get_query_value("format") == "csv":
@@ -240,7 +243,7 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _place(id_: str) -> tuple[str, str]:
+def _split_place(id_: str) -> tuple[str, str]:
     """The subscription and the resource group of an id."""
     parts = id_.lower().split("/")
     return (parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else ""), "/".join(parts[:5])

@@ -83,7 +83,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     query = visit.get_query_value("query")[:MAX_QUERY]
     found: dict[str, object] = {
         "place": place, "query": query, "shown": None, "error": None, "caret": "", "examples": EXAMPLES, "rows": ROWS,
-        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _tables(visit, place),
+        "places": [*visit.workspaces(READ), *([ESTATE] if visit.asks_estate else [])], "tables": _list_tables(visit, place),
         "estate_tables": _estate_tables(visit, place),
         "faults": [],
         "etag_of": to_etag, "saved": list_saved(visit, place), "may_share": may_share(visit.service, place),
@@ -102,7 +102,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.get_query_value("format") == "csv":
         kinds = [kind for _, kind in columns]
         rows = (
-            [_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
+            [_read_csv_cell(cell, kind) for cell, kind in zip(row, kinds, strict=True)]
             for row in iterate_rows(result.table)
         )
         return csv_response("query", tuple(name for name, _ in columns), rows)
@@ -122,7 +122,7 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     return QueryView(columns, cells, result.table.num_rows, took, plot_result(result), left_out, result.gaps)
 
 
-def _csv_cell(cell: object, kind: KqlType) -> str:
+def _read_csv_cell(cell: object, kind: KqlType) -> str:
     said = text(cell, kind)
     return Number(said) if kind in _NUMBERS else said
 
@@ -197,7 +197,7 @@ def open_catalog(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
     return nullcontext(GraphCatalog(visit.snapshot.files if visit.snapshot is not None else {}))
 
 
-def _script(visit: Visit) -> Response:
+def _build_script(visit: Visit) -> Response:
     """Return what the editor asks for: what may be written at a place (`complete`), or where the query is wrong (`check`)."""
     form = visit.form
     place, query = choose_place(visit, form.get("workspace", "default")), form.get("query", "")[:MAX_QUERY]
@@ -262,7 +262,7 @@ def _estate_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, 
     return [(name, columns) for name in _list_estate_tables(visit, place)]
 
 
-def _tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
+def _list_tables(visit: Visit, place: str) -> list[tuple[str, list[tuple[str, str]]]]:
     """The tables that hold rows which the visitor may read, of the chosen scope, with their columns."""
     if place == ESTATE:
         columns = [(name, kind.value) for name, kind in COLUMNS if not name.startswith("_")]
@@ -291,5 +291,5 @@ PAGES = (
         ),
     ),
     Page("/logs/queries", "Saved queries", "", READ, _save_query, methods=("POST",), anywhere=True),
-    Page("/logs/editor/{what}", "Editor", "", READ, _script, methods=("POST",), anywhere=True),
+    Page("/logs/editor/{what}", "Editor", "", READ, _build_script, methods=("POST",), anywhere=True),
 )

@@ -66,23 +66,23 @@ def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
         made = create_order(
             visit.service, machine.key, kind, arguments, form.get("reason", ""), _read_incident(visit)
         )
-        return _go_back(visit, f"order-{made.status.value}")
+        return _build_go_back(visit, f"order-{made.status.value}")
     id_ = form.get("id", "")
     if asked == "download":
         content = read_content(visit.service, id_)
-        name = f'attachment; filename="{machine.name}-{id_[:8]}.{_extension(visit, id_)}"'
+        name = f'attachment; filename="{machine.name}-{id_[:8]}.{_choose_extension(visit, id_)}"'
         return Response(content, media_type="application/octet-stream", headers={"Content-Disposition": name})
     decision = cast("Literal['approve', 'deny', 'withdraw']", asked)
     decide_order(visit.service, id_, decision, form.get("reason", ""))
-    return _go_back(visit, asked)
+    return _build_go_back(visit, asked)
 
 
-def _extension(visit: Visit, id_: str) -> str:
+def _choose_extension(visit: Visit, id_: str) -> str:
     kind = visit.instance.state.response_orders.get(id_).kind
     return "pcap" if kind is ResponseKind.CAPTURE else "bin"
 
 
-def _go_back(visit: Visit, done: str) -> Response:
+def _build_go_back(visit: Visit, done: str) -> Response:
     kept = visit.build_address(
         done=done,
         order=None,

@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     every, wanted = list_machines(visit), machine_list(visit)
     found = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
-        return csv_response("machines", HEADER, map(_row, found.rows))
+        return csv_response("machines", HEADER, map(_build_row, found.rows))
     counts = count_machines(every)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(every), "snapshot": visit.snapshot, "counts": counts,
@@ -57,7 +57,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def _row(one: FleetMachine) -> tuple[object, ...]:
+def _build_row(one: FleetMachine) -> tuple[object, ...]:
     agent = one.agent
     return (
         one.name, one.type, one.status, agent.seen.isoformat() if agent and agent.seen else "", agent.version if agent else "",
@@ -80,7 +80,7 @@ def enrol(visit: Visit) -> Mapping[str, object] | Response:
         if act(visit, "create", "revoke") == "revoke":
             service.remove_enrolment(visit.service, visit.form.get("name", ""))
             return RedirectResponse(visit.link(_ENROL, done="revoked"), 303)
-        made = operation_form.submit_form(visit, _creation(), "", _read_name(visit))
+        made = operation_form.submit_form(visit, _find_creation(), "", _read_name(visit))
     except TransientError:
         raise
     except StateError as error:
@@ -89,7 +89,7 @@ def enrol(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _show_form(visit: Visit, refused: Exception | None = None) -> dict[str, object]:
-    form = operation_form.draw_form(visit, _creation(), _FORM, refused=refused)
+    form = operation_form.draw_form(visit, _find_creation(), _FORM, refused=refused)
     return {
         "form": form, "refused": str(refused or ""), "name": visit.form.get("name", "") if refused else "", "now": visit.instance.now,
         "enrolments": service.list_enrolments(visit.service), "may_revoke": visit.caller.is_permitted(DELETE, "/"),
@@ -112,7 +112,7 @@ def _read_name(visit: Visit) -> str:
         raise StateError("invalid name: use lower-case letters, digits, '.', '-' and '_'") from error
 
 
-def _creation() -> Operation:
+def _find_creation() -> Operation:
     """The operation that creates an enrolment."""
     return next(one for one in operations.OPERATIONS.operations if one.name == "create_enrolment")
 

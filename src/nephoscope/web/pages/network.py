@@ -43,7 +43,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
-    answers = _answer(visit, snapshot)
+    answers = _answer_questions(visit, snapshot)
     if visit.get_query_value("format") == "csv":
         table = visit.get_query_value("table")
         rows = (
@@ -80,7 +80,7 @@ def _say_gap(why: str, names: Mapping[str, str]) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _answer(visit: Visit, snapshot: PublishedSnapshot) -> list[NetworkAnswer]:
+def _answer_questions(visit: Visit, snapshot: PublishedSnapshot) -> list[NetworkAnswer]:
     reach = visit.reach(READ)
     wanted = FindingQuery(recommendations=list_keys())
     found = snapshot.findings.page(reach, wanted, most=MOST_FINDINGS)

@@ -50,7 +50,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = hardening_list(visit), list_proposals(snapshot, visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("network-hardening", COLUMNS, map(_cells, found.rows))
+        return csv_response("network-hardening", COLUMNS, map(_list_cells, found.rows))
     unknown = list(_list_unknown(visit, snapshot))
     return {
         "snapshot": snapshot,
@@ -62,7 +62,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _cells(row: HardeningRow) -> tuple[object, ...]:
+def _list_cells(row: HardeningRow) -> tuple[object, ...]:
     one = row.proposal
     return (
         row.machine,
@@ -90,7 +90,9 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     row = _find(visit, visit.snapshot)
     if visit.request.method == "POST":
-        return apply_form(lambda: _request(visit, row), lambda refused: _show(visit, row, refused))
+        return apply_form(
+            lambda: _request_enforcement(visit, row), lambda refused: _show(visit, row, refused)
+        )
     if visit.get_query_value("format") == "csv" and visit.get_query_value("table") == "rules":
         return csv_response(f"network-hardening-{row.name}-rules", _RULES, _list_rules(row))
     if visit.get_query_value("format") == "csv":
@@ -130,7 +132,7 @@ def _show(visit: Visit, row: HardeningRow, refused: str = "") -> dict[str, objec
     }  # fmt: skip
 
 
-def _request(visit: Visit, row: HardeningRow) -> str:
+def _request_enforcement(visit: Visit, row: HardeningRow) -> str:
     act(visit, "enforce")
     if not row.proposal.security_rules:
         raise StateError(f"these rules cannot be enforced: {row.proposal.obstacle}")

@@ -45,8 +45,8 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted, rows = network_map_list(visit), _list_machines(visit, snapshot)
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
-        return csv_response("network-map", COLUMNS, map(_cells, found.rows))
-    subnets = list(_group(found.rows).items())
+        return csv_response("network-map", COLUMNS, map(_list_cells, found.rows))
+    subnets = list(_group_by_subnet(found.rows).items())
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),
@@ -62,11 +62,11 @@ def _list_machines(visit: Visit, snapshot: PublishedSnapshot) -> Sequence[MapMac
     return list_map_machines(snapshot, visit.reach(READ), visit.caller.reach(READ))
 
 
-def _cells(one: MapMachine) -> tuple[str, ...]:
+def _list_cells(one: MapMachine) -> tuple[str, ...]:
     return one.id, one.subnet, one.state, ", ".join(one.openings), list_ways(one), one.why
 
 
-def _group(machines: Sequence[MapMachine]) -> dict[str, list[MapMachine]]:
+def _group_by_subnet(machines: Sequence[MapMachine]) -> dict[str, list[MapMachine]]:
     """The machines by subnet, the subnet with the most exposed first."""
     found: defaultdict[str, list[MapMachine]] = defaultdict(list)
     for one in machines:
@@ -78,15 +78,15 @@ def _draw(visit: Visit, subnets: Sequence[tuple[str, list[MapMachine]]]) -> Mark
     """Draw subnets with what leads to them and what is in them."""
     machines = [one for _, several in subnets for one in several]
     last = (
-        [_machine_node(visit, one) for one in machines]
+        [_build_machine_node(visit, one) for one in machines]
         if len(machines) <= MOST_MACHINES
         else [_count_node(visit, subnet, several) for subnet, several in subnets]
     )
     single = len(machines) <= MOST_MACHINES
-    middle = [_subnet_node(visit, subnet, several, single=single) for subnet, several in subnets]
-    ways = _way_nodes(visit, machines)
+    middle = [_build_subnet_node(visit, subnet, several, single=single) for subnet, several in subnets]
+    ways = _list_way_nodes(visit, machines)
     internet = MapNode(
-        "internet", "Internet", visit.link("/exposure"), [one.key for one in ways], _tone(machines)
+        "internet", "Internet", visit.link("/exposure"), [one.key for one in ways], _choose_tone(machines)
     )
     columns = (
         MapColumn("Internet", (internet,), 90),
@@ -101,15 +101,15 @@ def _draw(visit: Visit, subnets: Sequence[tuple[str, list[MapMachine]]]) -> Mark
     return draw_map(columns, label)
 
 
-def _tone(machines: Sequence[MapMachine]) -> str:
+def _choose_tone(machines: Sequence[MapMachine]) -> str:
     """The color of the most exposed."""
     states = {one.state for one in machines}
     return next((tone for state, tone in _TONES.items() if state in states), "")
 
 
-def _machine_node(visit: Visit, one: MapMachine) -> MapNode:
+def _build_machine_node(visit: Visit, one: MapMachine) -> MapNode:
     whole = f"{one.name}: {one.state}{', ' if one.openings else ''}{', '.join(one.openings)}"
-    return MapNode(one.key, one.name, visit.link(f"/resource{one.id}"), (), _tone((one,)), whole)
+    return MapNode(one.key, one.name, visit.link(f"/resource{one.id}"), (), _choose_tone((one,)), whole)
 
 
 def _count_node(visit: Visit, subnet: str, several: Sequence[MapMachine]) -> MapNode:
@@ -118,50 +118,54 @@ def _count_node(visit: Visit, subnet: str, several: Sequence[MapMachine]) -> Map
     title = count_text(len(several), "machine") + (f", {exposed} reached" if exposed else "")
     name = several[0].subnet_name
     address = visit.link("/network/map", q=name) if name else visit.link("/network/map", network=NO_SUBNET)
-    return MapNode(f"machines {subnet}", title, address, (), _tone(several))
+    return MapNode(f"machines {subnet}", title, address, (), _choose_tone(several))
 
 
-def _subnet_node(visit: Visit, subnet: str, several: Sequence[MapMachine], *, single: bool) -> MapNode:
+def _build_subnet_node(visit: Visit, subnet: str, several: Sequence[MapMachine], *, single: bool) -> MapNode:
     """A subnet, which leads to its network."""
     inside = [one.key for one in several] if single else [f"machines {subnet}"]
     if not subnet:
         address = visit.link("/network/map", network=NO_SUBNET)
-        return MapNode(subnet, NO_SUBNET, address, inside, _tone(several))
+        return MapNode(subnet, NO_SUBNET, address, inside, _choose_tone(several))
     network = subnet.lower().split("/subnets/")[0]
-    return MapNode(subnet, several[0].subnet_name, visit.link(f"/resource{network}"), inside, _tone(several))
+    return MapNode(
+        subnet, several[0].subnet_name, visit.link(f"/resource{network}"), inside, _choose_tone(several)
+    )
 
 
-def _way_nodes(visit: Visit, machines: Sequence[MapMachine]) -> list[MapNode]:
+def _list_way_nodes(visit: Visit, machines: Sequence[MapMachine]) -> list[MapNode]:
     """The resources by which the Internet comes in; those of one kind are one box where they are many."""
     by_way: defaultdict[tuple[str, str], list[MapMachine]] = defaultdict(list)
     for one in machines:
         for way in one.ways:
             by_way[way.kind, way.id].append(one)
     if len(by_way) <= MOST_BOXES:
-        return [_way_node(visit, kind, id_, several) for (kind, id_), several in by_way.items()]
+        return [_build_way_node(visit, kind, id_, several) for (kind, id_), several in by_way.items()]
     by_kind: defaultdict[str, list[list[MapMachine]]] = defaultdict(list)
     for (kind, _), several in by_way.items():
         by_kind[kind].append(several)
-    return [_kind_node(visit, kind, groups) for kind, groups in by_kind.items()]
+    return [_build_kind_node(visit, kind, groups) for kind, groups in by_kind.items()]
 
 
-def _way_node(visit: Visit, kind: str, id_: str, machines: Sequence[MapMachine]) -> MapNode:
+def _build_way_node(visit: Visit, kind: str, id_: str, machines: Sequence[MapMachine]) -> MapNode:
     """A way in, which leads to its resource; one inside a resource is named by both."""
     parts = id_.split("/")
     name = parts[-1] if len(parts) <= _RESOURCE else f"{parts[_RESOURCE - 1]}/{parts[-1]}"
     address = visit.link(f"/resource{'/'.join(parts[:_RESOURCE])}")
-    return MapNode(f"{kind} {id_}", name, address, _subnets_of(machines), _tone(machines), f"{kind}: {name}")
+    return MapNode(
+        f"{kind} {id_}", name, address, _list_subnets(machines), _choose_tone(machines), f"{kind}: {name}"
+    )
 
 
-def _kind_node(visit: Visit, kind: str, groups: Sequence[Sequence[MapMachine]]) -> MapNode:
+def _build_kind_node(visit: Visit, kind: str, groups: Sequence[Sequence[MapMachine]]) -> MapNode:
     """All ways in of a kind, which lead to the list of Internet exposure."""
     machines = [one for several in groups for one in several]
     address = visit.link("/exposure", q="")
     address = f"{address}&{urlencode({'path': kind})}"
-    return MapNode(kind, f"{kind}: {len(groups)}", address, _subnets_of(machines), _tone(machines))
+    return MapNode(kind, f"{kind}: {len(groups)}", address, _list_subnets(machines), _choose_tone(machines))
 
 
-def _subnets_of(machines: Sequence[MapMachine]) -> list[str]:
+def _list_subnets(machines: Sequence[MapMachine]) -> list[str]:
     return list(dict.fromkeys(one.subnet for one in machines))
 
 

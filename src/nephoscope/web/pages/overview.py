@@ -115,10 +115,10 @@ def _find_same_names(visit: Visit, several: Sequence[FailingResource]) -> dict[s
     """Id -> resource group and subscription, of resources that others of a list are named like."""
     inside = [one.resource for one in several if one.resource.startswith("/subscriptions/")]
     counts = Counter(map(visit.name_resource, inside))
-    return {id_: _place(visit, id_) for id_ in inside if counts[visit.name_resource(id_)] > 1}
+    return {id_: _describe_place(visit, id_) for id_ in inside if counts[visit.name_resource(id_)] > 1}
 
 
-def _place(visit: Visit, id_: str) -> str:
+def _describe_place(visit: Visit, id_: str) -> str:
     known = ResourceId.parse(id_)
     subscription = visit.subscriptions.get(known.subscription, known.subscription)
     return f"in {known.resource_group}, {subscription}" if known.resource_group else f"in {subscription}"
@@ -132,7 +132,7 @@ def trend(visit: Visit) -> Sequence[TrendPoint]:
     return [TrendPoint(one.when, one.percentage) for one in known if one.percentage is not None]
 
 
-def _controls(visit: Visit) -> PageTable:
+def _build_controls(visit: Visit) -> PageTable:
     found = weighted_score(visit.snapshot, visit.reach(SCORES)).controls if visit.snapshot else ()
     return PageTable(
         ("Control", "Gain", "Unhealthy", "Assessed", "Healthy", "Not assessed"),
@@ -150,7 +150,7 @@ def _controls(visit: Visit) -> PageTable:
     )
 
 
-def _resources(visit: Visit) -> PageTable:
+def _build_resources(visit: Visit) -> PageTable:
     found = (
         visit.snapshot.findings.worst_resources(visit.reach(READ), most=MOST_CSV) if visit.snapshot else []
     )
@@ -158,7 +158,7 @@ def _resources(visit: Visit) -> PageTable:
     return PageTable(("Resource", "Critical, high", "All", "Tenant"), rows)
 
 
-def _causes(visit: Visit) -> PageTable:
+def _build_causes(visit: Visit) -> PageTable:
     found = visit.snapshot.findings.causes(visit.reach(READ), UNJUDGED) if visit.snapshot else []
     return PageTable(
         ("Count", "Why", "State"),
@@ -166,7 +166,7 @@ def _causes(visit: Visit) -> PageTable:
     )
 
 
-def _incidents(visit: Visit) -> PageTable:
+def _build_incidents(visit: Visit) -> PageTable:
     found = list_open(visit, MOST_CSV)
     if found is None:
         raise NotFoundError("your roles do not include a workspace")
@@ -179,10 +179,10 @@ def _incidents(visit: Visit) -> PageTable:
 
 TABLES: Mapping[str, Callable[[Visit], PageTable]] = {
     "first": lambda visit: table(list_failing(visit)),
-    "controls": _controls,
-    "incidents": _incidents,
-    "resources": _resources,
-    "not-assessed": _causes,
+    "controls": _build_controls,
+    "incidents": _build_incidents,
+    "resources": _build_resources,
+    "not-assessed": _build_causes,
 }
 """Complete tables of the page."""
 PAGE = Page("/", "Overview", "overview.html", READ, fill_page, PageArea.TOP, 0, ahead=prepare, timed=True)

@@ -60,13 +60,19 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
     several: dict[str, ListChoice] = {
         "repositories": ListChoice.of(
-            visit, repository_list(visit), listed, REPOSITORY_HEADER, _repository_row
+            visit, repository_list(visit), listed, REPOSITORY_HEADER, _build_repository_row
         ),
         "runs": ListChoice.of(visit, run_list(visit, shown), runs, RUN_HEADER, _run_row),
         "violations": ListChoice.of(
-            visit, violation_list(visit), _violations(visit, list(shown)), VIOLATION_HEADER, _violation_row
+            visit,
+            violation_list(visit),
+            _list_violations(visit, list(shown)),
+            VIOLATION_HEADER,
+            _build_violation_row,
         ),
-        "posture": ListChoice.of(visit, setting_list(visit), _posture(visit), POSTURE_HEADER, _posture_row),
+        "posture": ListChoice.of(
+            visit, setting_list(visit), _list_posture_findings(visit), POSTURE_HEADER, _build_posture_row
+        ),
     }
     if (
         file := download_table(visit, "pipelines", {name: one.table for name, one in several.items()})
@@ -135,7 +141,7 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
     if not visit.caller.is_permitted(READ, repository_scope(found.repository)):
         raise NotFoundError(f"pipeline run {found.id!r} not found")
     document = run_document(visit.service, found)
-    every = sorted(document.findings, key=_order)
+    every = sorted(document.findings, key=_build_sort_key)
     kept = visit.instance.state.pipelines.repository(found.repository)
     address = kept.url if kept else ""
     wanted = finding_list(
@@ -143,7 +149,7 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
     )
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
-        return csv_response("findings", FINDING_HEADER, map(_finding_row, shown.rows))
+        return csv_response("findings", FINDING_HEADER, map(_build_finding_row, shown.rows))
     return {
         "run": found, "repository": kept, "url": sanitize_link(found.url), "unread": document.unread, "any": bool(every),
         "list": show_rows(visit, wanted, shown),
@@ -176,13 +182,13 @@ def _make_row(
     return ListedRepository(one, counts, mine[0] if mine else None, trend(mine))
 
 
-def _violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
+def _list_violations(visit: Visit, names: Sequence[str]) -> list[ViolatedPass]:
     if visit.snapshot is None:
         return []
     return violated_passes(visit.service, visit.snapshot.findings, visit.reach(ASSESSMENTS), names)
 
 
-def _posture(visit: Visit) -> list[ListedFinding]:
+def _list_posture_findings(visit: Visit) -> list[ListedFinding]:
     """The findings on how organizations and repositories are set up, the gravest first."""
     if visit.snapshot is None:
         return []
@@ -193,16 +199,16 @@ def _posture(visit: Visit) -> list[ListedFinding]:
     return [one for one in found if repository_name(one.resource)]
 
 
-def _posture_row(one: ListedFinding) -> tuple[object, ...]:
+def _build_posture_row(one: ListedFinding) -> tuple[object, ...]:
     return one.severity.value, one.title, repository_name(one.resource), one.why, one.resource
 
 
-def _order(one: RunFinding) -> tuple[int, int, str, int]:
+def _build_sort_key(one: RunFinding) -> tuple[int, int, str, int]:
     standing = list(FindingStanding).index(one.standing)
     return standing, -one.finding.severity.rank, one.finding.region.file, one.finding.region.line
 
 
-def _repository_row(one: ListedRepository) -> tuple[object, ...]:
+def _build_repository_row(one: ListedRepository) -> tuple[object, ...]:
     told = one.repository
     now = one.trend[-1] if one.trend else ""
     change = "" if one.change is None else one.change
@@ -218,14 +224,14 @@ def _run_row(one: PipelineRun) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _finding_row(one: RunFinding) -> tuple[object, ...]:
+def _build_finding_row(one: RunFinding) -> tuple[object, ...]:
     told = one.finding
     return (
         one.standing.value, told.severity.value, told.region.file, told.region.line, one.title, told.rule, told.subject, told.message,
     )  # fmt: skip
 
 
-def _violation_row(one: ViolatedPass) -> Iterator[object]:
+def _build_violation_row(one: ViolatedPass) -> Iterator[object]:
     told, planned = one.finding, one.origin.planned
     yield from (
         told.severity.value,

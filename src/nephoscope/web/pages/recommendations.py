@@ -79,14 +79,14 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
     wanted = unjudged_list(visit, causes)
     found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
     if visit.get_query_value("format") == "csv":
-        rows = (_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
+        rows = (_build_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
         return csv_response(
             "not-assessed", ("Severity", "Recommendation", "Not assessed", "Assessed", "Reason", "Id"), rows
         )
     return _show_list(visit, wanted, found)
 
 
-def _unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
+def _build_unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
     why, missing = "; ".join(map(describe_cause, several)), sum(one.count for one in several)
     return [told.severity.value, told.title, missing, told.counts.assessed, why, told.recommendation]
 
@@ -108,8 +108,8 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
             return {**shown, "overtaken": exemption_forms.find_conflict(visit)}
         return RedirectResponse(visit.build_address(**done), 303)
     files = {
-        "resources": lambda: _resources(visit, known, asked),
-        "exemptions": lambda: _exemptions(
+        "resources": lambda: _build_resources(visit, known, asked),
+        "exemptions": lambda: _build_exemptions(
             exemption_forms.list_shown(visit, exemption_forms.list_exemptions(visit, key))
         ),
     }
@@ -198,7 +198,7 @@ def _list_resources(
     }
 
 
-def _resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> PageTable:
+def _build_resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> PageTable:
     found = (
         visit.snapshot.findings.page(visit.reach(READ), asked, order="resource", most=1_000_000)
         if visit.snapshot
@@ -213,7 +213,7 @@ def _resources(visit: Visit, known: Mapping[str, Any], asked: FindingQuery) -> P
     ))  # fmt: skip
 
 
-def _exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
+def _build_exemptions(several: Sequence[exemption_forms.ShownExemption]) -> PageTable:
     return PageTable(("Resource", "From", "Category", "Reason", "Ends", "By"), (
         [one.exemption.scope, one.about, one.exemption.category, one.exemption.description or one.exemption.display_name,
          one.exemption.expires_on.isoformat() if one.exemption.expires_on else "", one.author]

@@ -49,7 +49,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     wanted = registry_list(visit)
     found = find_rows(visit, wanted, listed)
     if visit.get_query_value("format") == "csv":
-        return csv_response("registries", HEADER, map(_row, found.rows))
+        return csv_response("registries", HEADER, map(_build_row, found.rows))
     return {
         "list": show_rows(visit, wanted, found),
         "any": bool(listed),
@@ -61,8 +61,8 @@ def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the form of a new registry, or add the one that it sends."""
     visit.caller.require(WRITE, "/")
     if visit.request.method == "POST":
-        return apply_form(lambda: _add_registry(visit), lambda error: _form(visit, error))
-    return _form(visit)
+        return apply_form(lambda: _add_registry(visit), lambda error: _build_form(visit, error))
+    return _build_form(visit)
 
 
 def show_one(visit: Visit) -> Mapping[str, object] | Response:
@@ -71,15 +71,15 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     if visit.request.method != "POST":
         return _show_registry(visit, found)
     if visit.form.get("act") == "secret":
-        return _events_secret(visit, found)
+        return _build_events_secret(visit, found)
     return apply_form(
         lambda: _apply_form(visit, found),
         lambda error: _show_registry(visit, found, error),
-        lambda: meanwhile(visit, found.name, _form_values(_settings(visit, found.name))),
+        lambda: meanwhile(visit, found.name, _build_form_values(_build_settings(visit, found.name))),
     )
 
 
-def _form(visit: Visit, refused: str = "") -> dict[str, object]:
+def _build_form(visit: Visit, refused: str = "") -> dict[str, object]:
     settings, policy = setting_fields(PROPOSED), policy_fields(PROPOSED)
     if refused:
         settings, policy = typed_fields(settings, visit.form), typed_fields(policy, visit.form)
@@ -102,7 +102,7 @@ def _add_registry(visit: Visit) -> str:
 
 
 def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> dict[str, object]:
-    settings = _settings(visit, found.name)
+    settings = _build_settings(visit, found.name)
     fields, policy = setting_fields(settings), policy_fields(settings)
     if refused and visit.form.get("act") == "change":
         fields, policy = typed_fields(fields, visit.form), typed_fields(policy, visit.form)
@@ -113,20 +113,20 @@ def _show_registry(visit: Visit, found: WatchedRegistry, refused: str = "") -> d
         "exemptions": settings.policy.exemptions, "given": dict(visit.form),
         "kept": [name for name in ("password", "token", "events") if kept and getattr(kept, name)],
         "may": visit.caller.is_permitted(WRITE, "/"), "may_remove": visit.caller.is_permitted(DELETE, "/"),
-        "etag": form_digest(visit, _state(visit, found.name)),
+        "etag": form_digest(visit, _read_form_state(visit, found.name)),
         "overtaken": None, "workspaces": (), "done": visit.get_query_value("done"), "told": visit.get_query_value("told"),
     }  # fmt: skip
 
 
-def _settings(visit: Visit, name: str) -> RegistrySettings:
+def _build_settings(visit: Visit, name: str) -> RegistrySettings:
     return read_settings(visit.instance.state.watched_registries.get(name).settings)
 
 
-def _form_values(settings: RegistrySettings) -> dict[str, str]:
+def _build_form_values(settings: RegistrySettings) -> dict[str, str]:
     return {one.name: one.value for one in (*setting_fields(settings), *policy_fields(settings))}
 
 
-def _state(visit: Visit, name: str) -> object:
+def _read_form_state(visit: Visit, name: str) -> object:
     """Return what the forms of a registry are drawn of."""
     found = visit.instance.state.watched_registries.get(name)
     return found.address, found.username, dict(found.settings), found.enabled
@@ -144,7 +144,7 @@ def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
     )
 
 
-def _row(one: ListedRegistry) -> tuple[object, ...]:
+def _build_row(one: ListedRegistry) -> tuple[object, ...]:
     return (
         one.registry.name, one.registry.address, one.state, one.held, one.waiting, sum(one.counts.values()),
         one.last_event.isoformat() if one.last_event else "", one.polled.isoformat() if one.polled else "", one.error,
@@ -160,7 +160,7 @@ def _apply_form(visit: Visit, found: WatchedRegistry) -> str:
             raise StateError(f"connection failed: {trial.message}")
         return visit.build_address(done="test", told=trial.message[:200])
     visit.caller.require(DELETE if asked == "remove" else WRITE, "/")
-    with require_unchanged(visit, lambda: _state(visit, found.name)):
+    with require_unchanged(visit, lambda: _read_form_state(visit, found.name)):
         if asked == "remove":
             service.remove_registry(visit.service, found.name)
             return visit.link("/registries")
@@ -182,7 +182,7 @@ def _change(visit: Visit, found: WatchedRegistry, asked: str) -> None:
         raise StateError(str(error)) from error
 
 
-def _events_secret(visit: Visit, found: WatchedRegistry) -> Response:
+def _build_events_secret(visit: Visit, found: WatchedRegistry) -> Response:
     """Show the secret that events of the registry carry, this once."""
     made = service.make_events_secret(visit.service, found.name)
     page = draw(

@@ -48,7 +48,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     text = visit.get_query_value("q").strip()
     if visit.get_query_value("format") == "csv":
         found = _search_all(visit, text, MOST_CSV)
-        return csv_response("search", ("Kind", "Name", "Workspace", "Id"), _rows(found))
+        return csv_response("search", ("Kind", "Name", "Workspace", "Id"), _list_rows(found))
     return {
         "text": text,
         "most": MOST,
@@ -72,7 +72,9 @@ def _search_all(visit: Visit, text: str, most: int) -> dict[str, list[object]]:
     for told in visible_alerts_everywhere(visit):
         found["alerts"] += told.list_newest(AlertFilter(text=text), most)
     for one in visit.workspaces(RULES):
-        found["rules"] += [(one, rule) for rule in load_rules(visit, one).values() if wanted in _words(rule)]
+        found["rules"] += [
+            (one, rule) for rule in load_rules(visit, one).values() if wanted in _format_words(rule)
+        ]
     for one in [*visit.workspaces(LOGS), *([ESTATE] if visit.asks_estate else [])]:
         saved = state.saved_queries.list_visible(one, visit.caller.principal.id)
         found["queries"] += [each for each in saved if wanted in f"{each.name}\n{each.query}".casefold()]
@@ -86,7 +88,7 @@ def _search_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
         return {}
     return {
         "resources": snapshot.inventory.page(visit.reach(RESOURCES), InventoryQuery(text), most=most),
-        "mentions": _mentions(visit, snapshot, text, most),
+        "mentions": _list_mentions(visit, snapshot, text, most),
         "accounts": accounts.find_accounts(snapshot, visit.caller.reach(RESOURCES), text),
         "tallies": list(snapshot.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
         "paths": list(snapshot.attack_paths.list_wanted(visit.reach(PATHS), WantedPaths(text=text))),
@@ -104,7 +106,7 @@ def _search_contents(visit: Visit, text: str, most: int) -> dict[str, list[Any]]
     }
 
 
-def _mentions(visit: Visit, snapshot: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
+def _list_mentions(visit: Visit, snapshot: PublishedSnapshot, text: str, most: int) -> list[DocumentMention]:
     """Return what has an address or names it, and what a CVE was found in."""
     resources = snapshot.mentions.find_mentions(
         visit.reach(RESOURCES), text, parts=tuple(sorted(LISTED)), most=most
@@ -115,11 +117,11 @@ def _mentions(visit: Visit, snapshot: PublishedSnapshot, text: str, most: int) -
     return [*resources, *inside]
 
 
-def _words(rule: AnalyticRule) -> str:
+def _format_words(rule: AnalyticRule) -> str:
     return f"{rule.name}\n{rule.id}\n{rule.description}\n{' '.join(rule.techniques)}".casefold()
 
 
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+def _list_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         *(("resource", one.name, "", one.id) for one in found["resources"]),
         *(("mention", f"{one.title}: {', '.join(one.places)}", "", one.id) for one in found["mentions"]),

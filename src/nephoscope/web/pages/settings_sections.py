@@ -52,7 +52,7 @@ def fill_list(section: Section, visit: Visit) -> Filling:
         return csv_response(section.file_name, [one.title for one in columns], rows)
     beside = next((one for one in found.rows if one.key == visit.get_query_value(PREVIEW)), None)
     return {
-        **_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
+        **_build_frame(section, visit, workspace), "list": show_rows(visit, wanted, found), "any": bool(every),
         "cut": 0 < section.shown.most <= len(every), "done": visit.get_query_value("done"),
         "beside": beside, "buttons": _row_buttons(section, visit, workspace, beside) if beside else (),
         "forms": [(form.label, one.name) for one, form in section.forms if _can_run(visit, one, workspace)],
@@ -81,10 +81,14 @@ def fill_form(section: Section, visit: Visit) -> Filling:
         before = operation_form.propose(visit, operation, form)
         if before is None and form.fills:
             before = operation_form.RowBefore(section.answer(visit, workspace), {})
-        return {**_frame(section, visit, workspace), "form": draw_form(before=before), "refused": ""}
+        return {**_build_frame(section, visit, workspace), "form": draw_form(before=before), "refused": ""}
     done = _submit(section, visit, operation, form, workspace)
     if isinstance(done, Exception):
-        return {**_frame(section, visit, workspace), "form": draw_form(refused=done), "refused": str(done)}
+        return {
+            **_build_frame(section, visit, workspace),
+            "form": draw_form(refused=done),
+            "refused": str(done),
+        }
     return done
 
 
@@ -116,22 +120,24 @@ def _submit(
     if form.shows is not None:
         return _show_without_caching(section, visit, form, workspace, form.shows(answer))
     if form.made is not None:
-        return RedirectResponse(_item_address(section, visit, workspace, form.made(answer), form.label), 303)
+        return RedirectResponse(
+            _format_item_address(section, visit, workspace, form.made(answer), form.label), 303
+        )
     if form.closes or not row or visit.form.get("from") == "list":
         return RedirectResponse(visit.link(section.path, workspace=workspace or None, done=form.label), 303)
     if (renamed := visit.form.get(section.shown.key, row)) != row:
-        return RedirectResponse(_item_address(section, visit, workspace, renamed, form.label), 303)
+        return RedirectResponse(_format_item_address(section, visit, workspace, renamed, form.label), 303)
     return RedirectResponse(visit.build_address(done=form.label), 303)
 
 
-def _item_address(section: Section, visit: Visit, workspace: str, key: str, done: str) -> str:
+def _format_item_address(section: Section, visit: Visit, workspace: str, key: str, done: str) -> str:
     return visit.link(f"{section.path}/item/{quote(key)}", workspace=workspace or None, done=done)
 
 
 def _show_without_caching(
     section: Section, visit: Visit, form: OperationForm, workspace: str, told: str
 ) -> Response:
-    given = {**_frame(section, visit, workspace), "label": form.label, "told": told}
+    given = {**_build_frame(section, visit, workspace), "label": form.label, "told": told}
     shown = draw("section_secret.html", visit=visit, page=_find_page(section), **given)
     return HTMLResponse(shown, headers={"Cache-Control": "no-store"})
 
@@ -158,7 +164,7 @@ def _show_row(
     ]
     titles = {one.name: one.title for one in section.shown.columns}
     return {
-        **_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
+        **_build_frame(section, visit, workspace), "found": found, "refused": str(refused or ""),
         "facts": [
             (titles.get(name, name_words(name)), draw_value(visit, name, value, choice=is_choice(section.shown, name)))
             for name, value in found.row.items() if name != section.shown.name and value not in (None, "", "none", [], {}, ())
@@ -180,10 +186,12 @@ def _table_file(section: Section, visit: Visit, workspace: str, found: SectionRo
     }
     if not tables:
         raise NotFoundError(f"{section.shown.noun} {found.title} has no table")
-    return download_table(visit, section.file_name, {name: _giver(table) for name, table in tables.items()})
+    return download_table(
+        visit, section.file_name, {name: _make_getter(table) for name, table in tables.items()}
+    )
 
 
-def _giver(table: PageTable) -> Callable[[], PageTable]:
+def _make_getter(table: PageTable) -> Callable[[], PageTable]:
     return lambda: table
 
 
@@ -216,7 +224,7 @@ def _row_buttons(section: Section, visit: Visit, workspace: str, one: SectionRow
     ]
 
 
-def _frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
+def _build_frame(section: Section, visit: Visit, workspace: str) -> dict[str, object]:
     return {
         "section": section, "shown": section.shown, "workspace": workspace,
         "workspaces": visit.workspaces(section.listing.permission) if workspace else [],
@@ -245,7 +253,9 @@ def _find_row(section: Section, visit: Visit, workspace: str) -> SectionRow:
     raise NotFoundError(f"{section.shown.noun} {key[:100]!r} not found")
 
 
-def _page(section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]) -> Page:
+def _build_page(
+    section: Section, path: str, template: str, filled: Callable[[Section, Visit], Filling]
+) -> Page:
     narrowed = bool(section.shown.scope)
     of_tenant = not narrowed and (not section.is_per_workspace or section.area is PageArea.IDENTITY)
     listed = section.area if section.shown.in_navigation and not path else PageArea.HIDDEN
@@ -256,14 +266,14 @@ def _page(section: Section, path: str, template: str, filled: Callable[[Section,
     )  # fmt: skip
 
 
-def _pages() -> Iterator[Page]:
+def _list_pages() -> Iterator[Page]:
     for one in list_sections():
-        yield _page(one, "", "section.html", fill_list)
-        yield _page(one, "/act/{act}", "section_form.html", fill_form)
-        yield _page(one, "/item/{key:path}", "section_row.html", fill_row)
+        yield _build_page(one, "", "section.html", fill_list)
+        yield _build_page(one, "/act/{act}", "section_form.html", fill_form)
+        yield _build_page(one, "/item/{key:path}", "section_row.html", fill_row)
 
 
-PAGES = tuple(_pages())
+PAGES = tuple(_list_pages())
 
 
 def _find_page(section: Section) -> Page:

@@ -81,9 +81,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "sources",
         {
             "tables": lambda: health_table(find_rows(visit, table_list(visit), tables).rows),
-            "sources": lambda: PageTable(SOURCES, map(_source, find_rows(visit, log_source_list(visit), found.sources).rows)),
-            "tenants": lambda: PageTable(TENANTS, map(_tenant, find_rows(visit, tenant_list(visit), found.tenants).rows)),
-            "files": lambda: PageTable(FILES, map(_file, find_rows(visit, file_list(MOST_FILES), files).rows)),
+            "sources": lambda: PageTable(SOURCES, map(_build_source, find_rows(visit, log_source_list(visit), found.sources).rows)),
+            "tenants": lambda: PageTable(TENANTS, map(_build_tenant, find_rows(visit, tenant_list(visit), found.tenants).rows)),
+            "files": lambda: PageTable(FILES, map(_build_file, find_rows(visit, file_list(MOST_FILES), files).rows)),
         },
     )  # fmt: skip
     if file is not None:
@@ -129,13 +129,13 @@ def _list_source(visit: Visit, one: Source, known: HealthRow | None) -> ListedSo
     return ListedSource(one, health, find_source_error(visit.instance.state, one, health))
 
 
-def _source(one: ListedSource) -> list[object]:
+def _build_source(one: ListedSource) -> list[object]:
     health = one.health
     told = [health.last_seen, health.lag, health.left_out] if health else ["", "", 0]
     return [one.source.name, one.source.kind, one.source.workspace, one.state, *told, one.error]
 
 
-def _tenant(one: Tenant) -> list[object]:
+def _build_tenant(one: Tenant) -> list[object]:
     at = one.connection
     scope = " ".join(at.subscriptions or at.management_groups)
     interval = f"{one.hours:g} h"
@@ -144,7 +144,7 @@ def _tenant(one: Tenant) -> list[object]:
     ]  # fmt: skip
 
 
-def _file(one: IngestedFile) -> tuple[object, ...]:
+def _build_file(one: IngestedFile) -> tuple[object, ...]:
     state = "whole" if one.finished else "partly"
     told = one.name, one.workspace, one.format, state, one.rows, one.bad, one.started
     return *told, one.finished or "", one.done, one.size

@@ -46,12 +46,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     workspace = visit.workspace(READ)
     if visit.request.method == "POST":
         return apply_form(
-            lambda: _end(visit, workspace),
+            lambda: _end_suppression(visit, workspace),
             lambda error: _show(visit, workspace, refused=error),
-            lambda: _changes(visit, workspace),
+            lambda: _build_changes(visit, workspace),
         )
     if visit.get_query_value("format") == "csv":
-        return csv_response("suppressions", HEADER, map(_row, _find(visit, workspace)[1].rows))
+        return csv_response("suppressions", HEADER, map(_build_row, _find(visit, workspace)[1].rows))
     return _show(visit, workspace)
 
 
@@ -87,7 +87,7 @@ def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppressi
     """All of the workspace: those in force first, of them the one that ends first; then those that ended last."""
     state, now, rules = visit.instance.state, visit.instance.now, load_rules(visit, workspace)
     held = state.alerts.count_suppressed(workspace)
-    for one in sorted(state.suppressions.all(workspace), key=lambda one: _order(one, now)):
+    for one in sorted(state.suppressions.all(workspace), key=lambda one: _build_sort_key(one, now)):
         rule = rules.get(one.rule)
         name = rule.name if rule else "All rules" if one.rule == ANY_RULE else one.rule
         yield ListedSuppression(
@@ -96,28 +96,28 @@ def _list_suppressions(visit: Visit, workspace: str) -> Iterator[ListedSuppressi
         )  # fmt: skip
 
 
-def _order(one: StoredSuppression, now: datetime) -> tuple[int, float]:
+def _build_sort_key(one: StoredSuppression, now: datetime) -> tuple[int, float]:
     at = list(STATES).index(one.status(now))
     if one.status(now) == "Enabled":
         return at, one.expires.timestamp() if one.expires else float("inf")
     return at, -one.changed.timestamp()
 
 
-def _row(one: ListedSuppression) -> Sequence[object]:
+def _build_row(one: ListedSuppression) -> Sequence[object]:
     kept = one.stored
     until = kept.expires.isoformat() if kept.expires else "no end date"
     told = (one.state, kept.name, one.holds, one.rule, kept.reason, kept.comment, kept.author)
     return *told, kept.created.isoformat(), until, one.held, kept.id
 
 
-def _end(visit: Visit, workspace: str) -> str:
+def _end_suppression(visit: Visit, workspace: str) -> str:
     """End a suppression now; OvertakenError where somebody changed it after the page was drawn."""
     act(visit, "end")
     ended = end_suppression(visit.service, workspace, visit.form.get("id", ""), visit.form.get("etag", ""))
     return visit.build_address(done=ended.name)
 
 
-def _changes(visit: Visit, workspace: str) -> FormConflict:
+def _build_changes(visit: Visit, workspace: str) -> FormConflict:
     """Return who changed the suppression after the page was drawn."""
     since, id_ = parse_etag(visit.form.get("etag", "")), visit.form.get("id", "")
     return FormConflict(

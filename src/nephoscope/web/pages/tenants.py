@@ -45,12 +45,12 @@ def show_new(visit: Visit) -> Mapping[str, object] | Response:
     """The form of a new tenant; what was sent is kept, tried, and shown."""
     visit.caller.require(WRITE, "/")
     if visit.request.method == "POST":
-        do = {"scripts": _shown_scripts, "connect": _connect_tenant}[act(visit, "connect", "scripts")]
-        return apply_form(lambda: do(visit), lambda error: _form(visit, visit.form, error))
-    return _form(visit, visit.request.query_params)
+        do = {"scripts": _show_scripts, "connect": _connect_tenant}[act(visit, "connect", "scripts")]
+        return apply_form(lambda: do(visit), lambda error: _build_form(visit, visit.form, error))
+    return _build_form(visit, visit.request.query_params)
 
 
-def _form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, object]:
+def _build_form(visit: Visit, given: Mapping[str, str], refused: str = "") -> dict[str, object]:
     try:
         connection = parse_connection(visit, given)
     except StateError as error:
@@ -94,7 +94,7 @@ def parse_connection(visit: Visit, given: Mapping[str, str]) -> TenantConnection
     return service.check_connection(visit.service, given_connection)
 
 
-def _shown_scripts(visit: Visit) -> str:
+def _show_scripts(visit: Visit) -> str:
     """The address of the form with what was filled in but its secrets, so that its scripts are those of the scope."""
     form = visit.form
     parse_connection(visit, form)
@@ -116,11 +116,11 @@ def _connect_tenant(visit: Visit) -> str:
     form = visit.form
     connection = parse_connection(visit, form)
     name, hours = form.get("name", "").strip(), number(form.get("hours", "8"), "hours")
-    service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _secrets(form))
+    service.connect_tenant(visit.service, Tenant(name, connection, hours=hours), _build_secrets(form))
     return visit.link(f"/sources/tenants/{name}", connected=1)
 
 
-def _secrets(form: Mapping[str, str]) -> TenantSecrets:
+def _build_secrets(form: Mapping[str, str]) -> TenantSecrets:
     return TenantSecrets(
         form.get("secret", ""), form.get("certificate", "").strip(), form.get("password", "")
     )
@@ -135,13 +135,15 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
             lambda: _apply_form(visit, tenant),
             lambda error: _show_tenant(visit, visit.instance.state.tenants.get(tenant.name), error),
             lambda: meanwhile(
-                visit, f"tenant {tenant.name}", _form_values(visit.instance.state.tenants.get(tenant.name))
+                visit,
+                f"tenant {tenant.name}",
+                _build_form_values(visit.instance.state.tenants.get(tenant.name)),
             ),
         )
     return _show_tenant(visit, tenant)
 
 
-def _form_state(visit: Visit, tenant: Tenant) -> object:
+def _read_form_state(visit: Visit, tenant: Tenant) -> object:
     """Return what the forms of a tenant are drawn of."""
     secret = visit.instance.state.credentials.stored_at(tenant.credential)
     return tenant.connection, tenant.hours, tenant.enabled, secret
@@ -164,8 +166,9 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
     return {
         "refused": refused, "tenant": tenant, "connection": connection, "trial": trial, "clouds": clouds(),
         "signing_in": SIGNING_IN, "may": visit.caller.is_permitted(WRITE, "/"), "under_way": current_assessment(visit.instance),
-        "may_remove": visit.caller.is_permitted(DELETE, "/"), "given": _form_values(tenant) | (dict(visit.form) if refused else {}),
-        "etag": form_digest(visit, _form_state(visit, tenant)), "overtaken": None,
+        "may_remove": visit.caller.is_permitted(DELETE, "/"),
+        "given": _build_form_values(tenant) | (dict(visit.form) if refused else {}),
+        "etag": form_digest(visit, _read_form_state(visit, tenant)), "overtaken": None,
         **find_running_test(visit, tenant.name), **_show_grant(visit, grant),
     }  # fmt: skip
 
@@ -203,7 +206,7 @@ def show_test_progress(visit: Visit) -> Response:
     return HTMLResponse(draw("testing.html", visit=visit, tenant=tenant, **found), headers=headers)
 
 
-def _form_values(tenant: Tenant) -> dict[str, str]:
+def _build_form_values(tenant: Tenant) -> dict[str, str]:
     """A tenant as its form shows it."""
     asked = tenant.connection
     return {
@@ -221,7 +224,7 @@ def _apply_form(visit: Visit, tenant: Tenant) -> str:
         service.request_collection(visit.service, tenant.name)
     else:
         visit.caller.require(DELETE if act == "remove" else WRITE, "/")
-        with require_unchanged(visit, lambda: _form_state(visit, state.tenants.get(tenant.name))):
+        with require_unchanged(visit, lambda: _read_form_state(visit, state.tenants.get(tenant.name))):
             return _apply_act(visit, tenant, act)
     return visit.build_address(done=act, connected=None, role=None)
 
@@ -242,7 +245,7 @@ def _apply_act(visit: Visit, tenant: Tenant, act: str) -> str:
 
 def _change_tenant(visit: Visit, tenant: Tenant) -> None:
     form = visit.form
-    secrets, hours = _secrets(form), number(form.get("hours", "8"), "hours")
+    secrets, hours = _build_secrets(form), number(form.get("hours", "8"), "hours")
     wanted = replace(tenant, connection=parse_connection(visit, form), hours=hours)
     service.change_tenant(visit.service, wanted, secrets if secrets != TenantSecrets() else None)
 

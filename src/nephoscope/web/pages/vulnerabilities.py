@@ -82,7 +82,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list by vulnerability."""
     reach = visit.reach(READ)
     exposed = exposed_vulnerabilities(visit.service, reach)
-    wanted = _read_filters(visit, _subjects(visit, reach))
+    wanted = _read_filters(visit, _build_subjects(visit, reach))
     exempt = fully_exempted_names(visit)
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
@@ -94,7 +94,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
             "vulnerabilities",
             HEADER,
             (
-                [*_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"]
+                [*_build_row(one, exposed), "yes" if _is_exempt(one, exempt) else "no"]
                 for one in date_vulnerabilities(visit.service, wanted, found.rows)
             ),
         )
@@ -102,7 +102,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     page = date_vulnerabilities(visit.service, wanted, found.rows[start : start + ROWS])
     return {
         "list": show_page(visit, listed, page, found.facets, len(found.rows), start, keys), "any": bool(every),
-        "tiles": _tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
+        "tiles": _count_tiles(every), "coverage": summarize_coverage(visit.service, reach), "feeds": feed_ages(visit.service),
         "package": visit.get_query_value("package"), "only": _list_filter(visit),
     }  # fmt: skip
 
@@ -118,15 +118,15 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
     if visit.request.method == "POST":
         return apply_form(
-            lambda: change_exemptions(visit, visit.parameters["name"], _holders(visit)),
+            lambda: change_exemptions(visit, visit.parameters["name"], _list_holders(visit)),
             lambda error: _show_vulnerability(visit, error),
             lambda: meanwhile(visit, visit.form.get("exemption", "")),
         )
-    name, found = visit.parameters["name"], _holders(visit)
+    name, found = visit.parameters["name"], _list_holders(visit)
     tables = {
-        "holders": lambda: PageTable(HOLDER_HEADER, _holder_rows(visit, found)),
+        "holders": lambda: PageTable(HOLDER_HEADER, _list_holder_rows(visit, found)),
         "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(_explain_matches(visit, found))),
-        "paths": lambda: PageTable(PATH_HEADER, map(_path_row, _paths(visit, found))),
+        "paths": lambda: PageTable(PATH_HEADER, map(_build_path_row, _list_paths(visit, found))),
         "exemptions": lambda: PageTable(
             EXEMPTION_HEADER,
             map(exemption_row, shown_exemptions(visit, find_exemptions(visit.service, found))),
@@ -136,7 +136,7 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
     return file if file is not None else _show_vulnerability(visit)
 
 
-def _holders(visit: Visit) -> list[SubjectFinding]:
+def _list_holders(visit: Visit) -> list[SubjectFinding]:
     """Return who has the vulnerability, of what the visitor may see."""
     wanted = FindingFilter(
         SubjectFilter(visit.reach(READ)), vulnerability=visit.parameters["name"], most=MOST_HOLDERS
@@ -145,7 +145,7 @@ def _holders(visit: Visit) -> list[SubjectFinding]:
 
 
 def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
-    name, found = visit.parameters["name"], _holders(visit)
+    name, found = visit.parameters["name"], _list_holders(visit)
     report = report_vulnerability(visit.service, name)
     if not (found or report.advisories or report.exploited or report.prediction):
         raise NotFoundError(f"no imported advisory covers {name[:100]}")
@@ -155,8 +155,8 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
         "explained": _explain_matches(visit, found), "report": report,
         "exemptions": shown_exemptions(visit, held), "offered": list_choices(visit, found),
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "given": dict(visit.form) if refused else {},
-        "paths": _paths(visit, found), "about": _describe_vulnerability(found, report), "references": _references(report),
-        "counts": Counter(one.kind.value for one in _distinct_subjects(found)),
+        "paths": _list_paths(visit, found), "about": _describe_vulnerability(found, report), "references": _list_references(report),
+        "counts": Counter(one.kind.value for one in _list_distinct_subjects(found)),
     }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def _list_affected(visit: Visit, every: Sequence[SubjectFinding], held: Held) ->
     return show_page(visit, wanted, page, found.facets, len(found.rows), start, keys)
 
 
-def _subjects(visit: Visit, reach: Reach) -> SubjectFilter:
+def _build_subjects(visit: Visit, reach: Reach) -> SubjectFilter:
     return SubjectFilter(
         reach, resource=visit.get_query_value("resource"), image=visit.get_query_value("image")
     )
@@ -189,7 +189,7 @@ def _is_exempt(one: VulnerabilitySummary, exempt: frozenset[str]) -> bool:
     return not exempt.isdisjoint(name.lower() for name in (known.id, *known.aliases))
 
 
-def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
+def _count_tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
     """Count what the head of the page tells."""
     several = list(every)
     return {
@@ -200,7 +200,7 @@ def _tiles(every: Iterable[VulnerabilitySummary]) -> dict[str, int]:
     }
 
 
-def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object, ...]:
+def _build_row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object, ...]:
     known, exposure = one.vulnerability, EXPOSURES[exposed.get(one.vulnerability.id, 0)]
     return (
         known.id, one.severity, one.score, "yes" if known.is_exploited else "no", known.probability, exposure,
@@ -209,7 +209,7 @@ def _row(one: VulnerabilitySummary, exposed: Mapping[str, int]) -> tuple[object,
     )  # fmt: skip
 
 
-def _holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[object, ...]]:
+def _list_holder_rows(visit: Visit, found: Sequence[SubjectFinding]) -> Iterator[tuple[object, ...]]:
     places = locate_packages(visit.service, found)
     for one in found:
         finding, subject = one.finding, one.subject
@@ -228,7 +228,7 @@ def _explain_matches(visit: Visit, found: Sequence[SubjectFinding]) -> list[Pack
     return [told for one in several if (told := explain_finding(visit.service, one)) is not None]
 
 
-def _paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
+def _list_paths(visit: Visit, found: Sequence[SubjectFinding]) -> list[PathRow]:
     """Return the attack paths through machines that have the vulnerability."""
     resources = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE} - {""}
     every = (
@@ -246,11 +246,11 @@ def _reason_rows(explained: Iterable[PackageFinding]) -> Iterator[tuple[object, 
             )  # fmt: skip
 
 
-def _path_row(one: PathRow) -> tuple[str, ...]:
+def _build_path_row(one: PathRow) -> tuple[str, ...]:
     return one.level.value, one.title, " → ".join(each.name for each in one.entities), one.name
 
 
-def _distinct_subjects(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
+def _list_distinct_subjects(found: Iterable[SubjectFinding]) -> Iterable[InventorySubject]:
     """Return each machine and image once, however many scanners saw it."""
     return {one.subject.identity: one.subject for one in found}.values()
 
@@ -275,7 +275,7 @@ def _describe_vulnerability(
     }  # fmt: skip
 
 
-def _references(report: VulnerabilityReport) -> list[str]:
+def _list_references(report: VulnerabilityReport) -> list[str]:
     """Return the addresses that advisories name and that may be opened."""
     named = dict.fromkeys(address for one in report.advisories for address in one.references)
     return [address for address in named if sanitize_link(address)]

@@ -39,7 +39,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.get_query_value("q")
     which, order = item_filter(chosen_values(visit, facets), names, text), visit.get_query_value("sort")
     if visit.get_query_value("format") == "csv":
-        return csv_response("work-items", HEADER, map(_row, held.item_page(which, order=order)))
+        return csv_response("work-items", HEADER, map(_build_row, held.item_page(which, order=order)))
     start = page_start(visit)
     counted = count_facets(
         visit, facets, lambda name, chosen: held.item_counts(item_filter(chosen, names, text), name)
@@ -51,7 +51,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }
 
 
-def _row(one: WorkItem) -> tuple[object, ...]:
+def _build_row(one: WorkItem) -> tuple[object, ...]:
     return (
         one.status.value, one.severity, one.repository, one.file, one.line, one.title, one.rule, one.subject, one.opened, one.closed,
         one.reopened, one.id,

@@ -107,27 +107,36 @@ def links(
     high = ROW * max(len(left), len(right), 1) + 8
     lines = Markup("").join(
         Markup('<path class="chart-links__edge" d="M{} {} C{} {} {} {} {} {}"/>').format(
-            LEFT + BOX, _middle(a), LEFT + BOX + 100, _middle(a), RIGHT - 100, _middle(b), RIGHT, _middle(b)
+            LEFT + BOX,
+            _compute_middle(a),
+            LEFT + BOX + 100,
+            _compute_middle(a),
+            RIGHT - 100,
+            _compute_middle(b),
+            RIGHT,
+            _compute_middle(b),
         )
         for a, b in between
     )
     boxes = Markup("").join(
-        _box(node, x, at) for x, column in ((LEFT, left), (RIGHT, right)) for at, node in enumerate(column)
+        _draw_box(node, x, at)
+        for x, column in ((LEFT, left), (RIGHT, right))
+        for at, node in enumerate(column)
     )
     return Markup(
         '<svg class="chart-links" width="920" height="{0}" viewBox="0 0 920 {0}" role="group" aria-label="{1}">{2}{3}</svg>'
     ).format(high, label, lines, boxes)
 
 
-def _middle(at: int) -> int:
+def _compute_middle(at: int) -> int:
     return at * ROW + 22
 
 
-def _class(node: DiagramNode) -> str:
+def _choose_class(node: DiagramNode) -> str:
     return f"chart-links__node chart-links__node--{node.name}" if node.name else "chart-links__node"
 
 
-def _box(node: DiagramNode, x: int, at: int) -> Markup:
+def _draw_box(node: DiagramNode, x: int, at: int) -> Markup:
     """A box with its words, which leads somewhere."""
     title, most = brief(node.title), WORDS - len(node.kind)
     if len(title) > most:
@@ -135,7 +144,7 @@ def _box(node: DiagramNode, x: int, at: int) -> Markup:
     drawn = Markup(
         '<rect class="{}" x="{}" y="{}" width="{}" height="34" rx="6"/>'
         '<text x="{}" y="{}"><tspan class="chart-links__kind">{} </tspan>{}</text>'
-    ).format(_class(node), x, at * ROW + 5, BOX, x + 10, at * ROW + 27, node.kind, title)
+    ).format(_choose_class(node), x, at * ROW + 5, BOX, x + 10, at * ROW + 27, node.kind, title)
     whole = Markup("<title>{}</title>").format(node.title)
     return (
         Markup('<a href="{}">{}{}</a>').format(node.address, whole, drawn)

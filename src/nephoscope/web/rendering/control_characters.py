@@ -37,13 +37,13 @@ def show_control_characters(html: str) -> str:
 
 def escape_controls(text: str) -> str:
     """A text that a script draws, with such characters, and line ends, as `[U+202E]`."""
-    return _LABEL.sub(partial(_mark, plain=True), text)
+    return _LABEL.sub(partial(_mark_character, plain=True), text)
 
 
 def _mark_text(text: str, inside: str) -> str:
-    return text if inside in _KEPT else _CONTROL.sub(partial(_mark, plain=bool(inside)), text)
+    return text if inside in _KEPT else _CONTROL.sub(partial(_mark_character, plain=bool(inside)), text)
 
 
-def _mark(found: re.Match[str], *, plain: bool) -> str:
+def _mark_character(found: re.Match[str], *, plain: bool) -> str:
     number = f"U+{ord(found[0]):04X}"
     return f"[{number}]" if plain else f'<span class="text-control">{number}</span>'

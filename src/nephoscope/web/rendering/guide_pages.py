@@ -66,34 +66,34 @@ def read_guide(name: str) -> tuple[str, Markup]:
     tokens = parser.parse(path.read_text(encoding="utf-8"))
     for place, one in enumerate(tokens):
         if one.type == "heading_open":
-            one.attrSet("id", _anchor(tokens[place + 1].content))
+            one.attrSet("id", _build_anchor(tokens[place + 1].content))
         elif one.type in ("th_open", "td_open"):
             one.attrs.pop("style", None)  # the pages take no inline style
         for child in one.children or ():
-            _address(child, PurePosixPath(name).parent)
+            _rewrite_address(child, PurePosixPath(name).parent)
     title = next((tokens[place + 1].content for place, one in enumerate(tokens) if one.tag == "h1"), name)
     body = tokens[3:] if tokens and tokens[0].tag == "h1" else tokens
     # the parser escapes every text and takes no HTML
-    return title, Markup(_frame(parser.renderer.render(body, parser.options, {})))  # noqa: S704
+    return title, Markup(_frame_tables(parser.renderer.render(body, parser.options, {})))  # noqa: S704
 
 
-def _frame(drawn: str) -> str:
+def _frame_tables(drawn: str) -> str:
     """Let what is wider than the page be scrolled by the keyboard, too."""
     framed = drawn.replace("<table>", '<div class="table-frame" tabindex="0"><table>')
     return framed.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
 
 
-def _title(path: Path) -> str:
+def _read_title(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
         return file.readline().lstrip("# ").strip()
 
 
-def _anchor(text: str) -> str:
+def _build_anchor(text: str) -> str:
     """Return the anchor of a heading, as Git hosts make it."""
     return _MORE.sub("", text.lower()).strip().replace(" ", "-")
 
 
-def _address(token: Token, folder: PurePosixPath) -> None:
+def _rewrite_address(token: Token, folder: PurePosixPath) -> None:
     """Let links between pages lead to the server's own, and pictures be what they show in words."""
     if token.type == "image":
         token.type, token.tag, token.attrs = "text", "", {}

@@ -51,7 +51,7 @@ _LINES = {
 
 def draw_map(columns: Sequence[MapColumn], label: str) -> Markup:
     """Draw columns from the left to the right; a box stands amid those that it leads to."""
-    places, xs = _place(columns), _list_starts(columns)
+    places, xs = _place_boxes(columns), _list_starts(columns)
     rows = max((max(one.values(), default=0.0) for one in places), default=0.0) + 1
     high, wide = round(HEAD + rows * ROW + 8), xs[-1] + columns[-1].width + LEFT
     heads = Markup("").join(
@@ -60,9 +60,9 @@ def draw_map(columns: Sequence[MapColumn], label: str) -> Markup:
     )
     tones = [{node.key: node.tone for node in one.nodes} for one in columns]
     lines = Markup("").join(
-        _line(
-            (xs[at] + column.width, _y(places[at][node.key])), (xs[at + 1], _y(places[at + 1][key])),
-            _weaker(node.tone, tones[at + 1][key]),
+        _draw_line(
+            (xs[at] + column.width, _compute_y(places[at][node.key])), (xs[at + 1], _compute_y(places[at + 1][key])),
+            _choose_weaker(node.tone, tones[at + 1][key]),
         )
         for at, column in enumerate(columns[:-1])
         for node in column.nodes
@@ -70,7 +70,7 @@ def draw_map(columns: Sequence[MapColumn], label: str) -> Markup:
         if key in places[at + 1]
     )  # fmt: skip
     boxes = Markup("").join(
-        _box(node, x, column.width, _y(place[node.key]))
+        _draw_box(node, x, column.width, _compute_y(place[node.key]))
         for x, column, place in zip(xs, columns, places, strict=True)
         for node in column.nodes
     )
@@ -87,12 +87,12 @@ def _list_starts(columns: Sequence[MapColumn]) -> list[int]:
     return found
 
 
-def _weaker(*tones: str) -> str:
+def _choose_weaker(*tones: str) -> str:
     """The weaker of colors, which a line between two boxes has."""
     return "" if "" in tones else max(tones, key=_TONES.index)
 
 
-def _place(columns: Sequence[MapColumn]) -> list[Mapping[str, float]]:
+def _place_boxes(columns: Sequence[MapColumn]) -> list[Mapping[str, float]]:
     """The row of each box by its key, for each column: from the last one to the first, no two in the same row."""
     found: list[Mapping[str, float]] = [{one.key: float(at) for at, one in enumerate(columns[-1].nodes)}]
     for column in reversed(columns[:-1]):
@@ -109,17 +109,17 @@ def _place(columns: Sequence[MapColumn]) -> list[Mapping[str, float]]:
     return found
 
 
-def _y(row: float) -> int:
+def _compute_y(row: float) -> int:
     return round(HEAD + row * ROW + ROW / 2)
 
 
-def _line(start: tuple[int, int], end: tuple[int, int], tone: str) -> Markup:
+def _draw_line(start: tuple[int, int], end: tuple[int, int], tone: str) -> Markup:
     (x, y), (until, below) = start, end
     middle, before = x + GAP // 2, until - GAP // 2
     return _LINES.get(tone, _PLAIN).format(f"M{x} {y} C{middle} {y} {before} {below} {until} {below}")
 
 
-def _box(node: MapNode, x: int, width: int, y: int) -> Markup:
+def _draw_box(node: MapNode, x: int, width: int, y: int) -> Markup:
     title = brief(node.title)
     if len(title) > WORDS:
         title = f"{title[: WORDS - 1]}…"

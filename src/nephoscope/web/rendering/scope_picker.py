@@ -29,19 +29,21 @@ def _write_options(visit: Visit) -> Markup:
     tags = ((f"tag:{one}", one) for one in visit.tags)
     return Markup("").join(
         [
-            Markup('<option value="">{}</option>').format(_subscriptions_label(len(visit.subscriptions))),
-            _group("Management groups", visit.management_groups.items()),
-            _group("Subscriptions", visit.subscriptions.items()),
-            _group("Tags of subscriptions and resource groups", tags),
+            Markup('<option value="">{}</option>').format(
+                _format_subscription_count(len(visit.subscriptions))
+            ),
+            _render_group("Management groups", visit.management_groups.items()),
+            _render_group("Subscriptions", visit.subscriptions.items()),
+            _render_group("Tags of subscriptions and resource groups", tags),
         ]
     )
 
 
-def _subscriptions_label(count: int) -> str:
+def _format_subscription_count(count: int) -> str:
     return "1 subscription" if count == 1 else f"All {count} subscriptions"
 
 
-def _group(title: str, scopes: Iterable[tuple[str, str]]) -> Markup:
+def _render_group(title: str, scopes: Iterable[tuple[str, str]]) -> Markup:
     options = Markup("").join(Markup('<option value="{}">{}</option>').format(*one) for one in scopes)
     return Markup('<optgroup label="{}">{}</optgroup>').format(title, options) if options else options
 

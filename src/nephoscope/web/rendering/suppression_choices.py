@@ -47,12 +47,12 @@ def choices(entities: Sequence[Entity]) -> dict[str, Choice]:
     if len(together) > 1:
         label = " and ".join(describe_condition(one.document()) for one in together)
         found[TOGETHER] = Choice(label, together)
-    for entity in sorted(entities, key=_narrowness):
-        found |= _entity_choices(entity)
+    for entity in sorted(entities, key=_rank_narrowness):
+        found |= _build_entity_choices(entity)
     return {**found, WHOLE_RULE: Choice("All alerts of this rule")}
 
 
-def _narrowness(entity: Entity) -> int:
+def _rank_narrowness(entity: Entity) -> int:
     return _NARROWEST.index(entity.kind) if entity.kind in _NARROWEST else len(_NARROWEST)
 
 
@@ -68,11 +68,11 @@ def _combine_conditions(entities: Sequence[Entity]) -> list[SuppressionCondition
     return found
 
 
-def _entity_choices(entity: Entity) -> dict[str, Choice]:
+def _build_entity_choices(entity: Entity) -> dict[str, Choice]:
     """The entity by the name that people know, then by each of its identifiers."""
     found: dict[str, Choice] = {}
     named = [(FIELDS[entity.kind], entity_value(entity))] if entity.kind in FIELDS else []
-    several = [(_field(entity, name), value) for name, value in entity.identifiers]
+    several = [(_format_field(entity, name), value) for name, value in entity.identifiers]
     for field, value in [*named, *several]:
         known = any(one.lower() == f"{field}={value}".lower() for one in found)
         if isinstance(value, str) and value and not value.startswith(("{", "[")) and not known:
@@ -81,7 +81,7 @@ def _entity_choices(entity: Entity) -> dict[str, Choice]:
     return found
 
 
-def _field(entity: Entity, name: str) -> str:
+def _format_field(entity: Entity, name: str) -> str:
     return f"entities.{entity.kind.lower()}.{name[0].lower()}{name[1:]}"
 
 

@@ -41,10 +41,10 @@ def draw_lane(lane: TimeLane, most: int) -> Markup:
     passed: list[str] = []
     failed: list[str] = []
     for at, (below, above) in enumerate(zip(lane.passed, lane.failed, strict=True)):
-        whole = _height(below + above, most)
+        whole = _compute_height(below + above, most)
         part = whole * below / max(below + above, 1)
-        passed += _column(at, len(lane.passed), 0.0, part)
-        failed += _column(at, len(lane.passed), part, whole)
+        passed += _draw_column(at, len(lane.passed), 0.0, part)
+        failed += _draw_column(at, len(lane.passed), part, whole)
     marks = Markup("").join(
         Markup('<path class="time-lanes__mark time-lanes__mark--{}" d="M{:.1f} 14h0"><title>{}</title></path>').format(
             one.severity, one.place * WIDTH, one.title
@@ -58,11 +58,11 @@ def draw_lane(lane: TimeLane, most: int) -> Markup:
     ).format(lane.label, "".join(passed), "".join(failed), marks)
 
 
-def _height(count: int, most: int) -> float:
+def _compute_height(count: int, most: int) -> float:
     return max(LEAST, HEIGHT * count / most) if count else 0.0
 
 
-def _column(at: int, parts: int, low: float, high: float) -> Iterable[str]:
+def _draw_column(at: int, parts: int, low: float, high: float) -> Iterable[str]:
     if high > low:
         slot = WIDTH / parts
         left, wide = slot * (at + GAP / 2), slot * (1 - GAP)

@@ -84,36 +84,36 @@ class ComplianceReport:
 
     def _build_story(self, annex: bytes) -> Iterator[object]:
         """The parts of the document in order."""
-        yield from self._summary()
-        yield from self._domains()
-        yield from self._failed_table()
-        yield from self._policies()
-        yield from self._skipped_table()
-        yield from self._annex(annex)
+        yield from self._build_summary()
+        yield from self._list_domains()
+        yield from self._build_failed_table()
+        yield from self._list_policies()
+        yield from self._build_skipped_table()
+        yield from self._attach_annex(annex)
 
-    def _summary(self) -> Iterator[object]:
+    def _build_summary(self) -> Iterator[object]:
         evidence, states = self.evidence, Counter(one.state for one in self.controls)
         share = passed_share(states)
-        yield _paragraph(self.title, "Title")
-        yield _paragraph(
+        yield _parse_paragraph(self.title, "Title")
+        yield _parse_paragraph(
             f"Scope: {evidence.scope}. Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC. Written for {evidence.author}."
         )
         if share is None:
-            yield _paragraph("No control could be evaluated.", "Heading2")
+            yield _parse_paragraph("No control could be evaluated.", "Heading2")
         else:
             color = _COLORS[band(share)]
-            yield _markup(
+            yield _build_paragraph_with_markup(
                 f'<font color="{color}">{share:.0%}</font> of the evaluated controls passed', "Heading2"
             )
         left = len(self.controls) - states["Passed"] - states["Failed"]
-        yield _paragraph(
+        yield _parse_paragraph(
             f"{states['Passed']} controls passed, {states['Failed']} failed, {left} were not evaluated. A control passes "
             "if none of its policies failed and none was left without a result; what was not evaluated counts neither way."
         )
 
-    def _domains(self) -> Iterator[object]:
+    def _list_domains(self) -> Iterator[object]:
         domains = group_by_domain(self.controls)
-        yield _paragraph("Domains", "Heading3")
+        yield _parse_paragraph("Domains", "Heading3")
         rows = [
             (
                 one.title,
@@ -124,7 +124,7 @@ class ComplianceReport:
             )
             for one in domains
         ]
-        yield from _table(
+        yield from _build_table(
             ("Domain", "Share", "Passed", "Failed", "Not evaluated"),
             rows,
             (285, 50, 50, 50, 70),
@@ -132,13 +132,13 @@ class ComplianceReport:
             "domains",
         )
 
-    def _failed_table(self) -> Iterator[object]:
+    def _build_failed_table(self) -> Iterator[object]:
         failed = sorted(
             (one for one in self.controls if one.state == "Failed"), key=lambda one: -one.failed_resources
         )
-        yield _paragraph("Failed controls", "Heading3")
+        yield _parse_paragraph("Failed controls", "Heading3")
         if not failed:
-            yield _paragraph("No control failed.")
+            yield _parse_paragraph("No control failed.")
             return
         rows = [
             (
@@ -149,7 +149,7 @@ class ComplianceReport:
             )
             for one in failed
         ]
-        yield from _table(
+        yield from _build_table(
             ("Control", "Title", "Policies failed", "Findings"),
             rows,
             (85, 290, 75, 55),
@@ -157,7 +157,7 @@ class ComplianceReport:
             "failed controls",
         )
 
-    def _policies(self) -> Iterator[object]:
+    def _list_policies(self) -> Iterator[object]:
         failed: dict[str, PolicyResult] = {}
         serves: Counter[str] = Counter()
         for control in self.controls:
@@ -168,21 +168,21 @@ class ComplianceReport:
         if failed:
             ranked = sorted(failed.values(), key=lambda one: (-serves[one.key], -one.failed, one.title))
             rows = [(one.title, str(serves[one.key]), str(one.failed)) for one in ranked]
-            yield _paragraph("What to fix first", "Heading3")
-            yield _paragraph(
+            yield _parse_paragraph("What to fix first", "Heading3")
+            yield _parse_paragraph(
                 "Policies by the number of failed controls that they belong to, then by failed resources."
             )
-            yield from _table(
+            yield from _build_table(
                 ("Policy", "Controls", "Resources"), rows, (395, 55, 55), POLICIES, "failed policies"
             )
 
-    def _skipped_table(self) -> Iterator[object]:
+    def _build_skipped_table(self) -> Iterator[object]:
         left = [one for one in self.controls if one.state not in ("Passed", "Failed")]
         if not left:
             return
-        yield _paragraph("Not evaluated", "Heading3")
+        yield _parse_paragraph("Not evaluated", "Heading3")
         rows = [(one.code, one.text, self._explain_unassessed(one)) for one in left]
-        yield from _table(
+        yield from _build_table(
             ("Control", "Title", "Why"), rows, (85, 250, 170), SKIPPED, "controls that were not evaluated"
         )
 
@@ -202,10 +202,10 @@ class ComplianceReport:
             return "its policies are documents or disabled"
         return "no resource of its types is known"
 
-    def _annex(self, annex: bytes) -> Iterator[object]:
+    def _attach_annex(self, annex: bytes) -> Iterator[object]:
         rows = sum(1 for _ in self.evidence.rows())
-        yield _paragraph("Annex", "Heading3")
-        yield _paragraph(
+        yield _parse_paragraph("Annex", "Heading3")
+        yield _parse_paragraph(
             f"The evidence is attached to this document as {self.annex_name}: {rows} rows, one for each policy and resource, "
             f"with result and cause. SHA-256 {hashlib.sha256(annex).hexdigest()}"
         )
@@ -217,7 +217,7 @@ def _draw_foot(canvas: Any, made: Any) -> None:
     canvas.drawString(_MARGIN, 28, f"{made.title} · nephoscope"[:110])
 
 
-def _styles() -> Mapping[str, Any]:
+def _build_styles() -> Mapping[str, Any]:
     from reportlab.lib.styles import getSampleStyleSheet
 
     found: Mapping[str, Any] = getSampleStyleSheet()
@@ -226,17 +226,17 @@ def _styles() -> Mapping[str, Any]:
     return found
 
 
-def _paragraph(text: str, style: str = "BodyText") -> object:
-    return _markup(mark_up(text), style)
+def _parse_paragraph(text: str, style: str = "BodyText") -> object:
+    return _build_paragraph_with_markup(mark_up(text), style)
 
 
-def _markup(text: str, style: str) -> object:
+def _build_paragraph_with_markup(text: str, style: str) -> object:
     from reportlab.platypus import Paragraph
 
-    return Paragraph(text, _styles()[style])
+    return Paragraph(text, _build_styles()[style])
 
 
-def _table(
+def _build_table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], most: int, what: str
 ) -> Iterator[object]:
     """Yield a table of lines that do not wrap, and a line that says how many of what it leaves out."""
@@ -246,7 +246,7 @@ def _table(
     shown = [
         heads,
         *(
-            [_draw_cell(_cut(cell, width)) for cell, width in zip(row, widths, strict=True)]
+            [_draw_cell(_shorten_text(cell, width)) for cell, width in zip(row, widths, strict=True)]
             for row in rows[:most]
         ),
     ]
@@ -265,10 +265,10 @@ def _table(
     )
     yield table
     if len(rows) > most:
-        yield _paragraph(f"{len(rows) - most} more {what} are in the annex.")
+        yield _parse_paragraph(f"{len(rows) - most} more {what} are in the annex.")
 
 
-def _cut(text: str, width: int) -> str:
+def _shorten_text(text: str, width: int) -> str:
     """Return as much of a text as fits into a cell, with an ellipsis where it was cut."""
     line = " ".join(text.split())
     if measure(line, _SIZE) <= width - 8:

@@ -33,7 +33,7 @@ class PlottedSeries:
 def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across: int) -> PlottedSeries:
     """Series by what splits the rows and by column; rows without a place are not drawn."""
     kind = columns[across][1]
-    places = _places(kind, [row[across] for row in rows])
+    places = _list_places(kind, [row[across] for row in rows])
     found: dict[str, list[tuple[float, float]]] = {}
     told: dict[float, str] = {}
     for row, place in zip(rows, places, strict=True):
@@ -42,7 +42,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
         told[place] = text(row[across], kind)
         for number in asked.numbers:
             if row[number] is not None and isfinite(row[number]):
-                found.setdefault(_series_name(columns, row, number, asked), []).append(
+                found.setdefault(_name_series(columns, row, number, asked), []).append(
                     (place, float(row[number]))
                 )
     series, dropped = _select_largest(found, bool(asked.stacked))
@@ -52,7 +52,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
     return PlottedSeries(ordered, told, dropped + sum(1 for at in places if at is None))
 
 
-def _series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
+def _name_series(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
     """Return what a series is called: by the values that split the rows, with the column where there are several."""
     split = ", ".join(text(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:
@@ -60,7 +60,7 @@ def _series_name(columns: Columns, row: Any, number: int, asked: RenderSpec) -> 
     return " ".join(one for one in (split, columns[number][0]) if one)
 
 
-def _places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
+def _list_places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
     """Where values stand across: a time or a number where it is, names side by side in their order; None for null."""
     if kind is KqlType.DATETIME or kind.numeric:
         return [None if one is None or not isfinite(one) else float(one) for one in values]

@@ -28,18 +28,18 @@ def draw_columns(columns: Columns, rows: Sequence[object], asked: RenderSpec, ac
     kind = columns[across][1]
     places = sorted({at for several in found.series.values() for at, _ in several})
     where = slots(places, found.told, kind)
-    spans = _spans(found, asked.stacked)
+    spans = _build_spans(found, asked.stacked)
     low, high = _reach(spans, asked)
     unit = "%" if asked.stacked == "stacked100" else ""
     below, middle, above = (f"{value:,.6g}{unit}" for value in (low, (low + high) / 2, high))
     return Plot(
-        "columns", _series(spans, found, where, (low, high), bool(asked.stacked)), low=below, middle=middle, high=above,
-        labels=where.labels, timed=kind is KqlType.DATETIME, zero=_offset_from_top(0.0, low, high) if low < 0 < high else None,
+        "columns", _list_series(spans, found, where, (low, high), bool(asked.stacked)), low=below, middle=middle, high=above,
+        labels=where.labels, timed=kind is KqlType.DATETIME, zero=_compute_offset_from_top(0.0, low, high) if low < 0 < high else None,
         left=found.left, stacked=bool(asked.stacked),
     )  # fmt: skip
 
 
-def _spans(found: PlottedSeries, stacked: str) -> Spans:
+def _build_spans(found: PlottedSeries, stacked: str) -> Spans:
     """From where to where the column of each number goes."""
     if stacked:
         return stacks(found.numbers, stacked == "stacked100")
@@ -52,10 +52,10 @@ def _reach(spans: Spans, asked: RenderSpec) -> tuple[float, float]:
     low, high = bounds([end for several in spans.values() for _, end in several.values()])
     if asked.stacked == "stacked100":
         low, high = (-100.0 if low < 0 else 0.0), (100.0 if high > 0 else 0.0)
-    return bounds([_round(low), _round(high)], asked.low, asked.high)
+    return bounds([_round_up(low), _round_up(high)], asked.low, asked.high)
 
 
-def _round(value: float) -> float:
+def _round_up(value: float) -> float:
     """The next number away from nought that reads well."""
     if value == 0:
         return 0.0
@@ -64,7 +64,7 @@ def _round(value: float) -> float:
     return far if value > 0 else -far
 
 
-def _series(
+def _list_series(
     spans: Spans, found: PlottedSeries, where: Slots, reach: tuple[float, float], stacked: bool
 ) -> tuple[ChartSeries, ...]:
     room = max(min(where.wide, WIDTH / FEW) * _FILLED, _THIN)
@@ -74,7 +74,7 @@ def _series(
         own, right = found.numbers[name], 0.0 if stacked else wide * number
         marks = tuple(
             ChartMark(
-                _outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
+                _format_outline(max(0.0, where.middle[at] - room / 2) + right, wide, span, reach),
                 f"{found.told[at]} · {name}: {own[at]:,.6g}",
             )
             for at, span in several.items()
@@ -84,11 +84,11 @@ def _series(
     return tuple(made)
 
 
-def _outline(left: float, wide: float, span: tuple[float, float], reach: tuple[float, float]) -> str:
-    top, bottom = sorted(_offset_from_top(value, *reach) for value in span)
+def _format_outline(left: float, wide: float, span: tuple[float, float], reach: tuple[float, float]) -> str:
+    top, bottom = sorted(_compute_offset_from_top(value, *reach) for value in span)
     return f"M{left:.2f} {top:.2f}h{wide:.2f}V{bottom:.2f}h{-wide:.2f}Z"
 
 
-def _offset_from_top(value: float, low: float, high: float) -> float:
+def _compute_offset_from_top(value: float, low: float, high: float) -> float:
     """Return how far down a number is; what lies beyond the axis is at its end."""
     return HEIGHT - HEIGHT * (min(max(value, low), high) - low) / (high - low)

@@ -32,22 +32,22 @@ def slots(places: Sequence[float], told: Mapping[float, str], kind: KqlType) -> 
     step = min((after - at for at, after in pairwise(places)), default=1.0)
     count = round((places[-1] - places[0]) / step) + 1
     if kind is KqlType.DATETIME:
-        return _even_slots(places, step, count, kind)
+        return _build_even_slots(places, step, count, kind)
     if kind.numeric and count <= max(FEW, _SPARSE * len(places)):
-        return _even_slots(places, step, count, kind)
-    return _side_by_side(places, told)
+        return _build_even_slots(places, step, count, kind)
+    return _build_side_by_side(places, told)
 
 
-def _even_slots(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
+def _build_even_slots(places: Sequence[float], step: float, count: int, kind: KqlType) -> Slots:
     each = ceil(count / FEW)
     cells = ceil(count / each)
     wide = WIDTH / (cells * each)
     middle = {at: wide * ((at - places[0]) / step + 0.5) for at in places}
     starts = [places[0] + cell * each * step for cell in range(cells)]
-    return Slots(middle, wide, tuple(_label(at, each * step, kind) for at in starts))
+    return Slots(middle, wide, tuple(_build_label(at, each * step, kind) for at in starts))
 
 
-def _side_by_side(places: Sequence[float], told: Mapping[float, str]) -> Slots:
+def _build_side_by_side(places: Sequence[float], told: Mapping[float, str]) -> Slots:
     each = ceil(len(places) / MOST_NAMES)
     cells = ceil(len(places) / each)
     wide = WIDTH / (cells * each)
@@ -55,7 +55,7 @@ def _side_by_side(places: Sequence[float], told: Mapping[float, str]) -> Slots:
     return Slots(middle, wide, tuple(AxisLabel(told[at]) for at in places[::each]))
 
 
-def _label(at: float, apart: float, kind: KqlType) -> AxisLabel:
+def _build_label(at: float, apart: float, kind: KqlType) -> AxisLabel:
     """A number, or a time as short as it can be: its day, its minute, its second, by how far the labels are apart."""
     if kind is not KqlType.DATETIME:
         return AxisLabel(f"{at:,.6g}")

@@ -60,20 +60,20 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
         return None
     told: list[str] = []
     named = {
-        name: _places(name, given[name], columns, told)
+        name: _find_column_places(name, given[name], columns, told)
         for name in ("xcolumn", "ycolumns", "series", "by")
         if given.get(name)
     }
-    numbers = _numbers(named.get("ycolumns", ()), columns, told)
+    numbers = _list_numbers(named.get("ycolumns", ()), columns, told)
     if not numbers:
         return None
-    across = named.get("xcolumn", ())[:1] or _guess_columns(columns, numbers)
+    across = named.get("xcolumn", ())[:1] or _list_guess_columns(columns, numbers)
     if not named.get("ycolumns"):
         numbers = tuple(one for one in numbers if one not in across) or numbers
     taken = {*across, *numbers}
-    names = named.get("series") or named.get("by") or _unused_columns(columns, taken)
-    low, high = _bounds(given, told) if chart in ACROSS else (None, None)
-    stacked = _stacking(chart, given.get("kind", ""), told)
+    names = named.get("series") or named.get("by") or _list_unused_columns(columns, taken)
+    low, high = _read_bounds(given, told) if chart in ACROSS else (None, None)
+    stacked = _parse_stacking(chart, given.get("kind", ""), told)
     told += _not_drawn(chart, given)
     return RenderSpec(
         chart, across[0] if across else None, numbers, tuple(one for one in names if one not in taken), stacked,
@@ -82,7 +82,7 @@ def read_hint(hint: ResultHint, columns: Columns) -> RenderSpec | None:
     )  # fmt: skip
 
 
-def _places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[int, ...]:
+def _find_column_places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[int, ...]:
     """Where the columns stand that a property names, one by one with commas between."""
     known = {column: at for at, (column, _) in enumerate(columns)}
     wanted = [given] if given in known else [one.strip() for one in given.split(",")]
@@ -90,17 +90,17 @@ def _places(name: str, given: str, columns: Columns, told: list[str]) -> tuple[i
     return tuple(known[one] for one in wanted if one in known)
 
 
-def _numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
+def _list_numbers(wanted: Sequence[int], columns: Columns, told: list[str]) -> tuple[int, ...]:
     told += [f"ycolumns: {columns[at][0]} is not numeric" for at in wanted if not columns[at][1].numeric]
     given = tuple(at for at in wanted if columns[at][1].numeric)
     return given or tuple(at for at, (_, kind) in enumerate(columns) if kind.numeric)
 
 
-def _unused_columns(columns: Columns, taken: set[int]) -> tuple[int, ...]:
+def _list_unused_columns(columns: Columns, taken: set[int]) -> tuple[int, ...]:
     return tuple(at for at, (_, kind) in enumerate(columns) if at not in taken and not kind.numeric)
 
 
-def _guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
+def _list_guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
     """The column that goes across: a time, the first of several numbers where it leads, or names; () where there is none."""
     times = [at for at, (_, kind) in enumerate(columns) if kind is KqlType.DATETIME]
     if times:
@@ -110,15 +110,15 @@ def _guess_columns(columns: Columns, numbers: Sequence[int]) -> tuple[int, ...]:
     return tuple(at for at in range(len(columns)) if at not in numbers and not columns[at][1].numeric)[:1]
 
 
-def _bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
-    low, high = (_number(name, given.get(name, ""), told) for name in ("ymin", "ymax"))
+def _read_bounds(given: Mapping[str, str], told: list[str]) -> tuple[float | None, float | None]:
+    low, high = (_parse_number(name, given.get(name, ""), told) for name in ("ymin", "ymax"))
     if low is not None and high is not None and low >= high:
         told.append(f"ymin {low:g} must be less than ymax {high:g}: the axis shows all values")
         return None, None
     return low, high
 
 
-def _number(name: str, given: str, told: list[str]) -> float | None:
+def _parse_number(name: str, given: str, told: list[str]) -> float | None:
     try:
         value = float(given) if given else None
     except ValueError:
@@ -129,7 +129,7 @@ def _number(name: str, given: str, told: list[str]) -> float | None:
     return value
 
 
-def _stacking(chart: str, kind: str, told: list[str]) -> str:
+def _parse_stacking(chart: str, kind: str, told: list[str]) -> str:
     if chart not in ("areachart", "stackedareachart", "columnchart"):
         return ""
     if kind and kind.lower() not in _KINDS:

@@ -33,7 +33,7 @@ def draw_xy(columns: Columns, rows: Sequence[object], asked: RenderSpec, across:
     return Plot(
         kind, series, low=f"{low:,.6g}", high=f"{high:,.6g}{'%' if asked.stacked == 'stacked100' else ''}",
         first=first, last=last, left=found.left, stacked=bool(asked.stacked),
-        points=_points(found, kind, asked) if scripted else "",
+        points=_encode_points(found, kind, asked) if scripted else "",
     )  # fmt: skip
 
 
@@ -43,12 +43,12 @@ def _draw_unstacked(
     every = [one for several in series.values() for one in several]
     low, high = bounds([value for _, value in every], asked.low, asked.high)
     start, end = min(at for at, _ in every), max(at for at, _ in every)
-    zero = _offset_from_top(min(max(0.0, low), high), low, high)
+    zero = _compute_offset_from_top(min(max(0.0, low), high), low, high)
     drawn = tuple(
-        _series(
+        _build_series(
             name,
             [
-                (_offset_from_left(at, start, end), _offset_from_top(value, low, high))
+                (_compute_offset_from_left(at, start, end), _compute_offset_from_top(value, low, high))
                 for at, value in several
             ],
             kind,
@@ -64,40 +64,40 @@ def _stack(found: PlottedSeries, asked: RenderSpec) -> tuple[tuple[ChartSeries, 
     ends = [end for several in made.values() for _, end in several.values()]
     low, high = bounds(ends, asked.low, asked.high)
     places = sorted(next(iter(made.values())))
-    drawn = tuple(_layer(name, several, places, (low, high)) for name, several in made.items())
+    drawn = tuple(_build_layer(name, several, places, (low, high)) for name, several in made.items())
     return drawn, low, high
 
 
-def _layer(
+def _build_layer(
     name: str,
     several: Mapping[float, tuple[float, float]],
     places: Sequence[float],
     reach: tuple[float, float],
 ) -> ChartSeries:
     """An area from where the ones under it end to where it ends."""
-    right = [_offset_from_left(at, places[0], places[-1]) for at in places]
-    below, above = ([_offset_from_top(several[at][side], *reach) for at in places] for side in (0, 1))
-    path = _path(list(zip(right, above, strict=True)))
+    right = [_compute_offset_from_left(at, places[0], places[-1]) for at in places]
+    below, above = ([_compute_offset_from_top(several[at][side], *reach) for at in places] for side in (0, 1))
+    path = _format_path(list(zip(right, above, strict=True)))
     back = " ".join(f"L{x:.1f} {y:.1f}" for x, y in reversed(list(zip(right, below, strict=True))))
     return ChartSeries(name, path, f"{path} {back}Z")
 
 
-def _offset_from_left(at: float, start: float, end: float) -> float:
+def _compute_offset_from_left(at: float, start: float, end: float) -> float:
     return WIDTH * (at - start) / ((end - start) or 1)
 
 
-def _offset_from_top(value: float, low: float, high: float) -> float:
+def _compute_offset_from_top(value: float, low: float, high: float) -> float:
     return HEIGHT - HEIGHT * (value - low) / (high - low)
 
 
-def _path(corners: Corners) -> str:
+def _format_path(corners: Corners) -> str:
     return "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in corners)
 
 
-def _series(name: str, corners: Corners, kind: str, zero: float) -> ChartSeries:
+def _build_series(name: str, corners: Corners, kind: str, zero: float) -> ChartSeries:
     if kind == "dots":
         return ChartSeries(name, " ".join(f"M{x:.1f} {y:.1f}h0" for x, y in corners))
-    path = _path(corners)
+    path = _format_path(corners)
     if kind == "line":
         return ChartSeries(name, path)
     return ChartSeries(
@@ -105,7 +105,7 @@ def _series(name: str, corners: Corners, kind: str, zero: float) -> ChartSeries:
     )
 
 
-def _points(found: PlottedSeries, kind: str, asked: RenderSpec) -> str:
+def _encode_points(found: PlottedSeries, kind: str, asked: RenderSpec) -> str:
     """The series over all times of any of them, as JSON."""
     by_time = [dict(several) for several in found.series.values()]
     times = sorted({at for several in by_time for at in several})

@@ -19,10 +19,10 @@ HEADER = (
 
 def health_table(several: Iterable[HealthRow]) -> PageTable:
     """They as a table."""
-    return PageTable(HEADER, map(_row, several))
+    return PageTable(HEADER, map(_build_row, several))
 
 
-def _row(one: HealthRow) -> tuple[object, ...]:
+def _build_row(one: HealthRow) -> tuple[object, ...]:
     health = one.health
     return (
         health.table or "completely", health.source, one.status, health.rows, one.last_hour, one.expected, one.delay,

@@ -34,13 +34,13 @@ def vulnerability_table(software: MachineSoftware | None) -> PageTable:
             "Exempt",
             "Exempt until",
         ),
-        (_row(one, software.exemptions.get(one.finding.key)) for one in software.findings)
+        (_build_row(one, software.exemptions.get(one.finding.key)) for one in software.findings)
         if software
         else (),
     )
 
 
-def _row(one: SubjectFinding, exemption: VulnerabilityExemption | None) -> tuple[object, ...]:
+def _build_row(one: SubjectFinding, exemption: VulnerabilityExemption | None) -> tuple[object, ...]:
     until = exemption.expires.isoformat() if exemption and exemption.expires else ""
     finding, known = one.finding, one.finding.vulnerability
     return (

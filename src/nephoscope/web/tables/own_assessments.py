@@ -91,7 +91,7 @@ def _to_external_assessment(
         severity if severity in _SEVERITIES else "",
         str(told.get("description") or ""),
         str(told.get("remediationDescription") or ""),
-        tuple(sorted(map(_put, several), key=lambda one: (_rank(one.code), one.resource))),
+        tuple(sorted(map(_put, several), key=lambda one: (_rank_code(one.code), one.resource))),
     )
 
 
@@ -103,7 +103,7 @@ def _put(one: ArmDocument) -> ToolAssessment:
     )
 
 
-def _rank(code: str) -> int:
+def _rank_code(code: str) -> int:
     return _ORDER.index(code) if code in _ORDER else len(_ORDER)
 
 

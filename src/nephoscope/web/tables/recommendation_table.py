@@ -33,10 +33,10 @@ def rank_recommendations(visit: Visit, wanted: FindingQuery = EVERY) -> list[Pri
 
 def table(several: Iterable[Priority]) -> PageTable:
     """Recommendations as a table."""
-    return PageTable(HEADER, map(_row, several))
+    return PageTable(HEADER, map(_build_row, several))
 
 
-def _row(one: Priority) -> list[object]:
+def _build_row(one: Priority) -> list[object]:
     told = one.tally
     return [
         told.severity.value, told.title, one.reason, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,

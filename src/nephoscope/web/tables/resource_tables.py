@@ -23,7 +23,7 @@ def tables(findings: Sequence[ListedFinding], known: Mapping[str, Any]) -> dict[
     """Name -> table, of the findings and of what `resource_facts.facts` gives."""
     return {
         "assessments": partial(
-            PageTable, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _findings(findings)
+            PageTable, ("State", "Severity", "Recommendation", "Why", "Cause", "Id"), _list_findings(findings)
         ),
         "code": partial(
             PageTable, ("What", "Severity", "Finding", "File", "Line", "Repository"), code_rows(known["code"])
@@ -46,12 +46,12 @@ def tables(findings: Sequence[ListedFinding], known: Mapping[str, Any]) -> dict[
             ((one.code, one.severity, one.title, one.id, one.assessment) for one in known["subs"]),
         ),
         "connections": partial(
-            PageTable, ("Way", "Resource", "TCP", "UDP"), _connections(known["connections"] or {})
+            PageTable, ("Way", "Resource", "TCP", "UDP"), _list_connections(known["connections"] or {})
         ),
         "roles": partial(
             PageTable,
             ("Who", "Kind", "Id", "Role", "Scope", "Condition"),
-            _roles(known["holders"]),
+            _list_roles(known["holders"]),
         ),
         "paths": partial(
             PageTable,
@@ -67,12 +67,12 @@ def tables(findings: Sequence[ListedFinding], known: Mapping[str, Any]) -> dict[
             ((one.name, one.type, one.id) for one in known["children"]),
         ),
         "changes": partial(
-            PageTable, ("When", "Kind", "Property", "Before", "After"), _changes(known["changes"])
+            PageTable, ("When", "Kind", "Property", "Before", "After"), _list_changes(known["changes"])
         ),
     }
 
 
-def _roles(holders: Iterable[Any]) -> Rows:
+def _list_roles(holders: Iterable[Any]) -> Rows:
     for one in holders:
         conditional = "yes" if one.conditional else ""
         yield one.name, one.kind, one.principal, one.role, one.scope or "/", conditional
@@ -83,7 +83,7 @@ def _put(several: Iterable[tuple[Any, Any]]) -> Rows:
         yield each.code, one.severity, one.title, each.why, each.author, each.changed.isoformat()
 
 
-def _findings(findings: Sequence[ListedFinding]) -> Rows:
+def _list_findings(findings: Sequence[ListedFinding]) -> Rows:
     for one in findings:
         why = one.explanation or cause_text(one.cause)
         yield STATES[one.state], one.severity.value, one.title, why, one.cause, one.recommendation
@@ -98,13 +98,13 @@ def _list_mentions(named: ResourceAlerts) -> Rows:
         yield "alert", each.severity, name, status, each.ended.isoformat(), each.workspace, each.id
 
 
-def _connections(told: Mapping[str, Any]) -> Rows:
+def _list_connections(told: Mapping[str, Any]) -> Rows:
     for way, name in (("from", "inboundConnectedResources"), ("to", "outboundConnectedResources")):
         for one in told.get(name, ()):
             yield way, one["connectedResourceId"], one.get("tcpPorts", ""), one.get("udpPorts", "")
 
 
-def _changes(changes: Sequence[Any]) -> Rows:
+def _list_changes(changes: Sequence[Any]) -> Rows:
     for one in changes:
         for path, before, after in one.values or [("", None, None)]:
             yield one.at.isoformat(), one.kind, path, _to_text(before), _to_text(after)

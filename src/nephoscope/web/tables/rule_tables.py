@@ -28,12 +28,12 @@ def tables(
 ) -> dict[str, Callable[[], PageTable]]:
     """Name -> table; that of the `alerts` only for who may read them."""
     found: dict[str, Callable[[], PageTable]] = {
-        "trials": lambda: _trials(RuleTrials(state).list_for_rule(workspace, rule.id))
+        "trials": lambda: _build_trials(RuleTrials(state).list_for_rule(workspace, rule.id))
     }
-    return {"alerts": lambda: _alerts(state, workspace, rule), **found} if alerts else found
+    return {"alerts": lambda: _build_alerts(state, workspace, rule), **found} if alerts else found
 
 
-def _alerts(state: State, workspace: str, rule: AnalyticRule) -> PageTable:
+def _build_alerts(state: State, workspace: str, rule: AnalyticRule) -> PageTable:
     kept = state.alerts.list_alerts(workspace, AlertFilter(rules=frozenset({rule.id}), held=True), most=MOST)
     rows = (
         (one.severity, one.document.get("AlertName", ""), "suppressed" if one.held_by else one.status, one.incident,
@@ -43,7 +43,7 @@ def _alerts(state: State, workspace: str, rule: AnalyticRule) -> PageTable:
     return PageTable(("Severity", "Alert", "Status", "Incident", "Last event", "Id"), rows)
 
 
-def _trials(trials: list[RuleTrial]) -> PageTable:
+def _build_trials(trials: list[RuleTrial]) -> PageTable:
     rows = (
         (
             WORDS[one.what],

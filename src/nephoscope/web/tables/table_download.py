@@ -41,13 +41,13 @@ def write_csv(header: Sequence[str], rows: Iterable[Iterable[object]]) -> bytes:
     """Write a table; a text that a spreadsheet would take for a formula begins with ', numbers are as they are."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(map(_cell, header))
+    writer.writerow(map(_read_cell, header))
     for row in rows:
-        writer.writerow(map(_cell, row))
+        writer.writerow(map(_read_cell, row))
     return out.getvalue().encode()
 
 
-def _cell(cell: object) -> object:
+def _read_cell(cell: object) -> object:
     if cell is None or isinstance(cell, bool | int | float | Decimal | Number):
         return cell
     said = str(cell)
@@ -58,14 +58,16 @@ def _cell(cell: object) -> object:
 def parquet_response(name: str, result: QueryResult) -> Response:
     """A query's result as Parquet: datetimes are timestamps of microseconds in UTC, timespans and bags the text that KQL writes."""
     columns = typed_columns(result.table)
-    arrays = [_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)]
+    arrays = [
+        _convert_column(column, kind) for column, (_, kind) in zip(result.table.columns, columns, strict=True)
+    ]
     table = pa.table(arrays, names=[name for name, _ in columns])
     out = io.BytesIO()
     pq.write_table(table, out, compression="zstd")
     return file_response(f"{name}.parquet", out.getvalue(), "application/vnd.apache.parquet")
 
 
-def _column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
+def _convert_column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
     if kind is KqlType.DATETIME:
         since = pc.divide(pc.subtract(column, _EPOCH), 10)
         return since.cast(pa.timestamp("us", "UTC"))

@@ -126,7 +126,7 @@ class Visit:
         if self.snapshot is None:
             return {}
         reach, snapshot = self.caller.reach(SUBSCRIPTIONS), self.snapshot
-        return snapshot.get_or_compute(("subscriptions", reach), lambda: _subscriptions(snapshot, reach))
+        return snapshot.get_or_compute(("subscriptions", reach), lambda: _name_subscriptions(snapshot, reach))
 
     def name_resource(self, id_: str) -> str:
         """The name of a resource by its id; of a subscription the one that people know."""
@@ -379,7 +379,7 @@ class Visit:
         return f"{self.request.url.path}?{query}" if query else self.request.url.path
 
 
-def _subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
+def _name_subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
     groups = {group.split("/")[2] for group in reach.groups}
     found = {
         id_: name or id_

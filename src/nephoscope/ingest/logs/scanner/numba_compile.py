@@ -26,11 +26,11 @@ def compile_lazily(function: F) -> F:
     # does: here any file of this package does it.
     kept = vars(compiled)["_cache"]
     index = kept._cache_file  # noqa: SLF001 - numba has no setting for the stamp
-    kept._cache_file = type(index)(kept.cache_path, kept._impl.filename_base, _source_stamp())  # noqa: SLF001
+    kept._cache_file = type(index)(kept.cache_path, kept._impl.filename_base, _compute_source_stamp())  # noqa: SLF001
     return cast(F, compiled)
 
 
 @cache
-def _source_stamp() -> bytes:
+def _compute_source_stamp() -> bytes:
     files = sorted(Path(__file__).parent.glob("*.py"))
     return hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files)).digest()

@@ -26,17 +26,20 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
             expose(facts, graph, resource, f"{resource.name} answers every address", REMEDY)
 
     def container_app(resource: Resource) -> None:
-        ingress = _object(_object(require_complete(resource).get("configuration")).get("ingress"))
+        ingress = _read_object(_read_object(require_complete(resource).get("configuration")).get("ingress"))
         if ingress.get("external") is True and is_unrestricted(ingress.get("ipSecurityRestrictions")):
             expose(facts, graph, resource, f"The ingress of {resource.name} answers every address", REMEDY)
 
     def container_group(resource: Resource) -> None:
-        if str(_object(require_complete(resource).get("ipAddress")).get("type") or "").lower() == "public":
+        if (
+            str(_read_object(require_complete(resource).get("ipAddress")).get("type") or "").lower()
+            == "public"
+        ):
             expose(facts, graph, resource, f"{resource.name} has a public address", REMEDY)
 
     for type_, look in ((SITE, site), (CONTAINER_APP, container_app), (CONTAINER_GROUP, container_group)):
         facts.visit_each(type_, "which apps the Internet reaches", look)
 
 
-def _object(value: object) -> dict[str, object]:
+def _read_object(value: object) -> dict[str, object]:
     return value if isinstance(value, dict) else {}

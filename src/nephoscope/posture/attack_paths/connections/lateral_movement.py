@@ -42,7 +42,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         facts.gap("", f"which machines reach which, beyond the first {MOST_PAIRS} pairs")
     for source, target in pairs[:MOST_PAIRS]:
         try:
-            ports = _ports(facts, source, target)
+            ports = _list_ports(facts, source, target)
         except DataNotCollectedError as gap:
             facts.gap(source.subscription, gap.what)
             continue
@@ -67,12 +67,12 @@ def _has_permissions(graph: SecurityGraph, machine: GraphEntity) -> bool:
     )
 
 
-def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[int]:
+def _list_ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[int]:
     """The ports at which one machine reaches another."""
     network = facts.view.network
     found: set[int] = set()
-    for near in _ip_configurations(facts, source):
-        for far in _ip_configurations(facts, target):
+    for near in _list_ip_configurations(facts, source):
+        for far in _list_ip_configurations(facts, target):
             # private addresses are the same in many networks: they say nothing without a way between the two
             homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
             if facts.view.exposure.are_joined(*homes):
@@ -80,7 +80,7 @@ def _ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> list[
     return sorted(found)
 
 
-def _ip_configurations(facts: GraphFacts, machine: GraphEntity) -> Iterator[InterfaceConfiguration]:
+def _list_ip_configurations(facts: GraphFacts, machine: GraphEntity) -> Iterator[InterfaceConfiguration]:
     for interface in facts.view.network.interfaces(facts.view.estate.resources[machine.id]):
         for configuration in interface.configurations:
             yield interface, configuration
@@ -90,7 +90,7 @@ def _open_ports_between(
     network: Network, near: InterfaceConfiguration, far: InterfaceConfiguration
 ) -> set[int]:
     """The ports that the rules of both ends let through, where each is in the virtual network of the other."""
-    source, target = _addresses(network, near[1]), _addresses(network, far[1])
+    source, target = _build_addresses(network, near[1]), _build_addresses(network, far[1])
     if not (
         _resolve_virtual_network(network, near[1]) & target
         and _resolve_virtual_network(network, far[1]) & source
@@ -101,7 +101,7 @@ def _open_ports_between(
     return _find_opened_ports(inward) & _find_opened_ports(outward)
 
 
-def _addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
+def _build_addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
     """The private addresses of a configuration; those of its subnet where they are given out as machines start."""
     return configuration.addresses or network.subnet(configuration.subnet).prefixes
 

@@ -47,7 +47,7 @@ def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
     for id_, told in several.items() if isinstance(several, dict) else ():
         yield from _list_assigned(view, str(id_), told)
     if resource.type == CLUSTER:
-        yield from _kubelet(view, resource)
+        yield from _list_kubelet_identity(view, resource)
 
 
 def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
@@ -58,7 +58,7 @@ def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEn
         yield GraphEntity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
 
 
-def _kubelet(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
+def _list_kubelet_identity(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
     """The identity with which nodes pull images, where a cluster tells it."""
     profile: object = properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None

@@ -47,7 +47,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
             facts.gap(subscription.id.subscription, "role assignments: who may do what")
     for grant in facts.view.roles.by_principal.get("", ()):
-        facts.gap(_subscription(grant.scope), describe_unread_grant(grant))
+        facts.gap(_extract_subscription(grant.scope), describe_unread_grant(grant))
     granted = PermissionFollower(facts, graph)
     for principal in graph.entities_of_types(PRINCIPALS):
         granted.connect(principal)
@@ -76,7 +76,7 @@ class PermissionFollower:
     def connect(self, principal: GraphEntity) -> bool:
         """Connect a principal to what it may take; whether there is anything."""
         if principal.id not in self._done:
-            found = list(self._permissions(principal))
+            found = list(self._list_permissions(principal))
             if found:
                 self._graph.add(principal)
             for target, connection in found:
@@ -85,12 +85,12 @@ class PermissionFollower:
             self._done[principal.id] = bool(found)
         return self._done[principal.id]
 
-    def _permissions(self, principal: GraphEntity) -> Iterator[tuple[GraphEntity, Connection]]:
+    def _list_permissions(self, principal: GraphEntity) -> Iterator[tuple[GraphEntity, Connection]]:
         for grant in self._facts.view.roles.by_principal.get(principal.id, ()):
             try:
                 held = rights(self._facts.view.roles, grant.definition)
             except DataNotCollectedError as gap:
-                self._facts.gap(_subscription(grant.scope), gap.what)
+                self._facts.gap(_extract_subscription(grant.scope), gap.what)
                 continue
             yield from self._follow_role(principal, grant, held)
         for vault in self._policies.get(principal.id, ()):
@@ -105,7 +105,7 @@ class PermissionFollower:
     def _follow_role(
         self, principal: GraphEntity, grant: RoleGrant, held: frozenset[RoleRight]
     ) -> Iterator[tuple[GraphEntity, Connection]]:
-        role = _role_name(self._facts, grant)
+        role = _find_role_name(self._facts, grant)
         remedy = f"Remove the assignment of {role} to {principal.name} at {grant.scope or '/'}, or narrow its scope."
         container = self._facts.scopes.container(grant.scope)
         wide = RoleRight.OWN in held or RoleRight.CHANGE in held
@@ -116,7 +116,7 @@ class PermissionFollower:
             if len(grant.scope.split("/")) == 3 or is_above(grant.scope):
                 # whoever holds all of a subscription needs no store of it named
                 return
-        for resource, kind, how in self._targets(grant.scope, held):
+        for resource, kind, how in self._list_targets(grant.scope, held):
             why = f"{principal.name} {how} {resource.name} by the role {role}"
             yield self._connect_resource(principal, resource, kind, why, remedy)
 
@@ -127,7 +127,7 @@ class PermissionFollower:
         findings = self._facts.findings.findings_of_control(resource.key, ACCESS)
         return target, Connection(principal.id, target.id, kind, why, remedy, findings)
 
-    def _targets(
+    def _list_targets(
         self, scope: str, held: frozenset[RoleRight]
     ) -> Iterator[tuple[Resource, ConnectionKind, str]]:
         """The vaults and stores of a scope that rights open, each with how."""
@@ -138,7 +138,7 @@ class PermissionFollower:
             if len(open_) > MOST_TARGETS:
                 open_.sort(key=lambda one: (not sensitivity(view, one), one.key))
                 self._facts.gap(
-                    _subscription(scope), f"what {how} beyond the first {MOST_TARGETS} below {scope}"
+                    _extract_subscription(scope), f"what {how} beyond the first {MOST_TARGETS} below {scope}"
                 )
             yield from ((one, kind, how) for one in islice(open_, MOST_TARGETS))
 
@@ -171,12 +171,12 @@ def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
         body = properties(vault)
         policies: object = body.get("accessPolicies")
         if body.get("enableRbacAuthorization") is not True and isinstance(policies, list):
-            for principal in _readers(policies):
+            for principal in _list_readers(policies):
                 found[principal].append(vault)
     return found
 
 
-def _readers(policies: Iterable[object]) -> Iterator[str]:
+def _list_readers(policies: Iterable[object]) -> Iterator[str]:
     for policy in policies:
         secrets = list_of(tree_of(policy), "permissions", "secrets")
         if not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
@@ -194,7 +194,7 @@ def _administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
     return found
 
 
-def _role_name(facts: GraphFacts, grant: RoleGrant) -> str:
+def _find_role_name(facts: GraphFacts, grant: RoleGrant) -> str:
     definition = facts.view.roles.definition(grant.definition)
     guid = grant.definition.rsplit("/", 1)[-1]
     return str((properties(definition).get("roleName") if definition else "") or _NAMES.get(guid, guid))
@@ -207,5 +207,5 @@ _NAMES = {
 }
 
 
-def _subscription(scope: str) -> str:
+def _extract_subscription(scope: str) -> str:
     return scope.split("/")[2] if scope.startswith("/subscriptions/") else ""

@@ -29,7 +29,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     for user in facts.view.resources(USERS):
         if properties(user).get("accountEnabled") is False:
             continue
-        insights = tuple(_insights(facts, user))
+        insights = tuple(_list_insights(facts, user))
         if insights:
             entity = graph.add(
                 GraphEntity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
@@ -38,7 +38,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
                 graph.add_insight(entity, insight)
 
 
-def _insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
+def _list_insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
     findings = facts.findings.find_naming(id_)
     name = principals.name(id_)
@@ -49,7 +49,7 @@ def _insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     gap = f"the sign-in methods of accounts ({REGISTRATION_TYPE})"
     if _ask(facts, lambda: not principals.has_second_factor(id_), gap):
         yield Insight(InsightKind.NO_SECOND_FACTOR, f"{name} signs in with nothing but a password", findings)
-    if (last := _last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
+    if (last := _read_last_sign_in(user)) and last < facts.view.now - timedelta(days=STALE_DAYS):
         told = f"{name} has not signed in since {last:%Y-%m-%d}: nobody would miss it or notice its use"
         yield Insight(InsightKind.STALE, told, findings)
 
@@ -63,7 +63,7 @@ def _ask(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
         return False
 
 
-def _last_sign_in(user: Resource) -> datetime | None:
+def _read_last_sign_in(user: Resource) -> datetime | None:
     """The last sign-in that Graph tells of an account, None where it was not read or never happened."""
     activity: object = properties(user).get("signInActivity")
     told = activity if isinstance(activity, dict) else {}

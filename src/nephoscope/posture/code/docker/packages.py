@@ -46,19 +46,19 @@ class PackageManager:
         return words[2 if words and words[0].text == "module" else 1 :]
 
 
-def _rpm_pinned(package: str) -> bool:
+def _is_rpm_pinned(package: str) -> bool:
     return bool(_VERSIONED_RPM.search(package)) or ":" in package
 
 
-def _apt_pinned(package: str) -> bool:
+def _is_apt_pinned(package: str) -> bool:
     return "=" in package or "/" in package or package.endswith(".deb")
 
 
-def _apk_pinned(package: str) -> bool:
+def _is_apk_pinned(package: str) -> bool:
     return any(sign in package for sign in "=~<>") or package.endswith(".apk")
 
 
-def _zypper_pinned(package: str) -> bool:
+def _is_zypper_pinned(package: str) -> bool:
     return any(sign in package for sign in "=<>") or package.endswith(".rpm")
 
 
@@ -82,38 +82,39 @@ _RPM_VALUED = frozenset(
     }
 )
 
-APT_GET = PackageManager(frozenset({"apt-get"}), frozenset({"install"}), _apt_pinned, _APT_VALUED)
+APT_GET = PackageManager(frozenset({"apt-get"}), frozenset({"install"}), _is_apt_pinned, _APT_VALUED)
 APT = PackageManager(
-    frozenset({"apt-get", "apt", "aptitude"}), frozenset({"update"}), _apt_pinned, _APT_VALUED, ("/var/lib/apt/lists", "/var/lib/apt"),
+    frozenset({"apt-get", "apt", "aptitude"}), frozenset({"update"}), _is_apt_pinned, _APT_VALUED,
+    ("/var/lib/apt/lists", "/var/lib/apt"),
 )  # fmt: skip
 APK = PackageManager(
-    frozenset({"apk"}), frozenset({"add"}), _apk_pinned, frozenset({"t", "virtual", "X", "repository", "p", "root", "wait", "arch",
+    frozenset({"apk"}), frozenset({"add"}), _is_apk_pinned, frozenset({"t", "virtual", "X", "repository", "p", "root", "wait", "arch",
     "keys-dir", "repositories-file"}), ("/var/cache/apk", "/etc/apk/cache"),
 )  # fmt: skip
 YUM = PackageManager(
-    frozenset({"yum"}), frozenset({"install"}), _rpm_pinned, _RPM_VALUED,
+    frozenset({"yum"}), frozenset({"install"}), _is_rpm_pinned, _RPM_VALUED,
     ("/var/cache/yum",), (("clean", "all"),), modules=True,
 )  # fmt: skip
 DNF = PackageManager(
-    frozenset({"dnf", "microdnf"}), frozenset({"install", "in"}), _rpm_pinned, _RPM_VALUED,
+    frozenset({"dnf", "microdnf"}), frozenset({"install", "in"}), _is_rpm_pinned, _RPM_VALUED,
     ("/var/cache/libdnf5", "/var/cache/yum", "/var/cache/dnf"), (("clean", "all"),), modules=True,
 )  # fmt: skip
 DNF_CHANGES = PackageManager(
     DNF.programs, DNF.verbs | {"reinstall", "rei", "upgrade", "up", "update", "upgrade-minimal", "up-min", "update-minimal",
-    "distro-sync", "dsync", "downgrade", "dg"}, _rpm_pinned, _RPM_VALUED, DNF.cache, DNF.cleaning, modules=True,
+    "distro-sync", "dsync", "downgrade", "dg"}, _is_rpm_pinned, _RPM_VALUED, DNF.cache, DNF.cleaning, modules=True,
 )  # fmt: skip
 ZYPPER = PackageManager(
-    frozenset({"zypper"}), frozenset({"install", "in"}), _zypper_pinned, frozenset({"r", "repo", "from", "t", "type", "root", "R"}),
+    frozenset({"zypper"}), frozenset({"install", "in"}), _is_zypper_pinned, frozenset({"r", "repo", "from", "t", "type", "root", "R"}),
     ("/var/cache/zypp",), (("clean",), ("cc",), ("clean", "--all"), ("cc", "--all")),
 )  # fmt: skip
 ZYPPER_CHANGES = PackageManager(
-    ZYPPER.programs, ZYPPER.verbs | {"remove", "rm", "source-install", "si", "patch", "update", "up"}, _zypper_pinned, ZYPPER.valued
+    ZYPPER.programs, ZYPPER.verbs | {"remove", "rm", "source-install", "si", "patch", "update", "up"}, _is_zypper_pinned, ZYPPER.valued
 )  # fmt: skip
 YUM_CHANGES = PackageManager(
-    YUM.programs, YUM.verbs | {"groupinstall", "localinstall"}, _rpm_pinned, _RPM_VALUED, modules=True
+    YUM.programs, YUM.verbs | {"groupinstall", "localinstall"}, _is_rpm_pinned, _RPM_VALUED, modules=True
 )
 DNF_INSTALLS = PackageManager(
-    DNF.programs, DNF.verbs | {"groupinstall", "localinstall"}, _rpm_pinned, _RPM_VALUED, modules=True
+    DNF.programs, DNF.verbs | {"groupinstall", "localinstall"}, _is_rpm_pinned, _RPM_VALUED, modules=True
 )
 YARN = PackageManager(
     frozenset({"yarn"}), frozenset({"install", "add"}), lambda _: True, frozenset(),

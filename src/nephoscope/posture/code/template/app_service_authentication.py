@@ -42,7 +42,9 @@ def apply_sign_in_settings(resources: dict[str, Resource], made: Mapping[str, Wr
             said = _may_be_set(resources, key)
         if said is not None:
             resources[web.key] = _add_sign_in_settings(web, said)
-        elif (site.partial_body is None or site.partial_body.has_part(_SETTINGS)) and not _answers(web):
+        elif (site.partial_body is None or site.partial_body.has_part(_SETTINGS)) and not _has_own_answer(
+            web
+        ):
             resources[web.key] = _add_sign_in_settings(web, value=False)
 
 
@@ -67,7 +69,7 @@ def _is_switched_on(settings: Resource, path: tuple[str, ...]) -> object:
     return value
 
 
-def _answers(web: Resource) -> bool:
+def _has_own_answer(web: Resource) -> bool:
     """Return whether the web configuration says itself whether callers sign in, or may say so."""
     found = member(web.body, "properties")
     if found is None:

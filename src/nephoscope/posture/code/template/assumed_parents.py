@@ -45,7 +45,7 @@ def imply_parents(planned: PlannedEstate) -> PlannedEstate | None:
     given: dict[str, set[str]] = defaultdict(set)
     for key in planned.planned:
         child = _name_by_id(planned.estate.resources[key])
-        above = list(_missing(child.id, planned.planned))
+        above = list(_list_missing_parents(child.id, planned.planned))
         if above:
             held[key] = child
             implied |= {
@@ -72,7 +72,7 @@ def _name_by_id(resource: Resource) -> Resource:
     return dataclasses.replace(resource, planned=replace(planned, unnamed=""))
 
 
-def _missing(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:
+def _list_missing_parents(child: ResourceId, made: Iterable[str]) -> Iterator[ResourceId]:
     """The parents of a resource that the deployment does not make, nearest first, up to the first that it makes."""
     if child.type in _OF_SUBSCRIPTION:
         yield ResourceId.parse(child.subscription_id)

@@ -47,7 +47,7 @@ class ChangeComparison(msgspec.Struct):
         for target, (repository, names) in zip(
             targets, open_repositories(targets, may_be_gone=True), strict=True
         ):
-            base = read_base(_git_folder(repository), self.since, CODE_SUFFIXES)
+            base = read_base(_open_git_folder(repository), self.since, CODE_SUFFIXES)
             earlier = self._judge_base(target, repository, names, base)
             applied = find_failures_before_apply(repository, names, self.judge, self.scope)
             applied += find_failures_before_deployment(repository, names, self.judge)
@@ -89,7 +89,7 @@ class ChangeComparison(msgspec.Struct):
         return name
 
 
-def _git_folder(repository: Repository) -> GitFolder:
+def _open_git_folder(repository: Repository) -> GitFolder:
     return GitFolder.of(repository.root, repository.top)
 
 
@@ -109,7 +109,7 @@ def _drop_untouched(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
     """Leave out what could not be verified and the change does not touch, and Bicep files whose outputs it touches as well."""
-    changed, listed = changed_files(_git_folder(repository), base.commit), frozenset(names)
+    changed, listed = changed_files(_open_git_folder(repository), base.commit), frozenset(names)
 
     def is_in_change(one: UnreadFile) -> bool:
         file = one.region.file
@@ -132,13 +132,13 @@ def _drop_untouched(
 def _with_secrets(
     report: CodeReport, repository: Repository, names: Sequence[str], base: GitBase
 ) -> CodeReport:
-    changed = changed_files(_git_folder(repository), base.commit) & frozenset(names)
+    changed = changed_files(_open_git_folder(repository), base.commit) & frozenset(names)
     if not changed:
         return report
     from nephoscope.posture.code.secret_scan import find_new_secrets, secret_code_rules
 
     found = find_new_secrets(
-        repository, changed, read_at_base(_git_folder(repository), base, changed), report.now
+        repository, changed, read_at_base(_open_git_folder(repository), base, changed), report.now
     )
     findings = sorted([*report.findings, *found.findings], key=lambda one: one.order)
     rules = {**report.rules, **secret_code_rules()} if found.findings else report.rules

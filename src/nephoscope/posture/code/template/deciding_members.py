@@ -24,7 +24,7 @@ def deciding_value(
 
     `inside` are the places for which a count took what was read, `ports` those that an analyzer found open.
     """
-    for place, value in _ports(resource, at):
+    for place, value in _list_ports(resource, at):
         if not isinstance(value, list):
             return place
         counted = (one for one in inside if _is_element(one, place))
@@ -33,7 +33,7 @@ def deciding_value(
     return inside[0] if len(inside) == 1 and walk(resource.body, inside[0]) is not MISSING else at
 
 
-def _ports(resource: WrittenResource, at: BodyPath) -> Iterator[tuple[BodyPath, object]]:
+def _list_ports(resource: WrittenResource, at: BodyPath) -> Iterator[tuple[BodyPath, object]]:
     """Yield what a security rule says of ports, each with its place; nothing of what is no security rule."""
     whole = walk(resource.body, at) if at else resource.body
     inner = member(whole, "properties") if isinstance(whole, dict) else None

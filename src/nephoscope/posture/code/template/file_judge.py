@@ -57,9 +57,11 @@ class FileJudge(msgspec.Struct):
             if digest and other in templates and other != name
         )
         every = exchange(linked) | self.deployed
-        return {name: self._verdict(name, expanded.get(name), alone=name not in every) for name in names}
+        return {
+            name: self._build_verdict(name, expanded.get(name), alone=name not in every) for name in names
+        }
 
-    def _verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
+    def _build_verdict(self, name: str, expanded: TemplateExpansions | None, *, alone: bool) -> FileVerdict:
         beside, rules = self._judge_as_plain_file(name)
         if expanded is None:
             return FileVerdict(

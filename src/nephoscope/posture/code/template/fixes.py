@@ -80,9 +80,9 @@ def _find_failing_value(reason: Reason) -> object:
     """A value with which a condition does not hold."""
     expected = reason.expected
     if reason.operator == "notequals":
-        return _scalar(expected)
+        return _read_scalar(expected)
     if reason.operator == "notin" and isinstance(expected, list) and expected:
-        return _scalar(expected[0])
+        return _read_scalar(expected[0])
     if reason.operator in ("equals", "in"):
         items = expected if isinstance(expected, list) else [expected]
         return next((found for item in items if (found := _negate(item)) is not MISSING), MISSING)
@@ -93,13 +93,13 @@ def _find_passing_value(reason: Reason) -> object:
     """A value with which a condition holds."""
     expected = reason.expected
     if reason.operator in ("equals", "greaterorequals"):
-        return _scalar(expected)
+        return _read_scalar(expected)
     if reason.operator == "in" and isinstance(expected, list) and expected:
-        return _scalar(expected[0])
+        return _read_scalar(expected[0])
     return _negate(expected) if reason.operator == "notequals" else MISSING
 
 
-def _scalar(value: object) -> object:
+def _read_scalar(value: object) -> object:
     """A value as a template has it: rules write booleans as text, too."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
@@ -107,7 +107,7 @@ def _scalar(value: object) -> object:
 
 
 def _negate(value: object) -> object:
-    known = _scalar(value)
+    known = _read_scalar(value)
     if isinstance(known, bool):
         return not known
     return _OPPOSITES.get(known.lower(), MISSING) if isinstance(known, str) else MISSING
@@ -140,7 +140,7 @@ def build_edit(
     if any(written.document.compiled for written in places.trail(resource, at)):
         return None  # the text is not JSON
     if found.absent:
-        return _insertion(places, found.written, _missing_members(resource, at, subject), value)
+        return _build_insertion(places, found.written, _list_missing_members(resource, at, subject), value)
     for written in reversed(places.trail(resource, at)):
         if written.document.text and not written.offset and _is_literal(written):
             start, end = written.span
@@ -155,7 +155,7 @@ def _is_literal(written: WrittenValue) -> bool:
     return not text.startswith(('"[', "'[", "{", "[")) or text.startswith(('"[[', "'[["))
 
 
-def _missing_members(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
+def _list_missing_members(resource: WrittenResource, at: BodyPath, subject: str) -> list[str]:
     """The names of the members that have to be made, spelled as the alias spells them."""
     value: object = resource.body
     names = {token.lower(): token for token in _TOKENS.split(subject)}
@@ -167,7 +167,9 @@ def _missing_members(resource: WrittenResource, at: BodyPath, subject: str) -> l
     return []
 
 
-def _insertion(places: ValueLocator, around: WrittenValue, names: list[str], value: object) -> Edit | None:
+def _build_insertion(
+    places: ValueLocator, around: WrittenValue, names: list[str], value: object
+) -> Edit | None:
     document = around.document
     if not names or not document.text:
         return None

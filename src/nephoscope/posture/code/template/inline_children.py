@@ -105,7 +105,7 @@ class RepeatedChildren(msgspec.Struct):
             known, rest = kept, Unknown("array", "parameter", doubt)
         else:
             place = (*place, len(kept))
-            known = [*kept, _element(child, name)]
+            known = [*kept, _wrap_child(child, name)]
         self.places.setdefault((parent.key, place), child.key)
         body = {key: value for key, value in properties.items() if key.lower() != name.lower()}
         body[name] = (
@@ -133,7 +133,7 @@ def _is_of(element: object, child: Resource) -> bool:
     return named is not None and isinstance(named[1], str) and named[1].lower() == child.name.lower()
 
 
-def _element(child: Resource, name: str) -> object:
+def _wrap_child(child: Resource, name: str) -> object:
     """The element that shows a child; its name may be unknown."""
     unnamed = (child.planned or Planning()).unnamed
     name_of: object = Unknown("string", "parameter", unnamed, filled=True) if unnamed else child.name

@@ -18,9 +18,9 @@ def may_be(left: str, right: str) -> bool:
     if left == right:
         return True
     if not is_open(left):
-        return is_open(right) and _form(right).fullmatch(left) is not None
+        return is_open(right) and _parse_form(right).fullmatch(left) is not None
     if not is_open(right):
-        return _form(left).fullmatch(right) is not None
+        return _parse_form(left).fullmatch(right) is not None
     first, second = literals(left), literals(right)
     return _agree(first[0], second[0]) and _agree(first[-1][::-1], second[-1][::-1])
 
@@ -38,7 +38,7 @@ def _agree(one: str, other: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _form(text: str) -> re.Pattern[str]:
+def _parse_form(text: str) -> re.Pattern[str]:
     return re.compile(".+".join(map(re.escape, literals(text))), re.DOTALL)
 
 

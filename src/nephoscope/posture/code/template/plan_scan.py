@@ -71,7 +71,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
     """Judge a plan; `names` are the files of the scan, in which the configuration that it was made from may be."""
     noted, report, lasting, folders = NotedFiles(files), TemplateReport(), True, frozenset[str]()
     try:
-        plan = read_plan(noted, name, names, _subscription(files.scope))
+        plan = read_plan(noted, name, names, _name_subscription(files.scope))
     except UnreadableFileError as error:
         report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
     else:
@@ -141,14 +141,14 @@ def find_failures_before_apply(
     listed, found = [*names], []
     for name in plan_names(repository, listed):
         try:
-            plan = read_plan(repository, name, listed, _subscription(scope), before=True)
+            plan = read_plan(repository, name, listed, _name_subscription(scope), before=True)
         except UnreadableFileError:
             continue  # the scan says it
         found += judge.judge(plan.resources).findings
     return [one for one in found if one.state is FindingState.FAILED]
 
 
-def _subscription(scope: DeploymentScope) -> str:
+def _name_subscription(scope: DeploymentScope) -> str:
     return "" if scope.subscription_id == ASSUMED_SUBSCRIPTION else scope.subscription_id
 
 

@@ -81,7 +81,7 @@ def plan_estate(
         if one.type.lower() in _DEPLOYMENTS:
             continue
         try:
-            resource = _resource(one)
+            resource = _build_resource(one)
         except ValueError as error:
             unplaced.append((one, f"{error}: give the resource a whole type and name"))
         else:
@@ -104,11 +104,11 @@ def plan_estate(
     repeated.add(resources)
     for inline in inline_children(resources):
         resources[inline.child.key], derived[inline.child.key] = inline.child, (inline.parent, inline.path)
-    estate = Estate.of(resources.values(), _coverage(resources, _EXTENSIONS))
+    estate = Estate.of(resources.values(), _build_coverage(resources, _EXTENSIONS))
     return PlannedEstate(estate, planned, derived, unplaced, repeated)
 
 
-def _coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
+def _build_coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
     """Return what is known whole: of every resource the extensions, what nobody but a deployment makes below it, and what
     `list_known_children` says of its children."""
     claims = {key: {*extensions, *list_made_by_hand(one.type)} for key, one in resources.items()}
@@ -127,7 +127,7 @@ def list_known_children(child: Resource) -> Iterator[str]:
         yield child.type
 
 
-def _resource(one: WrittenResource) -> Resource:
+def _build_resource(one: WrittenResource) -> Resource:
     """The resource of what is planned; raises ValueError where its id is none."""
     body: dict[str, object] = dict(one.body)
     if isinstance(one.api_version, str):

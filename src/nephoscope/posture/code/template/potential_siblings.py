@@ -74,7 +74,10 @@ def add_possible_siblings(
 ) -> None:
     """Add what may be a sibling to resources, and leave open what Azure makes (`derived`) where such a one may be it."""
     made = [one for one in resources.values() if one.key not in derived]
-    for parent, sibling in [*_doubts(made, unplaced), *_siblings_of_unread(resources, derived, unread)]:
+    for parent, sibling in [
+        *_list_doubts(made, unplaced),
+        *_list_siblings_of_unread(resources, derived, unread),
+    ]:
         one = sibling.to_child_of(parent)
         for key in _find_replaced(resources, derived, one):
             resources[key] = _join(resources[key], one, sibling.reason)
@@ -92,7 +95,7 @@ def join_conditional(child: Resource, default: Resource) -> Resource:
     return replace(child, body=body, planned=msgspec.structs.replace(planning, condition=""))
 
 
-def _doubts(
+def _list_doubts(
     made: Sequence[Resource], unplaced: Iterable[WrittenResource]
 ) -> Iterator[tuple[Resource, Sibling]]:
     """Yield resources with what may stand in each."""
@@ -100,7 +103,7 @@ def _doubts(
     by_type: dict[str, list[Resource]] = {}
     for one in made:
         by_type.setdefault(one.type, []).append(one)
-    for sibling in [*filter(None, map(_sibling, made)), *map(_to_sibling, unplaced)]:
+    for sibling in [*filter(None, map(_find_sibling, made)), *map(_to_sibling, unplaced)]:
         own = keys.get(sibling.container)
         if own is not None:
             if is_open(sibling.name):
@@ -111,7 +114,7 @@ def _doubts(
         yield from ((one, sibling) for one in parents if may_be(sibling.container, one.key))
 
 
-def _sibling(resource: Resource) -> Sibling | None:
+def _find_sibling(resource: Resource) -> Sibling | None:
     if resource.type.count("/") < 2 and resource.type not in EXTENSIONS:
         return None
     planning = resource.planned or Planning()
@@ -125,7 +128,7 @@ def _to_sibling(one: WrittenResource) -> Sibling:
     return Sibling(one.type.lower(), one.container.lower(), name, one.body, Planning(), reason)
 
 
-def _siblings_of_unread(
+def _list_siblings_of_unread(
     resources: Mapping[str, Resource], derived: Mapping[str, object], unread: Sequence[UnreadDeployment]
 ) -> Iterator[tuple[Resource, Sibling]]:
     """Yield resources with what an unread template may make in each: of the types of which the absence would prove something."""

@@ -47,7 +47,7 @@ class RepositoryFiles(msgspec.Struct):
         if name not in self._digests:
             listed = self.repository.file_names(name[:-1]) if name.endswith("/") else None
             held = self.load(name) if listed is None else msgspec.json.encode(listed)
-            self._digests[name] = _digest(held)
+            self._digests[name] = _compute_digest(held)
         return self._digests[name]
 
     def key(self, name: str) -> bytes:
@@ -122,7 +122,7 @@ def is_claimable(name: str) -> bool:
     return _CLAIMABLE.search(name) is not None
 
 
-def _digest(held: bytes | TemplateDocument | None) -> str:
+def _compute_digest(held: bytes | TemplateDocument | None) -> str:
     if held is None:
         return ""
     if isinstance(held, bytes):

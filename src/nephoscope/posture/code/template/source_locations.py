@@ -42,9 +42,11 @@ class ValueLocator:
         absent = bool(at) and at != ("id",) and walk(resource.body, at) is MISSING
         last = written[-1]
         unsaid = absent or not at or _is_block(last)
-        region = self._region(last, opening=unsaid)
+        region = self._build_region(last, opening=unsaid)
         text = "" if unsaid else _quote_source(last)
-        related = (self._region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1])
+        related = (
+            self._build_region(one, opening=len(one.path) <= 1 or _is_block(one)) for one in written[:-1]
+        )
         kept = tuple(one for one in dict.fromkeys(related) if one != region)
         return ValueLocation(region, text, kept, last, absent)
 
@@ -63,7 +65,7 @@ class ValueLocator:
         """The region between two offsets of a document's text."""
         return Region(document.file, *document.position(start), *document.position(end))
 
-    def _region(self, written: WrittenValue, *, opening: bool) -> Region:
+    def _build_region(self, written: WrittenValue, *, opening: bool) -> Region:
         document = written.document
         if not document.text:
             place = written.place

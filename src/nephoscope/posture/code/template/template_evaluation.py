@@ -126,7 +126,7 @@ class TemplateJudge:
             self._take(assessment, run, planned, found)
             if assessment.state is ComplianceState.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
-        found.resources += self._resources(planned, passed)
+        found.resources += self._list_resources(planned, passed)
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
         found.unjudged += self._list_failures(run, planned)
         found.asked_time = now.asked
@@ -135,7 +135,7 @@ class TemplateJudge:
     def _list_failures(self, run: EvaluationRun, planned: PlannedEstate) -> list[tuple[Region, str]]:
         """The places of resources that an analyzer failed on, with its fault."""
         failures = [one for one in run.analysis.assessments if one.cause == ANALYZER_FAILED]
-        sources = ((_source(one, run, planned), one.description) for one in failures)
+        sources = ((_find_source(one, run, planned), one.description) for one in failures)
         return [(self._places.find(one, ()).region, told) for one, told in sources if one is not None]
 
     def _judge_implied(self, planned: PlannedEstate, now: datetime, found: TemplateJudgement) -> None:
@@ -150,7 +150,7 @@ class TemplateJudge:
             if assessment.resource.lower() in implied.implied:
                 self._take(assessment, run, implied, found)
 
-    def _resources(
+    def _list_resources(
         self, planned: PlannedEstate, passed: Mapping[str, Sequence[str]]
     ) -> Iterator[PlannedPlace]:
         for key, resource in planned.planned.items():
@@ -166,7 +166,7 @@ class TemplateJudge:
     def _take(
         self, assessment: Assessment, run: EvaluationRun, planned: PlannedEstate, found: TemplateJudgement
     ) -> None:
-        resource = _source(assessment, run, planned)
+        resource = _find_source(assessment, run, planned)
         if resource is None:
             return
         found.states[assessment.state] += 1
@@ -184,10 +184,10 @@ class TemplateJudge:
         self, assessment: Assessment, resource: WrittenResource, run: EvaluationRun, planned: PlannedEstate
     ) -> None:
         reasons = []
-        for reason in _reasons(assessment, run, planned):
+        for reason in _list_reasons(assessment, run, planned):
             found = _locate(resource, reason.resource, reason.at, planned)
             reasons.append((reason, self._places.find(*found).region if found is not None else None))
-        rule = self._rule(run.metadata(assessment.key))
+        rule = self._build_rule(run.metadata(assessment.key))
         analyzed = said_by_analyzer(run, (one for one, _ in reasons))
         said = analyzed.description if analyzed is not None else assessment.description
         verdict = ExplainedVerdict(
@@ -204,14 +204,14 @@ class TemplateJudge:
         run: EvaluationRun,
         planned: PlannedEstate,
     ) -> CodeFinding:
-        rule = self._rule(run.metadata(assessment.key))
+        rule = self._build_rule(run.metadata(assessment.key))
         key = assessment.resource.lower()
         inline = planned.inline_place(key)
         made_by_azure = key in planned.derived and not inline
-        reasons = _reasons(assessment, run, planned)
+        reasons = _list_reasons(assessment, run, planned)
         analyzed = said_by_analyzer(run, reasons)
         named = find_planned_rules(analyzed, planned) if analyzed is not None else ()
-        place = self._place(resource, [*named, *_read(resource, reasons, planned)], inline)
+        place = self._locate_value(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (
             analyzed.description if analyzed is not None else format_reasons(reasons)
         ) or assessment.description
@@ -233,7 +233,7 @@ class TemplateJudge:
             rule=rule.id,
             exempt=state is FindingState.SUPPRESSED and ignored is None,
             region=place.region,
-            message=_message(rule, resource, said),
+            message=_format_message(rule, resource, said),
             severity=rule.severity,
             state=state,
             evidence=place.evidence,
@@ -261,7 +261,7 @@ class TemplateJudge:
                 return (edit,)
         return ()
 
-    def _place(
+    def _locate_value(
         self, resource: WrittenResource, read: Iterable[tuple[WrittenResource, BodyPath]], around: BodyPath
     ) -> ValueLocation:
         places = [self._places.find(*one) for one in sorted(dict.fromkeys(read), key=_is_of_tier)]
@@ -271,7 +271,7 @@ class TemplateJudge:
         others = (one.region for one in places if one.region != first.region)
         return replace(first, related=tuple(dict.fromkeys((*first.related, *others))))
 
-    def _rule(self, known: Recommendation) -> CodeRule:
+    def _build_rule(self, known: Recommendation) -> CodeRule:
         rule = self.rules.get(known.key)
         if rule is None:
             rule = self.rules[known.key] = CodeRule(
@@ -291,7 +291,7 @@ def _is_of_tier(read: tuple[WrittenResource, BodyPath]) -> bool:
     return bool(read[1]) and str(read[1][0]).lower() == "sku"
 
 
-def _message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
+def _format_message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     title = f"{rule.title} ({resource.label})" if resource.label else rule.title
     return f"{title}: {said}" if said else title
 
@@ -306,7 +306,9 @@ def _is_met(assessment: Assessment, run: EvaluationRun) -> bool:
     )
 
 
-def _source(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> WrittenResource | None:
+def _find_source(
+    assessment: Assessment, run: EvaluationRun, planned: PlannedEstate
+) -> WrittenResource | None:
     """The planned resource that an assessment is about, or with which Azure makes what it is about; None for what is elsewhere.
 
     Of a parent that the deployment does not make it is the child that decides.
@@ -314,13 +316,13 @@ def _source(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) 
     key = assessment.resource.lower()
     if key in planned.implied:
         deciding = (
-            _locate(None, one.resource, one.at, planned) for one in _reasons(assessment, run, planned)
+            _locate(None, one.resource, one.at, planned) for one in _list_reasons(assessment, run, planned)
         )
         return next((one[0] for one in deciding if one is not None), None)
     return planned.planned.get(planned.derived[key][0] if key in planned.derived else key)
 
 
-def _reasons(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> Sequence[Reason]:
+def _list_reasons(assessment: Assessment, run: EvaluationRun, planned: PlannedEstate) -> Sequence[Reason]:
     """The reasons of an assessment; those about what the template does not write (a child that Azure makes, a parent) say so."""
     found = run.reasons(assessment)
     if assessment.resource.lower() in planned.planned:

@@ -76,7 +76,7 @@ class TemplateScan:
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
         plans = plan_names(repository, names)
-        found = self._verdicts(files, [name for name in names if files.is_judged(name)])
+        found = self._compute_verdicts(files, [name for name in names if files.is_judged(name)])
         if not found and not plans:
             self._judge.make_ready()  # that policies cannot be read is told where there is no file too
         deployed = linked_templates(found, templates)
@@ -109,7 +109,7 @@ class TemplateScan:
         self.rules |= {one.id: one for one in verdict.rules}
         self.report.extend(verdict.report(name, deployed=False))
 
-    def _verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
+    def _compute_verdicts(self, files: RepositoryFiles, names: Sequence[str]) -> dict[str, FileVerdict]:
         """Return what is said of each file, in order: of the cache where it has it, else judged."""
         known = self._find_cached(files, names)
         wanted = [name for name in names if name not in known]
@@ -182,7 +182,7 @@ def scan_targets(
     """Judge the files of a repository or single ones; raises RepositoryError for what is not there and must be."""
     opened = open_repositories(targets, may_be_gone=may_be_gone)
     for repository, _ in opened:
-        given = [_relative(repository, path) for path in parameters]
+        given = [_format_relative_path(repository, path) for path in parameters]
     report = scan_files(
         opened, " ".join(map(str, targets)), judge, scope, given if opened else [], cache=cache, specs=specs
     )
@@ -218,7 +218,7 @@ def _scan_files(
     for repository, names in opened:
         problems = take_built_parameters(repository, names)
         scan.report.unread += (UnreadFile(to_region(one.place), one.message) for one in problems)
-        compiled = _compiled_bicep(repository, [*names, *parameters], scan)
+        compiled = _build_compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
         refused |= {one.region.file: one for one in refused_files(repository, [*names, *parameters])}
     report = scan.report
@@ -242,7 +242,7 @@ def _scan_files(
     )
 
 
-def _compiled_bicep(repository: Repository, names: Sequence[str], scan: TemplateScan) -> Container[str]:
+def _build_compiled_bicep(repository: Repository, names: Sequence[str], scan: TemplateScan) -> Container[str]:
     """Compile the Bicep files among names, and give the JSON files that they stand for."""
     if not any(name.lower().endswith((BICEP, PARAMETERS)) for name in names):
         return ()
@@ -263,7 +263,7 @@ def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]
     )
 
 
-def _relative(repository: Repository, path: Path) -> str:
+def _format_relative_path(repository: Repository, path: Path) -> str:
     """The name of a parameters file in a repository; one from elsewhere is taken in under its own name."""
     full = absolute_path(path)
     if full.is_relative_to(repository.root):

@@ -37,7 +37,7 @@ class GuardedObject(dict[str, object]):
         self, value: dict[str, object], where: str, path: tuple[str, ...], absent: Absent | None = None
     ) -> None:
         super().__init__(
-            {key: _guard(one, where, (*path, key.lower()), absent) for key, one in value.items()}
+            {key: _read_guard(one, where, (*path, key.lower()), absent) for key, one in value.items()}
         )
         self._keys = {key.lower(): key for key in value}
         self._rest = value.rest if isinstance(value, OpenObject) else None
@@ -93,11 +93,11 @@ class GuardedObject(dict[str, object]):
 
     def _require_closed(self) -> None:
         if self._rest is not None:
-            raise _unknown_value_error(self._rest, self._where, self._path)
+            raise _build_unknown_value_error(self._rest, self._where, self._path)
 
     def _raise_missing(self, key: str) -> None:
         if self._rest is not None:
-            raise _unknown_value_error(self._rest, self._where, (*self._path, key))
+            raise _build_unknown_value_error(self._rest, self._where, (*self._path, key))
         if self._is_filled_in(key):
             path = ".".join((*self._path, key))
             raise DataNotCollectedError(
@@ -115,7 +115,7 @@ class GuardedArray(list[object]):
     """An array of a planned body; reading an element that is not known raises DataNotCollectedError."""
 
     def __init__(self, value: list[object], where: str, path: tuple[str, ...]) -> None:
-        super().__init__(_guard(one, where, path, None) for one in value)
+        super().__init__(_read_guard(one, where, path, None) for one in value)
         self._where, self._path = where, path
 
     def __iter__(self) -> Iterator[object]:
@@ -129,7 +129,7 @@ class GuardedArray(list[object]):
         return _require_known(super().__getitem__(index), self._where, self._path)
 
 
-def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> object:
+def _read_guard(value: object, where: str, path: tuple[str, ...], absent: Absent | None) -> object:
     if isinstance(value, dict):
         return GuardedObject(value, where, path, absent)
     return GuardedArray(value, where, path) if isinstance(value, list) else value
@@ -137,11 +137,11 @@ def _guard(value: object, where: str, path: tuple[str, ...], absent: Absent | No
 
 def _require_known(value: object, where: str, path: tuple[str, ...]) -> Any:
     if isinstance(value, Unknown):
-        raise _unknown_value_error(value, where, path)
+        raise _build_unknown_value_error(value, where, path)
     return value
 
 
-def _unknown_value_error(value: Unknown, where: str, path: tuple[str, ...]) -> DataNotCollectedError:
+def _build_unknown_value_error(value: Unknown, where: str, path: tuple[str, ...]) -> DataNotCollectedError:
     reason = value.reason or "Azure answers it at deployment"
     what = f"{'.'.join(path)} of {where}" if path else where
     return DataNotCollectedError(f"{what} is not known before the deployment: {reason}", KNOWN_LATER)

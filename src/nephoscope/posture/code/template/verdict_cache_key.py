@@ -31,17 +31,17 @@ def hash_inputs(request: PlanRequest, packs: Packs, now: datetime) -> bytes | No
 
     None where a file of the product changed within the last seconds, so that its time does not tell it from what it was.
     """
-    product = _product()
+    product = _compute_product_digest()
     if product is None:
         return None
     decisions = [one for path in request.decisions for one in documents(Path(path))]
     told: list[object] = [
         product,
         list(packs.digests()),
-        [list(_contents(documents(Path(folder)))) for folder in request.policies],
+        [list(_read_contents(documents(Path(folder)))) for folder in request.policies],
         request.initiatives,
         request.parameters,
-        list(_contents(decisions)),
+        list(_read_contents(decisions)),
         _list_active_decisions(decisions, now),
         request.assigned,
     ]
@@ -55,7 +55,7 @@ def _list_active_decisions(decisions: Iterable[ContentDocument], now: datetime) 
     return exempted + [(one.id, one.active(now)) for one in plan.attestations]
 
 
-def _contents(listed: Iterable[ContentDocument]) -> Iterator[tuple[str, str]]:
+def _read_contents(listed: Iterable[ContentDocument]) -> Iterator[tuple[str, str]]:
     for one in listed:
         try:
             yield one.place.file, hashlib.sha256(one.data).hexdigest()
@@ -64,13 +64,13 @@ def _contents(listed: Iterable[ContentDocument]) -> Iterator[tuple[str, str]]:
 
 
 @cache
-def _product() -> str | None:
+def _compute_product_digest() -> str | None:
     return product_digest([Path(nephoscope.__file__).parent, Path(nephoscope_policy.__file__).parent])
 
 
 def product_digest(folders: Iterable[Path]) -> str | None:
     """Name the code and content in folders by the sizes and times of their files; None where one is too young for that."""
-    stamps = sorted(stamp for folder in folders for stamp in _stamps(str(folder)))
+    stamps = sorted(stamp for folder in folders for stamp in _list_stamps(str(folder)))
     youngest = max((changed for _, _, changed in stamps), default=0)
     if time.time_ns() - youngest < _YOUNG:
         return None
@@ -78,12 +78,12 @@ def product_digest(folders: Iterable[Path]) -> str | None:
     return hashlib.sha256(msgspec.msgpack.encode(told)).hexdigest()
 
 
-def _stamps(folder: str) -> Iterator[tuple[str, int, int]]:
+def _list_stamps(folder: str) -> Iterator[tuple[str, int, int]]:
     with os.scandir(folder) as listed:
         for one in listed:
             if one.is_dir():
                 if one.name != _SKIPPED:
-                    yield from _stamps(one.path)
+                    yield from _list_stamps(one.path)
             else:
                 status = one.stat()
                 yield one.path, status.st_size, status.st_mtime_ns

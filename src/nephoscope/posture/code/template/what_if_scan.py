@@ -20,7 +20,7 @@ def judge_what_ifs(
 ) -> list[str]:
     """Judge the what-if results among files and add what comes of them to a report; returns their names."""
     judged = []
-    for name, data in _results(repository, names):
+    for name, data in _list_results(repository, names):
         judged.append(name)
         if data is None:
             continue  # the scan says why
@@ -43,7 +43,7 @@ def find_failures_before_deployment(
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the deployments of the what-if results among files, as they themselves say."""
     found: list[CodeFinding] = []
-    for name, data in _results(repository, names):
+    for name, data in _list_results(repository, names):
         try:
             found += judge.judge(parse_what_if(data or b"", name, before=True).resources).findings
         except UnreadableFileError:
@@ -51,7 +51,7 @@ def find_failures_before_deployment(
     return [one for one in found if one.state is FindingState.FAILED]
 
 
-def _results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+def _list_results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     for name in sorted(names):
         head = repository.head(name) if name.lower().endswith(".json") else b""
         if is_what_if(name, head.decode("utf-8", "replace")):

@@ -21,19 +21,21 @@ def link_to_templates(
     findings: Sequence[CodeFinding], resources: Iterable[PlannedPlace], results: Container[str]
 ) -> list[CodeFinding]:
     """Return findings, where those in `results` (names of what-if files) point to the templates among the resources."""
-    places, fixes = _declarations(resources, results), _failures(findings, results)
+    places, fixes = _group_declarations(resources, results), _group_failures(findings, results)
     return [
-        _link(one, places, fixes) if one.region.file in results and one.state is FindingState.FAILED else one
+        _link_resource(one, places, fixes)
+        if one.region.file in results and one.state is FindingState.FAILED
+        else one
         for one in findings
     ]
 
 
-def _link(
+def _link_resource(
     finding: CodeFinding,
     places: Mapping[str, Sequence[Region]],
     failures: Mapping[tuple[str, str], Sequence[CodeFinding]],
 ) -> CodeFinding:
-    key = _path_in_scope(finding.subject)
+    key = _extract_path_in_scope(finding.subject)
     same = failures.get((finding.rule, key), ())
     declared = [one.region for one in same] or places.get(key, ())
     if not declared:
@@ -44,29 +46,29 @@ def _link(
     return replace(finding, related=related, fix=fix)
 
 
-def _declarations(
+def _group_declarations(
     resources: Iterable[PlannedPlace], results: Container[str]
 ) -> Mapping[str, Sequence[Region]]:
     """Return where templates declare resources, by the ids of these within their scope."""
     found: defaultdict[str, list[Region]] = defaultdict(list)
     for one in resources:
-        if one.region.file not in results and (key := _path_in_scope(one.id)):
+        if one.region.file not in results and (key := _extract_path_in_scope(one.id)):
             found[key].append(one.region)
     return found
 
 
-def _failures(
+def _group_failures(
     findings: Iterable[CodeFinding], results: Container[str]
 ) -> Mapping[tuple[str, str], Sequence[CodeFinding]]:
     """Return the findings in templates by rule and resource."""
     found: defaultdict[tuple[str, str], list[CodeFinding]] = defaultdict(list)
     for one in findings:
-        key = _path_in_scope(one.subject)
+        key = _extract_path_in_scope(one.subject)
         if key and one.state is FindingState.FAILED and one.region.file not in results:
             found[one.rule, key].append(one)
     return found
 
 
-def _path_in_scope(id_: str) -> str:
+def _extract_path_in_scope(id_: str) -> str:
     """Return the part of a resource id that a template decides: its scope is chosen when it is deployed."""
     return id_.lower().partition("/providers/")[2]

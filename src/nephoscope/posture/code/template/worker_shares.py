@@ -40,7 +40,7 @@ def run_in_shares(weights: Sequence[int], work: Work[_Result], processes: int) -
     shares = _divide(weights, processes)
     if len(shares) < 2:
         return [work(range(len(weights)), lambda names: names)]
-    with _children(shares[1:], work) as children:
+    with _list_children(shares[1:], work) as children:
 
         def exchange(own: Names) -> Names:
             every = own.union(*(child.receive() for child in children))
@@ -88,7 +88,7 @@ class _WorkerProcess(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def _children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[list[_WorkerProcess]]:
+def _list_children(shares: Sequence[Sequence[int]], work: Work[object]) -> Iterator[list[_WorkerProcess]]:
     children: list[_WorkerProcess] = []
     try:
         for share in shares:
@@ -114,13 +114,13 @@ def _start_child(
         held = (end.fileno() for one in before for end in (one.inward, one.outward))
         for descriptor in (from_child, to_child, *held):
             os.close(descriptor)
-        _work_and_end(share, work, os.fdopen(from_parent, "rb"), os.fdopen(to_parent, "wb"))
+        _work_and_exit(share, work, os.fdopen(from_parent, "rb"), os.fdopen(to_parent, "wb"))
     os.close(to_parent)
     os.close(from_parent)
     return _WorkerProcess(process, os.fdopen(from_child, "rb"), os.fdopen(to_child, "wb"))
 
 
-def _work_and_end(
+def _work_and_exit(
     share: Sequence[int], work: Work[object], inward: IO[bytes], outward: IO[bytes]
 ) -> NoReturn:
     """Do a share in a copy of the process, which ends here whatever happens: it must not clean up what is the first one's."""

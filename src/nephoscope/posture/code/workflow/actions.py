@@ -118,13 +118,15 @@ def fills_cache(workflow: Workflow, step: WorkflowStep) -> bool:
     if switch is None:
         return False
     given = [(name, step.input(name)) for name in (*switch.on, *switch.off)]
-    states = [_state(workflow, node, name in switch.on) for name, node in given if node is not None]
+    states = [
+        _read_cache_switch(workflow, node, name in switch.on) for name, node in given if node is not None
+    ]
     if True in states:
         return True
     return switch.default and False not in states
 
 
-def _state(workflow: Workflow, node: YamlNode, enables: bool) -> bool | None:
+def _read_cache_switch(workflow: Workflow, node: YamlNode, enables: bool) -> bool | None:
     """Return whether an input switches the cache on (True) or off (False)."""
     if "${{" in node.text:
         trees = workflow.expressions(node)

@@ -23,7 +23,7 @@ def images(workflow: Workflow) -> Iterator[_Image]:
         for holder in holders:
             node = holder.get("image") if holder is not None and holder.kind == "map" else holder
             if node is not None and node.kind == "scalar":
-                for image in dict.fromkeys(_references(workflow, job, node)):
+                for image in dict.fromkeys(_list_references(workflow, job, node)):
                     yield node, image, f"job {job.id}", holder or node
     for step in workflow.steps:
         node = step.get("uses")
@@ -31,7 +31,7 @@ def images(workflow: Workflow) -> Iterator[_Image]:
             yield node, node.text.removeprefix("docker://"), step.subject, step.node
 
 
-def _references(workflow: Workflow, job: WorkflowJob, node: YamlNode) -> Iterator[str | None]:
+def _list_references(workflow: Workflow, job: WorkflowJob, node: YamlNode) -> Iterator[str | None]:
     text = node.text.strip()
     trees = workflow.expressions(node)
     if not trees:

@@ -157,7 +157,7 @@ def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]
     if node is None:
         return []
     given = step.get("shell")
-    default = _default_shell(workflow, step)
+    default = _find_default_shell(workflow, step)
     shell = given.text if given is not None else default.text if default is not None else ""
     if shell.split(" ")[0] in ("python", "node", "perl", "ruby"):
         return []
@@ -174,7 +174,7 @@ def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]
     return list(unfold(parse_script(raw, node.span.start)))
 
 
-def _default_shell(workflow: Workflow, step: WorkflowStep) -> YamlNode | None:
+def _find_default_shell(workflow: Workflow, step: WorkflowStep) -> YamlNode | None:
     job = step.job.get("defaults", "run", "shell") if step.job else None
     return job or workflow.get("defaults", "run", "shell")
 

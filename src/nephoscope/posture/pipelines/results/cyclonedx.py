@@ -44,13 +44,13 @@ def read(document: Any) -> ToolResults:
     _check_shape(document)
     bill = parse_bill(document, "json", ())
     components = _index_components(bill)
-    found = [one for each in bill.vulnerabilities for one in _findings(each, components)]
+    found = [one for each in bill.vulnerabilities for one in _list_findings(each, components)]
     check_size(found, "vulnerabilities")
     return ToolResults(
         tool=clean_text(bill.tool, 100) or "CycloneDX",
         tool_version=clean_text(bill.tool_version, 100),
         findings=with_fingerprints(found, [one.rule for one in found]),
-        components=_bill(components),
+        components=_read_components(components),
     )
 
 
@@ -72,7 +72,7 @@ def _index_components(bill: Bill) -> dict[str, ListedComponent]:
     return {clean_text(one.reference, 1_000) or clean_text(one.purl, 1_000): one for one in every}
 
 
-def _bill(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...]:
+def _read_components(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...]:
     """Return the components that have a package URL, sorted."""
     found = {
         BillComponent(purl=purl, file=clean_text(one.found.path, 1_000))
@@ -86,7 +86,7 @@ def _bill(components: Mapping[str, ListedComponent]) -> tuple[BillComponent, ...
     return tuple(sorted(found, key=lambda one: (one.purl, one.file)))
 
 
-def _findings(one: Vulnerability, components: Mapping[str, ListedComponent]) -> Iterator[CodeFinding]:
+def _list_findings(one: Vulnerability, components: Mapping[str, ListedComponent]) -> Iterator[CodeFinding]:
     id_ = clean_text(one.id, 300)
     accepted = one.state in _ACCEPTED
     for affected in one.affects or ("",):
@@ -97,7 +97,7 @@ def _findings(one: Vulnerability, components: Mapping[str, ListedComponent]) -> 
             id_,
             clean_text(component.found.path, 1_000) or name,
             f"{name} has {id_}: {clean_text(one.description) or 'no description'}",
-            _severity(one),
+            _choose_severity(one),
             state=FindingState.SUPPRESSED if accepted else FindingState.FAILED,
             subject=clean_text(component.purl, 1_000) or ref,
             # descriptions are rewritten: the component and the id are what it is known by
@@ -107,7 +107,7 @@ def _findings(one: Vulnerability, components: Mapping[str, ListedComponent]) -> 
         )
 
 
-def _severity(one: Vulnerability) -> Severity:
+def _choose_severity(one: Vulnerability) -> Severity:
     """Return the highest severity of the ratings, else that of the highest score; Medium where none is rated."""
     found = [_SEVERITIES[each.severity] for each in one.ratings if each.severity in _SEVERITIES]
     if not found:

@@ -91,12 +91,12 @@ def _make_reported(one: _MarkedFinding) -> ReportedFinding:
         title=clean_text(one.title, 300),
         finding=make_finding(
             told.rule, region.file, told.message, told.severity, line=region.line, column=region.column,
-            state=_state(told.state), subject=told.subject, evidence=told.evidence, reason=told.reason, steps=told.remediation,
+            state=_build_state(told.state), subject=told.subject, evidence=told.evidence, reason=told.reason, steps=told.remediation,
         ),
     )  # fmt: skip
 
 
-def _state(name: str) -> FindingState:
+def _build_state(name: str) -> FindingState:
     """Return the state of a finding; one that was there before the change still fails."""
     if name in (FindingState.UNKNOWN.value, FindingState.SUPPRESSED.value):
         return FindingState(name)

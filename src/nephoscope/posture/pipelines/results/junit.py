@@ -31,7 +31,7 @@ def read(document: Any) -> ToolResults:
     root = parse_xml(document)
     if root.tag not in _SUITES:
         raise ResultsError(f"the root must be testsuites or testsuite (got {clean_text(root.tag, 50)!r})")
-    found = list(_cases(root))
+    found = list(_read_cases(root))
     check_size(found, "testsuites")
     findings = [finding for finding, _ in found]
     return ToolResults(
@@ -40,7 +40,7 @@ def read(document: Any) -> ToolResults:
     )
 
 
-def _cases(root: ET.Element) -> Iterator[tuple[CodeFinding, str]]:
+def _read_cases(root: ET.Element) -> Iterator[tuple[CodeFinding, str]]:
     for case in root.iter("testcase"):
         for tag, state in (
             ("failure", FindingState.FAILED), ("error", FindingState.UNKNOWN), ("skipped", FindingState.UNKNOWN)
@@ -59,7 +59,7 @@ def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> t
         group or name,
         case.get("file", "") or group,
         message,
-        _severity(child.get("type", "")),
+        _parse_severity(child.get("type", "")),
         line=int(line) if line.isdecimal() and len(line) < 9 else 1,
         state=state,
         subject=name,
@@ -70,5 +70,5 @@ def _make_finding(case: ET.Element, child: ET.Element, state: FindingState) -> t
     return told, group or name
 
 
-def _severity(type_: str) -> Severity:
+def _parse_severity(type_: str) -> Severity:
     return next((one for one in Severity if one.value == type_), Severity.MEDIUM)

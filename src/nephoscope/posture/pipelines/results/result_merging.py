@@ -36,11 +36,11 @@ def merge_results(
     found: list[CodeFinding] = []
     suppressions: dict[str, CodeSuppressions | None] = {}
     for one in results.findings:
-        same = known.get(_foreign_name(results.tool, one.finding.rule), [])
+        same = known.get(_normalize_rule_name(results.tool, one.finding.rule), [])
         file = one.finding.region.file
-        if any(_pair(unpaired[rule.id, file], one.finding) for rule in same):
+        if any(_take_nearest(unpaired[rule.id, file], one.finding) for rule in same):
             continue
-        rule = same[0] if same else _rule(results.tool, one, rules)
+        rule = same[0] if same else _build_rule(results.tool, one, rules)
         rules.setdefault(rule.id, rule)
         finding = msgspec.structs.replace(
             one.finding,
@@ -76,15 +76,15 @@ def _load_rule_aliases() -> Mapping[str, list[CodeRule]]:
     return found
 
 
-def _foreign_name(tool: str, rule: str) -> str:
+def _normalize_rule_name(tool: str, rule: str) -> str:
     """The name of a foreign rule as own rules spell it: `zizmor:unpinned-uses`, `hadolint:DL3008`."""
     name = tool.lower().replace(" ", "-")
     return f"{name}:{rule.removeprefix(f'{name}/')}"
 
 
-def _rule(tool: str, one: ReportedFinding, rules: Mapping[str, CodeRule]) -> CodeRule:
+def _build_rule(tool: str, one: ReportedFinding, rules: Mapping[str, CodeRule]) -> CodeRule:
     """The rule of another tool; of several findings the first tells its words."""
-    name = _foreign_name(tool, one.finding.rule)
+    name = _normalize_rule_name(tool, one.finding.rule)
     return rules.get(name) or CodeRule(
         id=name,
         title=one.title or name,
@@ -101,7 +101,7 @@ def _group_by_rule(findings: Iterable[CodeFinding]) -> defaultdict[tuple[str, st
     return found
 
 
-def _pair(own: list[CodeFinding], foreign: CodeFinding) -> bool:
+def _take_nearest(own: list[CodeFinding], foreign: CodeFinding) -> bool:
     """Take the nearest own finding out of those that stand for none yet; False where none is near."""
     line = foreign.region.line
     near = min(own, key=lambda one: abs(one.region.line - line), default=None)

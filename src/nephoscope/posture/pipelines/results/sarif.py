@@ -50,7 +50,7 @@ def read(document: Any) -> ToolResults:
     names = {clean_text(one.get("name"), 100) for one in drivers}
     if len(names) != 1 or "" in names:
         raise ResultsError("must be one tool's, with a name: send the runs of each tool separately", "runs")
-    found = [one for at, run in enumerate(runs) for one in _results(run, f"runs[{at}]")]
+    found = [one for at, run in enumerate(runs) for one in _read_results(run, f"runs[{at}]")]
     check_size(found, "runs")
     tool = names.pop()
     if tool != OWN_TOOL:  # a hash of a line says nothing of the rule and the file
@@ -60,14 +60,14 @@ def read(document: Any) -> ToolResults:
     return ToolResults(
         tool=tool,
         tool_version=clean_text(drivers[0].get("semanticVersion") or drivers[0].get("version"), 100),
-        category="" if tool == OWN_TOOL else _category(runs[0]),
+        category="" if tool == OWN_TOOL else _read_category(runs[0]),
         findings=with_fingerprints(*map(list, zip(*found, strict=True))) if found else (),
         unread=tuple(sorted({one for run in runs for one in _list_unread(run)})),
-        failure=next((one for run in runs if (one := _failure(run))), ""),
+        failure=next((one for run in runs if (one := _read_failure(run))), ""),
     )
 
 
-def _results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
+def _read_results(run: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str, str]]:
     driver = require_mapping(require_mapping(run.get("tool")).get("driver"))
     rules = [require_mapping(one) for one in require_list(driver.get("rules"), f"{place}.tool.driver.rules")]
     by_id = {clean_text(one.get("id"), 300): one for one in rules}
@@ -95,28 +95,28 @@ def _make_finding(
         next(iter(require_list(location.get("logicalLocations"), f"{place}.locations[0]")), None)
     )
     title = _read_message(rule.get("shortDescription")) or clean_text(rule.get("name"), 300) or id_
-    file = _file(physical)
+    file = _read_file(physical)
     finding = make_finding(
         id_,
         file,
         _read_message(result.get("message")) or title,
-        _severity(result, rule),
+        _read_severity(result, rule),
         line=region.get("startLine"),
         column=region.get("startColumn"),
-        state=_state(result),
+        state=_read_state(result),
         subject=clean_text(logical.get("fullyQualifiedName"), 1_000),
         evidence=_read_message(region.get("snippet")),
-        reason=_reason(result),
+        reason=_read_reason(result),
     )
-    return finding, clean_text(title, 300).removeprefix(_UNMET), _mark(result)
+    return finding, clean_text(title, 300).removeprefix(_UNMET), _read_mark(result)
 
 
-def _category(run: Mapping[str, object]) -> str:
+def _read_category(run: Mapping[str, object]) -> str:
     """Return what divides a tool's runs over one repository: the id of the run's automation up to its last slash."""
     return clean_text(require_mapping(run.get("automationDetails")).get("id"), 200).rpartition("/")[0]
 
 
-def _file(physical: Mapping[str, object]) -> str:
+def _read_file(physical: Mapping[str, object]) -> str:
     uri = clean_text(require_mapping(physical.get("artifactLocation")).get("uri"), 1_000)
     return unquote(uri.removeprefix("file://")).removeprefix("./")
 
@@ -126,7 +126,7 @@ def _read_message(message: object) -> str:
     return clean_text(told.get("text")) or clean_text(told.get("markdown"))
 
 
-def _severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Severity:
+def _read_severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Severity:
     """Return the severity of a rule's `security-severity` (a CVSS score), else of the level."""
     for told in (result, rule):
         try:
@@ -137,13 +137,13 @@ def _severity(result: Mapping[str, object], rule: Mapping[str, object]) -> Sever
     return _LEVELS.get(str(level), Severity.MEDIUM)
 
 
-def _state(result: Mapping[str, object]) -> FindingState:
-    if _reason(result):
+def _read_state(result: Mapping[str, object]) -> FindingState:
+    if _read_reason(result):
         return FindingState.SUPPRESSED
     return FindingState.UNKNOWN if result.get("kind") in ("open", "review") else FindingState.FAILED
 
 
-def _reason(result: Mapping[str, object]) -> str:
+def _read_reason(result: Mapping[str, object]) -> str:
     """Return why a result is suppressed; '' where it is not, or where a suppression is not accepted."""
     several = result.get("suppressions")
     told = [require_mapping(one) for one in several] if isinstance(several, list) else []
@@ -152,14 +152,14 @@ def _reason(result: Mapping[str, object]) -> str:
     return clean_text(told[0].get("justification"), 500) or "suppressed"
 
 
-def _mark(result: Mapping[str, object]) -> str:
+def _read_mark(result: Mapping[str, object]) -> str:
     partial = require_mapping(result.get("partialFingerprints"))
     given = {**require_mapping(result.get("fingerprints")), **partial}
     marks = [*(name for name in _MARKS if name in given), *sorted(given)]
     return next((clean_text(given[name], 200) for name in marks if isinstance(given[name], str)), "")
 
 
-def _failure(run: Mapping[str, object]) -> str:
+def _read_failure(run: Mapping[str, object]) -> str:
     """Return why a run that says itself that it failed did; '' for one that did not."""
     for invocation in require_list(run.get("invocations"), "invocations"):
         told = require_mapping(invocation)
@@ -183,6 +183,6 @@ def _list_unread(run: Mapping[str, object]) -> Iterator[str]:
             if told.get("level") not in ("error", "warning"):
                 continue
             for location in require_list(told.get("locations"), "locations"):
-                file = _file(require_mapping(require_mapping(location).get("physicalLocation")))
+                file = _read_file(require_mapping(require_mapping(location).get("physicalLocation")))
                 if file:
                     yield file

@@ -45,7 +45,7 @@ def read(document: Any) -> ToolResults:
         one
         for at, site in enumerate(require_list(document["site"], "site"))
         for alert in require_list(require_mapping(site).get("alerts"), f"site[{at}].alerts")
-        for one in _findings(require_mapping(alert), f"site[{at}].alerts")
+        for one in _read_findings(require_mapping(alert), f"site[{at}].alerts")
     ]
     check_size(found, "site")
     findings = [finding for finding, _ in found]
@@ -61,22 +61,22 @@ def _convert_to_json(root: Element) -> dict[str, object]:
     if root.tag != _ROOT:
         raise ResultsError(f"the root must be {_ROOT} (got {clean_text(root.tag, 50)!r})")
     sites = [
-        {"alerts": [_alert(item) for item in site.iterfind("alerts/alertitem")]}
+        {"alerts": [_read_alert(item) for item in site.iterfind("alerts/alertitem")]}
         for site in root.iterfind("site")
     ]
     return {"@version": root.get("version"), "site": sites}
 
 
-def _alert(item: Element) -> dict[str, Any]:
-    instances = [_members(one) for one in item.iterfind("instances/instance")]
-    return {**_members(item), "instances": instances}
+def _read_alert(item: Element) -> dict[str, Any]:
+    instances = [_read_members(one) for one in item.iterfind("instances/instance")]
+    return {**_read_members(item), "instances": instances}
 
 
-def _members(element: Element) -> dict[str, object]:
+def _read_members(element: Element) -> dict[str, object]:
     return {child.tag: child.text or "" for child in element if not len(child)}
 
 
-def _findings(alert: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str]]:
+def _read_findings(alert: Mapping[str, object], place: str) -> Iterator[tuple[CodeFinding, str]]:
     title = clean_text(alert.get("alert") or alert.get("name"), 300)
     accepted = str(alert.get("confidence")) == _FALSE_POSITIVE
     for one in require_list(alert.get("instances"), f"{place}.instances"):

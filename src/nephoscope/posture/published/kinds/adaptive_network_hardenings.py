@@ -60,10 +60,10 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     for item in report.run.analysis.assessments:
         if item.key == HARDENED.id and item.sub_assessments:
             id_ = f"{item.resource.rstrip('/')}/providers/{TYPE}/default"
-            yield PublishedDocument.of(arm(id_, TYPE, _properties(item.sub_assessments, report)))
+            yield PublishedDocument.of(arm(id_, TYPE, _build_properties(item.sub_assessments, report)))
 
 
-def _properties(findings: Iterable[SubAssessment], report: Report) -> dict[str, object]:
+def _build_properties(findings: Iterable[SubAssessment], report: Report) -> dict[str, object]:
     proposals = [msgspec.convert(one.details, HardeningProposal) for one in findings]
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for one in proposals:
@@ -85,17 +85,17 @@ def list_rules(one: HardeningProposal) -> Iterator[dict[str, object]]:
     for rule in one.allowed:
         for low, high in rule.ports:
             for port in range(low, high + 1) if high - low < _WIDE else (low, high):
-                yield _azure_rule(f"{rule.name}-{port}", port, rule.protocol, rule.sources)
+                yield _build_azure_rule(f"{rule.name}-{port}", port, rule.protocol, rule.sources)
     if not one.allowed:
         for raw in one.security_rules:
             denied = parse_rule(raw, one.group)
             for low, high in () if denied.allow else denied.destination_ports:
-                yield _azure_rule(f"{denied.name}-{low}", low, denied.protocol, ())
+                yield _build_azure_rule(f"{denied.name}-{low}", low, denied.protocol, ())
                 if high > low:
-                    yield _azure_rule(f"{denied.name}-{high}", high, denied.protocol, ())
+                    yield _build_azure_rule(f"{denied.name}-{high}", high, denied.protocol, ())
 
 
-def _azure_rule(name: str, port: int, protocol: str, sources: Iterable[str]) -> dict[str, object]:
+def _build_azure_rule(name: str, port: int, protocol: str, sources: Iterable[str]) -> dict[str, object]:
     return {
         "name": name,
         "direction": "Inbound",

@@ -66,7 +66,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             id_ = f"/subscriptions/{subscription}/providers/{TYPE.replace('locations', 'locations/global')}/Internal"
             properties = {
                 "calculatedDateTime": report.now.isoformat(),
-                "connectableResources": list(_connections(view, ends)),
+                "connectableResources": list(_list_connections(view, ends)),
             }
             yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
@@ -94,7 +94,7 @@ def _list_endpoints(network: Network, machine: Resource) -> Iterator[MachineEndp
         return
 
 
-def _connections(view: EstateView, ends: Sequence[MachineEndpoint]) -> Iterator[dict[str, object]]:
+def _list_connections(view: EstateView, ends: Sequence[MachineEndpoint]) -> Iterator[dict[str, object]]:
     """Each machine with who reaches it and whom it reaches."""
     inward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
     outward: defaultdict[str, dict[str, dict[str, object]]] = defaultdict(dict)
@@ -104,7 +104,7 @@ def _connections(view: EstateView, ends: Sequence[MachineEndpoint]) -> Iterator[
                 source.network, target.network
             ):
                 continue
-            if found := _ports(source, target):
+            if found := _find_shared_ports(source, target):
                 inward[target.machine][source.machine] = {"connectedResourceId": source.machine, **found}
                 outward[source.machine][target.machine] = {"connectedResourceId": target.machine, **found}
     for machine in dict.fromkeys(one.machine for one in ends):
@@ -115,7 +115,7 @@ def _connections(view: EstateView, ends: Sequence[MachineEndpoint]) -> Iterator[
         }
 
 
-def _ports(source: MachineEndpoint, target: MachineEndpoint) -> dict[str, str]:
+def _find_shared_ports(source: MachineEndpoint, target: MachineEndpoint) -> dict[str, str]:
     """The ports that both let through by protocol, as Azure writes them; {} where there are none."""
     if not (target.near & source.addresses and source.near & target.addresses):
         return {}
@@ -134,13 +134,13 @@ def _open(openings: Sequence[Opening], addresses: AddressSet) -> list[Interval]:
         merge(
             port
             for one in openings
-            if not one.tag and _overlap(one.region.remote, addresses.family(one.family))
+            if not one.tag and _do_overlap(one.region.remote, addresses.family(one.family))
             for port in one.region.ports
         )
     )
 
 
-def _overlap(left: Sequence[Interval], right: Sequence[Interval]) -> bool:
+def _do_overlap(left: Sequence[Interval], right: Sequence[Interval]) -> bool:
     return any(a <= d and c <= b for a, b in left for c, d in right)
 
 

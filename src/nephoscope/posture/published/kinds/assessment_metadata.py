@@ -27,12 +27,12 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     """
     judged = dict.fromkeys(requirement.key for requirement in report.run.engine.program.requirements)
     for key in judged:
-        yield _document(key, metadata(report, key))
+        yield _build_document(key, metadata(report, key))
     for key in sorted(keys().keys() - judged.keys()):
-        yield _document(key, make_unjudged(report, key))
+        yield _build_document(key, make_unjudged(report, key))
 
 
-def _document(key: str, found: Mapping[str, object]) -> PublishedDocument:
+def _build_document(key: str, found: Mapping[str, object]) -> PublishedDocument:
     return PublishedDocument.of(
         arm(f"/providers/{TYPE}/{key}", TYPE, found),
         key=key.lower(),

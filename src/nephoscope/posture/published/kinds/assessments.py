@@ -56,7 +56,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     # worked out once a recommendation, not once a resource
     about = cache(partial(metadata, report))
     for subject, row in told.items():
-        yield _document(report, row, past.get(subject), about(row.assessment.key))
+        yield _build_document(report, row, past.get(subject), about(row.assessment.key))
     for item in report.run.analysis.assessments:
         if (
             item.sub_assessments
@@ -83,7 +83,7 @@ def _make_unjudged(report: Report, item: Assessment) -> PublishedDocument:
     )
 
 
-def _document(
+def _build_document(
     report: Report, row: ReportRow, past: RememberedState | None, about: dict[str, object]
 ) -> PublishedDocument:
     item, recommendation = row.assessment, row.recommendation
@@ -91,8 +91,8 @@ def _document(
     properties = {
         "resourceDetails": {"source": "Azure", "id": resource or "/"},
         "displayName": recommendation.name,
-        "status": _status(report, row, past),
-        "additionalData": _additional(report, row),
+        "status": _build_status(report, row, past),
+        "additionalData": _build_additional_data(report, row),
         "metadata": about,
     }
     return PublishedDocument.of(
@@ -106,7 +106,7 @@ def _document(
     )
 
 
-def _status(report: Report, row: ReportRow, past: RememberedState | None) -> dict[str, object]:
+def _build_status(report: Report, row: ReportRow, past: RememberedState | None) -> dict[str, object]:
     item = row.assessment
     cause = _CAUSES.get(item.state, item.cause)
     first = past.first_seen if past and past.first_seen else report.now
@@ -114,7 +114,7 @@ def _status(report: Report, row: ReportRow, past: RememberedState | None) -> dic
     said = {
         "cause": cause,
         "description": item.description
-        or (report.reason_of(row) if _unhealthy(item.state) else "")
+        or (report.reason_of(row) if _is_unhealthy(item.state) else "")
         or row.description,
     }
     return {
@@ -125,11 +125,11 @@ def _status(report: Report, row: ReportRow, past: RememberedState | None) -> dic
     }
 
 
-def _unhealthy(state: ComplianceState) -> bool:
+def _is_unhealthy(state: ComplianceState) -> bool:
     return state is ComplianceState.NON_COMPLIANT
 
 
-def _additional(report: Report, row: ReportRow) -> dict[str, str]:
+def _build_additional_data(report: Report, row: ReportRow) -> dict[str, str]:
     """Return what Azure's codes cannot say: the verdict in our words, its cause, and who answered."""
     item = row.assessment
     control = report.control_of(item.key)

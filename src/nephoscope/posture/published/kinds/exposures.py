@@ -32,7 +32,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     """One a resource that faces the Internet or could."""
     view = EstateView(report.run.estate, report.now)
     for one in report.run.estate.resources.values():
-        found = _machine(one, view) if one.type in MACHINES else _service(one, view)
+        found = _build_machine(one, view) if one.type in MACHINES else _build_service(one, view)
         if found is not None:
             exposure = find_exposure(one, view)
             found |= msgspec.to_builtins(exposure) if exposure else {}
@@ -42,7 +42,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             )
 
 
-def _service(resource: Resource, view: EstateView) -> dict[str, object] | None:
+def _build_service(resource: Resource, view: EstateView) -> dict[str, object] | None:
     """Whom an endpoint answers; None where there is nothing to be told of one."""
     try:
         found = answers(resource, view)
@@ -51,7 +51,7 @@ def _service(resource: Resource, view: EstateView) -> dict[str, object] | None:
     return None if found is None else {"answers": found.value}
 
 
-def _machine(machine: Resource, view: EstateView) -> dict[str, object]:
+def _build_machine(machine: Resource, view: EstateView) -> dict[str, object]:
     """The ways in to a machine, and the ports behind them that security rules let the Internet reach."""
     ways: list[IngressPath] = []
     missing: list[str] = []
@@ -69,18 +69,18 @@ def _machine(machine: Resource, view: EstateView) -> dict[str, object]:
     except SecurityRuleError as error:
         missing.append(str(error))
     return {
-        "ways": [_way(one) for one in dict.fromkeys(ways)],
-        "ports": _ports(reached),
+        "ways": [_build_way(one) for one in dict.fromkeys(ways)],
+        "ports": _list_ports(reached),
         "notCollected": list(dict.fromkeys(missing)),
     }
 
 
-def _way(one: IngressPath) -> dict[str, object]:
+def _build_way(one: IngressPath) -> dict[str, object]:
     ports = [f"{low}-{high}" if low != high else f"{low}" for low, high in one.ports]
     return {"kind": one.kind, "via": list(one.via), "protocol": one.protocol, "ports": ports}
 
 
-def _ports(reached: list[ReachablePort]) -> list[dict[str, object]]:
+def _list_ports(reached: list[ReachablePort]) -> list[dict[str, object]]:
     """Each port once, with whether everybody comes to it or only some addresses."""
     wide = {one.port: False for one in reached}
     for one in reached:

@@ -31,7 +31,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             yield PublishedDocument.of(_load_definition(entry), title=entry.display_name or entry.name)
     for assignment in report.run.plan.assignments:
         if assignment.id not in held:
-            yield PublishedDocument.of(_assignment(assignment), title=assignment.display_name)
+            yield PublishedDocument.of(_build_assignment(assignment), title=assignment.display_name)
 
 
 def _load_definition(entry: CatalogEntry) -> dict[str, object]:
@@ -42,7 +42,7 @@ def _load_definition(entry: CatalogEntry) -> dict[str, object]:
     return body
 
 
-def _assignment(one: Assignment) -> dict[str, object]:
+def _build_assignment(one: Assignment) -> dict[str, object]:
     properties = drop_empty(
         {
             "displayName": one.display_name,

@@ -23,22 +23,22 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
     """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
     told: set[str] = set()
     for entry in report.run.catalog.initiatives():
-        for group in _groups(entry.document()):
+        for group in _read_groups(entry.document()):
             key = str(group.get("additionalMetadataId") or "").rstrip("/")
             if key.lower().startswith(_ROOT) and key.lower() not in told:
                 told.add(key.lower())
                 yield PublishedDocument.of(
-                    _body(key, group), title=str(group.get("displayName") or group.get("name") or "")
+                    _build_body(key, group), title=str(group.get("displayName") or group.get("name") or "")
                 )
 
 
-def _groups(initiative: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+def _read_groups(initiative: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     properties = initiative.get("properties")
     groups = properties.get("policyDefinitionGroups") if isinstance(properties, dict) else None
     return (one for one in groups or () if isinstance(one, dict))
 
 
-def _body(key: str, group: Mapping[str, object]) -> dict[str, object]:
+def _build_body(key: str, group: Mapping[str, object]) -> dict[str, object]:
     name = key.rpartition("/")[2]
     said = {
         "metadataId": name,

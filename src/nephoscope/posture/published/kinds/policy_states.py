@@ -46,10 +46,10 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
                 find_definition_id(row.assessment.key, "definition"),
                 find_definition_id(row.assessment.initiative, "initiative"),
             )
-            yield _document(report, row, *ids)
+            yield _build_document(report, row, *ids)
 
 
-def _document(report: Report, row: ReportRow, definition: str, initiative: str) -> PublishedDocument:
+def _build_document(report: Report, row: ReportRow, definition: str, initiative: str) -> PublishedDocument:
     item, state = row.assessment, STATES[row.assessment.state]
     scope, _, name = item.assignment.partition(_ASSIGNMENT)
     where = "" if item.resource == "/" else item.resource.rstrip("/")

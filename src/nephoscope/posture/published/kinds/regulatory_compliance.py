@@ -53,12 +53,12 @@ def _build_subscription_documents(
 ) -> Iterator[PublishedDocument]:
     for standard in standards(report.run, judged):
         id_ = f"/subscriptions/{subscription}/providers/{TYPE}/{to_id_segment(standard.name or standard.id)}"
-        yield _standard(id_, standard)
+        yield _build_standard(id_, standard)
         for control in standard.controls:
             below = f"{id_}/regulatoryComplianceControls/{to_id_segment(control.name)}"
-            yield _control(below, control)
+            yield _build_control(below, control)
             for requirement in control.requirements:
-                yield _assessment(
+                yield _build_assessment(
                     report, f"{below}/regulatoryComplianceAssessments/{requirement.key}", requirement
                 )
 
@@ -68,11 +68,11 @@ def to_id_segment(text: str) -> str:
     return _ODD.sub("-", text).strip("-") or "standard"
 
 
-def _standard(id_: str, standard: Standard) -> PublishedDocument:
+def _build_standard(id_: str, standard: Standard) -> PublishedDocument:
     counts = standard.outcomes
     properties = {
         "displayName": standard.name,
-        "state": _worst_state(counts),
+        "state": _choose_worst_state(counts),
         "passedControls": counts[StandardState.PASSED],
         "failedControls": counts[StandardState.FAILED],
         "skippedControls": counts[StandardState.UNKNOWN] + counts[StandardState.NOT_APPLICABLE],
@@ -81,12 +81,12 @@ def _standard(id_: str, standard: Standard) -> PublishedDocument:
     return PublishedDocument.of(arm(id_, TYPE, properties), title=standard.name)
 
 
-def _worst_state(counts: Counter[StandardState]) -> str:
+def _choose_worst_state(counts: Counter[StandardState]) -> str:
     order = (StandardState.FAILED, StandardState.UNKNOWN, StandardState.PASSED, StandardState.NOT_APPLICABLE)
     return STATES[next((one for one in order if counts[one]), StandardState.UNAVAILABLE)]
 
 
-def _control(id_: str, control: ControlCompliance) -> PublishedDocument:
+def _build_control(id_: str, control: ControlCompliance) -> PublishedDocument:
     outcomes = Counter(one.outcome for one in control.requirements)
     properties = {
         "description": control.title or control.name,
@@ -102,7 +102,7 @@ def _control(id_: str, control: ControlCompliance) -> PublishedDocument:
     return PublishedDocument.of(arm(id_, CONTROLS, properties), title=control.title or control.name)
 
 
-def _assessment(report: Report, id_: str, requirement: ComplianceRequirement) -> PublishedDocument:
+def _build_assessment(report: Report, id_: str, requirement: ComplianceRequirement) -> PublishedDocument:
     known = report.metadata(requirement.key)
     counts = requirement.counts
     passed = counts[ComplianceState.COMPLIANT] + counts[ComplianceState.EXEMPT]

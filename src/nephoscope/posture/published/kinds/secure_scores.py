@@ -25,8 +25,8 @@ DEFINITIONS = "Microsoft.Security/secureScoreControlDefinitions"
 
 def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """A score a subscription with its controls, and what the controls are."""
-    members = _members(report)
-    definitions = {one.id: _definition(one, members[one.id]) for one in report.controls.controls}
+    members = _group_members(report)
+    definitions = {one.id: _build_definition(one, members[one.id]) for one in report.controls.controls}
     for scope in report.score.subscriptions:
         if scope.is_scored:
             yield from _make_scores(scope, definitions)
@@ -37,7 +37,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         )
 
 
-def _members(report: Report) -> defaultdict[str, list[str]]:
+def _group_members(report: Report) -> defaultdict[str, list[str]]:
     """The id of a control -> the keys of the judged recommendations that move it, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for key in sorted({one.key for one in report.run.engine.program.requirements}):
@@ -47,7 +47,7 @@ def _members(report: Report) -> defaultdict[str, list[str]]:
     return found
 
 
-def _definition(control: SecurityControl, members: Sequence[str]) -> dict[str, object]:
+def _build_definition(control: SecurityControl, members: Sequence[str]) -> dict[str, object]:
     return {
         "displayName": control.name,
         "maxScore": control.max_score,
@@ -65,11 +65,11 @@ def _make_scores(
     yield PublishedDocument.of(arm(score, TYPE, properties), title="Secure score")
     for control in scope.controls:
         id_ = f"{score}/secureScoreControls/{control.control.id}"
-        told = _control(control, definitions[control.control.id])
+        told = _build_control(control, definitions[control.control.id])
         yield PublishedDocument.of(arm(id_, CONTROLS, told), title=control.control.name)
 
 
-def _control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:
+def _build_control(control: ControlScore, definition: Mapping[str, object]) -> dict[str, object]:
     """Resources that could not be judged stand apart: they are neither healthy nor unhealthy."""
     points = {"max": control.max, "current": round(control.current, 2), "percentage": control.percentage}
     return {

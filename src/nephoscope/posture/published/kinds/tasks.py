@@ -32,10 +32,10 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             and subject not in told
         ):
             told.add(subject)
-            yield _document(report, row, past.get(subject))
+            yield _build_document(report, row, past.get(subject))
 
 
-def _document(report: Report, row: ReportRow, past: RememberedState | None) -> PublishedDocument:
+def _build_document(report: Report, row: ReportRow, past: RememberedState | None) -> PublishedDocument:
     item, recommendation = row.assessment, row.recommendation
     group = f"/resourceGroups/{row.id.resource_group}" if row.id.resource_group else ""
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{row.id.key}\0{item.key.lower()}")

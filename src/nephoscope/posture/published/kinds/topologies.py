@@ -33,17 +33,17 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         networks[one.id.subscription].append(one)
     if not networks:
         return
-    inside, worst = _machines_by_subnet(view), _worst_severities(report)
+    inside, worst = _group_machines_by_subnet(view), _find_worst_severities(report)
     for subscription, several in sorted(networks.items()):
         id_ = (
             f"/subscriptions/{subscription}/providers/Microsoft.Security/locations/global/topologies/default"
         )
-        told = [row for one in several for row in _network(one, inside, worst)]
+        told = [row for one in several for row in _build_network(one, inside, worst)]
         properties = {"calculatedDateTime": report.now.isoformat(), "topologyResources": told}
         yield PublishedDocument.of({**arm(id_, TYPE, properties), "location": "global"})
 
 
-def _machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
+def _group_machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
     """Lower-cased id of a subnet -> the machines and scale sets in it; one whose interfaces were not read is in none."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for machine in (*view.resources(MACHINE_TYPE), *view.resources(SCALE_SET_TYPE)):
@@ -56,7 +56,7 @@ def _machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
     return found
 
 
-def _worst_severities(report: Report) -> dict[str, Severity]:
+def _find_worst_severities(report: Report) -> dict[str, Severity]:
     """The worst severity of what each resource fails."""
     found: dict[str, Severity] = {}
     for row in report.all_rows():
@@ -67,28 +67,28 @@ def _worst_severities(report: Report) -> dict[str, Severity]:
     return found
 
 
-def _network(
+def _build_network(
     network: Resource, inside: Mapping[str, list[Resource]], worst: Mapping[str, Severity]
 ) -> Iterator[dict[str, object]]:
     """A network, its subnets, and the machines in those."""
-    subnets = [str(one["id"]) for one in _subnets(network)]
+    subnets = [str(one["id"]) for one in _list_subnets(network)]
     above = str(network.body["id"])
-    yield _row(above, worst, network.body.get("location"), (), subnets)
+    yield _build_row(above, worst, network.body.get("location"), (), subnets)
     for subnet in subnets:
         machines = [str(one.body["id"]) for one in inside.get(subnet.lower(), ())]
-        yield _row(subnet, worst, network.body.get("location"), (above,), machines)
+        yield _build_row(subnet, worst, network.body.get("location"), (above,), machines)
     for subnet in subnets:
         for machine in inside.get(subnet.lower(), ()):
-            yield _row(str(machine.body["id"]), worst, machine.body.get("location"), (subnet,), ())
+            yield _build_row(str(machine.body["id"]), worst, machine.body.get("location"), (subnet,), ())
 
 
-def _subnets(network: Resource) -> Iterator[dict[str, object]]:
+def _list_subnets(network: Resource) -> Iterator[dict[str, object]]:
     properties = network.body.get("properties")
     several = properties.get("subnets") if isinstance(properties, dict) else None
     return (one for one in several or () if isinstance(one, dict) and isinstance(one.get("id"), str))
 
 
-def _row(
+def _build_row(
     id_: str, worst: Mapping[str, Severity], location: object, parents: tuple[str, ...], children: list[str] | tuple[str, ...]
 ) -> dict[str, object]:  # fmt: skip
     severity = worst.get(id_.lower())

@@ -29,7 +29,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         for path, resource in one.resources():
             for where, text in one.texts_of_resource(path, resource):
                 if _KEY.match(str(where[-1])) and "template" not in where:
-                    found = _literal(one, text)
+                    found = _find_literal(one, text)
                     if found:
                         yield CodeMatch(one.span(where), f"the administrator's name is the literal {found!r}")
         for name, path, declared in one.section("parameters"):
@@ -46,7 +46,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
                 )
 
 
-def _literal(template: ArmSource, text: str) -> str:
+def _find_literal(template: ArmSource, text: str) -> str:
     if not is_written_expression(text):
         return text
     named = _VARIABLE.match(text)

@@ -27,7 +27,7 @@ _KEYS = frozenset(
 def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each link over plain HTTP that a deployment fetches."""
     for where, text in template.texts:
-        if text[:7].lower() == "http://" and _owner_name(where) in _KEYS and "metadata" not in where:
+        if text[:7].lower() == "http://" and _find_owner_name(where) in _KEYS and "metadata" not in where:
             span = template.span(where)
             scheme_end = span.start + len('"http')
             is_plain = '"' not in text and "\\" not in text
@@ -35,6 +35,6 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             yield CodeMatch(span, "the link is not encrypted", edits)
 
 
-def _owner_name(where: Path) -> str:
+def _find_owner_name(where: Path) -> str:
     """The lower-cased name of the member that a path leads to, or whose list."""
     return next((step.lower() for step in reversed(where) if isinstance(step, str)), "")

@@ -37,12 +37,12 @@ def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
             )
     stages = {stage.name.lower() for stage in file.stages if stage.name}
     for instruction in file.instructions_of("RUN", "COPY"):
-        for image in _images(instruction):
+        for image in _list_images(instruction):
             if image.lower() not in stages and not image.isdigit() and not _is_allowed(image, options):
                 yield CodeMatch(instruction.span, f"{image_registry(image)} is no allowed registry")
 
 
-def _images(instruction: Instruction) -> Iterator[str]:
+def _list_images(instruction: Instruction) -> Iterator[str]:
     for name, value in instruction.flags:
         if name == "from":
             yield value

@@ -32,20 +32,20 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for copy in file.instructions_of("COPY"):
         if copy.flag("from") is not None or len(copy.words) < 2:
             continue
-        names = {_base(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
+        names = {_extract_file_name(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
         for run in file.stage_instructions(copy.stage, "RUN"):
             if names and run.span.start > copy.span.start and _find_extracted(run) & names:
                 yield CodeMatch(copy.span, "the archive is copied, then extracted: use ADD")
                 break
 
 
-def _base(path: str) -> str:
+def _extract_file_name(path: str) -> str:
     return re.split(r"[/\\\\]", path)[-1]
 
 
 def _find_extracted(run: Instruction) -> set[str]:
     return {
-        _base(text)
+        _extract_file_name(text)
         for command in run.commands
         if command.program in _EXTRACTING and _extracts(command)
         for text in command.arguments

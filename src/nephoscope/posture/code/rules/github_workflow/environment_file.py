@@ -38,7 +38,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         if (
             key is not None
             and step.run is not None
-            and any(_writes_value(line) for line in _lines(step.run.text))
+            and any(_writes_value(line) for line in _join_continued_lines(step.run.text))
         ):
             yield CodeMatch(
                 key.span,
@@ -48,7 +48,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
             )
 
 
-def _lines(script: str) -> list[str]:
+def _join_continued_lines(script: str) -> list[str]:
     return script.replace("\\\n", " ").replace("`\n", " ").split("\n")
 
 

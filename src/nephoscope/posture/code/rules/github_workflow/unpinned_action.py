@@ -39,10 +39,12 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         uses = parse_uses(node.text) if node is not None else None
         if node is not None and uses is not None and not uses.is_commit:
             said = f"@{uses.ref} can be moved" if uses.ref else "no version is named"
-            yield CodeMatch(_place(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span)
+            yield CodeMatch(
+                _build_place(workflow, node), f"{uses.name}: {said}", subject=subject, scope=whole.span
+            )
 
 
-def _place(workflow: Workflow, node: YamlNode) -> TextSpan:
+def _build_place(workflow: Workflow, node: YamlNode) -> TextSpan:
     start = workflow.source.text.find(node.text.strip(), node.span.start)
     return (
         TextSpan(start, start + len(node.text.strip()))

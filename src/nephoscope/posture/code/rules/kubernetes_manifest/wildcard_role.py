@@ -28,7 +28,7 @@ def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
             found = {
                 name: node
                 for name in ("verbs", "resources", "apiGroups")
-                if (node := _wildcard(rule, name)) is not None
+                if (node := _find_wildcard(rule, name)) is not None
             }
             if len(found) > 1 or "verbs" in found:
                 yield CodeMatch(
@@ -38,6 +38,6 @@ def check(manifest: KubernetesManifest) -> Iterator[CodeMatch]:
                 )
 
 
-def _wildcard(rule: YamlNode, name: str) -> YamlNode | None:
+def _find_wildcard(rule: YamlNode, name: str) -> YamlNode | None:
     listed = rule.get(name)
     return next((item for item in listed.items if item.text == "*"), None) if listed is not None else None
