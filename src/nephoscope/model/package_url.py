@@ -125,7 +125,7 @@ def split(text: str) -> PackageUrl:
 def canonical(url: PackageUrl) -> PackageUrl:
     """Return a package URL as the rules of its type write it; PackageUrlError names the rule that it breaks."""
     type_ = url.type.lower()
-    if not _TYPE.fullmatch(type_):
+    if type_ not in TYPES and not _TYPE.fullmatch(type_):
         raise PackageUrlError(
             f"{url.type[:40]!r} is not a type: a letter, then letters, digits, dots and hyphens"
         )
@@ -155,6 +155,8 @@ def _canonicalize_name(type_: str, url: PackageUrl, rules: PackageUrlType) -> st
 
 def _canonicalize_qualifiers(qualifiers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Sort qualifiers by key, without empty ones; PackageUrlError for a key that is not allowed or given twice."""
+    if not qualifiers:
+        return ()
     kept: dict[str, str] = {}
     for key, value in qualifiers:
         lower = key.lower()

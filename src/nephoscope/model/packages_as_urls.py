@@ -99,6 +99,14 @@ def _name_distribution(url: PackageUrl) -> str:
 def _divide_version(package: Package) -> tuple[str, dict[str, str]]:
     """Return the version of a URL and the qualifiers that hold the rest."""
     version, epoch = package.version, ""
+    if not (
+        package.architecture
+        or package.source_name
+        or package.distribution_version
+        or package.modularity
+        or ":" in version
+    ):
+        return version, {}
     if package.type == "rpm" and ":" in version:
         epoch, _, version = version.partition(":")
     distribution = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from nephoscope.collect.sbom.nephoscope_properties import OWN
@@ -88,15 +89,15 @@ def _build_component(package: Package, reference: str, url: PackageUrl, text: st
     }
     if group:
         component["group"] = group
-    licenses = _build_licenses(package)
-    if licenses:
+    if licenses := _build_licenses(package.licenses):
         component["licenses"] = licenses
-    cpes = [one for one in package.cpes if _CPE.fullmatch(one)]
+    cpes = [one for one in package.cpes if _CPE.fullmatch(one)] if package.cpes else []
     if cpes:
         component["cpe"] = cpes[0]
     component["purl"] = text
-    properties = [{"name": name, "value": value} for name, value in _list_origin_properties(package) if value]
-    properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
+    properties = _list_origin_properties(package)
+    if package.cpes:
+        properties += [{"name": f"{OWN}cpe", "value": one} for one in package.cpes if one not in cpes[:1]]
     if properties:
         component["properties"] = properties
     return component
@@ -111,17 +112,18 @@ def _group_and_name(package: Package, url: PackageUrl) -> tuple[str, str]:
     return (group, name) if found and group and name else ("", package.name)
 
 
-def _build_licenses(package: Package) -> list[dict[str, object]]:
-    """Return licenses: one expression, or identifiers and names."""
-    known = [one for one in package.licenses if one.strip()]
+@lru_cache(4_096)
+def _build_licenses(licenses: tuple[str, ...]) -> list[dict[str, object]]:
+    """Return licenses, the same list for the same ones: one expression, or identifiers and names."""
+    known = [one for one in licenses if one.strip()]
     if len(known) == 1 and known[0] not in IDENTIFIERS and is_expression(known[0]):
         return [{"expression": known[0]}]
     return [{"license": {"id": one} if one in IDENTIFIERS else {"name": one}} for one in known]
 
 
-def _list_origin_properties(package: Package) -> Sequence[tuple[str, str]]:
+def _list_origin_properties(package: Package) -> list[dict[str, str]]:
     """Return where and how a package was found, in the words of our properties."""
-    return (
+    told = (
         (_PATH, package.path),
         (_LINE, str(package.line) if package.line else ""),
         (_LAYER, package.layer),
@@ -130,6 +132,7 @@ def _list_origin_properties(package: Package) -> Sequence[tuple[str, str]]:
         (_RELATIONSHIP, package.relationship),
         (_CONSTRAINT, package.constraint),
     )
+    return [{"name": name, "value": value} for name, value in told if value]
 
 
 def _build_dependencies(packages: Sequence[Package], references: Sequence[str]) -> list[dict[str, Any]]:
