@@ -39,6 +39,7 @@ from nephoscope.collect.images.registry_writing import (
 from nephoscope.protect.registry.image_lifecycle import MOST_UNENDED
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.protect.registry.verdict_rows import VERDICTS_TABLE
+from nephoscope.service.advisories import import_advisories
 from nephoscope.service.inventories import keep_image_listing
 from nephoscope.service.registries import change_registry, decide_image, request_examination
 from nephoscope.state import StateError
@@ -407,6 +408,27 @@ def test_an_image_is_examined_again_when_advisories_change(
         [cluster],
     )
     assert (last.row["PreviousVerdict"], last.row["Verdict"]) == ("promote", "reject")
+
+
+def test_a_mild_vulnerability_is_held_until_a_catalog_says_that_it_is_not_exploited(
+    house: Watched, outside: Registry, tmp_path: Path
+) -> None:
+    house.import_advisory(tmp_path / "osv", advisory(severity="CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N"))
+    digest = push_new(outside, tmp_path / "mild", "quarantine/mild", "1.0", system(VULNERABLE, "mild"))
+    house.tell([pushed("quarantine/mild", digest, "1.0")])
+    house.look()
+    held = house.image("quarantine/mild")
+    assert held.status is ImageStatus.HELD
+    assert [one["text"] for one in held.reasons] == [
+        "whether 1 vulnerability is exploited is unknown: no catalog of exploited vulnerabilities is imported"
+    ]
+    entry = {"cveID": "CVE-2020-1", "dateAdded": "2020-01-01"}
+    catalog = tmp_path / "kev.json"
+    catalog.write_text(json.dumps({"catalogVersion": "1", "vulnerabilities": [entry]}))
+    import_advisories(house.context, [catalog], "kev", published=house.now)
+    house.later(hours=25)
+    house.look()
+    assert house.image("quarantine/mild").status is ImageStatus.PROMOTED
 
 
 def test_a_registry_that_is_away_is_asked_until_it_answers(tmp_path: Path) -> None:
