@@ -36,6 +36,7 @@ intel feeds, intel list, intel show, locations list, locations suggest, pipeline
 pipelines list, pipelines origin, pipelines posture, pipelines runs, pipelines show,
 protect applications list, protect applications rules,
 protect baseline, protect capture, protect captures list, protect captures script, protect network, protect waf,
+protect captures azure list, protect captures azure status,
 protect segment-plan show, protect segment-plan violations,
 protect files list, protect files paths,
 protect jit list, protect jit script, protect registry images, protect respond blocked, protect respond list,
@@ -58,6 +59,7 @@ ELSEWHERE = {
     **{f"agent {one}": "tests/admin/test_agents.py" for one in ("code", "remove", "revoke")},
     "protect hardening": "tests/cli/test_protect_hardening.py",
     "protect segments": "tests/cli/test_protect_segments.py",
+    **{f"protect captures azure {one}": "tests/service/test_azure_captures.py" for one in ("start", "stop")},
     **{
         f"protect segment-plan {one}": "tests/cli/test_protect_segments.py"
         for one in ("remove", "request", "set")

@@ -17,6 +17,9 @@ from nephoscope_policy.model.source_location import Place
 FILE = Path("responses") / "operator.yaml"
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+#: How to sign in for changes ('' = not at all).
+SignIn = Literal["", "default", "service-principal", "managed-identity", "workload-identity", "environment"]
+
 
 class WebhookPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`private`: networks that webhooks may reach though they are not public; `ca`: authorities to trust in place of the system's."""
@@ -57,9 +60,7 @@ class BlockPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AccountPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`sign_in`: how Microsoft Graph is signed in to for changes ('' = steps are printed); `never`: accounts that are left alone."""
 
-    sign_in: Literal[
-        "", "default", "service-principal", "managed-identity", "workload-identity", "environment"
-    ] = ""
+    sign_in: SignIn = ""
     cloud: str = "public"
     tenant: str = ""
     never: list[str] = []
@@ -67,11 +68,18 @@ class AccountPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CapturePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`approval`: whether a person approves captures that rules plan; `never`: machines, by name or ID, that are left alone."""
+    """`approval`: whether a person approves captures that rules plan; `never`: machines, by name or ID, that are left alone.
+
+    `sign_in`: how Azure is signed in to for captures of Network Watcher ('' = none are started); `storage`: the account of files.
+    """
 
     approval: bool = True
     never: list[str] = []
     most: Annotated[int, Meta(ge=1, le=100)] = 5
+    sign_in: SignIn = ""
+    cloud: str = "public"
+    tenant: str = ""
+    storage: str = ""
 
 
 class AllowedFolder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

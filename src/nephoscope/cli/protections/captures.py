@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.operations.protect import packet_captures
+from nephoscope.cli.session.operation_commands import add_operations, build_command
+from nephoscope.operations.protect import azure_captures, packet_captures
 
 
 @click.group("captures")
@@ -17,6 +17,7 @@ def command() -> None:
 
 
 add_operations(command, packet_captures.OPERATIONS)
+command.add_command(build_command(azure_captures.OPERATIONS), "azure")
 
 
 @command.command("analyze")

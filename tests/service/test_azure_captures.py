@@ -1,0 +1,308 @@
+"""Packet captures of Network Watcher against a replayed Resource Manager: start, state, storage location, stop, and every refusal."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from tests.agent.test_response import Person
+from tests.analyze.world import GROUP, SUB, bodies
+
+from nephoscope.access.authenticator import DeniedError
+from nephoscope.automation.operator_policy import FILE
+from nephoscope.cli.main import cli
+from nephoscope.connect.network_watcher_client import NetworkWatcherClient, NetworkWatcherError
+from nephoscope.estate.estate import Estate
+from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.service import azure_captures as service
+from nephoscope.service.azure_captures import READ, STOP, WRITE, AzureCaptureRequest
+from nephoscope.service.service_context import ServiceContext
+from nephoscope.state import NotFoundError, State, StateError
+from nephoscope_policy.model.coverage import Coverage
+from nephoscope_policy.model.resource import Resource
+
+MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web1"
+WATCHER = f"{SUB}/resourceGroups/NetworkWatcherRG/providers/Microsoft.Network/networkWatchers/nw-we"
+STORAGE = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/captures"
+WORLD = {
+    "vnets": {"main": {"space": ["10.0.0.0/16"], "subnets": {"web": {"prefix": "10.0.1.0/24"}}}},
+    "vms": {"web1": {"subnet": "main/web", "ip": "10.0.1.4"}},
+}
+OPERATOR = {"captures": {"sign_in": "default", "storage": STORAGE}}
+EVERYTHING = Person("kim", frozenset({READ, WRITE, STOP}))
+READER = Person("rae", frozenset({READ}))
+
+
+class _Token:
+    token, expires_on = "secret-token", 1 << 40
+
+
+class _Credential:
+    def get_token(self, *_: str, **__: Any) -> _Token:
+        return _Token()
+
+
+class ReplayedManager:
+    """A Resource Manager with the captures of one watcher; `refusal` is the answer to the next request."""
+
+    def __init__(self) -> None:
+        self.captures: dict[str, dict[str, Any]] = {}
+        self.requests: list[tuple[str, str, Any]] = []
+        self.tokens: set[str] = set()
+        self.refusal: tuple[int, dict[str, Any]] | None = None
+        self.origin, self.place = "", ""
+
+    def answer(self, method: str, path: str, body: Any) -> tuple[int, Any, dict[str, str]]:
+        place, _, query = path.partition("?")
+        self.requests.append((method, place, body))
+        if self.refusal is not None:
+            (status, document), self.refusal = self.refusal, None
+            return status, document, {}
+        if place.startswith("/results/"):
+            name = place.removeprefix("/results/")
+            return 200, self._status(name), {}
+        assert query == "api-version=2024-05-01"
+        below = f"{WATCHER}/packetCaptures"
+        if (method, place) == ("GET", below):
+            return 200, {"value": list(self.captures.values())}, {}
+        name, _, verb = place.removeprefix(f"{below}/").partition("/")
+        if method == "PUT":
+            return 201, self._create(name, body["properties"]), {}
+        if name not in self.captures:
+            return 404, {"error": {"code": "NotFound", "message": f"{name} was not found"}}, {}
+        if verb == "queryStatus":
+            place = self.place or self.origin
+            return 202, None, {"Location": f"{place}/results/{name}", "Retry-After": "0"}
+        if verb == "stop":
+            self.captures[name]["properties"]["state"] = "Stopped"
+            return 202, None, {}
+        return 200, self.captures[name], {}
+
+    def _create(self, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+        path = f"https://captures.blob.core.windows.net/network-watcher-logs/{name}.cap"
+        location = {**properties["storageLocation"], "storagePath": path}
+        self.captures[name] = {
+            "id": f"{WATCHER}/packetCaptures/{name}", "name": name, "etag": 'W/"1"',
+            "properties": {**properties, "storageLocation": location, "provisioningState": "Updating", "bytesToCapturePerPacket": 0},
+        }  # fmt: skip
+        return self.captures[name]
+
+    def _status(self, name: str) -> dict[str, Any]:
+        stopped = "state" in self.captures[name]["properties"]
+        found = {
+            "name": name,
+            "packetCaptureStatus": "Stopped" if stopped else "Running",
+            "packetCaptureError": [],
+        }
+        return {**found, "stopReason": "ManuallyStopped"} if stopped else found
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayedManager]:
+    replayed = ReplayedManager()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _do(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            replayed.tokens.add(self.headers["Authorization"])
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, document, headers = replayed.answer(self.command, self.path, body)
+            content = b"" if document is None else json.dumps(document).encode()
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = _do  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    replayed.origin = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(service, "credential_source", lambda *_: _Credential)
+    yield replayed
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def data(tmp_path: Path, manager: ReplayedManager) -> Path:
+    """A data folder with a machine, the watcher of its region and one of another, and an operator who allows captures."""
+    folder = tmp_path / "data"
+    watchers = [
+        {"id": WATCHER.replace("nw-we", f"nw-{name}"), "type": "Microsoft.Network/networkWatchers", "name": name, "location": place}
+        for name, place in (("ne", "northeurope"), ("we", "West Europe"))
+    ]  # fmt: skip
+    resources = [Resource.of(one) for one in [*bodies(WORLD), *watchers]]
+    made = Estate.of(resources, Coverage({}, tenant="t1"), tenant="t1")
+    tenant_store(folder, made).append(made, datetime.now(UTC))
+    cloud = tmp_path / "cloud.json"
+    names = ("resourceManager", "authority", "graph", "audience")
+    cloud.write_text(json.dumps({"name": "test", **dict.fromkeys(names, manager.origin)}))
+    write_operator(folder, {"captures": {**OPERATOR["captures"], "cloud": str(cloud)}})
+    return folder
+
+
+def write_operator(data: Path, document: dict[str, Any]) -> None:
+    (data / FILE).parent.mkdir(parents=True, exist_ok=True)
+    (data / FILE).write_text(yaml.safe_dump(document))
+
+
+@pytest.fixture
+def state(data: Path) -> Iterator[State]:
+    with State.open_folder(data) as opened:
+        yield opened
+
+
+def acts(state: State, data: Path, person: Person = EVERYTHING) -> ServiceContext:
+    return ServiceContext(person, state, data)  # type: ignore[arg-type]
+
+
+def test_a_capture_is_started_listed_stopped_and_its_state_and_storage_location_are_known(
+    manager: ReplayedManager, data: Path, state: State
+) -> None:
+    context = acts(state, data)
+    asked = AzureCaptureRequest(
+        protocol="tcp", remote_port=443, remote_address="192.0.2.7", seconds=120, bytes=2048
+    )
+    made = service.start_azure_capture(context, MACHINE, asked, "INC-7")
+    ((method, place, sent),) = manager.requests
+    assert (method, place) == ("PUT", f"{WATCHER}/packetCaptures/{made.name}")
+    assert sent["properties"] == {
+        "target": MACHINE, "storageLocation": {"storageId": STORAGE}, "timeLimitInSeconds": 120, "totalBytesPerSession": 2048,
+        "filters": [{"protocol": "TCP", "remotePort": "443", "remoteIPAddress": "192.0.2.7"}],
+    }  # fmt: skip
+    assert made.properties.storage_location.storage_path.endswith(f"{made.name}.cap")
+    assert [one.name for one in service.list_azure_captures(context, MACHINE.upper())] == [made.name]
+    _, running = service.read_azure_capture(context, made.id)
+    assert (running.packet_capture_status, running.stop_reason) == ("Running", "")
+    service.stop_azure_capture(context, made.id, "seen enough")
+    capture, stopped = service.read_azure_capture(acts(state, data, READER), made.id)
+    assert (stopped.packet_capture_status, stopped.stop_reason) == ("Stopped", "ManuallyStopped")
+    assert capture.properties.storage_location.storage_id == STORAGE
+    told = [(one.operation, one.outcome, one.author) for one in state.audit.entries(most=10)]
+    assert sorted(told) == sorted(
+        (one, outcome, "kim") for one in (WRITE, STOP) for outcome in ("Started", "Succeeded")
+    )
+    assert manager.tokens == {"Bearer secret-token"}
+
+
+def test_a_refusal_of_azure_is_told_audited_and_has_no_token(
+    manager: ReplayedManager, data: Path, state: State
+) -> None:
+    error = {
+        "error": {"code": "VMExtensionNotFound", "message": "The NetworkWatcher extension is not installed."}
+    }
+    manager.refusal = (400, error)
+    with pytest.raises(StateError, match=r"returned 400: .*extension is not installed") as raised:
+        service.start_azure_capture(acts(state, data), MACHINE, AzureCaptureRequest(), "why")
+    assert "secret-token" not in str(raised.value)
+    assert [one.outcome for one in state.audit.entries(most=10)] == ["Failed", "Started"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "operator", "reason"),
+    [
+        ({"remote_address": "web"}, {}, "is not an IP address"), ({"storage": MACHINE}, {}, "is not a storage account"),
+        ({"storage": "captures"}, {}, "is not a resource ID"), ({}, {"storage": ""}, "a storage account is required"),
+        ({}, {"sign_in": ""}, "must name a sign-in"), ({}, None, "must name a sign-in"), ({}, {"cloud": "nowhere"}, "nowhere"),
+    ],
+)  # fmt: skip
+def test_what_is_not_allowed_or_cannot_be_meant_reaches_no_azure(
+    manager: ReplayedManager,
+    data: Path,
+    state: State,
+    asked: dict[str, Any],
+    operator: dict[str, Any] | None,
+    reason: str,
+) -> None:
+    known = yaml.safe_load((data / FILE).read_text())["captures"]
+    write_operator(data, {} if operator is None else {"captures": {**known, **operator}})
+    with pytest.raises(StateError, match=reason):
+        service.start_azure_capture(acts(state, data), MACHINE, AzureCaptureRequest(**asked), "why")
+    assert manager.requests == []
+
+
+def test_rights_are_wanted_at_the_machine(manager: ReplayedManager, data: Path, state: State) -> None:
+    made = service.start_azure_capture(acts(state, data), MACHINE, AzureCaptureRequest(), "why")
+    with pytest.raises(DeniedError):
+        service.start_azure_capture(acts(state, data, READER), MACHINE, AzureCaptureRequest(), "why")
+    with pytest.raises(DeniedError):
+        service.stop_azure_capture(acts(state, data, READER), made.id, "why")
+    with pytest.raises(DeniedError):
+        service.list_azure_captures(acts(state, data, Person("nobody", frozenset())), MACHINE)
+    assert [method for method, place, _ in manager.requests if method != "GET"] == ["PUT"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "error", "reason"),
+    [
+        (MACHINE.replace("web1", "gone"), NotFoundError, "not found in the stored estate"), ("web1", StateError, "not a resource ID"),
+        (STORAGE, StateError, "is not a virtual machine"),
+    ],
+)  # fmt: skip
+def test_a_machine_that_is_none_is_refused(
+    manager: ReplayedManager, data: Path, state: State, machine: str, error: type[Exception], reason: str
+) -> None:
+    with pytest.raises(error, match=reason):
+        service.start_azure_capture(acts(state, data), machine, AzureCaptureRequest(), "why")
+    assert manager.requests == []
+
+
+@pytest.mark.parametrize(
+    "id_", [f"{WATCHER}/packetCaptures/a/stop", f"{WATCHER}/packetCaptures/a?x=1", "/a", MACHINE]
+)
+def test_an_id_that_is_none_of_a_capture_is_refused(
+    manager: ReplayedManager, data: Path, state: State, id_: str
+) -> None:
+    with pytest.raises(StateError, match="is not the resource ID of a packet capture"):
+        service.read_azure_capture(acts(state, data), id_)
+    assert manager.requests == []
+
+
+def test_the_token_follows_no_result_to_another_server(
+    manager: ReplayedManager, data: Path, state: State
+) -> None:
+    made = service.start_azure_capture(acts(state, data), MACHINE, AzureCaptureRequest(), "why")
+    manager.place = "http://127.0.0.1:9"
+    with pytest.raises(StateError, match="another server"):
+        service.read_azure_capture(acts(state, data), made.id)
+
+
+def test_an_operation_without_an_end_is_given_up(manager: ReplayedManager) -> None:
+    from nephoscope.connect.credentials import TokenProvider
+
+    pauses: list[float] = []
+    manager.captures["a"] = {}
+    manager._status = lambda _: None  # type: ignore[assignment, method-assign, return-value]
+    client = NetworkWatcherClient(manager.origin, TokenProvider(_Credential, "scope"), pauses.append)  # type: ignore[arg-type]
+    waiting = (202, None, {"Location": f"{manager.origin}/results/a", "Retry-After": "99"})
+    manager.answer = lambda *_: waiting  # type: ignore[assignment, method-assign]
+    with pytest.raises(NetworkWatcherError, match="ask again later"):
+        client.query_status(f"{WATCHER}/packetCaptures/a")
+    assert pauses == [10.0] * 10
+
+
+def test_the_command_says_where_the_file_is(manager: ReplayedManager, data: Path) -> None:
+    def run(*words: str) -> str:
+        found = CliRunner().invoke(cli, ["--data", str(data), "protect", "captures", "azure", *words])
+        assert found.exit_code == 0, found.output
+        return found.stdout.strip()
+
+    id_ = run("start", MACHINE, "--reason", "INC-7").partition(": ")[0]
+    assert id_ in manager.captures[id_.rsplit("/", 1)[-1]]["id"]
+    assert run("status", id_).startswith("Running https://captures.blob.core.windows.net/")
+    run("stop", id_, "--reason", "seen")
+    assert run("status", id_).startswith("Stopped ManuallyStopped https://")
+    assert id_.rsplit("/", 1)[-1] in run("list", MACHINE)
