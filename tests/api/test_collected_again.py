@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -62,10 +63,11 @@ def origin(instance):
     thread.join(timeout=10)
 
 
-@pytest.fixture
-def collect(origin, token, tmp_path):
-    """Collects everything with roles, (role, scope) pairs: what was found by key, and the collection."""
+@pytest.fixture(scope="module")
+def collect(origin, token, tmp_path_factory):
+    """Collects everything with roles, (role, scope) pairs, once for all tests: what was found by key, the collection, its folder."""
 
+    @cache
     def collected(*roles, scope=WHOLE):
         shown = SimpleNamespace(token=token(*roles), expires_on=int(time.time()) + 86_400)
         credential = SimpleNamespace(get_token=lambda *_, **__: shown)
@@ -74,10 +76,10 @@ def collect(origin, token, tmp_path):
             sign_in=lambda _: lambda: credential,
             scope=scope,
         )
-        found = Collector(
-            settings, content_needs(tmp_path / "data").with_all_readable(), tmp_path / "out"
-        ).run()
-        return plain(resources.load([tmp_path / "out"])), found
+        folder = tmp_path_factory.mktemp("collected")
+        needs = content_needs(folder / "data").with_all_readable()
+        found = Collector(settings, needs, folder / "out").run()
+        return plain(resources.load([folder / "out"])), found, folder / "out"
 
     return collected
 
@@ -136,7 +138,7 @@ def differing(found, wanted) -> list[str]:
 
 
 def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, estate, erp):
-    found, told = collect(("Reader", f"/subscriptions/{erp[0]}"))
+    found, told, _ = collect(("Reader", f"/subscriptions/{erp[0]}"))
     keys = {key for key in estate if ResourceId.parse(key).subscription == erp[0]} | above(estate, erp[1])
     assert differing(found, {key: estate[key] for key in keys}) == []
     assert len(keys) > 250
@@ -148,7 +150,7 @@ def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, es
 
 def test_a_reader_of_one_resource_group_gets_it_whole_and_nothing_else(collect, estate, erp):
     group = f"/subscriptions/{erp[0]}/resourcegroups/{GROUP}"
-    found, told = collect(("Reader", group), scope=CollectionScope.of(resource_groups=(group,)))
+    found, told, _ = collect(("Reader", group), scope=CollectionScope.of(resource_groups=(group,)))
     wanted = {key: body for key, body in estate.items() if key == group or key.startswith(f"{group}/")}
     assert differing(found, wanted) == []
     assert len(wanted) > 20
@@ -158,7 +160,7 @@ def test_a_reader_of_one_resource_group_gets_it_whole_and_nothing_else(collect, 
 
 def test_a_reader_of_one_resource_group_who_asks_for_all_is_told_no_more(collect, estate, erp):
     group = f"/subscriptions/{erp[0]}/resourcegroups/{GROUP}"
-    found, told = collect(("Reader", group))
+    found, told, _ = collect(("Reader", group))
     subscription = f"/subscriptions/{erp[0]}"
     around = {subscription} | above(estate, [*erp[1], subscription])
     own = {key for key in estate if key == group or key.startswith(f"{group}/")}
@@ -173,8 +175,8 @@ def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(col
     """What stands at the subscription was left out without a word: it is Unknown. The own group is judged as by its owner."""
     subscription = f"/subscriptions/{erp[0]}"
     group = f"{subscription}/resourcegroups/{GROUP}"
-    _, told = collect(("Reader", group))
-    scan = EstateScan(ScanRequest((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    _, told, folder = collect(("Reader", group))
+    scan = EstateScan(ScanRequest((str(folder),)), tmp_path / "scan", NOW)
     found = verdicts(scan.run(scan.estate()))
     whole = verdicts(report.run)
     wrong = {each: state for each, state in found.items() if state is ComplianceState.NON_COMPLIANT}
@@ -185,7 +187,7 @@ def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(col
         ComplianceState.UNKNOWN
     }
     assert sum(inside(resource, group) for resource, _ in judged) > 200
-    covered = resources.load([tmp_path / "out"]).coverage
+    covered = resources.load([folder]).coverage
     assert not covered.covers("microsoft.security/pricings", subscription)
     assert covered.covers("microsoft.compute/virtualmachines", group)
     assert ("microsoft.security/pricings", subscription) in {(gap.type, gap.scope) for gap in told.gaps}
@@ -196,12 +198,12 @@ def test_what_a_security_reader_collects_is_judged_as_by_the_owner(collect, repo
     """What may be read by its own type, as exports of alerts, is read; what may not is no reason for a finding."""
     subscription = f"/subscriptions/{erp[0]}"
     more = [(role, f"{subscription}/resourcegroups/{name}") for role, name in besides]
-    collect(("Security Reader", subscription), *more)
-    scan = EstateScan(ScanRequest((str(tmp_path / "out"),)), tmp_path / "scan", NOW)
+    *_, folder = collect(("Security Reader", subscription), *more)
+    scan = EstateScan(ScanRequest((str(folder),)), tmp_path / "scan", NOW)
     judged = {each: state for each, state in verdicts(scan.run(scan.estate())).items() if state in _JUDGED}
     whole = verdicts(report.run)
     assert judged == {each: whole[each] for each in judged}
-    found = resources.load([tmp_path / "out"])
+    found = resources.load([folder])
     assert "microsoft.security/automations" in {ResourceId.parse(key).type for key in found.resources}
     assert found.coverage.covers("microsoft.security/automations", subscription)
     assert ComplianceState.COMPLIANT in {
@@ -218,7 +220,7 @@ def inside(resource: str, group: str) -> bool:
 
 
 def test_who_may_read_security_alone_gets_no_resources(collect, estate, erp):
-    found, told = collect(("Security Reader", f"/subscriptions/{erp[0]}"))
+    found, told, _ = collect(("Security Reader", f"/subscriptions/{erp[0]}"))
     types = {ResourceId.parse(key).type for key in found}
     namespaces = {one.split("/")[0] for one in types}
     assert namespaces <= {
@@ -264,7 +266,7 @@ def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_p
 
 @pytest.mark.full
 def test_a_reader_of_the_tenant_gets_the_whole_estate(collect, estate):
-    found, told = collect(("Reader", "/"))
+    found, told, _ = collect(("Reader", "/"))
     assert differing(found, estate) == []
     assert [str(gap) for gap in told.gaps if UNREAD not in str(gap)] == []
     assert sorted(gap.type for gap in told.gaps) == UNREAD_TYPES
