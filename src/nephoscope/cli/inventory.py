@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("inventory")
-@click.argument(
-    "root", default="/", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="[ROOT]"
-)
+@click.argument("root", default="/", type=click.Path(exists=True, path_type=Path), metavar="[ROOT]")
 @click.option("--vulnerabilities", is_flag=True, help="List vulnerabilities instead of packages.")
 @click.option("--all-file-systems", is_flag=True, help="Include other mounted file systems below ROOT.")
 @click.option(
@@ -36,9 +34,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: bool, look_for: tuple[ExaminedPart, ...],
             allowed: tuple[str, ...], denied: tuple[str, ...], host: str, **asked: Unpack[InsideOptions]) -> None:  # fmt: skip
-    """List the packages below ROOT: this host, a mounted disk, or an unpacked image. Links are not followed;
-    kernel and runtime file systems and container storage are skipped. Vulnerabilities come from imported
-    advisories; packages without any advisory are not assessed.
+    """List the packages below ROOT: this host, a mounted disk, an unpacked image, or a single file (a bill of
+    materials or a lock file). Links are not followed; kernel and runtime file systems and container storage
+    are skipped. Vulnerabilities come from imported advisories; packages without any advisory are not assessed.
     """
     from socket import gethostname
 
@@ -50,6 +48,8 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     from nephoscope.collect.scanning.root_scan import RootError, RootScan
     from nephoscope.service.examinations import describe_engines
 
+    if look_for and root.is_file():
+        raise click.UsageError("--look-for: ROOT is a file; use a folder")
     keeping, statements = InventoryOptions.parse(asked), read_statements(asked["vex"])
     around = load_examination_context(data, look_for, allowed, denied)
     try:

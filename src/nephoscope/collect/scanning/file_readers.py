@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from nephoscope.collect.images.layers import UnreadLayerFile
-from nephoscope.collect.inventory.discovery import HEAD, InventoryReader, find_readers, is_claimed, run_reader
+from nephoscope.collect.inventory.discovery import (
+    HEAD,
+    InventoryReader,
+    find_readers,
+    inventory_readers,
+    is_claimed,
+    run_reader,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import is_release_path
 from nephoscope.collect.scanning.scan_contents import FileContents, SetAsideEntry
@@ -91,20 +98,31 @@ def is_lone_program(path: str, head: bytes) -> bool:
     )
 
 
+def read_bill_contents(path: str, content: bytes) -> FileContents:
+    """Return what a bill of materials of any name holds."""
+    return _read_by((inventory_readers()["bill_of_materials"],), FileContents(), InventoryFile(path, content))
+
+
 def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:
     """Return what a file holds, None for nothing; what a reader cannot read is told, and the others read on."""
     found = FileContents(
         release=content[:_MAX_RELEASE].decode("utf-8", "replace") if is_release_path(path) else ""
     )
-    for reader in _select_readers(path, content[:HEAD]):
+    found = _read_by(_select_readers(path, content[:HEAD]), found, InventoryFile(path, content, beside))
+    return found if found != FileContents() else None
+
+
+def _read_by(readers: Iterable[InventoryReader], found: FileContents, file: InventoryFile) -> FileContents:
+    """Return what was found in a file with what readers find in it."""
+    for reader in readers:
         try:
-            reading = run_reader(reader, InventoryFile(path, content, beside))
+            reading = run_reader(reader, file)
         except UnreadableInventoryError as error:
-            unread = UnreadLayerFile(path, f"{reader.title}: {error.message} (line {error.line})")
+            unread = UnreadLayerFile(file.path, f"{reader.title}: {error.message} (line {error.line})")
             found = msgspec.structs.replace(found, unread=(*found.unread, unread))
             continue
-        aside = tuple(SetAsideEntry(path, entry.line, entry.reason) for entry in reading.set_aside)
+        aside = tuple(SetAsideEntry(file.path, entry.line, entry.reason) for entry in reading.set_aside)
         found = msgspec.structs.replace(
             found, packages=(*found.packages, *reading.packages), set_aside=(*found.set_aside, *aside)
         )
-    return found if found != FileContents() else None
+    return found

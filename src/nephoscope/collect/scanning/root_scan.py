@@ -15,7 +15,13 @@ from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
 from nephoscope.collect.scanning.content_builder import gather
 from nephoscope.collect.scanning.file_inspection import ContentInspector
-from nephoscope.collect.scanning.file_readers import MAX_SIZE, claims, claims_head, read_contents
+from nephoscope.collect.scanning.file_readers import (
+    MAX_SIZE,
+    claims,
+    claims_head,
+    read_bill_contents,
+    read_contents,
+)
 from nephoscope.collect.scanning.scan_contents import MAX_ENTRIES, FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
@@ -48,13 +54,15 @@ class RootScan:
 
 
 def scan_root(scan: RootScan) -> InventoryContents:
-    """Return the contents of a root; links are not followed. Raises RootError where it is no folder that can be read."""
+    """Return the contents of a folder, whose links are not followed, or of a list of packages; raises RootError for anything else."""
     return gather(*read_root(scan))
 
 
 def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[UnreadLayerFile]]:
     """Return what the files of a root hold, by path, and what could not be read; raises RootError."""
     try:
+        if scan.root.is_file():
+            return _read_list(scan.root), []
         device = scan.root.stat().st_dev
         if not scan.root.is_dir():
             raise RootError(f"{scan.root} is not a folder")
@@ -74,6 +82,18 @@ def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[
     if inspector:
         merge_findings(files, inspector.finish(), inspector)
     return {path: LayerFind("", found) for path, found in files.items()}, unread
+
+
+def _read_list(path: Path) -> dict[str, LayerFind[FileContents]]:
+    """Return what a list of packages says, whatever a bill of materials is called; raises RootError, OSError."""
+    beside = _make_sibling_reader(path.resolve().parent)
+    content = beside(path.resolve().name)
+    if content is None:
+        raise RootError(f"{path} cannot be read, or has more than {MAX_SIZE} bytes")
+    found = read_contents(path.name, content, beside) or read_bill_contents(path.name, content)
+    if found.unread and not found.packages:
+        raise RootError(f"{path} cannot be read: {found.unread[0].reason}")
+    return {path.name: LayerFind("", found)}
 
 
 def _walk(scan: RootScan, device: int, unread: list[UnreadLayerFile]) -> Iterator[TarEntry]:
