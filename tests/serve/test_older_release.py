@@ -62,5 +62,5 @@ def test_what_was_in_it_is_there(tmp_path):
         assert found.json()["tables"][0]["rows"] == [["a"]]
         assert client.get("/metrics").status_code == 200
     with State.open_folder(data) as state, state.database.read() as session:
-        assert migration._revision(session.connection()) == migration.steps()[-1]
+        assert migration._read_revision(session.connection()) == migration.steps()[-1]
         assert state.workspaces.get("soc").days == 30

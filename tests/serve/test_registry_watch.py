@@ -10,7 +10,7 @@ import pytest
 from tests.protect.registry.quarantine import watching
 
 from nephoscope.protect.registry.registry_watch import POLLED, RegistryWatch
-from nephoscope.serve.registry_worker import _look
+from nephoscope.serve.registry_worker import _poll_registries
 from nephoscope.state.leases.lease_holder import create_holder_name
 from nephoscope.state.leases.lease_renewal import Turns
 from nephoscope.state.registries.watched_registries import WatchedRegistry
@@ -32,10 +32,10 @@ def test_a_fault_is_told_until_it_is_mended(tmp_path: Path, caplog: pytest.LogCa
         watch = RegistryWatch(state, house.examiner, lambda: NOW)
         with caplog.at_level(logging.ERROR), Turns(state.leases, create_holder_name()) as turns:
             for _ in range(2):
-                assert _look(state, turns, watch) == 0
+                assert _poll_registries(state, turns, watch) == 0
             told = state.checkpoints.get(POLLED, "prod") or {}
             assert "of_another_version" in told["error"]
             assert len(caplog.records) == 1
             keep(pollingMinutes=0)
-            assert _look(state, turns, watch) == 0
+            assert _poll_registries(state, turns, watch) == 0
         assert (state.checkpoints.get(POLLED, "prod") or {})["error"] == ""

@@ -761,7 +761,7 @@ def test_the_next_step_is_one_file(
     if not is_new:
         recorded.load(url)
     with opened().database.read() as session:
-        assert migration._revision(session.connection()) == "9999"
+        assert migration._read_revision(session.connection()) == "9999"
         colors = session.execute(text("SELECT color FROM tenants")).scalars().all()
     assert colors == ([] if is_new else ["blue", "blue"])
     monkeypatch.undo()

@@ -125,10 +125,10 @@ class Company:
     @cached_property
     def resources(self) -> tuple[SampleResource, ...]:
         """All resources of the snapshot."""
-        rows = [row for one in _snapshots("resources.json") for row in one["data"]]
+        rows = [row for one in _list_snapshots("resources.json") for row in one["data"]]
         return tuple(
             SampleResource(
-                row["id"], row["name"], row["type"].lower(), row.get("location") or "", _principal(row)
+                row["id"], row["name"], row["type"].lower(), row.get("location") or "", _read_principal(row)
             )
             for row in rows
         )
@@ -145,7 +145,7 @@ class Company:
     @cached_property
     def machines(self) -> tuple[Machine, ...]:
         """The machines: those of Azure in the subnets of their interfaces, those of the terminals at the edge."""
-        rows = [row for one in _snapshots("resources.json") for row in one["data"]]
+        rows = [row for one in _list_snapshots("resources.json") for row in one["data"]]
         cards = {
             row["name"]: row for row in rows if row["type"].lower() == "microsoft.network/networkinterfaces"
         }
@@ -155,13 +155,13 @@ class Company:
                 continue
             resource = self.named[row["name"]]
             card = cards.get(f"nic-{resource.name}")
-            address = _address(card) if card else f"10.70.1.{20 + len(found)}"
+            address = _read_address(card) if card else f"10.70.1.{20 + len(found)}"
             windows = "windows" in json.dumps(row["properties"]).lower()
             interface = card["id"] if card else f"{resource.id}/networkInterfaces/edge"
-            found.append(Machine(resource, address, windows, interface, self._acl(resource)))
+            found.append(Machine(resource, address, windows, interface, self._find_network_acl(resource)))
         return tuple(found)
 
-    def _acl(self, resource: SampleResource) -> str:
+    def _find_network_acl(self, resource: SampleResource) -> str:
         groups = self.list_resources("microsoft.network/networksecuritygroups")
         near = [one for one in groups if one.subscription == resource.subscription]
         suffix = resource.name.rpartition("-")[2]
@@ -178,7 +178,7 @@ class Company:
         """The applications of the directory: the pipelines."""
         return tuple(
             Application(row["properties"]["id"], row["properties"]["appId"], row["properties"]["displayName"])
-            for row in _directory()
+            for row in _load_directory()
             if row["type"] == "microsoft.graph/serviceprincipals"
         )
 
@@ -187,13 +187,13 @@ class Company:
         """Everybody: the accounts of the directory, then employees up to the number of users."""
         dice = Dice.of(self.seed, "people")
         found = [
-            self._person(row["properties"], dice)
-            for row in _directory()
+            self._build_person(row["properties"], dice)
+            for row in _load_directory()
             if row["type"] == "microsoft.graph/users"
         ]
         known = {one.upn for one in found}
         while len(found) < self.users:
-            person = self._employee(dice)
+            person = self._make_employee(dice)
             if person.upn not in known:
                 known.add(person.upn)
                 found.append(person)
@@ -233,14 +233,14 @@ class Company:
         facts = self.facts["vpn"]
         return self.locate_office(facts["office"], facts["address"])
 
-    def _employee(self, dice: Dice) -> Person:
+    def _make_employee(self, dice: Dice) -> Person:
         first, last = dice.choice(self.facts["first_names"]), dice.choice(self.facts["last_names"])
         upn = f"{first}.{last}@{self.facts['domain']}".lower()
         departments = self.facts["departments"]
         department = dice.choices(list(departments), [one["share"] for one in departments.values()])[0]
         return self._make_person(dice.guid(), upn, f"{first} {last}", "employee", department, dice)
 
-    def _person(self, row: dict[str, Any], dice: Dice) -> Person:
+    def _build_person(self, row: dict[str, Any], dice: Dice) -> Person:
         upn, name = row["userPrincipalName"], row["displayName"]
         kind = "administrator" if upn.startswith(("adm-", "soc-", "dba-")) else "developer"
         if row["userType"] == "Guest":
@@ -270,23 +270,23 @@ def _raise_missing(name: str) -> Any:
     raise KeyError(f"the sample company has no {name}")
 
 
-def _snapshots(name: str) -> list[Any]:
+def _list_snapshots(name: str) -> list[Any]:
     below = sorted((folder() / "snapshot").iterdir(), key=lambda one: one.name)
     return [json.loads((one / name).read_bytes()) for one in below if one.is_dir() and (one / name).is_file()]
 
 
-def _directory() -> list[dict[str, Any]]:
+def _load_directory() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(
         (folder() / "snapshot" / "tenant" / "directory.json").read_bytes()
     )["value"]
     return rows
 
 
-def _principal(row: dict[str, Any]) -> str:
+def _read_principal(row: dict[str, Any]) -> str:
     identity = row.get("identity") or {}
     assigned = list((identity.get("userAssignedIdentities") or {}).values())
     return str(identity.get("principalId") or (assigned[0]["principalId"] if assigned else ""))
 
 
-def _address(card: dict[str, Any]) -> str:
+def _read_address(card: dict[str, Any]) -> str:
     return str(card["properties"]["ipConfigurations"][0]["properties"]["privateIPAddress"])

@@ -45,11 +45,13 @@ class Generator:
         near = (day - timedelta(days=1), day, day + timedelta(days=1))
         for one in [one for one in self._begun if one not in near]:
             del self._begun[one]
-        happened = [entry for one in near for entry in self._attack(one) if entry.time.date() == day]
-        found = happened + [entry for one in near for entry in self._entries(one) if entry.time.date() == day]
+        happened = [entry for one in near for entry in self._generate_attack(one) if entry.time.date() == day]
+        found = happened + [
+            entry for one in near for entry in self._list_entries(one) if entry.time.date() == day
+        ]
         return sorted(found, key=lambda one: (one.time, one.stream))
 
-    def _entries(self, day: date) -> list[SampleEntry]:
+    def _list_entries(self, day: date) -> list[SampleEntry]:
         """Return what was logged of things that begin on a day of the company's clocks."""
         if day not in self._begun:
             self._begun[day] = [
@@ -59,7 +61,7 @@ class Generator:
             ]
         return self._begun[day]
 
-    def _attack(self, day: date) -> Iterable[SampleEntry]:
+    def _generate_attack(self, day: date) -> Iterable[SampleEntry]:
         """The attack begins on the last day."""
         if self.attack is None or day != self.start + timedelta(days=self.days - 1):
             return ()

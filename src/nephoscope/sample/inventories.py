@@ -47,7 +47,7 @@ class SampleMachine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def contents(self) -> InventoryContents:
         """Return what a scan gives of it."""
-        return _contents(self.family, self.release, self.packages)
+        return _build_contents(self.family, self.release, self.packages)
 
 
 class SampleImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +62,7 @@ class SampleImage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def contents(self) -> InventoryContents:
         """Return what a scan gives of it."""
-        return _contents(self.family, self.release, self.packages)
+        return _build_contents(self.family, self.release, self.packages)
 
 
 class SampleRegistry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,40 +92,40 @@ def import_inventories(context: ServiceContext, inventories: SampleInventories |
     told = inventories or read_inventories()
     with as_file(folder() / "advisories") as advisories:
         update_advisories(context, [advisories], FEED, published=context.now)
-    scans = list(_scans(context, told))
+    scans = list(_list_scans(context, told))
     for scan in scans:
         keep_inventory(context, scan)
     for registry in told.registries:
-        digests = frozenset(_digest(registry, one) for one in registry.images)
+        digests = frozenset(_compute_digest(registry, one) for one in registry.images)
         for resource in (registry.resource, registry.runs_in):
             keep_image_listing(context, ImageListing(resource.lower(), "", context.now, digests))
     publish_findings(context)
     return len(scans)
 
 
-def _scans(context: ServiceContext, told: SampleInventories) -> Iterator[MachineScan | ImageScan]:
+def _list_scans(context: ServiceContext, told: SampleInventories) -> Iterator[MachineScan | ImageScan]:
     for machine in told.machines:
         name = machine.resource.rpartition("/")[2]
         yield MachineScan(machine.contents, context.now, name, machine.resource)
     for registry in told.registries:
         for image in registry.images:
             yield ImageScan(
-                image.contents, context.now, image.repository, _digest(registry, image), registry.server, image.tags,
+                image.contents, context.now, image.repository, _compute_digest(registry, image), registry.server, image.tags,
                 registry.resource,
             )  # fmt: skip
 
 
-def _digest(registry: SampleRegistry, image: SampleImage) -> str:
+def _compute_digest(registry: SampleRegistry, image: SampleImage) -> str:
     """Return a digest that is always the same for an image of the same name."""
     name = f"{registry.server}/{image.repository}:{image.tags[0]}"
     return f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
-def _contents(family: str, release: str, packages: tuple[SamplePackage, ...]) -> InventoryContents:
-    return InventoryContents(family, release, tuple(_package(one, family, release) for one in packages))
+def _build_contents(family: str, release: str, packages: tuple[SamplePackage, ...]) -> InventoryContents:
+    return InventoryContents(family, release, tuple(_build_package(one, family, release) for one in packages))
 
 
-def _package(one: SamplePackage, family: str, release: str) -> Package:
+def _build_package(one: SamplePackage, family: str, release: str) -> Package:
     is_system = one.type in _SYSTEM_TYPES
     return Package(
         type=one.type, name=one.name, version=one.version, path=one.path, source_name=one.source,

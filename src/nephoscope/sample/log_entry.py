@@ -36,7 +36,7 @@ Writer = Callable[..., SampleEntry | list[SampleEntry]]
 def writers() -> Mapping[str, Writer]:
     """Return what writes a record of a kind, by the name that attacks use; found in the folder records/."""
     found: dict[str, Writer] = {}
-    for module in _modules("records"):
+    for module in _list_modules("records"):
         found.update(getattr(module, "RECORDS", {}))
     return found
 
@@ -44,10 +44,10 @@ def writers() -> Mapping[str, Writer]:
 @cache
 def backgrounds() -> Mapping[str, Background]:
     """Return what writes a day of the company's life, by name; found in the folder background/."""
-    return {module.__name__.rpartition(".")[2]: module.day for module in _modules("background")}
+    return {module.__name__.rpartition(".")[2]: module.day for module in _list_modules("background")}
 
 
-def _modules(name: str) -> list[Any]:
+def _list_modules(name: str) -> list[Any]:
     package = import_module(f"nephoscope.sample.{name}")
     names = sorted(one.name for one in iter_modules(package.__path__))
     return [import_module(f"{package.__name__}.{one}") for one in names]

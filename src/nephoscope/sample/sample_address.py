@@ -40,7 +40,7 @@ class SampleRequest:
                     f"{text!r}: {part!r} is not one of {', '.join(f'{key}=...' for key in _KEYS)}"
                 )
             given[name] = value
-        days = _number(given, "days", DAYS, 1, MOST_DAYS)
+        days = _read_number(given, "days", DAYS, 1, MOST_DAYS)
         start = (today or datetime.now(UTC).date()) - timedelta(days=days)
         if "start" in given:
             try:
@@ -49,8 +49,8 @@ class SampleRequest:
                 raise ValueError(f"start={given['start']}: must be a day such as 2026-11-01") from error
         if given.get("attack", "") and given["attack"] not in attacks():
             raise ValueError(f"unknown attack {given['attack']!r}: use one of {', '.join(sorted(attacks()))}")
-        users = _number(given, "users", USERS, FEWEST_USERS, MOST_USERS)
-        return cls(start, days, _number(given, "seed", 1, 0, 2**31), users, given.get("attack", ""))
+        users = _read_number(given, "users", USERS, FEWEST_USERS, MOST_USERS)
+        return cls(start, days, _read_number(given, "seed", 1, 0, 2**31), users, given.get("attack", ""))
 
     def generator(self) -> Generator:
         """Return what makes them; an attack happens on the last day."""
@@ -58,7 +58,7 @@ class SampleRequest:
         return Generator(self.start, self.days, self.seed, self.users, attack)
 
 
-def _number(given: dict[str, str], name: str, usual: int, least: int, most: int) -> int:
+def _read_number(given: dict[str, str], name: str, usual: int, least: int, most: int) -> int:
     text = given.get(name, str(usual))
     if not text.isdecimal() or not least <= int(text) <= most:
         raise ValueError(f"{name}={text}: a whole number from {least} to {most}")

@@ -38,7 +38,7 @@ class Attack:
 
     def entries(self, company: Company, day: date) -> Iterator[SampleEntry]:
         """The traces that it leaves when it happens on a day; the same for the same company and day."""
-        dice, cast = self._cast(company, day)
+        dice, cast = self._cast_actors(company, day)
         start = datetime.combine(day, time(), UTC) + timedelta(hours=self.begins)
         for step in self.steps:
             values = _fill(step.get("each", range(step.get("times", 1))), cast, {})
@@ -52,12 +52,12 @@ class Attack:
 
     def build_story(self, company: Company, day: date) -> dict[str, object]:
         """The story with its actors put in."""
-        found: dict[str, Any] = _fill(self.story, self._cast(company, day)[1], {})
+        found: dict[str, Any] = _fill(self.story, self._cast_actors(company, day)[1], {})
         return found
 
-    def _cast(self, company: Company, day: date) -> tuple[Dice, dict[str, object]]:
+    def _cast_actors(self, company: Company, day: date) -> tuple[Dice, dict[str, object]]:
         dice = Dice.of(company.seed, "attack", self.name, day)
-        return dice, {name: _actor(company, wanted, dice) for name, wanted in self.actors.items()}
+        return dice, {name: _find_actor(company, wanted, dice) for name, wanted in self.actors.items()}
 
 
 @cache
@@ -93,7 +93,7 @@ def span(text: str) -> timedelta:
     return timedelta(hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
 
 
-def _actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object:
+def _find_actor(company: Company, wanted: Mapping[str, object], dice: Dice) -> object:
     """Return who or what plays a part."""
     kind, value = next(iter(wanted.items()))
     return _CAST[kind](company, value, dice)
@@ -117,12 +117,12 @@ def _choose_people(company: Company, value: int, dice: Dice) -> list[Person]:
     return dice.sample(employees, min(value, len(employees)))
 
 
-def _identity(company: Company, value: str, _dice: Dice) -> Application:
+def _build_identity(company: Company, value: str, _dice: Dice) -> Application:
     one = company.named[value]
     return Application(one.principal, one.principal, one.name)
 
 
-def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLocation:
+def _build_place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLocation:
     return SampleLocation(
         value["address"], value["country"], value["city"], value["latitude"], value["longitude"]
     )
@@ -130,13 +130,13 @@ def _place(company: Company, value: Mapping[str, Any], _dice: Dice) -> SampleLoc
 
 _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
     "person": _choose_person,
-    "place": _place,
+    "place": _build_place,
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.locate_office(value),
     "people": _choose_people,
     "machine": lambda company, value, _: company.machine(value),
     "resource": lambda company, value, _: company.named[value],
     "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
-    "identity": _identity,
+    "identity": _build_identity,
 }
 
 

@@ -176,7 +176,7 @@ def assess(
                 with estate_turn(turns, math.inf, told.waiting) as turn:
                     # a scan that came first may have asked for something else
                     wanted = last_scan_request(settings.data) or request
-                    if wanted == request and _tenants(request.targets) <= {*targets}:
+                    if wanted == request and _list_tenants(request.targets) <= {*targets}:
                         return _assess(settings, request, state, snapshots, told, turn, last)
                 request = wanted
     finally:
@@ -244,7 +244,7 @@ def _judge_segments(settings: ServeSettings, state: State, runs: Sequence[Evalua
             _LOG.warning("flows between segments were not judged: %s", fault)
 
 
-def _tenants(targets: Sequence[str]) -> set[str]:
+def _list_tenants(targets: Sequence[str]) -> set[str]:
     """The connected tenants of targets."""
     return {one for one in targets if one.startswith(TENANT)}
 

@@ -37,18 +37,18 @@ def list_policy(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
     `names` are those of all its files, relative to the data folder: of content a look at the names is enough.
     """
     found = [
-        *_operator_items(folder),
+        *_list_operator_items(folder),
         *_rule_items(folder),
         *_file_items(folder),
         *_request_items(folder),
         *_state_items(folder),
-        *_content_items(names),
+        *_list_content_items(names),
     ]
     order = list(RestoreEffect)
     return sorted(found, key=lambda one: order.index(one.effect))
 
 
-def _operator_items(folder: Path) -> Iterator[PolicyItem]:
+def _list_operator_items(folder: Path) -> Iterator[PolicyItem]:
     try:
         allowed = operator(folder)
     except ValueError as error:
@@ -56,7 +56,7 @@ def _operator_items(folder: Path) -> Iterator[PolicyItem]:
         return
     for name, one in allowed.commands.items():
         yield PolicyItem(RestoreEffect.RUNS, f"command {name}", f"can run: {shlex.join(one.run)}")
-    yield from _destination_items(allowed)
+    yield from _list_destination_items(allowed)
     for name, kept in allowed.files.items():
         yield PolicyItem(RestoreEffect.REACHES, f"files {name}", f"can append to files in {kept.folder}")
     if allowed.block is not None:
@@ -70,7 +70,7 @@ def _operator_items(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, "accounts", told)
 
 
-def _destination_items(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
+def _list_destination_items(allowed: OperatorPolicy) -> Iterator[PolicyItem]:
     if allowed.mail is not None:
         mail = allowed.mail
         to = ", ".join(mail.recipients) or "anybody"
@@ -144,7 +144,7 @@ def _request_items(folder: Path) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LOWERS, "request of the assessments", told)
 
 
-def _content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
+def _list_content_items(names: Iterable[str]) -> Iterator[PolicyItem]:
     """Stored functions and imported content, by their folder: what a function lets through is all that rules which call it see."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for name in map(PurePosixPath, names):

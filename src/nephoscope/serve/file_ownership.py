@@ -25,8 +25,8 @@ def owners(patient: CheckContext) -> Iterator[DoctorFinding]:
         return
     named = ", ".join(str(path) for path, _ in strange[:NAMED])
     more = f" and {len(strange) - NAMED:,} more" if len(strange) > NAMED else ""
-    users = ", ".join(_name(one) for one in sorted({user for _, user in strange}))
-    own = _name(owner)
+    users = ", ".join(_name_user(one) for one in sorted({user for _, user in strange}))
+    own = _name_user(owner)
     told = (
         f"{len(strange):,} of its files and folders belong to {users}, while {patient.data} "
         f"belongs to {own}: {named}{more}"
@@ -55,7 +55,7 @@ def _list_owned(folder: Path) -> Iterator[tuple[Path, int]]:
                 yield path, user
 
 
-def _name(user: int) -> str:
+def _name_user(user: int) -> str:
     try:
         return pwd.getpwuid(user).pw_name
     except KeyError:

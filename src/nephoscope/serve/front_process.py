@@ -94,25 +94,25 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await _answer_lifespan(receive, send)
             return
         found = _PATH.fullmatch(scope["path"]) if scope["method"] == "POST" else None
-        place = await self._place(scope, found[1], found[2]) if found is not None else None
+        place = await self._find_ingest_target(scope, found[1], found[2]) if found is not None else None
         if found is None or place is None:
             # who may not send, or sends where nothing is taken, is told so where every other request is judged
             if scope["path"] == METRICS_PATH:
-                self.onward.counted = self._counts()
+                self.onward.counted = self._encode_counts()
             await self.onward(scope, receive, send)
             return
         await self._take(place, found[2], scope, receive, send)
 
-    def _counts(self) -> bytes:
+    def _encode_counts(self) -> bytes:
         for budget in self.budgets():
             self.counted.connections, self.counted.unproven = budget.count, budget.unproven
             self.counted.displaced, self.counted.turned_away = budget.displaced, budget.refused
         return msgspec.json.encode(self.counted)
 
-    async def _place(self, scope: Scope, rule: str, stream: str) -> IngestTarget | None:
+    async def _find_ingest_target(self, scope: Scope, rule: str, stream: str) -> IngestTarget | None:
         headers = dict(scope["headers"])
         length, encoding = headers.get(b"content-length", b""), headers.get(b"content-encoding", b"")
         if (
@@ -203,7 +203,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return b"".join(parts)
 
 
-async def _lifespan(receive: Receive, send: Send) -> None:
+async def _answer_lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

@@ -62,7 +62,7 @@ class _Refusal:
         """The page in its place, with the headers that say when to try again."""
         start = self.start or {}
         headers = Headers(raw=start["headers"])
-        text = _error_message(b"".join(self.body))
+        text = _read_error_message(b"".join(self.body))
         if start["status"] == 401:
             text = _FOR_PROGRAMS
         elif start["status"] == 429 and (again := headers.get("retry-after")):
@@ -77,7 +77,7 @@ def _refuses(start: Message) -> bool:
     return start["status"] in _TITLES and kind.startswith(("application/json", "application/problem+json"))
 
 
-def _error_message(body: bytes) -> str:
+def _read_error_message(body: bytes) -> str:
     """The message of an error as ARM or a problem document has it."""
     try:
         found: object = msgspec.json.decode(body) if body else {}

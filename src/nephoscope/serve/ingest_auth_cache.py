@@ -64,7 +64,7 @@ class IngestAuthCache:
         return found[1].result() if found[1].done() else await asyncio.shield(found[1])
 
     def _look_up(self, authorization: bytes, rule: str, stream: str, address: str) -> IngestTarget | None:
-        caller = self._caller(authorization.decode("latin-1"), address)
+        caller = self._authenticate_caller(authorization.decode("latin-1"), address)
         workspace = self.state.workspaces.find(rule) if caller is not None else None
         if caller is None or workspace is None:
             return None
@@ -77,7 +77,7 @@ class IngestAuthCache:
             return None
         return IngestTarget(workspace.name, table.name, caller.principal.binding)
 
-    def _caller(self, authorization: str, address: str) -> Caller | None:
+    def _authenticate_caller(self, authorization: str, address: str) -> Caller | None:
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token:

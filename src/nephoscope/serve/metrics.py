@@ -167,7 +167,7 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, send_measured)
         finally:
-            area = _area(scope["path"])
+            area = _classify_path(scope["path"])
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self._metrics.requests.labels(area, method, str(status)).inc()
             self._metrics.seconds.labels(area).observe(time.perf_counter() - began)
@@ -176,7 +176,7 @@ class MetricsMiddleware:
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def _area(path: str) -> str:
+def _classify_path(path: str) -> str:
     """A word for what was asked, of which there are few."""
     first = path.strip("/").partition("/")[0].lower()
     return first if first in _AREAS else "other"

@@ -53,8 +53,10 @@ class Allowance:
 
     def wait(self, scope: Scope) -> float:
         """Take a request out: 0, or how many seconds its client has to wait."""
-        now, address = time.monotonic(), _address(scope)
-        wait = self._addresses.wait(address, now) or self._credentials.wait(_credential(scope), now)
+        now, address = time.monotonic(), _read_client_address(scope)
+        wait = self._addresses.wait(address, now) or self._credentials.wait(
+            _compute_credential_key(scope), now
+        )
         path = scope["path"]
         if not wait and (path.startswith(_SIGN_IN) or _TOKEN.fullmatch(path)):
             wait = self._sign_ins.wait(address, now)
@@ -79,15 +81,15 @@ def too_many_requests(wait: float) -> JSONResponse:
     return JSONResponse(body, 429, {"Retry-After": str(max(1, round(wait)))})
 
 
-def _address(scope: Scope) -> str:
+def _read_client_address(scope: Scope) -> str:
     client = scope.get("client")
     return client[0] if client else ""
 
 
-def _credential(scope: Scope) -> str:
+def _compute_credential_key(scope: Scope) -> str:
     """The credential as a digest, else the address."""
     headers = Headers(scope=scope)
     shown = headers.get("authorization") or headers.get("cookie") or ""
     if shown:
         return hashlib.sha256(shown.encode("latin-1", "replace")).hexdigest()
-    return _address(scope)
+    return _read_client_address(scope)

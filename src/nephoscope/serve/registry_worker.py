@@ -98,14 +98,14 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
         while not stop.is_set():
             taken = 0
             try:
-                taken = _look(state, turns, watch)
+                taken = _poll_registries(state, turns, watch)
             except (StateError, OSError) as error:
                 _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
             if not taken:
                 stop.wait(LOOK_SECONDS)
 
 
-def _look(state: State, turns: Turns, watch: RegistryWatch) -> int:
+def _poll_registries(state: State, turns: Turns, watch: RegistryWatch) -> int:
     """Look at each registry once, and return how many images went on their way."""
     taken = 0
     for watched in state.watched_registries.all():

@@ -111,10 +111,10 @@ class ReverseProxy:
                 if left:
                     continue
                 _LOG.warning("no response to %s %s: %s", scope["method"], scope["path"], error)
-                await _bad_gateway(scope)(scope, receive, send)
+                await _answer_bad_gateway(scope)(scope, receive, send)
             except _BadRequestError as error:
                 text = f"Invalid HTTP request: {error}"
-                await _fault_response(scope, 400, "InvalidRequest", "Invalid request", text)(
+                await _build_fault_response(scope, 400, "InvalidRequest", "Invalid request", text)(
                     scope, receive, send
                 )
             return
@@ -126,8 +126,8 @@ class ReverseProxy:
     async def _forward(self, scope: Scope, client: ProxiedClient, send: Send) -> None:
         request = httpcore.Request(
             scope["method"].encode(),
-            httpcore.URL(scheme=b"http", host=b"web", port=None, target=_target(scope)),
-            headers=self._headers(scope),
+            httpcore.URL(scheme=b"http", host=b"web", port=None, target=_build_target(scope)),
+            headers=self._list_headers(scope),
             content=client.body() if client.has_body else b"",
             extensions={"timeout": {}},
         )
@@ -140,7 +140,7 @@ class ReverseProxy:
         if response is None:
             return
         try:
-            await send(_start(response))
+            await send(_build_start_message(response))
             # once it has begun an answer cannot be taken back: what is raised now ends the client's connection
             async for part in response.aiter_stream():
                 await send({"type": "http.response.body", "body": part, "more_body": True})
@@ -148,7 +148,7 @@ class ReverseProxy:
         finally:
             await response.aclose()
 
-    def _headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+    def _list_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
         kept = [one for one in scope["headers"] if one[0] not in _BETWEEN and not one[0].startswith(OWN)]
         client = scope.get("client")
         own = [(CLIENT, client[0].encode() if client else b""), (SCHEME, scope["scheme"].encode())]
@@ -168,14 +168,16 @@ def fault(status: int, code: str, message: str, again: int = 0) -> JSONResponse:
     return JSONResponse(body, status, {"Retry-After": str(again)} if again else None)
 
 
-def _bad_gateway(scope: Scope) -> Response:
+def _answer_bad_gateway(scope: Scope) -> Response:
     """502; the style sheet of the page that says so comes from here too, as nobody else gives it now."""
     if scope["path"] == STYLE_SHEET and scope["method"] in ("GET", "HEAD"):
         return _add_security_headers(style())
-    return _fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
+    return _build_fault_response(scope, 502, "BadGateway", "No response", _LOST, 1)
 
 
-def _fault_response(scope: Scope, status: int, code: str, title: str, text: str, again: int = 0) -> Response:
+def _build_fault_response(
+    scope: Scope, status: int, code: str, title: str, text: str, again: int = 0
+) -> Response:
     """A fault as the one who asked reads it: a page in a browser, else an error as Azure answers it."""
     if not is_browser_navigation(Headers(scope=scope)):
         return _add_security_headers(fault(status, code, text, again))
@@ -189,7 +191,7 @@ def _add_security_headers(answer: Response) -> Response:
     return answer
 
 
-def _target(scope: Scope) -> bytes:
+def _build_target(scope: Scope) -> bytes:
     query = scope["query_string"]
     target: bytes = scope["raw_path"] + (b"?" + query if query else b"")
     return target
@@ -202,6 +204,6 @@ def _has_body(scope: Scope) -> bool:
     )
 
 
-def _start(response: httpcore.Response) -> Message:
+def _build_start_message(response: httpcore.Response) -> Message:
     headers = [(name.lower(), value) for name, value in response.headers if name.lower() not in _BETWEEN]
     return {"type": "http.response.start", "status": response.status, "headers": headers}

@@ -43,11 +43,20 @@ def describe_settings(value: object) -> str:
 
 def list_state_policy(state: State) -> Iterator[PolicyItem]:
     """Everything of a state that runs, sends, lets in, reaches out or leaves alone."""
-    for part in (_documents, _runs, _people, _providers, _sources, _suppressions, _rules, _lists):
+    for part in (
+        _list_documents,
+        _list_runs,
+        _list_people,
+        _list_providers,
+        _list_sources,
+        _list_suppressions,
+        _read_rules,
+        _list_lists,
+    ):
         yield from part(state)
 
 
-def _documents(state: State) -> Iterator[PolicyItem]:
+def _list_documents(state: State) -> Iterator[PolicyItem]:
     """Automations and exemptions by name; of other kinds that people put how many there are."""
     others: Counter[str] = Counter()
     for one in state.arm_documents.all(None):
@@ -69,7 +78,7 @@ def _documents(state: State) -> Iterator[PolicyItem]:
         )
 
 
-def _runs(state: State) -> Iterator[PolicyItem]:
+def _list_runs(state: State) -> Iterator[PolicyItem]:
     """Runs of actions that go on where the state is used: also those that were done and are undone when their time is over."""
     waiting = (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
     for workspace in state.workspaces.names():
@@ -84,7 +93,7 @@ def _runs(state: State) -> Iterator[PolicyItem]:
                 yield PolicyItem(restore_effect(one.action), f"run {one.id} of {one.rule}", told)
 
 
-def _people(state: State) -> Iterator[PolicyItem]:
+def _list_people(state: State) -> Iterator[PolicyItem]:
     for one in state.principals.all():
         if one.disabled:
             continue
@@ -95,7 +104,7 @@ def _people(state: State) -> Iterator[PolicyItem]:
         yield PolicyItem(RestoreEffect.LETS_IN, f"{one.kind.value} {one.name}", told)
 
 
-def _providers(state: State) -> Iterator[PolicyItem]:
+def _list_providers(state: State) -> Iterator[PolicyItem]:
     for one in state.sign_in_providers.all():
         if one.enabled:
             rules = ", ".join(
@@ -106,7 +115,7 @@ def _providers(state: State) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.LETS_IN, f"sign-in provider {one.name}", told)
 
 
-def _sources(state: State) -> Iterator[PolicyItem]:
+def _list_sources(state: State) -> Iterator[PolicyItem]:
     for one in state.sources.all():
         if one.enabled:
             does = (
@@ -121,7 +130,7 @@ def _sources(state: State) -> Iterator[PolicyItem]:
             yield PolicyItem(RestoreEffect.REACHES, f"tenant {tenant.name}", told)
 
 
-def _suppressions(state: State) -> Iterator[PolicyItem]:
+def _list_suppressions(state: State) -> Iterator[PolicyItem]:
     for workspace in state.workspaces.names():
         for one in state.suppressions.all(workspace):
             if one.enabled:
@@ -131,7 +140,7 @@ def _suppressions(state: State) -> Iterator[PolicyItem]:
                 yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", told)
 
 
-def _rules(state: State) -> Iterator[PolicyItem]:
+def _read_rules(state: State) -> Iterator[PolicyItem]:
     for workspace in state.workspaces.names():
         switched = state.rule_switches.load_switches(workspace)
         for kind, several in (("rule", switched.rules), ("pack", switched.packs)):
@@ -151,7 +160,7 @@ def _rules(state: State) -> Iterator[PolicyItem]:
             )
 
 
-def _lists(state: State) -> Iterator[PolicyItem]:
+def _list_lists(state: State) -> Iterator[PolicyItem]:
     for workspace_ in state.workspaces.all():
         short = {"all rows": workspace_.days, **workspace_.table_days}
         told = ", ".join(f"{name} {days}" for name, days in sorted(short.items()) if days < RETENTION_DAYS)

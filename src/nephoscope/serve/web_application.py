@@ -96,16 +96,16 @@ def application(
             Route("/readyz", ready),
             Route("/metrics", serve_metrics),
             *event_routes(instance),
-            *admin_routes(instance, _host(instance, settings)),
+            *admin_routes(instance, _build_host(instance, settings)),
             *routes(instance),
             Route("/{path:path}", api, methods=METHODS),
         ],
-        middleware=_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
+        middleware=_build_middleware(metrics, hosts, requests_a_minute, behind_front=behind_front),
         exception_handlers={404: answer_unknown_path, StateError: answer_busy},
     )
 
 
-def _middleware(
+def _build_middleware(
     metrics: Metrics, hosts: tuple[str, ...], requests_a_minute: int, *, behind_front: bool
 ) -> list[Middleware]:
     """Return what every request passes, the outermost first."""
@@ -121,7 +121,7 @@ def _middleware(
     ]
 
 
-def _host(instance: Instance, settings: ServeSettings | None) -> ServerInfo:
+def _build_host(instance: Instance, settings: ServeSettings | None) -> ServerInfo:
     """Return what the own API is told of the server: nothing that opens anything."""
 
     def run_checks() -> Iterator[HealthCheckResult]:

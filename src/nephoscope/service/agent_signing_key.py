@@ -28,16 +28,16 @@ def public_key(context: ServiceContext) -> str:
         own = ServiceContext(ProductActor("agents"), context.state, context.data, context.clock)
         with own.transact(_WRITE, ROOT_SCOPE, _KEY, keeps_secret=True):
             context.state.credentials.put(_KEY, made)
-    return _private(context.state).public_key().public_bytes_raw().hex()
+    return _load_private_key(context.state).public_key().public_bytes_raw().hex()
 
 
 def sign(context: ServiceContext, content: bytes) -> str:
     """Return the signature of content in hexadecimal."""
     public_key(context)
-    return _private(context.state).sign(content).hex()
+    return _load_private_key(context.state).sign(content).hex()
 
 
-def _private(state: State) -> Ed25519PrivateKey:
+def _load_private_key(state: State) -> Ed25519PrivateKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(base64.b64decode(state.credentials.get(_KEY).reveal()))

@@ -100,7 +100,7 @@ def create_enrolment(
     Raises DeniedError, also for a workspace that the caller may not write to; AgentRefusedError for a name, scope or count that cannot
     be; NotFoundError for a workspace that is missing.
     """
-    wanted = _enrolment_scope(scope)
+    wanted = _check_enrolment_scope(scope)
     context.require(WRITE, wanted)
     if not _NAME.fullmatch(name):
         raise AgentRefusedError(
@@ -115,7 +115,7 @@ def create_enrolment(
         if name in {one.name for one in state.agents.enrolments()}:
             raise ConflictError(f"the enrolment {name!r} already exists: remove it or use another name")
         with state.transaction() as session:
-            principal = _program(context, session, f"enrolment {name}", MACHINE_ENROLMENT.name, wanted)
+            principal = _enrol_program(context, session, f"enrolment {name}", MACHINE_ENROLMENT.name, wanted)
             made = AgentEnrolment(
                 name, principal.id, scope.rstrip("/"), workspace, location or "global", most, 0, context.now + lasts,
                 context.actor.name, context.now,
@@ -182,7 +182,7 @@ def enrol_machine(
             )
         try:
             resource = machine_resource(enrolment.scope, machine.computer, machine.azure_resource_id)
-            binding = _binding(resource, machine)
+            binding = _bind_machine(resource, machine)
         except (MachineRefusedError, ValueError) as error:
             raise AgentRefusedError(str(error)) from error
         before = state.agents.find(resource)
@@ -194,7 +194,9 @@ def enrol_machine(
             raise AgentRefusedError(
                 f"the enrolment {enrolment.name!r} was used for all of its {enrolment.most} machines"
             )
-        made = _program(context, session, f"agent {resource.lower()}", MACHINE_AGENT.name, resource.lower())
+        made = _enrol_program(
+            context, session, f"agent {resource.lower()}", MACHINE_AGENT.name, resource.lower()
+        )
         state.principals.bind(session, made.id, binding)
         agent = EnrolledAgent(
             resource, binding.computer, machine.machine_id, made.id, enrolment.name, enrolment.workspace, enrolment.location,
@@ -238,7 +240,7 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
     """Keep own facts of a machine, and return why some were refused. Raises DeniedError where a fact is about another resource."""
     refused = []
     for one in facts:
-        report = _report(agent, one)
+        report = _build_report(agent, one)
         if not report.documents and not report.scopes:
             continue
         for document in report.documents:
@@ -291,7 +293,7 @@ def wanted_program() -> str:
     return agent_package().sha256
 
 
-def _enrolment_scope(scope: str) -> str:
+def _check_enrolment_scope(scope: str) -> str:
     try:
         found = parse_scope(scope)
     except RoleScopeError as error:
@@ -301,7 +303,7 @@ def _enrolment_scope(scope: str) -> str:
     return found
 
 
-def _program(context: ServiceContext, session: Session, name: str, role: str, scope: str) -> Principal:
+def _enrol_program(context: ServiceContext, session: Session, name: str, role: str, scope: str) -> Principal:
     """Return the program of a name with one role: a new one, or the one of before without its secrets."""
     principals = context.state.principals
     known = principals.find_by_name(PrincipalKind.PROGRAM, name)
@@ -314,7 +316,7 @@ def _program(context: ServiceContext, session: Session, name: str, role: str, sc
     return replace(known, disabled=False)
 
 
-def _binding(resource: str, machine: MachineIdentity) -> ResourceBinding:
+def _bind_machine(resource: str, machine: MachineIdentity) -> ResourceBinding:
     """Bind a machine to the names that follow from its resource: what it says of itself must not be the name of another one."""
     name = resource.rpartition("/")[2]
     own = {one for one in (machine.computer, machine.fqdn) if one.partition(".")[0].lower() == name.lower()}
@@ -324,7 +326,7 @@ def _binding(resource: str, machine: MachineIdentity) -> ResourceBinding:
     return bind_resource(resource, computer, also=tuple(sorted(own)))
 
 
-def _report(agent: EnrolledAgent, facts: AgentFacts) -> FactReport:
+def _build_report(agent: EnrolledAgent, facts: AgentFacts) -> FactReport:
     """What an agent tells of its machine as a report; of a virtual machine itself Azure tells."""
     own = f"{HYBRID.lower()}/"
     is_hybrid = f"/providers/{own}" in agent.resource

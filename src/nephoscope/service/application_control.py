@@ -110,14 +110,14 @@ def learn_groups(
 def list_groups(context: ServiceContext) -> list[LearnedGroup]:
     """Return the learned groups that the caller may read, by ID."""
     found = _load_groups(context)
-    return [found[key] for key in sorted(found) if context.actor.is_permitted(READ, _scope(key))]
+    return [found[key] for key in sorted(found) if context.actor.is_permitted(READ, _build_scope(key))]
 
 
 def find_group(context: ServiceContext, name: str, operation: str = READ) -> LearnedGroup:
     """Return a learned group by its ID, or by its name where one has it. Raises DeniedError, NotFoundError."""
     wanted = name.lower().rstrip("/")
     if wanted.startswith("/"):
-        context.require(operation, _scope(wanted))
+        context.require(operation, _build_scope(wanted))
     found = [one for one in _load_groups(context).values() if wanted in (one.id.lower(), one.name.lower())]
     if len(found) != 1:
         context.require(operation, ROOT_SCOPE)
@@ -126,7 +126,7 @@ def find_group(context: ServiceContext, name: str, operation: str = READ) -> Lea
             if found
             else f"group {name[:300]!r} not found: run `nephoscope protect applications propose`"
         )
-    context.require(operation, _scope(found[0].id))
+    context.require(operation, _build_scope(found[0].id))
     return found[0]
 
 
@@ -148,8 +148,8 @@ def accept_group(
     if not rules:
         raise ApplicationControlError(f"no rule of {group.name} is recommended: choose paths with --allow")
     with (
-        context.transact(WRITE, _scope(group.id), group.id, act="accept", mode=mode, rules=len(rules), machines=len(group.machines),
-            allowed=list(allow), refused=list(refuse)),
+        context.transact(WRITE, _build_scope(group.id), group.id, act="accept", mode=mode, rules=len(rules),
+            machines=len(group.machines), allowed=list(allow), refused=list(refuse)),
         context.state.database.write() as session,
     ):  # fmt: skip
         context.state.arm_documents.put(
@@ -179,7 +179,7 @@ def publish_policies(context: ServiceContext, lake: Lake) -> None:
         if properties.enforcement_mode == "None":
             continue
         workspace = learned[document.key].workspace if document.key in learned else DEFAULT
-        items.setdefault(workspace, []).extend(_items(document.key, properties))
+        items.setdefault(workspace, []).extend(_list_items(document.key, properties))
     with context.state.as_product("publication of application controls"):
         for workspace in [one.name for one in context.state.workspaces.all()]:
             known = {head.alias for head, _ in context.state.watchlists.all(workspace)}
@@ -189,7 +189,7 @@ def publish_policies(context: ServiceContext, lake: Lake) -> None:
                 keeper.hold(ALIAS, "Rule", items.get(workspace, []), context.now)
 
 
-def _items(key: str, properties: GroupProperties) -> list[dict[str, object]]:
+def _list_items(key: str, properties: GroupProperties) -> list[dict[str, object]]:
     mode = properties.enforcement_mode
     pairs = [("Machine", one) for one in properties.machines]
     pairs += sorted({(one.kind.value, _to_comparable(one)) for one in properties.rules})
@@ -241,12 +241,12 @@ def sign_machine_policy(context: ServiceContext, principal: str) -> tuple[str, s
     context.require(REPORT, "/" if agent is None else agent.resource)
     if agent is None:
         raise AgentRefusedError("the caller is the agent of no machine: enrol the machine again")
-    content = msgspec.json.encode(_machine_policy(context, agent.id), order="sorted").decode()
+    content = msgspec.json.encode(_build_machine_policy(context, agent.id), order="sorted").decode()
     return content, sign(context, SIGNED_PREFIX + content.encode())
 
 
-def _machine_policy(context: ServiceContext, machine: str) -> MachinePolicy:
-    subscription = _scope(machine)
+def _build_machine_policy(context: ServiceContext, machine: str) -> MachinePolicy:
+    subscription = _build_scope(machine)
     for document in context.state.arm_documents.all([TYPE.lower()], subscription):
         properties = read_properties(document.body)
         if machine.lower() in properties.machines:
@@ -266,6 +266,6 @@ def _pack(group: LearnedGroup) -> str:
     return msgspec.json.encode(group).decode()
 
 
-def _scope(id_: str) -> str:
+def _build_scope(id_: str) -> str:
     """The subscription of a group."""
     return "/".join(id_.lower().split("/")[:3])

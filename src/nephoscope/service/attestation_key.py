@@ -27,10 +27,10 @@ def attestation_key(context: ServiceContext, *, renew: bool = False) -> str:
         text = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         with context.transact(WRITE, ROOT_SCOPE, KEY_NAME, keeps_secret=True, act="make attestation key"):
             credentials.put(KEY_NAME, text)
-    return _public(credentials.get(KEY_NAME).reveal())
+    return _derive_public_key(credentials.get(KEY_NAME).reveal())
 
 
-def _public(private: str) -> str:
+def _derive_public_key(private: str) -> str:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
     key = load_pem_private_key(private.encode(), None).public_key()

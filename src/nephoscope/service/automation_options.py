@@ -46,11 +46,11 @@ def describe_events() -> dict[str, str]:
 def properties(options: AutomationOptions) -> dict[str, object]:
     """The properties that options say; ValueError where they name no event, no action, or what there is not."""
     _check_options(options)
-    rules = [_rule(text) for text in options["where"]]
+    rules = [_parse_rule(text) for text in options["where"]]
     sets = [{"rules": rules}] if rules else []
     return {
         "isEnabled": True, "scopes": [{"scopePath": one} for one in options["scopes"]],
-        "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": list(_actions(options)),
+        "sources": [{"eventSource": one, "ruleSets": sets} for one in options["events"]], "actions": list(_list_actions(options)),
     }  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _check_options(options: AutomationOptions) -> None:
     for one in options["events"]:
         if one not in SOURCES:
             raise ValueError(f"--on must be one of {', '.join(SOURCES)} (got {one})")
-    if not list(_actions(options)):
+    if not list(_list_actions(options)):
         raise ValueError(
             "an action is required: --webhook, --mail, --command, --files, --table, --event-hub, "
             "--logic-app, or --from a document"
@@ -132,7 +132,7 @@ def _check_options(options: AutomationOptions) -> None:
             raise ValueError(f"--mail must be an address such as soc@contoso.com (got {one})")
 
 
-def _actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
+def _list_actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
     if options["webhook"]:
         told = {"url": options["webhook"], "secret": options["secret"], "batch": options["batch"]}
         yield {"actionType": "Webhook", **told}
@@ -149,7 +149,7 @@ def _actions(options: AutomationOptions) -> Iterator[dict[str, object]]:
         yield {"actionType": "LogicApp"}
 
 
-def _rule(text: str) -> dict[str, str]:
+def _parse_rule(text: str) -> dict[str, str]:
     from nephoscope.automation.rule_formats.security_automations import OPERATORS
 
     parts = text.split(None, 2)

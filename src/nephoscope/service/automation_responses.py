@@ -56,7 +56,11 @@ def try_rule(
     on = f"alert {alert}" if alert else f"incident {incident}"
     workspace = engine.workspace
     with context.change(
-        _operation("test"), workspace_scope(workspace), f"rule {rule.title}", on=on, workspace=workspace
+        _format_operation("test"),
+        workspace_scope(workspace),
+        f"rule {rule.title}",
+        on=on,
+        workspace=workspace,
     ):
         return try_with_row(engine, rule, incident, alert, context.now, do=True, by=context.actor.name)
 
@@ -65,17 +69,17 @@ def put_secret(context: ServiceContext, name: str, secret: str) -> None:
     """Keep the secret of a name, encrypted, that webhooks sign with and mail signs in with."""
     context.require("Nephoscope/secrets/write", ROOT_SCOPE)
     with (
-        context.state.credentials.seal({_credential(name): secret}) as keep,
+        context.state.credentials.seal({_format_credential(name): secret}) as keep,
         context.state.transaction() as session,
     ):
         keep(session)
-        context.enter(session, "Nephoscope/secrets/write", _credential(name))
+        context.enter(session, "Nephoscope/secrets/write", _format_credential(name))
 
 
 def remove_secret(context: ServiceContext, name: str) -> None:
     """Remove the secret of a name; StateError where there is none."""
-    with context.change("Nephoscope/secrets/delete", ROOT_SCOPE, _credential(name)):
-        context.state.credentials.remove(_credential(name))
+    with context.change("Nephoscope/secrets/delete", ROOT_SCOPE, _format_credential(name)):
+        context.state.credentials.remove(_format_credential(name))
 
 
 def _decide(
@@ -87,7 +91,7 @@ def _decide(
     *,
     requester_decides: bool = True,
 ) -> AutomationRun:
-    operation, scope = _operation(act), workspace_scope(engine.workspace)
+    operation, scope = _format_operation(act), workspace_scope(engine.workspace)
     context.require(operation, scope)
     known = find_run(context, engine.workspace, run)
     # denying leaves everything as it is
@@ -129,9 +133,9 @@ def list_scopes(run: AutomationRun) -> tuple[str, ...]:
         return (ROOT_SCOPE,)
 
 
-def _operation(act: str) -> str:
+def _format_operation(act: str) -> str:
     return f"Nephoscope/responses/{act}/action"
 
 
-def _credential(name: str) -> str:
+def _format_credential(name: str) -> str:
     return f"response.{name}"

@@ -64,11 +64,13 @@ def prepare_automation(
     if any(one.get("eventSource") == RISKS for one in trees_of(body["properties"], "sources")):
         for read in RISK_READS:
             context.require(read, ROOT_SCOPE, why="risks of identities")
-    for action in _actions(body):
+    for action in _list_actions(body):
         if action.get("actionType") == "Workspace":
-            context.require(WORKSPACE_WRITE, f"/workspaces/{_workspace(action)}")
+            context.require(WORKSPACE_WRITE, f"/workspaces/{_read_workspace(action)}")
     check_actions(context, body, secrets, before)
-    actions = [{name: value for name, value in one.items() if name not in HIDDEN} for one in _actions(body)]
+    actions = [
+        {name: value for name, value in one.items() if name not in HIDDEN} for one in _list_actions(body)
+    ]
     return {**body, "properties": {**body["properties"], "actions": actions, **scopes}}
 
 
@@ -88,8 +90,8 @@ def check_actions(
             check_url(context, one.value, path)
         elif one.name == "connectionString":
             check_hub(context, one.value, path)
-    given, old = {(one.at, one.name) for one in secrets}, _actions(before or {})
-    for at, action in enumerate(_actions(body)):
+    given, old = {(one.at, one.name) for one in secrets}, _list_actions(before or {})
+    for at, action in enumerate(_list_actions(body)):
         if action.get("url"):
             check_url(context, str(action["url"]), f"properties.actions[{at}].url")
         target, secret = NAMED.get(str(action.get("actionType")), ("", ""))
@@ -99,9 +101,9 @@ def check_actions(
             raise AutomationError(f"properties.actions[{at}].{secret}", why)
         if (
             action.get("actionType") == "Workspace"
-            and context.state.workspaces.find(_workspace(action)) is None
+            and context.state.workspaces.find(_read_workspace(action)) is None
         ):
-            why = f"Workspace '{_workspace(action)[:100]}' not found."
+            why = f"Workspace '{_read_workspace(action)[:100]}' not found."
             raise AutomationError(f"properties.actions[{at}].{target}", why)
 
 
@@ -183,7 +185,7 @@ def complete_actions(
     if not isinstance(properties, dict) or not isinstance(properties.get("actions") or [], list):
         return dict(body)
     actions = []
-    for one in _actions(body):
+    for one in _list_actions(body):
         kind = str(one.get("actionType"))
         if given.get(kind):
             actions.append({**one, NAMED[kind][1]: given[kind]})
@@ -197,7 +199,7 @@ def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, ob
     """The kept action of a type with its secret."""
     context.require(WRITE, ROOT_SCOPE)
     document = context.state.arm_documents.get(key)
-    for at, one in enumerate(_actions(document.body) if document is not None else ()):
+    for at, one in enumerate(_list_actions(document.body) if document is not None else ()):
         if one.get("actionType") == kind:
             secret = NAMED[kind][1]
             return {**one, secret: context.state.credentials.get(credential(key, at, secret)).reveal()}
@@ -240,10 +242,10 @@ def _limit_scopes(context: ServiceContext, body: Mapping[str, Any]) -> dict[str,
     return {"scopes": [{"description": "", "scopePath": lies.resource_group_id}]}
 
 
-def _actions(body: Mapping[str, Any]) -> list[dict[str, object]]:
+def _list_actions(body: Mapping[str, Any]) -> list[dict[str, object]]:
     found: list[dict[str, Any]] = (body.get("properties") or {}).get("actions") or []
     return found
 
 
-def _workspace(action: Mapping[str, object]) -> str:
+def _read_workspace(action: Mapping[str, object]) -> str:
     return str(action.get("workspaceResourceId") or "default").rstrip("/").rpartition("/")[2].lower()

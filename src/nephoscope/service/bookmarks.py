@@ -29,7 +29,7 @@ def keep_row(
         WRITE, workspace_scope(workspace), f"bookmark of {query.name}", act="keep", mark=mark, workspace=workspace, notes=notes,
         tags=tags,
     ):  # fmt: skip
-        return _bookmark_service(context, workspace).keep(
+        return _build_bookmark_service(context, workspace).keep(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
         )
 
@@ -39,10 +39,10 @@ def put_bookmark(
 ) -> None:
     """Keep a bookmark as it is given, in the place of the one of its id, and put it into an incident."""
     with context.transact(
-        WRITE, workspace_scope(workspace), _target(bookmark.id), act="put", workspace=workspace,
+        WRITE, workspace_scope(workspace), _format_target(bookmark.id), act="put", workspace=workspace,
         incident=incident.number if incident else None,
     ):  # fmt: skip
-        bookmarks = _bookmark_service(context, workspace)
+        bookmarks = _build_bookmark_service(context, workspace)
         bookmarks.put(bookmark)
         if incident is not None and bookmark.incident is None:
             bookmarks.promote([bookmark.id], context.now, context.author, incident=incident.number)
@@ -52,9 +52,9 @@ def change_bookmark(context: ServiceContext, workspace: str, id_: str, **changes
     """Change `name`, `notes` or `tags` of the bookmark whose id begins so, or put it away (`deleted`)."""
     operation = DELETE if "deleted" in changes else WRITE
     with context.transact(
-        operation, workspace_scope(workspace), _target(id_), workspace=workspace, **changes
+        operation, workspace_scope(workspace), _format_target(id_), workspace=workspace, **changes
     ):
-        return _bookmark_service(context, workspace).change(id_, context.now, context.author, **changes)
+        return _build_bookmark_service(context, workspace).change(id_, context.now, context.author, **changes)
 
 
 def promote_bookmarks(
@@ -62,19 +62,19 @@ def promote_bookmarks(
     severity: str = "",
 ) -> Incident:  # fmt: skip
     """Put bookmarks into an incident: that of a number, else a new one; later alerts of their entities join it."""
-    targets = [_target(one) for one in ids]
+    targets = [_format_target(one) for one in ids]
     with context.transact(
         WRITE, workspace_scope(workspace), targets, workspace=workspace, act="promote", incident=incident or "new",
         title=title or None, severity=severity or None,
     ):  # fmt: skip
-        return _bookmark_service(context, workspace).promote(
+        return _build_bookmark_service(context, workspace).promote(
             ids, context.now, context.author, incident=incident, title=title, severity=severity
         )
 
 
-def _target(id_: str) -> str:
+def _format_target(id_: str) -> str:
     return f"bookmark {id_}"
 
 
-def _bookmark_service(context: ServiceContext, workspace: str) -> BookmarkService:
+def _build_bookmark_service(context: ServiceContext, workspace: str) -> BookmarkService:
     return BookmarkService(IncidentService(context.state, workspace))

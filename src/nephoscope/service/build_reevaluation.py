@@ -60,12 +60,12 @@ def rejudge_builds(
     source = build_index([one for build in found for one in build.components], read())
     today = f"{context.now:%Y-%m-%d}"
     return [
-        (build, _record(context, build, judge_components(build.components, source, today, whole=whole())))
+        (build, _record_run(context, build, judge_components(build.components, source, today, whole=whole())))
         for build in found
     ]
 
 
-def _record(context: ServiceContext, build: Build, results: ToolResults) -> RecordedRun | None:
+def _record_run(context: ServiceContext, build: Build, results: ToolResults) -> RecordedRun | None:
     """Keep what a build comes to now; None where its newest run says the same."""
     run = build.run
     category = f"{run.tool}/{run.category}" if run.category else run.tool

@@ -98,11 +98,11 @@ def find_exemptions(
 ) -> dict[tuple[int, int, str], VulnerabilityExemption]:
     """Return the exemptions that hold now for findings, by the keys of those."""
     find = make_exemption_lookup(context)
-    told = {one.finding.key: _exemption(find, one) for one in findings}
+    told = {one.finding.key: _find_exemption(find, one) for one in findings}
     return {key: one for key, one in told.items() if one is not None}
 
 
-def _exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemption | None:
+def _find_exemption(find: ExemptionLookup, one: SubjectFinding) -> VulnerabilityExemption | None:
     known = one.finding.vulnerability
     return find(ExemptedSubject.of(one.subject), (known.id, *known.aliases), one.finding.name)
 

@@ -37,11 +37,11 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
     rows: list[tuple[str, dict[str, object]]] = []
     opened: dict[str, list[int]] = {}
     closed: list[str] = []
-    for machine in _machines(estate):
+    for machine in _list_machines(estate):
         found, missing = view.exposure.find_reached_ports(machine, "tcp", PORTS)
         ports = sorted({one.port for one in found if one.broad})
         if ports and set(ports) - set(known.get(machine.key, ())):
-            rows.append((TABLE, _row(context, estate, machine, ports)))
+            rows.append((TABLE, _build_row(context, estate, machine, ports)))
             opened[machine.key] = ports
         elif not ports and not missing and machine.key in known:
             closed.append(machine.key)
@@ -54,7 +54,7 @@ def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
     return len(rows)
 
 
-def _machines(estate: Estate) -> Iterator[Resource]:
+def _list_machines(estate: Estate) -> Iterator[Resource]:
     for machine in estate.by_type(_MACHINE):
         tags = machine.body.get("tags")
         names = tags if isinstance(tags, dict) else {}
@@ -65,7 +65,9 @@ def _machines(estate: Estate) -> Iterator[Resource]:
             yield machine
 
 
-def _row(context: ServiceContext, estate: Estate, machine: Resource, ports: list[int]) -> dict[str, object]:
+def _build_row(
+    context: ServiceContext, estate: Estate, machine: Resource, ports: list[int]
+) -> dict[str, object]:
     return {
         "TimeGenerated": context.now.isoformat(), "Computer": machine.name, "Ports": ports, "AadTenantId": estate.tenant,
         "_ResourceId": machine.key, "_SubscriptionId": machine.id.subscription, "Type": TABLE,

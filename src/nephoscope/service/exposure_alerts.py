@@ -32,14 +32,14 @@ def note_exposure_changes(context: ServiceContext) -> int:
     if published is None:
         return 0
     bodies = published.listing.iterate_documents((TYPE.lower(),), EVERYTHING)
-    found = {str(body["id"]).lower(): _change(body) for body in bodies}
+    found = {str(body["id"]).lower(): _read_change(body) for body in bodies}
     state = context.state
     known = state.checkpoints.all(NOTED)
     fresh = {id_: one for id_, one in found.items() if one.widened and id_ not in known}
     gone = [id_ for id_ in known if id_ not in found]
     if fresh or gone:
         rows: list[tuple[str, dict[str, object]]] = [
-            (TABLE, _row(context, one, attributions(one, published.listing, EVERYTHING)))
+            (TABLE, _build_row(context, one, attributions(one, published.listing, EVERYTHING)))
             for one in fresh.values()
         ]
         with state.transaction(product=_PRODUCT) as session:
@@ -50,11 +50,11 @@ def note_exposure_changes(context: ServiceContext) -> int:
     return len(fresh)
 
 
-def _change(body: Mapping[str, object]) -> ExposureChange:
+def _read_change(body: Mapping[str, object]) -> ExposureChange:
     return msgspec.convert(body, ExposureChangeDocument).properties
 
 
-def _row(
+def _build_row(
     context: ServiceContext, one: ExposureChange, several: Sequence[ChangeAttribution]
 ) -> dict[str, object]:
     """The row; in no subscription where one of its changes is in another than its resource, so that no reader of one alone sees it."""

@@ -92,7 +92,7 @@ def decide_sign_ins(
     detections = risks.detections_of_sign_ins(workspace, requests)
     found = {one.request.lower() for one in detections}
     missing = [one for one in requests if one.lower() not in found]
-    detections += _detections_of_log(context, lake, missing, workspace) if missing else []
+    detections += _list_detections_of_log(context, lake, missing, workspace) if missing else []
     users = {one.identity for one in detections}
     others = RiskReader(lake, context.state, workspace).detections(IdentityKind.USER, sorted(users))
     with context.state.transaction() as session:
@@ -119,7 +119,7 @@ def _not_at_risk(
     )  # fmt: skip
 
 
-def _detections_of_log(
+def _list_detections_of_log(
     context: ServiceContext, lake: Lake, requests: Sequence[str], workspace: str
 ) -> list[RiskDetection]:
     """Return a detection for each of some sign-ins that none is kept of."""

@@ -22,7 +22,9 @@ def store_form(found: Examination) -> StoredExamination | None:
     examined = [one for one in found.examined if one != "packages"]
     if not examined:
         return None
-    findings = sorted(_findings(found), key=lambda one: (-_rank(one.severity), one.kind, one.path, one.line))
+    findings = sorted(
+        _list_findings(found), key=lambda one: (-_rank_severity(one.severity), one.kind, one.path, one.line)
+    )
     return StoredExamination.of(examined, findings)
 
 
@@ -40,11 +42,11 @@ def load_findings(context: ServiceContext, images: Iterable[ImageOverview]) -> l
     return list(dict.fromkeys(finding for one in held if one is not None for finding in one.findings))
 
 
-def _rank(severity: str) -> int:
+def _rank_severity(severity: str) -> int:
     return Severity(severity).rank if severity else -1
 
 
-def _findings(found: Examination) -> Iterator[ImageFinding]:
+def _list_findings(found: Examination) -> Iterator[ImageFinding]:
     for virus in found.malware:
         place = f"{virus.path}!{virus.member}" if virus.member else virus.path
         yield ImageFinding(

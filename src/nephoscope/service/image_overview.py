@@ -73,7 +73,9 @@ def list_readable_registries(context: ServiceContext, reach: Reach) -> list[Watc
     """Return the registries whose images a reach lets read: all, or those that are resources of it."""
     every = context.state.watched_registries.all()
     return (
-        every if reach.everything else [one for one in every if _is_in_reach(_registry_resource(one), reach)]
+        every
+        if reach.everything
+        else [one for one in every if _is_in_reach(_read_registry_resource(one), reach)]
     )
 
 
@@ -88,11 +90,11 @@ def list_images(
     With a text, those that have it in their name, a tag or their digest; with digests, those alone, or that are made of them.
     """
     watched = {one.name: one for one in list_readable_registries(context, reaches(READ_IMAGES))}
-    subjects = _subjects(context, reaches(READ), text, digests)
+    subjects = _group_subjects(context, reaches(READ), text, digests)
     registered = _list_registered(context, watched, text, digests)
     running = _list_running(context, reaches(READ))
     found = [
-        _overview(
+        _build_overview(
             watched[one.registry].address.lower(),
             one,
             _pop_parts(subjects, watched[one.registry], one),
@@ -101,7 +103,7 @@ def list_images(
         for one in registered
     ]
     for (server, repository, digest), several in subjects.items():
-        found.append(_scanned_overview(server, repository, digest, several, running))
+        found.append(_build_scanned_overview(server, repository, digest, several, running))
     return sorted(found, key=lambda one: (one.seen, one.name), reverse=True)
 
 
@@ -146,7 +148,7 @@ def count_severities(
     )
 
 
-def _registry_resource(registry: WatchedRegistry) -> str:
+def _read_registry_resource(registry: WatchedRegistry) -> str:
     return read_settings(registry.settings).resource_id
 
 
@@ -160,7 +162,7 @@ def _is_in_reach(resource: str, reach: Reach) -> bool:
 _Key = tuple[str, str, str]
 
 
-def _subjects(
+def _group_subjects(
     context: ServiceContext, reach: Reach, text: str, digests: Sequence[str] | None
 ) -> dict[_Key, list[InventorySubject]]:
     wanted = [SubjectFilter(reach, SubjectKind.IMAGE, image=one, most=MOST_IMAGES) for one in digests or [""]]
@@ -194,7 +196,7 @@ def _pop_parts(
     return tuple(one for each in several for one in each)
 
 
-def _overview(
+def _build_overview(
     server: str,
     image: RegistryImage,
     parts: tuple[InventorySubject, ...],
@@ -206,7 +208,7 @@ def _overview(
     return ImageOverview(server, image.repository, image.digest, tags, image, parts, places)
 
 
-def _scanned_overview(
+def _build_scanned_overview(
     server: str,
     repository: str,
     digest: str,

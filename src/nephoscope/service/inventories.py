@@ -104,7 +104,7 @@ def keep_inventory(context: ServiceContext, scan: MachineScan | ImageScan) -> St
     Where files could not be read, the findings of packages that stood there before stay open. Raises DeniedError where the actor may
     not write assessments of the subject; InventoryError for an id that is none; StateError where a later scan is kept.
     """
-    subject = _subject(context, scan)
+    subject = _build_subject(context, scan)
     context.require(WRITE, permission_scope(subject))
     # what was imported since packages were matched last counts for those of before, too
     rematch_packages(context)
@@ -241,11 +241,13 @@ def _name_package(package: Package) -> NamedPackage:
     return NamedPackage(known, advisory_names(known), feeds_kind(known))
 
 
-def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> InventorySubject:
+def _build_subject(context: ServiceContext, scan: MachineScan | ImageScan) -> InventorySubject:
     """Return the subject of a scan. Raises InventoryError for an id that is none, or where nothing names it."""
     resource = _parse_resource(scan.resource_id) if scan.resource_id else None
     key = (
-        _image_key(scan) if isinstance(scan, ImageScan) else (resource.key if resource else scan.name.lower())
+        _build_image_key(scan)
+        if isinstance(scan, ImageScan)
+        else (resource.key if resource else scan.name.lower())
     )
     if not key:
         raise InventoryError("name: use either the ARM ID or the host name of a machine")
@@ -269,7 +271,7 @@ def _subject(context: ServiceContext, scan: MachineScan | ImageScan) -> Inventor
     )  # fmt: skip
 
 
-def _image_key(scan: ImageScan) -> str:
+def _build_image_key(scan: ImageScan) -> str:
     if not _DIGEST.fullmatch(scan.digest):
         raise InventoryError(f"digest must be sha256:... (got {scan.digest[:100]!r})")
     return f"{scan.login_server}/{scan.repository}@{scan.digest}".lower().lstrip("/")

@@ -34,7 +34,7 @@ def note_software(
 ) -> None:
     """Add, within the transaction that keeps a scan, the rows of a machine's software; an image is none of these tables' subjects."""
     if subject.kind is SubjectKind.MACHINE:
-        rows = [row for package in packages for row in _software_rows(context, subject, package)]
+        rows = [row for package in packages for row in _list_software_rows(context, subject, package)]
         context.state.outbox.add_many(session, DEFAULT, rows)
 
 
@@ -47,27 +47,29 @@ def note_vulnerabilities(
         return
     wanted = FindingFilter(SubjectFilter(EVERYTHING, ids=frozenset(machines)), most=1_000_000)
     found = context.state.vulnerabilities.list_findings_in(session, wanted)
-    rows = [row for one in found for row in _finding_rows(context, machines[one.subject], one)]
-    rows += _known_rows(context, found)
+    rows = [row for one in found for row in _list_finding_rows(context, machines[one.subject], one)]
+    rows += _list_known_rows(context, found)
     context.state.outbox.add_many(session, DEFAULT, rows)
 
 
-def _device(context: ServiceContext, subject: InventorySubject) -> dict[str, object]:
+def _build_device(context: ServiceContext, subject: InventorySubject) -> dict[str, object]:
     return {
         "TimeGenerated": context.now.isoformat(), "Timestamp": subject.scanned_at.isoformat(), "DeviceId": subject.key,
-        "DeviceName": subject.name, "OSPlatform": subject.platform, "OSVersion": _system(subject),
+        "DeviceName": subject.name, "OSPlatform": subject.platform, "OSVersion": _format_system(subject),
         "_ResourceId": subject.resource_id,
     }  # fmt: skip
 
 
-def _system(subject: InventorySubject) -> str:
+def _format_system(subject: InventorySubject) -> str:
     return f"{subject.family} {subject.release}".strip()
 
 
-def _software_rows(context: ServiceContext, subject: InventorySubject, package: Package) -> Iterator[_Row]:
+def _list_software_rows(
+    context: ServiceContext, subject: InventorySubject, package: Package
+) -> Iterator[_Row]:
     vendor = package.namespace or package.type
     yield "DeviceTvmSoftwareInventory", {
-        **_device(context, subject), "OSArchitecture": package.architecture, "SoftwareVendor": vendor,
+        **_build_device(context, subject), "OSArchitecture": package.architecture, "SoftwareVendor": vendor,
         "SoftwareName": package.name, "SoftwareVersion": package.version,
         "ProductCodeCpe": package.cpes[0] if package.cpes else "",
     }  # fmt: skip
@@ -78,25 +80,25 @@ def _software_rows(context: ServiceContext, subject: InventorySubject, package: 
     }  # fmt: skip
 
 
-def _finding_rows(
+def _list_finding_rows(
     context: ServiceContext, subject: InventorySubject, one: VulnerabilityFinding
 ) -> Iterator[_Row]:
     yield "DeviceTvmSoftwareVulnerabilities", {
-        **_device(context, subject), "SoftwareVendor": one.type, "SoftwareName": one.name, "SoftwareVersion": one.version,
+        **_build_device(context, subject), "SoftwareVendor": one.type, "SoftwareName": one.name, "SoftwareVersion": one.version,
         "CveId": one.vulnerability.id, "VulnerabilitySeverityLevel": one.severity, "CveTags": [],
         "RecommendedSecurityUpdate": f"{one.name} {one.fixed_version}" if one.fixed_version else "",
     }  # fmt: skip
     if one.fixed_version and one.type in SYSTEM_TYPES:
         yield "Update", {
             "TimeGenerated": context.now.isoformat(), "Computer": subject.name, "OSType": subject.platform, "OSName": subject.family,
-            "OSVersion": subject.release, "OSFullName": _system(subject), "UpdateState": "Needed", "Product": one.name,
+            "OSVersion": subject.release, "OSFullName": _format_system(subject), "UpdateState": "Needed", "Product": one.name,
             "ProductVersion": one.fixed_version, "Title": f"{one.name} {one.fixed_version}", "CVENumbers": one.vulnerability.id,
             "Classification": "Critical Updates" if one.severity == "Critical" else "Security Updates",
             "PackageSeverity": one.severity, "ResourceId": subject.resource_id, "_ResourceId": subject.resource_id,
         }  # fmt: skip
 
 
-def _known_rows(context: ServiceContext, findings: Iterable[VulnerabilityFinding]) -> Iterator[_Row]:
+def _list_known_rows(context: ServiceContext, findings: Iterable[VulnerabilityFinding]) -> Iterator[_Row]:
     """Give a row for each vulnerability with the software that has it."""
     software: dict[str, set[str]] = {}
     worst: dict[str, VulnerabilityFinding] = {}

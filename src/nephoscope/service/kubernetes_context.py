@@ -22,10 +22,10 @@ def kubernetes_contexts(cluster: str, containers: Iterable[RunningContainer]) ->
     for one in containers:
         workloads = by_image.setdefault(one.image, {})
         workloads.setdefault((one.namespace, one.workload_kind, one.workload), []).append(one.container)
-    return {image: _context(cluster, workloads) for image, workloads in by_image.items()}
+    return {image: _build_context(cluster, workloads) for image, workloads in by_image.items()}
 
 
-def _context(cluster: str, workloads: dict[tuple[str, str, str], list[str]]) -> dict[str, object]:
+def _build_context(cluster: str, workloads: dict[tuple[str, str, str], list[str]]) -> dict[str, object]:
     told = [
         {"namespace": namespace, "kind": kind, "name": name, "containers": [{"name": one} for one in dict.fromkeys(names)]}
         for (namespace, kind, name), names in list(workloads.items())[:_MOST_WORKLOADS]

@@ -58,7 +58,7 @@ class NetworkWatcher:
         self._data = data
         self._reach = reach
 
-    def _paths(self, key: str) -> FlowPaths:
+    def _build_paths(self, key: str) -> FlowPaths:
         """The network model of the tenant that has a resource."""
         for store in tenant_stores(self._data):
             paths = _load_paths(self._data, str(store.path.relative_to(self._data / "estate")), store.version)
@@ -72,8 +72,8 @@ class NetworkWatcher:
         id_ = ResourceId.parse(key)
         if not self._reach.can_read(id_.subscription, id_.resource_group_id):
             raise NotFoundError(f"resource {target[:300]!r} not found, or you cannot access it")
-        paths = self._paths(key)
-        for one in _endpoints(paths, paths.estate.resources[key]):
+        paths = self._build_paths(key)
+        for one in _list_endpoints(paths, paths.estate.resources[key]):
             if interface.lower() in ("", one.interface.id) and address in ("", one.configuration.address):
                 return paths, one
         raise NotFoundError(f"{target[:300]!r} has no interface with the address {address or interface!r}")
@@ -101,16 +101,16 @@ class NetworkWatcher:
 
     def find_next_hop(self, end: tuple[FlowPaths, Endpoint], destination: str) -> EffectiveRoute | None:
         """The route that a packet to a destination takes, None where it is dropped."""
-        return self._routes(end).find_next_hop(destination)
+        return self._load_routes(end).find_next_hop(destination)
 
     def effective_routes(self, end: tuple[FlowPaths, Endpoint]) -> tuple[EffectiveRoute, ...]:
         """Every route of an interface's subnet; raises DataNotCollectedError where others may be learned."""
-        found = self._routes(end)
+        found = self._load_routes(end)
         if found.unknown:
             raise DataNotCollectedError(", ".join(found.unknown))
         return found.routes
 
-    def _routes(self, end: tuple[FlowPaths, Endpoint]) -> subnet_routes.EffectiveRoutes:
+    def _load_routes(self, end: tuple[FlowPaths, Endpoint]) -> subnet_routes.EffectiveRoutes:
         paths, one = end
         return paths.routes.build_routes(paths.network.subnet(one.configuration.subnet))
 
@@ -146,7 +146,7 @@ def _load_paths(data: Path, folder: str, version: int) -> FlowPaths:
     raise NotFoundError("nothing was collected yet")
 
 
-def _endpoints(paths: FlowPaths, resource: Resource) -> Iterator[Endpoint]:
+def _list_endpoints(paths: FlowPaths, resource: Resource) -> Iterator[Endpoint]:
     if resource.type == INTERFACE_TYPE:
         interface = parse_interface(resource.key, require_complete(resource))
         for configuration in interface.configurations:

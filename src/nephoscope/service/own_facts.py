@@ -25,7 +25,7 @@ def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Rec
     """
     for operation, scope in fact_recording.permissions(facts):
         context.require(operation, scope)
-    return fact_recording.keep(context.state, _actor(context), facts, context.now)
+    return fact_recording.keep(context.state, _build_actor(context), facts, context.now)
 
 
 def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
@@ -39,8 +39,8 @@ def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
         raise FactError("id", str(error)) from error
     known = fact_types().get(resource.type)
     context.require(f"{known.type if known else resource.type}/delete", resource.key)
-    return fact_recording.remove(context.state, _actor(context), id_, context.now)
+    return fact_recording.remove(context.state, _build_actor(context), id_, context.now)
 
 
-def _actor(context: ServiceContext) -> Actor:
+def _build_actor(context: ServiceContext) -> Actor:
     return Actor(context.actor.name, context.actor.address)

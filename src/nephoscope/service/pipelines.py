@@ -80,7 +80,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
     context.require(WRITE, repository_scope(repository))
     with context.state.database.write() as session:
         context.state.database.queue(session, repository_scope(repository))
-        before, digest = pipelines.has_run(session, id_), _digest(new)
+        before, digest = pipelines.has_run(session, id_), _compute_digest(new)
         if before is not None:
             if before.digest != digest:
                 raise RunConflictError(
@@ -117,7 +117,7 @@ def set_default_branch(context: ServiceContext, repository: str, branch: str) ->
         if found is None:
             raise NotFoundError(f"repository {repository!r} not found")
         changed = replace(
-            found, default_branch=_short_branch_name(branch), branch_chosen=True, changed=context.now
+            found, default_branch=_shorten_branch_name(branch), branch_chosen=True, changed=context.now
         )
         with context.state.database.write() as session:
             context.state.pipelines.put_repository(session, changed)
@@ -157,7 +157,7 @@ def _keep_repository(context: ServiceContext, session: Session, new: NewPipeline
         known,
         default_branch=known.default_branch
         if known.branch_chosen
-        else _short_branch_name(new.default_branch) or known.default_branch,
+        else _shorten_branch_name(new.default_branch) or known.default_branch,
         url=new.repository_url or known.url,
     )
     if changed != before:
@@ -169,7 +169,7 @@ def _reason_undecided(new: NewPipelineRun, branch: str, started: datetime, newes
     """Return why a run changes no work item; '' where it does."""
     if new.pull_request:
         return f"runs of pull request {new.pull_request} do not change work items"
-    if _short_branch_name(new.branch) != branch:
+    if _shorten_branch_name(new.branch) != branch:
         return f"the branch is not the default branch, {branch}"
     if newest is not None and newest.started > started:
         return (
@@ -185,7 +185,7 @@ def _run(
 ) -> PipelineRun:  # fmt: skip
     return PipelineRun(
         id=_run_key(series, new.run_id), repository=series.repository, tool=series.tool, category=series.category,
-        tool_version=new.results.tool_version, run_id=new.run_id, branch=_short_branch_name(new.branch), commit_id=new.commit_id,
+        tool_version=new.results.tool_version, run_id=new.run_id, branch=_shorten_branch_name(new.branch), commit_id=new.commit_id,
         pull_request=new.pull_request, url=new.url, started=started, received=context.now, author=context.author,
         decides=not note, note=note, digest=digest, counts=decision.counts, severities=decision.severities,
     )  # fmt: skip
@@ -196,7 +196,7 @@ def _run_key(series: PipelineSeries, run_id: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _digest(new: NewPipelineRun) -> str:
+def _compute_digest(new: NewPipelineRun) -> str:
     """Return a hash of all that a run says, but for the time that the server gave it."""
     told = (
         new.branch,
@@ -208,5 +208,5 @@ def _digest(new: NewPipelineRun) -> str:
     return hashlib.sha256(msgspec.json.encode(told, order="deterministic")).hexdigest()
 
 
-def _short_branch_name(branch: str) -> str:
+def _shorten_branch_name(branch: str) -> str:
     return branch.removeprefix(_HEADS)

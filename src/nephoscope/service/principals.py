@@ -80,7 +80,7 @@ def disable_principal(context: ServiceContext, principal: Principal, *, disabled
     Raises DeniedError; ConflictError where nobody who is let in would be Owner of everything.
     """
     context.require(WRITE)
-    with context.state.transaction() as session, _keeping_an_owner(context, session):
+    with context.state.transaction() as session, _require_remaining_owner(context, session):
         context.state.principals.disable(session, principal.id, disabled=disabled)
         context.enter(session, WRITE, principal.name, disabled=disabled)
 
@@ -125,7 +125,7 @@ def revoke_role(context: ServiceContext, assignment: RoleAssignment) -> None:
     """Take a role. Raises DeniedError, at its scope; ConflictError where nobody who is let in would be Owner of everything."""
     context.require(ROLE_DELETE, assignment.scope)
     who = context.state.principals.get(assignment.principal)
-    with context.state.transaction() as session, _keeping_an_owner(context, session):
+    with context.state.transaction() as session, _require_remaining_owner(context, session):
         context.state.principals.revoke(session, assignment.id)
         name = who.name if who is not None else assignment.principal
         context.enter(session, ROLE_DELETE, name, role=assignment.role, scope=assignment.scope)
@@ -174,7 +174,7 @@ def end_own_sessions(context: ServiceContext, person: Principal, only: str = "")
 
 
 @contextmanager
-def _keeping_an_owner(context: ServiceContext, session: Session) -> Iterator[None]:
+def _require_remaining_owner(context: ServiceContext, session: Session) -> Iterator[None]:
     """Raise ConflictError, which undoes the transaction, where the block takes the last who is let in as Owner of everything."""
     before = context.state.principals.holders(session, OWNER.name, ROOT_SCOPE)
     yield

@@ -71,7 +71,7 @@ def match_package(package: Package, advisories: Advisories, number: int = 0) -> 
     doubtful = any(one.advisory for one in found.undetermined)
     return MatchedPackage(
         number,
-        tuple(_vulnerability(one) for one in _distinct(found)),
+        tuple(_build_vulnerability(one) for one in _list_distinct_findings(found)),
         keeps_earlier=doubtful or found.status not in ("assessed", "own"),
         is_undetermined=bool(found.undetermined),
     )
@@ -94,11 +94,11 @@ def to_checkpoint(advisories: Advisories) -> dict[str, list[int | str]]:
     return {name: [number, time] for name, (number, time) in advisories.imports.items()}
 
 
-def _distinct(assessment: PackageAssessment) -> Iterable[PackageFinding]:
+def _list_distinct_findings(assessment: PackageAssessment) -> Iterable[PackageFinding]:
     return {one.id: one for one in reversed(assessment.findings)}.values()
 
 
-def _vulnerability(finding: PackageFinding) -> PackageVulnerability:
+def _build_vulnerability(finding: PackageFinding) -> PackageVulnerability:
     known = KnownVulnerability(
         finding.id, finding.summary, finding.aliases, finding.is_exploited, finding.is_used_by_ransomware,
         finding.exploited_since, finding.probability, finding.percentile,

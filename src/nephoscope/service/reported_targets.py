@@ -73,7 +73,7 @@ class TargetResolver:
                 f"the file covers {self._targets:,} machines and images: remove --image and --host"
             )
         if origin.image or (target.kind == "image" and not origin.host):
-            return self._image(target)
+            return self._build_image(target)
         if origin.host:
             return ScannedThing(SubjectKind.MACHINE, origin.tenant.lower(), origin.host.lower(), origin.host)
         if origin.resource:
@@ -81,21 +81,21 @@ class TargetResolver:
                 raise RecordRefusedError(
                     f"the file covers {self._targets:,} machines: remove --resource, or split the file"
                 )
-            return self._machine(origin.resource, target)
+            return self._build_machine(origin.resource, target)
         if target.kind != "machine":
             raise RecordRefusedError(
                 "the result does not name its target: import it with --resource ID or --image IMAGE"
             )
-        return self._found_machine(target)
+        return self._build_found_machine(target)
 
-    def _found_machine(self, target: ReportedTarget) -> ScannedThing:
+    def _build_found_machine(self, target: ReportedTarget) -> ScannedThing:
         if target.resource_id:
-            return self._machine(target.resource_id, target)
+            return self._build_machine(target.resource_id, target)
         if not target.host_names and not target.addresses:
             raise RecordRefusedError(f"the result does not name its machine: {_SAY_WHICH}")
-        found, kept = self._find_machines(target), self._kept_hosts(target)
+        found, kept = self._find_machines(target), self._list_kept_hosts(target)
         if len(found) == 1 and not kept:
-            return self._machine(next(iter(found)), target)
+            return self._build_machine(next(iter(found)), target)
         if len(kept) == 1 and not found:
             one = kept[0]
             return ScannedThing(one.kind, one.tenant, one.key, one.name)
@@ -106,11 +106,11 @@ class TargetResolver:
 
     def _find_machines(self, target: ReportedTarget) -> set[str]:
         """Return the ids of the machines that go by the names of a target, else, where it has none, by its addresses."""
-        names = {name for one in target.host_names for name in _spellings(one)}
+        names = {name for one in target.host_names for name in _list_spellings(one)}
         if not names:
             return {id_ for one in target.addresses for id_ in self._find_by_address(one.lower())}
         found = {
-            one.key for index in self._estate() for name in names for one in index.machines.get(name, ())
+            one.key for index in self._load_estate() for name in names for one in index.machines.get(name, ())
         }
         if len(found) > 1:
             narrowed = {id_ for one in target.addresses for id_ in self._find_by_address(one.lower())} & found
@@ -118,10 +118,10 @@ class TargetResolver:
         return found
 
     def _find_by_address(self, address: str) -> Iterable[str]:
-        holders = (one for index in self._estate() for one in index.addresses.get(address, ()))
+        holders = (one for index in self._load_estate() for one in index.addresses.get(address, ()))
         return (one.key for one in holders if one.type in MACHINES)
 
-    def _kept_hosts(self, target: ReportedTarget) -> list[InventorySubject]:
+    def _list_kept_hosts(self, target: ReportedTarget) -> list[InventorySubject]:
         """Return the machines without an id in ARM that are kept by a name of a target."""
         found: dict[tuple[str, SubjectKind, str], InventorySubject] = {}
         for name in target.host_names:
@@ -131,12 +131,14 @@ class TargetResolver:
                     found[one.identity] = one
         return list(found.values())
 
-    def _machine(self, id_: str, target: ReportedTarget) -> ScannedThing:
+    def _build_machine(self, id_: str, target: ReportedTarget) -> ScannedThing:
         resource = _parse_resource(id_)
         name = target.host_names[0] if target.host_names else resource.key.rpartition("/")[2]
-        return ScannedThing(SubjectKind.MACHINE, self._tenant(resource), resource.key, name, resource.key)
+        return ScannedThing(
+            SubjectKind.MACHINE, self._find_tenant(resource), resource.key, name, resource.key
+        )
 
-    def _tenant(self, resource: ResourceId) -> str:
+    def _find_tenant(self, resource: ResourceId) -> str:
         """Return the tenant of a resource: the one that was told, else that of a scan that is kept, else that of its estate."""
         if self._origin.tenant:
             return self._origin.tenant.lower()
@@ -146,14 +148,14 @@ class TargetResolver:
             return known
         found = (
             one.tenant
-            for one in self._estate()
+            for one in self._load_estate()
             if resource.subscription.rpartition("/")[2] in one.subscriptions
         )
         return next(found, "").lower()
 
-    def _image(self, target: ReportedTarget) -> ScannedThing:
-        every = self._named_image(target)
-        kept = self._kept_images(every)
+    def _build_image(self, target: ReportedTarget) -> ScannedThing:
+        every = self._find_named_image(target)
+        kept = self._list_kept_images(every)
         if len(kept) == 1 and not self._origin.resource:
             one = kept[0]
             return ScannedThing(
@@ -161,26 +163,26 @@ class TargetResolver:
             )  # fmt: skip
         host, repository, digest = every[0]
         resource = _parse_resource(self._origin.resource).key if self._origin.resource else ""
-        tags = tuple(sorted({tag for one in target.tags if (tag := _tag(one))}))
+        tags = tuple(sorted({tag for one in target.tags if (tag := _parse_tag(one))}))
         place = f"{host}/{repository}"
         name = f"{place}:{tags[0]}" if tags else f"{place}@{digest}"
-        tenant = self._tenant(ResourceId.parse(resource)) if resource else self._origin.tenant.lower()
+        tenant = self._find_tenant(ResourceId.parse(resource)) if resource else self._origin.tenant.lower()
         key = f"{place}@{digest}".lower()
         return ScannedThing(
             SubjectKind.IMAGE, tenant, key, name, resource, host.lower(), repository, digest, tags
         )
 
-    def _named_image(self, target: ReportedTarget) -> list[tuple[str, str, str]]:
+    def _find_named_image(self, target: ReportedTarget) -> list[tuple[str, str, str]]:
         """Return the host, repository and digest of an image, by each of its names that has a digest."""
         asked = (self._origin.image,) if self._origin.image else (*target.digests, target.name)
-        found = [one for text in asked if (one := _reference(text)) is not None]
+        found = [one for text in asked if (one := _parse_reference(text)) is not None]
         if self._origin.image and not found:
             wanted = SubjectFilter(EVERYTHING, SubjectKind.IMAGE, image=self._origin.image)
             held = {
                 (one.login_server, one.repository, one.digest)
                 for one in self._context.state.inventories.subjects(wanted)
             }
-            reported = {one[2]: one for text in target.digests if (one := _reference(text)) is not None}
+            reported = {one[2]: one for text in target.digests if (one := _parse_reference(text)) is not None}
             found = sorted(one for one in held if one[2] in reported or not reported)
             if len(found) > 1:
                 raise RecordRefusedError(f"{len(found):,} images match {self._origin.image}: use the digest")
@@ -191,7 +193,7 @@ class TargetResolver:
             )
         return found
 
-    def _kept_images(self, names: Iterable[tuple[str, str, str]]) -> list[InventorySubject]:
+    def _list_kept_images(self, names: Iterable[tuple[str, str, str]]) -> list[InventorySubject]:
         """Return an image that is kept already for each of some names."""
         found: dict[tuple[str, SubjectKind, str], InventorySubject] = {}
         for host, repository, digest in names:
@@ -201,7 +203,7 @@ class TargetResolver:
                     found.setdefault(one.identity, one)
         return list(found.values())
 
-    def _estate(self) -> list[EstateIndex]:
+    def _load_estate(self) -> list[EstateIndex]:
         if self._indexes is None:
             self._indexes = EntityContexts(
                 self._context.data, PublishedSnapshotCache(self._context.data)
@@ -209,13 +211,13 @@ class TargetResolver:
         return self._indexes
 
 
-def _spellings(name: str) -> tuple[str, ...]:
+def _list_spellings(name: str) -> tuple[str, ...]:
     """Return a host name in lower case, and its first label."""
     lowered = name.lower().rstrip(".")
     return (lowered, lowered.partition(".")[0])
 
 
-def _reference(text: str) -> tuple[str, str, str] | None:
+def _parse_reference(text: str) -> tuple[str, str, str] | None:
     """Return the host, repository and digest of a name, None where it is none or has no digest."""
     try:
         reference = ImageReference.parse(text)
@@ -226,7 +228,7 @@ def _reference(text: str) -> tuple[str, str, str] | None:
     return reference.host, reference.repository, reference.digest
 
 
-def _tag(text: str) -> str:
+def _parse_tag(text: str) -> str:
     try:
         return ImageReference.parse(text).tag
     except ImageError:

@@ -60,7 +60,7 @@ def list_risk_policies(context: ServiceContext) -> list[RiskPolicy]:
     return [
         _describe(context, file, subjects, changes=changes)
         for _, file in list_rule_files(context.data)
-        if (subjects := tuple(_subjects(file)))
+        if (subjects := tuple(_list_subjects(file)))
     ]
 
 
@@ -92,7 +92,7 @@ def create_risk_policy(
     )  # fmt: skip
 
 
-def _subjects(file: ResponseRuleFile) -> Iterator[RiskSubject]:
+def _list_subjects(file: ResponseRuleFile) -> Iterator[RiskSubject]:
     for subject, event in _EVENTS.items():
         if event in file.when:
             yield subject
@@ -105,7 +105,7 @@ def _describe(
     counts = Counter(one.status for one in runs if one.action == "account")
     measures = tuple(_measures(file))
     return RiskPolicy(
-        file.name, subjects, _least_level(file), measures, _enforcement(context, file, measures, changes=changes),
+        file.name, subjects, _find_least_level(file), measures, _choose_enforcement(context, file, measures, changes=changes),
         counts[RunStatus.APPROVE], counts[RunStatus.DONE], counts[RunStatus.DEAD], counts[RunStatus.UNDONE],
         max((one.changed for one in runs), default=None),
     )  # fmt: skip
@@ -118,13 +118,13 @@ def _measures(file: ResponseRuleFile) -> Iterator[str]:
             yield from map(str, given)
 
 
-def _least_level(file: ResponseRuleFile) -> RiskLevel:
+def _find_least_level(file: ResponseRuleFile) -> RiskLevel:
     wanted = [one for one in file.conditions if one.property.lower() == "risklevel" and one.operator == "in"]
     levels = {value.lower() for one in wanted for value in one.values}
     return next((one for one in _LEVELS if one.value in levels), RiskLevel.NONE)
 
 
-def _enforcement(
+def _choose_enforcement(
     context: ServiceContext, file: ResponseRuleFile, measures: Sequence[str], *, changes: bool
 ) -> str:
     if not file.enabled:

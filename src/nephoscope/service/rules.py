@@ -75,7 +75,8 @@ def set_rule_settings(
 ) -> None:
     """Put settings such as `triggerThreshold` over the file of a rule; SettingError where the rule cannot have them."""
     detail: dict[str, Any] = {
-        "act": "set", "rule": rule.id, "workspace": workspace, "settings": values, "before": _settings(context, workspace, rule.id),
+        "act": "set", "rule": rule.id, "workspace": workspace, "settings": values,
+        "before": _build_settings(context, workspace, rule.id),
         "comment": comment, "expires": expires,
     }  # fmt: skip
     with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
@@ -92,7 +93,7 @@ def reset_rule_settings(
 ) -> list[str]:
     """Take settings off the file of a rule, some by name or all; `forget`: what it has learned too. Returns the names."""
     wanted = set(names)
-    known = _settings(context, workspace, rule.id)
+    known = _build_settings(context, workspace, rule.id)
     before = {name: value for name, value in known.items() if not wanted or name in wanted}
     detail: dict[str, Any] = {
         "act": "reset",
@@ -116,7 +117,7 @@ def resume_rules(
         return context.state.rule_standings.enable(workspace, [one.id for one in rules])
 
 
-def _settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, object]:
+def _build_settings(context: ServiceContext, workspace: str, rule: str) -> dict[str, object]:
     """The settings over the file of a rule as they are."""
     found = context.state.rule_settings.all(workspace)
     return {one.setting: one.value for one in found if one.rule == rule}

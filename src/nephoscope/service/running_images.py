@@ -47,7 +47,7 @@ def record_running_images(context: ServiceContext, estate: Estate, logs: Logs | 
     Raises DeniedError, StateError.
     """
     running = _list_running(context, estate, logs)
-    digests_of = _digests(context, {each.image for one in running.values() for each in one.containers})
+    digests_of = _read_digests(context, {each.image for one in running.values() for each in one.containers})
     kept = 0
     for resource, one in running.items():
         containers = {
@@ -78,7 +78,7 @@ def record_registry_images(context: ServiceContext, watched: WatchedRegistry) ->
         return False
     held = context.state.registry_images.list_digests(watched.name)
     digests = {digest for repository, digest in held if not settings.promotion_target(repository)}
-    parts = _parts(context, digests)
+    parts = _read_index_parts(context, digests)
     every = frozenset(part for one in digests for part in parts.get(one, (one,)))
     resource = settings.resource_id.lower()
     before = context.state.inventories.listing(resource)
@@ -119,11 +119,11 @@ def _is_news(before: ImageListing | None, now: ImageListing) -> bool:
     return not same or now.listed_at - before.listed_at > LISTING_HOLDS / 4
 
 
-def _digests(context: ServiceContext, names: Iterable[str]) -> dict[str, frozenset[str]]:
+def _read_digests(context: ServiceContext, names: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return the digests of the images that are kept behind each name; the name itself where there are none."""
     digests_of = {name: _resolve_digests(context, name) for name in names}
     every = {one for several in digests_of.values() for one in several}
-    parts = _parts(context, every)
+    parts = _read_index_parts(context, every)
     return {
         name: frozenset(part for one in several for part in parts.get(one, (one,)))
         for name, several in digests_of.items()
@@ -145,7 +145,7 @@ def _resolve_digests(context: ServiceContext, name: str) -> frozenset[str]:
     return frozenset(found or [str(reference)])
 
 
-def _parts(context: ServiceContext, digests: Iterable[str]) -> dict[str, frozenset[str]]:
+def _read_index_parts(context: ServiceContext, digests: Iterable[str]) -> dict[str, frozenset[str]]:
     """Return, of indexes, the images that are kept; with the index itself where not every machine's is."""
     trees = {
         one.digest: one

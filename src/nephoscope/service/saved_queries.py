@@ -38,7 +38,7 @@ class SharedSearch:
 
 def may_share(context: ServiceContext, place: str) -> bool:
     """Tell whether the actor may share queries of a place with all who read it."""
-    return context.actor.is_permitted(WRITE, _scope(place))
+    return context.actor.is_permitted(WRITE, _choose_scope(place))
 
 
 def save_query(
@@ -49,7 +49,7 @@ def save_query(
     StateError for what is empty or too long, or one query too many.
     """
     if shared:
-        context.require(WRITE, _scope(place))
+        context.require(WRITE, _choose_scope(place))
     with context.state.transaction() as session:
         state = context.state
         before = next(
@@ -74,7 +74,7 @@ def remove_query(context: ServiceContext, place: str, id_: str, owner: str, etag
     state = context.state
     found = state.saved_queries.get(place, id_, owner)
     if found.owner != owner:
-        context.require(WRITE, _scope(place))
+        context.require(WRITE, _choose_scope(place))
     with state.transaction() as session:
         now = state.saved_queries.get(place, id_, owner)
         if to_etag(now.changed) != etag:
@@ -131,5 +131,5 @@ def _forget(session: Session, context: ServiceContext, place: str, query: SavedQ
     context.state.saved_functions.drop(session, place, query.id)
 
 
-def _scope(place: str) -> str:
+def _choose_scope(place: str) -> str:
     return ROOT_SCOPE if place == ESTATE else workspace_scope(place)

@@ -84,7 +84,7 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
     """
     if report.scanner == OWN_SCANNER:
         raise ScannerResultsError("these are results of nephoscope itself: use --keep when you scan")
-    scans, refused = _scans(context, report, origin)
+    scans, refused = _read_scans(context, report, origin)
     for one in scans:
         context.require(WRITE, permission_scope(one.subject))
     closes = len(report.refused) == sum(len(one.refused) for one in report.targets.values())
@@ -98,7 +98,7 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
     return ImportedResults(tuple(kept), (*report.refused, *refused))
 
 
-def _scans(
+def _read_scans(
     context: ServiceContext, report: ScannerReport, origin: ResultsOrigin
 ) -> tuple[list[_ScannedSubject], list[RefusedRecord]]:
     """Return what a report says, by the subjects that its targets are, and the targets that are none."""
@@ -107,7 +107,7 @@ def _scans(
     refused: list[RefusedRecord] = []
     for target in report.targets.values():
         try:
-            subject = _subject(context, report, target, resolver.resolve(target), origin)
+            subject = _build_subject(context, report, target, resolver.resolve(target), origin)
         except RecordRefusedError as error:
             refused.append(RefusedRecord(target.place, f"{target.name}: {error}"))
             continue
@@ -119,7 +119,7 @@ def _scans(
     return list(found.values()), refused
 
 
-def _subject(
+def _build_subject(
     context: ServiceContext,
     report: ScannerReport,
     target: ReportedTarget,
@@ -144,7 +144,7 @@ def _subject(
 def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> StoredInventory:
     unread = tuple(UnreadPlace(one.place, one.reason) for one in scan.refused[:_MOST_UNREAD])
     open_ = [one for one in scan.vulnerabilities if one.status != "fixed"]
-    packages = [_package(one) for one in open_]
+    packages = [_build_package(one) for one in open_]
     named = [
         NamedPackage(identity(one), (), f"reported by {scan.subject.scanner}", scan.subject.scanner)
         for one in packages
@@ -154,7 +154,7 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
     with open_advisories(context.data, context.now) as advisories, context.transact(
         WRITE, scope, scope, act="import results", scanner=subject.scanner, name=subject.name, findings=len(open_)
     ), context.state.database.write() as session:  # fmt: skip
-        numbers, _ = context.state.inventories.enter_packages(session, _distinct(named))
+        numbers, _ = context.state.inventories.enter_packages(session, _list_distinct_packages(named))
         by_digest = dict(zip(dict.fromkeys(one.digest for one in named), numbers, strict=True))
         at = [by_digest[one.digest] for one in named]
         _put_reported(
@@ -163,22 +163,22 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
         digest = context.state.inventories.put_set(session, named, at, packages)
         kept = context.state.inventories.put(session, replace(subject, package_set=digest))
         changes = context.state.vulnerabilities.settle_reported(
-            session, kept.id, _pairs(at, open_), context.now, closes=closes
+            session, kept.id, _list_pairs(at, open_), context.now, closes=closes
         )
         mark_unpublished(context, session, select_resources(context, [kept]))
         note_vulnerabilities(context, session, [kept])
     return StoredInventory(kept, changes)
 
 
-def _distinct(named: Iterable[NamedPackage]) -> list[NamedPackage]:
+def _list_distinct_packages(named: Iterable[NamedPackage]) -> list[NamedPackage]:
     return list({one.digest: one for one in named}.values())
 
 
-def _package(one: ReportedVulnerability) -> Package:
+def _build_package(one: ReportedVulnerability) -> Package:
     return Package(type=one.package_type, name=one.package_name, version=one.package_version, path=one.path)
 
 
-def _pairs(
+def _list_pairs(
     numbers: Iterable[int], found: Iterable[ReportedVulnerability]
 ) -> dict[tuple[int, str], datetime | None]:
     """Return the pairs of a package and a vulnerability with since when the scanner sees each."""
@@ -207,7 +207,7 @@ def _put_reported(
         known[one.id] = told
         several = by_package.setdefault(number, {})
         if one.id not in several or several[one.id].rank < rank(one.severity):
-            several[one.id] = _vulnerability(scanner, package, one, told)
+            several[one.id] = _build_vulnerability(scanner, package, one, told)
     matched = [
         MatchedPackage(number, tuple(several.values()), keeps_earlier=True)
         for number, several in by_package.items()
@@ -215,7 +215,7 @@ def _put_reported(
     context.state.vulnerabilities.put_matches(session, matched)
 
 
-def _vulnerability(
+def _build_vulnerability(
     scanner: str, package: Package, one: ReportedVulnerability, known: KnownVulnerability
 ) -> PackageVulnerability:
     reason = MatchReason(

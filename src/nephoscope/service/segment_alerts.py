@@ -111,7 +111,7 @@ def _write_rows(
         before = known.get(key)
         fresh = [one for one in several if before is None or one.flow.last > before.last]
         if fresh and (before is None or now - before.noted >= _AGAIN):
-            rows.append((TABLE, _row(context, fresh)))
+            rows.append((TABLE, _build_row(context, fresh)))
             noted[key] = msgspec.to_builtins(NotedPair(now, max(one.flow.last for one in fresh)))
     kept = {f"{tenant} {one} > {other}" for one in plan.segments for other in plan.segments}
     gone = known.keys() - kept
@@ -124,7 +124,7 @@ def _write_rows(
     return len(rows)
 
 
-def _row(context: ServiceContext, several: Sequence[FlowViolation]) -> dict[str, object]:
+def _build_row(context: ServiceContext, several: Sequence[FlowViolation]) -> dict[str, object]:
     """The row of a pair; in no subscription where its machines are in several, so that no reader of one alone sees it."""
     ordered = sorted(several, key=lambda one: -one.flow.flows)
     top = ordered[0]

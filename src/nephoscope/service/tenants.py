@@ -51,7 +51,7 @@ def connect_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecre
     _require(context, tenant.connection)
     tenant = replace(tenant, connection=check_connection(context, tenant.connection))
     detail = {"act": "connect", **to_detail(tenant)}
-    with context.transact(WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail):
+    with context.transact(WRITE, ROOT_SCOPE, _format_target(tenant.name), keeps_secret=True, **detail):
         made = tenants.connect(context.state, tenant, secrets)
     tenants.build_scan_request(context.state, context.data)
     return made
@@ -69,7 +69,12 @@ def change_tenant(context: ServiceContext, tenant: Tenant, secrets: TenantSecret
     tenant = replace(tenant, connection=check_connection(context, tenant.connection))
     detail = {"act": _act(before, tenant, secrets), **to_detail(tenant), "before": to_detail(before)}
     with context.transact(
-        WRITE, ROOT_SCOPE, _target(tenant.name), keeps_secret=True, **detail, secrets=bool(secrets) or None
+        WRITE,
+        ROOT_SCOPE,
+        _format_target(tenant.name),
+        keeps_secret=True,
+        **detail,
+        secrets=bool(secrets) or None,
     ):
         made = tenants.change(context.state, tenant, secrets)
     tenants.build_scan_request(context.state, context.data)
@@ -83,7 +88,7 @@ def remove_tenant(context: ServiceContext, name: str) -> None:
     """
     context.require(DELETE)
     before = to_detail(context.state.tenants.get(name))
-    with context.transact(DELETE, ROOT_SCOPE, _target(name), before=before):
+    with context.transact(DELETE, ROOT_SCOPE, _format_target(name), before=before):
         tenants.remove(context.state, name)
     tenants.forget_snapshots(context.data, name)
     tenants.build_scan_request(context.state, context.data)
@@ -93,7 +98,7 @@ def ask_tenant_test(context: ServiceContext, name: str) -> None:
     """Have the server sign in to a tenant and look what may be read. Raises DeniedError; NotFoundError where there is none."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
-    with context.transact(WRITE, ROOT_SCOPE, _target(name), act="test"):
+    with context.transact(WRITE, ROOT_SCOPE, _format_target(name), act="test"):
         tenants.ask_test(context.state, name, context.now)
 
 
@@ -101,7 +106,7 @@ def request_collection(context: ServiceContext, name: str) -> None:
     """Have a tenant collected when the server looks again, and the estate assessed. Raises DeniedError, NotFoundError."""
     context.require(WRITE)
     _require(context, context.state.tenants.get(name).connection)
-    with context.transact(WRITE, ROOT_SCOPE, _target(name), act="collect"):
+    with context.transact(WRITE, ROOT_SCOPE, _format_target(name), act="collect"):
         context.state.tenants.request_collection(name)
         schedule_assessment(context)
 
@@ -137,5 +142,5 @@ def _act(before: Tenant, after: Tenant, secrets: TenantSecrets | None) -> str:
     return "go-on" if after.enabled else "pause"
 
 
-def _target(name: str) -> str:
+def _format_target(name: str) -> str:
     return f"tenant {name}"

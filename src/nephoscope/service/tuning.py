@@ -60,7 +60,7 @@ def request_trial(context: ServiceContext, wanted: RuleTrial) -> RuleTrial:
     """Ask for a trial of a rule, which the server's worker does; the one that waits already for the same."""
     _require_trial(context, wanted)
     with context.change(
-        _operation(wanted), workspace_scope(wanted.workspace), _target(wanted), act="request", since=wanted.since,
+        _choose_operation(wanted), workspace_scope(wanted.workspace), _format_target(wanted), act="request", since=wanted.since,
         until=wanted.until, advice=wanted.advice or None, workspace=wanted.workspace,
     ):  # fmt: skip
         return RuleTrials(context.state).ask(wanted)
@@ -70,7 +70,7 @@ def stop_trial(context: ServiceContext, trial: RuleTrial) -> None:
     """Stop a trial."""
     _require_trial(context, trial)
     with context.change(
-        _operation(trial), workspace_scope(trial.workspace), _target(trial), act="stop", workspace=trial.workspace
+        _choose_operation(trial), workspace_scope(trial.workspace), _format_target(trial), act="stop", workspace=trial.workspace
     ):  # fmt: skip
         RuleTrials(context.state).stop(trial)
 
@@ -86,9 +86,9 @@ def _require_tuning(context: ServiceContext, workspace: str) -> None:
         context.require(operation, workspace_scope(workspace))
 
 
-def _operation(trial: RuleTrial) -> str:
+def _choose_operation(trial: RuleTrial) -> str:
     return WRITE if trial.what is TrialKind.APPLY else READ
 
 
-def _target(trial: RuleTrial) -> str:
+def _format_target(trial: RuleTrial) -> str:
     return f"{trial.what.value} of rule {trial.rule}"

@@ -150,12 +150,12 @@ def assess_coverage(
             for one in every
         }
     return {
-        one.id: own[one.id] if one.id in own else _reported_coverage(one, one.identity in scanned)
+        one.id: own[one.id] if one.id in own else _build_reported_coverage(one, one.identity in scanned)
         for one in given
     }
 
 
-def _reported_coverage(subject: InventorySubject, is_scanned: bool) -> AssessmentCoverage:
+def _build_reported_coverage(subject: InventorySubject, is_scanned: bool) -> AssessmentCoverage:
     """Return how far results of another scanner assess a subject: never in full, since they do not say what they left out."""
     reporter = "" if is_scanned else subject.scanner
     return AssessmentCoverage(0, {}, 0, len(subject.unread), None, reporter=reporter)

@@ -140,7 +140,7 @@ def sync_locations(
 
     What a person put there, without the tag, stays as it is.
     """
-    known = _tags(store, alias)
+    known = _map_tags(store, alias)
     own = [one for one in found if known.get(one["Address"], tag) == tag]
     addresses = {one["Address"] for one in own}
     gone = [one for one, held in known.items() if held == tag and one not in addresses]
@@ -156,7 +156,7 @@ def _put(
     return keeping.update(alias, [NewWatchlistItem(one) for one in items], store.context.now)
 
 
-def _tags(store: WatchlistStore, alias: str) -> dict[str, str]:
+def _map_tags(store: WatchlistStore, alias: str) -> dict[str, str]:
     """Address -> tags of a list of locations; {} where there is no such list."""
     with store.context.state.reading() as session:
         head = store.context.state.watchlists.find(session, store.workspace, alias)

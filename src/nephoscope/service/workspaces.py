@@ -31,7 +31,7 @@ _NAMED, _LISTED = 5, 20
 
 def add_workspace(context: ServiceContext, name: str, settings: Mapping[str, Any]) -> Workspace:
     """Make a workspace with some of `FIELDS`. Raises DeniedError; StateError for what cannot be meant or is there already."""
-    with context.change(WRITE, ROOT_SCOPE, _target(name), act="add", **settings):
+    with context.change(WRITE, ROOT_SCOPE, _format_target(name), act="add", **settings):
         return context.state.workspaces.add(name, **settings)
 
 
@@ -44,7 +44,7 @@ def change_workspace(context: ServiceContext, name: str, settings: Mapping[str, 
     found = context.state.workspaces.get(name)
     before = {field: _to_detail(getattr(found, field)) for field in settings}
     detail = {field: _to_detail(value) for field, value in settings.items()}
-    with context.change(WRITE, ROOT_SCOPE, _target(name), act="change", **detail, before=before):
+    with context.change(WRITE, ROOT_SCOPE, _format_target(name), act="change", **detail, before=before):
         return context.state.workspaces.set(name, **settings)
 
 
@@ -68,7 +68,7 @@ def remove_workspace(context: ServiceContext, name: str, lake: Lake) -> None:
         )
     with context.state.database.nest_transactions(), context.state.transaction() as session:
         gone = context.state.workspaces.remove(name)
-        context.enter(session, DELETE, _target(name), removed=gone or None)
+        context.enter(session, DELETE, _format_target(name), removed=gone or None)
     remove_profiles(context.data, name)
 
 
@@ -105,5 +105,5 @@ def _to_detail(value: object) -> object:
     return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 
-def _target(name: str) -> str:
+def _format_target(name: str) -> str:
     return f"workspace {name}"

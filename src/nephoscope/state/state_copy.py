@@ -25,12 +25,12 @@ _ROWS = 1000
 @contextmanager
 def moment(database: Database) -> Iterator[Save]:
     """The state as it is now: within the block, what is given writes it to a new file, whatever has changed since."""
-    with (_sqlite_moment if database.is_sqlite else _server_moment)(database) as save:
+    with (_freeze_sqlite if database.is_sqlite else _read_server_moment)(database) as save:
         yield save
 
 
 @contextmanager
-def _sqlite_moment(database: Database) -> Iterator[Save]:
+def _freeze_sqlite(database: Database) -> Iterator[Save]:
     connection = database.engine.raw_connection()
     source = connection.driver_connection
     assert isinstance(source, sqlite3.Connection)
@@ -51,7 +51,7 @@ def _sqlite_moment(database: Database) -> Iterator[Save]:
 
 
 @contextmanager
-def _server_moment(database: Database) -> Iterator[Save]:
+def _read_server_moment(database: Database) -> Iterator[Save]:
     engine = database.engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session, session.begin():
         session.execute(select(func.count()).select_from(WorkspaceRow)).one()

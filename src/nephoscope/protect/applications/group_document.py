@@ -107,7 +107,7 @@ def render_group(group: LearnedGroup, mode: str, rules: Iterable[ProposedRule]) 
         "id": group.id, "name": group.name, "type": TYPE, "location": group.id.split("/")[6],
         "properties": {
             "enforcementMode": mode, "protectionMode": dict.fromkeys(protection, mode), **group_state(group, mode),
-            "vmRecommendations": [_vm(one, group.system, mode) for one in group.machines],
+            "vmRecommendations": [_build_vm_recommendation(one, group.system, mode) for one in group.machines],
             "pathRecommendations": [render_rule(one) for one in rules],
         },
     }  # fmt: skip
@@ -128,7 +128,7 @@ def group_state(group: LearnedGroup, mode: str) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _vm(machine: str, system: str, mode: str) -> dict[str, object]:
+def _build_vm_recommendation(machine: str, system: str, mode: str) -> dict[str, object]:
     return {
         "resourceId": machine, "recommendationAction": "Recommended",
         "configurationStatus": "NoStatus" if mode == "None" else "Configured",

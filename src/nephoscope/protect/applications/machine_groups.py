@@ -49,7 +49,10 @@ def cluster_machines(programs: Programs) -> list[list[str]]:
     clusters: list[list[str]] = []
     counts: list[Counter[str]] = []
     for machine in sorted(programs, key=lambda one: (-len(programs[one]), one)):
-        shares = [_similarity(programs[machine], count, len(clusters[at])) for at, count in enumerate(counts)]
+        shares = [
+            _compute_similarity(programs[machine], count, len(clusters[at]))
+            for at, count in enumerate(counts)
+        ]
         best = max(range(len(shares)), key=shares.__getitem__, default=-1)
         if best < 0 or shares[best] < SIMILAR:
             clusters.append([])
@@ -60,7 +63,7 @@ def cluster_machines(programs: Programs) -> list[list[str]]:
     return clusters
 
 
-def _similarity(programs: frozenset[str], counts: Counter[str], size: int) -> float:
+def _compute_similarity(programs: frozenset[str], counts: Counter[str], size: int) -> float:
     """The Jaccard index of programs and those that at least half of a group's machines have."""
     usual = {name for name, count in counts.items() if 2 * count >= size}
     return len(programs & usual) / (len(programs | usual) or 1)

@@ -57,10 +57,10 @@ def read_sightings(
         raise TooManyProgramsError(
             f"machines of the workspace {workspace} executed over {MOST:,} programs: choose fewer days"
         )
-    return [_sighting(row) for row in rows]
+    return [_read_sighting(row) for row in rows]
 
 
-def _sighting(row: dict[str, object]) -> ProgramSighting:
+def _read_sighting(row: dict[str, object]) -> ProgramSighting:
     return ProgramSighting(
         str(row["Machine"]), str(row["System"]), str(row["Path"]), str(row["Hash"]), str(row["Publisher"]),
         str(row["Package"]), msgspec.json.decode(str(row["Days"]), type=frozenset[int]),

@@ -31,26 +31,26 @@ def page() -> str:
     """Return the page."""
     rules = baseline_rules().values()
     rows = "".join(
-        f"| `{one.name}` | {_cell(one.title)} | {one.severity.value} | {one.cis} | {_cell(one.expected)} |"
+        f"| `{one.name}` | {_escape_cell(one.title)} | {one.severity.value} | {one.cis} | {_escape_cell(one.expected)} |"
         f" `{one.id}` |\n"
         for one in rules
     )
     head = f"{len(rules)} rules, all implemented.\n\n{_COLUMNS}"
-    return _HEAD + head + rows + _FACTS + _facts()
+    return _HEAD + head + rows + _FACTS + _format_facts()
 
 
-def _facts() -> str:
+def _format_facts() -> str:
     told = (
-        f"| `{one.encode_name}` | {_cell(_type_name(one.type))} |\n"
+        f"| `{one.encode_name}` | {_escape_cell(_read_type_name(one.type))} |\n"
         for one in msgspec.structs.fields(HostFacts)
     )
     return "".join(told)
 
 
-def _type_name(annotation: object) -> str:
+def _read_type_name(annotation: object) -> str:
     text = annotation.__name__ if isinstance(annotation, type) else str(annotation)
     return text.replace("nephoscope.protect.baseline.host_facts.", "").replace(" | None", "")
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")

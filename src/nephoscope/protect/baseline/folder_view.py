@@ -30,7 +30,9 @@ class FolderView(FileView):
             return None
         except OSError as error:
             _refuse(path, error)
-        return FileStatus(_kind(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid)
+        return FileStatus(
+            _classify_mode(found.st_mode), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid
+        )
 
     def read_entry(self, path: str) -> bytes:
         """Return the content of a file that exists; raises UnreadableRootFileError."""
@@ -64,6 +66,6 @@ def _refuse(path: str, error: OSError) -> NoReturn:
     raise UnreadableRootFileError(path, (error.strerror or "it cannot be opened").lower()) from error
 
 
-def _kind(mode: int) -> FileKind:
+def _classify_mode(mode: int) -> FileKind:
     kinds = ((stat.S_ISREG, FileKind.FILE), (stat.S_ISDIR, FileKind.FOLDER), (stat.S_ISLNK, FileKind.LINK))
     return next((kind for is_kind, kind in kinds if is_kind(mode)), FileKind.OTHER)

@@ -63,21 +63,21 @@ def make_machine_report(
         if one.state is BaselineState.UNKNOWN:
             withdrawn.append(id_)
         else:
-            documents.append({"id": id_, "properties": _assignment(one, resource, read_at)})
+            documents.append({"id": id_, "properties": _build_assignment(one, resource, read_at)})
     if system.facts is not None and system.facts.pending_updates is not None:
-        documents.append(_updates(resource, system.facts, read_at))
-    found_by_key = dict(_findings(system.facts, results[0]))
+        documents.append(_build_update_finding(resource, system.facts, read_at))
+    found_by_key = dict(_list_findings(system.facts, results[0]))
     withdrawn += [
-        _assessment(resource, key) for key in _list_replaced(system.facts) if key not in found_by_key
+        _format_assessment(resource, key) for key in _list_replaced(system.facts) if key not in found_by_key
     ]
     for key, found in found_by_key.items():
-        place = _assessment(resource, key)
+        place = _format_assessment(resource, key)
         scopes[place] = (_FINDINGS,)
-        documents += [_finding(place, name, told) for name, told in found]
+        documents += [_build_finding(place, name, told) for name, told in found]
     return MachineReport(FactReport(resource, read_at, tuple(documents), scopes, tenant), tuple(withdrawn))
 
 
-def _assessment(resource: str, key: str) -> str:
+def _format_assessment(resource: str, key: str) -> str:
     return f"{resource}/providers/Microsoft.Security/assessments/{key}"
 
 
@@ -87,7 +87,7 @@ def _list_replaced(facts: HostFacts | None) -> tuple[str, ...]:
     return (BASELINE.id, PROTECTION_HEALTH.id) if has_antimalware else (BASELINE.id,)
 
 
-def _assignment(one: ConfigurationResult, resource: str, read_at: datetime) -> dict[str, object]:
+def _build_assignment(one: ConfigurationResult, resource: str, read_at: datetime) -> dict[str, object]:
     configuration = one.configuration
     time, status = _format_time(read_at), _STATUS[one.state]
     report_id = str(uuid5(_NAMES, f"{resource} {configuration.name} {time}"))
@@ -116,7 +116,7 @@ def _report_resource(rule: BaselineRule, verdict: BaselineVerdict) -> dict[str, 
     }
 
 
-def _updates(resource: str, facts: HostFacts, read_at: datetime) -> dict[str, object]:
+def _build_update_finding(resource: str, facts: HostFacts, read_at: datetime) -> dict[str, object]:
     pending = Counter(one.classification.lower() for one in facts.pending_updates or ())
     time = _format_time(read_at)
     id_ = f"{resource}/patchAssessmentResults/latest"
@@ -130,7 +130,7 @@ def _updates(resource: str, facts: HostFacts, read_at: datetime) -> dict[str, ob
     }}  # fmt: skip
 
 
-def _findings(
+def _list_findings(
     facts: HostFacts | None, baseline: ConfigurationResult
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     """Yield the keys that were answered, with the name and text of each finding."""
@@ -143,7 +143,7 @@ def _findings(
         absent = [] if facts.antimalware else [("missing", "No endpoint protection is installed")]
         yield PROTECTION.id, absent
         states = [(is_healthy(one), one) for one in facts.antimalware]
-        unhealthy = [*absent, *(_health(one) for healthy, one in states if healthy is False)]
+        unhealthy = [*absent, *(_describe_antimalware(one) for healthy, one in states if healthy is False)]
         if unhealthy or all(healthy for healthy, _ in states):
             yield PROTECTION_HEALTH.id, unhealthy
 
@@ -155,13 +155,13 @@ def is_healthy(one: AntimalwareState) -> bool | None:
     return None if one.signature_age_days is None else one.signature_age_days <= MAX_SIGNATURE_AGE
 
 
-def _health(one: AntimalwareState) -> tuple[str, str]:
+def _describe_antimalware(one: AntimalwareState) -> tuple[str, str]:
     if not one.is_protecting:
         return f"{one.product} off", f"Real-time protection of {one.product} is off"
     return f"{one.product} signatures", f"Signatures of {one.product} are {one.signature_age_days} days old"
 
 
-def _finding(place: str, name: str, told: str) -> dict[str, object]:
+def _build_finding(place: str, name: str, told: str) -> dict[str, object]:
     id_ = uuid5(_NAMES, f"{place} {name}")
     properties = {"displayName": told, "status": {"code": "Unhealthy", "severity": "Medium"}}
     return {"id": f"{place}/subAssessments/{id_}", "properties": properties}

@@ -118,22 +118,22 @@ class _PcapngReader:
     def frames(self) -> Iterator[Frame]:
         """The packets of all sections."""
         kind = _SECTION
-        self._section()
+        self._start_section()
         while head := self._stream.read(4):
             if len(head) < 4:
                 raise CaptureError("the file ends inside a block")
             kind = struct.unpack(f"{self._order}I", head)[0]
             if kind == _SECTION:
-                self._section()
+                self._start_section()
                 continue
-            body = self._body(kind)
+            body = self._read_body(kind)
             if kind == _INTERFACE:
-                self._interfaces.append(self._interface(body))
+                self._interfaces.append(self._read_interface(body))
             elif kind in (_ENHANCED, _SIMPLE, _OBSOLETE):
                 self._number += 1
-                yield self._packet(kind, body)
+                yield self._read_packet(kind, body)
 
-    def _section(self) -> None:
+    def _start_section(self) -> None:
         head = _read(self._stream, 8, "a section header")
         self._order = "<" if head[4:] == b"\x4d\x3c\x2b\x1a" else ">"
         if struct.unpack(f"{self._order}I", head[4:])[0] != 0x1A2B3C4D:
@@ -144,7 +144,7 @@ class _PcapngReader:
         _read(self._stream, size - 12, "a section header")
         self._interfaces = []
 
-    def _body(self, kind: int) -> bytes:
+    def _read_body(self, kind: int) -> bytes:
         size = struct.unpack(f"{self._order}I", _read(self._stream, 4, "a block"))[0]
         if size % 4 or not 12 <= size <= LARGEST_BLOCK:
             raise CaptureError(f"a block of type {kind} with {size} bytes behind packet {self._number}")
@@ -152,7 +152,7 @@ class _PcapngReader:
         _read(self._stream, 4, "the end of a block")
         return body
 
-    def _interface(self, body: bytes) -> _Interface:
+    def _read_interface(self, body: bytes) -> _Interface:
         if len(body) < 8:
             raise CaptureError("an interface block that is too short")
         link, _, snap = struct.unpack(f"{self._order}HHI", body[:8])
@@ -169,7 +169,7 @@ class _PcapngReader:
                 offset = struct.unpack(f"{self._order}q", value)[0]
         return _Interface(link, snap, ticks, offset)
 
-    def _packet(self, kind: int, body: bytes) -> Frame:
+    def _read_packet(self, kind: int, body: bytes) -> Frame:
         if kind == _SIMPLE:
             interface = self._find_interface(0)
             length = struct.unpack(f"{self._order}I", body[:4])[0] if len(body) >= 4 else 0

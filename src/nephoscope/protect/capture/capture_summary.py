@@ -100,7 +100,7 @@ class CaptureSummary:
         """Count a frame in the conversation of each transport protocol, between the outermost addresses."""
         for protocol, (source, target) in ports.items():
             if addresses is not None:
-                self._flow(protocol, (addresses[0], source), (addresses[1], target), frame.length)
+                self._count_flow(protocol, (addresses[0], source), (addresses[1], target), frame.length)
 
     def count_conversation(self, protocol: str, source: Endpoint, target: Endpoint) -> list[int] | None:
         """The frames and bytes between two ends, to be counted on; None where there are too many conversations."""
@@ -110,7 +110,7 @@ class CaptureSummary:
             counts = self.flows[key] = [0, 0]
         return counts
 
-    def _flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
+    def _count_flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
         counts = self.count_conversation(protocol, source, target)
         if counts is None:
             self.left_out["conversations"] += 1

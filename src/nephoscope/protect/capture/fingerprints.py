@@ -33,7 +33,7 @@ def is_grease(value: int) -> bool:
     return value & 0x0F0F == 0x0A0A and value >> 8 == value & 0xFF
 
 
-def _digest(text: str) -> str:
+def _compute_digest(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -50,19 +50,19 @@ def ja3(hello: ClientHello) -> str:
         _join_numbers(hello.groups),
         "-".join(map(str, hello.formats)),
     ]
-    return _digest(",".join(parts))
+    return _compute_digest(",".join(parts))
 
 
 def ja3s(version: int, cipher: int, extensions: list[int]) -> str:
     """The JA3S digest of a server's answer."""
-    return _digest(f"{version},{cipher},{'-'.join(map(str, extensions))}")
+    return _compute_digest(f"{version},{cipher},{'-'.join(map(str, extensions))}")
 
 
 def _truncated_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12] if text else "0" * 12
 
 
-def _protocol(value: bytes) -> str:
+def _read_protocol(value: bytes) -> str:
     """First and last character of the first application protocol."""
     if not value:
         return "00"
@@ -81,7 +81,7 @@ def ja4(hello: ClientHello, transport: str = "t") -> str:
     kinds = [kind for kind, _ in hello.extensions if not is_grease(kind)]
     head = (
         f"{transport}{(_DATAGRAM if transport == 'd' else _VERSIONS).get(version, '00')}"
-        f"{'d' if _NAME in kinds else 'i'}{min(len(ciphers), 99):02}{min(len(kinds), 99):02}{_protocol(hello.protocol)}"
+        f"{'d' if _NAME in kinds else 'i'}{min(len(ciphers), 99):02}{min(len(kinds), 99):02}{_read_protocol(hello.protocol)}"
     )
     sorted_kinds = ",".join(sorted(f"{kind:04x}" for kind in kinds if kind not in (_NAME, _PROTOCOL)))
     signatures = ",".join(f"{one:04x}" for one in hello.signatures if not is_grease(one))

@@ -31,7 +31,7 @@ def compare_files(before: Mapping[str, FileRecord], after: Mapping[str, FileReco
         old, new = before.get(path), after.get(path)
         if old is None or new is None:
             found.append(FileChange(path, "Created" if old is None else "Deleted", (), old, new))
-        elif fields := _differing(old, new):
+        elif fields := _list_differing_fields(old, new):
             found.append(FileChange(path, "Modified", fields, old, new, _diff(old, new)))
     return found
 
@@ -44,17 +44,17 @@ def keep_unread(before: Mapping[str, FileRecord], after: Mapping[str, FileRecord
     kept = {
         path: one
         for path, one in before.items()
-        if path not in after and not unread.isdisjoint(_parent_folders(path))
+        if path not in after and not unread.isdisjoint(_list_parent_folders(path))
     }
     return {**kept, **after}
 
 
-def _parent_folders(path: str) -> Iterator[str]:
+def _list_parent_folders(path: str) -> Iterator[str]:
     while path := path.rpartition("/")[0]:
         yield path
 
 
-def _differing(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
+def _list_differing_fields(old: FileRecord, new: FileRecord) -> tuple[str, ...]:
     names: tuple[str, ...] = (*CONTENT, *ATTRIBUTES, "problem")
     if old.kind == new.kind == "folder":
         names = ("mode", "uid", "gid", "xattrs", "problem")

@@ -109,7 +109,7 @@ def read_record(place: Path, path: str) -> FileRecord | None:
         return None
     except OSError as error:
         return FileRecord(path, "other", problem=error.strerror or "unreadable")
-    mode, kind = stat.S_IMODE(about.st_mode), _kind(about.st_mode)
+    mode, kind = stat.S_IMODE(about.st_mode), _name_kind(about.st_mode)
     link = sha256 = problem = ""
     text: str | None = None
     try:
@@ -127,7 +127,7 @@ def read_record(place: Path, path: str) -> FileRecord | None:
     )
 
 
-def _kind(mode: int) -> str:
+def _name_kind(mode: int) -> str:
     kinds = ((stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISLNK, "link"))
     return next((name for is_kind, name in kinds if is_kind(mode)), "other")
 

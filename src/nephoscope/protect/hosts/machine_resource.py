@@ -24,7 +24,7 @@ def machine_resource(scope: str, computer: str, azure_id: str) -> str:
     Raises MachineRefusedError.
     """
     if azure_id:
-        return _azure_machine(scope, azure_id)
+        return _find_azure_machine(scope, azure_id)
     if not _GROUP.fullmatch(scope):
         raise MachineRefusedError("a machine outside of Azure needs an enrolment for a resource group")
     name = computer.partition(".")[0]
@@ -35,7 +35,7 @@ def machine_resource(scope: str, computer: str, azure_id: str) -> str:
     return f"{scope}/providers/{HYBRID}/{name}"
 
 
-def _azure_machine(scope: str, azure_id: str) -> str:
+def _find_azure_machine(scope: str, azure_id: str) -> str:
     try:
         found = ResourceId.parse(azure_id)
     except ValueError as error:

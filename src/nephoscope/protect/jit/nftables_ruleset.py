@@ -31,25 +31,25 @@ def render_ruleset(access: MachineAccess, now: datetime) -> str:
     rules: list[str] = []
     for number, grant in enumerate(grants):
         for version in _FAMILIES:
-            if elements := list(_elements(grant, version, now)):
+            if elements := list(_list_elements(grant, version, now)):
                 name = f"grant{number}_v{version}"
-                lines += _set(name, version, elements)
-                match = _match(GuardedPort(grant.number, grant.protocol))
+                lines += _format_set(name, version, elements)
+                match = _format_match(GuardedPort(grant.number, grant.protocol))
                 rules.append(
                     f'    {match} {_FAMILIES[version][1]} saddr @{name} accept comment "{grant.request}"'
                 )
-    lines += _chain(access.guarded, rules)
+    lines += _format_chain(access.guarded, rules)
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _elements(grant: AccessGrant, version: int, now: datetime) -> Iterator[str]:
+def _list_elements(grant: AccessGrant, version: int, now: datetime) -> Iterator[str]:
     """Yield the networks of a grant of one IP version, each with the seconds that are left."""
     seconds = max(1, ceil((grant.ends - now).total_seconds()))
-    for network in _networks(grant.sources, version):
+    for network in _list_networks(grant.sources, version):
         yield f"{network} timeout {seconds}s"
 
 
-def _networks(sources: Iterable[str], version: int) -> list[str]:
+def _list_networks(sources: Iterable[str], version: int) -> list[str]:
     """Return the networks of one IP version, none within another: a set holds no overlap."""
     everywhere = _FAMILIES[version][2]
     found = [parse_source(everywhere if one == "*" else one) for one in sources]
@@ -58,7 +58,7 @@ def _networks(sources: Iterable[str], version: int) -> list[str]:
     return [str(one) for one in collapse_addresses(one for one in found if isinstance(one, IPv6Network))]
 
 
-def _set(name: str, version: int, elements: list[str]) -> list[str]:
+def _format_set(name: str, version: int, elements: list[str]) -> list[str]:
     return [
         f"  set {name} {{",
         f"    type {_FAMILIES[version][0]}",
@@ -68,7 +68,7 @@ def _set(name: str, version: int, elements: list[str]) -> list[str]:
     ]
 
 
-def _chain(guarded: Iterable[GuardedPort], rules: list[str]) -> list[str]:
+def _format_chain(guarded: Iterable[GuardedPort], rules: list[str]) -> list[str]:
     refusals = []
     for port in guarded:
         if port.protocol in ("TCP", "*"):
@@ -86,7 +86,7 @@ def _chain(guarded: Iterable[GuardedPort], rules: list[str]) -> list[str]:
     ]
 
 
-def _match(port: GuardedPort) -> str:
+def _format_match(port: GuardedPort) -> str:
     if port.protocol == "*":
         return f"meta l4proto {{ tcp, udp }} th dport {port.number}"
     return f"{port.protocol.lower()} dport {port.number}"

@@ -41,18 +41,16 @@ def render_nsg_script(
     place = f"--subscription {shlex.quote(parsed.subscription)} --resource-group {shlex.quote(rules.group.split('/')[4])}"
     base = f"{place} --nsg-name {shlex.quote(parsed.name)}"
     suffix, free = rule_suffix(access.machine), _free_priorities(rules.taken, _FIRST_ALLOW)
-    closing = [_name(suffix, one) for one in ended]
+    closing = [_format_name(suffix, one) for one in ended]
     lines = ["#!/bin/sh", "set -eu"]
     # one that is gone already must not keep the others open: what is left is asked for at the end
     lines += [f"az network nsg rule delete {base} --name {name} || true" for name in dict.fromkeys(closing)]
     for one in grants:
-        words = f"{_name(suffix, one)} --priority {_next_priority(free)} --access Allow"
+        words = f"{_format_name(suffix, one)} --priority {_find_next_priority(free)} --access Allow"
         lines.append(_create(base, words, GuardedPort(one.number, one.protocol), one.sources, address))
     free = _free_priorities(rules.taken, max(_FIRST_DENY, _FIRST_ALLOW + len(grants) + len(rules.taken)))
     for port in access.guarded:
-        words = (
-            f"SecurityCenter-JITRule_{suffix}_{port.number} --priority {_next_priority(free)} --access Deny"
-        )
+        words = f"SecurityCenter-JITRule_{suffix}_{port.number} --priority {_find_next_priority(free)} --access Deny"
         lines.append(_create(base, words, port, ("*",), address))
     lines += _verify_closed(base, closing)
     lines += [f"# run again at {one.ends:%Y-%m-%dT%H:%M:%SZ} to close port {one.number}" for one in grants]
@@ -74,14 +72,14 @@ def _free_priorities(taken: frozenset[int], first: int) -> Iterator[int]:
     return (one for one in range(first, _LAST + 1) if one not in taken)
 
 
-def _next_priority(priorities: Iterator[int]) -> int:
+def _find_next_priority(priorities: Iterator[int]) -> int:
     found = next(priorities, None)
     if found is None:
         raise ValueError("the network security group has no free priority")
     return found
 
 
-def _name(suffix: str, one: AccessGrant) -> str:
+def _format_name(suffix: str, one: AccessGrant) -> str:
     return f"SecurityCenter-JITRule-{suffix}-{one.number}-{one.request[:8]}"
 
 

@@ -154,7 +154,7 @@ def verify_attestations(
     known = {name: read_public_key(text) for name, text in keys.items()}
     found: dict[ImageAttestation, None] = {}
     unverified = 0
-    for sealed in _envelopes(registry, repository, attached):
+    for sealed in _list_envelopes(registry, repository, attached):
         one = verify_envelope(sealed.envelope, digest, known, trust, sealed.materials)
         if one is not None:
             found[one] = None
@@ -193,7 +193,9 @@ def verify_envelope(
         return None
     made = ImageAttestation(statement.predicate_type[:_LONGEST], names)
     return (
-        ImageAttestation(made.predicate_type, names, _builder(statement)) if made.is_a(PROVENANCE) else made
+        ImageAttestation(made.predicate_type, names, _read_builder(statement))
+        if made.is_a(PROVENANCE)
+        else made
     )
 
 
@@ -217,7 +219,7 @@ def missing_attestations(
     return missing
 
 
-def _envelopes(
+def _list_envelopes(
     registry: Registry, repository: str, attached: Iterable[Attachment]
 ) -> Iterator[SealedStatement]:
     for one in attached:
@@ -252,7 +254,7 @@ def _decode_base64(text: str) -> bytes:
     return base64.b64decode(text.replace("-", "+").replace("_", "/"), validate=True)
 
 
-def _builder(statement: _Statement) -> str:
+def _read_builder(statement: _Statement) -> str:
     try:
         found = msgspec.json.decode(statement.predicate, type=_Provenance)
     except (msgspec.DecodeError, RecursionError):

@@ -55,7 +55,7 @@ def take_events(
             if event.id and not state.registry_images.is_new_event(session, registry.name, event.id):
                 continue
             taken += 1
-            rows.append((EVENTS_TABLE, _row(registry, event, now)))
+            rows.append((EVENTS_TABLE, _build_row(registry, event, now)))
             _take(state, session, registry, settings, event, now)
         state.outbox.add_many(session, registry.workspace, rows)
     return taken
@@ -214,19 +214,19 @@ def _create_image(
     )  # fmt: skip
 
 
-def _row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict[str, object]:
+def _build_row(registry: WatchedRegistry, event: RegistryEvent, now: datetime) -> dict[str, object]:
     """Return the row of an event as Azure Container Registry writes it."""
     return {
         "TimeGenerated": (event.time or now).isoformat(), "OperationName": _OPERATIONS[event.action],
         "LoginServer": registry.address, "Repository": event.repository, "Tag": event.tag, "Digest": event.digest,
         "MediaType": event.media_type, "Size": event.size, "Identity": event.actor,
-        "CallerIpAddress": _host(event.address),
+        "CallerIpAddress": _extract_host(event.address),
         "UserAgent": event.user_agent, "CorrelationId": event.id, "ResultType": "200", "ResultDescription": "Success",
         "Category": EVENTS_TABLE, "_ResourceId": str(registry.settings.get("resourceId", "")).lower(), "Type": EVENTS_TABLE,
     }  # fmt: skip
 
 
-def _host(address: str) -> str:
+def _extract_host(address: str) -> str:
     """Return an address without its port."""
     has_port = address.startswith("[") or address.count(":") == 1
     return address.rpartition(":")[0].strip("[]") if has_port else address

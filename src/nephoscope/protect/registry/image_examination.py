@@ -79,7 +79,7 @@ class Examiner:
         """
         store = RepositoryStore(registry, repository)
         images = [self._examine(store, one, policy, tag, keep) for one in tree.documents if one.is_image]
-        return images + [_artifact(one) for one in tree.documents if one.artifact]
+        return images + [_read_artifact(one) for one in tree.documents if one.artifact]
 
     def _examine(
         self,
@@ -111,7 +111,7 @@ class Examiner:
             assessments=assessments,
             exploitation=exploitation,
             absence=found.contents.absence,
-            problems=(*_problems(image, found), *_age(image, policy, self.now)),
+            problems=(*_list_problems(image, found), *_check_age(image, policy, self.now)),
         )
 
     def _assess(self, packages: tuple[Package, ...]) -> tuple[tuple[PackageAssessment, ...], str]:
@@ -128,16 +128,16 @@ class Examiner:
         return tuple(match_all(packages, source, options)), explain_unknown_exploitation(source)
 
 
-def _artifact(document: TreeDocument) -> PlatformExamination:
+def _read_artifact(document: TreeDocument) -> PlatformExamination:
     text = f"{document.digest} is an artifact of the type {document.artifact[:100]}, which is not examined"
     problem = ImageProblem(kind="artifact", key=document.artifact[:100], text=text)
     return PlatformExamination(digest=document.digest, platform="", problems=(problem,))
 
 
-def _problems(image: Image, found: ImageExamination) -> Iterable[ImageProblem]:
+def _list_problems(image: Image, found: ImageExamination) -> Iterable[ImageProblem]:
     if image.media_type in SCHEMA_1_TYPES:
         yield ImageProblem(kind="artifact", key="schema-1", text=_SCHEMA_1)
-    yield from _malware(found)
+    yield from _list_malware_problems(found)
     for secret in found.secrets:
         lower = ", in a layer below one that takes it away" if secret.removed_by else ""
         text = f"{secret.title} in {secret.path}, line {secret.first_line}{lower}"
@@ -154,7 +154,7 @@ def _problems(image: Image, found: ImageExamination) -> Iterable[ImageProblem]:
     yield from _list_unread(found)
 
 
-def _malware(found: ImageExamination) -> Iterable[ImageProblem]:
+def _list_malware_problems(found: ImageExamination) -> Iterable[ImageProblem]:
     for one in found.malware:
         place = f"{one.path}!{one.member}" if one.member else one.path
         kind = "suspicious" if one.kind == "suspicious" else "malware"
@@ -177,7 +177,7 @@ def _list_unread(found: ImageExamination) -> Iterable[ImageProblem]:
         yield ImageProblem(kind="unread", key=aside.path, text=text)
 
 
-def _age(image: Image, policy: ImagePolicy, now: datetime) -> Iterable[ImageProblem]:
+def _check_age(image: Image, policy: ImagePolicy, now: datetime) -> Iterable[ImageProblem]:
     """Yield that the image is older than its policy lets it be, or does not say how old it is."""
     if not policy.max_age_days:
         return

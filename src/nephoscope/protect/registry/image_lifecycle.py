@@ -159,9 +159,9 @@ class ImageWorkflow:
             case ImageStep.EXAMINE:
                 return self._examine(image)
             case ImageStep.COPY:
-                return self._copy(image)
+                return self._copy_image(image)
             case ImageStep.TAG:
-                return self._tag(image)
+                return self._tag_image(image)
             case ImageStep.CLEAN:
                 return self._clean_up(image)
             case ImageStep.FINISH:
@@ -176,7 +176,7 @@ class ImageWorkflow:
         policy, now = self.settings.policy, self.clock()
         tag = next(iter(image.tags), "")
         images = self.examiner.examine(
-            self.registry, where, tree, policy, tag=tag, keep=self._kept_contents(image)
+            self.registry, where, tree, policy, tag=tag, keep=self._build_kept_contents(image)
         )
         stated = read_stated(self.registry, self.settings, where, image.digest)
         if stated.problems:
@@ -230,7 +230,7 @@ class ImageWorkflow:
         except ImageError as error:
             _LOG.error("%s of %s is not attested: %s", image.name, image.registry, error)
 
-    def _kept_contents(self, image: RegistryImage) -> KeepContents:
+    def _build_kept_contents(self, image: RegistryImage) -> KeepContents:
         """Return what keeps the contents of an image: of those outside of quarantine, which may be used."""
         if self.settings.promotion_target(image.repository):
             return lambda _digest, _contents: None
@@ -243,7 +243,7 @@ class ImageWorkflow:
         promoted = bool(target and image.tags) and find_manifest(self.registry, target, image.digest)
         return target if promoted else ""
 
-    def _copy(self, image: RegistryImage) -> RegistryImage:
+    def _copy_image(self, image: RegistryImage) -> RegistryImage:
         place = self._find_place(image, image.target)
         if place != image.repository:
             return replace(image, step=ImageStep.TAG, attempts=0, error="") if place else mark_gone(image)
@@ -255,15 +255,15 @@ class ImageWorkflow:
         manifests = tuple(dict.fromkeys((*image.manifests, *attached)))
         return replace(image, step=ImageStep.TAG, manifests=manifests, attempts=0, error="")
 
-    def _tag(self, image: RegistryImage) -> RegistryImage:
-        given = tag_root(self.registry, image.repository, image.target, self._tree(image), image.tags)
+    def _tag_image(self, image: RegistryImage) -> RegistryImage:
+        given = tag_root(self.registry, image.repository, image.target, self._read_tree_of(image), image.tags)
         # what was not given stands for another image by now
         kept = tuple(one for one in image.promoted_tags if one not in image.tags)
         return replace(
             image, step=ImageStep.CLEAN, tags=(), promoted_tags=(*kept, *given), attempts=0, error=""
         )
 
-    def _tree(self, image: RegistryImage) -> ImageTree:
+    def _read_tree_of(self, image: RegistryImage) -> ImageTree:
         try:
             return read_tree(self.registry, image.repository, image.digest)
         except ImageNotFoundError:

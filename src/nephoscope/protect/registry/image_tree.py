@@ -97,7 +97,7 @@ def _walk(
         raise ImageError(f"{what} has more than {MOST_MANIFESTS} manifests below it")
     media_type = detect_media_type(content, what)
     if media_type not in INDEX_TYPES:
-        yield _document(content, digest, media_type, platform, what)
+        yield _read_document(content, digest, media_type, platform, what)
         return
     if not depth:
         raise ImageError(f"{what} has indexes nested deeper than {_DEEPEST}")
@@ -111,7 +111,7 @@ def _walk(
     yield TreeDocument(digest, media_type, content)
 
 
-def _document(
+def _read_document(
     content: bytes, digest: str, media_type: str, platform: Platform | None, what: str
 ) -> TreeDocument:
     if media_type in SCHEMA_1_TYPES:

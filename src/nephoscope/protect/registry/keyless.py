@@ -74,7 +74,7 @@ class KeylessTrust:
             certificate = x509.load_der_x509_certificate(material.certificate)
             if not self._is_verified(certificate, content, material):
                 return frozenset()
-            subjects, issuer = _subjects(certificate), _issuer(certificate)
+            subjects, issuer = _list_subjects(certificate), _read_issuer(certificate)
         except _UNREADABLE:
             return frozenset()
         return frozenset(
@@ -160,7 +160,7 @@ def _is_valid_timestamp(
     return verifies(log.key, told.signature, signed)
 
 
-def _subjects(certificate: x509.Certificate) -> list[str]:
+def _list_subjects(certificate: x509.Certificate) -> list[str]:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     found = [
         *names.get_values_for_type(x509.UniformResourceIdentifier),
@@ -170,7 +170,7 @@ def _subjects(certificate: x509.Certificate) -> list[str]:
     return found + [_decode_utf8_string(one.value) for one in others if one.type_id == _OTHER_NAME]
 
 
-def _issuer(certificate: x509.Certificate) -> str:
+def _read_issuer(certificate: x509.Certificate) -> str:
     """Return who vouches for the subject: by the newer extension, else by the one of before."""
     for oid in (_ISSUER, _ISSUER_TEXT):
         try:

@@ -48,7 +48,7 @@ class RegistryWatch:
 
     def look(self, watched: WatchedRegistry, lease: Lease) -> int:
         """Poll when it is time, and take what is due on its way; returns how many images were. Raises StateError, LeaseLostError."""
-        taken = self._look(watched, lease)
+        taken = self._poll_registry(watched, lease)
         self.note_fault(watched, "")
         return taken
 
@@ -62,7 +62,7 @@ class RegistryWatch:
         self.state.checkpoints.put(POLLED, watched.name, {"at": at, "error": error, "fault": error})
         return True
 
-    def _look(self, watched: WatchedRegistry, lease: Lease) -> int:
+    def _poll_registry(self, watched: WatchedRegistry, lease: Lease) -> int:
         settings, now = read_settings(watched.settings), self.clock()
         examiner = self.examiner_at(now)
         self._requeue_outdated(watched, settings, examiner.generation, now)

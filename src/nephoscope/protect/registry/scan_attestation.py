@@ -66,7 +66,7 @@ def scan_statement(
             "scanner": {
                 "uri": f"pkg:pypi/nephoscope@{scanner}", "version": scanner, "db": {"version": str(generation)}, "result": results,
             },
-            "metadata": {"scanStartedOn": _time(began), "scanFinishedOn": _time(ended)},
+            "metadata": {"scanStartedOn": _format_time(began), "scanFinishedOn": _format_time(ended)},
             "coverage": {
                 "packages": len(assessments),
                 "notAssessed": sum(one.status in ("not_assessed", "stale") for one in assessments),
@@ -100,7 +100,10 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
             "predicateType": PREDICATE, "dev.cosignproject.cosign/signature": "", _OURS: "vulns",
         },
     )  # fmt: skip
-    layers = [*(one for one in _layers(registry, repository, tag) if _OURS not in one.annotations), layer]
+    layers = [
+        *(one for one in _list_layers(registry, repository, tag) if _OURS not in one.annotations),
+        layer,
+    ]
     described = {
         "architecture": "", "os": "", "config": {}, "created": "0001-01-01T00:00:00Z",
         "rootfs": {"type": "layers", "diff_ids": [one.digest for one in layers]},
@@ -117,7 +120,7 @@ def attach_envelope(registry: Registry, repository: str, digest: str, envelope: 
     put_manifest(registry, repository, tag, msgspec.json.encode(manifest), _MANIFEST)
 
 
-def _layers(registry: Registry, repository: str, tag: str) -> tuple[Descriptor, ...]:
+def _list_layers(registry: Registry, repository: str, tag: str) -> tuple[Descriptor, ...]:
     """Return what is attached already; raises ImageError where that is no manifest with envelopes, which is not ours to replace."""
     try:
         content, _ = registry.read_manifest(repository, tag)
@@ -136,5 +139,5 @@ def _describe_descriptor(one: Descriptor) -> dict[str, object]:
     return {**found, "annotations": one.annotations} if one.annotations else found
 
 
-def _time(moment: datetime) -> str:
+def _format_time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -62,8 +62,8 @@ def verify_signatures(
     known = {name: read_public_key(text) for name, text in keys.items()}
     signed: set[str] = set()
     unverified = 0
-    for layer, content in _signatures(registry, repository, attached):
-        if _signed_digest(content.payload) != digest:
+    for layer, content in _list_signatures(registry, repository, attached):
+        if _read_signed_digest(content.payload) != digest:
             continue
         signed |= {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
         if is_keyless(layer):
@@ -85,7 +85,7 @@ def keyless_material(layer: Descriptor) -> list[KeylessMaterial]:
     return [] if material is None else [material]
 
 
-def _signatures(
+def _list_signatures(
     registry: Registry, repository: str, attached: Iterable[Attachment]
 ) -> Iterator[tuple[Descriptor, SignedContent]]:
     """Yield layers with what they sign, of every manifest that signs an image."""
@@ -104,7 +104,7 @@ def _signatures(
             yield layer, SignedContent(payload, payload, signature, in_envelope=False)
 
 
-def _signed_digest(payload: bytes) -> str:
+def _read_signed_digest(payload: bytes) -> str:
     try:
         return msgspec.json.decode(payload, type=_SignaturePayload).critical.image.digest
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -38,7 +38,7 @@ def poll(
 
     Raises ImageError where the registry does not answer or lists nothing, LeaseLostError.
     """
-    found = _tags(registry, settings)
+    found = _list_tags(registry, settings)
     waiting = 0
     while not ending() and (batch := list(islice(found, _BATCH))):
         with state.transaction(product=PRODUCT) as session:
@@ -48,7 +48,7 @@ def poll(
     return waiting
 
 
-def _tags(registry: Registry, settings: RegistrySettings) -> Iterator[tuple[str, str, str]]:
+def _list_tags(registry: Registry, settings: RegistrySettings) -> Iterator[tuple[str, str, str]]:
     """Yield repositories, tags and digests; what goes while it is listed is left out."""
     for repository in _limit_names(registry.list_repositories(), MOST_REPOSITORIES, registry.host):
         if not settings.watches(repository):

@@ -99,9 +99,9 @@ class TrustMaterial:
 def read_trust_root(root: TrustRoot) -> TrustMaterial:
     """Return the certificates and keys of a trust root; raises TrustRootError."""
     found = TrustMaterial(
-        tuple(_chain(one, number) for number, one in enumerate(root.certificate_authorities)),
-        tuple(_logs(root.tlogs, "tlogs")),
-        tuple(_logs(root.ctlogs, "ctlogs")),
+        tuple(_build_chain(one, number) for number, one in enumerate(root.certificate_authorities)),
+        tuple(_list_logs(root.tlogs, "tlogs")),
+        tuple(_list_logs(root.ctlogs, "ctlogs")),
     )
     for name, several in (
         ("certificateAuthorities", found.chains), ("tlogs", found.signature_logs), ("ctlogs", found.certificate_logs)
@@ -111,7 +111,7 @@ def read_trust_root(root: TrustRoot) -> TrustMaterial:
     return found
 
 
-def _chain(authority: _Authority, number: int) -> TrustedChain:
+def _build_chain(authority: _Authority, number: int) -> TrustedChain:
     place = f"certificateAuthorities[{number}]"
     try:
         several = tuple(
@@ -149,7 +149,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
-def _logs(logs: Iterable[_Log], name: str) -> Iterator[TrustedLog]:
+def _list_logs(logs: Iterable[_Log], name: str) -> Iterator[TrustedLog]:
     for number, one in enumerate(logs):
         try:
             der = _decode_base64(one.public_key.raw_bytes)

@@ -76,7 +76,7 @@ def judge_image(
     reasons = [
         msgspec.structs.replace(reason, effect="allow") if _is_accepted(reason, accepted) else reason
         for image in images
-        for reason in _reasons(image, policy, today)
+        for reason in _list_reasons(image, policy, today)
         if reason.effect != "allow"
     ]
     if not images:
@@ -97,7 +97,7 @@ def _is_accepted(reason: VerdictReason, accepted: frozenset[tuple[str, str]]) ->
     return reason.kind != "malware" and (reason.kind, reason.key) in accepted
 
 
-def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:
+def _list_reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> Iterable[VerdictReason]:
     counted = sorted(
         {
             (finding.id, finding.package.name, finding.package.version): finding
@@ -118,7 +118,7 @@ def _reasons(image: PlatformExamination, policy: ImagePolicy, today: date) -> It
                 text=_describe_finding(finding, why),
                 platform=image.platform,
             )
-    yield from _unknown_reasons(image, policy)
+    yield from _list_unknown_reasons(image, policy)
     yield from _unknown_exploitation(image, policy, counted)
     for problem in image.problems:
         yield VerdictReason(
@@ -152,7 +152,7 @@ def _describe_finding(finding: PackageFinding, why: str) -> str:
     return f"{finding.id} of {finding.package.name} {finding.package.version} {why}{fixed}"
 
 
-def _unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterable[VerdictReason]:
+def _list_unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> Iterable[VerdictReason]:
     """Yield what is not known of its packages: not assessed, by data that are too old, or not to be compared."""
     if policy.unknown == "allow":
         return

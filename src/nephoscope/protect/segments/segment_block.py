@@ -48,7 +48,9 @@ def build_block(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> 
     for one in found.violations:
         group = _find_group(view, one)
         if group:
-            merged[group][one.target.machine + _address(one), one.protocol, one.ports] |= one.source.addresses
+            merged[group][one.target.machine + _choose_address(one), one.protocol, one.ports] |= (
+                one.source.addresses
+            )
     rules = {
         group: _write_rules(view, group, traffic, _list_targets(view, group, found.violations))
         for group, traffic in merged.items()
@@ -63,11 +65,11 @@ def _list_targets(
     found: defaultdict[str, list[SegmentViolation]] = defaultdict(list)
     for one in violations:
         if _find_group(view, one) == group:
-            found[one.target.machine + _address(one)].append(one)
+            found[one.target.machine + _choose_address(one)].append(one)
     return found
 
 
-def _address(one: SegmentViolation) -> str:
+def _choose_address(one: SegmentViolation) -> str:
     return one.target.configuration.id if one.target.configuration else ""
 
 
@@ -158,12 +160,12 @@ def _confirm_target(
             ]
             for each in own:
                 if each.protocol == protocol:
-                    rest = list(_cut(rest, each))
+                    rest = list(_subtract_traffic(rest, each))
             if rest:
                 raise SegmentBlockError(f"the block would cut other traffic to {one.target.name}")
 
 
-def _cut(
+def _subtract_traffic(
     rest: Iterable[tuple[AddressSet, tuple[Interval, ...]]], one: SegmentViolation
 ) -> Iterable[tuple[AddressSet, tuple[Interval, ...]]]:
     """What of some traffic is not that of a violation."""

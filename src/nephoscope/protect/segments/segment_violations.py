@@ -77,12 +77,12 @@ def select_members(
     """Return the members of each segment of a plan, and what was not collected of machines."""
     missing: list[str] = []
     machines = [
-        one for resource in view.resources(MACHINE_TYPE) for one in _endpoints(resource, view, missing)
+        one for resource in view.resources(MACHINE_TYPE) for one in _list_endpoints(resource, view, missing)
     ]
     return {name: _select_members(one, machines, view) for name, one in plan.segments.items()}, missing
 
 
-def _endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Iterator[SegmentMember]:
+def _list_endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Iterator[SegmentMember]:
     try:
         for interface in view.network.interfaces(machine):
             for one in interface.configurations:
@@ -124,10 +124,10 @@ def _find_violations(
         return
     for protocol in PROTOCOLS:
         inward = _list_openings(view, target, protocol, source.addresses, inbound=True)
-        ports = _ports(inward)
+        ports = _list_ports(inward)
         if source.interface:
             outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
-            ports = intersect(ports, _ports(outward))
+            ports = intersect(ports, _list_ports(outward))
         ports = subtract(ports, plan.allowed_ports(*segments, protocol))
         if ports:
             rules = [rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules]
@@ -143,5 +143,5 @@ def _list_openings(
     return [one for one in found if not one.tag]
 
 
-def _ports(openings: Sequence[Opening]) -> tuple[Interval, ...]:
+def _list_ports(openings: Sequence[Opening]) -> tuple[Interval, ...]:
     return merge(interval for one in openings for interval in one.region.ports)

@@ -22,26 +22,26 @@ _SECRETS = ("sql-connection", "redis-key", "smtp-password", "maps-key", "payment
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The requests of a day."""
-    yield from _vaults(company, day, dice)
-    yield from _booking_blobs(company, day, dice)
-    yield from _lake(company, day, dice)
-    yield from _public_blobs(company, day, dice)
-    yield from _databases(company, day, dice)
+    yield from _list_vaults(company, day, dice)
+    yield from _list_booking_blobs(company, day, dice)
+    yield from _generate_lake_access(company, day, dice)
+    yield from _list_public_blobs(company, day, dice)
+    yield from _list_databases(company, day, dice)
 
 
-def _identity(company: Company, name: str) -> Application:
+def _build_identity(company: Company, name: str) -> Application:
     one = company.named[name]
     return Application(one.principal, one.principal, name)
 
 
-def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     readers = {
         "kv-bwf-booking": ("app-booking-web", "10.40.2.4"),
         "kv-bwf-erp": ("vm-erp-app-01", "10.50.1.4"),
         "kv-bwf-data": ("adf-ingest", "10.60.3.12"),
     }
     for name, (reader, address) in readers.items():
-        who = _identity(company, reader)
+        who = _build_identity(company, reader)
         for moment in repeat_moments(day, 15, dice, 0.5):
             yield vault(
                 company, dice, moment, vault=name, caller=None, address=address, item=_SECRETS[0], status=401
@@ -51,8 +51,8 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 yield vault(company, dice, moment, vault=name, caller=who, address=address, item=secret)
     yield from _watch_secrets(company, day, dice)
     if day_name(day) == "Sun":
-        yield from _rotation(company, day, dice)
-    wrapper = _identity(company, "des-bwf-we")
+        yield from _generate_rotation(company, day, dice)
+    wrapper = _build_identity(company, "des-bwf-we")
     for moment in repeat_moments(day, 30, dice):
         operation = dice.choice(("KeyUnwrap", "KeyUnwrap", "KeyWrap"))
         yield vault(
@@ -78,7 +78,7 @@ def _vaults(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Monitoring looks each morning whether secrets end soon: it lists every vault and reads what it finds."""
-    watcher = _identity(company, "aa-bwf-operations")
+    watcher = _build_identity(company, "aa-bwf-operations")
     moment = local_moment(day, 5.5)
     for one in company.list_resources("microsoft.keyvault/vaults"):
         if one.name in ("kv-bwf-2019", "kv-bwf-hackathon"):
@@ -107,8 +107,8 @@ def _watch_secrets(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
             )
 
 
-def _rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    robot = _identity(company, "aa-bwf-operations")
+def _generate_rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+    robot = _build_identity(company, "aa-bwf-operations")
     moment = local_moment(day, 3)
     for name in ("kv-bwf-booking", "kv-bwf-erp"):
         for operation in ("SecretGet", "SecretSet", "SecretUpdate"):
@@ -126,8 +126,8 @@ def _rotation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             )
 
 
-def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
-    web = _identity(company, "app-booking-web")
+def _list_booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+    web = _build_identity(company, "app-booking-web")
     for moment in repeat_moments(day, 4 if not weekend(day) else 12, dice, 1):
         item = f"2026/{dice.randrange(10**6)}.pdf"
         operation = dice.choice(("PutBlob", "GetBlob", "GetBlob", "GetBlobProperties"))
@@ -151,9 +151,9 @@ def _booking_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEn
         )  # fmt: skip
 
 
-def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_lake_access(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The data factory reads at night what the day brought; the archive is copied."""
-    factory = _identity(company, "adf-ingest")
+    factory = _build_identity(company, "adf-ingest")
     moment = local_moment(day, 2)
     for place in range(160):
         moment += timedelta(seconds=dice.randrange(2, 12))
@@ -164,7 +164,7 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             agent="AzureDataFactoryCopy FxVersion/4.8",
         )  # fmt: skip
     moment = local_moment(day, 4)
-    machine = _identity(company, "vm-erp-archive-01")
+    machine = _build_identity(company, "vm-erp-archive-01")
     for place in range(80):
         moment += timedelta(seconds=dice.randrange(1, 6))
         yield blob(
@@ -180,7 +180,7 @@ def _lake(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )  # fmt: skip
 
 
-def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_public_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The campaign's pictures are public, and strangers ask every account for what is not there."""
     for moment in repeat_moments(day, 12, dice, 1):
         yield blob(
@@ -198,7 +198,7 @@ def _public_blobs(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
         )  # fmt: skip
 
 
-def _databases(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_databases(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     statements = (
         "SELECT TOP 50 * FROM dbo.Bookings WHERE PortOfLoading = @p0",
         "EXEC dbo.ReserveSlot @p0, @p1",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The changes of a day."""
     desk = company.locate_office("Rotterdam").address
-    helper = _helper(company, day)
+    helper = _choose_helper(company, day)
     for person in starters(company, day):
         yield from _starts(company, person, helper, desk, day, dice)
     for person in leavers(company, day):
@@ -39,7 +39,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 target_id=person.id,
             )
             moment += timedelta(seconds=30)
-    yield from _self_service(company, day, dice)
+    yield from _generate_self_service(company, day, dice)
     if weekend(day):
         return
     for _ in range(dice.times(3)):
@@ -55,10 +55,10 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             user=helper, address=desk,
             target=dice.choice(company.people).upn, changes={"Group.DisplayName": "sg-booking-desk"},
         )  # fmt: skip
-    yield from _administrators(company, day, dice)
+    yield from _list_administrators(company, day, dice)
 
 
-def _helper(company: Company, day: date) -> Person:
+def _choose_helper(company: Company, day: date) -> Person:
     """Return who sits at the service desk: the administrators of identities take turns."""
     return company.person(f"adm-id-{1 + day.toordinal() % 2}")
 
@@ -96,7 +96,7 @@ def _starts(
     )  # fmt: skip
 
 
-def _self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """People change passwords and phones themselves."""
     for _ in range(dice.times(8)):
         person = dice.choice(company.people)
@@ -118,7 +118,7 @@ def _self_service(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
         )  # fmt: skip
 
 
-def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for person in company.people:
         where = presence(company, person, day) if person.kind == "administrator" else None
         if where is None or not dice.is_chosen(0.45):

@@ -52,17 +52,19 @@ _CRON = (
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what machines wrote on a day."""
-    yield from _domain(company, day, dice)
+    yield from _generate_domain_logons(company, day, dice)
     for machine in company.machines:
         yield from (
-            _windows(company, machine, day, dice) if machine.windows else _linux(company, machine, day, dice)
+            _list_windows(company, machine, day, dice)
+            if machine.windows
+            else _generate_linux_logs(company, machine, day, dice)
         )
-    yield from _attack_jump_host(company, day, dice)
-    yield from _terminals(company, day, dice)
-    yield from _cluster(company, day, dice)
+    yield from _generate_jump_host_attack(company, day, dice)
+    yield from _list_terminals(company, day, dice)
+    yield from _generate_cluster_logs(company, day, dice)
 
 
-def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_domain_logons(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Everybody logs on at the controllers in the morning."""
     for person in company.people:
         where = presence(company, person, day) if person.kind != "guest" else None
@@ -96,7 +98,7 @@ def _domain(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )
 
 
-def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in repeat_moments(day, 30, dice, 1):
         yield logon(
             company,
@@ -145,7 +147,7 @@ def _windows(company: Company, machine: Machine, day: date, dice: Dice) -> Itera
         )
 
 
-def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_linux_logs(company: Company, machine: Machine, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in repeat_moments(day, 60, dice, 1):
         yield syslog(
             company, dice, moment, host=machine.name, process="CRON", text=dice.choice(_CRON), priority=78
@@ -165,7 +167,7 @@ def _linux(company: Company, machine: Machine, day: date, dice: Dice) -> Iterato
         )
 
 
-def _attack_jump_host(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_jump_host_attack(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The lab's jump host is open to the Internet: somebody always tries a name."""
     jump, poc = company.machine("vm-sbx-jump"), company.machine("vm-sbx-poc")
     names = ("administrator", "admin", "test", "user", "scan", "support")
@@ -197,7 +199,7 @@ def _attack_jump_host(company: Company, day: date, dice: Dice) -> Iterator[Sampl
         )
 
 
-def _terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for moment in repeat_moments(day, 4, dice, 1):
         action = "deny" if dice.is_chosen(0.03) else "allow"
         source = f"10.70.1.{dice.randrange(20, 60)}"
@@ -208,7 +210,7 @@ def _terminals(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]
         )  # fmt: skip
 
 
-def _cluster(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_cluster_logs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The cluster looks after itself, the pipeline deploys, the platform team looks at pods."""
     system = ("system:serviceaccounts", "system:authenticated")
     for moment in repeat_moments(day, 3, dice, 1):

@@ -51,15 +51,15 @@ _EXPOSED = {"vm-sbx-jump": (3389, 22), "vm-sbx-poc": (22,), "vm-sbx-router": (22
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The traffic of a day."""
-    yield from _machines(company, day, dice)
-    yield from _noise(company, day, dice)
-    yield from _firewall(company, day, dice)
-    yield from _booking_site(company, day, dice)
+    yield from _list_machines(company, day, dice)
+    yield from _generate_scanner_noise(company, day, dice)
+    yield from _generate_firewall_logs(company, day, dice)
+    yield from _generate_booking_traffic(company, day, dice)
     if day_name(day) in company.facts["scanner"]["days"]:
         yield from _scan(company, day, dice)
 
 
-def _machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Every machine talks to its databases, controllers and endpoints, every few minutes."""
     for machine in company.machines:
         peers = dice.sample(sorted(_PEERS), 3)
@@ -87,7 +87,7 @@ def _machines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
             yield flows(company, dice, hour, machine=machine, tuples=sorted(tuples))
 
 
-def _noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_scanner_noise(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Strangers knock at the machines with public addresses; the jump host of the lab lets them in as far as its logon."""
     for name, ports in _EXPOSED.items():
         machine = company.machine(name)
@@ -145,7 +145,7 @@ def _scan(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         yield flows(company, dice, moment, machine=machine, tuples=tuples)
 
 
-def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_firewall_logs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for machine in company.machines:
         for moment in repeat_moments(day, 60, dice, 0.9):
             site = dice.choice(_SITES)
@@ -196,7 +196,7 @@ def _firewall(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )  # fmt: skip
 
 
-def _booking_site(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_booking_traffic(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Customers by day, robots by day and night, and what the web application firewall turns away."""
     for moment in repeat_moments(day, 6 if weekend(day) else 2, dice, 1):
         address, path = (

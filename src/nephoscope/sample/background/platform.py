@@ -39,18 +39,18 @@ _DEPLOYED = {
 
 def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what was done with resources on a day."""
-    yield from _pipelines(company, day, dice)
-    yield from _nightly_copy(company, day, dice)
-    yield from _automation(company, day, dice)
-    yield from _policy(company, day, dice)
+    yield from _list_pipelines(company, day, dice)
+    yield from _generate_nightly_copy(company, day, dice)
+    yield from _generate_automation_runs(company, day, dice)
+    yield from _generate_policy_events(company, day, dice)
     if not weekend(day):
-        yield from _administrators(company, day, dice)
+        yield from _list_administrators(company, day, dice)
     window = change_window(company, day)
     if window:
-        yield from _change(company, day, window, dice)
+        yield from _generate_approved_change(company, day, window, dice)
 
 
-def _pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_pipelines(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     agents = company.facts["agents"]["address"]
     for app in company.applications:
         word = _OWNED[app.name]
@@ -118,7 +118,7 @@ def _write_operation(
     )
 
 
-def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Each night a pipeline makes a copy of the booking system for its tests, and deletes it again."""
     if weekend(day):
         return
@@ -162,7 +162,7 @@ def _nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[SampleEnt
     )
 
 
-def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_automation_runs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The automation account stops machines of development in the evening and starts them again; backups run at night."""
     one = company.named["aa-bwf-operations"]
     robot = Application(one.principal, one.principal, one.name)
@@ -190,7 +190,7 @@ def _automation(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry
         yield from _write_operation(company, robot, operation, vault.id, moment, address, dice)
 
 
-def _policy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _generate_policy_events(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what Azure Policy notes of deployments, and what the platform reports."""
     watcher = Application(
         "00000000-0000-0000-0000-000000000000", "1d78a85d-813d-46f0-b496-dd72f50a3ec0", "Azure Policy"
@@ -204,13 +204,13 @@ def _policy(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )  # fmt: skip
 
 
-def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Administrators of a subscription look and change by day: tags, sizes, alert rules, tickets; a few are refused."""
     for person in company.people:
         where = presence(company, person, day) if person.kind in ("administrator", "developer") else None
         if where is None:
             continue
-        mine = _assigned_resources(company, person)
+        mine = _list_assigned_resources(company, person)
         for _ in range(dice.times(2.5)):
             one = dice.choice(mine)
             moment = random_moment(day, dice, 8, 17, company.zone(person.office))
@@ -229,7 +229,7 @@ def _administrators(company: Company, day: date, dice: Dice) -> Iterator[SampleE
             )  # fmt: skip
 
 
-def _assigned_resources(company: Company, person: Person) -> list[SampleResource]:
+def _list_assigned_resources(company: Company, person: Person) -> list[SampleResource]:
     """The resources that somebody works on, by the second word of the account."""
     word = [*person.account.split("-"), "dev"][1]
     known = {"mgmt": "mgmt", "net": "hub", "id": "-id", "lab": "sbx"}
@@ -237,7 +237,9 @@ def _assigned_resources(company: Company, person: Person) -> list[SampleResource
     return found or [one for one in company.resources if "dev" in one.group]
 
 
-def _change(company: Company, day: date, window: tuple[float, float], dice: Dice) -> Iterator[SampleEntry]:
+def _generate_approved_change(
+    company: Company, day: date, window: tuple[float, float], dice: Dice
+) -> Iterator[SampleEntry]:
     """Yield what the change board allowed: rules of networks, roles, settings; by the two network administrators and one owner."""
     network, owner = company.person(f"adm-net-{1 + day.toordinal() % 2}"), company.person("adm-mgmt-1")
     address = company.vpn.address

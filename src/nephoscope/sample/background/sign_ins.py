@@ -32,7 +32,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     for person in company.people:
         where = presence(company, person, day)
         if where is not None:
-            yield from _persons_day(company, person, where, day, dice)
+            yield from _generate_persons_day(company, person, where, day, dice)
     for person in list_departed(company, day):
         for moment in repeat_moments(day, 180, dice, 1):
             phone = SampleLocation(
@@ -52,11 +52,11 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
                 agent=IPHONE,
                 client="Mobile Apps and Desktop clients",
             )
-    yield from _guesses(company, day, dice)
-    yield from _applications(company, day, dice)
+    yield from _list_guesses(company, day, dice)
+    yield from _list_applications(company, day, dice)
 
 
-def _persons_day(
+def _generate_persons_day(
     company: Company, person: Person, where: Presence, day: date, dice: Dice
 ) -> Iterator[SampleEntry]:
     zone = company.zone(person.office)
@@ -64,7 +64,7 @@ def _persons_day(
     if company.facts["departments"][person.department].get("shifts"):
         start = local_moment(day, dice.choice((5.6, 13.6, 21.6)) + dice.random() * 0.5, zone)
     session, apps = dice.guid(), company.facts["departments"][person.department]["apps"]
-    yield from _daily_sign_in(company, person, where.desk, start, dice, session)
+    yield from _generate_daily_sign_in(company, person, where.desk, start, dice, session)
     for _ in range(dice.times(2.2)):
         moment = start + timedelta(hours=8 * dice.random())
         yield build_sign_in(
@@ -93,7 +93,7 @@ def _persons_day(
         yield from _use_azure_portal(company, person, where.desk, start, dice)
 
 
-def _daily_sign_in(
+def _generate_daily_sign_in(
     company: Company, person: Person, place: SampleLocation, start: datetime, dice: Dice, session: str
 ) -> Iterator[SampleEntry]:
     """The first sign-in of the day: a password may be mistyped, a second factor missed."""
@@ -140,7 +140,7 @@ def _use_azure_portal(
         )  # fmt: skip
 
 
-def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what every tenant sees: strangers who try a name or two with a password from a list, mostly of people who
     are not there."""
     countries = ("US", "CN", "BR", "VN", "IN", "RU", "TR")
@@ -160,7 +160,7 @@ def _guesses(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
         )  # fmt: skip
 
 
-def _applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def _list_applications(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Pipelines deploy all day; the identities of apps fetch tokens day and night."""
     agents = company.locate_office("Rotterdam", company.facts["agents"]["address"])
     for app in company.applications:

@@ -70,9 +70,9 @@ def activity(
             "authorization": {
                 "scope": resource,
                 "action": operation,
-                "evidence": _evidence(caller, role, resource),
+                "evidence": _build_evidence(caller, role, resource),
             },
-            "claims": _claims(caller, address),
+            "claims": _build_claims(caller, address),
         },
         "level": "Error" if result == "Failure" else "Information",
         "properties": properties,
@@ -80,7 +80,7 @@ def activity(
     return SampleEntry(time, "activity", record)
 
 
-def _claims(caller: Person | Application, address: str) -> dict[str, str]:
+def _build_claims(caller: Person | Application, address: str) -> dict[str, str]:
     """Return what the caller's token says."""
     claims = {"aud": "https://management.azure.com/", "ipaddr": address, _OBJECT: caller.id}
     if isinstance(caller, Person):
@@ -89,7 +89,7 @@ def _claims(caller: Person | Application, address: str) -> dict[str, str]:
     return {**claims, "appid": caller.app, "idtyp": "app"}
 
 
-def _evidence(caller: Person | Application, role: str, resource: str) -> dict[str, str]:
+def _build_evidence(caller: Person | Application, role: str, resource: str) -> dict[str, str]:
     """Explain why the caller may do it."""
     return {
         "role": role,
@@ -169,7 +169,7 @@ def blob(
     category = _CATEGORIES.get(operation, "StorageRead")
     signature = "?sv=2024-11-04&sp=rl&sig=XXXXX" if auth == "SAS" else ""
     path = "/".join(part for part in (container, item) if part)
-    identity = _requester(company, dice, auth, caller)
+    identity = _build_requester(company, dice, auth, caller)
     writes = category == "StorageWrite"
     record = {
         "time": stamp(time),
@@ -204,7 +204,7 @@ def blob(
     return SampleEntry(time, "storage", record)
 
 
-def _requester(
+def _build_requester(
     company: Company, dice: Dice, auth: str, caller: Person | Application | None
 ) -> dict[str, object]:
     """Return who asks a storage account, and by what."""

@@ -71,14 +71,14 @@ def build_sign_in(
         "userDisplayName": user.name,
         "userPrincipalName": user.upn,
         "userId": user.id,
-        "appId": KNOWN_APPS.get(app) or _app_id(app),
+        "appId": KNOWN_APPS.get(app) or _compute_app_id(app),
         "appDisplayName": app,
         "ipAddress": place.address,
-        "status": _status(result, factors),
+        "status": _build_status(result, factors),
         "clientAppUsed": client,
         "userAgent": agent,
-        "deviceDetail": _device(user if device else None, agent),
-        "location": _location(place),
+        "deviceDetail": _build_device(user if device else None, agent),
+        "location": _build_location(place),
         "correlationId": dice.guid(),
         "conditionalAccessStatus": "success" if result == "0" else "notApplied",
         "appliedConditionalAccessPolicies": [],
@@ -88,7 +88,7 @@ def build_sign_in(
         "authenticationProcessingDetails": [],
         "networkLocationDetails": [],
         "processingTimeInMilliseconds": dice.randrange(80, 700),
-        **_risk(risk, risks),
+        **_build_risk(risk, risks),
         "resourceDisplayName": RESOURCES.get(app, app),
         "resourceTenantId": company.tenant,
         "homeTenantId": company.tenant,
@@ -100,10 +100,10 @@ def build_sign_in(
         "uniqueTokenIdentifier": dice.guid(),
         "sessionId": session or dice.guid(),
     }
-    return _entry(company, time, category, place, result, user.name, properties)
+    return _build_entry(company, time, category, place, result, user.name, properties)
 
 
-def _risk(level: str, events: tuple[str, ...]) -> dict[str, object]:
+def _build_risk(level: str, events: tuple[str, ...]) -> dict[str, object]:
     return {
         "riskDetail": "none",
         "riskLevelAggregated": level,
@@ -134,8 +134,8 @@ def build_application_sign_in(
         "appId": app.app,
         "appDisplayName": app.name,
         "ipAddress": place.address,
-        "location": _location(place),
-        "status": _status(result, 0),
+        "location": _build_location(place),
+        "status": _build_status(result, 0),
         "correlationId": dice.guid(),
         "resourceDisplayName": resource,
         "resourceTenantId": company.tenant,
@@ -144,7 +144,7 @@ def build_application_sign_in(
         "isInteractive": False,
         "riskState": "none",
     }
-    return _entry(company, time, category, place, result, app.name, properties)
+    return _build_entry(company, time, category, place, result, app.name, properties)
 
 
 def audit(
@@ -175,8 +175,8 @@ def audit(
         "activityDateTime": stamp(time),
         "loggedByService": "PIM" if "PIM" in operation else "Core Directory",
         "operationType": operation.partition(" ")[0],
-        "initiatedBy": _initiator(user, app, address),
-        "targetResources": [_target(target_id or dice.guid(), kind, target, changes or {})],
+        "initiatedBy": _build_initiator(user, app, address),
+        "targetResources": [_build_target(target_id or dice.guid(), kind, target, changes or {})],
         "additionalDetails": [],
     }
     record = {
@@ -196,7 +196,7 @@ def audit(
     return SampleEntry(time, "AuditLogs", record)
 
 
-def _initiator(user: Person | None, app: Application | None, address: str) -> dict[str, object]:
+def _build_initiator(user: Person | None, app: Application | None, address: str) -> dict[str, object]:
     """Return who did it: a user, else an application, else the connector of the directory."""
     if user is not None:
         return {
@@ -217,7 +217,7 @@ def _initiator(user: Person | None, app: Application | None, address: str) -> di
     }
 
 
-def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, object]:
+def _build_target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str, object]:
     """Return what it was done to, with the new values of its properties."""
     return {
         "id": id_,
@@ -229,7 +229,7 @@ def _target(id_: str, kind: str, name: str, changes: dict[str, str]) -> dict[str
     }
 
 
-def _entry(
+def _build_entry(
     company: Company,
     time: datetime,
     category: str,
@@ -258,7 +258,7 @@ def _entry(
     return SampleEntry(time, category, record)
 
 
-def _status(result: str, factors: int) -> dict[str, object]:
+def _build_status(result: str, factors: int) -> dict[str, object]:
     status: dict[str, object] = {"errorCode": int(result)}
     if result != "0":
         status["failureReason"] = REASONS.get(result, "Other.")
@@ -267,12 +267,12 @@ def _status(result: str, factors: int) -> dict[str, object]:
     return status
 
 
-def _location(place: SampleLocation) -> dict[str, object]:
+def _build_location(place: SampleLocation) -> dict[str, object]:
     where = {"latitude": place.latitude, "longitude": place.longitude}
     return {"city": place.city, "state": "", "countryOrRegion": place.country, "geoCoordinates": where}
 
 
-def _device(user: Person | None, agent: str) -> dict[str, object]:
+def _build_device(user: Person | None, agent: str) -> dict[str, object]:
     system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
     ours = user is not None and user.kind != "guest"
@@ -301,7 +301,7 @@ _BROWSERS = {
 }
 
 
-def _app_id(name: str) -> str:
+def _compute_app_id(name: str) -> str:
     """An id for an application of the company's own, always the same."""
     from uuid import NAMESPACE_DNS, uuid5
 

@@ -147,7 +147,9 @@ def firewall(
             "Rule": rule,
             "ActionReason": "",
         }
-    return SampleEntry(time, "firewall", _resource(time, company.named[name].id, kind, kind, properties))
+    return SampleEntry(
+        time, "firewall", _build_resource(time, company.named[name].id, kind, kind, properties)
+    )
 
 
 def dns(
@@ -174,7 +176,7 @@ def dns(
     return SampleEntry(
         time,
         "firewall",
-        _resource(time, company.named["afw-hub-we"].id, "AZFWDnsQuery", "AZFWDnsQuery", properties),
+        _build_resource(time, company.named["afw-hub-we"].id, "AZFWDnsQuery", "AZFWDnsQuery", properties),
     )
 
 
@@ -207,7 +209,7 @@ def gateway(
         "serverRouted": "10.40.2.4:443", "serverStatus": str(status), "serverResponseLatency": "0.020",
         "originalHost": host, "host": host,
     }  # fmt: skip
-    record = _resource(
+    record = _build_resource(
         time, company.named[name].id, "ApplicationGatewayAccessLog", "ApplicationGatewayAccess", properties
     )
     return SampleEntry(time, "gateway", {"timeStamp": record.pop("time"), **record})
@@ -240,7 +242,7 @@ def waf(
         "policyScope": "Global",
         "policyScopeName": "Global",
     }  # fmt: skip
-    record = _resource(
+    record = _build_resource(
         time,
         company.named[name].id,
         "ApplicationGatewayFirewallLog",
@@ -336,14 +338,14 @@ def web(
     }  # fmt: skip
     import msgspec
 
-    record = _resource(time, company.named[app].id, "AppServiceHTTPLogs", "Microsoft.Web/sites/log", {})
+    record = _build_resource(time, company.named[app].id, "AppServiceHTTPLogs", "Microsoft.Web/sites/log", {})
     return SampleEntry(time, "web", {**record, "properties": msgspec.json.encode(properties).decode()})
 
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 
 
-def _resource(
+def _build_resource(
     time: datetime, resource: str, category: str, operation: str, properties: Mapping[str, object]
 ) -> dict[str, object]:
     return {

@@ -35,7 +35,7 @@ def file(
     more: dict[str, object] = (
         {"TargetUserOrGroupName": target, "TargetUserOrGroupType": "Guest"} if target else {}
     )
-    record = _common_fields(company, dice, time, user, address, operation) | {
+    record = _build_common_fields(company, dice, time, user, address, operation) | {
         "RecordType": 14 if target else 6,
         "Workload": "SharePoint",
         "ObjectId": f"{folder}/{item}",
@@ -61,7 +61,7 @@ def mailbox(
     parameters: dict[str, str] | None = None,
 ) -> SampleEntry:
     """Return what somebody did with a mailbox; `parameters` are those of the command."""
-    record = _common_fields(company, dice, time, user, address, operation) | {
+    record = _build_common_fields(company, dice, time, user, address, operation) | {
         "RecordType": 1 if parameters else 2,
         "Workload": "Exchange",
         "ObjectId": user.upn,
@@ -73,7 +73,7 @@ def mailbox(
     return SampleEntry(time, "office", record)
 
 
-def _common_fields(
+def _build_common_fields(
     company: Company, dice: Dice, time: datetime, user: Person, address: str, operation: str
 ) -> dict[str, object]:
     return {

@@ -190,7 +190,7 @@ class Credentials:
 
         try:
             plain = AESGCM(keys[row.key_id]).decrypt(
-                row.nonce, row.sealed, _associated_data(row.name, row.key_id)
+                row.nonce, row.sealed, _build_associated_data(row.name, row.key_id)
             )
         except InvalidTag as error:
             raise CredentialError(
@@ -204,10 +204,10 @@ def _encrypt(name: str, key_id: str, key: bytes, text: str) -> tuple[bytes, byte
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce, AESGCM(key).encrypt(nonce, text.encode(), _associated_data(name, key_id))
+    return nonce, AESGCM(key).encrypt(nonce, text.encode(), _build_associated_data(name, key_id))
 
 
-def _associated_data(name: str, key_id: str) -> bytes:
+def _build_associated_data(name: str, key_id: str) -> bytes:
     return f"nephoscope\x00{name}\x00{key_id}".encode()
 
 

@@ -38,7 +38,7 @@ class KeyFile:
             raise StateError(f"{self.path}: the key file cannot be read") from error
         if mode & 0o077:
             raise StateError(f"{self.path}: other users can read the keys (mode {mode:o}): run chmod 600")
-        return dict(self._key(number, line) for number, line in enumerate(lines, 1) if line)
+        return dict(self._parse_key(number, line) for number, line in enumerate(lines, 1) if line)
 
     def current(self) -> tuple[str, bytes]:
         """The id and the key to encrypt with; the file is made where it is missing."""
@@ -74,7 +74,7 @@ class KeyFile:
             finally:
                 _HELD.reset(before)
 
-    def _key(self, number: int, line: str) -> tuple[str, bytes]:
+    def _parse_key(self, number: int, line: str) -> tuple[str, bytes]:
         id_, _, text = line.partition(" ")
         try:
             key = b64decode(text, validate=True)

@@ -151,14 +151,15 @@ class Principals:
         """Every principal by name."""
         with self._database.read() as session:
             return [
-                _principal(row) for row in session.scalars(select(PrincipalRow).order_by(PrincipalRow.name))
+                _build_principal(row)
+                for row in session.scalars(select(PrincipalRow).order_by(PrincipalRow.name))
             ]
 
     def get(self, id_: str) -> Principal | None:
         """The principal of an id."""
         with self._database.read() as session:
             row = session.get(PrincipalRow, id_)
-            return None if row is None else _principal(row)
+            return None if row is None else _build_principal(row)
 
     def find_id(self, session: Session, name: str) -> str:
         """The id of the principal of a name, a person before a program; '' where there is none."""
@@ -172,7 +173,7 @@ class Principals:
             row = session.scalar(
                 select(PrincipalRow).where(PrincipalRow.kind == kind, PrincipalRow.name == name)
             )
-            return None if row is None else _principal(row)
+            return None if row is None else _build_principal(row)
 
     def find_by_subject(self, subject: str) -> Principal | None:
         """The person whom an identity provider calls so."""
@@ -180,7 +181,7 @@ class Principals:
             row = session.scalar(
                 select(PrincipalRow).where(PrincipalRow.subject == subject, PrincipalRow.subject != "")
             )
-            return None if row is None else _principal(row)
+            return None if row is None else _build_principal(row)
 
     def add(self, session: Session, kind: PrincipalKind, name: str, subject: str = "") -> Principal:
         """A new principal; StateError where one of the kind has the name."""
@@ -199,12 +200,12 @@ class Principals:
         )
         session.add(row)
         session.flush()
-        return _principal(row)
+        return _build_principal(row)
 
     def link(self, session: Session, id_: str, subject: str) -> None:
         """Say how an identity provider calls a person."""
         self._count_change()
-        self._row(session, id_).subject = subject
+        self._build_row(session, id_).subject = subject
 
     def bind(self, session: Session, id_: str, binding: ResourceBinding | None) -> ResourceBinding | None:
         """Bind a program to a resource, or end its binding (None); return the binding from before.
@@ -212,24 +213,24 @@ class Principals:
         StateError for a person or the managed identity, NotFoundError where there is no such principal.
         """
         self._count_change()
-        row = self._row(session, id_)
+        row = self._build_row(session, id_)
         if row.kind != PrincipalKind.PROGRAM:
             raise StateError(f"only a program can be bound to a resource: {row.name} is a {row.kind}")
-        before = _principal(row).binding
+        before = _build_principal(row).binding
         row.binding = None if binding is None else msgspec.to_builtins(binding)
         return before
 
     def disable(self, session: Session, id_: str, *, disabled: bool = True) -> None:
         """Let a principal in no more (or again); its secrets go."""
         self._count_change()
-        self._row(session, id_).disabled = disabled
+        self._build_row(session, id_).disabled = disabled
         if disabled:
             session.execute(delete(SecretRow).where(SecretRow.principal == id_))
 
     def grant(self, session: Session, principal: str, role: str, scope: str, author: str) -> RoleAssignment:
         """Give a role at a scope; the one that is there where it was given before."""
         self._count_change()
-        self._row(session, principal)
+        self._build_row(session, principal)
         wanted = (RoleRow.principal == principal, RoleRow.role == role, RoleRow.scope == scope)
         row = session.scalar(select(RoleRow).where(*wanted))
         if row is None:
@@ -243,7 +244,7 @@ class Principals:
             )
             session.add(row)
             session.flush()
-        return _assignment(row)
+        return _build_assignment(row)
 
     def revoke(self, session: Session, id_: str) -> RoleAssignment:
         """Take a role; StateError where there is no such assignment."""
@@ -251,7 +252,7 @@ class Principals:
         row = session.get(RoleRow, id_)
         if row is None:
             raise NotFoundError(f"role assignment {id_!r} not found")
-        found = _assignment(row)
+        found = _build_assignment(row)
         session.delete(row)
         return found
 
@@ -261,7 +262,7 @@ class Principals:
         if principal is not None:
             query = query.where(RoleRow.principal == principal)
         with self._database.read() as session:
-            return [_assignment(row) for row in session.scalars(query)]
+            return [_build_assignment(row) for row in session.scalars(query)]
 
     def holders(self, session: Session, role: str, scope: str) -> int:
         """Count how many that are let in have a role at just this scope; what the transaction changed counts."""
@@ -282,14 +283,14 @@ class Principals:
         expires: datetime | None = None,
     ) -> PrincipalSecret:
         """Keep the hash of a new secret."""
-        self._row(session, principal)
+        self._build_row(session, principal)
         row = SecretRow(
             id=str(uuid.uuid4()), principal=principal, kind=kind.value, hash=hash_, label=label, created=self.now(session),
             expires=expires, used=None,
         )  # fmt: skip
         session.add(row)
         session.flush()
-        return _secret(row)
+        return _build_secret(row)
 
     def find(self, hash_: str, kinds: Iterable[SecretKind]) -> tuple[Principal, PrincipalSecret] | None:
         """Return whose secret a hash is: of a principal that is let in, in force now; the hash is looked up whole, so
@@ -308,7 +309,7 @@ class Principals:
                 or (row.expires and row.expires <= self.now(session))
             ):
                 return None
-            return _principal(owner), _secret(row)
+            return _build_principal(owner), _build_secret(row)
 
     def find_by_secret(self, secret: str) -> Principal | None:
         """Return whose the secret of an id is: of a principal that is let in, in force now."""
@@ -317,7 +318,7 @@ class Principals:
             if row is None or (row.expires and row.expires <= self.now(session)):
                 return None
             owner = session.get(PrincipalRow, row.principal)
-            return None if owner is None or owner.disabled else _principal(owner)
+            return None if owner is None or owner.disabled else _build_principal(owner)
 
     def note_use(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
         """Note that a secret was shown, now or at a moment that is over."""
@@ -337,7 +338,7 @@ class Principals:
         if principal is not None:
             query = query.where(SecretRow.principal == principal)
         with self._database.read() as session:
-            return [_secret(row) for row in session.scalars(query)]
+            return [_build_secret(row) for row in session.scalars(query)]
 
     def drop(self, session: Session, id_: str) -> bool:
         """Let a secret open nothing any more; whether it did before."""
@@ -361,25 +362,25 @@ class Principals:
             return session.scalar(query) or 0
 
     @staticmethod
-    def _row(session: Session, id_: str) -> PrincipalRow:
+    def _build_row(session: Session, id_: str) -> PrincipalRow:
         row = session.get(PrincipalRow, id_)
         if row is None:
             raise NotFoundError(f"principal {id_!r} not found")
         return row
 
 
-def _principal(row: PrincipalRow) -> Principal:
+def _build_principal(row: PrincipalRow) -> Principal:
     binding = None if row.binding is None else msgspec.convert(row.binding, ResourceBinding)
     return Principal(
         row.id, PrincipalKind(row.kind), row.name, row.created, row.subject, row.disabled, row.seen, binding
     )
 
 
-def _assignment(row: RoleRow) -> RoleAssignment:
+def _build_assignment(row: RoleRow) -> RoleAssignment:
     return RoleAssignment(row.id, row.principal, row.role, row.scope, row.author, row.created)
 
 
-def _secret(row: SecretRow) -> PrincipalSecret:
+def _build_secret(row: SecretRow) -> PrincipalSecret:
     return PrincipalSecret(
         row.id, row.principal, SecretKind(row.kind), row.label, row.created, row.expires, row.used
     )

@@ -75,13 +75,13 @@ class SignInProviders:
         """Every provider, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(SignInProviderRow).order_by(SignInProviderRow.name))
-            return tuple(_provider(row) for row in rows)
+            return tuple(_build_provider(row) for row in rows)
 
     def find(self, name: str) -> SignInProvider | None:
         """The provider of a name, None where there is none."""
         with self._database.read() as session:
             row = session.get(SignInProviderRow, name)
-            return None if row is None else _provider(row)
+            return None if row is None else _build_provider(row)
 
     def find_by_issuer(self, issuer: str) -> SignInProvider | None:
         """The first provider of an issuer."""
@@ -115,13 +115,13 @@ class SignInProviders:
         row = session.get(SignInProviderRow, name)
         if row is None:
             raise NotFoundError(f"sign-in provider {name!r} not found")
-        found = _provider(row)
+        found = _build_provider(row)
         session.delete(row)
         session.flush()
         return found
 
 
-def _provider(row: SignInProviderRow) -> SignInProvider:
+def _build_provider(row: SignInProviderRow) -> SignInProvider:
     return SignInProvider(
         row.name,
         row.title,

@@ -131,21 +131,21 @@ class Audit:
         if before is not None:
             query = query.where(AuditRow.number < before)
         with self._database.read() as session:
-            return [_entry(row) for row in session.scalars(query)]
+            return [_build_entry(row) for row in session.scalars(query)]
 
     def page(self, wanted: AuditFilter, start: int, most: int) -> list[AuditEntry]:
         """Return a page of the entries that a filter leaves."""
-        query = select(AuditRow).where(*_conditions(wanted))
+        query = select(AuditRow).where(*_list_conditions(wanted))
         query = query.order_by(AuditRow.number if wanted.oldest_first else AuditRow.number.desc())
         with self._database.read() as session:
-            return [_entry(row) for row in session.scalars(query.offset(start).limit(most))]
+            return [_build_entry(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count_by_author(self, wanted: AuditFilter, name: str) -> dict[str, int]:
         """Return how many of the entries that a filter leaves have each author, operation or outcome."""
         column = {"author": AuditRow.author, "operation": AuditRow.operation, "outcome": AuditRow.outcome}[
             name
         ]
-        query = select(column, func.count()).where(*_conditions(wanted)).group_by(column)
+        query = select(column, func.count()).where(*_list_conditions(wanted)).group_by(column)
         with self._database.read() as session:
             return {str(value): int(count) for value, count in session.execute(query)}
 
@@ -154,14 +154,14 @@ class Audit:
         query = select(AuditRow).where(AuditRow.target == target, AuditRow.moment >= since)
         with self._database.read() as session:
             rows = list(session.scalars(query.order_by(AuditRow.number.desc()).limit(most)))
-        return [_entry(row) for row in reversed(rows)]
+        return [_build_entry(row) for row in reversed(rows)]
 
     def find_newest(self, operation: str) -> AuditEntry | None:
         """The newest entry of an operation, None where there is none."""
         query = select(AuditRow).where(AuditRow.operation == operation).order_by(AuditRow.number.desc())
         with self._database.read() as session:
             row = session.scalar(query.limit(1))
-        return _entry(row) if row is not None else None
+        return _build_entry(row) if row is not None else None
 
     def is_anchored(self) -> bool:
         """Return whether entries that are taken off the end can be told: an anchor is there, or there is no entry yet."""
@@ -180,7 +180,7 @@ class Audit:
         return None if lost is None else min(lost, expected)
 
 
-def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
+def _list_conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
     narrowed = (
         (AuditRow.author, wanted.authors),
         (AuditRow.operation, wanted.operations),
@@ -195,11 +195,12 @@ def _conditions(wanted: AuditFilter) -> list[ColumnElement[bool]]:
 
 def _iterate_entries(session: Session) -> Iterator[AuditEntry]:
     return (
-        _entry(row) for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
+        _build_entry(row)
+        for row in session.scalars(select(AuditRow).order_by(AuditRow.number)).yield_per(1000)
     )
 
 
-def _entry(row: AuditRow) -> AuditEntry:
+def _build_entry(row: AuditRow) -> AuditEntry:
     return AuditEntry(
         row.number,
         row.moment,

@@ -207,17 +207,19 @@ class AutomationRuns:
     def forget(self, session: Session, event: AutomationEvent, facts: Mapping[str, object]) -> None:
         """The event was looked at; its facts are what the next one is compared with."""
         session.delete(session.get_one(AutomationEventRow, event.id))
-        session.merge(AutomationFactRow(workspace=event.workspace, subject=_key(event), facts=dict(facts)))
+        session.merge(
+            AutomationFactRow(workspace=event.workspace, subject=_format_key(event), facts=dict(facts))
+        )
         session.flush()
 
     def facts(self, session: Session, event: AutomationEvent) -> dict[str, object]:
         """Return what the event before said of the same subject."""
-        row = session.get(AutomationFactRow, (event.workspace, _key(event)))
+        row = session.get(AutomationFactRow, (event.workspace, _format_key(event)))
         return {} if row is None else dict(row.facts)
 
     def put(self, session: Session, run: AutomationRun) -> None:
         """Keep a run, in place of the one of its id."""
-        session.merge(AutomationRunRow(**_column_values(run)))
+        session.merge(AutomationRunRow(**_build_column_values(run)))
         session.flush()
 
     def read(self, session: Session, id_: str) -> AutomationRun:
@@ -236,7 +238,7 @@ class AutomationRuns:
 
     def plan(self, session: Session, runs: Iterable[AutomationRun]) -> None:
         """Keep runs that are new; those whose id is known stay as they are."""
-        rows = [_column_values(run) for run in runs]
+        rows = [_build_column_values(run) for run in runs]
         for at in range(0, len(rows), _TOGETHER):
             new = self._database.insert(AutomationRunRow, rows[at : at + _TOGETHER])
             session.execute(new.on_conflict_do_nothing(index_elements=["id"]))
@@ -348,11 +350,11 @@ def _select_expired(
     return select(*told).where(*asked).order_by(mine.until, mine.id).limit(_FIRST)
 
 
-def _key(event: AutomationEvent) -> str:
+def _format_key(event: AutomationEvent) -> str:
     return f"{event.kind.partition('.')[0]}/{event.subject}"
 
 
-def _column_values(run: AutomationRun) -> dict[str, Any]:
+def _build_column_values(run: AutomationRun) -> dict[str, Any]:
     return {name: getattr(run, name) for name in _RUN} | {"requesters": list(run.requesters)}
 
 

@@ -96,7 +96,7 @@ class RunStandings:
         with self._database.read() as session:
             last = {row.rule: row for row in session.execute(_select_newest_dead())}
             found = {}
-            for row in session.execute(_counts()):
+            for row in session.execute(_build_counts()):
                 tally = RunTally(row.runs, row.open, row.dead, row.last, language=row.language)
                 if died := last.get(row.rule):
                     newest = {"died": died.changed, "reason": died.detail}
@@ -115,7 +115,7 @@ class RunStandings:
             column.desc() if name.startswith("-") else column, mine.changed.desc(), mine.id
         )
         with self._database.read() as session:
-            return [_line(*row) for row in session.execute(query.offset(start).limit(most))]
+            return [_build_line(*row) for row in session.execute(query.offset(start).limit(most))]
 
     def count_by_column(self, which: RunFilter, by: str) -> dict[str, int]:
         """Count the runs of each value of a column of GROUPS."""
@@ -143,13 +143,13 @@ class RunStandings:
         )
         with self._database.read() as session:
             found = session.execute(query.order_by(mine.changed.desc(), mine.id).limit(most))
-            return [_line(*row) for row in found]
+            return [_build_line(*row) for row in found]
 
 
 _LINE = tuple(RunLine.__dataclass_fields__)
 
 
-def _line(*values: Any) -> RunLine:
+def _build_line(*values: Any) -> RunLine:
     found = dict(zip(_LINE, values, strict=True))
     return RunLine(**{**found, "status": RunStatus(found["status"])})
 
@@ -170,7 +170,7 @@ def _make_conditions(which: RunFilter) -> list[ColumnElement[bool]]:
     return found
 
 
-def _counts() -> Select[tuple[str, int, int, int, datetime, str]]:
+def _build_counts() -> Select[tuple[str, int, int, int, datetime, str]]:
     mine = AutomationRunRow
     waits = mine.status.in_([one.value for one in _OPEN])
     return select(

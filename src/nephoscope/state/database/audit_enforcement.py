@@ -77,22 +77,22 @@ def enforce(engine: Engine) -> None:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _check_before_commit)
     event.listen(engine, "after_cursor_execute", _check_statement)
-    event.listen(engine, "savepoint", _savepoint)
+    event.listen(engine, "savepoint", _note_savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
     event.listen(engine, "release_savepoint", _release_savepoint)
     event.listen(engine, "commit", _commit)
 
 
 def _begin(connection: Connection) -> None:
-    connection.info[_KEY] = _Changes(rows=_rows(connection) or 0)
+    connection.info[_KEY] = _Changes(rows=_count_changed_rows(connection) or 0)
 
 
-def _changes(connection: Connection) -> _Changes:
-    found: _Changes = connection.info.setdefault(_KEY, _Changes(rows=_rows(connection) or 0))
+def _track_changes(connection: Connection) -> _Changes:
+    found: _Changes = connection.info.setdefault(_KEY, _Changes(rows=_count_changed_rows(connection) or 0))
     return found
 
 
-def _rows(connection: Connection) -> int | None:
+def _count_changed_rows(connection: Connection) -> int | None:
     """Count how many rows SQLite has changed by a connection, at whoever's wish; None for another database."""
     driver: object = connection.connection.dbapi_connection
     return driver.total_changes if isinstance(driver, sqlite3.Connection) else None
@@ -109,17 +109,17 @@ def _check_before_commit(
     _settle(connection)
     written = read_written(statement)
     if written.commits:
-        _check([*_changes(connection).tables, *_decisions(written)])
+        _check([*_track_changes(connection).tables, *_list_decisions(written)])
     elif connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT":
-        _check(_decisions(written))
+        _check(_list_decisions(written))
 
 
 def _check_statement(
     connection: Connection, cursor: Any, statement: str, _parameters: object, _context: object, _many: bool
 ) -> None:
-    written, changes = read_written(statement), _changes(connection)
-    tables = [*_decisions(written), *([AUDIT] if written.enters else ())]
-    rows = _rows(connection)
+    written, changes = read_written(statement), _track_changes(connection)
+    tables = [*_list_decisions(written), *([AUDIT] if written.enters else ())]
+    rows = _count_changed_rows(connection)
     if rows is None:
         changed = cursor.rowcount != 0 or not written.counted
     else:
@@ -130,7 +130,7 @@ def _check_statement(
         changes.tables += tables
 
 
-def _decisions(written: WrittenTables) -> list[str]:
+def _list_decisions(written: WrittenTables) -> list[str]:
     """Return what a statement may write that people decide in, unless the product does it by itself."""
     if _BY_PRODUCT.get():
         return []
@@ -139,8 +139,8 @@ def _decisions(written: WrittenTables) -> list[str]:
 
 def _settle(connection: Connection) -> None:
     """Note what was changed since the last statement: by its answer that was read, or past the session."""
-    changes = _changes(connection)
-    rows = _rows(connection)
+    changes = _track_changes(connection)
+    rows = _count_changed_rows(connection)
     if rows is not None and rows > changes.rows:
         changes.rows = rows
         if changes.unread is not None:
@@ -156,36 +156,36 @@ def is_decided(table: str) -> bool:
         from nephoscope.state.database.concept_registry import load_tables
 
         load_tables()
-    return table in _decision_tables(len(Base.metadata.tables))
+    return table in _list_decision_tables(len(Base.metadata.tables))
 
 
 @lru_cache(maxsize=8)
-def _decision_tables(_loaded: int) -> frozenset[str]:
+def _list_decision_tables(_loaded: int) -> frozenset[str]:
     """The names of the tables of decisions among those that are loaded."""
     return frozenset(
         one.class_.__tablename__ for one in Base.registry.mappers if issubclass(one.class_, AuditedRow)
     )
 
 
-def _savepoint(connection: Connection, _name: str | None) -> None:
+def _note_savepoint(connection: Connection, _name: str | None) -> None:
     _settle(connection)
-    changes = _changes(connection)
+    changes = _track_changes(connection)
     changes.savepoints.append(len(changes.tables))
 
 
 def _rollback_savepoint(connection: Connection, _name: str, _context: None) -> None:
-    changes = _changes(connection)
+    changes = _track_changes(connection)
     changes.unread = None
     del changes.tables[changes.savepoints.pop() :]
 
 
 def _release_savepoint(connection: Connection, _name: str, _context: None) -> None:
-    _changes(connection).savepoints.pop()
+    _track_changes(connection).savepoints.pop()
 
 
 def _commit(connection: Connection) -> None:
     _settle(connection)
-    _check(_changes(connection).tables)
+    _check(_track_changes(connection).tables)
 
 
 def _check(tables: list[str]) -> None:

@@ -95,7 +95,7 @@ class Database:
         """
         parsed = _parse_url(url)
         if parsed.drivername not in _SQLITE:
-            return _postgresql(parsed, clock)
+            return _read_postgresql(parsed, clock)
         if not parsed.database or parsed.database == ":memory:":
             raise StateError("the state needs a file: sqlite:///FILE")
         return Database.open_file(Path(parsed.database), clock)
@@ -147,7 +147,7 @@ class Database:
         with it where
         it `joins`. Within `together` it is a part of that transaction.
         """
-        if (outer := self._outer_session()) is not None:
+        if (outer := self._find_outer_session()) is not None:
             with self._translate_errors(), outer.begin_nested():
                 yield outer
             outer.expire_all()  # what was changed beside the mapped rows is read anew
@@ -170,7 +170,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A transaction that sees one moment and does not wait for writers; within `together` it sees what was changed there."""
-        if (outer := self._outer_session()) is not None:
+        if (outer := self._find_outer_session()) is not None:
             with self._translate_errors():
                 outer.flush()
                 yield outer
@@ -188,7 +188,7 @@ class Database:
 
         Everybody else who writes waits for it: nothing slow belongs into the block, and no other thread that writes.
         """
-        if self._outer_session() is not None:
+        if self._find_outer_session() is not None:
             yield
             return
         with self.write() as session:
@@ -198,7 +198,7 @@ class Database:
             finally:
                 _OUTER.reset(before)
 
-    def _outer_session(self) -> Session | None:
+    def _find_outer_session(self) -> Session | None:
         """The session of the `together` around this, None where there is none."""
         found = _OUTER.get()
         return found[1] if found is not None and found[0] is self else None
@@ -269,7 +269,7 @@ class Database:
         """Give the connections back."""
         self.engine.dispose()
 
-    def _failure(self, error: DBAPIError) -> str:
+    def _describe_failure(self, error: DBAPIError) -> str:
         """Return what the driver says; of a copy, which is there because the disk is full, that nothing can be written."""
         said = _explain_error(error)
         return "disk is full" if self.copied and "readonly" in said else said
@@ -281,21 +281,21 @@ class Database:
             yield
         except (OperationalError, InterfaceError) as error:
             if self.file is not None and (
-                full := full_disk.explain_full_disk(self.file, self._failure(error))
+                full := full_disk.explain_full_disk(self.file, self._describe_failure(error))
             ):
                 raise DiskFullError(f"{self.shown}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
                 raise DatabaseBusyError(f"{self.shown}: {_explain_error(error)}") from error
             kind = (
                 StateError
-                if self.is_sqlite or _state(error).startswith(_BEYOND)
+                if self.is_sqlite or _read_sqlstate(error).startswith(_BEYOND)
                 else DatabaseUnreachableError
             )
             raise (ConnectionLostError if error.connection_invalidated else kind)(
                 f"{self.shown}: {_explain_error(error)}"
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
-            if isinstance(error, OverflowError) or _state(error) == _TOO_LARGE:
+            if isinstance(error, OverflowError) or _read_sqlstate(error) == _TOO_LARGE:
                 raise NotFoundError("not found: the number is too large") from error
             raise StateError(f"the database cannot store this: {_explain_error(error)}") from error
         except PoolTimeoutError as error:
@@ -305,7 +305,7 @@ class Database:
         except DatabaseError as error:
             if error.connection_invalidated:  # as of one that did nothing within a transaction for long
                 raise ConnectionLostError(f"{self.shown}: {_explain_error(error)}") from error
-            if _state(error) == _READ_ONLY:
+            if _read_sqlstate(error) == _READ_ONLY:
                 raise DatabaseReadOnlyError(f"{self.shown}: {_explain_error(error)}") from error
             if type(error) is not DatabaseError:
                 raise
@@ -318,7 +318,7 @@ class Database:
             raise StateError(f"{self.shown}: {_explain_error(error)}{remedy}") from error
 
 
-def _state(error: DBAPIError) -> str:
+def _read_sqlstate(error: DBAPIError) -> str:
     """The SQLSTATE that a server gave, '' where it gave none."""
     return str(getattr(error.orig, "sqlstate", None) or "")
 
@@ -344,7 +344,7 @@ def _create_file(file: Path) -> None:
         raise StateError(f"{file}: {error.strerror}; the state must be read and written there") from error
 
 
-def _postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
+def _read_postgresql(url: URL, clock: Callable[[], datetime] | None) -> Database:
     try:
         import psycopg  # noqa: F401 - the driver, an extra
     except ImportError as error:

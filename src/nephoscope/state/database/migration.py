@@ -54,13 +54,13 @@ def migrate(database: Database) -> None:
     StateError where the state is of a newer version, or older than the first step.
     """
     with database.read() as session:
-        if _revision(session.connection()) == steps()[-1]:
+        if _read_revision(session.connection()) == steps()[-1]:
             return
     with _acquire_lock(database), as_product("migration"), database.write() as session:
         connection = session.connection()
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        found = _revision(connection) or _begin(connection)
+        found = _read_revision(connection) or _begin(connection)
         _check(found, database.shown)
         if found != steps()[-1]:
             _upgrade(connection)
@@ -113,7 +113,7 @@ def _begin(connection: Connection) -> str:
     return BASELINE
 
 
-def _revision(connection: Connection) -> str | None:
+def _read_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table(_VERSIONS):
         return None
     found: str | None = connection.execute(text(f"SELECT version_num FROM {_VERSIONS}")).scalar()  # noqa: S608

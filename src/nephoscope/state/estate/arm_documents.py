@@ -103,13 +103,13 @@ class ArmDocuments:
     def find(self, session: Session, key: str) -> ArmDocument | None:
         """The document of a row's key, within a transaction."""
         row = session.get(ArmDocumentRow, key)
-        return None if row is None else _document(row)
+        return None if row is None else _read_document(row)
 
     def list_at(self, key: str) -> list[ArmDocument]:
         """The documents of a lower-cased id: that of no tenant, and those of tenants."""
         query = select(ArmDocumentRow).where(_is_at(key)).order_by(ArmDocumentRow.key)
         with self._database.read() as session:
-            return [_document(row) for row in session.scalars(query)]
+            return [_read_document(row) for row in session.scalars(query)]
 
     def name_tenant(self, session: Session, key: str, tenant: str) -> None:
         """Say of a document of no tenant whose it is; one that the tenant has of the id already stays in its place."""
@@ -135,13 +135,13 @@ class ArmDocuments:
         if below:
             query = query.where(_is_below(below))
         with self._database.read() as session:
-            return sorted(map(_document, session.scalars(query)), key=lambda one: (one.key, one.tenant))
+            return sorted(map(_read_document, session.scalars(query)), key=lambda one: (one.key, one.tenant))
 
     def at_groups(self) -> list[ArmDocument]:
         """The documents at management groups, of all tenants."""
         query = select(ArmDocumentRow).where(_is_below("/providers/microsoft.management/managementgroups"))
         with self._database.read() as session:
-            return [_document(row) for row in session.scalars(query)]
+            return [_read_document(row) for row in session.scalars(query)]
 
     def by_tenant(self, types: Iterable[str]) -> TenantBodies:
         """The bodies of the documents of lower-cased types, by their tenants."""
@@ -173,22 +173,22 @@ def _is_at(key: str) -> ColumnElement[bool]:
     plain = ArmDocumentRow.key == key
     if not key.startswith("/providers/"):
         return plain
-    return plain | (ArmDocumentRow.key.startswith("/tenants/") & (_id_of_row() == key))
+    return plain | (ArmDocumentRow.key.startswith("/tenants/") & (_build_id_of_row() == key))
 
 
 def _is_below(scope: str) -> ColumnElement[bool]:
     plain = ArmDocumentRow.key.startswith(f"{scope}/", autoescape=True)
     if not scope.startswith("/providers/"):
         return plain
-    inside = _id_of_row().startswith(f"{scope}/", autoescape=True)
+    inside = _build_id_of_row().startswith(f"{scope}/", autoescape=True)
     return plain | (ArmDocumentRow.key.startswith("/tenants/") & inside)
 
 
-def _id_of_row() -> ColumnElement[str]:
+def _build_id_of_row() -> ColumnElement[str]:
     """The id of a row that has a tenant."""
     return func.substr(ArmDocumentRow.key, _TENANT_LENGTH + 1)
 
 
-def _document(row: ArmDocumentRow) -> ArmDocument:
+def _read_document(row: ArmDocumentRow) -> ArmDocument:
     tenant, key = split_row_key(row.key)
     return ArmDocument(key, row.type, row.body, row.author, row.created, row.changed, tenant)

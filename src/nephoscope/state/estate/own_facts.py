@@ -136,7 +136,7 @@ class OwnFactStore:
             "read_at": facts.read_at, "documents": zlib.compress(packed, 1), "count": len(facts.documents), "digest": digest,
             "author": author, "changed": now,
         }  # fmt: skip
-        receipt = Receipt.NEW if before is None else _receipt(before, digest, facts)
+        receipt = Receipt.NEW if before is None else _build_receipt(before, digest, facts)
         # a server's other writer may have come first: the newer claim stays
         insert = self._database.insert(OwnFactRow, values)
         replaced = {name: insert.excluded[name] for name in values if name not in ("subject", "type")}
@@ -161,15 +161,15 @@ class OwnFactStore:
         documents: set[str] = set()
         claims: set[tuple[str, str]] = set()
         for row in session.scalars(select(OwnFactRow).where(_is_at_or_below(id_))):
-            facts = _facts(row)
-            documents |= _ids(facts.documents)
+            facts = _build_facts(row)
+            documents |= _list_ids(facts.documents)
             claims.add(facts.claim)
             session.delete(row)
-        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_ancestor_ids(id_)))):
+        for row in session.scalars(select(OwnFactRow).where(OwnFactRow.subject.in_(_list_ancestor_ids(id_)))):
             kept = _unpack_documents(row)
             left = [one for one in kept if not _is_within(str(one["id"]).lower(), id_)]
             if len(left) < len(kept):
-                documents |= _ids(kept) - _ids(left)
+                documents |= _list_ids(kept) - _list_ids(left)
                 _repack(row, left)
         session.flush()
         return RetractedFacts(frozenset(documents), frozenset(claims))
@@ -178,12 +178,12 @@ class OwnFactStore:
         """The newest document of a lower-cased id alone, with when it was sent; None where none was learned."""
         query = (
             select(OwnFactRow)
-            .where(OwnFactRow.subject.in_([id_, *_ancestor_ids(id_)]))
+            .where(OwnFactRow.subject.in_([id_, *_list_ancestor_ids(id_)]))
             .order_by(OwnFactRow.read_at.desc())
         )
         with self._database.read() as session:
             for row in session.scalars(query):
-                facts = _facts(row)
+                facts = _build_facts(row)
                 for one in facts.documents:
                     if str(one["id"]).lower().rstrip("/") == id_:
                         return replace(facts, documents=(one,))
@@ -215,12 +215,12 @@ class OwnFactStore:
         """Yield what was learned of resources in some lower-cased subscriptions (None = everywhere), as a stream in a stable order."""
         wanted = None if subscriptions is None else sorted(subscriptions)
         after: tuple[str, str, str] | None = None
-        while batch := self._batch(wanted, after):
+        while batch := self._read_batch(wanted, after):
             yield from batch
             last = batch[-1]
             after = (last.subscription, last.subject, last.type)
 
-    def _batch(self, wanted: Sequence[str] | None, after: tuple[str, str, str] | None) -> list[OwnFacts]:
+    def _read_batch(self, wanted: Sequence[str] | None, after: tuple[str, str, str] | None) -> list[OwnFacts]:
         order = (OwnFactRow.subscription, OwnFactRow.subject, OwnFactRow.type)
         query = select(OwnFactRow).order_by(*order).limit(_BATCH)
         if wanted is not None:
@@ -228,10 +228,10 @@ class OwnFactStore:
         if after is not None:
             query = query.where(tuple_(*order) > tuple_(*after))
         with self._database.read() as session:
-            return [_facts(row) for row in session.scalars(query)]
+            return [_build_facts(row) for row in session.scalars(query)]
 
 
-def _receipt(before: OwnFactRow, digest: str, facts: OwnFacts) -> Receipt:
+def _build_receipt(before: OwnFactRow, digest: str, facts: OwnFacts) -> Receipt:
     """Whether a claim says something else than the one before, or says the same again after so long that it may have expired."""
     same = (before.digest, before.tenant) == (digest, facts.tenant)
     return Receipt.SAME if same and facts.read_at - before.read_at < RENEWED_AFTER else Receipt.CHANGED
@@ -241,7 +241,7 @@ def _is_at_or_below(id_: str) -> ColumnElement[bool]:
     return or_(OwnFactRow.subject == id_, OwnFactRow.subject.startswith(f"{id_}/", autoescape=True))
 
 
-def _ancestor_ids(id_: str) -> list[str]:
+def _list_ancestor_ids(id_: str) -> list[str]:
     """Every text before a slash of an id: what lies above it is among them."""
     return [id_[:at] for at in range(1, len(id_)) if id_[at] == "/"]
 
@@ -261,11 +261,11 @@ def _repack(row: OwnFactRow, documents: Sequence[_Body]) -> None:
     row.digest = hashlib.blake2b(packed, digest_size=16).hexdigest()
 
 
-def _ids(documents: Sequence[_Body]) -> frozenset[str]:
+def _list_ids(documents: Sequence[_Body]) -> frozenset[str]:
     return frozenset(str(one["id"]).lower().rstrip("/") for one in documents)
 
 
-def _facts(row: OwnFactRow) -> OwnFacts:
+def _build_facts(row: OwnFactRow) -> OwnFacts:
     return OwnFacts(
         row.subject, row.type, row.subscription, row.read_at, tuple(_unpack_documents(row)), row.tenant, row.author, row.changed,
         row.digest,

@@ -196,13 +196,13 @@ class Pipelines:
         """Return all repositories, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(PipelineRepositoryRow).order_by(PipelineRepositoryRow.name))
-            return [PipelineRepository(**_column_values(row, _REPOSITORY)) for row in rows]
+            return [PipelineRepository(**_read_column_values(row, _REPOSITORY)) for row in rows]
 
     def repository(self, name: str) -> PipelineRepository | None:
         """Return the repository of a lower-cased name."""
         with self._database.read() as session:
             row = session.get(PipelineRepositoryRow, name)
-            return None if row is None else PipelineRepository(**_column_values(row, _REPOSITORY))
+            return None if row is None else PipelineRepository(**_read_column_values(row, _REPOSITORY))
 
     def put_repository(self, session: Session, repository: PipelineRepository) -> None:
         """Keep a repository in place of the one of its name; StateError where there are too many."""
@@ -226,14 +226,14 @@ class Pipelines:
     def run(self, id_: str) -> PipelineRun:
         """Return a run by its id; NotFoundError where there is none."""
         with self._database.read() as session:
-            row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
+            row = session.execute(_build_runs().where(PipelineRunRow.id == id_)).mappings().first()
         if row is None:
             raise NotFoundError(f"pipeline run {id_[:100]!r} not found")
         return PipelineRun(**row)
 
     def has_run(self, session: Session, id_: str) -> PipelineRun | None:
         """Return the run of an id within a transaction; None where there is none."""
-        row = session.execute(_runs().where(PipelineRunRow.id == id_)).mappings().first()
+        row = session.execute(_build_runs().where(PipelineRunRow.id == id_)).mappings().first()
         return None if row is None else PipelineRun(**row)
 
     def findings(self, id_: str) -> object:
@@ -246,7 +246,7 @@ class Pipelines:
 
     def runs(self, repositories: Collection[str] | None = None, most: int = 100) -> list[PipelineRun]:
         """Return the newest runs, of some lower-cased repositories (None = of all)."""
-        query = _runs().order_by(PipelineRunRow.started.desc(), PipelineRunRow.id).limit(most)
+        query = _build_runs().order_by(PipelineRunRow.started.desc(), PipelineRunRow.id).limit(most)
         if repositories is not None:
             query = query.where(PipelineRunRow.repository.in_(repositories))
         with self._database.read() as session:
@@ -254,7 +254,7 @@ class Pipelines:
 
     def newest_deciding_run(self, session: Session, series: PipelineSeries) -> PipelineRun | None:
         """Return the run by which the work items of a series stand."""
-        query = _runs().where(*_series_conditions(PipelineRunRow, series), PipelineRunRow.decides)
+        query = _build_runs().where(*_list_series_conditions(PipelineRunRow, series), PipelineRunRow.decides)
         found = session.execute(query.order_by(PipelineRunRow.started.desc()).limit(1)).mappings().first()
         return None if found is None else PipelineRun(**found)
 
@@ -269,8 +269,10 @@ class Pipelines:
 
     def series_items(self, session: Session, series: PipelineSeries) -> list[WorkItem]:
         """Return the work items of a series, open and closed."""
-        rows = session.execute(_select(WorkItemRow, _ITEM).where(*_series_conditions(WorkItemRow, series)))
-        return [_item(row) for row in rows.mappings()]
+        rows = session.execute(
+            _select(WorkItemRow, _ITEM).where(*_list_series_conditions(WorkItemRow, series))
+        )
+        return [_build_item(row) for row in rows.mappings()]
 
     def put_items(self, session: Session, items: Iterable[WorkItem]) -> None:
         """Keep work items in place of those of their ids."""
@@ -286,7 +288,7 @@ class Pipelines:
             row = session.execute(query).mappings().first()
         if row is None:
             raise NotFoundError(f"work item {id_[:100]!r} not found")
-        return _item(row)
+        return _build_item(row)
 
     def items(
         self,
@@ -304,21 +306,21 @@ class Pipelines:
         if subject:
             query = query.where(WorkItemRow.subject == subject)
         with self._database.read() as session:
-            return [_item(row) for row in session.execute(query.limit(most)).mappings()]
+            return [_build_item(row) for row in session.execute(query.limit(most)).mappings()]
 
     def item_page(
         self, which: WorkItemFilter, start: int = 0, rows: int | None = None, order: str = ""
     ) -> list[WorkItem]:
         """Return work items from a place on, by a column of the list, else open ones first, then the gravest, then the newest."""
         ranks = (
-            _rank(WorkItemRow.status, [one.value for one in WorkItemStatus]),
-            _rank(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
+            _build_rank(WorkItemRow.status, [one.value for one in WorkItemStatus]),
+            _build_rank(WorkItemRow.severity, [one.value for one in reversed(Severity)]),
         )
         query = _select(WorkItemRow, _ITEM).where(*which.conditions())
         default = (*ranks, _ITEMS.opened.desc(), _ITEMS.id)
         query = query.order_by(*list_order(order, _ITEM_ORDERS, default)).offset(start)
         with self._database.read() as session:
-            return [_item(row) for row in session.execute(query.limit(rows)).mappings()]
+            return [_build_item(row) for row in session.execute(query.limit(rows)).mappings()]
 
     def item_counts(self, which: WorkItemFilter, by: str) -> dict[str, int]:
         """Return how many work items there are, by status, severity, repository or tool."""
@@ -343,7 +345,9 @@ class Pipelines:
         self, session: Session, series: PipelineSeries, planned: Sequence[PlannedOrigin]
     ) -> None:
         """Keep what the newest run of a series plans in place of what the one before did."""
-        session.execute(delete(PlannedResourceRow).where(*_series_conditions(PlannedResourceRow, series)))
+        session.execute(
+            delete(PlannedResourceRow).where(*_list_series_conditions(PlannedResourceRow, series))
+        )
         rows = [asdict(one) for one in planned]
         keys = ["repository", "tool", "category", "id", "file", "line", "column"]
         for at in range(0, len(rows), _BATCH):
@@ -371,16 +375,16 @@ def _select(table: object, names: Iterable[str]) -> Select[object]:
     return select(*(getattr(table, name) for name in names))
 
 
-def _rank(column: object, order: Sequence[str]) -> ColumnElement[int]:
+def _build_rank(column: object, order: Sequence[str]) -> ColumnElement[int]:
     """The place of a value in an order; what is not in it comes last."""
     return case({value: place for place, value in enumerate(order)}, value=column, else_=len(order))
 
 
-def _runs() -> Select[object]:
+def _build_runs() -> Select[object]:
     return _select(PipelineRunRow, _RUN)
 
 
-def _series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
+def _list_series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
     return (
         table.repository == series.repository,
         table.tool == series.tool,
@@ -388,10 +392,10 @@ def _series_conditions(table: Any, series: PipelineSeries) -> tuple[Any, ...]:
     )
 
 
-def _column_values(row: object, names: Iterable[str]) -> dict[str, Any]:
+def _read_column_values(row: object, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
-def _item(row: RowMapping) -> WorkItem:
+def _build_item(row: RowMapping) -> WorkItem:
     values: dict[str, Any] = {**row}
     return WorkItem(**{**values, "status": WorkItemStatus(values["status"])})

@@ -101,77 +101,79 @@ class Tenants:
                 settings=msgspec.to_builtins(tenant.connection),
                 credential=tenant.credential or None,
                 enabled=tenant.enabled,
-                hours=_hours(tenant.hours),
+                hours=_check_hours(tenant.hours),
                 created=self._database.now(session),
                 snapshot="",
                 error="",
             )
             session.add(row)
             session.flush()
-            return _tenant(row)
+            return _to_tenant(row)
 
     def get(self, name: str) -> Tenant:
         """The tenant of a name; StateError where there is none."""
         with self._database.read() as session:
-            return _tenant(_row(session, name))
+            return _to_tenant(_build_row(session, name))
 
     def all(self) -> tuple[Tenant, ...]:
         """Every tenant, by name."""
         with self._database.read() as session:
-            return tuple(_tenant(row) for row in session.scalars(select(TenantRow).order_by(TenantRow.name)))
+            return tuple(
+                _to_tenant(row) for row in session.scalars(select(TenantRow).order_by(TenantRow.name))
+            )
 
     def change(self, tenant: Tenant) -> Tenant:
         """Keep the connection, credential, hours and whether it is enabled of a tenant that is there."""
         with self._database.write() as session:
-            row = _row(session, tenant.name)
+            row = _build_row(session, tenant.name)
             row.settings = msgspec.to_builtins(tenant.connection)
             row.credential = tenant.credential or None
-            row.enabled, row.hours = tenant.enabled, _hours(tenant.hours)
-            return _tenant(row)
+            row.enabled, row.hours = tenant.enabled, _check_hours(tenant.hours)
+            return _to_tenant(row)
 
     def record_test(self, name: str, found: dict[str, object]) -> None:
         """Keep what a test found."""
         with as_product("collection"), self._database.write() as session:
-            _row(session, name).tested = found
+            _build_row(session, name).tested = found
 
     def record_collection(self, name: str, snapshot: str, at: datetime) -> None:
         """Note a collection that came to its end."""
         with as_product("collection"), self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             row.snapshot, row.collected, row.error = snapshot, at, ""
 
     def record_failure(self, name: str, error: str, at: datetime) -> None:
         """Note a collection that did not; its snapshot of before stays."""
         with as_product("collection"), self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             row.error, row.error_at = error.replace("\x00", "")[:4096], at
 
     def request_collection(self, name: str) -> None:
         """Have it collected as soon as somebody looks."""
         with self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             row.collected, row.error_at = None, None
 
     def remove(self, name: str) -> None:
         """Forget a tenant; its credential stays."""
         with self._database.write() as session:
-            session.delete(_row(session, name))
+            session.delete(_build_row(session, name))
 
 
-def _hours(hours: float) -> float:
+def _check_hours(hours: float) -> float:
     if not LEAST_HOURS <= hours <= MOST_HOURS:
         raise StateError(f"a tenant is collected every {LEAST_HOURS:.0f} to {MOST_HOURS:.0f} hours")
     return hours
 
 
-def _row(session: Session, name: str) -> TenantRow:
+def _build_row(session: Session, name: str) -> TenantRow:
     row = session.get(TenantRow, name)
     if row is None:
         raise NotFoundError(f"tenant {name!r} not found")
     return row
 
 
-def _tenant(row: TenantRow) -> Tenant:
+def _to_tenant(row: TenantRow) -> Tenant:
     connection = msgspec.convert(row.settings, TenantConnection)
     found = Tenant(
         row.name, connection, row.credential or "", row.enabled, row.hours, row.created, row.collected

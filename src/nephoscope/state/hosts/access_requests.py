@@ -85,11 +85,11 @@ class AccessRequests:
     def get(self, id_: str) -> AccessRequest:
         """Return the request of an id; NotFoundError where there is none."""
         with self._database.read() as session:
-            return _request(_row(session, id_))
+            return _build_request(_build_row(session, id_))
 
     def lock(self, session: Session, id_: str) -> AccessRequest:
         """Return the request of an id, locked to the end of the transaction; NotFoundError where there is none."""
-        return _request(_row(session, id_, lock=True))
+        return _build_request(_build_row(session, id_, lock=True))
 
     def put(self, session: Session, one: AccessRequest) -> AccessRequest:
         """Keep a request in place of the one of the same id."""
@@ -118,7 +118,7 @@ class AccessRequests:
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
             found = select_readable(rows, lambda row: row.policy, may_read, most)
-            return [_request(row) for row in found]
+            return [_build_request(row) for row in found]
 
     def list_ending(self, policies: Collection[str], after: datetime) -> list[AccessRequest]:
         """Return all requests of some policies whose last port ends after a time, newest first."""
@@ -127,17 +127,17 @@ class AccessRequests:
         )
         with self._database.read() as session:
             rows = session.scalars(query.order_by(AccessRequestRow.created.desc(), AccessRequestRow.id))
-            return [_request(row) for row in rows]
+            return [_build_request(row) for row in rows]
 
 
-def _row(session: Session, id_: str, *, lock: bool = False) -> AccessRequestRow:
+def _build_row(session: Session, id_: str, *, lock: bool = False) -> AccessRequestRow:
     row = session.get(AccessRequestRow, id_, with_for_update=lock or None)
     if row is None:
         raise NotFoundError(f"access request {id_[:100]!r} not found")
     return row
 
 
-def _request(row: AccessRequestRow) -> AccessRequest:
+def _build_request(row: AccessRequestRow) -> AccessRequest:
     return AccessRequest(
         id=row.id, policy=row.policy, ports=msgspec.convert(row.ports, tuple[RequestedPort, ...]), requester=row.requester,
         justification=row.justification, created=row.created, status=AccessStatus(row.status), decided=row.decided,

@@ -127,19 +127,21 @@ class Agents:
     def all(self) -> list[EnrolledAgent]:
         """Return the agents by the ids of their machines."""
         with self._database.read() as session:
-            return [_agent(row) for row in session.scalars(select(AgentRow).order_by(AgentRow.resource))]
+            return [
+                _build_agent(row) for row in session.scalars(select(AgentRow).order_by(AgentRow.resource))
+            ]
 
     def find(self, id_: str) -> EnrolledAgent | None:
         """Return the agent of a machine by its ARM id, None where it has none."""
         with self._database.read() as session:
             row = session.get(AgentRow, id_.lower().rstrip("/"))
-            return None if row is None else _agent(row)
+            return None if row is None else _build_agent(row)
 
     def find_by_principal(self, principal: str) -> EnrolledAgent | None:
         """Return the agent whose key a principal shows, None where it is no agent."""
         with self._database.read() as session:
             row = session.scalar(select(AgentRow).where(AgentRow.principal == principal))
-            return None if row is None else _agent(row)
+            return None if row is None else _build_agent(row)
 
     def require(self, name: str) -> EnrolledAgent:
         """Return the agent of an ARM id or of the only machine with a name; NotFoundError where there is none or several."""
@@ -186,13 +188,13 @@ class Agents:
         """Return the enrolments by name."""
         with self._database.read() as session:
             rows = session.scalars(select(AgentEnrolmentRow).order_by(AgentEnrolmentRow.name))
-            return [_enrolment(row) for row in rows]
+            return [_build_enrolment(row) for row in rows]
 
     def find_enrolment(self, session: Session, principal: str) -> AgentEnrolment | None:
         """Return the enrolment whose code a principal shows, locked for the transaction; None for another principal."""
         query = select(AgentEnrolmentRow).where(AgentEnrolmentRow.principal == principal).with_for_update()
         row = session.scalar(query)
-        return None if row is None else _enrolment(row)
+        return None if row is None else _build_enrolment(row)
 
     def put_enrolment(self, session: Session, enrolment: AgentEnrolment) -> None:
         """Store an enrolment in place of the one of its name."""
@@ -205,20 +207,20 @@ class Agents:
         row = session.get(AgentEnrolmentRow, name)
         if row is None:
             raise NotFoundError(f"enrolment {name!r} not found")
-        found = _enrolment(row)
+        found = _build_enrolment(row)
         session.delete(row)
         session.flush()
         return found
 
 
-def _agent(row: AgentRow) -> EnrolledAgent:
+def _build_agent(row: AgentRow) -> EnrolledAgent:
     return EnrolledAgent(
         row.id, row.computer, row.machine_id, row.principal, row.enrolment, row.workspace, row.location, row.os_name,
         row.architecture, row.version, row.enrolled, row.seen, msgspec.convert(row.health, AgentHealth),
     )  # fmt: skip
 
 
-def _enrolment(row: AgentEnrolmentRow) -> AgentEnrolment:
+def _build_enrolment(row: AgentEnrolmentRow) -> AgentEnrolment:
     return AgentEnrolment(
         row.name,
         row.principal,

@@ -106,21 +106,21 @@ class ResponseOrders:
     def get(self, id_: str) -> ResponseOrder:
         """Return the order of an id; NotFoundError where there is none."""
         with self._database.read() as session:
-            return _order(_row(session, id_))
+            return _build_order(_build_row(session, id_))
 
     def find(self, session: Session, id_: str) -> ResponseOrder | None:
         """Return the order of an id within a transaction, None where there is none."""
         row = session.get(ResponseOrderRow, id_)
-        return None if row is None else _order(row)
+        return None if row is None else _build_order(row)
 
     def lock(self, session: Session, id_: str) -> ResponseOrder:
         """Return the order of an id, locked to the end of the transaction; NotFoundError where there is none."""
-        return _order(_row(session, id_, lock=True))
+        return _build_order(_build_row(session, id_, lock=True))
 
     def read_content(self, id_: str) -> bytes:
         """Return the content of an order, b'' where there is none; NotFoundError for an order that is not there."""
         with self._database.read() as session:
-            return _row(session, id_).content
+            return _build_row(session, id_).content
 
     def put(self, session: Session, one: ResponseOrder, content: bytes | None = None) -> ResponseOrder:
         """Keep an order in place of the one of the same id, whose content stays where none is given."""
@@ -153,7 +153,7 @@ class ResponseOrders:
         with self._database.read() as session:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
             found = select_readable(rows, lambda row: row.machine, may_read, most)
-            return [_order(row) for row in found]
+            return [_build_order(row) for row in found]
 
     def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:
         """Return the orders that an agent is to carry out, oldest first."""
@@ -164,17 +164,17 @@ class ResponseOrders:
         )
         with self._database.read() as session:
             rows = session.scalars(query.order_by(ResponseOrderRow.created, ResponseOrderRow.id))
-            return [_order(row) for row in rows]
+            return [_build_order(row) for row in rows]
 
 
-def _row(session: Session, id_: str, *, lock: bool = False) -> ResponseOrderRow:
+def _build_row(session: Session, id_: str, *, lock: bool = False) -> ResponseOrderRow:
     row = session.get(ResponseOrderRow, id_, with_for_update=lock or None)
     if row is None:
         raise NotFoundError(f"response order {id_[:100]!r} not found")
     return row
 
 
-def _order(row: ResponseOrderRow) -> ResponseOrder:
+def _build_order(row: ResponseOrderRow) -> ResponseOrder:
     return ResponseOrder(
         id=row.id, machine=row.machine, kind=ResponseKind(row.kind), arguments=dict(row.arguments),
         justification=row.justification, requester=row.requester, created=row.created, expires=row.expires,

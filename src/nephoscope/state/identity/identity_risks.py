@@ -93,7 +93,7 @@ class IdentityRisks:
             with self._database.read() as reading:
                 return self.find_identities(workspace, kind, ids, reading)
         found: dict[str, RiskyIdentity] = {}
-        for some in _parts(ids):
+        for some in _list_parts(ids):
             where = (
                 RiskyIdentityRow.workspace == workspace, RiskyIdentityRow.kind == kind.value, RiskyIdentityRow.id.in_(some)
             )  # fmt: skip
@@ -135,7 +135,7 @@ class IdentityRisks:
     def list_detections(self, workspace: str, kind: IdentityKind) -> list[RiskDetection]:
         """Return all detections on a kind of identity, the newest first."""
         with self._database.read() as session:
-            return _detections(session, workspace, RiskDetectionRow.kind == kind.value)
+            return _read_detections(session, workspace, RiskDetectionRow.kind == kind.value)
 
     def detections_of(
         self, workspace: str, kind: IdentityKind, ids: Collection[str], session: Session | None = None
@@ -158,7 +158,7 @@ class IdentityRisks:
             with self._database.read() as reading:
                 return self.known_detections(workspace, ids, reading)
         found: set[str] = set()
-        for some in _parts(ids):
+        for some in _list_parts(ids):
             where = (RiskDetectionRow.workspace == workspace, RiskDetectionRow.id.in_(some))
             found.update(session.scalars(select(RiskDetectionRow.id).where(*where)))
         return frozenset(found)
@@ -175,8 +175,8 @@ class IdentityRisks:
             with self._database.read() as reading:
                 return self._select(workspace, column, values, reading, *where)
         found: list[RiskDetection] = []
-        for some in _parts(values):
-            found += _detections(session, workspace, column.in_(some), *where)
+        for some in _list_parts(values):
+            found += _read_detections(session, workspace, column.in_(some), *where)
         return found
 
     def add_history(self, session: Session, workspace: str, item: RiskHistoryItem) -> None:
@@ -198,13 +198,13 @@ class IdentityRisks:
             return [msgspec.convert(one, RiskHistoryItem) for one in session.scalars(query)]
 
 
-def _detections(session: Session, workspace: str, *where: ColumnElement[bool]) -> list[RiskDetection]:
+def _read_detections(session: Session, workspace: str, *where: ColumnElement[bool]) -> list[RiskDetection]:
     query = select(RiskDetectionRow.document).where(RiskDetectionRow.workspace == workspace, *where)
     rows = session.scalars(query.order_by(RiskDetectionRow.happened.desc(), RiskDetectionRow.id))
     return [msgspec.convert(one, RiskDetection) for one in rows]
 
 
-def _parts(values: Collection[str]) -> Iterator[list[str]]:
+def _list_parts(values: Collection[str]) -> Iterator[list[str]]:
     several = sorted({one.lower() for one in values})
     for start in range(0, len(several), _AT_ONCE):
         yield several[start : start + _AT_ONCE]

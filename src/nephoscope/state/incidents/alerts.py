@@ -84,12 +84,12 @@ class Alerts:
     def find_alert(self, session: Session, id_: str) -> StoredAlert | None:
         """The alert of an id, within a transaction."""
         row = session.get(AlertRow, id_)
-        return None if row is None else _alert(row)
+        return None if row is None else _build_alert(row)
 
     def lock_alert(self, session: Session, id_: str) -> StoredAlert | None:
         """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(AlertRow, id_, with_for_update=True)
-        return None if row is None else _alert(row)
+        return None if row is None else _build_alert(row)
 
     def place(self, session: Session, ids: Sequence[str], incident: int | None) -> None:
         """Put alerts into an incident, or into none."""
@@ -99,8 +99,8 @@ class Alerts:
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
     ) -> list[StoredAlert]:
         """Return what a rule raised, or held back, of windows that ended in (after, until]."""
-        query = select(AlertRow).where(*_window_conditions(workspace, rule, after, until))
-        return [_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
+        query = select(AlertRow).where(*_list_window_conditions(workspace, rule, after, until))
+        return [_build_alert(row) for row in session.scalars(query.order_by(AlertRow.id))]
 
     def versions_of_windows(
         self, session: Session, workspace: str, rule: str, after: datetime, until: datetime
@@ -108,7 +108,7 @@ class Alerts:
         """Return which alerts `alerts_of_windows` gives, without reading them."""
         columns = AlertRow.__table__.c
         query = select(columns.id, columns.changed, columns.incident).where(
-            *_window_conditions(workspace, rule, after, until)
+            *_list_window_conditions(workspace, rule, after, until)
         )
         return [AlertVersion(*row) for row in session.execute(query.order_by(columns.id))]
 
@@ -117,7 +117,7 @@ class Alerts:
     ) -> bool:
         """Return whether a rule raised an alert of another window that ended less than a pause before or after a time."""
         query = select(AlertRow.id).where(
-            *_raised_conditions(workspace, rule),
+            *_list_raised_conditions(workspace, rule),
             AlertRow.raised > end - pause,
             AlertRow.raised < end + pause,
             AlertRow.raised != end,
@@ -132,7 +132,7 @@ class Alerts:
         query = (
             select(AlertRow)
             .where(
-                *_raised_conditions(workspace, rule),
+                *_list_raised_conditions(workspace, rule),
                 AlertRow.subject == subject,
                 AlertRow.raised >= end - interval,
                 AlertRow.raised <= end + interval,
@@ -140,7 +140,7 @@ class Alerts:
             )
             .order_by(AlertRow.raised.desc(), AlertRow.id)
         )
-        return [_alert(row) for row in session.scalars(query)]
+        return [_build_alert(row) for row in session.scalars(query)]
 
     def history(
         self, workspace: str, since: datetime, until: datetime, rule: str | None = None
@@ -152,7 +152,9 @@ class Alerts:
         if rule is not None:
             query = query.where(AlertRow.rule == rule)
         with self._database.read() as session:
-            return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
+            return [
+                _build_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))
+            ]
 
     def raised_by(
         self, workspace: str, rules: Collection[str], since: datetime, until: datetime
@@ -166,7 +168,9 @@ class Alerts:
             AlertRow.raised <= until,
         )
         with self._database.read() as session:
-            return [_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))]
+            return [
+                _build_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))
+            ]
 
     def count_suppressed(self, workspace: str) -> dict[str, int]:
         """Count how many alerts each suppression or setting has held back."""
@@ -196,7 +200,7 @@ class Alerts:
     def list_of_incident(self, session: Session, incident: int) -> list[StoredAlert]:
         """The alerts of an incident, the first first."""
         query = select(AlertRow).where(AlertRow.incident == incident).order_by(AlertRow.started, AlertRow.id)
-        return [_alert(row) for row in session.scalars(query)]
+        return [_build_alert(row) for row in session.scalars(query)]
 
     def count_in_incidents(self, session: Session, incidents: Sequence[int]) -> int:
         """Count how many alerts some incidents have."""
@@ -230,7 +234,7 @@ class Alerts:
             query = query.where(AlertRow.held_by == "")
         query = query.order_by(AlertRow.ended.desc(), AlertRow.id).limit(most)
         with self._database.read() as session:
-            return [_alert(row) for row in session.scalars(query)]
+            return [_build_alert(row) for row in session.scalars(query)]
 
     def list_alerts(
         self, workspace: str, looked: AlertFilter, *, start: int = 0, most: int = 100
@@ -245,7 +249,7 @@ class Alerts:
             query = (
                 select(AlertRow).where(*looked.conditions(workspace)).order_by(*order_alerts(looked.order))
             )
-            return [_alert(row) for row in session.scalars(query.offset(start).limit(most))]
+            return [_build_alert(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count(self, workspace: str, looked: AlertFilter) -> int:
         """Count how many are looked at."""
@@ -305,7 +309,7 @@ class Alerts:
         """The alert of an id."""
         with self._database.read() as session:
             row = session.get(AlertRow, id_)
-            return None if row is None else _alert(row)
+            return None if row is None else _build_alert(row)
 
 
 def _load_by_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
@@ -313,20 +317,20 @@ def _load_by_ids(session: Session, ids: Sequence[str]) -> list[StoredAlert]:
     found: dict[str, StoredAlert] = {}
     for start in range(0, len(ids), _AT_ONCE):
         query = select(AlertRow).where(AlertRow.id.in_(ids[start : start + _AT_ONCE]))
-        found |= {row.id: _alert(row) for row in session.scalars(query)}
+        found |= {row.id: _build_alert(row) for row in session.scalars(query)}
     return [found[one] for one in ids if one in found]
 
 
-def _window_conditions(
+def _list_window_conditions(
     workspace: str, rule: str, after: datetime, until: datetime
 ) -> tuple[ColumnElement[bool], ...]:
     raised = AlertRow.raised
     return AlertRow.workspace == workspace, AlertRow.rule == rule, raised > after, raised <= until
 
 
-def _raised_conditions(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
+def _list_raised_conditions(workspace: str, rule: str) -> tuple[ColumnElement[bool], ...]:
     return AlertRow.workspace == workspace, AlertRow.rule == rule, AlertRow.held_by == ""
 
 
-def _alert(row: AlertRow) -> StoredAlert:
+def _build_alert(row: AlertRow) -> StoredAlert:
     return StoredAlert(**{name: getattr(row, name) for name in _NAMES})

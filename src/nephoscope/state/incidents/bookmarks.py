@@ -101,7 +101,7 @@ class Bookmarks:
         rows = list(session.scalars(query.limit(2)))
         if len(rows) != 1 or not id_:
             raise StateError(f"several bookmarks start with {id_}" if rows else f"bookmark {id_!r} not found")
-        return _bookmark(rows[0])
+        return _build_bookmark(rows[0])
 
     def is_taken(self, id_: str) -> bool:
         """Return whether any workspace has, or had, a bookmark of an id."""
@@ -112,7 +112,8 @@ class Bookmarks:
         """The bookmarks of an incident, in the order of their events."""
         query = select(BookmarkRow).where(BookmarkRow.incident == incident, BookmarkRow.deleted.is_(False))
         return [
-            _bookmark(row) for row in session.scalars(query.order_by(BookmarkRow.event_time, BookmarkRow.id))
+            _build_bookmark(row)
+            for row in session.scalars(query.order_by(BookmarkRow.event_time, BookmarkRow.id))
         ]
 
     def move(self, session: Session, incident: int, into: int | None) -> None:
@@ -124,8 +125,8 @@ class Bookmarks:
         query = select(BookmarkRow).where(BookmarkRow.workspace == workspace, BookmarkRow.deleted.is_(False))
         with self._database.read() as session:
             rows = session.scalars(query.order_by(BookmarkRow.created.desc(), BookmarkRow.id).limit(most))
-            return [_bookmark(row) for row in rows]
+            return [_build_bookmark(row) for row in rows]
 
 
-def _bookmark(row: BookmarkRow) -> Bookmark:
+def _build_bookmark(row: BookmarkRow) -> Bookmark:
     return Bookmark(**{name: getattr(row, name) for name in _NAMES})

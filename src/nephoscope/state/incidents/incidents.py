@@ -164,21 +164,21 @@ class Incidents:
             .group_by(IncidentRow.number)
             .order_by(shared.desc(), IncidentRow.number)
         )
-        return [(_incident(row), count) for row, count in session.execute(query)]
+        return [(_build_incident(row), count) for row, count in session.execute(query)]
 
     def read(self, session: Session, number: int) -> Incident:
         """The incident of a number; StateError where there is none."""
         row = session.get(IncidentRow, number)
         if row is None:
             raise NotFoundError(f"incident {number} not found")
-        return _incident(row)
+        return _build_incident(row)
 
     def lock_incident(self, session: Session, number: int) -> Incident:
         """Return the same where nobody else changes it until the transaction ends."""
         row = session.get(IncidentRow, number, with_for_update=True)
         if row is None:
             raise NotFoundError(f"incident {number} not found")
-        return _incident(row)
+        return _build_incident(row)
 
     def load_in_workspace(self, session: Session, workspace: str, number: int) -> Incident:
         """The incident of a number in a workspace; StateError where there is none."""
@@ -194,7 +194,7 @@ class Incidents:
     def parts(self, session: Session, number: int) -> list[Incident]:
         """The incidents that were merged into one and lead there."""
         query = select(IncidentRow).where(IncidentRow.merged_into == number).order_by(IncidentRow.number)
-        return [_incident(row) for row in session.scalars(query)]
+        return [_build_incident(row) for row in session.scalars(query)]
 
     def forget(self, session: Session, number: int) -> None:
         """Take its keys: no further alert joins it."""
@@ -204,19 +204,19 @@ class Incidents:
         """The incident of a GUID."""
         with self._database.read() as session:
             row = session.scalar(select(IncidentRow).where(IncidentRow.id == id_))
-            return None if row is None else _incident(row)
+            return None if row is None else _build_incident(row)
 
     def get(self, number: int) -> Incident | None:
         """The incident of a number."""
         with self._database.read() as session:
             row = session.get(IncidentRow, number)
-            return None if row is None else _incident(row)
+            return None if row is None else _build_incident(row)
 
     def verdicts(self, workspace: str) -> dict[int, Incident]:
         """Every incident by its number, those that were merged too."""
         query = select(IncidentRow).where(IncidentRow.workspace == workspace)
         with self._database.read() as session:
-            return {row.number: _incident(row) for row in session.scalars(query)}
+            return {row.number: _build_incident(row) for row in session.scalars(query)}
 
     def list_newest(
         self,
@@ -237,7 +237,7 @@ class Incidents:
         query = select(IncidentRow).where(*sought.conditions(workspace))
         query = query.order_by(*order_incidents(sought.order))
         with self._database.read() as session:
-            return [_incident(row) for row in session.scalars(query.offset(start).limit(most))]
+            return [_build_incident(row) for row in session.scalars(query.offset(start).limit(most))]
 
     def count_by_column(self, workspace: str, sought: IncidentFilter, by: str) -> dict[str, int]:
         """Count how many are sought by what a column says of them: status, severity or owner ('' = nobody)."""
@@ -261,7 +261,7 @@ class Incidents:
             IncidentRow.created < until,
         )
         with self._database.read() as session:
-            return [_incident(row) for row in session.scalars(query.order_by(IncidentRow.number))]
+            return [_build_incident(row) for row in session.scalars(query.order_by(IncidentRow.number))]
 
     def act(self, session: Session, number: int, action: IncidentAction) -> None:
         """Keep what a person did."""
@@ -347,7 +347,7 @@ class Incidents:
         ]
 
 
-def _incident(row: IncidentRow) -> Incident:
+def _build_incident(row: IncidentRow) -> Incident:
     values = {name: getattr(row, name) for name in _NAMES}
     values["status"] = IncidentStatus(row.status)
     return Incident(**values, labels=tuple(row.labels))

@@ -52,7 +52,7 @@ def _add(one: Arrivals, other: Arrivals) -> Arrivals:
     tables = {arrival.table: arrival for arrival in one.tables}
     for arrival in other.tables:
         before = tables.get(arrival.table)
-        tables[arrival.table] = arrival if before is None else _sum(before, arrival)
+        tables[arrival.table] = arrival if before is None else _build_sum(before, arrival)
     return Arrivals(
         one.source,
         one.workspace,
@@ -62,7 +62,7 @@ def _add(one: Arrivals, other: Arrivals) -> Arrivals:
     )
 
 
-def _sum(one: Arrival, other: Arrival) -> Arrival:
+def _build_sum(one: Arrival, other: Arrival) -> Arrival:
     timed = one.timed + other.timed
     events = [event for event in (one.last_event, other.last_event) if event is not None]
     return Arrival(

@@ -101,7 +101,7 @@ class IngestedFiles:
         """The file of that content, None where it was never begun."""
         with self._database.read() as session:
             row = session.get(IngestedFileRow, (workspace, identity))
-            return None if row is None else _file(row)
+            return None if row is None else _build_file(row)
 
     def all(self, workspace: str | None = None) -> tuple[IngestedFile, ...]:
         """Every file, in the order in which they were begun."""
@@ -109,7 +109,7 @@ class IngestedFiles:
         if workspace is not None:
             query = query.where(IngestedFileRow.workspace == workspace)
         with self._database.read() as session:
-            return tuple(_file(row) for row in session.scalars(query))
+            return tuple(_build_file(row) for row in session.scalars(query))
 
     def files_begun_since(
         self, session: Session, workspace: str, moment: datetime
@@ -118,7 +118,7 @@ class IngestedFiles:
         query = select(IngestedFileRow).where(
             IngestedFileRow.workspace == workspace, IngestedFileRow.started >= moment
         )
-        return tuple(_file(row) for row in session.scalars(query))
+        return tuple(_build_file(row) for row in session.scalars(query))
 
     def list_newest(self, workspaces: Collection[str], most: int) -> tuple[IngestedFile, ...]:
         """The files of some workspaces that were begun last, the newest first."""
@@ -129,7 +129,7 @@ class IngestedFiles:
             .limit(most)
         )
         with self._database.read() as session:
-            return tuple(_file(row) for row in session.scalars(query))
+            return tuple(_build_file(row) for row in session.scalars(query))
 
     def begin(
         self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
@@ -171,7 +171,7 @@ class IngestedFiles:
             "started": self._database.now(session),
         }
         session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
-        return _file(_row(session, identity, workspace))
+        return _build_file(_build_row(session, identity, workspace))
 
     def marks(self, identities: Collection[str], workspace: str = "default") -> dict[str, str]:
         """The marks of contents that were taken in whole, by which older copies of them are known; of those of which any are kept."""
@@ -185,19 +185,19 @@ class IngestedFiles:
 
     def unmark(self, session: Session, identity: str, workspace: str) -> None:
         """Drop the marks of a content of which a longer version has come, in the transaction that notes that."""
-        _row(session, identity, workspace).marks = None
+        _build_row(session, identity, workspace).marks = None
 
     def adopt(self, one: IngestedFile, identity: str, name: str) -> IngestedFile:
         """Record that a file is one that was taken in before: it stands where that stands. One that is known stays as it is."""
         with self._database.write() as session:
             row = asdict(one) | {"identity": identity, "name": name}
             session.execute(self._database.insert(IngestedFileRow, row).on_conflict_do_nothing())
-            return _file(_row(session, identity, one.workspace))
+            return _build_file(_build_row(session, identity, one.workspace))
 
     def advance(self, identity: str, workspace: str, chunk: Chunk) -> None:
         """Record a chunk that was acknowledged; one that is known already adds nothing."""
         with self._database.write() as session:
-            _add(_row(session, identity, workspace), chunk)
+            _add(_build_row(session, identity, workspace), chunk)
 
     def finish(self, identity: str, workspace: str = "default") -> None:
         """Record that the whole file was taken in."""
@@ -206,7 +206,7 @@ class IngestedFiles:
 
     def end(self, session: Session, identity: str, workspace: str, last: Chunk | None = None) -> None:
         """As `finish`, with the last chunk, in the transaction of what belongs to it."""
-        row = _row(session, identity, workspace)
+        row = _build_row(session, identity, workspace)
         if last is not None:
             _add(row, last)
         row.done = row.size
@@ -221,14 +221,14 @@ def _add(row: IngestedFileRow, chunk: Chunk) -> None:
         row.bad += chunk.bad
 
 
-def _row(session: Session, identity: str, workspace: str) -> IngestedFileRow:
+def _build_row(session: Session, identity: str, workspace: str) -> IngestedFileRow:
     row = session.get(IngestedFileRow, (workspace, identity), with_for_update=True)
     if row is None:
         raise StateError(f"the ingestion of the file {identity} was not started in the workspace {workspace}")
     return row
 
 
-def _file(row: IngestedFileRow) -> IngestedFile:
+def _build_file(row: IngestedFileRow) -> IngestedFile:
     return IngestedFile(
         row.identity,
         row.name,

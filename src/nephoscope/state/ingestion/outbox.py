@@ -97,7 +97,7 @@ class Outbox:
                 "added": now,
                 "batch": -held or None,
             }
-            for table, several in _packs(rows)
+            for table, several in _read_packs(rows)
         ]
         if values:
             session.connection().execute(insert(cast("Table", OutboxRow.__table__)), values)
@@ -170,7 +170,7 @@ class Outbox:
         return number
 
 
-def _packs(
+def _read_packs(
     rows: Sequence[tuple[str, Mapping[str, object]]],
 ) -> Iterator[tuple[str, dict[str, object] | list[dict[str, object]]]]:
     """The rows of each table in packs, one alone as it is."""

@@ -101,7 +101,7 @@ class SourceErrors:
         over = known & {error_key(key) for key in keys}
         if not over:
             return 0
-        mine = self._source_conditions(source, workspace)
+        mine = self._build_source_conditions(source, workspace)
         with self._database.write() as session:
             session.execute(delete(SourceErrorRow).where(*mine, SourceErrorRow.key.in_([*over, _MORE])))
         return len(over)
@@ -109,7 +109,7 @@ class SourceErrors:
     def expire(self, source: str, before: datetime, workspace: str = "default") -> None:
         """What happened is over that was told last before a time."""
         mine = (
-            *self._source_conditions(source, workspace),
+            *self._build_source_conditions(source, workspace),
             SourceErrorRow.key.startswith(EVENT),
             SourceErrorRow.at < before,
         )
@@ -137,10 +137,12 @@ class SourceErrors:
 
     def _keys(self, session: Session, source: str, workspace: str) -> frozenset[str]:
         return frozenset(
-            session.scalars(select(SourceErrorRow.key).where(*self._source_conditions(source, workspace)))
+            session.scalars(
+                select(SourceErrorRow.key).where(*self._build_source_conditions(source, workspace))
+            )
         )
 
-    def _source_conditions(self, source: str, workspace: str) -> tuple[Any, Any]:
+    def _build_source_conditions(self, source: str, workspace: str) -> tuple[Any, Any]:
         return SourceErrorRow.source == source, SourceErrorRow.workspace == workspace
 
 

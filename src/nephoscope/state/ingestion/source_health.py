@@ -136,7 +136,7 @@ class SourceHealths:
                 key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
                 self._count(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
-            self._note_seen(session, _source_key(one.source, one.workspace), one.at)
+            self._note_seen(session, _build_source_key(one.source, one.workspace), one.at)
             if one.left_out:
                 self._leave_out(session, one)
 
@@ -148,7 +148,7 @@ class SourceHealths:
     def record_lag(self, source: str, lag: int | None, workspace: str = "default") -> None:
         """Record what a source still has to read: bytes, messages, files, as its kind counts."""
         with self._database.write() as session:
-            self._upsert(session, SourceHealthRow, _source_key(source, workspace), {"lag": lag})
+            self._upsert(session, SourceHealthRow, _build_source_key(source, workspace), {"lag": lag})
 
     def record_arrival(
         self, session: Session, source: str, tables: Iterable[str], at: datetime, workspace: str = "default"
@@ -184,7 +184,7 @@ class SourceHealths:
             query = query.where(SourceHealthRow.source == source)
         standing = SourceErrors(self._database).all(source)
         with self._database.read() as session:
-            found = [_health(row, standing) for row in session.scalars(query)]
+            found = [_build_health(row, standing) for row in session.scalars(query)]
         known = {(one.source, one.workspace) for one in found if not one.table}
         found += [
             SourceHealth(place[0], "", place[1], standing=one)
@@ -207,7 +207,7 @@ class SourceHealths:
         if since is not None:
             query = query.where(SourceRateRow.hour >= since)
         with self._database.read() as session:
-            return tuple(_rate(row) for row in session.scalars(query))
+            return tuple(_build_rate(row) for row in session.scalars(query))
 
     def prune(self, before: datetime) -> int:
         """Forget hours that began before a time; returns how many."""
@@ -232,8 +232,8 @@ class SourceHealths:
             "size": mine.size + new.size,
             "untimed": mine.untimed + new.untimed,
             "first_seen": func.coalesce(mine.first_seen, new.first_seen),
-            "last_seen": _latest_of(mine.last_seen, new.last_seen),
-            "last_event": _latest_of(mine.last_event, new.last_event),
+            "last_seen": _choose_latest(mine.last_seen, new.last_seen),
+            "last_event": _choose_latest(mine.last_event, new.last_event),
         }
         session.execute(
             insert.on_conflict_do_update(index_elements=["source", "workspace", "table_name"], set_=changes)
@@ -256,7 +256,7 @@ class SourceHealths:
     def _note_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
-        later = _latest_of(SourceHealthRow.last_seen, insert.excluded.last_seen)
+        later = _choose_latest(SourceHealthRow.last_seen, insert.excluded.last_seen)
         session.execute(insert.on_conflict_do_update(index_elements=list(key), set_={"last_seen": later}))
 
     def _upsert(
@@ -271,16 +271,18 @@ class SourceHealths:
 RATES_KEPT = timedelta(days=35)
 
 
-def _source_key(source: str, workspace: str) -> dict[str, object]:
+def _build_source_key(source: str, workspace: str) -> dict[str, object]:
     return {"source": source, "workspace": workspace, "table_name": ""}
 
 
-def _latest_of(one: Any, other: Any) -> object:
+def _choose_latest(one: Any, other: Any) -> object:
     """The later of two times of which either may be null (the databases' own functions differ on null)."""
     return case((one.is_(None), other), (other.is_(None), one), (one > other, one), else_=other)
 
 
-def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], SourceErrorSummary]) -> SourceHealth:
+def _build_health(
+    row: SourceHealthRow, standing: Mapping[tuple[str, str], SourceErrorSummary]
+) -> SourceHealth:
     return SourceHealth(
         row.source,
         row.table_name,
@@ -299,7 +301,7 @@ def _health(row: SourceHealthRow, standing: Mapping[tuple[str, str], SourceError
     )
 
 
-def _rate(row: SourceRateRow) -> SourceRate:
+def _build_rate(row: SourceRateRow) -> SourceRate:
     timed = row.rows - row.untimed
     mean = row.delay / timed if timed else 0.0
     return SourceRate(

@@ -61,7 +61,7 @@ class Sources:
         """Keep a new source; StateError for a name that is taken, a workspace or a credential that is not there."""
         with self._database.write() as session:
             self.insert(session, source)
-            return _source(_row(session, source.name))
+            return _build_source(_build_row(session, source.name))
 
     def insert(self, session: Session, source: Source) -> None:
         """Keep a new source as `add` does, within a transaction."""
@@ -87,12 +87,14 @@ class Sources:
     def get(self, name: str) -> Source:
         """The source of that name; StateError where there is none."""
         with self._database.read() as session:
-            return _source(_row(session, name))
+            return _build_source(_build_row(session, name))
 
     def all(self) -> tuple[Source, ...]:
         """Every source, by name."""
         with self._database.read() as session:
-            return tuple(_source(row) for row in session.scalars(select(SourceRow).order_by(SourceRow.name)))
+            return tuple(
+                _build_source(row) for row in session.scalars(select(SourceRow).order_by(SourceRow.name))
+            )
 
     def names(self, session: Session) -> frozenset[str]:
         """The names of all, within a transaction."""
@@ -103,12 +105,12 @@ class Sources:
     ) -> Source:
         """Change the settings or whether it runs; None stays as it is."""
         with self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             if settings is not None:
                 row.settings = dict(settings)
             if enabled is not None:
                 row.enabled = enabled
-            return _source(row)
+            return _build_source(row)
 
     def change(
         self,
@@ -133,7 +135,7 @@ class Sources:
     def remove(self, name: str) -> None:
         """Forget a source, its checkpoints, its health and its errors; the credential stays."""
         with self._database.write() as session:
-            session.delete(_row(session, name))
+            session.delete(_build_row(session, name))
             session.execute(delete(CheckpointRow).where(CheckpointRow.source == name))
             session.execute(delete(SourceHealthRow).where(SourceHealthRow.source == name))
             session.execute(delete(SourceErrorRow).where(SourceErrorRow.source == name))
@@ -141,14 +143,14 @@ class Sources:
             session.execute(delete(SchemaChangeRow).where(SchemaChangeRow.source == name))
 
 
-def _row(session: Session, name: str) -> SourceRow:
+def _build_row(session: Session, name: str) -> SourceRow:
     row = session.get(SourceRow, name)
     if row is None:
         raise NotFoundError(f"source {name!r} not found")
     return row
 
 
-def _source(row: SourceRow) -> Source:
+def _build_source(row: SourceRow) -> Source:
     return Source(
         row.name, row.kind, row.settings, row.workspace, row.credential or "", row.enabled, row.created
     )

@@ -79,7 +79,7 @@ class Intels:
     def load_known(self, session: Session, workspace: str, ids: Sequence[str]) -> dict[str, Intel]:
         """Return those of the ids that are known, within a transaction; at most some hundred ids at a time."""
         query = select(IntelRow).where(IntelRow.workspace == workspace, IntelRow.id.in_(ids))
-        return {row.id: _intel(row) for row in session.scalars(query)}
+        return {row.id: _build_intel(row) for row in session.scalars(query)}
 
     def find_by_objects(self, session: Session, workspace: str, stix: Sequence[str]) -> list[Intel]:
         """Return what any source has under ids of objects, and what goes by them here, within a transaction; at most
@@ -87,7 +87,7 @@ class Intels:
         query = select(IntelRow).where(
             IntelRow.workspace == workspace, or_(IntelRow.stix.in_(stix), IntelRow.id.in_(stix))
         )
-        return [_intel(row) for row in session.scalars(query)]
+        return [_build_intel(row) for row in session.scalars(query)]
 
     def put(self, session: Session, several: Iterable[Intel]) -> None:
         """Keep objects, in place of those of their ids."""
@@ -111,13 +111,13 @@ class Intels:
             .order_by(IntelRow.published, IntelRow.id)
             .limit(most)
         )
-        return [_intel(row) for row in session.scalars(query)]
+        return [_build_intel(row) for row in session.scalars(query)]
 
     def get(self, workspace: str, id_: str) -> Intel | None:
         """The object of an id."""
         with self._database.read() as session:
             row = session.get(IntelRow, (workspace, id_))
-            return None if row is None else _intel(row)
+            return None if row is None else _build_intel(row)
 
     def list_newest(
         self,
@@ -141,7 +141,7 @@ class Intels:
             query = query.where(IntelRow.active)
         query = query.order_by(IntelRow.modified.desc(), IntelRow.id).limit(most)
         with self._database.read() as session:
-            return [_intel(row) for row in session.scalars(query)]
+            return [_build_intel(row) for row in session.scalars(query)]
 
     def file_digests(self, algorithm: str, now: datetime) -> list[tuple[str, Intel]]:
         """The digests of files that hold at a time, of every workspace, with their objects; `algorithm` is written as in STIX."""
@@ -152,7 +152,7 @@ class Intels:
             cast(IntelRow.observables, Text).contains(algorithm, autoescape=True),
         )
         with self._database.read() as session:
-            several = [_intel(row) for row in session.scalars(query)]
+            several = [_build_intel(row) for row in session.scalars(query)]
         return [(value.lower(), one) for one in several for name, value in one.observables if name == key]
 
     def counts(self, workspace: str) -> dict[str, tuple[int, int]]:
@@ -168,7 +168,7 @@ class Intels:
             return {source: (count, int(held or 0)) for source, count, held in session.execute(query)}
 
 
-def _intel(row: IntelRow) -> Intel:
+def _build_intel(row: IntelRow) -> Intel:
     values = {name: getattr(row, name) for name in _NAMES}
     values["observables"] = tuple((key, value) for key, value in row.observables)
     return Intel(**values)

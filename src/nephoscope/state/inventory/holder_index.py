@@ -85,10 +85,10 @@ class HolderIndex:
         with self._lock:
             with self.database.read() as session:
                 self._refresh(session)
-                masks = self._masks(session, wanted.subjects)
+                masks = self._read_masks(session, wanted.subjects)
             counted = self._count(wanted, masks)
-            found = [self._summary(id_, one) for id_, one in counted.items()]
-        return sorted(found, key=_risk)[: wanted.most]
+            found = [self._build_summary(id_, one) for id_, one in counted.items()]
+        return sorted(found, key=_build_risk_key)[: wanted.most]
 
     def _count(self, wanted: FindingFilter, masks: Sequence[int]) -> dict[str, _HolderCount]:
         counted: dict[str, _HolderCount] = {}
@@ -123,7 +123,7 @@ class HolderIndex:
             and text in "\n".join((one.id, one.summary, *one.aliases)).lower()
         }
 
-    def _summary(self, id_: str, one: _HolderCount) -> VulnerabilitySummary:
+    def _build_summary(self, id_: str, one: _HolderCount) -> VulnerabilitySummary:
         machines = (one.holders & self._machines).bit_count()
         images = one.holders.bit_count() - machines
         fixable = one.fixable.bit_count()
@@ -131,7 +131,7 @@ class HolderIndex:
             self._known[id_], SEVERITIES[one.rank], one.score, machines, images, fixable
         )
 
-    def _masks(self, session: Session, subjects: SubjectFilter) -> list[int]:
+    def _read_masks(self, session: Session, subjects: SubjectFilter) -> list[int]:
         """Return the bits of the subjects that are asked for, a mask for each layer."""
         if subjects == SubjectFilter(subjects.reach) and subjects.reach.everything:
             return [-1] * len(self._bits)
@@ -169,7 +169,9 @@ class HolderIndex:
 
     def _load_findings(self, session: Session) -> None:
         """Read every open finding, those of a pair at once."""
-        self._holdings = {id_: _HolderPairs(*seat, array("I")) for id_, seat in self._seats(session, None)}
+        self._holdings = {
+            id_: _HolderPairs(*seat, array("I")) for id_, seat in self._read_seats(session, None)
+        }
         statement = select(
             _FINDING.package,
             _FINDING.vulnerability,
@@ -180,7 +182,7 @@ class HolderIndex:
         )
         size = len(self._places) // 8 + 1
         for package, vulnerability, subjects in session.execute(grouped):
-            number = self._number((package, vulnerability))
+            number = self._number_pair((package, vulnerability))
             rows = [bytearray(size) for _ in self._bits]
             for holding in map(self._holdings.get, map(int, subjects.split(","))):
                 if holding is not None:
@@ -199,14 +201,16 @@ class HolderIndex:
         wanted = _FINDING.closed.is_(None), _FINDING.subject.in_(subjects)
         for subject, package, vulnerability in session.execute(statement.where(*wanted)):
             found.setdefault(subject, []).append((package, vulnerability))
-        for subject, (layer, bit) in self._seats(session, subjects):
-            numbers = array("I", map(self._number, found.get(subject, ())))
+        for subject, (layer, bit) in self._read_seats(session, subjects):
+            numbers = array("I", map(self._number_pair, found.get(subject, ())))
             bits = self._bits[layer]
             for number in numbers:
                 bits[number] |= 1 << bit
             self._holdings[subject] = _HolderPairs(layer, bit, numbers)
 
-    def _seats(self, session: Session, subjects: list[int] | None) -> Iterator[tuple[int, tuple[int, int]]]:
+    def _read_seats(
+        self, session: Session, subjects: list[int] | None
+    ) -> Iterator[tuple[int, tuple[int, int]]]:
         """Give the layer and the bit of subjects, None = of all."""
         statement = select(_SUBJECT.id, _SUBJECT.scanner, _SUBJECT.tenant, _SUBJECT.kind, _SUBJECT.key)
         if subjects is not None:
@@ -220,7 +224,7 @@ class HolderIndex:
                 self._machines |= 1 << bit
             yield id_, (layer, bit)
 
-    def _number(self, pair: _Pair) -> int:
+    def _number_pair(self, pair: _Pair) -> int:
         number = self._numbers.get(pair)
         if number is None:
             number = self._numbers[pair] = len(self._pairs)
@@ -238,7 +242,7 @@ class HolderIndex:
             bits[number] &= others
 
 
-def _risk(one: VulnerabilitySummary) -> tuple[bool, int, float, float, str]:
+def _build_risk_key(one: VulnerabilitySummary) -> tuple[bool, int, float, float, str]:
     known = one.vulnerability
     rank = SEVERITIES.index(one.severity)
     return not known.is_exploited, -rank, -(known.probability or 0.0), -(one.score or 0.0), known.id

@@ -96,12 +96,12 @@ class Inventories:
         """Return, by their digests, those of some packages that nobody held yet."""
         every = {one.digest: one for one in packages}
         with self._database.read() as session:
-            known = self._numbers(session, every)
+            known = self._read_numbers(session, every)
         return {digest: one for digest, one in every.items() if digest not in known}
 
     def numbers(self, session: Session, packages: Iterable[NamedPackage]) -> list[int]:
         """Return the numbers of those of some packages that are kept."""
-        return list(self._numbers(session, [one.digest for one in packages]).values())
+        return list(self._read_numbers(session, [one.digest for one in packages]).values())
 
     def enter_packages(
         self, session: Session, packages: Sequence[NamedPackage]
@@ -109,14 +109,14 @@ class Inventories:
         """Return the numbers of packages, and those entered now: they are pending until matches are put."""
         self._database.queue(session, _QUEUE)
         digests = [one.digest for one in packages]
-        known = self._numbers(session, digests)
+        known = self._read_numbers(session, digests)
         missing = {digest: one for digest, one in zip(digests, packages, strict=True) if digest not in known}
         if not missing:
             return [known[digest] for digest in digests], frozenset()
         session.execute(
-            insert(InventoryPackageRow), [_package_row(digest, one) for digest, one in missing.items()]
+            insert(InventoryPackageRow), [_build_package_row(digest, one) for digest, one in missing.items()]
         )
-        entered = self._numbers(session, missing)
+        entered = self._read_numbers(session, missing)
         rows = [
             {"ecosystem": ecosystem, "name": name, "package": entered[digest]}
             for digest, one in missing.items()
@@ -128,7 +128,7 @@ class Inventories:
         return [known[digest] for digest in digests], frozenset(entered.values())
 
     @staticmethod
-    def _numbers(session: Session, digests: Iterable[str]) -> dict[str, int]:
+    def _read_numbers(session: Session, digests: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for part in parts(dict.fromkeys(digests)):
             statement = select(InventoryPackageRow.digest, InventoryPackageRow.number)
@@ -147,7 +147,7 @@ class Inventories:
         digest = hashlib.blake2b(packed, digest_size=16).hexdigest()
         if session.get(PackageSetRow, digest) is None:
             values = {
-                "digest": digest, "kinds": _kinds(named, numbers), "members": array("I", sorted(set(numbers))).tobytes(),
+                "digest": digest, "kinds": _list_kinds(named, numbers), "members": array("I", sorted(set(numbers))).tobytes(),
                 "packages": zlib.compress(packed, 6),
             }  # fmt: skip
             session.execute(self._database.insert(PackageSetRow, values).on_conflict_do_nothing())
@@ -164,7 +164,7 @@ class Inventories:
             raise StateError(
                 f"{subject.name} was scanned later, at {before.scanned_at.isoformat()}: this scan is older"
             )
-        values = _subject_row(subject)
+        values = _build_subject_row(subject)
         if before is None:
             made = session.execute(insert(InventorySubjectRow).returning(InventorySubjectRow.id), [values])
             new = replace(subject, id=made.scalar_one())
@@ -191,7 +191,7 @@ class Inventories:
             row.scanner == subject.scanner,
         )
         found = session.execute(statement).first()
-        return None if found is None else _subject(found)
+        return None if found is None else _build_subject(found)
 
     def remove(self, session: Session, ids: Collection[int]) -> None:
         """Forget subjects, with their findings and what only they held."""
@@ -220,7 +220,7 @@ class Inventories:
             .limit(wanted.most)
         )
         with self._database.read() as session:
-            return [_subject(one) for one in session.execute(statement)]
+            return [_build_subject(one) for one in session.execute(statement)]
 
     def newest_change_number(self) -> int:
         """Return a number that rises whenever a subject, its packages or its findings change."""
@@ -360,7 +360,7 @@ class Inventories:
             ]
 
 
-def _kinds(named: Sequence[NamedPackage], numbers: Sequence[int]) -> list[tuple[int, int]]:
+def _list_kinds(named: Sequence[NamedPackage], numbers: Sequence[int]) -> list[tuple[int, int]]:
     """Return a package of each kind with the count of the packages of that kind."""
     first, counts = dict[str, int](), Counter[str]()
     for one, number in zip(named, numbers, strict=True):
@@ -369,7 +369,7 @@ def _kinds(named: Sequence[NamedPackage], numbers: Sequence[int]) -> list[tuple[
     return [(first[kind], count) for kind, count in counts.items()]
 
 
-def _package_row(digest: str, one: NamedPackage) -> dict[str, object]:
+def _build_package_row(digest: str, one: NamedPackage) -> dict[str, object]:
     package = one.package
     return {
         "digest": digest, "type": package.type, "name": package.name, "version": package.version,
@@ -377,13 +377,13 @@ def _package_row(digest: str, one: NamedPackage) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _subject_row(subject: InventorySubject) -> dict[str, object]:
+def _build_subject_row(subject: InventorySubject) -> dict[str, object]:
     values = {**asdict(subject), "kind": subject.kind.value, "tags": list(subject.tags)}
     del values["id"]
     return values
 
 
-def _subject(row: Row[Any]) -> InventorySubject:
+def _build_subject(row: Row[Any]) -> InventorySubject:
     """Return the subject of a row of _COLUMNS, the fields of a subject in their order."""
     values = list(row)
     values[_KIND] = SubjectKind(values[_KIND])

@@ -80,7 +80,7 @@ class Vulnerabilities:
 
     def put_matches(self, session: Session, matched: Sequence[MatchedPackage]) -> PairChanges:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
-        before = self._pairs(session, [one.number for one in matched])
+        before = self._read_pairs(session, [one.number for one in matched])
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
         self._upsert_known(session, [found.vulnerability for one in matched for found in one.found])
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
@@ -98,7 +98,7 @@ class Vulnerabilities:
         return PairChanges(now - before, gone)
 
     @staticmethod
-    def _pairs(session: Session, numbers: Iterable[int]) -> set[_Pair]:
+    def _read_pairs(session: Session, numbers: Iterable[int]) -> set[_Pair]:
         found: set[_Pair] = set()
         for part in parts(numbers):
             statement = select(_OF.package, _OF.vulnerability).where(_OF.package.in_(part))
@@ -156,7 +156,7 @@ class Vulnerabilities:
         opened: list[_Row] = []
         for package, vulnerability in sorted(changes.came):
             pair = _FINDING.package == package, _FINDING.vulnerability == vulnerability
-            there = {row["subject"]: row for row in self._rows(session, *pair)}
+            there = {row["subject"]: row for row in self._read_rows(session, *pair)}
             again = [row for row in there.values() if row["closed"] is not None]
             self._reopen(session, again, now)
             new = [one for one in holders.get(package, ()) if one not in there]
@@ -170,7 +170,7 @@ class Vulnerabilities:
         return told
 
     @staticmethod
-    def _rows(session: Session, *conditions: Any) -> list[_Row]:
+    def _read_rows(session: Session, *conditions: Any) -> list[_Row]:
         found = session.execute(select(*_FINDING.__table__.columns).where(*conditions)).mappings()
         return [dict(row) for row in found]
 
@@ -197,7 +197,7 @@ class Vulnerabilities:
 
         `unread` are packages of earlier that stood where nothing could be read now: their findings stay as they are.
         """
-        wanted, held, lost = self._pairs(session, members), set(members), set(unread)
+        wanted, held, lost = self._read_pairs(session, members), set(members), set(unread)
         rows = self._load_rows(session, subject)
         closed = {pair for pair in _open(rows) - wanted if pair[0] not in lost}
         self._close(session, subject, {pair for pair in closed if pair[0] in held}, ClosedBy.ADVISORY, now)
@@ -224,7 +224,7 @@ class Vulnerabilities:
         return self._turn(session, subject, rows, set(wanted), closed, since, now)
 
     def _load_rows(self, session: Session, subject: int) -> dict[_Pair, _Row]:
-        found = self._rows(session, _FINDING.subject == subject)
+        found = self._read_rows(session, _FINDING.subject == subject)
         return {(row["package"], row["vulnerability"]): row for row in found}
 
     @staticmethod
@@ -246,7 +246,7 @@ class Vulnerabilities:
         self._reopen(session, again, now)
         new = set(wanted) - rows.keys()
         if new:
-            since = {**self._since(session, rows, new), **told}
+            since = {**self._read_since(session, rows, new), **told}
             made = [_to_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
             session.execute(insert(_FINDING), made)
         touched = [subject] if new or closed or again else []
@@ -254,7 +254,9 @@ class Vulnerabilities:
         return FindingChanges(len(new), len(closed), len(again), frozenset(touched))
 
     @staticmethod
-    def _since(session: Session, rows: Mapping[_Pair, _Row], new: Collection[_Pair]) -> dict[_Pair, datetime]:
+    def _read_since(
+        session: Session, rows: Mapping[_Pair, _Row], new: Collection[_Pair]
+    ) -> dict[_Pair, datetime]:
         """Return since when each new pair was seen in another version of its package that had the finding until now."""
         open_ = {pair: row["first_seen"] for pair, row in rows.items() if row["closed"] is None}
         names: dict[int, tuple[str, str]] = {}

@@ -18,19 +18,19 @@ _ENDED = "ZX"
 
 def create_holder_name() -> str:
     """The name of a holder in this process."""
-    host, started = _host(), _start_time(os.getpid())
+    host, started = _identify_host(), _start_time(os.getpid())
     return f"{uuid4()}@{host}.{os.getpid()}.{started}" if host and started else str(uuid4())
 
 
 def is_gone(holder: str) -> bool:
     """Return whether a holder ran on this host and its process has ended; False where that cannot be told."""
     found = _PLACE.fullmatch(holder)
-    if found is None or found["host"] != _host():
+    if found is None or found["host"] != _identify_host():
         return False
     return _start_time(int(found["process"])) != found["start"]
 
 
-def _host() -> str:
+def _identify_host() -> str:
     """The boot of this host and the namespace of processes, '' where the system does not tell."""
     try:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

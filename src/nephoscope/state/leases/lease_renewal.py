@@ -32,7 +32,7 @@ class Turns:
 
     def __enter__(self) -> Turns:
         self._ended.clear()
-        self._thread = threading.Thread(target=self._work, name="turns", daemon=True)
+        self._thread = threading.Thread(target=self._renew_leases, name="turns", daemon=True)
         self._thread.start()
         return self
 
@@ -65,7 +65,7 @@ class Turns:
             for lease in several:
                 self._held.pop(lease.name, None)
 
-    def _work(self) -> None:
+    def _renew_leases(self) -> None:
         """Look after what runs, and renew what is held, until the end."""
         renewed = monotonic()
         while not self._ended.wait(min(WATCH, self.seconds / 4)):

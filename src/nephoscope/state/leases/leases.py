@@ -123,7 +123,7 @@ class Leases:
                 update(LeaseRow).where(_is_held(lease)).values(until=until).returning(LeaseRow.fence)
             )
         if found is None:
-            raise _lost_error(lease)
+            raise _build_lost_error(lease)
         return Lease(lease.name, lease.holder, lease.fence, until, self)
 
     def release(self, lease: Lease) -> None:
@@ -134,13 +134,13 @@ class Leases:
     def release_several(self, session: Session, leases: Collection[Lease]) -> None:
         """Give several back, in the transaction of the work that was done under them."""
         if leases:
-            session.connection().execute(_RELEASE, [_key(lease) for lease in leases])
+            session.connection().execute(_RELEASE, [_build_key(lease) for lease in leases])
 
     def check(self, lease: Lease, session: Session) -> None:
         """Lease.check: the row is locked to the end of the transaction, so that nobody takes the lease meanwhile."""
         row = session.scalar(select(LeaseRow).where(_is_held(lease)).with_for_update())
         if row is None or row.until <= self._database.now(session):
-            raise _lost_error(lease)
+            raise _build_lost_error(lease)
 
     def lock_and_find_lost(self, session: Session, leases: Collection[Lease]) -> set[str]:
         """The names of those that are not held any more; the others are locked to the end of the transaction, as `check` does it."""
@@ -173,7 +173,7 @@ _RELEASE = (
 )
 
 
-def _key(lease: Lease) -> dict[str, object]:
+def _build_key(lease: Lease) -> dict[str, object]:
     return {"a_name": lease.name, "a_holder": lease.holder, "a_fence": lease.fence}
 
 
@@ -181,7 +181,7 @@ def _is_held(lease: Lease) -> ColumnElement[bool]:
     return and_(LeaseRow.name == lease.name, LeaseRow.holder == lease.holder, LeaseRow.fence == lease.fence)
 
 
-def _lost_error(lease: Lease) -> LeaseLostError:
+def _build_lost_error(lease: Lease) -> LeaseLostError:
     return LeaseLostError(
         f"the lease {lease.name} (number {lease.fence}) is not held any more: another process goes on with it"
     )

@@ -96,14 +96,14 @@ class ImageRequests:
     def get(self, id_: str) -> ImageRequest:
         """Return the request of an id; NotFoundError where there is none."""
         with self._database.read() as session:
-            return _request(_row(session, id_))
+            return _build_request(_build_row(session, id_))
 
     def lock(self, session: Session, id_: str) -> ImageRequest:
         """Return the request of an id, locked to the end of the transaction; NotFoundError where there is none."""
         row = session.get(ImageRequestRow, id_, with_for_update=True)
         if row is None:
             raise NotFoundError(f"request {id_[:100]!r} not found")
-        return _request(row)
+        return _build_request(row)
 
     def put(self, session: Session, request: ImageRequest) -> ImageRequest:
         """Keep a request in place of what was known of it, a new one under a new id; StateError where too many are open."""
@@ -136,7 +136,7 @@ class ImageRequests:
             query = query.where(ImageRequestRow.requester == requester)
         order = (ImageRequestRow.deadline.is_(None), ImageRequestRow.deadline, ImageRequestRow.created.desc())
         with self._database.read() as session:
-            return [_request(row) for row in session.scalars(query.order_by(*order).limit(most))]
+            return [_build_request(row) for row in session.scalars(query.order_by(*order).limit(most))]
 
     def count(self, status: RequestStatus) -> int:
         """Return how many requests have a status."""
@@ -156,7 +156,7 @@ class ImageRequests:
             .limit(most)
         )
         with self._database.read() as session:
-            return [_request(row) for row in session.scalars(query)]
+            return [_build_request(row) for row in session.scalars(query)]
 
     def expire(self, session: Session, now: datetime) -> int:
         """Let requests that nobody answered in time expire; returns how many."""
@@ -184,13 +184,13 @@ class ImageRequests:
             return [(answered - created).total_seconds() for created, answered in found if answered]
 
 
-def _row(session: Session, id_: str) -> ImageRequestRow:
+def _build_row(session: Session, id_: str) -> ImageRequestRow:
     row = session.get(ImageRequestRow, id_)
     if row is None:
         raise NotFoundError(f"request {id_[:100]!r} not found")
     return row
 
 
-def _request(row: ImageRequestRow) -> ImageRequest:
+def _build_request(row: ImageRequestRow) -> ImageRequest:
     values = {name: getattr(row, name) for name in _FIELDS}
     return ImageRequest(**{**values, "status": RequestStatus(row.status)})

@@ -177,7 +177,7 @@ class RegistryImages:
         """Return an image by its digest, None where it was never seen; locked to the end of the transaction."""
         id_ = image_key(registry, repository, digest)
         row = session.get(RegistryImageRow, id_, with_for_update=True)
-        return None if row is None else _image(row)
+        return None if row is None else _build_image(row)
 
     def get(self, id_: str) -> RegistryImage:
         """Return the image of an id; NotFoundError where there is none."""
@@ -185,7 +185,7 @@ class RegistryImages:
             row = session.get(RegistryImageRow, id_)
             if row is None:
                 raise NotFoundError(f"image {id_[:100]!r} not found")
-            return _image(row)
+            return _build_image(row)
 
     def put(self, session: Session, image: RegistryImage) -> RegistryImage:
         """Keep an image in place of what was known of it, and return it with its id; StateError where there are too many."""
@@ -226,7 +226,7 @@ class RegistryImages:
             .limit(most)
         )
         with self._database.read() as session:
-            return [_image(row) for row in session.scalars(query)]
+            return [_build_image(row) for row in session.scalars(query)]
 
     def has_waiting_images(self, session: Session, image: RegistryImage) -> bool:
         """Return whether another image of the repository is queued or held."""
@@ -244,7 +244,7 @@ class RegistryImages:
         wanted = (
             rows.registry_name == registry, rows.status == ImageStatus.HELD.value, rows.repository == repository,
         )  # fmt: skip
-        return [_image(row) for row in session.scalars(select(rows).where(*wanted).order_by(rows.id))]
+        return [_build_image(row) for row in session.scalars(select(rows).where(*wanted).order_by(rows.id))]
 
     def forget_parts(self, session: Session, image: RegistryImage) -> None:
         """Forget manifests without a tag that are parts of an image."""
@@ -274,18 +274,18 @@ class RegistryImages:
             .order_by(rows.examined, rows.id)
             .limit(most)
         )
-        return [_image(row) for row in session.scalars(query)]
+        return [_build_image(row) for row in session.scalars(query)]
 
     def list_images(self, wanted: RegistryImageFilter, most: int = 100) -> list[RegistryImage]:
         """Return the newest images that are wanted."""
-        query = select(RegistryImageRow).where(*_conditions(wanted))
+        query = select(RegistryImageRow).where(*_list_conditions(wanted))
         query = query.order_by(RegistryImageRow.received.desc(), RegistryImageRow.id).limit(most)
         with self._database.read() as session:
-            return [_image(row) for row in session.scalars(query)]
+            return [_build_image(row) for row in session.scalars(query)]
 
     def counts(self, wanted: RegistryImageFilter) -> dict[str, int]:
         """Return how many images that are wanted have each status."""
-        query = select(RegistryImageRow.status, func.count()).where(*_conditions(wanted))
+        query = select(RegistryImageRow.status, func.count()).where(*_list_conditions(wanted))
         with self._database.read() as session:
             rows = session.execute(query.group_by(RegistryImageRow.status))
             return {str(row[0]): int(row[1]) for row in rows}
@@ -305,7 +305,7 @@ class RegistryImages:
             for start in range(0, len(wanted), 500):
                 several = wanted[start : start + 500]
                 query = select(RegistryImageRow).where(RegistryImageRow.digest.in_(several))
-                found += [_image(row) for row in session.scalars(query.order_by(RegistryImageRow.id))]
+                found += [_build_image(row) for row in session.scalars(query.order_by(RegistryImageRow.id))]
         return found
 
     def list_digests(self, registry: str) -> list[tuple[str, str]]:
@@ -323,7 +323,7 @@ class RegistryImages:
             session.execute(delete(table).where(table.registry_name == registry))
 
 
-def _conditions(wanted: RegistryImageFilter) -> list[Any]:
+def _list_conditions(wanted: RegistryImageFilter) -> list[Any]:
     found: list[Any] = []
     if wanted.registries is not None:
         found.append(RegistryImageRow.registry_name.in_(wanted.registries))
@@ -337,7 +337,7 @@ def _conditions(wanted: RegistryImageFilter) -> list[Any]:
     return found
 
 
-def _image(row: RegistryImageRow) -> RegistryImage:
+def _build_image(row: RegistryImageRow) -> RegistryImage:
     values = {name: getattr(row, _COLUMNS.get(name, name)) for name in _FIELDS}
     values |= {name: tuple(values[name]) for name in _SEQUENCES}
     return RegistryImage(**{**values, "status": ImageStatus(row.status), "step": ImageStep(row.step)})

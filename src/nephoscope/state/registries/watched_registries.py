@@ -63,13 +63,13 @@ class WatchedRegistries:
         """Return all registries, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(WatchedRegistryRow).order_by(WatchedRegistryRow.name))
-            return [_registry(row) for row in rows]
+            return [_build_registry(row) for row in rows]
 
     def find(self, name: str) -> WatchedRegistry | None:
         """Return the registry of a name, None where there is none."""
         with self._database.read() as session:
             row = session.get(WatchedRegistryRow, name)
-            return None if row is None else _registry(row)
+            return None if row is None else _build_registry(row)
 
     def get(self, name: str) -> WatchedRegistry:
         """Return the registry of a name; NotFoundError where there is none."""
@@ -104,7 +104,7 @@ class WatchedRegistries:
         session.flush()
 
 
-def _registry(row: WatchedRegistryRow) -> WatchedRegistry:
+def _build_registry(row: WatchedRegistryRow) -> WatchedRegistry:
     return WatchedRegistry(
         row.name, row.address, row.settings, row.created, row.changed, row.username, row.credential or "", row.workspace, row.mark,
         row.enabled,

@@ -102,7 +102,7 @@ class Suppressions:
             .order_by(SuppressionRow.created, SuppressionRow.id)
         )
         with self._database.read() as session:
-            return [_suppression(row) for row in session.scalars(query)]
+            return [_build_suppression(row) for row in session.scalars(query)]
 
     def find(self, workspace: str, wanted: str) -> StoredSuppression:
         """The one of an id or a name; StateError where there is none."""
@@ -112,5 +112,5 @@ class Suppressions:
         raise NotFoundError(f"suppression {wanted!r} not found")
 
 
-def _suppression(row: SuppressionRow) -> StoredSuppression:
+def _build_suppression(row: SuppressionRow) -> StoredSuppression:
     return StoredSuppression(**{name: getattr(row, name) for name in _NAMES})

@@ -31,7 +31,7 @@ class Workspaces:
     def get(self, name: str = DEFAULT) -> Workspace:
         """The workspace of that name; StateError where there is none."""
         with self._database.read() as session:
-            return _workspace(session, _row(session, name))
+            return _build_workspace(session, _build_row(session, name))
 
     def find(self, name_or_id: str) -> Workspace | None:
         """The workspace of that name or GUID, None where there is none."""
@@ -39,7 +39,7 @@ class Workspaces:
         query = select(WorkspaceRow).where((WorkspaceRow.name == wanted) | (WorkspaceRow.id == wanted))
         with self._database.read() as session:
             row = session.scalar(query)
-            return None if row is None else _workspace(session, row)
+            return None if row is None else _build_workspace(session, row)
 
     def find_name(self, name_or_id: str) -> str | None:
         """The name of the workspace of that name or GUID, None where there is none."""
@@ -55,7 +55,7 @@ class Workspaces:
         """Every workspace, by name."""
         with self._database.read() as session:
             rows = session.scalars(select(WorkspaceRow).order_by(WorkspaceRow.name)).all()
-            return tuple(_workspace(session, row) for row in rows)
+            return tuple(_build_workspace(session, row) for row in rows)
 
     def add(
         self,
@@ -78,43 +78,43 @@ class Workspaces:
                 name=name,
                 id=str(uuid4()),
                 description=description,
-                days=_days(days),
-                members=_members(members),
-                subscriptions=_subscriptions(subscriptions),
+                days=_check_days(days),
+                members=_check_members(members),
+                subscriptions=_check_subscriptions(subscriptions),
                 created=self._database.now(session),
             )
             session.add(row)
             session.flush()
-            return _workspace(session, row)
+            return _build_workspace(session, row)
 
     def set(self, name: str, **changes: object) -> Workspace:
         """Change `days`, `members`, `subscriptions` or `description`; what is not named stays, None means all."""
         checks: dict[str, Callable[[Any], object]] = {
-            "days": _days,
-            "members": _members,
-            "subscriptions": _subscriptions,
+            "days": _check_days,
+            "members": _check_members,
+            "subscriptions": _check_subscriptions,
             "description": str,
         }
         with self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             for key, value in changes.items():
                 setattr(row, key, checks[key](value))
             session.flush()
-            return _workspace(session, row)
+            return _build_workspace(session, row)
 
     def set_table(self, name: str, table: str, days: int | None) -> Workspace:
         """Give a table of a workspace a retention of its own, with None that of the workspace again."""
         with self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             session.execute(
                 delete(TableRetentionRow).where(
                     TableRetentionRow.workspace == name, TableRetentionRow.table_name == table
                 )
             )
             if days is not None:
-                session.add(TableRetentionRow(workspace=name, table_name=table, days=_days(days)))
+                session.add(TableRetentionRow(workspace=name, table_name=table, days=_check_days(days)))
                 session.flush()
-            return _workspace(session, row)
+            return _build_workspace(session, row)
 
     def remove(self, name: str) -> dict[str, int]:
         """Forget a workspace (not `default`) with its rows in all tables of the state; how many, by table.
@@ -124,14 +124,14 @@ class Workspaces:
         if name == DEFAULT:
             raise StateError("the workspace default cannot be removed")
         with self._database.write() as session:
-            row = _row(session, name)
+            row = _build_row(session, name)
             check_removable(session, name)
             gone = remove_rows(session, name)
             session.delete(row)
             return gone
 
 
-def _row(session: Session, name: str) -> WorkspaceRow:
+def _build_row(session: Session, name: str) -> WorkspaceRow:
     row = session.get(WorkspaceRow, name)
     if row is None:
         known = ", ".join(session.scalars(select(WorkspaceRow.name).order_by(WorkspaceRow.name)))
@@ -139,7 +139,7 @@ def _row(session: Session, name: str) -> WorkspaceRow:
     return row
 
 
-def _workspace(session: Session, row: WorkspaceRow) -> Workspace:
+def _build_workspace(session: Session, row: WorkspaceRow) -> Workspace:
     query = select(TableRetentionRow).where(TableRetentionRow.workspace == row.name)
     return Workspace(
         row.name,
@@ -153,17 +153,17 @@ def _workspace(session: Session, row: WorkspaceRow) -> Workspace:
     )
 
 
-def _days(days: int) -> int:
+def _check_days(days: int) -> int:
     if not 1 <= days <= MAX_RETENTION_DAYS:
         raise StateError(f"retention must be 1 to {MAX_RETENTION_DAYS} days (got {days})")
     return days
 
 
-def _members(members: Iterable[str] | None) -> list[str] | None:
+def _check_members(members: Iterable[str] | None) -> list[str] | None:
     return None if members is None else sorted(set(members))
 
 
-def _subscriptions(subscriptions: Iterable[str] | None) -> list[str] | None:
+def _check_subscriptions(subscriptions: Iterable[str] | None) -> list[str] | None:
     if subscriptions is None:
         return None
     found = sorted({one.lower() for one in subscriptions})

@@ -167,11 +167,11 @@ def judge_unique(system: ExaminedSystem, path: str, field: int, what: str) -> Ba
         if len(fields := line.text.split(":")) > field:
             lines[fields[field]].append(line)
     return judge_violations(
-        _duplicates(lines.values()), f"a {what} occurs twice", f"every {what} occurs once"
+        _list_duplicates(lines.values()), f"a {what} occurs twice", f"every {what} occurs once"
     )
 
 
-def _duplicates(groups: Iterable[list[ConfigurationLine]]) -> list[BaselineEvidence]:
+def _list_duplicates(groups: Iterable[list[ConfigurationLine]]) -> list[BaselineEvidence]:
     return [hide_password(line) for lines in groups if len(lines) > 1 for line in lines]
 
 

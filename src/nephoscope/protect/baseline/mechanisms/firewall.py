@@ -48,7 +48,7 @@ def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
             if "drop" in live
             else report_failure("no input chain drops", told)
         )
-    found = [*_nftables(system), *_iptables(system), *_ufw(system), *_firewalld(system)]
+    found = [*_list_nftables(system), *_list_iptables(system), *_check_ufw(system), *_check_firewalld(system)]
     refusing = [evidence for is_refusing, evidence in found if is_refusing]
     if refusing:
         return report_pass("what no rule accepts is not let in", *refusing)
@@ -59,7 +59,7 @@ def judge_default_deny(system: ExaminedSystem) -> BaselineVerdict:
     return not_applicable("the root is no machine: the firewall is that of its host")
 
 
-def _nftables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
+def _list_nftables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     if not is_unit_enabled(system, "nftables.service"):
         return []
     lines = [
@@ -86,7 +86,7 @@ def _with_policy(lines: list[ConfigurationLine]) -> list[ConfigurationLine]:
     ]
 
 
-def _iptables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
+def _list_iptables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     return [
         (line.text.split()[1] in ("DROP", "REJECT"), line.evidence())
         for path in _IPTABLES
@@ -95,7 +95,7 @@ def _iptables(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     ]
 
 
-def _ufw(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
+def _check_ufw(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     enabled = {one.name: one for one in read_settings(read_lines(system.view, _UFW))}.get("ENABLED")
     if enabled is None:
         return []
@@ -109,7 +109,7 @@ def _ufw(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     return [(policy.value.upper() in ("DROP", "REJECT"), policy.line.evidence())]
 
 
-def _firewalld(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
+def _check_firewalld(system: ExaminedSystem) -> list[tuple[bool, BaselineEvidence]]:
     if not is_unit_enabled(system, "firewalld.service"):
         return []
     settings = {one.name: one for one in read_settings(read_lines(system.view, _FIREWALLD))}

@@ -31,35 +31,35 @@ def judge_homes(
     return judge_violations([told for one in found for told in violations(system, one)], wrong, right)
 
 
-def _home(account: UnixAccount) -> str:
+def _find_home(account: UnixAccount) -> str:
     return account.home.strip("/")
 
 
 def missing_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
     """Yield a home that is no folder."""
-    status = system.view.status(_home(account)) if account.home else None
+    status = system.view.status(_find_home(account)) if account.home else None
     if status is None or status.kind is not FileKind.FOLDER:
         yield account.evidence()
 
 
 def foreign_home(system: ExaminedSystem, account: UnixAccount) -> Iterable[BaselineEvidence]:
     """Yield a home that another account owns."""
-    status = system.view.status(_home(account))
+    status = system.view.status(_find_home(account))
     if status is not None and status.uid != account.uid:
-        yield describe(_home(account), status)
+        yield describe(_find_home(account), status)
 
 
 def open_home(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterable[BaselineEvidence]:
     """Yield a home with permissions beyond some."""
-    status = system.view.status(_home(account))
+    status = system.view.status(_find_home(account))
     if status is not None and status.kind is FileKind.FOLDER and status.mode & ~most & 0o777:
-        yield describe(_home(account), status)
+        yield describe(_find_home(account), status)
 
 
 def writable_dot_files(system: ExaminedSystem, account: UnixAccount, most: int) -> Iterable[BaselineEvidence]:
     """Yield hidden files of a home with permissions beyond some."""
-    for name in system.view.names(_home(account)):
-        path = f"{_home(account)}/{name}"
+    for name in system.view.names(_find_home(account)):
+        path = f"{_find_home(account)}/{name}"
         status = system.view.entry_status(path) if name.startswith(".") else None
         if status is not None and status.kind is FileKind.FILE and status.mode & ~most & 0o777:
             yield describe(path, status)
@@ -67,7 +67,7 @@ def writable_dot_files(system: ExaminedSystem, account: UnixAccount, most: int) 
 
 def named_file(system: ExaminedSystem, account: UnixAccount, name: str) -> Iterable[BaselineEvidence]:
     """Yield a file of some name in a home."""
-    path = f"{_home(account)}/{name}"
+    path = f"{_find_home(account)}/{name}"
     status = system.view.status(path)
     if status is not None and status.kind is FileKind.FILE:
         yield describe(path, status)

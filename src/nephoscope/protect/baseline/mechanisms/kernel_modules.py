@@ -46,9 +46,9 @@ def read_modprobe(system: ExaminedSystem) -> ModprobeSettings:
         for line in read_lines(system.view, path):
             words = line.text.split()
             if words[0] == "install" and len(words) > 2:
-                found.commands[_module(words[1])] = line.evidence()
+                found.commands[_normalize_module(words[1])] = line.evidence()
             elif words[0] == "blacklist" and len(words) > 1:
-                found.blacklisted[_module(words[1])] = line.evidence()
+                found.blacklisted[_normalize_module(words[1])] = line.evidence()
     return found
 
 
@@ -59,7 +59,7 @@ def read_module_index(system: ExaminedSystem) -> KernelModuleIndex:
         for name, modules in (("modules.dep", found.loadable), ("modules.builtin", found.compiled)):
             for line in read_lines(system.view, f"{_MODULES}/{kernel}/{name}"):
                 path = line.text.partition(":")[0]
-                modules[_module(path.rpartition("/")[2].partition(".ko")[0])] = BaselineEvidence(
+                modules[_normalize_module(path.rpartition("/")[2].partition(".ko")[0])] = BaselineEvidence(
                     line.path, line.number, path
                 )
     return found
@@ -67,9 +67,9 @@ def read_module_index(system: ExaminedSystem) -> KernelModuleIndex:
 
 def judge_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
     """Judge that a module is not loaded and cannot be: forbidden by an install command, or not part of any kernel."""
-    name = _module(module)
+    name = _normalize_module(module)
     loaded = system.facts.kernel_modules if system.facts else None
-    if loaded is not None and name in map(_module, loaded):
+    if loaded is not None and name in map(_normalize_module, loaded):
         return report_failure(
             f"the module {module} is loaded", BaselineEvidence("live:kernelModules", 0, module)
         )
@@ -94,5 +94,5 @@ def judge_module(system: ExaminedSystem, module: str) -> BaselineVerdict:
     return report_failure(f"the module {module} can be loaded", index.loadable[name])
 
 
-def _module(name: str) -> str:
+def _normalize_module(name: str) -> str:
     return name.replace("-", "_")

@@ -35,7 +35,7 @@ _NETWORK_FILES = (
 _KERNEL_PACKAGES = ("linux-image-*", "kernel", "kernel-*", "linux-virt", "linux-lts", "linux")
 
 
-def _interfaces(system: ExaminedSystem) -> tuple[LiveInterface, ...] | None:
+def _list_interfaces(system: ExaminedSystem) -> tuple[LiveInterface, ...] | None:
     return system.facts.interfaces if system.facts else None
 
 
@@ -48,7 +48,7 @@ def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
         for line in read_lines(system.view, path)
         if _PROMISCUOUS.search(line.text)
     ]
-    live = _interfaces(system)
+    live = _list_interfaces(system)
     told += [BaselineEvidence("live:interfaces", 0, one.name) for one in live or () if one.is_promiscuous]
     if told:
         return report_failure("an interface is promiscuous", *told)
@@ -63,7 +63,7 @@ def judge_sniffer(system: ExaminedSystem) -> BaselineVerdict:
 
 def judge_wireless(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that no wireless interface is up."""
-    live = _interfaces(system)
+    live = _list_interfaces(system)
     if live is None:
         return (
             unknown(_NEEDS_AGENT)

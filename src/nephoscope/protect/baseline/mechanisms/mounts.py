@@ -39,10 +39,10 @@ class MountEntry(NamedTuple):
 
 def read_mounts(system: ExaminedSystem) -> tuple[MountEntry, ...]:
     """Return every mount that files or live facts tell; raises UnreadableRootFileError."""
-    return (*_live(system), *_fstab(system), *_mount_units(system))
+    return (*_list_live_mounts(system), *_read_fstab(system), *_mount_units(system))
 
 
-def _live(system: ExaminedSystem) -> list[MountEntry]:
+def _list_live_mounts(system: ExaminedSystem) -> list[MountEntry]:
     mounts = system.facts.mounts if system.facts else None
     return [
         MountEntry(
@@ -53,7 +53,7 @@ def _live(system: ExaminedSystem) -> list[MountEntry]:
     ]  # fmt: skip
 
 
-def _fstab(system: ExaminedSystem) -> list[MountEntry]:
+def _read_fstab(system: ExaminedSystem) -> list[MountEntry]:
     found = []
     for line in read_lines(system.view, FSTAB):
         fields = line.text.split()

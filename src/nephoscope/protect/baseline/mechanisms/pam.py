@@ -58,7 +58,7 @@ class PamRule(NamedTuple):
 
 def read_pam(system: ExaminedSystem) -> tuple[PamRule, ...] | None:
     """Return the rules of the stacks that sign-ins and password changes use; None without PAM. Raises UnreadableRootFileError."""
-    files = [path for name in _SERVICES if (path := _file(system, name))]
+    files = [path for name in _SERVICES if (path := _format_file(system, name))]
     if not files:
         return None
     rules: dict[tuple[str, int], PamRule] = {}
@@ -68,7 +68,7 @@ def read_pam(system: ExaminedSystem) -> tuple[PamRule, ...] | None:
     return tuple(rules.values())
 
 
-def _file(system: ExaminedSystem, name: str) -> str:
+def _format_file(system: ExaminedSystem, name: str) -> str:
     return next((f"{folder}/{name}" for folder in _FOLDERS if system.view.exists(f"{folder}/{name}")), "")
 
 
@@ -88,22 +88,22 @@ def read_stack(system: ExaminedSystem, path: str, depth: int = 0) -> Iterator[Pa
 
 
 def _read_included(system: ExaminedSystem, name: str, depth: int) -> Iterator[PamRule]:
-    if path := _file(system, name.rpartition("/")[2]):
+    if path := _format_file(system, name.rpartition("/")[2]):
         yield from read_stack(system, path, depth + 1)
 
 
-def _rules(system: ExaminedSystem, type_: str, modules: tuple[str, ...]) -> list[PamRule]:
+def _list_rules(system: ExaminedSystem, type_: str, modules: tuple[str, ...]) -> list[PamRule]:
     return [one for one in system.read_cached(read_pam) or () if one.type == type_ and one.module in modules]
 
 
-def _defaults(system: ExaminedSystem, path: str) -> dict[str, tuple[str, BaselineEvidence]]:
+def _read_defaults(system: ExaminedSystem, path: str) -> dict[str, tuple[str, BaselineEvidence]]:
     """Return the settings of a module's own file and its drop-ins, the last of each."""
     files = [path, *drop_in_files(system.view, [f"{path}.d"])]
     lines = [line for file in files for line in read_lines(system.view, file)]
     return {one.name: (one.value, one.line.evidence()) for one in read_settings(lines)}
 
 
-def _number(
+def _read_number(
     rule: PamRule, name: str, defaults: dict[str, tuple[str, BaselineEvidence]], otherwise: int
 ) -> int:
     told = rule.number(name)
@@ -117,7 +117,7 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
     """Judge that new passwords have a least length and all classes of characters, within few attempts."""
     if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
-    rules = _rules(system, "password", ("pam_pwquality.so", "pam_cracklib.so"))
+    rules = _list_rules(system, "password", ("pam_pwquality.so", "pam_cracklib.so"))
     if not rules:
         return report_failure(
             "no password stack checks the quality of new passwords", BaselineEvidence("etc/pam.d")
@@ -125,12 +125,12 @@ def judge_password_quality(system: ExaminedSystem, retry: int, length: int, clas
     wrong = []
     for rule in rules:
         defaults = (
-            _defaults(system, "etc/security/pwquality.conf") if rule.module == "pam_pwquality.so" else {}
+            _read_defaults(system, "etc/security/pwquality.conf") if rule.module == "pam_pwquality.so" else {}
         )
-        numbers = {name: _number(rule, name, defaults, 0) for name in ("minclass", *_CREDITS)}
+        numbers = {name: _read_number(rule, name, defaults, 0) for name in ("minclass", *_CREDITS)}
         has_classes = numbers["minclass"] >= classes or all(numbers[name] <= -1 for name in _CREDITS)
-        is_long = _number(rule, "minlen", defaults, 8) >= length
-        if not (has_classes and is_long and 1 <= _number(rule, "retry", defaults, 1) <= retry):
+        is_long = _read_number(rule, "minlen", defaults, 8) >= length
+        if not (has_classes and is_long and 1 <= _read_number(rule, "retry", defaults, 1) <= retry):
             told = [
                 evidence
                 for name, (_, evidence) in defaults.items()
@@ -148,15 +148,15 @@ def judge_lockout(system: ExaminedSystem, most: int) -> BaselineVerdict:
     """Judge that an account is locked after few failed attempts."""
     if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
-    rules = _rules(system, "auth", ("pam_faillock.so", "pam_tally2.so", "pam_tally.so"))
+    rules = _list_rules(system, "auth", ("pam_faillock.so", "pam_tally2.so", "pam_tally.so"))
     if not rules:
         return report_failure(
             "no authentication stack locks accounts after failed attempts", BaselineEvidence("etc/pam.d")
         )
     for rule in rules:
         is_faillock = rule.module == "pam_faillock.so"
-        defaults = _defaults(system, "etc/security/faillock.conf") if is_faillock else {}
-        deny = _number(rule, "deny", defaults, 3 if is_faillock else 0)
+        defaults = _read_defaults(system, "etc/security/faillock.conf") if is_faillock else {}
+        deny = _read_number(rule, "deny", defaults, 3 if is_faillock else 0)
         if not 1 <= deny <= most:
             told = [defaults["deny"][1]] if "deny" in defaults and rule.number("deny") is None else []
             return report_failure(
@@ -169,11 +169,11 @@ def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
     """Judge that a number of former passwords cannot be used again."""
     if system.read_cached(read_pam) is None:
         return not_applicable("the root has no PAM")
-    rules = _rules(system, "password", ("pam_pwhistory.so", "pam_unix.so", "pam_unix2.so"))
+    rules = _list_rules(system, "password", ("pam_pwhistory.so", "pam_unix.so", "pam_unix2.so"))
     for rule in rules:
         is_history = rule.module == "pam_pwhistory.so"
-        defaults = _defaults(system, "etc/security/pwhistory.conf") if is_history else {}
-        if _number(rule, "remember", defaults, 10 if is_history else 0) >= least:
+        defaults = _read_defaults(system, "etc/security/pwhistory.conf") if is_history else {}
+        if _read_number(rule, "remember", defaults, 10 if is_history else 0) >= least:
             return report_pass("former passwords are remembered", rule.line.evidence())
     return report_failure(
         f"at least {least} former passwords must be remembered", *(one.line.evidence() for one in rules)
@@ -182,7 +182,7 @@ def judge_password_reuse(system: ExaminedSystem, least: int) -> BaselineVerdict:
 
 def judge_su(system: ExaminedSystem) -> BaselineVerdict:
     """Judge that only members of the group root (or of the group that pam_wheel names) can use su."""
-    path = _file(system, "su")
+    path = _format_file(system, "su")
     if not path:
         return not_applicable("the root has no su")
     for rule in read_stack(system, path):

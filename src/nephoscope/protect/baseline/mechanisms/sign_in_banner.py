@@ -21,7 +21,7 @@ def judge_banner(system: ExaminedSystem, path: str) -> BaselineVerdict:
     text = system.view.read_text(path)
     if text is None:
         return not_applicable(f"the root has no /{path}")
-    name = _system_name(system)
+    name = _read_system_name(system)
     for number, line in enumerate(text.splitlines(), 1):
         if any(mark in line for mark in _TELLING) or (name and name in line.lower()):
             return report_failure(
@@ -34,7 +34,7 @@ def judge_banner(system: ExaminedSystem, path: str) -> BaselineVerdict:
     )
 
 
-def _system_name(system: ExaminedSystem) -> str:
+def _read_system_name(system: ExaminedSystem) -> str:
     """Return the ID of os-release, such as debian; '' where there is none."""
     text = system.view.read_text("etc/os-release") or system.view.read_text("usr/lib/os-release") or ""
     found = read_os_release(text)

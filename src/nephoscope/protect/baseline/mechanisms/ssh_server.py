@@ -71,7 +71,7 @@ def _read(system: ExaminedSystem, path: str, match: str, depth: int) -> Iterator
     if depth > _DEEPEST:
         raise UnreadableRootFileError(path, f"files are included more than {_DEEPEST} deep")
     for line in read_lines(system.view, path):
-        keyword, value = _split(line)
+        keyword, value = _split_line(line)
         if keyword == "match":
             match = "" if value.lower() == "all" else value
         elif keyword == "include":
@@ -83,7 +83,7 @@ def _read(system: ExaminedSystem, path: str, match: str, depth: int) -> Iterator
             yield SshSetting(keyword, value, line, match)
 
 
-def _split(line: ConfigurationLine) -> tuple[str, str]:
+def _split_line(line: ConfigurationLine) -> tuple[str, str]:
     lexer = shlex.shlex(
         line.text.replace("=", " ", 1) if "=" in line.text.split(maxsplit=1)[0] else line.text, posix=True
     )
@@ -108,7 +108,7 @@ def judge_ssh(
     told = [one for one in settings if one.keyword == keyword]
     outside = [one for one in told if not one.match]
     effective = outside if keyword in _LISTS else outside[:1]
-    values = [(one.value, one.line.evidence()) for one in effective] or [_default(keyword)]
+    values = [(one.value, one.line.evidence()) for one in effective] or [_find_default(keyword)]
     if keyword in _LISTS:
         values = [(" ".join(value for value, _ in values), values[0][1])]
     values += [(one.value, one.line.evidence()) for one in told if one.match]
@@ -118,7 +118,7 @@ def judge_ssh(
     return report_pass(f"{keyword} is {values[0][0]}", *(evidence for _, evidence in values))
 
 
-def _default(keyword: str) -> tuple[str, BaselineEvidence]:
+def _find_default(keyword: str) -> tuple[str, BaselineEvidence]:
     value = _DEFAULTS.get(keyword, "")
     return value, BaselineEvidence("default:OpenSSH", 0, f"{keyword} {value or '(not set)'}")
 

@@ -37,7 +37,7 @@ from nephoscope_policy.model.state import Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-def _row(
+def _build_row(
     id_: str, name: str, title: str, fix: str, severity: Severity, cis: str, check: Check, expected: str = ""
 ) -> BaselineRule:
     return BaselineRule(
@@ -52,7 +52,7 @@ def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> Ba
         wrong=f"a home has a {file} file",
         right=f"no home has a {file} file",
     )
-    return _row(
+    return _build_row(
         id_,
         name,
         f"Users should have no {file} files",
@@ -65,7 +65,7 @@ def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> Ba
 
 def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, cis: str) -> BaselineRule:
     check = partial(judge_unique, path=path, field=field, what=what)
-    return _row(
+    return _build_row(
         id_,
         name,
         f"Each {what} should occur once in /{path}",
@@ -78,7 +78,7 @@ def _build_unique_rule(id_: str, name: str, path: str, field: int, what: str, ci
 
 def _no_plus(id_: str, name: str, path: str, cis: str) -> BaselineRule:
     check = partial(judge_no_plus_entries, path=path)
-    return _row(
+    return _build_row(
         id_,
         name,
         f"/{path} should have no legacy + entries",
@@ -90,7 +90,7 @@ def _no_plus(id_: str, name: str, path: str, cis: str) -> BaselineRule:
 
 
 RULES = (
-    _row(
+    _build_row(
         "c07e6adc-93ab-1d40-2c6d-f3f16ca9561d",
         "EnsureAllUsersHomeDirectoriesExist",
         "Every user should have a home folder",
@@ -104,7 +104,7 @@ RULES = (
             right="every user has a home folder",
         ),
     ),
-    _row(
+    _build_row(
         "54e255d1-038a-860b-48a2-3d1821e34661",
         "EnsureUsersOwnTheirHomeDirectories",
         "Users should own their home folders",
@@ -118,7 +118,7 @@ RULES = (
             right="users own their homes",
         ),
     ),
-    _row(
+    _build_row(
         "086cb95b-5427-3ac0-9b98-c5c5b593579a",
         "EnsureUsersDotFilesArentGroupOrWorldWritable",
         "Hidden files of users should be writable by their owners alone",
@@ -133,7 +133,7 @@ RULES = (
         ),
         "744",
     ),
-    _row(
+    _build_row(
         "0754488a-75c7-a4e8-0fb4-9212f771623f",
         "EnsureRestrictedUserHomeDirectories",
         "Home folders should have mode 750 or stricter",
@@ -157,7 +157,7 @@ RULES = (
     _no_file(
         "28884fab-89e2-2250-a057-6f35637b4848", "EnsureNoUsersHaveDotRhostsFiles", ".rhosts", HIGH, "6.2.14"
     ),
-    _row(
+    _build_row(
         "835a98f5-46da-5332-6b45-38df223e9d9a",
         "EnsureAllEtcPasswdGroupsExistInEtcGroup",
         "The group of each account should exist",
@@ -193,7 +193,7 @@ RULES = (
         "group name",
         "6.2.19",
     ),
-    _row(
+    _build_row(
         "cbdc33fa-0f1c-0a90-7fe9-8ef1cf6643c2",
         "EnsureShadowGroupIsEmpty",
         "The group shadow should be empty",
@@ -202,7 +202,7 @@ RULES = (
         "6.2.20",
         partial(judge_group_members, group="shadow"),
     ),
-    _row(
+    _build_row(
         "8cac0c32-1add-42b9-9300-5ccb9f91aab3",
         "EnsureRootGroupExists",
         "The group root should exist with the GID 0",
@@ -211,7 +211,7 @@ RULES = (
         "5.6",
         judge_root_group,
     ),
-    _row(
+    _build_row(
         "ca9d29b7-79bd-4c99-85e2-1454295c3c8e",
         "EnsureAllAccountsHavePasswords",
         "Accounts that can log in should have a password",
@@ -225,7 +225,7 @@ RULES = (
             right="no account has an empty password",
         ),
     ),
-    _row(
+    _build_row(
         "7de0f0e6-f97b-4e12-8f9e-c6538ca5a85b",
         "EnsureNonRootAccountsHaveUniqueUidsGreaterThanZero",
         "Accounts other than root should have UIDs of their own above 0",
@@ -239,7 +239,7 @@ RULES = (
             right="UIDs are unique",
         ),
     ),
-    _row(
+    _build_row(
         "448b668a-738c-420b-b332-51ea49922933",
         "EnsureSystemAccountsAreNonLogin",
         "System accounts should not be able to log in",
@@ -253,7 +253,7 @@ RULES = (
             right="system accounts cannot log in",
         ),
     ),
-    _row(
+    _build_row(
         "732fa92f-647e-47b8-b5a4-fdf00b02d9e2",
         "EnsureDefaultRootAccountGroupIsGidZero",
         "The default group of root should be GID 0",
@@ -267,7 +267,7 @@ RULES = (
             right="the group of root is GID 0",
         ),
     ),
-    _row(
+    _build_row(
         "b5845ff3-42f4-4112-b2a2-5b827232a053",
         "EnsureRootIsOnlyUidZeroAccount",
         "Only root should have the UID 0",
@@ -281,7 +281,7 @@ RULES = (
             right="only root has the UID 0",
         ),
     ),
-    _row(
+    _build_row(
         "627b7494-0e62-4093-9f77-db8d526d036b",
         "EnsureUnnecessaryAccountsAreRemoved",
         "Accounts that nobody needs should be removed",
@@ -299,7 +299,7 @@ RULES = (
     _no_plus("cc627f0c-3b72-6cc9-36b0-d2a3957431f4", "EnsureNoLegacyPlusEntriesInEtcPasswd", PASSWD, "6.2.2"),
     _no_plus("1a102d2e-76db-5ccf-3580-ccda064e8df3", "EnsureNoLegacyPlusEntriesInEtcShadow", SHADOW, "6.2.3"),
     _no_plus("b487e075-15b4-0df1-550f-d8d5edd78eb4", "EnsureNoLegacyPlusEntriesInEtcGroup", GROUP, "6.2.4"),
-    _row(
+    _build_row(
         "d66f8908-7b9f-77fc-18d4-af85197e0aeb",
         "EnsureDotDoesNotAppearInRootsPath",
         "PATH of root should not have the current folder",

@@ -16,7 +16,7 @@ HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 _SHADOW = ("root", "shadow")
 
 
-def _row(
+def _build_row(
     id_: str,
     name: str,
     path: str,
@@ -44,7 +44,7 @@ def judge_bootloader_files(system: ExaminedSystem) -> BaselineVerdict:
 
 
 RULES = (
-    _row(
+    _build_row(
         "b08735e4-8565-0ab1-0fba-b15e31be98e4",
         "EnsurePermissionsOnEtcMotd",
         "etc/motd",
@@ -52,7 +52,7 @@ RULES = (
         LOW,
         "1.7.1.4",
     ),
-    _row(
+    _build_row(
         "69032884-324a-3289-a171-b17a541f7adb",
         "EnsurePermissionsOnEtcIssue",
         "etc/issue",
@@ -60,7 +60,7 @@ RULES = (
         LOW,
         "1.7.1.5",
     ),
-    _row(
+    _build_row(
         "9110c0c6-27f1-065e-140d-2672c1ad055b",
         "EnsurePermissionsOnEtcIssueNet",
         "etc/issue.net",
@@ -68,7 +68,7 @@ RULES = (
         LOW,
         "1.7.1.6",
     ),
-    _row(
+    _build_row(
         "1d498679-5780-6db3-14cc-6433011e0310",
         "EnsurePermissionsOnEtcHostsAllow",
         "etc/hosts.allow",
@@ -76,7 +76,7 @@ RULES = (
         MEDIUM,
         "3.3.2",
     ),
-    _row(
+    _build_row(
         "71d554b5-1436-9676-1966-939ded8d0a37",
         "EnsurePermissionsOnEtcHostsDeny",
         "etc/hosts.deny",
@@ -84,7 +84,7 @@ RULES = (
         MEDIUM,
         "3.3.3",
     ),
-    _row(
+    _build_row(
         "13dabe7c-02ea-09d2-1a97-42cc7ac94eaa",
         "EnsurePermissionsOnEtcShadow",
         "etc/shadow",
@@ -93,7 +93,7 @@ RULES = (
         "6.1.3",
         _SHADOW,
     ),
-    _row(
+    _build_row(
         "1e941132-a3a7-5ccb-1817-50551b65202e",
         "EnsurePermissionsOnEtcShadowDash",
         "etc/shadow-",
@@ -102,7 +102,7 @@ RULES = (
         "6.1.7",
         _SHADOW,
     ),
-    _row(
+    _build_row(
         "0a7f2b28-8586-6cef-512e-a28f991d83cd",
         "EnsurePermissionsOnEtcGShadow",
         "etc/gshadow",
@@ -111,7 +111,7 @@ RULES = (
         "6.1.5",
         _SHADOW,
     ),
-    _row(
+    _build_row(
         "0fe59dec-472c-4b11-a221-36053a47afb6",
         "EnsurePermissionsOnEtcGShadowDash",
         "etc/gshadow-",
@@ -120,7 +120,7 @@ RULES = (
         "6.1.9",
         _SHADOW,
     ),
-    _row(
+    _build_row(
         "ad534c97-1070-415c-9fc7-c92366d3fc30",
         "EnsurePermissionsOnEtcPasswd",
         "etc/passwd",
@@ -128,7 +128,7 @@ RULES = (
         HIGH,
         "6.1.2",
     ),
-    _row(
+    _build_row(
         "c41a47e9-1ba0-4e72-9f43-4659a4bfed63",
         "EnsurePermissionsOnEtcGroup",
         "etc/group",
@@ -136,7 +136,7 @@ RULES = (
         HIGH,
         "6.1.4",
     ),
-    _row(
+    _build_row(
         "0c67cac0-1e99-8a8f-32e1-841d18b01a9a",
         "EnsurePermissionsOnEtcPasswdDash",
         "etc/passwd-",
@@ -144,7 +144,7 @@ RULES = (
         MEDIUM,
         "6.1.6",
     ),
-    _row(
+    _build_row(
         "865ebb92-8e64-4e3a-aa9b-0290768aa8f1",
         "EnsurePermissionsOnEtcGroupDash",
         "etc/group-",
@@ -152,14 +152,14 @@ RULES = (
         MEDIUM,
         "6.1.8",
     ),
-    _row(
+    _build_row(
         "8199ae98-8d9c-4a26-88ca-e6d9b87d3644",
         "EnsurePermissionsOnEtcAnacronTab",
         "etc/anacrontab",
         0o600,
         MEDIUM,
     ),
-    _row(
+    _build_row(
         "efa30987-4c67-73f5-979f-cb50f79466de",
         "EnsurePermissionsOnEtcCronD",
         "etc/cron.d",
@@ -167,7 +167,7 @@ RULES = (
         MEDIUM,
         "5.1.7",
     ),
-    _row(
+    _build_row(
         "0cc35843-7687-60cf-5280-bb98cf9a87c2",
         "EnsurePermissionsOnEtcCronDaily",
         "etc/cron.daily",
@@ -175,7 +175,7 @@ RULES = (
         MEDIUM,
         "5.1.4",
     ),
-    _row(
+    _build_row(
         "ecdce8a2-9986-5833-8211-baf1938c1940",
         "EnsurePermissionsOnEtcCronHourly",
         "etc/cron.hourly",
@@ -183,7 +183,7 @@ RULES = (
         MEDIUM,
         "5.1.3",
     ),
-    _row(
+    _build_row(
         "b5e94c1f-4d12-8bde-4c5e-98c651bd4430",
         "EnsurePermissionsOnEtcCronMonthly",
         "etc/cron.monthly",
@@ -191,7 +191,7 @@ RULES = (
         MEDIUM,
         "5.1.6",
     ),
-    _row(
+    _build_row(
         "61417e01-8cc4-86ab-0e3b-867d42dea66d",
         "EnsurePermissionsOnEtcCronWeekly",
         "etc/cron.weekly",

@@ -17,7 +17,7 @@ from nephoscope_policy.model.state import Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-def _module(id_: str, name: str, module: str, severity: Severity = LOW, cis: str = "") -> BaselineRule:
+def _build_module(id_: str, name: str, module: str, severity: Severity = LOW, cis: str = "") -> BaselineRule:
     return BaselineRule(
         id=id_,
         name=name,
@@ -29,7 +29,7 @@ def _module(id_: str, name: str, module: str, severity: Severity = LOW, cis: str
     )
 
 
-def _parameters(
+def _build_parameters(
     id_: str, name: str, title: str, severity: Severity, cis: str, *parameters: KernelParameter
 ) -> BaselineRule:
     told = ", ".join(f"{one.key} = {one.right[0]}" for one in parameters)
@@ -44,14 +44,18 @@ def _parameters(
     )
 
 
-def _ipv4(setting: str, right: str, default: str, *scopes: str) -> tuple[KernelParameter, ...]:
+def _build_ipv4_parameters(
+    setting: str, right: str, default: str, *scopes: str
+) -> tuple[KernelParameter, ...]:
     return tuple(
         KernelParameter(f"net.ipv4.conf.{scope}.{setting}", (right,), default)
         for scope in scopes or ("all", "default")
     )
 
 
-def _ipv6(setting: str, right: str, default: str, *scopes: str) -> tuple[KernelParameter, ...]:
+def _build_ipv6_parameters(
+    setting: str, right: str, default: str, *scopes: str
+) -> tuple[KernelParameter, ...]:
     return tuple(
         KernelParameter(f"net.ipv6.conf.{scope}.{setting}", (right,), default)
         for scope in scopes or ("all", "default")
@@ -64,53 +68,53 @@ def judge_ipv6(system: ExaminedSystem) -> BaselineVerdict:
     return (
         report_failure("the kernel is started without IPv6", off)
         if off
-        else judge_parameters(system, _ipv6("disable_ipv6", "0", "0"))
+        else judge_parameters(system, _build_ipv6_parameters("disable_ipv6", "0", "0"))
     )
 
 
 RULES = (
-    _module(
+    _build_module(
         "acffbbca-3e5b-9aa9-65ee-ff7b6116565f",
         "EnsureMountingOfUsbStorageDevicesIsDisabled",
         "usb-storage",
         MEDIUM,
         "1.1.23",
     ),
-    _module(
+    _build_module(
         "9967cbaf-44be-0dd1-92ab-d4f4034b2d28",
         "EnsureDisabledInstallationOfCramfsFileSystem",
         "cramfs",
         cis="1.1.1.1",
     ),
-    _module(
+    _build_module(
         "4c066a3d-8eba-a210-3228-cff300039363",
         "EnsureDisabledInstallationOfFreevxfsFileSystem",
         "freevxfs",
         cis="1.1.1.2",
     ),
-    _module(
+    _build_module(
         "39595d95-88a4-78e2-6e0e-fbde7fd95eed",
         "EnsureDisabledInstallationOfHfsFileSystem",
         "hfs",
         cis="1.1.1.4",
     ),
-    _module(
+    _build_module(
         "68fb9c92-1009-9e24-694e-3d996a5e09c5",
         "EnsureDisabledInstallationOfHfsplusFileSystem",
         "hfsplus",
         cis="1.1.1.5",
     ),
-    _module(
+    _build_module(
         "859c7aa0-6eeb-6aac-6160-2fdead2537bf",
         "EnsureDisabledInstallationOfJffs2FileSystem",
         "jffs2",
         cis="1.1.1.3",
     ),
-    _module("93d2736e-7329-8806-3ef6-e71bb2203d11", "EnsureDccpIsDisabled", "dccp", MEDIUM),
-    _module("78228616-15d4-33fe-0357-88e77f228f05", "EnsureSctpIsDisabled", "sctp", MEDIUM),
-    _module("d9ed5e76-2348-4409-94dd-c76352407fe8", "EnsureDisabledSupportForRds", "rds", MEDIUM),
-    _module("8ace9b14-820f-6e0d-37d8-c6df950454cd", "EnsureTipcIsDisabled", "tipc", MEDIUM),
-    _parameters(
+    _build_module("93d2736e-7329-8806-3ef6-e71bb2203d11", "EnsureDccpIsDisabled", "dccp", MEDIUM),
+    _build_module("78228616-15d4-33fe-0357-88e77f228f05", "EnsureSctpIsDisabled", "sctp", MEDIUM),
+    _build_module("d9ed5e76-2348-4409-94dd-c76352407fe8", "EnsureDisabledSupportForRds", "rds", MEDIUM),
+    _build_module("8ace9b14-820f-6e0d-37d8-c6df950454cd", "EnsureTipcIsDisabled", "tipc", MEDIUM),
+    _build_parameters(
         "d790e942-efd3-42e6-a3a5-9eb1d651a588",
         "EnsureVirtualMemoryRandomizationIsEnabled",
         "Address space layout randomization should be on",
@@ -118,43 +122,43 @@ RULES = (
         "1.5.3",
         KernelParameter("kernel.randomize_va_space", ("2",), "2"),
     ),
-    _parameters(
+    _build_parameters(
         "5ea9d618-1af4-4e59-65be-ffac234872e9",
         "EnsurePacketRedirectSendingIsDisabled",
         "ICMP redirects should not be sent",
         MEDIUM,
         "3.1.2",
-        *_ipv4("send_redirects", "0", "1"),
+        *_build_ipv4_parameters("send_redirects", "0", "1"),
     ),
-    _parameters(
+    _build_parameters(
         "a492f72a-6b79-8a9d-3b4f-3fface972ab7",
         "EnsureIcmpRedirectsIsDisabled",
         "ICMP redirects should not be accepted",
         MEDIUM,
         "3.2.2",
-        *_ipv4("accept_redirects", "0", "1"),
-        *_ipv6("accept_redirects", "0", "1"),
-        *_ipv4("secure_redirects", "0", "1"),
+        *_build_ipv4_parameters("accept_redirects", "0", "1"),
+        *_build_ipv6_parameters("accept_redirects", "0", "1"),
+        *_build_ipv4_parameters("secure_redirects", "0", "1"),
     ),
-    _parameters(
+    _build_parameters(
         "4ecae4e6-a3e2-44f5-9985-ea2a21962450",
         "EnsureSourceRoutedPacketsIsDisabled",
         "Source-routed packets should be refused on all interfaces",
         MEDIUM,
         "3.2.1",
-        *_ipv4("accept_source_route", "0", "0", "all"),
-        *_ipv6("accept_source_route", "0", "0", "all"),
+        *_build_ipv4_parameters("accept_source_route", "0", "0", "all"),
+        *_build_ipv6_parameters("accept_source_route", "0", "0", "all"),
     ),
-    _parameters(
+    _build_parameters(
         "63613c25-8ae1-4792-9572-02bdc941febf",
         "EnsureAcceptingSourceRoutedPacketsIsDisabled",
         "Source-routed packets should be refused on new interfaces",
         MEDIUM,
         "3.2.1",
-        *_ipv4("accept_source_route", "0", "1", "default"),
-        *_ipv6("accept_source_route", "0", "0", "default"),
+        *_build_ipv4_parameters("accept_source_route", "0", "1", "default"),
+        *_build_ipv6_parameters("accept_source_route", "0", "0", "default"),
     ),
-    _parameters(
+    _build_parameters(
         "88acc143-2f76-4418-9aa9-d0d5f244ab5f",
         "EnsureIgnoringBogusIcmpBroadcastResponses",
         "Bogus ICMP responses should be ignored",
@@ -162,7 +166,7 @@ RULES = (
         "3.2.6",
         KernelParameter("net.ipv4.icmp_ignore_bogus_error_responses", ("1",), "1"),
     ),
-    _parameters(
+    _build_parameters(
         "f5a5926d-9c64-41fa-8220-5bc0f8213550",
         "EnsureIgnoringIcmpEchoPingsToMulticast",
         "Pings to broadcast addresses should be ignored",
@@ -170,23 +174,23 @@ RULES = (
         "3.2.5",
         KernelParameter("net.ipv4.icmp_echo_ignore_broadcasts", ("1",), "1"),
     ),
-    _parameters(
+    _build_parameters(
         "dc1c08a3-91e8-1d60-9210-c18bdebd8778",
         "EnsureMartianPacketLoggingIsEnabled",
         "Packets with impossible addresses should be logged",
         LOW,
         "",
-        *_ipv4("log_martians", "1", "0"),
+        *_build_ipv4_parameters("log_martians", "1", "0"),
     ),
-    _parameters(
+    _build_parameters(
         "177e6190-1026-49fb-a1f9-fd5b10302280",
         "EnsureReversePathSourceValidationIsEnabled",
         "The source of packets should be validated by reverse path",
         MEDIUM,
         "3.2.7",
-        *_ipv4("rp_filter", "1", "0"),
+        *_build_ipv4_parameters("rp_filter", "1", "0"),
     ),
-    _parameters(
+    _build_parameters(
         "db6ca14e-26c5-48cd-a6b7-fc953861043c",
         "EnsureTcpSynCookiesAreEnabled",
         "TCP SYN cookies should be on",

@@ -16,23 +16,25 @@ from nephoscope_policy.model.state import Severity
 MEDIUM, LOW = Severity.MEDIUM, Severity.LOW
 
 
-def _point_row(id_: str, name: str, point: str, option: str, severity: Severity, cis: str) -> BaselineRule:
+def _build_mount_point_rule(
+    id_: str, name: str, point: str, option: str, severity: Severity, cis: str
+) -> BaselineRule:
     check = partial(judge_mount_options, point=f"/{point}", options=frozenset({option}))
-    return _row(
+    return _build_row(
         id_, name, f"/{point} should be mounted with {option}", f"/{point}", option, severity, cis, check
     )
 
 
-def _row(
+def _build_row(
     id_: str, name: str, title: str, what: str, option: str, severity: Severity, cis: str, check: Check
 ) -> BaselineRule:
     fix = f"Add {option} to the options of {what} in /etc/fstab (or in its mount unit) and mount it again."
     return BaselineRule(id=id_, name=name, title=title, fix=fix, severity=severity, cis=cis, check=check)
 
 
-def _removable_row(id_: str, name: str, option: str, cis: str) -> BaselineRule:
+def _build_removable_media_rule(id_: str, name: str, option: str, cis: str) -> BaselineRule:
     check = partial(judge_removable_media, options=frozenset({option}))
-    return _row(
+    return _build_row(
         id_,
         name,
         f"Removable media should be mounted with {option}",
@@ -45,7 +47,7 @@ def _removable_row(id_: str, name: str, option: str, cis: str) -> BaselineRule:
 
 
 RULES = (
-    _point_row(
+    _build_mount_point_rule(
         "a87f15ed-1115-a22d-6f43-17db97c91111",
         "EnsureNodevOptionOnHomePartition",
         "home",
@@ -53,7 +55,7 @@ RULES = (
         LOW,
         "1.1.14",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "a87f15ed-1115-a22d-6f43-17db97c91161",
         "EnsureNodevOptionOnTmpPartition",
         "tmp",
@@ -61,7 +63,7 @@ RULES = (
         LOW,
         "1.1.3",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "a87f15ed-1115-a22d-6f43-17db97c91181",
         "EnsureNodevOptionOnVarTmpPartition",
         "var/tmp",
@@ -69,7 +71,7 @@ RULES = (
         LOW,
         "1.1.8",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "a87f15ed-1115-a22d-6f43-17db97c91191",
         "EnsureNosuidOptionOnTmpPartition",
         "tmp",
@@ -77,7 +79,7 @@ RULES = (
         MEDIUM,
         "1.1.4",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "a87f15ed-1115-a22d-6f43-17db97c91171",
         "EnsureNosuidOptionOnVarTmpPartition",
         "var/tmp",
@@ -85,7 +87,7 @@ RULES = (
         MEDIUM,
         "1.1.9",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "b97f15dd-8185-a12d-6f43-17db97c98477",
         "EnsureNoexecOptionOnVarTmpPartition",
         "var/tmp",
@@ -93,7 +95,7 @@ RULES = (
         MEDIUM,
         "1.1.10",
     ),
-    _point_row(
+    _build_mount_point_rule(
         "11e6dc3b-0659-3dc8-7d12-8eb0bb6c0890",
         "EnsureNoexecOptionOnDevShmPartition",
         "dev/shm",
@@ -101,25 +103,25 @@ RULES = (
         MEDIUM,
         "1.1.17",
     ),
-    _removable_row(
+    _build_removable_media_rule(
         "5c7537f2-b90b-44a4-89c9-4fca5fd79ef7",
         "EnsureNodevOptionEnabledForAllRemovableMedia",
         "nodev",
         "1.1.18",
     ),
-    _removable_row(
+    _build_removable_media_rule(
         "7976cc38-fddb-4913-9295-4fcac2e641c3",
         "EnsureNoexecOptionEnabledForAllRemovableMedia",
         "noexec",
         "1.1.20",
     ),
-    _removable_row(
+    _build_removable_media_rule(
         "cdc390c9-fb4a-47f6-90a7-4e1bd6d0e9e6",
         "EnsureNosuidOptionEnabledForAllRemovableMedia",
         "nosuid",
         "1.1.19",
     ),
-    _row(
+    _build_row(
         "7ca24433-3c08-4ff5-9fe2-d8e1830c5829",
         "EnsureNoexecNosuidOptionsEnabledForAllNfsMounts",
         "NFS file systems should be mounted with noexec and nosuid",

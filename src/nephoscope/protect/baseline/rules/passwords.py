@@ -24,7 +24,7 @@ from nephoscope_policy.model.state import Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-def _row(
+def _build_row(
     id_: str, name: str, title: str, fix: str, severity: Severity, cis: str, expected: str, check: Check
 ) -> BaselineRule:
     return BaselineRule(
@@ -32,15 +32,15 @@ def _row(
     )
 
 
-def _most_days(entry: ShadowEntry) -> int | None:
+def _read_maximum_age(entry: ShadowEntry) -> int | None:
     return entry.most_days
 
 
-def _least_days(entry: ShadowEntry) -> int | None:
+def _read_minimum_age(entry: ShadowEntry) -> int | None:
     return entry.least_days
 
 
-def _warning_days(entry: ShadowEntry) -> int | None:
+def _read_warning_days(entry: ShadowEntry) -> int | None:
     return entry.warning_days
 
 
@@ -52,7 +52,7 @@ def _no_days(entry: ShadowEntry) -> int | None:
 
 _EXPIRES = partial(judge_days, name="PASS_MAX_DAYS", right=lambda days: 1 <= days <= 365, wanted="1 to 365")
 RULES = (
-    _row(
+    _build_row(
         "b042fda5-55f6-17ba-78d5-1ba33a4709f5",
         "EnsurePasswordCreationRequirements",
         "New passwords should be long and of all classes",
@@ -62,7 +62,7 @@ RULES = (
         "3,14,4,-1,-1,-1,-1",
         partial(judge_password_quality, retry=3, length=14, classes=4),
     ),
-    _row(
+    _build_row(
         "1895704d-a326-90ca-3795-3a1289e7482d",
         "EnsureLockoutForFailedPasswordAttempts",
         "Accounts should be locked after failed attempts",
@@ -72,7 +72,7 @@ RULES = (
         "",
         partial(judge_lockout, most=5),
     ),
-    _row(
+    _build_row(
         "57bdeae2-863e-14fb-a463-d6ee64816b33",
         "EnsurePasswordReuseIsLimited",
         "Former passwords should not be used again",
@@ -82,7 +82,7 @@ RULES = (
         "5",
         partial(judge_password_reuse, least=5),
     ),
-    _row(
+    _build_row(
         "01ec5346-882b-485d-8960-01dedd608792",
         "EnsurePasswordHashingAlgorithm",
         "Passwords should be hashed with SHA-512 or yescrypt",
@@ -92,7 +92,7 @@ RULES = (
         "6",
         judge_hashing,
     ),
-    _row(
+    _build_row(
         "6ee7250d-142f-57db-25d0-c58207135059",
         "EnsurePasswordExpiration",
         "Passwords of accounts should expire",
@@ -100,9 +100,9 @@ RULES = (
         LOW,
         "5.4.1.1",
         "365",
-        partial(_EXPIRES, days_of=_most_days),
+        partial(_EXPIRES, days_of=_read_maximum_age),
     ),
-    _row(
+    _build_row(
         "7f84f3a4-360d-494c-aa1e-1e15ae9fc9ac",
         "EnsureMaxDaysBetweenPasswordChanges",
         "New accounts should get passwords that expire",
@@ -112,7 +112,7 @@ RULES = (
         "365",
         partial(_EXPIRES, days_of=_no_days),
     ),
-    _row(
+    _build_row(
         "b7ac978f-0963-a61f-58ae-5cf84ab76b5d",
         "EnsurePasswordExpirationWarning",
         "Users should be warned before passwords expire",
@@ -124,11 +124,11 @@ RULES = (
             judge_days,
             name="PASS_WARN_AGE",
             right=lambda days: days >= 7,
-            days_of=_warning_days,
+            days_of=_read_warning_days,
             wanted="7 or more",
         ),
     ),
-    _row(
+    _build_row(
         "50272a84-672d-4c11-a67e-9d058adaf67a",
         "EnsureMinDaysBetweenPasswordChanges",
         "Passwords should be kept for some days",
@@ -140,11 +140,11 @@ RULES = (
             judge_days,
             name="PASS_MIN_DAYS",
             right=lambda days: days >= 7,
-            days_of=_least_days,
+            days_of=_read_minimum_age,
             wanted="7 or more",
         ),
     ),
-    _row(
+    _build_row(
         "91fbaeac-f5d0-4ac9-aa1b-52215aef1ed8",
         "EnsureInactivePasswordLockPeriod",
         "Accounts should be locked after their password expired",
@@ -154,7 +154,7 @@ RULES = (
         "30",
         partial(judge_inactive_lock, most=30),
     ),
-    _row(
+    _build_row(
         "0753438a-75c7-a4e8-0fb4-9213f771623f",
         "EnsureDefaultUmaskForAllUsers",
         "The default umask should be 077",
@@ -164,7 +164,7 @@ RULES = (
         "077",
         partial(judge_umask, least=0o077),
     ),
-    _row(
+    _build_row(
         "0c77cac0-1e99-8a8f-32e1-841d18b01a9a",
         "EnsureSuRestrictedToRootGroup",
         "su should be restricted to the group root",
@@ -174,7 +174,7 @@ RULES = (
         "",
         judge_su,
     ),
-    _row(
+    _build_row(
         "8a4f5ce8-41c4-710c-631e-fbc36a2fa53e",
         "EnsureAllBootloadersHavePasswordProtectionEnabled",
         "The boot loader should have a password",
@@ -184,7 +184,7 @@ RULES = (
         "",
         judge_bootloader_password,
     ),
-    _row(
+    _build_row(
         "13a48ca1-92bc-63a1-a4de-b984375fa332",
         "EnsureAuthenticationRequiredForSingleUserMode",
         "The rescue mode should ask for a password",

@@ -21,7 +21,7 @@ from nephoscope_policy.model.state import Severity
 HIGH, MEDIUM, LOW = Severity.HIGH, Severity.MEDIUM, Severity.LOW
 
 
-def _disabled_row(
+def _build_disabled_row(
     id_: str,
     name: str,
     what: str,
@@ -225,7 +225,7 @@ RULES = (
         "",
         ("dovecot.service",),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "f57ef648-bdaa-45a3-9e3a-f4649c48896f",
         "EnsureRloginServiceIsDisabled",
         "rlogin",
@@ -234,7 +234,7 @@ RULES = (
         "",
         ("login", "rlogin"),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "0617b91c-2a28-42bd-b5b3-7562555b41ed",
         "EnsureTelnetServiceIsDisabled",
         "Telnet",
@@ -243,7 +243,7 @@ RULES = (
         "2.1.8",
         ("telnet",),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "dda66a42-30d1-4621-9565-f09628ac8047",
         "EnsureRcprshServiceIsDisabled",
         "rsh",
@@ -252,7 +252,7 @@ RULES = (
         "",
         ("shell", "rsh", "rcp"),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "cb086aef-fec2-467f-a03b-627c00020926",
         "EnsureTftpServiceisDisabled",
         "TFTP",
@@ -261,7 +261,7 @@ RULES = (
         "2.1.9",
         ("tftp",),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "c3bf78d8-43a0-4768-b790-c940621057b6",
         "EnsureAvahiDaemonServiceIsDisabled",
         "Avahi",
@@ -269,7 +269,7 @@ RULES = (
         LOW,
         "2.2.3",
     ),
-    _disabled_row(
+    _build_disabled_row(
         "4854666c-061b-4945-8a25-19133b8d5c7d",
         "EnsureCupsServiceisDisabled",
         "CUPS",
@@ -277,28 +277,28 @@ RULES = (
         LOW,
         "2.2.4",
     ),
-    _disabled_row(
+    _build_disabled_row(
         "9c11dc9f-ab7e-4c3f-923f-5a8fc4e97cb9",
         "EnsureRpcgssdServiceIsDisabled",
         "rpcgssd",
         ("rpc-gssd.service", "rpcgssd.service"),
         LOW,
     ),
-    _disabled_row(
+    _build_disabled_row(
         "b600d670-5b01-4458-9143-8aa7cd25dadc",
         "EnsureRpcidmapdServiceIsDisabled",
         "rpcidmapd",
         ("nfs-idmapd.service", "rpcidmapd.service"),
         LOW,
     ),
-    _disabled_row(
+    _build_disabled_row(
         "f4a80328-1d67-45ed-b915-274d2e6c699e",
         "EnsurePortmapServiceIsDisabled",
         "port mapper",
         ("rpcbind.service", "rpcbind.socket", "portmap.service"),
         MEDIUM,
     ),
-    _disabled_row(
+    _build_disabled_row(
         "ee372ff3-9221-498b-b467-7406bf421168",
         "EnsureNetworkFileSystemServiceIsDisabled",
         "NFS server",
@@ -306,14 +306,14 @@ RULES = (
         MEDIUM,
         "2.2.7",
     ),
-    _disabled_row(
+    _build_disabled_row(
         "78963287-11b9-471b-9122-e6829e105989",
         "EnsureRpcsvcgssdServiceIsDisabled",
         "rpcsvcgssd",
         ("rpc-svcgssd.service", "rpcsvcgssd.service"),
         LOW,
     ),
-    _disabled_row(
+    _build_disabled_row(
         "ca1aea32-3969-49ab-abfc-2c5796a9a8bb",
         "EnsureSnmpServerIsDisabled",
         "SNMP",
@@ -321,7 +321,7 @@ RULES = (
         MEDIUM,
         "2.2.14",
     ),
-    _disabled_row(
+    _build_disabled_row(
         "63aba603-b1f8-40df-82c5-38915452ce23",
         "EnsureRsynServiceIsDisabled",
         "rsync",
@@ -330,7 +330,7 @@ RULES = (
         "2.2.16",
         ("rsync",),
     ),
-    _disabled_row(
+    _build_disabled_row(
         "b4ad3fdd-7b68-4b11-a3ed-84b37a68b995",
         "EnsureNisServerIsDisabled",
         "NIS server",

@@ -23,7 +23,7 @@ _MACS = "hmac-sha2-256,hmac-sha2-256-etm@openssh.com,hmac-sha2-512,hmac-sha2-512
 _CIPHERS = "aes128-ctr,aes192-ctr,aes256-ctr"
 
 
-def _row(
+def _build_row(
     id_: str,
     name: str,
     keyword: str,
@@ -66,7 +66,7 @@ RULES = (
         fix="Write the warning to /etc/issue.net and set 'Banner /etc/issue.net' in /etc/ssh/sshd_config.",
         check=judge_ssh_banner,
     ),
-    _row(
+    _build_row(
         "35868e8c-97eb-4981-ab79-99b25101cc86",
         "EnsureSshBestPracticeProtocol",
         "Protocol",
@@ -76,7 +76,7 @@ RULES = (
         HIGH,
         "5.2.4",
     ),
-    _row(
+    _build_row(
         "43945588-1bdc-495c-bac8-6a71a62d30aa",
         "EnsureSshBestPracticeIgnoreRhosts",
         "IgnoreRhosts",
@@ -86,7 +86,7 @@ RULES = (
         MEDIUM,
         "5.2.8",
     ),
-    _row(
+    _build_row(
         "31f1a912-1b98-42fd-8381-1e8d1033bfd1",
         "EnsureSshLogLevelIsSet",
         "LogLevel",
@@ -96,7 +96,7 @@ RULES = (
         LOW,
         "5.2.5",
     ),
-    _row(
+    _build_row(
         "e7708534-5d98-406f-83ae-1de835b2906e",
         "EnsureSshMaxAuthTriesIsSet",
         "MaxAuthTries",
@@ -106,7 +106,7 @@ RULES = (
         MEDIUM,
         "5.2.7",
     ),
-    _row(
+    _build_row(
         "dc8da71d-aeba-4c03-8835-36fe158e372a",
         "EnsureAllowUsersIsConfigured",
         "AllowUsers",
@@ -116,7 +116,7 @@ RULES = (
         LOW,
         "5.2.18",
     ),
-    _row(
+    _build_row(
         "1db7d147-3a75-4637-8cdc-c119e22d0206",
         "EnsureDenyUsersIsConfigured",
         "DenyUsers",
@@ -126,7 +126,7 @@ RULES = (
         LOW,
         "5.2.18",
     ),
-    _row(
+    _build_row(
         "d9868b1f-0c8e-4adb-889e-14e374874ece",
         "EnsureAllowGroupsIsConfigured",
         "AllowGroups",
@@ -136,7 +136,7 @@ RULES = (
         LOW,
         "5.2.18",
     ),
-    _row(
+    _build_row(
         "f85c04a4-427b-4ee1-b988-c3ff7b4998cc",
         "EnsureDenyGroupsConfigured",
         "DenyGroups",
@@ -146,7 +146,7 @@ RULES = (
         LOW,
         "5.2.18",
     ),
-    _row(
+    _build_row(
         "66511f6b-f690-43df-9654-642260699eec",
         "EnsureSshHostbasedAuthenticationIsDisabled",
         "HostbasedAuthentication",
@@ -156,7 +156,7 @@ RULES = (
         HIGH,
         "5.2.9",
     ),
-    _row(
+    _build_row(
         "16511f6b-f690-43df-9654-642260699eec",
         "EnsureSshPermitRootLoginIsDisabled",
         "PermitRootLogin",
@@ -166,7 +166,7 @@ RULES = (
         HIGH,
         "5.2.10",
     ),
-    _row(
+    _build_row(
         "d50c3f39-264c-4cdc-b0ba-89de8a0f6828",
         "EnsureSshPermitEmptyPasswordsIsDisabled",
         "PermitEmptyPasswords",
@@ -176,7 +176,7 @@ RULES = (
         HIGH,
         "5.2.11",
     ),
-    _row(
+    _build_row(
         "fd9f1554-6b72-8610-826e-78578e6f7811",
         "EnsureSshClientIntervalCountMaxIsConfigured",
         "ClientAliveCountMax",
@@ -185,7 +185,7 @@ RULES = (
         "0",
         LOW,
     ),
-    _row(
+    _build_row(
         "c848bba4-93b1-4756-b08a-ff94c2b4814c",
         "EnsureSshClientAliveIntervalIsConfigured",
         "ClientAliveInterval",
@@ -194,7 +194,7 @@ RULES = (
         "3600",
         LOW,
     ),
-    _row(
+    _build_row(
         "39aa5c2b-5b36-84a7-4022-570a53c86ff9",
         "EnsureSshLoginGraceTimeIsSet",
         "LoginGraceTime",
@@ -204,7 +204,7 @@ RULES = (
         LOW,
         "5.2.17",
     ),
-    _row(
+    _build_row(
         "483e8b0c-7572-8467-7e0c-26e1e9ce6359",
         "EnsureOnlyApprovedMacAlgorithmsAreUsed",
         "MACs",
@@ -214,7 +214,7 @@ RULES = (
         MEDIUM,
         "5.2.14",
     ),
-    _row(
+    _build_row(
         "0e665978-91f4-45af-bb7b-e4090b600c8d",
         "EnsureUsersCannotSetSshEnvironmentOptions",
         "PermitUserEnvironment",
@@ -224,7 +224,7 @@ RULES = (
         MEDIUM,
         "5.2.12",
     ),
-    _row(
+    _build_row(
         "b07d4c69-a1d9-4c22-a486-634ec3b8c380",
         "EnsureAppropriateCiphersForSsh",
         "Ciphers",
@@ -234,7 +234,7 @@ RULES = (
         MEDIUM,
         "5.2.13",
     ),
-    _row(
+    _build_row(
         "1310042d-193f-414a-a7e3-b2c4e89aa537",
         "EnsureSshPortIsConfigured",
         "Port",

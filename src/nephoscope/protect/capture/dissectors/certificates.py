@@ -25,7 +25,7 @@ def note_certificate(data: bytes, packet: Packet) -> None:
             return
         for tag, value in read_elements(body):
             if tag == SEQUENCE:
-                for oid in _attributes(value):
+                for oid in _read_attributes(value):
                     _note_attribute(oid, packet)
             elif tag == EXTENSIONS:
                 _note_extensions(value, packet)
@@ -33,7 +33,7 @@ def note_certificate(data: bytes, packet: Packet) -> None:
         packet.summary.left_out["malformed certificates"] += 1
 
 
-def _attributes(name: bytes) -> Iterator[str]:
+def _read_attributes(name: bytes) -> Iterator[str]:
     """The attribute types of a distinguished name."""
     for tag, relative in read_elements(name):
         if tag != SET:

@@ -38,7 +38,7 @@ def read_name(data: bytes, place: int) -> tuple[str, int]:
         place += size
 
 
-def _questions(data: bytes, packet: Packet, kind: str) -> None:
+def _dissect_questions(data: bytes, packet: Packet, kind: str) -> None:
     (count,) = read("H", data, 4)
     place = 12
     try:
@@ -54,7 +54,7 @@ def dns(data: bytes, packet: Packet) -> Outcome:
     """One message."""
     packet.add("dns")
     if len(data) >= 12:
-        _questions(data, packet, "dns_names")
+        _dissect_questions(data, packet, "dns_names")
     return len(data)
 
 
@@ -73,7 +73,7 @@ def mdns(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of multicast DNS."""
     packet.add("mdns")
     if len(data) >= 12:
-        _questions(data, packet, "dns_names")
+        _dissect_questions(data, packet, "dns_names")
     return len(data)
 
 
@@ -81,7 +81,7 @@ def llmnr(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of LLMNR."""
     packet.add("llmnr")
     if len(data) >= 12:
-        _questions(data, packet, "dns_names")
+        _dissect_questions(data, packet, "dns_names")
     return len(data)
 
 

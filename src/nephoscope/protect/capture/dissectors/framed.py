@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LARGEST = 16 * 1024 * 1024
 
 
-def _message_end(data: bytes, total: int, packet: Packet) -> int | Incomplete:
+def _find_message_end(data: bytes, total: int, packet: Packet) -> int | Incomplete:
     """The length of a message, or what of it is missing."""
     if len(data) < total and packet.can_wait:
         return Incomplete(total - len(data))
@@ -32,7 +32,7 @@ def dnp3(data: bytes, packet: Packet) -> Outcome:
     if waits := _need_more(data, 10, packet):
         return waits
     user = max(data[2] - 5, 0)
-    outcome = _message_end(data, 10 + user + 2 * ((user + 15) // 16), packet)
+    outcome = _find_message_end(data, 10 + user + 2 * ((user + 15) // 16), packet)
     if not isinstance(outcome, Incomplete):
         packet.add("dnp3")
     return outcome
@@ -51,16 +51,16 @@ def enip(data: bytes, packet: Packet) -> Outcome:
     if waits := _need_more(data, 24, packet):
         return waits
     command, length = little("HH", data, 0)
-    outcome = _message_end(data, 24 + length, packet)
+    outcome = _find_message_end(data, 24 + length, packet)
     if isinstance(outcome, Incomplete):
         return outcome
     packet.add("enip")
     if command in (0x6F, 0x70):
-        _items(data[30 : 24 + length], packet)
+        _dissect_items(data[30 : 24 + length], packet)
     return outcome
 
 
-def _items(data: bytes, packet: Packet) -> None:
+def _dissect_items(data: bytes, packet: Packet) -> None:
     (count,) = little("H", data, 0)
     place = 2
     for _ in range(min(count, 16)):
@@ -84,7 +84,7 @@ def modbus(data: bytes, packet: Packet) -> Outcome:
     protocol, length = read("HH", data, 2)
     if protocol or not 2 <= length <= 260:
         return 0
-    outcome = _message_end(data, 6 + length, packet)
+    outcome = _find_message_end(data, 6 + length, packet)
     if not isinstance(outcome, Incomplete):
         packet.add("mbtcp")
         packet.add("modbus")
@@ -95,7 +95,7 @@ def mysql(data: bytes, packet: Packet) -> Outcome:
     """Dissect a packet of MySQL."""
     if waits := _need_more(data, 4, packet):
         return waits
-    outcome = _message_end(data, 4 + int.from_bytes(data[:3], "little"), packet)
+    outcome = _find_message_end(data, 4 + int.from_bytes(data[:3], "little"), packet)
     if not isinstance(outcome, Incomplete):
         packet.add("mysql")
     return outcome
@@ -113,7 +113,7 @@ def pgsql(data: bytes, packet: Packet) -> Outcome:
         total = 1 + int.from_bytes(data[1:5], "big")
     if not 1 <= total <= LARGEST:
         return 0
-    outcome = _message_end(data, total, packet)
+    outcome = _find_message_end(data, total, packet)
     if not isinstance(outcome, Incomplete):
         packet.add("pgsql")
     return outcome
@@ -126,7 +126,7 @@ def tds(data: bytes, packet: Packet) -> Outcome:
     total = int.from_bytes(data[2:4], "big")
     if data[0] not in range(1, 20) or total < 8:
         return 0
-    outcome = _message_end(data, total, packet)
+    outcome = _find_message_end(data, total, packet)
     if not isinstance(outcome, Incomplete):
         packet.add("tds")
         if data[0] == 18 and b"\x16\x03" in data[8:11]:
@@ -136,12 +136,12 @@ def tds(data: bytes, packet: Packet) -> Outcome:
 
 def ldap(data: bytes, packet: Packet) -> Outcome:
     """A message of LDAP; a simple bind is a credential in clear text."""
-    total = _ber_length(data)
+    total = _read_ber_length(data)
     if total < 0:
         return Incomplete(Incomplete.ONE_SEGMENT) if packet.can_wait and len(data) < 8 else 0
     if data[0] != 0x30 or total > LARGEST:
         return 0
-    outcome = _message_end(data, total, packet)
+    outcome = _find_message_end(data, total, packet)
     if isinstance(outcome, Incomplete):
         return outcome
     packet.add("ldap")
@@ -153,7 +153,7 @@ def ldap(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def _ber_length(data: bytes) -> int:
+def _read_ber_length(data: bytes) -> int:
     """The length of an element with its head, -1 where that is not here yet."""
     if len(data) < 2:
         return -1
@@ -179,7 +179,7 @@ def tpkt(data: bytes, packet: Packet) -> Outcome:
         return packet.call("tls", data) if data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") else 0
     if waits := _need_more(data, 4, packet):
         return waits
-    outcome = _message_end(data, int.from_bytes(data[2:4], "big"), packet)
+    outcome = _find_message_end(data, int.from_bytes(data[2:4], "big"), packet)
     if isinstance(outcome, Incomplete):
         return outcome
     packet.add("tpkt")
@@ -197,7 +197,7 @@ def bgp(data: bytes, packet: Packet) -> Outcome:
         return waits
     if data[:16] != b"\xff" * 16:
         return 0
-    outcome = _message_end(data, int.from_bytes(data[16:18], "big"), packet)
+    outcome = _find_message_end(data, int.from_bytes(data[16:18], "big"), packet)
     if not isinstance(outcome, Incomplete):
         packet.add("bgp")
     return outcome
@@ -225,7 +225,7 @@ def rpc_tcp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a record of ONC RPC over TCP."""
     if waits := _need_more(data, 4, packet):
         return waits
-    outcome = _message_end(data, 4 + (int.from_bytes(data[:4], "big") & 0x7FFFFFFF), packet)
+    outcome = _find_message_end(data, 4 + (int.from_bytes(data[:4], "big") & 0x7FFFFFFF), packet)
     if not isinstance(outcome, Incomplete):
         return outcome if isinstance(rpc(data[4:outcome], packet), int) and "rpc" in packet.protocols else 0
     return outcome
@@ -242,7 +242,7 @@ def mqtt(data: bytes, packet: Packet) -> Outcome:
         place += 1
         if not byte & 0x80 or place == 4:
             break
-    outcome = _message_end(data, 1 + place + length, packet)
+    outcome = _find_message_end(data, 1 + place + length, packet)
     if not isinstance(outcome, Incomplete):
         packet.add("mqtt")
     return outcome

@@ -16,7 +16,7 @@ class HpackError(ValueError):
     """A header block that cannot be decoded."""
 
 
-def _codes() -> dict[tuple[int, int], int]:
+def _read_codes() -> dict[tuple[int, int], int]:
     """(bits, code) -> symbol."""
     found, code, before = {}, 0, 0
     for length, symbol in sorted((length, symbol) for symbol, length in enumerate(HUFFMAN_LENGTHS)):
@@ -26,7 +26,7 @@ def _codes() -> dict[tuple[int, int], int]:
     return found
 
 
-_CODES = _codes()
+_CODES = _read_codes()
 
 
 def decode_huffman(data: bytes) -> bytes:
@@ -64,15 +64,15 @@ class HpackDecoder:
                 raise HpackError("too many headers")
             first = block[place]
             if first & 0x80:
-                index, place = _integer(block, place, 7)
+                index, place = _read_integer(block, place, 7)
                 found.append(self._find_header(index))
             elif first & 0xE0 == 0x20:
-                self._most, place = _integer(block, place, 5)
+                self._most, place = _read_integer(block, place, 5)
                 self._most = min(self._most, MOST_TABLE)
                 self._shrink()
             else:
                 indexed = bool(first & 0x40)
-                index, place = _integer(block, place, 6 if indexed else 4)
+                index, place = _read_integer(block, place, 6 if indexed else 4)
                 if index:
                     name = self._find_header(index)[0]
                 else:
@@ -99,7 +99,7 @@ class HpackDecoder:
             self._size -= len(name) + len(value) + 32
 
 
-def _integer(block: bytes, place: int, bits: int) -> tuple[int, int]:
+def _read_integer(block: bytes, place: int, bits: int) -> tuple[int, int]:
     limit = (1 << bits) - 1
     value = block[place] & limit
     place += 1
@@ -119,7 +119,7 @@ def _read_text(block: bytes, place: int) -> tuple[bytes, int]:
     if place >= len(block):
         raise HpackError("a text that is missing")
     packed = bool(block[place] & 0x80)
-    size, place = _integer(block, place, 7)
+    size, place = _read_integer(block, place, 7)
     if size > LARGEST_TEXT or place + size > len(block):
         raise HpackError("a text that ends early")
     found = block[place : place + size]

@@ -34,14 +34,14 @@ class _Memory(msgspec.Struct):
     seen: bool = False
 
 
-def _state(packet: Packet) -> _Memory:
+def _read_state(packet: Packet) -> _Memory:
     found = packet.remember("http", _Memory)
     return found if isinstance(found, _Memory) else _Memory()
 
 
 def http(data: bytes, packet: Packet) -> Outcome:
     """One message; what is none belongs to a tunnel, or continues something that was not seen."""
-    state = _state(packet)
+    state = _read_state(packet)
     if state.upgraded or is_http2(data):
         return _call_upgraded(packet, state, data)
     is_response = data.startswith(b"HTTP/")
@@ -56,8 +56,8 @@ def http(data: bytes, packet: Packet) -> Outcome:
             return Incomplete(Incomplete.ONE_SEGMENT)
         head_end = len(data)
     lines = data[:head_end].replace(b"\r\n", b"\n").split(b"\n")
-    headers = _headers(lines[1:])
-    outcome = _body_end(data, head_end, lines[0], headers, state, packet, is_response=is_response)
+    headers = _read_headers(lines[1:])
+    outcome = _find_body_end(data, head_end, lines[0], headers, state, packet, is_response=is_response)
     if isinstance(outcome, Incomplete):
         return outcome
     packet.add("http")
@@ -114,7 +114,7 @@ def _end_of_head(data: bytes) -> int:
     return place + 4 if place >= 0 else -1
 
 
-def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
+def _read_headers(lines: list[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for line in lines:
         name, colon, value = line.partition(b":")
@@ -123,7 +123,7 @@ def _headers(lines: list[bytes]) -> dict[bytes, bytes]:
     return found
 
 
-def _body_end(
+def _find_body_end(
     data: bytes,
     start: int,
     line: bytes,
@@ -137,7 +137,7 @@ def _body_end(
     if is_response and _has_no_body(line, state):
         return start
     if b"chunked" in headers.get(b"transfer-encoding", b"").lower():
-        return _chunks_end(data, start, packet)
+        return _find_chunks_end(data, start, packet)
     told = headers.get(b"content-length", b"")
     if told.isdigit():
         end = start + int(told[:12])
@@ -164,7 +164,7 @@ def _has_no_body(line: bytes, state: _Memory) -> bool:
     )
 
 
-def _chunks_end(data: bytes, start: int, packet: Packet) -> int | Incomplete:
+def _find_chunks_end(data: bytes, start: int, packet: Packet) -> int | Incomplete:
     place = start
     while True:
         line = _CHUNK.match(data, place)

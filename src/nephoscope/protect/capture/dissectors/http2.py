@@ -61,7 +61,7 @@ def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Http2Directio
         if len(held) < LARGEST_BODY:
             held += body
     if kind in (HEADERS, CONTINUATION) and flags & END_HEADERS:
-        _headers(stream, side, packet)
+        _dissect_headers(stream, side, packet)
     if kind in (DATA, HEADERS) and flags & END_STREAM:
         whole = bytes(side.bodies.pop(stream, b""))
         content_type = side.types.pop(stream, b"")
@@ -71,7 +71,7 @@ def _frame(kind: int, flags: int, stream: int, body: bytes, side: _Http2Directio
         side.bodies.pop(next(iter(side.bodies)))
 
 
-def _headers(stream: int, side: _Http2Direction, packet: Packet) -> None:
+def _dissect_headers(stream: int, side: _Http2Direction, packet: Packet) -> None:
     try:
         listed = side.decoder.decode(bytes(side.block))
     except HpackError:

@@ -68,11 +68,11 @@ def ipv4(data: bytes, packet: Packet) -> Outcome:
     body = data[size : length if length >= size else len(data)]
     if flags & 0x3FFF and not packet.is_quoted:
         key = (4, source, target, protocol, identity)
-        return _fragment(packet, key, (flags & 0x1FFF) * 8, body, protocol, more=bool(flags & 0x2000))
+        return _read_fragment(packet, key, (flags & 0x1FFF) * 8, body, protocol, more=bool(flags & 0x2000))
     return follow_protocol(protocol, body, packet)
 
 
-def _fragment(
+def _read_fragment(
     packet: Packet, key: tuple[object, ...], offset: int, body: bytes, protocol: int, *, more: bool
 ) -> Outcome:
     whole = packet.summary.fragments.add(key, offset, body, more=more)
@@ -119,7 +119,7 @@ def ipv6(data: bytes, packet: Packet) -> Outcome:
         upper, _, offset, identity = read("BBHI", body)
         if offset & 0xFFF9:
             key = (6, source, target, upper, identity)
-            return _fragment(packet, key, offset & 0xFFF8, body[8:], upper, more=bool(offset & 1))
+            return _read_fragment(packet, key, offset & 0xFFF8, body[8:], upper, more=bool(offset & 1))
         following, body = upper, body[8:]
     if following == NO_NEXT:
         return len(data)

@@ -48,7 +48,7 @@ def smtp(data: bytes, packet: Packet) -> Outcome:
     from_client = packet.from_client()
     if from_client and session.in_message:
         packet.add("smtp")
-        return _message(data, session, packet)
+        return _dissect_message(data, session, packet)
     end = _end_of_line(data)
     if not end:
         if packet.can_wait and len(data) < LONGEST_LINE:
@@ -57,7 +57,7 @@ def smtp(data: bytes, packet: Packet) -> Outcome:
     packet.add("smtp")
     line = data[:end].strip()
     if from_client:
-        _command(line, session, packet)
+        _dissect_command(line, session, packet)
     elif line[:3] == b"354":
         session.in_message, session.message = True, bytearray()
     elif line[:3] == b"220" and session.asked_tls:
@@ -65,7 +65,7 @@ def smtp(data: bytes, packet: Packet) -> Outcome:
     return end
 
 
-def _message(data: bytes, session: _Session, packet: Packet) -> Outcome:
+def _dissect_message(data: bytes, session: _Session, packet: Packet) -> Outcome:
     held = session.message if session.message is not None else bytearray()
     if session.chunk:
         part = data[: session.chunk]
@@ -96,7 +96,7 @@ def _message(data: bytes, session: _Session, packet: Packet) -> Outcome:
     return max(used, 1)
 
 
-def _command(line: bytes, session: _Session, packet: Packet) -> None:
+def _dissect_command(line: bytes, session: _Session, packet: Packet) -> None:
     words = line.split()
     verb = words[0].upper() if words else b""
     if session.login:
@@ -147,7 +147,7 @@ def message_format(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _lines(name: str, data: bytes, packet: Packet) -> Outcome:
+def _dissect_lines(name: str, data: bytes, packet: Packet) -> Outcome:
     """A protocol of lines: a segment is one PDU."""
     packet.add(name)
     words = data[:LONGEST_LINE].split(b"\n", 1)[0].split()
@@ -161,12 +161,12 @@ def _lines(name: str, data: bytes, packet: Packet) -> Outcome:
 
 def pop(data: bytes, packet: Packet) -> Outcome:
     """Dissect POP; a user is a credential in clear text."""
-    return _lines("pop", data, packet)
+    return _dissect_lines("pop", data, packet)
 
 
 def imap(data: bytes, packet: Packet) -> Outcome:
     """Dissect IMAP; a login is a credential in clear text."""
-    return _lines("imap", data, packet)
+    return _dissect_lines("imap", data, packet)
 
 
 DISSECTORS = {"smtp": smtp, "imf": message_format, "pop": pop, "imap": imap}

@@ -100,10 +100,10 @@ def message(kind: int, body: bytes, packet: Packet, transport: str) -> None:
         version, cipher, extensions = parse_server_hello(body)
         packet.name("ja3s", fingerprints.ja3s(version, cipher, extensions))
     elif kind == CERTIFICATE:
-        _certificates(body, packet)
+        _dissect_certificates(body, packet)
 
 
-def _certificates(body: bytes, packet: Packet) -> None:
+def _dissect_certificates(body: bytes, packet: Packet) -> None:
     place = 3
     while place + 3 <= len(body):
         size = int.from_bytes(body[place : place + 3], "big")
@@ -111,7 +111,7 @@ def _certificates(body: bytes, packet: Packet) -> None:
         place += 3 + size
 
 
-def _extensions(body: bytes, place: int) -> list[tuple[int, bytes]]:
+def _read_extensions(body: bytes, place: int) -> list[tuple[int, bytes]]:
     if place + 2 > len(body):
         return []
     end = min(place + 2 + read("H", body, place)[0], len(body))
@@ -124,7 +124,7 @@ def _extensions(body: bytes, place: int) -> list[tuple[int, bytes]]:
     return found
 
 
-def _numbers(data: bytes, width: int) -> list[int]:
+def _read_numbers(data: bytes, width: int) -> list[int]:
     """The numbers of a list that begins with its length in `width` bytes."""
     size = int.from_bytes(data[:width], "big")
     listed = data[width : width + size]
@@ -138,23 +138,23 @@ def parse_client_hello(body: bytes) -> fingerprints.ClientHello:
     place = 34
     place += 1 + read("B", body, place)[0]
     (size,) = read("H", body, place)
-    ciphers = _numbers(body[place:], 2)
+    ciphers = _read_numbers(body[place:], 2)
     place += 2 + size
     place += 1 + read("B", body, place)[0]
-    found = fingerprints.ClientHello(version, ciphers, _extensions(body, place))
+    found = fingerprints.ClientHello(version, ciphers, _read_extensions(body, place))
     for kind, value in found.extensions:
         if kind == 0 and len(value) > 5:
             found.name = value[5 : 5 + int.from_bytes(value[3:5], "big")].decode("utf-8", "replace")
         elif kind == 10:
-            found.groups = _numbers(value, 2)
+            found.groups = _read_numbers(value, 2)
         elif kind == 11:
             found.formats = list(value[1 : 1 + value[0]]) if value else []
         elif kind == 13:
-            found.signatures = _numbers(value, 2)
+            found.signatures = _read_numbers(value, 2)
         elif kind == 16 and len(value) > 3:
             found.protocol = value[3 : 3 + value[2]]
         elif kind == 43:
-            found.versions = _numbers(value, 1)
+            found.versions = _read_numbers(value, 1)
     return found
 
 
@@ -163,7 +163,7 @@ def parse_server_hello(body: bytes) -> tuple[int, int, list[int]]:
     (version,) = read("H", body)
     place = 35 + read("B", body, 34)[0]
     (cipher,) = read("H", body, place)
-    return version, cipher, [kind for kind, _ in _extensions(body, place + 3)]
+    return version, cipher, [kind for kind, _ in _read_extensions(body, place + 3)]
 
 
 def dtls(data: bytes, packet: Packet) -> Outcome:

@@ -40,7 +40,7 @@ def find_stream(summary: CaptureSummary, protocol: str, source: Endpoint, target
     return found
 
 
-def _stream(packet: Packet, protocol: str) -> Stream:
+def _read_stream(packet: Packet, protocol: str) -> Stream:
     source, target = (packet.source, packet.source_port), (packet.target, packet.target_port)
     return find_stream(packet.summary, protocol, source, target)
 
@@ -60,14 +60,14 @@ def tcp(data: bytes, packet: Packet) -> Outcome:
     size = (word >> 12) * 4
     if size < 20:
         return len(data)
-    stream = packet.stream = _stream(packet, "tcp")
+    stream = packet.stream = _read_stream(packet, "tcp")
     direction = stream.directions.setdefault((packet.source, source), Direction())
     if flags & SYN:
         begin_stream(stream, direction, (source, target), sequence, flags)
         sequence = (sequence + 1) % WRAP
     elif not stream.server:
         stream.server = min(source, target)
-    _segment(packet, direction, sequence, data[size:], flags)
+    _dissect_segment(packet, direction, sequence, data[size:], flags)
     return len(data)
 
 
@@ -103,7 +103,7 @@ def _is_before(left: int, right: int) -> bool:
     return left != right and (right - left) % WRAP < WRAP // 2
 
 
-def _segment(packet: Packet, direction: Direction, sequence: int, payload: bytes, flags: int) -> None:
+def _dissect_segment(packet: Packet, direction: Direction, sequence: int, payload: bytes, flags: int) -> None:
     """Give the payload of a segment to the stream's dissector, with what waited for it."""
     following = (sequence + len(payload)) % WRAP
     if payload:
@@ -217,7 +217,7 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
         stream.dissector = expected_dissector(packet, stream)
         if stream.dissector:
             return packet.call(stream.dissector, data)
-    for name in _port_dissectors(packet, stream):
+    for name in _read_port_dissectors(packet, stream):
         if name != stream.dissector:
             outcome = _try(packet, name, data)
             if isinstance(outcome, Incomplete) or outcome > 0:
@@ -232,7 +232,7 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
     return len(data)
 
 
-def _port_dissectors(packet: Packet, stream: Stream) -> Iterator[str]:
+def _read_port_dissectors(packet: Packet, stream: Stream) -> Iterator[str]:
     """The dissectors of the server's port, then of the lower and the higher one."""
     server = stream.server
     if name := TCP_PORTS.get(server):
@@ -271,7 +271,7 @@ def udp(data: bytes, packet: Packet) -> Outcome:
 def _take_datagram(packet: Packet, payload: bytes) -> None:
     """Give a datagram to the dissector of its stream, of its ports, or to one that recognizes it."""
     source, target = packet.source_port, packet.target_port
-    stream = packet.stream = _stream(packet, "udp")
+    stream = packet.stream = _read_stream(packet, "udp")
     stream.server = stream.server or min(source, target)
     names = [stream.dissector] if stream.dissector else []
     names += [UDP_PORTS[port] for port in sorted((source, target)) if port in UDP_PORTS]
@@ -288,7 +288,7 @@ def _take_datagram(packet: Packet, payload: bytes) -> None:
 def dissect_segment(packet: Packet, direction: Direction, sequence: int, payload: bytes, flags: int) -> None:
     """Dissect a segment of a known stream; one that ends too early is counted."""
     try:
-        _segment(packet, direction, sequence, payload, flags)
+        _dissect_segment(packet, direction, sequence, payload, flags)
     except (MalformedError, IndexError):
         packet.summary.left_out["malformed packets"] += 1
 

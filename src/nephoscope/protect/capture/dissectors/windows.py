@@ -34,7 +34,7 @@ def little(shape: str, data: bytes, place: int) -> tuple[int, ...]:
 def security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None:
     """A token of GSS-API, or of NTLM alone."""
     if data.startswith(b"NTLMSSP\0"):
-        _ntlm(data, packet)
+        _dissect_ntlm(data, packet)
         return
     if not data or data[0] not in (0x60, 0xA0, 0xA1):
         return
@@ -44,13 +44,13 @@ def security_token(data: bytes, packet: Packet, *, wrapped: bool = True) -> None
     mechanism = packet.remember("spnego", dict)
     place = data.find(b"NTLMSSP\0")
     if place >= 0:
-        _ntlm(data[place:], packet)
+        _dissect_ntlm(data[place:], packet)
         _choose(mechanism, "ntlmssp")
     if _KERBEROS_TOKEN.search(data) or (place < 0 and data[0] == 0x60 and _offers_kerberos(data)):
         packet.add("spnego-krb5")
         _choose(mechanism, "spnego-krb5")
     elif place < 0 and data[0] == 0xA1 and isinstance(mechanism, dict):
-        parts = _response_parts(data)
+        parts = _read_response_parts(data)
         if mechanism.get("chosen") == "spnego-krb5" and parts & {0xA2, 0xA3}:
             packet.add("spnego-krb5")
         elif mechanism.get("chosen") == "ntlmssp" and 0xA3 in parts:
@@ -74,7 +74,7 @@ def _offers_kerberos(data: bytes) -> bool:
         return False
 
 
-def _response_parts(data: bytes) -> set[int]:
+def _read_response_parts(data: bytes) -> set[int]:
     """The tags of the members of a negTokenResp that are not empty."""
     try:
         _, body, _ = read_element(data, 0)
@@ -84,7 +84,7 @@ def _response_parts(data: bytes) -> set[int]:
         return set()
 
 
-def _ntlm(data: bytes, packet: Packet) -> None:
+def _dissect_ntlm(data: bytes, packet: Packet) -> None:
     packet.add("ntlmssp")
     (kind,) = little("I", data, 8)
     if kind == 3:
@@ -119,13 +119,13 @@ def smb(data: bytes, packet: Packet) -> Outcome:
     """SMB of either generation."""
     if data.startswith(b"\xffSMB"):
         packet.add("smb")
-        _smb1(data, packet)
+        _dissect_smb1(data, packet)
     elif data.startswith((b"\xfeSMB", b"\xfdSMB", b"\xfcSMB")):
         packet.add("smb2")
         place = 0
         while data.startswith(b"\xfeSMB", place):
             (following,) = little("I", data, place + 20)
-            _smb2(data[place : place + following if following else len(data)], packet)
+            _dissect_smb2(data[place : place + following if following else len(data)], packet)
             if following < 64:
                 break
             place += following
@@ -134,7 +134,7 @@ def smb(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def _smb2(data: bytes, packet: Packet) -> None:
+def _dissect_smb2(data: bytes, packet: Packet) -> None:
     (command,), (flags,) = little("H", data, 12), little("I", data, 16)
     is_response = bool(flags & 1)
     place, size = 0, 0
@@ -180,7 +180,7 @@ def pipe(data: bytes, packet: Packet) -> bool:
     return found
 
 
-def _smb1(data: bytes, packet: Packet) -> None:
+def _dissect_smb1(data: bytes, packet: Packet) -> None:
     command, is_response = data[4] if len(data) > 4 else 0, len(data) > 9 and bool(data[9] & 0x80)
     (words,) = little("B", data, 32)
     if command == SMB1_SESSION_SETUP and words in (4, 12):
@@ -191,7 +191,7 @@ def _smb1(data: bytes, packet: Packet) -> None:
         start = 33 + words * 2 + 2 + 16
         security_token(data[start:], packet)
     elif command == SMB1_TRANSACTION:
-        _transaction(data, packet, is_response=is_response)
+        _dissect_transaction(data, packet, is_response=is_response)
     elif command == SMB1_READ and is_response and words == 12:
         size, place = little("HH", data, 33 + 10)
         pipe(data[place : place + size], packet)
@@ -200,7 +200,7 @@ def _smb1(data: bytes, packet: Packet) -> None:
         pipe(data[place : place + size], packet)
 
 
-def _transaction(data: bytes, packet: Packet, *, is_response: bool) -> None:
+def _dissect_transaction(data: bytes, packet: Packet, *, is_response: bool) -> None:
     if b"\\MAILSLOT\\BROWSE" in data[:256] or b"\\MAILSLOT\\LANMAN" in data[:256]:
         packet.add("browser" if b"BROWSE" in data[:256] else "lanman")
     size, place = little("HH", data, 33 + (12 if is_response else 22))
@@ -231,11 +231,11 @@ def dcerpc(data: bytes, packet: Packet, *, inside: bool = False) -> Outcome:
         return Incomplete(length - len(data))
     packet.add("dcerpc")
     if token and 8 + token <= length <= len(data):
-        _verifier(data[length - token - 8 : length], packet)
+        _dissect_verifier(data[length - token - 8 : length], packet)
     return length
 
 
-def _verifier(data: bytes, packet: Packet) -> None:
+def _dissect_verifier(data: bytes, packet: Packet) -> None:
     kind, token = data[0], data[8:]
     if kind == SPNEGO:
         security_token(token, packet, wrapped=False)

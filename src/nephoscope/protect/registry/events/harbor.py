@@ -51,7 +51,7 @@ def read_harbor(document: object) -> list[RegistryEvent]:
         return []
     return [
         RegistryEvent(
-            action=action, id=_id(webhook, one), repository=repository, digest=one.digest, tag=_tag(one),
+            action=action, id=_build_id(webhook, one), repository=repository, digest=one.digest, tag=_choose_tag(one),
             actor=webhook.operator, time=datetime.fromtimestamp(webhook.occur_at, UTC) if webhook.occur_at else None,
         )
         for one in webhook.event_data.resources
@@ -59,12 +59,12 @@ def read_harbor(document: object) -> list[RegistryEvent]:
     ]  # fmt: skip
 
 
-def _tag(resource: _Resource) -> str:
+def _choose_tag(resource: _Resource) -> str:
     """Return the tag; of an artifact without one Harbor repeats the digest."""
     return "" if resource.tag == resource.digest or ":" in resource.tag else resource.tag
 
 
-def _id(webhook: _Webhook, resource: _Resource) -> str:
+def _build_id(webhook: _Webhook, resource: _Resource) -> str:
     """Return what a delivery that is tried again has in common with the first: Harbor gives events no id."""
     if not webhook.occur_at:
         return ""

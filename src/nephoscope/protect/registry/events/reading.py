@@ -31,7 +31,7 @@ def read_events(content: bytes) -> RegistryEventBatch:
     batch = _read_form(document)
     if len(batch.events) > MOST_EVENTS:
         raise RegistryEventError(f"{len(batch.events)} events in one post: at most {MOST_EVENTS}")
-    faults = [(one, _fault(one)) for one in batch.events]
+    faults = [(one, _explain_fault(one)) for one in batch.events]
     return msgspec.structs.replace(
         batch,
         events=tuple(one for one, why in faults if not why),
@@ -58,7 +58,7 @@ def _read_form(document: object) -> RegistryEventBatch:
     )
 
 
-def _fault(event: RegistryEvent) -> str:
+def _explain_fault(event: RegistryEvent) -> str:
     """Return why an event can be none of a registry, '' where it can."""
     try:
         check_digest_text(event.digest)
