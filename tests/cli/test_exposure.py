@@ -47,3 +47,19 @@ def test_a_table_and_a_file(data: Path) -> None:
     assert "nsg-sbx-jump/allow-ssh-any" in run(data).replace("\n", "")
     listed = list(csv.DictReader(io.StringIO(run(data, "-o", "csv"))))
     assert {one["Exposure"] for one in listed} <= {"Everybody", "Limited", "Unknown"}
+
+
+def test_openings_that_a_list_does_not_allow_fail(data: Path, tmp_path: Path) -> None:
+    allowed = tmp_path / "allowed.json"
+    allowed.write_text('[{"resource": "/*", "reason": "all of it"}]')
+    rows = json.loads(run(data, "--allowed-openings", str(allowed), "-o", "json"))["exposures"]
+    assert {one["state"] for one in rows} == {"Limited", "Unknown"}
+    allowed.write_text(
+        '[{"resource": "Microsoft.Compute/virtualMachines/*", "ports": "443", "reason": "web"}]'
+    )
+    options = ["exposure", "sample:", "--allowed-openings", str(allowed), "-o", "json"]
+    result = CliRunner().invoke(cli, ["--data", str(data), *options])
+    assert result.exit_code == 1
+    names = {one["name"] for one in json.loads(result.stdout)["exposures"] if one["state"] == "Everybody"}
+    assert "vm-sbx-jump" in names
+    assert CliRunner().invoke(cli, ["--data", str(data), "scan", "sample:", *options[2:4]]).exit_code == 2

@@ -60,7 +60,12 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     from nephoscope.cli.outputs import check_shown
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
+    from nephoscope.cli.terminal.messages import usage_error
 
+    if options["allowed_openings"] is not None:
+        usage_error(
+            "--allowed-openings is for templates: for an estate use nephoscope exposure --allowed-openings FILE"
+        )
     wanted = options["explain"]
     output = "table" if wanted else options["output"]
     check_shown(options["output"], options["states"])

@@ -32,6 +32,8 @@ FIREWALLED = (
     "microsoft.dbformysql/flexibleservers",
     "microsoft.dbformariadb/servers",
 )
+#: Servers that say it in their `network`.
+_FLEXIBLE = frozenset(one for one in FIREWALLED if one.endswith("/flexibleservers"))
 _EVERYWHERE = frozenset({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"})
 _ANYWHERE = frozenset({"any", "0.0.0.0/0"})
 
@@ -50,14 +52,17 @@ def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
     Raises NotCollected where its body, or the rules that it has as children, were not read.
     """
     body = require_complete(resource)
-    if is_closed(body):
+    if is_closed(resource):
         return EndpointAccess.NOBODY
     return _BY_TYPE.get(resource.type, _judge_rule_set)(resource, body, view)
 
 
-def is_closed(body: dict[str, object]) -> bool:
-    """Return whether properties say that public networks are not answered."""
-    word = body.get("publicNetworkAccess") or _read_object(body.get("network")).get("publicNetworkAccess")
+def is_closed(resource: Resource) -> bool:
+    """Return whether a resource says that public networks are not answered; raises DataNotCollectedError without its body."""
+    body = require_complete(resource)
+    word = body.get("publicNetworkAccess")
+    if not word and resource.type in _FLEXIBLE:
+        word = _read_object(body.get("network")).get("publicNetworkAccess")
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer, is_read_by_host
+from nephoscope.cli.session.allowed_openings_file import find_allowed_openings
 from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.external_checks import ForeignChecks
     from nephoscope.posture.code.finding import CodeFinding
     from nephoscope.posture.code.template.verdict_explanation import ExplainedVerdict, VerdictExplanation
+    from nephoscope.posture.exposure.allowed_openings import AllowedOpenings
     from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 
 
@@ -134,12 +136,13 @@ def _judge_targets(
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
     packs, asked = Packs(data), _PlanOptions(options)
     now = options["at"] or datetime.now(UTC)
-    judge = TemplateJudge(lambda: (_build_plan(asked, packs), packs.aliases()), now)
+    allowed = find_allowed_openings(options["allowed_openings"], options["targets"], now)
+    judge = TemplateJudge(lambda: (_build_plan(asked, packs), packs.aliases()), now, allowed)
     targets = [Path(target) for target in options["targets"]]
     scope = _build_deployment_scope(options)
     judge.explains = explanation.wants if explanation is not None else None
     foreign = _build_foreign_checks(options)
-    cache = _cache(data, options, asked, packs, now)
+    cache = _cache(data, options, asked, packs, now, allowed)
     specs = _make_template_spec_lookup(data)
     may_be_gone = options["since"] is not None
     report = scan_targets(
@@ -194,8 +197,9 @@ def _check_policies(options: ScanOptions, report: CodeReport, judge: TemplateJud
 def _list_code_rule_names() -> list[str]:
     from nephoscope.posture.code.rule_discovery import code_rules
     from nephoscope.posture.code.secret_scan import secret_code_rules
+    from nephoscope.posture.code.template.planned_openings import OPENING
 
-    return [*code_rules(), *secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id]
+    return [*code_rules(), *secret_code_rules(), NOT_KNOWN.id, NOT_MAPPED.id, OPENING.id]
 
 
 def _make_template_spec_lookup(data: Path) -> SpecLookup:
@@ -215,11 +219,16 @@ def _build_plan(asked: _PlanOptions, packs: Packs) -> EvaluationPlan:
 
 
 def _cache(
-    data: Path, options: ScanOptions, asked: _PlanOptions, packs: Packs, now: datetime
+    data: Path,
+    options: ScanOptions,
+    asked: _PlanOptions,
+    packs: Packs,
+    now: datetime,
+    allowed: AllowedOpenings | None,
 ) -> VerdictCache | None:
     """The verdicts that earlier scans kept in the data folder; none where they are not wanted or cannot be told to be the same."""
     largest = options["cache_size"] << 20
-    basis = hash_inputs(asked, packs, now) if options["cache"] and largest else None
+    basis = hash_inputs(asked, packs, now, allowed) if options["cache"] and largest else None
     return None if basis is None else VerdictCache(data / "content" / "verdicts", basis, largest)
 
 

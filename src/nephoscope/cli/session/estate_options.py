@@ -69,3 +69,4 @@ class ScanOptions(EstateOptions):
     cache: bool
     cache_size: int
     tools: str
+    allowed_openings: Path | None

@@ -239,6 +239,16 @@ def _build_output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Comma
     )
 
 
+def allowed_openings_option(help_: str) -> Callable[[_Command], _Command]:
+    """Return the option of the list of allowed openings, with what it is for."""
+    return click.option(
+        "--allowed-openings",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=help_,
+    )
+
+
 _TEMPLATES = (
     click.option(
         "--parameters-file",
@@ -269,6 +279,10 @@ _TEMPLATES = (
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
         help="Ignore findings in files that are in this baseline.",
+    ),
+    allowed_openings_option(
+        "List of the openings of planned resources that may face the internet; others are findings (default: "
+        ".nephoscope/allowed-openings.json of the repository, if there is one)."
     ),
     click.option(
         "--write-baseline",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_overlay import assessment_id
-from nephoscope.posture.code.template.deciding_members import deciding_value, read_ports
+from nephoscope.posture.code.template.deciding_members import Ports, deciding_value, read_ports
 from nephoscope_policy.arm.template.document import member
 
 if TYPE_CHECKING:
@@ -33,15 +33,21 @@ def find_planned_rules(
 ) -> Iterator[tuple[WrittenResource, BodyPath]]:
     """Yield where the ports of the security rules that an analyzer names are planned: in resources, or in the bodies of groups."""
     for part in said.sub_assessments:
-        ports = read_ports(part.details)
-        for id_ in part.details.get("rules") or ():
-            key = str(id_).lower()
-            own, group = planned.planned.get(key), planned.planned.get(key.partition(_RULES)[0])
-            if own is not None:
-                yield own, deciding_value(own, ("properties",), ports=ports)
-            elif group is not None:
-                in_group = _find_in_group(group, key.partition(_RULES)[2])
-                yield from ((group, deciding_value(group, at, ports=ports)) for at in in_group)
+        yield from locate_rules(map(str, part.details.get("rules") or ()), planned, read_ports(part.details))
+
+
+def locate_rules(
+    ids: Iterable[str], planned: PlannedEstate, ports: Ports = ()
+) -> Iterator[tuple[WrittenResource, BodyPath]]:
+    """Yield where the ports of security rules are planned, by the ids of the rules."""
+    for id_ in ids:
+        key = id_.lower()
+        own, group = planned.planned.get(key), planned.planned.get(key.partition(_RULES)[0])
+        if own is not None:
+            yield own, deciding_value(own, ("properties",), ports=ports)
+        elif group is not None:
+            in_group = _find_in_group(group, key.partition(_RULES)[2])
+            yield from ((group, deciding_value(group, at, ports=ports)) for at in in_group)
 
 
 def _find_in_group(group: WrittenResource, name: str) -> Iterator[BodyPath]:

@@ -37,10 +37,11 @@ _ASKED = frozenset({"microsoft.compute/virtualmachines", NETWORK_TYPE, SUBNET_TY
 
 
 class GuardedResources(Mapping[str, Resource]):
-    """Planned resources by lower-cased id, each guarded when it is asked for."""
+    """Planned resources by lower-cased id, each guarded (with `fills_in` as guarded_body has it) when it is asked for."""
 
-    def __init__(self, planned: Mapping[str, Resource]) -> None:
+    def __init__(self, planned: Mapping[str, Resource], *, fills_in: bool = True) -> None:
         self._planned = planned
+        self._fills_in = fills_in
         self._guarded: dict[str, Resource] = {}
 
     def __getitem__(self, key: str) -> Resource:
@@ -48,7 +49,9 @@ class GuardedResources(Mapping[str, Resource]):
         found = self._guarded.get(key)
         if found is None:
             one = self._planned[key]
-            found = self._guarded[key] = replace(one, body=guarded_body(one), complete=True)
+            found = self._guarded[key] = replace(
+                one, body=guarded_body(one, fills_in=self._fills_in), complete=True
+            )
         return found
 
     def __iter__(self) -> Iterator[str]:

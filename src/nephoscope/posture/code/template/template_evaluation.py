@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.template.template_resource import WrittenResource
     from nephoscope.posture.evaluation.evaluation_run import PreparedPlan
     from nephoscope.posture.evaluation.finished_run import EvaluationRun
+    from nephoscope.posture.exposure.allowed_openings import AllowedOpenings
     from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
     from nephoscope.posture.recommendations.recommendation import Recommendation
     from nephoscope_policy.aliases import Aliases
@@ -67,10 +68,12 @@ class TemplateJudge:
     """Judges planned resources by one plan; the plan is built, and its rules are made ready, once and when they are needed.
 
     `content` builds the plan and the aliases. Verdicts on resources that `explains` wants are kept in `explained`, whatever they are.
+    With `allowed`, openings to the internet that it does not name are findings too.
     """
 
-    def __init__(self, content: Content, now: datetime) -> None:
+    def __init__(self, content: Content, now: datetime, allowed: AllowedOpenings | None = None) -> None:
         self.now = now
+        self.allowed = allowed
         self.rules: dict[str, CodeRule] = {}
         self.explains: Wanted | None = None
         self.explained: list[ExplainedVerdict] = []
@@ -129,8 +132,16 @@ class TemplateJudge:
         found.resources += self._list_resources(planned, passed)
         found.unjudged += ((self._places.find(one, ()).region, told) for one, told in planned.unplaced)
         found.unjudged += self._list_failures(run, planned)
+        if self.allowed is not None:
+            found.findings += self._find_openings(planned, self.allowed)
         found.asked_time = now.asked
         return found
+
+    def _find_openings(self, planned: PlannedEstate, allowed: AllowedOpenings) -> Iterator[CodeFinding]:
+        from nephoscope.posture.code.template.planned_openings import OPENING, find_openings
+
+        self.rules[OPENING.id] = OPENING
+        return find_openings(planned, allowed, self.now, self._places, self._suppressions)
 
     def _list_failures(self, run: EvaluationRun, planned: PlannedEstate) -> list[tuple[Region, str]]:
         """The places of resources that an analyzer failed on, with its fault."""

@@ -16,14 +16,17 @@ _LAST = frozenset({"id", "name", "type"})
 Absent = frozenset[tuple[str, ...]]
 
 
-def guarded_body(resource: Resource) -> dict[str, object]:
-    """The body of a planned resource whose unknown parts raise; all of one that may not be made does, but for its id and type."""
+def guarded_body(resource: Resource, *, fills_in: bool = True) -> dict[str, object]:
+    """The body of a planned resource whose unknown parts raise; all of one that may not be made does, but for its id and type.
+
+    What is not set raises where Azure may fill it in; without `fills_in` it is not there.
+    """
     planning = resource.planned or Planning()
     if planning.condition or planning.unnamed:
         doubt = Unknown(reason=planning.condition or planning.unnamed)
         named = {key: value for key, value in resource.body.items() if key in _LAST}
         return GuardedObject(OpenObject(named, doubt), resource.key, ())
-    return GuardedObject(resource.body, resource.key, (), planning.absent)
+    return GuardedObject(resource.body, resource.key, (), planning.absent if fills_in else None)
 
 
 class GuardedObject(dict[str, object]):

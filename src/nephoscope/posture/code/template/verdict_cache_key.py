@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,12 +23,17 @@ from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.documents import ContentDocument, ContentError
 
+if TYPE_CHECKING:
+    from nephoscope.posture.exposure.allowed_openings import AllowedOpenings
+
 _YOUNG = 2_000_000_000
 _SKIPPED = "__pycache__"
 
 
-def hash_inputs(request: PlanRequest, packs: Packs, now: datetime) -> bytes | None:
-    """Give the digest of the product and of what a plan is built from at a time.
+def hash_inputs(
+    request: PlanRequest, packs: Packs, now: datetime, allowed: AllowedOpenings | None = None
+) -> bytes | None:
+    """Give the digest of the product, of what a plan is built from at a time, and of the openings that are allowed.
 
     None where a file of the product changed within the last seconds, so that its time does not tell it from what it was.
     """
@@ -44,6 +50,7 @@ def hash_inputs(request: PlanRequest, packs: Packs, now: datetime) -> bytes | No
         list(_read_contents(decisions)),
         _list_active_decisions(decisions, now),
         request.assigned,
+        allowed,
     ]
     return hashlib.sha256(msgspec.msgpack.encode(told)).digest()
 
