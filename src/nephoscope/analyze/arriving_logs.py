@@ -28,7 +28,7 @@ from nephoscope.ingest.live.health.missing_logs import (
     MissingLogs,
     find_missing_logs,
 )
-from nephoscope.ingest.live.health.newest_rows import STORAGE_SERVICES, NewestRows, list_log_tables
+from nephoscope.ingest.live.health.newest_rows import STORAGE, STORAGE_SERVICES, NewestRows, list_log_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,12 +55,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(resource: Resource, key: Key) -> Assessment:
         id_ = str(resource.body["id"])
         found = missing().get(resource.key, [])
+        _require_settings(view, resource)
         if not found:
             newest = rows().newest_time(resource.key, lambda _table, _category: True)
             if newest is None:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
             return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d}")
-        _require_settings(view, resource)
         if any(one.is_silent for one in found) and not arrives(resource.type):
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
         return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found))
@@ -138,9 +138,18 @@ def _map_missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str,
 
 def _require_settings(view: EstateView, resource: Resource) -> None:
     """Raise DataNotCollectedError unless what could send the logs of a resource was read."""
-    view.need(
-        FLOW_LOG if resource.type in NETWORKS else SETTING, f"/subscriptions/{resource.id.subscription}"
+    if resource.type in NETWORKS:
+        view.need(FLOW_LOG, resource.id.subscription_id)
+        return
+    services = [one.rpartition("/")[2] for one in STORAGE_SERVICES]
+    places = (
+        [(f"{STORAGE}/{one}", f"{resource.key}/{one}/default") for one in services]
+        if resource.type == STORAGE
+        else [(resource.type, resource.key)]
     )
+    for type_, place in places:
+        if not view.covers(f"{type_}/providers/{SETTING}", place):
+            view.need(SETTING, place)
 
 
 def _arrives(view: EstateView, type_: str, rows: NewestRows) -> bool:

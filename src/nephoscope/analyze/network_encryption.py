@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
-from nephoscope.analyze.transport.logged_flows import read_clear_flows, read_logged_targets
+from nephoscope.analyze.transport.logged_flows import read_clear_flows, read_logged_targets, require_recent
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
-from nephoscope.analyze.verdict import count_noun, healthy, judge_all, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.verdict import (
+    count_noun,
+    healthy,
+    join_names,
+    judge_all,
+    make_finding,
+    not_applicable,
+    unhealthy,
+)
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.resource_lookup import properties
@@ -55,7 +63,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             return not_applicable(
                 id_, key, "no-encryption", "encryption of the virtual network is not enabled"
             )
-        told, last = _read_coverage(network, logged())
+        seen = logged()
         space = _read_address_space(network)
         clear: dict[str, list[FlowGroup]] = {}
         for one in flows():
@@ -65,6 +73,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if clear:
             findings = [_build_finding(network, reason, clear[reason]) for reason in sorted(clear)]
             return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
+        told, last = _read_coverage(network, seen, view.now)
         return healthy(
             id_,
             key,
@@ -79,15 +88,32 @@ def _is_encrypted(network: Resource) -> bool:
     return isinstance(encryption, dict) and encryption.get("enabled") is True
 
 
-def _read_coverage(network: Resource, logged: Mapping[str, tuple[int, datetime]]) -> tuple[int, datetime]:
-    """Return how many rows tell the encryption, and the last time. Raises DataNotCollectedError where none does."""
-    own = [seen for target, seen in logged.items() if _belongs_to_network(network, target)]
-    told = sum(count for count, _ in own)
-    if not told:
+def _read_coverage(
+    network: Resource, logged: Mapping[str, tuple[int, datetime]], now: datetime
+) -> tuple[int, datetime]:
+    """Return how many rows tell the encryption, and the last time. Raises DataNotCollectedError where none does, where those of
+    a subnet lack, or where they came to an end."""
+    own = {target: seen for target, seen in logged.items() if _belongs_to_network(network, target)}
+    telling = {target: seen for target, seen in own.items() if seen[0]}
+    if not telling:
         raise DataNotCollectedError(
             f"flow logs of {network.key}" + (" that tell the encryption" if own else "")
         )
-    return told, max(last for _, last in own)
+    lacking = [] if network.key in telling else [one for one in _list_subnets(network) if one not in telling]
+    if lacking:
+        raise DataNotCollectedError(f"flow logs of {join_names(lacking)} that tell the encryption")
+    last = max(when for _, when in telling.values())
+    require_recent(network.key, last, now)
+    return sum(count for count, _ in telling.values()), last
+
+
+def _list_subnets(network: Resource) -> list[str]:
+    """The lower-cased ids of the subnets; of a network that was read without a list of them its own, which no flow log of a
+    subnet stands for."""
+    listed = properties(network).get("subnets")
+    if not isinstance(listed, list):
+        return [network.key]
+    return [str(one["id"]).lower() for one in listed if isinstance(one, dict) and one.get("id")]
 
 
 def _belongs_to_network(network: Resource, target: str) -> bool:

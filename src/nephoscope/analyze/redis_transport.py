@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
-from nephoscope.analyze.transport.logged_flows import read_flows_to, read_logged_targets
+from nephoscope.analyze.transport.logged_flows import read_flows_to, read_logged_targets, require_recent
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import count_noun, healthy, join_names, judge_all, make_finding, unhealthy
@@ -26,7 +26,8 @@ from nephoscope.estate.private_endpoints import PrivateEndpoints
 from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from nephoscope.analyze.transport.logged_flows import FlowGroup
     from nephoscope.estate.estate_view import EstateView
@@ -56,14 +57,16 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if found and settings.get("enableNonSslPort") is True:
             finding = _build_finding(cache_, found)
             return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
-        _require_proof(cache_, endpoints, frozenset(logged()))
+        _require_proof(cache_, endpoints, {target: last for target, (_, last) in logged().items()}, view.now)
         text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
         return healthy(str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused")
 
     return judge_all(view.resources(CACHE), TRANSPORT, judge)
 
 
-def _require_proof(cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: frozenset[str]) -> None:
+def _require_proof(
+    cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: Mapping[str, datetime], now: datetime
+) -> None:
     """Raise DataNotCollectedError unless flow logs and settings leave no insecure way."""
     settings = properties(cache_)
     if not endpoints:
@@ -71,6 +74,8 @@ def _require_proof(cache_: Resource, endpoints: Sequence[PrivateEndpoint], logge
     missing = [one.network for one in endpoints if not _is_logged(one, logged)]
     if missing:
         raise DataNotCollectedError(f"flow logs of {join_names(missing)}")
+    for one in endpoints:
+        require_recent(one.network, max(logged[at] for at in (one.network, one.subnet) if at in logged), now)
     if settings.get("enableNonSslPort") is not False and settings.get("publicNetworkAccess") != "Disabled":
         raise DataNotCollectedError(f"flows to port {CLEAR_PORT} of the public endpoint of {cache_.key}")
     if str(settings.get("minimumTlsVersion") or "") not in ("1.2", "1.3"):
@@ -79,7 +84,7 @@ def _require_proof(cache_: Resource, endpoints: Sequence[PrivateEndpoint], logge
         )
 
 
-def _is_logged(endpoint: PrivateEndpoint, logged: frozenset[str]) -> bool:
+def _is_logged(endpoint: PrivateEndpoint, logged: Collection[str]) -> bool:
     return endpoint.network in logged or endpoint.subnet in logged
 
 

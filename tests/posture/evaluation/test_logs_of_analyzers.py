@@ -300,3 +300,23 @@ def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> N
         assert logs.query(f"{api_usage.LOGS} | summarize n = count()", declared) == [
             {"n": before[0]["Count"]}
         ]
+
+
+def test_indicators_are_of_no_subscription_and_are_read_all_the_same(kept: Kept) -> None:
+    """Rows of logs that name none stay unread: they may be of another tenant."""
+    kept.write(
+        {"TimeGenerated": NOW, "Id": "i", "ObservableValue": "198.51.100.9"}, table="ThreatIntelIndicators"
+    )
+    kept.write(call(2), call(2, _SubscriptionId="", _ResourceId=""), call(2, subscription=OTHER))
+    query = "ThreatIntelIndicators | project ObservableValue"
+    assert rows(kept, query, ("ThreatIntelIndicators",)) == [{"ObservableValue": "198.51.100.9"}]
+    assert rows(kept, f"{api_usage.LOGS} | count", (api_usage.LOGS,)) == [{"Count": 1}]
+
+
+def test_a_workspace_that_shows_other_subscriptions_alone_keeps_nothing_from_being_read(kept: Kept) -> None:
+    kept.state.workspaces.add("customer")
+    kept.state.workspaces.set("customer", subscriptions=[OTHER])
+    kept.write(call(2))
+    kept.write(call(2, subscription=OTHER), workspace="customer")
+    assert rows(kept, f"{api_usage.LOGS} | count", (api_usage.LOGS,)) == [{"Count": 1}]
+    assert kept.said("get")["get"][0] is ComplianceState.COMPLIANT

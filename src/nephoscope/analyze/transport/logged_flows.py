@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
+from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 RAW, SUMMED = "AzureFlowLogs", "NTANetAnalytics"
 TABLES = (RAW, SUMMED)
+#: How long no row may have come in before flow logs say nothing any more about what did not happen.
+SILENCE = timedelta(days=7)
 _RECENT = f"Groups | where Day > ago({DAYS}d)"
 
 
@@ -87,6 +90,12 @@ def read_logged_targets(view: EstateView) -> Mapping[str, tuple[int, datetime]]:
             before = found.get(key, (0, last))
             found[key] = before[0] + told, max(before[1], last)
     return found
+
+
+def require_recent(network: str, last: datetime, now: datetime) -> None:
+    """Raise DataNotCollectedError where the last row of a flow log is too old to tell that nothing happened since."""
+    if now - last > SILENCE:
+        raise DataNotCollectedError(f"the last flow log of {network} is of {last:%Y-%m-%d}", STALE)
 
 
 def _read(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:

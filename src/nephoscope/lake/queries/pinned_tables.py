@@ -88,19 +88,24 @@ def scan_pinned(pinned: PinnedTable, scope: LakeScope, span: RowSpan | None) -> 
         )
     )
     if isinstance(table, Watchlist):
-        return FileScan(columns, ((table.path,),), _find_visible_subscriptions(pinned.workspace, scope))
+        return FileScan(
+            columns, ((table.path,),), _find_visible_subscriptions(pinned.workspace, scope, frozenset())
+        )
     return FileScan(
         columns,
         _list_groups(pinned.files(span)),
-        _find_visible_subscriptions(pinned.workspace, scope),
+        _find_visible_subscriptions(pinned.workspace, scope, scope.unowned & {table.name}),
         span.ranges() if span else (),
         DAY,
     )
 
 
-def _find_visible_subscriptions(workspace: Workspace, scope: LakeScope) -> tuple[str, frozenset[str]] | None:
-    """The subscriptions that the workspace shows and the scope allows; None = all rows."""
-    chosen = [ids for ids in (workspace.subscriptions, scope.ids) if ids is not None]
+def _find_visible_subscriptions(
+    workspace: Workspace, scope: LakeScope, unowned: frozenset[str]
+) -> tuple[str, frozenset[str]] | None:
+    """The subscriptions that the workspace shows and the scope allows ('' = none, of what is `unowned`); None = all rows."""
+    allowed = scope.ids if scope.ids is None or not unowned else scope.ids | {""}
+    chosen = [ids for ids in (workspace.subscriptions, allowed) if ids is not None]
     return (SUBSCRIPTION, frozenset.intersection(*chosen)) if chosen else None
 
 

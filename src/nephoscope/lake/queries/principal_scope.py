@@ -12,13 +12,15 @@ class LakeScope:
     """The subscriptions (None = all rows, also those without one) and workspaces (None = all) that a principal may read.
 
     `narrowed`: the subscriptions were chosen by one who may read all rows, and not given by a role. `estate` says where in the estate
-    operations may be done, for the tables of Resource Graph: nowhere unless it is told.
+    operations may be done, for the tables of Resource Graph: nowhere unless it is told. Of the tables `unowned` it sees rows without a
+    subscription, too.
     """
 
     subscriptions: frozenset[str] | None = None
     workspaces: frozenset[str] | None = None
     narrowed: bool = False
     estate: Reaches = field(default=reach_nothing, compare=False, repr=False)
+    unowned: frozenset[str] = frozenset()
 
     @property
     def ids(self) -> frozenset[str] | None:

@@ -41,11 +41,14 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 TIMEOUT = 120.0
+#: Tables about the world and not about a tenant: their rows are of no subscription.
+UNOWNED = frozenset({"ThreatIntelIndicators", "ThreatIntelligenceIndicator"})
 
 
 @dataclass(frozen=True)
 class FrozenLogs:
-    """The rows of an estate's subscriptions in all workspaces: other rows may be of another tenant, and decide nothing here."""
+    """The rows of an estate's subscriptions in all workspaces, and indicators: other rows may be of another tenant, and decide
+    nothing here."""
 
     catalog: LakeCatalog
     others: Sequence[str]
@@ -146,6 +149,13 @@ def _to_plain_value(cell: Any, kind: KqlType) -> object:
     return cell
 
 
+def _list_workspaces(state: State, subscriptions: frozenset[str]) -> list[str]:
+    """List the workspaces that show rows of some of these subscriptions, all where none does."""
+    names = state.workspaces.names()
+    shown = ((one, state.workspaces.get(one).subscriptions) for one in names)
+    return [one for one, ids in shown if ids is None or not subscriptions.isdisjoint(ids)] or names
+
+
 @contextmanager
 def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """Open the logs of a data folder as they are now, beside an estate that is judged; None where it has no state."""
@@ -153,8 +163,8 @@ def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) 
         yield None
         return
     ids = frozenset(one.rsplit("/", 1)[-1].lower() for one in estate.subscriptions)
-    first, *others = state.workspaces.names()
-    scope = LakeScope(ids, estate=reach_everything)
+    first, *others = _list_workspaces(state, ids)
+    scope = LakeScope(ids, estate=reach_everything, unowned=UNOWNED)
     with (
         Lake.open(data, state) as lake,
         lake.catalog(scope, first) as catalog,

@@ -49,8 +49,8 @@ class TimeRange:
 class FileScan:
     """The rows of a table in Parquet files whose columns are known: `groups` are files with equal columns.
 
-    `only`: of the rows those alone are seen whose text column has one of the values, `between`: those whose times lie in the ranges;
-    nothing that reads the table sees another. `any_of`: pairs as `only`, several at once; all of one of these must hold.
+    `only`: of the rows those alone are seen whose text column has one of the values ('' = none), `between`: those whose times lie in
+    the ranges; nothing that reads the table sees another. `any_of`: pairs as `only`, several at once; all of one of these must hold.
     `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none. `without`: pairs as `only`, of rows of the
     files that are not seen. `beside` are rows that are in no file: the same columns by their stored names, every one of them seen.
     """
@@ -94,8 +94,10 @@ class FileScan:
         """Yield what a row must fulfil to be seen, of files that have the columns `known`."""
         if self.only is not None:
             label, values = self.only
-            seen = label in known and bool(values)
-            yield print_node(_test_membership(label, values)) if seen else "false"
+            if label not in known or not values:
+                yield "true" if "" in values else "false"
+            else:
+                yield print_node(_test_membership(label, values))
         if self.any_of is not None:
             ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
             tests = [exp.and_(*(_test_membership(label, values) for label, values in way)) for way in ways]
@@ -128,7 +130,10 @@ def _item(column: FileColumn, known: bool) -> str:
 
 
 def _test_membership(label: str, values: Collection[str]) -> exp.Expr:
-    return exp.In(this=nodes.stored_column(label), expressions=[nodes.text(one) for one in sorted(values)])
+    """Whether a text column has one of the values; a text that was never written is ''."""
+    column = nodes.stored_column(label)
+    found = exp.In(this=column, expressions=[nodes.text(one) for one in sorted(values)])
+    return exp.or_(found, exp.Is(this=column, expression=nodes.null())) if "" in values else found
 
 
 def _moment(value: dt.datetime) -> exp.Expr:

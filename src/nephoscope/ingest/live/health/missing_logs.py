@@ -79,7 +79,9 @@ def find_missing_logs(
         _extract_logged_resource(scope) for scope in settings
     }
     found += [
-        one for key in could.keys() - set_up for one in _check_unconfigured(key, could[key].type, newest_rows)
+        one
+        for key in could.keys() - set_up
+        for one in _check_unconfigured(key, could[key].type, newest_rows, now, quiet)
     ]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
@@ -127,11 +129,15 @@ def _build_every_stream(kind: str) -> DiagnosticStream:
     return DiagnosticStream(kind, every=True)
 
 
-def _check_unconfigured(key: str, kind: str, newest_rows: NewestRows) -> Iterator[MissingLogs]:
+def _check_unconfigured(
+    key: str, kind: str, newest_rows: NewestRows, now: datetime, quiet: timedelta
+) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    if newest_rows.newest_time(key, flows if network else _build_every_stream(kind).counts) is None:
-        yield MissingLogs(key, kind, f"no {'flow log' if network else 'diagnostic setting'} sends its logs")
+    last = newest_rows.newest_time(key, flows if network else _build_every_stream(kind).counts)
+    if last is None or now - last > quiet:
+        reason = f"no {'flow log' if network else 'diagnostic setting'} sends its logs"
+        yield MissingLogs(key, kind, reason, last=last)
 
 
 def _read_target(flow_log: Resource) -> str:
