@@ -1,10 +1,10 @@
 """Resource logs should arrive.
 
-Reads diagnostic settings and flow logs, and the newest row of each resource in every table of logs. Unhealthy where nothing sends the
-logs of a resource, where its setting sends none, or where what is set up has not arrived for seven days though other logs of that kind
-have; the finding names the setting and the last row. Healthy where rows arrive. Unknown where no log of any resource was ever stored,
-where the settings were not read, and where no log of the kind arrives from anywhere: then nobody can tell a silent resource from a
-source that is not connected.
+Reads diagnostic settings and flow logs, and the newest row of each resource in every table of logs. Unhealthy where nothing sends
+the logs of a resource, where its setting sends none, or where what is set up has not arrived for seven days though other logs of
+that kind have; the finding names the setting and the last row. Healthy where rows arrive and nothing that is set up lacks. Unknown
+where no log of any resource was ever stored, where the settings were not read, and where no log of the kind arrives from anywhere:
+then nobody can tell a silent resource from a source that is not connected.
 
 Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
 """

@@ -3,7 +3,8 @@
 Reads 30 days of AzureFlowLogs and NTANetAnalytics for each network that has encryption on. Unhealthy where a flow between two
 addresses of the network was not encrypted: the finding has the reason that Azure logs (hardware, software, fallback), the counts, the
 ends and the last time. A flow to a machine on the same host does not leave it. NotApplicable without encryption; Unknown
-without flow logs, or with logs of a version that does not tell.
+without flow logs of the network or of each of its subnets, with logs of a version that does not tell, and where the last row is
+more than seven days old.
 
 Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format (flow encryption)
 """

@@ -3,7 +3,8 @@
 Reads 30 days of AzureFlowLogs and NTANetAnalytics. Unhealthy where the port without TLS (6379) is open and flows reached it at a
 private endpoint of the cache: the finding has the counts, the callers and the last time. Healthy where the networks of its
 endpoints have flow logs, no such flow is among them, public access is off or the port closed, and the minimum version is TLS 1.2.
-The diagnostic logs of Redis do not tell how a client connected, so that anything else is Unknown.
+The diagnostic logs of Redis do not tell how a client connected, so that anything else is Unknown, and so is a cache of which a
+private endpoint or its addresses were not read, or whose flow logs ended more than seven days ago.
 
 Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure#access-ports
 """
@@ -21,8 +22,9 @@ from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import count_noun, healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import READS as NETWORK_READS
+from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.private_endpoints import ENDPOINT_TYPE, PrivateEndpoints
 from nephoscope.estate.private_endpoints import READS as ENDPOINT_READS
-from nephoscope.estate.private_endpoints import PrivateEndpoints
 from nephoscope.estate.resource_lookup import properties
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if found and settings.get("enableNonSslPort") is True:
             finding = _build_finding(cache_, found)
             return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
-        _require_proof(cache_, endpoints, {target: last for target, (_, last) in logged().items()}, view.now)
+        _require_proof(cache_, endpoints, {target: last for target, (_, last) in logged().items()}, view)
         text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
         return healthy(str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused")
 
@@ -65,23 +67,40 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
 
 def _require_proof(
-    cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: Mapping[str, datetime], now: datetime
+    cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: Mapping[str, datetime], view: EstateView
 ) -> None:
     """Raise DataNotCollectedError unless flow logs and settings leave no insecure way."""
     settings = properties(cache_)
     if not endpoints:
         raise DataNotCollectedError(f"flows to {cache_.key}: flow logs name no public endpoint")
+    if not isinstance(settings.get("privateEndpointConnections"), list):
+        view.need(ENDPOINT_TYPE, cache_.id.subscription_id)
+    if unread := _list_unread(cache_, endpoints):
+        raise DataNotCollectedError(join_names(unread))
     missing = [one.network for one in endpoints if not _is_logged(one, logged)]
     if missing:
         raise DataNotCollectedError(f"flow logs of {join_names(missing)}")
     for one in endpoints:
-        require_recent(one.network, max(logged[at] for at in (one.network, one.subnet) if at in logged), now)
+        require_recent(
+            one.network, max(logged[at] for at in (one.network, one.subnet) if at in logged), view.now
+        )
     if settings.get("enableNonSslPort") is not False and settings.get("publicNetworkAccess") != "Disabled":
         raise DataNotCollectedError(f"flows to port {CLEAR_PORT} of the public endpoint of {cache_.key}")
     if str(settings.get("minimumTlsVersion") or "") not in ("1.2", "1.3"):
         raise DataNotCollectedError(
             f"the TLS versions of connections to {cache_.key}: older ones than 1.2 are allowed"
         )
+
+
+def _list_unread(cache_: Resource, endpoints: Sequence[PrivateEndpoint]) -> list[str]:
+    """The private endpoints that the cache names and that were not read, as in another subscription, and those without addresses."""
+    connections = properties(cache_).get("privateEndpointConnections")
+    listed = connections if isinstance(connections, list) else []
+    inner = [one.get("properties") for one in listed if isinstance(one, dict)]
+    named = {reference(one.get("privateEndpoint")) for one in inner if isinstance(one, dict)}
+    unread = named - {one.id for one in endpoints} - {""}
+    bare = [f"the addresses of {one.id}" for one in endpoints if not one.addresses]
+    return [*sorted(unread), *bare]
 
 
 def _is_logged(endpoint: PrivateEndpoint, logged: Collection[str]) -> bool:
