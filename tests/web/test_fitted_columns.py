@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.fitted_columns import FITS, fit_columns
-from nephoscope.web.lists.list_cell import text_cell
+from nephoscope.web.lists.list_cell import state_cell, text_cell
 from nephoscope.web.style_sheet import read_style_sheet
 
 
@@ -61,6 +61,27 @@ def test_a_title_shares_the_room_that_is_left_where_others_would_starve(fixed, c
 def test_a_title_has_no_larger_share_than_it_needs(length, width):
     columns = [column("title", "title", main=True), column("why")]
     assert widths(columns, {"title": "t" * length, "why": "w" * 90})["title"] == width
+
+
+@pytest.mark.parametrize(("length", "width"), [(60, ""), (32, "")])
+def test_a_long_title_has_all_that_columns_of_fixed_widths_leave(length, width):
+    columns = [
+        column("state", "state"),
+        column("n", number=True),
+        column("title", "name", main=True),
+        column("run", "ago"),
+    ]
+    row = {"state": "New", "n": "1", "run": "1 day ago", "title": "t" * length}
+    assert widths(columns, row)["title"] == width
+
+
+def test_a_state_is_as_wide_as_its_word_with_its_mark():
+    def state(row):
+        return state_cell(row["state"], "")
+
+    columns = [ListColumn("state", "State", state), column("title", "title", main=True)]
+    found = [widths(columns, {"state": word, "title": "t" * 60})["state"] for word in ("Failing", "Disabled")]
+    assert found == ["fit10", "fit14"]
 
 
 def test_other_columns_leave_the_main_one_what_a_name_needs():

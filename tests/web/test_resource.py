@@ -21,9 +21,11 @@ from nephoscope.posture.published.role_holders import holders, list_scopes, role
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.page_data.resource_facts import (
     CALLERS_HIDDEN,
+    SubFinding,
     _build_change,
     _build_exposure_change,
     mask_secret,
+    merge_findings,
     names,
 )
 from nephoscope.web.rendering.formatting import ports
@@ -97,6 +99,13 @@ def test_findings_inside_are_there(owner, snapshot):
     text = section(owner.get(f"/resource{resource}").text, "inside")
     assert str(sub["properties"]["id"]) in text
     assert f"/recommendations/{rest.split('/')[1]}" in text
+
+
+def test_a_finding_of_several_recommendations_is_one_row():
+    first = SubFinding("a", "tcp/22", "TCP 22 open", "Unhealthy", "High", ACCOUNT)
+    again, other = replace(first, assessment="b"), replace(first, title="TCP 23 open")
+    found = [(one.finding, one.others) for one in merge_findings([first, again, other, first])]
+    assert found == [(first, ("b",)), (other, ())]
 
 
 def test_every_finding_inside_leads_to_its_recommendation(owner, snapshot):

@@ -38,7 +38,7 @@ def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowLi
         ListColumn("name", "Name", name, main=True, width="title"),
         ListColumn("status", "Status", _build_standing_cell, optional=True),
         text_column("pack", "Source", lambda one: _name_source(one.pack or SHIPPED), width="ago"),
-        text_column("about", "Description", lambda one: one.about),
+        text_column("about", "Description", lambda one: one.about, shown=kind != "rules"),
     )
     facets = (
         *((RowFacet("on", "Enabled", _switch_values, lambda one: SWITCH_WORDS.get(one, one)),) if switched else ()),
@@ -74,7 +74,7 @@ def _name_source(name: str) -> str:
 def _build_standing_cell(one: ContentRow) -> ListCell:
     if one.standing in ("unsupported", "refused"):
         return state_cell(one.standing, "error", whole=one.status, note=one.status.partition(": ")[2])
-    return text_cell(one.status)
+    return text_cell(one.status[:1].upper() + one.status[1:])
 
 
 def _build_switch_cell(one: ContentRow) -> ListCell:

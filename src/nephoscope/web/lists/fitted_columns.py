@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from nephoscope.web.lists.column_headers import ListColumn
-from nephoscope.web.lists.list_cell import ListCell
+from nephoscope.web.lists.list_cell import CellKind, ListCell
 
 Row = TypeVar("Row")
 #: Characters that a width has room for at most, and its pixels.
@@ -31,6 +31,8 @@ _DECLARED = {
     "of": 152,
 }
 _NUMBER, _LONGEST = 84, FITS[-1][1]
+#: Characters that the dot and the edges of a state are as wide as.
+_CHIP = 3
 
 
 def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list[ListColumn[Row]]:
@@ -46,7 +48,8 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
     }
     main = next((one for one in columns if one.width in _SHARES), None)
     kept = 0 if main is None else min(lengths[main.name] * _CHARACTER, int(_SHARES["name"] * WIDE))
-    room = min(ROOM, WIDE - _FEWEST - kept) - sum(
+    others = len(lengths) - (main is not None)
+    room = min(ROOM, WIDE - (_FEWEST if others > 1 else 0) - kept) - sum(
         _measure_width(one) for one in columns if one.name not in lengths
     )
     fitted: dict[str, str] = {}
@@ -62,7 +65,12 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
 
 
 def _loosen(columns: list[ListColumn[Row]], main: ListColumn[Row], needed: int) -> list[ListColumn[Row]]:
-    """Take from the main column the share that it does not need, or that others need more that have only what is left of it."""
+    """Take from the main column the share that it does not need, or that others need more that have only what is left of it.
+
+    Where every other column has a width of its own, a main column of long texts has all that is left.
+    """
+    if needed > _SHARES["name"] * WIDE and all(one is main or one.width or one.number for one in columns):
+        return [replace(one, width="") if one is main else one for one in columns]
     width = main.width
     while width in _SHARES and (needed < _SHARES[width] * WIDE or _is_tight(columns, _SHARES[width])):
         width = _LESS[width]
@@ -82,7 +90,8 @@ def _measure(column: ListColumn[Row], page: Sequence[Row]) -> int:
 
 
 def _count_characters(cell: ListCell) -> int:
-    return len(cell.text) + len(cell.note) + sum(len(mark.text) + 4 for mark in cell.marks)
+    chip = _CHIP if cell.kind is CellKind.STATE else 0
+    return chip + len(cell.text) + len(cell.note) + sum(len(mark.text) + 4 for mark in cell.marks)
 
 
 def _measure_width(column: ListColumn[Row]) -> int:

@@ -77,7 +77,7 @@ def incident_list(
     return RowList(
         "incidents", "incident",
         (
-            ListColumn("number", "#", _build_number_cell, optional=True, largest=True, width="short"),
+            ListColumn("number", "#", _build_number_cell, optional=True, largest=True, width="count"),
             severity_column(lambda one: one.severity),
             ListColumn("title", "Incident", title, main=True, width="title"),
             ListColumn("status", "Status", _build_status_cell, width="state", optional=True),

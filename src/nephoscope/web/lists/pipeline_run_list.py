@@ -13,6 +13,7 @@ from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet
+from nephoscope.web.rendering.condition_words import say_conditions
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -72,7 +73,7 @@ def finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
     """Describe the list of the findings of a run; `source` gives where a line is read, '' where that is not known."""
 
     def title(one: RunFinding) -> ListCell:
-        return text_cell(one.title, note=one.finding.message.removeprefix(f"{one.title}: "))
+        return text_cell(one.title, note=say_conditions(one.finding.message.removeprefix(f"{one.title}: ")))
 
     def location(one: RunFinding) -> ListCell:
         at = one.finding.region
@@ -85,7 +86,7 @@ def finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
             severity_column(lambda one: one.finding.severity.value),
             ListColumn("title", "Finding", title, main=True, width="title"),
             ListColumn("location", "Location", location, optional=True),
-            text_column("reason", "Reason", lambda one: one.finding.reason, shown=False),
+            text_column("reason", "Reason", lambda one: say_conditions(one.finding.reason), shown=False),
             text_column("rule", "Rule", lambda one: one.finding.rule, shown=False),
             text_column("subject", "Subject", lambda one: one.finding.subject, shown=False),
         ),

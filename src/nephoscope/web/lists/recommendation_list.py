@@ -49,7 +49,7 @@ def recommendation_list(visit: Visit) -> RowList[Priority]:
                 hint="Of the resources that were assessed"),
             ListColumn("gain", "Gain", _build_gain_cell, number=True, optional=True,
                 hint="Score gain if all resources become healthy"),
-            text_column("control", "Control", lambda one: one.control),
+            text_column("control", "Control", lambda one: one.control, shown=False),
         ),
         _read_key, FACETS, hint="Title contains",
     )  # fmt: skip

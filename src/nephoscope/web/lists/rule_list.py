@@ -77,14 +77,16 @@ def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
     return RowList(
         "rules", "rule",
         (
-            ListColumn("status", "Status", _build_status_cell, width="state", optional=True),
+            ListColumn("status", "Status", _build_status_cell, optional=True),
             ListColumn("rule", "Rule", lambda one: text_cell(one.rule.name, page(one)), main=True, width="title"),
             severity_column(lambda one: one.rule.severity.value, optional=True),
-            ListColumn("frequency", "Frequency", _build_frequency_cell, optional=True, width="short"),
+            ListColumn("frequency", "Frequency", _build_frequency_cell, optional=True, shown=False, width="short"),
             relative_time_column("last", "Last run", lambda one: one.last_run),
-            ListColumn("alerts", "Alerts", alerts, number=True, hint="Alerts with events in the time range"),
-            ListColumn("false", "False positives", _build_false_share_cell, number=True, optional=True,
-                hint="Share of alerts in closed incidents"),
+            ListColumn("alerts", "Alerts", alerts, number=True, width="count", hint="Alerts with events in the time range"),
+            ListColumn(
+                "false", "False positives", _build_false_share_cell, number=True, optional=True, width="ago",
+                hint="Share of alerts in closed incidents",
+            ),
             text_column("error", "Error", lambda one: one.error, shown=False),
             ListColumn("seconds", "Seconds", _build_seconds_cell, number=True, optional=True, shown=False),
             relative_time_column("next", "Next run", lambda one: one.next_run, shown=False),

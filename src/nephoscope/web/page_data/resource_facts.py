@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +69,8 @@ def facts(
             id_,
             str(_read_properties(body).get("userPrincipalName") or "").lower() if directory else "",
         ),
-        "subs": _list_subs(visit, snapshot, id_),
+        "subs": (subs := _list_subs(visit, snapshot, id_)),
+        "single_findings": merge_findings(subs),
         "exposure": _build_exposure(visit, snapshot, id_),
         "connections": _load_connections(visit, snapshot, id_),
         "holders": holding(
@@ -193,6 +194,27 @@ class SubFinding:
     severity: str
     resource: str
     callers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFinding:
+    """A finding that several recommendations report alike, once: the first of them, and the keys of the others."""
+
+    finding: SubFinding
+    others: tuple[str, ...]
+
+
+def merge_findings(findings: Sequence[SubFinding]) -> list[MergedFinding]:
+    """Merge findings that say the same of the same, in their order."""
+    several: dict[SubFinding, list[SubFinding]] = {}
+    for one in findings:
+        several.setdefault(replace(one, assessment=""), []).append(one)
+    return [
+        MergedFinding(
+            first, tuple(dict.fromkeys(one.assessment for one in rest if one.assessment != first.assessment))
+        )
+        for first, *rest in several.values()
+    ]
 
 
 def _list_subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:

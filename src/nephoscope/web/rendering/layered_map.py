@@ -10,9 +10,9 @@ from markupsafe import Markup
 
 from nephoscope.web.rendering.formatting import brief
 
-ROW, HEAD, LEFT, BOX, GAP = 40, 28, 10, 220, 48
+ROW, HEAD, LEFT, BOX, GAP = 40, 28, 10, 260, 72
 #: The letters that a box has room for.
-WORDS = 32
+WORDS = 38
 
 
 @dataclass(frozen=True, slots=True)
