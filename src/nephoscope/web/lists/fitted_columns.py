@@ -28,7 +28,7 @@ _DECLARED = {
     "short": 96,
     "count": 68,
     "id": 152,
-    "of": 152,
+    "of": 168,
 }
 _NUMBER, _LONGEST = 84, FITS[-1][1]
 #: Characters that the dot and the edges of a state are as wide as.

@@ -19,6 +19,20 @@ _NAMES = {
     "microsoft.security/securityconnectors/devops/githubowners/repos": "GitHub repository",
     "microsoft.servicebus/namespaces/networkrulesets": "Service Bus network rules",
     "microsoft.aad/domainservices": "Domain service",
+    "microsoft.appplatform/spring": "Azure Spring Apps",
+    "microsoft.authorization/locks": "Resource lock",
+    "microsoft.containerservice/managedclusters/agentpools": "Kubernetes node pool",
+    "microsoft.eventhub/namespaces/eventhubs": "Event hub",
+    "microsoft.hybridcompute/machines/extensions": "Machine extension",
+    "microsoft.hybridcompute/privatelinkscopes": "Arc private link scope",
+    "microsoft.insights/privatelinkscopes": "Azure Monitor private link scope",
+    "microsoft.maintenance/maintenanceconfigurations": "Maintenance configuration",
+    "microsoft.network/virtualnetworks/virtualnetworkpeerings": "Virtual network peering",
+    "microsoft.operationsmanagement/solutions": "Log Analytics solution",
+    "microsoft.security/automations": "Workflow automation",
+    "microsoft.security/securityconnectors": "Security connector",
+    "microsoft.servicebus/namespaces/queues": "Service Bus queue",
+    "microsoft.virtualmachineimages/imagetemplates": "Image template",
     "microsoft.apimanagement/service": "API Management service",
     "microsoft.appconfiguration/configurationstores": "App Configuration store",
     "microsoft.app/managedenvironments": "Container Apps environment",
@@ -124,6 +138,24 @@ _NAMES = {
     "microsoft.web/staticsites": "Static web app",
 }
 
+#: The last part of types of children -> how it is said behind the name of the parent.
+_CHILDREN = {
+    "administrators": "administrator", "advancedthreatprotectionsettings": "threat protection setting", "apis": "API",
+    "auditingsettings": "auditing setting", "authconfigs": "authentication setting", "authorizationrules": "authorization rule",
+    "azureadonlyauthentications": "Entra-only authentication", "backendaddresspools": "backend pool", "backends": "backend",
+    "backupconfig": "backup configuration", "backuplongtermretentionpolicies": "long-term retention",
+    "backupshorttermretentionpolicies": "short-term retention", "basicpublishingcredentialspolicies": "basic publishing policy",
+    "computes": "compute", "configurations": "configuration", "connectionpolicies": "connection policy",
+    "dedicatedsqlminimaltlssettings": "minimum TLS version", "deployments": "deployment",
+    "encryptionprotector": "encryption protector",
+    "extensions": "extension", "firewallrules": "firewall rule", "keys": "key", "maintenanceconfigurations": "maintenance window",
+    "namedvalues": "named value", "operations": "operation", "products": "product", "routes": "route", "scopedresources": "resource",
+    "securityalertpolicies": "threat detection policy", "securitysettings": "security setting",
+    "sqlvulnerabilityassessments": "vulnerability assessment", "subscriptions": "subscription", "tenant": "tenant setting",
+    "transparentdataencryption": "encryption", "variables": "variable", "virtualnetworklinks": "network link",
+    "vulnerabilityassessments": "vulnerability assessment",
+}  # fmt: skip
+
 
 def name_type(type_: str) -> str:
     """Name a lower-cased type; one without a name loses what all have in common, `microsoft.`."""
@@ -134,4 +166,11 @@ def name_type(type_: str) -> str:
     word = type_name(type_)
     if word != type_.rsplit("/", 1)[-1]:
         return word[:1].upper() + word[1:]
+    parent, _, last = type_.rpartition("/")
+    if (
+        (child := _CHILDREN.get(last)) is not None
+        and "/" in parent
+        and "/" not in (above := name_type(parent))
+    ):
+        return f"{above} {child}"
     return type_.removeprefix("microsoft.")
