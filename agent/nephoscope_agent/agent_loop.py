@@ -270,11 +270,11 @@ def run_agent(folder: Path) -> int:
         signal.signal(number, lambda *_: agent.stop.set())
     agent.run()
     if agent.updated:
-        os.execv(sys.executable, _own_command())  # noqa: S606 - this program, which is another one now
+        os.execv(sys.executable, _read_own_command())  # noqa: S606 - this program, which is another one now
     return 0
 
 
-def _own_command() -> list[str]:
+def _read_own_command() -> list[str]:
     """The command line by which this process was started."""
     with open("/proc/self/cmdline", "rb") as file:
         return [os.fsdecode(one) for one in file.read().rstrip(b"\0").split(b"\0")]

@@ -98,16 +98,16 @@ class BatchSender:
 
     def _send_state(self) -> None:
         """Send how the agent is and the facts that changed: apart from rows, which are not to be lost for them."""
-        facts = self._changed_facts()
+        facts = self._list_changed_facts()
         body: dict[str, Any] = {"health": {name: self.health[name] for name in _HEALTH}}
         if facts:
             body["facts"] = [{"readAt": read_at, "documents": documents} for _, documents, read_at in facts]
-        packed, read_at = self._changed_system()
+        packed, read_at = self._pack_changed_system()
         if packed:
             body["system"] = {"readAt": read_at, "content": packed}
         answer, refused = self._report(body)
         for name, documents, _ in facts:
-            self._sent[name] = (_digest(documents), time.monotonic())
+            self._sent[name] = (_compute_digest(documents), time.monotonic())
         if packed:
             self._sent[_SYSTEM] = (packed, time.monotonic())
         self.refused = "; ".join([*answer["refused"], *refused])
@@ -143,22 +143,22 @@ class BatchSender:
         except (OSError, ValueError, KeyError) as error:
             self.response_error = f"{type(error).__name__}: {error}"
 
-    def _changed_system(self) -> tuple[str, str]:
+    def _pack_changed_system(self) -> tuple[str, str]:
         with self._lock:
             packed, read_at = self._system
         before, when = self._sent.get(_SYSTEM, ("", 0.0))
         return (packed, read_at) if packed != before or time.monotonic() - when > _RENEW else ("", "")
 
-    def _changed_facts(self) -> list[tuple[str, dict[str, Any], str]]:
+    def _list_changed_facts(self) -> list[tuple[str, dict[str, Any], str]]:
         with self._lock:
             offered = dict(self._facts)
         found = []
         for name, (documents, read_at) in offered.items():
             digest, when = self._sent.get(name, ("", 0.0))
-            if digest != _digest(documents) or time.monotonic() - when > _RENEW:
+            if digest != _compute_digest(documents) or time.monotonic() - when > _RENEW:
                 found.append((name, documents, read_at))
         return found
 
 
-def _digest(documents: dict[str, Any]) -> str:
+def _compute_digest(documents: dict[str, Any]) -> str:
     return json.dumps(documents, sort_keys=True)

@@ -24,7 +24,7 @@ from nephoscope_agent.update import UpdateError, fetch_update, install_update, p
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 2 where it cannot be done."""
-    given = _parser().parse_args(arguments)
+    given = _build_parser().parse_args(arguments)
     try:
         code: int = given.command(given)
         return code
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "nephoscope-agent", description="Report what happens on this host to a nephoscope server."
     )
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("run", help="collect and send until stopped")
     command.set_defaults(command=lambda given: run_agent(given.folder))
     command = commands.add_parser("status", help="show sensors, what they cannot see, and what waits")
-    command.set_defaults(command=_status)
+    command.set_defaults(command=_print_status)
     command = commands.add_parser("install", help="install this zipapp as a service of systemd, and start it")
     command.set_defaults(command=_install)
     command = commands.add_parser("uninstall", help="stop the service and remove all that the agent wrote")
@@ -63,9 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(command=_update)
     command = commands.add_parser("unit", help="print the unit of systemd")
-    command.set_defaults(command=_unit)
+    command.set_defaults(command=_print_unit)
     command = commands.add_parser("sensors", help="list the sensors")
-    command.set_defaults(command=_sensors)
+    command.set_defaults(command=_print_sensors)
     command = commands.add_parser(
         "collect", help="print one round of rows of sensors that are polled, and send nothing"
     )
@@ -84,7 +84,7 @@ def _enrol(given: argparse.Namespace) -> int:
     return 0
 
 
-def _status(given: argparse.Namespace) -> int:
+def _print_status(given: argparse.Namespace) -> int:
     status = json.loads((given.folder / "status.json").read_text(encoding="utf-8"))
     print(json.dumps(status, indent=1))  # noqa: T201 - a command line
     return 0
@@ -116,12 +116,12 @@ def _update(given: argparse.Namespace) -> int:
     return 0
 
 
-def _unit(given: argparse.Namespace) -> int:
+def _print_unit(given: argparse.Namespace) -> int:
     print(unit_text(given.folder), end="")  # noqa: T201 - a command line
     return 0
 
 
-def _sensors(given: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes what was given
+def _print_sensors(given: argparse.Namespace) -> int:  # noqa: ARG001 - every command takes what was given
     found = [{"name": one.name, "interval": one.interval} for one in sensor_classes()]
     print(json.dumps(found, indent=1))  # noqa: T201 - a command line
     return 0

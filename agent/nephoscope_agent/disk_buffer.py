@@ -78,7 +78,7 @@ class DiskBuffer:
         beside = self._folder / f"{sequence}.cursors"
         kept = {"sequence": sequence, "cursors": self.cursors, "lost": dict(self.lost)}
         write_durably(beside, json.dumps(kept).encode())
-        write_durably(self._path(sequence), content)
+        write_durably(self._build_path(sequence), content)
         self._last = sequence
         with self._lock:
             self._sizes[sequence] = len(content)
@@ -98,18 +98,18 @@ class DiskBuffer:
 
     def content(self, sequence: int) -> bytes:
         """Return a batch as it is sent: JSON with gzip."""
-        return self._path(sequence).read_bytes()
+        return self._build_path(sequence).read_bytes()
 
     def read(self, sequence: int) -> dict[str, Any]:
         """Return a batch."""
-        found: dict[str, Any] = json.loads(gzip.decompress(self._path(sequence).read_bytes()))
+        found: dict[str, Any] = json.loads(gzip.decompress(self._build_path(sequence).read_bytes()))
         return found
 
     def remove(self, sequence: int) -> None:
         """Forget a batch that the server has."""
         with self._lock:
             self._sizes.pop(sequence, None)
-        self._path(sequence).unlink(missing_ok=True)
+        self._build_path(sequence).unlink(missing_ok=True)
 
     def reject(self, sequence: int) -> None:
         """Drop a batch that the server refuses, and count its rows."""
@@ -120,7 +120,7 @@ class DiskBuffer:
         """Drop the oldest batches, but for the first one: whether the server has it may not be known, and what is lost is counted."""
         while (sequence := self._pick_droppable(needed)) is not None:
             self._count_batch(sequence, "full")
-            self._path(sequence).unlink(missing_ok=True)
+            self._build_path(sequence).unlink(missing_ok=True)
 
     def _pick_droppable(self, needed: int) -> int | None:
         with self._lock:
@@ -139,5 +139,5 @@ class DiskBuffer:
         for table, rows in batch["rows"].items():
             self.lost[f"{reason}/{table}"] += len(rows)
 
-    def _path(self, sequence: int) -> Path:
+    def _build_path(self, sequence: int) -> Path:
         return self._folder / f"{sequence}{_SUFFIX}"

@@ -87,11 +87,11 @@ class ExaminedFiles:
             self._tell(pattern.split("/"), "", with_text=True)
         for pattern in PRESENT:
             self._tell(pattern.split("/"), "", with_text=False)
-        for home in self._homes():
+        for home in self._list_homes():
             self._tell([*home.split("/"), ".*"], "", with_text=False)
         return {"entries": self.entries, "listed": sorted(self.listed), "absent": sorted(self.absent)}
 
-    def _homes(self) -> set[str]:
+    def _list_homes(self) -> set[str]:
         """The home folders of root and of people."""
         users = read_entries(self._settings.path("/etc/passwd"), 7)
         return {
@@ -110,12 +110,12 @@ class ExaminedFiles:
                 self._tell_below(folder, with_text, _DEEPEST)
                 return
             if any(mark in part for mark in "*?["):
-                for name in self._list(folder):
+                for name in self._list_folder(folder):
                     if fnmatchcase(name, part) and (not name.startswith(".") or part.startswith(".")):
                         self._tell([name, *parts], folder, with_text=with_text, links=links, origin=origin)
                 return
             path = f"{folder}/{part}".lstrip("/")
-            entry = self._entry(path)
+            entry = self._read_entry(path)
             if entry is None:
                 return
             if entry["kind"] == "link":
@@ -130,13 +130,13 @@ class ExaminedFiles:
             self._add_text(folder, origin)
 
     def _tell_below(self, folder: str, with_text: bool, depth: int) -> None:
-        for name in self._list(folder):
+        for name in self._list_folder(folder):
             self._tell([name], folder, with_text=with_text)
             path = f"{folder}/{name}"
             if depth > 1 and self.entries.get(path, {}).get("kind") == "folder":
                 self._tell_below(path, with_text, depth - 1)
 
-    def _entry(self, path: str) -> Values | None:
+    def _read_entry(self, path: str) -> Values | None:
         """The status of a path, links not followed; None where it is not there or not known."""
         if path in self.entries:
             return self.entries[path]
@@ -147,7 +147,7 @@ class ExaminedFiles:
             return None
         except OSError:
             return None
-        kind = _kind(status.st_mode)
+        kind = _name_kind(status.st_mode)
         entry: Values = {"kind": kind, "mode": stat.S_IMODE(status.st_mode), "uid": status.st_uid, "gid": status.st_gid}  # fmt: skip
         if kind == "link":
             try:
@@ -157,7 +157,7 @@ class ExaminedFiles:
         self.entries[path] = entry
         return entry
 
-    def _list(self, folder: str) -> list[str]:
+    def _list_folder(self, folder: str) -> list[str]:
         if folder and self.entries.get(folder, {}).get("kind") != "folder":
             return []
         try:
@@ -166,7 +166,7 @@ class ExaminedFiles:
             self.entries[folder]["reason"] = (error.strerror or "unreadable").lower()
             return []
         for name in names:
-            self._entry(f"{folder}/{name}")
+            self._read_entry(f"{folder}/{name}")
         self.listed.add(folder)
         return names
 
@@ -241,7 +241,7 @@ def _resolve(folder: str, target: str, rest: list[str]) -> list[str]:
     return [*done, *rest]
 
 
-def _kind(mode: int) -> str:
+def _name_kind(mode: int) -> str:
     if stat.S_ISREG(mode):
         return "file"
     if stat.S_ISDIR(mode):

@@ -69,7 +69,7 @@ class ExecutionPolicy:
             return Verdict(by_path, "", loader)
         if size > _MOST_HASHED:
             return Verdict(True, "", loader, f"{path} is too large to be hashed")
-        digest = _digest(descriptor, size)
+        digest = _compute_digest(descriptor, size)
         if digest in self.blocked:
             return Verdict(False, digest, loader, blocked=True)
         return Verdict(by_path or digest in self.hashes, digest, loader)
@@ -126,7 +126,7 @@ def _read_policy(document: dict[str, object], resource: str) -> ExecutionPolicy:
     )  # fmt: skip
 
 
-def _digest(descriptor: int, size: int) -> str:
+def _compute_digest(descriptor: int, size: int) -> str:
     made, at = hashlib.sha256(), 0
     while at < size:
         block = os.pread(descriptor, 1 << 20, at)
@@ -144,15 +144,15 @@ def read_loader(descriptor: int) -> str:
         return ""
     order = "<" if head[5] == 1 else ">"
     wide = head[4] == 2
-    offset, size, count = _program_headers(head, order, wide)
+    offset, size, count = _read_program_headers(head, order, wide)
     for number in range(min(count, 64)):
-        found = _interpreter(os.pread(descriptor, size, offset + number * size), order, wide)
+        found = _read_interpreter(os.pread(descriptor, size, offset + number * size), order, wide)
         if found is not None:
             return os.fsdecode(os.pread(descriptor, min(found[1], 4096), found[0]).rstrip(b"\0"))
     return ""
 
 
-def _program_headers(head: bytes, order: str, wide: bool) -> tuple[int, int, int]:
+def _read_program_headers(head: bytes, order: str, wide: bool) -> tuple[int, int, int]:
     """Where the program headers of an ELF file begin, how long one is, and how many there are."""
     if wide:
         (offset,), sizes = (
@@ -167,7 +167,7 @@ def _program_headers(head: bytes, order: str, wide: bool) -> tuple[int, int, int
     return offset, sizes[0], sizes[1]
 
 
-def _interpreter(header: bytes, order: str, wide: bool) -> tuple[int, int] | None:
+def _read_interpreter(header: bytes, order: str, wide: bool) -> tuple[int, int] | None:
     """Where the name of the loader is and how long it is, None for a program header of something else."""
     if len(header) < (56 if wide else 32) or struct.unpack_from(f"{order}I", header)[0] != _INTERPRETER:
         return None

@@ -89,7 +89,7 @@ class _Notices:
         """Yield the notices that wait."""
         raise NotImplementedError
 
-    def _content(self) -> bytes:
+    def _read_content(self) -> bytes:
         try:
             return os.read(self._descriptor, _READ)
         except BlockingIOError:
@@ -112,17 +112,17 @@ class FanotifyNotices(_Notices):
 
     def read(self) -> Iterator[FileNotice]:
         """Yield the notices that wait."""
-        while content := self._content():
+        while content := self._read_content():
             at = 0
             while at + FANOTIFY_EVENT.size <= len(content):
                 length, _, _, head, mask, _, pid = FANOTIFY_EVENT.unpack_from(content, at)
                 if mask & _OVERFLOW:
                     self.lost += 1
-                elif (path := self._path(content[at + head : at + length])) is not None:
+                elif (path := self._read_path(content[at + head : at + length])) is not None:
                     yield FileNotice(path, pid, bool(mask & _FOLDER))
                 at += length
 
-    def _path(self, info: bytes) -> str | None:
+    def _read_path(self, info: bytes) -> str | None:
         """The path of an event: the folder of its handle and the name behind it."""
         if len(info) < _INFO.size or info[0] != _NAMED:
             return None
@@ -161,7 +161,7 @@ class InotifyNotices(_Notices):
 
     def read(self) -> Iterator[FileNotice]:
         """Yield the notices that wait."""
-        while content := self._content():
+        while content := self._read_content():
             at = 0
             while at + _INOTIFY.size <= len(content):
                 number, mask, _, length = _INOTIFY.unpack_from(content, at)

@@ -70,7 +70,8 @@ def configuration_change(
     return Row(
         "ConfigurationChange",
         {
-            "ConfigChangeType": kind, "ChangeCategory": change, "SvcName": name, "Previous": _text(before), "Current": _text(after),
+            "ConfigChangeType": kind, "ChangeCategory": change, "SvcName": name, "Previous": _format_text(before),
+            "Current": _format_text(after),
             **values,
         },
     )  # fmt: skip
@@ -81,5 +82,5 @@ def device_event(action: str, **values: Any) -> Row:
     return Row("DeviceEvents", {"ActionType": action, **values})
 
 
-def _text(values: Values | None) -> str:
+def _format_text(values: Values | None) -> str:
     return "" if values is None else ", ".join(f"{name}={value}" for name, value in values.items())

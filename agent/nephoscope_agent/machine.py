@@ -36,16 +36,16 @@ def read_machine(settings: Settings) -> Machine:
     host = socket.gethostname()
     return Machine(
         computer=settings.computer or host,
-        fqdn=_fqdn(host),
-        machine_id=_first_line(settings.path("/etc/machine-id")),
-        uuid=_first_line(Path("/sys/class/dmi/id/product_uuid")).lower(),
+        fqdn=_find_fqdn(host),
+        machine_id=_read_first_line(settings.path("/etc/machine-id")),
+        uuid=_read_first_line(Path("/sys/class/dmi/id/product_uuid")).lower(),
         os_id=release.get("ID", "linux"),
         os_name=release.get("PRETTY_NAME", release.get("NAME", "Linux")),
         os_version=release.get("VERSION_ID", ""),
         kernel=platform.release(),
         architecture=platform.machine(),
-        model=_first_line(Path("/sys/class/dmi/id/product_name")),
-        vendor=_first_line(Path("/sys/class/dmi/id/sys_vendor")),
+        model=_read_first_line(Path("/sys/class/dmi/id/product_name")),
+        vendor=_read_first_line(Path("/sys/class/dmi/id/sys_vendor")),
     )
 
 
@@ -63,7 +63,7 @@ def read_os_release(settings: Settings) -> dict[str, str]:
 
 def boot_id() -> str:
     """Return what tells this start of the kernel from others."""
-    return _first_line(Path("/proc/sys/kernel/random/boot_id"))
+    return _read_first_line(Path("/proc/sys/kernel/random/boot_id"))
 
 
 def boot_time() -> float:
@@ -79,14 +79,14 @@ def clock_ticks() -> int:
     return os.sysconf("SC_CLK_TCK")
 
 
-def _first_line(path: Path) -> str:
+def _read_first_line(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip().split("\n")[0]
     except OSError:
         return ""
 
 
-def _fqdn(host: str) -> str:
+def _find_fqdn(host: str) -> str:
     try:
         known = Path("/etc/hosts").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -67,7 +67,7 @@ class NetlinkSocket:
         self._socket.settimeout(_ACKNOWLEDGE_SECONDS)
         try:
             while True:
-                for got, number, body in _messages(self._socket.recv(_RECEIVED)):
+                for got, number, body in _read_messages(self._socket.recv(_RECEIVED)):
                     if number != sequence:
                         continue
                     code = -struct.unpack_from("=i", body)[0] if got == ERROR else 0
@@ -82,7 +82,7 @@ class NetlinkSocket:
         """Yield every object that the kernel lists. Raises OSError where it refuses."""
         sequence = self.send(type_, DUMP, payload)
         while True:
-            for got, number, body in _messages(self._socket.recv(_RECEIVED)):
+            for got, number, body in _read_messages(self._socket.recv(_RECEIVED)):
                 if number != sequence:
                     continue
                 if got == DONE:
@@ -104,11 +104,11 @@ class NetlinkSocket:
                 if error.errno in (errno.EAGAIN, errno.EINTR):
                     return
                 raise
-            for type_, _, body in _messages(content):
+            for type_, _, body in _read_messages(content):
                 yield type_, body
 
 
-def _messages(content: bytes) -> Iterator[tuple[int, int, bytes]]:
+def _read_messages(content: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Yield type, sequence and body of each message."""
     at = 0
     while at + _HEADER.size <= len(content):

@@ -31,7 +31,7 @@ def drop_privileges(*, kills: bool = False, captures: bool = False) -> list[str]
     mask = sum(1 << number for number in wanted.values())
     with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as file:
         last = int(file.read())
-    effective = _effective_capabilities()
+    effective = _read_effective_capabilities()
     if effective >> 8 & 1:  # CAP_SETPCAP, without which the bounding set stays
         unwanted = (number for number in range(last + 1) if not mask >> number & 1)
         kept = [number for number in unwanted if _LIBC.prctl(_DROP_BOUNDING, number, 0, 0, 0) != 0]
@@ -44,7 +44,7 @@ def drop_privileges(*, kills: bool = False, captures: bool = False) -> list[str]
     return refused
 
 
-def _effective_capabilities() -> int:
+def _read_effective_capabilities() -> int:
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         return next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
 

@@ -69,12 +69,12 @@ class ProcessTable:
 
     def start_time(self, pid: int) -> float:
         """Return when the process of a pid started; 0 where it is gone."""
-        fields = self._stat(pid)
+        fields = self._read_stat(pid)
         return self._start_time(fields) if fields else 0.0
 
     def read(self, pid: int) -> Process | None:
         """Read a process from /proc; None where it is gone."""
-        fields = self._stat(pid)
+        fields = self._read_stat(pid)
         if not fields:
             return None
         try:
@@ -84,15 +84,15 @@ class ProcessTable:
         name = fields[1]
         command = read_command(pid) or name
         return Process(
-            pid, int(fields[3]), name, _link(f"/proc/{pid}/exe"), command, uid, self._start_time(fields), int(fields[5]),
-            _link(f"/proc/{pid}/ns/mnt"),
+            pid, int(fields[3]), name, _read_link(f"/proc/{pid}/exe"), command, uid, self._start_time(fields), int(fields[5]),
+            _read_link(f"/proc/{pid}/ns/mnt"),
         )  # fmt: skip
 
     def _start_time(self, fields: list[str]) -> float:
         return self._boot + int(fields[21]) / self._ticks
 
     @staticmethod
-    def _stat(pid: int) -> list[str]:
+    def _read_stat(pid: int) -> list[str]:
         try:
             with open(f"/proc/{pid}/stat", "rb") as file:
                 text = file.read().decode("utf-8", "replace")
@@ -117,16 +117,16 @@ def read_command(pid: int) -> str:
 
 def join_command(arguments: list[str]) -> str:
     """Return arguments as one line, those with blanks or quotes in double quotes."""
-    return " ".join(_quote(one) for one in arguments)[:_LONGEST_COMMAND]
+    return " ".join(_quote_argument(one) for one in arguments)[:_LONGEST_COMMAND]
 
 
-def _quote(argument: str) -> str:
+def _quote_argument(argument: str) -> str:
     if argument and not any(mark in argument for mark in " \t\n\"'"):
         return argument
     return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _link(path: str) -> str:
+def _read_link(path: str) -> str:
     try:
         return os.readlink(path)
     except OSError:
@@ -146,7 +146,7 @@ class HashCache:
             key = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
             if key not in self._known:
                 with open_regular(path) as file:
-                    self._known[key] = _hashes(file, found.st_size)
+                    self._known[key] = _read_hashes(file, found.st_size)
                 if len(self._known) > _HASHES:
                     self._known.popitem(last=False)
             return self._known[key]
@@ -154,7 +154,7 @@ class HashCache:
             return {}
 
 
-def _hashes(file: BinaryIO, size: int) -> dict[str, Any]:
+def _read_hashes(file: BinaryIO, size: int) -> dict[str, Any]:
     if size > _MOST_HASHED:
         return {"FileSize": size}
     left = size

@@ -59,7 +59,7 @@ class ServerConnection:
             with self._opener.open(request, timeout=_SECONDS) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
-            raise ServerError(error.code, _error_message(error)) from error
+            raise ServerError(error.code, _read_error_message(error)) from error
         except (OSError, ValueError) as error:
             raise ServerError(0, f"{self._base} does not answer: {error}") from error
         return json.loads(content) if content else None
@@ -72,7 +72,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _error_message(error: urllib.error.HTTPError) -> str:
+def _read_error_message(error: urllib.error.HTTPError) -> str:
     text = error.read().decode("utf-8", "replace")
     try:
         return str(json.loads(text)["error"]["message"])

@@ -46,7 +46,7 @@ def fetch_update(connection: ServerConnection, settings: Settings) -> bytes:
     if not is_signed(bytes.fromhex(settings.update_key), bytes.fromhex(answer["signature"]), content):
         raise UpdateError("the signature of the program is not that of the server")
     version = read_version(content)
-    if _numbers(version) < _numbers(__version__):
+    if _parse_numbers(version) < _parse_numbers(__version__):
         raise UpdateError(f"version {version} is older than {__version__}")
     return content
 
@@ -84,7 +84,7 @@ def install_update(content: bytes, program: Path) -> None:
         trial.unlink(missing_ok=True)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_numbers(version: str) -> tuple[int, ...]:
     if not _VERSION.fullmatch(version):
         raise UpdateError(f"not a version: {version[:50]!r}")
     return tuple(map(int, version.split(".")))

@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope_agent.package_origin import find_package_manager
 from nephoscope_agent.process_table import Process, ProcessTable
-from nephoscope_agent.sensors.files import _integrity_actor
+from nephoscope_agent.sensors.files import _build_integrity_actor
 
 #: Beyond the pids of Linux: no process of this machine has one of them.
 FIRST = 1 << 23
@@ -50,4 +50,4 @@ def test_parents_that_go_round_in_a_circle_end() -> None:
 )
 def test_the_name_that_a_process_gave_itself_is_no_programs(program: str, named: str) -> None:
     actor = Process(FIRST, 1, "dpkg", program, "dpkg", 0, 0.0, 1)
-    assert _integrity_actor(actor, "/")["InitiatingProcessName"] == named
+    assert _build_integrity_actor(actor, "/")["InitiatingProcessName"] == named

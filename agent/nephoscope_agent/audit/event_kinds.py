@@ -30,39 +30,39 @@ _CHANGED = (("id", "auid"), ("effective", "uid"), ("target", "acct id"))
 _WHO = ("acct", "id", "uid")
 
 
-def _session(action: str, kind: str, category: str = "authentication") -> Meaning:
+def _build_session(action: str, kind: str, category: str = "authentication") -> Meaning:
     return Meaning(
         action, "user-session", ("terminal",), ("addr", "hostname"), _WHO, (category,), (kind,), user=_ACCOUNT
     )
 
 
-def _account(action: str, kind: str, of: str = "user") -> Meaning:
+def _build_account(action: str, kind: str, of: str = "user") -> Meaning:
     return Meaning(
         action, "account", ("id", "acct", "grp"), (), ("uid",), ("iam",), (of, kind), user=_CHANGED
     )
 
 
-def _simple(action: str, what: str, primary: str, category: str, kind: str) -> Meaning:
+def _build_simple(action: str, what: str, primary: str, category: str, kind: str) -> Meaning:
     return Meaning(action, what, tuple(primary.split()), categories=(category,), types=(kind,))
 
 
-def _alert(action: str, what: str, primary: str, *types: str) -> Meaning:
+def _build_alert(action: str, what: str, primary: str, *types: str) -> Meaning:
     return Meaning(
         action, what, tuple(primary.split()), categories=("intrusion_detection",), types=types, alert=True
     )
 
 
 RECORD_MEANINGS = {
-    "USER_AUTH": _session("authenticated", "info"),
-    "USER_ACCT": _session("was-authorized", "info"),
-    "CRED_ACQ": _session("acquired-credentials", "info"),
-    "CRED_REFR": _session("refreshed-credentials", "info"),
-    "CRED_DISP": _session("disposed-credentials", "info"),
-    "USER_START": _session("started-session", "start", "session"),
-    "USER_END": _session("ended-session", "end", "session"),
-    "USER_LOGIN": _session("logged-in", "start"),
-    "USER_LOGOUT": _session("logged-out", "end"),
-    "GRP_AUTH": _session("authenticated-to-group", "info"),
+    "USER_AUTH": _build_session("authenticated", "info"),
+    "USER_ACCT": _build_session("was-authorized", "info"),
+    "CRED_ACQ": _build_session("acquired-credentials", "info"),
+    "CRED_REFR": _build_session("refreshed-credentials", "info"),
+    "CRED_DISP": _build_session("disposed-credentials", "info"),
+    "USER_START": _build_session("started-session", "start", "session"),
+    "USER_END": _build_session("ended-session", "end", "session"),
+    "USER_LOGIN": _build_session("logged-in", "start"),
+    "USER_LOGOUT": _build_session("logged-out", "end"),
+    "GRP_AUTH": _build_session("authenticated-to-group", "info"),
     "LOGIN": Meaning(
         "changed-login-id-to", "user-session", ("auid", "new_auid"), ("ses", "new_ses"), ("uid",), ("authentication",), ("start",),
         user=(("id", "old_auid old-auid"), ("effective", "uid"), ("changes", "auid")),
@@ -70,37 +70,37 @@ RECORD_MEANINGS = {
     "USER_CHAUTHTOK": Meaning(
         "changed-password", "user-session", ("terminal",), ("addr", "hostname"), _WHO, ("iam",), ("user", "change"), user=_CHANGED
     ),
-    "USER_MGMT": _account("modified-user-account", "change"),
-    "ADD_USER": _account("added-user-account", "creation"),
-    "DEL_USER": _account("deleted-user-account", "deletion"),
-    "ACCT_LOCK": _account("locked-account", "change"),
-    "ACCT_UNLOCK": _account("unlocked-account", "change"),
-    "CHUSER_ID": _account("changed-user-id", "change"),
-    "ROLE_ASSIGN": _account("assigned-user-role-to", "change"),
-    "ROLE_REMOVE": _account("removed-user-role-from", "change"),
-    "USER_ROLE_CHANGE": _account("changed-role-to", "change"),
-    "ADD_GROUP": _account("added-group-account-to", "creation", "group"),
-    "DEL_GROUP": _account("deleted-group-account-from", "deletion", "group"),
-    "GRP_MGMT": _account("modified-group-account", "change", "group"),
-    "GRP_CHAUTHTOK": _account("changed-group-password", "change", "group"),
-    "CHGRP_ID": _account("changed-group", "change", "group"),
-    "USER_CMD": _simple("ran-command", "process", "cmd", "process", "start"),
-    "USER_TTY": _simple("typed", "keystrokes", "data", "process", "info"),
-    "TTY": _simple("typed", "keystrokes", "data", "process", "info"),
-    "USER_ERR": _session("error", "info"),
-    "SERVICE_START": _simple("started-service", "service", "unit", "process", "start"),
-    "SERVICE_STOP": _simple("stopped-service", "service", "unit", "process", "stop"),
-    "SYSTEM_BOOT": _simple("booted-system", "system", "", "host", "start"),
-    "SYSTEM_SHUTDOWN": _simple("shutdown-system", "system", "", "host", "end"),
-    "SYSTEM_RUNLEVEL": _simple("changed-to-runlevel", "system", "new-level", "host", "change"),
-    "DAEMON_START": _simple("started-audit", "service", "", "process", "start"),
-    "DAEMON_END": _simple("shutdown-audit", "service", "", "process", "stop"),
-    "DAEMON_ABORT": _simple("aborted-auditd-startup", "service", "", "process", "stop"),
-    "DAEMON_CONFIG": _simple("changed-auditd-configuration", "audit-config", "", "process", "change"),
-    "DAEMON_ROTATE": _simple("rotated-audit-logs", "service", "", "process", "info"),
-    "DAEMON_RESUME": _simple("resumed-audit-logging", "service", "", "process", "info"),
-    "DAEMON_ACCEPT": _simple("remote-audit-connected", "service", "addr", "network", "connection"),
-    "DAEMON_CLOSE": _simple("remote-audit-disconnected", "service", "addr", "network", "connection"),
+    "USER_MGMT": _build_account("modified-user-account", "change"),
+    "ADD_USER": _build_account("added-user-account", "creation"),
+    "DEL_USER": _build_account("deleted-user-account", "deletion"),
+    "ACCT_LOCK": _build_account("locked-account", "change"),
+    "ACCT_UNLOCK": _build_account("unlocked-account", "change"),
+    "CHUSER_ID": _build_account("changed-user-id", "change"),
+    "ROLE_ASSIGN": _build_account("assigned-user-role-to", "change"),
+    "ROLE_REMOVE": _build_account("removed-user-role-from", "change"),
+    "USER_ROLE_CHANGE": _build_account("changed-role-to", "change"),
+    "ADD_GROUP": _build_account("added-group-account-to", "creation", "group"),
+    "DEL_GROUP": _build_account("deleted-group-account-from", "deletion", "group"),
+    "GRP_MGMT": _build_account("modified-group-account", "change", "group"),
+    "GRP_CHAUTHTOK": _build_account("changed-group-password", "change", "group"),
+    "CHGRP_ID": _build_account("changed-group", "change", "group"),
+    "USER_CMD": _build_simple("ran-command", "process", "cmd", "process", "start"),
+    "USER_TTY": _build_simple("typed", "keystrokes", "data", "process", "info"),
+    "TTY": _build_simple("typed", "keystrokes", "data", "process", "info"),
+    "USER_ERR": _build_session("error", "info"),
+    "SERVICE_START": _build_simple("started-service", "service", "unit", "process", "start"),
+    "SERVICE_STOP": _build_simple("stopped-service", "service", "unit", "process", "stop"),
+    "SYSTEM_BOOT": _build_simple("booted-system", "system", "", "host", "start"),
+    "SYSTEM_SHUTDOWN": _build_simple("shutdown-system", "system", "", "host", "end"),
+    "SYSTEM_RUNLEVEL": _build_simple("changed-to-runlevel", "system", "new-level", "host", "change"),
+    "DAEMON_START": _build_simple("started-audit", "service", "", "process", "start"),
+    "DAEMON_END": _build_simple("shutdown-audit", "service", "", "process", "stop"),
+    "DAEMON_ABORT": _build_simple("aborted-auditd-startup", "service", "", "process", "stop"),
+    "DAEMON_CONFIG": _build_simple("changed-auditd-configuration", "audit-config", "", "process", "change"),
+    "DAEMON_ROTATE": _build_simple("rotated-audit-logs", "service", "", "process", "info"),
+    "DAEMON_RESUME": _build_simple("resumed-audit-logging", "service", "", "process", "info"),
+    "DAEMON_ACCEPT": _build_simple("remote-audit-connected", "service", "addr", "network", "connection"),
+    "DAEMON_CLOSE": _build_simple("remote-audit-disconnected", "service", "addr", "network", "connection"),
     "CONFIG_CHANGE": Meaning(
         "changed-audit-configuration", "audit-config", ("op", "audit_enabled", "audit_pid", "audit_backlog_limit", "audit_failure"),
         categories=("process", "configuration"), types=("change",),
@@ -108,32 +108,32 @@ RECORD_MEANINGS = {
     "FEATURE_CHANGE": Meaning("changed-audit-feature", "audit-config", ("feature",), categories=("configuration",), types=("change",)),
     "USYS_CONFIG": Meaning("changed-configuration", "system", ("op",), categories=("configuration",), types=("change",)),
     "NETFILTER_CFG": Meaning("loaded-firewall-rule-to", "firewall", ("table",), categories=("configuration",), types=("change",)),
-    "SOFTWARE_UPDATE": _simple("installed-software", "software", "sw", "package", "installation"),
-    "USER_DEVICE": _simple("configured-device", "device", "device", "host", "change"),
+    "SOFTWARE_UPDATE": _build_simple("installed-software", "software", "sw", "package", "installation"),
+    "USER_DEVICE": _build_simple("configured-device", "device", "device", "host", "change"),
     "AVC": Meaning(),
     "USER_AVC": Meaning("accessed-mac-policy-controlled-object", "policy", ("tcontext",)),
-    "SELINUX_ERR": _simple("caused-mac-policy-error", "policy", "tcontext", "file", "info"),
-    "USER_SELINUX_ERR": _simple("access-error", "policy", "tcontext", "file", "info"),
+    "SELINUX_ERR": _build_simple("caused-mac-policy-error", "policy", "tcontext", "file", "info"),
+    "USER_SELINUX_ERR": _build_simple("access-error", "policy", "tcontext", "file", "info"),
     "MAC_POLICY_LOAD": Meaning("loaded-selinux-policy", "policy", categories=("configuration",), types=("access",)),
     "MAC_STATUS": Meaning("changed-selinux-enforcement", "policy", ("enforcing",), categories=("configuration",), types=("change",)),
     "MAC_CONFIG_CHANGE": Meaning("changed-selinux-boolean", "policy", ("bool",), categories=("configuration",), types=("change",)),
-    "SECCOMP": _simple("violated-seccomp-policy", "process", "syscall", "process", "info"),
-    "ANOM_PROMISCUOUS": _alert("changed-promiscuous-mode-on-device", "network-device", "dev", "info", "change"),
-    "ANOM_ABEND": _alert("crashed-program", "process", "comm exe", "info"),
-    "ANOM_LINK": _alert("used-suspicious-link", "file", "name", "info"),
+    "SECCOMP": _build_simple("violated-seccomp-policy", "process", "syscall", "process", "info"),
+    "ANOM_PROMISCUOUS": _build_alert("changed-promiscuous-mode-on-device", "network-device", "dev", "info", "change"),
+    "ANOM_ABEND": _build_alert("crashed-program", "process", "comm exe", "info"),
+    "ANOM_LINK": _build_alert("used-suspicious-link", "file", "name", "info"),
     "CRYPTO_SESSION": Meaning(
         "started-crypto-session", "user-session", ("addr",), ("rport",), categories=("process",), types=("info",)
     ),
     "CRYPTO_KEY_USER": Meaning(
         "negotiated-crypto-key", "user-session", ("fp",), ("addr",), categories=("process",), types=("info",)
     ),
-    "CRYPTO_LOGIN": _simple("crypto-officer-logged-in", "user-session", "", "authentication", "start"),
-    "CRYPTO_LOGOUT": _simple("crypto-officer-logged-out", "user-session", "", "authentication", "end"),
-    "VIRT_CONTROL": _simple("issued-vm-control", "virtual-machine", "op", "host", "info"),
-    "VIRT_CREATE": _simple("created-vm-image", "virtual-machine", "vm", "host", "info"),
-    "VIRT_DESTROY": _simple("deleted-vm-image", "virtual-machine", "vm", "host", "info"),
-    "VIRT_MACHINE_ID": _simple("assigned-vm-id", "virtual-machine", "vm", "host", "info"),
-    "VIRT_RESOURCE": _simple("assigned-vm-resource", "virtual-machine", "resrc", "host", "info"),
+    "CRYPTO_LOGIN": _build_simple("crypto-officer-logged-in", "user-session", "", "authentication", "start"),
+    "CRYPTO_LOGOUT": _build_simple("crypto-officer-logged-out", "user-session", "", "authentication", "end"),
+    "VIRT_CONTROL": _build_simple("issued-vm-control", "virtual-machine", "op", "host", "info"),
+    "VIRT_CREATE": _build_simple("created-vm-image", "virtual-machine", "vm", "host", "info"),
+    "VIRT_DESTROY": _build_simple("deleted-vm-image", "virtual-machine", "vm", "host", "info"),
+    "VIRT_MACHINE_ID": _build_simple("assigned-vm-id", "virtual-machine", "vm", "host", "info"),
+    "VIRT_RESOURCE": _build_simple("assigned-vm-resource", "virtual-machine", "resrc", "host", "info"),
     "TIME_ADJNTPVAL": Meaning(),
     "TIME_INJOFFSET": Meaning(),
 }  # fmt: skip

@@ -86,7 +86,7 @@ def _complete(
         **data,
         **event["user"]["ids"],
     }
-    meanings = _meanings(first, main)
+    meanings = _list_meanings(first, main)
     process = _take_process(event, data)
     summary = _summarize(event, meanings, fields, process)
     _set_ends(event, data, main)
@@ -97,10 +97,10 @@ def _complete(
         len(meanings) > 1 and meanings[-1].object == "file" and not meanings[0].action
     ):
         _set_file(event, summary, meanings[-1].path)
-    event["ecs"] = _common_schema(meanings, fields)
+    event["ecs"] = _build_common_fields(meanings, fields)
 
 
-def _meanings(first: AuditRecord, main: AuditRecord) -> list[Meaning]:
+def _list_meanings(first: AuditRecord, main: AuditRecord) -> list[Meaning]:
     """What the record says, and what the system call does."""
     found = []
     if first.type != "SYSCALL":
@@ -162,12 +162,12 @@ def _summarize(
     ids = event["user"]["ids"]
     actor = {
         "primary": ids.get("auid", ""),
-        "secondary": _first({**fields, **_own_ids(ids)}, meaning.actor),
+        "secondary": _find_first({**fields, **_select_own_ids(ids)}, meaning.actor),
     }
     about = {
         "type": meaning.object,
-        "primary": _first(fields, meaning.primary),
-        "secondary": _first(fields, meaning.secondary),
+        "primary": _find_first(fields, meaning.primary),
+        "secondary": _find_first(fields, meaning.secondary),
     }
     if meaning.object == "socket" and "socket" in event:
         socket = event["socket"]
@@ -182,7 +182,7 @@ def _summarize(
     return found
 
 
-def _own_ids(ids: dict[str, str]) -> dict[str, str]:
+def _select_own_ids(ids: dict[str, str]) -> dict[str, str]:
     return {"uid": ids["uid"]} if "uid" in ids else {}
 
 
@@ -215,7 +215,7 @@ def _set_file(event: dict[str, Any], summary: dict[str, Any], wanted: int) -> No
     })  # fmt: skip
 
 
-def _common_schema(meanings: Sequence[Meaning], fields: dict[str, str]) -> dict[str, Any]:
+def _build_common_fields(meanings: Sequence[Meaning], fields: dict[str, str]) -> dict[str, Any]:
     event: dict[str, Any] = {
         "category": [name for one in meanings for name in one.categories],
         "type": [name for one in meanings for name in one.types],
@@ -232,7 +232,7 @@ def _common_schema(meanings: Sequence[Meaning], fields: dict[str, str]) -> dict[
     return {"event": _without_empty(event), "user": user, "group": {}}
 
 
-def _first(fields: dict[str, str], names: Sequence[str]) -> str:
+def _find_first(fields: dict[str, str], names: Sequence[str]) -> str:
     return next((fields[name] for name in names if name in fields), "")
 
 

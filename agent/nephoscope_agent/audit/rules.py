@@ -84,7 +84,7 @@ def build_rule(words: str, machine: str = "") -> bytes:
     given = shlex.split(words)
     widths = WIDTHS.get(machine or platform.machine(), WIDTHS["x86_64"])
     permissions, watched = "", ""
-    for option, value in _pairs(given):
+    for option, value in _list_pairs(given):
         if option in ("-a", "-A"):
             _set_list(rule, value, _PREPEND if option == "-A" else 0)
         elif option == "-S":
@@ -106,7 +106,7 @@ def build_rule(words: str, machine: str = "") -> bytes:
     return _pack(rule, widths)
 
 
-def _pairs(given: list[str]) -> list[tuple[str, str]]:
+def _list_pairs(given: list[str]) -> list[tuple[str, str]]:
     if len(given) % 2:
         raise RuleError(f"an option without its value: {given[-1]!r}")
     found = list(zip(given[::2], given[1::2]))
@@ -130,23 +130,23 @@ def _add_watch(rule: _Rule, path: str, permissions: str) -> None:
         raise RuleError(f"a watched path must be absolute (got {path!r})")
     plain = path.rstrip("/") or "/"
     rule.add_text("dir" if path.endswith("/") or os.path.isdir(plain) else "path", plain)
-    rule.fields.append((_FIELDS["perm"], _permission_bits(permissions), _OPERATORS["="]))
+    rule.fields.append((_FIELDS["perm"], _count_permission_bits(permissions), _OPERATORS["="]))
 
 
 def _add_filter(rule: _Rule, text: str, widths: tuple[int, int]) -> None:
-    name, operator, value = _split(text)
+    name, operator, value = _parse_split(text)
     if name not in _FIELDS:
         raise RuleError(f"unknown field {name!r}")
     if name in _TEXTS:
         rule.add_text(name, value, _OPERATORS[operator])
         return
-    number = _number(name, value, widths) & 0xFFFFFFFF
+    number = _parse_number(name, value, widths) & 0xFFFFFFFF
     if name == "arch":
         rule.architecture = number
     rule.fields.append((_FIELDS[name], number, _OPERATORS[operator]))
 
 
-def _split(text: str) -> tuple[str, str, str]:
+def _parse_split(text: str) -> tuple[str, str, str]:
     at = next((number for number, letter in enumerate(text) if letter in "=!<>&"), -1)
     operator = next((one for one in _OPERATORS if text.startswith(one, at)), "") if at > 0 else ""
     if not operator:
@@ -154,15 +154,15 @@ def _split(text: str) -> tuple[str, str, str]:
     return text[:at], operator, text[at + len(operator) :]
 
 
-def _number(name: str, value: str, widths: tuple[int, int]) -> int:
+def _parse_number(name: str, value: str, widths: tuple[int, int]) -> int:
     """Return the value of a field that is no text."""
-    known = _named_values(name, widths)
+    known = _map_named_values(name, widths)
     if value in known:
         return known[value]
     if name == "exit" and value.lstrip("-") in ERROR_NUMBERS:
         return (-1 if value.startswith("-") else 1) * ERROR_NUMBERS[value.lstrip("-")]
     if name == "perm":
-        return _permission_bits(value)
+        return _count_permission_bits(value)
     try:
         return int(value, 0)
     except ValueError:
@@ -177,7 +177,7 @@ def _number(name: str, value: str, widths: tuple[int, int]) -> int:
     raise RuleError(f"{name}: not a number: {value!r}")
 
 
-def _named_values(name: str, widths: tuple[int, int]) -> dict[str, int]:
+def _map_named_values(name: str, widths: tuple[int, int]) -> dict[str, int]:
     if name == "arch":
         return {
             "b64": widths[0],
@@ -202,14 +202,14 @@ def _named_values(name: str, widths: tuple[int, int]) -> dict[str, int]:
     return {"unset": 0xFFFFFFFF} if name in _USERS or name in _GROUPS or name == "sessionid" else {}
 
 
-def _permission_bits(letters: str) -> int:
+def _count_permission_bits(letters: str) -> int:
     if not letters or set(letters) - _PERMISSIONS.keys():
         raise RuleError(f"permissions are of r, w, x and a (got {letters!r})")
     return sum(_PERMISSIONS[one] for one in set(letters))
 
 
 def _add_comparison(rule: _Rule, text: str) -> None:
-    left, operator, right = _split(text)
+    left, operator, right = _parse_split(text)
     number = _COMPARISONS.get(frozenset((left, right)))
     if number is None or operator not in ("=", "!="):
         raise RuleError(f"these fields cannot be compared: {text!r}")

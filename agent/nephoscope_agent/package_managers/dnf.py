@@ -39,7 +39,7 @@ def list_by_check_update(settings: Settings, command: list[str]) -> UpdateList:
         raise UpdatesUnknownError(str(error)) from error
     installed = {one.name: one.version for one in list_rpm_packages(settings)}
     return UpdateList(
-        parse_updates(text, parse_advisories(advisories), installed), _last_fetch_time(settings)
+        parse_updates(text, parse_advisories(advisories), installed), _find_last_fetch_time(settings)
     )
 
 
@@ -75,7 +75,7 @@ def parse_advisories(text: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _last_fetch_time(settings: Settings) -> float | None:
+def _find_last_fetch_time(settings: Settings) -> float | None:
     """The time of the newest list of a repository in the cache of dnf or tdnf."""
     found = [
         one.stat().st_mtime

@@ -53,16 +53,16 @@ class AccountsSensor(InventorySensor):
                 "gid": gid,
                 "members": sorted(filter(None, members.split(","))),
             }
-        found.update(self._sudoers())
+        found.update(self._read_sudoers())
         return found
 
-    def _sudoers(self) -> dict[str, Values]:
+    def _read_sudoers(self) -> dict[str, Values]:
         settings = self.context.settings
         folder = settings.path(_SUDOERS_FOLDER)
         paths = [settings.path(_SUDOERS), *(sorted(folder.iterdir()) if folder.is_dir() else [])]
         found: dict[str, Values] = {}
         for path in paths:
-            for rule in _rules(path):
+            for rule in _list_rules(path):
                 name = f"/{path.relative_to(settings.root)}"
                 found[f"sudoers/{name}/{rule}"] = {"kind": "sudoers", "name": name, "rule": rule}
         return found
@@ -76,17 +76,20 @@ class AccountsSensor(InventorySensor):
         values = after or before or {}
         rows = [
             configuration_change(
-                _KINDS[values["kind"]], values["name"], _visible_values(before), _visible_values(after)
+                _KINDS[values["kind"]],
+                values["name"],
+                _select_visible_values(before),
+                _select_visible_values(after),
             )
         ]
         if values["kind"] == "user":
-            rows.append(_user_event(before, after))
+            rows.append(_build_user_event(before, after))
         elif values["kind"] == "group":
             rows += _group_events(before or {}, after or {})
         return rows
 
 
-def _visible_values(values: Values | None) -> Values | None:
+def _select_visible_values(values: Values | None) -> Values | None:
     return (
         None
         if values is None
@@ -94,7 +97,7 @@ def _visible_values(values: Values | None) -> Values | None:
     )
 
 
-def _user_event(before: Values | None, after: Values | None) -> Row:
+def _build_user_event(before: Values | None, after: Values | None) -> Row:
     values = after or before or {}
     action = (
         "UserAccountCreated"
@@ -127,7 +130,7 @@ def _group_events(before: Values, after: Values) -> list[Row]:
     ]
 
 
-def _rules(path: Path) -> list[str]:
+def _list_rules(path: Path) -> list[str]:
     """The lines of a file of sudo, comments aside and continued lines joined."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")

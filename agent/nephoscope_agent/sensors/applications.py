@@ -108,7 +108,7 @@ class ApplicationsSensor(Sensor):
             blocked = list_blocked(self.context.folder, now)
         except ValueError as error:
             raise SensorUnavailableError(f"{BLOCKED} cannot be read: {error}") from error
-        return _policy_modified_at(self.context), blocked
+        return _find_policy_modification_time(self.context), blocked
 
     def _tell(self, problem: str) -> None:
         if problem not in self.limits and len(self.limits) < 20:
@@ -134,7 +134,7 @@ def _describe_limits(is_controlled: bool, mode: str, blocked: int) -> list[str]:
     return [_NOT_SEEN, *told, *([f"{blocked} hashes are blocked"] if blocked else [])]
 
 
-def _policy_modified_at(context: SensorContext) -> int:
+def _find_policy_modification_time(context: SensorContext) -> int:
     try:
         return os.stat(context.folder / POLICY).st_mtime_ns
     except OSError:

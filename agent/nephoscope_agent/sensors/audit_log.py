@@ -95,7 +95,7 @@ class AuditSensor(Sensor):
             # messages of programs are events of one record; those of calls have an end
             if type_ in _OF_PROGRAMS:
                 rows += self._rows(key, self._open.pop(key))
-        for key in self._overdue(now):
+        for key in self._list_overdue(now):
             rows += self._rows(key, self._open.pop(key))
         if now - self._asked >= self.interval:
             self.lost, self._asked = self._socket.drop_count, now
@@ -107,7 +107,7 @@ class AuditSensor(Sensor):
             self._socket = None
         self.context.audited = False
 
-    def _overdue(self, now: float) -> list[str]:
+    def _list_overdue(self, now: float) -> list[str]:
         """The events whose end was not seen."""
         late = [one for one in self._open if now - float(one.partition(":")[0]) > _WHOLE_AFTER]
         return late or (list(self._open) if len(self._open) > _MOST_OPEN else [])
@@ -116,7 +116,7 @@ class AuditSensor(Sensor):
         """Return the rows of one event. Of an execution only what its row needs is read, since these are many."""
         call = next((text for type_, text in texts if type_ == _CALL_TYPE), "")
         if call.endswith(_EXECUTED_END) and (found := _EXECUTION.search(call)) is not None:
-            return [] if found["ppid"] == self._own else [self._execution(key, found, texts)]
+            return [] if found["ppid"] == self._own else [self._build_execution(key, found, texts)]
         records = list(_parse(texts))
         keys = {rule for one in records for rule in one.keys}
         syscall = next((one for one in records if one.type == "SYSCALL"), None)
@@ -124,13 +124,13 @@ class AuditSensor(Sensor):
             return []
         rows = self._connection(syscall, records) if syscall is not None and _CONNECTED in keys else []
         if syscall is None or keys - {_EXECUTED, _CONNECTED}:
-            rows += [self._log_row(one) for one in records if one.type not in _SILENT]
+            rows += [self._build_log_row(one) for one in records if one.type not in _SILENT]
         return rows
 
-    def _execution(self, key: str, call: re.Match[str], texts: list[tuple[int, str]]) -> Row:
+    def _build_execution(self, key: str, call: re.Match[str], texts: list[tuple[int, str]]) -> Row:
         moment = float(key.partition(":")[0])
         of_type = dict(reversed(texts))
-        command = join_command(_arguments(of_type.get(_ARGUMENTS_TYPE, "")))
+        command = join_command(_parse_arguments(of_type.get(_ARGUMENTS_TYPE, "")))
         comm, exe = decode_text(call["comm"]), decode_text(call["exe"])
         session = int(call["ses"])
         process = Process(
@@ -181,7 +181,7 @@ class AuditSensor(Sensor):
             )
         ]
 
-    def _log_row(self, record: AuditRecord) -> Row:
+    def _build_log_row(self, record: AuditRecord) -> Row:
         """A record as LinuxAuditLog has it."""
         data = record.data
         numbers = {
@@ -214,7 +214,7 @@ class AuditSensor(Sensor):
         )
 
 
-def _arguments(text: str) -> list[str]:
+def _parse_arguments(text: str) -> list[str]:
     """The arguments of an EXECVE record."""
     if "]=" in text:  # a long one, in parts
         data = parse_record(text, "EXECVE").data

@@ -35,10 +35,10 @@ class ContainersSensor(InventorySensor):
                 found.update({one["id"]: one for one in self._by_socket(runtime, path)})
         if os.path.isdir(_CONTAINERD):
             present = True
-            found.update({one["id"]: one for one in self._containerd() if one["id"] not in found})
+            found.update({one["id"]: one for one in self._list_containerd_tasks() if one["id"] not in found})
         if os.path.isdir(_PODMAN):
             present = True
-            found.update({one["id"]: one for one in self._podman() if one["id"] not in found})
+            found.update({one["id"]: one for one in self._list_podman_containers() if one["id"] not in found})
         if not present:
             raise SensorUnavailableError("no runtime of containers is installed")
         return found
@@ -52,9 +52,11 @@ class ContainersSensor(InventorySensor):
         for one in several:
             name = (one.get("Names") or [""])[0].lstrip("/")
             state = "running" if one.get("State") == "running" else "stopped"
-            yield _container(runtime, one["Id"], name, one.get("Image", ""), state, one.get("ImageID", ""))
+            yield _build_container(
+                runtime, one["Id"], name, one.get("Image", ""), state, one.get("ImageID", "")
+            )
 
-    def _containerd(self) -> Iterator[Values]:
+    def _list_containerd_tasks(self) -> Iterator[Values]:
         """The tasks that run, of every namespace: their specification names the image where Kubernetes or nerdctl says it."""
         try:
             spaces = sorted(os.listdir(_CONTAINERD))
@@ -72,9 +74,9 @@ class ContainersSensor(InventorySensor):
                 notes = {}
             image = notes.get("io.kubernetes.cri.image-name") or notes.get("nerdctl/image-ref", "")
             shown = notes.get("io.kubernetes.cri.container-name") or notes.get("nerdctl/name") or name
-            yield _container(f"containerd/{space}", name, shown, image, "running", "")
+            yield _build_container(f"containerd/{space}", name, shown, image, "running", "")
 
-    def _podman(self) -> Iterator[Values]:
+    def _list_podman_containers(self) -> Iterator[Values]:
         for driver in ("overlay", "vfs"):
             try:
                 with open(f"{_PODMAN}/{driver}-containers/containers.json", encoding="utf-8") as file:
@@ -91,7 +93,7 @@ class ContainersSensor(InventorySensor):
                     if os.path.isdir(f"/run/containers/storage/{driver}-containers/{one['id']}/userdata")
                     else "stopped"
                 )
-                yield _container(
+                yield _build_container(
                     "podman",
                     one["id"],
                     (one.get("names") or [""])[0],
@@ -119,7 +121,7 @@ class ContainersSensor(InventorySensor):
         return self.describe(after or gone)
 
 
-def _container(runtime: str, id_: str, name: str, image: str, state: str, image_id: str) -> Values:
+def _build_container(runtime: str, id_: str, name: str, image: str, state: str, image_id: str) -> Values:
     return {"id": id_, "runtime": runtime, "name": name, "image": image, "state": state, "image_id": image_id}
 
 

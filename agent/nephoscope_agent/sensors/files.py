@@ -63,7 +63,7 @@ class FilesSensor(Sensor):
             if notice.pid != os.getpid():
                 changed[notice.path] = notice.pid or changed.get(notice.path, 0)
         for path, pid in changed.items():
-            rows += self._compare(path, read_state(path), self._actor(pid), now)
+            rows += self._compare(path, read_state(path), self._find_actor(pid), now)
         overflowed = self._notices.lost > self.lost
         if overflowed or (self._scanned and now - self._scanned >= _SCAN_SECONDS):
             rows += self._compare_all(now)
@@ -76,12 +76,12 @@ class FilesSensor(Sensor):
             self._notices.close()
             self._notices = None
 
-    def _request(self, actor: Process | None) -> Values:
+    def _build_request(self, actor: Process | None) -> Values:
         """Say that a package manager, or a script of a package, made a change."""
         manager = find_package_manager(actor, self.context.processes)
         return {"RequestSource": f"Package manager: {manager}"} if manager else {}
 
-    def _actor(self, pid: int) -> Process | None:
+    def _find_actor(self, pid: int) -> Process | None:
         return self.context.processes.find(pid) if pid else None
 
     def _scan_all(self) -> dict[str, Values]:
@@ -161,7 +161,8 @@ class FilesSensor(Sensor):
             "TimeGenerated": moment, "MonitoredEntityType": "File",
             "ChangeType": {"AttributesChanged": "Modified"}.get(change, change),
             "FileName": os.path.basename(shown), "FilePath": shown, "FileSha256": state.get("sha256", ""), "FileSize": state["size"],
-            "OldValueData": _text(before), "NewValueData": _text(after), **_integrity_actor(actor, root), **self._request(actor),
+            "OldValueData": _format_state(before), "NewValueData": _format_state(after), **_build_integrity_actor(actor, root),
+            **self._build_request(actor),
         }  # fmt: skip
         event = {
             "TimeGenerated": moment, "Timestamp": moment, "ActionType": f"File{change}", "FileName": os.path.basename(shown),
@@ -181,17 +182,17 @@ def read_state(path: str) -> Values | None:
         return None
     state: Values = {
         "mode": f"{stat.S_IMODE(found.st_mode):04o}", "uid": found.st_uid, "gid": found.st_gid, "size": found.st_size,
-        "mtime": found.st_mtime_ns, "inode": found.st_ino, "xattrs": _xattrs(path),
+        "mtime": found.st_mtime_ns, "inode": found.st_ino, "xattrs": _read_xattrs(path),
     }  # fmt: skip
     if stat.S_ISLNK(found.st_mode):
         with contextlib.suppress(OSError):
             state["link"] = os.readlink(path)
     elif stat.S_ISREG(found.st_mode) and found.st_size <= _MOST_HASHED:
-        state["sha256"] = _digest(path)
+        state["sha256"] = _compute_digest(path)
     return state
 
 
-def _digest(path: str) -> str:
+def _compute_digest(path: str) -> str:
     """Return the SHA-256 of a regular file, '' for what became a link or a pipe meanwhile, or grew beyond what is hashed."""
     made, read = hashlib.sha256(), 0
     try:
@@ -206,7 +207,7 @@ def _digest(path: str) -> str:
     return made.hexdigest()
 
 
-def _xattrs(path: str) -> dict[str, str]:
+def _read_xattrs(path: str) -> dict[str, str]:
     found = {}
     with contextlib.suppress(OSError):
         for name in os.listxattr(path, follow_symlinks=False):
@@ -221,7 +222,7 @@ def _to_reported_values(state: Values | None, root: str) -> Values | None:
     return {**{name: value for name, value in state.items() if name not in ("inode", "mtime")}, **names}
 
 
-def _text(state: Values | None) -> str:
+def _format_state(state: Values | None) -> str:
     if state is None:
         return ""
     return ", ".join(
@@ -231,7 +232,7 @@ def _text(state: Values | None) -> str:
     )
 
 
-def _integrity_actor(actor: Process | None, root: str) -> Values:
+def _build_integrity_actor(actor: Process | None, root: str) -> Values:
     if actor is None:
         return {}
     return {

@@ -21,10 +21,10 @@ class HeartbeatSensor(Sensor):
 
     def collect(self, now: float) -> list[Row]:
         machine = self.context.machine
-        rows = [Row("Heartbeat", _heartbeat(machine, now, self.context.settings.resource))]
+        rows = [Row("Heartbeat", _build_heartbeat(machine, now, self.context.settings.resource))]
         if now - self._described >= _DEVICE_INFO_SECONDS:
             self._described = now
-            rows.append(Row("DeviceInfo", _device_info(machine, now)))
+            rows.append(Row("DeviceInfo", _build_device_info(machine, now)))
         return rows
 
     def facts(self) -> dict[str, list[FactDocument]]:
@@ -49,7 +49,7 @@ class HeartbeatSensor(Sensor):
         return {_MACHINE: [FactDocument("", {"properties": properties})]}
 
 
-def _heartbeat(machine: Machine, now: float, resource: str) -> dict[str, object]:
+def _build_heartbeat(machine: Machine, now: float, resource: str) -> dict[str, object]:
     major, _, minor = machine.os_version.partition(".")
     is_azure = "/microsoft.compute/" in resource.lower()
     return {
@@ -65,7 +65,7 @@ def _heartbeat(machine: Machine, now: float, resource: str) -> dict[str, object]
     }
 
 
-def _device_info(machine: Machine, now: float) -> dict[str, object]:
+def _build_device_info(machine: Machine, now: float) -> dict[str, object]:
     return {
         "TimeGenerated": format_time(now),
         "Timestamp": format_time(now),

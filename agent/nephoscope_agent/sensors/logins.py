@@ -86,13 +86,13 @@ class LoginsSensor(Sensor):
     def collect(self, now: float) -> list[Row]:
         found = self._read()
         rows = [
-            self._login_row(parse_utmp(one), name == "btmp")
+            self._build_login_row(parse_utmp(one), name == "btmp")
             for name in ("wtmp", "btmp")
             for one in found.get(name, [])
         ]
         for name in _LOGS:
             for line in found.get(name, []):
-                rows += self._log_rows(line.decode("utf-8", "replace"), now)
+                rows += self._parse_log_rows(line.decode("utf-8", "replace"), now)
         if self._uses_journal:
             rows += self._journal_rows(now)
         return [one for one in rows if one is not None]
@@ -104,7 +104,7 @@ class LoginsSensor(Sensor):
                 found[name] = follower.read()
         return found
 
-    def _login_row(self, login: Login, failed: bool) -> Row | None:
+    def _build_login_row(self, login: Login, failed: bool) -> Row | None:
         if not failed and login.kind != _USER_PROCESS:
             return None
         remote = bool(login.address) or bool(login.host and not login.host.startswith(":"))
@@ -126,13 +126,13 @@ class LoginsSensor(Sensor):
             {"TimeGenerated": format_time(login.when), "Timestamp": format_time(login.when), **values},
         )
 
-    def _log_rows(self, line: str, now: float) -> list[Row]:
+    def _parse_log_rows(self, line: str, now: float) -> list[Row]:
         found = _SYSLOG.match(line)
         if found is None:
             return []
-        return self._message_rows(found["name"], found["pid"] or "", found["text"], now, "info")
+        return self._list_message_rows(found["name"], found["pid"] or "", found["text"], now, "info")
 
-    def _message_rows(self, name: str, pid: str, text: str, when: float, severity: str) -> list[Row]:
+    def _list_message_rows(self, name: str, pid: str, text: str, when: float, severity: str) -> list[Row]:
         moment = format_time(when)
         rows = [
             Row(
@@ -189,9 +189,9 @@ class LoginsSensor(Sensor):
             self._journal = one["__CURSOR"]
             if not was_empty and isinstance(one.get("MESSAGE"), str):
                 when = int(one.get("__REALTIME_TIMESTAMP", now * 1e6)) / 1e6
-                severity = _SEVERITIES.get(_journal_text(one, "PRIORITY"), "info")
-                name, pid = _journal_text(one, "SYSLOG_IDENTIFIER"), _journal_text(one, "_PID")
-                rows += self._message_rows(name, pid, one["MESSAGE"], when, severity)
+                severity = _SEVERITIES.get(_read_journal_text(one, "PRIORITY"), "info")
+                name, pid = _read_journal_text(one, "SYSLOG_IDENTIFIER"), _read_journal_text(one, "_PID")
+                rows += self._list_message_rows(name, pid, one["MESSAGE"], when, severity)
         return rows
 
     @property
@@ -205,7 +205,7 @@ class LoginsSensor(Sensor):
         self._journal = cursor["journal"]
 
 
-def _journal_text(entry: dict[str, Any], name: str) -> str:
+def _read_journal_text(entry: dict[str, Any], name: str) -> str:
     """Return a field of an entry of the journal, '' for one that any user may write several times or as bytes."""
     value = entry.get(name, "")
     return value if isinstance(value, str) else ""
@@ -226,9 +226,15 @@ def parse_utmp(content: bytes) -> Login:
 
         address = socket.inet_ntop(socket.AF_INET6, packed)
     return Login(
-        kind, pid, _text(line), _text(user), _text(host), (seconds or time.time()) + micros / 1e6, address
+        kind,
+        pid,
+        _read_text(line),
+        _read_text(user),
+        _read_text(host),
+        (seconds or time.time()) + micros / 1e6,
+        address,
     )
 
 
-def _text(content: bytes) -> str:
+def _read_text(content: bytes) -> str:
     return content.split(b"\0")[0].decode("utf-8", "replace")

@@ -32,7 +32,7 @@ class PackagesSensor(Sensor):
 
     def collect(self, now: float) -> list[Row]:
         assert self._manager is not None
-        stamp = self._database_stamp()
+        stamp = self._read_database_stamp()
         if stamp == self._stamp and now - self._whole < _DAY:
             return []
         try:
@@ -44,7 +44,7 @@ class PackagesSensor(Sensor):
             raise SensorUnavailableError(f"the packages cannot be listed: {error}") from error
         rows = self._changes(found, now)
         if now - self._whole >= _DAY:
-            rows += [Row("ConfigurationData", _software(one, now)) for one in found.values()]
+            rows += [Row("ConfigurationData", _build_software_row(one, now)) for one in found.values()]
             self._whole = now
         self._stamp, self._known = stamp, {key: one.version for key, one in found.items()}
         return rows
@@ -58,7 +58,7 @@ class PackagesSensor(Sensor):
             package, before = found.get(key), self._known.get(key)
             if package is None:
                 rows.append(
-                    _change(
+                    _build_change(
                         "Removed",
                         Package(key.rpartition(":")[0], before or "", key.rpartition(":")[2]),
                         before,
@@ -66,12 +66,12 @@ class PackagesSensor(Sensor):
                     )
                 )
             elif before is None:
-                rows.append(_change("Added", package, None, now))
+                rows.append(_build_change("Added", package, None, now))
             elif before != package.version:
-                rows.append(_change("Modified", package, before, now))
+                rows.append(_build_change("Modified", package, before, now))
         return rows
 
-    def _database_stamp(self) -> tuple[int, ...]:
+    def _read_database_stamp(self) -> tuple[int, ...]:
         """What of the database changes with every change of packages."""
         assert self._manager is not None
         path = self._manager.find_database(self.context.settings)
@@ -93,7 +93,7 @@ class PackagesSensor(Sensor):
         self._known, self._whole = cursor["known"], cursor["whole"]
 
 
-def _software(package: Package, now: float) -> dict[str, Any]:
+def _build_software_row(package: Package, now: float) -> dict[str, Any]:
     return {
         "TimeGenerated": format_time(now),
         "ConfigDataType": "Software",
@@ -106,7 +106,7 @@ def _software(package: Package, now: float) -> dict[str, Any]:
     }
 
 
-def _change(kind: str, package: Package, before: str | None, now: float) -> Row:
+def _build_change(kind: str, package: Package, before: str | None, now: float) -> Row:
     return Row(
         "ConfigurationChange",
         {

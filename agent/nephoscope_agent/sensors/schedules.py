@@ -37,50 +37,52 @@ class SchedulesSensor(InventorySensor):
     def read(self) -> dict[str, Values]:
         found = {
             f"{one['path']}|{one['command']}|{one['schedule']}": one
-            for one in (*self._cron(), *self._units())
+            for one in (*self._list_cron_jobs(), *self._list_units())
         }
         spool = self.context.settings.path("/var/spool/cron")
         hidden = spool.is_dir() and not _is_readable(spool)
         self.limits[:] = ["the tables of cron of users are not readable"] if hidden else []
         return found
 
-    def _cron(self) -> Iterator[Values]:
+    def _list_cron_jobs(self) -> Iterator[Values]:
         for pattern in _SYSTEM_TABLES:
-            for path in self._glob(pattern):
-                yield from self._entries(path, with_user=not path.name.startswith("anacron"))
+            for path in self._list_matching_paths(pattern):
+                yield from self._list_entries(path, with_user=not path.name.startswith("anacron"))
         for pattern in _USER_TABLES:
-            for path in self._glob(pattern):
-                yield from self._entries(path, with_user=False)
+            for path in self._list_matching_paths(pattern):
+                yield from self._list_entries(path, with_user=False)
         for pattern in _SCRIPTS:
-            for path in self._glob(pattern):
-                yield self._values("script", path, path.parent.name, "root", str(self._shorten_path(path)))
+            for path in self._list_matching_paths(pattern):
+                yield self._build_values(
+                    "script", path, path.parent.name, "root", str(self._shorten_path(path))
+                )
 
-    def _entries(self, path: Path, *, with_user: bool) -> Iterator[Values]:
-        for line in _lines(path):
+    def _list_entries(self, path: Path, *, with_user: bool) -> Iterator[Values]:
+        for line in _list_lines(path):
             words = line.split()
             count = 1 if line.startswith("@") else 5
             if "=" in words[0] or len(words) <= count + with_user:
                 continue
             user = words[count] if with_user else path.name
-            yield self._values(
+            yield self._build_values(
                 "cron", path, " ".join(words[:count]), user, " ".join(words[count + with_user :])
             )
 
-    def _units(self) -> Iterator[Values]:
+    def _list_units(self) -> Iterator[Values]:
         seen = set()
         for folder in _UNITS:
-            for path in self._glob(f"{folder}/*"):
+            for path in self._list_matching_paths(f"{folder}/*"):
                 if path.suffix not in (".service", ".timer") or path.name in seen:
                     continue
                 seen.add(path.name)
-                fields = _unit_fields(path)
+                fields = _read_unit_fields(path)
                 schedule = (
                     fields.get("OnCalendar") or fields.get("OnBootSec") or fields.get("OnUnitActiveSec", "")
                 )
                 command = fields.get("ExecStart") or fields.get("Unit", "")
-                yield self._values(path.suffix[1:], path, schedule, fields.get("User", "root"), command)
+                yield self._build_values(path.suffix[1:], path, schedule, fields.get("User", "root"), command)
 
-    def _glob(self, pattern: str) -> list[Path]:
+    def _list_matching_paths(self, pattern: str) -> list[Path]:
         root = Path(self.context.settings.root)
         try:
             return sorted(one for one in root.glob(pattern.lstrip("/")) if one.is_file())
@@ -90,7 +92,7 @@ class SchedulesSensor(InventorySensor):
     def _shorten_path(self, path: Path) -> str:
         return f"/{path.relative_to(self.context.settings.root)}"
 
-    def _values(self, kind: str, path: Path, schedule: str, user: str, command: str) -> Values:
+    def _build_values(self, kind: str, path: Path, schedule: str, user: str, command: str) -> Values:
         return {
             "kind": kind,
             "path": self._shorten_path(path),
@@ -140,7 +142,7 @@ def _is_readable(folder: Path) -> bool:
 _known: dict[str, tuple[tuple[int, int], list[str]]] = {}
 
 
-def _lines(path: Path) -> list[str]:
+def _list_lines(path: Path) -> list[str]:
     """The lines of a file without comments; read again where the file has changed."""
     try:
         found = path.stat()
@@ -157,6 +159,6 @@ def _lines(path: Path) -> list[str]:
     return lines
 
 
-def _unit_fields(path: Path) -> dict[str, str]:
-    pairs = (line.split("=", 1) for line in _lines(path) if "=" in line)
+def _read_unit_fields(path: Path) -> dict[str, str]:
+    pairs = (line.split("=", 1) for line in _list_lines(path) if "=" in line)
     return {name.strip(): value.strip() for name, value in pairs}

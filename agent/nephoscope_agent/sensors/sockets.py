@@ -67,7 +67,7 @@ class SocketsSensor(Sensor):
         owners = find_owners({one.inode for one in fresh}) if fresh else {}
         first = not self._told
         self._known = {one: self._known.get(one, owners.get(one.inode, 0)) for one in found}
-        rows = [self._event(one, owners.get(one.inode, 0), now) for one in sorted(fresh) if not first]
+        rows = [self._build_event(one, owners.get(one.inode, 0), now) for one in sorted(fresh) if not first]
         if now - self._told >= _ALL_BOUND_SECONDS:
             rows += [
                 self._to_bound_port(one, pid, now) for one, pid in self._known.items() if one.is_listening
@@ -86,7 +86,7 @@ class SocketsSensor(Sensor):
         ]
         return rows
 
-    def _event(self, one: OpenSocket, pid: int, now: float) -> Row:
+    def _build_event(self, one: OpenSocket, pid: int, now: float) -> Row:
         action = "ListeningConnectionCreated" if one.is_listening else "ConnectionFound"
         values: Values = {
             "TimeGenerated": format_time(now), "Timestamp": format_time(now), "ActionType": action, "Protocol": one.protocol,

@@ -54,7 +54,7 @@ class UpdatesSensor(Sensor):
             "startDateTime": format_time(self._when),
             "lastModifiedDateTime": format_time(self._when),
             "startedBy": "Platform",
-            "patchServiceUsed": {"apt": "APT", "zypper": "Zypper"}.get(_manager_name(self._manager), "YUM"),
+            "patchServiceUsed": {"apt": "APT", "zypper": "Zypper"}.get(_read_manager_name(self._manager), "YUM"),
             "availablePatchCountByClassification": {
                 "security": counts["security"], "critical": counts["critical"], "other": counts["other"],
             },
@@ -88,5 +88,5 @@ class UpdatesSensor(Sensor):
         }
 
 
-def _manager_name(module: object) -> str:
+def _read_manager_name(module: object) -> str:
     return str(getattr(module, "__name__", "")).rpartition(".")[2]

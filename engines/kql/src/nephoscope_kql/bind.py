@@ -88,20 +88,20 @@ def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
         if isinstance(statement, tree.Evaluation):
             nothing: list[tuple[str, tree.Expression]] = []
             several = binder.bind_or_default(partial(branches, statement.value), nothing, env)
-            found += [_result(name, value, env) for name, value in several]
+            found += [_build_result(name, value, env) for name, value in several]
     if not found and binder.mistakes is None:
         raise invalid("the query has no expression that gives rows", query.span or NOWHERE)
     notes = tuple(binder.notes)
     return tuple(replace(one, notes=notes, unseen=binder.unseen) for one in found)
 
 
-def _result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
+def _build_result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
     env.binder.hint = None
-    relation = limit_rows(_rows(expression, env), env)
+    relation = limit_rows(_build_rows(expression, env), env)
     return BoundQuery(relation, _hint(env.binder), name)
 
 
-def _rows(expression: tree.Expression, env: Env) -> Relation:
+def _build_rows(expression: tree.Expression, env: Env) -> Relation:
     if is_tabular(expression, env) or isinstance(expression, tree.Pipe | tree.Name):
         return env.tabular(expression)
     name = tree.Name(name=implied_name(expression) or "print_0")
@@ -119,12 +119,12 @@ def _hint(binder: Binder) -> ResultHint:
 
 def _format_property(item: tree.OperatorParameter) -> str:
     """The values of a property with commas between: names, texts and numbers, of which some have a sign."""
-    return ",".join(_literal_text(one) for one in item.values)
+    return ",".join(_choose_literal_text(one) for one in item.values)
 
 
-def _literal_text(value: tree.Expression) -> str:
+def _choose_literal_text(value: tree.Expression) -> str:
     if isinstance(value, tree.Unary):
-        return f"{value.operator}{_literal_text(value.operand)}".removeprefix("+")
+        return f"{value.operator}{_choose_literal_text(value.operand)}".removeprefix("+")
     if isinstance(value, tree.Name):
         return value.name
     return str(value.value) if isinstance(value, tree.Literal) else ""

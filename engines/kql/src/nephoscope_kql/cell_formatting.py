@@ -54,18 +54,18 @@ def moment(ticks: int) -> str:
     """`2026-01-31T10:00:00.1234567Z`; decimal places only as far as they are not zero."""
     seconds, rest = divmod(ticks, TICKS_PER_SECOND)
     whole = _FIRST + timedelta(seconds=seconds)
-    return f"{whole.isoformat()}{_fraction(rest)}Z"
+    return f"{whole.isoformat()}{_format_fraction(rest)}Z"
 
 
 def span(ticks: int) -> str:
     """`[-][d.]hh:mm:ss[.fffffff]`."""
     days, rest = divmod(abs(ticks), TICKS_PER_DAY)
     seconds, fraction = divmod(rest, TICKS_PER_SECOND)
-    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{_fraction(fraction)}"
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{_format_fraction(fraction)}"
     return f"{'-' if ticks < 0 else ''}{f'{days}.' if days else ''}{clock}"
 
 
-def _fraction(ticks: int) -> str:
+def _format_fraction(ticks: int) -> str:
     return f".{ticks:07}".rstrip("0") if ticks else ""
 
 

@@ -157,13 +157,13 @@ def _take_typed_word(tokens: list[Token], end: int) -> str:
 def _offer_completions(
     before: str, tokens: list[Token], previous: Token | None, catalog: Catalog
 ) -> Iterator[Completion]:
-    parts = _parts(tokens)
+    parts = _list_parts(tokens)
     inner = parts[-1]
     if previous is not None and previous.text == "|":
         yield from (Completion(word, "operator") for word in sorted(OPERATORS) if word != "__partitionby")
         return
     if previous is not None and previous.text == "evaluate":
-        yield from _plugins()
+        yield from _list_plugins()
         return
     pipes = [part for part in parts if part.operator]
     values = _list_parameter_words(tokens, pipes)
@@ -173,18 +173,18 @@ def _offer_completions(
     if previous is None or previous.text in (";", "{") or _starts_rows(inner, previous, pipes):
         if previous is not None and previous.text in _TABULAR and pipes:
             yield from (Completion(word, "clause") for word in CLAUSES[previous.text] if word.endswith("="))
-        yield from _tables(tokens, catalog)
+        yield from _list_tables(tokens, catalog)
         if inner.brace:
             yield from (Completion(word, "statement") for word in STATEMENTS)
         return
     if not pipes:
-        yield from _tables(tokens, catalog)
+        yield from _list_tables(tokens, catalog)
     else:
         if _is_operand_complete(previous, pipes[-1]):
-            yield from (Completion(word, "clause") for word in _words(previous, pipes[-1].operator))
+            yield from (Completion(word, "clause") for word in _list_words(previous, pipes[-1].operator))
         yield from _complete_in_operator(before, pipes[-1], tokens, catalog)
-    yield from _callables(functions().values(), "function")
-    yield from _forms()
+    yield from _list_callables(functions().values(), "function")
+    yield from _list_forms()
 
 
 def _is_operand_complete(previous: Token, part: _BracketContext) -> bool:
@@ -196,7 +196,7 @@ def _is_operand_complete(previous: Token, part: _BracketContext) -> bool:
     return previous.kind == "name" and previous.text not in _NO_OPERANDS
 
 
-def _words(previous: Token, operator: str) -> tuple[str, ...]:
+def _list_words(previous: Token, operator: str) -> tuple[str, ...]:
     """The words that may follow an operand."""
     if previous.text == "!":
         return _NEGATED
@@ -213,14 +213,14 @@ def _list_parameter_words(tokens: list[Token], pipes: list[_BracketContext]) -> 
     return VALUES.get((pipes[-1].operator, tokens[-2].text), ())
 
 
-def _forms() -> Iterator[Completion]:
+def _list_forms() -> Iterator[Completion]:
     """Return what looks like a function and is bound in its own way: `ago`, `now`, `toscalar`, `prev` ..."""
     from nephoscope_kql.reference_page import FORMS
 
     return (Completion(name, "function", FORMS[name][1]) for name in sorted(FORMS))
 
 
-def _plugins() -> Iterator[Completion]:
+def _list_plugins() -> Iterator[Completion]:
     """The plugins that run, by name."""
     from nephoscope_kql.plugin_registry import plugins
 
@@ -242,14 +242,14 @@ def _complete_in_operator(
     before: str, part: _BracketContext, tokens: list[Token], catalog: Catalog
 ) -> Iterator[Completion]:
     rows = before[: part.statement] + before[part.start : part.pipe]
-    yield from (Completion(_quote_name(name), "column", kind) for name, kind in _columns(rows, catalog))
-    yield from _variables(tokens)
+    yield from (Completion(_quote_name(name), "column", kind) for name, kind in _list_columns(rows, catalog))
+    yield from _list_variables(tokens)
     yield from (Completion(word, "clause") for word in CLAUSES.get(part.operator, ()))
     if part.operator in _AGGREGATING:
-        yield from _callables(aggregates().values(), "aggregate")
+        yield from _list_callables(aggregates().values(), "aggregate")
 
 
-def _columns(rows: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:
+def _list_columns(rows: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:
     """The columns of the rows before the place; none where that text is not right yet."""
     try:
         return tuple((name, kind.value) for name, kind in schema(rows, catalog))
@@ -257,7 +257,7 @@ def _columns(rows: str, catalog: Catalog) -> tuple[tuple[str, str], ...]:
         return ()
 
 
-def _parts(tokens: list[Token]) -> list[_BracketContext]:
+def _list_parts(tokens: list[Token]) -> list[_BracketContext]:
     """The pipe or list that the place is in, with those around it, outermost first."""
     parts = [_BracketContext(0, 0)]
     for place, token in enumerate(tokens):
@@ -283,8 +283,8 @@ def _find_first_word(tokens: list[Token], start: int) -> int:
     return next((token.start for token in tokens if token.start >= start), -1)
 
 
-def _tables(tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
-    yield from _variables(tokens)
+def _list_tables(tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
+    yield from _list_variables(tokens)
     for name in sorted(catalog.names()):
         if catalog.table(name) is not None:
             yield Completion(_quote_name(name), "table")
@@ -293,14 +293,14 @@ def _tables(tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
     yield from (Completion(word, "operator") for word in SOURCES)
 
 
-def _variables(tokens: list[Token]) -> Iterator[Completion]:
+def _list_variables(tokens: list[Token]) -> Iterator[Completion]:
     """The names that let statements gave before the place."""
     for first, second, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if first.text == "let" and third.text == "=" and second.kind == "name":
             yield Completion(second.text, "variable")
 
 
-def _callables(items: Iterable[Callee], kind: Kind) -> Iterator[Completion]:
+def _list_callables(items: Iterable[Callee], kind: Kind) -> Iterator[Completion]:
     shown = {item.name: item.summary for item in items if not item.hidden and item.name[0].isalpha()}
     yield from (Completion(name, kind, shown[name]) for name in sorted(shown) if may_name(name))
 

@@ -82,7 +82,7 @@ def _check_size(data: bytes, location: str) -> bytes:
 def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, ...]]:
     """The records of one file, a cell a column of the source."""
     if source.format == "parquet":
-        yield from _read_bags(_parquet(data), source)
+        yield from _read_bags(_read_parquet(data), source)
         return
     text = data.decode("utf-8-sig", errors="replace")
     if source.format in SEPARATORS:
@@ -90,7 +90,7 @@ def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, .
     elif source.format == "json":
         yield from _read_bags(_parse_values(line for line in text.splitlines() if line.strip()), source)
     elif source.format == "multijson":
-        yield from _read_bags(_stream(text), source)
+        yield from _read_bags(_parse_stream(text), source)
     else:
         lines = [text] if source.format == "raw" else text.splitlines()
         blank = ("",) * (len(source.names) - 1)
@@ -128,7 +128,7 @@ def _parse_values(texts: Iterable[str]) -> Iterator[object]:
             yield None
 
 
-def _stream(text: str) -> Iterator[object]:
+def _parse_stream(text: str) -> Iterator[object]:
     """JSON values one after another, the elements of arrays among them; up to where the text is no JSON any more."""
     decoder = json.JSONDecoder()
     place, end = 0, len(text)
@@ -150,16 +150,16 @@ def _read_bags(values: Iterable[object], source: ExternalSource) -> Iterator[tup
         next(kept, None)
     for value in kept:
         bag = value if isinstance(value, dict) else {}
-        yield tuple(_json(bag.get(name)) for name in source.names)
+        yield tuple(_read_json(bag.get(name)) for name in source.names)
 
 
-def _json(value: object) -> str | None:
+def _read_json(value: object) -> str | None:
     return (
         None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
     )
 
 
-def _parquet(data: bytes) -> Iterator[object]:
+def _read_parquet(data: bytes) -> Iterator[object]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -131,7 +131,7 @@ class _Layout:
         if closing and self.open:
             self.open.pop()
         if not self.line:
-            self.line.append(INDENT * self._level(token, closing=closing))
+            self.line.append(INDENT * self._compute_level(token, closing=closing))
             self.fresh = previous is None or previous.text in (";", "{")
         self.line.append(token.text.rstrip() if token.kind == "comment" else token.text)
         if token.kind == "mark" and token.text in _OPENING:
@@ -139,7 +139,7 @@ class _Layout:
         if token.kind != "comment":
             self.fresh = token.text in (";", "{")
 
-    def _level(self, token: Token, *, closing: bool) -> int:
+    def _compute_level(self, token: Token, *, closing: bool) -> int:
         level = len({bracket.line for bracket in self.open})
         if closing or token.text == "|" or self.fresh or token.kind == "comment":
             return level

@@ -40,10 +40,10 @@ def compile_traced(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
     The table is to have that column (a long) behind those that the catalog knows: the query itself does not see it. KqlError where
     the query is wrong, where rows of its result are made of several rows (summarize, union, distinct) or of none (print).
     """
-    return compile_changed(text, catalog, lambda relation: _trace(relation, ordinal))
+    return compile_changed(text, catalog, lambda relation: _build_trace(relation, ordinal))
 
 
-def _trace(relation: Relation, ordinal: str) -> Relation:
+def _build_trace(relation: Relation, ordinal: str) -> Relation:
     try:
         return _Tracing(ordinal).trace_relation(relation)[0]
     except _UntraceableError as error:
@@ -64,7 +64,7 @@ class _Tracing:
             return self._scan(relation)
         if isinstance(relation, Shared):
             inner, _ = self.trace_relation(relation.input)
-            here = self._column()
+            here = self._build_column()
             name = f"{relation.name}{here.id}"
             return replace(relation, input=inner, name=name, columns=(*relation.columns, here)), here
         if isinstance(relation, Joined) and relation.kind in _LEFT:
@@ -76,12 +76,12 @@ class _Tracing:
         raise _UntraceableError(_SAID.get(type(relation).__name__, "one of its operators"))
 
     def _scan(self, scan: TableScan) -> tuple[Relation, Column]:
-        column = self._column()
+        column = self._build_column()
         table = scan.table
         storage = (*table.storage, "") if table.storage else ()
         wider = replace(table, columns=(*table.columns, (self._ordinal, KqlType.LONG)), storage=storage)
         return replace(scan, table=wider, columns=(*scan.columns, column)), column
 
-    def _column(self) -> Column:
+    def _build_column(self) -> Column:
         self._made += 1
         return Column(f"traced{self._made}", self._ordinal, KqlType.LONG)

@@ -236,38 +236,40 @@ DIALECTS = ("duckdb", "spark")
 
 def page() -> str:
     """The Markdown of the page."""
-    return "\n".join([_INTRODUCTION, *_operators(), *_forms(), *_functions(), *_aggregates()])
+    return "\n".join(
+        [_INTRODUCTION, *_list_operators(), *_list_forms(), *_list_functions(), *_list_aggregates()]
+    )
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+def _build_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     head = list(columns)
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     return [*lines, *(f"| {' | '.join(cells)} |" for cells in rows), ""]
 
 
-def _code(text: str) -> str:
+def _format_code(text: str) -> str:
     return "`" + text.replace("|", "\\|") + "`"
 
 
-def _operators() -> list[str]:
+def _list_operators() -> list[str]:
     rows = [
         (
             f"`{word}`",
-            _code(EXAMPLES[word][0]),
+            _format_code(EXAMPLES[word][0]),
             EXAMPLES[word][1],
-            *(_compiles(word, one) for one in DIALECTS),
+            *(_try_compile(word, one) for one in DIALECTS),
         )
         for word in sorted(OPERATORS)
     ]
     refused = ", ".join(f"`{word}`" for word in sorted(REFUSED))
     return [
         "## Operators\n",
-        *_table(("operator", "example", "what it does", *DIALECTS), rows),
+        *_build_table(("operator", "example", "what it does", *DIALECTS), rows),
         f"Refused by name: {refused}.\n",
     ]
 
 
-def _compiles(word: str, dialect: str) -> str:
+def _try_compile(word: str, dialect: str) -> str:
     try:
         compile_query(EXAMPLES[word][0], _CATALOG, dialect, _MOMENT)
     except KqlError as error:
@@ -277,12 +279,14 @@ def _compiles(word: str, dialect: str) -> str:
     return "yes"
 
 
-def _forms() -> list[str]:
+def _list_forms() -> list[str]:
     names = sorted({*CALLS, *WINDOWS})
     return [
         "## Forms that look like functions\n",
         "`prev`, `next` and the `row_` functions need rows in an order: `sort`, `top`, `range` or `serialize` before.\n",
-        *_table(("form", "what it gives"), [(_code(FORMS[name][0]), FORMS[name][1]) for name in names]),
+        *_build_table(
+            ("form", "what it gives"), [(_format_code(FORMS[name][0]), FORMS[name][1]) for name in names]
+        ),
     ]
 
 
@@ -290,40 +294,46 @@ def _is_documented(item: Callee) -> bool:
     return not item.hidden and not item.name.startswith("_")
 
 
-def _functions() -> list[str]:
+def _list_functions() -> list[str]:
     known = [item for item in dict.fromkeys(functions().values()) if _is_documented(item)]
     lines = ["## Functions\n"]
     for family, members in groupby(sorted(known, key=attrgetter("family", "name")), key=attrgetter("family")):
-        lines += _family(family, list(members))
+        lines += _format_family(family, list(members))
     return lines
 
 
-def _family(family: str, members: list[ScalarFunction]) -> list[str]:
+def _format_family(family: str, members: list[ScalarFunction]) -> list[str]:
     module = import_module(f"nephoscope_kql.functions.{family}")
     about = (module.__doc__ or "").strip().partition("\n")[0]
     rows = [
-        (_signatures(one), one.summary, *(status(one, dialect) for dialect in DIALECTS)) for one in members
+        (_format_signatures(one), one.summary, *(status(one, dialect) for dialect in DIALECTS))
+        for one in members
     ]
-    return [f"### {family}\n", f"{about}\n", *_table(("function", "what it gives", *DIALECTS), rows)]
+    return [f"### {family}\n", f"{about}\n", *_build_table(("function", "what it gives", *DIALECTS), rows)]
 
 
-def _signatures(item: ScalarFunction | Aggregate) -> str:
-    text = "<br>".join(_code(one.text) for one in item.signatures)
+def _format_signatures(item: ScalarFunction | Aggregate) -> str:
+    text = "<br>".join(_format_code(one.text) for one in item.signatures)
     also = ", ".join(f"`{name}`" for name in item.aliases)
     return f"{text}<br>also {also}" if also else text
 
 
-def _aggregates() -> list[str]:
+def _list_aggregates() -> list[str]:
     known = sorted(dict.fromkeys(aggregates().values()), key=attrgetter("name"))
     rows = [
-        (_signatures(one), one.summary, f"`{one.label}`", *(status(one, dialect) for dialect in DIALECTS))
+        (
+            _format_signatures(one),
+            one.summary,
+            f"`{one.label}`",
+            *(status(one, dialect) for dialect in DIALECTS),
+        )
         for one in known
     ]
     return [
         "## Aggregates\n",
         "Without a name in the query the column is named as shown, `{0}` standing for the name of the first argument. "
         "`percentiles` and `percentilesw` give a column a percentile. Distinct counts and percentiles are exact.\n",
-        *_table(("aggregate", "what it gives", "column", *DIALECTS), rows),
+        *_build_table(("aggregate", "what it gives", "column", *DIALECTS), rows),
     ]
 
 
@@ -333,11 +343,11 @@ def status(item: Callee, dialect: str) -> str:
         return f"no: {item.extra['refused']}"
     needs = f", needs {item.extra['needs']}" if "needs" in item.extra else ""
     if dialect == "spark":
-        return _spark_support(item) + needs
+        return _choose_spark_support(item) + needs
     return ("yes" if dialect in item.builders else "no") + needs
 
 
-def _spark_support(item: Callee) -> str:
+def _choose_spark_support(item: Callee) -> str:
     if isinstance(item, Aggregate):
         return "native" if item.name in spark_aggregates.NATIVE else "collected"
     return "native" if item.name in spark_functions.NATIVE else "vectorised"

@@ -63,14 +63,14 @@ def candidates(
     """
     trace = Tracer(cadence, empty).read(relation)
     several = [] if trace is None else [trace, *_all(trace.others)]
-    return tuple((_steps(one, cadence), one.since) for one in several)
+    return tuple((_build_steps(one, cadence), one.since) for one in several)
 
 
 def _all(traces: Iterable[Trace]) -> list[Trace]:
     return [each for one in traces for each in (one, *_all(one.others))]
 
 
-def _steps(trace: Trace, cadence: Cadence) -> Relation:
+def _build_steps(trace: Trace, cadence: Cadence) -> Relation:
     reference = ColumnRef(type=KqlType.DATETIME, column=trace.time)
     step = constant(cadence.grain, KqlType.TIMESPAN)
     first = constant(UNIX_EPOCH_TICKS, KqlType.DATETIME)
@@ -101,12 +101,13 @@ class Tracer:
         readers: dict[type[Relation], Callable[..., Trace | None]] = {
             TableScan: self._scan, Filter: self._filter, Assign: self._assign,
             Expanded: self._trace_expanded, Shared: self._trace_shared,
-            Aggregated: self._trace_aggregated, Series: self._series, Joined: self._trace_join, Concatenated: self._trace_concatenated,
+            Aggregated: self._trace_aggregated, Series: self._trace_series, Joined: self._trace_join,
+            Concatenated: self._trace_concatenated,
         }  # fmt: skip
         reader = readers.get(type(relation))
         return reader(relation) if reader is not None else None
 
-    def _column(self) -> Column:
+    def _build_column(self) -> Column:
         self._made += 1
         return Column(f"when{self._made}", "When", KqlType.DATETIME)
 
@@ -114,7 +115,7 @@ class Tracer:
         time = event_time(scan)
         if time is None:
             return None
-        made, reference = self._column(), ColumnRef(type=time.type, column=time)
+        made, reference = self._build_column(), ColumnRef(type=time.type, column=time)
         named = Assign(columns=(*scan.columns, made), input=scan, assigned=((made, reference),))
         return Trace(named, made, self.cadence.period, frozenset([time.id]))
 
@@ -199,7 +200,7 @@ class Tracer:
         if below is None:
             return None
         pairs = list(zip(relation.columns, relation.input.columns, strict=True))
-        time = self._column()
+        time = self._build_column()
         assigned = [
             (new, ColumnRef(type=old.type, column=old)) for new, old in pairs if old.id in below.known
         ]
@@ -239,10 +240,10 @@ class Tracer:
         moments: frozenset[str],
     ) -> Trace:
         """The groups of each window by itself."""
-        window, time = self._column(), self._column()
+        window, time = self._build_column(), self._build_column()
         ends = window_end(below.time, self.cadence)
         reference = ColumnRef(type=KqlType.DATETIME, column=below.time)
-        latest = self._greatest_time(reference)
+        latest = self._build_greatest_time(reference)
         aggregates = [(time, latest)]
         for column, call in relation.aggregates:
             found = None if call.aggregate.name in _ANY else usable(call, below, self.cadence)
@@ -263,12 +264,12 @@ class Tracer:
         return replace(below, relation=grouped, time=time, moments=moments | aliases)
 
     @staticmethod
-    def _greatest_time(value: Bound) -> AggregateCall:
+    def _build_greatest_time(value: Bound) -> AggregateCall:
         from nephoscope_kql.registry import aggregates
 
         return AggregateCall(type=KqlType.DATETIME, aggregate=aggregates()[_GREATEST], arguments=(value,))
 
-    def _series(self, relation: Series) -> Trace | None:
+    def _trace_series(self, relation: Series) -> Trace | None:
         below = self.read(relation.input) if relation.groups and not relation.nonempty else None
         if below is None:
             return None
@@ -290,7 +291,7 @@ class Tracer:
         traces = [one for one, _ in rows]
         filled = [[usable(value, trace, self.cadence) for value in fills] for trace, fills in rows]
         places = [n for n in range(len(relation.columns)) if all(one[n] is not None for one in filled)]
-        time = self._column()
+        time = self._build_column()
         fills = tuple(
             (*(one[n] for n in places), ColumnRef(type=KqlType.DATETIME, column=trace.time))
             for trace, one in zip(traces, filled, strict=True)

@@ -76,8 +76,8 @@ class SteadySplit:
             if id(one) in self._seen:
                 continue
             self._seen[id(one)] = one  # kept alive, so that no other relation gets its id
-            base, steps = _chain(one)
-            read = _base(base) if steps else None
+            base, steps = _split_chain(one)
+            read = _find_base(base) if steps else None
             if read is None or not self._take(one, read, steps):
                 pending += inputs(one)
                 pending += _find_subqueries(expressions(one))
@@ -92,7 +92,7 @@ class SteadySplit:
         name = f"steady_{next(_names)}"
         self.rows.append(SteadyRows(name, steady, base.time, base.hidden))
         kept = Materialized(columns=(*steady.columns, *base.hidden), name=name)
-        inside: Relation = Filter(columns=kept.columns, input=kept, predicate=_time_bounds(base.time))
+        inside: Relation = Filter(columns=kept.columns, input=kept, predicate=_build_time_bounds(base.time))
         for step in rest:
             shown = (*inside.columns, *(column for column, _ in getattr(step, "assigned", ())))
             inside = replace(step, columns=shown, input=inside)
@@ -102,7 +102,7 @@ class SteadySplit:
         return True
 
 
-def _chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
+def _split_chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
     """Return what lies below filters and assignments that look at a row alone, and these, the lowest first."""
     steps: list[Filter | Assign] = []
     while isinstance(relation, Filter | Assign) and not any(map(_reads_other_rows, expressions(relation))):
@@ -111,7 +111,7 @@ def _chain(relation: Relation) -> tuple[Relation, list[Filter | Assign]]:
     return relation, steps[::-1]
 
 
-def _base(relation: Relation) -> SteadyBase | None:
+def _find_base(relation: Relation) -> SteadyBase | None:
     """A table of events, or a union of rows of such that are the same in every window; None for others."""
     if isinstance(relation, TableScan):
         time = event_time(relation)
@@ -119,7 +119,7 @@ def _base(relation: Relation) -> SteadyBase | None:
         return None if time is None else SteadyBase(relation, time, hidden)
     if not isinstance(relation, Concatenated):
         return None
-    parts = [_steady_base(one) for one in relation.inputs]
+    parts = [_find_steady_base(one) for one in relation.inputs]
     found = [one for one in parts if one is not None]
     if len(found) < len(parts) or not all(is_steady_value(one) for fill in relation.fills for one in fill):
         return None
@@ -133,10 +133,10 @@ def _base(relation: Relation) -> SteadyBase | None:
     return SteadyBase(joined, time, (), narrowed=any(one.narrowed for one in found))
 
 
-def _steady_base(relation: Relation) -> SteadyBase | None:
+def _find_steady_base(relation: Relation) -> SteadyBase | None:
     """A relation all of which is the same in every window; None where it is not."""
-    below, steps = _chain(relation)
-    base = _base(below)
+    below, steps = _split_chain(relation)
+    base = _find_base(below)
     if base is None:
         return None
     steady, rest = _divide_steps(base.relation, steps)
@@ -172,7 +172,7 @@ def _divide_steps(base: Relation, steps: Iterable[Filter | Assign]) -> tuple[Rel
     return steady, rest
 
 
-def _time_bounds(time: Column) -> Bound:
+def _build_time_bounds(time: Column) -> Bound:
     moment = ColumnRef(type=KqlType.DATETIME, column=time)
     since, until = (Variable(type=KqlType.DATETIME, name=name) for name in (SINCE, UNTIL))
     ends = (

@@ -94,14 +94,14 @@ def is_steady(relation: Relation) -> bool:
 
 def is_steady_value(value: Bound) -> bool:
     """Return whether an expression gives the same for a row in every window."""
-    if isinstance(value, Variable) or _changes(value):
+    if isinstance(value, Variable) or _changes_over_time(value):
         return False
     if isinstance(value, ScalarQuery | InQuery) and not is_steady(value.relation):
         return False
     return all(map(is_steady_value, operands(value)))
 
 
-def _changes(value: Bound) -> bool:
+def _changes_over_time(value: Bound) -> bool:
     return isinstance(value, BoundCall) and value.function.name in CHANGING
 
 
@@ -139,11 +139,11 @@ def ticks_before_now(value: Bound, cadence: Cadence) -> int | None:
     if name == "-" and len(steps) == 1 and rest[0].type == KqlType.TIMESPAN:
         return back + steps[0]
     if name in ("bin", "floor") and len(steps) == 1:
-        return back + _max_rounding(back, abs(steps[0]), cadence)
-    return back + _max_rounding(back, DAY, cadence) if name == "startofday" and not steps else None
+        return back + _compute_max_rounding(back, abs(steps[0]), cadence)
+    return back + _compute_max_rounding(back, DAY, cadence) if name == "startofday" and not steps else None
 
 
-def _max_rounding(back: int, step: int, cadence: Cadence) -> int:
+def _compute_max_rounding(back: int, step: int, cadence: Cadence) -> int:
     """Return how much a time is rounded down at most: by nothing where every window ends so that it is a multiple of the step."""
     multiples = step and cadence.frequency % step == back % step == UNIX_EPOCH_TICKS % step == 0
     return 0 if multiples else step
@@ -179,7 +179,7 @@ def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
 
 
 def _is_usable_inside(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
-    if _changes(value) or isinstance(value, WindowCall):
+    if _changes_over_time(value) or isinstance(value, WindowCall):
         return None
     if isinstance(value, InQuery):
         operand = usable(value.operand, trace, cadence)

@@ -92,7 +92,7 @@ class Normalizer:
             self._learn(split(short))
             path_now = split(alias.path_for_version(api_version.lower()))
             self._rows.append(_AliasRow(split(short), path_now))
-            self._arrays.update(_sub_arrays(split(alias.path)))
+            self._arrays.update(_list_sub_arrays(split(alias.path)))
 
     def _learn(self, segments: Segments) -> None:
         for segment in segments:
@@ -120,14 +120,14 @@ class Normalizer:
     def _lower_keys(self, value: object, path: str) -> object:
         if isinstance(value, list):
             flat = path in self._arrays
-            return [self._flat(item, path) if flat else self._lower_keys(item, path) for item in value]
+            return [self._read_flat(item, path) if flat else self._lower_keys(item, path) for item in value]
         if isinstance(value, dict):
             return {
                 key.lower(): self._lower_keys(item, f"{path}.{key.lower()}") for key, item in value.items()
             }
         return value
 
-    def _flat(self, element: object, path: str) -> object:
+    def _read_flat(self, element: object, path: str) -> object:
         """An element of a sub-resource array without its own `properties` wrapper."""
         if not isinstance(element, dict):
             return element
@@ -143,20 +143,24 @@ class Normalizer:
             if not row.stars:
                 value = walk(body, row.path)
                 if value is not MISSING:
-                    _set(result, fold_segments(self._home(row)), self._lower_keys(value, ""), keep=True)
+                    _set(result, fold_segments(self._find_home(row)), self._lower_keys(value, ""), keep=True)
                 continue
-            for name, field, source in _renames(row):
+            for name, field, source in _list_renames(row):
                 if field is None:
                     if source in result and name not in result:
                         result[name] = result.pop(source)
                     continue
-                for element in _elements(result, fold_segments(row.short)):
+                for element in _read_elements(result, fold_segments(row.short)):
                     if source in element and source != field:
                         element[field] = element.pop(source)
 
-    def _home(self, row: _AliasRow) -> Segments:
+    def _find_home(self, row: _AliasRow) -> Segments:
         first = row.short[0]
-        if isinstance(first, str) and first.lower() in _ENVELOPE and _name(row.path[0]) == "properties":
+        if (
+            isinstance(first, str)
+            and first.lower() in _ENVELOPE
+            and _normalize_segment(row.path[0]) == "properties"
+        ):
             return (f"{_PREFIX}{first}", *row.short[1:])
         return row.short
 
@@ -198,8 +202,8 @@ class Normalizer:
             if row.stars:
                 self._displace_elements(row, properties)
                 continue
-            value = walk(normalized, self._home(row))
-            inside = _name(row.path[0]) == "properties"
+            value = walk(normalized, self._find_home(row))
+            inside = _normalize_segment(row.path[0]) == "properties"
             target = row.path[1:] if inside else row.path
             if value is MISSING or not target or fold_segments(target) == fold_segments(row.short):
                 continue
@@ -207,54 +211,54 @@ class Normalizer:
             _set(properties if inside else root, target, self._restore(value))
 
     def _displace_elements(self, row: _AliasRow, properties: dict[str, object]) -> None:
-        for name, field, source in _renames(row):
+        for name, field, source in _list_renames(row):
             spelled = self._restore_key(source)
             if field is None:
-                if (held := _key(properties, name)) is not None:
+                if (held := _read_key(properties, name)) is not None:
                     properties[spelled] = properties.pop(held)
                 continue
-            for element in _elements(properties, row.short):
-                held = _key(element, field)
+            for element in _read_elements(properties, row.short):
+                held = _read_key(element, field)
                 if held is not None and field != source:
-                    element[_last_segment(row.path)] = element.pop(held)
+                    element[_find_last_segment(row.path)] = element.pop(held)
 
     def _wrap(self, properties: dict[str, object]) -> None:
         """Give the elements of sub-resource arrays their `properties` wrapper back, the innermost first."""
         for path in sorted(self._arrays, key=lambda name: -name.count(".")):
             parts = tuple(path.split("."))
-            outside = _ELEMENT | self._fields_outside_array(parts)
-            for holder in _holders(properties, parts[:-1]):
-                key = _key(holder, parts[-1])
+            outside = _ELEMENT | self._list_fields_outside_array(parts)
+            for holder in _read_holders(properties, parts[:-1]):
+                key = _read_key(holder, parts[-1])
                 elements = holder[key] if key is not None else None
                 if key is not None and isinstance(elements, list):
                     holder[key] = [_wrap_properties(element, outside) for element in elements]
 
-    def _fields_outside_array(self, parts: tuple[str, ...]) -> frozenset[str]:
+    def _list_fields_outside_array(self, parts: tuple[str, ...]) -> frozenset[str]:
         """The fields of an array's elements whose path lies beside the element's `properties`."""
         prefix: list[Segment] = [segment for part in parts for segment in (part, STAR)]
         found: set[str] = set()
         for row in self._rows:
             short = fold_segments(row.short)
             if len(short) > len(prefix) and list(short[: len(prefix)]) == prefix:
-                tail = row.path[_star(row.path, len(parts)) + 1 :]
-                if not tail or _name(tail[0]) != "properties":
-                    found.add(_name(short[len(prefix)]))
+                tail = row.path[_find_star(row.path, len(parts)) + 1 :]
+                if not tail or _normalize_segment(tail[0]) != "properties":
+                    found.add(_normalize_segment(short[len(prefix)]))
         return frozenset(found)
 
 
 def normalize(body: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()) -> object:
     """The normalized form of an ARM body, by the aliases of its `type`."""
-    return Normalizer(aliases, _type(body), api_version, arrays).normalize(body)
+    return Normalizer(aliases, _read_type(body), api_version, arrays).normalize(body)
 
 
 def denormalize(
     normalized: object, aliases: Aliases, api_version: str = "", arrays: Iterable[str] = ()
 ) -> object:
     """The ARM body of a normalized form, by the aliases of its `type`."""
-    return Normalizer(aliases, _type(normalized), api_version, arrays).denormalize(normalized)
+    return Normalizer(aliases, _read_type(normalized), api_version, arrays).denormalize(normalized)
 
 
-def _type(body: object) -> str:
+def _read_type(body: object) -> str:
     found = get(body, "type") if isinstance(body, dict) else None
     return found if isinstance(found, str) else ""
 
@@ -263,42 +267,52 @@ def _lower_top_keys(value: object) -> object:
     return {key.lower(): item for key, item in value.items()} if isinstance(value, dict) else value
 
 
-def _name(segment: Segment) -> str:
+def _normalize_segment(segment: Segment) -> str:
     return segment.lower() if isinstance(segment, str) else ""
 
 
-def _last_segment(path: Segments) -> str:
+def _find_last_segment(path: Segments) -> str:
     return str(path[-1])
 
 
-def _star(path: Segments, number: int) -> int:
+def _find_star(path: Segments, number: int) -> int:
     """The index of the number-th `[*]` of a path, -1 where it has fewer."""
     stars = [index for index, segment in enumerate(path) if segment is STAR]
     return stars[number - 1] if number <= len(stars) else -1
 
 
-def _sub_arrays(path: Segments) -> Iterator[str]:
+def _list_sub_arrays(path: Segments) -> Iterator[str]:
     """The dotted names of arrays in a path whose elements wrap their fields in `properties`."""
-    names = [segment for segment in path if segment is STAR or _name(segment) != "properties"]
+    names = [segment for segment in path if segment is STAR or _normalize_segment(segment) != "properties"]
     seen = 0
     for index, segment in enumerate(path):
-        seen += segment is STAR or _name(segment) != "properties"
-        if segment is STAR and index + 1 < len(path) and _name(path[index + 1]) == "properties":
-            yield ".".join(_name(name) for name in names[:seen] if name is not STAR)
+        seen += segment is STAR or _normalize_segment(segment) != "properties"
+        if segment is STAR and index + 1 < len(path) and _normalize_segment(path[index + 1]) == "properties":
+            yield ".".join(_normalize_segment(name) for name in names[:seen] if name is not STAR)
 
 
-def _renames(row: _AliasRow) -> Iterator[tuple[str, str | None, str]]:
+def _list_renames(row: _AliasRow) -> Iterator[tuple[str, str | None, str]]:
     """(name, field, source): an array's own name (field None), or a field of its elements, where name and path differ."""
     source_root = (
-        _name(row.path[1]) if _name(row.path[0]) == "properties" and len(row.path) > 1 else _name(row.path[0])
+        _normalize_segment(row.path[1])
+        if _normalize_segment(row.path[0]) == "properties" and len(row.path) > 1
+        else _normalize_segment(row.path[0])
     )
-    if source_root != _name(row.short[0]):
-        yield _name(row.short[0]), None, source_root
-    if row.short[-1] is not STAR and row.path[-1] is not STAR and _name(row.short[-1]) != _name(row.path[-1]):
-        yield _name(row.short[0]), _name(row.short[-1]), _name(row.path[-1])
+    if source_root != _normalize_segment(row.short[0]):
+        yield _normalize_segment(row.short[0]), None, source_root
+    if (
+        row.short[-1] is not STAR
+        and row.path[-1] is not STAR
+        and _normalize_segment(row.short[-1]) != _normalize_segment(row.path[-1])
+    ):
+        yield (
+            _normalize_segment(row.short[0]),
+            _normalize_segment(row.short[-1]),
+            _normalize_segment(row.path[-1]),
+        )
 
 
-def _elements(value: object, short: Segments) -> Iterator[dict[str, object]]:
+def _read_elements(value: object, short: Segments) -> Iterator[dict[str, object]]:
     """The objects that hold the last segment of an array alias."""
     holders = [value]
     for segment in short[:-1]:
@@ -309,7 +323,7 @@ def _elements(value: object, short: Segments) -> Iterator[dict[str, object]]:
     yield from (holder for holder in holders if isinstance(holder, dict))
 
 
-def _holders(value: object, parts: tuple[str, ...]) -> Iterator[dict[str, object]]:
+def _read_holders(value: object, parts: tuple[str, ...]) -> Iterator[dict[str, object]]:
     """The objects that hold an array, through the elements of the arrays around it (wrapped already or not)."""
     if not isinstance(value, dict):
         return
@@ -319,15 +333,15 @@ def _holders(value: object, parts: tuple[str, ...]) -> Iterator[dict[str, object
     for place in (value, get(value, "properties")):
         if not isinstance(place, dict):
             continue
-        key = _key(place, parts[0])
+        key = _read_key(place, parts[0])
         if key is not None:
             inner = place[key]
             for item in inner if isinstance(inner, list) else [inner]:
-                yield from _holders(item, parts[1:])
+                yield from _read_holders(item, parts[1:])
             return
 
 
-def _key(mapping: Mapping[str, object], name: str) -> str | None:
+def _read_key(mapping: Mapping[str, object], name: str) -> str | None:
     return next((key for key in mapping if key.lower() == name.lower()), None)
 
 
@@ -343,7 +357,7 @@ def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool
     """Set a value at a path; with `keep` an equal-named object on the way is kept, and an equal value is not copied."""
     for segment in path[:-1]:
         name = str(segment)
-        held = _key(target, name) or name
+        held = _read_key(target, name) or name
         inner = target.get(held)
         if not isinstance(inner, dict):
             if keep and held in target:
@@ -351,12 +365,12 @@ def _set(target: dict[str, object], path: Segments, value: object, *, keep: bool
             inner = target[held] = {}
         target = inner
     last = str(path[-1])
-    target[_key(target, last) or last] = value
+    target[_read_key(target, last) or last] = value
 
 
 def _remove(target: dict[str, object], path: Segments) -> None:
     """Remove the value at a path, and objects that it leaves empty."""
-    key = _key(target, str(path[0]))
+    key = _read_key(target, str(path[0]))
     if key is None:
         return
     inner = target[key]

@@ -20,14 +20,14 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     typed: list[tuple[str, str, str]] = []
     for document in shipped_documents("aliases"):
         body = document.json()
-        for name, path in _section(body, "aliases", document).items():
+        for name, path in _read_section(body, "aliases", document).items():
             table[name.lower()] = path
-        for type_, paths in _objects(body, "types", document).items():
+        for type_, paths in _require_objects(body, "types", document).items():
             typed += [
                 (type_.lower(), name.lower(), path)
-                for name, path in _section({type_: paths}, type_, document).items()
+                for name, path in _read_section({type_: paths}, type_, document).items()
             ]
-        for type_, words in _section(body, "capabilities", document).items():
+        for type_, words in _read_section(body, "capabilities", document).items():
             capabilities[type_.lower()] = Capability("tags" in words.split(), "location" in words.split())
     for type_, name, path in typed:
         known = table.get(name, path)
@@ -36,16 +36,16 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     return table, capabilities
 
 
-def _objects(body: object, name: str, document: ContentDocument) -> dict[str, object]:
+def _require_objects(body: object, name: str, document: ContentDocument) -> dict[str, object]:
     found = body.get(name, {}) if isinstance(body, dict) else None
     if not isinstance(found, dict):
         raise PolicyError(f"'{name}' must be an object", name, "compile", document.place)
     return found
 
 
-def _section(body: object, name: str, document: ContentDocument) -> dict[str, str]:
+def _read_section(body: object, name: str, document: ContentDocument) -> dict[str, str]:
     found: dict[str, str] = {}
-    for key, value in _objects(body, name, document).items():
+    for key, value in _require_objects(body, name, document).items():
         if not isinstance(value, str):
             raise PolicyError("must be a string", f"{name}.{key}", "compile", document.place)
         found[key] = value

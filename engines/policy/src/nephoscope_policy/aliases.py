@@ -84,7 +84,7 @@ class Aliases:
     @classmethod
     def builtin(cls) -> Aliases:
         """The table that ships with nephoscope: every alias that public built-in definitions use."""
-        return _builtin()
+        return _build_builtin()
 
     @classmethod
     def raw(cls) -> Aliases:
@@ -162,18 +162,18 @@ class Aliases:
 
     def of_type(self, type_: str) -> list[Alias]:
         """The aliases that belong to a lower-cased resource type itself, in the order of the table."""
-        found = (self.get(name) for name in self._names_by_type().get(type_, []))
+        found = (self.get(name) for name in self._group_names_by_type().get(type_, []))
         return [alias for alias in found if alias is not None]
 
     def types(self) -> frozenset[str]:
         """The lower-cased resource types that have aliases or of which the capabilities are known."""
-        return frozenset(one for one in (*self._names_by_type(), *self._capabilities) if "/" in one)
+        return frozenset(one for one in (*self._group_names_by_type(), *self._capabilities) if "/" in one)
 
-    def _names_by_type(self) -> dict[str, list[str]]:
+    def _group_names_by_type(self) -> dict[str, list[str]]:
         if self._by_type is None:
             self._by_type = {}
             for name in self._table:
-                self._by_type.setdefault(_owner(name), []).append(name)
+                self._by_type.setdefault(_extract_type(name), []).append(name)
         return self._by_type
 
     def get(self, name: str) -> Alias | None:
@@ -202,19 +202,19 @@ class Aliases:
         if lowered in _SPECIAL:
             return FieldPath(text, special=lowered)
         if lowered in _ENVELOPE:
-            return _path(text, (_ENVELOPE[lowered],), location=lowered == "location")
+            return _build_path(text, (_ENVELOPE[lowered],), location=lowered == "location")
         if lowered.startswith(("tags.", "tags[")):
-            return _path(text, ("tags", _tag_name(text)))
+            return _build_path(text, ("tags", _extract_tag_name(text)))
         if lowered.startswith(("identity.", "identity[")):
-            return _path(text, split(text))
+            return _build_path(text, split(text))
         alias = self.get(text)
         if alias is not None:
-            return _path(text, split(alias.path_for_version(api_version.lower(), type_)), alias=lowered)
+            return _build_path(text, split(alias.path_for_version(api_version.lower(), type_)), alias=lowered)
         whole = self._find_array_path(text, api_version, type_)
         if whole is not None:
-            return _path(text, whole, alias=lowered)
+            return _build_path(text, whole, alias=lowered)
         if self._plain:
-            return _path(text, split(text))
+            return _build_path(text, split(text))
         raise UnknownAlias(self._unknown(text))
 
     def _find_array_path(self, text: str, api_version: str, type_: str) -> Segments | None:
@@ -229,23 +229,23 @@ class Aliases:
         if "/" not in text:
             known = ("name", "fullName", "kind", "type", "location", "id", "identity.type", "tags")
             return f"'{text}' is neither a field nor an alias{suggestion(text, known)} (a property needs its alias)"
-        stem = _owner(text.lower())
+        stem = _extract_type(text.lower())
         near = {name[len(stem) + 1 :]: name for name in self._table if name.startswith(f"{stem}/")}
         close = suggestion(text[len(stem) + 1 :], near)
         hint = close.replace("'", f"'{stem}/", 1) if close else f"; {len(near)} aliases begin with '{stem}'"
         return f"the alias '{text}' is in no loaded alias table{hint} (import one that has it)"
 
 
-def _owner(name: str) -> str:
+def _extract_type(name: str) -> str:
     """The type of an alias: what stands before the last slash outside brackets."""
     return name.split("[", 1)[0].rsplit("/", 1)[0]
 
 
-def _path(text: str, spelled: Segments, *, location: bool = False, alias: str = "") -> FieldPath:
+def _build_path(text: str, spelled: Segments, *, location: bool = False, alias: str = "") -> FieldPath:
     return FieldPath(text, "", fold_segments(spelled), spelled, location, alias)
 
 
-def _tag_name(text: str) -> str:
+def _extract_tag_name(text: str) -> str:
     """The tag of `tags.x`, `tags[x]`, `tags['x']`, `tags['''x''']`; a dotted rest is one name, `tags[]` the empty one."""
     if text[4] == ".":
         return text[5:]
@@ -278,7 +278,7 @@ def _from_providers(providers: list[object]) -> Aliases:
             raise PolicyError(
                 "a provider is an object with 'namespace' and 'resourceTypes'", f"[{number}]", "compile"
             )
-        for index, kind in enumerate(_objects(provider, "resourceTypes", f"[{number}]")):
+        for index, kind in enumerate(_read_objects(provider, "resourceTypes", f"[{number}]")):
             place = f"[{number}].resourceTypes[{index}]"
             if not isinstance(kind.get("resourceType"), str):
                 raise PolicyError("a resource type needs a text 'resourceType'", place, "compile")
@@ -287,14 +287,14 @@ def _from_providers(providers: list[object]) -> Aliases:
             if isinstance(stated, str) and stated:
                 words = stated.lower()
                 capabilities[type_] = Capability("supportstags" in words, "supportslocation" in words)
-            for at, entry in enumerate(_objects(kind, "aliases", place)):
+            for at, entry in enumerate(_read_objects(kind, "aliases", place)):
                 alias = _parse_alias(entry, f"{place}.aliases[{at}]")
                 if alias is not None:
                     _add(table, alias, type_)
     return Aliases(table, capabilities)
 
 
-def _objects(holder: dict[str, object], name: str, place: str) -> list[dict[str, object]]:
+def _read_objects(holder: dict[str, object], name: str, place: str) -> list[dict[str, object]]:
     """The objects of an array member, [] where it is absent or null."""
     found = holder.get(name) or []
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
@@ -307,7 +307,7 @@ def _parse_alias(entry: dict[str, object], place: str) -> Alias | None:
     if not isinstance(entry.get("name"), str):
         raise PolicyError("an alias needs a text 'name'", place, "compile")
     try:
-        return _alias(entry)
+        return _read_alias(entry)
     except (KeyError, TypeError, AttributeError) as error:
         raise PolicyError(
             f"the alias '{entry['name']}' has not the shape of one: {error}", place, "compile"
@@ -323,7 +323,7 @@ def _add(table: dict[str, str | Alias], alias: Alias, type_: str) -> None:
         table[known.name.lower()] = replace(known, types={**known.types, type_: alias.path})
 
 
-def _alias(entry: dict[str, Any]) -> Alias | None:
+def _read_alias(entry: dict[str, Any]) -> Alias | None:
     """One entry of a provider's `aliases`; None for one without any path."""
     default = entry.get("defaultPath")
     versions = {
@@ -343,5 +343,5 @@ def _alias(entry: dict[str, Any]) -> Alias | None:
 
 
 @lru_cache(maxsize=1)
-def _builtin() -> Aliases:
+def _build_builtin() -> Aliases:
     return Aliases(*read())

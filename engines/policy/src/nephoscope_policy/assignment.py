@@ -103,10 +103,10 @@ class Assignment(msgspec.Struct, frozen=True):
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
         id_ = scope_id(body.required_text("id"))
-        parameters, unread = _parameters(reader)
+        parameters, unread = _read_parameters(reader)
         return cls(
             id=id_,
-            scope=_scope(reader) or containing_scope(id_, TYPE_NAME, body.property_path("id")),
+            scope=_read_scope(reader) or containing_scope(id_, TYPE_NAME, body.property_path("id")),
             target=scope_id(reader.read_required("policyDefinitionId")),
             display_name=reader.label("displayName"),
             description=reader.label("description"),
@@ -131,8 +131,10 @@ class Assignment(msgspec.Struct, frozen=True):
                 lambda: properties.choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
                 "Default",
             )[0],
-            pin=reader.field("definitionVersion", lambda: _stated_pin(properties), None),
-            messages=reader.attempt("nonComplianceMessages", lambda: _messages(properties), _NO_MESSAGES)[0],
+            pin=reader.field("definitionVersion", lambda: _read_stated_pin(properties), None),
+            messages=reader.attempt(
+                "nonComplianceMessages", lambda: _read_messages(properties), _NO_MESSAGES
+            )[0],
             metadata=reader.attempt(
                 "metadata", lambda: properties.child("metadata").raw, dict[str, object]()
             )[0],
@@ -202,23 +204,23 @@ def containing_scope(id_: str, type_name: str, path: str) -> str:
     return head
 
 
-def _scope(reader: ControlRecordReader) -> str:
+def _read_scope(reader: ControlRecordReader) -> str:
     """The scope that an assignment states; where it was not read, that of its id."""
     return reader.attempt("scope", lambda: scope_id(reader.properties.text("scope")), "")[0]
 
 
-def _messages(properties: ArmObject) -> tuple[tuple[str, str], ...]:
+def _read_messages(properties: ArmObject) -> tuple[tuple[str, str], ...]:
     return tuple(
         (item.text("policyDefinitionReferenceId").lower(), item.text("message"))
         for item in properties.children("nonComplianceMessages")
     )
 
 
-def _stated_pin(properties: ArmObject) -> Pin | None:
+def _read_stated_pin(properties: ArmObject) -> Pin | None:
     return _pin(properties, "definitionVersion") if properties.value("definitionVersion") else None
 
 
-def _parameters(reader: ControlRecordReader) -> tuple[dict[str, object], Mapping[str, str]]:
+def _read_parameters(reader: ControlRecordReader) -> tuple[dict[str, object], Mapping[str, str]]:
     """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
     unread = dict(reader.cut_members("parameters"))
     if unread and "*" not in unread:

@@ -135,10 +135,10 @@ def _merge_defaults(defaults: dict[str, object], given: dict[str, object]) -> di
 @cache
 def _load_defaults_by_type() -> Mapping[str, TypeDefaults]:
     facts: tuple[TemplateDefaults, ...] = read_facts("template_defaults.json", tuple[TemplateDefaults, ...])
-    return {type_.lower(): _type_defaults(one) for one in facts for type_ in one.types}
+    return {type_.lower(): _build_type_defaults(one) for one in facts for type_ in one.types}
 
 
-def _type_defaults(facts: TemplateDefaults) -> TypeDefaults:
+def _build_type_defaults(facts: TemplateDefaults) -> TypeDefaults:
     values = _split_paths(facts.values)
     before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
     absent, answered = _fold_paths(facts.absent), _fold_paths(facts.answered)

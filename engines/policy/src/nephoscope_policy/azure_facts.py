@@ -92,7 +92,7 @@ def report_kinds() -> tuple[ReportKind, ...]:
 
 
 @cache
-def _kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]]]:
+def _load_kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]]]:
     return {
         type_.lower(): (kind, kind.report_paths, kind.time_paths)
         for kind in report_kinds()
@@ -102,12 +102,12 @@ def _kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tup
 
 def report_kind(type_: str) -> tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]] | None:
     """The kind of report that bodies of a lower-cased type hold, with its paths and those of its time; None for none."""
-    return _kinds_by_type().get(type_)
+    return _load_kinds_by_type().get(type_)
 
 
 def report_types() -> frozenset[str]:
     """The lower-cased types whose bodies hold a report."""
-    return frozenset(_kinds_by_type())
+    return frozenset(_load_kinds_by_type())
 
 
 @cache
@@ -118,7 +118,7 @@ def always_present() -> tuple[AlwaysPresent, ...]:
 
 
 @cache
-def _children() -> Mapping[tuple[str, str], frozenset[str]]:
+def _load_children() -> Mapping[tuple[str, str], frozenset[str]]:
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for group in always_present():
         for parent in group.parents:
@@ -129,7 +129,7 @@ def _children() -> Mapping[tuple[str, str], frozenset[str]]:
 
 def always_exists(parent: str, type_: str, name: str = "") -> bool:
     """Return whether each resource of the lower-cased type `parent` has a child of a lower-cased type (and name)."""
-    names = _children().get((parent, type_))
+    names = _load_children().get((parent, type_))
     return names is not None and (not name or not names or name in names)
 
 
@@ -156,7 +156,7 @@ def always_stated() -> tuple[AlwaysStated, ...]:
 
 
 @cache
-def _stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+def _load_stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], ...]]:
     found: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
     for group in always_stated():
         for type_ in () if empty and group.unless_empty else group.types:
@@ -166,7 +166,7 @@ def _stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], ...]]
 
 def stated_paths(type_: str, *, empty: bool) -> tuple[tuple[str, ...], ...]:
     """Return the paths, as lower-cased keys, that each body of a lower-cased type has, or one whose properties are `empty`."""
-    return _stated_by_type(empty=empty).get(type_, ())
+    return _load_stated_by_type(empty=empty).get(type_, ())
 
 
 def read_facts(name: str, shape: object) -> Any:

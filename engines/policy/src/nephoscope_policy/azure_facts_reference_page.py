@@ -35,11 +35,11 @@ query that projects columns: a verdict that reads the field is Unknown, cause `n
 
 def page() -> str:
     """The page as Markdown."""
-    parts = [_INTRODUCTION, *_reports(), _CHILDREN, *_children(), _FIELDS, *_fields()]
+    parts = [_INTRODUCTION, *_list_reports(), _CHILDREN, *_list_children(), _FIELDS, *_list_fields()]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _reports() -> Iterator[str]:
+def _list_reports() -> Iterator[str]:
     yield "| report | in bodies of | what is the report | its time | days | why | source |"
     yield "|---|---|---|---|---|---|---|"
     for kind in report_kinds():
@@ -50,7 +50,7 @@ def _reports() -> Iterator[str]:
         )
 
 
-def _children() -> Iterator[str]:
+def _list_children() -> Iterator[str]:
     yield "| of | child | names | why | source |"
     yield "|---|---|---|---|---|"
     for group in always_present():
@@ -64,7 +64,7 @@ def _children() -> Iterator[str]:
 _EMPTY = " A body with empty properties is taken as described by hand: without any."
 
 
-def _fields() -> Iterator[str]:
+def _list_fields() -> Iterator[str]:
     yield "| of | fields | why | source |"
     yield "|---|---|---|---|"
     for group in always_stated():

@@ -109,15 +109,15 @@ class PolicyCatalog:
 
     def definitions(self) -> Iterator[CatalogEntry]:
         """The newest version of every definition."""
-        return self._newest_entries("definition")
+        return self._list_newest_entries("definition")
 
     def initiatives(self) -> Iterator[CatalogEntry]:
         """The newest version of every initiative."""
-        return self._newest_entries("initiative")
+        return self._list_newest_entries("initiative")
 
     def find(self, kind: Kind, reference: str, pin: Pin | None = None) -> CatalogEntry:
         """The newest fitting version behind an id, a name or, for an initiative, a display name; NotHeldError when there is none."""
-        versions = self._versions(kind, reference.strip().rstrip("/").lower())
+        versions = self._list_versions(kind, reference.strip().rstrip("/").lower())
         if not versions:
             hint = self._suggest_initiative(reference) if kind == "initiative" else ""
             raise NotHeldError(f"no loaded content holds the {kind} {reference!r}{hint}", "not-held")
@@ -162,7 +162,7 @@ class PolicyCatalog:
     def _digests(self) -> frozenset[str]:
         return frozenset(entry.digest for entry in self.entries)
 
-    def _newest_entries(self, kind: Kind) -> Iterator[CatalogEntry]:
+    def _list_newest_entries(self, kind: Kind) -> Iterator[CatalogEntry]:
         for (entry_kind, _), versions in self._by_id.items():
             if entry_kind == kind:
                 found = choose_newest((entry.version, entry) for entry in versions)
@@ -178,7 +178,7 @@ class PolicyCatalog:
             return f"; titles with it: {'; '.join(named[:5])}" + (" ..." if len(named) > 5 else "")
         return suggestion(reference, [*titles.values(), *titles])
 
-    def _versions(self, kind: Kind, reference: str) -> list[CatalogEntry]:
+    def _list_versions(self, kind: Kind, reference: str) -> list[CatalogEntry]:
         if reference.startswith("/"):
             exact = self._by_id.get((kind, reference))
             if exact:

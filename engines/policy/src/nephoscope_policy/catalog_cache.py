@@ -74,12 +74,15 @@ class _Index(msgspec.Struct, array_like=True):
 def load(documents: Iterable[ContentDocument], folder: Path, cloud: str = PUBLIC_CLOUD) -> PolicyCatalog:
     """The catalog of documents, from the cache folder where the same contents were read before; else read and cached there."""
     known = list(documents)
-    seen, racy = _fingerprint(known, cloud)
+    seen, racy = _read_fingerprint(known, cloud)
     pointer = folder / f"{seen}.seen"
     stored = _read_stored(folder, pointer.read_text("ascii", "replace")) if pointer.is_file() else None
     if stored is not None:
         return stored
-    content = digest(b"".join(_content(document) for document in known) + f"{cloud} {_engine()}".encode())
+    content = digest(
+        b"".join(_read_content(document) for document in known)
+        + f"{cloud} {_compute_engine_digest()}".encode()
+    )
     stored = _read_stored(folder, content)
     if stored is None:
         write(PolicyCatalog.of(known, cloud), folder / f"{content}.catalog")
@@ -101,7 +104,7 @@ def write(catalog: PolicyCatalog, path: Path) -> None:
     """Store a catalog as one file, whole or not at all."""
     rows, bodies, at = [], [], 0
     for entry in catalog.entries:
-        rows.append(_row(entry, at))
+        rows.append(_build_row(entry, at))
         bodies.append(entry.data)
         at += len(entry.data)
     problems = [
@@ -109,13 +112,13 @@ def write(catalog: PolicyCatalog, path: Path) -> None:
         for p in catalog.problems
     ]
     head = msgspec.msgpack.encode(_Index(rows, problems, catalog.files))
-    _replace(path, b"".join((_magic(), len(head).to_bytes(8, "little"), head, *bodies)))
+    _replace(path, b"".join((_build_header(), len(head).to_bytes(8, "little"), head, *bodies)))
 
 
 def read(path: Path) -> PolicyCatalog:
     """Read a stored catalog; ValueError when the file is not one of this version of the engine."""
     data = path.read_bytes()
-    magic = _magic()
+    magic = _build_header()
     if not data.startswith(magic) or len(data) < len(magic) + 8:
         raise ValueError(f"{path}: not a catalog of this version of nephoscope; delete it")
     start = len(magic) + 8
@@ -130,10 +133,10 @@ def read(path: Path) -> PolicyCatalog:
     problems = [
         ContentProblem(Place(p.file, p.line, p.column, p.path), p.reason, p.error) for p in index.problems
     ]
-    return PolicyCatalog([_entry(row, view) for row in index.rows], problems, index.files)
+    return PolicyCatalog([_build_entry(row, view) for row in index.rows], problems, index.files)
 
 
-def _row(entry: CatalogEntry, at: int) -> _CachedEntry:
+def _build_row(entry: CatalogEntry, at: int) -> _CachedEntry:
     return _CachedEntry(
         entry.kind,
         entry.id,
@@ -154,7 +157,7 @@ def _row(entry: CatalogEntry, at: int) -> _CachedEntry:
     )
 
 
-def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogEntry:
+def _build_entry(row: _CachedEntry, bodies: memoryview) -> CatalogEntry:
     return CatalogEntry(
         kind="initiative" if row.kind == "initiative" else "definition",
         id=row.id,
@@ -174,21 +177,21 @@ def _entry(row: _CachedEntry, bodies: memoryview) -> CatalogEntry:
     )
 
 
-def _magic() -> bytes:
-    return f"nephoscope catalog {FORMAT} {_engine()}\n".encode("ascii")
+def _build_header() -> bytes:
+    return f"nephoscope catalog {FORMAT} {_compute_engine_digest()}\n".encode("ascii")
 
 
 @cache
-def _engine() -> str:
+def _compute_engine_digest() -> str:
     """Names the code that computed the entries: the version, and the sizes and times of this package's files."""
     here = Path(__file__).parent
     stamps = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in here.glob("*.py"))
     return digest(f"{nephoscope_policy.__version__} {stamps}".encode())
 
 
-def _fingerprint(documents: Sequence[ContentDocument], cloud: str) -> tuple[str, bool]:
+def _read_fingerprint(documents: Sequence[ContentDocument], cloud: str) -> tuple[str, bool]:
     """A name for files by path, size and time of change, and whether one of them is too young for that to be sure."""
-    lines: list[object] = [cloud, _engine()]
+    lines: list[object] = [cloud, _compute_engine_digest()]
     youngest = 0
     for document in documents:
         if isinstance(document.source, Path):
@@ -200,7 +203,7 @@ def _fingerprint(documents: Sequence[ContentDocument], cloud: str) -> tuple[str,
     return digest(msgspec.msgpack.encode(lines)), time.time_ns() - youngest < 2 * _SECOND
 
 
-def _content(document: ContentDocument) -> bytes:
+def _read_content(document: ContentDocument) -> bytes:
     try:
         data = document.data
     except ContentError as error:

@@ -71,7 +71,7 @@ class CatalogIntake:
         """Settle the copies for other clouds: what has no original of its own is taken, the rest is named."""
         for value, place in self._copies:
             bodies = [body for body, _ in iterate_bodies(value)]
-            if self._government and bodies and not any(self._original(body, place) for body in bodies):
+            if self._government and bodies and not any(self._is_original(body, place) for body in bodies):
                 self.take(value, place)
             else:
                 self.problems.append(
@@ -104,8 +104,8 @@ class CatalogIntake:
         else:
             self.problems.append(conflict(entry, known))
 
-    def _original(self, body: dict[str, object], place: Place) -> bool:
-        kind, id_, _, version, _ = _identity(body, place)
+    def _is_original(self, body: dict[str, object], place: Place) -> bool:
+        kind, id_, _, version, _ = _read_identity(body, place)
         return (kind, id_, version) in self._seen
 
 
@@ -135,7 +135,7 @@ def iterate_bodies(value: object) -> Iterator[tuple[dict[str, object], str]]:
     if not isinstance(value, dict):
         return
     lowered = {key.lower(): key for key in value}
-    if UNREAD in value and _kind_from_id(value) is not None:
+    if UNREAD in value and _read_kind_from_id(value) is not None:
         yield value, ""
     elif isinstance(value.get(lowered.get("properties", "")), dict):
         if _holds_policy(value[lowered["properties"]]):
@@ -155,7 +155,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
 
     PolicyError when even its id, name or version cannot be read.
     """
-    kind, id_, name, version, stated = _identity(body, place)
+    kind, id_, name, version, stated = _read_identity(body, place)
     data = msgspec.json.encode({**body, "id": id_, "name": name})
     properties = ArmObject(body).child("properties")
     types: frozenset[str] | None = frozenset()
@@ -168,7 +168,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
         else:
             definition = Definition.parse(body, place)
             types = definition.types
-            related, wide = _looked_up(definition)
+            related, wide = _collect_lookups(definition)
             definition.require_details()
     except PolicyError as error:
         trouble = f"{error.path}: {error.message}"
@@ -188,7 +188,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
         data=data,
         static=properties.text("policyType").lower() == "static",
         wide=wide,
-        calls=_calls(properties),
+        calls=_list_calls(properties),
         stated_id=stated,
         fault=trouble,
         unread=unread,
@@ -210,20 +210,20 @@ def _decides(path: tuple[str, ...]) -> bool:
     return path[:4] != _DETAILS or path[4:5] not in (("deployment",), ("roledefinitionids",))
 
 
-def _identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
+def _read_identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
     document = ArmObject(body)
     properties = document.child("properties")
     listed = properties.value("policyDefinitions") is not None
-    kind: Kind = "initiative" if listed or _kind_from_id(body) == "initiative" else "definition"
+    kind: Kind = "initiative" if listed or _read_kind_from_id(body) == "initiative" else "definition"
     id_ = document.text("id").strip().rstrip("/").lower()
-    name = (document.text("name") or id_.rsplit("/", 1)[-1] or _stem(place)).lower()
+    name = (document.text("name") or id_.rsplit("/", 1)[-1] or _find_stem(place)).lower()
     stated = id_.startswith("/")
     if not stated:
         id_ = f"/providers/{TYPES[kind]}/{name}"
-    return kind, id_, name, _version(properties), stated
+    return kind, id_, name, _read_version(properties), stated
 
 
-def _version(properties: ArmObject) -> Version:
+def _read_version(properties: ArmObject) -> Version:
     """The stated version, else the metadata's (older documents), else Azure's first one for a custom definition."""
     for source in (properties, properties.child("metadata")):
         text = source.value("version")
@@ -236,7 +236,7 @@ def _version(properties: ArmObject) -> Version:
     return FIRST
 
 
-def _looked_up(definition: Definition) -> tuple[frozenset[str], bool]:
+def _collect_lookups(definition: Definition) -> tuple[frozenset[str], bool]:
     """The types that the effect looks up, and whether it may look outside the resource group of the evaluated resource."""
     existence = definition.tree.then.existence
     if existence is None:
@@ -245,7 +245,7 @@ def _looked_up(definition: Definition) -> tuple[frozenset[str], bool]:
     return definition.related_types or frozenset({"*"}), wide
 
 
-def _calls(properties: ArmObject) -> frozenset[str]:
+def _list_calls(properties: ArmObject) -> frozenset[str]:
     """The impure functions that the rule names anywhere but in the template that a remediation would deploy."""
     rule = ArmObject(properties.value("policyRule") or {})
     then = rule.child("then")
@@ -262,13 +262,13 @@ def _holds_policy(properties: dict[str, object]) -> bool:
     return any(key.lower() in ("policyrule", "policydefinitions") for key in properties)
 
 
-def _kind_from_id(body: dict[str, object]) -> Kind | None:
+def _read_kind_from_id(body: dict[str, object]) -> Kind | None:
     """The kind that the id of a document says, None where it says none."""
     id_ = f"/{body.get('id') or ''}".lower()
     return next((kind for kind, type_ in TYPES.items() if f"/{type_}/" in id_), None)
 
 
-def _stem(place: Place) -> str:
+def _find_stem(place: Place) -> str:
     return re.split(r"[/\\]", place.file)[-1].removesuffix(".json")
 
 

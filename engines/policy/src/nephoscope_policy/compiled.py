@@ -72,7 +72,7 @@ class CompiledPolicy:
         text = "the rule does not concern this resource"
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
         self._compliant = Result(COMPLIANT, rule.effect)
-        self._matched = _shared_match(rule)
+        self._matched = _find_shared_match(rule)
         self._unknown: Result | None = None
         indexed = policy_evaluation.is_indexed_type(type_, aliases, rule.types) if rule.indexed else True
         self._covered = indexed is True and not rule.needs_request
@@ -161,7 +161,7 @@ class CompiledPolicy:
     ) -> Result:
         candidates = related_resources.candidates(lookup, view, snapshot)
         for candidate in candidates:
-            test, slots, aged = self._existence.get(candidate.type) or self._condition(candidate.type)
+            test, slots, aged = self._existence.get(candidate.type) or self._find_condition(candidate.type)
             if aged and snapshot.expiry(candidate, context.now):
                 return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
@@ -222,7 +222,7 @@ class CompiledPolicy:
         rule = self._rule
         return CompiledRun(view, snapshot, context, rule.parameters, slots, rule.tally.steps())
 
-    def _condition(self, type_: str) -> tuple[bool | Callable[..., bool], int, bool]:
+    def _find_condition(self, type_: str) -> tuple[bool | Callable[..., bool], int, bool]:
         """The existence condition for candidates of a type, how many slots it needs (-1: no run at all), whether they hold reports."""
         existence = self._rule.tree.then.existence
         if existence is None or existence.condition is None:
@@ -235,7 +235,7 @@ class CompiledPolicy:
         return found
 
 
-def _shared_match(rule: FoldedRule) -> Result | None:
+def _find_shared_match(rule: FoldedRule) -> Result | None:
     """The shared result of a match, None where it depends on more than the rule."""
     if rule.effect_key in ("audit", "deny", "modify", "append") or rule.if_not_exists:
         return Result(NON_COMPLIANT, rule.effect, matched=True)

@@ -36,7 +36,7 @@ class CompiledRun(EvaluationScope):
         self.slots: list[object] = [None] * slots
 
 
-def _field(run: EvaluationScope, arguments: list[object]) -> object:
+def _build_field(run: EvaluationScope, arguments: list[object]) -> object:
     """field() of one scalar straight from the lower-cased body; everything else as the interpreter does it."""
     text = arguments[0] if len(arguments) == 1 else None
     if type(text) is str:
@@ -54,4 +54,4 @@ def _field(run: EvaluationScope, arguments: list[object]) -> object:
     return HOSTS["field"](run, arguments)
 
 
-FAST_HOSTS: Mapping[str, Callable[[Any, list[object]], object]] = {**HOSTS, "field": _field}
+FAST_HOSTS: Mapping[str, Callable[[Any, list[object]], object]] = {**HOSTS, "field": _build_field}

@@ -55,7 +55,7 @@ class Compiler:
     def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         """The closure of a condition, or its truth where that is settled beforehand."""
         if isinstance(node, tree.Leaf):
-            return self._leaf(node)
+            return self._compile_leaf(node)
         if isinstance(node, tree.Not):
             child = self.condition(node.child)
             return (not child) if isinstance(child, bool) else _negate(child)
@@ -71,9 +71,9 @@ class Compiler:
             return not decisive
         if len(children) == 1:
             return children[0]
-        return self._share(node, (_any if decisive else _all)(tuple(children)))
+        return self._share_test(node, (_any if decisive else _all)(tuple(children)))
 
-    def _share(
+    def _share_test(
         self, node: tree.Condition, test: Callable[[dict[str, object], CompiledRun], bool]
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """Keep the answer of a large condition that reads nothing but the body."""
@@ -98,9 +98,9 @@ class Compiler:
             return lambda run: {key: item(run) for key, item in pairs}
         raise AssertionError("a literal always folds")
 
-    def _leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
+    def _compile_leaf(self, leaf: tree.Leaf) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         if isinstance(leaf.subject, tree.FieldRef):
-            return self._field(leaf, leaf.subject)
+            return self._compile_field(leaf, leaf.subject)
         if isinstance(leaf.subject, tree.CountExpression):
             return self._count(leaf, leaf.subject)
         return self._compile_value(leaf, leaf.subject)
@@ -118,22 +118,22 @@ class Compiler:
         expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
         return lambda _, run: judge(operator, actual(run), expected(run), switches)
 
-    def _path(self, field: tree.FieldRef) -> FieldPath | None:
+    def _find_path(self, field: tree.FieldRef) -> FieldPath | None:
         """The path of a field whose name is known beforehand."""
         name = self.fold(field.name)
         if not isinstance(name, str):
             return None
         return self._aliases.field(name, self._version, self._type)
 
-    def _field(
+    def _compile_field(
         self, leaf: tree.Leaf, field: tree.FieldRef
     ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         try:
-            path = self._path(field)
+            path = self._find_path(field)
         except (LookupError, ValueError):
             path = None
         if path is None:
-            return self._dynamic(leaf, field)
+            return self._make_dynamic(leaf, field)
         right = self.fold(leaf.operand)
         if right is MISSING:
             return self._test_field_dynamically(leaf, path)
@@ -191,7 +191,7 @@ class Compiler:
                 return loop.slot, path.segments[len(loop.prefix) :]
         return -1, path.segments
 
-    def _dynamic(
+    def _make_dynamic(
         self, leaf: tree.Leaf, field: tree.FieldRef
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field whose name is computed while evaluating."""
@@ -211,7 +211,7 @@ class Compiler:
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         right = self.fold(leaf.operand)
         stop = _stop(leaf.operator, right)
-        number = self._counter(count, stop)
+        number = self._compile_counter(count, stop)
         if right is not MISSING:
             test = predicate(leaf.operator, right, self._switches)
             return lambda body, run: test(number(body, run))
@@ -223,7 +223,7 @@ class Compiler:
 
         return compare_count
 
-    def _counter(
+    def _compile_counter(
         self, count: tree.CountExpression, stop: int
     ) -> Callable[[dict[str, object], CompiledRun], int]:
         self.runs = True
@@ -231,7 +231,7 @@ class Compiler:
             number = self._value_counter(count, count.over, stop)
             return remember_by_type(number) if reads_type_alone(count) else number
         try:
-            path = self._path(count.over)
+            path = self._find_path(count.over)
         except (LookupError, ValueError):
             path = None
         if path is None or path.special or STAR not in path.segments:
@@ -241,7 +241,7 @@ class Compiler:
             return member_counts.size(start, segments)
         prefix = path.segments[: len(path.segments) - len(segments)]
         depth = len(self._loops)
-        levels = self._levels(segments, prefix)
+        levels = self._open_levels(segments, prefix)
         where = self.condition(count.where)
         framed = _needs_frames(count.where, self.fold)
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
@@ -253,7 +253,7 @@ class Compiler:
         self._loops[depth:] = []
         return member_counts.count_nested(path, start, segments, inner, where, framed)
 
-    def _levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
+    def _open_levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
         """Open a loop per `[*]` of a counted path."""
         opened: list[Loop] = []
         for index, segment in enumerate(segments):
@@ -343,10 +343,10 @@ def _needs_frames(node: tree.Condition, fold: ConstantFolder) -> bool:
         return _needs_frames(node.child, fold)
     if not isinstance(node, tree.Leaf):
         return any(_needs_frames(child, fold) for child in node.children)
-    return _asks(node.operand) or _subject_asks(node.subject, fold)
+    return _asks(node.operand) or _does_subject_ask(node.subject, fold)
 
 
-def _subject_asks(
+def _does_subject_ask(
     subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, fold: ConstantFolder
 ) -> bool:
     if isinstance(subject, tree.FieldRef):
@@ -354,7 +354,7 @@ def _subject_asks(
     if isinstance(subject, tree.ValueRef):
         return _asks(subject.operand)
     inner = subject.where is not None and _needs_frames(subject.where, fold)
-    return inner or _subject_asks(subject.over, fold)
+    return inner or _does_subject_ask(subject.over, fold)
 
 
 def _asks(operand: tree.Operand) -> bool:

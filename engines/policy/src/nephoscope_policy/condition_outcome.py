@@ -47,9 +47,9 @@ def combine(outcomes: list[ConditionOutcome], decisive: Truth, otherwise: Truth)
     for truth in (decisive, Truth.FAILED, Truth.UNKNOWN):
         found = [outcome for outcome in outcomes if outcome.truth is truth]
         if found:
-            return ConditionOutcome(truth, _reasons(found), found[0].message, found[0].cause)
-    return ConditionOutcome(otherwise, _reasons(outcomes))
+            return ConditionOutcome(truth, _list_reasons(found), found[0].message, found[0].cause)
+    return ConditionOutcome(otherwise, _list_reasons(outcomes))
 
 
-def _reasons(outcomes: Iterable[ConditionOutcome]) -> tuple[Reason, ...]:
+def _list_reasons(outcomes: Iterable[ConditionOutcome]) -> tuple[Reason, ...]:
     return tuple(reason for outcome in outcomes for reason in outcome.reasons)

@@ -37,10 +37,10 @@ class ConditionParser:
         lowered = {key.lower(): key for key in raw}
         for word in ("allof", "anyof", "not"):
             if word in lowered:
-                return self._logical(raw, lowered, word, path, depth)
-        return self._leaf(raw, lowered, path, depth)
+                return self._parse_logical(raw, lowered, word, path, depth)
+        return self._parse_leaf(raw, lowered, path, depth)
 
-    def _logical(
+    def _parse_logical(
         self, raw: dict[str, object], lowered: dict[str, str], word: str, path: str, depth: int
     ) -> tree.Condition:
         key = lowered[word]
@@ -61,7 +61,9 @@ class ConditionParser:
         )
         return tree.AllOf(path, children) if word == "allof" else tree.AnyOf(path, children)
 
-    def _leaf(self, raw: dict[str, object], lowered: dict[str, str], path: str, depth: int) -> tree.Condition:
+    def _parse_leaf(
+        self, raw: dict[str, object], lowered: dict[str, str], path: str, depth: int
+    ) -> tree.Condition:
         subjects = [word for word in ("field", "value", "count") if word in lowered]
         operators = [word for word in lowered if word in keywords.OPERATORS]
         for word, key in lowered.items():
@@ -80,7 +82,7 @@ class ConditionParser:
             self.fail(path, f"a condition needs exactly one operator such as 'equals'; this one {found}")
         if len(subjects) != 1 or len(operators) != 1:
             return NEVER
-        subject = self._subject(
+        subject = self._parse_subject(
             subjects[0], raw[lowered[subjects[0]]], f"{path}.{lowered[subjects[0]]}", depth
         )
         operator = operators[0]
@@ -91,7 +93,7 @@ class ConditionParser:
             self.fail(where, wrong)
         return tree.Leaf(path, subject, operator, operand) if subject else NEVER
 
-    def _subject(
+    def _parse_subject(
         self, word: str, raw: object, path: str, depth: int
     ) -> tree.FieldRef | tree.ValueRef | tree.CountExpression | None:
         if word == "field":

@@ -19,9 +19,9 @@ _KEPT = 256
 
 def reads_type_alone(count: tree.CountExpression) -> bool:
     """Return whether a count over a value asks for nothing but parameters, its own members and field('type')."""
-    if not isinstance(count.over, tree.ValueRef) or not _operand(count.over.operand):
+    if not isinstance(count.over, tree.ValueRef) or not _is_operand_cacheable(count.over.operand):
         return False
-    return count.where is None or _condition(count.where)
+    return count.where is None or _is_condition_cacheable(count.where)
 
 
 def remember_by_type(
@@ -44,19 +44,19 @@ def remember_by_type(
     return count_remembered
 
 
-def _condition(node: tree.Condition) -> bool:
+def _is_condition_cacheable(node: tree.Condition) -> bool:
     if isinstance(node, tree.Not):
-        return _condition(node.child)
+        return _is_condition_cacheable(node.child)
     if not isinstance(node, tree.Leaf):
-        return all(_condition(child) for child in node.children)
-    if isinstance(node.subject, tree.FieldRef) or not _operand(node.operand):
+        return all(_is_condition_cacheable(child) for child in node.children)
+    if isinstance(node.subject, tree.FieldRef) or not _is_operand_cacheable(node.operand):
         return False
     if isinstance(node.subject, tree.CountExpression):
         return reads_type_alone(node.subject)
-    return _operand(node.subject.operand)
+    return _is_operand_cacheable(node.subject.operand)
 
 
-def _operand(operand: tree.Operand) -> bool:
+def _is_operand_cacheable(operand: tree.Operand) -> bool:
     if not is_pure(operand, _ASKED):
         return False
     nodes = (node for template in templates(operand) for node in walk(template.expression.tree))

@@ -46,10 +46,10 @@ class Definition:
         self.description: str = _read_text(properties, "description")
         self.policy_type: str = _read_text(properties, "policyType")
         self.mode = parsed.mode
-        self.metadata: dict[str, object] = _object(properties, "metadata")
+        self.metadata: dict[str, object] = _require_object(properties, "metadata")
         self.parameters = parsed.parameters
         self.version: str = _read_text(properties, "version") or str(get(self.metadata, "version") or "")
-        self.types = type_guards.types(parsed.condition, _literal)
+        self.types = type_guards.types(parsed.condition, _read_literal)
         self._prefix = prefix
         self._checked: list[tuple[Aliases, Switches]] = []
         self._rules: dict[str, Rule] = {}
@@ -169,7 +169,7 @@ _KEPT_RULES = 16
 _KEPT_CHECKS = 8
 
 
-def _literal(operand: tree.Operand) -> object:
+def _read_literal(operand: tree.Operand) -> object:
     return operand.value if isinstance(operand, PolicyLiteral) else MISSING
 
 
@@ -178,6 +178,6 @@ def _read_text(mapping: dict[str, object], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _object(mapping: dict[str, object], name: str) -> dict[str, object]:
+def _require_object(mapping: dict[str, object], name: str) -> dict[str, object]:
     found = get(mapping, name)
     return found if isinstance(found, dict) else {}

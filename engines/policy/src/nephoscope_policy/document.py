@@ -18,7 +18,7 @@ def load(text: str | bytes) -> object:
         raise PolicyError(f"the document is larger than {MAX_TEXT} bytes")
     try:
         return json.loads(
-            text.decode("utf-8-sig") if isinstance(text, bytes) else text, object_pairs_hook=_object
+            text.decode("utf-8-sig") if isinstance(text, bytes) else text, object_pairs_hook=_build_object
         )
     except UnicodeDecodeError as error:
         raise PolicyError(f"the document is not UTF-8: {error.reason} at byte {error.start}") from error
@@ -30,7 +30,7 @@ def load(text: str | bytes) -> object:
         raise PolicyError("not usable: a number has thousands of digits") from error
 
 
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _build_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result: dict[str, object] = {}
     seen: set[str] = set()
     for key, value in pairs:

@@ -114,7 +114,7 @@ def _decode_leniently(data: bytes, place: Place) -> object:
         line = data.count(b"\n", 0, error.start) + 1
         raise ContentError("the file is not UTF-8", Place(place.file, line)) from error
     try:
-        value = json.loads(_COMMENT_OR_STRING.sub(_blank, text), parse_constant=_no_constant)
+        value = json.loads(_COMMENT_OR_STRING.sub(_blank_out, text), parse_constant=_no_constant)
         msgspec.json.encode(value)
     except json.JSONDecodeError as error:
         raise ContentError(f"not JSON: {error.msg}", Place(place.file, error.lineno, error.colno)) from error
@@ -137,6 +137,6 @@ def _no_constant(text: str) -> NoReturn:
     raise _ConstantError(text)
 
 
-def _blank(match: re.Match[str]) -> str:
+def _blank_out(match: re.Match[str]) -> str:
     text = match.group()
     return text if text.startswith('"') else re.sub(r"[^\n]", " ", text)

@@ -20,7 +20,7 @@ def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
     """
     then = rule.tree.then
     if then.operations is not None:
-        entries = [_operation(operation, scope) for operation in then.operations]
+        entries = [_build_operation(operation, scope) for operation in then.operations]
         if not isinstance(then.details, dict) or not has_member(then.details, "operations"):
             return entries
         return {**_select_members(then.details, "roleDefinitionIds"), "operations": entries}
@@ -38,7 +38,7 @@ def _select_members(details: object, *names: str) -> dict[str, object]:
     }
 
 
-def _operation(operation: tree.EffectOperation, scope: EvaluationScope) -> dict[str, object]:
+def _build_operation(operation: tree.EffectOperation, scope: EvaluationScope) -> dict[str, object]:
     result: dict[str, object] = {}
     if operation.operation != "append":
         result["operation"] = operation.operation

@@ -161,29 +161,29 @@ def field_value(scope: EvaluationScope, text: str, view: View) -> object:
     start, rest, is_bound = bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
         value = require_known(view.follow_inside(start, rest), text)
-        return [_absent_field_value(scope) if value is MISSING else value]
+        return [_find_absent_field_value(scope) if value is MISSING else value]
     if not is_bound:
         view.elements_at(path.segments[: path.segments.index(STAR)])
     return view.collect(start, rest)
 
 
-def _field(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_field(scope: EvaluationScope, arguments: list[object]) -> object:
     text = _require_one_text("field", arguments)
     try:
         value = field_value(scope, text, scope.subject)
     except (UnknownAlias, ValueError) as error:
         raise ArmError("field", str(error)) from error
     if value is MISSING or value is None:
-        return _absent_field_value(scope)
+        return _find_absent_field_value(scope)
     return value
 
 
-def _absent_field_value(scope: EvaluationScope) -> object:
+def _find_absent_field_value(scope: EvaluationScope) -> object:
     """Return what field() returns for an absent property."""
     return "" if scope.snapshot.switches.missing_field_value == "empty" else None
 
 
-def _parameters(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_parameters(scope: EvaluationScope, arguments: list[object]) -> object:
     name = _require_one_text("parameters", arguments)
     value = scope.parameters.get(name.lower(), MISSING)
     if value is MISSING:
@@ -191,7 +191,7 @@ def _parameters(scope: EvaluationScope, arguments: list[object]) -> object:
     return value
 
 
-def _current(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_current(scope: EvaluationScope, arguments: list[object]) -> object:
     if not scope.frames:
         raise ArmError("current", "it is not inside a count")
     if not arguments:
@@ -201,10 +201,10 @@ def _current(scope: EvaluationScope, arguments: list[object]) -> object:
     for frame in reversed(scope.frames):
         if frame.name == wanted:
             return require_known(frame.element, name)
-    return _current_path(scope, name)
+    return _evaluate_current_path(scope, name)
 
 
-def _current_path(scope: EvaluationScope, name: str) -> object:
+def _evaluate_current_path(scope: EvaluationScope, name: str) -> object:
     """current('alias[*].x'): a path under a running loop's member."""
     try:
         path = scope.field(name, scope.target)
@@ -219,7 +219,7 @@ def _current_path(scope: EvaluationScope, name: str) -> object:
     return None if value is MISSING else value
 
 
-def _subscription(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_subscription(scope: EvaluationScope, arguments: list[object]) -> object:
     _require_no_arguments("subscription", arguments)
     if scope.context.subscription is not None:
         return dict(scope.context.subscription)
@@ -235,18 +235,18 @@ def _subscription(scope: EvaluationScope, arguments: list[object]) -> object:
         return PartialContainer(known, f"the subscription {identifier.subscription}")
     _check_tags(found)
     body = found.body
-    properties = _members(body, "properties")
+    properties = _read_members(body, "properties")
     tenant = body.get("tenantId", properties.get("tenantId"))
     name = body.get("displayName") or properties.get("displayName") or body.get("name")
     return {
         **known,
         "tenantId": tenant,
         "displayName": name,
-        "tags": Tags(_members(body, "tags")),
+        "tags": Tags(_read_members(body, "tags")),
     }
 
 
-def _resource_group(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_resource_group(scope: EvaluationScope, arguments: list[object]) -> object:
     _require_no_arguments("resourceGroup", arguments)
     if scope.context.resource_group is not None:
         return dict(scope.context.resource_group)
@@ -265,10 +265,10 @@ def _resource_group(scope: EvaluationScope, arguments: list[object]) -> object:
     if not body.get("location"):
         return PartialContainer(known, f"the resource group {identifier.resource_group_id}")
     stated = {key: value for key, value in body.items() if value is not None}
-    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_members(body, "tags"))}
+    return {"managedBy": None, "properties": {}, **stated, **known, "tags": Tags(_read_members(body, "tags"))}
 
 
-def _members(body: Mapping[str, object], name: str) -> dict[str, object]:
+def _read_members(body: Mapping[str, object], name: str) -> dict[str, object]:
     """An object of a container; KnownLater where all of it is open, empty where there is none."""
     found = body.get(name)
     if isinstance(found, dict):
@@ -295,7 +295,7 @@ def _group_id(scope: EvaluationScope) -> str:
 _POLICY = {"assignmentId": "", "definitionId": "", "setDefinitionId": "", "definitionReferenceId": ""}
 
 
-def _policy(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_policy(scope: EvaluationScope, arguments: list[object]) -> object:
     _require_no_arguments("policy", arguments)
     return {**_POLICY, **(scope.context.policy or {})}
 
@@ -305,12 +305,12 @@ def _request_context(scope: EvaluationScope, arguments: list[object]) -> object:
     return scope.context.request_context(scope.subject.api_version)
 
 
-def _claims(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_claims(scope: EvaluationScope, arguments: list[object]) -> object:
     _require_no_arguments("claims", arguments)
     return dict(scope.context.claims or {})
 
 
-def _utc_now(scope: EvaluationScope, arguments: list[object]) -> object:
+def _evaluate_utc_now(scope: EvaluationScope, arguments: list[object]) -> object:
     if arguments:
         raise ArmError("utcNow", "takes no format in a policy rule")
     return scope.context.utc_now
@@ -328,14 +328,14 @@ def _require_no_arguments(function: str, arguments: list[object]) -> None:
 
 
 HOSTS: Mapping[str, Callable[[EvaluationScope, list[object]], object]] = {
-    "claims": _claims,
-    "current": _current,
-    "field": _field,
-    "parameters": _parameters,
-    "policy": _policy,
+    "claims": _evaluate_claims,
+    "current": _evaluate_current,
+    "field": _evaluate_field,
+    "parameters": _evaluate_parameters,
+    "policy": _evaluate_policy,
     "requestcontext": _request_context,
-    "resourcegroup": _resource_group,
-    "subscription": _subscription,
-    "utcnow": _utc_now,
+    "resourcegroup": _evaluate_resource_group,
+    "subscription": _evaluate_subscription,
+    "utcnow": _evaluate_utc_now,
 }
 """The functions that need the surroundings, by lower-cased name."""

@@ -60,7 +60,7 @@ class Exemption(msgspec.Struct, frozen=True):
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
         id_ = scope_id(body.required_text("id"))
-        recommendations, assignment = _subject(reader)
+        recommendations, assignment = _read_subject(reader)
         return cls(
             id=id_,
             scope=containing_scope(id_, TYPE_NAME, body.property_path("id")),
@@ -150,7 +150,7 @@ def _is_below_scope(group: str, scope: str, management_groups: Mapping[str, tupl
     return any(scope in line[line.index(group) :] for line in lines)
 
 
-def _subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
+def _read_subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
     """The recommendations and the assignment that an exemption names; one of the two must be there.
 
     A cut `metadata` counts where it may be what names the subject: no assignment is named, or the cut lies in our own part of it.
@@ -160,7 +160,7 @@ def _subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
     cut = reader.cut(PROPERTIES, METADATA)
     recommendations = frozenset[str]()
     if not cut or not assignment or cut[2:3] == ("nephoscope",):
-        recommendations = reader.field(METADATA, lambda: _recommendations(properties), frozenset())
+        recommendations = reader.field(METADATA, lambda: _list_recommendations(properties), frozenset())
     if not assignment and not recommendations and not reader.gaps:
         reader.read_required(ASSIGNMENT)
     return recommendations, assignment
@@ -170,6 +170,6 @@ def _validates(properties: ArmObject) -> bool:
     return properties.choice(VALIDATION, ("Default", "DoNotValidate"), "Default") == "Default"
 
 
-def _recommendations(properties: ArmObject) -> frozenset[str]:
+def _list_recommendations(properties: ArmObject) -> frozenset[str]:
     own = properties.child("metadata").child("nephoscope")
     return frozenset(text.lower() for text in own.texts("recommendations"))

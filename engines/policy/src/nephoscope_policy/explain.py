@@ -60,7 +60,7 @@ def value(operand: tree.Operand, scope: EvaluationScope) -> object:
 def condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
     """Judge a condition."""
     if isinstance(node, tree.Leaf):
-        return _leaf(node, scope)
+        return _explain_leaf(node, scope)
     if isinstance(node, tree.Not):
         return negate(condition(node.child, scope))
     outcomes = [condition(child, scope) for child in node.children]
@@ -69,7 +69,7 @@ def condition(node: tree.Condition, scope: EvaluationScope) -> ConditionOutcome:
     return combine(outcomes, Truth.TRUE, Truth.FALSE)
 
 
-def _leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
+def _explain_leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
     """A leaf; whatever it cannot know or compute is named in its reason."""
     expected: object = None
     try:
@@ -79,15 +79,15 @@ def _leaf(leaf: tree.Leaf, scope: EvaluationScope) -> ConditionOutcome:
         if isinstance(leaf.subject, tree.ValueRef):
             actual = value(leaf.subject.operand, scope)
             at = _read_place(leaf.subject, scope)
-            return _judge_leaf(leaf, _subject(leaf.subject), actual, expected, scope, at)
+            return _judge_leaf(leaf, _format_subject(leaf.subject), actual, expected, scope, at)
         return field(leaf, leaf.subject, expected, scope)
     except NotCollected as error:
-        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
+        return _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     except (ArmError, OrderError) as error:
-        return _undecided_outcome(leaf, Truth.FAILED, expected, str(error), scope)
+        return _build_undecided_outcome(leaf, Truth.FAILED, expected, str(error), scope)
 
 
-def _undecided_outcome(
+def _build_undecided_outcome(
     leaf: tree.Leaf,
     truth: Truth,
     expected: object,
@@ -95,15 +95,22 @@ def _undecided_outcome(
     scope: EvaluationScope,
     cause: str = NOT_COLLECTED,
 ) -> ConditionOutcome:
-    at = _undecided_path(leaf.subject, scope)
+    at = _make_undecided_path(leaf.subject, scope)
     said = describe_gap(cause, message) if truth is Truth.UNKNOWN else message
     reason = Reason(
-        leaf.path, _subject(leaf.subject), leaf.operator, expected, None, _related_id(scope), said, at
+        leaf.path,
+        _format_subject(leaf.subject),
+        leaf.operator,
+        expected,
+        None,
+        _find_related_id(scope),
+        said,
+        at,
     )
     return ConditionOutcome(truth, (reason,), message, cause)
 
 
-def _undecided_path(
+def _make_undecided_path(
     subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, scope: EvaluationScope
 ) -> BodyPath:
     """Where the body has, or would have, what an undecided leaf reads; () where that cannot be told."""
@@ -138,7 +145,7 @@ def _judge_leaf(
         if decided is None:
             later = KnownLater(subject, unknown)
             reason = Reason(
-                leaf.path, subject, leaf.operator, expected, None, _related_id(scope), str(later), at
+                leaf.path, subject, leaf.operator, expected, None, _find_related_id(scope), str(later), at
             )
             return ConditionOutcome(Truth.UNKNOWN, (reason,), str(later), later.cause)
         truth, actual = Truth.TRUE if decided else Truth.FALSE, None
@@ -147,19 +154,20 @@ def _judge_leaf(
     if unknown is not None and unknown.choices:
         message = f"{subject} can be {json_text([*unknown.choices])} only"
     return ConditionOutcome(
-        truth, (Reason(leaf.path, subject, leaf.operator, expected, shown, _related_id(scope), message, at),)
+        truth,
+        (Reason(leaf.path, subject, leaf.operator, expected, shown, _find_related_id(scope), message, at),),
     )
 
 
-def _related_id(scope: EvaluationScope) -> str:
+def _find_related_id(scope: EvaluationScope) -> str:
     return str(scope.target.id) if scope.target is not scope.subject else ""
 
 
-def _subject(subject: tree.FieldRef | tree.ValueRef | tree.CountExpression) -> str:
+def _format_subject(subject: tree.FieldRef | tree.ValueRef | tree.CountExpression) -> str:
     if isinstance(subject, tree.FieldRef):
         return subject.text
     if isinstance(subject, tree.CountExpression):
-        return f"count({_subject(subject.over)})"
+        return f"count({_format_subject(subject.over)})"
     operand = subject.operand
     return operand.text if isinstance(operand, tree.TemplateExpression) else "value"
 
@@ -214,12 +222,12 @@ def _explain_every_element(
     try:
         found = scope.target.follow_inside(start, head)
     except NotCollected as error:
-        return _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
+        return _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(error), scope, error.cause)
     if tail is None:
         return _judge_leaf(leaf, text, found, expected, scope, at)
     if isinstance(found, Unknown):
         later = KnownLater(text, found)
-        others = _undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
+        others = _build_undecided_outcome(leaf, Truth.UNKNOWN, expected, str(later), scope, later.cause)
         known = _explain_elements(leaf, text, (known_elements(found), at), tail, expected, scope)
         return combine([*known, others], Truth.FALSE, Truth.TRUE)
     if not isinstance(found, list):
@@ -230,7 +238,7 @@ def _explain_every_element(
             leaf.operator,
             expected,
             None,
-            _related_id(scope),
+            _find_related_id(scope),
             f"{text}: the array is absent",
             at,
         )
@@ -242,7 +250,7 @@ def _explain_every_element(
             leaf.operator,
             expected,
             [],
-            _related_id(scope),
+            _find_related_id(scope),
             f"{text}: the array is empty",
             at,
         )
@@ -271,7 +279,7 @@ def _count(
 ) -> ConditionOutcome:
     low, high, failed = 0, 0, False
     first = ConditionOutcome(Truth.UNKNOWN)
-    at = _undecided_path(count, scope)
+    at = _make_undecided_path(count, scope)
     inside: tuple[BodyPath, ...] = ()
     names: dict[str, None] = {}
     listed = _ListedFrames(frames(count, scope))
@@ -292,7 +300,7 @@ def _count(
         failed = failed or outcome.truth is Truth.FAILED
     switches = scope.snapshot.switches
     if listed.others is not None:
-        high = max(high, *_whole_numbers(expected)) + 1
+        high = max(high, *_read_whole_numbers(expected)) + 1
         first = (
             first
             if first.message
@@ -301,8 +309,8 @@ def _count(
     ends = {judge(leaf.operator, number, expected, switches) for number in range(low, high + 1)}
     if len(ends) > 1:
         truth = Truth.FAILED if failed else Truth.UNKNOWN
-        return _undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
-    judged = _judge_leaf(leaf, _subject(count), low, expected, scope, at)
+        return _build_undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
+    judged = _judge_leaf(leaf, _format_subject(count), low, expected, scope, at)
     members = tuple(names)[:MOST_MEMBERS]
     if not inside and not members:
         return judged
@@ -336,7 +344,7 @@ class _ListedFrames:
             self.others = later
 
 
-def _whole_numbers(expected: object) -> list[int]:
+def _read_whole_numbers(expected: object) -> list[int]:
     """The numbers that a count is compared with, at most as many as elements can be."""
     listed = expected if isinstance(expected, list) else [expected]
     return [0, *(one for one in listed if isinstance(one, int) and 0 < one <= MAX_COUNTED)]

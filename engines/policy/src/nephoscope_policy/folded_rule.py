@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from nephoscope_policy.engine_differences import Switches
 
 
-def _bare_view(type_: str) -> View:
+def _build_bare_view(type_: str) -> View:
     """A bare resource of a type, for what depends on the type alone."""
     return View(Resource(ResourceId("", type_, "", "", "", ""), {}))
 
 
-def _existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
+def _list_existence_leaves(tree_: tree.Tree) -> Iterator[tree.Leaf]:
     existence = tree_.then.existence
     if existence is not None and existence.condition is not None:
         yield from type_guards.leaves(existence.condition)
@@ -65,7 +65,7 @@ class FoldedRule:
         self.parameters = parameters
         self.tally = StepTally()
         self.fold = ConstantFolder(parameters)
-        self.effect = self._effect()
+        self.effect = self._choose_effect()
         self.effect_key = self.effect.lower()
         self.mode = tree_.mode
         self.indexed = self.mode.lower() == "indexed"
@@ -77,7 +77,7 @@ class FoldedRule:
                 tree_.then.effect_path,
                 "compile",
             )
-        leaves = [*type_guards.leaves(tree_.condition), *_existence_leaves(tree_)]
+        leaves = [*type_guards.leaves(tree_.condition), *_list_existence_leaves(tree_)]
         for leaf in leaves:
             self._check_presence(leaf)
         self.needs_request = any(map(_asks_identity, type_guards.leaves(tree_.condition)))
@@ -96,7 +96,7 @@ class FoldedRule:
                 f"'exists' takes true or false, not {found!r}", f"{leaf.path}.exists", "compile"
             )
 
-    def _effect(self) -> str:
+    def _choose_effect(self) -> str:
         found = self.fold(self.tree.then.effect)
         path = self.tree.then.effect_path
         if not isinstance(found, str):
@@ -143,4 +143,4 @@ class FoldedRule:
             return False
         if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):
             return None
-        return self.applicable(_bare_view(type_), switches)
+        return self.applicable(_build_bare_view(type_), switches)

@@ -75,8 +75,8 @@ class Initiative(msgspec.Struct, frozen=True):
                 parameters=parser.parameters(
                     properties.value("parameters"), properties.property_path("parameters"), typed=False
                 ),
-                members=_members(properties, parser),
-                groups=tuple(_group(item) for item in properties.children("policyDefinitionGroups")),
+                members=_list_members(properties, parser),
+                groups=tuple(_build_group(item) for item in properties.children("policyDefinitionGroups")),
             )
         except PolicyError as error:
             raise PolicyError(error.message, error.path, error.stage, place, parser.errors) from error
@@ -133,7 +133,7 @@ class PartialParameters(dict[str, object]):
         return super().__getitem__(name)
 
 
-def _members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
+def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
     members = []
     for item in properties.children("policyDefinitions"):
         definition = item.required_text("policyDefinitionId")
@@ -164,7 +164,7 @@ def _pin(item: ArmObject) -> Pin | None:
         raise fault(str(error), item.property_path("definitionVersion")) from error
 
 
-def _group(item: ArmObject) -> DefinitionGroup:
+def _build_group(item: ArmObject) -> DefinitionGroup:
     return DefinitionGroup(
         item.required_text("name"),
         item.text("displayName"),
@@ -200,17 +200,17 @@ def _evaluate(operand: tree.Operand, bound: Mapping[str, object], path: str) -> 
         return [_evaluate(item, bound, f"{path}[{index}]") for index, item in enumerate(operand.items)]
     if isinstance(operand, tree.ObjectExpression):
         return {name: _evaluate(item, bound, f"{path}.{name}") for name, item in operand.items}
-    return _expression(operand, bound, path)
+    return _evaluate_expression(operand, bound, path)
 
 
-def _expression(template: tree.TemplateExpression, bound: Mapping[str, object], path: str) -> object:
+def _evaluate_expression(template: tree.TemplateExpression, bound: Mapping[str, object], path: str) -> object:
     try:
         return template.expression.interpret(_HOSTS, bound)
     except ArmError as error:
         raise _compile_error(f"the expression {template.text!r} fails: {error}", path) from error
 
 
-def _parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
+def _read_parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, str):
         raise ArmError("parameters", "takes the name of a parameter", 0)
@@ -220,7 +220,7 @@ def _parameter(bound: Mapping[str, object], arguments: list[object]) -> object:
 
 
 #: What an initiative's expressions may ask for beside the pure functions.
-_HOSTS = {"parameters": _parameter}
+_HOSTS = {"parameters": _read_parameter}
 
 
 def _compile_error(message: str, path: str) -> PolicyError:

@@ -34,7 +34,7 @@ class Draft:
             if segment is not STAR or number == len(segments) - 1:
                 head = [(*place, segment) for place in head]
                 continue
-            head = [(*place, index) for place in head for index in range(_length(self.value(place)))]
+            head = [(*place, index) for place in head for index in range(_read_length(self.value(place)))]
         return head
 
     def put(self, segments: Segments, value: object) -> None:
@@ -44,11 +44,11 @@ class Draft:
             return
         known = self._count_known(segments)
         if known == len(segments):
-            self._step({"op": "replace", "path": self._pointer(segments), "value": value})
+            self._step({"op": "replace", "path": self._format_pointer(segments), "value": value})
             return
         for segment in reversed(segments[known + 1 :]):
-            value = {_key(segment): value}
-        self._step({"op": "add", "path": self._pointer(segments[: known + 1]), "value": value})
+            value = {_escape_key(segment): value}
+        self._step({"op": "add", "path": self._format_pointer(segments[: known + 1]), "value": value})
 
     def append(self, segments: Segments, value: object) -> None:
         """Add a member to the array at a path, made where it is missing; a member that is there already is not added again."""
@@ -56,12 +56,12 @@ class Draft:
         if not isinstance(held, list):
             self.put(segments, [value])
         elif not any(equal(item, value, SWITCHES) for item in held):
-            self._step({"op": "add", "path": f"{self._pointer(segments)}/-", "value": value})
+            self._step({"op": "add", "path": f"{self._format_pointer(segments)}/-", "value": value})
 
     def remove(self, segments: Segments) -> None:
         """Remove what a path leads to; nothing happens where it ends early."""
         if self.value(segments) is not MISSING:
-            self._step({"op": "remove", "path": self._pointer(segments)})
+            self._step({"op": "remove", "path": self._format_pointer(segments)})
 
     def _step(self, change: Change) -> None:
         self.patch.append(copy.deepcopy(change))
@@ -77,7 +77,7 @@ class Draft:
             value = inner
         return len(segments)
 
-    def _pointer(self, segments: Segments) -> str:
+    def _format_pointer(self, segments: Segments) -> str:
         """The JSON pointer of a path, with keys as the body spells them where it has them."""
         value: object = self.body
         parts: list[str] = []
@@ -88,11 +88,11 @@ class Draft:
         return "".join(f"/{part}" for part in parts)
 
 
-def _length(value: object) -> int:
+def _read_length(value: object) -> int:
     return len(value) if isinstance(value, list) else 0
 
 
-def _key(segment: Segment) -> str:
+def _escape_key(segment: Segment) -> str:
     if not isinstance(segment, str):
         raise ValueError("a missing array cannot be indexed")
     return segment

@@ -31,18 +31,18 @@ class Loop(msgspec.Struct, frozen=True):
 
 def size(start: int, segments: Segments) -> Callable[[dict[str, object], CompiledRun], int]:
     """Count how many members a path selects."""
-    read = _members(segments)
+    read = _make_members(segments)
     if start < 0:
         return lambda body, _: read(body)
     return lambda _, run: read(run.slots[start])
 
 
-def _members(segments: Segments) -> Callable[[object], int]:
+def _make_members(segments: Segments) -> Callable[[object], int]:
     head, rest = split_at_elements(segments)
     read = getter(head) if head else None
     if rest is None:
         return lambda value: 0 if (value if read is None else read(value)) is MISSING else 1
-    inner = _members(rest) if rest else None
+    inner = _make_members(rest) if rest else None
 
     def number(value: object) -> int:
         found = value if read is None else read(value)

@@ -22,13 +22,15 @@ def fault(operator: str, operand: Operand) -> str:
         return _not_presence(operand)
     if operator in ("in", "notin") and not _may_be_list(operand):
         instead = OPERATORS["equals" if operator == "in" else "notequals"]
-        return f"'{OPERATORS[operator]}' takes an array, not {_kind(operand)}; write [...] or '{instead}'"
+        return (
+            f"'{OPERATORS[operator]}' takes an array, not {_name_kind(operand)}; write [...] or '{instead}'"
+        )
     return ""
 
 
 def not_countable(operand: Operand) -> str:
     """Explain why a count cannot go over a value, '' where it can."""
-    return "" if _may_be_list(operand) else f"a count goes over an array, not over {_kind(operand)}"
+    return "" if _may_be_list(operand) else f"a count goes over an array, not over {_name_kind(operand)}"
 
 
 def _not_presence(operand: Operand) -> str:
@@ -36,7 +38,7 @@ def _not_presence(operand: Operand) -> str:
         return ""
     if isinstance(operand, tree.PolicyLiteral) and boolish(operand.value) is not None:
         return ""
-    shown = repr(operand.value) if isinstance(operand, tree.PolicyLiteral) else _kind(operand)
+    shown = repr(operand.value) if isinstance(operand, tree.PolicyLiteral) else _name_kind(operand)
     return f"'exists' takes true or false, not {shown}"
 
 
@@ -46,5 +48,5 @@ def _may_be_list(operand: Operand) -> bool:
     return not isinstance(operand, tree.ObjectExpression)
 
 
-def _kind(operand: Operand) -> str:
+def _name_kind(operand: Operand) -> str:
     return json_type_name(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"

@@ -200,7 +200,7 @@ def exists(left: object, right: object) -> bool:
     return (left is not MISSING and left is not None) is (boolish(right) or False)
 
 
-def _positive(operator: str, left: object, right: object, switches: Switches) -> bool:
+def _match_positive(operator: str, left: object, right: object, switches: Switches) -> bool:
     if operator == "equals":
         return right is None if left is MISSING else equal(left, right, switches)
     if operator == "in":
@@ -236,5 +236,5 @@ def judge(operator: str, left: object, right: object, switches: Switches) -> boo
         sign = None if left is MISSING else order(left, right, switches)
         return sign is not None and test(sign)
     if operator.startswith("not"):
-        return not _positive(operator[3:], left, right, switches)
-    return _positive(operator, left, right, switches)
+        return not _match_positive(operator[3:], left, right, switches)
+    return _match_positive(operator, left, right, switches)

@@ -86,12 +86,12 @@ class Parser(ConditionParser):
                 self.fail(
                     f"{path}.{name}", f"the parameter '{name}' is declared twice (names are read in any case)"
                 )
-            elif parameter := self._parameter(name, body, f"{path}.{name}"):
-                self._default(parameter, f"{path}.{name}.defaultValue", typed)
+            elif parameter := self._parse_parameter(name, body, f"{path}.{name}"):
+                self._check_default(parameter, f"{path}.{name}.defaultValue", typed)
                 result[name.lower()] = parameter
         return result
 
-    def _parameter(self, name: str, body: object, path: str) -> tree.Parameter | None:
+    def _parse_parameter(self, name: str, body: object, path: str) -> tree.Parameter | None:
         if not isinstance(body, dict):
             self.fail(path, f"a parameter is an object with a 'type', not {json_type_name(body)}")
             return None
@@ -119,7 +119,7 @@ class Parser(ConditionParser):
             metadata if isinstance(metadata, dict) else {},
         )
 
-    def _default(self, parameter: tree.Parameter, path: str, typed: bool) -> None:
+    def _check_default(self, parameter: tree.Parameter, path: str, typed: bool) -> None:
         """A default must be a value that could be given; null stands for none."""
         if parameter.default is None or not (typed or is_of_type(parameter.type, parameter.default)):
             return
@@ -135,7 +135,7 @@ class Parser(ConditionParser):
         if not has_member(raw, "effect"):
             self.fail(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
             return None
-        effect = self._effect(get(raw, "effect"), f"{path}.effect")
+        effect = self._parse_effect(get(raw, "effect"), f"{path}.effect")
         details = get(raw, "details")
         existence = get(raw, "existenceCondition")
         if existence is not None and isinstance(details, dict):
@@ -143,19 +143,19 @@ class Parser(ConditionParser):
         return tree.Then(
             effect,
             details,
-            self._existence(details, effect, f"{path}.details"),
-            self._operations(details, f"{path}.details"),
-            self._default_state(details, f"{path}.details"),
+            self._parse_existence(details, effect, f"{path}.details"),
+            self._parse_operations(details, f"{path}.details"),
+            self._parse_default_state(details, f"{path}.details"),
             f"{path}.effect",
         )
 
-    def _default_state(self, details: object, path: str) -> tree.Operand | None:
-        return self._optional(details, "defaultState", path) if isinstance(details, dict) else None
+    def _parse_default_state(self, details: object, path: str) -> tree.Operand | None:
+        return self._parse_optional(details, "defaultState", path) if isinstance(details, dict) else None
 
-    def _optional(self, raw: dict[str, object], name: str, path: str) -> tree.Operand | None:
+    def _parse_optional(self, raw: dict[str, object], name: str, path: str) -> tree.Operand | None:
         return self.operand(get(raw, name), f"{path}.{name}") if has_member(raw, name) else None
 
-    def _effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
+    def _parse_effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
             self.fail(path, f"'effect' must be a string, not {json_type_name(raw)}")
             return tree.PolicyLiteral("disabled")
@@ -164,7 +164,7 @@ class Parser(ConditionParser):
             self.fail(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
         return operand
 
-    def _existence(
+    def _parse_existence(
         self, details: object, effect: tree.PolicyLiteral | tree.TemplateExpression, path: str
     ) -> tree.Existence | None:
         if (
@@ -181,19 +181,19 @@ class Parser(ConditionParser):
         else:
             self.fail(f"{path}.type", f"'type' must be a string, not {json_type_name(type_)}")
         condition = get(details, "existenceCondition")
-        scope, scopes = self._optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
+        scope, scopes = self._parse_optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
         if isinstance(scope, tree.PolicyLiteral) and str(scope.value).lower() not in scopes:
             self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
         return tree.Existence(
             path,
             self.operand(type_, f"{path}.type"),
-            self._optional(details, "name", path),
-            self._optional(details, "resourceGroupName", path),
+            self._parse_optional(details, "name", path),
+            self._parse_optional(details, "resourceGroupName", path),
             scope,
             self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
 
-    def _operations(self, details: object, path: str) -> tuple[tree.EffectOperation, ...] | None:
+    def _parse_operations(self, details: object, path: str) -> tuple[tree.EffectOperation, ...] | None:
         if isinstance(details, dict) and has_member(details, "operations"):
             raw = get(details, "operations")
             if not isinstance(raw, list):
@@ -229,14 +229,14 @@ class Parser(ConditionParser):
             return None
         if name != "remove" and not has_member(raw, "value"):
             self.fail(path, f"'{name}' needs a 'value'")
-        return self._operation(raw, name, path)
+        return self._parse_operation(raw, name, path)
 
     def _append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         if not has_member(raw, "value"):
             self.fail(path, "an append entry needs 'field' and 'value'")
-        return self._operation(raw, "append", path)
+        return self._parse_operation(raw, "append", path)
 
-    def _operation(self, raw: dict[str, object], name: str, path: str) -> tree.EffectOperation | None:
+    def _parse_operation(self, raw: dict[str, object], name: str, path: str) -> tree.EffectOperation | None:
         field = self.field(get(raw, "field"), f"{path}.field")
-        value, condition = (self._optional(raw, one, path) for one in ("value", "condition"))
+        value, condition = (self._parse_optional(raw, one, path) for one in ("value", "condition"))
         return tree.EffectOperation(path, name, field, value, condition, raw) if field else None

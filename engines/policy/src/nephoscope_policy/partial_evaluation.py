@@ -33,7 +33,7 @@ def compile_parts(
 ) -> PartTest:
     """The test of a condition on the target of a run; `reads_of` gives the paths behind the fields that a leaf names."""
     if isinstance(node, tree.Leaf):
-        return _leaf(node, compiler, reads_of(FieldReads.from_condition(node, compiler.fold)))
+        return _compile_leaf(node, compiler, reads_of(FieldReads.from_condition(node, compiler.fold)))
     if isinstance(node, tree.Not):
         child = compile_parts(node.child, compiler, reads_of)
         return lambda run: None if (found := child(run)) is None else not found
@@ -54,7 +54,7 @@ def _combine(parts: list[PartTest], *, decisive: bool) -> PartTest:
     return test
 
 
-def _leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest:
+def _compile_leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest:
     compiled = compiler.condition(leaf)
     if isinstance(compiled, bool):
         settled = compiled

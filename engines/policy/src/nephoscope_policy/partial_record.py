@@ -28,7 +28,7 @@ class ControlRecordReader:
         self._unread = unread_paths(self.body.raw) if partial else frozenset()
         self._id = str(self.body.value("id") or "").lower()
         self._gaps: dict[str, str] = {}
-        self.properties = self._properties()
+        self.properties = self._read_properties()
 
     @property
     def gaps(self) -> tuple[tuple[str, str], ...]:
@@ -77,7 +77,7 @@ class ControlRecordReader:
                 found[one[len(path)] if len(one) > len(path) else "*"] = describe_cut(one, self._id)
         return found
 
-    def _properties(self) -> ArmObject:
+    def _read_properties(self) -> ArmObject:
         if not self._partial or isinstance(self.body.value(PROPERTIES), dict):
             return self.body.child(PROPERTIES)
         return ArmObject({}, PROPERTIES)

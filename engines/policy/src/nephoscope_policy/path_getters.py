@@ -71,7 +71,7 @@ def path_condition(segments: Segments, test: Callable[[object], bool]) -> Callab
             case [first, second, third]:
                 return _three_step_condition(first, second, third, test)
             case [first, second, third, fourth]:
-                return _leaf_of_four(first, second, third, fourth, test)
+                return _compile_four_step_leaf(first, second, third, fourth, test)
     read = getter(segments)
     return lambda body, _: test(read(body))
 
@@ -100,7 +100,7 @@ def _three_step_condition(
     return judge
 
 
-def _leaf_of_four(
+def _compile_four_step_leaf(
     first: str, second: str, third: str, fourth: str, test: Callable[[object], bool]
 ) -> Callable[[Body, object], bool]:
     def judge(body: Body, _: object) -> bool:

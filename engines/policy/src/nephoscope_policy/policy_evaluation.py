@@ -120,9 +120,9 @@ def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Evalua
     if outcome.truth is Truth.FALSE:
         return not_matched(rule, view, snapshot, outcome.reasons)
     if outcome.truth is not Truth.TRUE:
-        return _undecided_result(rule, outcome)
+        return _build_undecided_result(rule, outcome)
     if rule.if_not_exists:
-        return _existence(rule, scope, outcome)
+        return _build_existence(rule, scope, outcome)
     return judge_match(rule, scope, outcome.reasons)
 
 
@@ -142,7 +142,7 @@ def judge_match(rule: FoldedRule, scope: EvaluationScope, reasons: tuple[Reason,
         return effect_details.evaluate_details(rule, scope)
 
     if rule.effect_key == "manual":
-        return _manual(rule, scope.context.attestation, reasons)
+        return _build_manual(rule, scope.context.attestation, reasons)
     if rule.effect_key in NO_FINDING:
         text = f"{rule.effect} acts on requests; a scan finds nothing to report"
         return Result(
@@ -157,7 +157,7 @@ def judge_match(rule: FoldedRule, scope: EvaluationScope, reasons: tuple[Reason,
     return Result(NON_COMPLIANT, rule.effect, reasons, matched=True, details=evaluate_later)
 
 
-def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> Result:
+def _build_manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> Result:
     state = MANUAL_STATES.get((attestation or rule.default_state).lower(), UNKNOWN)
     if attestation:
         return Result(state, rule.effect, reasons, "attested", f"attested as {state.value}", matched=True)
@@ -165,7 +165,7 @@ def _manual(rule: FoldedRule, attestation: str, reasons: tuple[Reason, ...]) -> 
     return Result(state, rule.effect, reasons, "manual", text, matched=True)
 
 
-def _undecided_result(rule: FoldedRule, outcome: ConditionOutcome) -> Result:
+def _build_undecided_result(rule: FoldedRule, outcome: ConditionOutcome) -> Result:
     if outcome.truth is Truth.FAILED:
         return Result(ERROR, rule.effect, outcome.reasons, "expression-error", outcome.message)
     return Result(UNKNOWN, rule.effect, outcome.reasons, outcome.cause, outcome.message)
@@ -191,27 +191,27 @@ def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.Relate
     )
 
 
-def _existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutcome) -> Result:
+def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutcome) -> Result:
     try:
         wanted = lookup(rule, scope)
         plan = related_resources.plan(wanted, scope.subject.type)
         found = related_resources.candidates(plan, scope.subject, scope.snapshot)
         gap = related_resources.gap(plan, scope.subject, scope.snapshot, found, scope.context.now)
     except NotCollected as error:
-        return _undecided_result(
+        return _build_undecided_result(
             rule, ConditionOutcome(Truth.UNKNOWN, outcome.reasons, str(error), error.cause)
         )
     except ArmError as error:
-        return _undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
+        return _build_undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
-        _candidate(rule, plan, scope.related_scope(scope.snapshot.current(candidate, now)))
+        _build_candidate(rule, plan, scope.related_scope(scope.snapshot.current(candidate, now)))
         for candidate in found
     ]
     return _settle(rule, scope, outcome, wanted, gap, verdicts)
 
 
-def _candidate(
+def _build_candidate(
     rule: FoldedRule, wanted: related_resources.LookupPlan, scope: EvaluationScope
 ) -> ConditionOutcome:
     outcome = _judge_existence(rule, scope)
@@ -241,14 +241,14 @@ def _settle(
         if decided and state is COMPLIANT:
             return Result(COMPLIANT, rule.effect, decided[0].reasons)
         if decided:
-            return _undecided_result(rule, decided[0])
+            return _build_undecided_result(rule, decided[0])
     if gap is not None:
-        reason = _absence(rule, wanted, describe_gap(gap.cause, gap.what))
+        reason = _build_absence(rule, wanted, describe_gap(gap.cause, gap.what))
         return Result(UNKNOWN, rule.effect, (*outcome.reasons, reason), gap.cause, gap.what)
     reasons = tuple(reason for verdict in verdicts for reason in verdict.reasons)
     if not verdicts:
         named = f" named '{wanted.name}'" if wanted.name else ""
-        reasons = (*outcome.reasons, _absence(rule, wanted, f"there is no {wanted.type}{named}"))
+        reasons = (*outcome.reasons, _build_absence(rule, wanted, f"there is no {wanted.type}{named}"))
     return Result(
         NON_COMPLIANT,
         rule.effect,
@@ -258,7 +258,7 @@ def _settle(
     )
 
 
-def _absence(rule: FoldedRule, wanted: related_resources.RelatedLookup, message: str) -> Reason:
+def _build_absence(rule: FoldedRule, wanted: related_resources.RelatedLookup, message: str) -> Reason:
     existence = rule.tree.then.existence
     path = f"{existence.path}.type" if existence else ""
     return Reason(path, wanted.type, "exists", True, False, "", message)

@@ -141,7 +141,7 @@ def _text_test(pattern: str, switches: Switches) -> Callable[[str], bool]:
     return (lambda text: text.endswith(core)) if before else (lambda text: text == core)
 
 
-def _match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
+def _make_match(right: object, *, insensitive: bool) -> Callable[[object], bool]:
     pattern = scalar_text(right)
     if pattern is None:
         return lambda _: False
@@ -197,8 +197,8 @@ _BUILDERS: dict[str, Callable[[object, Switches], Callable[[object], bool]]] = {
     "in": _test_in,
     "exists": _exists,
     "like": _test_like,
-    "match": lambda right, _: _match(right, insensitive=False),
-    "matchinsensitively": lambda right, _: _match(right, insensitive=True),
+    "match": lambda right, _: _make_match(right, insensitive=False),
+    "matchinsensitively": lambda right, _: _make_match(right, insensitive=True),
     "contains": _contains,
     "containskey": _contains_key,
     "less": lambda right, switches: _compile_ordered("less", right, switches),

@@ -25,7 +25,7 @@ class Reads(msgspec.Struct, frozen=True):
     @classmethod
     def of(cls, paths: Iterable[Segments]) -> Reads:
         """The reads of some paths."""
-        cut = frozenset(map(_path_before_elements, paths))
+        cut = frozenset(map(_build_path_before_elements, paths))
         return cls(cut, frozenset(path[:length] for path in cut for length in range(len(path) + 1)))
 
     def concern(self, changed: Segments) -> bool:
@@ -39,7 +39,7 @@ EVERYTHING = Reads(everything=True)
 NOTHING = Reads()
 
 
-def _path_before_elements(path: Segments) -> Segments:
+def _build_path_before_elements(path: Segments) -> Segments:
     for index, segment in enumerate(path):
         if not isinstance(segment, str):
             return path[:index]

@@ -114,7 +114,7 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
         own = identifier.subscription
         found = snapshot.resources_in_subscription(own, lookup.type)
         return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
-    group = _group(lookup, view)
+    group = _name_group(lookup, view)
     found = snapshot.resources_in_group(group, lookup.type)
     found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
     if not lookup.scope and not lookup.resource_group:
@@ -172,7 +172,7 @@ def _extends_another(candidate: View, view: View) -> bool:
     return extension and parent != view.key
 
 
-def _group(lookup: RelatedLookup, view: View) -> str:
+def _name_group(lookup: RelatedLookup, view: View) -> str:
     identifier = view.resource.id
     if lookup.resource_group:
         return f"{identifier.subscription_id}/resourcegroups/{lookup.resource_group}"
@@ -198,13 +198,13 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], n
     if wanted.unique and not all(map(_has_open_name, found)):
         return None
     lookup = wanted.lookup
-    reason = _unknown(wanted, view, snapshot, found)
+    reason = _explain_unknown(wanted, view, snapshot, found)
     if reason is not None:
         return reason
     unread = None if snapshot.coverage.supposed else _find_unread_name(wanted, view, found)
     if unread is not None:
         name = f" '{unread}'" if unread else ""
-        return Gap(f"{lookup.type}{name} of {_parent(wanted, view)} (in Azure it always exists)")
+        return Gap(f"{lookup.type}{name} of {_find_parent(wanted, view)} (in Azure it always exists)")
     if snapshot.complete and snapshot.coverage.supposed:
         return None
     last = wanted.last if len(wanted.names) == 1 else ""
@@ -231,7 +231,7 @@ def _find_unread_name(wanted: LookupPlan, view: View, found: list[View]) -> str 
     )
 
 
-def _parent(wanted: LookupPlan, view: View) -> str:
+def _find_parent(wanted: LookupPlan, view: View) -> str:
     return view.resource.id.subscription_id if _searches_subscription(wanted, view) else view.key
 
 
@@ -248,21 +248,21 @@ def _is_collected(wanted: LookupPlan, view: View, snapshot: Snapshot, last: str,
     A manifest's `<type>/providers/<extension>` stands for the extension under resources of the type alone, `<type>/*` for what
     a list of the type holds where further ones are read by name (docs/decisions/0081-what-a-manifest-may-claim.md).
     """
-    type_, coverage, place = wanted.lookup.type, snapshot.coverage, _place(wanted, view)
+    type_, coverage, place = wanted.lookup.type, snapshot.coverage, _find_narrowest_scope(wanted, view)
     name = last if wanted.names else "*"
     if covers_freshly(coverage, type_, place, now, last) or (
         name != last and covers_freshly(coverage, type_, place, now, name)
     ):
         return True
-    owner = _named_owner(wanted, view)
+    owner = _find_named_owner(wanted, view)
     if owner and covers_freshly(coverage, type_, owner, now, wanted.last):
         return True
-    return _claims_below(wanted, view) and covers_freshly(
-        coverage, _below_type(view, type_), place, now, name
+    return _has_claims_below(wanted, view) and covers_freshly(
+        coverage, _format_below_type(view, type_), place, now, name
     )
 
 
-def _named_owner(wanted: LookupPlan, view: View) -> str:
+def _find_named_owner(wanted: LookupPlan, view: View) -> str:
     """The lower-cased id of the resource that a child belongs to which is looked up in a resource group by its name in full,
     such as `server/default`; '' for every other look-up."""
     lookup, names = wanted.lookup, wanted.names
@@ -272,42 +272,42 @@ def _named_owner(wanted: LookupPlan, view: View) -> str:
     if len(kinds) != len(names):
         return ""
     below = "".join(f"/{kind}/{name}" for kind, name in zip(kinds[:-1], names[:-1], strict=True))
-    return f"{_group(lookup, view)}/providers/{namespace}{below}"
+    return f"{_name_group(lookup, view)}/providers/{namespace}{below}"
 
 
 def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: str, now: datetime) -> str:
     """Explain that a claim which would have answered has expired, '' where there was none such."""
-    type_, place = wanted.lookup.type, _place(wanted, view)
+    type_, place = wanted.lookup.type, _find_narrowest_scope(wanted, view)
     if not (coverage.claimed_at or is_report(type_)):
         return ""
     name = last if wanted.names else "*"
     entries = [(type_, last), (type_, name)]
-    if _claims_below(wanted, view):
-        entries.append((_below_type(view, type_), name))
+    if _has_claims_below(wanted, view):
+        entries.append((_format_below_type(view, type_), name))
     told = (expired_claim(coverage, entry, place, now, each) for entry, each in entries)
     return next(filter(None, told), "")
 
 
-def _claims_below(wanted: LookupPlan, view: View) -> bool:
+def _has_claims_below(wanted: LookupPlan, view: View) -> bool:
     """Return whether a claim of the type under resources of the view's type alone answers."""
     return wanted.under or view.resource.id.type == SUBSCRIPTION_TYPE
 
 
-def _below_type(view: View, type_: str) -> str:
+def _format_below_type(view: View, type_: str) -> str:
     return f"{view.resource.id.type}/providers/{type_}"
 
 
-def _place(wanted: LookupPlan, view: View) -> str:
+def _find_narrowest_scope(wanted: LookupPlan, view: View) -> str:
     """The narrowest scope whose claims answer a look-up; a claim of what contains it answers too."""
     if wanted.under:
         return view.key
     identifier = view.resource.id
     if wanted.lookup.scope == "subscription":
         return identifier.subscription_id
-    return _group(wanted.lookup, view) or identifier.subscription_id
+    return _name_group(wanted.lookup, view) or identifier.subscription_id
 
 
-def _unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
+def _explain_unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View]) -> Gap | None:
     """Explain why an analyzer could not compute a resource that would be a candidate, None where there is none such."""
     if not wanted.under:
         return None

@@ -127,10 +127,10 @@ def _preview_deployment(rule: Rule, scope: EvaluationScope) -> Preview:
         raise_all(parser.errors)
         key = next(key for key in result if key.lower() == "parameters")
         result[key] = explain.value(operand, scope)
-    return Preview(rule.effect, deployment=result, scope=_scope(rule, scope, details))
+    return Preview(rule.effect, deployment=result, scope=_find_scope(rule, scope, details))
 
 
-def _scope(rule: Rule, scope: EvaluationScope, details: dict[str, object]) -> str:
+def _find_scope(rule: Rule, scope: EvaluationScope, details: dict[str, object]) -> str:
     """The id that the deployment goes to: a resource group, or the subscription."""
     identifier = scope.subject.resource.id
     existence = rule.tree.then.existence

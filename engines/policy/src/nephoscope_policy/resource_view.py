@@ -69,7 +69,7 @@ class View:
             return True
         if self.unread or reads.everything:
             return False
-        return not reads.paths if self.resource.derived else all(map(self._lists, reads.paths))
+        return not reads.paths if self.resource.derived else all(map(self._is_listed, reads.paths))
 
     def release(self) -> None:
         """Give back the memory of the lower-cased body; it is made again when it is asked for."""
@@ -109,14 +109,18 @@ class View:
         if self.unread:
             self._check_read(segments)
         value = walk(self.body, segments)
-        if value is MISSING and not self.complete and (self.resource.derived or not self._lists(segments)):
+        if (
+            value is MISSING
+            and not self.complete
+            and (self.resource.derived or not self._is_listed(segments))
+        ):
             if self.unread and self.body.get("properties"):
                 return value
             read = segments[0] if is_listed(segments) else "properties"
             raise NotCollected(f"the {read} of {self.key}")
         return value
 
-    def _lists(self, segments: Segments) -> bool:
+    def _is_listed(self, segments: Segments) -> bool:
         """Tell whether the body without properties says what is, or is not, at a path."""
         return is_listed(segments) and (segments[0] in _ALWAYS or segments[0] in self.folded)
 

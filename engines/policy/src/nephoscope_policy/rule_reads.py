@@ -39,27 +39,32 @@ class FieldReads:
     def from_condition(cls, node: tree.Condition, fold: ConstantFolder) -> FieldReads:
         """Return those that one condition names."""
         fields = cls(fold)
-        fields._name({*fields._condition(node, own=True)})
+        fields._name({*fields._list_reads_of_condition(node, own=True)})
         return fields
 
     @classmethod
     def from_rule(cls, parsed: tree.Tree, fold: ConstantFolder) -> FieldReads:
         """Return those that a whole rule names."""
         fields = cls(fold)
-        fields._name({*fields._condition(parsed.condition, own=True), *fields._existence(parsed)})
+        fields._name(
+            {
+                *fields._list_reads_of_condition(parsed.condition, own=True),
+                *fields._list_reads_of_existence(parsed),
+            }
+        )
         return fields
 
     def _name(self, found: set[str | None]) -> None:
         self.texts = None if None in found else frozenset(text for text in found if text is not None)
 
-    def _existence(self, parsed: tree.Tree) -> Iterator[str | None]:
+    def _list_reads_of_existence(self, parsed: tree.Tree) -> Iterator[str | None]:
         existence = parsed.then.existence
         if existence is not None:
             parts = (existence.type, existence.name, existence.resource_group, existence.scope)
             for part in parts:
-                yield from () if part is None else self._operand(part)
+                yield from () if part is None else self._list_reads_of_operand(part)
             if existence.condition is not None:
-                yield from self._condition(existence.condition, own=False)
+                yield from self._list_reads_of_condition(existence.condition, own=False)
             kind = self._fold(existence.type)
             self.related.add(kind.lower() if isinstance(kind, str) else None)
 
@@ -75,39 +80,39 @@ class FieldReads:
             return EVERYTHING
         return Reads.of(path for path in (*paths, ("location",) if indexed else ()) if path)
 
-    def _condition(self, node: tree.Condition, *, own: bool) -> Iterator[str | None]:
+    def _list_reads_of_condition(self, node: tree.Condition, *, own: bool) -> Iterator[str | None]:
         """The field texts of a condition; one on related resources (not `own`) reads the judged resource by functions alone."""
         if isinstance(node, tree.Leaf):
-            yield from self._operand(node.operand)
-            yield from self._subject(node.subject, own=own)
+            yield from self._list_reads_of_operand(node.operand)
+            yield from self._list_reads_of_subject(node.subject, own=own)
         else:
             for child in (node.child,) if isinstance(node, tree.Not) else node.children:
-                yield from self._condition(child, own=own)
+                yield from self._list_reads_of_condition(child, own=own)
 
-    def _subject(
+    def _list_reads_of_subject(
         self, subject: tree.FieldRef | tree.ValueRef | tree.CountExpression, *, own: bool
     ) -> Iterator[str | None]:
         if isinstance(subject, tree.ValueRef):
-            yield from self._operand(subject.operand)
+            yield from self._list_reads_of_operand(subject.operand)
         elif isinstance(subject, tree.CountExpression):
-            yield from self._subject(subject.over, own=own)
+            yield from self._list_reads_of_subject(subject.over, own=own)
             if subject.where is not None:
-                yield from self._condition(subject.where, own=own)
+                yield from self._list_reads_of_condition(subject.where, own=own)
         else:
-            yield from self._operand(subject.name)
+            yield from self._list_reads_of_operand(subject.name)
             if own:
                 name = self._fold(subject.name)
                 yield name if isinstance(name, str) else None
 
-    def _operand(self, operand: tree.Operand) -> Iterator[str | None]:
+    def _list_reads_of_operand(self, operand: tree.Operand) -> Iterator[str | None]:
         for template in templates(operand):
             self.calls |= template.expression.calls & HOSTS.keys()
             if "field" in template.expression.calls:
                 for node in walk(template.expression.tree):
                     if isinstance(node, ArmCall) and node.key == "field":
-                        yield self._constant_name(node.arguments)
+                        yield self._find_constant_name(node.arguments)
 
-    def _constant_name(self, arguments: tuple[Node, ...]) -> str | None:
+    def _find_constant_name(self, arguments: tuple[Node, ...]) -> str | None:
         """The text that field() is asked for, None where more than parameters decide it."""
         if len(arguments) != 1:
             return None

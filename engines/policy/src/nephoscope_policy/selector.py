@@ -39,7 +39,7 @@ class Selector(msgspec.Struct, frozen=True):
         if (included is None) == (excluded is None):
             raise fault("a selector has either 'in' or 'notIn'", source.path)
         name = "notIn" if included is None else "in"
-        values = frozenset(_normal(kind, text) for text in source.texts(name))
+        values = frozenset(_normalize_text(kind, text) for text in source.texts(name))
         if kind == NO_LOCATION and values != {SUBSCRIPTION_LEVEL}:
             raise fault(
                 "resourceWithoutLocation takes only 'subscriptionLevelResources'", source.property_path(name)
@@ -54,7 +54,7 @@ class Selector(msgspec.Struct, frozen=True):
         """Return whether it picks the resource under the member; a selector on resources picks nothing where `resource` is None."""
         if self.kind == REFERENCE:
             return (reference.lower() in self.values) != self.negated
-        return resource is not None and (_subject(self.kind, resource) in self.values) != self.negated
+        return resource is not None and (_choose_subject(self.kind, resource) in self.values) != self.negated
 
 
 class ResourceSelector(msgspec.Struct, frozen=True):
@@ -88,15 +88,15 @@ def any_matches(selectors: tuple[ResourceSelector, ...], resource: Resource, ref
     return not selectors or any(selector.matches(resource, reference) for selector in selectors)
 
 
-def _normal(kind: str, text: str) -> str:
+def _normalize_text(kind: str, text: str) -> str:
     return text.lower().replace(" ", "") if kind == LOCATION else text.lower()
 
 
-def _subject(kind: str, resource: Resource) -> str:
+def _choose_subject(kind: str, resource: Resource) -> str:
     if kind == TYPE:
         return resource.type
     location = resource.body.get("location")
-    place = _normal(LOCATION, location) if isinstance(location, str) else ""
+    place = _normalize_text(LOCATION, location) if isinstance(location, str) else ""
     if kind == LOCATION:
         return place
     return SUBSCRIPTION_LEVEL if not place and not resource.id.resource_group else ""

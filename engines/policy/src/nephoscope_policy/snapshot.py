@@ -83,7 +83,7 @@ def _patch_lists(
     }
 
 
-def _unknown_by_parent(unknown: Mapping[str, Gap]) -> dict[Key, list[tuple[str, Gap]]]:
+def _group_unknown_by_parent(unknown: Mapping[str, Gap]) -> dict[Key, list[tuple[str, Gap]]]:
     """(parent, type) -> ids with their reasons."""
     found: dict[Key, list[tuple[str, Gap]]] = {}
     for key, reason in unknown.items():
@@ -128,7 +128,7 @@ class Snapshot:
         self._below: dict[tuple[str, int], dict[str, list[View]]] = {}
         self.complete = "*" in self.coverage.scopes.get("", ())
         """Whether the coverage says that everything was read."""
-        self._unknown = _unknown_by_parent(unknown or {})
+        self._unknown = _group_unknown_by_parent(unknown or {})
 
     def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
         """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
@@ -189,14 +189,14 @@ class Snapshot:
 
     def resources_of_type(self, type_: str) -> list[View]:
         """The resources of a lower-cased type."""
-        own = self._own_resources_of_type(type_)
+        own = self._list_own_resources_of_type(type_)
         if self._base is None:
             return own
         return [
             view for view in self._base.resources_of_type(type_) if view.key not in self._index.by_key
         ] + own
 
-    def _own_resources_of_type(self, type_: str) -> list[View]:
+    def _list_own_resources_of_type(self, type_: str) -> list[View]:
         """Return the same without what lies below an overlay, in the order of the ids where the snapshot was made in that order."""
         if not self._types:
             for subscription, held in self._index.by_subscription:
@@ -214,7 +214,7 @@ class Snapshot:
         names = self._names.get(type_)
         if names is None:
             names = self._names[type_] = {}
-            for view in self._own_resources_of_type(type_):
+            for view in self._list_own_resources_of_type(type_):
                 names.setdefault(view.resource.id.name, []).append(view)
         own = names.get(name, [])
         if self._base is None:

@@ -27,7 +27,7 @@ def decide(operator: str, left: object, right: object, switches: Switches) -> bo
     if operator == "exists":
         return _exists(left, right)
     negative = operator.startswith("not")
-    found = _positive(operator[3:] if negative else operator, left, right, switches)
+    found = _match_positive(operator[3:] if negative else operator, left, right, switches)
     return (not found) if negative and found is not None else found
 
 
@@ -37,7 +37,7 @@ def _exists(left: object, right: object) -> bool | None:
     return exists(True, right)
 
 
-def _positive(operator: str, left: object, right: object, switches: Switches) -> bool | None:
+def _match_positive(operator: str, left: object, right: object, switches: Switches) -> bool | None:
     if operator == "equals":
         return _equal(left, right, switches)
     if operator == "in":

@@ -53,7 +53,7 @@ def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> froze
     `fold` gives an operand's value where it is known beforehand, else MISSING.
     """
     if isinstance(node, tree.Leaf):
-        return _leaf_types(node, fold)
+        return _find_leaf_types(node, fold)
     if isinstance(node, tree.Not):
         return None
     found = [types(child, fold) for child in node.children]
@@ -65,7 +65,7 @@ def types(node: tree.Condition, fold: Callable[[tree.Operand], object]) -> froze
     return frozenset[str]().union(*(one for one in found if one is not None))
 
 
-def _leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
+def _find_leaf_types(leaf: tree.Leaf, fold: Callable[[tree.Operand], object]) -> frozenset[str] | None:
     if field_name(leaf) != "type" or leaf.operator not in ("equals", "in", "like"):
         return None
     expected = fold(leaf.operand)

@@ -34,26 +34,28 @@ class Checker:
     def definition(self, parsed: tree.Tree) -> None:
         """Check the whole definition; aliases of data-plane modes belong to their own evaluators."""
         scanned = parsed.mode.lower() in SCANNED_MODES
-        self._condition(parsed.condition, scanned, hashes=self._switches.hash_functions_in_if == "allowed")
-        self._operand(parsed.then.effect, parsed.then.effect_path, scanned)
+        self._check_condition(
+            parsed.condition, scanned, hashes=self._switches.hash_functions_in_if == "allowed"
+        )
+        self._check_operand(parsed.then.effect, parsed.then.effect_path, scanned)
         existence = parsed.then.existence
         if existence is not None:
             for name in ("type", "name", "resource_group", "scope"):
                 operand = getattr(existence, name)
                 if operand is not None:
-                    self._operand(operand, f"{existence.path}.{name}", scanned)
+                    self._check_operand(operand, f"{existence.path}.{name}", scanned)
             if existence.condition is not None:
-                self._condition(existence.condition, scanned)
+                self._check_condition(existence.condition, scanned)
         if parsed.then.default_state is not None:
-            self._operand(parsed.then.default_state, "policyRule.then.details.defaultState", scanned)
+            self._check_operand(parsed.then.default_state, "policyRule.then.details.defaultState", scanned)
         for operation in parsed.then.operations or ():
-            self._changeable(operation)
-            self._field(operation.target, f"{operation.path}.field", scanned)
+            self._check_changeable(operation)
+            self._check_field(operation.target, f"{operation.path}.field", scanned)
             for operand in (operation.value, operation.condition):
                 if operand is not None:
-                    self._operand(operand, operation.path, scanned)
+                    self._check_operand(operand, operation.path, scanned)
 
-    def _changeable(self, operation: tree.EffectOperation) -> None:
+    def _check_changeable(self, operation: tree.EffectOperation) -> None:
         """An alias that its provider says cannot be modified has no place in a modify effect."""
         alias = self._aliases.get(operation.target.text) if operation.operation != "append" else None
         if alias is not None and alias.modifiable is False:
@@ -63,20 +65,20 @@ class Checker:
     def _fail(self, path: str, message: str) -> None:
         self.errors.append(PolicyError(message, f"{self._prefix}{path}", "compile"))
 
-    def _condition(self, node: tree.Condition, scanned: bool, *, hashes: bool = True) -> None:
+    def _check_condition(self, node: tree.Condition, scanned: bool, *, hashes: bool = True) -> None:
         if isinstance(node, tree.Not):
-            self._condition(node.child, scanned, hashes=hashes)
+            self._check_condition(node.child, scanned, hashes=hashes)
         elif isinstance(node, tree.Leaf):
-            self._leaf(node, scanned, hashes)
+            self._check_leaf(node, scanned, hashes)
         else:
             for child in node.children:
-                self._condition(child, scanned, hashes=hashes)
+                self._check_condition(child, scanned, hashes=hashes)
 
-    def _leaf(self, leaf: tree.Leaf, scanned: bool, hashes: bool) -> None:
-        self._operand(leaf.operand, f"{leaf.path}.{leaf.operator}", scanned, hashes)
-        self._subject(leaf.subject, leaf.path, scanned, hashes)
+    def _check_leaf(self, leaf: tree.Leaf, scanned: bool, hashes: bool) -> None:
+        self._check_operand(leaf.operand, f"{leaf.path}.{leaf.operator}", scanned, hashes)
+        self._check_subject(leaf.subject, leaf.path, scanned, hashes)
 
-    def _subject(
+    def _check_subject(
         self,
         subject: tree.FieldRef | tree.ValueRef | tree.CountExpression,
         path: str,
@@ -84,14 +86,14 @@ class Checker:
         hashes: bool,
     ) -> None:
         if isinstance(subject, tree.FieldRef):
-            self._field(subject, f"{path}.field", scanned, hashes)
+            self._check_field(subject, f"{path}.field", scanned, hashes)
         elif isinstance(subject, tree.ValueRef):
-            self._operand(subject.operand, f"{path}.value", scanned, hashes)
+            self._check_operand(subject.operand, f"{path}.value", scanned, hashes)
         else:
-            self._subject(subject.over, subject.path, scanned, hashes)
+            self._check_subject(subject.over, subject.path, scanned, hashes)
             self._check_count(subject, scanned)
             if subject.where is not None:
-                self._condition(subject.where, scanned, hashes=hashes)
+                self._check_condition(subject.where, scanned, hashes=hashes)
 
     def _check_count(self, count: tree.CountExpression, scanned: bool) -> None:
         over = count.over
@@ -103,9 +105,9 @@ class Checker:
         ):
             self._fail(f"{count.path}.field", f"a count goes over an array: did you mean '{over.text}[*]'?")
 
-    def _field(self, field: tree.FieldRef, path: str, scanned: bool, hashes: bool = True) -> None:
+    def _check_field(self, field: tree.FieldRef, path: str, scanned: bool, hashes: bool = True) -> None:
         if isinstance(field.name, tree.TemplateExpression):
-            self._operand(field.name, path, scanned, hashes)
+            self._check_operand(field.name, path, scanned, hashes)
         elif scanned:
             self._check_alias(field.text, path)
 
@@ -115,15 +117,15 @@ class Checker:
         except (UnknownAlias, ValueError) as error:
             self._fail(path, str(error))
 
-    def _operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
+    def _check_operand(self, operand: tree.Operand, path: str, scanned: bool, hashes: bool = True) -> None:
         for template in templates(operand):
             where = template.path or path
             calls = [node for node in walk(template.expression.tree) if isinstance(node, ArmCall)]
             known = [self._call(call, where, scanned, hashes) for call in calls]
             if all(known):
-                self._functions(template, where)
+                self._check_functions(template, where)
 
-    def _functions(self, template: tree.TemplateExpression, path: str) -> None:
+    def _check_functions(self, template: tree.TemplateExpression, path: str) -> None:
         try:
             template.expression.check(HOSTS)
         except ArmSyntaxError as error:

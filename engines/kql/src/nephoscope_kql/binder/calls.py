@@ -47,10 +47,10 @@ def call(node: tree.Call, env: Env) -> Bound:
         return _bind_aggregate(node, env)
     if node.name in WINDOWS:
         return _bind_window_call(node, env)
-    return _function(node, env)
+    return _bind_function(node, env)
 
 
-def _function(node: tree.Call, env: Env) -> Bound:
+def _bind_function(node: tree.Call, env: Env) -> Bound:
     known = callable_functions()
     if node.name not in known:
         hint = suggest_word(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
@@ -109,17 +109,17 @@ def _bind_window_call(node: tree.Call, env: Env) -> Bound:
     if env.windows is None:
         raise invalid(f"{node.name}() requires ordered rows: use sort or serialize first", node.span)
     arguments = [env.scalar(argument) for argument in positional_arguments(node)]
-    found = _window_call(node, arguments)
+    found = _build_window_call(node, arguments)
     return reference(env.windows.column(found, env.binder), node.span)
 
 
-def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
+def _build_window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if node.name in ("prev", "next"):
-        return _neighbor(node, arguments)
+        return _build_neighbor(node, arguments)
     name = "row_rank_dense" if node.name == "row_rank" else node.name
     if node.name == "row_window_session":
         kind, least, most = KqlType.DATETIME, 3, 4
-        arguments = _session(node, arguments)
+        arguments = _build_session(node, arguments)
     elif node.name == "row_number":
         kind, least, most = KqlType.LONG, 0, 2
     else:
@@ -134,7 +134,7 @@ def _window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     return WindowCall(type=kind, span=node.span, function=name, arguments=values, restart=restart)
 
 
-def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
+def _build_session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
     """`row_window_session(time, most from the first, most between neighbors)`."""
     kinds = (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.TIMESPAN)
     for place, (value, kind) in enumerate(zip(arguments, kinds, strict=False)):
@@ -145,7 +145,7 @@ def _session(node: tree.Call, arguments: list[Bound]) -> list[Bound]:
     return arguments
 
 
-def _neighbor(node: tree.Call, arguments: list[Bound]) -> WindowCall:
+def _build_neighbor(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     if not 1 <= len(arguments) <= 3:
         raise invalid(f"{node.name}() takes 1 to 3 arguments", node.span)
     value = arguments[0]
@@ -165,7 +165,7 @@ def _neighbor(node: tree.Call, arguments: list[Bound]) -> WindowCall:
 
 
 @binds_call("typeof")
-def _typeof(node: tree.Call, _env: Env) -> Bound:
+def _bind_typeof(node: tree.Call, _env: Env) -> Bound:
     """`typeof(long)` as an argument: the type's name."""
     item = node.arguments[0] if len(node.arguments) == 1 else None
     if not isinstance(item, tree.Name) or item.name not in TYPE_NAMES:
@@ -178,7 +178,7 @@ def _bind_now(node: tree.Call, env: Env) -> Bound:
 
 
 @binds_call("ingestion_time")
-def _ingestion_time(node: tree.Call, env: Env) -> Bound:
+def _bind_ingestion_time(node: tree.Call, env: Env) -> Bound:
     """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
     column = None if env.rows is None else find_ingestion_column(env.rows, node.span)
     return constants.null(KqlType.DATETIME, node.span) if column is None else reference(column, node.span)
@@ -202,7 +202,7 @@ def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
 
 
 @binds_call("bin_auto")
-def _bin_auto(node: tree.Call, env: Env) -> Bound:
+def _bind_bin_auto(node: tree.Call, env: Env) -> Bound:
     """`bin_auto(x)`: bins of `set query_bin_auto_size`, one of which begins at `query_bin_auto_at`."""
     size, start = bin_size(env)
     if size is None:
@@ -238,7 +238,7 @@ def _now(node: tree.Call, env: Env) -> Bound:
 
 
 @binds_call("ago")
-def _ago(node: tree.Call, env: Env) -> Bound:
+def _bind_ago(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("ago() takes 1 argument, a timespan", node.span)
     back = env.scalar(node.arguments[0])
@@ -249,7 +249,7 @@ def _ago(node: tree.Call, env: Env) -> Bound:
 
 
 @binds_call("toscalar")
-def _toscalar(node: tree.Call, env: Env) -> Bound:
+def _bind_toscalar(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("toscalar() takes 1 argument: rows", node.span)
     argument = node.arguments[0]
@@ -263,7 +263,7 @@ def _toscalar(node: tree.Call, env: Env) -> Bound:
 
 
 @binds_call("column_ifexists", "columnifexists")
-def _column_ifexists(node: tree.Call, env: Env) -> Bound:
+def _bind_column_ifexists(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 2:
         raise invalid(f"{node.name}() takes 2 arguments: a column's name and a default", node.span)
     wanted = env.scalar(node.arguments[0])
@@ -325,7 +325,7 @@ def _estimate(node: tree.Call, env: Env) -> Bound:
 
 
 @binds_call("column_names_of")
-def _column_names(node: tree.Call, env: Env) -> Bound:
+def _bind_column_names(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("column_names_of() takes 1 argument: rows", node.span)
     names: list[object] = [column.name for column in env.tabular(node.arguments[0]).columns]

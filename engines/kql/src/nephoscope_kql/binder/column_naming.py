@@ -58,7 +58,7 @@ def implied_name(expression: tree.Expression) -> str:
     if isinstance(expression, tree.Member):
         return _join_step(expression.target, expression.name)
     if isinstance(expression, tree.Index):
-        return _join_step(expression.target, _step(expression.index))
+        return _join_step(expression.target, _format_step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
         return implied_name(expression.arguments[0])
     if isinstance(expression, tree.Call) and expression.name in COLUMN_BY_TEXT and expression.arguments:
@@ -92,7 +92,7 @@ def _join_step(target: tree.Expression, step: str) -> str:
     return f"{base}_{step}" if base and step else ""
 
 
-def _step(index: tree.Expression) -> str:
+def _format_step(index: tree.Expression) -> str:
     if isinstance(index, tree.Literal) and isinstance(index.value, str | int):
         return str(index.value)
     return ""

@@ -295,7 +295,7 @@ class Binder:
         """Bind a tabular operator over its input (None where it starts the pipe)."""
         met = self.error_count
         try:
-            found = self._operator(relation, operator, env)
+            found = self._bind_operator(relation, operator, env)
         except KqlError as error:
             self._note(error, met, env)
             kept = relation if isinstance(operator, CHOOSING) else None
@@ -304,7 +304,7 @@ class Binder:
             found if self.mistakes is None else self.mistakes.track_operator(found, relation, operator, met)
         )
 
-    def _operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
+    def _bind_operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)

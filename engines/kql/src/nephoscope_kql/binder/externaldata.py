@@ -17,7 +17,7 @@ _KNOWN = ("format", "ignorefirstrecord")
 @binds_source(tree.ExternalData)
 def externaldata(node: tree.ExternalData, env: Env) -> Relation:
     """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
-    source = _source(node, env)
+    source = _build_source(node, env)
     kind = KqlType.DYNAMIC if source.is_nested else KqlType.STRING
     raw = tuple(env.binder.column(name, kind) for name in source.names)
     columns: list[Column] = []
@@ -36,11 +36,11 @@ def externaldata(node: tree.ExternalData, env: Env) -> Relation:
     )
 
 
-def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
+def _build_source(node: tree.ExternalData, env: Env) -> ExternalSource:
     names = tuple(column.name for column in node.columns)
     if not names or len(set(names)) != len(names):
         raise invalid("externaldata needs columns, each with a name of its own", node.span)
-    locations = tuple(_location(item, env) for item in node.locations)
+    locations = tuple(_read_location(item, env) for item in node.locations)
     if not locations:
         raise invalid("externaldata needs a location", node.span)
     given = {item.name: item for item in node.properties}
@@ -56,7 +56,7 @@ def _source(node: tree.ExternalData, env: Env) -> ExternalSource:
     return ExternalSource(env.binder.shared_name(), locations, form, names, skip, node.span)
 
 
-def _location(item: tree.Expression, env: Env) -> str:
+def _read_location(item: tree.Expression, env: Env) -> str:
     value = env.without_row().scalar(item)
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid("a location is a constant string", item.span)

@@ -60,7 +60,7 @@ def binary(node: tree.Binary, env: Env) -> Bound:
     if isinstance(node.left, tree.Star):
         return _any_column(node, env)
     if node.operator in ("and", "or"):
-        return _logical(node, env)
+        return _bind_logical(node, env)
     if node.operator in ARITHMETIC:
         return _bind_chain(node, env)
     left, right = env.scalar(node.left), env.scalar(node.right)
@@ -81,7 +81,7 @@ def _bind_chain(node: tree.Binary, env: Env) -> Bound:
     return result
 
 
-def _logical(node: tree.Binary, env: Env) -> Bound:
+def _bind_logical(node: tree.Binary, env: Env) -> Bound:
     """`and` and `or`; long chains are walked without recursion."""
     operands: list[tree.Expression] = []
     current: tree.Expression = node
@@ -111,7 +111,7 @@ def _any_column(node: tree.Binary, env: Env) -> Bound:
     operator = node.operator.removeprefix("!")
     negated = operator != node.operator
     tested = [
-        text_operation(operator, _column_as_text(column, node), right, node.span)
+        text_operation(operator, _bind_column_as_text(column, node), right, node.span)
         for column in env.row.values()
     ]
     if not tested:
@@ -120,13 +120,13 @@ def _any_column(node: tree.Binary, env: Env) -> Bound:
     return operation("not", KqlType.BOOL, node.span, result) if negated else result
 
 
-def _column_as_text(column: Column, node: tree.Binary) -> Bound:
+def _bind_column_as_text(column: Column, node: tree.Binary) -> Bound:
     return convert_explicitly(reference(column, node.span), KqlType.STRING)
 
 
 def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     """`+ - * / %` by the types of both sides; ints are computed as longs."""
-    left, right = _undynamic(operator, left, right)
+    left, right = _convert_dynamic_operands(operator, left, right)
     times = _TIMES.get((operator, left.type, right.type))
     if left.type.numeric and right.type.numeric:
         kind = promote_type(wider_number_type(left.type, right.type))
@@ -144,19 +144,19 @@ def arithmetic(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     )
 
 
-def _undynamic(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
+def _convert_dynamic_operands(operator: str, left: Bound, right: Bound) -> tuple[Bound, Bound]:
     """A dynamic side takes the other's type; two dynamic sides are computed as reals."""
     one, two = left.type == KqlType.DYNAMIC, right.type == KqlType.DYNAMIC
     if one and two:
         return convert_explicitly(left, KqlType.REAL), convert_explicitly(right, KqlType.REAL)
     if one:
-        return convert_explicitly(left, _dynamic_operand_type(operator, right.type)), right
+        return convert_explicitly(left, _infer_dynamic_operand_type(operator, right.type)), right
     if two:
-        return left, convert_explicitly(right, _dynamic_operand_type(operator, left.type))
+        return left, convert_explicitly(right, _infer_dynamic_operand_type(operator, left.type))
     return left, right
 
 
-def _dynamic_operand_type(operator: str, other: KqlType) -> KqlType:
+def _infer_dynamic_operand_type(operator: str, other: KqlType) -> KqlType:
     if other == KqlType.DATETIME and operator == "+":
         return KqlType.TIMESPAN
     return promote_type(other) if other.numeric or other in _SPACES else KqlType.REAL
@@ -166,7 +166,7 @@ def comparison(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     """`== != < <= > >=`; text is compared with a number or a bool for equality alone."""
     kinds = {left.type, right.type}
     if operator not in ("==", "!=") and KqlType.STRING in kinds and not kinds <= _ORDERED_AS_TEXT:
-        raise _incomparable(left, right, span)
+        raise _build_comparison_error(left, right, span)
     pair = to_common_type(left, right, span)
     return operation(operator, KqlType.BOOL, span, *pair)
 
@@ -186,29 +186,29 @@ def to_common_type(left: Bound, right: Bound, span: Span) -> tuple[Bound, Bound]
     elif kinds == {KqlType.STRING, KqlType.GUID}:
         kind = KqlType.STRING
     elif KqlType.STRING in kinds and any(kind.numeric or kind == KqlType.BOOL for kind in kinds):
-        kind = _non_text_type(left, right)
+        kind = _infer_non_text_type(left, right)
     elif (
         KqlType.STRING in kinds
         and kinds & {KqlType.DATETIME, KqlType.TIMESPAN}
-        and _literal_side(left, right)
+        and _has_literal_side(left, right)
     ):
         kind = left.type if right.type == KqlType.STRING else right.type
     else:
-        raise _incomparable(left, right, span)
+        raise _build_comparison_error(left, right, span)
     return convert_explicitly(left, kind), convert_explicitly(right, kind)
 
 
-def _incomparable(left: Bound, right: Bound, span: Span) -> KqlError:
+def _build_comparison_error(left: Bound, right: Bound, span: Span) -> KqlError:
     return invalid(f"{left.type} and {right.type} cannot be compared", span, "convert one side")
 
 
-def _non_text_type(left: Bound, right: Bound) -> KqlType:
+def _infer_non_text_type(left: Bound, right: Bound) -> KqlType:
     """Text compared with a number or a bool is read as one (`ResultType == 0`): text that is none equals nothing."""
     kind = left.type if right.type == KqlType.STRING else right.type
     return KqlType.LONG if kind.integer else kind
 
 
-def _literal_side(left: Bound, right: Bound) -> bool:
+def _has_literal_side(left: Bound, right: Bound) -> bool:
     return isinstance(left if left.type == KqlType.STRING else right, Constant)
 
 
@@ -283,7 +283,7 @@ def _bind_value_list(node: tree.InList, operand: Bound, items: list[Bound]) -> B
         return constants.constant(negated, KqlType.BOOL, node.span)
     if name == "in~" and operand.type not in (KqlType.STRING, KqlType.DYNAMIC):
         raise invalid(f"in~ compares texts, not {operand.type}", node.span, "tostring() makes a text")
-    kind = KqlType.STRING if name == "in~" else _item_type(operand, items)
+    kind = KqlType.STRING if name == "in~" else _infer_item_type(operand, items)
     dynamic = [
         item.type == KqlType.DYNAMIC and not isinstance(item, Constant | DynamicPath) for item in items
     ]
@@ -295,7 +295,7 @@ def _bind_value_list(node: tree.InList, operand: Bound, items: list[Bound]) -> B
     return operation("not", KqlType.BOOL, node.span, found) if negated else found
 
 
-def _item_type(operand: Bound, items: list[Bound]) -> KqlType:
+def _infer_item_type(operand: Bound, items: list[Bound]) -> KqlType:
     if operand.type != KqlType.DYNAMIC:
         if operand.type.integer:
             numbers = [item for item in items if item.type.numeric]

@@ -121,14 +121,14 @@ def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
     scored = [
         (total, item.returns == COMMON, place)
         for place, item in enumerate(counted)
-        if (total := _total(item, arguments)) is not None
+        if (total := _sum_conversion_costs(item, arguments)) is not None
     ]
     if not scored:
-        raise _argument_error(callee, counted[0], arguments, span)
+        raise _build_argument_error(callee, counted[0], arguments, span)
     return counted[min(scored)[2]]
 
 
-def _total(item: Signature, arguments: Sequence[Bound]) -> int | None:
+def _sum_conversion_costs(item: Signature, arguments: Sequence[Bound]) -> int | None:
     costs = [
         cost(argument.type, item.parameter(place, len(arguments))) for place, argument in enumerate(arguments)
     ]
@@ -138,7 +138,9 @@ def _total(item: Signature, arguments: Sequence[Bound]) -> int | None:
     return sum(one for one in costs if one is not None)
 
 
-def _argument_error(callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span) -> KqlError:
+def _build_argument_error(
+    callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span
+) -> KqlError:
     for place, argument in enumerate(arguments):
         parameter = item.parameter(place, len(arguments))
         if cost(argument.type, parameter) is None:

@@ -33,15 +33,16 @@ class RequestProperties:
     @property
     def nothing(self) -> bool:
         """Return whether neither changes what a query gives."""
-        return not self.parameters and not self._settings()
+        return not self.parameters and not self._list_settings()
 
     def into(self, query: tree.Query) -> tree.Query:
         """A query with these values; what its own text sets holds before them. KqlError for a value of another type."""
         return replace(
-            query, statements=(*self._settings(), *(self._set_parameters(one) for one in query.statements))
+            query,
+            statements=(*self._list_settings(), *(self._set_parameters(one) for one in query.statements)),
         )
 
-    def _settings(self) -> tuple[tree.Statement, ...]:
+    def _list_settings(self) -> tuple[tree.Statement, ...]:
         known = ((name.lower(), value) for name, value in self.options.items() if value is not None)
         return tuple(
             tree.Set(name=name, value=_parse_option(name, value)) for name, value in known if name in ACTIVE
@@ -50,9 +51,11 @@ class RequestProperties:
     def _set_parameters(self, statement: tree.Statement) -> tree.Statement:
         if not isinstance(statement, tree.QueryParameters):
             return statement
-        return replace(statement, parameters=tuple(self._parameter(one) for one in statement.parameters))
+        return replace(
+            statement, parameters=tuple(self._build_parameter(one) for one in statement.parameters)
+        )
 
-    def _parameter(self, declared: tree.LambdaParameter) -> tree.LambdaParameter:
+    def _build_parameter(self, declared: tree.LambdaParameter) -> tree.LambdaParameter:
         value = self.parameters.get(declared.name)
         if value is None or declared.type is None:
             return declared

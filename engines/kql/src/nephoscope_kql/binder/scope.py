@@ -49,7 +49,7 @@ def is_tabular(expression: tree.Expression, env: Env) -> bool:
     if isinstance(expression, tree.Name):
         return expression.name not in env.row and _name_is_tabular(expression.name, env)
     if isinstance(expression, tree.Call):
-        return expression.name in TABULAR_CALLS or _function_is_tabular(expression.name, env)
+        return expression.name in TABULAR_CALLS or _is_tabular_function(expression.name, env)
     if isinstance(expression, tree.Member):
         return _is_place(expression.target)
     return isinstance(expression, tree.MemberCall) and _is_place(expression.target)
@@ -66,23 +66,23 @@ def _name_is_tabular(name: str, env: Env) -> bool:
     meaning = env.names.get(name)
     if meaning is not None:
         return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
-            not isinstance(meaning, LambdaMeaning) or _function_is_tabular(name, env)
+            not isinstance(meaning, LambdaMeaning) or _is_tabular_function(name, env)
         )
-    return env.catalog.table(name) is not None or _function_is_tabular(name, env)
+    return env.catalog.table(name) is not None or _is_tabular_function(name, env)
 
 
-def _function_is_tabular(name: str, env: Env) -> bool:
+def _is_tabular_function(name: str, env: Env) -> bool:
     found = function_named(name, env, NO_SPAN)
     if found is None:
         return False
     body = found.function.body
-    return body is not None and is_tabular(body, _shape(found))
+    return body is not None and is_tabular(body, _build_shape(found))
 
 
 NO_SPAN = Span(0, 0)
 
 
-def _shape(found: LambdaMeaning) -> Env:
+def _build_shape(found: LambdaMeaning) -> Env:
     """The names inside a function, enough to tell rows from values."""
     names: dict[str, Meaning] = {}
     for parameter in found.function.parameters:
@@ -95,11 +95,11 @@ def _shape(found: LambdaMeaning) -> Env:
     env = found.env.without_row().with_names(names)
     for statement in found.function.statements:
         if isinstance(statement, tree.Let):
-            env = env.with_names({statement.name: _parameter_meaning(statement.value, env)})
+            env = env.with_names({statement.name: _build_parameter_meaning(statement.value, env)})
     return env
 
 
-def _parameter_meaning(value: tree.Expression, env: Env) -> Meaning:
+def _build_parameter_meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
     return TableMeaning(value, env) if is_tabular(value, env) else _ANY_SCALAR
@@ -130,7 +130,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
         if isinstance(statement, tree.Let):
             env = env.with_names({statement.name: _bind_meaning(statement.value, env)})
         elif isinstance(statement, tree.QueryParameters):
-            env = env.with_names({item.name: _default(item, env) for item in statement.parameters})
+            env = env.with_names({item.name: _build_default(item, env) for item in statement.parameters})
         elif isinstance(statement, tree.Pattern):
             raise unsupported_error(f"declare pattern {statement.name}", statement.span)
         elif isinstance(statement, tree.Set):
@@ -139,7 +139,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
         elif isinstance(statement, tree.AliasStatement):
             env.binder.aliases[statement.name] = resolve_place(statement.value, env)
         elif isinstance(statement, tree.Restrict):
-            env = replace(env, visible=tuple(_pattern(name) for name in statement.names))
+            env = replace(env, visible=tuple(_read_pattern(name) for name in statement.names))
     return env
 
 
@@ -160,7 +160,7 @@ def option(statement: tree.Set, env: Env) -> Bound | None:
     return None if value is None else env.scalar(value)
 
 
-def _pattern(item: tree.Expression) -> str:
+def _read_pattern(item: tree.Expression) -> str:
     """Return what `restrict access to` names: a name, a name with stars, or those of a database."""
     if isinstance(item, tree.Wildcard):
         return item.pattern
@@ -254,7 +254,7 @@ def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Sha
     )
 
 
-def _default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
+def _build_default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
     if parameter.default is None or parameter.type is None:
         raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
     return ScalarMeaning(convert_explicitly(env.scalar(parameter.default), parameter.type))
@@ -265,17 +265,19 @@ def enter_function(found: LambdaMeaning, call: tree.Call, env: Env, first: Relat
 
     `first` is what `invoke` pipes into the first parameter.
     """
-    given = _arguments(found.function, call, piped=first is not None)
+    given = _build_arguments(found.function, call, piped=first is not None)
     names: dict[str, Meaning] = {}
     for place, parameter in enumerate(found.function.parameters):
         if place == 0 and first is not None:
             names[parameter.name] = share_bound_rows(first, env)
         else:
-            names[parameter.name] = _argument(parameter, given.get(parameter.name), found, env, call.span)
+            names[parameter.name] = _build_argument(
+                parameter, given.get(parameter.name), found, env, call.span
+            )
     return declare_names(found.function.statements, found.env.without_row().with_names(names))
 
 
-def _arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str, tree.Expression]:
+def _build_arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str, tree.Expression]:
     parameters = function.parameters[1:] if piped else function.parameters
     given: dict[str, tree.Expression] = {}
     for place, argument in enumerate(call.arguments):
@@ -290,7 +292,7 @@ def _arguments(function: tree.Lambda, call: tree.Call, piped: bool) -> dict[str,
     return given
 
 
-def _argument(
+def _build_argument(
     parameter: tree.LambdaParameter, given: tree.Expression | None, found: LambdaMeaning, env: Env, span: Span
 ) -> Meaning:
     if parameter.schema is not None:

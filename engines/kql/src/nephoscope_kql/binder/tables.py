@@ -82,14 +82,14 @@ def call(node: tree.Call, env: Env) -> Relation:
     if node.name == "materialize":
         return _materialize(node, env).make()
     if node.name == "table":
-        return _table(node, env)
+        return _bind_table(node, env)
     if node.name == "external_table":
         raise unsupported_error(
             "external_table()", node.span, "externaldata reads files of allowed folders and hosts"
         )
     found = function_named(node.name, env, node.span)
     if found is None and node.name == "_GetWatchlist":
-        return _watchlist(node, env)
+        return _bind_watchlist(node, env)
     if not env.can_see(node.name):
         raise invalid(f"'{node.name}' is not accessible under restrict access", node.span)
     if found is None:
@@ -106,11 +106,11 @@ def _materialize(node: tree.Call, env: Env) -> SharedTableMeaning:
     return bind_shared_rows(node.arguments[0], env)
 
 
-def _table(node: tree.Call, env: Env) -> Relation:
-    return name(tree.Name(name=_constant_name(node, env), span=node.span), env)
+def _bind_table(node: tree.Call, env: Env) -> Relation:
+    return name(tree.Name(name=_read_constant_name(node, env), span=node.span), env)
 
 
-def _constant_name(node: tree.Call, env: Env) -> str:
+def _read_constant_name(node: tree.Call, env: Env) -> str:
     value = env.without_row().scalar(node.arguments[0]) if node.arguments else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid(f"{node.name}() takes a constant name", node.span)
@@ -125,9 +125,9 @@ WATCHLIST = (
 """The columns that every watchlist has before those of its items."""
 
 
-def _watchlist(node: tree.Call, env: Env) -> Relation:
+def _bind_watchlist(node: tree.Call, env: Env) -> Relation:
     """`_GetWatchlist('alias')`; one that nobody has has no rows, as in Sentinel, and a note says so."""
-    alias = _constant_name(node, env)
+    alias = _read_constant_name(node, env)
     table = env.catalog.watchlist(alias)
     if table is not None:
         return scan(table, env)
@@ -167,11 +167,11 @@ def datatable(node: tree.Datatable, env: Env) -> Relation:
     width = len(node.columns)
     if width == 0 or len(node.values) % width:
         raise invalid(f"{len(node.values)} values do not fill rows of {width} columns", node.span)
-    columns = tuple(env.binder.column(item.name, _declared_type(item)) for item in node.columns)
+    columns = tuple(env.binder.column(item.name, _infer_declared_type(item)) for item in node.columns)
     if len({column.name for column in columns}) != width:
         raise invalid("two columns have the same name", node.span)
     cells = [
-        _cell(env.scalar(value), columns[place % width].type, value.span)
+        _bind_cell(env.scalar(value), columns[place % width].type, value.span)
         for place, value in enumerate(node.values)
     ]
     rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
@@ -185,13 +185,13 @@ def inline_rows(env: Env, columns: tuple[Column, ...], rows: tuple[tuple[Bound, 
     return Rows(columns=columns, order=order, rows=rows, ordinal=ordinal)
 
 
-def _declared_type(item: tree.ColumnDeclaration) -> KqlType:
+def _infer_declared_type(item: tree.ColumnDeclaration) -> KqlType:
     if item.type is None:
         raise invalid(f"the column '{item.name}' has no type", item.span)
     return item.type
 
 
-def _cell(value: Bound, kind: KqlType, span: Span) -> Bound:
+def _bind_cell(value: Bound, kind: KqlType, span: Span) -> Bound:
     if value.type == kind:
         return value
     allowed = (value.type.numeric and kind.numeric) or KqlType.STRING in (value.type, kind)

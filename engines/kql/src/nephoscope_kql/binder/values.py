@@ -40,10 +40,10 @@ def name(node: tree.Name, env: Env) -> Bound:
         return env.scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:
         raise invalid(f"'{node.name}' is a table or function, not a value", node.span)
-    raise _unknown_name(node.name, env, node.span)
+    raise _build_unknown_name(node.name, env, node.span)
 
 
-def _unknown_name(name: str, env: Env, span: Span) -> KqlError:
+def _build_unknown_name(name: str, env: Env, span: Span) -> KqlError:
     known = [*env.row, *env.names]
     message = f"no column or variable is named '{name}'"
     hint = "a null has a type: int(null), datetime(null), dynamic(null)" if name == "null" else ""

@@ -36,24 +36,25 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlo
     ]
     takes = tuple(value.type.physical for value in relation.values)
     gives = tuple(column.type.physical for column in relation.columns)
-    name = emitter.use(_routine(relation.name, relation.settings, takes, gives, relation.body))
+    name = emitter.use(_make_routine(relation.name, relation.settings, takes, gives, relation.body))
     rows = nodes.call("list", exp.Struct(expressions=cells))
     found = nodes.call("unnest", nodes.call(name, rows))
     alias = emitter.fresh_name()
     inner = block.select([(alias, found)])
     values = {
-        column.id: Value(_cell(alias, place, column.type)) for place, column in enumerate(relation.columns)
+        column.id: Value(_build_cell(alias, place, column.type))
+        for place, column in enumerate(relation.columns)
     }
     return SelectBlock(exp.Subquery(this=inner), values)
 
 
-def _cell(row: str, place: int, kind: KqlType) -> exp.Expr:
+def _build_cell(row: str, place: int, kind: KqlType) -> exp.Expr:
     found = nodes.call("struct_extract", nodes.name(row), nodes.text(f"b{place}"))
     return nodes.coalesce(found, nodes.text("")) if kind == KqlType.STRING else found
 
 
 @lru_cache(maxsize=512)
-def _routine(
+def _make_routine(
     name: str,
     settings: tuple[object, ...],
     takes: tuple[str, ...],
@@ -72,9 +73,9 @@ def _routine(
         return pa.ListArray.from_arrays(pa.array([0, len(made)], pa.int32()), made)
 
     digest = hashlib.sha256(repr((settings, takes, gives)).encode()).hexdigest()[:16]
-    return ArrowFunction(f"kql_{name}_{digest}", (_rows("a", takes),), _rows("b", gives), run)
+    return ArrowFunction(f"kql_{name}_{digest}", (_format_rows("a", takes),), _format_rows("b", gives), run)
 
 
-def _rows(prefix: str, kinds: tuple[str, ...]) -> str:
+def _format_rows(prefix: str, kinds: tuple[str, ...]) -> str:
     cells = ", ".join(f"{prefix}{place} {kind}" for place, kind in enumerate(kinds))
     return f"STRUCT({cells})[]"

@@ -91,7 +91,7 @@ def write_in_steps(
     parts = [
         _Part(nodes.aggregate("bit_or", met), _count_bits)
         if call.aggregate.name in _DISTINCT
-        else _split(call, [emitter.scalar(one, block) for one in call.arguments], emitter)
+        else _split_call(call, [emitter.scalar(one, block) for one in call.arguments], emitter)
         for _, call in wanted
     ]
     names = [emitter.fresh_name() for _ in parts]
@@ -114,7 +114,7 @@ def _select_grouped(block: SelectBlock, items: list[tuple[str, exp.Expr]], keys:
     return select
 
 
-def _split(call: AggregateCall, arguments: list[exp.Expr], emitter: Emitter) -> _Part:
+def _split_call(call: AggregateCall, arguments: list[exp.Expr], emitter: Emitter) -> _Part:
     name = call.aggregate.name
     if name in _COUNTS:
         where = arguments[0] if _COUNTS[name] else None

@@ -19,13 +19,13 @@ def push_filter(relation: Filter) -> Relation:
     if not tests or not isinstance(union, Concatenated):
         return union
     branches = tuple(
-        _branch(part, dict(zip((column.id for column in union.columns), fill, strict=True)), tests)
+        _build_branch(part, dict(zip((column.id for column in union.columns), fill, strict=True)), tests)
         for part, fill in zip(union.inputs, union.fills, strict=True)
     )
     return replace(union, inputs=branches)
 
 
-def _branch(part: Relation, fills: Mapping[str, Bound], tests: list[Bound]) -> Relation:
+def _build_branch(part: Relation, fills: Mapping[str, Bound], tests: list[Bound]) -> Relation:
     """A branch with the conditions on its own columns; one whose column the branch fills otherwise is left out."""
 
     def pushed_value(value: Bound) -> Bound | None:

@@ -32,10 +32,10 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> SelectBl
     """JOIN of two closed SELECTs."""
     emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
-    left = _side(
+    left = _build_side(
         join_side(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
     )
-    right = _side(
+    right = _build_side(
         join_side(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
     )
     both = SelectBlock(None, {**left.values, **right.values})
@@ -96,7 +96,7 @@ def _equal(one: Bound, two: Bound, both: SelectBlock, emitter: Emitter) -> exp.E
     return nodes.binary(operator, emitter.scalar(one, both), emitter.scalar(two, both))
 
 
-def _side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
+def _build_side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
     reads = count_columns(keys)
     block = emitter.rows(relation, needed | reads.keys())
     ids = (needed | reads.keys()) & block.values.keys()
@@ -115,7 +115,7 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
     """UNION ALL."""
     places = [place for place, column in enumerate(relation.columns) if column.id in needed]
     selects = [
-        _branch(part, [(relation.columns[place].id, fill[place]) for place in places], emitter)
+        _build_branch(part, [(relation.columns[place].id, fill[place]) for place in places], emitter)
         for part, fill in zip(relation.inputs, relation.fills, strict=True)
     ]
     node: exp.Expr = selects[0]
@@ -127,6 +127,6 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
     return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.name(one)) for one in ids})
 
 
-def _branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:
+def _build_branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:
     block = emitter.block_over(relation, frozenset(order_ids(relation.order)), [fill for _, fill in fills])
     return block.select([(name, emitter.scalar(fill, block)) for name, fill in fills])

@@ -27,10 +27,10 @@ AXIS_VALUE = 64
 @writes(Series)
 def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBlock:
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
-    rows = _rows(relation, emitter)
-    bounds = _bounds(relation, rows, emitter)
+    rows = _define_rows(relation, emitter)
+    bounds = _define_bounds(relation, rows, emitter)
     groups = [column.id for column, _ in relation.groups]
-    binned = _gaps(_write_bins(relation, rows, bounds, emitter), groups)
+    binned = _build_gaps(_write_bins(relation, rows, bounds, emitter), groups)
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in groups]
     count = nodes.cast(nodes.coalesce(nodes.call("any_value", nodes.name("n")), nodes.number(0)), "BIGINT")
     places = nodes.call("range", count)
@@ -38,7 +38,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
         if item.column.id in needed:
             missing = write_json_element(scalar(item.default, {}, emitter), item.call.type, emitter)
             items.append((item.column.id, _emit_values(item.column.id, missing, count, emitter)))
-    axis = write_array(places, lambda place: _axis_value(relation, place, emitter))
+    axis = write_array(places, lambda place: _build_axis_value(relation, place, emitter))
     size = nodes.binary("*", count, nodes.number(AXIS_VALUE))
     items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
     select = binned.select(items)
@@ -49,7 +49,7 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
     return block_over(select, [name for name, _ in items])
 
 
-def _gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
+def _build_gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
     """The bins with `g`, how many without rows lie before each in its group."""
     keys = [nodes.name(one) for one in groups]
     before = nodes.window(nodes.call("lag", nodes.name("i")), keys, [nodes.sort_key(nodes.name("i"))])
@@ -93,13 +93,13 @@ def write_json_element(node: E, kind: KqlType, emitter: Emitter) -> E:
     return nodes.coalesce(to_json(arguments, node, kind), nodes.text("null"))
 
 
-def _axis_value(relation: Series, place: E, emitter: Emitter) -> E:
+def _build_axis_value(relation: Series, place: E, emitter: Emitter) -> E:
     low, step = (nodes.call("any_value", nodes.name(name)) for name in ("l", "s"))
     value = nodes.binary("+", low, nodes.binary("*", place, step))
     return write_json_element(value, relation.axis.type, emitter)
 
 
-def _rows(relation: Series, emitter: Emitter) -> str:
+def _define_rows(relation: Series, emitter: Emitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
@@ -109,53 +109,59 @@ def _rows(relation: Series, emitter: Emitter) -> str:
     items.append(("x", emitter.scalar(relation.axis, block)))
     for item in relation.items:
         items += [
-            (_argument(item.column.id, place), emitter.scalar(argument, block))
+            (_format_argument(item.column.id, place), emitter.scalar(argument, block))
             for place, argument in enumerate(item.call.arguments)
         ]
     return emitter.share(block.select(items))
 
 
-def _argument(column: str, place: int) -> str:
+def _format_argument(column: str, place: int) -> str:
     return f"{column}_{place}"
 
 
-def _table(name: str) -> E:
+def _build_table(name: str) -> E:
     return exp.Table(this=exp.Identifier(this=name))
 
 
-def _extreme_subquery(name: str, rows: str) -> E:
-    select = exp.Select(expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_table(rows)))
+def _build_extreme_subquery(name: str, rows: str) -> E:
+    select = exp.Select(
+        expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_build_table(rows))
+    )
     return exp.Subquery(this=select)
 
 
-def _bounds(relation: Series, rows: str, emitter: Emitter) -> str:
+def _define_bounds(relation: Series, rows: str, emitter: Emitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
     step = scalar(relation.step, {}, emitter)
-    low = _extreme_subquery("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
-    high = _extreme_subquery("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
-    given = exp.Select(expressions=[_alias_node(low, "a"), _alias_node(high, "h"), _alias_node(step, "s")])
+    low = _build_extreme_subquery("min", rows) if relation.low is None else scalar(relation.low, {}, emitter)
+    high = (
+        _build_extreme_subquery("max", rows) if relation.high is None else scalar(relation.high, {}, emitter)
+    )
+    given = exp.Select(
+        expressions=[_build_alias_node(low, "a"), _build_alias_node(high, "h"), _build_alias_node(step, "s")]
+    )
     first: E = nodes.name("a")
     if relation.low is None:
-        first = nodes.binary("*", _quotient(first, nodes.name("s"), relation), nodes.name("s"))
+        first = nodes.binary("*", _build_quotient(first, nodes.name("s"), relation), nodes.name("s"))
     span = nodes.binary("-", _widen_number(nodes.name("h"), relation), nodes.name("l"))
-    counted = _quotient(span, nodes.name("s"), relation)
+    counted = _build_quotient(span, nodes.name("s"), relation)
     if relation.inclusive:
         counted = nodes.binary("+", counted, nodes.number(1))
     elif relation.axis.type == KqlType.REAL:
         counted = nodes.call("ceil", nodes.binary("/", span, nodes.name("s")))
     else:
-        counted = _quotient(
+        counted = _build_quotient(
             nodes.binary("-", nodes.binary("+", span, nodes.name("s")), nodes.number(1)),
             nodes.name("s"),
             relation,
         )
     lower = exp.Select(
-        expressions=[_alias_node(first, "l"), nodes.name("h"), nodes.name("s")],
+        expressions=[_build_alias_node(first, "l"), nodes.name("h"), nodes.name("s")],
         from_=exp.From(this=exp.Subquery(this=given)),
     )
     limited = nodes.limit_size(nodes.call("greatest", counted, nodes.number(0)), MAX_BINS, "bins in a series")
     final = exp.Select(
-        expressions=[nodes.name("l"), nodes.name("s"), _alias_node(limited, "n")],
+        expressions=[nodes.name("l"), nodes.name("s"), _build_alias_node(limited, "n")],
         from_=exp.From(this=exp.Subquery(this=lower)),
     )
     final.set("where", exp.Where(this=nodes.binary(">", nodes.name("s"), nodes.number(0))))
@@ -168,28 +174,30 @@ def _widen_number(node: E, relation: Series) -> E:
     return nodes.cast(node, "HUGEINT") if narrow else node
 
 
-def _quotient(node: E, step: E, relation: Series) -> E:
+def _build_quotient(node: E, step: E, relation: Series) -> E:
     if relation.axis.type == KqlType.REAL:
         return nodes.call("floor", nodes.binary("/", node, step))
     return nodes.binary("//", node, step)
 
 
-def _alias_node(node: E, name: str) -> E:
+def _build_alias_node(node: E, name: str) -> E:
     return exp.Alias(this=node, alias=exp.Identifier(this=name))
 
 
 def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> SelectBlock:
     """The aggregates a group and bin, as JSON text, with the bounds."""
     distance = nodes.binary("-", _widen_number(nodes.name("x"), relation), nodes.name("l"))
-    place = nodes.try_cast(_quotient(distance, nodes.name("s"), relation), "BIGINT")
+    place = nodes.try_cast(_build_quotient(distance, nodes.name("s"), relation), "BIGINT")
     ids = [column.id for column, _ in relation.groups]
-    block = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    block = SelectBlock(_build_table(rows), joins=[exp.Join(this=_build_table(bounds), kind="CROSS")])
     block.where.append(nodes.binary(">=", nodes.name("x"), nodes.name("l")))
     block.where.append(nodes.binary("<", place, nodes.name("n")))
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in ids]
     items += [("i", place), ("l", nodes.name("l")), ("s", nodes.name("s")), ("n", nodes.name("n"))]
     for item in relation.items:
-        arguments = [nodes.name(_argument(item.column.id, at)) for at in range(len(item.call.arguments))]
+        arguments = [
+            nodes.name(_format_argument(item.column.id, at)) for at in range(len(item.call.arguments))
+        ]
         value = aggregate(item.call, arguments, [], emitter)
         items.append((item.column.id, write_json_element(value, item.call.type, emitter)))
     select = block.select(items)
@@ -209,7 +217,7 @@ def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.
     empty = {
         name: nodes.null(kind) if kind != KqlType.STRING else nodes.text("") for name, kind in kinds.items()
     }
-    block = SelectBlock(_table(bounds))
-    some = exp.Exists(this=exp.Select(expressions=[nodes.number(1)], from_=exp.From(this=_table(rows))))
+    block = SelectBlock(_build_table(bounds))
+    some = exp.Exists(this=exp.Select(expressions=[nodes.number(1)], from_=exp.From(this=_build_table(rows))))
     block.where.append(nodes.not_(some))
     return block.select([(name, known.get(name) or empty.get(name) or nodes.null()) for name in names])

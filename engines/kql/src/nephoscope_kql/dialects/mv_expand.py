@@ -20,13 +20,13 @@ _BAGS = _MEMBERS + "'{' || CAST(to_json(e[1]) AS VARCHAR) || ':' || CAST(e[2] AS
 _PAIRS = _MEMBERS + "'[' || CAST(to_json(e[1]) AS VARCHAR) || ',' || CAST(e[2] AS VARCHAR) || ']') "
 
 
-def _macro(name: str, *branches: str) -> Macro:
+def _build_macro(name: str, *branches: str) -> Macro:
     """The elements of a dynamic value as a list; a value that is neither array nor bag (null too) is its own element."""
     return Macro(name, f"CREATE OR REPLACE TEMP MACRO {name}(x) AS CASE {''.join(branches)}ELSE [x] END")
 
 
-ELEMENTS = _macro("kql_elements", _ARRAY, _BAGS)
-PAIRS = _macro("kql_pairs", _ARRAY, _PAIRS)
+ELEMENTS = _build_macro("kql_elements", _ARRAY, _BAGS)
+PAIRS = _build_macro("kql_pairs", _ARRAY, _PAIRS)
 
 
 @writes(Expanded)
@@ -39,7 +39,8 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
-        (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
+        (item.column.id, _build_elements(item, relation.limit, block, emitter))
+        for item in relation.expansions
     ]
     inner = block.select([*block.columns(kept), *lists])
     outer = SelectBlock(exp.Subquery(this=inner))
@@ -60,7 +61,9 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     return result
 
 
-def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: Emitter) -> exp.Expr:
+def _build_elements(
+    item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: Emitter
+) -> exp.Expr:
     """The elements of one expanded value, as a list."""
     routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
     elements: exp.Expr = nodes.call(routine, emitter.scalar(item.value, block))
@@ -77,7 +80,7 @@ def _write_single_unnest(relation: Expanded, needed: Needed, emitter: Emitter) -
     passing = (needed - {item.column.id}) | order_ids(relation.input.order)
     block = emitter.block_over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
-    elements = _elements(item, relation.limit, block, emitter)
+    elements = _build_elements(item, relation.limit, block, emitter)
     inner = block.select([*block.columns(kept), (item.column.id, nodes.call("unnest", elements))])
     result = block_over(inner, [*kept, item.column.id])
     result.values[item.column.id] = _to_value(nodes.name(item.column.id))

@@ -90,7 +90,9 @@ def _write_union_all(columns: Sequence[Column], parts: ShareStatements) -> str:
     """One statement: what a share lacks is null by its type, '' where it is text."""
     known = [set(part.places) for part in parts.several]
     items = [
-        exp.Alias(this=_item(column, [place in own for own in known]), alias=exp.Identifier(this=column.id))
+        exp.Alias(
+            this=_build_item(column, [place in own for own in known]), alias=exp.Identifier(this=column.id)
+        )
         for place, column in enumerate(columns)
     ]
     rows = " UNION ALL BY NAME ".join(f"SELECT * FROM ({part.sql})" for part in parts.several)  # noqa: S608 - printed SQL
@@ -99,7 +101,7 @@ def _write_union_all(columns: Sequence[Column], parts: ShareStatements) -> str:
     return f"{print_node(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
 
 
-def _item(column: Column, known: list[bool]) -> exp.Expr:
+def _build_item(column: Column, known: list[bool]) -> exp.Expr:
     if not any(known):
         return nodes.text("") if column.type == KqlType.STRING else nodes.null(column.type)
     value = nodes.name(column.id)

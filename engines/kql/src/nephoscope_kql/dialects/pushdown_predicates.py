@@ -66,7 +66,7 @@ def condition(value: Bound, block: SelectBlock, context: WriterContext) -> exp.E
         if value.function.name in ("and", "or"):
             sides = [condition(side, block, context) for side in value.arguments]
             return exp.Paren(this=nodes.binary(value.function.name, *sides))
-        found = _window(value, block, context) or _text_test(value, block, context)
+        found = _build_window(value, block, context) or _text_test(value, block, context)
         if found is not None:
             return found
     return _strip_guard(context.scalar(value, block))
@@ -90,7 +90,7 @@ def window_column(value: Bound) -> ColumnRef | None:
     return None
 
 
-def _window(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
+def _build_window(value: BoundCall, block: SelectBlock, context: WriterContext) -> exp.Expr | None:
     """A comparison of a stored datetime with a value that needs no row."""
     if value.function.name not in _MIRRORED:
         return None

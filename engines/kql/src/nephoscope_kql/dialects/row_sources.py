@@ -58,7 +58,11 @@ def scanned_table(
         if column.id in needed:
             read.add(stored)
             raw = exp.Column(this=exp.Identifier(this=stored, quoted=True), table=exp.Identifier(this=alias))
-            own = StoredColumn(raw, how, _day(relation, column.name, alias)) if column.type in _KEPT else None
+            own = (
+                StoredColumn(raw, how, _build_day(relation, column.name, alias))
+                if column.type in _KEPT
+                else None
+            )
             written = scanned(raw, column.type, how, emitter)
             block.values[column.id] = Value(written, 1 if not how else 4, stored=own)
     if relation.ingested is not None and relation.ingested.id in needed:
@@ -72,7 +76,7 @@ def scanned_table(
     return block
 
 
-def _day(relation: TableScan, column: str, alias: str) -> exp.Expr | None:
+def _build_day(relation: TableScan, column: str, alias: str) -> exp.Expr | None:
     """The hidden column with the day of a column."""
     of, name = relation.table.day
     if not name or of != column:
@@ -165,7 +169,8 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     column = relation.columns[0]
     low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
     parts = block_over(
-        exp.Select(expressions=[_alias(low, "a"), _alias(high, "b"), _alias(step, "s")]), ["a", "b", "s"]
+        exp.Select(expressions=[_alias_node(low, "a"), _alias_node(high, "b"), _alias_node(step, "s")]),
+        ["a", "b", "s"],
     )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
     span = nodes.binary("-", last, first)
@@ -194,7 +199,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     return SelectBlock(exp.Subquery(this=series), {column.id: Value(value, 4)})
 
 
-def _alias(node: exp.Expr, name: str) -> exp.Expr:
+def _alias_node(node: exp.Expr, name: str) -> exp.Expr:
     return exp.Alias(this=node, alias=exp.Identifier(this=name))
 
 

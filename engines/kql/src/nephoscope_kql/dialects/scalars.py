@@ -95,11 +95,11 @@ def scalar(value: Bound, values: Mapping[str, Value], context: WriterContext) ->
 
 def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     if value.function.name == "tostring" and isinstance(value.arguments[0], DynamicPath):
-        text = _path_text(value.arguments[0], values, context)
+        text = _build_path_text(value.arguments[0], values, context)
         if text is not None:
             return text
     if value.function.name in CHAINED:
-        return _chain(value, values, context)
+        return _build_chain(value, values, context)
     arguments = [scalar(argument, values, context) for argument in value.arguments]
     built = _build_call(value, arguments, context)
     if context.growth.may_grow(value):
@@ -115,7 +115,7 @@ def _build_call(value: BoundCall, arguments: list[exp.Expr], context: WriterCont
     return value.function.builder(context.dialect, value.span)(call)
 
 
-def _chain(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _build_chain(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     """Arithmetic from the left; long chains are walked without recursion."""
     links = [value]
     while isinstance(first := links[-1].arguments[0], BoundCall) and first.function.name in CHAINED:
@@ -131,23 +131,25 @@ def may_be_null(value: BoundCall) -> bool:
     return value.function.nullable or any(argument.nullable for argument in value.arguments)
 
 
-def _variable(value: Variable, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _build_variable(value: Variable, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     return context.parameter(value.name)
 
 
-def _path(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _build_path(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     target = scalar(value.target, values, context)
     fixed: list[str | int] = []
     for step in value.steps:
         if isinstance(step, Bound):
-            target = _computed_step(_extract_path(target, fixed), step, values, context)
+            target = _build_computed_step(_extract_path(target, fixed), step, values, context)
             fixed = []
         else:
             fixed.append(step)
     return _extract_path(target, fixed)
 
 
-def _path_text(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr | None:
+def _build_path_text(
+    value: DynamicPath, values: Mapping[str, Value], context: WriterContext
+) -> exp.Expr | None:
     """`tostring()` of a path in one extraction, where its steps are constant."""
     fixed = [step for step in value.steps if not isinstance(step, Bound)]
     path = json_path(fixed)
@@ -191,14 +193,14 @@ def json_pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _computed_step(
+def _build_computed_step(
     target: exp.Expr, step: Bound, values: Mapping[str, Value], context: WriterContext
 ) -> exp.Expr:
     routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
     return nodes.call(context.use(routine), target, scalar(step, values, context))
 
 
-def _scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
+def _build_scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     def make() -> exp.Subquery:
         block = context.rows(value.relation, frozenset({value.column.id}))
         order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
@@ -238,9 +240,9 @@ def _write_in_query(value: InQuery, values: Mapping[str, Value], context: Writer
 
 _WRITERS: dict[type[Bound], Callable[[Any, Mapping[str, Value], WriterContext], exp.Expr]] = {
     BoundCall: _call,
-    Variable: _variable,
-    DynamicPath: _path,
-    ScalarQuery: _scalar_query,
+    Variable: _build_variable,
+    DynamicPath: _build_path,
+    ScalarQuery: _build_scalar_query,
     InQuery: _write_in_query,
 }
 
@@ -258,13 +260,13 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if kind == KqlType.REAL:
         return _write_real(float(value))  # type: ignore[arg-type]
     if kind == KqlType.DECIMAL:
-        return nodes.cast(nodes.text(_decimal_text(Decimal(str(value)))), kind.physical)
+        return nodes.cast(nodes.text(_format_decimal_text(Decimal(str(value)))), kind.physical)
     if isinstance(value, int):
         return nodes.cast(nodes.number(value), kind.physical)
     raise KqlError(f"a constant of type {kind} cannot be written")
 
 
-def _decimal_text(value: Decimal) -> str:
+def _format_decimal_text(value: Decimal) -> str:
     if abs(value) >= 10**21:
         raise unsupported_error("a decimal of more than 21 digits before the point", NOWHERE)
     return format(value, "f")

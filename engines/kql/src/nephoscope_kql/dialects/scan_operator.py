@@ -83,7 +83,7 @@ class _Machine:
 def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> SelectBlock:
     """Numbered rows, a recursive table of states, and the rows of the steps one after another."""
     machine = _Machine(relation, needed)
-    rows, carried = _rows(relation, machine, needed, emitter)
+    rows, carried = _define_rows(relation, machine, needed, emitter)
     state = f"r{emitter.fresh_name()}"
     names = [PART, PLACE, "last_match"]
     blanks: Items = [("last_match", nodes.cast(nodes.number(-1), "BIGINT"))]
@@ -101,12 +101,14 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
             for _, own, seen in machine.state_columns(level)
         ]
     names += [name for name, _ in blanks[1:]]
-    step = _step(machine, state, rows, carried, names, emitter)
+    step = _build_step(machine, state, rows, carried, names, emitter)
     emitter.share_recursive(state, names, starts(rows, blanks), step)
     return _matches(relation, machine, state, rows, needed)
 
 
-def _rows(relation: Scanned, machine: _Machine, needed: Needed, emitter: Emitter) -> tuple[str, list[str]]:
+def _define_rows(
+    relation: Scanned, machine: _Machine, needed: Needed, emitter: Emitter
+) -> tuple[str, list[str]]:
     """The numbered rows, and which of their columns the steps read."""
     own = {column.id for column in relation.input.columns}
     stepwise = [
@@ -121,7 +123,7 @@ def _rows(relation: Scanned, machine: _Machine, needed: Needed, emitter: Emitter
     return number_rows(block, block.columns(ids), parts, keys, emitter), read
 
 
-def _step(
+def _build_step(
     machine: _Machine, state: str, rows: str, carried: list[str], names: list[str], emitter: Emitter
 ) -> exp.Select:
     """From the state after a row to that after the next: which steps match by promotion, which by staying, then the new values."""
@@ -139,7 +141,7 @@ def _step(
     for level in range(count):
         stayed.append((f"stay{level}", _matches_again(machine, level, row, emitter)))
     block = add_items(block, stayed)
-    return block.select(_next_state(machine, row, names, emitter))
+    return block.select(_build_next_state(machine, row, names, emitter))
 
 
 def _has_advanced(machine: _Machine, level: int) -> E | None:
@@ -162,7 +164,7 @@ def _matches_again(machine: _Machine, level: int, row: dict[str, Value], emitter
     return nodes.chain("and", parts)
 
 
-def _next_state(machine: _Machine, row: dict[str, Value], names: list[str], emitter: Emitter) -> Items:
+def _build_next_state(machine: _Machine, row: dict[str, Value], names: list[str], emitter: Emitter) -> Items:
     """The new state, in the order of its names."""
     stay, gone = nodes.name("stay0"), _has_advanced(machine, 0)
     empty = nodes.not_(nodes.name("live0"))
@@ -211,10 +213,10 @@ def _next_state_values(
             before = nodes.name(machine.state_column_name(level - 1, seen))
             found[name] = nodes.case((up, before), (stay, old), otherwise=cleared)
             continue
-        fresh = _matched_value(own, assigned.get(own), promoted, emitter, machine)
-        again = _matched_value(own, assigned.get(own), stayed, emitter, machine)
+        fresh = _build_matched_value(own, assigned.get(own), promoted, emitter, machine)
+        again = _build_matched_value(own, assigned.get(own), stayed, emitter, machine)
         if level == 0 and left is not None:
-            first = _matched_value(own, assigned.get(own), anew, emitter, machine)
+            first = _build_matched_value(own, assigned.get(own), anew, emitter, machine)
             again = nodes.case((left, first), otherwise=again)
         found[name] = (
             nodes.case((up, fresh), (stay, again), otherwise=cleared)
@@ -227,7 +229,7 @@ def _next_state_values(
     }
 
 
-def _matched_value(
+def _build_matched_value(
     own: Column, value: Bound | None, values: dict[str, Value], emitter: Emitter, machine: _Machine
 ) -> E:
     """Return what a matched row has in a column: what the step assigns, else its own value, else the default."""
@@ -277,14 +279,16 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
     names = [*ids, *(column.id for column in shown), *(column.id for column in hidden)]
     if not selects:
         empty = SelectBlock(table(rows), where=[nodes.boolean(False)])
-        return block_over(empty.select([(name, nodes.null(_kind(relation, name))) for name in names]), names)
+        return block_over(
+            empty.select([(name, nodes.null(_find_type(relation, name))) for name in names]), names
+        )
     node: E = selects[0]
     for select in selects[1:]:
         node = exp.Union(this=node, expression=select, distinct=False)
     return SelectBlock(exp.Subquery(this=node), {name: Value(nodes.name(name)) for name in names})
 
 
-def _kind(relation: Relation, name: str) -> KqlType:
+def _find_type(relation: Relation, name: str) -> KqlType:
     return next((column.type for column in relation.columns if column.id == name), KqlType.LONG)
 
 

@@ -37,7 +37,7 @@ def session(
     value, first, neighbor = (emitter.scalar(argument, block) for argument in call.arguments)
     restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
     mine = emitter.fresh_name()
-    runs, inside = _runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
+    runs, inside = _read_runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
     rows = number_rows(
         runs,
         [(one, nodes.name(one)) for one in [*ids, mine]],
@@ -67,7 +67,7 @@ def session(
     ), nodes.name(found)
 
 
-def _runs(
+def _read_runs(
     block: SelectBlock,
     ids: list[str],
     value: tuple[str, E],

@@ -93,36 +93,40 @@ class ColumnGrowth:
         if value.type not in _SIZED:
             return {}
         if isinstance(value, ColumnRef):
-            return self._column_copies(value.column.id)
+            return self._build_column_copies(value.column.id)
         if isinstance(value, ScalarQuery):
-            return self._column_copies(value.column.id)
+            return self._build_column_copies(value.column.id)
         if isinstance(value, Constant):
-            return _constant_copies(value)
+            return _build_constant_copies(value)
         if isinstance(value, DynamicPath):
-            return self._path_copies(value)
+            return self._build_path_copies(value)
         if isinstance(value, BoundCall):
             return self._call_copies(value)
         return _add_copies((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
 
-    def _column_copies(self, name: str) -> Copies:
+    def _build_column_copies(self, name: str) -> Copies:
         known = self._known.get(name)
         if known is None:
             self._known[name] = {name: 1.0}  # what it is where it is defined by itself
-            found = _merge_copies(self._defined_copies(one) for one in self._defined.get(name, ()))
+            found = _merge_copies(self._build_defined_copies(one) for one in self._defined.get(name, ()))
             known = self._known[name] = found or {name: 1.0}
         return known
 
-    def _defined_copies(self, value: Bound) -> Copies:
+    def _build_defined_copies(self, value: Bound) -> Copies:
         """Of an aggregate's or a window's arguments too, whatever its own type."""
         if isinstance(value, AggregateCall | WindowCall):
             return _add_copies((self.copies(one), 1.0) for one in value.arguments)
         return self.copies(value)
 
-    def _path_copies(self, value: DynamicPath) -> Copies:
+    def _build_path_copies(self, value: DynamicPath) -> Copies:
         """Different members of what rows hold are different things; those of what was made of members are not told apart."""
         whole = self.copies(value.target)
         steps = [step for step in value.steps if not isinstance(step, Bound)]
-        if len(steps) < len(value.steps) or _most_copies(whole) > 2 or any("." in name for name in whole):
+        if (
+            len(steps) < len(value.steps)
+            or _find_most_copies(whole) > 2
+            or any("." in name for name in whole)
+        ):
             return whole
         return {f"{name}.{steps}": count for name, count in whole.items()}
 
@@ -132,16 +136,16 @@ class ColumnGrowth:
             return _merge_copies(parts)
         if value.function.name in _MEASURED:
             return {name: MOST_COPIES for part in parts for name in part}
-        return _add_copies(zip(parts, _factors(value), strict=True))
+        return _add_copies(zip(parts, _list_factors(value), strict=True))
 
     def may_grow(self, value: BoundCall) -> bool:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
-        most = _most_copies(self.copies(value))
+        most = _find_most_copies(self.copies(value))
         return most > MOST_COPIES and (
             most == inf
-            or most > max((_most_copies(self.copies(one)) for one in value.arguments), default=0.0)
+            or most > max((_find_most_copies(self.copies(one)) for one in value.arguments), default=0.0)
         )
 
     def asks(self, value: Bound) -> bool:
@@ -155,24 +159,24 @@ class ColumnGrowth:
         return False
 
 
-def _most_copies(copies: Copies) -> float:
+def _find_most_copies(copies: Copies) -> float:
     return max(copies.values(), default=0.0)
 
 
-def _constant_copies(value: Constant) -> Copies:
+def _build_constant_copies(value: Constant) -> Copies:
     text = value.value if isinstance(value.value, str) else ""
     return {f"'{hash(text)}": 1.0} if len(text) >= LONG else {}
 
 
-def _factors(value: BoundCall) -> list[float]:
+def _list_factors(value: BoundCall) -> list[float]:
     """Return how often each argument may be in a call's result."""
     name, count = value.function.name, len(value.arguments)
     if name == "strcat_delim":
         return [max(1.0, count - 2.0), *(1.0 for _ in range(count - 1))]
-    return [_factor(value, one) for one in value.arguments]
+    return [_estimate_factor(value, one) for one in value.arguments]
 
 
-def _factor(value: BoundCall, argument: Bound) -> float:
+def _estimate_factor(value: BoundCall, argument: Bound) -> float:
     known = _FACTORS.get(value.function.name)
     if known is not None:
         return known
@@ -195,21 +199,21 @@ def _merge_copies(parts: Iterable[Copies]) -> Copies:
     return found
 
 
-def _assigned_values(relation: Assign) -> Defined:
+def _build_assigned_values(relation: Assign) -> Defined:
     return {column.id: (value,) for column, value in relation.assigned}
 
 
-def _aggregated_values(relation: Aggregated) -> Defined:
+def _build_aggregated_values(relation: Aggregated) -> Defined:
     found: dict[str, tuple[Bound, ...]] = {column.id: (value,) for column, value in relation.groups}
     return found | {column.id: (call,) for column, call in relation.aggregates}
 
 
-def _series_values(relation: Series) -> Defined:
+def _build_series_values(relation: Series) -> Defined:
     found: dict[str, tuple[Bound, ...]] = {column.id: (value,) for column, value in relation.groups}
     return found | {item.column.id: (item.call,) for item in relation.items}
 
 
-def _concatenated_values(relation: Concatenated) -> Defined:
+def _build_concatenated_values(relation: Concatenated) -> Defined:
     fills = zip(*relation.fills, strict=True)
     return {column.id: tuple(several) for column, several in zip(relation.columns, fills, strict=False)}
 
@@ -219,19 +223,19 @@ def _row_values(relation: Rows) -> Defined:
     return {column.id: tuple(several) for column, several in zip(relation.columns, cells, strict=False)}
 
 
-def _shared_values(relation: Shared) -> Defined:
+def _build_shared_values(relation: Shared) -> Defined:
     pairs = [*zip(relation.columns, relation.input.columns, strict=False), *relation.hidden]
     return {here.id: (ColumnRef(type=inner.type, column=inner),) for here, inner in pairs}
 
 
 _DEFINED: Mapping[type[Relation], Callable[..., Defined]] = MappingProxyType(
     {
-        Assign: _assigned_values,
-        Aggregated: _aggregated_values,
-        Series: _series_values,
-        Concatenated: _concatenated_values,
+        Assign: _build_assigned_values,
+        Aggregated: _build_aggregated_values,
+        Series: _build_series_values,
+        Concatenated: _build_concatenated_values,
         Rows: _row_values,
-        Shared: _shared_values,
+        Shared: _build_shared_values,
         Windowed: lambda relation: {relation.column.id: (relation.call,)},
         Expanded: lambda relation: {one.column.id: (one.value,) for one in relation.expansions},
     }
@@ -262,7 +266,7 @@ def _measure(
         return factor * (len(str(value.value).encode()) + SCALAR)
     if isinstance(value, BoundCall) and value.arguments and value.function.name not in _MEASURED:
         factor *= APART if value.function.name in _TAKING_APART else 1.0
-        shares = zip(value.arguments, _factors(value), strict=True)
+        shares = zip(value.arguments, _list_factors(value), strict=True)
         return factor * SCALAR + sum(_measure(one, factor * share, write, known) for one, share in shares)
     name = value.column.id if isinstance(value, ColumnRef) else f"{len(known)}"
     node, before = known[name] if name in known else (write(value), 0.0)

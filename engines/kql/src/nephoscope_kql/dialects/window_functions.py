@@ -44,11 +44,11 @@ def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Wr
         return block
     group: list[exp.Expr] = []
     if call.restart is not None and call.function != "row_window_session":
-        block, run = _runs(call, relation, passing, block, emitter)
+        block, run = _collect_runs(call, relation, passing, block, emitter)
         group = [run]
     if call.function in RANKS:
         return _write_rank(relation, passing, block, group, emitter)
-    partition, keys = _frame(relation, block, group, emitter)
+    partition, keys = _build_frame(relation, block, group, emitter)
     if call.function == "row_window_session":
         block, found = session(call, block, passing, partition, keys, emitter)
         block.values[relation.column.id] = Value(found)
@@ -57,7 +57,7 @@ def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Wr
     return block
 
 
-def _frame(
+def _build_frame(
     relation: Windowed, block: SelectBlock, group: list[exp.Expr], emitter: Emitter
 ) -> tuple[list[exp.Expr], list[exp.Expr]]:
     """The partition and the keys of the order of a window over a block."""
@@ -65,7 +65,7 @@ def _frame(
     return partition, emitter.keys(relation.order, block)
 
 
-def _runs(
+def _collect_runs(
     call: WindowCall, relation: Windowed, passing: Needed, block: SelectBlock, emitter: Emitter
 ) -> tuple[SelectBlock, exp.Expr]:
     """A hidden column that counts the restarts so far."""
@@ -127,14 +127,14 @@ def _write_rank(
     """Ranks: how many runs of equal values there are so far, or the number of the first row of the present run."""
     call, dense = relation.call, relation.call.function == "row_rank_dense"
     ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}
-    partition, keys = _frame(relation, block, group, emitter)
+    partition, keys = _build_frame(relation, block, group, emitter)
     first = _starts_run(emitter.scalar(call.arguments[0], block), partition, keys)
     number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
     beginning = nodes.case(
         (first, nodes.number(1) if dense else number), otherwise=nodes.number(0) if dense else None
     )
     block, mark = _seal_window(block, beginning, ids, call, emitter)
-    partition, keys = _frame(relation, block, group, emitter)
+    partition, keys = _build_frame(relation, block, group, emitter)
     total = nodes.window(
         nodes.call("sum" if dense else "max", mark), partition, _order_keys(keys), running_frame()
     )

@@ -40,7 +40,7 @@ def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
     if pa.types.is_decimal(kind):
         return KqlType.DECIMAL, ""
     if pa.types.is_timestamp(kind):
-        return KqlType.DATETIME, _timestamp(kind)
+        return KqlType.DATETIME, _name_timestamp_type(kind)
     if pa.types.is_date(kind):
         return KqlType.DATETIME, "timestamp"
     if pa.types.is_duration(kind):
@@ -50,7 +50,7 @@ def _from_arrow(kind: pa.DataType) -> tuple[KqlType, str]:
     return KqlType.STRING, ""
 
 
-def _timestamp(kind: pa.TimestampType) -> str:
+def _name_timestamp_type(kind: pa.TimestampType) -> str:
     """Return how DuckDB holds an Arrow timestamp: in nanoseconds, else in microseconds, with a zone or without."""
     if kind.unit == "ns":
         return "timestamp_ns"

@@ -48,7 +48,7 @@ def spark_type(name: str) -> str:
 
 
 @cache
-def _connection() -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+def _open_connection() -> tuple[duckdb.DuckDBPyConnection, set[str]]:
     """The connection of this process and the names of the routines that it knows."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": False,
@@ -78,8 +78,8 @@ def install(connection: duckdb.DuckDBPyConnection, routine: Routine) -> None:
         )
 
 
-def _ready(routine: Vectorised) -> duckdb.DuckDBPyConnection:
-    connection, known = _connection()
+def _prepare_connection(routine: Vectorised) -> duckdb.DuckDBPyConnection:
+    connection, known = _open_connection()
     for inner in routine.uses:
         if inner.name not in known:
             if isinstance(inner, ArrowFunction):
@@ -92,27 +92,27 @@ def _ready(routine: Vectorised) -> duckdb.DuckDBPyConnection:
 
 def evaluate(routine: Vectorised, columns: tuple[pa.Array, ...]) -> pa.Array:
     """The values of a vectorised function for a batch of rows, in the rows' order."""
-    connection = _ready(routine)
+    connection = _prepare_connection(routine)
     if routine.rows:
-        return _tables(connection, routine, columns)
+        return _collect_rows(connection, routine, columns)
     given = (
-        _aggregate_lists(connection, routine, columns[0])
+        _collect_aggregates(connection, routine, columns[0])
         if routine.empty
-        else _rows(connection, routine, columns)
+        else _compute_rows(connection, routine, columns)
     )
     kind = arrow_type(routine.returns)
     made = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
     return made if made.type == kind else made.cast(kind)
 
 
-def _rows(
+def _compute_rows(
     connection: duckdb.DuckDBPyConnection, routine: Vectorised, columns: tuple[pa.Array, ...]
 ) -> pa.ChunkedArray:
     batch = pa.table(list(columns), names=[f"a{place}" for place in range(len(columns))])
     return _run_sql(connection, routine.sql, batch).column(0)
 
 
-def _tables(
+def _collect_rows(
     connection: duckdb.DuckDBPyConnection, routine: Vectorised, columns: tuple[pa.Array, ...]
 ) -> pa.Array:
     """A list of rows for a list of rows."""
@@ -146,7 +146,9 @@ def _run_sql(
         connection.unregister("batch")
 
 
-def _aggregate_lists(connection: duckdb.DuckDBPyConnection, routine: Vectorised, lists: pa.Array) -> pa.Array:
+def _collect_aggregates(
+    connection: duckdb.DuckDBPyConnection, routine: Vectorised, lists: pa.Array
+) -> pa.Array:
     """One value a list: of its elements, and of no element where it is empty."""
     elements = lists.flatten()
     fields = [elements.field(place) for place in range(elements.type.num_fields)]

@@ -194,7 +194,7 @@ class DuckDBEngine:
         `small`: the result is a few rows, as with those of an engine that has only such.
         """
         with self._enforce_limits(timeout):
-            return self._rows(compiled, small=small or self._small)
+            return self._build_rows(compiled, small=small or self._small)
 
     @contextmanager
     def _enforce_limits(self, timeout: float | None) -> Iterator[None]:
@@ -225,10 +225,10 @@ class DuckDBEngine:
             if self._room.refused:
                 raise memory_limit_error()
 
-    def _rows(self, compiled: CompiledQuery, *, small: bool) -> pa.Table:
+    def _build_rows(self, compiled: CompiledQuery, *, small: bool) -> pa.Table:
         if compiled.resume is not None:
             with closing(DuckDBProbe(self._connection, self._prepare, compiled.parameters)) as probe:
-                return self._rows(compiled.resume(probe), small=small)
+                return self._build_rows(compiled.resume(probe), small=small)
         self._prepare(compiled.routines, compiled.external)
         if compiled.parts is not None:
             reader = read_parts(self._connection, compiled, compiled.parts, arrow_schema(compiled.columns))

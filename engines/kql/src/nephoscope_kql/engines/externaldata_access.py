@@ -32,11 +32,13 @@ class AllowedLocations:
         """The bytes of a location; ExternalDataError where it is not allowed or cannot be read."""
         for prefix, folder in self.copies.items():
             if location.startswith(prefix):
-                return _file(folder / unquote(urlsplit(location[len(prefix) :]).path).lstrip("/"), (folder,))
+                return _read_file(
+                    folder / unquote(urlsplit(location[len(prefix) :]).path).lstrip("/"), (folder,)
+                )
         if location.startswith(("http://", "https://")):
             return self._fetch(location)
         path = unquote(urlsplit(location).path) if location.startswith("file:") else location
-        return _file(Path(path), self.folders)
+        return _read_file(Path(path), self.folders)
 
     def _fetch(self, location: str) -> bytes:
         import httpx
@@ -48,7 +50,7 @@ class AllowedLocations:
                 try:
                     with client.stream("GET", url) as answer:
                         if answer.next_request is None:
-                            return _body(answer, location)
+                            return _read_body(answer, location)
                         url = answer.next_request.url
                 except httpx.HTTPError as error:
                     raise ExternalDataError(f"{location} cannot be read: {error}", passing=True) from error
@@ -62,7 +64,7 @@ class AllowedLocations:
         raise ExternalDataError(f"externaldata may not read from {origin}", _HINT)
 
 
-def _body(answer: object, location: str) -> bytes:
+def _read_body(answer: object, location: str) -> bytes:
     import httpx
 
     if not isinstance(answer, httpx.Response) or answer.status_code != httpx.codes.OK:
@@ -76,7 +78,7 @@ def _body(answer: object, location: str) -> bytes:
     return bytes(found)
 
 
-def _file(path: Path, folders: tuple[Path, ...]) -> bytes:
+def _read_file(path: Path, folders: tuple[Path, ...]) -> bytes:
     if "\0" in str(path):
         raise ExternalDataError("the path contains a NUL character")
     whole = path.resolve()

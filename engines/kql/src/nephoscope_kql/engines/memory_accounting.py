@@ -31,7 +31,7 @@ def allowance(limit: str) -> int:
 
 
 @cache
-def _page() -> int:
+def _read_page_size() -> int:
     import resource
 
     return resource.getpagesize()
@@ -40,7 +40,7 @@ def _page() -> int:
 def resident_memory() -> int:
     """The bytes of memory that this process holds; where the system does not tell (no /proc) the most that it ever held."""
     try:
-        return int(_STATM.read_bytes().split()[1]) * _page()
+        return int(_STATM.read_bytes().split()[1]) * _read_page_size()
     except FileNotFoundError:
         import resource
 

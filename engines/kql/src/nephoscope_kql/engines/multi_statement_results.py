@@ -30,7 +30,7 @@ def _read_sequentially(
     for part in parts.several:
         if left == 0:
             return
-        for batch in _rows(connection, compiled, part).to_arrow_reader(STEP):
+        for batch in _fetch_rows(connection, compiled, part).to_arrow_reader(STEP):
             some = batch if left is None else batch.slice(0, left)
             left = None if left is None else left - some.num_rows
             yield _widen_batch(some, part, schema)
@@ -39,8 +39,10 @@ def _read_sequentially(
 def _read_ordered(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, parts: ShareStatements, schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    tables = [_rows(connection, compiled, part).to_arrow_table() for part in parts.several]
-    first = _first(connection, parts, [_keys(table, parts, number) for number, table in enumerate(tables)])
+    tables = [_fetch_rows(connection, compiled, part).to_arrow_table() for part in parts.several]
+    first = _run_first_statement(
+        connection, parts, [_select_keys(table, parts, number) for number, table in enumerate(tables)]
+    )
     for start in range(0, len(first), STEP):
         yield from _order_rows(first[start : start + STEP], tables, parts, schema)
 
@@ -66,14 +68,14 @@ def _take_rows(table: pa.Table, places: list[int]) -> list[pa.RecordBatch]:
     return batches
 
 
-def _keys(table: pa.Table, parts: ShareStatements, number: int) -> pa.Table:
+def _select_keys(table: pa.Table, parts: ShareStatements, number: int) -> pa.Table:
     """The keys of a part's rows, each with where it is."""
     own = table.select([name for name, _ in parts.keys])
     own = own.append_column(_PART, pa.repeat(number, len(table)))
     return own.append_column(_PLACE, pa.array(range(len(table)), pa.int64()))
 
 
-def _first(
+def _run_first_statement(
     connection: duckdb.DuckDBPyConnection, parts: ShareStatements, keys: list[pa.Table]
 ) -> list[tuple[int, int]]:
     """Where the first rows of all are, in order: part and place in it."""
@@ -83,7 +85,7 @@ def _first(
     return [(int(part), int(place)) for part, place in first.project(f"{_PART}, {_PLACE}").fetchall()]
 
 
-def _rows(
+def _fetch_rows(
     connection: duckdb.DuckDBPyConnection, compiled: CompiledQuery, part: ShareStatement
 ) -> duckdb.DuckDBPyRelation:
     return connection.sql(part.sql, params={name: compiled.parameters[name] for name in part.parameters})

@@ -39,10 +39,10 @@ class TimeRange:
     def test(self) -> exp.Expr:
         """The condition in SQL."""
         column = nodes.stored_column(self.stored)
-        before = exp.LT(this=column, expression=_moment(self.end))
+        before = exp.LT(this=column, expression=_build_moment(self.end))
         if self.start is None:
             return before
-        return exp.And(this=exp.GTE(this=column, expression=_moment(self.start)), expression=before)
+        return exp.And(this=exp.GTE(this=column, expression=_build_moment(self.start)), expression=before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +111,20 @@ class FileScan:
     def _name_columns(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
-        items = [_item(column, column.stored in known) for column in self.columns]
+        items = [_format_column(column, column.stored in known) for column in self.columns]
         day = [print_node(nodes.stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _select_nothing(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         columns = [*self.columns, *([FileColumn(self.day, self.day, "DATE")] if self.day else [])]
-        items = ", ".join(_item(column, False) for column in columns) or "NULL AS none"
+        items = ", ".join(_format_column(column, False) for column in columns) or "NULL AS none"
         return connection.sql(f"SELECT {items} WHERE false")
 
 
 @lru_cache(maxsize=65_536)
-def _item(column: FileColumn, known: bool) -> str:
+def _format_column(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
-    return _alias_column(
+    return _format_alias_column(
         nodes.stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column
     )
 
@@ -136,24 +136,24 @@ def _test_membership(label: str, values: Collection[str]) -> exp.Expr:
     return exp.or_(found, exp.Is(this=column, expression=nodes.null())) if "" in values else found
 
 
-def _moment(value: dt.datetime) -> exp.Expr:
+def _build_moment(value: dt.datetime) -> exp.Expr:
     return nodes.cast(nodes.text(value.astimezone(dt.UTC).isoformat()), "TIMESTAMPTZ")
 
 
-def _alias_column(value: exp.Expr, column: FileColumn) -> str:
+def _format_alias_column(value: exp.Expr, column: FileColumn) -> str:
     return f"{print_node(value)} AS {print_node(nodes.stored_column(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
     """The KQL schema of a table in Parquet files: the columns of all of them, those of the first file first."""
-    return schema_of_fields(name, _unify_schemas(_groups(files)))
+    return schema_of_fields(name, _unify_schemas(_group_by_schema(files)))
 
 
 def files_as_rows(
     connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]
 ) -> duckdb.DuckDBPyRelation:
     """The rows of the files under the stored names of their schema; a column that a file lacks is null."""
-    groups = _groups(files)
+    groups = _group_by_schema(files)
     united = _unify_schemas(groups)
     stored = schema_of_fields(name, united).stored_names()
     rows: duckdb.DuckDBPyRelation | None = None
@@ -167,7 +167,7 @@ def files_as_rows(
     return rows
 
 
-def _groups(files: Sequence[Path]) -> dict[pa.Schema, list[Path]]:
+def _group_by_schema(files: Sequence[Path]) -> dict[pa.Schema, list[Path]]:
     """The files by their columns and types: names may differ only by case, so that DuckDB cannot be left to match them."""
     groups: dict[str, tuple[pa.Schema, list[Path]]] = {}
     for file in files:

@@ -108,7 +108,7 @@ class SparkEngine:
         """The rows of a compiled query; KqlError where it takes longer than `timeout` seconds."""
         with deadline_within(timeout) as deadline, self._interrupt_after(deadline) as late:
             try:
-                return self._rows(compiled)
+                return self._build_rows(compiled)
             except Exception as error:
                 if late.is_set() and deadline is not None:
                     raise deadline.error from error
@@ -117,10 +117,10 @@ class SparkEngine:
                     raise
                 raise limit from error
 
-    def _rows(self, compiled: CompiledQuery) -> pa.Table:
+    def _build_rows(self, compiled: CompiledQuery) -> pa.Table:
         if compiled.resume is not None:
             with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
-                return self._rows(compiled.resume(probe))
+                return self._build_rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
         return type_columns(self._run_sql(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
@@ -138,7 +138,9 @@ class SparkEngine:
             if not isinstance(routine, Vectorised):
                 raise TypeError(f"{routine.name} is not a routine of the dialect spark")
             if routine.name not in self._installed:
-                self._session.udf.register(routine.name, made(_body(routine), spark_type(routine.returns)))
+                self._session.udf.register(
+                    routine.name, made(_make_body(routine), spark_type(routine.returns))
+                )
                 self._installed.add(routine.name)
 
     @contextmanager
@@ -215,7 +217,7 @@ def _start_session(url: str, settings: Mapping[str, str]) -> SparkSession:
     return session
 
 
-def _body(routine: Vectorised) -> Callable[..., pa.Array]:
+def _make_body(routine: Vectorised) -> Callable[..., pa.Array]:
     def body(*columns: pa.Array) -> pa.Array:
         return evaluate(routine, columns)
 

@@ -27,7 +27,7 @@ WRAP = macro(
 )
 
 
-def _nan() -> exp.Expr:
+def _build_nan() -> exp.Expr:
     return nodes.cast(nodes.text(_NAN), "DOUBLE")
 
 
@@ -94,7 +94,7 @@ def _count(call: Arguments) -> exp.Expr:
     return exp.Count(this=exp.Star())
 
 
-def _countif(call: Arguments) -> exp.Expr:
+def _build_countif(call: Arguments) -> exp.Expr:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
 
 
@@ -113,17 +113,17 @@ countif = total(
     "countif(condition: bool): long",
     summary="Count the rows for which a condition is true.",
     label="countif_{0}",
-    builder=_countif,
+    builder=_build_countif,
     nullable=False,
 )
 
 
-def _distinct(call: Arguments, where: Where) -> exp.Expr:
+def _build_distinct(call: Arguments, where: Where) -> exp.Expr:
     return nodes.aggregate("count", call[0], distinct=True, where=where)
 
 
 dcount, dcountif = declare_with_condition(
-    "dcount", "value: any", "long", "Count the distinct values, exactly.", "dcount_{0}", _distinct,
+    "dcount", "value: any", "long", "Count the distinct values, exactly.", "dcount_{0}", _build_distinct,
     nullable=False, options="[accuracy: const long]",
 )  # fmt: skip
 count_distinct, count_distinctif = declare_with_condition(
@@ -132,16 +132,16 @@ count_distinct, count_distinctif = declare_with_condition(
     "long",
     "Count the distinct values.",
     "count_distinct_{0}",
-    _distinct,
+    _build_distinct,
     nullable=False,
 )
 
 
-def _promoted_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_promoted_type(arguments: tuple[Bound, ...]) -> KqlType:
     return promote_type(arguments[0].type)
 
 
-def _sum(call: Arguments, where: Where) -> exp.Expr:
+def _build_sum(call: Arguments, where: Where) -> exp.Expr:
     added = nodes.aggregate("sum", call[0], where=where)
     if call.type in (KqlType.REAL, KqlType.DECIMAL):
         return nodes.cast(nodes.coalesce(added, nodes.number(0)), call.type.physical)
@@ -155,13 +155,13 @@ sum_, sumif = declare_with_condition(
     "first",
     "Add up the values.",
     "sum_{0}",
-    _sum,
-    _promoted_type,
+    _build_sum,
+    _infer_promoted_type,
     nullable=False,
 )
 
 
-def _average_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_average_type(arguments: tuple[Bound, ...]) -> KqlType:
     kind = arguments[0].type
     return KqlType.REAL if kind.integer else kind
 
@@ -179,10 +179,10 @@ _MEAN = macro(
 _MEAN_TICKS = macro("kql_mean_ticks(s, n)", "CASE WHEN n > 0 THEN CAST(s // n AS BIGINT) END")
 
 
-def _average(call: Arguments, where: Where) -> exp.Expr:
+def _build_average(call: Arguments, where: Where) -> exp.Expr:
     kind = call.types[0]
     if kind == KqlType.REAL:
-        return nodes.coalesce(nodes.aggregate("avg", call[0], where=where), _nan())
+        return nodes.coalesce(nodes.aggregate("avg", call[0], where=where), _build_nan())
     added = nodes.aggregate("sum", call[0], where=where)
     counted = nodes.aggregate("count", call[0], where=where)
     if kind.integer:
@@ -191,7 +191,13 @@ def _average(call: Arguments, where: Where) -> exp.Expr:
 
 
 avg, avgif = declare_with_condition(
-    "avg", f"value: {SUMMABLE}|datetime", "real", "Give the mean.", "avg_{0}", _average, _average_type
+    "avg",
+    f"value: {SUMMABLE}|datetime",
+    "real",
+    "Give the mean.",
+    "avg_{0}",
+    _build_average,
+    _infer_average_type,
 )
 
 
@@ -233,7 +239,7 @@ min_, minif = declare_with_condition(
 )
 
 
-def _extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
+def _make_extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
     def builder(call: Arguments) -> exp.Expr:
         if call.bound[0] == call.bound[1]:
             return _write_extreme(name.removeprefix("arg_"))(call, None)
@@ -251,7 +257,7 @@ def _extreme_row_value(name: str) -> Callable[[Arguments], exp.Expr]:
     return builder
 
 
-def _second(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_second(arguments: tuple[Bound, ...]) -> KqlType:
     return arguments[-1].type
 
 
@@ -260,18 +266,18 @@ arg_max = total(
     "arg_max(by: any, value: any): first",
     summary="Give the values of the row whose first argument is greatest.",
     label="{0}",
-    builder=_extreme_row_value("arg_max"),
+    builder=_make_extreme_row_value("arg_max"),
     aliases=("argmax",),
-    returns=_second,
+    returns=_infer_second,
 )
 arg_min = total(
     __name__,
     "arg_min(by: any, value: any): first",
     summary="Give the values of the row whose first argument is smallest.",
     label="{0}",
-    builder=_extreme_row_value("arg_min"),
+    builder=_make_extreme_row_value("arg_min"),
     aliases=("argmin",),
-    returns=_second,
+    returns=_infer_second,
 )
 
 
@@ -306,7 +312,7 @@ def _spread(name: str) -> Body:
         found = nodes.coalesce(
             nodes.aggregate(name, node, where=inside), nodes.cast(nodes.number(0), "DOUBLE")
         )
-        return nodes.case((outside, _nan()), otherwise=found)
+        return nodes.case((outside, _build_nan()), otherwise=found)
 
     return body
 
@@ -349,7 +355,7 @@ variancep, variancepif = declare_with_condition(
 )
 
 
-def _covariance(name: str) -> Body:
+def _make_covariance(name: str) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
         return nodes.coalesce(
             nodes.aggregate(name, call[0], call[1], where=where), nodes.cast(nodes.number(0), "DOUBLE")
@@ -364,7 +370,7 @@ covariance, covarianceif = declare_with_condition(
     "real",
     "Give the covariance of a sample.",
     "covariance_{0}_{1}",
-    _covariance("covar_samp"),
+    _make_covariance("covar_samp"),
     nullable=False,
 )
 covariancep, covariancepif = declare_with_condition(
@@ -373,12 +379,12 @@ covariancep, covariancepif = declare_with_condition(
     "real",
     "Give the covariance of all.",
     "covariancep_{0}_{1}",
-    _covariance("covar_pop"),
+    _make_covariance("covar_pop"),
     nullable=False,
 )
 
 
-def _bitwise(name: str) -> Callable[[Arguments], exp.Expr]:
+def _make_bitwise(name: str) -> Callable[[Arguments], exp.Expr]:
     return lambda call: nodes.aggregate(name, call[0])
 
 
@@ -388,7 +394,7 @@ binary_all_and, binary_all_or, binary_all_xor = (
         f"binary_all_{word}(value: long): long",
         summary=f"Give the bitwise {word} of the values.",
         label=f"binary_all_{word}_{{0}}",
-        builder=_bitwise(f"bit_{word}"),
+        builder=_make_bitwise(f"bit_{word}"),
     )
     for word in ("and", "or", "xor")
 )

@@ -51,7 +51,9 @@ def _round_decimal(value: Decimal) -> Decimal | None:
     return kept if abs(kept) < _TOO_LARGE else None
 
 
-def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: bool = False) -> ArrowFunction:
+def _make_exact(
+    name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: bool = False
+) -> ArrowFunction:
     kind = KqlType.DECIMAL.physical
 
     def value(one: Decimal, other: Decimal) -> Decimal | None:
@@ -60,28 +62,28 @@ def _exact(name: str, compute: Callable[[Decimal, Decimal], Decimal], divides: b
     return declare_rowwise(name, (kind, kind), kind, value)
 
 
-DECIMAL_PRODUCT = _exact("kql_decimal_product", _EXACT.multiply)
-DECIMAL_QUOTIENT = _exact("kql_decimal_quotient", _EXACT.divide, divides=True)
+DECIMAL_PRODUCT = _make_exact("kql_decimal_product", _EXACT.multiply)
+DECIMAL_QUOTIENT = _make_exact("kql_decimal_quotient", _EXACT.divide, divides=True)
 REAL_DECIMAL = macro("kql_real_decimal(x)", "TRY_CAST(CAST(x AS VARCHAR) AS DECIMAL(38,17))")
 """The shortest digits that give the real, as its text has them: not its binary value to the last of 17 places."""
 _DECIMALS = {
     "*": DECIMAL_PRODUCT,
     "/": DECIMAL_QUOTIENT,
-    "%": _exact("kql_decimal_remainder", _EXACT.remainder, divides=True),
+    "%": _make_exact("kql_decimal_remainder", _EXACT.remainder, divides=True),
 }
 """SQL's decimals of this width cannot be multiplied, and are divided as doubles."""
 
 
-def _number(operator: str, call: Arguments) -> exp.Expr:
+def _build_number(operator: str, call: Arguments) -> exp.Expr:
     kind = call.type
     if kind == KqlType.REAL:
         return nodes.call(call.use(REMAINDER), *call) if operator == "%" else nodes.binary(operator, *call)
     if kind == KqlType.DECIMAL:
-        return _decimal(operator, call)
-    return _integer(operator, call)
+        return _build_decimal(operator, call)
+    return _build_integer(operator, call)
 
 
-def _integer(operator: str, call: Arguments) -> exp.Expr:
+def _build_integer(operator: str, call: Arguments) -> exp.Expr:
     left, right = call[0], call[1]
     if operator in "/%":
         return nodes.call(call.use(DIVIDE if operator == "/" else MODULO), left, right)
@@ -101,7 +103,7 @@ def _has_32_bits(value: Bound) -> bool:
     )
 
 
-def _decimal(operator: str, call: Arguments) -> exp.Expr:
+def _build_decimal(operator: str, call: Arguments) -> exp.Expr:
     left, right = (
         nodes.call(call.use(REAL_DECIMAL), item)
         if kind == KqlType.REAL
@@ -113,7 +115,7 @@ def _decimal(operator: str, call: Arguments) -> exp.Expr:
     return nodes.call(call.use(_DECIMALS[operator]), left, right)
 
 
-def _times(operator: str, call: Arguments) -> exp.Expr:
+def _build_times(operator: str, call: Arguments) -> exp.Expr:
     """One side is a datetime or a timespan."""
     left, right = call[0], call[1]
     if operator in "+-":
@@ -172,7 +174,11 @@ def _build(operator: str, call: Arguments) -> exp.Expr:
 
 
 def _write_operation(operator: str, call: Arguments) -> exp.Expr:
-    return _number(operator, call) if all(item.numeric for item in call.types) else _times(operator, call)
+    return (
+        _build_number(operator, call)
+        if all(item.numeric for item in call.types)
+        else _build_times(operator, call)
+    )
 
 
 @function("+(left: any, right: any): first", hidden=True)

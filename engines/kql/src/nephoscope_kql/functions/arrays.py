@@ -35,7 +35,7 @@ _TIMES = f"least(n, {LONGEST}, {MOST} // (strlen(v) + {ELEMENT}))"
 _CUT = "greatest(least({0}, " + FAR + "), -" + FAR + ")"
 
 
-def _array(
+def _make_array(
     name: str,
     parameters: str,
     summary: str,
@@ -54,7 +54,7 @@ def _array(
     )
 
 
-array_length = _array(
+array_length = _make_array(
     "array_length",
     "x: dynamic",
     "Count the elements of an array; null for anything else.",
@@ -64,7 +64,7 @@ array_length = _array(
 )
 _FROM = "CASE WHEN q.a < 0 THEN greatest(0, len(q.v) + q.a) ELSE q.a END"
 _UPTO = "CASE WHEN q.b < 0 THEN len(q.v) + q.b ELSE q.b END"
-array_slice = _array(
+array_slice = _make_array(
     "array_slice",
     "x: dynamic, a: long, b: long",
     "Give the elements from one place to another, both included; negative places count from the end.",
@@ -73,7 +73,7 @@ array_slice = _array(
     ITEMS,
     JOINED,
 )
-array_reverse = _array(
+array_reverse = _make_array(
     "array_reverse",
     "x: dynamic",
     "Give the elements backwards.",
@@ -90,14 +90,14 @@ _TURN = macro(
     ITEMS,
     JOINED,
 )
-array_rotate_left = _array(
+array_rotate_left = _make_array(
     "array_rotate_left",
     "x: dynamic, n: long",
     "Move the elements to the left, around the end.",
     "kql_turned(x, n)",
     _TURN,
 )
-array_rotate_right = _array(
+array_rotate_right = _make_array(
     "array_rotate_right",
     "x: dynamic, n: long",
     "Move the elements to the right, around the end.",
@@ -135,7 +135,7 @@ def array_shift_right(call: Arguments) -> exp.Expr:
     return _build_shift(call, -1)
 
 
-array_sum = _array(
+array_sum = _make_array(
     "array_sum",
     "x: dynamic",
     "Add up the numbers of an array.",
@@ -280,7 +280,7 @@ _RANGE_REAL = macro(
 )
 
 
-def _range_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_range_type(arguments: tuple[Bound, ...]) -> KqlType:
     del arguments
     return KqlType.DYNAMIC
 
@@ -289,7 +289,7 @@ def _range_type(arguments: tuple[Bound, ...]) -> KqlType:
     "range(start: T, stop: T, step: T): dynamic",
     "range(start: T, stop: T): dynamic",
     "range(start: datetime, stop: datetime, step: timespan): dynamic",
-    returns=_range_type,
+    returns=_infer_range_type,
 )
 def range_(call: Arguments) -> exp.Expr:
     """Give the values from a start to a stop by a step (1, or 1h for times)."""
@@ -318,7 +318,7 @@ _REPEAT = macro(
 )
 
 
-def _constant_count(count: Bound) -> float:
+def _compute_constant_count(count: Bound) -> float:
     """The number that a constant is, also one of another type that is made a long; 0 for anything else."""
     if isinstance(count, BoundCall) and count.function.name == "tolong":
         count = count.arguments[0]
@@ -329,6 +329,6 @@ def _constant_count(count: Bound) -> float:
 @function("repeat(value: any, count: long): dynamic")
 def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
-    if _constant_count(call.bound[1]) > LONGEST:
+    if _compute_constant_count(call.bound[1]) > LONGEST:
         raise call.fail(1, f"repeat() makes arrays of at most {LONGEST:,} elements")
     return apply(call, _REPEAT, json_argument(call, 0), call[1])

@@ -44,7 +44,7 @@ def _require_measures(call: Arguments, count: int) -> None:
             raise call.fail(place, f"a number, a datetime or a timespan is expected, not {kind}")
 
 
-def _binned_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_binned_type(arguments: tuple[Bound, ...]) -> KqlType:
     """The bins of ints are longs, as Kusto has them."""
     return promote_type(arguments[0].type)
 
@@ -54,7 +54,7 @@ def _binned_type(arguments: tuple[Bound, ...]) -> KqlType:
     "bin(value: datetime, size: timespan|datetime): datetime",
     "bin(value: timespan, size: timespan): timespan",
     aliases=("floor",),
-    returns=_binned_type,
+    returns=_infer_binned_type,
 )
 def bin_(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from 0 or from the year 1."""
@@ -73,7 +73,7 @@ _BIN_AT_REAL = macro("kql_bin_at_real(x, n, f)", "CASE WHEN n <> 0 THEN floor((x
     "bin_at(value: T, size: T, fixed: T): T",
     "bin_at(value: datetime, size: timespan, fixed: datetime): datetime",
     "bin_at(value: timespan, size: timespan, fixed: timespan): timespan",
-    returns=_binned_type,
+    returns=_infer_binned_type,
 )
 def bin_at(call: Arguments) -> exp.Expr:
     """Round down to a multiple of a size, counted from a fixed point."""

@@ -6,7 +6,7 @@ from nephoscope_kql.functions.declaration import macro, scalar
 from nephoscope_kql.plan.function_signatures import ScalarFunction
 
 
-def _bits(name: str, summary: str, body: str) -> ScalarFunction:
+def _make_bits(name: str, summary: str, body: str) -> ScalarFunction:
     return scalar(
         __name__,
         f"{name}(a: long, b: long): long",
@@ -16,18 +16,18 @@ def _bits(name: str, summary: str, body: str) -> ScalarFunction:
     )
 
 
-binary_and = _bits("binary_and", "Give the bits that are set in both.", "a & b")
-binary_or = _bits("binary_or", "Give the bits that are set in either.", "a | b")
-binary_xor = _bits("binary_xor", "Give the bits that are set in one of both.", "xor(a, b)")
+binary_and = _make_bits("binary_and", "Give the bits that are set in both.", "a & b")
+binary_or = _make_bits("binary_or", "Give the bits that are set in either.", "a | b")
+binary_xor = _make_bits("binary_xor", "Give the bits that are set in one of both.", "xor(a, b)")
 _UNSIGNED = "(CAST(a AS HUGEINT) + CASE WHEN a < 0 THEN 18446744073709551616 ELSE 0 END)"
 _SIGNED = "CAST(CASE WHEN {0} >= 9223372036854775808 THEN {0} - 18446744073709551616 ELSE {0} END AS BIGINT)"
 _LEFT = f"((({_UNSIGNED} % CAST(pow(2, 64 - (b & 63)) AS HUGEINT))) * CAST(pow(2, b & 63) AS HUGEINT))"
-binary_shift_left = _bits(
+binary_shift_left = _make_bits(
     "binary_shift_left",
     "Move the bits to the left.",
     f"CASE WHEN b & 63 = 0 THEN a ELSE {_SIGNED.format(_LEFT)} END",
 )
-binary_shift_right = _bits("binary_shift_right", "Move the bits to the right.", "a >> (b & 63)")
+binary_shift_right = _make_bits("binary_shift_right", "Move the bits to the right.", "a >> (b & 63)")
 binary_not = scalar(
     __name__,
     "binary_not(value: long): long",

@@ -25,7 +25,7 @@ _FLAT = macro(
 )
 
 
-def _distinct_in_order(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _build_distinct_in_order(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     """Distinct elements of every list in the order in which they come first."""
     lists = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
     parents, values = pc.list_parent_indices(lists), pc.list_flatten(lists)
@@ -42,10 +42,10 @@ def _distinct_in_order(lists: pa.Array | pa.ChunkedArray) -> pa.Array:
     return pc.if_else(lists.is_valid(), made, None)
 
 
-FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _distinct_in_order)
+FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _build_distinct_in_order)
 
 
-def _size(call: Arguments, position: int) -> int:
+def _compute_size(call: Arguments, position: int) -> int:
     if position >= len(call):
         return MAX_ELEMENTS
     value = call.value(position)
@@ -54,7 +54,7 @@ def _size(call: Arguments, position: int) -> int:
     return min(value, MAX_ELEMENTS)
 
 
-def _elements(call: Arguments, where: Where, nulls: bool) -> exp.Expr:
+def _build_elements(call: Arguments, where: Where, nulls: bool) -> exp.Expr:
     """The values as a list of JSON texts, in the order of the rows; arrays are flattened."""
     kind = call.types[0]
     node = to_json(call, call[0], kind)
@@ -73,29 +73,29 @@ _PREFIX = macro("kql_first_of(l, n)", "'[' || coalesce(array_to_string(l[1:n], '
 _TEXTS_PREFIX = macro("kql_first_texts(l, n)", "coalesce(CAST(to_json(l[1:n]) AS VARCHAR), '[]')")
 
 
-def _list(nulls: bool) -> Body:
+def _make_list(nulls: bool) -> Body:
     def body(call: Arguments, where: Where) -> exp.Expr:
-        return apply(call, _PREFIX, _elements(call, where, nulls), nodes.number(_size(call, 1)))
+        return apply(call, _PREFIX, _build_elements(call, where, nulls), nodes.number(_compute_size(call, 1)))
 
     return body
 
 
-def _set(call: Arguments, where: Where) -> exp.Expr:
+def _build_set(call: Arguments, where: Where) -> exp.Expr:
     if call.types[0] == KqlType.STRING:
         seen = apply(call, FIRST_SEEN, nodes.aggregate("list", call[0], order=call.order, where=where))
-        return apply(call, _TEXTS_PREFIX, seen, nodes.number(_size(call, 1)))
-    distinct = apply(call, FIRST_SEEN, _elements(call, where, nulls=False))
-    return apply(call, _PREFIX, distinct, nodes.number(_size(call, 1)))
+        return apply(call, _TEXTS_PREFIX, seen, nodes.number(_compute_size(call, 1)))
+    distinct = apply(call, FIRST_SEEN, _build_elements(call, where, nulls=False))
+    return apply(call, _PREFIX, distinct, nodes.number(_compute_size(call, 1)))
 
 
 make_list, make_list_if = declare_with_condition(
-    "make_list", "value: any", "dynamic", "Collect the values in an array.", "list_{0}", _list(nulls=False),
+    "make_list", "value: any", "dynamic", "Collect the values in an array.", "list_{0}", _make_list(nulls=False),
     nullable=False, options="[size: const long]", aliases=("makelist",), conditional="make_list_if",
 )  # fmt: skip
 make_set, make_set_if = declare_with_condition(
     "make_set", "value: any", "dynamic", "Collect the distinct values in an array, in the order in "
     "which they come first.",
-    "set_{0}", _set, nullable=False, options="[size: const long]", aliases=("makeset",),
+    "set_{0}", _build_set, nullable=False, options="[size: const long]", aliases=("makeset",),
     conditional="make_set_if",
 )  # fmt: skip
 make_list_with_nulls = total(
@@ -103,7 +103,7 @@ make_list_with_nulls = total(
     "make_list_with_nulls(value: any): dynamic",
     summary="Collect the values in an array, nulls too.",
     label="list_{0}",
-    builder=lambda call: _list(nulls=True)(call, None),
+    builder=lambda call: _make_list(nulls=True)(call, None),
     nullable=False,
 )
 
@@ -126,64 +126,66 @@ def _merge_into(merged: dict[str, object], bag: dict[str, object]) -> dict[str, 
 _MERGED = declare_rowwise("kql_merged_bags", ("VARCHAR",), "VARCHAR", _merge_bags)
 
 
-def _texts(call: Arguments, where: Where, size: int = MAX_ELEMENTS) -> exp.Expr:
+def _build_texts(call: Arguments, where: Where, size: int = MAX_ELEMENTS) -> exp.Expr:
     present = nodes.is_not_null(call[0])
     test = present if where is None else nodes.binary("and", where, present)
     found = nodes.aggregate("list", call[0], order=call.order, where=test)
     return apply(call, _PREFIX, found, nodes.number(size))
 
 
-def _bag(call: Arguments, where: Where) -> exp.Expr:
-    return apply(call, _MERGED, _texts(call, where, _size(call, 1)))
+def _build_bag(call: Arguments, where: Where) -> exp.Expr:
+    return apply(call, _MERGED, _build_texts(call, where, _compute_size(call, 1)))
 
 
 make_bag, make_bag_if = declare_with_condition(
-    "make_bag", "bag: dynamic", "dynamic", "Join the bags of all rows; of equal keys the first stays.", "bag_{0}", _bag,
+    "make_bag", "bag: dynamic", "dynamic", "Join the bags of all rows; of equal keys the first stays.", "bag_{0}", _build_bag,
     nullable=False, options="[size: const long]", aliases=("make_dictionary",), conditional="make_bag_if",
 )  # fmt: skip
 
 
-def _schema(values: list[object]) -> object:
+def _compute_schema(values: list[object]) -> object:
     """The types of values: bags first, merged key by key, then arrays as an indexer, then scalars by name."""
     parts: list[object] = []
     bags = [value for value in values if isinstance(value, dict)]
     if bags:
         keys = dict.fromkeys(key for bag in bags for key in bag)
-        parts.append({key: _schema([bag[key] for bag in bags if key in bag]) for key in keys})
+        parts.append({key: _compute_schema([bag[key] for bag in bags if key in bag]) for key in keys})
     arrays = [value for value in values if isinstance(value, list)]
     if arrays:
-        parts.append({"`indexer`": _schema([item for array in arrays for item in array])})
+        parts.append({"`indexer`": _compute_schema([item for array in arrays for item in array])})
     names = [
-        _scalar_name(value) for value in values if not isinstance(value, dict | list) and value is not None
+        _read_scalar_name(value)
+        for value in values
+        if not isinstance(value, dict | list) and value is not None
     ]
     parts += sorted(dict.fromkeys(names))
     return parts[0] if len(parts) == 1 else (parts or None)
 
 
-def _scalar_name(value: object) -> str:
+def _read_scalar_name(value: object) -> str:
     return {bool: "bool", int: "long", float: "double"}.get(type(value), "string")
 
 
-def _schema_text(texts: str) -> str | None:
+def _compute_schema_text(texts: str) -> str | None:
     values = json.loads(texts)
-    return dumps(_schema(values)) if values else None
+    return dumps(_compute_schema(values)) if values else None
 
 
-_SCHEMA = declare_rowwise("kql_buildschema", ("VARCHAR",), "VARCHAR", _schema_text)
+_SCHEMA = declare_rowwise("kql_buildschema", ("VARCHAR",), "VARCHAR", _compute_schema_text)
 buildschema = total(
     __name__,
     "buildschema(value: dynamic): dynamic",
     summary="Give the types of everything inside the values.",
     label="schema_{0}",
-    builder=lambda call: apply(call, _SCHEMA, _texts(call, None)),
+    builder=lambda call: apply(call, _SCHEMA, _build_texts(call, None)),
 )
 
 
-def _exact_sketch(distinct: bool) -> Body:
+def _make_exact_sketch(distinct: bool) -> Body:
     """A sketch that is exact: the (distinct) values themselves."""
 
     def body(call: Arguments, where: Where) -> exp.Expr:
-        elements = _elements(call, where, nulls=False)
+        elements = _build_elements(call, where, nulls=False)
         if distinct:
             elements = apply(call, FIRST_SEEN, elements)
         return apply(call, _SKETCH, elements)
@@ -193,7 +195,7 @@ def _exact_sketch(distinct: bool) -> Body:
 
 _SKETCH = macro("kql_sketch(l)", "CASE WHEN len(l) > 0 THEN '[' || array_to_string(l, ',') || ']' END")
 hll, hll_if = declare_with_condition(
-    "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _exact_sketch(distinct=True),
+    "hll", "value: any", "dynamic", "Keep the distinct values, for dcount_hll().", "hll_{0}", _make_exact_sketch(distinct=True),
     options="[accuracy: const long]", conditional="hll_if",
 )  # fmt: skip
 hll_merge = total(
@@ -201,20 +203,20 @@ hll_merge = total(
     "hll_merge(value: dynamic): dynamic",
     summary="Join what hll() kept.",
     label="hll_merge_{0}",
-    builder=lambda call: _exact_sketch(distinct=True)(call, None),
+    builder=lambda call: _make_exact_sketch(distinct=True)(call, None),
 )
 tdigest = total(
     __name__,
     f"tdigest(value: {SUMMABLE}|datetime): dynamic",
     summary="Keep the values, for percentile_tdigest().",
     label="tdigest_{0}",
-    builder=lambda call: _exact_sketch(distinct=False)(call, None),
+    builder=lambda call: _make_exact_sketch(distinct=False)(call, None),
 )
 tdigest_merge = total(
     __name__,
     "tdigest_merge(value: dynamic): dynamic",
     summary="Join what tdigest() kept.",
     label="tdigest_merge_{0}",
-    builder=lambda call: _exact_sketch(distinct=False)(call, None),
+    builder=lambda call: _make_exact_sketch(distinct=False)(call, None),
     aliases=("merge_tdigest",),
 )

@@ -11,7 +11,7 @@ from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
-def _raw(operator: str, call: Arguments) -> exp.Expr:
+def _build_raw(operator: str, call: Arguments) -> exp.Expr:
     """The comparison in SQL's terms; NaN, which DuckDB holds greatest and equal to itself, makes it false."""
     node = nodes.binary(operator, call[0], call[1])
     if operator == "<>":
@@ -41,13 +41,13 @@ def _comes_from_integer(call: Arguments, place: int) -> bool:
 @function("==(left: any, right: any): bool", hidden=True)
 def equal(call: Arguments) -> exp.Expr:
     """Tell whether two values are equal."""
-    return _with_nulls(_raw("=", call), call, equal=True)
+    return _with_nulls(_build_raw("=", call), call, equal=True)
 
 
 @function("!=(left: any, right: any): bool", hidden=True)
 def different(call: Arguments) -> exp.Expr:
     """Tell whether two values differ."""
-    return _with_nulls(_raw("<>", call), call, equal=False)
+    return _with_nulls(_build_raw("<>", call), call, equal=False)
 
 
 def _with_nulls(node: exp.Expr, call: Arguments, *, equal: bool) -> exp.Expr:
@@ -64,22 +64,22 @@ def _with_nulls(node: exp.Expr, call: Arguments, *, equal: bool) -> exp.Expr:
 @function("<(left: any, right: any): bool", hidden=True)
 def less(call: Arguments) -> exp.Expr:
     """Tell whether the left value is less."""
-    return _raw("<", call)
+    return _build_raw("<", call)
 
 
 @function("<=(left: any, right: any): bool", hidden=True)
 def at_most(call: Arguments) -> exp.Expr:
     """Tell whether the left value is less or equal."""
-    return _raw("<=", call)
+    return _build_raw("<=", call)
 
 
 @function(">(left: any, right: any): bool", hidden=True)
 def greater(call: Arguments) -> exp.Expr:
     """Tell whether the left value is greater."""
-    return _raw(">", call)
+    return _build_raw(">", call)
 
 
 @function(">=(left: any, right: any): bool", hidden=True)
 def at_least(call: Arguments) -> exp.Expr:
     """Tell whether the left value is greater or equal."""
-    return _raw(">=", call)
+    return _build_raw(">=", call)

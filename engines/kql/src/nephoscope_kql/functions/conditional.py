@@ -68,7 +68,7 @@ def isnotnull(call: Arguments) -> exp.Expr:
     return nodes.is_not_null(call[0])
 
 
-def _empty(call: Arguments) -> exp.Expr:
+def _build_empty(call: Arguments) -> exp.Expr:
     if call.types[0] in (KqlType.STRING, KqlType.DYNAMIC):
         return nodes.binary("=", text_argument(call, 0), nodes.text(""))
     return nodes.is_null(call[0])
@@ -77,13 +77,13 @@ def _empty(call: Arguments) -> exp.Expr:
 @function("isempty(value: any): bool", nullable=False)
 def isempty(call: Arguments) -> exp.Expr:
     """Tell whether a value is null or the empty text."""
-    return _empty(call)
+    return _build_empty(call)
 
 
 @function("isnotempty(value: any): bool", aliases=("notempty",), nullable=False)
 def isnotempty(call: Arguments) -> exp.Expr:
     """Tell whether a value is neither null nor the empty text."""
-    return nodes.not_(_empty(call))
+    return nodes.not_(_build_empty(call))
 
 
 @function("assert(condition: bool, message: const string): bool")

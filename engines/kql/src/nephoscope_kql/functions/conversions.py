@@ -60,14 +60,14 @@ TEXT_DECIMAL = macro(
 )
 
 
-def _parsed_datetime(text: str) -> int | None:
+def _parse_datetime(text: str) -> int | None:
     try:
         return literals.datetime_ticks(text.strip())
     except ValueError:
         return None
 
 
-def _parsed_timespan(text: str) -> int | None:
+def _parse_timespan(text: str) -> int | None:
     inner = text.strip()
     if re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", inner):
         return None
@@ -77,14 +77,14 @@ def _parsed_timespan(text: str) -> int | None:
         return None
 
 
-def _parsed_guid(text: str) -> str | None:
+def _parse_guid(text: str) -> str | None:
     inner = text.strip()
     if re.fullmatch(r"[{(]?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}[)}]?", inner) is None:
         return None
     return str(uuid.UUID(re.sub(r"[^0-9a-fA-F]", "", inner)))
 
 
-OTHER_DATETIME = declare_rowwise("kql_other_datetime", ("VARCHAR",), "BIGINT", _parsed_datetime)
+OTHER_DATETIME = declare_rowwise("kql_other_datetime", ("VARCHAR",), "BIGINT", _parse_datetime)
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?[Zz]?)?"
 TEXT_DATETIME = macro(
     "kql_text_datetime(x)",
@@ -94,8 +94,8 @@ TEXT_DATETIME = macro(
     "ELSE kql_other_datetime(x) END",
     OTHER_DATETIME,
 )
-TEXT_TIMESPAN = declare_rowwise("kql_text_timespan", ("VARCHAR",), "BIGINT", _parsed_timespan)
-TEXT_GUID = declare_rowwise("kql_text_guid", ("VARCHAR",), "VARCHAR", _parsed_guid)
+TEXT_TIMESPAN = declare_rowwise("kql_text_timespan", ("VARCHAR",), "BIGINT", _parse_timespan)
+TEXT_GUID = declare_rowwise("kql_text_guid", ("VARCHAR",), "VARCHAR", _parse_guid)
 
 
 def declare_dynamic_conversion(

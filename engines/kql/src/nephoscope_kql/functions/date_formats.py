@@ -17,19 +17,19 @@ _DATE_TOKEN = re.compile(r"yyyy|yy|y|M+|d+|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|tt|[ /\
 _SPAN_TOKEN = re.compile(r"d{1,8}|HH?|hh?|mm?|ss?|f{1,7}|F{1,7}|[ /\-:,._\[\]]")
 
 
-def _digits(node: exp.Expr, width: int) -> exp.Expr:
+def _build_digits(node: exp.Expr, width: int) -> exp.Expr:
     text = nodes.cast(node, "VARCHAR")
     return text if width < 2 else nodes.call("lpad", text, nodes.number(width), nodes.text("0"))
 
 
-def _ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
+def _build_ticks_part(node: exp.Expr, ticks: int, modulo: int) -> exp.Expr:
     return nodes.binary(
         "%", exp.Paren(this=nodes.binary("//", node, nodes.number(ticks))), nodes.number(modulo)
     )
 
 
-def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
-    digits = _digits(
+def _build_fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
+    digits = _build_digits(
         nodes.binary(
             "//",
             exp.Paren(this=nodes.binary("%", node, nodes.number(10**7))),
@@ -42,28 +42,28 @@ def _fraction(node: exp.Expr, width: int, cut: bool) -> exp.Expr:
 
 def _repeat_digits(node: exp.Expr, count: int) -> exp.Expr:
     """`MMM` is `MM` and `M`: the format knows one or two digits and repeats them."""
-    parts = [_digits(node, 2) for _ in range(count // 2)] + [_digits(node, 1)] * (count % 2)
+    parts = [_build_digits(node, 2) for _ in range(count // 2)] + [_build_digits(node, 1)] * (count % 2)
     return nodes.chain("||", parts) if len(parts) > 1 else parts[0]
 
 
-def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
-    hour = _ticks_part(node, 3600 * TICKS_PER_SECOND, 24)
+def _find_clock(node: exp.Expr, token: str) -> exp.Expr | None:
+    hour = _build_ticks_part(node, 3600 * TICKS_PER_SECOND, 24)
     width = len(token)
     match token[0]:
         case "H":
-            return _digits(hour, width)
+            return _build_digits(hour, width)
         case "h":
             shifted = nodes.binary("+", exp.Paren(this=hour), nodes.number(11))
             twelve = nodes.binary(
                 "+", nodes.binary("%", exp.Paren(this=shifted), nodes.number(12)), nodes.number(1)
             )
-            return _digits(twelve, width)
+            return _build_digits(twelve, width)
         case "m":
-            return _digits(_ticks_part(node, 60 * TICKS_PER_SECOND, 60), width)
+            return _build_digits(_build_ticks_part(node, 60 * TICKS_PER_SECOND, 60), width)
         case "s":
-            return _digits(_ticks_part(node, TICKS_PER_SECOND, 60), width)
+            return _build_digits(_build_ticks_part(node, TICKS_PER_SECOND, 60), width)
         case "f" | "F":
-            return _fraction(node, width, token[0] == "F")
+            return _build_fraction(node, width, token[0] == "F")
         case "t":
             return nodes.case(
                 (nodes.binary("<", hour, nodes.number(12)), nodes.text("AM")), otherwise=nodes.text("PM")
@@ -71,7 +71,7 @@ def _clock(node: exp.Expr, token: str) -> exp.Expr | None:
     return None
 
 
-def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
+def _build_date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
     def date() -> exp.Expr:
         return apply(call, DATE, node)
 
@@ -79,13 +79,13 @@ def _date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
         case "y":
             year = nodes.call("year", date())
             if len(token) == 4:
-                return _digits(year, 4)
-            return _digits(nodes.binary("%", year, nodes.number(100)), len(token))
+                return _build_digits(year, 4)
+            return _build_digits(nodes.binary("%", year, nodes.number(100)), len(token))
         case "M":
             return _repeat_digits(nodes.call("month", date()), len(token))
         case "d":
             return _repeat_digits(nodes.call("day", date()), len(token))
-    return _clock(node, token) or nodes.text(token)
+    return _find_clock(node, token) or nodes.text(token)
 
 
 def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
@@ -104,7 +104,7 @@ def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str],
 @function("format_datetime(date: datetime, format: const string): string")
 def format_datetime(call: Arguments) -> exp.Expr:
     """Write a date in a format of `yyyy MM dd HH mm ss fff tt` and delimiters; null is ''."""
-    parts = _format_parts(call, _DATE_TOKEN, lambda token: _date_token(call, call[0], token))
+    parts = _format_parts(call, _DATE_TOKEN, lambda token: _build_date_token(call, call[0], token))
     return nodes.case((nodes.is_not_null(call[0]), nodes.chain("||", parts)), otherwise=nodes.text(""))
 
 
@@ -115,10 +115,10 @@ def format_timespan(call: Arguments) -> exp.Expr:
 
     def write_token(token: str) -> exp.Expr:
         if token[0] == "d":
-            return _digits(nodes.binary("//", span, nodes.number(TICKS_PER_DAY)), len(token))
+            return _build_digits(nodes.binary("//", span, nodes.number(TICKS_PER_DAY)), len(token))
         if token[0] == "h":
-            return _digits(_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
-        return _clock(span, token) or nodes.text(token)
+            return _build_digits(_build_ticks_part(span, 3600 * TICKS_PER_SECOND, 24), len(token))
+        return _find_clock(span, token) or nodes.text(token)
 
     sign = nodes.case(
         (nodes.binary("<", call[0], nodes.number(0)), nodes.text("-")), otherwise=nodes.text("")

@@ -38,7 +38,7 @@ MONTH_START = macro(
 _OFFSET = "greatest(least(coalesce(n, 0), 10000000), -10000000)"
 
 
-def _edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[ScalarFunction, ScalarFunction]:
+def _collect_edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[ScalarFunction, ScalarFunction]:
     """`startof<unit>` and `endof<unit>`, with an offset in units."""
     first = scalar(
         __name__,
@@ -55,21 +55,21 @@ def _edges(unit: str, start: str, end: str, *uses: Routine) -> tuple[ScalarFunct
     return first, last
 
 
-def _period_bounds(ticks: int, shift: int = 0) -> tuple[str, str]:
+def _collect_period_bounds(ticks: int, shift: int = 0) -> tuple[str, str]:
     begin = f"(x - (x + {shift}) % {ticks} + CAST({_OFFSET} AS HUGEINT) * {ticks})"
     return begin, f"({begin} + {ticks})"
 
 
-startofday, endofday = _edges("day", *_period_bounds(TICKS_PER_DAY))
-startofweek, endofweek = _edges("week", *_period_bounds(7 * TICKS_PER_DAY, TICKS_PER_DAY))
-startofmonth, endofmonth = _edges(
+startofday, endofday = _collect_edges("day", *_collect_period_bounds(TICKS_PER_DAY))
+startofweek, endofweek = _collect_edges("week", *_collect_period_bounds(7 * TICKS_PER_DAY, TICKS_PER_DAY))
+startofmonth, endofmonth = _collect_edges(
     "month",
     f"kql_month_start(kql_months(x) + {_OFFSET})",
     f"kql_month_start(kql_months(x) + {_OFFSET} + 1)",
     MONTHS,
     MONTH_START,
 )
-startofyear, endofyear = _edges(
+startofyear, endofyear = _collect_edges(
     "year",
     f"kql_month_start((year(kql_civil_date(x)) + {_OFFSET}) * 12)",
     f"kql_month_start((year(kql_civil_date(x)) + {_OFFSET} + 1) * 12)",
@@ -134,7 +134,7 @@ _ADD_TICKS = macro(
 )
 
 
-def _unit(call: Arguments, position: int = 0) -> str:
+def _read_unit(call: Arguments, position: int = 0) -> str:
     unit = call.text(position).lower()
     if unit not in _UNITS and unit not in _MONTH_UNITS and unit != "nanosecond":
         known = ", ".join([*_MONTH_UNITS, *_UNITS, "nanosecond"])
@@ -145,7 +145,7 @@ def _unit(call: Arguments, position: int = 0) -> str:
 @function("datetime_add(part: const string, amount: long, date: datetime): datetime")
 def datetime_add(call: Arguments) -> exp.Expr:
     """Add so many years, months, days, ... to a date; the day is cut to the month's last."""
-    unit = _unit(call)
+    unit = _read_unit(call)
     if unit in _MONTH_UNITS:
         bounded = nodes.call(
             "greatest", nodes.call("least", call[1], nodes.number(200000)), nodes.number(-200000)
@@ -155,7 +155,7 @@ def datetime_add(call: Arguments) -> exp.Expr:
     return apply(call, _ADD_TICKS, call[2], call[1], nodes.number(ticks), nodes.number(per))
 
 
-def _difference_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_difference_type(arguments: tuple[Bound, ...]) -> KqlType:
     unit = arguments[0]
     weeks = isinstance(unit, Constant) and str(unit.value).lower() == "week"
     return KqlType.REAL if weeks else KqlType.LONG
@@ -168,11 +168,12 @@ _DIFF_TICKS = macro("kql_diff_ticks(a, b, unit, shift)", "(a + shift) // unit - 
 
 
 @function(
-    "datetime_diff(part: const string, later: datetime, earlier: datetime): long", returns=_difference_type
+    "datetime_diff(part: const string, later: datetime, earlier: datetime): long",
+    returns=_infer_difference_type,
 )
 def datetime_diff(call: Arguments) -> exp.Expr:
     """Count the borders of years, months, days, ... between two dates."""
-    unit = _unit(call)
+    unit = _read_unit(call)
     if unit in _MONTH_UNITS:
         return apply(call, _DIFF_MONTHS, call[1], call[2], nodes.number(_MONTH_UNITS[unit]))
     if unit == "nanosecond":
@@ -213,7 +214,7 @@ def datetime_part(call: Arguments) -> exp.Expr:
     return apply(call, found, call[1])
 
 
-def _unix(name: str, ticks: str) -> ScalarFunction:
+def _make_unix(name: str, ticks: str) -> ScalarFunction:
     """`ticks` says the ticks of x, a decimal, exactly."""
     return scalar(
         __name__,
@@ -228,10 +229,10 @@ def _unix(name: str, ticks: str) -> ScalarFunction:
     )
 
 
-unixtime_seconds = _unix("seconds", "CAST({} * 10000000 AS HUGEINT)")
-unixtime_milliseconds = _unix("milliseconds", "CAST({} * 10000 AS HUGEINT)")
-unixtime_microseconds = _unix("microseconds", "CAST({} * 10 AS HUGEINT)")
-unixtime_nanoseconds = _unix("nanoseconds", "CAST({} AS HUGEINT) // 100")
+unixtime_seconds = _make_unix("seconds", "CAST({} * 10000000 AS HUGEINT)")
+unixtime_milliseconds = _make_unix("milliseconds", "CAST({} * 10000 AS HUGEINT)")
+unixtime_microseconds = _make_unix("microseconds", "CAST({} * 10 AS HUGEINT)")
+unixtime_nanoseconds = _make_unix("nanoseconds", "CAST({} AS HUGEINT) // 100")
 
 _MAKE_DATE = macro(
     "kql_make_datetime(y, mo, d, h, mi, s)",

@@ -86,20 +86,22 @@ def declare_rowwise(
         arrays = [item.combine_chunks() if isinstance(item, pa.ChunkedArray) else item for item in columns]
         if len(arrays) == 1:
             coded = pc.dictionary_encode(arrays[0], null_encoding="encode")
-            values = list(_compute_rows(value, [(item,) for item in coded.dictionary.to_pylist()], strict))
-            check_batch_size(_lengths([values[place] for place in coded.indices.to_pylist()]))
+            values = list(
+                _list_compute_rows(value, [(item,) for item in coded.dictionary.to_pylist()], strict)
+            )
+            check_batch_size(_count_lengths([values[place] for place in coded.indices.to_pylist()]))
             return pa.array(values, kind).take(coded.indices)
         rows = list(zip(*(_to_hashable(item) for item in arrays), strict=True))
         distinct = list(dict.fromkeys(rows))
-        known = dict(zip(distinct, _compute_rows(value, distinct, strict), strict=True))
+        known = dict(zip(distinct, _list_compute_rows(value, distinct, strict), strict=True))
         made = [known[row] for row in rows]
-        check_batch_size(_lengths(made))
+        check_batch_size(_count_lengths(made))
         return pa.array(made, kind)
 
     return arrow(name, parameters, returns, _with_arity(len(parameters), body))
 
 
-def _compute_rows(
+def _list_compute_rows(
     value: Callable[..., object], rows: list[tuple[object, ...]], strict: bool
 ) -> Iterator[object]:
     """The value for each of some rows; MemoryError as soon as they are too much together."""
@@ -112,7 +114,7 @@ def _compute_rows(
         yield found
 
 
-def _lengths(values: list[object]) -> int:
+def _count_lengths(values: list[object]) -> int:
     return sum(len(value) for value in values if isinstance(value, str | list))
 
 

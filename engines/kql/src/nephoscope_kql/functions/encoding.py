@@ -22,7 +22,7 @@ MAX_INFLATED = 16 * 1024 * 1024
 """The most bytes that a compressed text is taken apart to; more gives ''."""
 
 
-def _bytes(text: str) -> bytes | None:
+def _decode_bytes(text: str) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -36,8 +36,8 @@ def _decode_utf8(data: bytes | None) -> str | None:
         return None
 
 
-def _bytes_array(text: str) -> str | None:
-    data = _bytes(text)
+def _compute_bytes_array(text: str) -> str | None:
+    data = _decode_bytes(text)
     return None if data is None else dumps(list(data))
 
 
@@ -48,13 +48,13 @@ def _from_array(text: str) -> str | None:
     return base64.b64encode(bytes(values)).decode()
 
 
-def _guid(text: str) -> str | None:
-    data = _bytes(text)
+def _compute_guid(text: str) -> str | None:
+    data = _decode_bytes(text)
     return str(uuid.UUID(bytes_le=data)) if data is not None and len(data) == 16 else None
 
 
-def _inflate(text: str, header: int) -> str | None:
-    data = _bytes(text)
+def _inflate_text(text: str, header: int) -> str | None:
+    data = _decode_bytes(text)
     if data is None:
         return None
     try:
@@ -65,7 +65,7 @@ def _inflate(text: str, header: int) -> str | None:
     return _decode_utf8(result) if machine.eof else None
 
 
-def _gzip(text: str) -> str:
+def _compress_gzip(text: str) -> str:
     """Gzip as Kusto writes it: no time, the fastest method, small text stored as it is."""
     data = text.encode()
     stored = zlib.compressobj(1, zlib.DEFLATED, -15)
@@ -93,16 +93,16 @@ def _declare_text_function(
 base64_decode_tostring = _declare_text_function(
     "base64_decode_tostring",
     "Read base64 as text; '' where it is none.",
-    lambda text: _decode_utf8(_bytes(text)),
+    lambda text: _decode_utf8(_decode_bytes(text)),
     "base64_decodestring",
 )
 gzip_compress = _declare_text_function(
-    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _gzip
+    "gzip_compress_to_base64_string", "Compress text with gzip and write it in base64.", _compress_gzip
 )
 gzip_decompress = _declare_text_function(
     "gzip_decompress_from_base64_string",
     "Read gzip that is written in base64; '' where it is none.",
-    lambda text: _inflate(text, 31),
+    lambda text: _inflate_text(text, 31),
 )
 zlib_compress = _declare_text_function(
     "zlib_compress_to_base64_string",
@@ -112,13 +112,13 @@ zlib_compress = _declare_text_function(
 zlib_decompress = _declare_text_function(
     "zlib_decompress_from_base64_string",
     "Read zlib that is written in base64; '' where it is none.",
-    lambda text: _inflate(text, 15),
+    lambda text: _inflate_text(text, 15),
 )
 base64_decode_toarray = scalar(
     __name__,
     "base64_decode_toarray(text: string): dynamic",
     summary="Read base64 as an array of bytes; null where it is none.",
-    routine=declare_rowwise("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _bytes_array),
+    routine=declare_rowwise("kql_base64_toarray", ("VARCHAR",), "VARCHAR", _compute_bytes_array),
 )
 base64_encode_fromarray = scalar(
     __name__,
@@ -130,7 +130,7 @@ base64_decode_toguid = scalar(
     __name__,
     "base64_decode_toguid(text: string): guid",
     summary="Read base64 as a guid; null where it is none.",
-    routine=declare_rowwise("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _guid),
+    routine=declare_rowwise("kql_base64_toguid", ("VARCHAR",), "VARCHAR", _compute_guid),
 )
 base64_encode_fromguid = scalar(
     __name__,
@@ -157,19 +157,19 @@ _PERCENT = {byte: f"%{byte:02x}" for byte in range(256)} | {
 """What stands for a byte: documented are small hexadecimal digits; of the ASCII marks the point alone stays."""
 
 
-def _percent(text: str) -> str:
+def _format_percent(text: str) -> str:
     return "".join(map(_PERCENT.__getitem__, text.encode()))
 
 
 url_encode_component = _declare_text_function(
     "url_encode_component",
     "Write text for use in a URL: all but letters, digits and points is encoded.",
-    _percent,
+    _format_percent,
 )
 url_encode = _declare_text_function(
     "url_encode",
     "Write text for use in a URL as forms do: as url_encode_component() does, but a space is a plus.",
-    lambda text: _percent(text).replace("%20", "+"),
+    lambda text: _format_percent(text).replace("%20", "+"),
 )
 
 

@@ -14,19 +14,19 @@ _LONGEST = 18
 def _encode_geohash(longitude: float, latitude: float, length: int) -> str | None:
     if not is_point(longitude, latitude) or not 1 <= length <= _LONGEST:
         return None
-    columns, rows = _bits(length)
+    columns, rows = _count_bits(length)
     column = min(int((longitude + 180) / 360 * 2**columns), 2**columns - 1)
     row = min(int((latitude + 90) / 180 * 2**rows), 2**rows - 1)
     return _write_geohash(column, row, length)
 
 
-def _bits(length: int) -> tuple[int, int]:
+def _count_bits(length: int) -> tuple[int, int]:
     """Count how many of the bits of a text say the longitude, how many the latitude."""
     return (length * 5 + 1) // 2, length * 5 // 2
 
 
 def _write_geohash(column: int, row: int, length: int) -> str:
-    columns, rows = _bits(length)
+    columns, rows = _count_bits(length)
     number = 0
     for at in range(length * 5):
         if at % 2:
@@ -49,23 +49,23 @@ def _read(text: str) -> tuple[int, int] | None:
     return column, row
 
 
-def _bounds(text: str) -> tuple[float, float, float, float] | None:
+def _find_bounds(text: str) -> tuple[float, float, float, float] | None:
     """West, south, east and north of a geohash."""
     found = _read(text)
     if found is None:
         return None
-    (column, row), (columns, rows) = found, _bits(len(text))
+    (column, row), (columns, rows) = found, _count_bits(len(text))
     wide, high = 360 / 2**columns, 180 / 2**rows
     return column * wide - 180, row * high - 90, (column + 1) * wide - 180, (row + 1) * high - 90
 
 
-def _center(text: str) -> str | None:
-    found = _bounds(text)
+def _compute_center(text: str) -> str | None:
+    found = _find_bounds(text)
     return None if found is None else point_text(((found[0] + found[2]) / 2, (found[1] + found[3]) / 2))
 
 
-def _polygon(text: str) -> str | None:
-    found = _bounds(text)
+def _compute_polygon(text: str) -> str | None:
+    found = _find_bounds(text)
     if found is None:
         return None
     west, south, east, north = found
@@ -75,11 +75,11 @@ def _polygon(text: str) -> str | None:
 _AROUND = ((-1, 0), (-1, -1), (0, -1), (1, -1), (1, 1), (1, 0), (0, 1), (-1, 1))
 
 
-def _neighbors(text: str) -> str | None:
+def _list_neighbors(text: str) -> str | None:
     found = _read(text)
     if found is None:
         return None
-    (column, row), (columns, rows) = found, _bits(len(text))
+    (column, row), (columns, rows) = found, _count_bits(len(text))
     near = [
         _write_geohash((column + right) % 2**columns, row + up, len(text))
         for right, up in _AROUND
@@ -99,17 +99,17 @@ geo_geohash_to_central_point = scalar(
     __name__,
     "geo_geohash_to_central_point(geohash: string): dynamic",
     summary="Give the center of a geohash as GeoJSON; null where it is none.",
-    routine=declare_rowwise("kql_geohash_center", ("VARCHAR",), "VARCHAR", _center),
+    routine=declare_rowwise("kql_geohash_center", ("VARCHAR",), "VARCHAR", _compute_center),
 )
 geo_geohash_to_polygon = scalar(
     __name__,
     "geo_geohash_to_polygon(geohash: string): dynamic",
     summary="Give the rectangle of a geohash as GeoJSON; null where it is none.",
-    routine=declare_rowwise("kql_geohash_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    routine=declare_rowwise("kql_geohash_polygon", ("VARCHAR",), "VARCHAR", _compute_polygon),
 )
 geo_geohash_neighbors = scalar(
     __name__,
     "geo_geohash_neighbors(geohash: string): dynamic",
     summary="Give the geohashes around a geohash; null where it is none.",
-    routine=declare_rowwise("kql_geohash_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    routine=declare_rowwise("kql_geohash_neighbors", ("VARCHAR",), "VARCHAR", _list_neighbors),
 )

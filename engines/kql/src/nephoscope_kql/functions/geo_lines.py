@@ -35,36 +35,36 @@ from nephoscope_kql.geometry.shapes import (
 _named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 
 
-def _length(text: str) -> float | None:
+def _compute_length(text: str) -> float | None:
     import spherely
 
     found = line(text)
     return None if found is None else float(spherely.length(found, radius=EARTH))
 
 
-def _distance(found: object, points: object) -> object:
+def _read_distance(found: object, points: object) -> object:
     import spherely
 
     return spherely.distance(points, found, radius=EARTH)
 
 
-def _centroid(text: str) -> str | None:
+def _compute_centroid(text: str) -> str | None:
     import spherely
 
     found = line(text)
     return None if found is None else point_text(geometries(spherely.centroid(found))[0][1])
 
 
-def _closest(longitude: float, latitude: float, text: str) -> str | None:
+def _compute_closest(longitude: float, latitude: float, text: str) -> str | None:
     found = polylines(text)
     if not found or not is_point(longitude, latitude):
         return None
     point = vertex(longitude, latitude)
     near = [one.Project(point)[0] for one in found]
-    return point_text(place(min(near, key=lambda one: _angular_distance(one, point))))
+    return point_text(place(min(near, key=lambda one: _read_angular_distance(one, point))))
 
 
-def _angular_distance(one: object, other: object) -> float:
+def _read_angular_distance(one: object, other: object) -> float:
     import s2geometry
 
     return float(s2geometry.S2LatLng(one).GetDistance(s2geometry.S2LatLng(other)).radians())
@@ -85,7 +85,7 @@ def _locate_point(text: str, longitude: float, latitude: float) -> float | None:
     return float(found[0].UnInterpolate(point, after))
 
 
-def _buffer(text: str, radius: float, tolerance: float) -> str | None:
+def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
     found = buffered_line(text, radius, tolerance)
     return None if found is None else polygon_text(found)
 
@@ -115,21 +115,21 @@ def _simplify(text: str, tolerance: float) -> str | None:
     return _write_lines([[round_trip(one) for one in part] for part in parts]) if parts else None
 
 
-def _intersection(one: str, other: str) -> str | None:
+def _compute_intersection(one: str, other: str) -> str | None:
     import spherely
 
     left, right = line(one), line(other)
     return None if left is None or right is None else geography_text(spherely.intersection(left, right))
 
 
-def _intersects(one: str, other: str) -> bool | None:
+def _do_intersect(one: str, other: str) -> bool | None:
     import spherely
 
     left, right = line(one), line(other)
     return None if left is None or right is None else bool(spherely.intersects(left, right))
 
 
-def _union(text: str) -> str | None:
+def _compute_union(text: str) -> str | None:
     import spherely
 
     found = shapes(text, line)
@@ -146,25 +146,27 @@ geo_line_length = _named(
     "geo_line_length",
     "line: dynamic): real",
     "Give the length of a line in meters.",
-    declare_rowwise("kql_line_length", (_TEXT,), _REAL, _length),
+    declare_rowwise("kql_line_length", (_TEXT,), _REAL, _compute_length),
 )
 geo_distance_point_to_line = _named(
     "geo_distance_point_to_line",
     "longitude: real, latitude: real, line: dynamic): real",
     "Give the shortest distance of a point to a line in meters.",
-    arrow("kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(line, _distance, pa.float64())),
+    arrow(
+        "kql_line_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(line, _read_distance, pa.float64())
+    ),
 )
 geo_closest_point_on_line = _named(
     "geo_closest_point_on_line",
     "longitude: real, latitude: real, line: dynamic): dynamic",
     "Give the point of a line that is closest to a point.",
-    declare_rowwise("kql_line_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+    declare_rowwise("kql_line_closest", (_REAL, _REAL, _TEXT), _TEXT, _compute_closest),
 )
 geo_line_centroid = _named(
     "geo_line_centroid",
     "line: dynamic): dynamic",
     "Give the center of mass of a line.",
-    declare_rowwise("kql_line_centroid", (_TEXT,), _TEXT, _centroid),
+    declare_rowwise("kql_line_centroid", (_TEXT,), _TEXT, _compute_centroid),
 )
 geo_line_interpolate_point = _named(
     "geo_line_interpolate_point",
@@ -182,7 +184,7 @@ geo_line_buffer = _named(
     "geo_line_buffer",
     "line: dynamic, radius: real, [tolerance: real]): dynamic",
     "Give the polygon around a line at a radius in meters, at most a tolerance off.",
-    declare_rowwise("kql_line_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    declare_rowwise("kql_line_buffer", (_TEXT, _REAL, _REAL), _TEXT, _compute_buffer),
     "10.0",
 )
 geo_line_densify = _named(
@@ -203,17 +205,17 @@ geo_intersection_2lines = _named(
     "geo_intersection_2lines",
     "line1: dynamic, line2: dynamic): dynamic",
     "Give what two lines have in common: points, lines, or an empty collection.",
-    declare_rowwise("kql_line_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+    declare_rowwise("kql_line_intersection", (_TEXT, _TEXT), _TEXT, _compute_intersection),
 )
 geo_intersects_2lines = _named(
     "geo_intersects_2lines",
     "line1: dynamic, line2: dynamic): bool",
     "Tell whether two lines have a point in common.",
-    declare_rowwise("kql_line_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+    declare_rowwise("kql_line_intersects", (_TEXT, _TEXT), _BOOL, _do_intersect),
 )
 geo_union_lines_array = _named(
     "geo_union_lines_array",
     "lines: dynamic): dynamic",
     "Join the lines of an array; null where one is none.",
-    declare_rowwise("kql_line_union", (_TEXT,), _TEXT, _union),
+    declare_rowwise("kql_line_union", (_TEXT,), _TEXT, _compute_union),
 )

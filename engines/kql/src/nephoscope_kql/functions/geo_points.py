@@ -57,7 +57,7 @@ geo_angle = scalar(
 )
 
 
-def _buffer(longitude: float, latitude: float, radius: float, tolerance: float) -> str | None:
+def _compute_buffer(longitude: float, latitude: float, radius: float, tolerance: float) -> str | None:
     if not is_point(longitude, latitude):
         return None
     found = buffered_point(longitude, latitude, radius, tolerance)
@@ -69,7 +69,7 @@ geo_point_buffer = scalar(
     "geo_point_buffer(longitude: real, latitude: real, radius: real, [tolerance: real]): dynamic",
     summary="Give the polygon around a point at a radius in meters, at most a tolerance off; null where there is none.",
     routine=declare_rowwise(
-        "kql_geo_point_buffer", ("DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"), "VARCHAR", _buffer
+        "kql_geo_point_buffer", ("DOUBLE", "DOUBLE", "DOUBLE", "DOUBLE"), "VARCHAR", _compute_buffer
     ),
     defaults=("10.0",),
     needs=require_extra("geo", "s2geometry"),

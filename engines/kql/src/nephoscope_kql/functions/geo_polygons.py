@@ -38,19 +38,19 @@ from nephoscope_kql.geometry.shapes import (
 _named = make_declarer(__name__, require_extra("geo", "s2geometry", "spherely"))
 
 
-def _area(text: str) -> float | None:
+def _compute_area(text: str) -> float | None:
     found = polygon(text)
     return None if found is None else float(found.GetArea()) * EARTH * EARTH
 
 
-def _perimeter(text: str) -> float | None:
+def _compute_perimeter(text: str) -> float | None:
     import spherely
 
     found = polygon(text)
     return None if found is None else float(spherely.perimeter(geography(found), radius=EARTH))
 
 
-def _centroid(text: str) -> str | None:
+def _compute_centroid(text: str) -> str | None:
     import spherely
 
     found = polygon(text)
@@ -63,20 +63,20 @@ def _contains(found: object, points: object) -> object:
     return spherely.contains(found, points)
 
 
-def _distance(found: object, points: object) -> object:
+def _read_distance(found: object, points: object) -> object:
     import spherely
 
     return spherely.distance(points, found, radius=EARTH)
 
 
-def _closest(longitude: float, latitude: float, text: str) -> str | None:
+def _compute_closest(longitude: float, latitude: float, text: str) -> str | None:
     found = polygon(text)
     if found is None or not is_point(longitude, latitude):
         return None
     return point_text(place(found.Project(vertex(longitude, latitude))))
 
 
-def _buffer(text: str, radius: float, tolerance: float) -> str | None:
+def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
     found = buffered_polygon(text, radius, tolerance)
     return None if found is None else polygon_text(found)
 
@@ -89,7 +89,7 @@ def _densify(text: str, tolerance: float) -> str | None:
     found = polygon(text)
     if found is None:
         return None
-    given = {round_trip(position): position for position in _given_positions(text)}
+    given = {round_trip(position): position for position in _compute_given_positions(text)}
     parts = [
         [densify([given.get(position, position) for position in ring], tolerance) for ring in rings]
         for rings in shells(found)
@@ -99,7 +99,7 @@ def _densify(text: str, tolerance: float) -> str | None:
     return _write_polygons([[[round_trip(one) for one in ring or []] for ring in rings] for rings in parts])
 
 
-def _given_positions(text: str) -> list[Position]:
+def _compute_given_positions(text: str) -> list[Position]:
     """The positions as they were given, before the sphere rounded them."""
     found = shape(text, POLYGONS)
     return [position for rings in found.parts for ring in rings for position in ring] if found else []
@@ -132,12 +132,12 @@ def _simplify_all(text: str, tolerance: float) -> str | None:
     return _write_polygons(parts) if parts else None
 
 
-def _union(text: str) -> str | None:
+def _compute_union(text: str) -> str | None:
     found = shapes(text, polygon)
     return None if found is None else polygon_text(union(found))
 
 
-def _intersection(one: str, other: str) -> str | None:
+def _compute_intersection(one: str, other: str) -> str | None:
     left, right = polygon(one), polygon(other)
     if left is None or right is None:
         return None
@@ -150,7 +150,7 @@ def _intersection(one: str, other: str) -> str | None:
     return geography_text(common)
 
 
-def _intersects(one: str, other: str) -> bool | None:
+def _do_intersect(one: str, other: str) -> bool | None:
     left, right = polygon(one), polygon(other)
     if left is None or right is None:
         return None
@@ -182,19 +182,19 @@ geo_polygon_area = _named(
     "geo_polygon_area",
     "polygon: dynamic): real",
     "Give the area of a polygon in square meters.",
-    declare_rowwise("kql_polygon_area", (_TEXT,), _REAL, _area),
+    declare_rowwise("kql_polygon_area", (_TEXT,), _REAL, _compute_area),
 )
 geo_polygon_perimeter = _named(
     "geo_polygon_perimeter",
     "polygon: dynamic): real",
     "Give the length of a polygon's boundary in meters.",
-    declare_rowwise("kql_polygon_perimeter", (_TEXT,), _REAL, _perimeter),
+    declare_rowwise("kql_polygon_perimeter", (_TEXT,), _REAL, _compute_perimeter),
 )
 geo_polygon_centroid = _named(
     "geo_polygon_centroid",
     "polygon: dynamic): dynamic",
     "Give the center of mass of a polygon.",
-    declare_rowwise("kql_polygon_centroid", (_TEXT,), _TEXT, _centroid),
+    declare_rowwise("kql_polygon_centroid", (_TEXT,), _TEXT, _compute_centroid),
 )
 geo_point_in_polygon = _named(
     "geo_point_in_polygon",
@@ -206,19 +206,21 @@ geo_distance_point_to_polygon = _named(
     "geo_distance_point_to_polygon",
     "longitude: real, latitude: real, polygon: dynamic): real",
     "Give the shortest distance of a point to a polygon in meters, 0 inside.",
-    arrow("kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(area, _distance, pa.float64())),
+    arrow(
+        "kql_polygon_distance", (_REAL, _REAL, _TEXT), _REAL, make_measure(area, _read_distance, pa.float64())
+    ),
 )
 geo_closest_point_on_polygon = _named(
     "geo_closest_point_on_polygon",
     "longitude: real, latitude: real, polygon: dynamic): dynamic",
     "Give the point of a polygon that is closest to a point.",
-    declare_rowwise("kql_polygon_closest", (_REAL, _REAL, _TEXT), _TEXT, _closest),
+    declare_rowwise("kql_polygon_closest", (_REAL, _REAL, _TEXT), _TEXT, _compute_closest),
 )
 geo_polygon_buffer = _named(
     "geo_polygon_buffer",
     "polygon: dynamic, radius: real, [tolerance: real]): dynamic",
     "Give the polygon around a polygon at a radius in meters, at most a tolerance off.",
-    declare_rowwise("kql_polygon_buffer", (_TEXT, _REAL, _REAL), _TEXT, _buffer),
+    declare_rowwise("kql_polygon_buffer", (_TEXT, _REAL, _REAL), _TEXT, _compute_buffer),
     "10.0",
 )
 geo_polygon_densify = _named(
@@ -246,19 +248,19 @@ geo_union_polygons_array = _named(
     "geo_union_polygons_array",
     "polygons: dynamic): dynamic",
     "Join the polygons of an array; null where one is none.",
-    declare_rowwise("kql_polygons_union", (_TEXT,), _TEXT, _union),
+    declare_rowwise("kql_polygons_union", (_TEXT,), _TEXT, _compute_union),
 )
 geo_intersection_2polygons = _named(
     "geo_intersection_2polygons",
     "polygon1: dynamic, polygon2: dynamic): dynamic",
     "Give what two polygons have in common: polygons, lines, points, or an empty collection.",
-    declare_rowwise("kql_polygon_intersection", (_TEXT, _TEXT), _TEXT, _intersection),
+    declare_rowwise("kql_polygon_intersection", (_TEXT, _TEXT), _TEXT, _compute_intersection),
 )
 geo_intersects_2polygons = _named(
     "geo_intersects_2polygons",
     "polygon1: dynamic, polygon2: dynamic): bool",
     "Tell whether two polygons have a point in common.",
-    declare_rowwise("kql_polygon_intersects", (_TEXT, _TEXT), _BOOL, _intersects),
+    declare_rowwise("kql_polygon_intersects", (_TEXT, _TEXT), _BOOL, _do_intersect),
 )
 geo_intersection_line_with_polygon = _named(
     "geo_intersection_line_with_polygon",

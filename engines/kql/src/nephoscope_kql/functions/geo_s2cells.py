@@ -30,7 +30,7 @@ _LARGEST_AREA, _LONGEST_DIAGONAL = 2.6357992569631615, 2.4386545944340211
 _NEEDS = partial(require_extra, "geo")
 
 
-def _token(longitude: float, latitude: float, level: int) -> str | None:
+def _find_token(longitude: float, latitude: float, level: int) -> str | None:
     if not is_point(longitude, latitude) or not 0 <= level <= _MOST:
         return None
     from s2geometry import S2CellId, S2LatLng
@@ -38,7 +38,7 @@ def _token(longitude: float, latitude: float, level: int) -> str | None:
     return str(S2CellId(S2LatLng.FromDegrees(latitude, longitude)).parent(level).ToToken())
 
 
-def _cell(token: str) -> S2CellId | None:
+def _parse_cell(token: str) -> S2CellId | None:
     from s2geometry import S2CellId
 
     if not token or len(token) > 16 or any(digit not in "0123456789abcdef" for digit in token.lower()):
@@ -47,13 +47,13 @@ def _cell(token: str) -> S2CellId | None:
     return found if found.is_valid() else None
 
 
-def _center(token: str) -> str | None:
-    found = _cell(token)
+def _compute_center(token: str) -> str | None:
+    found = _parse_cell(token)
     return None if found is None else point_text(place(found.ToPoint()))
 
 
-def _polygon(token: str) -> str | None:
-    found = _cell(token)
+def _compute_polygon(token: str) -> str | None:
+    found = _parse_cell(token)
     if found is None:
         return None
     from s2geometry import S2Cell
@@ -63,9 +63,9 @@ def _polygon(token: str) -> str | None:
     return geojson("Polygon", [[*corners, corners[0]]])
 
 
-def _neighbors(token: str) -> str | None:
+def _list_neighbors(token: str) -> str | None:
     """The cells that share an edge and those that share a corner, around the cell."""
-    found = _cell(token)
+    found = _parse_cell(token)
     if found is None:
         return None
     near = [one.ToToken() for one in found.GetAllNeighbors(found.level())]
@@ -82,13 +82,13 @@ def _cover_regions(regions: Sequence[S2Polygon | S2Polyline], level: int) -> str
         return None
     cells: list[S2CellId] = []
     for one in range(level + 1):
-        cells = _cells(regions, one)
+        cells = _list_cells(regions, one)
         if len(cells) > _MOST_CELLS:
             return None
     return json.dumps([cell.ToToken() for cell in cells], separators=(",", ":"))
 
 
-def _cells(regions: Sequence[S2Polygon | S2Polyline], level: int) -> list[S2CellId]:
+def _list_cells(regions: Sequence[S2Polygon | S2Polyline], level: int) -> list[S2CellId]:
     """The cells of a level that cover regions, in the order of the curve."""
     from s2geometry import S2RegionCoverer
 
@@ -133,7 +133,7 @@ geo_point_to_s2cell = scalar(
     __name__,
     "geo_point_to_s2cell(longitude: real, latitude: real, [level: long]): string",
     summary="Give the token of the S2 cell of a point at a level of 0 to 30 (11 where not said); '' where there is none.",
-    routine=declare_rowwise("kql_s2_token", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _token),
+    routine=declare_rowwise("kql_s2_token", ("DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _find_token),
     defaults=("11",),
     needs=_NEEDS("s2geometry"),
 )
@@ -141,21 +141,21 @@ geo_s2cell_to_central_point = scalar(
     __name__,
     "geo_s2cell_to_central_point(s2cell: string): dynamic",
     summary="Give the center of an S2 cell as GeoJSON; null where it is none.",
-    routine=declare_rowwise("kql_s2_center", ("VARCHAR",), "VARCHAR", _center),
+    routine=declare_rowwise("kql_s2_center", ("VARCHAR",), "VARCHAR", _compute_center),
     needs=_NEEDS("s2geometry"),
 )
 geo_s2cell_to_polygon = scalar(
     __name__,
     "geo_s2cell_to_polygon(s2cell: string): dynamic",
     summary="Give the rectangle of an S2 cell as GeoJSON; null where it is none.",
-    routine=declare_rowwise("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _polygon),
+    routine=declare_rowwise("kql_s2_polygon", ("VARCHAR",), "VARCHAR", _compute_polygon),
     needs=_NEEDS("s2geometry"),
 )
 geo_s2cell_neighbors = scalar(
     __name__,
     "geo_s2cell_neighbors(s2cell: string): dynamic",
     summary="Give the S2 cells of the same level around a cell; null where it is none.",
-    routine=declare_rowwise("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _neighbors),
+    routine=declare_rowwise("kql_s2_neighbors", ("VARCHAR",), "VARCHAR", _list_neighbors),
     needs=_NEEDS("s2geometry"),
 )
 geo_polygon_to_s2cells = scalar(

@@ -31,19 +31,19 @@ def provide_places(lookup: GeolocationLookup | None) -> None:
 
 
 @cache
-def _database(path: str) -> maxminddb.Reader:
+def _open_database(path: str) -> maxminddb.Reader:
     import maxminddb
 
     return maxminddb.open_database(path)
 
 
-def _place(address: str) -> str | None:
+def _look_up_place(address: str) -> str | None:
     """Country, state, city, latitude and longitude as far as the database says them; null for what is no address."""
     if _provided:
         given = _provided[0](address.strip())
         return dumps(dict(given)) if given is not None else "{}" if _is_address(address.strip()) else None
     try:
-        found = _database(os.environ.get(SETTING, "")).get(address.strip())
+        found = _open_database(os.environ.get(SETTING, "")).get(address.strip())
     except ValueError:
         return None
     return dumps(_name_place(found)) if isinstance(found, dict) else "{}"
@@ -61,21 +61,21 @@ def _name_place(record: dict[str, Any]) -> dict[str, Any]:
     states = record.get("subdivisions") or [{}]
     location = record.get("location") or {}
     found = {
-        "country": _name(record.get("country") or record.get("registered_country")),
-        "state": _name(states[0]),
-        "city": _name(record.get("city")),
+        "country": _read_name(record.get("country") or record.get("registered_country")),
+        "state": _read_name(states[0]),
+        "city": _read_name(record.get("city")),
         "latitude": location.get("latitude"),
         "longitude": location.get("longitude"),
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _name(part: object) -> str | None:
+def _read_name(part: object) -> str | None:
     names = part.get("names") if isinstance(part, dict) else None
     return names.get("en") if isinstance(names, dict) else None
 
 
-_PLACE = declare_rowwise("kql_address_place", ("VARCHAR",), "VARCHAR", _place)
+_PLACE = declare_rowwise("kql_address_place", ("VARCHAR",), "VARCHAR", _look_up_place)
 
 
 @function("geo_info_from_ip_address(ip: string): dynamic")

@@ -42,7 +42,7 @@ _MODULO = macro(
 )
 
 
-def _hash(call: Arguments, position: int) -> exp.Expr:
+def _compute_hash(call: Arguments, position: int) -> exp.Expr:
     kind = call.types[position]
     node = call[position]
     storage = kind.physical
@@ -56,7 +56,7 @@ def _hash(call: Arguments, position: int) -> exp.Expr:
 @function("hash(value: any, [modulo: long]): long", aliases=("hash_xxhash64",))
 def hash_(call: Arguments) -> exp.Expr:
     """Give the xxHash64 of a value, or what is left of it by a modulus."""
-    found = _hash(call, 0)
+    found = _compute_hash(call, 0)
     if len(call) == 1:
         return found
     bound = call.bound[1]
@@ -74,7 +74,7 @@ def hash_many(call: Arguments) -> exp.Expr:
 hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"
 
 
-def _digest(algorithm: str, label: str) -> ScalarFunction:
+def _make_digest(algorithm: str, label: str) -> ScalarFunction:
     def builder(call: Arguments) -> exp.Expr:
         return nodes.call(algorithm, text_argument(call, 0))
 
@@ -83,6 +83,6 @@ def _digest(algorithm: str, label: str) -> ScalarFunction:
     return function(f"hash_{algorithm}(value: any): string", nullable=False)(builder)
 
 
-hash_md5 = _digest("md5", "MD5")
-hash_sha1 = _digest("sha1", "SHA-1")
-hash_sha256 = _digest("sha256", "SHA-256")
+hash_md5 = _make_digest("md5", "MD5")
+hash_sha1 = _make_digest("sha1", "SHA-1")
+hash_sha256 = _make_digest("sha256", "SHA-256")

@@ -98,7 +98,7 @@ def _test_ranges(call: Arguments) -> exp.Expr:
     return nodes.array(list(call)[1:])
 
 
-def _v4_range(text: object) -> tuple[int, int] | None:
+def _read_v4_range(text: object) -> tuple[int, int] | None:
     """First and last number of a constant range; None where it is none."""
     try:
         network = ipaddress.IPv4Network(str(text).strip(), strict=False)
@@ -107,7 +107,7 @@ def _v4_range(text: object) -> tuple[int, int] | None:
     return int(network.network_address), int(network.broadcast_address)
 
 
-def _constant_ranges(call: Arguments) -> list[tuple[int, int]] | None:
+def _compute_constant_ranges(call: Arguments) -> list[tuple[int, int]] | None:
     bounds = call.bound[1:]
     if not all(isinstance(item, Constant) for item in bounds):
         return None
@@ -115,7 +115,7 @@ def _constant_ranges(call: Arguments) -> list[tuple[int, int]] | None:
     for item in bounds:
         value = item.value if isinstance(item, Constant) else None
         values += value if isinstance(value, list) else [value]
-    return [found for found in map(_v4_range, values) if found is not None]
+    return [found for found in map(_read_v4_range, values) if found is not None]
 
 
 @function(
@@ -124,7 +124,7 @@ def _constant_ranges(call: Arguments) -> list[tuple[int, int]] | None:
 )
 def ipv4_is_in_any_range(call: Arguments) -> exp.Expr:
     """Tell whether an IPv4 address lies in one of several CIDR ranges; null where it is none."""
-    known = _constant_ranges(call)
+    known = _compute_constant_ranges(call)
     if known is None:
         return apply(call, _IN_ANY, call[0], _test_ranges(call))
     return _test_constant_ranges(call, known)
@@ -220,7 +220,7 @@ _FORMAT = macro(
 )
 
 
-def _number(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
+def _build_number(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
     """The address of argument 0, text or number, and its own prefix."""
     if call.types[0] == KqlType.STRING:
         return apply(call, V4, call[0]), apply(call, V4_PREFIX, call[0])
@@ -230,7 +230,7 @@ def _number(call: Arguments) -> tuple[exp.Expr, exp.Expr]:
 @function("format_ipv4(ip: string|long, [prefix: long]): string")
 def format_ipv4(call: Arguments) -> exp.Expr:
     """Write an IPv4 address (text or number) under a prefix; '' where it is none."""
-    number, own = _number(call)
+    number, own = _build_number(call)
     prefix = call[1] if len(call) > 1 else own
     return nodes.coalesce(apply(call, _FORMAT, number, prefix), nodes.text(""))
 
@@ -246,12 +246,12 @@ _FORMAT_MASK = macro(
 @function("format_ipv4_mask(ip: string|long, [prefix: long]): string")
 def format_ipv4_mask(call: Arguments) -> exp.Expr:
     """Write an IPv4 address (text or number) in CIDR notation; '' where it is none."""
-    number, own = _number(call)
+    number, own = _build_number(call)
     prefix = call[1] if len(call) > 1 else own
     return nodes.coalesce(apply(call, _FORMAT_MASK, number, prefix), nodes.text(""))
 
 
-def _cidrs(first: str, last: str) -> str | None:
+def _list_cidrs(first: str, last: str) -> str | None:
     try:
         low, high = ipaddress.IPv4Address(first.strip()), ipaddress.IPv4Address(last.strip())
         networks = list(ipaddress.summarize_address_range(low, high))
@@ -264,5 +264,5 @@ ipv4_range_to_cidr_list = scalar(
     __name__,
     "ipv4_range_to_cidr_list(start: string, end: string): dynamic",
     summary="Give the CIDR ranges that make up the addresses from a start to an end; null where there are none.",
-    routine=declare_rowwise("kql_ipv4_cidrs", ("VARCHAR", "VARCHAR"), "VARCHAR", _cidrs),
+    routine=declare_rowwise("kql_ipv4_cidrs", ("VARCHAR", "VARCHAR"), "VARCHAR", _list_cidrs),
 )

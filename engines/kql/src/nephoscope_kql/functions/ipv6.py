@@ -41,7 +41,7 @@ def _parse_mapped(text: str) -> tuple[int, int] | None:
     return (found[0] | 0xFFFF00000000, found[1]) if found and "." in text and found[0] < 2**32 else found
 
 
-def _v6_compare(left: str, right: str, prefix: int) -> int | None:
+def _compare_v6(left: str, right: str, prefix: int) -> int | None:
     one, two = _parse_mapped(left), _parse_mapped(right)
     if one is None or two is None or not 0 <= prefix <= 128:
         return None
@@ -50,7 +50,7 @@ def _v6_compare(left: str, right: str, prefix: int) -> int | None:
     return (a > b) - (a < b)
 
 
-_V6_COMPARE = declare_rowwise("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _v6_compare)
+_V6_COMPARE = declare_rowwise("kql_ipv6_compare", ("VARCHAR", "VARCHAR", "BIGINT"), "BIGINT", _compare_v6)
 
 
 @function("ipv6_compare(left: string, right: string, [prefix: long]): long")
@@ -67,7 +67,7 @@ def ipv6_is_match(call: Arguments) -> exp.Expr:
     )
 
 
-def _v6_in_range(ip: str, range_: str) -> bool | None:
+def _is_v6_in_range(ip: str, range_: str) -> bool | None:
     one, two = parsed_address(ip), parsed_address(range_)
     if one is None or two is None:
         return None
@@ -97,7 +97,7 @@ ipv6_is_in_range = scalar(
     __name__,
     "ipv6_is_in_range(ip: string, range: string): bool",
     summary="Tell whether an IPv6 or IPv4 address lies in a CIDR range; null where one is none.",
-    routine=declare_rowwise("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _v6_in_range),
+    routine=declare_rowwise("kql_ipv6_in_range", ("VARCHAR", "VARCHAR"), "BOOLEAN", _is_v6_in_range),
 )
 
 
@@ -113,14 +113,14 @@ def ipv6_is_in_any_range(call: Arguments) -> exp.Expr:
     return apply(call, _V6_IN_ANY, call[0], ranges)
 
 
-def _canonical(text: str, prefix: int) -> str | None:
+def _canonicalize(text: str, prefix: int) -> str | None:
     found = parsed_address(text)
     if found is None or not 0 <= prefix <= 128:
         return None
     return ipaddress.IPv6Address(_mask(found[0], min(prefix, found[1]))).exploded
 
 
-_CANONICAL = declare_rowwise("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonical)
+_CANONICAL = declare_rowwise("kql_parse_ipv6", ("VARCHAR", "BIGINT"), "VARCHAR", _canonicalize)
 
 
 @function("parse_ipv6(ip: string): string")

@@ -30,16 +30,16 @@ def _guard_finite(call: str) -> str:
     return f"CASE WHEN isfinite(x) THEN {call} WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 
 
-def _logarithm(call: str) -> str:
+def _format_logarithm(call: str) -> str:
     return f"CASE WHEN x > 0 THEN {call} WHEN x = 0 THEN {_NEGATIVE_INFINITY} WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 
 
 exponential = _declare_real("exp", "Give e to the power of a number.", "exp(x)")
 exponential2 = _declare_real("exp2", "Give 2 to the power of a number.", "pow(2, x)")
 exponential10 = _declare_real("exp10", "Give 10 to the power of a number.", "pow(10, x)")
-logarithm = _declare_real("log", "Give the natural logarithm.", _logarithm("ln(x)"))
-logarithm2 = _declare_real("log2", "Give the logarithm of base 2.", _logarithm("log2(x)"))
-logarithm10 = _declare_real("log10", "Give the logarithm of base 10.", _logarithm("log10(x)"))
+logarithm = _declare_real("log", "Give the natural logarithm.", _format_logarithm("ln(x)"))
+logarithm2 = _declare_real("log2", "Give the logarithm of base 2.", _format_logarithm("log2(x)"))
+logarithm10 = _declare_real("log10", "Give the logarithm of base 10.", _format_logarithm("log10(x)"))
 root = _declare_real(
     "sqrt", "Give the square root.", f"CASE WHEN x >= 0 THEN sqrt(x) WHEN x IS NULL THEN NULL ELSE {_NAN} END"
 )

@@ -12,7 +12,7 @@ from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
 
-def _member(call: Arguments, insensitive: bool) -> exp.Expr:
+def _build_member(call: Arguments, insensitive: bool) -> exp.Expr:
     operand = lower_case(call[0]) if insensitive else call[0]
     single = [place for place in range(1, len(call)) if not _is_set(call, place)]
     tests: list[exp.Expr] = []
@@ -48,10 +48,10 @@ def _test_array(call: Arguments, place: int, operand: exp.Expr, insensitive: boo
 @function("in(value: any, items: any, ...): bool", nullable=False, hidden=True)
 def in_(call: Arguments) -> exp.Expr:
     """Tell whether a value is among others."""
-    return _member(call, insensitive=False)
+    return _build_member(call, insensitive=False)
 
 
 @function("in~(value: any, items: any, ...): bool", nullable=False, hidden=True)
 def in_ignoring_case(call: Arguments) -> exp.Expr:
     """Tell whether a text is among others, but for case."""
-    return _member(call, insensitive=True)
+    return _build_member(call, insensitive=True)

@@ -29,7 +29,7 @@ last_v4 = scalar(
 )
 
 
-def _bounds(text: str) -> tuple[str, str] | None:
+def _find_bounds(text: str) -> tuple[str, str] | None:
     found = parsed_address(text)
     if found is None:
         return None
@@ -39,13 +39,13 @@ def _bounds(text: str) -> tuple[str, str] | None:
     return ipaddress.IPv6Address(low).exploded, ipaddress.IPv6Address(high).exploded
 
 
-def _first_address(text: str) -> str:
-    found = _bounds(text)
+def _find_first_address(text: str) -> str:
+    found = _find_bounds(text)
     return found[0] if found else NO_ADDRESS
 
 
-def _last_address(text: str) -> str:
-    found = _bounds(text)
+def _find_last_address(text: str) -> str:
+    found = _find_bounds(text)
     return found[1] if found else ""
 
 
@@ -53,7 +53,7 @@ first_v6 = scalar(
     __name__,
     "_ipv6_first(address: string): string",
     summary="Write the first address of an IPv6 or IPv4 network in full; '~' where it is none.",
-    routine=declare_rowwise("kql_v6_first", ("VARCHAR",), "VARCHAR", _first_address),
+    routine=declare_rowwise("kql_v6_first", ("VARCHAR",), "VARCHAR", _find_first_address),
     nullable=False,
     hidden=True,
 )
@@ -61,7 +61,7 @@ last_v6 = scalar(
     __name__,
     "_ipv6_last(address: string): string",
     summary="Write the last address of an IPv6 or IPv4 network in full; '' where it is none.",
-    routine=declare_rowwise("kql_v6_last", ("VARCHAR",), "VARCHAR", _last_address),
+    routine=declare_rowwise("kql_v6_last", ("VARCHAR",), "VARCHAR", _find_last_address),
     nullable=False,
     hidden=True,
 )

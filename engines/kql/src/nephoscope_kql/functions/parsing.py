@@ -21,7 +21,7 @@ MAX_XML = 1024 * 1024
 MAX_DEPTH = 100
 
 
-def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> ScalarFunction:
+def _make_reader(name: str, summary: str, value: Callable[[str], object], *aliases: str) -> ScalarFunction:
     def body(text: str) -> str | None:
         found = value(text)
         return None if found is None else dumps(found)
@@ -35,7 +35,7 @@ def _reader(name: str, summary: str, value: Callable[[str], object], *aliases: s
     )
 
 
-def _query(text: str) -> dict[str, str]:
+def _parse_query(text: str) -> dict[str, str]:
     pairs = (part.partition("=") for part in text.removeprefix("?").split("&") if part)
     return {unquote_plus(key): unquote_plus(value) for key, _, value in pairs}
 
@@ -47,7 +47,7 @@ _URL = re.compile(
 )
 
 
-def _url(text: str) -> dict[str, object] | None:
+def _parse_url(text: str) -> dict[str, object] | None:
     match = _URL.fullmatch(text)
     if not text or match is None:
         return None
@@ -59,23 +59,23 @@ def _url(text: str) -> dict[str, object] | None:
         "Path": found["path"],
         "Username": found["user"],
         "Password": found["password"],
-        "Query Parameters": _query(found["query"]),
+        "Query Parameters": _parse_query(found["query"]),
         "Fragment": found["fragment"],
     }
 
 
-parse_url = _reader("parse_url", "Take a URL apart; null for ''.", _url, "parseurl")
-parse_urlquery = _reader(
+parse_url = _make_reader("parse_url", "Take a URL apart; null for ''.", _parse_url, "parseurl")
+parse_urlquery = _make_reader(
     "parse_urlquery",
     "Take the query of a URL apart.",
-    lambda text: {"Query Parameters": _query(text)},
+    lambda text: {"Query Parameters": _parse_query(text)},
     "parseurlquery",
 )
 
 _ROOT = re.compile(r"[A-Za-z]:[\\/]?")
 
 
-def _path(text: str) -> dict[str, str]:
+def _parse_path(text: str) -> dict[str, str]:
     scheme, mark, rest = text.partition("://")
     if not mark:
         scheme, rest = "", text
@@ -98,17 +98,17 @@ def _path(text: str) -> dict[str, str]:
     }
 
 
-parse_path = _reader("parse_path", "Take a file path apart.", _path)
+parse_path = _make_reader("parse_path", "Take a file path apart.", _parse_path)
 
 
-def _csv_line(text: str) -> list[str]:
+def _compute_csv_line(text: str) -> list[str]:
     try:
         return next(csv.reader([text.replace("\r\n", "\n").split("\n")[0]], strict=False), [""]) or [""]
     except csv.Error:
         return [text]
 
 
-parse_csv = _reader("parse_csv", "Take the first line of CSV text apart.", _csv_line)
+parse_csv = _make_reader("parse_csv", "Take the first line of CSV text apart.", _compute_csv_line)
 
 _PLACES = ("10000000000000", "100000", "0.001", "0.00000000001")
 _SCALES = "[" + ", ".join(f"CAST('{place}' AS DECIMAL(38,11))" for place in _PLACES) + "]"
@@ -164,7 +164,7 @@ class _Xml:
         target[name] = [*known, value] if isinstance(known, list) else [known, value]
 
 
-def _xml(text: str) -> dict[str, object] | None:
+def _parse_xml(text: str) -> dict[str, object] | None:
     if not text.strip() or len(text.encode()) > MAX_XML:
         return None
     tree = _Xml()
@@ -185,10 +185,10 @@ def _no_entities(*_arguments: object) -> None:
     raise ValueError("entities are not read")
 
 
-parse_xml = _reader("parse_xml", "Read XML as a bag; null where it is none.", _xml)
+parse_xml = _make_reader("parse_xml", "Read XML as a bag; null where it is none.", _parse_xml)
 
 
-def _windows_words(text: str) -> list[str]:
+def _compute_windows_words(text: str) -> list[str]:
     """The arguments of a command line as the Windows C run time divides them."""
     words: list[str] = []
     word: list[str] = []
@@ -220,7 +220,10 @@ def _windows_words(text: str) -> list[str]:
 
 
 _COMMAND = declare_rowwise(
-    "kql_command_line", ("VARCHAR",), "VARCHAR", lambda text: dumps(_windows_words(text)) if text else None
+    "kql_command_line",
+    ("VARCHAR",),
+    "VARCHAR",
+    lambda text: dumps(_compute_windows_words(text)) if text else None,
 )
 
 

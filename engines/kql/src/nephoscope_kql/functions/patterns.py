@@ -14,18 +14,18 @@ def build_parsed(call: Arguments) -> exp.Expr:
     count = int(str(call.value(2)))
     if not count:
         return nodes.text("")
-    names = nodes.array(nodes.text(_group(place)) for place in range(count))
+    names = nodes.array(nodes.text(_format_group(place)) for place in range(count))
     return nodes.call("regexp_extract", call[0], nodes.text(call.text(1)), names)
 
 
-def _group(place: int) -> str:
+def _format_group(place: int) -> str:
     return f"g{place}"
 
 
 @function("_part(parts: dynamic, place: const long): string", hidden=True)
 def part(call: Arguments) -> exp.Expr:
     """Give one part of what a pattern found, '' where it found nothing."""
-    found = nodes.call("struct_extract", call[0], nodes.text(_group(int(str(call.value(1))))))
+    found = nodes.call("struct_extract", call[0], nodes.text(_format_group(int(str(call.value(1))))))
     return nodes.coalesce(found, nodes.text(""))
 
 

@@ -17,15 +17,15 @@ _ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
 """Of what percentiles are computed: an int is taken as a long and a decimal as a real, as Kusto does."""
 
 
-def _share(call: Arguments, position: int) -> float:
+def _read_share(call: Arguments, position: int) -> float:
     value = call.value(position)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise call.fail(position, "a percentile is a number from 0 to 100")
     return float(value) / 100
 
 
-def _percentile(call: Arguments) -> exp.Expr:
-    return nodes.aggregate("quantile_disc", call[0], nodes.number(_share(call, 1)))
+def _build_percentile(call: Arguments) -> exp.Expr:
+    return nodes.aggregate("quantile_disc", call[0], nodes.number(_read_share(call, 1)))
 
 
 percentile = total(
@@ -33,15 +33,15 @@ percentile = total(
     f"percentile({_ORDERED}, share: const real): first",
     summary="Give the value below which a share of the values lies (nearest rank, exactly).",
     label="percentile_{0}_{1}",
-    builder=_percentile,
+    builder=_build_percentile,
 )
 
 
-def _shares(call: Arguments, first: int) -> list[float]:
+def _list_shares(call: Arguments, first: int) -> list[float]:
     bound = call.bound[first]
     if isinstance(bound, Constant) and isinstance(bound.value, list):
         return [float(item) / 100 for item in bound.value]
-    return [_share(call, place) for place in range(first, len(call))]
+    return [_read_share(call, place) for place in range(first, len(call))]
 
 
 def _write_array(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
@@ -53,9 +53,10 @@ def _write_array(call: Arguments, found: list[exp.Expr]) -> exp.Expr:
     )
 
 
-def _percentiles_array(call: Arguments) -> exp.Expr:
+def _build_percentiles_array(call: Arguments) -> exp.Expr:
     return _write_array(
-        call, [nodes.aggregate("quantile_disc", call[0], nodes.number(share)) for share in _shares(call, 1)]
+        call,
+        [nodes.aggregate("quantile_disc", call[0], nodes.number(share)) for share in _list_shares(call, 1)],
     )
 
 
@@ -65,11 +66,11 @@ percentiles_array = total(
     f"percentiles_array({_ORDERED}, shares: const dynamic): dynamic",
     summary="Give several percentiles as an array.",
     label="percentiles_{0}",
-    builder=_percentiles_array,
+    builder=_build_percentiles_array,
 )
 
 
-def _weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa.Array:
+def _build_weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa.Array:
     """The 1-based place in the list of the value at a share of the total weight. Called once a group, not a row."""
     places: list[int | None] = []
     for items, loads, share in zip(values.to_pylist(), weights.to_pylist(), shares.to_pylist(), strict=True):
@@ -88,7 +89,7 @@ def _weighted_place(values: pa.Array, weights: pa.Array, shares: pa.Array) -> pa
     return pa.array(places, pa.int64())
 
 
-WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _weighted_place)
+WEIGHTED = arrow("kql_weighted_place", ("DOUBLE[]", "BIGINT[]", "DOUBLE"), "BIGINT", _build_weighted_place)
 
 
 def _build_weighted(call: Arguments, share: float) -> exp.Expr:
@@ -103,7 +104,7 @@ percentilew = total(
     f"percentilew({_MEASURED}, weight: long, share: const real): first",
     summary="Give a percentile of values that count as often as their weight says.",
     label="percentile_{0}_{2}",
-    builder=lambda call: _build_weighted(call, _share(call, 2)),
+    builder=lambda call: _build_weighted(call, _read_share(call, 2)),
 )
 percentilesw_array = total(
     __name__,
@@ -111,5 +112,7 @@ percentilesw_array = total(
     f"percentilesw_array({_MEASURED}, weight: long, shares: const dynamic): dynamic",
     summary="Give several percentiles of weighted values as an array.",
     label="percentiles_{0}",
-    builder=lambda call: _write_array(call, [_build_weighted(call, share) for share in _shares(call, 2)]),
+    builder=lambda call: _write_array(
+        call, [_build_weighted(call, share) for share in _list_shares(call, 2)]
+    ),
 )

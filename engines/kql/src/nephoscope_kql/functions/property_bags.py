@@ -34,7 +34,7 @@ BAG = macro(
 """The bag of a list of {k, v}, v being JSON text."""
 
 
-def _pair(call: Arguments, place: int) -> exp.Expr:
+def _build_pair(call: Arguments, place: int) -> exp.Expr:
     bound = call.bound[place]
     if isinstance(bound, Constant) and isinstance(bound.value, str):
         key: exp.Expr = nodes.text(json.dumps(bound.value, ensure_ascii=False) + ":")
@@ -50,7 +50,7 @@ def bag_pack(call: Arguments) -> exp.Expr:
     """Make a bag of keys and values."""
     parts: list[exp.Expr] = []
     for place in range(0, len(call), 2):
-        parts += [nodes.text("," if place else "{"), _pair(call, place)]
+        parts += [nodes.text("," if place else "{"), _build_pair(call, place)]
     return nodes.concatenate([*parts, nodes.text("}")])
 
 
@@ -68,7 +68,7 @@ def pack_present(call: Arguments) -> exp.Expr:
             present = nodes.not_(
                 nodes.in_list(nodes.coalesce(value, nodes.text("null")), map(nodes.text, _EMPTY))
             )
-        parts.append(nodes.case((present, _pair(call, place))))
+        parts.append(nodes.case((present, _build_pair(call, place))))
     return nodes.chain(
         "||", [nodes.text("{"), nodes.call("concat_ws", nodes.text(","), *parts), nodes.text("}")]
     )
@@ -101,7 +101,7 @@ def bag_has_key(call: Arguments) -> exp.Expr:
     if call.is_constant(1):
         key = call.text(1)
         is_path = key.startswith(("$.", "$["))
-        node = nodes.text(_path_text(key)) if is_path else node
+        node = nodes.text(_convert_path(key)) if is_path else node
         routine = _HAS_PATH if is_path else _HAS_PLAIN_KEY
     return nodes.coalesce(apply(call, routine, call[0], node), nodes.boolean(value=False))
 
@@ -159,27 +159,29 @@ _REMOVE_PATHS = declare_rowwise("kql_bag_remove_paths", ("VARCHAR", "VARCHAR"), 
 def bag_remove_keys(call: Arguments) -> exp.Expr:
     """Give a bag without some keys; a key that starts with `$` is a path."""
     keys = call.bound[1]
-    plain = isinstance(keys, Constant) and not any(str(key).startswith("$") for key in _constant_keys(keys))
+    plain = isinstance(keys, Constant) and not any(
+        str(key).startswith("$") for key in _list_constant_keys(keys)
+    )
     if plain:
         return apply(call, _REMOVE, call[0], apply(call, _STRINGS, call[1]))
     return apply(call, _REMOVE_PATHS, call[0], call[1])
 
 
-def _constant_keys(keys: Constant) -> list[object]:
+def _list_constant_keys(keys: Constant) -> list[object]:
     return keys.value if isinstance(keys.value, list) else []
 
 
 def dumps(value: object) -> str:
     """Canonical JSON text: no spaces, keys in their order, NaN and infinities as text."""
-    return json.dumps(_nulls_for_infinite(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_read_nulls_for_infinite(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def _nulls_for_infinite(value: object) -> object:
+def _read_nulls_for_infinite(value: object) -> object:
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
-        return {key: _nulls_for_infinite(item) for key, item in value.items()}
-    return [_nulls_for_infinite(item) for item in value] if isinstance(value, list) else value
+        return {key: _read_nulls_for_infinite(item) for key, item in value.items()}
+    return [_read_nulls_for_infinite(item) for item in value] if isinstance(value, list) else value
 
 
 def path_steps(path: str) -> list[str | int]:
@@ -190,7 +192,7 @@ def path_steps(path: str) -> list[str | int]:
     ]
 
 
-def _path_text(path: str) -> str:
+def _convert_path(path: str) -> str:
     """A JSON path as SQL's functions take it; as a JSON pointer where a key holds marks that paths read as more."""
     steps = path_steps(path)
     if any(isinstance(step, str) and re.search(r'["*\\\0]', step) for step in steps):
@@ -241,11 +243,11 @@ def bag_zip(call: Arguments) -> exp.Expr:
     return apply(call, _ZIP, call[0], call[1])
 
 
-def _sorted_json(text: str) -> str:
+def _format_sorted_json(text: str) -> str:
     return json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-_TO_JSON = declare_rowwise("kql_dynamic_to_json", ("VARCHAR",), "VARCHAR", _sorted_json)
+_TO_JSON = declare_rowwise("kql_dynamic_to_json", ("VARCHAR",), "VARCHAR", _format_sorted_json)
 
 
 @function("dynamic_to_json(value: any): string")
@@ -254,31 +256,31 @@ def dynamic_to_json(call: Arguments) -> exp.Expr:
     return nodes.coalesce(apply(call, _TO_JSON, to_json(call, call[0], call.types[0])), nodes.text(""))
 
 
-def _tree(value: object, path: str) -> list[str]:
+def _read_tree(value: object, path: str) -> list[str]:
     if isinstance(value, dict):
         return [
             found
             for key, item in value.items()
-            for found in (f"{path}['{key}']", *_tree(item, f"{path}['{key}']"))
+            for found in (f"{path}['{key}']", *_read_tree(item, f"{path}['{key}']"))
         ]
     if isinstance(value, list):
-        inner = [found for item in value for found in _tree(item, f"{path}[0]")]
+        inner = [found for item in value for found in _read_tree(item, f"{path}[0]")]
         return list(dict.fromkeys([f"{path}[0]", *inner])) if value else []
     return []
 
 
-def _treepath(text: str) -> str | None:
+def _list_tree_paths(text: str) -> str | None:
     value = json.loads(text)
     if not isinstance(value, dict | list):
         return None
-    return dumps([found.removeprefix("$") for found in _tree(value, "")])
+    return dumps([found.removeprefix("$") for found in _read_tree(value, "")])
 
 
 treepath = scalar(
     __name__,
     "treepath(value: dynamic): dynamic",
     summary="Give the paths of everything inside a dynamic.",
-    routine=declare_rowwise("kql_treepath", ("VARCHAR",), "VARCHAR", _treepath),
+    routine=declare_rowwise("kql_treepath", ("VARCHAR",), "VARCHAR", _list_tree_paths),
 )
 
 _AT_PATH = macro(
@@ -299,5 +301,5 @@ def extract_json(call: Arguments) -> exp.Expr:
     path = call.text(0)
     if not path.startswith("$"):
         raise call.fail(0, "the path starts with $")
-    found = nodes.coalesce(apply(call, _AT_PATH, call[1], nodes.text(_path_text(path))), nodes.text(""))
+    found = nodes.coalesce(apply(call, _AT_PATH, call[1], nodes.text(_convert_path(path))), nodes.text(""))
     return convert_text(call, found, call.type)

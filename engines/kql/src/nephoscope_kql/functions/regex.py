@@ -155,7 +155,7 @@ def groups(pattern: str) -> list[str]:
     return found
 
 
-def _extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
     if len(arguments) < 4:
         return KqlType.STRING
     return type_named(arguments[3])
@@ -164,7 +164,7 @@ def _extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
 @function(
     "extract(regex: string, group: const long, text: string): string",
     "extract(regex: string, group: const long, text: string, type: const string): string",
-    returns=_extracted_type,
+    returns=_infer_extracted_type,
 )
 def extract(call: Arguments) -> exp.Expr:
     """Give what a group of a regular expression matched first; '' where nothing did."""
@@ -201,7 +201,7 @@ def convert_text(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
     return _CONVERTERS[kind].builder("duckdb", call.span)(inner)
 
 
-def _requested_groups(call: Arguments, position: int, names: list[str]) -> list[int]:
+def _list_requested_groups(call: Arguments, position: int, names: list[str]) -> list[int]:
     """The groups that `extract_all` is asked for, by number or name."""
     value = call.value(position)
     if not isinstance(value, list):
@@ -232,7 +232,7 @@ def extract_all(call: Arguments) -> exp.Expr:
     names = groups(source)
     if not names:
         raise call.fail(0, "the regular expression needs a group in parentheses")
-    wanted = _requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
+    wanted = _list_requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
     text = call[len(call) - 1]
     columns = [
         nodes.call("regexp_extract_all", text, nodes.text(pattern), nodes.number(group)) for group in wanted

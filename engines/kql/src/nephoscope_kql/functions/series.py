@@ -30,10 +30,10 @@ def numbers(text: str) -> Numbers | None:
     value = json.loads(text)
     if not isinstance(value, list) or len(value) > MAX_POINTS:
         return None
-    return [_number(item) for item in value]
+    return [_read_number(item) for item in value]
 
 
-def _number(item: object) -> object:
+def _read_number(item: object) -> object:
     if isinstance(item, bool):
         return int(item)
     if isinstance(item, int | float):
@@ -57,7 +57,7 @@ def _to_floats(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 
-def _nan_on_error(action: Callable[..., object]) -> Callable[..., object]:
+def _make_nan_on_error(action: Callable[..., object]) -> Callable[..., object]:
     def run(*arguments: Any) -> object:
         if None in arguments:
             return None
@@ -72,7 +72,7 @@ def _nan_on_error(action: Callable[..., object]) -> Callable[..., object]:
 
 
 def _declare_elementwise(name: str, summary: str, action: Callable[[float], object]) -> ScalarFunction:
-    guarded = _nan_on_error(action)
+    guarded = _make_nan_on_error(action)
 
     def value(text: str) -> str | None:
         found = numbers(text)
@@ -86,7 +86,7 @@ def _declare_elementwise(name: str, summary: str, action: Callable[[float], obje
     )
 
 
-def _log(value: float) -> float:
+def _compute_log(value: float) -> float:
     return math.log(value) if value else -math.inf
 
 
@@ -100,14 +100,14 @@ series_cos = _declare_elementwise("cos", "Give the cosine of every element.", ma
 series_sin = _declare_elementwise("sin", "Give the sine of every element.", math.sin)
 series_tan = _declare_elementwise("tan", "Give the tangent of every element.", math.tan)
 series_exp = _declare_elementwise("exp", "Give e to the power of every element.", math.exp)
-series_log = _declare_elementwise("log", "Give the natural logarithm of every element.", _log)
+series_log = _declare_elementwise("log", "Give the natural logarithm of every element.", _compute_log)
 series_sign = _declare_elementwise(
     "sign", "Give the sign of every element.", lambda x: float((x > 0) - (x < 0))
 )
 
 
 def _declare_pairwise(name: str, summary: str, action: Callable[[float, float], object]) -> ScalarFunction:
-    guarded = _nan_on_error(action)
+    guarded = _make_nan_on_error(action)
 
     def value(left: str, right: str) -> str | None:
         one, two = json.loads(left), json.loads(right)
@@ -137,8 +137,8 @@ def _declare_pairwise(name: str, summary: str, action: Callable[[float, float], 
 
 def _pad_with_nulls(value: object, size: int) -> list[object]:
     if isinstance(value, list):
-        return [_number(item) for item in value] + [None] * (size - len(value))
-    return [_number(value)] * size
+        return [_read_number(item) for item in value] + [None] * (size - len(value))
+    return [_read_number(value)] * size
 
 
 series_add = _declare_pairwise("add", "Add two series element by element.", operator.add)
@@ -196,7 +196,7 @@ series_fill_backward = _declare_fill(
 )
 
 
-def _constant(text: str | None, constant: str | None, placeholder: float | None) -> str | None:
+def _compute_constant(text: str | None, constant: str | None, placeholder: float | None) -> str | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None
@@ -206,7 +206,7 @@ def _constant(text: str | None, constant: str | None, placeholder: float | None)
 
 
 _FILL_CONST = declare_rowwise(
-    "kql_series_fill_const", ("VARCHAR", "VARCHAR", "DOUBLE"), "VARCHAR", _constant, strict=False
+    "kql_series_fill_const", ("VARCHAR", "VARCHAR", "DOUBLE"), "VARCHAR", _compute_constant, strict=False
 )
 
 
@@ -296,13 +296,13 @@ def _declare_pair_statistic(
     )
 
 
-def _pearson(one: detection.Reals, two: detection.Reals) -> float:
+def _compute_pearson(one: detection.Reals, two: detection.Reals) -> float:
     a, b = one - one.mean(), two - two.mean()
     return float(np.float64(a @ b) / np.sqrt((a @ a) * (b @ b)))
 
 
 series_pearson_correlation = _declare_pair_statistic(
-    "pearson_correlation", "Give Pearson's correlation of two series.", _pearson
+    "pearson_correlation", "Give Pearson's correlation of two series.", _compute_pearson
 )
 series_dot_product = _declare_pair_statistic(
     "dot_product", "Give the dot product of two series.", lambda a, b: float(a @ b)
@@ -314,7 +314,7 @@ series_cosine_similarity = _declare_pair_statistic(
 )
 
 
-def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> str | None:
+def _apply_fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> str | None:
     values, weights = reals(text), reals(taps)
     if values is None or weights is None:
         return None
@@ -322,12 +322,12 @@ def _fir(text: str, taps: str, normalize: bool | None, center: bool | None) -> s
     uniform = bool((weights == weights[0]).all())
     if total and (normalize or (normalize is None and uniform)):
         weights = weights / total
-    full = _convolve(values, weights)
+    full = _convolve_values(values, weights)
     shift = len(weights) // 2 if center else 0
     return dumps(_to_floats(full[shift : shift + len(values)]))
 
 
-def _convolve(values: detection.Reals, weights: detection.Reals) -> detection.Reals:
+def _convolve_values(values: detection.Reals, weights: detection.Reals) -> detection.Reals:
     """The convolution of two series; of long ones by their spectra, in a time that their product is no measure of."""
     if len(values) * len(weights) <= MAX_PRODUCTS:
         return np.convolve(values, weights)
@@ -345,14 +345,14 @@ series_fir = scalar(
         ("VARCHAR", "VARCHAR", "BOOLEAN", "BOOLEAN"),
         "VARCHAR",
         lambda text, taps, normalize, center: (
-            None if text is None or taps is None else _fir(text, taps, normalize, center)
+            None if text is None or taps is None else _apply_fir(text, taps, normalize, center)
         ),
         strict=False,
     ),
 )
 
 
-def _iir(text: str, numerators: str, denominators: str) -> str | None:
+def _apply_iir(text: str, numerators: str, denominators: str) -> str | None:
     values, ahead, back = reals(text), reals(numerators), reals(denominators)
     if values is None or ahead is None or back is None or not back[0]:
         return None
@@ -369,11 +369,11 @@ series_iir = scalar(
     __name__,
     "series_iir(series: dynamic, numerators: dynamic, denominators: dynamic): dynamic",
     summary="Apply a filter of infinite response.",
-    routine=declare_rowwise("kql_series_iir", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _iir),
+    routine=declare_rowwise("kql_series_iir", ("VARCHAR", "VARCHAR", "VARCHAR"), "VARCHAR", _apply_iir),
 )
 
 
-def _seasonal(text: str, period: int | None, test_points: int | None) -> str | None:
+def _compute_seasonal(text: str, period: int | None, test_points: int | None) -> str | None:
     found = reals(text) if text is not None else None
     if found is None:
         return None
@@ -387,6 +387,6 @@ series_seasonal = scalar(
     "series_seasonal(series: dynamic, [period: long], [test_points: long]): dynamic",
     summary="Give the seasonal part of a series, of a period that is detected where none is given.",
     routine=declare_rowwise(
-        "kql_series_seasonal", ("VARCHAR", "BIGINT", "BIGINT"), "VARCHAR", _seasonal, strict=False
+        "kql_series_seasonal", ("VARCHAR", "BIGINT", "BIGINT"), "VARCHAR", _compute_seasonal, strict=False
     ),
 )

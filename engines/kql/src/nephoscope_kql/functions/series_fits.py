@@ -38,7 +38,7 @@ def _to_floats(values: Iterable[float]) -> list[float]:
     return [float(item) for item in values]
 
 
-def _statistics(text: str | None, ignore: bool | None) -> dict[str, object] | None:
+def _compute_statistics(text: str | None, ignore: bool | None) -> dict[str, object] | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None
@@ -62,13 +62,13 @@ def _statistics(text: str | None, ignore: bool | None) -> dict[str, object] | No
     }
 
 
-def _stats(text: str | None, ignore: bool | None) -> str | None:
-    found = _statistics(text, ignore)
+def _compute_stats(text: str | None, ignore: bool | None) -> str | None:
+    found = _compute_statistics(text, ignore)
     return None if found is None else dumps(list(found.values())[:7])
 
 
-def _stats_bag(text: str | None, ignore: bool | None) -> str | None:
-    found = _statistics(text, ignore)
+def _compute_stats_bag(text: str | None, ignore: bool | None) -> str | None:
+    found = _compute_statistics(text, ignore)
     return None if found is None else dumps(found)
 
 
@@ -77,19 +77,19 @@ series_stats = _declare_several_outputs(
     "series: dynamic, [ignore_nonfinite: bool]",
     "min:real min_idx:long max:real max_idx:long avg:real stdev:real variance:real",
     "Give minimum, maximum (with their places), mean, deviation and variance of a series.",
-    declare_rowwise("kql_series_stats", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats, strict=False),
+    declare_rowwise("kql_series_stats", ("VARCHAR", "BOOLEAN"), "VARCHAR", _compute_stats, strict=False),
 )
 series_stats_dynamic = scalar(
     __name__,
     "series_stats_dynamic(series: dynamic, [ignore_nonfinite: bool]): dynamic",
     summary="Give the statistics of a series as a bag.",
     routine=declare_rowwise(
-        "kql_series_stats_bag", ("VARCHAR", "BOOLEAN"), "VARCHAR", _stats_bag, strict=False
+        "kql_series_stats_bag", ("VARCHAR", "BOOLEAN"), "VARCHAR", _compute_stats_bag, strict=False
     ),
 )
 
 
-def _square(values: detection.Reals, fitted: detection.Reals) -> dict[str, float]:
+def _build_square(values: detection.Reals, fitted: detection.Reals) -> dict[str, float]:
     """Return how well a line fits: r², the variance of the values and of what is left."""
     size = max(1, len(values) - 1)
     total = float(((values - values.mean()) ** 2).sum())
@@ -101,10 +101,15 @@ def _square(values: detection.Reals, fitted: detection.Reals) -> dict[str, float
     }
 
 
-def _line(values: detection.Reals) -> dict[str, Any]:
+def _build_line(values: detection.Reals) -> dict[str, Any]:
     slope, start = detection.line(values, len(values))
     fitted = detection.line_values(slope, start, len(values))
-    return {**_square(values, fitted), "slope": slope, "interception": start, "line_fit": _to_floats(fitted)}
+    return {
+        **_build_square(values, fitted),
+        "slope": slope,
+        "interception": start,
+        "line_fit": _to_floats(fitted),
+    }
 
 
 _LINE = ("rsquare", "slope", "variance", "rvariance", "interception", "line_fit")
@@ -112,15 +117,15 @@ _LINE = ("rsquare", "slope", "variance", "rvariance", "interception", "line_fit"
 
 def _fit_line(text: str) -> str | None:
     values = reals(text)
-    return None if values is None else dumps([_line(values)[key] for key in _LINE])
+    return None if values is None else dumps([_build_line(values)[key] for key in _LINE])
 
 
 def _fit_line_bag(text: str) -> str | None:
     values = reals(text)
-    return None if values is None else dumps(_line(values))
+    return None if values is None else dumps(_build_line(values))
 
 
-def _outputs(*names: str) -> str:
+def _format_outputs(*names: str) -> str:
     return " ".join(
         f"{name}:{'dynamic' if name == 'line_fit' else 'long' if name == 'split_idx' else 'real'}"
         for name in names
@@ -130,7 +135,7 @@ def _outputs(*names: str) -> str:
 series_fit_line = _declare_several_outputs(
     "series_fit_line",
     "series: dynamic",
-    _outputs(*_LINE),
+    _format_outputs(*_LINE),
     "Fit a line to a series.",
     declare_rowwise("kql_series_fit_line", ("VARCHAR",), "VARCHAR", _fit_line),
 )
@@ -155,10 +160,10 @@ def _fit_two_lines(values: detection.Reals) -> dict[str, Any] | None:
     if len(values) < 3:
         return None
     cut, _ = detection.find_best_split(values)
-    left, right = _line(values[:cut]), _line(values[cut:])
+    left, right = _build_line(values[:cut]), _build_line(values[cut:])
     fitted = np.array(left["line_fit"] + right["line_fit"])
     sides = {f"{name}_{key}": part[key] for name, part in (("right", right), ("left", left)) for key in _SIDE}
-    return {**_square(values, fitted), "split_idx": cut, "line_fit": _to_floats(fitted), **sides}
+    return {**_build_square(values, fitted), "split_idx": cut, "line_fit": _to_floats(fitted), **sides}
 
 
 def _fit_lines(text: str) -> str | None:
@@ -179,7 +184,7 @@ def _fit_lines_bag(text: str) -> str | None:
 series_fit_2lines = _declare_several_outputs(
     "series_fit_2lines",
     "series: dynamic",
-    _outputs(*_LINES),
+    _format_outputs(*_LINES),
     "Fit two lines to a series, divided where they fit best.",
     declare_rowwise("kql_series_fit_2lines", ("VARCHAR",), "VARCHAR", _fit_lines),
 )
@@ -191,7 +196,7 @@ series_fit_2lines_dynamic = scalar(
 )
 
 
-def _polynomial(text: str | None, places: str | None, degree: int | None) -> str | None:
+def _compute_polynomial(text: str | None, places: str | None, degree: int | None) -> str | None:
     values = reals(text) if text is not None else None
     x = reals(places) if places is not None else None
     power = 5 if degree is None else degree
@@ -204,7 +209,7 @@ def _polynomial(text: str | None, places: str | None, degree: int | None) -> str
     fitted = fit(at)
     coefficients = np.zeros(power + 1)
     coefficients[: len(fit.coef)] = fit.coef
-    return dumps([_square(values, fitted)["rsquare"], _to_floats(coefficients), _to_floats(fitted)])
+    return dumps([_build_square(values, fitted)["rsquare"], _to_floats(coefficients), _to_floats(fitted)])
 
 
 series_fit_poly = _declare_several_outputs(
@@ -213,12 +218,12 @@ series_fit_poly = _declare_several_outputs(
     "rsquare:real coefficients:dynamic poly_fit:dynamic",
     "Fit a polynomial to a series.",
     declare_rowwise(
-        "kql_series_fit_poly", ("VARCHAR", "VARCHAR", "BIGINT"), "VARCHAR", _polynomial, strict=False
+        "kql_series_fit_poly", ("VARCHAR", "VARCHAR", "BIGINT"), "VARCHAR", _compute_polynomial, strict=False
     ),
 )
 
 
-def _periods(text: str, least: float, most: float, count: int) -> str | None:
+def _compute_periods(text: str, least: float, most: float, count: int) -> str | None:
     values = reals(text)
     if values is None or len(values) < 4:
         return None
@@ -233,11 +238,15 @@ series_periods_detect = _declare_several_outputs(
     "series: dynamic, least: real, most: real, count: long",
     "periods:dynamic scores:dynamic",
     "Give the clearest periods of a series, with scores from 0 to 1.",
-    declare_rowwise("kql_series_periods", ("VARCHAR", "DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _periods),
+    declare_rowwise(
+        "kql_series_periods", ("VARCHAR", "DOUBLE", "DOUBLE", "BIGINT"), "VARCHAR", _compute_periods
+    ),
 )
 
 
-def _outliers(text: str | None, _kind: str | None, low: float | None, high: float | None) -> str | None:
+def _compute_outliers(
+    text: str | None, _kind: str | None, low: float | None, high: float | None
+) -> str | None:
     found = numbers(text) if text is not None else None
     if found is None:
         return None
@@ -247,7 +256,11 @@ def _outliers(text: str | None, _kind: str | None, low: float | None, high: floa
 
 
 _OUTLIERS = declare_rowwise(
-    "kql_series_outliers", ("VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE"), "VARCHAR", _outliers, strict=False
+    "kql_series_outliers",
+    ("VARCHAR", "VARCHAR", "DOUBLE", "DOUBLE"),
+    "VARCHAR",
+    _compute_outliers,
+    strict=False,
 )
 
 
@@ -261,7 +274,7 @@ def series_outliers(call: Arguments) -> exp.Expr:
     return apply(call, _OUTLIERS, call[0], nodes.text(kind), *(nodes.number(share) for share in shares))
 
 
-def _settings(
+def _read_settings(
     text: str | None, period: int | None, trend: str | None, test_points: int | None, threshold: float | None
 ) -> tuple[detection.Reals, detection.SeriesParts] | None:
     values = reals(text) if text is not None else None
@@ -278,7 +291,7 @@ def _settings(
 
 
 def _decompose(*arguments: Any) -> str | None:
-    found = _settings(*arguments)
+    found = _read_settings(*arguments)
     if found is None:
         return None
     parts = found[1]
@@ -288,13 +301,13 @@ def _decompose(*arguments: Any) -> str | None:
 def _forecast(
     text: str | None, points: int | None, period: int | None, trend: str | None, threshold: float | None
 ) -> str | None:
-    found = _settings(text, period, trend or "linefit", points, threshold)
+    found = _read_settings(text, period, trend or "linefit", points, threshold)
     return None if found is None else dumps(_to_floats(found[1].baseline))
 
 
-def _anomalies(json_text: str) -> str | None:
-    text, threshold, period, trend, test_points, method, season = _arguments(json_text)
-    found = _settings(json.dumps(text), period, trend, test_points, season)
+def _compute_anomalies(json_text: str) -> str | None:
+    text, threshold, period, trend, test_points, method, season = _compute_arguments(json_text)
+    found = _read_settings(json.dumps(text), period, trend, test_points, season)
     if found is None:
         return None
     shares = (25.0, 75.0) if (method or "ctukey").lower() == "tukey" else (10.0, 90.0)
@@ -304,7 +317,7 @@ def _anomalies(json_text: str) -> str | None:
     return dumps([[int(item) for item in flags], _to_floats(scores), _to_floats(found[1].baseline)])
 
 
-def _arguments(text: str) -> list[Any]:
+def _compute_arguments(text: str) -> list[Any]:
     """The arguments of a JSON array; reals that JSON lacks are texts there."""
     first, *rest = json.loads(text)
     special = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
@@ -335,7 +348,7 @@ def _declare_packed(
 
 def _unpack_arguments(action: Callable[..., str | None]) -> Callable[[str], str | None]:
     def value(text: str) -> str | None:
-        first, *rest = _arguments(text)
+        first, *rest = _compute_arguments(text)
         return action(json.dumps(first), *rest)
 
     return value
@@ -364,6 +377,6 @@ series_decompose_anomalies = _declare_packed(
     "[method: string], [seasonality: real]",
     "ad_flag:dynamic ad_score:dynamic baseline:dynamic",
     "Find the points of a series that are far from its season and trend.",
-    _anomalies,
+    _compute_anomalies,
     7,
 )

@@ -13,7 +13,7 @@ from nephoscope_kql.sql import nodes
 _DISTINCT = macro("kql_distinct(x)", "list_filter(x, lambda e, i: list_position(x, e) = i)")
 
 
-def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
+def _build_set(call: Arguments, node: exp.Expr) -> exp.Expr:
     return apply(call, JOINED, apply(call, _DISTINCT, node))
 
 
@@ -21,7 +21,7 @@ def _set(call: Arguments, node: exp.Expr) -> exp.Expr:
 def set_union(call: Arguments) -> exp.Expr:
     """Give the distinct elements of all arrays."""
     lists = [apply(call, LIST, item) for item in call]
-    return _set(call, nodes.chain("||", lists) if len(lists) > 1 else lists[0])
+    return _build_set(call, nodes.chain("||", lists) if len(lists) > 1 else lists[0])
 
 
 def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
@@ -34,7 +34,7 @@ def _build_set_filter(call: Arguments, kept: bool) -> exp.Expr:
             return inside if kept else nodes.not_(inside)
 
         node = nodes.call("list_filter", node, nodes.lambda_(test, "e"))
-    return _set(call, node)
+    return _build_set(call, node)
 
 
 @function("set_intersect(set: dynamic, ...): dynamic")

@@ -78,43 +78,49 @@ def _sort_values(sketch: str) -> list[Any] | None:
     return sorted(str(item) for item in found)
 
 
-def _nearest_rank(values: list[object], share: float) -> object:
+def _compute_nearest_rank(values: list[object], share: float) -> object:
     return values[max(0, math.ceil(share / 100 * len(values)) - 1)]
 
 
-def _percentile(sketch: str, share: float) -> str | None:
+def _compute_percentile(sketch: str, share: float) -> str | None:
     found = _sort_values(sketch)
     if found is None or not 0 <= share <= 100:
         return None
-    value = _nearest_rank(found, share)
+    value = _compute_nearest_rank(found, share)
     return value if isinstance(value, str) else dumps(value)
 
 
-def _percentile_json(sketch: str, share: float) -> str | None:
+def _compute_percentile_json(sketch: str, share: float) -> str | None:
     found = _sort_values(sketch)
-    return None if found is None or not 0 <= share <= 100 else dumps(_nearest_rank(found, share))
+    return None if found is None or not 0 <= share <= 100 else dumps(_compute_nearest_rank(found, share))
 
 
-def _percentiles(sketch: str, shares: str) -> str | None:
+def _compute_percentiles(sketch: str, shares: str) -> str | None:
     found, wanted = _sort_values(sketch), _parse_values(shares)
     if found is None or wanted is None:
         return None
     numbers = [share for share in wanted if isinstance(share, int | float) and 0 <= share <= 100]
-    return dumps([_nearest_rank(found, share) for share in numbers]) if len(numbers) == len(wanted) else None
+    return (
+        dumps([_compute_nearest_rank(found, share) for share in numbers])
+        if len(numbers) == len(wanted)
+        else None
+    )
 
 
-_TEXT = declare_rowwise("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile)
-_JSON = declare_rowwise("kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _percentile_json)
+_TEXT = declare_rowwise("kql_sketch_percentile", ("VARCHAR", "DOUBLE"), "VARCHAR", _compute_percentile)
+_JSON = declare_rowwise(
+    "kql_sketch_percentile_json", ("VARCHAR", "DOUBLE"), "VARCHAR", _compute_percentile_json
+)
 
 
-def _requested_type(arguments: tuple[Bound, ...]) -> KqlType:
+def _infer_requested_type(arguments: tuple[Bound, ...]) -> KqlType:
     return type_named(arguments[2]) if len(arguments) > 2 else KqlType.DYNAMIC
 
 
 @function(
     "percentile_tdigest(tdigest: dynamic, share: real): dynamic",
     "percentile_tdigest(tdigest: dynamic, share: real, type: const string): dynamic",
-    returns=_requested_type,
+    returns=_infer_requested_type,
 )
 def percentile_tdigest(call: Arguments) -> exp.Expr:
     """Give a percentile (nearest rank) of what tdigest() kept, as a value of the type that is named."""
@@ -127,12 +133,14 @@ percentile_array_tdigest = scalar(
     __name__,
     "percentile_array_tdigest(tdigest: dynamic, shares: dynamic): dynamic",
     summary="Give several percentiles (nearest rank) of what tdigest() kept.",
-    routine=declare_rowwise("kql_sketch_percentiles", ("VARCHAR", "VARCHAR"), "VARCHAR", _percentiles),
+    routine=declare_rowwise(
+        "kql_sketch_percentiles", ("VARCHAR", "VARCHAR"), "VARCHAR", _compute_percentiles
+    ),
     aliases=("percentiles_array_tdigest",),
 )
 
 
-def _rank(sketch: str, text: str) -> int | None:
+def _count_rank(sketch: str, text: str) -> int | None:
     """Count how many values are at most that one; numbers by size, others by their text."""
     found = _sort_values(sketch)
     if found is None:
@@ -146,13 +154,15 @@ def _rank(sketch: str, text: str) -> int | None:
     return len([item for item in found if item <= value])
 
 
-def _percent_rank(sketch: str, text: str) -> float | None:
-    rank, count = _rank(sketch, text), _count(sketch)
+def _compute_percent_rank(sketch: str, text: str) -> float | None:
+    rank, count = _count_rank(sketch, text), _count(sketch)
     return None if rank is None or not count else 100 * rank / count
 
 
-_RANK = declare_rowwise("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _rank)
-_PERCENT_RANK = declare_rowwise("kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _percent_rank)
+_RANK = declare_rowwise("kql_sketch_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _count_rank)
+_PERCENT_RANK = declare_rowwise(
+    "kql_sketch_percent_rank", ("VARCHAR", "VARCHAR"), "DOUBLE", _compute_percent_rank
+)
 
 
 @function("rank_tdigest(tdigest: dynamic, value: int|long|real|decimal|datetime|timespan): real")

@@ -20,14 +20,14 @@ def _declare_distribution(name: str, count: int, value: Callable[..., float | No
     return declare_rowwise(f"kql_{name}", ("DOUBLE",) * count, "DOUBLE", call_guarded)
 
 
-def _log_gamma(x: float) -> float:
+def _compute_log_gamma(x: float) -> float:
     try:
         return math.lgamma(x)
     except (ValueError, OverflowError):
         return math.inf
 
 
-def _gamma(x: float) -> float:
+def _compute_gamma(x: float) -> float:
     try:
         return math.gamma(x)
     except ValueError:
@@ -36,7 +36,7 @@ def _gamma(x: float) -> float:
         return math.inf
 
 
-def _fraction(x: float, a: float, b: float) -> float:
+def _compute_fraction(x: float, a: float, b: float) -> float:
     """The continued fraction of the incomplete beta function (Lentz's method)."""
     tiny = 1e-300
     c, d = 1.0, 1 - (a + b) * x / (a + 1)
@@ -66,11 +66,11 @@ def beta_distribution(x: float, a: float, b: float) -> float:
         math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     )
     if x < (a + 1) / (a + b + 2):
-        return scale * _fraction(x, a, b) / a
-    return 1 - scale * _fraction(1 - x, b, a) / b
+        return scale * _compute_fraction(x, a, b) / a
+    return 1 - scale * _compute_fraction(1 - x, b, a) / b
 
 
-def _beta_inverse(p: float, a: float, b: float) -> float | None:
+def _compute_beta_inverse(p: float, a: float, b: float) -> float | None:
     if not 0 <= p <= 1:
         return None
     if not (a > 0 and b > 0):
@@ -84,7 +84,7 @@ def _beta_inverse(p: float, a: float, b: float) -> float | None:
     return (low + high) / 2
 
 
-def _beta_density(x: float, a: float, b: float) -> float:
+def _compute_beta_density(x: float, a: float, b: float) -> float:
     if not 0 <= x <= 1 or not (a > 0 and b > 0):
         return math.nan
     if x in (0.0, 1.0):
@@ -110,20 +110,22 @@ def _statistic(
     )
 
 
-gamma = _statistic("gamma", ("number",), "Give the gamma function.", _gamma)
-loggamma = _statistic("loggamma", ("number",), "Give the logarithm of the gamma function.", _log_gamma)
+gamma = _statistic("gamma", ("number",), "Give the gamma function.", _compute_gamma)
+loggamma = _statistic(
+    "loggamma", ("number",), "Give the logarithm of the gamma function.", _compute_log_gamma
+)
 erf = _statistic("erf", ("number",), "Give the error function.", math.erf)
 erfc = _statistic("erfc", ("number",), "Give 1 less the error function.", math.erfc)
 beta_cdf = _statistic("beta_cdf", ("x", "alpha", "beta"), "Give the beta distribution.", beta_distribution)
 beta_inv = _statistic(
-    "beta_inv", ("probability", "alpha", "beta"), "Invert the beta distribution.", _beta_inverse
+    "beta_inv", ("probability", "alpha", "beta"), "Invert the beta distribution.", _compute_beta_inverse
 )
 beta_pdf = _statistic(
-    "beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _beta_density
+    "beta_pdf", ("x", "alpha", "beta"), "Give the density of the beta distribution.", _compute_beta_density
 )
 
 
-def _welch(
+def _compute_welch(
     mean: float, variance: float, count: float, mean2: float, variance2: float, count2: float
 ) -> float:
     """The two-sided probability of Welch's t-test; NaN where a sample has no spread."""
@@ -139,5 +141,5 @@ welch_test = _statistic(
     "welch_test",
     ("mean1", "variance1", "count1", "mean2", "variance2", "count2"),
     "Give the probability that two samples have one mean (Welch's t-test, two-sided).",
-    _welch,
+    _compute_welch,
 )

@@ -334,11 +334,11 @@ def unicode_codepoints_to_string(call: Arguments) -> exp.Expr:
     return nodes.chain("||", texts) if len(texts) > 1 else texts[0]
 
 
-def _encoded_label(text: str) -> str:
+def _encode_label(text: str) -> str:
     return text if text.isascii() else text.encode("punycode").decode("ascii")
 
 
-def _decoded_label(label: str) -> str | None:
+def _decode_label(label: str) -> str | None:
     try:
         return label.encode("ascii").decode("punycode")
     except (UnicodeError, ValueError):
@@ -348,15 +348,14 @@ def _decoded_label(label: str) -> str | None:
 _DOTS = str.maketrans({"。": ".", "．": ".", "｡": "."})
 
 
-def _encoded_domain(domain: str) -> str:
+def _format_encoded_domain(domain: str) -> str:
     labels = domain.translate(_DOTS).split(".")
-    return ".".join(label if label.isascii() else "xn--" + _encoded_label(label) for label in labels)
+    return ".".join(label if label.isascii() else "xn--" + _encode_label(label) for label in labels)
 
 
-def _decoded_domain(domain: str) -> str | None:
+def _decode_domain(domain: str) -> str | None:
     labels = [
-        _decoded_label(label[4:]) if label.lower().startswith("xn--") else label
-        for label in domain.split(".")
+        _decode_label(label[4:]) if label.lower().startswith("xn--") else label for label in domain.split(".")
     ]
     return None if None in labels else ".".join(label for label in labels if label is not None)
 
@@ -365,23 +364,23 @@ punycode_from_string = scalar(
     __name__,
     "punycode_from_string(text: string): string",
     summary="Write text in Punycode.",
-    routine=declare_rowwise("kql_punycode", ("VARCHAR",), "VARCHAR", _encoded_label),
+    routine=declare_rowwise("kql_punycode", ("VARCHAR",), "VARCHAR", _encode_label),
 )
 punycode_to_string = scalar(
     __name__,
     "punycode_to_string(text: string): string",
     summary="Read text that is written in Punycode.",
-    routine=declare_rowwise("kql_unpunycode", ("VARCHAR",), "VARCHAR", _decoded_label),
+    routine=declare_rowwise("kql_unpunycode", ("VARCHAR",), "VARCHAR", _decode_label),
 )
 punycode_domain_to_string = scalar(
     __name__,
     "punycode_domain_to_string(domain: string): string",
     summary="Write the labels of a domain name in Punycode where they are not ASCII.",
-    routine=declare_rowwise("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _encoded_domain),
+    routine=declare_rowwise("kql_punycode_domain", ("VARCHAR",), "VARCHAR", _format_encoded_domain),
 )
 punycode_domain_from_string = scalar(
     __name__,
     "punycode_domain_from_string(domain: string): string",
     summary="Read a domain name whose labels are in Punycode.",
-    routine=declare_rowwise("kql_unpunycode_domain", ("VARCHAR",), "VARCHAR", _decoded_domain),
+    routine=declare_rowwise("kql_unpunycode_domain", ("VARCHAR",), "VARCHAR", _decode_domain),
 )

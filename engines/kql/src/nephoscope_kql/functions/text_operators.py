@@ -79,18 +79,18 @@ def caseless(node: exp.Expr) -> bool:
 
 def term_pattern(term: str, kind: str, sensitive: bool, apart: str = APART) -> str:
     """The regular expression that finds a whole term (or a term's beginning, or its end) beside what `apart` matches."""
-    start, end = _borders(term, kind, apart)
+    start, end = _build_borders(term, kind, apart)
     if term.isascii() and not sensitive:
-        return start + _either_case_pattern(term) + end
+        return start + _build_either_case_pattern(term) + end
     return ("" if sensitive else "(?i)") + start + _quote_term(term) + end
 
 
-def _either_case_pattern(term: str) -> str:
+def _build_either_case_pattern(term: str) -> str:
     """The pattern of an ASCII term's letters in both cases as lower() pairs them: the Kelvin sign is a k, the long s is no s."""
     return "".join(_CASES.get(one.lower(), one if one.isalnum() else f"\\{one}") for one in term)
 
 
-def _borders(term: str, kind: str, apart: str) -> tuple[str, str]:
+def _build_borders(term: str, kind: str, apart: str) -> tuple[str, str]:
     """Return what must stand before and behind a term where it begins and ends with a letter or a digit."""
     before = kind != "hassuffix" and _TERM_CHARACTER.match(term[:1] or " ") is not None
     after = kind != "hasprefix" and _TERM_CHARACTER.match(term[-1:] or " ") is not None
@@ -101,7 +101,7 @@ def any_term_pattern(terms: Sequence[str], apart: str) -> str:
     """The regular expression that finds any of several ASCII terms beside what `apart` matches."""
     groups: dict[tuple[str, str], list[str]] = {}
     for term in terms:
-        groups.setdefault(_borders(term, "has", apart), []).append(_either_case_pattern(term))
+        groups.setdefault(_build_borders(term, "has", apart), []).append(_build_either_case_pattern(term))
     return "|".join(f"{start}(?:{'|'.join(items)}){end}" for (start, end), items in groups.items())
 
 
@@ -132,7 +132,7 @@ def _build_contains(sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr
     )
 
 
-def _edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
+def _build_edge(name: str, sensitive: bool, text: exp.Expr, part: exp.Expr) -> exp.Expr:
     return nodes.call(
         name, *((text, part) if sensitive or caseless(part) else (lower_case(text), lower_case(part)))
     )
@@ -144,10 +144,12 @@ def _build_term_test(kind: str, sensitive: bool, call: Arguments) -> exp.Expr:
         return term_test(kind, sensitive, call[0], call[1], known if isinstance(known, str) else None, call)
     if kind == "contains":
         return _build_contains(sensitive, call[0], call[1])
-    return _edge({"startswith": "starts_with", "endswith": "ends_with"}[kind], sensitive, call[0], call[1])
+    return _build_edge(
+        {"startswith": "starts_with", "endswith": "ends_with"}[kind], sensitive, call[0], call[1]
+    )
 
 
-def _operator(kind: str, sensitive: bool, negated: bool) -> ScalarFunction:
+def _make_operator(kind: str, sensitive: bool, negated: bool) -> ScalarFunction:
     name = ("!" if negated else "") + kind + ("_cs" if sensitive else "")
     head = signature(f"{name}(text: string, part: string): bool")
 
@@ -165,7 +167,7 @@ _KINDS = ("has", "hasprefix", "hassuffix", "contains", "startswith", "endswith")
 for _kind in _KINDS:
     for _sensitive in (False, True):
         for _negated in (False, True):
-            _made = _operator(_kind, _sensitive, _negated)
+            _made = _make_operator(_kind, _sensitive, _negated)
             globals()[f"operator {_made.name}"] = _made  # no name of Python, so that it replaces no other
 
 
@@ -198,8 +200,8 @@ TEXTS = macro(
 )
 
 
-def _terms(call: Arguments, connector: str) -> exp.Expr:
-    together = _combinable_terms(call) if connector == "or" else []
+def _build_terms(call: Arguments, connector: str) -> exp.Expr:
+    together = _list_combinable_terms(call) if connector == "or" else []
     tests: list[exp.Expr] = []
     for first in range(0, len(together), AT_ONCE):
         terms = [call.text(place) for place in together[first : first + AT_ONCE]]
@@ -230,7 +232,7 @@ def _any_term_test(text: exp.Expr, terms: Sequence[str], call: Arguments) -> exp
     return nodes.binary("and", exp.Paren(this=nodes.chain("or", parts)), found)
 
 
-def _combinable_terms(call: Arguments) -> list[int]:
+def _list_combinable_terms(call: Arguments) -> list[int]:
     """The places of the terms that one pattern can find: constants in ASCII, where there are several."""
     values = [item.value if isinstance(item, Constant) else None for item in call.bound]
     found = [
@@ -248,10 +250,10 @@ def _combinable_terms(call: Arguments) -> list[int]:
 @function("has_any(text: string, terms: string|dynamic, ...): bool", nullable=False, hidden=True)
 def has_any(call: Arguments) -> exp.Expr:
     """Tell whether a text has one of the terms."""
-    return _terms(call, "or")
+    return _build_terms(call, "or")
 
 
 @function("has_all(text: string, terms: string|dynamic, ...): bool", nullable=False, hidden=True)
 def has_all(call: Arguments) -> exp.Expr:
     """Tell whether a text has all terms."""
-    return _terms(call, "and")
+    return _build_terms(call, "and")

@@ -15,7 +15,7 @@ from nephoscope_kql.types import MAX_DATETIME_TICKS, TICKS_PER_SECOND
 
 
 @cache
-def _zone(name: str) -> ZoneInfo | None:
+def _find_zone(name: str) -> ZoneInfo | None:
     known = {item.lower(): item for item in available_timezones()}
     try:
         return ZoneInfo(known.get(name.lower(), name))
@@ -28,7 +28,7 @@ def _to_local_time(ticks: int, zone: ZoneInfo | None) -> datetime:
 
 
 def _to_local_ticks(ticks: int, name: str) -> int | None:
-    zone = _zone(name)
+    zone = _find_zone(name)
     if zone is None:
         return None
     try:
@@ -40,7 +40,7 @@ def _to_local_ticks(ticks: int, name: str) -> int | None:
 
 def _to_utc(ticks: int, name: str) -> int | None:
     """A local time that a change of the clock skips is moved by the offset after the change."""
-    zone = _zone(name)
+    zone = _find_zone(name)
     if zone is None:
         return None
     local = _to_local_time(ticks, None).replace(tzinfo=zone)

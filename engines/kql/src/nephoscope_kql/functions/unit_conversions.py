@@ -170,7 +170,7 @@ FACTORS: MappingProxyType[str, MappingProxyType[str, float]] = MappingProxyType(
 )
 
 
-def _converter(family: str) -> ScalarFunction:
+def _make_converter(family: str) -> ScalarFunction:
     factors = FACTORS[family]
 
     def builder(call: Arguments) -> exp.Expr:
@@ -194,7 +194,7 @@ def _describe_builder(
 
 
 convert_length, convert_mass, convert_angle, convert_energy, convert_force, convert_speed, convert_volume = (
-    _converter(family) for family in FACTORS
+    _make_converter(family) for family in FACTORS
 )
 _SCALES = MappingProxyType(
     {

@@ -21,7 +21,7 @@ _NEEDS = require_extra("agents", "ua_parser", "ua_parser_builtins")
 _PARTS = ("browser", "os", "device")
 
 
-def _browser(found: UserAgent | OS | None) -> dict[str, str]:
+def _build_browser(found: UserAgent | OS | None) -> dict[str, str]:
     if found is None:
         return {"Family": _UNKNOWN, "MajorVersion": "", "MinorVersion": "", "Patch": ""}
     return {
@@ -32,11 +32,11 @@ def _browser(found: UserAgent | OS | None) -> dict[str, str]:
     }
 
 
-def _system(found: OS | None) -> dict[str, str]:
-    return {**_browser(found), "PatchMinor": "" if found is None else found.patch_minor or ""}
+def _build_system(found: OS | None) -> dict[str, str]:
+    return {**_build_browser(found), "PatchMinor": "" if found is None else found.patch_minor or ""}
 
 
-def _device(found: Device | None) -> dict[str, str]:
+def _build_device(found: Device | None) -> dict[str, str]:
     if found is None:
         return {"Family": _UNKNOWN, "Brand": "", "Model": ""}
     return {"Family": found.family, "Brand": found.brand or "", "Model": found.model or ""}
@@ -50,11 +50,11 @@ def _read(text: str, wanted: str) -> str | None:
         return None
     found, parts, result = parse(text), json.loads(wanted), {}
     if "browser" in parts:
-        result["Browser"] = _browser(found.user_agent)
+        result["Browser"] = _build_browser(found.user_agent)
     if "os" in parts:
-        result["OperatingSystem"] = _system(found.os)
+        result["OperatingSystem"] = _build_system(found.os)
     if "device" in parts:
-        result["Device"] = _device(found.device)
+        result["Device"] = _build_device(found.device)
     return dumps(result)
 
 

@@ -25,7 +25,7 @@ _Vector: TypeAlias = tuple[float, float, float]
 
 def buffered_point(longitude: float, latitude: float, radius: float, tolerance: float) -> object | None:
     """The polygon around a point; None where radius and tolerance are not positive."""
-    operation = _buffer_options(radius, tolerance)
+    operation = _find_buffer_options(radius, tolerance)
     if operation is None:
         return None
     made, buffer = operation
@@ -38,7 +38,7 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S
     import s2geometry
 
     found = polygon(text)
-    operation = None if found is None else _buffer_options(radius, tolerance)
+    operation = None if found is None else _find_buffer_options(radius, tolerance)
     if operation is None:
         return None
     made, buffer = operation
@@ -48,7 +48,7 @@ def buffered_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S
     return made if buffer.Build() else None
 
 
-def _buffer_options(
+def _find_buffer_options(
     radius: float, tolerance: float
 ) -> tuple[s2geometry.S2Polygon, s2geometry.S2BufferOperation] | None:
     if not (0 < radius < math.pi * EARTH and tolerance > 0):
@@ -57,12 +57,12 @@ def _buffer_options(
 
     options = s2geometry.S2BufferOperationOptions()
     options.set_buffer_radius(s2geometry.S1Angle.Radians(radius / EARTH))
-    options.set_error_fraction(_fraction(radius, tolerance))
+    options.set_error_fraction(_compute_fraction(radius, tolerance))
     made = s2geometry.S2Polygon()
     return made, s2geometry.S2BufferOperation(s2geometry.S2PolygonLayer(made), options)
 
 
-def _fraction(radius: float, tolerance: float) -> float:
+def _compute_fraction(radius: float, tolerance: float) -> float:
     return min(1.0, max(1e-6, tolerance / radius))
 
 
@@ -72,10 +72,10 @@ def buffered_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Po
     if line(text) is None or found is None or not (0 < radius < math.pi * EARTH / 2 and tolerance > 0):
         return None
     edges = [edge for part in found.parts for edge in pairwise(part) if edge[0] != edge[1]]
-    step = 2 * math.acos(1 - _fraction(radius, tolerance))
+    step = 2 * math.acos(1 - _compute_fraction(radius, tolerance))
     if len(edges) * (2 * math.pi / step) > _MOST_POSITIONS:
         return None
-    return union([_loop_polygon(_buffer_edge(*edge, radius / EARTH, step)) for edge in edges])
+    return union([_loop_polygon(_build_buffer_edge(*edge, radius / EARTH, step)) for edge in edges])
 
 
 def edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
@@ -84,7 +84,11 @@ def edge_lengths(text: str, kinds: frozenset[str]) -> list[float]:
     if found is None:
         return []
     chains = found.parts if kinds is LINES else [ring for rings in found.parts for ring in rings]
-    return [_angle(_vector(start), _vector(end)) for chain in chains for start, end in pairwise(chain)]
+    return [
+        _compute_angle(_to_vector(start), _to_vector(end))
+        for chain in chains
+        for start, end in pairwise(chain)
+    ]
 
 
 def _loop_polygon(corners: Sequence[_Vector]) -> object:
@@ -97,73 +101,77 @@ def _loop_polygon(corners: Sequence[_Vector]) -> object:
     return made
 
 
-def _buffer_edge(start: Position, end: Position, radius: float, step: float) -> list[_Vector]:
+def _build_buffer_edge(start: Position, end: Position, radius: float, step: float) -> list[_Vector]:
     """Counter-clockwise around an edge: half a circle at each end, and between them the sides in steps."""
-    a, b = _vector(start), _vector(end)
-    right = _unit(_cross(b, a))
-    left = _scale(right, -1.0)
+    a, b = _to_vector(start), _to_vector(end)
+    right = _normalize_vector(_compute_cross_product(b, a))
+    left = _scale_vector(right, -1.0)
     return [
-        *_arc(a, left, radius, step),
-        *_side(a, b, right, radius, step),
-        *_arc(b, right, radius, step),
-        *_side(b, a, left, radius, step),
+        *_build_arc(a, left, radius, step),
+        *_build_side(a, b, right, radius, step),
+        *_build_arc(b, right, radius, step),
+        *_build_side(b, a, left, radius, step),
     ]
 
 
-def _arc(center: _Vector, start: _Vector, radius: float, step: float) -> list[_Vector]:
+def _build_arc(center: _Vector, start: _Vector, radius: float, step: float) -> list[_Vector]:
     count = math.ceil(math.pi / step - 1e-12)
-    across = _cross(center, start)
+    across = _compute_cross_product(center, start)
     return [
-        _point_on_ray(
-            center, _sum(_scale(start, math.cos(at * step)), _scale(across, math.sin(at * step))), radius
+        _find_point_on_ray(
+            center,
+            _add_vectors(
+                _scale_vector(start, math.cos(at * step)), _scale_vector(across, math.sin(at * step))
+            ),
+            radius,
         )
         for at in range(count)
     ]
 
 
-def _side(start: _Vector, end: _Vector, aside: _Vector, radius: float, step: float) -> list[_Vector]:
-    angle = _angle(start, end)
-    ahead = _unit(_cross(_cross(start, end), start))
+def _build_side(start: _Vector, end: _Vector, aside: _Vector, radius: float, step: float) -> list[_Vector]:
+    angle = _compute_angle(start, end)
+    ahead = _normalize_vector(_compute_cross_product(_compute_cross_product(start, end), start))
     return [
-        _point_on_ray(_point_on_ray(start, ahead, at * step), aside, radius)
+        _find_point_on_ray(_find_point_on_ray(start, ahead, at * step), aside, radius)
         for at in range(max(1, math.ceil(angle / step)))
     ]
 
 
-def _point_on_ray(origin: _Vector, direction: _Vector, angle: float) -> _Vector:
-    return _sum(_scale(origin, math.cos(angle)), _scale(direction, math.sin(angle)))
+def _find_point_on_ray(origin: _Vector, direction: _Vector, angle: float) -> _Vector:
+    return _add_vectors(_scale_vector(origin, math.cos(angle)), _scale_vector(direction, math.sin(angle)))
 
 
-def _vector(position: Position) -> _Vector:
+def _to_vector(position: Position) -> _Vector:
     longitude, latitude = math.radians(position[0]), math.radians(position[1])
     flat = math.cos(latitude)
     return flat * math.cos(longitude), flat * math.sin(longitude), math.sin(latitude)
 
 
-def _cross(a: _Vector, b: _Vector) -> _Vector:
+def _compute_cross_product(a: _Vector, b: _Vector) -> _Vector:
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-def _dot(a: _Vector, b: _Vector) -> float:
+def _compute_dot_product(a: _Vector, b: _Vector) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def _sum(a: _Vector, b: _Vector) -> _Vector:
+def _add_vectors(a: _Vector, b: _Vector) -> _Vector:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-def _scale(a: _Vector, factor: float) -> _Vector:
+def _scale_vector(a: _Vector, factor: float) -> _Vector:
     return a[0] * factor, a[1] * factor, a[2] * factor
 
 
-def _unit(a: _Vector) -> _Vector:
-    length = math.sqrt(_dot(a, a))
-    return _scale(a, 1 / length) if length else a
+def _normalize_vector(a: _Vector) -> _Vector:
+    length = math.sqrt(_compute_dot_product(a, a))
+    return _scale_vector(a, 1 / length) if length else a
 
 
-def _angle(a: _Vector, b: _Vector) -> float:
-    cross = _cross(a, b)
-    return math.atan2(math.sqrt(_dot(cross, cross)), _dot(a, b))
+def _compute_angle(a: _Vector, b: _Vector) -> float:
+    cross = _compute_cross_product(a, b)
+    return math.atan2(math.sqrt(_compute_dot_product(cross, cross)), _compute_dot_product(a, b))
 
 
 def densify(positions: Sequence[Position], tolerance: float) -> list[Position] | None:
@@ -180,7 +188,7 @@ def densify(positions: Sequence[Position], tolerance: float) -> list[Position] |
 
 def _densify_edge(start: Position, end: Position, most: float) -> list[Position]:
     """The positions after `start` up to `end`."""
-    if _error(start, end) <= most:
+    if _estimate_error(start, end) <= most:
         return [end]
     middle = _interpolate_edge(start, end, 0.5)
     return _densify_edge(start, middle, most) + _densify_edge(middle, end, most)
@@ -190,48 +198,58 @@ def _interpolate_edge(start: Position, end: Position, fraction: float) -> Positi
     return start[0] + (end[0] - start[0]) * fraction, start[1] + (end[1] - start[1]) * fraction
 
 
-def _error(start: Position, end: Position) -> float:
+def _estimate_error(start: Position, end: Position) -> float:
     """About how far the flat edge is from the geodesic one, in radians; infinite over a quarter of the sphere."""
-    a, b = _vector(start), _vector(end)
-    if _dot(a, b) < -1e-14:
+    a, b = _to_vector(start), _to_vector(end)
+    if _compute_dot_product(a, b) < -1e-14:
         return math.inf
-    angle = _angle(a, b)
+    angle = _compute_angle(a, b)
     if angle == 0:
         return math.inf if abs(end[0] - start[0]) > 180 else 0.0
-    ahead = _unit(_cross(_cross(a, b), a))
+    ahead = _normalize_vector(_compute_cross_product(_compute_cross_product(a, b), a))
     return max(
-        _angle(_point_on_ray(a, ahead, angle * at), _vector(_interpolate_edge(start, end, at)))
+        _compute_angle(
+            _find_point_on_ray(a, ahead, angle * at), _to_vector(_interpolate_edge(start, end, at))
+        )
         for at in _PLACES_OF_ERROR
     )
 
 
 def simplify(positions: Sequence[Position], tolerance: float) -> list[Position]:
     """A chain without the positions that are at most `tolerance` meters from the chain without them; its ends stay."""
-    vectors = [_vector(position) for position in positions]
+    vectors = [_to_vector(position) for position in positions]
     kept = {0, len(positions) - 1}
     waiting = [(0, len(positions) - 1)]
     while waiting:
         first, last = waiting.pop()
         inner = range(first + 1, last)
-        far = max(inner, key=lambda at: _distance(vectors[at], vectors[first], vectors[last]), default=None)
-        if far is not None and _distance(vectors[far], vectors[first], vectors[last]) * EARTH > tolerance:
+        far = max(
+            inner, key=lambda at: _compute_distance(vectors[at], vectors[first], vectors[last]), default=None
+        )
+        if (
+            far is not None
+            and _compute_distance(vectors[far], vectors[first], vectors[last]) * EARTH > tolerance
+        ):
             kept.add(far)
             waiting += [(first, far), (far, last)]
     return [positions[at] for at in sorted(kept)]
 
 
-def _distance(point: _Vector, start: _Vector, end: _Vector) -> float:
+def _compute_distance(point: _Vector, start: _Vector, end: _Vector) -> float:
     """From a point to an edge, in radians."""
-    normal = _cross(start, end)
-    if _dot(_cross(normal, start), point) > 0 and _dot(_cross(end, normal), point) > 0:
-        return abs(math.asin(max(-1.0, min(1.0, _dot(_unit(normal), point)))))
-    return min(_angle(point, start), _angle(point, end))
+    normal = _compute_cross_product(start, end)
+    if (
+        _compute_dot_product(_compute_cross_product(normal, start), point) > 0
+        and _compute_dot_product(_compute_cross_product(end, normal), point) > 0
+    ):
+        return abs(math.asin(max(-1.0, min(1.0, _compute_dot_product(_normalize_vector(normal), point)))))
+    return min(_compute_angle(point, start), _compute_angle(point, end))
 
 
 def is_spread(positions: Sequence[Position], tolerance: float) -> bool:
     """Return whether a position is farther than `tolerance` meters from the first."""
-    first = _vector(positions[0])
-    return any(_angle(first, _vector(position)) * EARTH > tolerance for position in positions)
+    first = _to_vector(positions[0])
+    return any(_compute_angle(first, _to_vector(position)) * EARTH > tolerance for position in positions)
 
 
 def cut(positions: list[Position]) -> list[list[Position]]:
@@ -239,16 +257,16 @@ def cut(positions: list[Position]) -> list[list[Position]]:
     parts = [[positions[0]]]
     for before, after in pairwise(positions):
         if abs(after[0] - before[0]) > 180:
-            latitude = _latitude_at_meridian(before, after)
+            latitude = _compute_latitude_at_meridian(before, after)
             parts[-1].append((math.copysign(_MERIDIAN, before[0]), latitude))
             parts.append([(math.copysign(_MERIDIAN, after[0]), latitude)])
         parts[-1].append(after)
     return parts
 
 
-def _latitude_at_meridian(start: Position, end: Position) -> float:
+def _compute_latitude_at_meridian(start: Position, end: Position) -> float:
     """The latitude at which an edge crosses the 180th meridian."""
-    normal = _cross(_vector(start), _vector(end))
+    normal = _compute_cross_product(_to_vector(start), _to_vector(end))
     return math.degrees(math.atan(normal[0] / normal[2])) if normal[2] else start[1]
 
 

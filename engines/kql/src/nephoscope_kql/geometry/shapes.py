@@ -137,7 +137,7 @@ def geography(polygon: s2geometry.S2Polygon) -> spherely.Geography:
 def polygon(text: str) -> s2geometry.S2Polygon | None:
     """The polygon of GeoJSON text (of several: their union) as one of s2geometry; None where it is none."""
     found = shape(text, POLYGONS)
-    return None if found is None else _join_shapes([_polygon(rings) for rings in found.parts])
+    return None if found is None else _join_shapes([_build_polygon(rings) for rings in found.parts])
 
 
 def _join_shapes(made: list[s2geometry.S2Polygon | None]) -> s2geometry.S2Polygon | None:
@@ -145,7 +145,7 @@ def _join_shapes(made: list[s2geometry.S2Polygon | None]) -> s2geometry.S2Polygo
     return union(parts) if parts and len(parts) == len(made) else None
 
 
-def _polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
+def _build_polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
     """A polygon of a ring and holes; None where one has fewer than 3 corners or crosses itself."""
     import s2geometry
 
@@ -155,7 +155,7 @@ def _polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
             return None
         loop = s2geometry.S2Loop()
         corners = [vertex(*corner) for corner in ring[:-1]]
-        if _degenerate(ring) or not _is_simple(corners):
+        if _is_degenerate(ring) or not _is_simple(corners):
             return None
         loop.Init(corners)
         loop.Normalize()
@@ -167,7 +167,7 @@ def _polygon(rings: list[list[Position]]) -> s2geometry.S2Polygon | None:
     return made if made.IsValid() else None
 
 
-def _degenerate(ring: list[Position]) -> bool:
+def _is_degenerate(ring: list[Position]) -> bool:
     """Return whether a corner stands twice in a row or at two places."""
     corners = [(_wrap_longitude(longitude), latitude) for longitude, latitude in ring[:-1]]
     return len(set(corners)) != len(corners)

@@ -18,7 +18,7 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
         return [("", expression)]
     last = expression.operators[-1]
     if isinstance(last, Fork):
-        return [_branch(expression, branch) for branch in last.branches]
+        return [_bind_branch(expression, branch) for branch in last.branches]
     if isinstance(last, Facet):
         found = [("", _continue_pipe(expression, (_count_facet(column),))) for column in last.columns]
         rest = [] if last.body is None else [("", _continue_pipe(expression, last.body.operators))]
@@ -26,12 +26,12 @@ def branches(expression: tree.Expression) -> list[tuple[str, tree.Expression]]:
     if isinstance(last, Evaluate):
         return [
             ("", expression),
-            *(("", _continue_pipe(expression, (one,))) for one in _further_result_operators(last)),
+            *(("", _continue_pipe(expression, (one,))) for one in _list_further_result_operators(last)),
         ]
-    return [(_name(expression.operators), expression)]
+    return [(_find_as_name(expression.operators), expression)]
 
 
-def _further_result_operators(last: Evaluate) -> list[tree.Operator]:
+def _list_further_result_operators(last: Evaluate) -> list[tree.Operator]:
     """The operators that give the other results of a plugin that has several."""
     if last.call.name == "preview":
         return [Count(span=last.span)]
@@ -41,17 +41,17 @@ def _further_result_operators(last: Evaluate) -> list[tree.Operator]:
     return [replace(last, call=replace(last.call, name=name)) for name in names]
 
 
-def _name(operators: tuple[tree.Operator, ...]) -> str:
+def _find_as_name(operators: tuple[tree.Operator, ...]) -> str:
     """Return what `as` calls the rows, where it is the last operator but for render."""
     kept = [operator for operator in operators if not isinstance(operator, Render)]
     return kept[-1].name if kept and isinstance(kept[-1], As) else ""
 
 
-def _branch(pipe: tree.Pipe, branch: tree.Expression) -> tuple[str, tree.Expression]:
+def _bind_branch(pipe: tree.Pipe, branch: tree.Expression) -> tuple[str, tree.Expression]:
     body = branch.value if isinstance(branch, tree.Named) else branch
     if not isinstance(body, tree.Pipe):
         raise invalid("a branch of fork is operators in parentheses", branch.span)
-    name = branch.names[0].name if isinstance(branch, tree.Named) else _name(body.operators)
+    name = branch.names[0].name if isinstance(branch, tree.Named) else _find_as_name(body.operators)
     return name, _continue_pipe(pipe, body.operators)
 
 
@@ -70,7 +70,7 @@ def _count_facet(column: tree.Expression) -> Summarize:
     return Summarize(aggregates=(counted,), groups=(column,), span=column.span)
 
 
-def _several_results_error(operator: Fork | Facet) -> KqlError:
+def _build_several_results_error(operator: Fork | Facet) -> KqlError:
     name = type(operator).__name__.lower()
     return invalid(f"{name} gives several results: it is the last operator of a statement", operator.span)
 
@@ -78,10 +78,10 @@ def _several_results_error(operator: Fork | Facet) -> KqlError:
 @binds_operator(Fork)
 def fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
     """`fork` where one result is wanted."""
-    raise _several_results_error(operator)
+    raise _build_several_results_error(operator)
 
 
 @binds_operator(Facet)
 def facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
     """`facet` where one result is wanted."""
-    raise _several_results_error(operator)
+    raise _build_several_results_error(operator)

@@ -271,13 +271,13 @@ def project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> 
     """`project-by-names`: the columns whose names or patterns constants say; a name that no column has is passed over."""
     chosen: dict[str, Column] = {}
     for item in operator.items:
-        for pattern in _patterns(item.value if isinstance(item, tree.Named) else item, env):
+        for pattern in _list_patterns(item.value if isinstance(item, tree.Named) else item, env):
             found = [column for column in relation.columns if fnmatchcase(column.name, pattern)]
             chosen.update((column.id, column) for column in found if column.id not in chosen)
     return select_columns(relation, list(chosen.values()), [], env)
 
 
-def _patterns(item: tree.Expression, env: Env) -> list[str]:
+def _list_patterns(item: tree.Expression, env: Env) -> list[str]:
     value = env.without_row().scalar(item)
     if not isinstance(value, Constant):
         raise invalid("project-by-names takes constant texts and arrays of texts", item.span)

@@ -71,7 +71,7 @@ def expand_rows(
             raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
         raw = env.binder.column("", KqlType.DYNAMIC)
         expansions.append(ExpandedColumn(raw, value, as_array))
-        column = _result(item, raw, typed, env)
+        column = _build_result_column(item, raw, typed, env)
         _place(columns, column, item, value, names)
     position = env.binder.column(index, KqlType.LONG)
     first = relation.order or tuple(key for column in ordered_by for key in sort_by_ordinal(column))
@@ -93,7 +93,9 @@ def expand_rows(
     )
 
 
-def _result(item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], env: Env) -> Column:
+def _build_result_column(
+    item: ExpandItem, raw: Column, typed: list[tuple[Column, Bound]], env: Env
+) -> Column:
     if item.type is None or item.type == KqlType.DYNAMIC:
         return raw
     column = env.binder.column("", item.type)

@@ -46,7 +46,7 @@ def choice(
     return known[0] if found is None else found.word
 
 
-def _kind(operator: Join | Lookup, default: str) -> str:
+def _read_kind(operator: Join | Lookup, default: str) -> str:
     found = parameter(operator.parameters, "kind")
     word = found.word if found is not None else default
     kind = _ALIASES.get(word, word)
@@ -62,9 +62,9 @@ def _kind(operator: Join | Lookup, default: str) -> str:
 @binds_operator(Join)
 def join(relation: Relation, operator: Join, env: Env) -> Relation:
     """`join`: innerunique unless it says otherwise; right columns whose name is taken get a number."""
-    kind = _kind(operator, "innerunique")
+    kind = _read_kind(operator, "innerunique")
     right = env.tabular(operator.right)
-    keys, residual = _conditions(operator.on, relation, right, env)
+    keys, residual = _bind_conditions(operator.on, relation, right, env)
     if kind == "innerunique":
         relation = _deduplicate(relation, [left for left, _ in keys])
     return join_relations(kind, relation, right, keys, residual, dropped=set())
@@ -77,11 +77,11 @@ def _deduplicate(relation: Relation, keys: list[Bound]) -> Relation:
 @binds_operator(Lookup)
 def lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
     """`lookup`: a left outer join without the right side's keys."""
-    kind = _kind(operator, "leftouter")
+    kind = _read_kind(operator, "leftouter")
     if kind not in ("leftouter", "inner"):
         raise invalid(f"lookup cannot be of kind {kind}", operator.span)
     right = env.tabular(operator.right)
-    keys, residual = _conditions(operator.on, relation, right, env)
+    keys, residual = _bind_conditions(operator.on, relation, right, env)
     dropped = set(count_columns(key for _, key in keys))
     return join_relations(kind, relation, right, keys, residual, dropped)
 
@@ -118,7 +118,7 @@ def _rename_duplicates(left: tuple[Column, ...], right: list[Column]) -> list[Co
     return [column.with_name(names.take(column.name)) if column.name in own else column for column in right]
 
 
-def _conditions(
+def _bind_conditions(
     items: tuple[tree.Expression, ...], left: Relation, right: Relation, env: Env
 ) -> tuple[list[tuple[Bound, Bound]], Bound | None]:
     keys: list[tuple[Bound, Bound]] = []
@@ -129,14 +129,14 @@ def _conditions(
         if isinstance(item, tree.Binary) and item.operator == "and":
             pending[:0] = [item.left, item.right]
         else:
-            key = env.binder.bind_or_default(partial(_key, item, left, right, env), None, inner)
+            key = env.binder.bind_or_default(partial(_bind_key, item, left, right, env), None, inner)
             keys += [] if key is None else [key]
     if not keys and env.binder.error_count == met:
         raise invalid("a join needs a condition", items[0].span if items else NOWHERE)
     return keys, None
 
 
-def _key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tuple[Bound, Bound]:
+def _bind_key(item: tree.Expression, left: Relation, right: Relation, env: Env) -> tuple[Bound, Bound]:
     sides = {
         "$left": {column.name: column for column in left.columns},
         "$right": {column.name: column for column in right.columns},

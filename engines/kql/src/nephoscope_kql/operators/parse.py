@@ -37,7 +37,7 @@ def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     if mode not in ("simple", "regex", "relaxed"):
         raise invalid(f"no kind of parse is named '{mode}'", operator.span)
     flags = parameter(operator.parameters, "flags")
-    pattern, declared = _pattern(operator, mode, flags.text if flags is not None else "")
+    pattern, declared = _build_pattern(operator, mode, flags.text if flags is not None else "")
     text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
     columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
@@ -105,7 +105,7 @@ def _match_pattern(
     )
 
 
-def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.ColumnDeclaration]]:
+def _build_pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.ColumnDeclaration]]:
     """The regular expression of a parse pattern, a group a column."""
     declared: list[tree.ColumnDeclaration] = []
     pieces: list[str] = []
@@ -115,7 +115,7 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
             pieces.append(".*?" if place < last else ".*")
         elif isinstance(item, ParseText):
             pieces.append(
-                f"(?:{_expression(_strip_groups(item), item.span)})"
+                f"(?:{_build_expression(_strip_groups(item), item.span)})"
                 if mode == "regex"
                 else _quote_regex(item.text)
             )
@@ -125,7 +125,7 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
                 message = "parse kind=regex needs a regular expression between two columns"
                 raise invalid(message, after.span)
             declared.append(item)
-            pieces.append(_group(item, mode, after))
+            pieces.append(_build_group(item, mode, after))
     known = "".join(flag for flag in flags if flag in "imsU")
     if len(known) != len(flags):
         raise invalid(f"unknown flags '{flags}': i, m, s and U are known", operator.span)
@@ -135,7 +135,7 @@ def _pattern(operator: Parse, mode: str, flags: str) -> tuple[str, list[tree.Col
     return start + first + "".join(pieces) + ("$" if _must_reach_end(operator, mode) else ""), declared
 
 
-def _expression(text: str, span: Span) -> str:
+def _build_expression(text: str, span: Span) -> str:
     """A regular expression as RE2 takes it."""
     try:
         return re2(text)
@@ -178,7 +178,7 @@ def _quote_regex(text: str) -> str:
     )
 
 
-def _group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
+def _build_group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
     """The group of a column: as little as it can be, but as much with kind=regex (flag U turns that) and at the end."""
     typed = _TYPED.get(item.type or KqlType.STRING)
     if typed is not None and mode != "relaxed":
@@ -192,7 +192,7 @@ def _group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
 def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
     text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
-    given = {item.name: _property(item, env) for item in operator.properties}
+    given = {item.name: _read_property(item, env) for item in operator.properties}
     if "regex" in given:
         return _extract_by_regex(relation, operator, text, given["regex"], env)
     if given.get("greedy", "") == "true" and "pair_delimiter" not in given:
@@ -229,7 +229,7 @@ def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     return replace_columns(relation, assigned)
 
 
-def _property(item: tree.OperatorParameter, env: Env) -> str:
+def _read_property(item: tree.OperatorParameter, env: Env) -> str:
     value = env.without_row().scalar(item.values[0]) if item.values else None
     found = getattr(value, "value", None)
     if isinstance(found, bool):
@@ -274,7 +274,7 @@ def _extract_by_regex(relation: Relation, operator: ParseKv, text: Bound, patter
             KqlType.STRING,
             item.span,
             text,
-            constants.text(_expression(pattern, operator.span), item.span),
+            constants.text(_build_expression(pattern, operator.span), item.span),
             constants.text(item.name),
         )
         assigned.append((column, convert_explicitly(found, column.type)))

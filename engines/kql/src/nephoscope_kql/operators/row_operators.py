@@ -209,9 +209,9 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     """`range`: numbers, times or timespans."""
     inner = env.without_row()
     low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
-    kind = _range_type(low, high, step)
+    kind = _infer_range_type(low, high, step)
     if kind == KqlType.DECIMAL:
-        return _decimals(operator, env, *(convert_explicitly(part, kind) for part in (low, high, step)))
+        return _bind_decimals(operator, env, *(convert_explicitly(part, kind) for part in (low, high, step)))
     inside = promote_type(kind)
     low, high = convert_explicitly(low, inside), convert_explicitly(high, inside)
     step = convert_explicitly(step, inside if kind.numeric else KqlType.TIMESPAN)
@@ -222,7 +222,7 @@ def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
 
 
-def _range_type(low: Bound, high: Bound, step: Bound) -> KqlType:
+def _infer_range_type(low: Bound, high: Bound, step: Bound) -> KqlType:
     """The type of a range's values: the widest of its numbers, else that of its start; KqlError where its parts do not fit."""
     kind = low.type
     if not kind.numeric and kind not in (KqlType.DATETIME, KqlType.TIMESPAN):
@@ -237,7 +237,7 @@ def _range_type(low: Bound, high: Bound, step: Bound) -> KqlType:
     return kind
 
 
-def _decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bound) -> Relation:
+def _bind_decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bound) -> Relation:
     """A range of decimals: a row for each whole number of steps, and the decimal that is so far from the start."""
     span = operator.span
     distance = arithmetic("/", arithmetic("-", high, low, span), step, span)

@@ -26,8 +26,8 @@ def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     rows = sort_rows(relation, operator.order, env) if operator.order else relation
     relation = replace(ensure_order(rows, env), open=relation.open)
     known = {column.name for column in relation.columns}
-    declared = tuple(_declaration(item, known, env) for item in operator.declarations)
-    steps = _steps(relation, operator, declared, env)
+    declared = tuple(_bind_declaration(item, known, env) for item in operator.declarations)
+    steps = _list_steps(relation, operator, declared, env)
     own = env.over_relation(relation)
     partition = (*env.parts(operator.span), *(own.scalar(item) for item in operator.partition))
     label = parameter(operator.parameters, "with_match_id")
@@ -48,7 +48,9 @@ def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     )
 
 
-def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env) -> tuple[Column, Bound]:
+def _bind_declaration(
+    item: tree.operators.ScanDeclaration, known: set[str], env: Env
+) -> tuple[Column, Bound]:
     if item.name in known:
         raise invalid(f"the rows have a column '{item.name}' already", item.span)
     kind = item.type or KqlType.DYNAMIC
@@ -58,7 +60,7 @@ def _declaration(item: tree.operators.ScanDeclaration, known: set[str], env: Env
     return env.binder.column(item.name, kind), value
 
 
-def _steps(
+def _list_steps(
     relation: Relation, operator: Scan, declared: tuple[tuple[Column, Bound], ...], env: Env
 ) -> tuple[BoundScanStep, ...]:
     """The steps; a condition sees its own and all earlier steps' columns, and declared columns by their defaults."""
@@ -75,12 +77,12 @@ def _steps(
         sides[step.name] = {own.name: own for _, own in seen}
         inner = replace(env.over_relation(relation).with_names(defaults), sides=dict(sides))
         test = condition(inner.scalar(step.condition))
-        assigned = tuple(_assignment(item, declared, inner) for item in step.assignments)
+        assigned = tuple(_bind_assignment(item, declared, inner) for item in step.assignments)
         found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))
     return tuple(found)
 
 
-def _assignment(
+def _bind_assignment(
     item: tree.Named, declared: tuple[tuple[Column, Bound], ...], env: Env
 ) -> tuple[Column, Bound]:
     name = item.names[0].name

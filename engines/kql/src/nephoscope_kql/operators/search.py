@@ -22,7 +22,7 @@ from nephoscope_kql.types import KqlType
 PACK = "pack_"
 
 
-def _tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
+def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> list[Part]:
     """The tables that are named, or all that the catalog has and the views that the query declares."""
     if items:
         found = [part for item in items for part in union_parts(item, env)]
@@ -45,7 +45,7 @@ def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
     if relation is not None and operator.tables:
         raise invalid("search in (...) starts a query", operator.span)
     piped = [] if relation is None else [("search_arg0", relation)]
-    parts = piped or _tables(operator.tables, env, operator.span)
+    parts = piped or _list_tables(operator.tables, env, operator.span)
     kinds = ("default", "case_insensitive", "case_sensitive")
     exact = choice(operator.parameters, "kind", kinds, "search") == "case_sensitive"
     return union_with_source(
@@ -58,29 +58,32 @@ def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     """`find`: where a row comes from, the columns that are asked for, and the others in the bag `pack_`."""
     if relation is not None:
         raise invalid("find starts a query", operator.span)
-    tables = _tables(operator.tables, env, operator.span)
+    tables = _list_tables(operator.tables, env, operator.span)
     parts = filter_parts(tables, operator.predicate, env)
-    label = _label(operator)
+    label = _choose_label(operator)
     if operator.columns is not None:
         return _project_parts(label, parts, operator, env)
-    wanted = _smart_column_order(parts, operator.predicate)
+    wanted = _order_columns_smartly(parts, operator.predicate)
     away = {
-        column.name for item in operator.away for _, rows in parts for column in _matching_columns(rows, item)
+        column.name
+        for item in operator.away
+        for _, rows in parts
+        for column in _list_matching_columns(rows, item)
     }
     wanted = [name for name in wanted if name not in away]
     pack = not any(_is_pack(item) or getattr(item, "name", "") == PACK for item in operator.away)
-    cut = [(name, _cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
+    cut = [(name, _bind_cut(rows, wanted, away, pack, env, operator.span)) for name, rows in parts]
     found = union_with_source(label, cut, env, operator.span)
     return replace(_reorder_columns(found, [label, *wanted], env), open=any(rows.open for _, rows in tables))
 
 
-def _label(operator: Find) -> str:
+def _choose_label(operator: Find) -> str:
     given = parameter(operator.parameters, "withsource") or parameter(operator.parameters, "with_source")
     value = given.values[0] if given is not None and given.values else None
     return value.name if isinstance(value, tree.Name) else "source_"
 
 
-def _smart_column_order(parts: list[Part], predicate: tree.Expression) -> list[str]:
+def _order_columns_smartly(parts: list[Part], predicate: tree.Expression) -> list[str]:
     """The columns that the condition names, then those that all tables have."""
     known = {column.name for _, rows in parts for column in rows.columns}
     named = [
@@ -94,7 +97,7 @@ def _smart_column_order(parts: list[Part], predicate: tree.Expression) -> list[s
     return list(dict.fromkeys([*named, *common]))
 
 
-def _matching_columns(rows: Relation, item: tree.Expression) -> list[Column]:
+def _list_matching_columns(rows: Relation, item: tree.Expression) -> list[Column]:
     """The columns that an item of project or project-away means in one table: none where the table lacks it."""
     if isinstance(item, tree.Name | tree.TypedName):
         return [column for column in rows.columns if column.name == item.name]
@@ -105,7 +108,9 @@ def _is_pack(item: tree.Expression) -> bool:
     return isinstance(item, tree.Call) and item.name in ("pack", "pack_all", "bag_pack")
 
 
-def _cut(rows: Relation, wanted: list[str], away: set[str], pack: bool, env: Env, span: Span) -> Relation:
+def _bind_cut(
+    rows: Relation, wanted: list[str], away: set[str], pack: bool, env: Env, span: Span
+) -> Relation:
     """The wanted columns of one table, and the others packed."""
     columns = [column for column in rows.columns if column.name in wanted]
     rest = [column for column in rows.columns if column.name not in wanted and column.name not in away]
@@ -127,7 +132,9 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
             for item in items
             if not _is_pack(item)
             for name in (
-                [item.name] if isinstance(item, tree.Name | tree.TypedName) else _matching_names(parts, item)
+                [item.name]
+                if isinstance(item, tree.Name | tree.TypedName)
+                else _list_matching_names(parts, item)
             )
         )
     )
@@ -139,15 +146,17 @@ def _project_parts(label: str, parts: list[Part], operator: Find, env: Env) -> R
     cut = [
         (
             name,
-            _convert_columns(_cut(rows, names, set(), pack, env, operator.span), typed, env, operator.span),
+            _convert_columns(
+                _bind_cut(rows, names, set(), pack, env, operator.span), typed, env, operator.span
+            ),
         )
         for name, rows in parts
     ]
     return _reorder_columns(union_with_source(label, cut, env, operator.span), [label, *names], env)
 
 
-def _matching_names(parts: list[Part], item: tree.Expression) -> list[str]:
-    return [column.name for _, rows in parts for column in _matching_columns(rows, item)]
+def _list_matching_names(parts: list[Part], item: tree.Expression) -> list[str]:
+    return [column.name for _, rows in parts for column in _list_matching_columns(rows, item)]
 
 
 def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: Span) -> Relation:

@@ -31,7 +31,7 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
     axis = inner.scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
     if axis.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not axis.type.numeric:
         raise invalid(f"an axis is a number, a datetime or a timespan, not {axis.type}", operator.axis.span)
-    items = [_item(item, inner, relation, groups, names) for item in operator.items]
+    items = [_build_item(item, inner, relation, groups, names) for item in operator.items]
     named = isinstance(operator.axis, tree.Named)
     label = (
         operator.axis.names[0].name
@@ -62,7 +62,7 @@ def _bind_optional(expression: tree.Expression | None, env: Env, kind: KqlType) 
     return None if expression is None else convert_explicitly(env.without_row().scalar(expression), kind)
 
 
-def _item(
+def _build_item(
     item: tree.operators.SeriesItem,
     inner: Env,
     relation: Relation,
@@ -77,10 +77,10 @@ def _item(
     if not isinstance(call, AggregateCall):
         raise unsupported_error("an item of make-series that is not an aggregate", item.span)
     column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
-    return BoundSeriesItem(column, call, _default(item, inner, call.type))
+    return BoundSeriesItem(column, call, _bind_default(item, inner, call.type))
 
 
-def _default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:
+def _bind_default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:
     if item.default is None:
         zero = constants.long_constant(0, item.span)
         return convert_explicitly(zero, kind) if kind.numeric else constants.null(kind, item.span)

@@ -41,7 +41,7 @@ def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
         found = inner.binder.bind_or_default(
             partial(bind_results, item, collecting, relation, groups, names), None, inner
         )
-        results += _unknown(item, names) if found is None else found
+        results += _build_unknown(item, names) if found is None else found
     return group_rows(relation, groups, collector, results, env)
 
 
@@ -53,7 +53,7 @@ def _check_groupable(value: Bound, env: Env) -> None:
         raise invalid("rows cannot be grouped by a dynamic", value.span, hint)
 
 
-def _unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
+def _build_unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
     """Return what stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
     return [(name or names.next_default_name(), unknown_value(item.span)) for name in given]
@@ -94,7 +94,7 @@ def group_rows(
     order: tuple[SortKey, ...] = ()
     if groups and calls and relation.order and not is_serialized(relation):
         first = env.binder.column("", KqlType.LONG)
-        calls.append((first, _first_place_aggregate(relation)))
+        calls.append((first, _build_first_place_aggregate(relation)))
         order = sort_by_ordinal(first)
     rows: Relation = Aggregated(
         columns=hidden, order=order, input=relation, groups=(*apart, *groups), aggregates=tuple(calls)
@@ -113,7 +113,7 @@ def group_rows(
     return Assign(columns=tuple(columns), order=order, input=rows, assigned=tuple(assigned))
 
 
-def _first_place_aggregate(relation: Relation) -> AggregateCall:
+def _build_first_place_aggregate(relation: Relation) -> AggregateCall:
     """Return where the first row of a group stands among given rows: groups of these come in the order in which they are met."""
     place = relation.order[0].value
     return AggregateCall(type=place.type, span=place.span, aggregate=aggregates()["min"], arguments=(place,))
@@ -135,7 +135,7 @@ def bind_results(
         if expression.name in ANY and _has_several_arguments(expression):
             return _any(expression, given, env, relation, groups, names)
         if expression.name in ("percentiles", "percentilesw"):
-            return _percentiles(expression, given, env, names)
+            return _list_percentiles(expression, given, env, names)
     value = env.scalar(expression)
     known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
     if not count_columns([value]).keys() <= known:
@@ -256,7 +256,7 @@ def _any(
     return results
 
 
-def _percentiles(call: tree.Call, given: list[str], env: Env, names: ColumnNames) -> list[Result]:
+def _list_percentiles(call: tree.Call, given: list[str], env: Env, names: ColumnNames) -> list[Result]:
     """`percentiles(value, 5, 50)`: a column a percentile."""
     weighted = call.name == "percentilesw"
     fixed = 2 if weighted else 1

@@ -41,14 +41,14 @@ def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     groups: SharedTableMeaning | None = None
     results: list[Relation] = []
     for level, clause in enumerate(clauses):
-        top = share_bound_rows(_top_groups(rows.make(), clauses, level, env), env)
+        top = share_bound_rows(_bind_top_groups(rows.make(), clauses, level, env), env)
         if clause.others is not None:
             rest = _match_groups("leftanti", rows.make(), top.make(), level, len(clauses))
             results.append(_nest_below(groups, _group_others(rest, clauses, level, env), level))
         rows = share_bound_rows(_match_groups("leftsemi", rows.make(), top.make(), level, len(clauses)), env)
         groups = share_bound_rows(_nest_below(groups, top.make(), level), env)
     whole = [] if groups is None else [groups.make()]
-    return _result([*whole, *results], clauses, env, operator.span)
+    return _bind_result([*whole, *results], clauses, env, operator.span)
 
 
 def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
@@ -62,7 +62,7 @@ def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
     return Assign(columns=columns, order=relation.order, input=relation, assigned=tuple(keys))
 
 
-def _keys(relation: Relation, level: int, levels: int) -> tuple[Column, ...]:
+def _list_keys(relation: Relation, level: int, levels: int) -> tuple[Column, ...]:
     """The columns of the values up to a level, of rows that have one for every level."""
     return relation.columns[len(relation.columns) - levels :][: level + 1]
 
@@ -80,10 +80,10 @@ def _group_levels(
     return group_rows(relation, groups, collector, values, env)
 
 
-def _top_groups(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
+def _bind_top_groups(relation: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     """The groups of a level that are kept: columns of the values up to it, then of its aggregate."""
     clause = clauses[level]
-    found = _group_levels(relation, _keys(relation, level, len(clauses)), [clause.by], env)
+    found = _group_levels(relation, _list_keys(relation, level, len(clauses)), [clause.by], env)
     if clause.count is None:
         return found
     *outer, key, amount = (reference(column, clause.span) for column in found.columns)
@@ -103,7 +103,7 @@ def _top_groups(relation: Relation, clauses: Clauses, level: int, env: Env) -> R
 
 def _match_groups(kind: JoinKind, rows: Relation, top: Relation, level: int, levels: int) -> Relation:
     """The rows that are in one of the groups, or in none."""
-    pairs = zip(_keys(rows, level, levels), top.columns, strict=False)
+    pairs = zip(_list_keys(rows, level, levels), top.columns, strict=False)
     keys = tuple((reference(one, NOWHERE), reference(two, NOWHERE)) for one, two in pairs)
     return Joined(columns=rows.columns, kind=kind, left=rows, right=top, keys=keys)
 
@@ -111,7 +111,7 @@ def _match_groups(kind: JoinKind, rows: Relation, top: Relation, level: int, lev
 def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Relation:
     """One row for the groups of a level that are not kept: its label, no values below, every aggregate."""
     clause = clauses[level]
-    keys = _keys(rest, level, len(clauses))
+    keys = _list_keys(rest, level, len(clauses))
     anyone = env.binder.column("", KqlType.LONG)
     one = ((anyone, constants.long_constant(0, clause.span)),)
     whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
@@ -120,7 +120,7 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
     columns, amounts = rest_columns[:level], rest_columns[level:]
     assigned: list[tuple[Column, Bound]] = []
     for place, amount in enumerate(amounts):
-        kind = _keys(rest, level + place, len(clauses))[-1].type
+        kind = _list_keys(rest, level + place, len(clauses))[-1].type
         label: Bound = constants.null(kind, clause.span)
         if place == 0 and clause.others is not None:
             label = convert_explicitly(env.without_row().scalar(clause.others), kind)
@@ -141,7 +141,7 @@ def _nest_below(groups: SharedTableMeaning | None, found: Relation, level: int) 
     )
 
 
-def _result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Relation:
+def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) -> Relation:
     names = ColumnNames()
     labels: list[str] = []
     for clause in clauses:

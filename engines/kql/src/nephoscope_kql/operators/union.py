@@ -68,7 +68,7 @@ def union_parts(item: tree.Expression, env: Env) -> list[Part]:
             item.name, replace(env, names={}, place=resolve_place(item.target, env)), item.span
         )
     rows = env.tabular(item)
-    return [(name_from_as(rows) or _label(item, env), rows)]
+    return [(name_from_as(rows) or _find_source_label(item, env), rows)]
 
 
 def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
@@ -104,7 +104,7 @@ def name_from_as(relation: Relation) -> str:
     return relation.label if isinstance(relation, Shared) else ""
 
 
-def _label(item: tree.Expression, env: Env) -> str:
+def _find_source_label(item: tree.Expression, env: Env) -> str:
     """Return what `withsource` calls a part: a table or function by its name; a variable that holds rows has none."""
     if isinstance(item, tree.Name) and not isinstance(env.names.get(item.name), LambdaMeaning | None):
         return ""
@@ -126,9 +126,10 @@ def union_rows(parts: list[Part], operator: Union, env: Env) -> Relation:
 def union_with_source(name: str, parts: list[Part], env: Env, span: Span, inner: bool = False) -> Relation:
     """The rows of all parts, before them a column of that name ('' = none) that says which part a row is of."""
     parts = [
-        (label, _type_unknown_columns(part, place, parts, env)) for place, (label, part) in enumerate(parts)
+        (label, _bind_type_unknown_columns(part, place, parts, env))
+        for place, (label, part) in enumerate(parts)
     ]
-    columns = _columns([part for _, part in parts], inner, env)
+    columns = _index_columns([part for _, part in parts], inner, env)
     nulls = {key: constants.null(key[1], span) for key in columns}
     fills: list[list[Bound]] = []
     for _, part in parts:
@@ -147,7 +148,7 @@ def union_with_source(name: str, parts: list[Part], env: Env, span: Span, inner:
     )
 
 
-def _type_unknown_columns(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
+def _bind_type_unknown_columns(part: Relation, place: int, parts: list[Part], env: Env) -> Relation:
     """A part whose columns of no known type (they are null) have the type that another part gives them.
 
     Without rows to look at only parts before it count, as in Microsoft's analyzer.
@@ -175,7 +176,7 @@ def _type_unknown_columns(part: Relation, place: int, parts: list[Part], env: En
     )
 
 
-def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
+def _index_columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, KqlType], Column]:
     """The result's columns by (name, type) of the parts; one name with several types gets the type behind it.
 
     Where another column has that name already, a number follows.
@@ -200,7 +201,8 @@ def _columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[str, Kq
     told = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.column(
-            name if counts[name] == 1 else told.take(f"{name}_{_type_suffix(name, kind, untyped)}"), kind
+            name if counts[name] == 1 else told.take(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),
+            kind,
         )
         for name, kind in keys
     }
@@ -212,5 +214,5 @@ def _find_mistaken(parts: list[Relation], env: Env) -> set[str]:
     return {column.name for part in parts for column in part.columns if column.id in marked}
 
 
-def _type_suffix(name: str, kind: KqlType, untyped: set[str]) -> str:
+def _choose_type_suffix(name: str, kind: KqlType, untyped: set[str]) -> str:
     return "unknown" if name in untyped and kind == KqlType.DYNAMIC else kind.value

@@ -40,7 +40,7 @@ __all__ = ["FAMILIES", "MAX_LENGTH", "OPERATORS", "parse", "parse_function", "pa
 
 def parse(text: str) -> Query:
     """The tree of a query; raises KqlError, with line, column and the further errors of the query attached."""
-    cursor = _cursor(text)
+    cursor = _parse_cursor(text)
     tree = query(cursor)
     if not tree.statements and not cursor.errors:
         cursor.errors.append(invalid("the query is empty", Span(0, 0)))
@@ -54,7 +54,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     if not stripped:
         return ()
     inside = stripped if stripped.startswith("(") and stripped.endswith(")") else f"({stripped})"
-    cursor = _cursor(inside)
+    cursor = _parse_cursor(inside)
     try:
         found = lambda_parameters(cursor)
         if cursor.token.kind != "end":
@@ -69,7 +69,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
 def parse_function(parameters: str, body: str) -> Lambda:
     """A stored function as a Lambda: its body with or without braces; raises KqlError located in the body or the parameters."""
     declared = parse_parameters(parameters)
-    cursor = _cursor(body)
+    cursor = _parse_cursor(body)
     try:
         braced = cursor.accept("{")
         statements, value = function_body(cursor, "}" if braced else "")
@@ -84,7 +84,7 @@ def parse_function(parameters: str, body: str) -> Lambda:
     return Lambda(parameters=declared, statements=statements, body=value, span=cursor.since(0))
 
 
-def _cursor(text: str) -> Cursor:
+def _parse_cursor(text: str) -> Cursor:
     if len(text) > MAX_LENGTH:
         message = f"the query has more than {MAX_LENGTH:,} characters"
         raise invalid(message, Span(MAX_LENGTH, MAX_LENGTH)).locate(text)

@@ -22,11 +22,11 @@ def summarize(c: Cursor, start: int) -> tree.Summarize:
     """`summarize aggregates by groups`."""
     options = parameters(c)
     aggregates = expressions(c, _BY)
-    groups = _groups(c)
+    groups = _parse_groups(c)
     return tree.Summarize(aggregates=aggregates, groups=groups, parameters=options, span=c.since(start))
 
 
-def _groups(c: Cursor) -> tuple[Expression, ...]:
+def _parse_groups(c: Cursor) -> tuple[Expression, ...]:
     if not c.accept("by"):
         return ()
     items = [parse_named_expression(c)]
@@ -39,14 +39,14 @@ def _groups(c: Cursor) -> tuple[Expression, ...]:
 def make_series(c: Cursor, start: int) -> tree.MakeSeries:
     """`make-series items on axis from low to high step step by groups`."""
     options = parameters(c, "kind")
-    items = [_series_item(c)]
+    items = [_parse_series_item(c)]
     while c.accept(","):
-        items.append(_series_item(c))
+        items.append(_parse_series_item(c))
     c.expect("on")
     axis = parse_named_expression(c) if c.is_declaration() else access(c)
     in_range = c.token.text == "in"
-    low, high, step = _parse_old_bounds(c) if in_range else _bounds(c)
-    groups = _groups(c)
+    low, high, step = _parse_old_bounds(c) if in_range else _parse_bounds(c)
+    groups = _parse_groups(c)
     return tree.MakeSeries(
         items=tuple(items),
         axis=axis,
@@ -60,7 +60,7 @@ def make_series(c: Cursor, start: int) -> tree.MakeSeries:
     )
 
 
-def _series_item(c: Cursor) -> tree.SeriesItem:
+def _parse_series_item(c: Cursor) -> tree.SeriesItem:
     start = c.token.start
     value = parse_named_expression(c)
     default = None
@@ -70,7 +70,7 @@ def _series_item(c: Cursor) -> tree.SeriesItem:
     return tree.SeriesItem(value=value, default=default, span=c.since(start))
 
 
-def _bounds(c: Cursor) -> tuple[Expression | None, Expression | None, Expression]:
+def _parse_bounds(c: Cursor) -> tuple[Expression | None, Expression | None, Expression]:
     low = expression(c) if c.accept("from") else None
     high = expression(c) if c.accept("to") else None
     c.expect("step")

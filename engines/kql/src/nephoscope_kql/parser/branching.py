@@ -40,13 +40,13 @@ def partition(c: Cursor, start: int) -> tree.Partition:
 @register_reader("fork")
 def fork(c: Cursor, start: int) -> tree.Fork:
     """`fork name = (operators) (operators) ...`."""
-    branches = [_branch(c)]
+    branches = [_parse_branch(c)]
     while c.token.text == "(" or c.is_declaration():
-        branches.append(_branch(c))
+        branches.append(_parse_branch(c))
     return tree.Fork(branches=tuple(branches), span=c.since(start))
 
 
-def _branch(c: Cursor) -> Expression:
+def _parse_branch(c: Cursor) -> Expression:
     start = c.token.start
     name = c.declared_name() if c.is_declaration() else None
     if name is not None:
@@ -77,8 +77,8 @@ def scan(c: Cursor, start: int) -> tree.Scan:
     options = parameters(c, "kind with_match_id with_step_name")
     order = ordered_keys(c) if _accept_by_word(c, "order") else ()
     by = _parse_values(c) if _accept_by_word(c, "partition") else ()
-    declared = _declarations(c) if c.accept("declare") else ()
-    steps = _steps(c)
+    declared = _parse_declarations(c) if c.accept("declare") else ()
+    steps = _parse_steps(c)
     return tree.Scan(
         steps=steps,
         declarations=declared,
@@ -96,12 +96,12 @@ def _accept_by_word(c: Cursor, word: str) -> bool:
     return True
 
 
-def _steps(c: Cursor) -> tuple[tree.ScanStep, ...]:
+def _parse_steps(c: Cursor) -> tuple[tree.ScanStep, ...]:
     c.expect("with")
     c.expect("(")
-    steps = [_step(c)]
+    steps = [_parse_step(c)]
     while c.token.text == "step":
-        steps.append(_step(c))
+        steps.append(_parse_step(c))
     c.expect(")")
     return tuple(steps)
 
@@ -113,7 +113,7 @@ def _parse_values(c: Cursor) -> tuple[Expression, ...]:
     return tuple(values)
 
 
-def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
+def _parse_declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
     found: list[tree.ScanDeclaration] = []
 
     def read(c: Cursor) -> None:
@@ -129,7 +129,7 @@ def _declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
     return tuple(found)
 
 
-def _step(c: Cursor) -> tree.ScanStep:
+def _parse_step(c: Cursor) -> tree.ScanStep:
     start = c.expect("step").start
     name = c.declared_name("the name of a step").name
     optional = c.accept("optional")
@@ -143,9 +143,9 @@ def _step(c: Cursor) -> tree.ScanStep:
     condition = expression(c)
     assignments: list[Named] = []
     if c.accept("=>"):
-        assignments.append(_assignment(c))
+        assignments.append(_parse_assignment(c))
         while c.accept(","):
-            assignments.append(_assignment(c))
+            assignments.append(_parse_assignment(c))
     c.expect(";")
     return tree.ScanStep(
         name=name,
@@ -157,7 +157,7 @@ def _step(c: Cursor) -> tree.ScanStep:
     )
 
 
-def _assignment(c: Cursor) -> Named:
+def _parse_assignment(c: Cursor) -> Named:
     start = c.token.start
     name = c.declared_name("the name of a column")
     c.expect("=")

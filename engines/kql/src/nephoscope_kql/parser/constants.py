@@ -38,7 +38,7 @@ def constant(c: Cursor) -> Literal:
         value, hidden = c.text(), is_obfuscated(token.text)
         return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.since(token.start))
     c.take()
-    kind, plain = _plain_constant(token, "")
+    kind, plain = _parse_plain_constant(token, "")
     return Literal(type=kind, value=plain, span=token.span)
 
 
@@ -70,11 +70,11 @@ def parse_signed_literal(c: Cursor) -> Literal:
     sign, token = c.take(), c.take()
     if token.kind not in ("long", "real", "timespan"):
         raise invalid(f"expected a number, found {token.display_text()}", token.span)
-    kind, value = _plain_constant(token, sign.text)
+    kind, value = _parse_plain_constant(token, sign.text)
     return Literal(type=kind, value=value, span=Span(sign.start, token.end))
 
 
-def _plain_constant(token: Token, sign: str) -> tuple[KqlType, Scalar]:
+def _parse_plain_constant(token: Token, sign: str) -> tuple[KqlType, Scalar]:
     try:
         if token.kind == "long":
             return KqlType.LONG, parse_long(sign + token.text)
@@ -94,30 +94,30 @@ def dynamic(c: Cursor) -> Literal:
     """`dynamic(json)`: objects, arrays, numbers, strings of KQL, true, false, null, and literals of other types as JSON holds them."""
     start = c.expect("dynamic").start
     c.expect("(")
-    value = _json(c)
+    value = _parse_json(c)
     c.expect(")")
     return Literal(type=KqlType.DYNAMIC, value=value, span=c.since(start))
 
 
-def _json(c: Cursor) -> Scalar:
+def _parse_json(c: Cursor) -> Scalar:
     token = c.token
     c.descend()
     if token.text == "{":
-        value: Scalar = _json_object(c)
+        value: Scalar = _parse_json_object(c)
     elif token.text == "[":
-        value = _json_array(c)
+        value = _parse_json_array(c)
     elif token.text == "null":
         c.take()
         value = None
     elif token.kind == "text":
         value = c.text()
     else:
-        value = _json_scalar(c)
+        value = _parse_json_scalar(c)
     c.ascend()
     return value
 
 
-def _json_object(c: Cursor) -> dict[str, Scalar]:
+def _parse_json_object(c: Cursor) -> dict[str, Scalar]:
     pairs: dict[str, Scalar] = {}
 
     def pair(c: Cursor) -> None:
@@ -125,21 +125,21 @@ def _json_object(c: Cursor) -> dict[str, Scalar]:
             raise c.expected_error("a key in quotes")
         key = string_value(c.take().text)
         c.expect(":")
-        pairs[key] = _json(c)
+        pairs[key] = _parse_json(c)
 
     c.expect("{")
     c.read_separated(pair, "}")
     return pairs
 
 
-def _json_array(c: Cursor) -> list[Scalar]:
+def _parse_json_array(c: Cursor) -> list[Scalar]:
     items: list[Scalar] = []
     c.expect("[")
-    c.read_separated(lambda c: items.append(_json(c)), "]")
+    c.read_separated(lambda c: items.append(_parse_json(c)), "]")
     return items
 
 
-def _json_scalar(c: Cursor) -> Scalar:
+def _parse_json_scalar(c: Cursor) -> Scalar:
     if c.token.text == "+" or not (is_constant(c.token) or c.token.text == "-"):
         raise c.expected_error(
             "a JSON value", "a dynamic literal holds constants only; build a bag from values with bag_pack"

@@ -133,13 +133,13 @@ class Cursor:
 
     def name(self, what: str = "a name") -> Name:
         """A name of an expression."""
-        return self._name(what, may_name)
+        return self._take_name(what, may_name)
 
     def declared_name(self, what: str = "a name") -> Name:
         """A name where something is declared."""
-        return self._name(what, may_declare)
+        return self._take_name(what, may_declare)
 
-    def _name(self, what: str, admitted: Callable[[str], bool]) -> Name:
+    def _take_name(self, what: str, admitted: Callable[[str], bool]) -> Name:
         token = self.token
         if token.kind == "name":
             if not admitted(token.text):

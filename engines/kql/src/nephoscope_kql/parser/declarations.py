@@ -36,11 +36,11 @@ def lambda_parameters(c: Cursor) -> tuple[LambdaParameter, ...]:
     """`(a: string, b: long = 1, T: (x: int), U: (*))`."""
     found: list[LambdaParameter] = []
     c.expect("(")
-    c.read_separated(lambda c: found.append(_lambda_parameter(c)), ")")
+    c.read_separated(lambda c: found.append(_parse_lambda_parameter(c)), ")")
     return tuple(found)
 
 
-def _lambda_parameter(c: Cursor) -> LambdaParameter:
+def _parse_lambda_parameter(c: Cursor) -> LambdaParameter:
     start = c.token.start
     name = c.declared_name("the name of a parameter").name
     c.expect(":")

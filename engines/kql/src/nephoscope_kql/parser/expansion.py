@@ -27,7 +27,7 @@ _EXPANSIONS = {"kind": ("bag", "array"), "bagexpansion": ("bag", "array")}
 def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     """`mv-expand items limit n`."""
     options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
-    items = _expanded_items(c)
+    items = _parse_expanded_items(c)
     limit = expression(c) if c.accept("limit") else None
     return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
 
@@ -36,7 +36,7 @@ def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
 def mv_apply(c: Cursor, start: int) -> tree.MvApply:
     """`mv-apply items limit n on (operators)`."""
     options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
-    items = _expanded_items(c)
+    items = _parse_expanded_items(c)
     limit = expression(c) if c.accept("limit") else None
     context = ""
     if c.accept("id"):
@@ -50,7 +50,7 @@ def mv_apply(c: Cursor, start: int) -> tree.MvApply:
     )
 
 
-def _expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
+def _parse_expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
     items = [_parse_expand_item(c)]
     while c.accept(","):
         items.append(_parse_expand_item(c))
@@ -92,7 +92,7 @@ def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
     value = expression(c)
     c.expect("with")
     pattern: list[Node] = []
-    while (part := _pattern_part(c)) is not None:
+    while (part := _parse_pattern_part(c)) is not None:
         pattern.append(part)
     if not pattern:
         raise c.expected_error(
@@ -103,14 +103,14 @@ def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
     )
 
 
-def _pattern_part(c: Cursor) -> Node | None:
+def _parse_pattern_part(c: Cursor) -> Node | None:
     token = c.token
     if token.text == "*" and c.accept("*"):
         return tree.ParseStar(span=token.span)
     if token.kind == "text":
         return tree.ParseText(text=c.text(), span=c.since(token.start))
     if c.is_name() or (token.kind == "name" and c.peek().text == ":"):
-        return _pattern_column(c)
+        return _parse_pattern_column(c)
     if token.kind == "name" and not may_name(token.text):
         raise c.expected_error(
             "a string, * or a column", f"a word of the language is a name in brackets only: ['{token.text}']"
@@ -118,7 +118,7 @@ def _pattern_part(c: Cursor) -> Node | None:
     return None
 
 
-def _pattern_column(c: Cursor) -> ColumnDeclaration:
+def _parse_pattern_column(c: Cursor) -> ColumnDeclaration:
     start = c.token.start
     name = c.declared_name("the name of a column").name
     kind: KqlType | None = None

@@ -67,12 +67,12 @@ MAX_TERMS = 250
 def expression(c: Cursor) -> Expression:
     """A scalar expression; a parenthesis in it may hold a tabular one."""
     c.descend()
-    node = _binary(c, _OR)
+    node = _parse_binary(c, _OR)
     c.ascend()
     return node
 
 
-def _binary(c: Cursor, lowest: int) -> Expression:
+def _parse_binary(c: Cursor, lowest: int) -> Expression:
     outer, c.height = c.height, 0
     node = _climb(c, lowest)
     c.grow(outer)
@@ -89,7 +89,7 @@ def _climb(c: Cursor, lowest: int) -> Expression:
         level = PRECEDENCE.get(token.text, 0)
         if level < lowest or level > ceiling or level == 0:
             return left
-        join = _chain if level <= _AND else _operation
+        join = _parse_chain if level <= _AND else _parse_operation
         left = join(c, left, level, start)
         terms = terms + 1 if level == ceiling else 2
         if terms > MAX_TERMS:
@@ -99,13 +99,13 @@ def _climb(c: Cursor, lowest: int) -> Expression:
         ceiling = level if level <= _AND or level in _CHAINED else level - 1
 
 
-def _chain(c: Cursor, first: Expression, level: int, start: int) -> Expression:
+def _parse_chain(c: Cursor, first: Expression, level: int, start: int) -> Expression:
     """`a or b or c ...` as a balanced tree: any bracketing means the same, and a flat one keeps long chains shallow."""
     operator = c.token.text
     operands = [first]
     while c.token.text == operator:
         c.take()
-        operands.append(_binary(c, level + 1))
+        operands.append(_parse_binary(c, level + 1))
     flat = [part for operand in operands for part in flatten_operands(operand, operator)]
     for _ in range(len(flat).bit_length() - 1):
         c.grow()
@@ -135,22 +135,22 @@ def balance_operands(operands: list[Expression], operator: str) -> Binary:
     return Binary(operator=operator, left=first, right=second, span=Span(first.span.start, second.span.end))
 
 
-def _operation(c: Cursor, left: Expression, level: int, start: int) -> Expression:
+def _parse_operation(c: Cursor, left: Expression, level: int, start: int) -> Expression:
     word = c.take().text
     operator = _SPELLED.get(word, word)
     if word in LISTS:
-        items = _list(c)
+        items = _parse_list(c)
         return InList(operator=operator, operand=left, items=items, span=c.since(start))
     if word in ("between", "!between"):
         return _parse_between(c, operator, left, start)
     if word == "matches":
         c.expect("regex")
         operator = "matches regex"
-    right = _binary(c, level + 1)
+    right = _parse_binary(c, level + 1)
     return Binary(operator=operator, left=left, right=right, span=c.since(start))
 
 
-def _list(c: Cursor) -> tuple[Expression, ...]:
+def _parse_list(c: Cursor) -> tuple[Expression, ...]:
     items: list[Expression] = []
     c.expect("(")
     if c.token.text == ")":
@@ -187,14 +187,14 @@ def access(c: Cursor, *, starred: bool = False) -> Expression:
     With `starred` it ends before the dot of a name with a star: `database('x').T*`.
     """
     start = c.token.start
-    node = _primary(c)
+    node = _parse_primary(c)
     while True:
         text = c.token.text
         if text == "." and not (starred and _is_star_next(c)):
             c.take()
-            node = _member(c, node, start)
+            node = _parse_member(c, node, start)
         elif text == "[" and c.token.kind == "mark":
-            node = _element(c, node, start)
+            node = _parse_element(c, node, start)
         else:
             return node
         c.grow()
@@ -207,30 +207,30 @@ def _is_star_next(c: Cursor) -> bool:
     )
 
 
-def _member(c: Cursor, target: Expression, start: int) -> Expression:
+def _parse_member(c: Cursor, target: Expression, start: int) -> Expression:
     if c.token.text == "[":
         if c.is_name():
             return Member(target=target, name=c.name().name, span=c.since(start))
-        return _element(c, target, start)
+        return _parse_element(c, target, start)
     if c.peek().text == "(" and c.token.kind == "name":
         inner = call(c)
         return MemberCall(target=target, call=inner, span=c.since(start))
     return Member(target=target, name=c.name("the name of a property").name, span=c.since(start))
 
 
-def _element(c: Cursor, target: Expression, start: int) -> Index:
+def _parse_element(c: Cursor, target: Expression, start: int) -> Index:
     c.expect("[")
     index = expression(c)
     c.expect("]")
     return Index(target=target, index=index, span=c.since(start))
 
 
-def _primary(c: Cursor) -> Expression:
+def _parse_primary(c: Cursor) -> Expression:
     token = c.token
     if is_constant(token):
         return parse_relative_date(c) or constant(c)
     if token.text == "(":
-        return _parenthesis(c)
+        return _parse_parenthesis(c)
     if token.text == "[":
         return c.name("an expression")
     if token.kind != "name":
@@ -242,13 +242,13 @@ def _primary(c: Cursor) -> Expression:
     if token.text in ("toscalar", "totable", "materialize") and c.peek().text in ("(", "kind"):
         return _parse_rows_argument(c)
     if token.text == "typeof" and c.peek().text == "(":
-        return _typeof(c)
+        return _parse_typeof(c)
     if c.peek().text == "(":
         return call(c)
     return c.name("an expression")
 
 
-def _parenthesis(c: Cursor) -> Expression:
+def _parse_parenthesis(c: Cursor) -> Expression:
     c.take()
     node = c.rows()
     c.expect(")")
@@ -267,7 +267,7 @@ def _parse_rows_argument(c: Cursor) -> Call:
     return Call(name=token.text, arguments=(inner,), span=c.since(token.start))
 
 
-def _typeof(c: Cursor) -> Call:
+def _parse_typeof(c: Cursor) -> Call:
     """`typeof(long)`: a Call whose arguments are the types as Name nodes (a Star for `*`)."""
     start = c.take().start
     types: list[Expression] = []

@@ -58,13 +58,13 @@ def count_rows(c: Cursor, start: int) -> tree.Count:
 def distinct(c: Cursor, start: int) -> tree.Distinct:
     """`distinct a, b`, `distinct *`."""
     options = parameters(c)
-    items = [_distinct_item(c)]
+    items = [_parse_distinct_item(c)]
     while c.accept(","):
-        items.append(_distinct_item(c))
+        items.append(_parse_distinct_item(c))
     return tree.Distinct(items=tuple(items), parameters=options, span=c.since(start))
 
 
-def _distinct_item(c: Cursor) -> Expression:
+def _parse_distinct_item(c: Cursor) -> Expression:
     token = c.token
     if token.text == "*" and c.accept("*"):
         return Star(span=token.span)

@@ -22,7 +22,7 @@ def join(c: Cursor, start: int) -> tree.Join:
     """`join kind=... (right) on conditions`."""
     options = parameters(c, "kind")
     right = access(c)
-    on = _conditions(c)
+    on = _parse_conditions(c)
     return tree.Join(right=right, on=on, parameters=options, span=c.since(start))
 
 
@@ -31,11 +31,11 @@ def lookup(c: Cursor, start: int) -> tree.Lookup:
     """`lookup kind=... (right) on conditions`."""
     options = parameters(c, "kind")
     right = access(c)
-    on = _conditions(c)
+    on = _parse_conditions(c)
     return tree.Lookup(right=right, on=on, parameters=options, span=c.since(start))
 
 
-def _conditions(c: Cursor) -> tuple[Expression, ...]:
+def _parse_conditions(c: Cursor) -> tuple[Expression, ...]:
     if c.accept("where"):
         return (predicate(c),)
     if not c.accept("on"):
@@ -56,7 +56,7 @@ def union(c: Cursor, start: int) -> tree.Union:
     return tree.Union(items=tuple(items), parameters=options, span=c.since(start))
 
 
-def _tables(c: Cursor) -> tuple[Expression, ...]:
+def _parse_tables(c: Cursor) -> tuple[Expression, ...]:
     if not c.accept("in"):
         return ()
     found: list[Expression] = []
@@ -69,7 +69,7 @@ def _tables(c: Cursor) -> tuple[Expression, ...]:
 def search(c: Cursor, start: int) -> tree.Search:
     """`search kind=... in (tables) predicate`."""
     options = parameters(c, "kind withsource with_source")
-    tables = _tables(c)
+    tables = _parse_tables(c)
     token = c.token
     if token.text == "*" and (c.peek().kind == "end" or c.peek().text in ("|", ")", ";", "and", "or")):
         c.take()
@@ -83,30 +83,30 @@ def search(c: Cursor, start: int) -> tree.Search:
 def find(c: Cursor, start: int) -> tree.Find:
     """`find withsource=... in (tables) where predicate project columns`."""
     options = parameters(c, "withsource with_source datascope")
-    tables = _tables(c)
+    tables = _parse_tables(c)
     c.accept("where")
     condition = expression(c)
     smart = c.accept("project-smart")
-    columns = _found_columns(c) if c.accept("project") else None
+    columns = _parse_found_columns(c) if c.accept("project") else None
     return tree.Find(
         predicate=condition,
         tables=tables,
         columns=columns,
-        away=_found_columns(c) if c.accept("project-away") else (),
+        away=_parse_found_columns(c) if c.accept("project-away") else (),
         parameters=options,
         smart=smart,
         span=c.since(start),
     )
 
 
-def _found_columns(c: Cursor) -> tuple[Expression, ...]:
-    found = [_found_column(c)]
+def _parse_found_columns(c: Cursor) -> tuple[Expression, ...]:
+    found = [_parse_found_column(c)]
     while c.accept(","):
-        found.append(_found_column(c))
+        found.append(_parse_found_column(c))
     return tuple(found)
 
 
-def _found_column(c: Cursor) -> Expression:
+def _parse_found_column(c: Cursor) -> Expression:
     if c.peek().text == "(":
         return access(c)
     start = c.token.start

@@ -100,7 +100,7 @@ def _record_unreadable(text: str, position: int, found: Words) -> int:
     """Record what is wrong at the position; the offset where reading goes on."""
     opened = re.compile(r"[hH]?(@?)(```|~~~|\"|')").match(text, position)
     if opened is None:
-        found.errors.append(_unexpected_character(text, position))
+        found.errors.append(_parse_unexpected_character(text, position))
         return position + 1
     end = len(text) if len(opened[2]) == 3 else _end_of_line(text, position)
     bad = None if opened[1] or len(opened[2]) == 3 else _find_bad_escape(text, opened.end(), end, opened[2])
@@ -118,7 +118,7 @@ def _record_unreadable(text: str, position: int, found: Words) -> int:
     return end
 
 
-def _unexpected_character(text: str, position: int) -> KqlError:
+def _parse_unexpected_character(text: str, position: int) -> KqlError:
     character, span = text[position], Span(position, position + 1)
     hints = {
         "#": "client directives are not part of a query",

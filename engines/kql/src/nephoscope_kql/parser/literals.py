@@ -71,7 +71,7 @@ def typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
 
 def parse_long(text: str) -> int:
     """The value of a whole number as a query spells it; raises ValueError outside 64 bits."""
-    return _integer(text, _LONG)
+    return _parse_integer(text, _LONG)
 
 
 def datetime_ticks(text: str) -> int:
@@ -89,7 +89,7 @@ def time_of_day(text: str) -> int | None:
     if match is None:
         return None
     found = match.groupdict()
-    hour, (minute, second) = _hour(found), _minute_second(found)
+    hour, (minute, second) = _parse_hour(found), _parse_minute_second(found)
     if hour > 23 or minute > 59 or second > 59:
         return None
     fraction = int((found["fraction"] or "").ljust(7, "0")[:7])
@@ -100,7 +100,7 @@ def timespan_ticks(text: str) -> int:
     """100 ns ticks of `1.5h`, `1.02:03:04.5` or `2` (days); raises ValueError."""
     match = _SPAN.fullmatch(text.strip())
     if match is not None:
-        return _clock_ticks(match)
+        return _parse_clock_ticks(match)
     amount = _AMOUNT.fullmatch(text.strip())
     unit = _UNIT_TICKS.get((amount["unit"] or "d") if amount else "")
     if amount is None or unit is None:
@@ -125,7 +125,7 @@ def timespan_text(ticks: int) -> str:
     return head + clock + (f".{fraction:07d}" if fraction else "")
 
 
-def _clock_ticks(match: re.Match[str]) -> int:
+def _parse_clock_ticks(match: re.Match[str]) -> int:
     days, hours, minutes, seconds = (
         int(match[name] or 0) for name in ("days", "hours", "minutes", "seconds")
     )
@@ -141,15 +141,17 @@ def _parse_ticks(match: re.Match[str]) -> int:
     year, day = int(found["year"]), int(found.get("day") or 1)
     if len(found["year"]) == 2:
         year += 2000 if year < 50 else 1900
-    since = datetime(year, _month(found), day, _hour(found), *_minute_second(found)) - _EPOCH
-    ticks = (since.days * 86_400 + since.seconds - _offset(found.get("zone") or "Z")) * TICKS_PER_SECOND
+    since = (
+        datetime(year, _parse_month(found), day, _parse_hour(found), *_parse_minute_second(found)) - _EPOCH
+    )
+    ticks = (since.days * 86_400 + since.seconds - _parse_offset(found.get("zone") or "Z")) * TICKS_PER_SECOND
     ticks += int((found.get("fraction") or "").ljust(7, "0")[:7])
     if not 0 <= ticks <= MAX_DATETIME_TICKS:
         raise ValueError("the years go from 1 to 9999")
     return ticks
 
 
-def _month(found: dict[str, str | None]) -> int:
+def _parse_month(found: dict[str, str | None]) -> int:
     name = found.get("name")
     if not name:
         return int(found.get("month") or 1)
@@ -159,7 +161,7 @@ def _month(found: dict[str, str | None]) -> int:
     return _MONTHS.index(short) + 1
 
 
-def _hour(found: dict[str, str | None]) -> int:
+def _parse_hour(found: dict[str, str | None]) -> int:
     hour, half = int(found.get("hour") or 0), (found.get("half") or "").lower()
     if not half:
         return hour
@@ -168,11 +170,11 @@ def _hour(found: dict[str, str | None]) -> int:
     return hour % 12 + (12 if half == "pm" else 0)
 
 
-def _minute_second(found: dict[str, str | None]) -> tuple[int, int]:
+def _parse_minute_second(found: dict[str, str | None]) -> tuple[int, int]:
     return int(found.get("minute") or 0), int(found.get("second") or 0)
 
 
-def _offset(zone: str) -> int:
+def _parse_offset(zone: str) -> int:
     if zone[0] not in "+-":
         return 0
     digits = zone[1:].replace(":", "")
@@ -188,7 +190,7 @@ def _check_bound(value: int, bound: int) -> int:
     raise ValueError(f"the number does not fit in {bound.bit_length()} bits")
 
 
-def _integer(text: str, bound: int) -> int:
+def _parse_integer(text: str, bound: int) -> int:
     match = re.fullmatch(r"([+-]?)\s*(0[xX][0-9A-Fa-f]{1,20}|\d{1,40})", text, re.ASCII)
     if match is None:
         raise ValueError("write a whole number")
@@ -212,7 +214,7 @@ def _parse_real(text: str) -> float:
     return float(text)
 
 
-def _decimal(text: str) -> Decimal:
+def _parse_decimal(text: str) -> Decimal:
     if not re.fullmatch(r"[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:[eE][+-]?\d{1,3})?", text, re.ASCII):
         raise ValueError("write a number with at most 34 digits")
     with localcontext() as context:
@@ -223,14 +225,14 @@ def _decimal(text: str) -> Decimal:
             raise ValueError("write a number with at most 34 digits") from error
 
 
-def _bool(text: str) -> bool:
+def _parse_bool(text: str) -> bool:
     lowered = text.lower()
     if lowered in ("true", "false"):
         return lowered == "true"
-    return _integer(text, _LONG) != 0
+    return _parse_integer(text, _LONG) != 0
 
 
-def _guid(text: str) -> str:
+def _parse_guid(text: str) -> str:
     if not re.fullmatch(r"\{?[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\}?|[0-9A-Fa-f]{32}", text):
         raise ValueError("write a guid as 74be27de-1e4e-49d9-b579-fe0b331d3642")
     return str(uuid.UUID(text))
@@ -256,12 +258,12 @@ _KINDS: Mapping[str, KqlType] = MappingProxyType(
 
 _READERS: Mapping[KqlType, Callable[[str], Scalar]] = MappingProxyType(
     {
-        KqlType.BOOL: _bool,
+        KqlType.BOOL: _parse_bool,
         KqlType.DATETIME: datetime_ticks,
-        KqlType.DECIMAL: _decimal,
+        KqlType.DECIMAL: _parse_decimal,
         KqlType.REAL: _parse_real,
-        KqlType.GUID: _guid,
-        KqlType.INT: lambda text: _integer(text, _INT),
+        KqlType.GUID: _parse_guid,
+        KqlType.INT: lambda text: _parse_integer(text, _INT),
         KqlType.LONG: parse_long,
         KqlType.TIMESPAN: timespan_ticks,
     }

@@ -61,7 +61,7 @@ def parameters(
     known = _GENERAL.union(own.split())
     found: list[OperatorParameter] = []
     while c.token.kind == "name":
-        start, count, name = c.token.start, *_parameter_name(c)
+        start, count, name = c.token.start, *_parse_parameter_name(c)
         if c.peek(count).text != "=":
             break
         if name not in known:
@@ -78,7 +78,7 @@ def parameters(
     return tuple(found)
 
 
-def _parameter_name(c: Cursor) -> tuple[int, str]:
+def _parse_parameter_name(c: Cursor) -> tuple[int, str]:
     """Count how many words the name has, and the name in lower case."""
     if c.token.text == "hint" and c.peek().text == ".":
         return 3, f"hint.{c.peek(2).text}".lower()
@@ -119,7 +119,7 @@ def property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
     if closing and c.accept(closing):
         return ()
     while True:
-        found.append(_property(c))
+        found.append(_parse_property(c))
         if not c.accept(","):
             break
     if closing:
@@ -127,20 +127,20 @@ def property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
     return tuple(found)
 
 
-def _property(c: Cursor) -> OperatorParameter:
+def _parse_property(c: Cursor) -> OperatorParameter:
     token = c.token
     if token.kind != "name":
         raise c.expected_error("the name of a property")
     c.take()
     c.expect("=")
-    values = [_property_value(c)]
+    values = [_parse_property_value(c)]
     while c.token.text == "," and c.peek(2).text != "=":
         c.take()
-        values.append(_property_value(c))
+        values.append(_parse_property_value(c))
     return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
 
 
-def _property_value(c: Cursor) -> Expression:
+def _parse_property_value(c: Cursor) -> Expression:
     token = c.token
     if token.kind == "name" and c.peek().text in (",", ")", "|", ";", "") and not is_constant(token):
         c.take()

@@ -58,7 +58,7 @@ def rows(c: Cursor) -> Expression:
     if c.token.text in SOURCES:
         source = SOURCES[c.token.text](c)
     elif _starts_with_operator(c):
-        return _parse_pipe(c, None, start, [_operator(c)])
+        return _parse_pipe(c, None, start, [_parse_operator(c)])
     else:
         source = expression(c)
     return _parse_pipe(c, source, start, []) if c.token.text == "|" else source
@@ -80,7 +80,7 @@ def _starts_with_operator(c: Cursor) -> bool:
 def body(c: Cursor) -> Pipe:
     """Operators without a source, as in `fork (take 1 | where x)`."""
     start = c.token.start
-    return _parse_pipe(c, None, start, [_operator(c)])
+    return _parse_pipe(c, None, start, [_parse_operator(c)])
 
 
 def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: list[Operator]) -> Pipe:
@@ -89,13 +89,13 @@ def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: lis
         try:
             if not c.accept("|"):
                 raise c.expected_error("'|' or ';'", known=PRECEDENCE)
-            operators.append(_operator(c))
+            operators.append(_parse_operator(c))
         except KqlError as error:
             c.recover(error, depth, ("|", ";"))
     return Pipe(source=source, operators=tuple(operators), span=c.since(start))
 
 
-def _operator(c: Cursor) -> Operator:
+def _parse_operator(c: Cursor) -> Operator:
     word = c.token
     reader = OPERATORS.get(word.text)
     if reader is not None:

@@ -34,9 +34,9 @@ def query(c: Cursor) -> Query:
     while c.token.kind != "end":
         depth = c.depth()
         try:
-            found.append(_statement(c))
+            found.append(_parse_statement(c))
             if c.token.kind != "end":
-                _separator(c, follows_let=isinstance(found[-1], Let))
+                _require_separator(c, follows_let=isinstance(found[-1], Let))
         except KqlError as error:
             c.recover(error, depth, (";",))
             while c.token.kind != "end" and c.take().text != ";":
@@ -44,7 +44,7 @@ def query(c: Cursor) -> Query:
     return Query(statements=tuple(found), span=c.since(start))
 
 
-def _separator(c: Cursor, follows_let: bool = False) -> None:
+def _require_separator(c: Cursor, follows_let: bool = False) -> None:
     if c.accept(";"):
         return
     word = c.token
@@ -64,17 +64,17 @@ def _separator(c: Cursor, follows_let: bool = False) -> None:
     raise c.expected_error("'|' or ';'", hint)
 
 
-def _statement(c: Cursor) -> Statement:
+def _parse_statement(c: Cursor) -> Statement:
     word, following = c.token, c.peek()
     if following.kind == "name" or following.text == "[":
         if word.text == "let":
-            return _let(c)
+            return _parse_let(c)
         if word.text == "set":
-            return _set(c)
+            return _parse_set(c)
         if word.text == "declare":
             return _declare(c)
         if word.text == "alias":
-            return _alias(c)
+            return _parse_alias(c)
         if word.text == "restrict":
             return _restrict(c)
     if word.text == "|":
@@ -83,11 +83,11 @@ def _statement(c: Cursor) -> Statement:
     return Evaluation(value=value, span=value.span)
 
 
-def _let(c: Cursor) -> Let:
+def _parse_let(c: Cursor) -> Let:
     start = c.take().start
     name = c.name("the name that let gives").name
     c.expect("=")
-    value = _lambda(c) if _is_lambda(c) else c.rows()
+    value = _parse_lambda(c) if _is_lambda(c) else c.rows()
     return Let(name=name, value=value, span=c.since(start))
 
 
@@ -103,7 +103,7 @@ def _is_lambda(c: Cursor) -> bool:
     return c.peek(place + 1).kind == "name" and c.peek(place + 2).text == ":"
 
 
-def _lambda(c: Cursor) -> Lambda:
+def _parse_lambda(c: Cursor) -> Lambda:
     start = c.token.start
     view = c.accept("view")
     parameters = lambda_parameters(c)
@@ -122,26 +122,28 @@ def function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expre
     while c.token.kind != "end" and c.token.text != closing:
         if body is not None:
             raise invalid("a function ends with one expression", c.token.span, "name the others with let")
-        statement = _statement(c)
+        statement = _parse_statement(c)
         if isinstance(statement, Evaluation):
             body = statement.value
         else:
             statements.append(statement)
         if c.token.kind != "end" and c.token.text != closing:
-            _separator(c)
+            _require_separator(c)
     return tuple(statements), body
 
 
-def _set(c: Cursor) -> Set:
+def _parse_set(c: Cursor) -> Set:
     start = c.take().start
     name = c.declared_name("the name of an option").name
     value: Expression | None = None
     if c.accept("="):
-        value = parse_signed_literal(c) if is_constant(c.token) or c.token.text in ("-", "+") else _word(c)
+        value = (
+            parse_signed_literal(c) if is_constant(c.token) or c.token.text in ("-", "+") else _parse_word(c)
+        )
     return Set(name=name, value=value, span=c.since(start))
 
 
-def _word(c: Cursor) -> Name:
+def _parse_word(c: Cursor) -> Name:
     token = c.token
     if token.kind != "name":
         raise c.expected_error("a value")
@@ -153,12 +155,12 @@ def _declare(c: Cursor) -> Statement:
     start = c.take().start
     if c.token.text == "pattern":
         c.take()
-        return _pattern(c, start)
+        return _parse_pattern(c, start)
     c.expect("query_parameters")
     return QueryParameters(parameters=lambda_parameters(c), span=c.since(start))
 
 
-def _pattern(c: Cursor, start: int) -> Pattern:
+def _parse_pattern(c: Cursor, start: int) -> Pattern:
     """`declare pattern name = (...) {...}`: its body is passed over, for patterns are refused by name."""
     name = c.name("the name of a pattern").name
     opened = 0
@@ -168,7 +170,7 @@ def _pattern(c: Cursor, start: int) -> Pattern:
     return Pattern(name=name, span=c.since(start))
 
 
-def _alias(c: Cursor) -> AliasStatement:
+def _parse_alias(c: Cursor) -> AliasStatement:
     start = c.take().start
     c.expect("database")
     name = c.name().name

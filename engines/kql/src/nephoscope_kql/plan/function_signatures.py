@@ -85,7 +85,7 @@ def signature(text: str) -> Signature:
     inside, _, returns = rest.rpartition(")")
     parts = [part.strip() for part in inside.split(",") if part.strip()]
     dots = next((place for place, part in enumerate(parts) if part.startswith("...")), None)
-    parameters = tuple(_parameter(part) for part in parts if not part.startswith("..."))
+    parameters = tuple(_build_parameter(part) for part in parts if not part.startswith("..."))
     block = int(parts[dots][3:] or 1) if dots is not None else max(1, len(parameters))
     tail = len(parameters) - dots if dots is not None else 0
     shown = re.sub(r"\.\.\.\d", "...", text)
@@ -94,7 +94,7 @@ def signature(text: str) -> Signature:
     )
 
 
-def _parameter(text: str) -> CalleeParameter:
+def _build_parameter(text: str) -> CalleeParameter:
     optional = text.startswith("[")
     name, _, kind = text.strip("[]").partition(":")
     kind = kind.strip()
@@ -102,10 +102,12 @@ def _parameter(text: str) -> CalleeParameter:
     kind = kind.removeprefix("const ").strip()
     if kind == COMMON:
         return CalleeParameter(name, frozenset(), optional, constant, common=True)
-    return CalleeParameter(name.strip(), _accepted_types(kind), optional, constant, written=kind == TEXT)
+    return CalleeParameter(
+        name.strip(), _parse_accepted_types(kind), optional, constant, written=kind == TEXT
+    )
 
 
-def _accepted_types(kind: str) -> frozenset[KqlType]:
+def _parse_accepted_types(kind: str) -> frozenset[KqlType]:
     if kind == "any":
         return ANY
     if kind == TEXT:

@@ -53,11 +53,11 @@ def _find_needed(relation: Relation, known: dict[int, Tables]) -> Tables:
     # relations are shared within a query: each is looked at once
     found = known.get(id(relation))
     if found is None:
-        found = known[id(relation)] = _required_by(relation, known)
+        found = known[id(relation)] = _find_required_tables(relation, known)
     return found
 
 
-def _required_by(relation: Relation, known: dict[int, Tables]) -> Tables:
+def _find_required_tables(relation: Relation, known: dict[int, Tables]) -> Tables:
     if isinstance(relation, TableScan):
         return frozenset([relation.table.relation or relation.table.name])
     if isinstance(relation, _PASSING):

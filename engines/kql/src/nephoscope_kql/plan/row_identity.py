@@ -103,7 +103,7 @@ class _IdentityReader:
 
     def _read_identity(self, relation: Relation) -> _Found:
         if isinstance(relation, _SOURCES):
-            return _Found(frozenset(column.id for column in relation.columns) | _hidden_ids(relation))
+            return _Found(frozenset(column.id for column in relation.columns) | _find_hidden_ids(relation))
         if isinstance(relation, _PASSING):
             return self.read(relation.input)
         if isinstance(relation, Aggregated | Series):
@@ -158,8 +158,8 @@ class _IdentityReader:
         if relation.kind == "fullouter":
             return _Found()
         if relation.kind == "leftouter":
-            return _outer_join_identity(left, right, [right for _, right in relation.keys])
-        return _outer_join_identity(right, left, [left for left, _ in relation.keys])
+            return _find_outer_join_identity(left, right, [right for _, right in relation.keys])
+        return _find_outer_join_identity(right, left, [left for left, _ in relation.keys])
 
     def _read_concatenated(self, relation: Concatenated) -> _Found:
         inputs = [self.read(one).stable for one in relation.inputs]
@@ -194,7 +194,7 @@ class _IdentityReader:
         return _Found(keys, keys if len(keys) == len(relation.keys) else None)
 
 
-def _hidden_ids(relation: Relation) -> Ids:
+def _find_hidden_ids(relation: Relation) -> Ids:
     if isinstance(relation, TableScan) and relation.ingested is not None:
         return frozenset([relation.ingested.id])
     return frozenset([relation.ordinal.id]) if isinstance(relation, Rows) else _NONE
@@ -207,7 +207,7 @@ def _rename_ids(found: _Found, names: dict[str, str]) -> _Found:
     return _Found(stable, None if key is None else frozenset(names[one] for one in key))
 
 
-def _outer_join_identity(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
+def _find_outer_join_identity(kept: _Found, filled: _Found, keys: Iterable[Bound]) -> _Found:
     """A row of `kept` stays, what it is filled with may yet come; it is one row where `filled` has one at most for it."""
     joined = {one.column.id for one in keys if isinstance(one, ColumnRef)}
     single = filled.key is not None and filled.key <= joined

@@ -50,7 +50,7 @@ def split_into_shares(relation: Relation) -> SplitRelation | None:
     if not all(_is_plain_selection(part) for part in union.inputs):
         return None
     shares = [
-        _share(_apply_operators(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
+        _build_share(_apply_operators(replace(union, inputs=(part,), fills=(fill,)), above[::-1]))
         for part, fill in zip(union.inputs, union.fills, strict=True)
     ]
     return SplitRelation(tuple(shares), min((_count(one) or 0 for one in limits), default=None))
@@ -129,7 +129,7 @@ def _has_no_subquery(values: list[Bound]) -> bool:
     return True
 
 
-def _share(own: Relation) -> TableShare:
+def _build_share(own: Relation) -> TableShare:
     lacking = _find_null_columns(own)
     places = tuple(place for place, column in enumerate(own.columns) if column.id not in lacking)
     return TableShare(own, places)

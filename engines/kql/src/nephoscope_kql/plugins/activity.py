@@ -17,7 +17,7 @@ from nephoscope_kql.plugins.activity_periods import activity, length, period
 from nephoscope_kql.types import KqlType
 
 
-def _limits(call: PluginCall, kind: KqlType, place: int = 2) -> dict[str, Bound]:
+def _build_limits(call: PluginCall, kind: KqlType, place: int = 2) -> dict[str, Bound]:
     return {
         "start": call.scalar(place, "Start", kind),
         "end": call.scalar(place + 1, "End", kind),
@@ -36,7 +36,9 @@ def activity_counts_metrics(call: PluginCall) -> Relation:
         f"| join kind=leftouter First on t{it.group_suffix} | extend fresh = coalesce(fresh, 0) "
         f"| sort by {it.first}t asc | extend total = row_cumsum(fresh{it.restart})"
     )
-    found = compose_query(text, call, {"Rows": it.rows}, {**_limits(call, it.axis.type), "step": step.value})
+    found = compose_query(
+        text, call, {"Rows": it.rows}, {**_build_limits(call, it.axis.type), "step": step.value}
+    )
     return it.build_result(found, "n=count", "ids=dcount", "fresh=new_dcount", "total=aggregated_dcount")
 
 
@@ -63,7 +65,7 @@ def activity_engagement(call: PluginCall) -> Relation:
         f"| summarize many = count_distinct(id) by t{it.group_suffix}; "
         f"Inner | join kind=inner Outer on t{it.group_suffix} | extend ratio = toreal(few) / many"
     )
-    values = {**(_limits(call, it.axis.type) if bounded else {}), **windows}
+    values = {**(_build_limits(call, it.axis.type) if bounded else {}), **windows}
     found = compose_query(text, call, {"Rows": it.rows}, values)
     return it.build_result(
         found, "few=dcount_activities_inner", "many=dcount_activities_outer", "ratio=activity_ratio"
@@ -88,7 +90,7 @@ def activity_metrics(call: PluginCall) -> Relation:
         "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
         "rate = iff(isnull(past), real(nan), toreal(kept) / past) | extend churn = 1.0 - rate"
     )
-    values = {**(_limits(call, it.axis.type) if bounded else {}), "step": step.value}
+    values = {**(_build_limits(call, it.axis.type) if bounded else {}), "step": step.value}
     found = compose_query(text, call, {"Rows": it.rows}, values)
     return it.build_result(
         found,
@@ -101,7 +103,7 @@ def activity_metrics(call: PluginCall) -> Relation:
 )
 def new_activity_metrics(call: PluginCall) -> Relation:
     """Follow the ids that are new in a period through all later ones: new, retained, lost."""
-    cohort, dimensions, lookback = _trailing_arguments(call)
+    cohort, dimensions, lookback = _split_trailing_arguments(call)
     it = activity(call, dimensions)
     kind = it.axis.type
     step = period(call, 4, "Step", kind)
@@ -126,7 +128,7 @@ def new_activity_metrics(call: PluginCall) -> Relation:
         "| extend rate = toreal(kept) / size, churn = toreal(lost) / size"
     )
     rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
-    values = {**_limits(call, kind), "step": step.value}
+    values = {**_build_limits(call, kind), "step": step.value}
     values["cohort"] = (
         null(kind) if cohort is None else convert_explicitly(call.env.without_row().scalar(cohort), kind)
     )
@@ -136,7 +138,7 @@ def new_activity_metrics(call: PluginCall) -> Relation:
     return it.build_result(found, *counts, *rates, axis=f"f=from_{it.axis.name} g=to_{it.axis.name}")
 
 
-def _trailing_arguments(
+def _split_trailing_arguments(
     call: PluginCall,
 ) -> tuple[tree.Expression | None, list[tree.Expression], Relation | None]:
     """Return what follows the step: a cohort (which is no column), dimensions, rows of ids seen before."""

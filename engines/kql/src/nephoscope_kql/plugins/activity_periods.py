@@ -98,11 +98,12 @@ class Activity:
     def build_result(self, relation: Relation, *after: str, axis: str = "t") -> Relation:
         """The result: the timeline, the dimensions, then `after`, each `name` or `name=label`; `axis` names the timeline's columns."""
         return rename_columns(
-            relation, {**_labels(axis.split(" "), self.axis.name), **self.labels, **_labels(after)}
+            relation,
+            {**_build_labels(axis.split(" "), self.axis.name), **self.labels, **_build_labels(after)},
         )
 
 
-def _labels(items: Iterable[str], default: str = "") -> dict[str, str]:
+def _build_labels(items: Iterable[str], default: str = "") -> dict[str, str]:
     pairs = (item.partition("=") for item in items)
     return {name: label or default or name for name, _, label in pairs}
 

@@ -49,8 +49,8 @@ def bag_unpack(call: PluginCall) -> Relation:
             Assign(columns=others, order=call.relation.order, input=call.relation, assigned=()), call.env
         )
     call.relation = settle(call.relation, probe)
-    slots = _slots(call, bag, probe)
-    for name in _ignored_properties(call):
+    slots = _index_slots(call, bag, probe)
+    for name in _list_ignored_properties(call):
         slots.pop(name, None)
     return mark_open(
         _unpack_slots(call, bag, {prefix + name: (name, kind) for name, kind in slots.items()}, conflict),
@@ -58,7 +58,7 @@ def bag_unpack(call: PluginCall) -> Relation:
     )
 
 
-def _ignored_properties(call: PluginCall) -> list[str]:
+def _list_ignored_properties(call: PluginCall) -> list[str]:
     expression = call.argument(3, "ignoredProperties")
     if expression is None:
         return []
@@ -68,7 +68,7 @@ def _ignored_properties(call: PluginCall) -> list[str]:
     return [str(item) for item in found.value]
 
 
-def _slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlType]:
+def _index_slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlType]:
     """The properties of all bags in the order of their names, each with the one type of its values, else dynamic."""
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
     given = call.assign_columns({"shape": shape})
@@ -84,7 +84,7 @@ def _slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, KqlTyp
     }
 
 
-def _slot(call: PluginCall, bag: Column, key: str, kind: KqlType) -> Bound:
+def _build_slot(call: PluginCall, bag: Column, key: str, kind: KqlType) -> Bound:
     target = reference(bag, call.span)
     return convert_explicitly(
         DynamicPath(type=KqlType.DYNAMIC, span=call.span, target=target, steps=(key,)), kind
@@ -104,7 +104,7 @@ def _unpack_slots(
             "set columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
         )
     made = {
-        name: (call.env.binder.column(name, kind), _slot(call, bag, key, kind))
+        name: (call.env.binder.column(name, kind), _build_slot(call, bag, key, kind))
         for name, (key, kind) in slots.items()
         if conflict != "keep_source" or name not in source
     }
@@ -125,7 +125,7 @@ def _unpack_slots(
 def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
     """The declared columns, of the rows or of the bags; a schema that begins with `*` has the rows' others before them."""
     source = {column.name: column for column in call.relation.columns if column.id != bag.id}
-    ignored = set(_ignored_properties(call))
+    ignored = set(_list_ignored_properties(call))
     columns: dict[str, Column] = dict(source) if call.extends else {}
     assigned: list[tuple[Column, Bound]] = []
     for item in call.schema or ():
@@ -136,7 +136,7 @@ def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
             columns[item.name] = known
             continue
         key = item.name.removeprefix(prefix)
-        value = reference(known, item.span) if known is not None else _slot(call, bag, key, item.type)
+        value = reference(known, item.span) if known is not None else _build_slot(call, bag, key, item.type)
         if known is None and (key in ignored or not item.name.startswith(prefix)):
             value = Constant(type=KqlType.DYNAMIC, span=item.span, value=None)
         columns[item.name] = call.env.binder.column(item.name, item.type)

@@ -16,7 +16,7 @@ def clusters(data: PatternAttributes, size_weight: float, seeds: int) -> list[Fr
     left = np.ones(len(weights), dtype=bool)
     telling = information(data)
     found: dict[tuple[tuple[int, int], ...], tuple[float, FrequentPattern]] = {}
-    order = _heaviest_first(data)
+    order = _sort_heaviest_first(data)
     for _ in range(seeds):
         open_ = order[left[order]]
         if not len(open_):
@@ -30,7 +30,7 @@ def clusters(data: PatternAttributes, size_weight: float, seeds: int) -> list[Fr
     return [pattern for value, pattern in found.values() if value >= least]
 
 
-def _heaviest_first(data: PatternAttributes) -> Codes:
+def _sort_heaviest_first(data: PatternAttributes) -> Codes:
     """The rows by weight; rows of one weight by what they say."""
     weights = data.weights[0]
     texts = [[str(item.as_py()) for item in values] for values in data.values]
@@ -72,7 +72,7 @@ def _grow_pattern(
             best = (value, list(kept))
         near = np.flatnonzero(misses == 1)
         gains = [float(weights[near[differs[column][near]]].sum()) for column in kept]
-        gone = _cheapest_column(data, covered, gains, kept, size_weight, telling)
+        gone = _find_cheapest_column(data, covered, gains, kept, size_weight, telling)
         misses = misses - differs[gone]
         kept.remove(gone)
     value, columns = best
@@ -81,7 +81,7 @@ def _grow_pattern(
     return value, FrequentPattern(items, (float(weights[rows].sum()),)), rows
 
 
-def _cheapest_column(
+def _find_cheapest_column(
     data: PatternAttributes,
     covered: float,
     gains: list[float],

@@ -97,12 +97,12 @@ class PatternSearch:
         for column in range(min(before[0] + 1, len(self.sizes))):
             if column in used:
                 continue
-            sums = self._sums(column, rows)
+            sums = self._build_sums(column, rows)
             for code in np.flatnonzero(reaches_weight(sums, self.least)):
                 if (column, int(code)) < before:
                     yield column, int(code)
 
-    def _sums(self, column: int, rows: Codes) -> Reals:
+    def _build_sums(self, column: int, rows: Codes) -> Reals:
         """The weight of each value of a column among rows, a measure a row."""
         codes = self.data.codes[column][rows]
         size = self.sizes[column]

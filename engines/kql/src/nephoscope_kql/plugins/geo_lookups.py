@@ -25,7 +25,7 @@ _NAMED = "radius return_unmatched lookup_area_radius return_lookup_key"
 )
 def geo_polygon_lookup(call: PluginCall) -> Relation:
     """Join each row to every polygon of a table that its place lies in, or is nearer to than a radius in meters."""
-    radius = _number(call, 0.0)
+    radius = _read_number(call, 0.0)
     return _join_near(call, "geo_distance_point_to_polygon" if radius else "geo_point_in_polygon", radius)
 
 
@@ -37,10 +37,10 @@ def geo_polygon_lookup(call: PluginCall) -> Relation:
 def geo_line_lookup(call: PluginCall) -> Relation:
     """Join each row to every line of a table that its place is nearer to than a radius in meters."""
     call.required_argument(_RADIUS, "radius")
-    return _join_near(call, "geo_distance_point_to_line", _number(call, 0.0))
+    return _join_near(call, "geo_distance_point_to_line", _read_number(call, 0.0))
 
 
-def _number(call: PluginCall, absent: float) -> float:
+def _read_number(call: PluginCall, absent: float) -> float:
     expression = call.argument(_RADIUS, "radius")
     value = (
         absent if expression is None else getattr(call.env.without_row().scalar(expression), "value", None)
@@ -70,12 +70,12 @@ def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
         left=call.relation,
         right=table,
         keys=(),
-        residual=_condition(call, key, function, radius),
+        residual=_find_condition(call, key, function, radius),
         open=call.relation.open or table.open,
     )
 
 
-def _condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
+def _find_condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
     place = [
         convert_explicitly(call.value(call.required_argument(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))

@@ -24,7 +24,7 @@ _EXTRA = 3
 )
 def ipv4_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv4 address."""
-    return _looked_up(call, "ipv4", KqlType.LONG, table_first=False)
+    return _build_looked_up(call, "ipv4", KqlType.LONG, table_first=False)
 
 
 @plugin(
@@ -34,15 +34,15 @@ def ipv4_lookup(call: PluginCall) -> Relation:
 )
 def ipv6_lookup(call: PluginCall) -> Relation:
     """Join each row to every network of a table that holds its IPv6 or IPv4 address; the table's columns come first."""
-    return _looked_up(call, "ipv6", KqlType.STRING, table_first=True)
+    return _build_looked_up(call, "ipv6", KqlType.STRING, table_first=True)
 
 
-def _looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
+def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.rows(0, "LookupTable")
     source = call.column(1, "SourceKey")
     network = lookup_column(table, call.required_argument(2, "LookupKey"))
-    further, outer = _options(call)
-    keys = [_extra_key(call, table, item) for item in further]
+    further, outer = _read_options(call)
+    keys = [_build_extra_key(call, table, item) for item in further]
     left, first, last = _add_address_bounds(call.relation, source, family, kind, call)
     right, low, high = _add_address_bounds(table, network, family, kind, call)
     overlap = operation(
@@ -77,7 +77,7 @@ def lookup_column(table: Relation, expression: tree.Expression) -> Column:
     raise UnknownNameError(expression.name, message, expression.span, suggest_word(expression.name, known))
 
 
-def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
+def _read_options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
     """The further key columns, and whether rows without a network stay."""
     further = list(call.arguments[_EXTRA:])
     flag = call.given.get("return_unmatched")
@@ -91,7 +91,7 @@ def _options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
     return further, value.value
 
 
-def _extra_key(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
+def _build_extra_key(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
     other = lookup_column(table, item)
     return to_common_type(call.value(item), reference(other, item.span), item.span)

@@ -43,13 +43,13 @@ _DIFFERENCE = (
 )
 def basket(call: PluginCall) -> Relation:
     """Find the patterns of values that a share of the rows has."""
-    threshold = _threshold(call, 0)
-    weight = _weight(call, 1)
+    threshold = _read_threshold(call, 0)
+    weight = _find_weight(call, 1)
     most = call.constant(2, "MaxDimensions", KqlType.LONG, 5)
     if most < 1:
         raise invalid("MaxDimensions is 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
-    settings = (threshold, most, _wildcards(call, 3, columns))
+    settings = (threshold, most, _list_wildcards(call, 3, columns))
     return _make_mined(
         call, columns, {"w": _measure(weight, call)}, _SEGMENT, "basket", settings, find_baskets
     )
@@ -60,10 +60,10 @@ def find_baskets(
 ) -> list[pa.Array]:
     """The patterns of the rows, the heaviest first."""
     data = attributes(arrays[:-1], arrays[-1:])
-    return _segments(data, search(data, data.totals * threshold, most), wildcards)
+    return _list_segments(data, search(data, data.totals * threshold, most), wildcards)
 
 
-def _segments(
+def _list_segments(
     data: PatternAttributes, found: list[FrequentPattern], wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     found.sort(key=lambda pattern: (-pattern.weights[0], describe_pattern(data, pattern)))
@@ -82,12 +82,12 @@ def _segments(
 def autocluster(call: PluginCall) -> Relation:
     """Find a few patterns that cover many rows and say much about them."""
     size = call.constant(0, "SizeWeight", KqlType.REAL, 0.5)
-    weight = _weight(call, 1)
+    weight = _find_weight(call, 1)
     seeds = call.constant(2, "NumSeeds", KqlType.LONG, 25)
     if not 0 <= size <= 1 or seeds < 1:
         raise invalid("SizeWeight must be between 0 and 1, NumSeeds 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
-    settings = (size, seeds, _wildcards(call, 3, columns))
+    settings = (size, seeds, _list_wildcards(call, 3, columns))
     return _make_mined(
         call, columns, {"w": _measure(weight, call)}, _SEGMENT, "autocluster", settings, find_clusters
     )
@@ -98,7 +98,7 @@ def find_clusters(
 ) -> list[pa.Array]:
     """The clusters of the rows, the heaviest first."""
     data = attributes(arrays[:-1], arrays[-1:])
-    return _segments(data, clusters(data, size, seeds), wildcards)
+    return _list_segments(data, clusters(data, size, seeds), wildcards)
 
 
 @plugin(
@@ -112,14 +112,14 @@ def diffpatterns(call: PluginCall) -> Relation:
     sides = [
         call.constant(place, name, KqlType.STRING) for place, name in ((1, "SplitValueA"), (2, "SplitValueB"))
     ]
-    weight = _weight(call, 3)
-    threshold = _threshold(call, 4)
+    weight = _find_weight(call, 3)
+    threshold = _read_threshold(call, 4)
     most = call.constant(5, "MaxDimensions", KqlType.LONG, 0)
     own = {split.id, *([weight.id] if weight is not None else [])}
     columns = [column for column in call.relation.columns if column.id not in own]
     measures = {"w": _measure(weight, call), "side": label}
     measures |= {"one": constants.text(sides[0]), "other": constants.text(sides[1])}
-    settings = (threshold, most or max(1, len(columns)), _wildcards(call, 6, columns))
+    settings = (threshold, most or max(1, len(columns)), _list_wildcards(call, 6, columns))
     return _make_mined(call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences)
 
 
@@ -152,14 +152,14 @@ def find_differences(
     ]
 
 
-def _threshold(call: PluginCall, place: int) -> float:
+def _read_threshold(call: PluginCall, place: int) -> float:
     found: float = call.constant(place, "Threshold", KqlType.REAL, 0.05)
     if not 0 < found <= 1:
         raise invalid("Threshold is above 0 and at most 1", call.span)
     return found
 
 
-def _weight(call: PluginCall, place: int) -> Column | None:
+def _find_weight(call: PluginCall, place: int) -> Column | None:
     """The column that weighs the rows; None where every row counts once."""
     expression = call.argument(place, "WeightColumn")
     if expression is None or (isinstance(expression, tree.Literal) and expression.value == DEFAULT):
@@ -176,7 +176,7 @@ def _measure(weight: Column | None, call: PluginCall) -> Bound:
     return convert_explicitly(reference(weight, call.span), KqlType.REAL)
 
 
-def _wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:
+def _list_wildcards(call: PluginCall, place: int, columns: list[Column]) -> tuple[object, ...]:
     """Return what stands for any value, a column; a wildcard of the query is for the columns of its type."""
     given: dict[KqlType, object] = {}
     for expression in call.arguments[place:]:

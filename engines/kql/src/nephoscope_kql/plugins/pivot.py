@@ -39,23 +39,23 @@ _VALUES = "Cells | summarize by k | sort by k asc"
 def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
     turned = call.column(0, "pivotColumn")
-    total = _total(call)
+    total = _build_total(call)
     groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _remaining_columns(call, turned, total)
-    cells = _cells(call, turned, total, [value for _, value in groups])
+    cells = _build_cells(call, turned, total, [value for _, value in groups])
     labels = [name for name, _ in groups]
     if call.schema is not None:
         return _declare_columns(call, cells, labels, total)
     probe = call.env.binder.probe
     if probe is None:
-        return mark_open(_table(call, cells, labels, [], total), call.env)
+        return mark_open(_build_table(call, cells, labels, [], total), call.env)
     cells = settle(cells, probe)
     found = [str(row[0]) for row in probe.rows(compose_query(_VALUES, call, {"Cells": cells}))]
     if len(found) > MAX_COLUMNS:
         raise unsupported_error(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
-    return mark_open(_table(call, cells, labels, found, total), call.env)
+    return mark_open(_build_table(call, cells, labels, found, total), call.env)
 
 
-def _total(call: PluginCall) -> tree.Call:
+def _build_total(call: PluginCall) -> tree.Call:
     """The aggregate of a cell."""
     if len(call.arguments) < 2:
         return tree.Call(name="count", span=call.span)
@@ -82,7 +82,7 @@ def _remaining_columns(call: PluginCall, turned: Column, total: tree.Call) -> li
     ]
 
 
-def _cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
+def _build_cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Bound]) -> Relation:
     """A row for every group and value: g0, g1 ... the group, k the value as text, a the aggregate."""
     made = {f"g{place}": value for place, value in enumerate(groups)}
     made["k"] = convert_explicitly(reference(turned, call.span), KqlType.STRING)
@@ -97,7 +97,7 @@ def _cells(call: PluginCall, turned: Column, total: tree.Call, groups: list[Boun
     return call.env.binder.operator(rows, summarized, replace(call.env, composed=True))
 
 
-def _table(
+def _build_table(
     call: PluginCall, cells: Relation, labels: list[str], values: list[str], total: tree.Call
 ) -> Relation:
     """A row a group, a column for each of the values."""
@@ -108,7 +108,7 @@ def _table(
         for place, label in enumerate(labels)
         for key in [known[f"g{place}"]]
     ]
-    picked = [_aggregate_cell(call, known, value) for value in values]
+    picked = [_build_aggregate_cell(call, known, value) for value in values]
     kind = known["a"].type
     rows = Aggregated(
         columns=(*(column for column, _ in groups), *(column for column, _ in picked)),
@@ -116,7 +116,7 @@ def _table(
         groups=tuple(groups),
         aggregates=tuple(picked),
     )
-    nothing = _empty_value(total.name, kind)
+    nothing = _find_empty_value(total.name, kind)
     made = [
         (call.env.binder.column(names.take(value), kind), _fill_cell(column, nothing, call))
         for value, (column, _) in zip(values, picked, strict=True)
@@ -125,7 +125,7 @@ def _table(
     return Assign(columns=shown, input=rows, assigned=tuple(made))
 
 
-def _aggregate_cell(
+def _build_aggregate_cell(
     call: PluginCall, known: dict[str, ColumnRef], value: str
 ) -> tuple[Column, AggregateCall]:
     """The aggregate of the one cell of a group that has a value."""
@@ -142,7 +142,7 @@ def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
     return operation("coalesce", column.type, call.span, cell, nothing)
 
 
-def _empty_value(name: str, kind: KqlType) -> Bound:
+def _find_empty_value(name: str, kind: KqlType) -> Bound:
     """Return what an aggregate gives for a cell without rows."""
     if name in _ZERO:
         return convert_explicitly(constants.long_constant(0), kind)
@@ -155,7 +155,7 @@ def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total
     """The columns that the schema says: groups by their names, all others are values."""
     schema = call.schema or ()
     values = [item.name for item in schema if item.name not in labels]
-    table = _table(call, cells, labels, values, total)
+    table = _build_table(call, cells, labels, values, total)
     known = {column.name: column for column in table.columns}
     columns: list[Column] = list(table.columns[: len(labels)]) if call.extends else []
     assigned: list[tuple[Column, Bound]] = []

@@ -32,7 +32,9 @@ def sequence_detect(call: PluginCall) -> Relation:
         "whole": call.scalar(2, "MaxSequenceSpan", span),
     }
     keys = [f"d{place}" for place in range(len(slices))]
-    found = compose_query(_chain(len(steps), keys), call, {"Rows": call.assign_columns(columns)}, values)
+    found = compose_query(
+        _format_chain(len(steps), keys), call, {"Rows": call.assign_columns(columns)}, values
+    )
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}
     labels |= {f"t{place}": f"{name}_{axis.name}" for place, (name, _) in enumerate(steps)}
     return rename_columns(found, {**labels, "whole_time": "Duration"})
@@ -56,7 +58,7 @@ def _is_step(call: PluginCall, place: int, value: Bound) -> bool:
     return value.type == KqlType.BOOL and not isinstance(item, tree.Name)
 
 
-def _chain(count: int, keys: list[str]) -> str:
+def _format_chain(count: int, keys: list[str]) -> str:
     """Every step joined to those before it, near enough in time."""
     by = "".join(f", {key}" for key in keys)
     some = " or ".join(f"e{place}" for place in range(count))
@@ -74,7 +76,7 @@ def _chain(count: int, keys: list[str]) -> str:
     return " ".join([*parts, f"| extend whole_time = t{count - 1} - t0"])
 
 
-def _sequence(call: PluginCall, place: int) -> list[str]:
+def _read_sequence(call: PluginCall, place: int) -> list[str]:
     expression = call.required_argument(place, "Sequence")
     found = call.constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
@@ -82,7 +84,7 @@ def _sequence(call: PluginCall, place: int) -> list[str]:
     return [str(item) for item in found]
 
 
-def _states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
+def _bind_states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
     """The rows as `id`, `t` and `s`, the state as text; the columns of the timeline and the state."""
     axis, state = call.column(1, "TimelineColumn"), call.column(place, "StateColumn")
     columns = {
@@ -99,34 +101,34 @@ _FUNNEL = "IdColumn, TimelineColumn, Start, End, MaxSequenceStepWindow, Step, St
 @plugin(f"funnel_sequence({_FUNNEL})")
 def funnel_sequence(call: PluginCall) -> Relation:
     """Count the ids that went through a sequence of states, by the states before and after it; more results at a statement's end."""
-    return _funnel(call, "past, future", {"past": "prev", "future": "next"})
+    return _build_funnel(call, "past, future", {"past": "prev", "future": "next"})
 
 
 @plugin(f"_funnel_sequence_from({_FUNNEL})")
 def funnel_sequence_from(call: PluginCall) -> Relation:
     """The second result of funnel_sequence: by the state before the sequence."""
-    return _funnel(call, "past", {"past": "prev"})
+    return _build_funnel(call, "past", {"past": "prev"})
 
 
 @plugin(f"_funnel_sequence_to({_FUNNEL})")
 def funnel_sequence_to(call: PluginCall) -> Relation:
     """The third result of funnel_sequence: by the state after the sequence."""
-    return _funnel(call, "future", {"future": "next"})
+    return _build_funnel(call, "future", {"future": "next"})
 
 
-def _funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
-    rows, axis, _ = _states(call, 6)
-    states = _sequence(call, 7)
+def _build_funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
+    rows, axis, _ = _bind_states(call, 6)
+    states = _read_sequence(call, 7)
     size = len(states)
     meets = " and ".join(
-        f"{_previous_value('s', size - 1 - place)} == s{place}" for place in reversed(range(size))
+        f"{_format_previous_value('s', size - 1 - place)} == s{place}" for place in reversed(range(size))
     )
-    linked = "".join(f" and {_previous_value('linked', place)}" for place in range(size - 1))
+    linked = "".join(f" and {_format_previous_value('linked', place)}" for place in range(size - 1))
     query = (
         "Rows | where t between (start .. end) | sort by id asc, t asc "
         "| extend linked = row_number() > 1 and id == prev(id) and t - prev(t) <= gap "
         "| extend moved = not(linked) or s != prev(s) | where moved "
-        f"| extend past = iff({_previous_value('linked', size - 1)}, prev(s, {size}), ''), "
+        f"| extend past = iff({_format_previous_value('linked', size - 1)}, prev(s, {size}), ''), "
         "future = iff(coalesce(next(linked), false), next(s), '') "
         f"| where {meets}{linked} "
         f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
@@ -140,7 +142,7 @@ def _funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relation:
     return rename_columns(found, shown)
 
 
-def _previous_value(name: str, by: int) -> str:
+def _format_previous_value(name: str, by: int) -> str:
     """The value of a column so many rows before."""
     return f"prev({name}, {by})" if by else name
 
@@ -151,10 +153,10 @@ def _previous_value(name: str, by: int) -> str:
 )
 def funnel_sequence_completion(call: PluginCall) -> Relation:
     """Count the ids that reached each state of a sequence, within each of several times after the first."""
-    rows, axis, state = _states(call, 5)
-    states = _sequence(call, 6)
+    rows, axis, state = _bind_states(call, 5)
+    states = _read_sequence(call, 6)
     span = length(axis.type)
-    windows = [_window(item, span, call) for item in _sequence(call, 7)]
+    windows = [_find_window(item, span, call) for item in _read_sequence(call, 7)]
     parts = [
         "let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t, s); "
         "let S0 = materialize(Seen | where s == s0 | project id, t0 = t, t)"
@@ -178,7 +180,7 @@ def funnel_sequence_completion(call: PluginCall) -> Relation:
     return rename_columns(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
 
 
-def _window(item: str, kind: KqlType, call: PluginCall) -> Bound:
+def _find_window(item: str, kind: KqlType, call: PluginCall) -> Bound:
     """A length of time that an array holds as text."""
     if kind != KqlType.TIMESPAN:
         try:

@@ -10,7 +10,7 @@ from nephoscope_kql.plugins.activity_periods import activity, length, period
 from nephoscope_kql.types import KqlType
 
 
-def _limits(call: PluginCall, kind: KqlType) -> dict[str, Bound]:
+def _build_limits(call: PluginCall, kind: KqlType) -> dict[str, Bound]:
     return {"start": call.scalar(2, "Start", kind), "end": call.scalar(3, "End", kind)}
 
 
@@ -27,7 +27,7 @@ def sliding_window_counts(call: PluginCall) -> Relation:
         f"| summarize n = count(), ids = count_distinct(id) by t{it.group_suffix}"
     )
     back = call.scalar(4, "LookBackWindow", length(it.axis.type))
-    values = {**_limits(call, it.axis.type), "back": back, "step": step.value}
+    values = {**_build_limits(call, it.axis.type), "back": back, "step": step.value}
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
 
 
@@ -48,7 +48,7 @@ def active_users_count(call: PluginCall) -> Relation:
         f"| summarize n = count_distinct(id) by t = {step.of('t')}{it.group_suffix}"
     )
     values = {
-        **_limits(call, kind),
+        **_build_limits(call, kind),
         "back": call.scalar(4, "LookbackWindow", length(kind)),
         "each": each.value,
         "active": call.scalar(6, "ActivePeriods", KqlType.LONG),
@@ -70,7 +70,7 @@ def session_count(call: PluginCall) -> Relation:
         f"| where not(goes_on) and t >= start | summarize n = count() by t = {step.of('t')}{it.group_suffix}"
     )
     values = {
-        **_limits(call, kind),
+        **_build_limits(call, kind),
         "step": step.value,
         "back": call.scalar(5, "LookBackWindow", length(kind)),
     }

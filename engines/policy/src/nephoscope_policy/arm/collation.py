@@ -19,20 +19,20 @@ _RANK = {sign: place for place, sign in enumerate("\t\n\v\f\r" + _SIGNS)}
 
 def collation_key(text: str) -> Key:
     """A key that orders strings as the language does; short strings, which are mostly api-versions, are remembered."""
-    return _remembered(text) if len(text) <= 32 else _key(text)
+    return _remembered(text) if len(text) <= 32 else _parse_key(text)
 
 
-def _key(text: str) -> Key:
+def _parse_key(text: str) -> Key:
     decomposed = unicodedata.normalize("NFD", text)
     base = [character for character in decomposed if not unicodedata.combining(character)]
     accents = tuple(character for character in decomposed if unicodedata.combining(character))
-    return tuple(map(_primary, base)), accents, tuple(character.isupper() for character in base), text
+    return tuple(map(_rank_character, base)), accents, tuple(character.isupper() for character in base), text
 
 
-_remembered = lru_cache(maxsize=1024)(_key)
+_remembered = lru_cache(maxsize=1024)(_parse_key)
 
 
-def _primary(character: str) -> tuple[int, str]:
+def _rank_character(character: str) -> tuple[int, str]:
     if character in _RANK:
         return 0, chr(_RANK[character])
     if character.isdigit():

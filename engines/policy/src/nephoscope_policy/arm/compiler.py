@@ -56,25 +56,25 @@ def compile_node(node: Node, hosts: Hosts, functions: Functions | None = None) -
 
 def _compile(node: Node, surface: _CallTable) -> Closure:
     if isinstance(node, ArmLiteral):
-        return _constant(node.value)
-    closure = _operation(node, surface)
+        return _make_constant(node.value)
+    closure = _make_operation(node, surface)
     if not surface.is_pure(node):
         return closure
     surface.pure.add(id(node))
     return _fold(closure)
 
 
-def _operation(node: Node, surface: _CallTable) -> Closure:
+def _make_operation(node: Node, surface: _CallTable) -> Closure:
     if isinstance(node, ArmProperty):
-        return _property(node, _compile(node.target, surface))
+        return _make_property(node, _compile(node.target, surface))
     if isinstance(node, ArmIndex):
-        return _index(node, _compile(node.target, surface), _compile(node.index, surface))
+        return _make_index(node, _compile(node.target, surface), _compile(node.index, surface))
     if isinstance(node, ArmCall):
-        return _call(node, surface)
+        return _make_call(node, surface)
     raise TypeError(type(node))
 
 
-def _constant(value: Value) -> Closure:
+def _make_constant(value: Value) -> Closure:
     return lambda _, __: value
 
 
@@ -87,12 +87,12 @@ def _raise_when_run(error: ArmError) -> Closure:
 
 def _fold(closure: Closure) -> Closure:
     try:
-        return _constant(closure(None, LambdaFrame()))
+        return _make_constant(closure(None, LambdaFrame()))
     except ArmError as error:
         return _raise_when_run(error)
 
 
-def _property(node: ArmProperty, target: Closure) -> Closure:
+def _make_property(node: ArmProperty, target: Closure) -> Closure:
     name, offset = node.name, node.offset
 
     def closure(scope: object, frame: LambdaFrame) -> Value:
@@ -105,7 +105,7 @@ def _property(node: ArmProperty, target: Closure) -> Closure:
     return closure
 
 
-def _index(node: ArmIndex, target: Closure, index: Closure) -> Closure:
+def _make_index(node: ArmIndex, target: Closure, index: Closure) -> Closure:
     offset = node.offset
 
     def closure(scope: object, frame: LambdaFrame) -> Value:
@@ -118,27 +118,27 @@ def _index(node: ArmIndex, target: Closure, index: Closure) -> Closure:
     return closure
 
 
-def _call(node: ArmCall, surface: _CallTable) -> Closure:
+def _make_call(node: ArmCall, surface: _CallTable) -> Closure:
     host = surface.hosts.get(node.key)
     if host is not None:
-        return _host_call(node, host, _arguments(node, surface))
+        return _make_host_call(node, host, _list_arguments(node, surface))
     if node.key in (call_resolution.LAMBDA, call_resolution.LAMBDA_VARIABLES):
-        return _lambda_form(node, surface)
+        return _make_lambda_form(node, surface)
     function = call_resolution.pure_function(node, surface.hosts, surface.functions)
     if function is None:
         return _raise_when_run(ArmError(node.name, "the function is not known", node.offset))
     problem = function.count_error(len(node.arguments))
     if problem:
         return _raise_when_run(ArmError(function.name, problem, node.offset))
-    make = _lazy_call if function.lazy else _eager_call
-    return make(node, function, _arguments(node, surface))
+    make = _make_lazy_call if function.lazy else _make_eager_call
+    return make(node, function, _list_arguments(node, surface))
 
 
-def _arguments(node: ArmCall, surface: _CallTable) -> list[Closure]:
+def _list_arguments(node: ArmCall, surface: _CallTable) -> list[Closure]:
     return [_compile(argument, surface) for argument in node.arguments]
 
 
-def _host_call(node: ArmCall, host: Host, arguments: list[Closure]) -> Closure:
+def _make_host_call(node: ArmCall, host: Host, arguments: list[Closure]) -> Closure:
     def closure(scope: object, frame: LambdaFrame) -> Value:
         values = [argument(scope, frame) for argument in arguments]
         try:
@@ -149,7 +149,7 @@ def _host_call(node: ArmCall, host: Host, arguments: list[Closure]) -> Closure:
     return closure
 
 
-def _eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
+def _make_eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
     body = function.body
 
     def closure(scope: object, frame: LambdaFrame) -> Value:
@@ -164,7 +164,7 @@ def _eager_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) 
     return closure
 
 
-def _lazy_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
+def _make_lazy_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -> Closure:
     body = function.body
 
     def closure(scope: object, frame: LambdaFrame) -> Value:
@@ -176,10 +176,10 @@ def _lazy_call(node: ArmCall, function: ArmFunction, arguments: list[Closure]) -
     return closure
 
 
-def _lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
+def _make_lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
     try:
         if node.key == call_resolution.LAMBDA_VARIABLES:
-            return _variable(node, call_resolution.variable_name(node))
+            return _make_variable(node, call_resolution.variable_name(node))
         names, body = call_resolution.lambda_parts(node)
     except ArmError as error:
         return _raise_when_run(error)
@@ -187,7 +187,7 @@ def _lambda_form(node: ArmCall, surface: _CallTable) -> Closure:
     return lambda scope, frame: LambdaArgument(names, partial(closure, scope), frame)
 
 
-def _variable(node: ArmCall, name: str) -> Closure:
+def _make_variable(node: ArmCall, name: str) -> Closure:
     def closure(_: object, frame: LambdaFrame) -> Value:
         if name in frame.variables:
             return frame.variables[name]

@@ -36,10 +36,10 @@ class _Interpreter:
         if isinstance(node, ArmLiteral):
             return node.value
         if isinstance(node, ArmCall):
-            return self._call(node, frame)
-        return self._access(node, frame)
+            return self._build_call(node, frame)
+        return self._build_access(node, frame)
 
-    def _access(self, node: ArmProperty | ArmIndex, frame: LambdaFrame) -> Value:
+    def _build_access(self, node: ArmProperty | ArmIndex, frame: LambdaFrame) -> Value:
         target = self.value(node.target, frame)
         index = self.value(node.index, frame) if isinstance(node, ArmIndex) else None
         try:
@@ -47,21 +47,21 @@ class _Interpreter:
         except FunctionError as failure:
             raise ArmError("", str(failure), node.offset) from failure
 
-    def _call(self, node: ArmCall, frame: LambdaFrame) -> Value:
+    def _build_call(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key not in self._hosts:
             if node.key == call_resolution.LAMBDA:
                 names, body = call_resolution.lambda_parts(node)
                 return LambdaArgument(names, partial(self.value, body), frame)
             if node.key == call_resolution.LAMBDA_VARIABLES:
-                return self._variable(node, frame)
+                return self._build_variable(node, frame)
         try:
-            return self._answer(node, frame)
+            return self._build_answer(node, frame)
         except FunctionError as failure:
             raise call_resolution.error(node, failure) from failure
         except RecursionError as failure:
             raise call_resolution.nesting_error(node) from failure
 
-    def _answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
+    def _build_answer(self, node: ArmCall, frame: LambdaFrame) -> Value:
         if node.key in self._hosts:
             return self._hosts[node.key](self._scope, self._evaluate_arguments(node, frame))
         function = registry().get(node.key)
@@ -77,7 +77,7 @@ class _Interpreter:
     def _evaluate_arguments(self, node: ArmCall, frame: LambdaFrame) -> list[Value]:
         return [self.value(argument, frame) for argument in node.arguments]
 
-    def _variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
+    def _build_variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
         name = call_resolution.variable_name(node)
         if name in frame.variables:
             return frame.variables[name]

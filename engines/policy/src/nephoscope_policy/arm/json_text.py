@@ -124,13 +124,13 @@ class _JsonParser:
             sign = self._text[self._at : self._at + 1]
         start = self._at
         if sign == "{":
-            return self._object(depth)
+            return self._parse_object(depth)
         if sign == "[":
-            return self._array(depth)
-        value = self._string() if sign in ('"', "'") and sign else self._word()
+            return self._parse_array(depth)
+        value = self._parse_string() if sign in ('"', "'") and sign else self._parse_word()
         return value, TextMark(start, self._at)
 
-    def _object(self, depth: int) -> tuple[object, TextMark]:
+    def _parse_object(self, depth: int) -> tuple[object, TextMark]:
         start, value = self._at, {}
         members: dict[str, tuple[int, TextMark]] = {}
         self._at += 1
@@ -141,13 +141,13 @@ class _JsonParser:
             elif self._accept_closing("}"):
                 break
             else:
-                key_at, key = self._at, self._key()
+                key_at, key = self._at, self._parse_key()
             value[key], mark = self._read_value(depth + 1)
             members[key] = (key_at, mark)
-            self._separator("}")
+            self._skip_separator("}")
         return value, TextMark(start, self._at, members)
 
-    def _array(self, depth: int) -> tuple[object, TextMark]:
+    def _parse_array(self, depth: int) -> tuple[object, TextMark]:
         start, value = self._at, []
         elements: list[TextMark] = []
         self._at += 1
@@ -155,7 +155,7 @@ class _JsonParser:
             item, mark = self._read_value(depth + 1)
             value.append(item)
             elements.append(mark)
-            self._separator("]")
+            self._skip_separator("]")
         return value, TextMark(start, self._at, None, elements)
 
     def _accept_closing(self, sign: str) -> bool:
@@ -165,7 +165,7 @@ class _JsonParser:
         self._at += 1
         return True
 
-    def _separator(self, closing: str) -> None:
+    def _skip_separator(self, closing: str) -> None:
         comma = _COMMA.match(self._text, self._at)
         if comma is not None:
             self._at = comma.end()
@@ -181,9 +181,9 @@ class _JsonParser:
             raise ArmJsonError(f"expected {wanted}, found {self._describe_found()}", self._at)
         self._at += 1
 
-    def _key(self) -> str:
+    def _parse_key(self) -> str:
         if self._text[self._at : self._at + 1] in ('"', "'"):
-            key = self._string()
+            key = self._parse_string()
         else:
             match = _NAME.match(self._text, self._at)
             if match is None:
@@ -196,7 +196,7 @@ class _JsonParser:
         self._skip()
         return key
 
-    def _string(self) -> str:
+    def _parse_string(self) -> str:
         match = _TEXT.match(self._text, self._at)
         if match is None:
             raise ArmJsonError("a string is not closed", self._at)
@@ -214,7 +214,7 @@ class _JsonParser:
         except ValueError as error:
             raise ArmJsonError(f"a string has a bad escape sequence ({error})", self._at) from error
 
-    def _word(self) -> object:
+    def _parse_word(self) -> object:
         match = _WORD.match(self._text, self._at)
         if match is None:
             raise ArmJsonError(f"expected a JSON value, found {self._describe_found()}", self._at)

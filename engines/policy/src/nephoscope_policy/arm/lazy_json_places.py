@@ -35,21 +35,21 @@ class StrictMark:
         sign = self._data[self.start]
         inside = memoryview(self._data)[self.start : self.end]
         if sign == ord("{"):
-            return self._members(_MEMBERS.decode(inside))
-        return self._elements(_ELEMENTS.decode(inside)) if sign == ord("[") else {}
+            return self._build_members(_MEMBERS.decode(inside))
+        return self._build_elements(_ELEMENTS.decode(inside)) if sign == ord("[") else {}
 
-    def _members(self, values: dict[str, msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
+    def _build_members(self, values: dict[str, msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
         found: dict[str | int, StrictMark | TextMark] = {}
         at = self.start + 1
         for key, value in values.items():
             match = _KEY.match(self._text, at)
-            at = match.end() if match is not None and _key(match) == key else self.end
+            at = match.end() if match is not None and _decode_key(match) == key else self.end
             if not self._starts_with(value, at):
                 return self._read_last_duplicates()
             found[key] = StrictMark(self._text, self._data, at, at := at + memoryview(value).nbytes)
         return found if self._is_at_end(at) else self._read_last_duplicates()
 
-    def _elements(self, values: list[msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
+    def _build_elements(self, values: list[msgspec.Raw]) -> dict[str | int, StrictMark | TextMark]:
         found: dict[str | int, StrictMark | TextMark] = {}
         at = self.start + 1
         for index, value in enumerate(values):
@@ -80,6 +80,6 @@ def mark_strictly(text: str) -> StrictMark | TextMark:
     return StrictMark(text, text.encode("ascii"), start, start + len(whole))
 
 
-def _key(match: re.Match[str]) -> str:
+def _decode_key(match: re.Match[str]) -> str:
     key: str = match[2]
     return json.loads(f'"{key}"', strict=False) if "\\" in key else key

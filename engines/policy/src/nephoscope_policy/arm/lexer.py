@@ -39,7 +39,7 @@ def tokens(text: str, start: int, end: int) -> Iterator[ArmToken]:
     while position < end:
         match = _WORD.match(text, position, end)
         if match is None:
-            raise ArmSyntaxError(_reason(text[position]), position)
+            raise ArmSyntaxError(_format_reason(text[position]), position)
         kind = match.lastgroup or ""
         if kind != "blank":
             yield ArmToken(kind, match.group(), position)
@@ -47,7 +47,7 @@ def tokens(text: str, start: int, end: int) -> Iterator[ArmToken]:
     yield ArmToken("end", "", end)
 
 
-def _reason(character: str) -> str:
+def _format_reason(character: str) -> str:
     if character == "'":
         return "a string is not closed: a single quote inside a string is written twice"
     if character == '"':

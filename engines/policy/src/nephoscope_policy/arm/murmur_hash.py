@@ -35,7 +35,7 @@ def _finish(high: int, low: int, length: int) -> int:
     high, low = high ^ length, low ^ length
     high = (high + low) & _MASK
     low = (low + high) & _MASK
-    high, low = _avalanche(high), _avalanche(low)
+    high, low = _mix_bits(high), _mix_bits(low)
     high = (high + low) & _MASK
     low = (low + high) & _MASK
     return low << 32 | high
@@ -53,7 +53,7 @@ def _rotate(word: int, bits: int) -> int:
     return ((word << bits) | (word >> (32 - bits))) & _MASK
 
 
-def _avalanche(word: int) -> int:
+def _mix_bits(word: int) -> int:
     word = (word ^ word >> 16) * 0x85EBCA6B & _MASK
     word = (word ^ word >> 13) * 0xC2B2AE35 & _MASK
     return word ^ word >> 16

@@ -48,23 +48,23 @@ class _ArmParser:
 
     def expect_end(self) -> None:
         if self._peek().kind != "end":
-            raise self._unexpected_error("an operator or the end")
+            raise self._parse_unexpected_error("an operator or the end")
 
     def expression(self, depth: int) -> Node:
-        node, levels = self._primary(depth), depth
+        node, levels = self._parse_primary(depth), depth
         while True:
             word = self._peek()
             if word.kind != "mark" or word.text not in ".[":
                 return node
-            levels = self._next_depth(levels, word)
-            node = self._postfix(node, levels)
+            levels = self._parse_next_depth(levels, word)
+            node = self._parse_postfix(node, levels)
 
-    def _next_depth(self, depth: int, word: ArmToken) -> int:
+    def _parse_next_depth(self, depth: int, word: ArmToken) -> int:
         if depth >= MAX_DEPTH:
             raise ArmSyntaxError(f"the expression is nested deeper than {MAX_DEPTH} levels", word.offset)
         return depth + 1
 
-    def _postfix(self, target: Node, depth: int) -> Node:
+    def _parse_postfix(self, target: Node, depth: int) -> Node:
         word = self._take()
         if word.text == ".":
             name = self._expect("name", "", "a property name")
@@ -73,42 +73,42 @@ class _ArmParser:
         self._expect("mark", "]", "']'")
         return ArmIndex(target, index, word.offset)
 
-    def _primary(self, depth: int) -> Node:
+    def _parse_primary(self, depth: int) -> Node:
         word = self._peek()
         if word.kind == "text":
             return ArmLiteral(string_value(self._take()), word.offset)
         if word.kind == "number":
             return ArmLiteral(number_value(self._take(), negative=False), word.offset)
         if word.kind == "mark" and word.text == "-":
-            return self._negative(self._take(), depth)
+            return self._parse_negative(self._take(), depth)
         if word.kind == "name":
             return self._parse_name(self._take(), depth)
-        raise self._unexpected_error("a function call, a string or a number")
+        raise self._parse_unexpected_error("a function call, a string or a number")
 
-    def _negative(self, sign: ArmToken, depth: int) -> Node:
+    def _parse_negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek().kind == "number":
             return ArmLiteral(number_value(self._take(), negative=True), sign.offset)
-        operand = self._primary(self._next_depth(depth, sign))
+        operand = self._parse_primary(self._parse_next_depth(depth, sign))
         return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
 
     def _parse_name(self, word: ArmToken, depth: int) -> Node:
         if self._is_mark("("):
-            return ArmCall(word.text, self._arguments(depth), word.offset)
+            return ArmCall(word.text, self._parse_arguments(depth), word.offset)
         if word.text.lower() in _WORDS:
             return ArmLiteral(_WORDS[word.text.lower()], word.offset)
         if self._is_mark(".") and self._words[self._next + 1].kind == "name":
-            return self._user_function(word, depth)
-        raise self._unexpected_error(f"'(' after {word.display_text()}")
+            return self._parse_user_function(word, depth)
+        raise self._parse_unexpected_error(f"'(' after {word.display_text()}")
 
-    def _user_function(self, namespace: ArmToken, depth: int) -> Node:
+    def _parse_user_function(self, namespace: ArmToken, depth: int) -> Node:
         self._take()
         name = self._take()
         if not self._is_mark("("):
-            raise self._unexpected_error(f"'(' after {namespace.text}.{name.display_text()}")
-        return ArmCall(f"{namespace.text}.{name.text}", self._arguments(depth), namespace.offset)
+            raise self._parse_unexpected_error(f"'(' after {namespace.text}.{name.display_text()}")
+        return ArmCall(f"{namespace.text}.{name.text}", self._parse_arguments(depth), namespace.offset)
 
-    def _arguments(self, depth: int) -> tuple[Node, ...]:
-        depth = self._next_depth(depth, self._take())
+    def _parse_arguments(self, depth: int) -> tuple[Node, ...]:
+        depth = self._parse_next_depth(depth, self._take())
         if self._is_mark(")"):
             self._take()
             return ()
@@ -134,9 +134,9 @@ class _ArmParser:
     def _expect(self, kind: str, text: str, wanted: str) -> ArmToken:
         word = self._peek()
         if word.kind != kind or (text and word.text != text):
-            raise self._unexpected_error(wanted)
+            raise self._parse_unexpected_error(wanted)
         return self._take()
 
-    def _unexpected_error(self, wanted: str) -> ArmSyntaxError:
+    def _parse_unexpected_error(self, wanted: str) -> ArmSyntaxError:
         word = self._peek()
         return ArmSyntaxError(f"expected {wanted}, found {word.display_text()}", word.offset)

@@ -34,7 +34,7 @@ def member(target: Value, name: str) -> Value:
 def element(target: Value, index: Value) -> Value:
     """An array's element by 0-based integer, or an object's member by string."""
     if isinstance(target, Unknown) or isinstance(index, Unknown):
-        return _access_unknown(target, index)
+        return _build_access_unknown(target, index)
     if isinstance(target, list):
         if isinstance(index, float) and index.is_integer():
             index = int(index)
@@ -50,7 +50,7 @@ def element(target: Value, index: Value) -> Value:
     raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
 
 
-def _access_unknown(target: Value, index: Value) -> Value:
+def _build_access_unknown(target: Value, index: Value) -> Value:
     """An element where the target or the index is unknown: what all that it can be have in common."""
     if isinstance(target, Unknown):
         if not isinstance(index, Unknown):

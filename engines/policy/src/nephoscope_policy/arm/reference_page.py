@@ -52,22 +52,23 @@ def page() -> str:
     """The Markdown of docs/reference/arm-functions.md."""
     functions = sorted(registry().values(), key=attrgetter("family", "key"))
     sections = [
-        _section(family, list(members)) for family, members in groupby(functions, key=attrgetter("family"))
+        _format_section(family, list(members))
+        for family, members in groupby(functions, key=attrgetter("family"))
     ]
     return "\n".join([_INTRODUCTION, *sections, _FORMS])
 
 
-def _section(family: str, functions: list[ArmFunction]) -> str:
+def _format_section(family: str, functions: list[ArmFunction]) -> str:
     rows = [
-        f"| `{function.signature}` | {function.summary} | {_mark(function.lazy)} | {_mark(function.policy)} | "
-        f"{_mark(function.template)} |"
+        f"| `{function.signature}` | {function.summary} | {_format_flag(function.lazy)} | {_format_flag(function.policy)} | "
+        f"{_format_flag(function.template)} |"
         for function in functions
     ]
     head = ["| function | what it does | lazy | policy | template |", "|---|---|---|---|---|"]
     return "\n".join([f"## {family}", "", *head, *rows, ""])
 
 
-def _mark(flag: bool) -> str:
+def _format_flag(flag: bool) -> str:
     return "yes" if flag else ""
 
 

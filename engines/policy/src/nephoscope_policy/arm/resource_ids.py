@@ -25,7 +25,7 @@ def provider_path(arguments: list[object], place: int) -> str:
     )
 
 
-def _type_place(arguments: list[object], most: int) -> int:
+def _find_type_argument(arguments: list[object], most: int) -> int:
     """Where the type is: the first argument with a slash, after at most `most` leading arguments."""
     for place in range(min(most + 1, len(arguments))):
         if "/" in given.text(arguments, place):
@@ -35,7 +35,7 @@ def _type_place(arguments: list[object], most: int) -> int:
 
 def resource_id(arguments: list[object], subscription: str, resource_group: str) -> str:
     """resourceId([subscriptionId], [resourceGroupName], resourceType, names...) in a resource group's context."""
-    place = _type_place(arguments, 2)
+    place = _find_type_argument(arguments, 2)
     leading = [given.text(arguments, position) for position in range(place)]
     if len(leading) == 2:
         subscription, resource_group = leading
@@ -49,13 +49,13 @@ def resource_id(arguments: list[object], subscription: str, resource_group: str)
 
 def subscription_resource_id(arguments: list[object], subscription: str) -> str:
     """subscriptionResourceId([subscriptionId], resourceType, names...) in a subscription's context."""
-    place = _type_place(arguments, 1)
+    place = _find_type_argument(arguments, 1)
     own = given.text(arguments, 0) if place else subscription
     return f"/subscriptions/{own}{provider_path(arguments, place)}"
 
 
 def management_group_resource_id(arguments: list[object], group: str) -> str:
     """managementGroupResourceId([managementGroupId], resourceType, names...) in a management group's context."""
-    place = _type_place(arguments, 1)
+    place = _find_type_argument(arguments, 1)
     own = given.text(arguments, 0) if place else group
     return f"/providers/Microsoft.Management/managementGroups/{own}{provider_path(arguments, place)}"

@@ -115,14 +115,14 @@ def _find_blocking(argument: object) -> Unknown | None:
     return argument if isinstance(argument, Unknown) else None
 
 
-def _first_unknown(arguments: list[object]) -> Unknown:
+def _evaluate_first_unknown(arguments: list[object]) -> Unknown:
     found = next((one for one in map(find_unknown, arguments) if one is not None), None)
     return found if found is not None else Unknown()
 
 
 def _equals(arguments: list[object]) -> Value:
     answer = compare(arguments[0], arguments[1])
-    return _first_unknown(arguments).of("bool") if answer is None else answer
+    return _evaluate_first_unknown(arguments).of("bool") if answer is None else answer
 
 
 def _contains(arguments: list[object]) -> Value:
@@ -131,14 +131,14 @@ def _contains(arguments: list[object]) -> Value:
         answers = [compare(own, item) for own in container]
         if any(answers):
             return True
-        return _first_unknown(arguments).of("bool") if None in answers else False
+        return _evaluate_first_unknown(arguments).of("bool") if None in answers else False
     if isinstance(container, dict) and not isinstance(item, Unknown):
         known = Spelling(container).find(given.text(arguments, 1)) is not None
         return container.rest.of("bool") if isinstance(container, OpenObject) and not known else known
-    return _first_unknown(arguments).of("bool")
+    return _evaluate_first_unknown(arguments).of("bool")
 
 
-def _empty(arguments: list[object]) -> Value:
+def _evaluate_empty(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown):
         return False if value.filled or value.type in ("int", "float", "bool") else value.of("bool")
@@ -147,26 +147,26 @@ def _empty(arguments: list[object]) -> Value:
     return not value
 
 
-def _union(arguments: list[object]) -> Value:
+def _evaluate_union(arguments: list[object]) -> Value:
     arguments = [one for one in arguments if one is not None]
     if any(json_type(one) == "array" for one in arguments):
-        return _union_of_arrays(arguments)
-    objects = [_object(arguments, place) for place in range(len(arguments))]
+        return _evaluate_union_of_arrays(arguments)
+    objects = [_evaluate_object(arguments, place) for place in range(len(arguments))]
     return reduce(merge, objects)
 
 
-def _union_of_arrays(arguments: list[object]) -> Value:
+def _evaluate_union_of_arrays(arguments: list[object]) -> Value:
     unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
     if unknown is not None:
         return unknown.of("array")
     items = [item for place in range(len(arguments)) for item in given.array(arguments, place)]
     if len(items) > MAX_COMPARED:
-        return _first_unknown(arguments).of("array")
+        return _evaluate_first_unknown(arguments).of("array")
     distinct: list[Value] = []
     for item in items:
         answers = [compare(own, item) for own in distinct]
         if None in answers and True not in answers:
-            return _first_unknown(arguments).of("array")
+            return _evaluate_first_unknown(arguments).of("array")
         if True not in answers:
             distinct.append(item)
     return distinct
@@ -203,11 +203,11 @@ def _merge_shallowly(arguments: list[object]) -> Value:
     result: dict[str, Value] = {}
     entries = given.array(arguments, 0)
     for place in range(len(entries)):
-        result = merge(result, _object(entries, place), deep=False)
+        result = merge(result, _evaluate_object(entries, place), deep=False)
     return result
 
 
-def _object(values: list[object], place: int) -> Mergeable:
+def _evaluate_object(values: list[object], place: int) -> Mergeable:
     """An object, or an unknown that may be one."""
     value = values[place]
     if isinstance(value, Unknown) and value.type in ("any", "object"):
@@ -229,7 +229,7 @@ def _create_object(arguments: list[object]) -> Value:
     return members if rest is None else OpenObject(members, rest.of("object"))
 
 
-def _array(arguments: list[object]) -> Value:
+def _evaluate_array(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown) and value.type in ("any", "array"):
         return value.of("array")
@@ -243,16 +243,16 @@ def _concat(arguments: list[object]) -> Value:
         type_: JsonType = "array" if "array" in kinds else "string" if plain else "any"
         texts = [pattern(one) for one in arguments] if type_ == "string" else [None]
         if None not in texts:
-            return from_pattern("".join(map(str, texts)), _first_unknown(arguments))
-        known = [item for one in arguments for item in _known_items(one)]
+            return from_pattern("".join(map(str, texts)), _evaluate_first_unknown(arguments))
+        known = [item for one in arguments for item in _evaluate_known_items(one)]
         first = next(one for one in arguments if isinstance(one, Unknown)) if known else None
         if type_ == "array" and first is not None:
             return OpenArray("array", first.cause, first.reason, filled=True, known=tuple(known))
-        return _first_unknown(arguments).of(type_)
+        return _evaluate_first_unknown(arguments).of(type_)
     return [item for place in range(len(arguments)) for item in given.array(arguments, place)]
 
 
-def _known_items(value: object) -> Sequence[object]:
+def _evaluate_known_items(value: object) -> Sequence[object]:
     """The elements of an array that are certainly there."""
     if isinstance(value, OpenArray):
         return value.known
@@ -266,14 +266,16 @@ def _format(arguments: list[object]) -> Value:
     template = arguments[0]
     texts = [pattern(one) for one in arguments]
     if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
-        return from_pattern(str(registry()["format"].body([template, *texts[1:]])), _first_unknown(arguments))
-    return _first_unknown(arguments).of("string")
+        return from_pattern(
+            str(registry()["format"].body([template, *texts[1:]])), _evaluate_first_unknown(arguments)
+        )
+    return _evaluate_first_unknown(arguments).of("string")
 
 
 def _slice(arguments: list[object], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
-    return _first_unknown(arguments).of(json_type(arguments[0]))
+    return _evaluate_first_unknown(arguments).of(json_type(arguments[0]))
 
 
 def _choose_branch(arguments: list[Thunk]) -> Value:
@@ -286,7 +288,7 @@ def _choose_branch(arguments: list[Thunk]) -> Value:
         return condition.of("any")
 
 
-def _conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
+def _evaluate_conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
     unknown = None
     for place, thunk in enumerate(arguments):
         try:
@@ -339,20 +341,20 @@ def _try_get(arguments: list[Thunk]) -> Value:
 _SPECIAL: dict[str, Body] = {
     "equals": _equals,
     "contains": _contains,
-    "empty": _empty,
-    "array": _array,
+    "empty": _evaluate_empty,
+    "array": _evaluate_array,
     "format": _format,
     "extensionresourceid": accept_patterns(extension_resource_id.body),
     "tenantresourceid": accept_patterns(tenant_resource_id.body),
     "concat": _concat,
     "take": lambda arguments: _slice(arguments, cut=take.body),
     "skip": lambda arguments: _slice(arguments, cut=skip.body),
-    "union": _union,
+    "union": _evaluate_union,
     "shallowmerge": _merge_shallowly,
     "createobject": _create_object,
     "if": _choose_branch,
-    "and": lambda arguments: _conjunction(arguments, decides=False),
-    "or": lambda arguments: _conjunction(arguments, decides=True),
+    "and": lambda arguments: _evaluate_conjunction(arguments, decides=False),
+    "or": lambda arguments: _evaluate_conjunction(arguments, decides=True),
     "coalesce": _coalesce,
     "tryget": _try_get,
 }

@@ -132,11 +132,11 @@ def number_text(number: float) -> str:
         return str(int(number)) if number or math.copysign(1, number) > 0 else "-0"
     text = repr(number)
     if "e" not in text:
-        return text if abs(number) < 1e15 else _scientific(number)
-    return text if text.startswith("in") else _scientific(number)
+        return text if abs(number) < 1e15 else _format_scientific(number)
+    return text if text.startswith("in") else _format_scientific(number)
 
 
-def _scientific(number: float) -> str:
+def _format_scientific(number: float) -> str:
     digits = Decimal(repr(number)).as_tuple()
     exponent = int(digits.exponent) + len(digits.digits) - 1
     if -5 <= exponent < 15:
@@ -153,7 +153,7 @@ def json_text(value: Value) -> str:
     pieces: list[str] = []
     size = 0
     try:
-        for piece in _chunks(value):
+        for piece in _list_chunks(value):
             size += len(piece)
             require_bounded(size, unit="characters")
             pieces.append(piece)
@@ -162,7 +162,7 @@ def json_text(value: Value) -> str:
     return "".join(pieces)
 
 
-def _chunks(value: Value) -> Iterator[str]:
+def _list_chunks(value: Value) -> Iterator[str]:
     if callable(value):
         raise FunctionError("a lambda is not a value")
     return json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).iterencode(value)
@@ -214,7 +214,9 @@ def from_json(text: str) -> Value:
 
 def _load_json(text: str) -> Value:
     try:
-        return json.loads(text, parse_constant=_constant, parse_int=_integer, parse_float=_float)
+        return json.loads(
+            text, parse_constant=_build_constant, parse_int=_parse_integer, parse_float=_parse_float
+        )
     except json.JSONDecodeError as error:
         if "'" not in text:
             raise
@@ -224,18 +226,18 @@ def _load_json(text: str) -> Value:
             raise error from None
 
 
-def _constant(name: str) -> Value:
+def _build_constant(name: str) -> Value:
     raise FunctionError(f"not JSON: {name}")
 
 
-def _integer(digits: str) -> float:
+def _parse_integer(digits: str) -> float:
     if len(digits) > 19 + digits.startswith("-"):
-        return _float(digits)
+        return _parse_float(digits)
     number = int(digits)
     return number if INT_MIN <= number <= INT_MAX else float(number)
 
 
-def _float(digits: str) -> float:
+def _parse_float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
         raise FunctionError(f"the number {digits[:40]} is too large")

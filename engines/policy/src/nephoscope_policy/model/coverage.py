@@ -61,9 +61,9 @@ class Coverage(msgspec.Struct, frozen=True):
 
     def claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
         """Yield of each claim by which `covers` holds when it was read, None where the manifest does not tell."""
-        return (self.read_time(place, type_, name) for place in self._claiming(type_, scope, name))
+        return (self.read_time(place, type_, name) for place in self._list_claims(type_, scope, name))
 
-    def _claiming(self, type_: str, scope: str, name: str) -> Iterator[str]:
+    def _list_claims(self, type_: str, scope: str, name: str) -> Iterator[str]:
         """Yield the scope itself and those above it at which the type (or the name) is claimed."""
         place = scope
         while True:

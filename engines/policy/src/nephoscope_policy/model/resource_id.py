@@ -68,9 +68,9 @@ def _parse(key: str) -> ResourceId:
         raise ValueError(f"not a resource id (an empty segment): {key!r}")
     subscription = parts[1] if parts[0] == "subscriptions" and len(parts) > 1 else ""
     group = parts[3] if subscription and len(parts) > 3 and parts[2] == "resourcegroups" else ""
-    last = _last_provider(parts)
+    last = _find_last_provider(parts)
     if last < 0:
-        return _container(key, parts, subscription, group)
+        return _build_container(key, parts, subscription, group)
     tail = parts[last + 1 :]
     if len(tail) < 3 or len(tail) % 2 == 0:
         raise ValueError(f"not a resource id (type and name segments do not pair up): {key!r}")
@@ -79,7 +79,7 @@ def _parse(key: str) -> ResourceId:
     return ResourceId(key, type_, tail[-1], subscription, group, parent if parent != "/" else "")
 
 
-def _last_provider(parts: list[str]) -> int:
+def _find_last_provider(parts: list[str]) -> int:
     """The index of the last 'providers' that begins a provider segment, -1 where there is none."""
     for index in range(len(parts) - 1, -1, -1):
         if parts[index] == "providers" and index + 1 < len(parts) and "." in parts[index + 1]:
@@ -87,7 +87,7 @@ def _last_provider(parts: list[str]) -> int:
     return -1
 
 
-def _container(key: str, parts: list[str], subscription: str, group: str) -> ResourceId:
+def _build_container(key: str, parts: list[str], subscription: str, group: str) -> ResourceId:
     if subscription and len(parts) == 2:
         return ResourceId(key, SUBSCRIPTION_TYPE, subscription, subscription, "", "")
     if group and len(parts) == 4:

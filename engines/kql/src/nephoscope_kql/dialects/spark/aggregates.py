@@ -26,7 +26,7 @@ def _count(call: Arguments) -> E:
     return exp.Count(this=exp.Star())
 
 
-def _countif(call: Arguments) -> E:
+def _build_countif(call: Arguments) -> E:
     return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=call[0]))
 
 
@@ -35,11 +35,11 @@ def _write_filtered_aggregate(call: Arguments, name: str, conditional: bool, dis
     return nodes.aggregate(name, call[0], distinct=distinct, where=where)
 
 
-def _distinct(conditional: bool) -> Native:
+def _make_distinct(conditional: bool) -> Native:
     return lambda call: _write_filtered_aggregate(call, "count", conditional, distinct=True)
 
 
-def _sum(conditional: bool) -> Native:
+def _make_sum(conditional: bool) -> Native:
     """Whole numbers: Spark's sum wraps where ANSI mode is off, as KQL's does."""
 
     def builder(call: Arguments) -> E | None:
@@ -52,7 +52,7 @@ def _sum(conditional: bool) -> Native:
     return builder
 
 
-def _mean(conditional: bool) -> Native:
+def _make_mean(conditional: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if not call.types[0].integer:
             return None
@@ -74,7 +74,7 @@ def _write_extreme(name: str, conditional: bool) -> Native:
     return builder
 
 
-def _extreme_row_value(name: str) -> Native:
+def _make_extreme_row_value(name: str) -> Native:
     """The value of the row whose key is extreme; boxed, so that a null value is one. Keys that may be null need the collected form."""
 
     def builder(call: Arguments) -> E | None:
@@ -105,21 +105,21 @@ def _any(conditional: bool) -> Native:
 NATIVE: Mapping[str, Native] = MappingProxyType(
     {
         "count": _count,
-        "countif": _countif,
-        "dcount": _distinct(conditional=False),
-        "dcountif": _distinct(conditional=True),
-        "count_distinct": _distinct(conditional=False),
-        "count_distinctif": _distinct(conditional=True),
-        "sum": _sum(conditional=False),
-        "sumif": _sum(conditional=True),
-        "avg": _mean(conditional=False),
-        "avgif": _mean(conditional=True),
+        "countif": _build_countif,
+        "dcount": _make_distinct(conditional=False),
+        "dcountif": _make_distinct(conditional=True),
+        "count_distinct": _make_distinct(conditional=False),
+        "count_distinctif": _make_distinct(conditional=True),
+        "sum": _make_sum(conditional=False),
+        "sumif": _make_sum(conditional=True),
+        "avg": _make_mean(conditional=False),
+        "avgif": _make_mean(conditional=True),
         "min": _write_extreme("min", conditional=False),
         "minif": _write_extreme("min", conditional=True),
         "max": _write_extreme("max", conditional=False),
         "maxif": _write_extreme("max", conditional=True),
-        "arg_max": _extreme_row_value("max_by"),
-        "arg_min": _extreme_row_value("min_by"),
+        "arg_max": _make_extreme_row_value("max_by"),
+        "arg_min": _make_extreme_row_value("min_by"),
         "take_any": _any(conditional=False),
         "take_anyif": _any(conditional=True),
         "any": _any(conditional=False),

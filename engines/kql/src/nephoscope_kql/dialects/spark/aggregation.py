@@ -28,7 +28,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
     ids = [name for name, _ in items]
     if not wanted:
-        return _distinct(block, items)
+        return _build_distinct(block, items)
     block, items = _close_groups(block, items, order, count_columns(values).keys())
     keys = emitter.keys(relation.input.order, block)
     for column, call in wanted:
@@ -40,7 +40,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: SparkEmitter
     return block_over(select, [name for name, _ in items])
 
 
-def _distinct(block: SelectBlock, items: list[tuple[str, exp.Expr]]) -> SelectBlock:
+def _build_distinct(block: SelectBlock, items: list[tuple[str, exp.Expr]]) -> SelectBlock:
     if not items:
         return block_over(block.select([("one", exp.Count(this=exp.Star()))]), ["one"])
     select = block.select(items)

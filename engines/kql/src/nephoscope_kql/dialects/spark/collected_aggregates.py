@@ -50,7 +50,7 @@ def _write_over_structs(
 ) -> E:
     """The aggregate as DuckDB writes it over the fields of the structs."""
     names = {place: f"a{at}" for at, place in enumerate(places)}
-    bound = tuple(_column(item, names.get(place)) for place, item in enumerate(given.bound))
+    bound = tuple(_build_column(item, names.get(place)) for place, item in enumerate(given.bound))
     sql = [nodes.name(names[place]) if place in names else given[place] for place in range(len(given))]
     order = [
         exp.Ordered(
@@ -64,7 +64,7 @@ def _write_over_structs(
     return call.aggregate.builder("duckdb", call.span)(arguments)
 
 
-def _column(item: Bound, name: str | None) -> Bound:
+def _build_column(item: Bound, name: str | None) -> Bound:
     if name is None:
         return item
     return ColumnRef(type=item.type, span=item.span, column=Column(name, name, item.type))

@@ -52,10 +52,10 @@ class SparkEmitter(Emitter):
 
     def keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row."""
-        keys = [one for key in order for one in self._keys(key, block)]
+        keys = [one for key in order for one in self._list_keys(key, block)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
-    def _keys(self, key: SortKey, block: SelectBlock) -> list[exp.Expr]:
+    def _list_keys(self, key: SortKey, block: SelectBlock) -> list[exp.Expr]:
         """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
         value = self.scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:

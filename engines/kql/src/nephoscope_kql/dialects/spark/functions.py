@@ -39,7 +39,7 @@ def _lower_with_specials(node: E) -> E:
     return nodes.call("lower", nodes.call("translate", node, nodes.text(_SPECIAL), nodes.text(_PLAINER)))
 
 
-def _same_builder(name: str) -> Native:
+def _make_same_builder(name: str) -> Native:
     """DuckDB's builder, whose SQL Spark reads the same way."""
 
     def builder(call: Arguments) -> E | None:
@@ -48,9 +48,9 @@ def _same_builder(name: str) -> Native:
     return builder
 
 
-def _for_types_only(name: str, types: frozenset[KqlType]) -> Native:
+def _limit_to_types(name: str, types: frozenset[KqlType]) -> Native:
     """Return the same where every argument has one of the types."""
-    same = _same_builder(name)
+    same = _make_same_builder(name)
     return lambda call: same(call) if types.issuperset(call.types) else None
 
 
@@ -63,7 +63,7 @@ def _text_test(name: str, sensitive: bool, negated: bool) -> Native:
     return builder
 
 
-def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
+def _build_term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
     """Return whether a text has a term that is constant and ASCII: a cheap search first, then Java's pattern of the same meaning."""
     item = call.bound[place]
     if not isinstance(item, Constant) or not isinstance(item.value, str) or not item.value.isascii():
@@ -79,7 +79,7 @@ def _term(call: Arguments, place: int, kind: str, sensitive: bool) -> E | None:
 
 def _build_has(kind: str, sensitive: bool, negated: bool) -> Native:
     def builder(call: Arguments) -> E | None:
-        found = _term(call, 1, kind, sensitive)
+        found = _build_term(call, 1, kind, sensitive)
         return found if found is None or not negated else nodes.not_(found)
 
     return builder
@@ -89,7 +89,7 @@ def _has_several(connector: str) -> Native:
     def builder(call: Arguments) -> E | None:
         tests: list[E] = []
         for place in range(1, len(call)):
-            test = _term(call, place, "has", sensitive=False)
+            test = _build_term(call, place, "has", sensitive=False)
             if test is None:
                 return None
             tests.append(exp.Paren(this=test))
@@ -102,7 +102,7 @@ def _equal_ignoring_case(operator: str) -> Native:
     return lambda call: nodes.binary(operator, lower_case(call[0]), lower_case(call[1]))
 
 
-def _member(insensitive: bool) -> Native:
+def _make_member(insensitive: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         if KqlType.DYNAMIC in call.types or KqlType.REAL in call.types:
             return None
@@ -114,7 +114,7 @@ def _member(insensitive: bool) -> Native:
     return builder
 
 
-def _wrapped_sum(operator: str) -> Native:
+def _make_wrapped_sum(operator: str) -> Native:
     """Addition and subtraction: long wraps, a real follows IEEE, times that leave their range are null."""
     guarded = {"+": "try_add", "-": "try_subtract"}[operator]
 
@@ -140,13 +140,13 @@ def _limit_to_years(ticks: E, call: Arguments) -> E | None:
     return nodes.case((inside, ticks))
 
 
-def _product(call: Arguments) -> E | None:
+def _build_product(call: Arguments) -> E | None:
     if not all(item.numeric for item in call.types) or call.type not in (KqlType.LONG, KqlType.REAL):
         return None
     return nodes.binary("*", call[0], call[1])
 
 
-def _bin(call: Arguments) -> E | None:
+def _build_bin(call: Arguments) -> E | None:
     """Of a datetime: the ticks without their remainder by a constant size."""
     if call.type != KqlType.DATETIME or not call.is_constant(1):
         return None
@@ -175,7 +175,7 @@ def _write_concat(call: Arguments) -> E | None:
     return nodes.call("concat", *call)
 
 
-def _empty(negated: bool) -> Native:
+def _make_empty(negated: bool) -> Native:
     def builder(call: Arguments) -> E | None:
         kind = call.types[0]
         if kind == KqlType.DYNAMIC:
@@ -187,13 +187,13 @@ def _empty(negated: bool) -> Native:
     return builder
 
 
-def _struct_field(call: Arguments) -> E:
+def _build_struct_field(call: Arguments) -> E:
     """One text of the struct that a pattern of a parse operator found."""
     place = exp.Identifier(this=f"g{call.value(1)}")
     return nodes.coalesce(exp.Dot(this=call[0], expression=place), nodes.text(""))
 
 
-def _negations() -> dict[str, Native]:
+def _build_negations() -> dict[str, Native]:
     """The operators on text, by case or not, negated or not."""
     found: dict[str, Native] = {}
     for sensitive, suffix in ((False, ""), (True, "_cs")):
@@ -208,31 +208,31 @@ def _negations() -> dict[str, Native]:
 _COMPARED = frozenset(KqlType) - {KqlType.DYNAMIC}
 NATIVE: Mapping[str, Native] = MappingProxyType(
     {
-        "and": _same_builder("and"),
-        "or": _same_builder("or"),
-        "not": _same_builder("not"),
-        **{name: _for_types_only(name, _COMPARED) for name in ("==", "!=", "<", "<=", ">", ">=")},
+        "and": _make_same_builder("and"),
+        "or": _make_same_builder("or"),
+        "not": _make_same_builder("not"),
+        **{name: _limit_to_types(name, _COMPARED) for name in ("==", "!=", "<", "<=", ">", ">=")},
         "=~": _equal_ignoring_case("="),
         "!~": _equal_ignoring_case("<>"),
-        **_negations(),
+        **_build_negations(),
         "has_any": _has_several("or"),
         "has_all": _has_several("and"),
-        "in": _member(insensitive=False),
-        "in~": _member(insensitive=True),
-        "+": _wrapped_sum("+"),
-        "-": _wrapped_sum("-"),
-        "*": _product,
-        "bin": _bin,
-        "iff": _same_builder("iff"),
-        "case": _same_builder("case"),
-        "coalesce": _same_builder("coalesce"),
-        "isnull": _same_builder("isnull"),
-        "isnotnull": _same_builder("isnotnull"),
-        "isempty": _empty(negated=False),
-        "isnotempty": _empty(negated=True),
-        "_part": _struct_field,
-        "_parts_if": _same_builder("_parts_if"),
-        "_kept": _same_builder("_kept"),
+        "in": _make_member(insensitive=False),
+        "in~": _make_member(insensitive=True),
+        "+": _make_wrapped_sum("+"),
+        "-": _make_wrapped_sum("-"),
+        "*": _build_product,
+        "bin": _build_bin,
+        "iff": _make_same_builder("iff"),
+        "case": _make_same_builder("case"),
+        "coalesce": _make_same_builder("coalesce"),
+        "isnull": _make_same_builder("isnull"),
+        "isnotnull": _make_same_builder("isnotnull"),
+        "isempty": _make_empty(negated=False),
+        "isnotempty": _make_empty(negated=True),
+        "_part": _build_struct_field,
+        "_parts_if": _make_same_builder("_parts_if"),
+        "_kept": _make_same_builder("_kept"),
         "tolower": lambda call: lower_case(call[0]),
         "strcat": _write_concat,
         "strlen": lambda call: nodes.cast(nodes.call("length", call[0]), "BIGINT"),

@@ -16,10 +16,10 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Sel
     """JOIN of two closed SELECTs."""
     residual = [relation.residual] if relation.residual is not None else []
     wanted = needed | count_columns(residual).keys()
-    left, lefts = _side(
+    left, lefts = _read_side(
         join_side(relation, relation.left), [key for key, _ in relation.keys], wanted, emitter
     )
-    right, rights = _side(
+    right, rights = _read_side(
         join_side(relation, relation.right), [key for _, key in relation.keys], wanted, emitter
     )
     matches = [
@@ -31,7 +31,7 @@ def write_joined(relation: Joined, needed: Needed, emitter: SparkEmitter) -> Sel
     return write_join(relation, left, right, matches, semi="LEFT")
 
 
-def _side(
+def _read_side(
     relation: Relation, keys: list[Bound], needed: Needed, emitter: SparkEmitter
 ) -> tuple[SelectBlock, list[str]]:
     """A closed SELECT with the needed columns, and the names of its keys."""

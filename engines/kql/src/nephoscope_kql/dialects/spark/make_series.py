@@ -23,14 +23,14 @@ def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Sel
     """Rows with their axis, bounds, values a group and bin, then one array a group."""
     if relation.nonempty:
         raise unsupported_error("make-series kind=nonempty on Spark", relation.axis.span)
-    rows = _rows(relation, emitter)
-    bounds = _bounds(relation, rows, emitter)
+    rows = _define_rows(relation, emitter)
+    bounds = _define_bounds(relation, rows, emitter)
     binned = _write_bins(relation, rows, bounds, emitter)
     groups = [column.id for column, _ in relation.groups]
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in groups]
     wanted = [item for item in relation.items if item.column.id in needed]
     items += [(item.column.id, _emit_values(item, emitter)) for item in wanted]
-    items.append((relation.axis_column.id, _axis(relation, emitter)))
+    items.append((relation.axis_column.id, _build_axis(relation, emitter)))
     select = binned.select(items)
     if groups:
         select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
@@ -45,7 +45,7 @@ def _call_first(name: str) -> E:
 
 def _emit_values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     """The values of a series, the default where a bin has none."""
-    missing = _json(emitter.value(item.default), item.call.type, emitter)
+    missing = _build_json(emitter.value(item.default), item.call.type, emitter)
     a0, a1, a2, a3 = (nodes.name(f"a{at}") for at in range(4))
     known = nodes.call("map", a0, a1)
     node = write_array(
@@ -58,7 +58,7 @@ def _emit_values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     )
 
 
-def _axis(relation: Series, emitter: SparkEmitter) -> E:
+def _build_axis(relation: Series, emitter: SparkEmitter) -> E:
     inside = Emitter("duckdb")
     low, step, count = (nodes.name(f"a{at}") for at in range(3))
     node = write_array(
@@ -73,7 +73,7 @@ def _axis(relation: Series, emitter: SparkEmitter) -> E:
     )
 
 
-def _json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
+def _build_json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
     """A value as the JSON text of an element."""
     inside = Emitter("duckdb")
     text = write_json_element(nodes.name("a0"), kind, inside)
@@ -82,7 +82,7 @@ def _json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
     )
 
 
-def _rows(relation: Series, emitter: SparkEmitter) -> str:
+def _define_rows(relation: Series, emitter: SparkEmitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
@@ -91,7 +91,7 @@ def _rows(relation: Series, emitter: SparkEmitter) -> str:
     items.append(("x", emitter.scalar(relation.axis, block)))
     for item in relation.items:
         items += [
-            (_argument(item, place), emitter.scalar(argument, block))
+            (_format_argument(item, place), emitter.scalar(argument, block))
             for place, argument in enumerate(item.call.arguments)
         ]
     inner = block_over(block.select(items), [name for name, _ in items])
@@ -99,46 +99,50 @@ def _rows(relation: Series, emitter: SparkEmitter) -> str:
     return emitter.share(inner.select(inner.columns(inner.values)))
 
 
-def _argument(item: BoundSeriesItem, place: int) -> str:
+def _format_argument(item: BoundSeriesItem, place: int) -> str:
     return f"{item.column.id}_{place}"
 
 
-def _table(name: str) -> E:
+def _build_table(name: str) -> E:
     return exp.Table(this=exp.Identifier(this=name))
 
 
-def _extreme_subquery(name: str, rows: str) -> E:
-    select = exp.Select(expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_table(rows)))
+def _build_extreme_subquery(name: str, rows: str) -> E:
+    select = exp.Select(
+        expressions=[nodes.call(name, nodes.name("x"))], from_=exp.From(this=_build_table(rows))
+    )
     return exp.Subquery(this=select)
 
 
-def _bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
+def _define_bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
-    low = _extreme_subquery("min", rows) if relation.low is None else emitter.value(relation.low)
-    high = _extreme_subquery("max", rows) if relation.high is None else emitter.value(relation.high)
+    low = _build_extreme_subquery("min", rows) if relation.low is None else emitter.value(relation.low)
+    high = _build_extreme_subquery("max", rows) if relation.high is None else emitter.value(relation.high)
     given = block_over(
         SelectBlock(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs"
     )
     first: E = nodes.name("a")
     step, end = nodes.name("s"), nodes.name("h")
     if relation.low is None:
-        first = nodes.binary("*", _quotient(first, step, relation), step)
+        first = nodes.binary("*", _build_quotient(first, step, relation), step)
     lower = block_over(given.select([("l", first), ("h", end), ("s", step)]), "lhs")
     span = nodes.binary("-", end, nodes.name("l"))
-    counted = _quotient(span, step, relation)
+    counted = _build_quotient(span, step, relation)
     if relation.inclusive:
         counted = nodes.binary("+", counted, nodes.number(1))
     elif relation.axis.type == KqlType.REAL:
         counted = nodes.call("ceil", nodes.binary("/", span, step))
     else:
-        counted = _quotient(nodes.binary("-", nodes.binary("+", span, step), nodes.number(1)), step, relation)
+        counted = _build_quotient(
+            nodes.binary("-", nodes.binary("+", span, step), nodes.number(1)), step, relation
+        )
     bins = nodes.call("greatest", nodes.cast(counted, "BIGINT"), nodes.cast(nodes.number(0), "BIGINT"))
     limited = nodes.limit_size(bins, MAX_BINS, "bins in a series", "raise_error")
     lower.where.append(nodes.binary(">", step, nodes.number(0)))
     return emitter.share(lower.select([("l", nodes.name("l")), ("s", step), ("n", limited)]))
 
 
-def _quotient(node: E, step: E, relation: Series) -> E:
+def _build_quotient(node: E, step: E, relation: Series) -> E:
     if relation.axis.type == KqlType.REAL:
         return nodes.call("floor", nodes.binary("/", node, step))
     return nodes.binary("//", node, step)
@@ -146,11 +150,11 @@ def _quotient(node: E, step: E, relation: Series) -> E:
 
 def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter) -> SelectBlock:
     """The aggregates a group and bin, as JSON text, with the bounds."""
-    offset = _quotient(nodes.binary("-", nodes.name("x"), nodes.name("l")), nodes.name("s"), relation)
+    offset = _build_quotient(nodes.binary("-", nodes.name("x"), nodes.name("l")), nodes.name("s"), relation)
     place = nodes.cast(offset, "BIGINT")
     ids = [column.id for column, _ in relation.groups]
-    given = [_argument(item, at) for item in relation.items for at in range(len(item.call.arguments))]
-    joined = SelectBlock(_table(rows), joins=[exp.Join(this=_table(bounds), kind="CROSS")])
+    given = [_format_argument(item, at) for item in relation.items for at in range(len(item.call.arguments))]
+    joined = SelectBlock(_build_table(rows), joins=[exp.Join(this=_build_table(bounds), kind="CROSS")])
     joined.where.append(nodes.binary(">=", nodes.name("x"), nodes.name("l")))
     joined.where.append(nodes.binary("<", place, nodes.name("n")))
     keys = [*ids, "i", "l", "s", "n"]
@@ -158,9 +162,9 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter)
     block = block_over(joined.select(columns), [name for name, _ in columns])
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in keys]
     for item in relation.items:
-        arguments = [nodes.name(_argument(item, at)) for at in range(len(item.call.arguments))]
+        arguments = [nodes.name(_format_argument(item, at)) for at in range(len(item.call.arguments))]
         value = aggregate(item.call, arguments, [], emitter)
-        items.append((item.column.id, _json(value, item.call.type, emitter)))
+        items.append((item.column.id, _build_json(value, item.call.type, emitter)))
     select = block.select(items)
     select.set("group", exp.Group(expressions=[nodes.name(one) for one in keys]))
     return block_over(select, [name for name, _ in items])

@@ -21,7 +21,8 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
-        (item.column.id, _elements(item, relation.limit, block, emitter)) for item in relation.expansions
+        (item.column.id, _build_elements(item, relation.limit, block, emitter))
+        for item in relation.expansions
     ]
     inner = SelectBlock(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
     zero = nodes.number(0)
@@ -40,7 +41,9 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) ->
     return result
 
 
-def _elements(item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: SparkEmitter) -> exp.Expr:
+def _build_elements(
+    item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: SparkEmitter
+) -> exp.Expr:
     """The elements of an array or bag as an array of JSON texts."""
     routine = PAIRS if item.as_array else ELEMENTS
     node: exp.Expr = nodes.call(routine.name, nodes.name("a0"))

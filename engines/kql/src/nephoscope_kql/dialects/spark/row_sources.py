@@ -37,11 +37,11 @@ def _read_stored_value(raw: E, kind: KqlType, how: str, emitter: Emitter) -> E:
     if how == "interval":
         return nodes.binary("*", raw, nodes.number(10))
     if how in ("nested", "text"):
-        return _dynamic(raw, how, emitter)
+        return _build_dynamic(raw, how, emitter)
     return raw
 
 
-def _dynamic(raw: E, how: str, emitter: Emitter) -> E:
+def _build_dynamic(raw: E, how: str, emitter: Emitter) -> E:
     node = nodes.name("a0")
     if how == "nested":
         return vectorised_functions.call_vectorised(
@@ -73,12 +73,12 @@ def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectB
     return _selects(cells, names, emitter)
 
 
-def _row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
+def _build_row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
     return [nodes.number(number), *(emitter.value(cell) for cell in cells)]
 
 
 def _build_values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
-    tuples = [exp.Tuple(expressions=_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
+    tuples = [exp.Tuple(expressions=_build_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
     columns = [exp.Identifier(this=name) for name in names]
     alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh_name()), columns=columns)
     return SelectBlock(
@@ -89,7 +89,7 @@ def _build_values(cells: list[list[Bound]], names: list[str], emitter: SparkEmit
 def _selects(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     node: E | None = None
     for number, row in enumerate(cells, 1):
-        items = zip(names, _row(number, row, emitter), strict=True)
+        items = zip(names, _build_row(number, row, emitter), strict=True)
         select: E = SelectBlock(None).select(items)
         node = select if node is None else exp.Union(this=node, expression=select, distinct=False)
     return SelectBlock(exp.Subquery(this=node), {name: Value(nodes.name(name)) for name in names})
@@ -103,35 +103,37 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> 
         SelectBlock(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"]
     )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
-    times = _times(first, last, each, real=column.type == KqlType.REAL)
+    times = _count_times(first, last, each, real=column.type == KqlType.REAL)
     upper = nodes.cast(nodes.limit_size(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
     known = nodes.case((nodes.is_not_null(times), upper))
     counted = block_over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
-    places = _places(counted)
+    places = _build_places(counted)
     value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
     places.values[column.id] = Value(nodes.cast(value, column.type.physical), 4)
     return places
 
 
-def _bigint_literal(number: int) -> E:
+def _build_bigint_literal(number: int) -> E:
     return nodes.cast(nodes.number(number), "BIGINT")
 
 
-def _places(counted: SelectBlock) -> SelectBlock:
+def _build_places(counted: SelectBlock) -> SelectBlock:
     """A row for each place from 0 to `n`, by blocks: no array is longer than a block."""
     n, block = nodes.name("n"), nodes.name("b")
-    blocks = nodes.call("sequence", _bigint_literal(0), nodes.binary("//", n, _bigint_literal(BLOCK)))
+    blocks = nodes.call(
+        "sequence", _build_bigint_literal(0), nodes.binary("//", n, _build_bigint_literal(BLOCK))
+    )
     several = nodes.case((nodes.binary(">=", n, nodes.number(0)), blocks))
     items = [("a", nodes.name("a")), ("s", nodes.name("s"))]
     outer = block_over(counted.select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb")
-    begin = nodes.binary("*", block, _bigint_literal(BLOCK))
-    last = nodes.call("least", n, nodes.binary("+", begin, _bigint_literal(BLOCK - 1)))
+    begin = nodes.binary("*", block, _build_bigint_literal(BLOCK))
+    last = nodes.call("least", n, nodes.binary("+", begin, _build_bigint_literal(BLOCK - 1)))
     return block_over(
         outer.select([*items, ("n", nodes.call("explode", nodes.call("sequence", begin, last)))]), "asn"
     )
 
 
-def _times(first: E, last: E, each: E, *, real: bool) -> E:
+def _count_times(first: E, last: E, each: E, *, real: bool) -> E:
     """Count how many steps there are; null where the step is 0 or leads away."""
     if real:
         span = nodes.binary("-", last, first)

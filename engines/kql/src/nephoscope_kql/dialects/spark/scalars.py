@@ -32,7 +32,7 @@ def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
         return said
     if isinstance(value, BoundCall) and value.function.name in CONNECTIVES:
         arguments = [write_scalar(item, values, emitter) for item in value.arguments]
-        built = NATIVE[value.function.name](_arguments(value, arguments, emitter))
+        built = NATIVE[value.function.name](_build_arguments(value, arguments, emitter))
         if built is not None:
             return built
     return vectorised_functions.expression(
@@ -50,13 +50,13 @@ def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | 
     if isinstance(value, Variable):
         return emitter.parameter(value.name)
     if isinstance(value, ScalarQuery):
-        return _scalar_query(value, emitter)
+        return _build_scalar_query(value, emitter)
     if isinstance(value, InQuery):
         return _write_in_query(value, values, emitter)
-    return _call(value, values, emitter) if isinstance(value, BoundCall) else None
+    return _build_call(value, values, emitter) if isinstance(value, BoundCall) else None
 
 
-def _call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr | None:
+def _build_call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr | None:
     builder = NATIVE.get(value.function.name)
     if builder is None:
         return None
@@ -66,17 +66,17 @@ def _call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr | None
         if said is None:
             return None
         arguments.append(said)
-    built = builder(_arguments(value, arguments, emitter))
+    built = builder(_build_arguments(value, arguments, emitter))
     if built is not None and value.type == KqlType.STRING and may_be_null(value):
         return nodes.coalesce(built, nodes.text(""))
     return built
 
 
-def _arguments(value: BoundCall, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
+def _build_arguments(value: BoundCall, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
     return Arguments(arguments, value.arguments, value.type, value.span, emitter.use)
 
 
-def _scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
+def _build_scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
     def make() -> exp.Subquery:
         block = emitter.rows(value.relation, frozenset({value.column.id}))
         order = emitter.keys(value.relation.order, block)

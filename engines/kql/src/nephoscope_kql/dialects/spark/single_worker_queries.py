@@ -25,7 +25,7 @@ Gathered = Scanned | Mined | Windowed
 def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
     relation = _hoist_subqueries(relation, emitter)
-    made = _made_columns(relation)
+    made = _index_made_columns(relation)
     block = emitter.rows(relation.input, _read(relation) | (needed - made.keys()))
     known = {column.id: column for column in _iterate_columns(relation.input) if column.id in block.values}
     if block.has_window:
@@ -39,17 +39,17 @@ def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) ->
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
     called = _write_call(relation, known, shown, emitter)
     exploded = exp.Subquery(this=gathered.select([("e", nodes.call("explode", called))]))
-    return SelectBlock(exploded, {column.id: Value(_field(column.id), 2) for column in shown})
+    return SelectBlock(exploded, {column.id: Value(_build_field(column.id), 2) for column in shown})
 
 
-def _field(name: str) -> exp.Expr:
+def _build_field(name: str) -> exp.Expr:
     return exp.Dot(this=nodes.name("e"), expression=exp.Identifier(this=name))
 
 
 def _hoist_subqueries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
     """The relation with its sub-queries as columns of the input: a worker sees the gathered rows alone."""
     found: list[tuple[Column, Bound]] = []
-    state = _state(relation)
+    state = _build_state(relation)
 
     def change(value: Bound) -> Bound | None:
         if not isinstance(value, ScalarQuery | InQuery):
@@ -92,7 +92,7 @@ def _map_expressions(relation: Gathered, change: Callable[[Bound], Bound]) -> Ga
     return replace(relation, steps=tuple(steps), partition=partition)
 
 
-def _state(relation: Gathered) -> frozenset[str]:
+def _build_state(relation: Gathered) -> frozenset[str]:
     """The ids of what the steps of scan know of earlier rows."""
     if not isinstance(relation, Scanned):
         return frozenset()
@@ -100,7 +100,7 @@ def _state(relation: Gathered) -> frozenset[str]:
     return frozenset(own | {seen.id for step in relation.steps for _, seen in step.seen})
 
 
-def _made_columns(relation: Gathered) -> dict[str, Column]:
+def _index_made_columns(relation: Gathered) -> dict[str, Column]:
     """The columns that the relation makes, hidden ones too; the others pass through it."""
     if isinstance(relation, Windowed):
         found: tuple[Column, ...] = (relation.column,)
@@ -132,11 +132,11 @@ def _iterate_columns(relation: Relation) -> Iterator[Column]:
             continue
         seen.add(id(one))
         for item in fields(one):
-            yield from _named_columns(getattr(one, item.name))
+            yield from _read_named_columns(getattr(one, item.name))
         pending.extend(inputs(one))
 
 
-def _named_columns(value: object) -> Iterator[Column]:
+def _read_named_columns(value: object) -> Iterator[Column]:
     """The columns that a field of a relation names: itself, in tuples, in the keys of an order."""
     if isinstance(value, Column):
         yield value
@@ -144,12 +144,12 @@ def _named_columns(value: object) -> Iterator[Column]:
         yield value.column
     elif isinstance(value, tuple):
         for item in value:
-            yield from _named_columns(item)
+            yield from _read_named_columns(item)
     elif isinstance(value, SortKey):
-        yield from _named_columns(value.value)
+        yield from _read_named_columns(value.value)
     elif isinstance(value, Bound):
         for part in operands(value):
-            yield from _named_columns(part)
+            yield from _read_named_columns(part)
 
 
 def _write_call(

@@ -38,7 +38,7 @@ class VectorisedEmitter(Emitter):
 
     def argument(self, leaf: Bound) -> str:
         """The name of the argument that carries a leaf."""
-        key = _identity(leaf)
+        key = _format_identity(leaf)
         place = self._known.get(key)
         if place is None:
             place = self._known[key] = len(self.leaves)
@@ -60,7 +60,7 @@ class VectorisedEmitter(Emitter):
         return {f"a{place}": Value(nodes.name(f"a{place}")) for place in range(len(self.leaves))}
 
 
-def _identity(leaf: Bound) -> str:
+def _format_identity(leaf: Bound) -> str:
     if isinstance(leaf, ColumnRef):
         return f"c{leaf.column.id}"
     return f"v{leaf.name}" if isinstance(leaf, Variable) else f"q{id(leaf)}"
@@ -72,10 +72,10 @@ def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine
     cut = inside.cut(value)
     node = scalar(cut, inside.values(), inside)
     arguments = [write(leaf) for leaf in inside.leaves]
-    return call_vectorised(node, arguments, _physical(value), tuple(inside.routines.values()), use)
+    return call_vectorised(node, arguments, _name_physical_type(value), tuple(inside.routines.values()), use)
 
 
-def _physical(value: Bound) -> str:
+def _name_physical_type(value: Bound) -> str:
     """The type that DuckDB gives an expression: what a pattern of a parse operator finds is a struct of texts."""
     if not isinstance(value, BoundCall) or value.function.name != "_parsed":
         return value.type.physical

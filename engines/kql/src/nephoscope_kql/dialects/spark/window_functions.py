@@ -32,7 +32,7 @@ def _write_window_call(
     arguments = [emitter.scalar(argument, block) for argument in call.arguments]
     order = keys or [nodes.sort_key(nodes.number(1))]
     if call.function in ("prev", "next"):
-        return _neighbor(call, arguments, partition, order)
+        return _build_neighbor(call, arguments, partition, order)
     if call.function == "row_number":
         number: E = nodes.cast(nodes.window(nodes.call("row_number"), partition, order), "BIGINT")
         if not arguments:
@@ -45,7 +45,7 @@ def _write_window_call(
     raise unsupported_error(f"{call.function}()", call.span)
 
 
-def _neighbor(call: WindowCall, arguments: list[E], partition: list[E], order: list[E]) -> E:
+def _build_neighbor(call: WindowCall, arguments: list[E], partition: list[E], order: list[E]) -> E:
     """lag() or lead(); a default that Spark does not take for a constant is put in afterwards."""
     name = "lag" if call.function == "prev" else "lead"
     places: list[E] = []

@@ -89,7 +89,7 @@ def parse_moment(text: str, *, date_alone: bool = False) -> DotNetDateTime:
         since = datetime(year, month, day, hour, minute, second) - _EPOCH
     except ValueError as error:
         raise FunctionError(f"{text[:60]!r} is not a date: {error}") from error
-    offset = _zone(match["zone"] or "Z")
+    offset = _parse_zone(match["zone"] or "Z")
     ticks = int((match["fraction"] or "0").ljust(7, "0")[:7])
     return DotNetDateTime(0, offset).plus(
         (since.days * 86_400 + since.seconds - offset * 60) * TICKS_PER_SECOND + ticks
@@ -99,7 +99,7 @@ def parse_moment(text: str, *, date_alone: bool = False) -> DotNetDateTime:
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
-def _zone(text: str) -> int:
+def _parse_zone(text: str) -> int:
     if text in "Zz":
         return 0
     hours, minutes = int(text[1:3]), int(text[-2:])
@@ -175,7 +175,7 @@ def _format_custom(moment: DotNetDateTime, spec: str) -> str:
         kind = match.lastgroup or ""
         kind = "run" if match["run"] else kind
         if kind in ("run", "single"):
-            pieces.append(_field(match[kind], moment, time, pieces))
+            pieces.append(_format_field(match[kind], moment, time, pieces))
         elif kind == "text" and match["text"] in "'\"\\%":
             raise FunctionError(f"the date format {spec[:60]!r} has an unpaired {match['text']}")
         else:
@@ -183,12 +183,12 @@ def _format_custom(moment: DotNetDateTime, spec: str) -> str:
     return "".join(pieces)
 
 
-def _field(run: str, moment: DotNetDateTime, time: datetime, before: list[str]) -> str:
+def _format_field(run: str, moment: DotNetDateTime, time: datetime, before: list[str]) -> str:
     letter, count = run[0], len(run)
     if letter in "fF":
-        return _fraction(run, moment, before)
+        return _format_fraction(run, moment, before)
     if letter in "Kz":
-        return _offset(run, moment.offset)
+        return _format_offset(run, moment.offset)
     if letter in "dM" and count > 2:
         name = _DAYS[time.weekday()] if letter == "d" else _MONTHS[time.month - 1]
         return name[:3] if count == 3 else name
@@ -209,7 +209,7 @@ def _field(run: str, moment: DotNetDateTime, time: datetime, before: list[str]) 
     return f"{number[letter]:0{min(count, 2)}d}"
 
 
-def _fraction(run: str, moment: DotNetDateTime, before: list[str]) -> str:
+def _format_fraction(run: str, moment: DotNetDateTime, before: list[str]) -> str:
     if len(run) > 7:
         raise FunctionError("a fraction of a second has at most 7 digits")
     digits = f"{moment.ticks % TICKS_PER_SECOND:07d}"[: len(run)]
@@ -221,9 +221,9 @@ def _fraction(run: str, moment: DotNetDateTime, before: list[str]) -> str:
     return digits
 
 
-def _offset(run: str, minutes: int) -> str:
+def _format_offset(run: str, minutes: int) -> str:
     if run[0] == "K":
-        return ("Z" if not minutes else _offset("zzz", minutes)) * len(run)
+        return ("Z" if not minutes else _format_offset("zzz", minutes)) * len(run)
     sign, hours = "-" if minutes < 0 else "+", abs(minutes) // 60
     if len(run) == 1:
         return f"{sign}{hours}"

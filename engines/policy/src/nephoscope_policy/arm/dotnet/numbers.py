@@ -46,28 +46,28 @@ def _format_grouped(number: float, digits: int | None, _: str) -> str:
     return _sign(value) + format(abs(value), ",f")
 
 
-def _percent(number: float, digits: int | None, _: str) -> str:
+def _format_percent(number: float, digits: int | None, _: str) -> str:
     value = round_half_away(Decimal(number) * 100, 2 if digits is None else digits)
     return f"{_sign(value)}{format(abs(value), ',f')} %"
 
 
-def _currency(number: float, digits: int | None, _: str) -> str:
+def _format_currency(number: float, digits: int | None, _: str) -> str:
     value = round_half_away(Decimal(number), 2 if digits is None else digits)
     amount = f"\u00a4{format(abs(value), ',f')}"
     return f"({amount})" if value < 0 else amount
 
 
-def _decimal(number: float, digits: int | None, kind: str) -> str:
+def _format_decimal(number: float, digits: int | None, kind: str) -> str:
     _require_integer(number, kind)
     return f"{'-' if number < 0 else ''}{abs(int(number)):0{max(digits or 0, 1)}d}"
 
 
-def _hexadecimal(number: float, digits: int | None, kind: str) -> str:
+def _format_hexadecimal(number: float, digits: int | None, kind: str) -> str:
     _require_integer(number, kind)
     return format(int(number) & (1 << 64) - 1, f"0{max(digits or 0, 1)}{kind}")
 
 
-def _binary(number: float, digits: int | None, kind: str) -> str:
+def _format_binary(number: float, digits: int | None, kind: str) -> str:
     _require_integer(number, kind)
     return format(int(number) & (1 << 64) - 1, f"0{max(digits or 0, 1)}b")
 
@@ -77,12 +77,12 @@ def _require_integer(number: float, kind: str) -> None:
         raise FunctionError(f"the format {kind} takes integers only")
 
 
-def _exponential(number: float, digits: int | None, kind: str) -> str:
-    mantissa, exponent = _scientific(Decimal(number), 6 if digits is None else digits)
+def _format_exponential(number: float, digits: int | None, kind: str) -> str:
+    mantissa, exponent = _split_scientific(Decimal(number), 6 if digits is None else digits)
     return f"{mantissa}{kind}{'-' if exponent < 0 else '+'}{abs(exponent):03d}"
 
 
-def _scientific(value: Decimal, digits: int) -> tuple[str, int]:
+def _split_scientific(value: Decimal, digits: int) -> tuple[str, int]:
     if not value:
         return format(round_half_away(Decimal(0), digits), "f"), 0
     exponent = value.adjusted()
@@ -99,7 +99,7 @@ def _format_general(number: float, digits: int | None, kind: str) -> str:
     if -5 <= value.adjusted() < digits or not value:
         text = format(value, "f")
         return text.rstrip("0").rstrip(".") if "." in text else text
-    mantissa, exponent = _scientific(value, digits - 1)
+    mantissa, exponent = _split_scientific(value, digits - 1)
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}{'E' if kind == 'G' else 'e'}{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
@@ -109,16 +109,16 @@ def _format_round_trip(number: float, _: int | None, __: str) -> str:
 
 
 _WRITERS: dict[str, Callable[[float, int | None, str], str]] = {
-    "B": _binary,
-    "C": _currency,
-    "D": _decimal,
-    "E": _exponential,
+    "B": _format_binary,
+    "C": _format_currency,
+    "D": _format_decimal,
+    "E": _format_exponential,
     "F": _format_fixed,
     "G": _format_general,
     "N": _format_grouped,
-    "P": _percent,
+    "P": _format_percent,
     "R": _format_round_trip,
-    "X": _hexadecimal,
+    "X": _format_hexadecimal,
 }
 
 _PART = re.compile(
@@ -144,7 +144,7 @@ class _Section(msgspec.Struct):
             self.exponent = text
             self.parts.append(("exponent", text))
         elif kind == "one" and text in "0#":
-            self._digit(text)
+            self._add_digit(text)
         elif kind == "one" and text == ".":
             if not self.point:
                 self.point = True
@@ -155,7 +155,7 @@ class _Section(msgspec.Struct):
             self.scale += {"%": 2, "\u2030": 3}.get(text, 0) if kind == "one" else 0
             self.parts.append(("text", text))
 
-    def _digit(self, text: str) -> None:
+    def _add_digit(self, text: str) -> None:
         if self.point:
             self.fraction.append(text)
             self.parts.append(("fraction", text))
@@ -167,7 +167,7 @@ class _Section(msgspec.Struct):
         self.parts.append(("whole", text))
 
 
-def _sections(spec: str) -> list[_Section]:
+def _parse_sections(spec: str) -> list[_Section]:
     found = [_Section()]
     for match in _PART.finditer(spec):
         if match["one"] == ";":
@@ -179,23 +179,23 @@ def _sections(spec: str) -> list[_Section]:
 
 
 def _format_custom(number: float, spec: str) -> str:
-    sections = _sections(spec)
+    sections = _parse_sections(spec)
     value = Decimal(repr(number) if isinstance(number, float) else number)
     section, signed = sections[0], value < 0
     if value < 0 and len(sections) > 1 and sections[1].parts:
         section, signed = sections[1], False
     elif value == 0 and len(sections) > 2 and sections[2].parts:
         section = sections[2]
-    digits, exponent = _scale(abs(value), section)
+    digits, exponent = _scale_value(abs(value), section)
     if not any(character in "123456789" for character in digits):
         signed = False
         if value and len(sections) > 2 and sections[2].parts:
             section = sections[2]
-            digits, exponent = _scale(Decimal(0), section)
+            digits, exponent = _scale_value(Decimal(0), section)
     return ("-" if signed else "") + _fill(section, digits, exponent)
 
 
-def _scale(value: Decimal, section: _Section) -> tuple[str, int]:
+def _scale_value(value: Decimal, section: _Section) -> tuple[str, int]:
     places = len(section.fraction)
     if not section.exponent:
         scaled = value.scaleb(section.scale - 3 * section.thousands, _EXACT)
@@ -212,7 +212,7 @@ def _scale(value: Decimal, section: _Section) -> tuple[str, int]:
 def _fill(section: _Section, digits: str, exponent: int) -> str:
     whole, _, fraction = digits.partition(".")
     places = _place_whole_digits(section, "" if whole == "0" else whole)
-    kept = _kept_fraction(section, fraction)
+    kept = _trim_fraction(section, fraction)
     result: list[str] = []
     decimals = 0
     for kind, text in section.parts:
@@ -224,7 +224,7 @@ def _fill(section: _Section, digits: str, exponent: int) -> str:
             result.append(kept[decimals : decimals + 1])
             decimals += 1
         else:
-            result.append(_exponent_text(text, exponent) if kind == "exponent" else text)
+            result.append(_format_exponent_text(text, exponent) if kind == "exponent" else text)
     return "".join(result)
 
 
@@ -245,12 +245,12 @@ def _with_comma(text: str, place: int, *, grouping: bool) -> str:
     return ("," if comma else "") + text[place]
 
 
-def _kept_fraction(section: _Section, fraction: str) -> str:
+def _trim_fraction(section: _Section, fraction: str) -> str:
     marks = section.fraction
     needed = len(marks) - marks[::-1].index("0") if "0" in marks else 0
     return fraction[:needed] + fraction[needed:].rstrip("0")
 
 
-def _exponent_text(mark: str, exponent: int) -> str:
+def _format_exponent_text(mark: str, exponent: int) -> str:
     sign = "-" if exponent < 0 else "+" if "+" in mark else ""
     return f"{mark[0]}{sign}{abs(exponent):0{mark.count('0')}d}"

@@ -40,16 +40,16 @@ def range_(arguments: list[object]) -> Value:
 @function("first(arrayOrString)")
 def first(arguments: list[object]) -> Value:
     """Give the first element or character; null for an empty array, '' for an empty string."""
-    return _end(arguments, 0)
+    return _read_end(arguments, 0)
 
 
 @function("last(arrayOrString)")
 def last(arguments: list[object]) -> Value:
     """Give the last element or character; null for an empty array, '' for an empty string."""
-    return _end(arguments, -1)
+    return _read_end(arguments, -1)
 
 
-def _end(arguments: list[object], place: int) -> Value:
+def _read_end(arguments: list[object], place: int) -> Value:
     value = arguments[0]
     if isinstance(value, list):
         return value[place] if value else None
@@ -140,7 +140,7 @@ def flatten(arguments: list[object]) -> Value:
 def intersection(arguments: list[object]) -> Value:
     """Give what all arrays, or all objects (key with an equal value), have in common, in the order of the first."""
     if isinstance(arguments[0], dict):
-        return _common_members([given.get_object(arguments, place) for place in range(len(arguments))])
+        return _select_common_members([given.get_object(arguments, place) for place in range(len(arguments))])
     if not isinstance(arguments[0], list):
         raise given.argument_type_error(arguments, 0, "an array or an object")
     others = [
@@ -151,7 +151,7 @@ def intersection(arguments: list[object]) -> Value:
     return [distinct[key] for key in order if all(key in other for other in others)]
 
 
-def _common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
+def _select_common_members(objects: list[dict[str, Value]]) -> dict[str, Value]:
     result = {}
     others = [(other, Spelling(other)) for other in objects[1:]]
     for key, value in objects[0].items():
@@ -201,12 +201,12 @@ def concat(arguments: list[object]) -> Value:
         arrays = [given.array(arguments, place) for place in range(len(arguments))]
         require_bounded(sum(map(len, arrays)))
         return [item for items in arrays for item in items]
-    pieces = [_piece(arguments, place) for place in range(len(arguments))]
+    pieces = [_format_piece(arguments, place) for place in range(len(arguments))]
     require_bounded(sum(map(len, pieces)), unit="characters")
     return "".join(pieces)
 
 
-def _piece(arguments: list[object], place: int) -> str:
+def _format_piece(arguments: list[object], place: int) -> str:
     value = arguments[place]
     if isinstance(value, list | dict) or callable(value):
         raise given.argument_type_error(arguments, place, "a string, a number or a boolean")

@@ -17,28 +17,28 @@ def equals(arguments: list[object]) -> Value:
 @function("less(arg1, arg2)")
 def less(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is less."""
-    return _order(arguments) < 0
+    return _compare_arguments(arguments) < 0
 
 
 @function("lessOrEquals(arg1, arg2)")
 def less_or_equals(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is less or equal."""
-    return _order(arguments) <= 0
+    return _compare_arguments(arguments) <= 0
 
 
 @function("greater(arg1, arg2)")
 def greater(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is greater."""
-    return _order(arguments) > 0
+    return _compare_arguments(arguments) > 0
 
 
 @function("greaterOrEquals(arg1, arg2)")
 def greater_or_equals(arguments: list[object]) -> Value:
     """Say whether the first of two numbers or two strings is greater or equal."""
-    return _order(arguments) >= 0
+    return _compare_arguments(arguments) >= 0
 
 
-def _order(arguments: list[object]) -> int:
+def _compare_arguments(arguments: list[object]) -> int:
     left = arguments[0]
     if isinstance(left, str):
         one, other = collation_key(left), collation_key(given.text(arguments, 1))

@@ -20,19 +20,19 @@ _CODECS = {"utf8": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "asc
 @function("base64(inputString)")
 def base64(arguments: list[object]) -> Value:
     """Give the base64 of the UTF-8 of a string."""
-    return limit_text(codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii"))
+    return limit_text(codec.b64encode(_encode_utf8(given.text(arguments, 0))).decode("ascii"))
 
 
 @function("base64ToString(base64Value)")
 def base64_to_string(arguments: list[object]) -> Value:
     """Decode base64 of UTF-8."""
-    return _decode(_bytes(given.text(arguments, 0)), "utf-8")
+    return _decode(_decode_base64(given.text(arguments, 0)), "utf-8")
 
 
 @function("base64ToJson(base64Value)")
 def base64_to_json(arguments: list[object]) -> Value:
     """Decode base64 of JSON."""
-    return from_json(_decode(_bytes(given.text(arguments, 0)), "utf-8"))
+    return from_json(_decode(_decode_base64(given.text(arguments, 0)), "utf-8"))
 
 
 @function("dataUri(stringToConvert)")
@@ -40,7 +40,7 @@ def data_uri(arguments: list[object]) -> Value:
     """Wrap a string into a data URI of plain text."""
     return limit_text(
         "data:text/plain;charset=utf8;base64,"
-        + codec.b64encode(_utf8(given.text(arguments, 0))).decode("ascii")
+        + codec.b64encode(_encode_utf8(given.text(arguments, 0))).decode("ascii")
     )
 
 
@@ -50,7 +50,7 @@ def data_uri_to_string(arguments: list[object]) -> Value:
     match = _DATA_URI.fullmatch(given.text(arguments, 0))
     if match is None:
         raise FunctionError("the argument is not a data URI (data:[type][;base64],content)")
-    raw = _bytes(match["data"]) if match["base64"] else unquote_to_bytes(match["data"])
+    raw = _decode_base64(match["data"]) if match["base64"] else unquote_to_bytes(match["data"])
     charset = _CHARSET.search(match["media"])
     name = charset[1].lower() if charset else "utf-8"
     if name not in _CODECS:
@@ -61,7 +61,7 @@ def data_uri_to_string(arguments: list[object]) -> Value:
 @function("uriComponent(stringToEncode)")
 def uri_component(arguments: list[object]) -> Value:
     """Percent-encode all but letters, digits and -_.~ as UTF-8."""
-    return limit_text(quote(_utf8(given.text(arguments, 0)), safe=""))
+    return limit_text(quote(_encode_utf8(given.text(arguments, 0)), safe=""))
 
 
 @function("uriComponentToString(uriEncodedString)")
@@ -104,17 +104,17 @@ def parse_uri(arguments: list[object]) -> Value:
 def build_uri(arguments: list[object]) -> Value:
     """Put a URI together from an object with scheme, host, port, path and query."""
     parts = given.get_object(arguments, 0)
-    scheme, host = _uri_part(parts, "scheme"), _uri_part(parts, "host")
+    scheme, host = _read_uri_part(parts, "scheme"), _read_uri_part(parts, "host")
     if not scheme or not host:
         raise FunctionError("the object needs a scheme and a host")
-    path, query = _uri_part(parts, "path"), _uri_part(parts, "query")
-    port = _uri_part(parts, "port")
+    path, query = _read_uri_part(parts, "path"), _read_uri_part(parts, "query")
+    port = _read_uri_part(parts, "port")
     slash = "/" if not path.startswith("/") else ""
     mark = "?" if query and not query.startswith("?") else ""
     return limit_text(f"{scheme}://{host}{':' + port if port else ''}{slash}{path}{mark}{query}")
 
 
-def _uri_part(parts: dict[str, Value], name: str) -> str:
+def _read_uri_part(parts: dict[str, Value], name: str) -> str:
     own = find_key(parts, name)
     value = None if own is None else parts[own]
     if value is None or isinstance(value, str):
@@ -124,14 +124,14 @@ def _uri_part(parts: dict[str, Value], name: str) -> str:
     raise FunctionError(f"{name} must be {'a port number' if name == 'port' else 'a string'}")
 
 
-def _utf8(content: str) -> bytes:
+def _encode_utf8(content: str) -> bytes:
     try:
         return content.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FunctionError("the string has half of a surrogate pair") from error
 
 
-def _bytes(content: str) -> bytes:
+def _decode_base64(content: str) -> bytes:
     try:
         return codec.b64decode(re.sub(r"[ \t\r\n]", "", content).encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:

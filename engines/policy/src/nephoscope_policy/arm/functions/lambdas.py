@@ -22,7 +22,7 @@ def map_(arguments: list[object]) -> Value:
 def filter_(arguments: list[object]) -> Value:
     """Keep the elements for which a lambda (element, [index]) is true."""
     test = given.require_lambda(arguments, 1, 1, 2)
-    return [item for place, item in enumerate(given.array(arguments, 0)) if _truth(test(item, place))]
+    return [item for place, item in enumerate(given.array(arguments, 0)) if _require_truth(test(item, place))]
 
 
 @function("reduce(inputArray, initialValue, lambda)", policy=False)
@@ -42,9 +42,9 @@ def sort(arguments: list[object]) -> Value:
     precedes = given.require_lambda(arguments, 1, 2, 2)
 
     def compare(left: Value, right: Value) -> int:
-        if _truth(precedes(left, right)):
+        if _require_truth(precedes(left, right)):
             return -1
-        return 1 if _truth(precedes(right, left)) else 0
+        return 1 if _require_truth(precedes(right, left)) else 0
 
     return sorted(given.array(arguments, 0), key=cmp_to_key(compare))
 
@@ -56,7 +56,7 @@ def to_object(arguments: list[object]) -> Value:
     value_of = given.require_lambda(arguments, 2, 1, 1) if len(arguments) > 2 else None
     result: dict[str, Value] = {}
     for item in given.array(arguments, 0):
-        result[_key(key_of(item))] = _require_value(value_of(item)) if value_of else item
+        result[_format_key(key_of(item))] = _require_value(value_of(item)) if value_of else item
     return result
 
 
@@ -68,7 +68,7 @@ def group_by(arguments: list[object]) -> Value:
     groups: dict[str, list[Value]] = {}
     spelling = Spelling(result)
     for place, item in enumerate(given.array(arguments, 0)):
-        key = _key(key_of(item, place))
+        key = _format_key(key_of(item, place))
         own = spelling.find(key)
         if own is None:
             spelling.put(key, groups.setdefault(key, [item]))
@@ -86,7 +86,7 @@ def map_values(arguments: list[object]) -> Value:
     return {key: _require_value(transform(value)) for key, value in members.items()}
 
 
-def _truth(value: Value) -> bool:
+def _require_truth(value: Value) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, Unknown):
@@ -94,7 +94,7 @@ def _truth(value: Value) -> bool:
     raise FunctionError(f"the lambda must give a boolean, not {kind(value)}")
 
 
-def _key(value: Value) -> str:
+def _format_key(value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Unknown):

@@ -19,29 +19,29 @@ _REAL = re.compile(
 @function("add(operand1, operand2)")
 def add(arguments: list[object]) -> Value:
     """Add two numbers."""
-    return _result(given.number(arguments, 0) + given.number(arguments, 1))
+    return _check_result(given.number(arguments, 0) + given.number(arguments, 1))
 
 
 @function("sub(operand1, operand2)")
 def sub(arguments: list[object]) -> Value:
     """Subtract the second number from the first."""
-    return _result(given.number(arguments, 0) - given.number(arguments, 1))
+    return _check_result(given.number(arguments, 0) - given.number(arguments, 1))
 
 
 @function("mul(operand1, operand2)")
 def mul(arguments: list[object]) -> Value:
     """Multiply two numbers."""
-    return _result(given.number(arguments, 0) * given.number(arguments, 1))
+    return _check_result(given.number(arguments, 0) * given.number(arguments, 1))
 
 
-def _result(number: float) -> float:
+def _check_result(number: float) -> float:
     return require_int64(number) if isinstance(number, int) else require_finite(number)
 
 
 @function("div(operand1, operand2)")
 def div(arguments: list[object]) -> Value:
     """Divide integers, rounding toward zero (a float operand counts by its integer part)."""
-    dividend, divisor = _parts(arguments)
+    dividend, divisor = _read_operands(arguments)
     quotient = abs(dividend) // abs(divisor)
     return require_int64(quotient if (dividend < 0) == (divisor < 0) else -quotient)
 
@@ -49,12 +49,12 @@ def div(arguments: list[object]) -> Value:
 @function("mod(operand1, operand2)")
 def mod(arguments: list[object]) -> Value:
     """Give the remainder of div(); it has the sign of the first number."""
-    dividend, divisor = _parts(arguments)
+    dividend, divisor = _read_operands(arguments)
     remainder = abs(dividend) % abs(divisor)
     return -remainder if dividend < 0 else remainder
 
 
-def _parts(arguments: list[object]) -> tuple[int, int]:
+def _read_operands(arguments: list[object]) -> tuple[int, int]:
     dividend, divisor = int(given.number(arguments, 0)), int(given.number(arguments, 1))
     if divisor == 0:
         raise FunctionError("division by zero")

@@ -108,19 +108,19 @@ def _outputs(template: WrittenNode) -> Iterator[tuple[str, Output]]:
                 template.document.place(path), "an output is an object with a type and a value"
             )
             continue
-        output = _output(WrittenNode(template.document, path, declared, template.frame), name)
+        output = _find_output(WrittenNode(template.document, path, declared, template.frame), name)
         if output is not None:
             yield name, output
 
 
-def _output(origin: WrittenNode, name: str) -> Output | None:
+def _find_output(origin: WrittenNode, name: str) -> Output | None:
     condition = member(origin.node, "condition")
     if condition is not None:
         path = (*origin.path, condition[0])
         if origin.frame.evaluate(origin.document, path, condition[1]) is False:
             return None
     type_ = resolve(origin.frame.instance, origin.path, origin.node)
-    value = _limit_size(origin, _output_value(origin))
+    value = _limit_size(origin, _find_output_value(origin))
     if isinstance(value, Unknown):
         value = value.with_type(type_.json)
     value = type_.hide_secrets(value, f"the output {name!r} is a secret")
@@ -130,7 +130,7 @@ def _output(origin: WrittenNode, name: str) -> Output | None:
     )
 
 
-def _output_value(origin: WrittenNode) -> Value:
+def _find_output_value(origin: WrittenNode) -> Value:
     loop, value = member(origin.node, "copy"), member(origin.node, "value")
     if loop is not None and isinstance(loop[1], dict):
         return loop_values(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")

@@ -18,7 +18,7 @@ BASE_URI = "https://template.invalid/"
 """What the address of a template starts with where nobody said where it is deployed from."""
 
 
-def _subscription(frame: FrameView, arguments: list[object]) -> Value:
+def _build_subscription(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     if scope.kind in ("tenant", "managementGroup"):
@@ -89,14 +89,14 @@ def _management_group(frame: FrameView, arguments: list[object]) -> Value:
     return OpenObject(members, rest)
 
 
-def _tenant(frame: FrameView, arguments: list[object]) -> Value:
+def _build_tenant(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     known = _value_or_unknown(frame.instance.scope.tenant_id, "the tenant's id")
     id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
 
-def _deployment(frame: FrameView, arguments: list[object]) -> Value:
+def _build_deployment(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     instance = frame.instance
     deployment = instance.frame.deployment
@@ -125,7 +125,7 @@ def template_uri(scope: DeploymentScope, file: str) -> str:
     return scope.template_uri or BASE_URI + file.lstrip("/")
 
 
-def _deployer(frame: FrameView, arguments: list[object]) -> Value:
+def _build_deployer(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     scope = frame.instance.scope
     members = {
@@ -135,7 +135,7 @@ def _deployer(frame: FrameView, arguments: list[object]) -> Value:
     return OpenObject(members, _open("who deploys"))
 
 
-def _environment(frame: FrameView, arguments: list[object]) -> Value:
+def _build_environment(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     name = frame.instance.scope.environment
     return OpenObject(ENVIRONMENTS.get(name, {}), _open(f"the cloud {name}"))
@@ -153,11 +153,11 @@ _NAMES = {
     "tenant": "tenant",
 }
 HOSTS: Mapping[str, Host] = {
-    "subscription": _subscription,
+    "subscription": _build_subscription,
     "resourcegroup": _resource_group,
     "managementgroup": _management_group,
-    "tenant": _tenant,
-    "deployment": _deployment,
-    "deployer": _deployer,
-    "environment": _environment,
+    "tenant": _build_tenant,
+    "deployment": _build_deployment,
+    "deployer": _build_deployer,
+    "environment": _build_environment,
 }

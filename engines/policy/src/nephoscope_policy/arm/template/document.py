@@ -80,7 +80,7 @@ class TemplateDocument:
         try:
             value, mark = parse_json(text)
         except ArmJsonError as error:
-            line, column = _position(_line_starts(text), error.offset)
+            line, column = _locate_offset(_line_starts(text), error.offset)
             raise TemplateError(Place(file, line, column), f"not JSON: {error}") from error
         return cls(file, text, value, mark)
 
@@ -98,7 +98,7 @@ class TemplateDocument:
         """The 1-based line and column of an offset in the text; the beginnings of the lines are found once."""
         if not self._lines:
             self._lines = _line_starts(self.text)
-        return _position(self._lines, offset)
+        return _locate_offset(self._lines, offset)
 
     def span(self, path: Path) -> tuple[int, int]:
         """The start and end offsets of a value in the text."""
@@ -188,6 +188,6 @@ def _line_starts(text: str) -> list[int]:
     return starts
 
 
-def _position(starts: list[int], offset: int) -> tuple[int, int]:
+def _locate_offset(starts: list[int], offset: int) -> tuple[int, int]:
     line = bisect_right(starts, offset)
     return line, offset - starts[line - 1] + 1

@@ -21,7 +21,7 @@ from nephoscope_policy.arm.unknown_propagation import partial_registry
 from nephoscope_policy.arm.value import Value, is_number
 
 
-def _parameters(frame: FrameView, arguments: list[object]) -> Value:
+def _build_parameters(frame: FrameView, arguments: list[object]) -> Value:
     name = _require_one_text(arguments)
     if frame.arguments is not None:
         if name.lower() in frame.arguments:
@@ -30,7 +30,7 @@ def _parameters(frame: FrameView, arguments: list[object]) -> Value:
     return frame.instance.parameter(name)
 
 
-def _variables(frame: FrameView, arguments: list[object]) -> Value:
+def _build_variables(frame: FrameView, arguments: list[object]) -> Value:
     return frame.instance.variable(_require_one_text(arguments))
 
 
@@ -64,7 +64,7 @@ def _accept_patterns(host: Host) -> Host:
     return lambda frame, arguments: accept_patterns(lambda texts: host(frame, texts))(arguments)
 
 
-def _resource_id(frame: FrameView, arguments: list[object]) -> Value:
+def _find_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
     if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
@@ -80,7 +80,7 @@ def _management_group_resource_id(frame: FrameView, arguments: list[object]) -> 
     return management_group_resource_id(arguments, frame.instance.scope.management_group)
 
 
-def _string(_: FrameView, arguments: list[object]) -> Value:
+def _find_string(_: FrameView, arguments: list[object]) -> Value:
     """A template writes booleans as True and False; a policy rule does not."""
     _count(arguments, 1, 1)
     if isinstance(arguments[0], bool):
@@ -88,12 +88,12 @@ def _string(_: FrameView, arguments: list[object]) -> Value:
     return partial_registry()["string"].body(arguments)
 
 
-def _new_guid(_: FrameView, arguments: list[object]) -> Value:
+def _build_new_guid(_: FrameView, arguments: list[object]) -> Value:
     _count(arguments, 0, 0)
     return Unknown("string", "generated", "newGuid() differs each time", filled=True)
 
 
-def _utc_now(_: FrameView, arguments: list[object]) -> Value:
+def _build_utc_now(_: FrameView, arguments: list[object]) -> Value:
     _count(arguments, 0, 1)
     return Unknown("string", "generated", "utcNow() differs each time", filled=True)
 
@@ -102,11 +102,11 @@ def _fail(_: FrameView, arguments: list[object]) -> Value:
     raise FunctionError(f"the template ends the deployment: {_require_one_text(arguments)}")
 
 
-def _external_input(frame: FrameView, arguments: list[object]) -> Value:
+def _find_external_input(frame: FrameView, arguments: list[object]) -> Value:
     return frame.deployment.plan.external_input(_require_one_text(arguments))
 
 
-def _runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
+def _build_runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     """A host that Azure alone can answer: it checks its arguments and is unknown."""
 
     def answer(_: FrameView, arguments: list[object]) -> Value:
@@ -135,26 +135,26 @@ _OBJECTS: dict[str, tuple[Host, JsonType]] = {
     name: (host, "object") for name, host in deployment_functions.HOSTS.items()
 }
 _HOSTS: dict[str, tuple[Host, JsonType]] = {
-    "parameters": (_parameters, "any"),
-    "variables": (_variables, "any"),
+    "parameters": (_build_parameters, "any"),
+    "variables": (_build_variables, "any"),
     "copyindex": (_copy_index, "int"),
-    "resourceid": (_accept_patterns(_resource_id), "string"),
+    "resourceid": (_accept_patterns(_find_resource_id), "string"),
     "subscriptionresourceid": (_accept_patterns(_subscription_resource_id), "string"),
     "managementgroupresourceid": (_accept_patterns(_management_group_resource_id), "string"),
-    "string": (_string, "string"),
-    "newguid": (_new_guid, "string"),
-    "utcnow": (_utc_now, "string"),
+    "string": (_find_string, "string"),
+    "newguid": (_build_new_guid, "string"),
+    "utcnow": (_build_utc_now, "string"),
     "fail": (_fail, "any"),
-    "externalinputs": (_external_input, "any"),
+    "externalinputs": (_find_external_input, "any"),
     "reference": (reference_function.reference, "any"),
     "references": (reference_function.references, "array"),
     "resourceinfo": (reference_function.resource_info, "object"),
-    "providers": (_runtime("object", 1, 2, "providers() is answered by Azure"), "object"),
-    "pickzones": (_runtime("array", 3, 5, _ZONES), "array"),
-    "tologicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
-    "tologicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
-    "tophysicalzone": (_runtime("string", 3, 3, _ZONES), "string"),
-    "tophysicalzones": (_runtime("array", 3, 3, _ZONES), "array"),
+    "providers": (_build_runtime("object", 1, 2, "providers() is answered by Azure"), "object"),
+    "pickzones": (_build_runtime("array", 3, 5, _ZONES), "array"),
+    "tologicalzone": (_build_runtime("string", 3, 3, _ZONES), "string"),
+    "tologicalzones": (_build_runtime("array", 3, 3, _ZONES), "array"),
+    "tophysicalzone": (_build_runtime("string", 3, 3, _ZONES), "string"),
+    "tophysicalzones": (_build_runtime("array", 3, 3, _ZONES), "array"),
     **_OBJECTS,
 }
 
@@ -171,7 +171,7 @@ class _TemplateHosts(Mapping[str, Host]):
         if known is not None:
             return known
         if "." in key:
-            return _user_function(key)
+            return _build_user_function(key)
         if key.startswith("list") and len(key) > 4:
             return self._list
         raise KeyError(key)
@@ -183,7 +183,7 @@ class _TemplateHosts(Mapping[str, Host]):
         return len(self._known)
 
 
-def _user_function(key: str) -> Host:
+def _build_user_function(key: str) -> Host:
     def call(frame: FrameView, arguments: list[Value]) -> Value:
         function = frame.instance.function(key)
         if function is None:

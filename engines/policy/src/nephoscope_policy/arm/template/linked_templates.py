@@ -23,11 +23,11 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
     """The template behind a `templateLink`; None where it cannot be read, which is reported with its reason."""
     spec = _read_text(origin, path, link, "id")
     if spec is not None:
-        return _template_spec(origin, path, spec)
+        return _load_template_spec(origin, path, spec)
     found = _follow_link(origin, path, link)
     if found is None or isinstance(found[2], dict):
         return found
-    _plan(origin).report(found[0].place(found[1]), "a template must be a JSON object")
+    _load_plan(origin).report(found[0].place(found[1]), "a template must be a JSON object")
     return None
 
 
@@ -40,12 +40,12 @@ def linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[
     return given_parameters(found[0], (*found[1], section[0]), section[1], None)
 
 
-def _plan(origin: WrittenNode) -> PlanView:
+def _load_plan(origin: WrittenNode) -> PlanView:
     return origin.frame.deployment.plan
 
 
 def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | None:
-    plan = _plan(origin)
+    plan = _load_plan(origin)
     relative = _read_text(origin, path, link, "relativePath")
     address = relative if relative is not None else _read_text(origin, path, link, "uri")
     if address is None:
@@ -53,7 +53,9 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
             origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
         )
         return None
-    names = _sibling_paths(origin, address) if relative is not None else _candidates(origin, address)
+    names = (
+        _list_sibling_paths(origin, address) if relative is not None else _list_candidates(origin, address)
+    )
     around = ""
     for name in names:
         if name in origin.frame.deployment.files:
@@ -102,7 +104,7 @@ def _read_text(origin: WrittenNode, path: Path, link: object, name: str) -> str 
     return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
 
 
-def _sibling_paths(origin: WrittenNode, relative: str) -> Iterator[str]:
+def _list_sibling_paths(origin: WrittenNode, relative: str) -> Iterator[str]:
     if not is_open(relative):
         yield _join_path(origin, relative)
 
@@ -111,7 +113,7 @@ def _join_path(origin: WrittenNode, relative: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(origin.document.file), relative))
 
 
-def _candidates(origin: WrittenNode, address: str) -> Iterator[str]:
+def _list_candidates(origin: WrittenNode, address: str) -> Iterator[str]:
     """Yield where the file behind an address may be: as the template's own address leads, else the end of its path
     beside the template."""
     scope = origin.frame.instance.scope
@@ -128,12 +130,12 @@ def _candidates(origin: WrittenNode, address: str) -> Iterator[str]:
         yield _join_path(origin, "/".join(segments[start:]))
 
 
-def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None:
-    plan = _plan(origin)
+def _load_template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None:
+    plan = _load_plan(origin)
     planned = plan.by_key.get(spec.lower())
     if planned is not None:
         source = planned.origin
-        found = _main_template(plan, (source.document, source.path, unescape_texts(source.node)))
+        found = _load_main_template(plan, (source.document, source.path, unescape_texts(source.node)))
         if found is not None:
             return found
     document = load_document(plan, spec)
@@ -141,7 +143,7 @@ def _template_spec(origin: WrittenNode, path: Path, spec: str) -> Located | None
         if document.file == spec:  # no file has it: what it deploys stands where the link does
             document = TemplateDocument.from_expression(document.value, origin.document.place(path))
         exported = (document, (), document.value)
-        return _main_template(plan, exported) or exported
+        return _load_main_template(plan, exported) or exported
     plan.report(
         origin.document.place(path),
         f"the template spec {shown_pattern(spec)} could not be read: what it deploys is unknown",
@@ -160,7 +162,7 @@ def unescape_texts(node: object) -> object:
     return {key: unescape_texts(one) for key, one in node.items()} if isinstance(node, dict) else node
 
 
-def _main_template(plan: PlanView, version: Located) -> Located | None:
+def _load_main_template(plan: PlanView, version: Located) -> Located | None:
     """The `mainTemplate` of a template spec's version, as a resource or as an export; what it links to is kept beside it."""
     document, path, node = version
     properties = member(node, "properties")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope:
     """The scope that a deployment resource goes to by `scope`, `subscriptionId` and `resourceGroup`, else that of the outer one."""
     outer = deployment.scope
-    scope = _pattern(origin, "scope")
+    scope = _match_pattern(origin, "scope")
     if scope is not None:
         found = outer.scope_of_id(scope if scope.startswith("/") else f"/providers/{scope}")
         if found is not None:
@@ -31,13 +31,13 @@ def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope
         deployment.plan.report(
             origin.document.place(origin.path), f"{scope!r} is not the id of a scope that takes deployments"
         )
-    subscription, group = _pattern(origin, "subscriptionId"), _pattern(origin, "resourceGroup")
+    subscription, group = _match_pattern(origin, "subscriptionId"), _match_pattern(origin, "resourceGroup")
     if group is not None:
         return outer.to_resource_group(group, subscription or outer.subscription_id)
     return outer if subscription is None else outer.to_subscription(subscription)
 
 
-def _pattern(origin: WrittenNode, name: str) -> str | None:
+def _match_pattern(origin: WrittenNode, name: str) -> str | None:
     found = member(origin.node, name)
     if found is None:
         return None

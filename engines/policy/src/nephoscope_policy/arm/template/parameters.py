@@ -32,7 +32,7 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
         document, path = instance.document, (*declared.path, default[0])
         value = instance.frame.evaluate(document, path, default[1])
     elif given is None:
-        return _absent_value(instance, type_, declared)
+        return _build_absent_value(instance, type_, declared)
     for problem in type_.faults(value):
         place = document.place((*path, *problem.path))
         instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
@@ -41,7 +41,7 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
     return type_.hide_secrets(value, f"the parameter {declared.name!r} is a secret")
 
 
-def _absent_value(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
+def _build_absent_value(instance: InstanceView, type_: UserType, declared: DeclaredPart) -> Value:
     """Return what a parameter without a value and a default is; in a nested deployment it is an error, since nobody
     can give it later."""
     if type_.nullable:

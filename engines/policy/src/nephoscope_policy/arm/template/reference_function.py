@@ -19,13 +19,13 @@ _TURN = re.compile(r"(?P<name>[^\[\]]+)\[(?P<index>[0-9]+)\]")
 def reference(frame: FrameView, arguments: list[object]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _require_count_between(arguments, 1, 3)
-    target = _target(arguments[0])
+    target = _read_target(arguments[0])
     full = len(arguments) == 3 and given.text(arguments, 2).lower() == "full"
     found = find(frame.deployment, target)
     if found is not None:
         return answer(found, full=full)
     _expect_known(frame.deployment, target)
-    return _runtime(target, full=full)
+    return _build_runtime(target, full=full)
 
 
 def references(frame: FrameView, arguments: list[object]) -> Value:
@@ -50,14 +50,14 @@ def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     found = find(frame.deployment, name)
     if found is None:
         _expect_known(frame.deployment, name)
-        return _runtime(name, full=True)
+        return _build_runtime(name, full=True)
     known: dict[str, Value] = {
         key: found.body[key] for key in ("id", "name", "type", "location") if key in found.body
     }
-    return {**known, "name": _full_name(found), "apiVersion": found.api_version}
+    return {**known, "name": _find_full_name(found), "apiVersion": found.api_version}
 
 
-def _full_name(resource: PlannedResourceView) -> Value:
+def _find_full_name(resource: PlannedResourceView) -> Value:
     name = resource.full_name
     return resource.body["name"] if is_open(name) else name
 
@@ -68,7 +68,7 @@ def list_value(_: FrameView, arguments: list[object]) -> Value:
     return Unknown("any", "secret", "list functions are answered by Azure")
 
 
-def _target(value: Value) -> str:
+def _read_target(value: Value) -> str:
     found = pattern(value)
     if found is None and isinstance(value, Unknown):
         raise UndecidedError(value)
@@ -106,7 +106,7 @@ def _expect_known(deployment: DeploymentView, target: str) -> None:
     raise FunctionError(f"the template has no resource {target!r}: give its resourceId()")
 
 
-def _runtime(target: str, *, full: bool) -> Unknown:
+def _build_runtime(target: str, *, full: bool) -> Unknown:
     what = f"reference() of {shown_pattern(target)} is answered by Azure"
     return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
@@ -117,8 +117,8 @@ def answer(resource: PlannedResourceView, *, full: bool) -> Value:
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
     """
     if resource.is_read or not resource.is_certain:
-        return _reference_existing(resource, full=full)
-    rest = _runtime(resource.key, full=full)
+        return _build_reference_existing(resource, full=full)
+    rest = _build_runtime(resource.key, full=full)
     if full:
         members = {**_open_object(resource.body, rest), "apiVersion": resource.api_version}
         if resource.nested is not None:
@@ -132,8 +132,8 @@ def answer(resource: PlannedResourceView, *, full: bool) -> Value:
     return resource.opened
 
 
-def _reference_existing(resource: PlannedResourceView, *, full: bool) -> Value:
-    rest = _runtime(resource.key, full=full)
+def _build_reference_existing(resource: PlannedResourceView, *, full: bool) -> Value:
+    rest = _build_runtime(resource.key, full=full)
     if not full or resource.is_read:
         return rest
     known = {key: resource.body[key] for key in ("id", "name", "type")}
@@ -142,13 +142,13 @@ def _reference_existing(resource: PlannedResourceView, *, full: bool) -> Value:
 
 def _open_object(value: dict[str, object], rest: Unknown) -> OpenObject:
     """An object to which Azure may add members, at every level."""
-    members = {key: _opened_value(item, rest, key) for key, item in value.items()}
+    members = {key: _open_value(item, rest, key) for key, item in value.items()}
     return OpenObject(members, rest)
 
 
-def _opened_value(value: Value, rest: Unknown, step: str | int) -> Value:
+def _open_value(value: Value, rest: Unknown, step: str | int) -> Value:
     if isinstance(value, dict):
         return value if isinstance(value, OpenObject) else _open_object(value, rest.member(step))
     if isinstance(value, list):
-        return [_opened_value(item, rest.member(step), place) for place, item in enumerate(value)]
+        return [_open_value(item, rest.member(step), place) for place, item in enumerate(value)]
     return rest.member(step) if value is None else value

@@ -62,7 +62,7 @@ class _Listing:
             elif not isinstance(item, dict):
                 self._fail(here, f"a resource must be an object, not {kind(item)}")
             elif not self._is_foreign(frame, here, item):
-                self._resource(frame, here, item, parent, step if isinstance(step, str) else "")
+                self._expand_resource(frame, here, item, parent, step if isinstance(step, str) else "")
 
     def _leave_open(self, path: Path, unknown: Unknown, parent: PlannedResource | None) -> None:
         """Say that more is deployed than is known, into a resource or the scope of the deployment."""
@@ -93,7 +93,7 @@ class _Listing:
         )
         return True
 
-    def _resource(
+    def _expand_resource(
         self,
         frame: FrameView,
         path: Path,
@@ -244,17 +244,19 @@ class _Listing:
             name, type_, parent.written_type if parent else "", parent.full_name if parent else ""
         )
         try:
-            named = self._id(origin, type_, own, parent)
+            named = self._build_id(origin, type_, own, parent)
         except NamingError as error:
             self._fail(origin.path, shown_pattern(str(error)))
             if error.lacking < 1:
                 return None
             around = str(pattern(Unknown(key=f"the parents of {shown_path(origin.path)}")))
             own = "/".join([*[around] * error.lacking, own])  # what it sets is judged all the same
-            named = self._id(origin, type_, own, parent)
+            named = self._build_id(origin, type_, own, parent)
         return PlannedResource(self._deployment, origin, named, (type_, own))
 
-    def _id(self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None) -> PlannedName:
+    def _build_id(
+        self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None
+    ) -> PlannedName:
         if type_.lower() in DEPLOYMENTS:
             return name_resource(nested_scope(self._deployment, origin).id, type_, name)
         scope = self._evaluate_text(origin, "scope", wanted=False)

@@ -103,14 +103,16 @@ class TemplateInstance:
             raise FunctionError(f"the {kind} {declared.name!r} refers to itself")
         self._pending.add(key)
         try:
-            value = parameter_value(self, declared) if kind == "parameter" else self._variable(declared)
+            value = (
+                parameter_value(self, declared) if kind == "parameter" else self._evaluate_variable(declared)
+            )
         finally:
             self._pending.discard(key)
         self.frame.deployment.plan.measure(value)
         self._values[key] = value
         return value
 
-    def _variable(self, declared: DeclaredPart) -> Value:
+    def _evaluate_variable(self, declared: DeclaredPart) -> Value:
         if isinstance(declared.node, VariableLoop):
             return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
         return self.frame.evaluate(self.document, declared.path, declared.node)

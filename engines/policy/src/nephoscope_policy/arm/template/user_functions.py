@@ -52,7 +52,7 @@ def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
             continue
         for name, body in members[1].items():
             full = f"{namespace[1]}.{name}"
-            function = _function(full, (*path, place, members[0], name), body)
+            function = _read_function(full, (*path, place, members[0], name), body)
             if function is None:
                 instance.fail(
                     (*path, place, members[0], name), f"the function {full} needs an output with a value"
@@ -62,7 +62,7 @@ def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
     return found
 
 
-def _function(name: str, path: Path, body: Mapping[str, object]) -> UserFunction | None:
+def _read_function(name: str, path: Path, body: Mapping[str, object]) -> UserFunction | None:
     output = member(body, "output")
     value = member(output[1], "value") if output else None
     if output is None or value is None:

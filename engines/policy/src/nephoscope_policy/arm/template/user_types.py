@@ -94,10 +94,10 @@ class UserType:
         if self.json != "any" and not _is_of(self.json, value):
             yield TypeFault((), f"must be {_with_article(self.declared)}, not {kind(value)}")
             return
-        yield from self._bounds(value)
-        yield from self._parts(value)
+        yield from self._list_bounds(value)
+        yield from self._list_parts(value)
 
-    def _bounds(self, value: Value) -> Iterator[TypeFault]:
+    def _list_bounds(self, value: Value) -> Iterator[TypeFault]:
         allowed = self.get("allowedValues")
         if isinstance(allowed, list) and allowed and not _is_allowed(self.json, value, allowed):
             yield TypeFault(
@@ -113,23 +113,23 @@ class UserType:
             if measured is not None and type(most) is int and measured > most:
                 yield TypeFault((), f"has the {what} {measured}, which is more than {most}")
 
-    def _parts(self, value: Value) -> Iterator[TypeFault]:
+    def _list_parts(self, value: Value) -> Iterator[TypeFault]:
         if isinstance(value, list):
             for place, item in enumerate(value):
-                part = self._element(place)
+                part = self._find_element(place)
                 if part is not None:
-                    yield from _prefix_paths(place, part.faults(item))
+                    yield from _list_prefix_paths(place, part.faults(item))
         elif isinstance(value, dict):
-            yield from self._members(value)
+            yield from self._list_members(value)
 
-    def _element(self, place: int) -> UserType | None:
+    def _find_element(self, place: int) -> UserType | None:
         prefix = self.get("prefixItems")
         if isinstance(prefix, list) and place < len(prefix):
             return self.from_node(prefix[place])
         items = self.get("items")
         return self.from_node(items) if isinstance(items, dict) else None
 
-    def _members(self, value: dict[str, Value]) -> Iterator[TypeFault]:
+    def _list_members(self, value: dict[str, Value]) -> Iterator[TypeFault]:
         chosen = self.variant(value)
         if isinstance(chosen, TypeFault):
             yield chosen
@@ -142,7 +142,7 @@ class UserType:
         for name, node in known.items():
             found, part = member(value, name), self.from_node(node)
             if found is not None:
-                yield from _prefix_paths(found[0], part.faults(found[1]))
+                yield from _list_prefix_paths(found[0], part.faults(found[1]))
             elif not part.nullable and not isinstance(value, OpenObject):
                 yield TypeFault((), f"lacks the property {name!r}")
         yield from self._other_member_faults(value, known)
@@ -156,7 +156,7 @@ class UserType:
             if rest is False:
                 yield TypeFault((name,), f"has the property {name!r}, which its type does not allow")
             elif isinstance(rest, dict):
-                yield from _prefix_paths(name, self.from_node(rest).faults(item))
+                yield from _list_prefix_paths(name, self.from_node(rest).faults(item))
 
     def variant(self, value: dict[str, Value]) -> UserType | TypeFault:
         """The type that a discriminator chooses for an object, this type where there is no discriminator."""
@@ -184,7 +184,7 @@ class UserType:
         if self.secure:
             return Unknown(json_type(value), "secret", reason, filled=True)
         if isinstance(value, dict) and not isinstance(value, OpenObject):
-            return self._hidden_members(value, reason)
+            return self._build_hidden_members(value, reason)
         items = self.get("items")
         if isinstance(value, list) and isinstance(items, dict):
             part = self.from_node(items)
@@ -192,7 +192,7 @@ class UserType:
             return value if all(map(_is, hidden, value)) else hidden
         return value
 
-    def _hidden_members(self, value: dict[str, Value], reason: str) -> Value:
+    def _build_hidden_members(self, value: dict[str, Value], reason: str) -> Value:
         chosen = self.variant(value)
         properties = chosen.get("properties") if isinstance(chosen, UserType) else None
         if not isinstance(properties, dict):
@@ -211,7 +211,7 @@ def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
     reference = member(node, "$ref")
     if (
         reference is not None
-        and _definition(instance, reference[1]) is None
+        and _resolve_definition(instance, reference[1]) is None
         and not _is_foreign(reference[1])
     ):
         instance.fail((*path, reference[0]), f"definition {reference[1]!r} not found")
@@ -223,7 +223,7 @@ def _resolve_type(instance: InstanceView, node: object) -> UserType:
     while isinstance(node, dict) and len(chain) < MAX_REFERENCES:
         chain.append(node)
         reference = member(node, "$ref")
-        node = _definition(instance, reference[1]) if reference else None
+        node = _resolve_definition(instance, reference[1]) if reference else None
     return UserType(instance, tuple(chain))
 
 
@@ -232,7 +232,7 @@ def _is_foreign(reference: object) -> bool:
     return isinstance(reference, str) and not reference.startswith("#")
 
 
-def _definition(instance: InstanceView, reference: object) -> dict[str, object] | None:
+def _resolve_definition(instance: InstanceView, reference: object) -> dict[str, object] | None:
     if not isinstance(reference, str) or not reference.startswith(_PREFIX):
         return None
     found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))
@@ -256,7 +256,7 @@ def _is_allowed(type_: JsonType, value: Value, allowed: list[object]) -> bool:
     return any(compare(one, value) is not False for one in allowed)
 
 
-def _prefix_paths(step: str | int, faults: Iterator[TypeFault]) -> Iterator[TypeFault]:
+def _list_prefix_paths(step: str | int, faults: Iterator[TypeFault]) -> Iterator[TypeFault]:
     return (TypeFault((step, *fault.path), fault.message) for fault in faults)
 
 

@@ -74,7 +74,11 @@ def evaluator(document: TemplateDocument, path: Path, node: object) -> Evaluator
         return _Static(node)
     found: Evaluator | None = document.closures.get(id(node))
     if found is None:
-        found = _array(document, path, node) if isinstance(node, list) else _object(document, path, node)
+        found = (
+            _read_array(document, path, node)
+            if isinstance(node, list)
+            else _read_object(document, path, node)
+        )
         document.closures[id(node)] = found
     return found
 
@@ -102,14 +106,14 @@ def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evalua
     return lambda frame: _evaluate_text(frame, document, path, text)
 
 
-def _array(document: TemplateDocument, path: Path, node: list[object]) -> Evaluator:
+def _read_array(document: TemplateDocument, path: Path, node: list[object]) -> Evaluator:
     parts = [evaluator(document, (*path, place), item) for place, item in enumerate(node)]
     if all(isinstance(part, _Static) for part in parts):
         return _Static([part.value for part in parts if isinstance(part, _Static)])
     return lambda frame: [part(frame) for part in parts]
 
 
-def _object(document: TemplateDocument, path: Path, node: dict[str, object]) -> Evaluator:
+def _read_object(document: TemplateDocument, path: Path, node: dict[str, object]) -> Evaluator:
     loops = property_loops(node)
     static: dict[str, Value] = {}
     parts: list[tuple[str, Evaluator, bool]] = []

@@ -169,7 +169,7 @@ class _Tracer:
         if value is None:
             yield WrittenValue(given.document, given.path)
         elif given.frame is None:
-            yield WrittenValue(given.document, _literal(value[1], (*given.path, value[0]), steps))
+            yield WrittenValue(given.document, _read_literal(value[1], (*given.path, value[0]), steps))
         else:
             yield from self.trace_below(given.frame, given.document, (*given.path, value[0]), value[1], steps)
 
@@ -244,13 +244,13 @@ def _create_object(arguments: Arguments, steps: Steps, value: Evaluate) -> Chose
 
 
 def _create_array(arguments: Arguments, steps: Steps, _: Evaluate) -> Chosen | None:
-    place = _index(steps)
+    place = _find_index(steps)
     return None if place is None or place >= len(arguments) else (arguments[place], steps[1:])
 
 
 def _concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     """The array that holds an element of several joined ones; where some are unknown, the place counts the known elements."""
-    place = _index(steps)
+    place = _find_index(steps)
     for one in arguments:
         items = value(one)
         if place is None or not isinstance(items, list | Unknown):
@@ -262,11 +262,11 @@ def _concat(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | Non
     return None
 
 
-def _array(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
+def _find_array(arguments: Arguments, steps: Steps, value: Evaluate) -> Chosen | None:
     return arguments[0], steps if isinstance(value(arguments[0]), list) else steps[1:]
 
 
-def _end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> Chosen | None:
+def _find_end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> Chosen | None:
     items = value(arguments[0])
     return (
         (arguments[0], (len(items) - 1 if last else 0, *steps)) if isinstance(items, list) and items else None
@@ -274,13 +274,13 @@ def _end(arguments: Arguments, steps: Steps, value: Evaluate, *, last: bool) -> 
 
 
 def _choose_part(arguments: Arguments, steps: Steps, value: Evaluate, *, skips: bool) -> Chosen | None:
-    place, count = _index(steps), value(arguments[-1])
+    place, count = _find_index(steps), value(arguments[-1])
     if place is None or type(count) is not int:
         return None
     return arguments[0], (place + max(count, 0) if skips else place, *steps[1:])
 
 
-def _index(steps: Steps) -> int | None:
+def _find_index(steps: Steps) -> int | None:
     return steps[0] if steps and isinstance(steps[0], int) else None
 
 
@@ -294,15 +294,15 @@ _CHOICES: dict[str, Choose] = {
     "createobject": _create_object,
     "createarray": _create_array,
     "concat": _concat,
-    "array": _array,
-    "first": partial(_end, last=False),
-    "last": partial(_end, last=True),
+    "array": _find_array,
+    "first": partial(_find_end, last=False),
+    "last": partial(_find_end, last=True),
     "take": partial(_choose_part, skips=False),
     "skip": partial(_choose_part, skips=True),
 }
 
 
-def _literal(node: object, path: Path, steps: Steps) -> Path:
+def _read_literal(node: object, path: Path, steps: Steps) -> Path:
     """The path of a part of literal JSON, or of what is around it."""
     for step in steps:
         if isinstance(step, str):
