@@ -61,6 +61,12 @@ TEXTS = {
     '{"adminPassword": "P@ssw0rd", "x": 1': "P@ssw0rd",
     '{"adminPassword": "P@ssw0rd': "P@ssw0rd",
     '{"a": {"connectionString" : "x\\"y"}}': 'x\\"y',
+    # as Terraform, Bicep, YAML and files of settings write it
+    '{ DB_PASSWORD = "hunter2" }': "hunter2",
+    '{ "DB_PASSWORD" = "hunter\\"2" }': 'hunter\\"2',
+    "adminPassword: 'hunter2'": "hunter2",
+    'client_secret: "hunter2': "hunter2",
+    "ARM_CLIENT_SECRET=hunter2": "hunter2",
 }
 
 
@@ -90,6 +96,8 @@ def test_secrets_in_text(text, secret):
     ["/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/a", "https://a.vault.azure.net/keys/k/1", "TLS1_2",
      '<set-header name="Authorization"><value>{{backend-token}}</value></set-header>', 'password="{{named}}"',
      '<set-header name="X-Trace"><value>@(context.RequestId)</value></set-header>',
+     'db_password = "${var.password}"', "adminPassword: '@Microsoft.KeyVault(x)'", 'disable_password = "true"',
+     "[if(equals(parameters('kind'), 'password'), 'a', 'b')]", "name: 'password'",
      "Basic authentication", "Basic hardening of 2 machines", "https://contoso.office.com/news", "https://hooks.slack.com/",
      "10.0.0.0/16", "Microsoft.KeyVault/vaults/secrets", '{"id": "/a", "properties": {"enabled": true}}', ""],
 )  # fmt: skip

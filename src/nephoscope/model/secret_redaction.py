@@ -57,7 +57,7 @@ _SECRET_TEXTS = (
     ),
     _SecretText(
         ("=",),
-        r"(?i)\b((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+",
+        r"(?i)(?<![a-z0-9])((?:account|sharedaccess|shared|access|primary|api)key|password|pwd|sharedaccesssignature|secret)(\s*=\s*)[^;\s\"']+",
         rf"\g<1>\g<2>{MASK}",
     ),
     _SecretText(("bearer",), r"(?i)\b(bearer\s+)[a-z0-9._~+/=-]{8,}", rf"\g<1>{MASK}"),
@@ -88,6 +88,12 @@ _SECRET_TEXTS = (
 # "key": "value" in JSON text that may be cut or broken: the closing quote may be missing.
 _MEMBER = re.compile(r'"((?:[^"\\\n]|\\.){1,100})"(\s*:\s*)"((?:[^"\\\n]|\\.)*)(?:"|$|(?=\n))')
 
+# NAME = "value" and name: 'value', as Terraform, Bicep, YAML and files of settings write it; expressions are no secrets.
+_ASSIGNED = re.compile(
+    r"""(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,99})\1(\s*[:=]\s*)"""
+    r"""(?:"(?!\$\{|[{@\[])((?:[^"\\\n]|\\.)+)(?:"|$|(?=\n))|'(?!\$\{|[{@\[])([^'\n]+)(?:'|$|(?=\n)))"""
+)
+
 _WORD = re.compile(r"[\w-]+")
 
 
@@ -101,6 +107,8 @@ def redact_text(text: str) -> str:
     """The text with everything that looks like a secret replaced by `***`; JSON text may be cut or broken."""
     if '"' in text:
         text = _MEMBER.sub(_format_member, text)
+    if '"' in text or "'" in text:
+        text = _ASSIGNED.sub(_redact_assigned, text)
     folded = text.lower()
     for one in _SECRET_TEXTS:
         if any(part in folded for part in one.parts):
@@ -118,6 +126,14 @@ def _format_member(match: re.Match[str]) -> str:
     if not value or not is_secret_key(key):
         return match.group(0)
     return f'"{key}"{colon}"{MASK}"'
+
+
+def _redact_assigned(match: re.Match[str]) -> str:
+    quote, name, sign, double, single = match.groups()
+    if (double or single) == MASK or not is_secret_key(name):
+        return match.group(0)
+    around = '"' if double else "'"
+    return f"{quote}{name}{quote}{sign}{around}{MASK}{around}"
 
 
 def redact(value: object, key: str = "") -> object:

@@ -59,11 +59,46 @@ spec:
         - name: DB_PASSWORD
           value: {SECRET}
 """
+GROUP = {
+    "name": "group", "location": "x", "resource_group_name": "rg", "os_type": "Linux",
+    "init_container": [{"name": "init", "image": "i:1", "environment_variables": {"DB_PASSWORD": SECRET}}],
+}  # fmt: skip
+PLAN: dict[str, Any] = {
+    "format_version": "1.2", "terraform_version": "1.7.0",
+    "resource_changes": [
+        {
+            "address": "azurerm_container_group.group", "mode": "managed", "type": "azurerm_container_group", "name": "group",
+            "provider_name": "registry.terraform.io/hashicorp/azurerm",
+            "change": {"actions": ["create"], "before": None, "after": GROUP, "after_unknown": {"id": True}},
+        }
+    ],
+    "configuration": {"root_module": {"resources": [
+        {"address": "azurerm_container_group.group", "mode": "managed", "type": "azurerm_container_group", "name": "group",
+         "expressions": {}}
+    ]}},
+}  # fmt: skip
+CONFIGURATION = f"""resource "azurerm_container_group" "group" {{
+  name                = "group"
+  location            = "x"
+  resource_group_name = "rg"
+  os_type             = "Linux"
+  init_container {{
+    name  = "init"
+    image = "i:1"
+    environment_variables = {{
+      DB_PASSWORD = "{SECRET}"
+    }}
+  }}
+}}
+"""
 BACKEND, CORS = "44cad3b7-c2ac-5981-b56b-6fb8f0f0a4f0", "99c05d42-4bb5-515c-8d6a-afe35ef3ec41"
 RULES = {
     "arm-literal-password", "arm-secure-parameter-default", "arm-unencrypted-link", "DL3064", "kubernetes-secret-in-env",
     BACKEND, CORS,
 }  # fmt: skip
+
+
+ENVIRONMENT = "ad4401f0-7c3c-5bdc-9be8-1142951d8c20"
 
 
 @pytest.mark.parametrize("output", ["json", "sarif", "table", "markdown", "junit"])
@@ -81,3 +116,19 @@ def test_no_output_quotes_a_secret(tmp_path: Path, output: str) -> None:
     if output == "json":
         found = {one["finding"]["rule"] for one in json.loads(result.stdout)["findings"]}
         assert found >= RULES, found
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "table"])
+def test_no_output_quotes_a_secret_of_a_configuration_of_terraform(tmp_path: Path, output: str) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    (folder / "main.tf").write_text(CONFIGURATION)
+    (folder / "plan.json").write_text(json.dumps(PLAN))
+    result = CliRunner().invoke(cli, ["--data", str(tmp_path / "data"), "scan", str(folder), "-o", output])
+    assert result.exit_code == 0, result.output
+    assert SECRET not in result.output
+    if output == "json":
+        found = [one["finding"] for one in json.loads(result.stdout)["findings"]]
+        (one,) = (finding for finding in found if finding["rule"] == ENVIRONMENT)
+        assert one["region"]["file"].endswith("main.tf")
+        assert "DB_PASSWORD" in one["evidence"]
