@@ -12,7 +12,7 @@ from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange
 from nephoscope.model.package import Package
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import advisories_path
+from nephoscope.service.advisories import ASSESSED, advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, StoredInventory, keep_inventory
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -56,14 +56,19 @@ class House:
         self.state, self.data, self.now = state, data, NOW
         self.context = ServiceContext(LocalUser("kim"), state, data, clock=lambda: self.now)
 
-    def imports(self, *records: FeedRecord, feed: str = "pypi", days: int = 7) -> None:
+    def imports(
+        self, *records: FeedRecord, feed: str = "pypi", days: int = 7, is_whole: bool = False
+    ) -> None:
         """Import a feed; to a single advisory one is added on a package that nothing has, as one alone is no whole feed."""
         path = advisories_path(self.data)
         path.parent.mkdir(parents=True, exist_ok=True)
         told = [one for one in records if isinstance(one, Advisory)]
         if len(told) == 1 and told[0].affected:
             records = (*records, advisory(999, "elsewhere", "1.0", told[0].affected[0].ecosystem))
-        import_feed(path, feed, records, imported=self.now.isoformat(), longest_age=days * 24)
+        import_feed(
+            path, feed, records, imported=self.now.isoformat(), longest_age=days * 24, is_whole=is_whole,
+            missing=self.state.checkpoints.all(ASSESSED),
+        )  # fmt: skip
 
     def machine(
         self, *packages: Package, unread: tuple[UnreadLayerFile, ...] = (), family: str = "", **fields: str

@@ -43,8 +43,8 @@ def command() -> None:
 @list_options
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
-    """List imported feeds with their age; stale feeds, and partial feeds, which assess nothing by
-    themselves.
+    """List imported feeds with their age; stale feeds, partial feeds, which assess nothing by themselves, and
+    missing feeds, which an earlier database had: what they assessed is stale until they are imported again.
     """
     now = datetime.now(UTC)
     with _open_database(data, now) as database:
@@ -60,6 +60,7 @@ def feeds(data: Path, /, output: str) -> None:
             }
             for one in database.feeds()
         ]
+        rows += [{"name": name, "state": "missing"} for name in database.list_missing()]
     show_list(rows, FEED_COLUMNS, output)
 
 

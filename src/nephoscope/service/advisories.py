@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from nephoscope.vulnerability.matching.statement_lookup import StatementSource
 
 WRITE = "Microsoft.Security/assessments/write"
+#: Checkpoints: the ecosystems that each feed assessed, for a file that is made anew.
+ASSESSED = "vulnerabilities-assessed"
 _FOLDER = "vulnerabilities"
 _FILE = "advisories.sqlite"
 #: How far a date of publication may be ahead: it may be one of another time zone.
@@ -114,6 +116,7 @@ def import_advisories(
             longest_age=max(1, int(longest_age.total_seconds() // 3600)),
             is_partial=is_partial,
             is_whole=is_whole,
+            missing=context.state.checkpoints.all(ASSESSED),
         )
 
 

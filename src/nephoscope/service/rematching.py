@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import open_advisories
+from nephoscope.service.advisories import ASSESSED, open_advisories
 from nephoscope.service.inventory_rows import note_vulnerabilities
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.state.inventory.finding import (
@@ -21,10 +21,13 @@ from nephoscope.state.inventory.inventories import MOST_SUBJECTS
 from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.matching.matcher import match
+from nephoscope.vulnerability.matching.statement_lookup import explain_unknown_exploitation
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+
+    from sqlalchemy.orm import Session
 
     from nephoscope.model.package import Package
     from nephoscope.service.advisories import Advisories
@@ -74,6 +77,7 @@ def match_package(package: Package, advisories: Advisories, number: int = 0) -> 
         tuple(_build_vulnerability(one) for one in _list_distinct_findings(found)),
         keeps_earlier=doubtful or found.status not in ("assessed", "own"),
         is_undetermined=bool(found.undetermined),
+        keeps_exploitation=bool(explain_unknown_exploitation(advisories.source)),
     )
 
 
@@ -81,6 +85,8 @@ def update_exploitation(advisories: Advisories, known: KnownVulnerability) -> Kn
     """Return a vulnerability with what is known of its exploitation now."""
     names, source = (known.id, *known.aliases), advisories.source
     exploited = next((entry for name in names if (entry := source.find_exploited(name)) is not None), None)
+    if exploited is None and known.is_exploited and explain_unknown_exploitation(source):
+        return known
     prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
     return KnownVulnerability(
         known.id, known.summary, known.aliases, exploited is not None,
@@ -135,6 +141,16 @@ def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> Fin
         return changes
 
 
+def _keep_assessed(context: ServiceContext, session: Session, advisories: Advisories) -> None:
+    """Note what each feed assesses: a file that is made anew without one of them must not look better."""
+    if advisories.database is None:
+        return
+    checkpoints, assessed = context.state.checkpoints, advisories.database.list_assessed()
+    for name in checkpoints.load_in(session, ASSESSED).keys() - assessed.keys():
+        checkpoints.drop(session, ASSESSED, name)
+    checkpoints.keep(session, ASSESSED, assessed)
+
+
 def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str, object]) -> frozenset[str]:
     """Note the imports that packages were matched with, and what is known of exploitation now."""
     state = context.state
@@ -143,6 +159,7 @@ def _finish(context: ServiceContext, advisories: Advisories, before: Mapping[str
         for name in before.keys() - advisories.imports.keys():
             state.checkpoints.drop(session, MATCHED, name)
         state.checkpoints.keep(session, MATCHED, to_checkpoint(advisories))
+        _keep_assessed(context, session, advisories)
         # how long advisories are good changes with every import, whatever they say
         every = state.inventories.subjects(SubjectFilter(EVERYTHING, most=MOST_SUBJECTS))
         mark_unpublished(context, session, select_resources(context, every))

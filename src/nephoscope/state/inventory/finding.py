@@ -48,7 +48,8 @@ class PackageVulnerability:
 class MatchedPackage:
     """What matching gave of a package. With `keeps_earlier` vulnerabilities that it has no longer stay: it could not be assessed.
 
-    `is_pending`: it was matched with another import than the newest, and has to be matched again.
+    With `keeps_exploitation` what was exploited stays so: no catalog tells. `is_pending`: it was matched with another import than the
+    newest, and has to be matched again.
     """
 
     number: int
@@ -56,6 +57,7 @@ class MatchedPackage:
     keeps_earlier: bool = False
     is_undetermined: bool = False
     is_pending: bool = False
+    keeps_exploitation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

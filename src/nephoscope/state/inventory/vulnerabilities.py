@@ -6,7 +6,7 @@ What is said of a package is kept once, whoever holds it; a finding is a narrow 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,7 +82,10 @@ class Vulnerabilities:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
         before = self._read_pairs(session, [one.number for one in matched])
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
-        self._upsert_known(session, [found.vulnerability for one in matched for found in one.found])
+        known = [found.vulnerability for one in matched for found in one.found]
+        if any(one.keeps_exploitation for one in matched):
+            known = self._keep_exploitation(session, known)
+        self._upsert_known(session, known)
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
         note_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
@@ -104,6 +107,23 @@ class Vulnerabilities:
             statement = select(_OF.package, _OF.vulnerability).where(_OF.package.in_(part))
             found.update(session.execute(statement))
         return found
+
+    def _keep_exploitation(
+        self, session: Session, several: Sequence[KnownVulnerability]
+    ) -> list[KnownVulnerability]:
+        """Return vulnerabilities; those that were known to be exploited still are."""
+        before = self.load_known(session, [one.id for one in several if not one.is_exploited])
+        return [
+            replace(
+                one,
+                is_exploited=True,
+                is_used_by_ransomware=before[one.id].is_used_by_ransomware,
+                exploited_since=before[one.id].exploited_since,
+            )
+            if one.id in before and before[one.id].is_exploited
+            else one
+            for one in several
+        ]
 
     def _upsert_known(self, session: Session, several: Iterable[KnownVulnerability]) -> None:
         rows = {one.id: {**asdict(one), "aliases": list(one.aliases)} for one in several}
