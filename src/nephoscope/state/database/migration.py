@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from nephoscope.state.database.audit_enforcement import as_product
 from nephoscope.state.database.database import StateError
@@ -45,7 +47,12 @@ _WORDS = {
 
 def steps() -> tuple[str, ...]:
     """The revisions that this version knows, the first first: a file's name begins with its revision."""
-    return tuple(sorted(path.name.split("_", 1)[0] for path in (FOLDER / "versions").glob("[0-9]*.py")))
+    return _list_steps(FOLDER / "versions")
+
+
+@cache
+def _list_steps(folder: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name.split("_", 1)[0] for path in folder.glob("[0-9]*.py")))
 
 
 def migrate(database: Database) -> None:
@@ -93,12 +100,23 @@ def create_baseline(connection: Connection) -> None:
 
 
 def run_statements(connection: Connection, file: Path) -> None:
-    """Run the statements of a file, with the words of the database."""
+    """Run the statements of a file, with the words of the database; DBAPIError is raised as for those of a session."""
+    driver = connection.dialect.loaded_dbapi.Error
+    # by the driver's own cursor: a new state is made by a hundred statements, of which SQLAlchemy would take longer than SQLite
+    with closing(connection.connection.cursor()) as cursor:
+        for statement in _read_statements(file, connection.dialect.name):
+            try:
+                cursor.execute(statement)
+            except driver as error:
+                raise DBAPIError.instance(
+                    statement, None, error, driver, dialect=connection.dialect
+                ) from error
+
+
+@cache
+def _read_statements(file: Path, dialect: str) -> tuple[str, ...]:
     template = Template(file.read_text(encoding="utf-8"))
-    for statement in template.substitute(_WORDS[connection.dialect.name]).split(";\n"):
-        if statement.strip():
-            # nothing in it is a parameter
-            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+    return tuple(one for one in template.substitute(_WORDS[dialect]).split(";\n") if one.strip())
 
 
 def _begin(connection: Connection) -> str:
