@@ -81,7 +81,7 @@ def _list_rows(found: BehaviorSettingsShape) -> list[Row]:
     return [
         {
             "setting": one.label, "value": getattr(found, one.name), "default": getattr(default, one.name),
-            "meaning": one.help.rstrip("."), "changed": getattr(found, one.name) != getattr(default, one.name), "name": one.name,
+            "meaning": one.help.rstrip("."), "name": one.name,
         }
         for one in fields
     ]  # fmt: skip

@@ -114,7 +114,9 @@ def _build_status_cell(one: ListedRule) -> ListCell:
     elif one.suppressed and one.status != SUPPRESSED:
         marks = (CellMark("suppressed"),)
     place = ORDER.index(one.status) if one.status in ORDER else len(ORDER)
-    return state_cell(one.status, TONES.get(one.status, ""), whole=one.error, marks=marks, order=float(place))
+    return state_cell(
+        one.status.capitalize(), TONES.get(one.status, ""), whole=one.error, marks=marks, order=float(place)
+    )
 
 
 def _build_frequency_cell(one: ListedRule) -> ListCell:

@@ -11,6 +11,7 @@ _NAMES = {
     "microsoft.dbformysql/flexibleservers/firewallrules": "MySQL firewall rule",
     "microsoft.dbforpostgresql/flexibleservers/firewallrules": "PostgreSQL firewall rule",
     "microsoft.eventhub/namespaces/networkrulesets": "Event Hubs network rules",
+    "microsoft.graph/applications": "App registration",
     "microsoft.graph/oauth2permissiongrants": "Consent grant",
     "microsoft.graph/policies": "Entra policy",
     "microsoft.graph/roleassignments": "Entra role assignment",
