@@ -55,4 +55,20 @@ def test_packets_of_ipv6_end_in_every_way_that_they_can() -> None:
             what, model, walker = comparison.of_six(chance)
             assert model == walker, what
             ends[model.split()[0]] += 1
-    assert set(ends) == {"ACCEPTED", "DENIED_IN", "DENIED_OUT", "DROPPED", "NO_HOST", "NO_ROUTE"}
+    assert set(ends) == {
+        "ACCEPTED", "DENIED_IN", "DENIED_OUT", "DROPPED", "EXITS", "NO_HOST", "NO_OUTBOUND", "NO_ROUTE",
+    }  # fmt: skip
+
+
+def test_packets_of_ipv6_reach_public_addresses_of_their_family_alone() -> None:
+    ends: Counter[tuple[str, bool]] = Counter()
+    for seed in range(60):
+        comparison, chance = Comparison(seed), Random(seed)
+        for _ in range(20):
+            what, model, walker = comparison.from_six(chance, "tcp", chance.choice((22, 443)))
+            assert model == walker, what
+            source, _, rest = what.partition(" > ")
+            same = (":" in source) == rest.startswith("fd")
+            ends["same" if same else "other", model not in ("[]", "False")] += 1
+    assert ends["same", True] > 5
+    assert ends["other", True] == 0 < ends["other", False]

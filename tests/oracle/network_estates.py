@@ -25,10 +25,11 @@ PREFIXES = (
     "*", "Internet", "VirtualNetwork", "10.0.0.0/16", "10.1.0.0/16", "10.0.1.0/24", "10.0.2.4", "10.1.1.0/24", "91.10.0.0/24",
     "91.10.0.0/25", "52.0.0.0/8", "10.0.0.0/8", "AzureLoadBalancer", "10.0.9.0/26",
 )  # fmt: skip
+STRANGERS_OF_SIX = ("2001:4860:4860::8888", "2a00:1450:4001::5", "2606:4700::1111")
 #: Prefixes of rules about IPv6; both sides of a rule are of one family.
 SIX = (
-    "*", "VirtualNetwork", "Internet", "fd00::/40", "fd00::/48", "fd00:0:1::/48", "fd00:0:0:1::/64", "fd00:0:0:2::4",
-    "fd00:0:1:1::/64",
+    "*", "VirtualNetwork", "Internet", "2001:4860::/32", "2a00:1450:4001::5", "2000::/3", "fd00::/40", "fd00::/48",
+    "fd00:0:1::/48", "fd00:0:0:1::/64", "fd00:0:0:2::4", "fd00:0:1:1::/64",
 )  # fmt: skip
 Body = dict[str, Any]
 
@@ -207,17 +208,20 @@ class _Generator:
             told["loadBalancerBackendAddressPools"] = [
                 {"id": f"{NET}/loadBalancers/lb/backendAddressPools/pool"}
             ]
+        of_six: Body = {
+            "privateIPAddress": six(address), "privateIPAddressVersion": "IPv6", "subnet": {"id": subnet},
+        }  # fmt: skip
+        if self.chance_of_six.random() < 0.5:
+            sku, version = (
+                {"name": "Standard"},
+                {"ipAddress": "2001:db8::1", "publicIPAddressVersion": "IPv6"},
+            )
+            public = self._add(f"{NET}/publicIPAddresses/p6-{name}", version, sku=sku)
+            of_six["publicIPAddress"] = {"id": public}
         card: Body = {
             "ipConfigurations": [
                 {"name": "ip", "properties": told},
-                {
-                    "name": "six",
-                    "properties": {
-                        "privateIPAddress": six(address),
-                        "privateIPAddressVersion": "IPv6",
-                        "subnet": {"id": subnet},
-                    },
-                },
+                {"name": "six", "properties": of_six},
             ],
             "defaultOutboundConnectivityEnabled": self.chance.random() < 0.5,
         }

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, generate
+from network_estates import FIREWALL_ADDRESS, NETWORKS, PORTS, STRANGERS, STRANGERS_OF_SIX, generate
 from network_walker import Packet, Walker, inside, number
 
 from nephoscope.estate.addresses import PUBLIC
@@ -75,7 +75,7 @@ class Comparison:
         return self._sent(chance, self.ends[source], chance.choice([one for one in others if one != source]))
 
     def of_six(self, chance: random.Random) -> tuple[str, str, str]:
-        """A packet of IPv6 within a network or to a peer: to a machine, or to an address that none has."""
+        """A packet of IPv6: within a network or to a peer, to a machine or to an address that none has, or to the Internet."""
         source = chance.choice(sorted(self.ends_of_six))
         home = self.walker.network_of(self.walker.addresses[source][1]["subnet"]["id"].lower())
         spaces = [
@@ -84,6 +84,7 @@ class Comparison:
         ]
         others = [*sorted(self.ends_of_six), "fd00:0:0:1::99", "fd00:0:1:77::1"]
         near = [one for one in others if any(inside(number(one), prefix) for prefix in spaces)]
+        near += STRANGERS_OF_SIX
         return self._sent(
             chance, self.ends_of_six[source], chance.choice([one for one in near if one != source])
         )
@@ -99,14 +100,29 @@ class Comparison:
 
     def from_internet(self, chance: random.Random) -> tuple[str, str, str]:
         """A stranger's packet at a public address, a load balancer or the firewall."""
-        target, source = chance.choice(sorted(self.ends)), chance.choice(STRANGERS)
         protocol, port = chance.choice(("tcp", "udp")), chance.choice(PORTS)
+        if chance.random() < 0.3:
+            return self.from_six(chance, protocol, port)
+        target, source = chance.choice(sorted(self.ends)), chance.choice(STRANGERS)
         kind = chance.choice(("public address", "load balancer", "firewall translation"))
         wanted = getattr(self, f"_by_{kind.split()[0]}")(target, source, protocol, port)
         found = self._openings(target, source, protocol, port, kind)
         what = f"{source} > {target}:{port}/{protocol} by {kind}"
         rules = {rule for _, rule in wanted} | {rule for _, rule in found}
         if "" in rules:  # no group on the way: there is no rule to name
+            return what, str(bool(found)), str(bool(wanted))
+        return what, str(sorted(found)), str(sorted(wanted))
+
+    def from_six(self, chance: random.Random, protocol: str, port: int) -> tuple[str, str, str]:
+        """A stranger's packet of either family at the public address of a machine: those of the other family reach none."""
+        target = chance.choice(sorted(self.ends_of_six | self.ends))
+        source = chance.choice(STRANGERS_OF_SIX if chance.random() < 0.7 else STRANGERS)
+        wanted = (
+            self._by_public(target, source, protocol, port) if (":" in source) == (":" in target) else set()
+        )
+        found = self._openings(target, source, protocol, port, "public address")
+        what = f"{source} > {target}:{port}/{protocol} by public address"
+        if "" in {rule for _, rule in (*wanted, *found)}:
             return what, str(bool(found)), str(bool(wanted))
         return what, str(sorted(found)), str(sorted(wanted))
 
@@ -152,7 +168,7 @@ class Comparison:
         self, target: str, source: str, protocol: str, port: int, kind: str
     ) -> set[tuple[bool, str]]:
         """What the model lets through of the packet by ways of one kind: the last rule of each."""
-        end = self.ends[target]
+        end, family = (self.ends | self.ends_of_six)[target], 6 if ":" in source else 4
         network, found = self.view.network, set()
         ways, missing = self.view.exposure.ways(end.interface, end.configuration)
         assert not missing, missing
@@ -163,10 +179,14 @@ class Comparison:
             if way.closed_by_default and not grouped:
                 continue
             remote = way.clients & network.internet(end.configuration) if way.seen_as is None else way.seen_as
-            seen = number(source if way.seen_as is None else FIREWALL_ADDRESS)
+            seen = number(source if way.seen_as is None else FIREWALL_ADDRESS) & ((1 << 128) - 1)
             for one in network.openings(end.interface, end.configuration, protocol, remote, ((port, port),)):
                 region = one.region
-                if one.family == 4 and _holds(region.remote, seen) and _holds(region.source_ports, 50000):
+                if (
+                    one.family == family
+                    and _holds(region.remote, seen)
+                    and _holds(region.source_ports, 50000)
+                ):
                     found.add((True, one.rules[-1].name if one.rules else ""))
         return found
 
@@ -194,7 +214,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-v", "--verbose", action="store_true")
     given = parser.parse_args()
-    assert all(one in PUBLIC for one in STRANGERS)
+    assert all(one in PUBLIC for one in (*STRANGERS, *STRANGERS_OF_SIX))
     assert len(NETWORKS) == 3
     total, missed = 0, []
     ends = Counter[str]()

@@ -248,7 +248,7 @@ class Walker:
             (prefix, "VnetLocal") for prefix in self.networks[network]["addressSpace"]["addressPrefixes"]
         ]
         system += [(prefix, "VNetPeering") for _, space, _ in self.peers(network) for prefix in space]
-        system.append(("0.0.0.0/0", "Internet"))
+        system += [("0.0.0.0/0", "Internet"), ("::/0", "Internet")]
         if not any(one["addressPrefix"] == "0.0.0.0/0" for one in own):
             system += [(prefix, "None") for prefix in PRIVATE]
         found += [(length(prefix), -1, hop) for prefix, hop in system if inside(address, prefix)]
@@ -299,8 +299,10 @@ class Walker:
 
     def speaks_out(self, card: Body, told: Body) -> bool:
         """Return whether a machine has a way out: an address, a balancer that translates, default outbound access."""
-        if "publicIPAddress" in told or card["properties"]["defaultOutboundConnectivityEnabled"]:
+        if "publicIPAddress" in told:
             return True
+        if card["properties"]["defaultOutboundConnectivityEnabled"] and ":" not in told["privateIPAddress"]:
+            return True  # Azure gives no address of IPv6 by default
         pools = {one["id"].lower() for one in told.get("loadBalancerBackendAddressPools", [])}
         for key, one in self.bodies.items():
             if "/loadbalancers/" in key:

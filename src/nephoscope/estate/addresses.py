@@ -150,3 +150,5 @@ NOT_PUBLIC = AddressSet.of(
     ]
 )  # fmt: skip
 PUBLIC = AddressSet.everything() - NOT_PUBLIC
+#: Public addresses by family: traffic of one family does not reach an address of the other.
+PUBLIC_OF_FAMILY = {4: AddressSet(PUBLIC.v4), 6: AddressSet((), PUBLIC.v6)}

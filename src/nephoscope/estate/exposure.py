@@ -10,7 +10,7 @@ from collections import defaultdict
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.addresses import PUBLIC, AddressSet
+from nephoscope.estate.addresses import PUBLIC, PUBLIC_OF_FAMILY, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.firewall_rules import admitted_clients, rules_of_firewall
@@ -181,13 +181,14 @@ class ExposureIndex:
     def _list_public_addresses(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for key in configuration.public_addresses:
             address = self.estate.resources.get(key)
-            unread = key if address is None else ""
+            unread, clients = key if address is None else "", PUBLIC_OF_FAMILY[configuration.family]
             yield IngressPath(
-                "public address", (key,), "*", EVERY_PORT, PUBLIC, None, self._is_standard(address), unread
+                "public address", (key,), "*", EVERY_PORT, clients, None, self._is_standard(address), unread
             )
         if configuration.inline_public:
             standard = configuration.inline_public.lower() == "standard"
-            yield IngressPath("public address", (configuration.id,), "*", EVERY_PORT, PUBLIC, None, standard)
+            clients = PUBLIC_OF_FAMILY[configuration.family]
+            yield IngressPath("public address", (configuration.id,), "*", EVERY_PORT, clients, None, standard)
 
     def _is_standard(self, address: Resource | None) -> bool:
         sku = address.body.get("sku") if address is not None else None
@@ -196,9 +197,9 @@ class ExposureIndex:
     def _list_balancers(self, configuration: IpConfiguration) -> Iterator[IngressPath]:
         for rule in self._list_forwardings(configuration):
             if rule.public:
-                via = (rule.public, rule.rule)
+                via, clients = (rule.public, rule.rule), PUBLIC_OF_FAMILY[configuration.family]
                 yield IngressPath(
-                    "load balancer", via, rule.protocol, rule.ports, PUBLIC, None, rule.standard
+                    "load balancer", via, rule.protocol, rule.ports, clients, None, rule.standard
                 )
 
     def _list_forwardings(self, configuration: IpConfiguration) -> list[Forwarding]:

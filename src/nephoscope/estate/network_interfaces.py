@@ -14,8 +14,8 @@ class IpConfiguration(msgspec.Struct, frozen=True):
     """One address of an interface. Ids are lower-cased; `addresses` is empty where Azure chooses the private address.
 
     `public_addresses` are ids of public IP addresses; `inline_public` is the SKU name of one that a scale set model
-    creates per instance ('' = none). `address` is the private address as text. `pools`, `nat_rules` (rules and pools)
-    and `gateway_pools` are what load balancers and application gateways send to it.
+    creates per instance ('' = none). `address` is the private address as text, `family` its family (4, 6). `pools`,
+    `nat_rules` (rules and pools) and `gateway_pools` are what load balancers and application gateways send to it.
     """
 
     id: str
@@ -28,6 +28,7 @@ class IpConfiguration(msgspec.Struct, frozen=True):
     gateway_pools: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     address: str = ""
+    family: int = 4
 
     @property
     def addresses(self) -> AddressSet:
@@ -89,7 +90,14 @@ def _build_configuration(interface: str, entry: dict[str, Any]) -> IpConfigurati
         gateway_pools=references(body.get("applicationGatewayBackendAddressPools")),
         groups=references(body.get("applicationSecurityGroups")),
         address=private if isinstance(private, str) else "",
+        family=_read_family(private, body.get("privateIPAddressVersion")),
     )
+
+
+def _read_family(address: object, version: object) -> int:
+    """The family of an IP configuration; Azure's default is IPv4."""
+    is_six = ":" in address if isinstance(address, str) and address else str(version).lower() == "ipv6"
+    return 6 if is_six else 4
 
 
 def _read_inline(value: object) -> str:

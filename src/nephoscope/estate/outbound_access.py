@@ -1,8 +1,9 @@
 """Outbound access: by which address a machine of a subnet speaks to the Internet.
 
 A NAT gateway comes before an address of the instance, and that before a load balancer's outbound rules. Azure's retired default
-outbound access counts only where the interface says that it has it.
-Source: https://learn.microsoft.com/azure/virtual-network/ip-services/default-outbound-access
+outbound access counts only where the interface says that it has it, and for IPv4 alone. A NAT gateway carries IPv6 where it has
+addresses of IPv6.
+Source: https://learn.microsoft.com/azure/virtual-network/ip-services/default-outbound-access, .../nat-gateway/nat-gateway-v2-create
 """
 
 from __future__ import annotations
@@ -54,6 +55,14 @@ class OutboundIndex:
                 found[key] = gateway_id
         return found
 
+    def _carries_six(self, gateway: str) -> bool:
+        """Return whether a NAT gateway has public addresses of IPv6; raises DataNotCollectedError where it was not read."""
+        known = self.estate.resources.get(gateway)
+        if known is None:
+            raise DataNotCollectedError(gateway)
+        body = properties(known)
+        return bool(references(body.get("publicIpAddressesV6")) or references(body.get("publicIpPrefixesV6")))
+
     @cached_property
     def _subnet_bodies(self) -> dict[str, dict[str, object]]:
         found: dict[str, dict[str, object]] = {}
@@ -95,7 +104,7 @@ class OutboundIndex:
     def find_access(self, interface: Interface, configuration: IpConfiguration) -> OutboundAccess:
         """Find the way of an interface's address to the Internet; raises DataNotCollectedError where it is not known."""
         gateway = self._nat_gateways.get(configuration.subnet)
-        if gateway:
+        if gateway and (configuration.family == 4 or self._carries_six(gateway)):
             return OutboundAccess("NAT gateway", gateway)
         if configuration.public_addresses or configuration.inline_public:
             return OutboundAccess(
@@ -104,6 +113,8 @@ class OutboundIndex:
         for pool in configuration.pools:
             if pool in self._outbound_pools:
                 return OutboundAccess("load balancer", self._outbound_pools[pool])
+        if configuration.family == 6:
+            return OutboundAccess()
         if self._subnet_bodies.get(configuration.subnet, {}).get("defaultOutboundAccess") is False:
             return OutboundAccess()
         card = self.estate.resources.get(interface.id)

@@ -41,6 +41,8 @@ def judge_requests(
             if untold
             else f"requests of {id_.lower()}"
         )
+    if all(one.refused for one in known):
+        raise DataNotCollectedError(f"served requests of {id_.lower()}: all were refused or redirected")
     if unread:
         raise DataNotCollectedError(f"rows of {join_names(unread)} of {id_.lower()}")
     return healthy(id_, key, _describe(known, untold))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.addresses import PUBLIC, AddressSet
+from nephoscope.estate.addresses import PUBLIC_OF_FAMILY
 from nephoscope.estate.security_rules import EVERY_PORT
+from nephoscope.estate.service_tags import PLATFORM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nephoscope.estate.addresses import Interval
+    from nephoscope.estate.addresses import AddressSet, Interval
 
 EVERYBODY = "everybody"
 #: Prefixes that are written out.
@@ -43,9 +44,8 @@ def format_addresses(addresses: AddressSet) -> str:
 
 
 def _is_missing(addresses: AddressSet, family: int) -> bool:
-    """Return whether a public address of a family is missing."""
-    whole = AddressSet(PUBLIC.v4) if family == 4 else AddressSet((), PUBLIC.v6)
-    return bool(whole - addresses)
+    """Return whether a public address of a family is missing, that of the platform aside."""
+    return bool(PUBLIC_OF_FAMILY[family] - PLATFORM - addresses)
 
 
 def _list_prefixes(family: int, interval: Interval, most: int) -> list[str]:
