@@ -92,6 +92,10 @@ class AddressSet(msgspec.Struct, frozen=True):
             found[family].append(interval)
         return cls(merge(found[4]), merge(found[6]))
 
+    def of_family(self, version: int) -> AddressSet:
+        """The addresses of one family, 4 or 6."""
+        return AddressSet(self.v4) if version == 4 else AddressSet((), self.v6)
+
     def family(self, version: int) -> tuple[Interval, ...]:
         """The intervals of one family, 4 or 6."""
         return self.v4 if version == 4 else self.v6
@@ -151,4 +155,4 @@ NOT_PUBLIC = AddressSet.of(
 )  # fmt: skip
 PUBLIC = AddressSet.everything() - NOT_PUBLIC
 #: Public addresses by family: traffic of one family does not reach an address of the other.
-PUBLIC_OF_FAMILY = {4: AddressSet(PUBLIC.v4), 6: AddressSet((), PUBLIC.v6)}
+PUBLIC_OF_FAMILY = {family: PUBLIC.of_family(family) for family in FAMILIES}

@@ -192,3 +192,36 @@ def test_what_flow_logs_do_not_show_is_named(
 ) -> None:
     span = (NOW - timedelta(days=one) for one in (first, last))
     assert list(list_missing_flows(NOW, 7, *span, edges)) == missing
+
+
+def test_an_address_reaches_none_of_the_other_family() -> None:
+    """Two machines of two families each: what is open is within a family, and the block closes it."""
+    spec: dict[str, Any] = {
+        "vnets": {
+            "main": {
+                "space": ["10.0.0.0/8", "fd00::/48"],
+                "subnets": {
+                    "web": {"prefix": "10.0.1.0/24", "nsg": "all"}, "web6": {"prefix": "fd00:0:0:1::/64", "nsg": "all"},
+                    "db": {"prefix": "10.0.2.0/24", "nsg": "all"}, "db6": {"prefix": "fd00:0:0:2::/64", "nsg": "all"},
+                },
+            }
+        },
+        "nsgs": {"all": ["300 Allow In * * * -> * *"]},
+        "vms": {
+            "web4": {"subnet": "main/web", "ip": "10.0.1.4"}, "web6": {"subnet": "main/web6", "ip": "fd00:0:0:1::4"},
+            "db4": {"subnet": "main/db", "ip": "10.0.2.4"}, "db6": {"subnet": "main/db6", "ip": "fd00:0:0:2::4"},
+        },
+    }  # fmt: skip
+    text = """
+segments:
+  web: {addresses: [10.0.1.4, "fd00:0:0:1::4"]}
+  data: {addresses: [10.0.2.4, "fd00:0:0:2::4"]}
+  far: {addresses: ["fd00:0:0:9::/64"]}
+allowed:
+- {from: data, to: web, protocol: '*'}
+"""
+    plan, view = parse_segment_plan(text.encode()), EstateView(estate(spec), NOW)
+    found = analyze_segments(plan, view)
+    pairs = {(one.source.name or one.source_segment, one.target.name) for one in found.violations}
+    assert pairs == {("web4", "db4"), ("web6", "db6"), ("far", "web6"), ("far", "db6")}
+    assert build_block(plan, view, found).left == ()

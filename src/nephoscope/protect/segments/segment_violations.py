@@ -122,8 +122,12 @@ def _find_violations(
     source, target = pair
     if source.machine and not view.exposure.are_joined(source.network, target.network):
         return
+    assert target.configuration is not None
+    remote = source.addresses.of_family(target.configuration.family)
+    if not remote:
+        return  # an address reaches none of the other family
     for protocol in PROTOCOLS:
-        inward = _list_openings(view, target, protocol, source.addresses, inbound=True)
+        inward = _list_openings(view, target, protocol, remote, inbound=True)
         ports = _list_ports(inward)
         if source.interface:
             outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
