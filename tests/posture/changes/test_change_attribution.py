@@ -175,6 +175,33 @@ def test_authors_of_changes(
     assert found.category == ("System" if kind in ("System", "Policy") else "User")
 
 
+SSH = f"{NSG}/securityrules/ssh"
+OF_A_RULE = [
+    ("its writer", [event("bob", RULE, SSH)], ["bob"]),
+    ("its writer and the writer of its group", [event("bob", RULE, SSH), event("ada", WRITE, NSG, 2)], ["bob", "ada"]),
+    ("the writer of its group", [event("ada", WRITE, NSG)], ["ada"]),
+    ("the writer of another group", [event("ada", WRITE, f"{NSG}2")], []),
+    ("the writer of another rule", [event("bob", RULE, f"{NSG}/securityrules/web")], []),
+    ("a writer of the resource group", [event("ada", "Microsoft.Resources/subscriptions/resourceGroups/write", GROUP)], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("note", "events", "candidates"), OF_A_RULE, ids=[case[0] for case in OF_A_RULE])
+@pytest.mark.parametrize("kind", ["Create", "Update", "Delete"])
+def test_a_rule_is_written_with_its_group(
+    note: str, events: list[ActivityEvent], candidates: list[str], kind: str
+) -> None:
+    assert note
+    old, new = ({"id": SSH, "properties": {"access": access}} for access in ("Deny", "Allow"))
+    change = ResourceChange(
+        SSH, kind, BEFORE, NOW, None if kind == "Create" else old, None if kind == "Delete" else new
+    )
+    found = attribute_change(change, ActivityEvents(events))
+    wanted = [one for one in candidates if kind != "Delete" or one == "ada"]  # a write of a rule removes none
+    assert [one.changed_by for one in found.candidates] == wanted
+    assert found.changed_by == (wanted[0] if len(wanted) == 1 else UNSPECIFIED)
+
+
 def row(caller: str, hours: float, operation: str = WRITE, status: str = "Success") -> dict[str, Any]:
     return {
         "TimeGenerated": NOW - timedelta(hours=hours),

@@ -14,6 +14,7 @@ import msgspec
 from nephoscope.estate.resource_changes import DELETE, ResourceChange
 from nephoscope.estate.value_diff import path_words
 from nephoscope.posture.changes.activity_events import POLICY, SYSTEM, USER
+from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,6 +27,14 @@ UNSPECIFIED = "Unspecified"
 READING_TIME = timedelta(hours=1)
 NO_EVENT = "The activity log has no operation on the resource in this time"
 EARLIER = "The operations were reported before the previous snapshot was complete"
+#: Children that the body of their owner has: whoever writes the owner writes, adds or removes them.
+_EMBEDDED = frozenset(
+    f"microsoft.network/{one}"
+    for one in (
+        "networksecuritygroups/securityrules", "virtualnetworks/subnets", "virtualnetworks/virtualnetworkpeerings",
+        "routetables/routes", "loadbalancers/inboundnatrules", "loadbalancers/backendaddresspools",
+    )
+)  # fmt: skip
 #: Actions that read, and policy effects that change nothing.
 _READING = ("list", "get", "check", "validate", "read", "query", "export", "generate", "download", "test")
 _JUDGING = frozenset({"audit", "auditifnotexists", "deny", "denyaction"})
@@ -91,7 +100,19 @@ def may_have_made(event: ActivityEvent, change: ResourceChange) -> bool:
         return verb == "delete" if change.kind == DELETE else verb != "delete" or change.old is None
     if event.target.startswith(f"{change.key}/"):
         return change.kind != DELETE and _touches(event.target[len(change.key) + 1 :], change)
-    return change.kind == DELETE and verb == "delete" and change.key.startswith(f"{event.target}/")
+    if not change.key.startswith(f"{event.target}/"):
+        return False
+    return (
+        _is_embedded(change.key, event.target)
+        if verb == "write"
+        else verb == "delete" and change.kind == DELETE
+    )
+
+
+def _is_embedded(key: str, owner: str) -> bool:
+    """Return whether a write of its owner writes a child too, as that of a security group its rules."""
+    child = ResourceId.parse(key)
+    return child.type in _EMBEDDED and child.parent == owner
 
 
 def _touches(child: str, change: ResourceChange) -> bool:
