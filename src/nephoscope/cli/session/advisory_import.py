@@ -110,6 +110,10 @@ def _report_import(name: str, done: AdvisoryUpdate) -> None:
             f"{name} lost more than half of its entries of {ecosystem}: it assesses no others; import the whole feed, or import this "
             "one with --whole if it is whole"
         )
+    if result.uncompared:
+        print_message(
+            f"{name} has advisories of ecosystems that no package belongs to: {', '.join(result.uncompared)}"
+        )
     if done.rematched.packages:
         click.echo(
             f"matched again: {format_count(done.rematched.packages, 'package')}; findings: "
