@@ -115,6 +115,16 @@ CHANGES = {
         lambda it, _: response_rules.enable_response_rule(it, "tell", enabled=False),
         {"before": {"enabled": True}, "after": {"enabled": False}},
     ),
+    "items of a file": Change(
+        lambda it, lake: watchlists.create_watchlist(
+            watchlists.WatchlistStore(it, lake, "default"), "Mine", "Address", ["Address"]
+        ),
+        lambda it, lake: watchlists.update_watchlist(
+            watchlists.WatchlistStore(it, lake, "default"), "Mine",
+            (NewWatchlistItem({"Address": f"192.0.2.{one}"}) for one in range(30)), source="new.csv", whole=True,
+        ),
+        {"source": "new.csv", "replaced": True, "of": 30, "keys": [f"192.0.2.{one}" for one in range(20)]},
+    ),
     "watchlist that ends": Change(
         lambda it, lake: watchlists.create_watchlist(
             watchlists.WatchlistStore(it, lake, "default"), "Mine", "Address", ["Address"],

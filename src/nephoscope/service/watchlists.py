@@ -53,10 +53,12 @@ def create_watchlist(
 
     StateError for an alias that is taken or cannot be one, ItemError for an item that it cannot have.
     """
+    store.context.require(WRITE, workspace_scope(store.workspace))
+    given = list(items)
     with store.change(
-        alias, "create", key=search_key, columns=columns, source=about.get("source")
-    ) as keeping:
-        return keeping.create(alias, search_key, columns, store.context.now, items, **about)
+        alias, "create", key=search_key, columns=columns, source=about.get("source"), **_name_items(given, search_key)
+    ) as keeping:  # fmt: skip
+        return keeping.create(alias, search_key, columns, store.context.now, given, **about)
 
 
 def update_watchlist(
@@ -68,9 +70,19 @@ def update_watchlist(
     source: str = "",
 ) -> WatchlistChanges:
     """Add items, and replace those of their search keys; `whole` removes all others. The list of a template is created first."""
-    with store.change(alias, "update", source=source or None, replaced=whole or None) as keeping:
+    store.context.require(WRITE, workspace_scope(store.workspace))
+    given = list(items)
+    named = _name_items(given, find_columns(store, alias)[0])
+    with store.change(alias, "update", source=source or None, replaced=whole or None, **named) as keeping:
         keeping.start(alias, store.context.now)
-        return keeping.update(alias, items, store.context.now, whole=whole)
+        return keeping.update(alias, given, store.context.now, whole=whole)
+
+
+def _name_items(items: Sequence[NewWatchlistItem], search_key: str) -> dict[str, object]:
+    """The search keys of the first items, and how many there are: what an entry tells; all are rows of Watchlist with who put them."""
+    if not items:
+        return {}
+    return {"keys": [one.cells.get(search_key, "") for one in items[:_NAMED]], "of": len(items)}
 
 
 def find_columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
