@@ -56,7 +56,7 @@ def create_watchlist(
     store.context.require(WRITE, workspace_scope(store.workspace))
     given = list(items)
     with store.change(
-        alias, "create", key=search_key, columns=columns, source=about.get("source"), **_name_items(given, search_key)
+        alias, "create", key=search_key, columns=columns, source=about.get("source"), keys=_list_keys(given, search_key), of=len(given) or None
     ) as keeping:  # fmt: skip
         return keeping.create(alias, search_key, columns, store.context.now, given, **about)
 
@@ -72,17 +72,17 @@ def update_watchlist(
     """Add items, and replace those of their search keys; `whole` removes all others. The list of a template is created first."""
     store.context.require(WRITE, workspace_scope(store.workspace))
     given = list(items)
-    named = _name_items(given, find_columns(store, alias)[0])
-    with store.change(alias, "update", source=source or None, replaced=whole or None, **named) as keeping:
+    keys = _list_keys(given, find_columns(store, alias)[0])
+    with store.change(
+        alias, "update", source=source or None, replaced=whole or None, keys=keys, of=len(given) or None
+    ) as keeping:
         keeping.start(alias, store.context.now)
         return keeping.update(alias, given, store.context.now, whole=whole)
 
 
-def _name_items(items: Sequence[NewWatchlistItem], search_key: str) -> dict[str, object]:
-    """The search keys of the first items, and how many there are: what an entry tells; all are rows of Watchlist with who put them."""
-    if not items:
-        return {}
-    return {"keys": [one.cells.get(search_key, "") for one in items[:_NAMED]], "of": len(items)}
+def _list_keys(items: Sequence[NewWatchlistItem], search_key: str) -> list[str] | None:
+    """The search keys of the first items, for an entry; all are rows of the table Watchlist with who put them."""
+    return [one.cells.get(search_key, "") for one in items[:_NAMED]] or None
 
 
 def find_columns(store: WatchlistStore, alias: str) -> tuple[str, set[str]]:
