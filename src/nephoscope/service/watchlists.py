@@ -55,9 +55,10 @@ def create_watchlist(
     """
     store.context.require(WRITE, workspace_scope(store.workspace))
     given = list(items)
+    keys, source = _list_keys(given, search_key), about.get("source")
     with store.change(
-        alias, "create", key=search_key, columns=columns, source=about.get("source"), keys=_list_keys(given, search_key), of=len(given) or None
-    ) as keeping:  # fmt: skip
+        alias, "create", key=search_key, columns=columns, source=source, keys=keys, of=len(given) or None
+    ) as keeping:
         return keeping.create(alias, search_key, columns, store.context.now, given, **about)
 
 
