@@ -15,7 +15,7 @@ from kql_satisfy_maker import Conjunct, GivenUpError, Maker
 from kql_satisfy_rows import tables_of
 
 import nephoscope_kql as kql
-from nephoscope_kql.compile import bound_query
+from nephoscope_kql.compile import bind_query
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
 
@@ -72,7 +72,7 @@ def judge(corpus: Path, attempts: int, misses: int, peer: bool) -> Callable[[Rul
             compiled = kql.compile(rule.query, asked, now=kql_engine.NOW)
         except KqlError as error:
             return Satisfied("compile", str(error))
-        case = Case(rule, compiled, bound_query(parse(rule.query), known).relation, asked)
+        case = Case(rule, compiled, bind_query(parse(rule.query), known).relation, asked)
         try:
             return of_rule(case, attempts, misses, other)
         except Exception as error:  # noqa: BLE001 - a runner's border: a maker's own failure is a miss, and is shown

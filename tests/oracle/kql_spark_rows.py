@@ -16,7 +16,7 @@ from kql_rule_files import literals
 from kql_satisfy_rows import tables_of
 
 import nephoscope_kql as kql
-from nephoscope_kql.compile import bound_query
+from nephoscope_kql.compile import bind_query
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse
 
@@ -45,7 +45,7 @@ def judge(corpus: Path, misses: int, plain: int) -> Callable[[Rule], Made]:
         asked = kql_rule_engine.Asked(known)
         try:
             compiled = kql.compile(rule.query, asked, now=kql_engine.NOW)
-            relation = bound_query(parse(rule.query), known).relation
+            relation = bind_query(parse(rule.query), known).relation
         except KqlError as error:
             return Made(why=f"compile: {error}")
         case = kql_satisfy_rule.Case(rule, compiled, relation, asked)

@@ -14,7 +14,7 @@ from rowwise import Witness, WitnessProbe
 from rowwise_values import settled
 
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
-from nephoscope_kql.compile import bound_query, to_ticks
+from nephoscope_kql.compile import bind_query, to_ticks
 from nephoscope_kql.parser import parse
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def answers(
     for seed in range(most):
         witness = Witness(tables, to_ticks(NOW), dice=random.Random(seed) if seed else None)
         with deep_recursion():
-            found = witness.result(bound_query(parse(query), known, WitnessProbe(witness)).relation)
+            found = witness.result(bind_query(parse(query), known, WitnessProbe(witness)).relation)
             told = Result(found.columns, tuple(tuple(settled(cell) for cell in row) for row in found.rows))
         yield told
         if not witness.free:

@@ -117,7 +117,7 @@ async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
     operation, parameters = found[0].adapt_to_path(path), found[1]
     if operation.versioned:
         api_version.check(request.query_params)
-    raw = await whole_body(request, MAX_BODY)
+    raw = await read_whole_body(request, MAX_BODY)
     handled = partial(_handle, instance, request, path, operation, parameters, caller, raw)
     if operation.throttled is None or caller is None:
         return await run_in_threadpool(handled)
@@ -225,7 +225,7 @@ def _build_not_found(method: str, path: str) -> ApiError:
     )
 
 
-async def whole_body(request: Request, limit: int) -> bytes:
+async def read_whole_body(request: Request, limit: int) -> bytes:
     """The body without its gzip, no larger than ten times the limit; Fault where it is not taken."""
     try:
         body = await read_body(request, limit)

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from nephoscope.api.server import whole_body
+from nephoscope.api.server import read_whole_body
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.unavailable_response import try_again_later
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
@@ -46,7 +46,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
         watched = await run_in_threadpool(registry_by_secret, instance.state, name, shown)
         if request.method == "OPTIONS":
             return _allow_origin(request)
-        content = await whole_body(request, MOST_BYTES)
+        content = await read_whole_body(request, MOST_BYTES)
         return await run_in_threadpool(_take, instance, watched, content)
     except EventDeniedError as error:
         _LOG.warning("%s, from %s", error, request.client.host if request.client else "an unknown address")

@@ -21,7 +21,7 @@ TYPE = "Microsoft.Authorization/policyExemptions"
 READ, DELETE = f"{TYPE}/read", f"{TYPE}/delete"
 
 
-def require_exempting(
+def require_exemption_permission(
     context: ServiceContext,
     exemption: Exemption,
     governing: Callable[[str], EffectivePolicy],
@@ -50,7 +50,7 @@ def put_exemptions(
     """
     exemptions = [Exemption.parse(body) for body in bodies]
     for one in exemptions:
-        require_exempting(context, one, governing, row_key(tenant, one.scope))
+        require_exemption_permission(context, one, governing, row_key(tenant, one.scope))
     with context.state.database.nest_transactions():
         for one, body in zip(exemptions, bodies, strict=True):
             put_document(context, row_key(tenant, one.scope), body, TYPE)

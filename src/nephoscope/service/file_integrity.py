@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.protect.files.change_rows import TABLE, change_row
-from nephoscope.protect.files.file_change import FileChange, compare_files, keep_unread
+from nephoscope.protect.files.file_change import FileChange, compare_files, restore_unread_records
 from nephoscope.protect.files.file_scan import scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHost, load_host, save_host
 from nephoscope.service.actors import ROOT_SCOPE
@@ -69,7 +69,7 @@ def scan_host(
     """
     context.require(WRITE)
     host, now = load_host(context.data, name), context.now
-    found = keep_unread(host.seen, scan_files(Path(host.root), host.settings.rules))
+    found = restore_unread_records(host.seen, scan_files(Path(host.root), host.settings.rules))
     new, window = compare_files(host.seen, found), host.settings.find_window(now)
     approved = host.approved
     if window is not None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from nephoscope.protect.files.change_rows import TABLE
-from nephoscope.protect.files.file_change import compare_files, keep_unread
+from nephoscope.protect.files.file_change import compare_files, restore_unread_records
 from nephoscope.protect.files.file_record import FileRecord
 from nephoscope.protect.files.file_scan import MAX_DEPTH, scan_files
 from nephoscope.protect.files.monitored_host import MonitoredHostError, load_host, save_host
@@ -151,7 +151,7 @@ def test_what_lies_below_an_unread_folder_is_not_deleted() -> None:
         for path, kind in (("/etc", "folder"), ("/etc/a", "file"), ("/b", "file"))
     }
     after = {"/etc": FileRecord("/etc", "folder", problem="Permission denied")}
-    found = [(one.change, one.path) for one in compare_files(before, keep_unread(before, after))]
+    found = [(one.change, one.path) for one in compare_files(before, restore_unread_records(before, after))]
     assert found == [("Deleted", "/b"), ("Modified", "/etc")]
 
 

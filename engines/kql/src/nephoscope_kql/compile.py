@@ -253,6 +253,6 @@ def _write_whole_statement(sql: str, emitter: Emitter) -> tuple[str, None, Emitt
     return sql, None, emitter
 
 
-def bound_query(query: tree.Query, catalog: Catalog, probe: QueryProbe | None = None) -> BoundQuery:
+def bind_query(query: tree.Query, catalog: Catalog, probe: QueryProbe | None = None) -> BoundQuery:
     """The bound tree of a parsed query: of its last result; `probe` tells the columns that depend on rows."""
     return bind(query, catalog, probe=probe)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.compile import bound_query
+from nephoscope_kql.compile import bind_query
 from nephoscope_kql.errors import Span, invalid, locate_errors
 from nephoscope_kql.parser import parse
 
@@ -17,7 +17,7 @@ def schema(text: str, catalog: Catalog) -> tuple[tuple[str, KqlType], ...]:
     """(name, type) of each column of the query's last expression, in order; raises KqlError with line and column."""
     try:
         with locate_errors(text):
-            relation = bound_query(parse(text), catalog).relation
+            relation = bind_query(parse(text), catalog).relation
     except RecursionError:
         raise invalid("the query is nested too deeply", Span(0, 0)).locate(text) from None
     return tuple((column.name, column.type) for column in relation.columns)

@@ -122,7 +122,7 @@ class EvaluationScope:
         return self.snapshot.aliases.field(text, self.api_version(view), view.type)
 
 
-def bound_start(
+def find_bound_start(
     frames: tuple[LoopFrame, ...], view: View, segments: Segments
 ) -> tuple[object, Segments, bool]:
     """Where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
@@ -158,7 +158,7 @@ def field_value(scope: EvaluationScope, text: str, view: View) -> object:
     path = scope.field(text, view)
     if path.special or STAR not in path.segments:
         return view.read(path)
-    start, rest, is_bound = bound_start(scope.frames, view, path.segments)
+    start, rest, is_bound = find_bound_start(scope.frames, view, path.segments)
     if is_bound and STAR not in rest:
         value = require_known(view.follow_inside(start, rest), text)
         return [_find_absent_field_value(scope) if value is MISSING else value]
@@ -210,7 +210,7 @@ def _evaluate_current_path(scope: EvaluationScope, name: str) -> object:
         path = scope.field(name, scope.target)
     except (UnknownAlias, ValueError) as error:
         raise ArmError("current", f"running count '{name}' not found") from error
-    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
     if not is_bound:
         raise ArmError("current", f"running count '{name}' not found, or is its own source")
     if STAR in rest:

@@ -21,7 +21,7 @@ from nephoscope_policy.evaluation_scope import (
     EvaluationScope,
     LoopFrame,
     bound_place,
-    bound_start,
+    find_bound_start,
     path_steps,
 )
 from nephoscope_policy.model.assessment import Reason
@@ -196,7 +196,7 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Evaluat
         return _judge_leaf(
             leaf, path.text, strip_spaces(actual) if path.location else actual, expected, scope, at
         )
-    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
     at = bound_place(scope.frames, scope.target, path.segments)
     if is_bound and STAR not in rest:
         return _judge_leaf(leaf, path.text, scope.target.follow_inside(start, rest), expected, scope, at)
@@ -362,7 +362,7 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
         yield from (LoopFrame(count.name.lower(), item) for item in items)
         return
     path = resolve(count.over, scope)
-    start, rest, is_bound = bound_start(scope.frames, scope.target, path.segments)
+    start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
     if not is_bound and not path.special:
         head, _ = split_at_elements(rest)
         scope.target.elements_at(head)

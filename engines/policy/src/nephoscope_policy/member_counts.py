@@ -10,7 +10,7 @@ from nephoscope_policy import explain
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, Segments, split_at_elements
 from nephoscope_policy.condition_outcome import Truth
-from nephoscope_policy.evaluation_scope import LoopFrame, bound_start
+from nephoscope_policy.evaluation_scope import LoopFrame, find_bound_start
 from nephoscope_policy.path_getters import getter
 from nephoscope_policy.selected_members import members
 
@@ -95,7 +95,7 @@ def count_nested(
 
     def number(body: dict[str, object], run: CompiledRun) -> int:
         value = body if start < 0 else run.slots[start]
-        raw = bound_start(run.frames, run.target, path.segments)[0] if framed else None
+        raw = find_bound_start(run.frames, run.target, path.segments)[0] if framed else None
         originals = list(members(run.target, raw, segments, prefix)) if framed else []
         outer, total = run.frames, 0
         try:

@@ -18,7 +18,7 @@ from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
 from nephoscope.admin.wire.openapi import document
 from nephoscope.admin.wire.route import PREFIX, Route, routes
-from nephoscope.api.server import whole_body
+from nephoscope.api.server import read_whole_body
 from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import try_again_later
@@ -84,7 +84,7 @@ async def _answer_request(instance: Instance, host: ServerInfo, request: Request
         if route.scoped is None or caller.is_permitted(route.permission, route.scoped(found))
         else MAX_BODY
     )
-    raw = await whole_body(request, most)
+    raw = await read_whole_body(request, most)
     return await run_in_threadpool(_handle, instance, host, request, route, found, caller, raw)
 
 

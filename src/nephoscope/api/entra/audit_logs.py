@@ -122,7 +122,7 @@ for _decision in SIGN_IN_DECISIONS:
 
 
 def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
-    microsoft_graph_query.admit(call, microsoft_graph_query.USUAL - {"$count"})
+    microsoft_graph_query.check_query_options(call, microsoft_graph_query.USUAL - {"$count"})
     rising = _is_rising(call, kind)
     found = read(call.get_query_value("$filter"))
     narrowed = "".join(_to_query_condition(kind, one) for one in conjuncts(found.tree))

@@ -99,7 +99,7 @@ def _declare(kind: DirectoryCollection) -> None:
     def _get(call: ApiCall) -> ApiResponse:
         """One object."""
         found = _build_object(call, kind, call["id"])
-        microsoft_graph_query.admit(call, ("$select", "$expand"))
+        microsoft_graph_query.check_query_options(call, ("$select", "$expand"))
         shown = _select_shown(call, kind, found)
         return ApiResponse({"@odata.context": f"{_format_context(call, kind.path)}/$entity", **shown})
 
@@ -117,7 +117,7 @@ for _kind in COLLECTIONS:
 def members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _list_members(call)
-    microsoft_graph_query.admit(call)
+    microsoft_graph_query.check_query_options(call)
     rows, told = microsoft_graph_query.page(
         call, MOST, lambda after: [one for one in several if one[0] > after]
     )
@@ -129,7 +129,7 @@ def members(call: ApiCall) -> ApiResponse:
 def count_members(call: ApiCall) -> ApiResponse:
     """Count how many members a group has, of those that `$filter` picks."""
     several = _list_members(call)
-    microsoft_graph_query.admit(call, ("$filter",))
+    microsoft_graph_query.check_query_options(call, ("$filter",))
     microsoft_graph_query.require_eventual_consistency(call, "$count")
     return _count_as_text(call, several)
 
@@ -185,7 +185,9 @@ def _count_objects(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
 
 
 def _admit(call: ApiCall, kind: DirectoryCollection, options: Collected[str]) -> None:
-    microsoft_graph_query.admit(call, {*options, "$expand", *(("$search",) if kind.searched else ())})
+    microsoft_graph_query.check_query_options(
+        call, {*options, "$expand", *(("$search",) if kind.searched else ())}
+    )
 
 
 def _list_objects(call: ApiCall, kind: DirectoryCollection, after: str) -> Iterator[Keyed]:

@@ -68,7 +68,7 @@ def _declare_list(word: str, objects: Objects) -> None:
     @SURFACE.get(path, f"{name}_List", READ, versioned=False, throttled=throttled_fault)
     def _list(call: ApiCall) -> ApiResponse:
         """List them as they are now; not assessed where no risk was ever read or detected."""
-        microsoft_graph_query.admit(call)
+        microsoft_graph_query.check_query_options(call)
         several = sorted(objects(call).items())
         rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to_token(several, after))
         return ApiResponse(
@@ -82,7 +82,7 @@ def _declare_list(word: str, objects: Objects) -> None:
     @SURFACE.get(f"{path}/$count", f"{name}_GetCount", READ, versioned=False, throttled=throttled_fault)
     def _count(call: ApiCall) -> ApiResponse:
         """Count those that `$filter` picks."""
-        microsoft_graph_query.admit(call, ("$filter",))
+        microsoft_graph_query.check_query_options(call, ("$filter",))
         total = sum(1 for _ in CollectionQuery.of(call).iterate_matching(objects(call).items()))
         return ApiResponse(str(total).encode(), headers={"Content-Type": "text/plain"})
 

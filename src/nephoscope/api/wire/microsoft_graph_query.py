@@ -35,7 +35,7 @@ def unsupported_fault(message: str) -> ApiError:
     return ApiError(400, "Request_UnsupportedQuery", message)
 
 
-def admit(call: ApiCall, options: Iterable[str] = USUAL) -> None:
+def check_query_options(call: ApiCall, options: Iterable[str] = USUAL) -> None:
     """Fault for a query option that is none of those that an operation minds."""
     known = frozenset(options)
     given = (name for name in call.query if name.startswith("$"))

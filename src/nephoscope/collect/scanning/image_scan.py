@@ -44,10 +44,10 @@ def scan_image(
     image: Image, cache: LayerCache | None = None, told: Callable[[str], None] | None = None
 ) -> InventoryContents:
     """Return the contents of an image; `told` is called with each layer's digest before it is read. Raises ImageError."""
-    return contents_of_layers(read_layers(image, ImageReading(cache=cache, told=told)))
+    return merge_layer_contents(read_layers(image, ImageReading(cache=cache, told=told)))
 
 
-def contents_of_layers(layers: Sequence[LayerFiles[FileContents]]) -> InventoryContents:
+def merge_layer_contents(layers: Sequence[LayerFiles[FileContents]]) -> InventoryContents:
     """Return the contents of an image by its layers, the lowest first."""
     return gather(merge_layers(layers), [unread for layer in layers for unread in layer.unread])
 

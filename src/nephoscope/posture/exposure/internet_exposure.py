@@ -115,14 +115,14 @@ def _look(
         reasons.append(NO_RULE)
         return
     found: list[InternetOpening] = []
-    for protocol, let_in in find_admitted(view, interface, configuration, way):
+    for protocol, let_in in list_admitted_traffic(view, interface, configuration, way):
         found += _describe(let_in, protocol, way)
     openings += found
     if not found:
         reasons.append(_name_closing_rule(view, interface, configuration))
 
 
-def find_admitted(
+def list_admitted_traffic(
     view: EstateView, interface: Interface, configuration: IpConfiguration, way: IngressPath
 ) -> Iterator[tuple[str, list[Opening]]]:
     """Yield what a way in lets through, by protocol; raises DataNotCollectedError where that is not known."""

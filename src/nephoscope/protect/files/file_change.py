@@ -36,7 +36,9 @@ def compare_files(before: Mapping[str, FileRecord], after: Mapping[str, FileReco
     return found
 
 
-def keep_unread(before: Mapping[str, FileRecord], after: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
+def restore_unread_records(
+    before: Mapping[str, FileRecord], after: Mapping[str, FileRecord]
+) -> dict[str, FileRecord]:
     """Return a state with the earlier records below each folder that it could not read: what was not looked at is not deleted."""
     unread = {path for path, one in after.items() if one.problem and one.kind != "file"}
     if not unread:

@@ -17,7 +17,7 @@ from nephoscope.service.exemptions import (
     TYPE,
     end_exemption,
     put_exemptions,
-    require_exempting,
+    require_exemption_permission,
 )
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
@@ -123,7 +123,9 @@ def exempt(visit: Visit, key: str) -> int:
     if len(scopes) > MOST_AT_ONCE:
         raise StateError(f"at most {MOST_AT_ONCE} resources can be exempted at once")
     for scope in scopes:
-        require_exempting(visit.service, _build_draft_exemption(scope, key), visit.instance.load_governing)
+        require_exemption_permission(
+            visit.service, _build_draft_exemption(scope, key), visit.instance.load_governing
+        )
     _must_fit(visit, key, scopes)
     bodies = [_build_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
     return put_exemptions(visit.service, bodies, visit.instance.load_governing)
@@ -153,7 +155,7 @@ def change(visit: Visit, key: str) -> int:
     """Give an exemption another category, reason and end."""
     document = _require_exemption(visit, key)
     one, place = _parse_document(document), document.place(_parse_document(document).scope)
-    require_exempting(visit.service, one, visit.instance.load_governing, place)
+    require_exemption_permission(visit.service, one, visit.instance.load_governing, place)
     held = tree_of(document.body, "properties")
     told = _build_properties(visit.form, key, visit)
     kept = {name: value for name, value in held.items() if name != "expiresOn"}
@@ -238,7 +240,7 @@ def can_exempt(visit: Visit, key: str, resource: str) -> bool:
 
 def _may_put(visit: Visit, exemption: Exemption, place: str = "") -> bool:
     try:
-        require_exempting(visit.service, exemption, visit.instance.load_governing, place)
+        require_exemption_permission(visit.service, exemption, visit.instance.load_governing, place)
     except DeniedError:
         return False
     return True

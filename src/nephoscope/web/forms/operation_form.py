@@ -79,7 +79,7 @@ def open_call(visit: Visit, operation: Operation) -> OperationCall:
     return OperationCall(visit.service, lambda: visit.instance.guard, lake, visit.caller.principal.id)
 
 
-def call_list(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
+def run_read_operation(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
     """Return the answer of an operation that only reads, with what its page says and else the defaults of its request."""
     name, shape = operation.request
     given: dict[str, Answer] = dict.fromkeys(operation.parameters, row)

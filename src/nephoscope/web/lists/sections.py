@@ -111,7 +111,7 @@ class Section:
 
     def answer(self, visit: Visit, workspace: str) -> Answer:
         """Return what the operation that lists answers."""
-        return operation_form.call_list(visit, self.listing, workspace)
+        return operation_form.run_read_operation(visit, self.listing, workspace)
 
     def rows(self, answer: Answer) -> list[SectionRow]:
         """Return every row of an answer."""

@@ -188,7 +188,7 @@ def _build_row(one: StoredAlert) -> Sequence[object]:
     return *told, started, tactics(one.document["Tactics"]), one.rule, one.id
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_alert(visit: Visit) -> Mapping[str, object] | Response:
     """One alert; a form that comes back changes its state, or suppresses what is like it."""
     told = visible_alerts(visit, visit.get_query_value("workspace"))
     kept = told.load_stored(visit.parameters["id"])
@@ -326,7 +326,7 @@ PAGES = (
         "Alert",
         "alert.html",
         READ,
-        show_one,
+        show_alert,
         methods=("GET", "POST"),
         anywhere=True,
         parted=True,

@@ -67,7 +67,7 @@ def _build_row(path: PathRow) -> tuple[str, ...]:
     )
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_path(visit: Visit) -> Mapping[str, object] | Response:
     """One path."""
     snapshot, name = visit.snapshot, visit.parameters["name"].lower()
     if snapshot is None:
@@ -143,5 +143,5 @@ PAGES = (
         5,
         count=count_critical,
     ),
-    Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, show_one),
+    Page("/attack-paths/{name}", "Attack path", "attack_path.html", READ, show_path),
 )

@@ -82,7 +82,7 @@ def _name_standard(body: Mapping[str, Any]) -> str:
     return str(body["properties"].get("displayName") or body["name"])
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_standard(visit: Visit) -> Mapping[str, object] | Response:
     """One standard by its domains, and its report and evidence as files."""
     if visit.snapshot is None:
         return {"snapshot": None}
@@ -201,5 +201,5 @@ PAGES = (
         20,
         ahead=list_standards,
     ),
-    Page("/compliance/{name}", "Standard", "standard.html", READ, show_one),
+    Page("/compliance/{name}", "Standard", "standard.html", READ, show_standard),
 )

@@ -82,7 +82,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     }  # fmt: skip
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_image(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of an image; a form that comes back promotes, rejects or rescans it."""
     if visit.request.method == "POST":
         return apply_form(
@@ -98,8 +98,8 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
         "layers": lambda: PageTable(
             ("Layer", "Packages", "Types"),
             (
-                (show_one.digest, show_one.packages, " ".join(show_one.ecosystems))
-                for show_one in group_by_layer(packages)
+                (layer.digest, layer.packages, " ".join(layer.ecosystems))
+                for layer in group_by_layer(packages)
             ),
         ),
         "reasons": lambda: PageTable(REASON_HEADER, _reason_rows(places)),
@@ -256,5 +256,5 @@ def _reason_rows(places: Sequence[ImageOverview]) -> Iterator[Sequence[object]]:
 
 PAGES = (
     Page("/images", "Images", "images.html", READ_IMAGES, fill_page, PageArea.PROTECTION, 5),
-    Page("/images/{digest}", "Image", "image.html", READ_IMAGES, show_one, methods=("GET", "POST")),
+    Page("/images/{digest}", "Image", "image.html", READ_IMAGES, show_image, methods=("GET", "POST")),
 )

@@ -144,7 +144,7 @@ def _build_row(one: Incident) -> tuple[object, ...]:
     return one.number, one.severity, one.title, one.status.value, one.owner, first, last
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_incident(visit: Visit) -> Mapping[str, object] | Response:
     """One incident; a form that comes back changes it, where it is as it was when the form was drawn."""
     workspace = visit.workspace(READ)
     number = int(visit.parameters["number"])
@@ -327,7 +327,7 @@ PAGES = (
         "Incident",
         "incident.html",
         READ,
-        show_one,
+        show_incident,
         methods=("GET", "POST"),
         anywhere=True,
         queries=lambda visit: bool(visit.get_query_value("events")),

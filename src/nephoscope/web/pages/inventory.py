@@ -138,7 +138,7 @@ def _build_row(visit: Visit, one: ListedResource) -> tuple[object, ...]:
     )
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_resource(visit: Visit) -> Mapping[str, object] | Response:
     """One resource."""
     snapshot, id_ = visit.snapshot, "/" + visit.parameters["id"].strip("/").lower()
     if snapshot is None:
@@ -184,5 +184,5 @@ def show_one(visit: Visit) -> Mapping[str, object] | Response:
 
 PAGES = (
     Page("/inventory", "Inventory", "inventory.html", READ, fill_page, PageArea.POSTURE, 10),
-    Page("/resource/{id:path}", "Resource", "resource.html", READ, show_one),
+    Page("/resource/{id:path}", "Resource", "resource.html", READ, show_resource),
 )

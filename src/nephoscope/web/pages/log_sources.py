@@ -101,7 +101,7 @@ def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTa
     }
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_source(visit: Visit) -> Mapping[str, object] | Response:
     """One source; a form that comes back tests, changes, pauses or forgets it, or makes a token."""
     visit.caller.require(READ, "/")
     source = visit.instance.state.sources.get(visit.parameters["name"])
@@ -264,7 +264,7 @@ PAGES = (
         "Source",
         "log_source.html",
         READ,
-        show_one,
+        show_source,
         methods=("GET", "POST"),
         order=90,
         timed=True,

@@ -84,7 +84,7 @@ def _list_unknown(visit: Visit, snapshot: PublishedSnapshot) -> Iterator[tuple[s
             yield one.resource.rsplit("/", 1)[-1], one.explanation
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_proposal(visit: Visit) -> Mapping[str, object] | Response:
     """Show a proposal; a form that comes back requests its rules."""
     if visit.snapshot is None:
         return {"snapshot": None}
@@ -146,7 +146,7 @@ def _request_enforcement(visit: Visit, row: HardeningRow) -> str:
 PAGES = (
     Page("/network/hardening", "Adaptive network hardening", "network_hardening.html", READ, fill_page),
     Page(
-        "/network/hardening/{name}", "Hardening proposal", "network_hardening_proposal.html", READ, show_one,
+        "/network/hardening/{name}", "Hardening proposal", "network_hardening_proposal.html", READ, show_proposal,
         methods=("GET", "POST"),
     ),
 )  # fmt: skip

@@ -107,7 +107,7 @@ def _start_operation() -> Operation:
     return next(one for one in operations.OPERATIONS.operations if one.name == "start_capture")
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_capture(visit: Visit) -> Mapping[str, object] | Response:
     """Show a capture; a form that comes back stops it or downloads its packets."""
     capture = find_capture(visit.service, visit.parameters["id"])
     if visit.request.method != "POST":
@@ -172,6 +172,13 @@ def _list_names(shown: CaptureAnalysis, kind: str) -> PageTable:
 
 PAGES = (
     Page(_LIST, "Packet captures", "packet_captures.html", READ, fill_page, methods=("GET", "POST")),
-    Page(f"{_LIST}/{{id}}", "Packet capture", "packet_capture.html", READ, show_one, methods=("GET", "POST")),
+    Page(
+        f"{_LIST}/{{id}}",
+        "Packet capture",
+        "packet_capture.html",
+        READ,
+        show_capture,
+        methods=("GET", "POST"),
+    ),
     Page(f"{_LIST}/{{id}}/analysis", "Packet analysis", "packet_analysis.html", READ_CONTENT, fill_analysis),
 )

@@ -91,7 +91,7 @@ def _build_unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCou
     return [told.severity.value, told.title, missing, told.counts.assessed, why, told.recommendation]
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     """One recommendation."""
     snapshot, key = visit.snapshot, visit.parameters["key"].lower()
     if snapshot is None:
@@ -259,7 +259,7 @@ PAGES = (
         "Recommendation",
         "recommendation.html",
         READ,
-        show_one,
+        show_recommendation,
         methods=("GET", "POST"),
     ),
 )

@@ -65,7 +65,7 @@ def show_new(visit: Visit) -> Mapping[str, object] | Response:
     return _build_form(visit)
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_registry(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a registry; a form that comes back tests, changes, pauses or removes it, or makes the secret of its events."""
     found = visit.instance.state.watched_registries.get(visit.parameters["name"])
     if visit.request.method != "POST":
@@ -199,7 +199,7 @@ PAGES = (
         under_scope=SAME,
     ),
     Page(
-        "/registries/{name}", "Registry", "registry.html", READ, show_one, methods=("GET", "POST"), tenant=True, order=90,
+        "/registries/{name}", "Registry", "registry.html", READ, show_registry, methods=("GET", "POST"), tenant=True, order=90,
         under_scope=SAME,
     ),
 )  # fmt: skip

@@ -78,7 +78,7 @@ def _make_row(row: Mapping[str, Any], tally: AlertTally, rule: AnalyticRule) -> 
     )  # fmt: skip
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_rule(visit: Visit) -> Mapping[str, object] | Response:
     """One rule; a form that comes back switches it, has it tried, or takes back what was tuned."""
     workspace = visit.workspace(READ)
     rule = find_rule(visit, workspace)
@@ -158,7 +158,14 @@ PAGES = (
         under_scope=SAME,
     ),
     Page(
-        "/rules/{id}", "Rule", "rule.html", READ, show_one, methods=("GET", "POST"), anywhere=True, timed=True
+        "/rules/{id}",
+        "Rule",
+        "rule.html",
+        READ,
+        show_rule,
+        methods=("GET", "POST"),
+        anywhere=True,
+        timed=True,
     ),
     Page(
         "/rules/{id}/trials/{trial}",

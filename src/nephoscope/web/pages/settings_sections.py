@@ -200,7 +200,7 @@ def _row_tables(
 ) -> Iterator[dict[str, Answer]]:
     for one in section.operations:
         if isinstance(one.page, RowTable) and _can_run(visit, one, workspace):
-            answer = operation_form.call_list(visit, one, workspace, found.key)
+            answer = operation_form.run_read_operation(visit, one, workspace, found.key)
             rows = one.list_rows(answer)
             columns = list((one.command.columns if one.command else ()) or (rows[0] if rows else ()))
             yield {

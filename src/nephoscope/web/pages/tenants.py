@@ -126,7 +126,7 @@ def _build_secrets(form: Mapping[str, str]) -> TenantSecrets:
     )
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_tenant(visit: Visit) -> Mapping[str, object] | Response:
     """One tenant; a form that comes back tests, changes, pauses or forgets it."""
     visit.caller.require(READ, "/")
     tenant = visit.instance.state.tenants.get(visit.parameters["name"])
@@ -282,7 +282,13 @@ PAGES = (
         order=0,
     ),
     Page(
-        "/sources/tenants/{name}", "Tenant", "tenant.html", READ, show_one, methods=("GET", "POST"), order=90
+        "/sources/tenants/{name}",
+        "Tenant",
+        "tenant.html",
+        READ,
+        show_tenant,
+        methods=("GET", "POST"),
+        order=90,
     ),
     Page("/sources/tenants/{name}/testing", "Test", "", READ, show_test_progress),
     Page("/sources/grant.{kind}", "Script", "", READ, script),

@@ -114,7 +114,7 @@ def _find_page(visit: Visit, keys: Sequence[str]) -> tuple[int, PageKeys]:
     return start, page_keys(keys, start, ROWS)
 
 
-def show_one(visit: Visit) -> Mapping[str, object] | Response:
+def show_vulnerability(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the page of a vulnerability; a form that comes back exempts from it, or ends an exemption."""
     if visit.request.method == "POST":
         return apply_form(
@@ -290,7 +290,7 @@ PAGES = (
         "Vulnerability",
         "vulnerability.html",
         READ,
-        show_one,
+        show_vulnerability,
         methods=("GET", "POST"),
     ),
 )

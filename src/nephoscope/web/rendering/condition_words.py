@@ -77,11 +77,11 @@ def name_property(path: str) -> str:
     last = names[-1].lower()
     wanted = names[-2:] if last in _VAGUE else names[-1:]
     words = [word for one in wanted for word in _WORD.findall(one)]
-    said = " ".join(_spell(one) for one in _without_is(words))
+    said = " ".join(_spell(one) for one in _remove_is(words))
     return said[:1].upper() + said[1:] or path
 
 
-def _without_is(words: list[str]) -> list[str]:
+def _remove_is(words: list[str]) -> list[str]:
     return [one for number, one in enumerate(words) if one.lower() != "is" or number == len(words) - 1]
 
 

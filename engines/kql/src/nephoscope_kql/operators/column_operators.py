@@ -77,7 +77,7 @@ def where(relation: Relation, operator: Where, env: Env) -> Relation:
     return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
 
 
-def named_values(
+def bind_named_values(
     items: tuple[tree.Expression, ...], inner: Env
 ) -> list[tuple[tuple[str, ...], Bound, tree.Expression]]:
     """The names an item gives (empty = none), its bound value, and its expression."""
@@ -133,7 +133,7 @@ def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env:
     for at, known in enumerate(columns):
         places.setdefault(known.name, at)
     assigned: list[tuple[Column, Bound]] = []
-    for given, value, item in named_values(items, inner):
+    for given, value, item in bind_named_values(items, inner):
         if isinstance(item, tree.Star):
             continue
         for name, part in spread(given, value, item.span):
@@ -171,7 +171,7 @@ def project(relation: Relation, operator: Project, env: Env) -> Relation:
     names = ColumnNames()
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
-    for given, value, item in named_values(operator.items, inner):
+    for given, value, item in bind_named_values(operator.items, inner):
         for name, part in spread(given, value, item.span):
             column, fresh = make_column(names.take(name) if name else names.next_default_name(), part, env)
             columns.append(column)
