@@ -16,7 +16,7 @@ from nephoscope.collect.azure.microsoft_graph import CONDITIONAL_ACCESS, PERMISS
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAccount, find_emergency_accounts
-from nephoscope.identity.management_places import DAYS
+from nephoscope.identity.management_locations import DAYS
 from nephoscope.identity.role_proposals import READER, RoleProposals, UsedOperation
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.identity.account_findings import AccountUse, span_days
-from nephoscope.identity.management_places import DAYS, LakeNames
+from nephoscope.identity.management_locations import DAYS, LakeNames
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.identity.role_proposals import UsedOperation
 from nephoscope.lake.queries.time_span import RowSpan

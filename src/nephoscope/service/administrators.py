@@ -15,7 +15,7 @@ from nephoscope.identity.account_findings import AccountFinding, find_account_we
 from nephoscope.identity.account_use import read_account_use
 from nephoscope.identity.administrators import TYPES, Administrator, AdministratorList, list_administrators
 from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAccount, find_emergency_accounts
-from nephoscope.identity.management_places import AdministratorUse, read_use
+from nephoscope.identity.management_locations import AdministratorUse, read_use
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.identity_risk import LOGS, READ
 from nephoscope.service.service_context import workspace_scope

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.model.package_absence import explain_absence, is_of_system
+from nephoscope.model.missing_inventory import explain_absence, is_of_system
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.model.package_absence import explain_absence, is_of_system
+from nephoscope.model.missing_inventory import explain_absence, is_of_system
 from nephoscope.service.advisories import open_advisories
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
 from nephoscope.state.inventory.subject import SubjectFilter

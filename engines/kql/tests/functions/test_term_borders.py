@@ -13,7 +13,7 @@ from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.duckdb import DuckDBEngine
-from nephoscope_kql.functions.term_borders import APART
+from nephoscope_kql.functions.term_boundaries import APART
 from nephoscope_kql.functions.text_operators import any_term_pattern, term_pattern
 
 #: Ideographs that Arrow's newer tables of Unicode know as letters.

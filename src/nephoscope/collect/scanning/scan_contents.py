@@ -9,8 +9,8 @@ import msgspec
 from nephoscope.collect.images.layers import UnreadLayerFile
 from nephoscope.collect.malware.malware_match import MalwareMatch
 from nephoscope.collect.secrets.secret_location import SecretPlace
+from nephoscope.model.missing_inventory import explain_absence
 from nephoscope.model.package import Package
-from nephoscope.model.package_absence import explain_absence
 
 #: The most packages, and entries that are none, of one host or image.
 MAX_ENTRIES = 250_000

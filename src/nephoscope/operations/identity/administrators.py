@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated
 
 from nephoscope.identity.administrators import Administrator, HeldRole
-from nephoscope.identity.management_places import AdministratorUse, ManagementPlace
+from nephoscope.identity.management_locations import AdministratorUse, ManagementPlace
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
     CommandLine,

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from nephoscope_kql.functions.declaration import macro
 from nephoscope_kql.functions.regex import pattern_argument, quote_pattern
-from nephoscope_kql.functions.term_borders import APART, find_terms
+from nephoscope_kql.functions.term_boundaries import APART, find_terms
 from nephoscope_kql.plan.function_signatures import Arguments, ScalarFunction, function, signature
 from nephoscope_kql.plan.values import Constant
 from nephoscope_kql.sql import nodes
