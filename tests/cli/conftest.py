@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,10 +31,10 @@ def signins(count: int, begin: dt.datetime) -> list[dict[str, object]]:
     ]
 
 
-@pytest.fixture
-def filled(tmp_path: Path) -> Path:
-    """A data folder whose workspace default has 48 sign-ins and whose workspace soc has 6."""
-    data = tmp_path / "data"
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose workspace default has 48 sign-ins and whose workspace soc has 6, to be copied."""
+    data = tmp_path_factory.mktemp("filled") / "data"
     now = dt.datetime.now(dt.UTC)
     with State.open_folder(data) as state:
         state.workspaces.add("soc", days=30)
@@ -45,6 +46,12 @@ def filled(tmp_path: Path) -> Path:
                 assert not rows.bad
                 lake.writer().append(name, {"SigninLogs": rows.table}, producer=f"test-{name}", sequence=0)
     return data
+
+
+@pytest.fixture
+def filled(filled_once: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(filled_once, tmp_path / "data"))
 
 
 @pytest.fixture

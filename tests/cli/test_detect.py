@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,12 +44,21 @@ def event(minutes: int) -> dict[str, object]:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of `data` with a log, to be copied."""
+    folder = tmp_path_factory.mktemp("ingested")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "locks.yaml").write_text(RULE)
+    (folder / "PT1H.json").write_text(json.dumps({"records": [event(10), event(20)]}))
+    run(folder / "data", "ingest", str(folder / "PT1H.json"))
+    return folder
+
+
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
-    (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "locks.yaml").write_text(RULE)
-    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event(10), event(20)]}))
-    run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+def data(ingested: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(ingested, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 

@@ -45,8 +45,10 @@ def checkout(tmp_path: Path) -> Path:
     return Path(shutil.copytree(CHECKOUT, tmp_path / "checkout"))
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of `data` with a log, to be copied."""
+    folder = tmp_path_factory.mktemp("ingested")
     event = {
         "time": (NOW - timedelta(minutes=10)).isoformat(),
         "resourceId": "/SUBSCRIPTIONS/11111111-1111-1111-1111-111111111111/RESOURCEGROUPS/RG",
@@ -56,8 +58,15 @@ def data(tmp_path: Path) -> Path:
         "callerIpAddress": "203.0.113.4",
         "identity": {"claims": {"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn": "kim@contoso.com"}},
     }  # fmt: skip
-    (tmp_path / "PT1H.json").write_text(json.dumps({"records": [event]}))
-    run(tmp_path / "data", "ingest", str(tmp_path / "PT1H.json"))
+    (folder / "PT1H.json").write_text(json.dumps({"records": [event]}))
+    run(folder / "data", "ingest", str(folder / "PT1H.json"))
+    return folder
+
+
+@pytest.fixture
+def data(ingested: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    shutil.copytree(ingested, tmp_path, dirs_exist_ok=True)
     return tmp_path / "data"
 
 
