@@ -189,7 +189,7 @@ def test_a_crash_before_the_commit_leaves_the_store_as_it_was(store, tmp_path, m
     def crash(*_arguments, **_options):
         raise KeyboardInterrupt
 
-    for stage in ("CommitProperties", "_rows"):
+    for stage in ("CommitProperties", "_build_rows"):
         with monkeypatch.context() as patched:
             patched.setattr(store_module, stage, crash)
             with pytest.raises(KeyboardInterrupt):
