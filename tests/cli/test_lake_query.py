@@ -85,6 +85,7 @@ def test_without_a_lake_nothing_is_made(tmp_path: Path, nephoscope: Run) -> None
     lost = nephoscope(empty, "query", "SigninLogs")
     assert lost.exit_code == 2
     assert f"{empty} has no lake" in lost.stderr
+    assert "`nephoscope scan` fills the tables of Resource Graph" in lost.stderr
     assert f"{empty} has no lake" in nephoscope(empty, "query", "print 1", "-w", "soc").stderr
     assert not empty.exists()
 

@@ -162,7 +162,9 @@ def _explain_missing_table(data: Path) -> None:
     """A table was not found: say so where there is no lake that it could have been in."""
     if not has_state(data):
         click.echo(
-            f"note: {data} has no lake: use --table with a file, or --data with another folder", err=True
+            f"note: {data} has no lake: use --table with a file, or --data with another folder; "
+            "`nephoscope scan` fills the tables of Resource Graph",
+            err=True,
         )
 
 
