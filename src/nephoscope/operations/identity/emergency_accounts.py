@@ -78,7 +78,7 @@ def _note(found: EmergencyAccountList) -> list[str]:
         "Emergency accounts", "Identity", "emergency account",
         "Cloud-only accounts that are always Global Administrator and excluded from every conditional access policy.",
         key="id", name="name", guide="identity.md", facets=("phishingResistant", "tenant"), names=("tenant",), order=45,
-        nothing="No emergency accounts: no cloud-only user is always Global Administrator and excluded from every policy.",
+        nothing="No emergency accounts.",
         columns=(
             PageColumn("name", "Account"), PageColumn("phishingResistant", "Phishing-resistant"),
             PageColumn("methods", "Registered methods", optional=True), PageColumn("lastSignIn", "Last sign-in"),
