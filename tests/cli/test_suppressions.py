@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.cli.test_detect import NOW, data, run  # noqa: F401 - a fixture
+from tests.cli.test_detect import NOW, data, ingested, run  # noqa: F401 - fixtures
 
 RULE = "11111111-1111-1111-1111-111111111111"
 BROKEN = (

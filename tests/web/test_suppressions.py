@@ -118,7 +118,7 @@ def test_a_rule_that_is_suppressed_whole_is_not_ok(owner):
     assert (status(owner)["Status"], status(owner)["Suppressed"]) == ("suppressed", "all")
     row = row_of(owner.get("/rules?status=suppressed").text)
     assert "state--pass" not in row
-    assert ">suppressed<" in row
+    assert ">Suppressed<" in row
     page = owner.get(f"/rules/{RULE.id}").text
     assert "All alerts of this rule are suppressed</strong> until <time" in page
     assert ">rule suppressed</span>" in owner.get("/alerts?span=90d").text

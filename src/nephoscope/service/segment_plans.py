@@ -28,7 +28,7 @@ from nephoscope.service.network_rules import WRITE as WRITE_RULES
 from nephoscope.service.network_rules import request_rule_change
 from nephoscope.service.network_watcher import TYPES
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.automation.automation_runs import AutomationRun
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 from nephoscope.state.workspaces.workspace import DEFAULT
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def list_blocks(context: ServiceContext, most: int = 1000) -> list[AutomationRun
 
 
 def _is_open(run: AutomationRun) -> bool:
-    return run.status.value in ("pending", "running", "approve")
+    return run.status in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.APPROVE)
 
 
 def _read_changes(run: AutomationRun) -> list[GroupChange]:

@@ -104,7 +104,7 @@ def _list_capturing(visit: Visit) -> dict[str, str]:
 
 def _start_operation() -> Operation:
     """The operation that starts a capture."""
-    return next(one for one in operations.OPERATIONS.operations if one.name == "start_capture")
+    return next(one for one in operations.OPERATIONS.operations if one.function is operations.start_capture)
 
 
 def show_capture(visit: Visit) -> Mapping[str, object] | Response:
