@@ -23,7 +23,7 @@ from nephoscope.connect.network_watcher_client import NetworkWatcherClient, Netw
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.service import azure_captures as service
-from nephoscope.service.azure_captures import READ, STOP, WRITE, AzureCaptureRequest
+from nephoscope.service.azure_captures import READ, STOP, STORAGE_KEYS, WRITE, AzureCaptureRequest
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import NotFoundError, State, StateError
 from nephoscope_policy.model.coverage import Coverage
@@ -245,6 +245,31 @@ def test_rights_are_wanted_at_the_machine(manager: ReplayedManager, data: Path, 
     assert [method for method, place, _ in manager.requests if method != "GET"] == ["PUT"]
 
 
+def test_a_storage_account_that_is_named_wants_the_right_to_its_keys(
+    manager: ReplayedManager, data: Path, state: State
+) -> None:
+    other = AzureCaptureRequest(storage=f"{STORAGE}2")
+    with pytest.raises(DeniedError):
+        service.start_azure_capture(acts(state, data), MACHINE, other, "why")
+    assert manager.requests == []
+    trusted = Person("kim", EVERYTHING.rights | {STORAGE_KEYS})
+    made = service.start_azure_capture(acts(state, data, trusted), MACHINE, other, "why")
+    assert made.properties.storage_location.storage_id == f"{STORAGE}2"
+
+
+def test_a_capture_that_may_not_be_read_is_as_one_that_is_not_there(
+    manager: ReplayedManager, data: Path, state: State
+) -> None:
+    made = service.start_azure_capture(acts(state, data), MACHINE, AzureCaptureRequest(), "why")
+    nobody = acts(state, data, Person("nobody", frozenset()))
+    for id_ in (made.id, f"{WATCHER}/packetCaptures/none"):
+        for act in (service.read_azure_capture, lambda *given: service.stop_azure_capture(*given, "why")):
+            with pytest.raises(NotFoundError) as raised:
+                act(nobody, id_)
+            assert str(raised.value) == f"packet capture {id_!r} not found"
+    assert not any(place.endswith("/stop") for _, place, _ in manager.requests)
+
+
 @pytest.mark.parametrize(
     ("machine", "error", "reason"),
     [
@@ -261,7 +286,16 @@ def test_a_machine_that_is_none_is_refused(
 
 
 @pytest.mark.parametrize(
-    "id_", [f"{WATCHER}/packetCaptures/a/stop", f"{WATCHER}/packetCaptures/a?x=1", "/a", MACHINE]
+    "id_",
+    [
+        f"{WATCHER}/packetCaptures/a/stop",
+        f"{WATCHER}/packetCaptures/a?x=1",
+        f"{WATCHER}/packetCaptures/..",
+        f"{WATCHER}/packetCaptures/%2e%2e",
+        WATCHER.replace("NetworkWatcherRG", "..") + "/packetCaptures/a",
+        "/a",
+        MACHINE,
+    ],
 )
 def test_an_id_that_is_none_of_a_capture_is_refused(
     manager: ReplayedManager, data: Path, state: State, id_: str

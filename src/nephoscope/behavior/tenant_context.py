@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
 from nephoscope.estate.tenant_stores import load_newest, version_mark
 from nephoscope.lake.queries.time_span import RowSpan
+from nephoscope.model.replaced_file import replace_content
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
 
 if TYPE_CHECKING:
@@ -82,12 +82,7 @@ def keep(data: Path, workspace: str, known: TenantKnowledge) -> None:
     """Keep it, whole or not at all."""
     path = data / FOLDER / workspace / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_suffix(".new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(known))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    replace_content(path, msgspec.json.encode(known))
 
 
 def gather_knowledge(

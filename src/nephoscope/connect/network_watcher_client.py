@@ -26,7 +26,11 @@ Answer = TypeVar("Answer")
 
 
 class NetworkWatcherError(Exception):
-    """A request that Azure did not carry out; holds no token."""
+    """A request that Azure did not carry out; holds no token. `status` is that of the response, 0 without one."""
+
+    def __init__(self, reason: str, status: int = 0) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class AzureCaptureFilter(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -144,7 +148,9 @@ class NetworkWatcherClient:
         if not response.is_success:
             place = address.removeprefix(self.origin).partition("?")[0]
             reason = redact_text(response.text[:_MOST_SAID])
-            raise NetworkWatcherError(f"{method} {place} returned {response.status_code}: {reason}")
+            raise NetworkWatcherError(
+                f"{method} {place} returned {response.status_code}: {reason}", response.status_code
+            )
         return response
 
 

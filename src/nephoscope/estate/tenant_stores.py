@@ -6,7 +6,6 @@ The table of the first tenant lies at `<data>/estate/resources`, where releases 
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore, StoreError
+from nephoscope.model.replaced_file import replace_content
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
@@ -99,12 +99,7 @@ def _read_owner(data: Path) -> StoreOwner | None:
 def _write_owner(data: Path, owner: StoreOwner) -> None:
     folder = data / "estate"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = folder / f".{_OWNER}.new"
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(owner))
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(folder / _OWNER)
+    replace_content(folder / _OWNER, msgspec.json.encode(owner))
 
 
 def _may_own(data: Path, estate: Estate) -> bool:

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
 
 READ, WRITE = (f"Microsoft.Network/networkWatchers/packetCaptures/{one}" for one in ("read", "write"))
 STOP = "Microsoft.Network/networkWatchers/packetCaptures/stop/action"
+#: Who may read the keys of a storage account may have packets written there, as in Azure.
+STORAGE_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
 _WATCHERS = "microsoft.network/networkwatchers"
 _MACHINE = "microsoft.compute/virtualmachines"
+#: A name in a resource ID: no end in a point, so that it is no step to the folder above.
+_NAME = r"[\w().-]*[\w()-]"
 _CAPTURE = re.compile(
-    r"(/subscriptions/[^/?#]+/resourcegroups/[^/?#]+/providers/microsoft\.network/networkwatchers/[^/?#]+)/packetcaptures/[^/?#]+",
+    rf"/subscriptions/{_NAME}/resourcegroups/{_NAME}/providers/microsoft\.network/networkwatchers/{_NAME}/packetcaptures/{_NAME}",
     re.IGNORECASE,
 )
 #: Seconds and bytes that Azure captures at most.
@@ -74,7 +79,8 @@ def start_azure_capture(
 ) -> AzureCapture:
     """Start a capture on a machine of the stored estate.
 
-    Raises DeniedError, NotFoundError; StateError where it cannot be meant, is not allowed, or Azure refuses.
+    A storage account that the request names wants the right to its keys. Raises DeniedError, NotFoundError; StateError where it
+    cannot be meant, is not allowed, or Azure refuses.
     """
     key = _require_machine(context, machine, WRITE)
     if not reason.strip():
@@ -83,7 +89,9 @@ def start_azure_capture(
     storage = asked.storage or own_storage
     if not storage:
         raise StateError("a storage account is required: name one, or add captures.storage to operator.yaml")
-    _check_storage(storage)
+    account = _find_storage(storage)
+    if asked.storage:
+        context.require(STORAGE_KEYS, account)
     watcher = _find_watcher(context, key)
     properties = AzureCaptureProperties(
         target=machine, storage_location=AzureStorageLocation(storage_id=storage), time_limit_in_seconds=asked.seconds,
@@ -153,13 +161,15 @@ def _require_machine(context: ServiceContext, machine: str, operation: str) -> s
     return id_.key
 
 
-def _check_storage(storage: str) -> None:
+def _find_storage(storage: str) -> str:
+    """Return the lower-cased id of a storage account. Raises StateError."""
     try:
         found = ResourceId.parse(storage)
     except ValueError as error:
         raise StateError(f"{storage[:300]!r} is not a resource ID") from error
     if found.type != "microsoft.storage/storageaccounts":
         raise StateError(f"{storage[:300]!r} is not a storage account")
+    return found.key
 
 
 def _find_capture(
@@ -169,9 +179,15 @@ def _find_capture(
     if not _CAPTURE.fullmatch(id_):
         raise StateError(f"{id_[:300]!r} is not the resource ID of a packet capture")
     client, _ = _open_client(context)
-    with _translating():
+    unknown = NotFoundError(f"packet capture {id_[:300]!r} not found")
+    try:
         capture = client.get(id_)
-    context.require(operation, capture.properties.target.lower())
+    except NetworkWatcherError as error:
+        raise unknown if error.status == HTTPStatus.NOT_FOUND else StateError(str(error)) from error
+    target = capture.properties.target.lower()
+    if not any(context.actor.is_permitted(one, target) for one in (READ, operation)):
+        raise unknown
+    context.require(operation, target)
     return msgspec.structs.replace(capture, id=id_), client
 
 

@@ -5,8 +5,6 @@ The plan is `segments.yaml` of the data folder. It is about whole tenants, so th
 
 from __future__ import annotations
 
-import os
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.rule_changes import NoPriorityError
 from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.model.replaced_file import replace_content
 from nephoscope.protect.segments.segment_block import SegmentBlock, SegmentBlockError, build_block
 from nephoscope.protect.segments.segment_plan import SegmentPlan, SegmentPlanError, parse_segment_plan
 from nephoscope.protect.segments.segment_violations import SegmentAnalysis, analyze_segments
@@ -97,19 +96,8 @@ def put_plan(context: ServiceContext, text: str) -> SegmentPlan:
     before = _load_plan(context.data)
     told = describe_difference({"plan": before.text} if before else None, {"plan": text})
     with context.change_files(WRITE, ROOT_SCOPE, "segment plan", **told):
-        _write_file(context.data / FILE, text)
+        replace_content(context.data / FILE, text.encode())
     return plan
-
-
-def _write_file(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the former text or the new one, never a part."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, suffix=".new", delete=False
-    ) as kept:
-        kept.write(text)
-        kept.flush()
-        os.fsync(kept.fileno())
-    Path(kept.name).replace(path)
 
 
 def remove_plan(context: ServiceContext) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from nephoscope.automation.rule_formats.response_rules import (
     ResponseRuleFile,
     read_rule_file,
 )
+from nephoscope.model.replaced_file import replace_content
 
 _ODD = re.compile(r"[^a-z0-9]+")
 
@@ -43,11 +42,7 @@ def write_rule_file(data: Path, file: ResponseRuleFile, path: Path | None) -> No
         name: value for name, value in msgspec.to_builtins(file, str_keys=True).items() if value != []
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, suffix=".new", delete=False) as kept:
-        kept.write(text)
-        kept.flush()
-        os.fsync(kept.fileno())
-    Path(kept.name).replace(path or _find_free_path(folder, file.name))
+    replace_content(path or _find_free_path(folder, file.name), text.encode())
 
 
 def _find_free_path(folder: Path, name: str) -> Path:
