@@ -21,7 +21,7 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
-from nephoscope.state.estate.pipelines import WorkItemStatus
+from nephoscope.state.estate.pipeline_records import WorkItemStatus
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 KEY = "github.com/contoso/shop"

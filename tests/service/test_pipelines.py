@@ -27,7 +27,7 @@ from nephoscope.service.pipelines import (
 )
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import NotFoundError, State, StateError
-from nephoscope.state.estate.pipelines import WorkItemFilter, WorkItemStatus
+from nephoscope.state.estate.pipeline_records import WorkItemFilter, WorkItemStatus
 from nephoscope_policy.model.state import Severity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

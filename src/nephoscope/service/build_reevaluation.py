@@ -17,7 +17,7 @@ from nephoscope.service.pipelines import WRITE, NewPipelineRun, RecordedRun, rec
 if TYPE_CHECKING:
     from nephoscope.posture.pipelines.results.tool_results import BillComponent, ToolResults
     from nephoscope.service.service_context import ServiceContext
-    from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
+    from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun
     from nephoscope.vulnerability.feeds.feed_records import FeedRecord
 
 #: Runs of a repository that are looked through for the newest of each series.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.pipelines.resource_origins import CodeOrigin, OriginIndex, resource_type
 from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.pipelines import list_readable_repositories
-from nephoscope.state.estate.pipelines import WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from nephoscope.posture.pipelines.resource_origins import planned_origins
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.posture.pipelines.run_processing import RunDecision, decide
 from nephoscope.state import NotFoundError, StateError
-from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun, PipelineSeries
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

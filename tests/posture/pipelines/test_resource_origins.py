@@ -7,7 +7,7 @@ import pytest
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.pipelines.resource_origins import OriginIndex, planned_origins
-from nephoscope.state.estate.pipelines import PipelineSeries
+from nephoscope.state.estate.pipeline_records import PipelineSeries
 
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-4000-8000-000000000001"
 ASSUMED = "/subscriptions/00000000-0000-0000-0000-000000000000"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -34,6 +33,7 @@ from nephoscope.collect.azure.resource_graph import (
     ResourceGraph,
     queries,
 )
+from nephoscope.collect.azure.tenant_clients import ArmRequest, TenantClients
 from nephoscope.collect.azure.visible_scopes import (
     TABLE,
     VisibleScope,
@@ -64,35 +64,6 @@ class CollectionResult:
     gaps: tuple[CollectionGap, ...]
     unread: dict[str, str] = field(default_factory=dict)
     subscriptions: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Tenant:
-    """The clients of one tenant and what they see of the scope."""
-
-    seen: VisibleScope
-    resource_graph: ResourceGraph
-    arm: ArmGet
-    graph: GraphClient
-
-    def close(self) -> None:
-        self.arm.client.close()
-        self.graph.client.close()
-
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-@dataclass(frozen=True, slots=True)
-class _ArmRequest:
-    """A GET for a type in a scope: `at` is the lower-cased id that it is about."""
-
-    tenant: _Tenant
-    scope: str
-    at: str
-    url: str
-    api: str
-    type: str
 
 
 class Collector:
@@ -126,7 +97,7 @@ class Collector:
         checkpoint = Checkpoint.begin(
             self._out, self._compute_request_key(), started, resume=self._settings.resume
         )
-        tenants: list[_Tenant] = []
+        tenants: list[TenantClients] = []
         try:
             tenants.extend(
                 self._find_visible_tenant(id_, checkpoint) for id_ in self._settings.scope.tenants or ("",)
@@ -166,21 +137,21 @@ class Collector:
             plan.whole,
         )
 
-    def _find_visible_tenant(self, id_: str, checkpoint: Checkpoint) -> _Tenant:
+    def _find_visible_tenant(self, id_: str, checkpoint: Checkpoint) -> TenantClients:
         source, cloud = self._settings.tenant_credential(id_), self._settings.cloud
         manager = RestClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
         directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
         for client in (manager, directory):
             client.sent, client.retried = self._requests, self._retried
         take = self._holdings.take
-        return _Tenant(
+        return TenantClients(
             VisibleScope(id_),
             ResourceGraph(manager, checkpoint, take),
             ArmGet(manager, checkpoint, take),
             GraphClient(directory, checkpoint, id_),
         )
 
-    def _read_containers(self, tenant: _Tenant) -> None:
+    def _read_containers(self, tenant: TenantClients) -> None:
         self._progress("containers", 0, 1)
         types = self._plan.tables[TABLE]
         found = find(
@@ -192,7 +163,7 @@ class Collector:
         self._taken |= found.subscriptions | {one.split("/", 1)[0] for one in found.groups}
         self._progress("containers", 1, 1)
 
-    def _check(self, tenants: Sequence[_Tenant]) -> None:
+    def _check(self, tenants: Sequence[TenantClients]) -> None:
         """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
         scope = self._settings.scope
         seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
@@ -202,7 +173,7 @@ class Collector:
             told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
             raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
-    def _read(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+    def _read(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
         self._run_for_each(pool, "permissions", list(self._list_scopes(tenants)), self._verify)
         self._run_for_each(pool, "permissions", list(self._list_groups_of_unreadable(tenants)), self._widen)
         self._run_for_each(pool, "Resource Graph", list(self._queries(tenants)), self._query)
@@ -231,14 +202,16 @@ class Collector:
                 raise failed
         self._progress(what, len(futures), len(futures))
 
-    def _list_scopes(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str]]:
+    def _list_scopes(self, tenants: Sequence[TenantClients]) -> Iterator[tuple[TenantClients, str]]:
         return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
 
-    def _verify(self, item: tuple[_Tenant, str]) -> None:
+    def _verify(self, item: tuple[TenantClients, str]) -> None:
         tenant, scope = item
         self._bounds.check_scope(tenant.arm, scope)
 
-    def _list_groups_of_unreadable(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, str, str]]:
+    def _list_groups_of_unreadable(
+        self, tenants: Sequence[TenantClients]
+    ) -> Iterator[tuple[TenantClients, str, str]]:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
         if self._settings.scope.resource_groups:
             return
@@ -249,7 +222,7 @@ class Collector:
                 if subscription in lacking:
                     yield tenant, subscription, group
 
-    def _widen(self, item: tuple[_Tenant, str, str]) -> None:
+    def _widen(self, item: tuple[TenantClients, str, str]) -> None:
         tenant, subscription, group = item
         if self._bounds.widen(tenant.arm, subscription, group_id(group)):
             tenant.seen.apart.add(group)
@@ -257,7 +230,9 @@ class Collector:
     def _name_read_action(self, type_: str) -> str:
         return f"{self._reading.spell(type_)}/read"
 
-    def _queries(self, tenants: Sequence[_Tenant]) -> Iterator[tuple[_Tenant, GraphTableQuery, QueryArea]]:
+    def _queries(
+        self, tenants: Sequence[TenantClients]
+    ) -> Iterator[tuple[TenantClients, GraphTableQuery, QueryArea]]:
         for tenant in tenants:
             for area in tenant.seen.areas(self._settings.scope):
                 for table, types in self._plan.tables.items():
@@ -269,7 +244,7 @@ class Collector:
         also = (OF_THE_ESTATE,) if self._settings.cloud.is_nephoscope else ()
         return queries(self._plan, self._reading, table, types, also)
 
-    def _query(self, item: tuple[_Tenant, GraphTableQuery, QueryArea]) -> None:
+    def _query(self, item: tuple[TenantClients, GraphTableQuery, QueryArea]) -> None:
         tenant, query, area = item
         for refused in tenant.resource_graph.read(query, area, ""):
             for type_ in query.types:
@@ -279,7 +254,7 @@ class Collector:
                         permission = self._name_read_action(type_)
                     self._gaps.add(type_, scope, refused.reason, permission)
 
-    def _list_detail_requests(self, tenants: Sequence[_Tenant]) -> Iterator[_ArmRequest]:
+    def _list_detail_requests(self, tenants: Sequence[TenantClients]) -> Iterator[ArmRequest]:
         """Bodies that Resource Graph holds only in part, and named resources that its table leaves out."""
         for type_, lack in self._plan.lacks.items():
             yield from self._asks(tenants, type_, type_, "", lack.api)
@@ -290,8 +265,8 @@ class Collector:
                 yield from self._asks(tenants, parent.lower(), type_, path, self._reading.items[type_])
 
     def _list_list_requests(
-        self, tenants: Sequence[_Tenant], jobs: Iterable[ListJob]
-    ) -> Iterator[_ArmRequest]:
+        self, tenants: Sequence[TenantClients], jobs: Iterable[ListJob]
+    ) -> Iterator[ArmRequest]:
         for job in jobs:
             row = job.list
             for parent in sorted(job.parents):
@@ -300,23 +275,23 @@ class Collector:
                         yield ask
 
     def _asks(
-        self, tenants: Sequence[_Tenant], parent: str, type_: str, path: str, api: str
-    ) -> Iterator[_ArmRequest]:
+        self, tenants: Sequence[TenantClients], parent: str, type_: str, path: str, api: str
+    ) -> Iterator[ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._list_scopes(tenants)}
         for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
             scope = find_scope(key, by_scope)
             if scope and not self._gaps.is_missing(type_, scope):
-                yield _ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
+                yield ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
 
-    def _fetch_detail(self, ask: _ArmRequest) -> None:
+    def _fetch_detail(self, ask: ArmRequest) -> None:
         if self._gaps.is_missing(ask.type, ask.scope):
             return
         failed = ask.tenant.arm.read(ask.url, ask.api, ask.type, self._name_read_action(ask.type))
         if failed is not None:
             self._gaps.add(ask.type, ask.scope, f"{failed.reason} at {ask.at}", failed.permission)
 
-    def _collect_roles(self, tenants: Sequence[_Tenant]) -> None:
+    def _collect_roles(self, tenants: Sequence[TenantClients]) -> None:
         """Built-in roles lie in the tenant, where a query for subscriptions does not see them."""
         if ROLES not in self._plan.tables_by_type or self._settings.scope.resource_groups:
             return
@@ -325,7 +300,7 @@ class Collector:
             if failed is not None:
                 self._gaps.add(ROLES, "", failed.reason, failed.permission)
 
-    def _collect_directory(self, tenants: Sequence[_Tenant], pool: ThreadPoolExecutor) -> None:
+    def _collect_directory(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
         kinds = sorted(self._plan.graph | ALWAYS_READ if self._plan.graph else ())
         reason = "" if self._settings.graph else "Microsoft Graph was left out (--no-graph)"
         if self._settings.scope.resource_groups:
@@ -341,7 +316,7 @@ class Collector:
             self._collect_objects,
         )
 
-    def _collect_objects(self, item: tuple[_Tenant, str]) -> None:
+    def _collect_objects(self, item: tuple[TenantClients, str]) -> None:
         tenant, kind = item
         try:
             if kind == GROUPS:
@@ -352,16 +327,16 @@ class Collector:
         except GraphRefusedError as error:
             self._gaps.add(kind, "", error.reason, error.permission)
 
-    def _finish(self, tenants: Sequence[_Tenant], checkpoint: Checkpoint) -> CollectionResult:
+    def _finish(self, tenants: Sequence[TenantClients], checkpoint: Checkpoint) -> CollectionResult:
         scopes = [scope for _, scope in self._list_scopes(tenants)]
         self._leave_out()
         covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
         whole = self._complete_tenant_types(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
-            _find_tenant_guid(tenant): {"": sorted(whole)} if whole else {} for tenant in tenants
+            tenant.find_guid(): {"": sorted(whole)} if whole else {} for tenant in tenants
         }
         for tenant, scope in self._list_scopes(tenants):
-            by_tenant[_find_tenant_guid(tenant)][scope] = covered[scope]
+            by_tenant[tenant.find_guid()][scope] = covered[scope]
         collected = {
             "started": checkpoint.started,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -400,9 +375,3 @@ class Collector:
         outside = [job.list.type for job in self._plan.jobs if job.list.of == {SUBSCRIPTION_TYPE}]
         for type_ in (*outside, *self._plan.derived, SUBSCRIPTION_TYPE):
             self._unread.setdefault(type_, "the snapshot was limited to resource groups")
-
-
-def _find_tenant_guid(tenant: _Tenant) -> str:
-    """The id of a tenant, '' where the sign-in names it otherwise (by a domain) or not at all: the rows that were read tell it."""
-    name = tenant.seen.tenant.lower()
-    return name if _GUID.fullmatch(name) else ""

@@ -23,7 +23,7 @@ from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Tex
 from nephoscope.posture.pipelines.repository_name import RepositoryNameError
 
 if TYPE_CHECKING:
-    from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
+    from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun
 
 OPERATIONS = OperationGroup("pipelines", "Pipelines", "A run")
 READ, WRITE, DELETE = (f"Microsoft.Security/pipelineRuns/{one}" for one in ("read", "write", "delete"))

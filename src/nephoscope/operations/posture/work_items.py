@@ -63,7 +63,7 @@ class OpenItemQuery(RepositoryQuery, frozen=True, kw_only=True):
 @OPERATIONS.operation(READ, ApiRoute("GET", "/pipelines/work-items", scoped=None))
 def work_items(call: OperationCall, query: WorkItemQuery) -> WorkItemList:
     """The work items of one repository or of all that the caller may read, the newest first."""
-    from nephoscope.state.estate.pipelines import WorkItemFilter, WorkItemStatus
+    from nephoscope.state.estate.pipeline_records import WorkItemFilter, WorkItemStatus
 
     statuses = [WorkItemStatus(query.status)] if query.status else []
     names, held = list_names(call, query.repository), call.state.pipelines

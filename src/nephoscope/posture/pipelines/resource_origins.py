@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope.state.estate.pipelines import PipelineSeries, PlannedOrigin
+from nephoscope.state.estate.pipeline_records import PipelineSeries, PlannedOrigin
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_GROUP, ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.resource_id import ResourceId
 

@@ -12,7 +12,7 @@ from nephoscope.posture.code.finding import CodeFinding, FindingState, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunDocument, RunFinding
 from nephoscope.posture.pipelines.work_item_transitions import KnownItem, Transition, compare
-from nephoscope.state.estate.pipelines import PipelineSeries, WorkItem, WorkItemStatus
+from nephoscope.state.estate.pipeline_records import PipelineSeries, WorkItem, WorkItemStatus
 from nephoscope_policy.model.state import Severity
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
-from nephoscope.state.estate.pipelines import PipelineRun
+from nephoscope.state.estate.pipeline_records import PipelineRun
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell

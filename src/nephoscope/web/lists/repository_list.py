@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun
+from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column, text_column
 from nephoscope.web.lists.list_cell import ListCell, number_cell, severity_cell, text_cell, time_cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter, WorkItemStatus
+from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter, WorkItemStatus
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column, time_column
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell

@@ -13,7 +13,7 @@ from nephoscope_policy.model.state import ComplianceState
 if TYPE_CHECKING:
     from nephoscope.posture.pipelines.resource_origins import CodeOrigin
     from nephoscope.posture.published.findings import ListedFinding
-    from nephoscope.state.estate.pipelines import WorkItem
+    from nephoscope.state.estate.pipeline_records import WorkItem
     from nephoscope.web.visits.request_context import Visit
 
 

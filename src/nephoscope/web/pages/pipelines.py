@@ -15,7 +15,7 @@ from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass, violated_passes
 from nephoscope.service.pipelines import READ, list_readable_repositories, run_document
 from nephoscope.state import NotFoundError
-from nephoscope.state.estate.pipelines import PipelineRepository, PipelineRun, PipelineSeries
+from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.lists.list_view import FoundRows, ListView, RowList, find_rows, show_rows
 from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
 from nephoscope.web.lists.repository_finding_list import setting_list, violation_list

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.responses import Response
 
 from nephoscope.service.pipelines import READ, list_readable_repositories
-from nephoscope.state.estate.pipelines import WorkItem, WorkItemFilter
+from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
