@@ -197,7 +197,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
             for one in state.identity_risks.list_detections("default", kind)
             if read_alert_path(one)
         ]
-        alerted += run._of_indicators(mapping, alerted, since, now)  # noqa: SLF001 - a measurement of its parts
+        alerted += run._detect_from_indicators(mapping, alerted, since, now)  # noqa: SLF001 - a measurement of its parts
         span = RowSpan(now - BEGIN, now + timedelta(days=1))
         for dimension in ("", *GROUPS):
             with mock.patch.object(

@@ -161,6 +161,28 @@ def test_alerts_are_detections_on_the_sign_in_that_they_are_about(lake, state, p
     assert RiskRun(lake, state, "default").run(now + timedelta(minutes=1)).detections == {}
 
 
+def test_an_alert_of_an_old_window_is_a_detection_when_it_is_stored(lake, state, put):
+    then, changed = NOON - timedelta(days=40), NOON - timedelta(days=39)
+    password = {
+        "TimeGenerated": changed, "OperationName": "Change user password", "Result": "success",
+        "TargetResources": [{"id": "id-u02", "type": "User"}],
+    }  # fmt: skip
+    put("SigninLogs", [signin("u01", then), signin("u02", then)], then)
+    put("AuditLogs", [password], changed)
+    keep(
+        state,
+        alert("passwordSpray", account("u01"), at=then, changed=NOON),
+        alert("passwordSpray", account("u02"), at=then, changed=NOON, id="ended since"),
+        alert("passwordSpray", account("u03"), at=then, changed=NOON, stored=then, id="known for long"),
+    )
+    report = RiskRun(lake, state, "default").run(NOON)
+    assert (report.detections, report.remediated) == ({"passwordSpray": 2}, 1)
+    found = {one.identity: one for one in state.identity_risks.list_detections("default", USER)}
+    assert {name: (one.happened, one.state) for name, one in found.items()} == {
+        "id-u01": (then, RiskState.AT_RISK), "id-u02": (then, RiskState.REMEDIATED)
+    }  # fmt: skip
+
+
 def test_an_alert_on_an_application_that_it_does_not_name_is_one_of_its_users_alone():
     named = account("u03"), {"Type": "cloud-application", "Name": "Reader of mail", "AppId": "app-1"}
     found = [

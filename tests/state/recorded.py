@@ -46,16 +46,19 @@ def execute(url: str, statement: str) -> None:
     database.close()
 
 
-def read_rows(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of the tables of today that are there, in the order of their keys, without bringing the database up to date."""
+def read_rows(url: str) -> dict[str, list[dict[str, Any]]]:
+    """All rows of the tables and columns of today that are there, by their keys, without bringing the database up to date."""
     database = Database.open(url)
+    rows = {}
     with database.read() as session:
-        there = set(inspect(session.connection()).get_table_names())
-        rows = {
-            table.name: [tuple(row) for row in session.execute(select(table).order_by(*table.primary_key))]
-            for table in load_tables()
-            if table.name in there
-        }
+        seen = inspect(session.connection())
+        there = set(seen.get_table_names())
+        for table in load_tables():
+            if table.name in there:
+                known = {one["name"] for one in seen.get_columns(table.name)}
+                columns = [one for one in table.columns if one.name in known]
+                found = session.execute(select(*columns).order_by(*table.primary_key))
+                rows[table.name] = [dict(row) for row in found.mappings()]
     database.close()
     return rows
 

@@ -1,8 +1,8 @@
 """Risk run: make risk detections of new alerts and anomalies, remediate what password changes end, and let low risk end.
 
-What is looked at is what came since the last run, with an overlap; a detection has the same id in every run and is kept once. An alert
-says when its window ended, not when it was stored: a backfill stores alerts of old windows as the schedule would have. So each run
-looks at all alerts of some days that are no detection yet. One process works at a time, under a lease.
+What is looked at is what came since the last run, with an overlap; a detection has the same id in every run and is kept once. Alerts
+are those that were stored in the last days and are no detection yet, however old their windows are: a backfill stores alerts as the
+schedule would have raised them. One process works at a time, under a lease.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 CHECKPOINT, LEASE_SECONDS = "identity-risk", 600.0
-#: How far the first run looks back, and each run for alerts; and how far each run looks again for rows that came late.
+#: How far the first run looks back, and each run for stored alerts; and how far each run looks again for rows that came late.
 BEGIN, OVERLAP = timedelta(days=14), timedelta(hours=2)
 _PASSWORDS = """
 AuditLogs
@@ -105,7 +105,7 @@ class RiskRun:
 
     def _find_new(self, mapping: RiskMapping, since: datetime, now: datetime) -> list[AlertedIdentity]:
         """Return the identities of alerts that are no detections yet, whether a schedule or a backfill raised them."""
-        alerts = self.state.alerts.raised_by(self.workspace, mapping.rule_ids, min(since, now - BEGIN), now)
+        alerts = self.state.alerts.list_stored(self.workspace, mapping.rule_ids, min(since, now - BEGIN), now)
         found = list(find_identities(alerts, mapping))
         known = self.state.identity_risks.known_detections(self.workspace, {one.detection for one in found})
         return [one for one in found if one.detection not in known]
@@ -160,7 +160,8 @@ class RiskRun:
 
     def _read_password_changes(self, since: datetime, now: datetime) -> dict[str, tuple[datetime, str]]:
         """Return the last password change of each user: when, and which remediation it is."""
-        span = RowSpan(now - BEGIN, now + timedelta(days=1), now + timedelta(seconds=1), since)
+        begin = min(now - BEGIN, since)
+        span = RowSpan(begin, now + timedelta(days=1), now + timedelta(seconds=1), since)
         found = {}
         for row in query_lake(self.lake, _PASSWORDS, self.workspace, span=span):
             name = str(row["OperationName"]).lower()

@@ -35,6 +35,7 @@ def to_stored(
         alert_subject(alert),
         alert.group,
         alert.traits,
+        known.stored if known else now,
     )
 
 

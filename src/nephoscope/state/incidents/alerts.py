@@ -34,6 +34,7 @@ class StoredAlert:
 
     `held_by` is the id of the suppression, or the word of the setting, that held it back ('' = it was raised); `subject` stands for
     the entities that it is about ('' = none). `group_key` and `traits` are those by which a later run of its window finds it.
+    `raised` is when its window ended, `stored` when it was kept first (None: now, as `changed` says).
     """
 
     id: str
@@ -51,6 +52,7 @@ class StoredAlert:
     subject: str = ""
     group_key: str = ""
     traits: dict[str, str] = field(default_factory=dict, repr=False)
+    stored: datetime | None = None
 
     @property
     def etag(self) -> str:
@@ -78,7 +80,8 @@ class Alerts:
 
     def put(self, session: Session, alert: StoredAlert) -> None:
         """Keep an alert, in place of the one of its id where there is one."""
-        session.merge(AlertRow(**{name: getattr(alert, name) for name in _NAMES}))
+        values = {name: getattr(alert, name) for name in _NAMES}
+        session.merge(AlertRow(**{**values, "stored": alert.stored or alert.changed}))
         session.flush()
 
     def find_alert(self, session: Session, id_: str) -> StoredAlert | None:
@@ -156,16 +159,16 @@ class Alerts:
                 _build_alert(row) for row in session.scalars(query.order_by(AlertRow.raised, AlertRow.id))
             ]
 
-    def raised_by(
+    def list_stored(
         self, workspace: str, rules: Collection[str], since: datetime, until: datetime
     ) -> list[StoredAlert]:
-        """The alerts of some rules, of windows that ended in [since, until], without those held back; the first first."""
+        """The alerts of some rules that were stored in [since, until], of any window, without those held back; the first first."""
         query = select(AlertRow).where(
             AlertRow.workspace == workspace,
             AlertRow.rule.in_(rules),
             AlertRow.held_by == "",
-            AlertRow.raised >= since,
-            AlertRow.raised <= until,
+            AlertRow.stored >= since,
+            AlertRow.stored <= until,
         )
         with self._database.read() as session:
             return [

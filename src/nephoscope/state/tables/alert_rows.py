@@ -18,6 +18,7 @@ class AlertRow(AuditedRow):
     __table_args__ = (
         Index("ix_alerts_rule", "workspace", "rule", "raised"),
         Index("ix_alerts_incident", "incident"),
+        Index("ix_alerts_stored", "workspace", "stored"),
         Index("ix_alerts_subject", "workspace", "rule", "subject", "raised"),
     )
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -37,3 +38,4 @@ class AlertRow(AuditedRow):
     subject: Mapped[str] = mapped_column(Text)
     group_key: Mapped[str] = mapped_column(Text)
     traits: Mapped[dict[str, str]] = mapped_column(Json)
+    stored: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
--- The tables of the state at revision 0055: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
+-- The tables of the state at revision 0057: a new state is made by these statements, in SQLite and in PostgreSQL. $moment, $bytes,
 -- $counted and $false are the words of each (migration.py). A change of a table is a step of its own in versions/; with it either
 -- this file and BASELINE in migration.py move on, or a new state takes the step too.
 
@@ -695,11 +695,13 @@ CREATE TABLE alerts (
     subject TEXT DEFAULT '' NOT NULL,
     group_key TEXT DEFAULT '' NOT NULL,
     traits TEXT DEFAULT '{}' NOT NULL,
+    stored $moment DEFAULT '1970-01-01 00:00:00.000000' NOT NULL,
     CONSTRAINT pk_alerts PRIMARY KEY (id),
     CONSTRAINT fk_alerts_incident FOREIGN KEY (incident) REFERENCES incidents (number)
 );
 CREATE INDEX ix_alerts_incident ON alerts (incident);
 CREATE INDEX ix_alerts_rule ON alerts (workspace, rule, raised);
+CREATE INDEX ix_alerts_stored ON alerts (workspace, stored);
 CREATE INDEX ix_alerts_subject ON alerts (workspace, rule, subject, raised);
 
 CREATE TABLE bookmarks (
