@@ -8,7 +8,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "decisions"
 #: Topic -> the numbers of its decisions: single ones and ranges.
 TOPICS = {
-    "The house": "1-2, 151, 408-416, 421, 440, 456, 461, 470, 472, 474-475, 477-478, 481-482, 486, 523, 525, 536-538, 540",
+    "The house": "1-2, 151, 408-416, 421, 440, 456, 461, 470, 472, 474-475, 477-478, 481-482, 486, 523, 525, 536-538, 540, 551",
     "ARM expressions": "10-16, 24, 417",
     "The policy language": "20-23, 25-28, 105-106, 468",
     "Definitions, initiatives, exemptions": "30-32, 35, 60-61",

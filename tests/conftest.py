@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from tests.arrangement import arranging
 from tests.postgresql_server import postgresql  # noqa: F401 - a fixture
-from tests.running import forked_workers
+from tests.running import forked_commands, forked_workers
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
 from tests.running.fewer_messages import FewerMessages
@@ -112,6 +112,12 @@ def pytest_xdist_node_collection_finished(node: WorkerController, ids: Sequence[
 def _tests_arrange() -> Iterator[None]:
     with arranging():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server_ends() -> Iterator[None]:
+    yield
+    forked_commands.end()
 
 
 @pytest.fixture

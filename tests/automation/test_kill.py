@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.running import forked_commands
 
 from nephoscope.state import State
 from nephoscope.state.automation.automation_runs import RunStatus
@@ -23,7 +24,7 @@ SCRIPT = Path(__file__).with_name("responding.py")
 def killed(data: Path, lines: int, *arguments: str) -> bool:
     """Run the script and kill it after so many lines; whether it ended by itself before."""
     command = [sys.executable, str(SCRIPT), str(data), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with forked_commands.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for _ in range(lines):
             if not process.stdout.readline():
                 process.wait()
@@ -82,7 +83,7 @@ def _finish(data: Path, state: State) -> None:
     """Respond until nothing is left."""
     command = [sys.executable, str(SCRIPT), str(data), "respond"]
     open_ = (RunStatus.PENDING, RunStatus.RUNNING)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with forked_commands.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         while state.automation_runs.waiting("default") or state.automation_runs.list_newest(
             "default", statuses=open_
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.automation import engine as responding
 from nephoscope.lake.lake import Lake
@@ -196,7 +197,7 @@ DIES = "if step == {step!r} and begun == 1: os.kill(os.getppid(), signal.SIGKILL
 def respond(data: Path) -> int:
     """Respond in a process of its own, killed once there is nothing to do; the code that it ended with."""
     command = [sys.executable, str(SCRIPT), str(data), "respond"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with forked_commands.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if line == "idle\n":
                 process.kill()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.running import forked_commands
 
 from nephoscope.cli.main import cli
 
@@ -233,7 +234,7 @@ def test_a_reader_that_goes_away_is_no_finding(files: Path, form: str) -> None:
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(files / "data")]
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run(
+    done = forked_commands.run(
         [*command, "scan", "sample:", "--no-history", "-o", form],
         stdout=writing,
         stderr=subprocess.PIPE,
@@ -248,7 +249,7 @@ def test_a_reader_that_goes_away_is_no_finding(files: Path, form: str) -> None:
 def test_two_scans_at_once_are_both_kept(files: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data")]
     scan = [*command, "scan", str(files / "good.json"), "-o", "json"]
-    several = [subprocess.Popen(scan, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    several = [forked_commands.Popen(scan, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
     for process in several:
         _, told = process.communicate(timeout=120)
         assert process.returncode in (0, 2), told
@@ -261,7 +262,7 @@ def test_a_scan_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> Non
     folder = tmp_path / "tmp"
     folder.mkdir()
     arguments = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data")]
-    process = subprocess.Popen(
+    process = forked_commands.Popen(
         [*arguments, "scan", "sample:", "--in-parts", "always", "--part-size", "50"],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.DEVNULL,

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.ingest.logs.record_framing import BLOCK
 from nephoscope.lake.lake import Lake
@@ -55,7 +56,7 @@ def _write(path: Path, blocks: int) -> int:
 def _run(data: Path, file: Path, before: str = "", *options: str) -> int:
     """Run the command, with a script before it; its exit status."""
     arguments = [sys.executable, "-c", before + COMMAND, "--data", str(data), "ingest", str(file), *options]
-    return subprocess.run(arguments, capture_output=True, timeout=PATIENCE, check=False).returncode
+    return forked_commands.run(arguments, capture_output=True, timeout=PATIENCE, check=False).returncode
 
 
 def _killed(data: Path, file: Path, kill: int, *options: str) -> None:
@@ -158,7 +159,7 @@ def test_two_processes_that_load_one_file_at_once_hold_every_row_once(tmp_path: 
     data, file = tmp_path / "data", tmp_path / "log.json"
     lines = _write(file, 3)
     arguments = [sys.executable, "-c", COMMAND, "--data", str(data), "ingest", str(file)]
-    both = [subprocess.Popen(arguments, stdout=subprocess.DEVNULL) for _ in range(2)]
+    both = [forked_commands.Popen(arguments, stdout=subprocess.DEVNULL) for _ in range(2)]
     assert [one.wait(PATIENCE) for one in both] == [0, 0]
     with State.open_folder(data) as state, Lake.open(data, state) as lake:
         lake.flush(PATIENCE)

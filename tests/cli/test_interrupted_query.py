@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import duckdb
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.alerts.rules.rule_files import folder as shipped_rules
 from nephoscope_kql.engines.interrupts import find_signal_exception
@@ -71,7 +71,7 @@ def test_a_query_over_rows_in_memory(tmp_path: Path, number: signal.Signals, cod
         "test",
         str(tmp_path),
     ]
-    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
+    ended = forked_commands.run(arguments, capture_output=True, text=True, timeout=300, check=False)
     told = "nephoscope: interrupted\n" if number is signal.SIGINT else ""
     assert (ended.returncode, ended.stderr) == (code, told)
 

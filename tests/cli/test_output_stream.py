@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.cli.session.output_stream import open_output, writing_bytes
 from nephoscope.ingest.live.tls import issue_self_signed
@@ -122,10 +123,10 @@ def test_a_descriptor_is_written_behind_what_it_holds(mode: str, tmp_path: Path)
         "with open_output(Path(sys.argv[1]), styled=False) as out: out.write('result\\n')"
     )
     with log.open(mode) as out:
-        subprocess.run([sys.executable, "-c", program, str(link)], stdout=out, check=True)
+        forked_commands.run([sys.executable, "-c", program, str(link)], stdout=out, check=True)
     assert log.read_text() == ("before\n" if mode == "a" else "") + "result\n"
     assert link.is_symlink()
-    piped = subprocess.run(
+    piped = forked_commands.run(
         [sys.executable, "-c", program, str(link)], stdout=subprocess.PIPE, check=True, text=True
     )
     assert piped.stdout == "result\n"

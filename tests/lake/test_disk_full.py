@@ -9,11 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.lake.durable_files import AppendFile, Disk, TableFile
 from nephoscope.lake.errors import SpoolFullError
@@ -213,7 +213,7 @@ with State.open_folder(data) as state, Lake.open(data, state) as lake:
 
 
 def test_the_kernel_refuses_to_let_files_grow(tmp_path: Path) -> None:
-    done = subprocess.run(
+    done = forked_commands.run(
         [sys.executable, "-c", LIMITED, str(tmp_path / "data")],
         cwd=Path(__file__).parents[2],
         capture_output=True,

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -24,7 +25,7 @@ ROWS = 5
 def killed(data: Path, acks: Path, luck: random.Random) -> None:
     """One process, killed at some moment after it has acknowledged something new."""
     before = acks.stat().st_size if acks.exists() else 0
-    with subprocess.Popen(
+    with forked_commands.Popen(
         [sys.executable, str(INGESTER), str(data), str(acks), "0", *PRODUCERS],
         stdout=subprocess.PIPE,
         text=True,

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from tests.running import forked_commands
 
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.lake import Lake
@@ -155,7 +155,7 @@ def test_pins_of_a_process_that_is_gone_are_gone(tmp_path: Path) -> None:
         "from nephoscope.lake.storage.version_pins import Pins\n"
         "Pins(Path(sys.argv[1]), Disk()).hold(('default', 'Syslog', 3)); os._exit(9)"
     )
-    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    done = forked_commands.run([sys.executable, "-c", script, str(tmp_path)], check=False)
     assert done.returncode == 9
     assert len(list((tmp_path / "pins").iterdir())) == 1
     assert list(list_held(tmp_path)) == []

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import LEASE, deliver, deliver_pending
@@ -108,7 +109,7 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
 
     def begun(script: str, turn: int) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", script, str(data), str(turn)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        return forked_commands.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
     committed: set[str] = set()
     for turn in range(kills):

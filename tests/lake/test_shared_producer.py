@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 from tests.waiting import wait_until
 
 from nephoscope.lake.errors import ProducerOvertakenError
@@ -41,7 +42,7 @@ def rows(lake: Lake, number: int) -> dict:
 
 def started(stack: ExitStack, data: Path, acks: Path, count: int) -> subprocess.Popen:
     command = [sys.executable, str(SHARER), str(data), str(acks), str(count)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = forked_commands.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     stack.enter_context(process)
     stack.callback(process.kill)
     assert process.stdout.readline() == "ready\n"

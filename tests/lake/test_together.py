@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -110,7 +111,7 @@ def together(tmp_path: Path, seconds: float, looks: int) -> None:
 
 
 def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subprocess.Popen:
-    process = subprocess.Popen(
+    process = forked_commands.Popen(
         [sys.executable, str(INGESTER), str(data), str(acks), "0.01", producer],
         stdout=subprocess.PIPE,
         text=True,

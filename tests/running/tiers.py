@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.running import forked_commands
 
 SYSTEM = "system"
 FULL = "full"
@@ -18,6 +19,7 @@ FULL = "full"
 #: that is opened and every module that is imported: a fiftieth of what all tests compute.)
 _STARTS: tuple[tuple[Any, str, str], ...] = (
     (subprocess.Popen, "_execute_child", "subprocess.Popen"),
+    (forked_commands.Popen, "_execute_child", "forked_commands.Popen"),
     *((os, name, f"os.{name}") for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp", "system")),
 )
 

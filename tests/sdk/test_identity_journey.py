@@ -5,7 +5,6 @@ Graph as a replay server records them, a password change, and a remediated user.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ import httpx
 import pytest
 import yaml
 from tests.automation.recorded_graph import RecordedGraph
+from tests.running import forked_commands
 from tests.sdk.conftest import Clients, make_clients
 from tests.sdk.graph_client import run_with_graph
 from tests.sdk.test_az import PROGRAM, Az
@@ -285,7 +285,7 @@ def _detect(data: Path, folder: Path, user: str) -> None:
 
 def _run(data: Path, *words: str, fails: int = 0) -> str:
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = forked_commands.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == fails, done.stderr
     return done.stdout
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.running import forked_commands
+
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.scheduling.due_windows import digest
 from nephoscope.state import State
@@ -61,7 +63,7 @@ def start(
     given = ("--port", "0", *arguments)  # of an option that comes twice the last one holds
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", *given]
     with (data / LOG).open("a") as log:
-        process = subprocess.Popen(
+        process = forked_commands.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(environment or {})}
         )
     assert process.stdout is not None

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from tests.running import forked_commands
 
 from nephoscope.cli.main import cli
 from nephoscope.serve.child_process import fork_process
@@ -55,7 +56,7 @@ def test_one_holds_it(tmp_path):
 
 
 def test_a_second_server_is_refused_and_a_killed_one_frees_the_folder(tmp_path):
-    with subprocess.Popen(
+    with forked_commands.Popen(
         [sys.executable, "-c", HOLDS, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as first:
         assert first.stdout.readline() == "held\n"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.estate.evaluation_lease import SERVER_LEASE
 from nephoscope.state import State
@@ -38,7 +38,7 @@ with State.open_folder(data) as state, Lake.open(data, state) as lake:
 
 @pytest.mark.parametrize(("program", "lease"), [(ASSESSING, SERVER_LEASE), (BEHAVIOR, "behavior/default")])
 def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: str) -> None:
-    done = subprocess.run(
+    done = forked_commands.run(
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert done.returncode == -9, done.stderr

@@ -18,6 +18,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
+from tests.running import forked_commands
 from tests.state import recorded
 
 from nephoscope.state import LeaseLostError, State, StateError
@@ -878,7 +879,7 @@ def run_python(body: str, url: str, me: str = "") -> subprocess.Popen[str]:
     indent = len(lines[0]) - len(lines[0].lstrip())
     script = "\n".join(line[indent:] for line in lines)
     head = f"import time\nfrom nephoscope.state import State\nstate = State.open({json.dumps(url)})\nme = {json.dumps(me)}\n"
-    return subprocess.Popen([sys.executable, "-c", head + script], stdout=subprocess.PIPE, text=True)
+    return forked_commands.Popen([sys.executable, "-c", head + script], stdout=subprocess.PIPE, text=True)
 
 
 def test_a_workspace_of_its_own_making_has_defaults() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.running import forked_commands
 
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import find_rules
@@ -459,7 +460,7 @@ def written(folder: Path, count: int) -> Path:
 
 
 def command(data: Path, folder: Path, *more: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    return forked_commands.Popen(
         [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "detect", "--schedule", "--every", "1", "--no-behavior",
          "--rules", str(folder), *more],
         stderr=subprocess.PIPE,

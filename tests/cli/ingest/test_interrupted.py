@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.cli.ingest.logs import HEADER, HOSTS, counted, csv_of, document_of, ingest, lines_of, run
+from tests.running import forked_commands
 from tests.waiting import wait_until
 
 from nephoscope.cli.session.ingest_inputs import remove_abandoned_folders
@@ -177,7 +178,7 @@ def _waiting(data: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that reads standard input, which does not end."""
     before = set(data.glob("ingest-*"))
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "ingest", "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+    with forked_commands.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         try:
             wait_until(lambda: process.poll() is not None or set(data.glob("ingest-*")) - before)
             assert process.poll() is None

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.running import forked_commands
 
 from nephoscope.cli.main import cli
 
@@ -59,7 +60,7 @@ def command(cloud: Path, out: Path, *more: str) -> list[str]:
 
 
 def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    return forked_commands.run(
         arguments, env=environment, capture_output=True, text=True, timeout=_TIMEOUT, check=False
     )
 
@@ -78,7 +79,7 @@ def test_a_killed_collection_goes_on_and_asks_nothing_twice(
 ) -> None:
     out = tmp_path / "out"
     azure.stop_after = answered
-    process = subprocess.Popen(
+    process = forked_commands.Popen(
         command(cloud, out),
         env=environment,
         stdout=subprocess.DEVNULL,

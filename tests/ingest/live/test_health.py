@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.cli.session.source_health import shorten_rows
 from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, SourceProfile
@@ -252,7 +252,9 @@ def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, 
     with State.open_folder(tmp_path) as state:
         state.sources.add(Source("hub", "folder", {"paths": ["/"]}))
     command = [sys.executable, "-c", KILLED, str(tmp_path), moment]
-    assert subprocess.run(command, cwd=Path(__file__).parents[3], check=False).returncode == -signal.SIGKILL
+    assert (
+        forked_commands.run(command, cwd=Path(__file__).parents[3], check=False).returncode == -signal.SIGKILL
+    )
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
         lease = state.leases.take("source-health", "dies", 1.0)
         assert lease is not None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.ingest.logs.record_framing import BLOCK
 from nephoscope.lake.lake import Lake
@@ -51,7 +52,7 @@ def _file(path: Path) -> int:
 
 def _ingest(data: Path, file: Path, before: str = "") -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-c", before + COMMAND, "--data", str(data), "ingest", str(file)]
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
+    return forked_commands.run(arguments, capture_output=True, text=True, timeout=300, check=False)
 
 
 def _held(data: Path) -> list[int]:
@@ -80,7 +81,7 @@ def test_an_interrupted_load(tmp_path: Path, number: int, code: int) -> None:
 
 
 def _running(data: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
+    process = forked_commands.Popen(
         [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "sources", "run"],
         stderr=subprocess.PIPE,
         text=True,

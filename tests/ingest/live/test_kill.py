@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
 from nephoscope.lake.lake import Lake
@@ -31,7 +32,7 @@ def _lines(first: int) -> bytes:
 
 
 def _run(data: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return forked_commands.Popen(
         [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "sources", "run"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip

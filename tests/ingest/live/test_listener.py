@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.ingest.live.connection_budget import address_share
 from nephoscope.ingest.live.file_descriptors import connection_limit, descriptor_shortage, raise_limit
@@ -52,7 +53,7 @@ def test_the_limit_of_files_is_raised_and_told_where_it_is_low() -> None:
         "print(descriptor_shortage(150)); print(descriptor_shortage(151))\n"
         "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    said = forked_commands.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     first, second, limits = said.stdout.splitlines()
     assert first == ""
     assert second.startswith(
@@ -96,7 +97,7 @@ def test_connections_do_not_take_the_last_files(tmp_path: Path, kept: str) -> No
 
     arguments = [sys.executable, "-c", _LISTENER, "120", str(tmp_path), kept]
     with (
-        subprocess.Popen(
+        forked_commands.Popen(
             arguments,
             cwd=Path(__file__).parents[3],
             stdin=subprocess.PIPE,

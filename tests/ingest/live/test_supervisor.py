@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.running import forked_commands
 
 from nephoscope.cli.main import cli
 from nephoscope.ingest.live.supervisor import SourceSupervisor
@@ -64,7 +65,7 @@ def test_a_source_from_its_setting_up_to_its_end(nepho, tmp_path, monkeypatch, u
         assert not file.is_file() or b"YSB2ZXJ5IHNlY3JldCBrZXk=" not in file.read_bytes()
     nepho("sources", "set", "blobs", "--disable")
 
-    process = subprocess.Popen(
+    process = forked_commands.Popen(
         [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data"), "sources", "run"],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip

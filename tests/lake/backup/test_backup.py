@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
@@ -330,7 +331,7 @@ def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int)
     acknowledged: list[list[int]] = []
     command = [sys.executable, "-c", WRITER, str(data)]
     running = [
-        subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True, env=environment)
+        forked_commands.Popen([*command, name], stdout=subprocess.PIPE, text=True, env=environment)
         for name in names
     ]
     try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.agent.isolated_machine import IsolatedMachine, isolated_machine
 from tests.agent.served import GROUP, make_host
+from tests.running import forked_commands
 from tests.waiting import wait_until
 
 from nephoscope.access.authenticator import Guard
@@ -143,7 +144,7 @@ class KilledAccess:
 
     def _start_server(self) -> subprocess.Popen[str]:
         number = self.machine.listener.fileno()
-        server = subprocess.Popen(
+        server = forked_commands.Popen(
             [sys.executable, "-c", SERVER, str(self.data), str(number), POLICY_ID, MACHINE],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[number], cwd=ROOT,
         )  # fmt: skip
