@@ -190,6 +190,7 @@ def test_a_comment_at_the_child_suppresses(
         ([], FAILED),
         ([child("Microsoft.Web/sites/config", "shop/authsettings", enabled=False)], FAILED),
         ([child("Microsoft.Web/sites/config", "shop/authsettings", enabled=True)], None),
+        ([child("Microsoft.Web/sites/config", "shop/authsettings")], FAILED),
         ([child("Microsoft.Web/sites/config", "shop/authsettingsV2", platform={"enabled": True})], None),
         ([child("Microsoft.Web/sites/config", "shop/authsettingsV2", platform={})], UNKNOWN),
     ],
@@ -231,10 +232,14 @@ def test_a_configuration_of_its_own_leaves_the_rest_to_the_site(
 ) -> None:
     """What `config/web` does not say is what the site's `siteConfig` says, else Azure's default."""
     site = {
-        **child("Microsoft.Web/sites", "shop", siteConfig={"minTlsVersion": "1.0"}),
+        **child(
+            "Microsoft.Web/sites",
+            "shop",
+            siteConfig={"minTlsVersion": "1.0", "remoteDebuggingEnabled": False},
+        ),
         "location": "westeurope",
     }
     web = child("Microsoft.Web/sites/config", "shop/web", http20Enabled=True)
     failed = {names.get(one.rule) for one in found(tmp_path, judge, [site, web]) if one.state is FAILED}
-    assert "app-service-tls" in failed
-    assert not failed & {"app-service-http2", "app-service-ftps"}
+    assert {"app-service-tls", "app-service-ftps"} <= failed
+    assert not failed & {"app-service-http2", "app-service-remote-debugging"}

@@ -23,6 +23,8 @@ _SWITCHES = {
     "authsettings": ("properties", "enabled"),
 }
 """Where each kind of settings says whether callers sign in, the later kind first: where both are there, it decides."""
+_OFF_WHERE_LEFT_OUT = "authsettings"
+"""The kind of settings that replaces all of them, so that a switch that it leaves out is off."""
 _ANSWER = "siteAuthEnabled"
 _SETTINGS = ("authsettings",)
 
@@ -62,9 +64,16 @@ def _is_switched_on(settings: Resource, path: tuple[str, ...]) -> object:
     doubt = (settings.planned or Planning()).condition
     value: object = settings.body
     for step in path:
-        found = member(value, step) if isinstance(value, dict) else None
-        if isinstance(value, Unknown) or found is None or doubt:
+        if doubt or not isinstance(value, dict):
             return Unknown("bool", reason=doubt or f"{settings.name} does not say whether callers sign in")
+        found = member(value, step)
+        if found is None:
+            left_out = path == _SWITCHES[_OFF_WHERE_LEFT_OUT] and not isinstance(value, OpenObject)
+            return (
+                False
+                if left_out
+                else Unknown("bool", reason=f"{settings.name} does not say whether callers sign in")
+            )
         value = found[1]
     return value
 
