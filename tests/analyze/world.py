@@ -399,7 +399,10 @@ def placed(extra: Body) -> Body:
 
 
 def coverage(spec: Any, types: set[str]) -> Coverage:
-    """None: everything. `"inferred"`: the types seen. `{"without": [types]}`: declared, all but those; `{type: why}`: refused."""
+    """None: everything. `"inferred"`: the types seen. `{"without": [types]}`: declared, all but those; `{type: why}`: refused.
+
+    With `here` this is so of the one subscription alone.
+    """
     if spec is None:
         return Coverage.everything()
     if spec == "inferred":
@@ -409,7 +412,8 @@ def coverage(spec: Any, types: set[str]) -> Coverage:
     without = spec["without"]
     known = frozenset((read() | types) - set(without))
     gaps = without if isinstance(without, dict) else {}
-    return Coverage({SUB: known, "": known}, declared=True, gaps=gaps)
+    scopes = {SUB: known} if spec.get("here") else {SUB: known, "": known}
+    return Coverage(scopes, declared=True, gaps=gaps)
 
 
 def estate(spec: Body) -> Estate:

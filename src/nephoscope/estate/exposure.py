@@ -26,6 +26,7 @@ from nephoscope.estate.firewalls import (
 from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens_port
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
 from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.network_peers import NetworkPeers
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.security_rules import EVERY_PORT
 from nephoscope.estate.subnets import NETWORK_TYPE
@@ -65,6 +66,7 @@ class ExposureIndex:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.estate = network.estate
+        self._peers = NetworkPeers(network.estate)
         self._firewall_rules: dict[str, list[FirewallRule]] = {}
 
     @cached_property
@@ -137,34 +139,17 @@ class ExposureIndex:
             found |= subnet.prefixes
         return found
 
-    @cached_property
-    def _peers(self) -> dict[str, frozenset[str]]:
-        """Network -> the networks that it is peered with."""
-        found = {}
-        for network in self.estate.by_type(NETWORK_TYPE):
-            entries = properties(network).get("virtualNetworkPeerings")
-            found[network.key] = frozenset(
-                reference((entry.get("properties") or {}).get("remoteVirtualNetwork"))
-                for entry in (entries if isinstance(entries, list) else [])
-            )
-        return found
-
     def are_joined(self, network: str, other: str) -> bool:
         """Return whether two virtual networks (their lower-cased ids) are one or peered with each other."""
-        return self._reaches((network,), other)
-
-    def _reaches(self, sources: Iterable[str], target: str) -> bool:
-        return any(
-            source == target or target in self._peers.get(source, ()) or source in self._peers.get(target, ())
-            for source in sources
-        )
+        return self._peers.are_joined((network,), other)
 
     def ways(
         self, interface: Interface, configuration: IpConfiguration
     ) -> tuple[tuple[IngressPath, ...], tuple[str, ...]]:
         """Every way in to an address of an interface, and what was not read that could be another."""
         found: list[IngressPath] = []
-        missing: list[str] = [*self._list_unread(interface), *self._bodiless]
+        network = configuration.subnet.split("/subnets/")[0]
+        missing: list[str] = [*self._list_unread(interface, network), *self._bodiless]
         for step in (
             self._list_public_addresses,
             self._list_balancers,
@@ -236,7 +221,7 @@ class ExposureIndex:
             for route in self._routes_by_target.get(target, ()):
                 subnets = subnets_of_gateway(self.estate.resources[route.gateway])
                 homes = [subnet.split("/subnets/")[0] for subnet in subnets]
-                if target in route.addresses and not self._reaches(homes, network):
+                if target in route.addresses and not self._peers.are_joined(homes, network):
                     continue
                 via = (route.public, route.gateway)
                 yield IngressPath(
@@ -262,7 +247,8 @@ class ExposureIndex:
         self, rule: Translation, network: str, ports: tuple[Interval, ...]
     ) -> Iterator[IngressPath]:
         subnets, networks = find_reach(self.estate.resources[rule.firewall], self.estate)
-        if not self._reaches(networks, network):
+        if not self._peers.are_joined(networks, network):
+            self._require_connections(rule.firewall)
             return
         seen_as = self._collect_translated_addresses(subnets) if subnets else None
         rules = self._read_rules(rule.firewall)
@@ -279,15 +265,26 @@ class ExposureIndex:
             found = self._firewall_rules[firewall] = rules_of_firewall(resource, self.estate)
         return found
 
-    def _list_unread(self, interface: Interface) -> Iterator[str]:
-        """The types of ways in that were not read where the interface is."""
-        subscription = "/".join(interface.id.split("/")[:3])
+    def _require_connections(self, firewall: str) -> None:
+        """Raise DataNotCollectedError where a firewall lies in a virtual hub whose networks were not read."""
+        hub = reference(properties(self.estate.resources[firewall]).get("virtualHub"))
+        if hub and not self.estate.coverage.covers(HUB_CONNECTION_TYPE, hub):
+            raise DataNotCollectedError(f"the network connections of {hub}")
+
+    def _list_unread(self, interface: Interface, network: str) -> Iterator[str]:
+        """What was not read of the ways in: their types where the interface and the peers of its network are, and those peers.
+
+        A firewall or an application gateway leads to peers of its network, which lie in other subscriptions as often as not.
+        """
         coverage = self.estate.coverage
-        for type_ in WAY_TYPES:
-            if coverage.covers(type_, subscription) and type_ not in coverage.gaps:
-                continue
-            if coverage.declared or type_ in coverage.gaps or type_ in self._traces:
-                yield f"{type_} in {subscription}"
+        peers, gaps = self._peers.list_connected(network)
+        for scope in dict.fromkeys(_subscription_of(one) for one in (interface.id, *peers)):
+            for type_ in WAY_TYPES:
+                if coverage.covers(type_, scope) and type_ not in coverage.gaps:
+                    continue
+                if coverage.declared or type_ in coverage.gaps or type_ in self._traces:
+                    yield f"{type_} in {scope}"
+        yield from gaps
 
     @cached_property
     def _traces(self) -> frozenset[str]:
@@ -379,3 +376,7 @@ class ExposureIndex:
 def _format_private_addresses(configuration: IpConfiguration) -> list[str]:
     """The private addresses of an IP configuration as text."""
     return [configuration.address] if configuration.address else []
+
+
+def _subscription_of(id_: str) -> str:
+    return "/".join(id_.split("/")[:3])
