@@ -11,7 +11,7 @@ _Stamp = tuple[int, int, int]
 _FRESH_SECONDS = 2.0
 
 
-class _Names:
+class _AccountNames:
     """The names of one file, and when it was looked at."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class _Names:
         self.names: dict[int, str] = {}
 
 
-_known: dict[str, _Names] = {}
+_known: dict[str, _AccountNames] = {}
 
 
 def user_name(uid: int, root: str = "/") -> str:
@@ -44,7 +44,7 @@ def read_entries(path: Path, least: int) -> list[list[str]]:
 
 
 def _read_names(path: str) -> dict[int, str]:
-    kept = _known.setdefault(path, _Names())
+    kept = _known.setdefault(path, _AccountNames())
     now = time.monotonic()
     if now - kept.looked < _FRESH_SECONDS:
         return kept.names

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope_agent import __version__
-from nephoscope_agent.batch_sender import BatchSender
+from nephoscope_agent.batch_sender import AgentBatchSender
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.isolation import IsolationError, restore_isolation
 from nephoscope_agent.machine import read_machine
@@ -67,7 +67,7 @@ class Agent:
         self.states = [SensorState(one) for one in build_sensors(self.context)]
         self.connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)
         self._digest, self._refused_program, self.update_error = program_digest(), "", ""
-        self.sender = BatchSender(self.connection, self.buffer, self.settings, self.folder, self.stop)
+        self.sender = AgentBatchSender(self.connection, self.buffer, self.settings, self.folder, self.stop)
         self._poll = select.poll()
         self._by_descriptor: dict[int, SensorState] = {}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope_agent.disk_buffer import DiskBuffer
-from nephoscope_agent.execution_policy import PolicyError, store_policy
+from nephoscope_agent.execution_policy import ExecutionPolicyError, store_policy
 from nephoscope_agent.response import Response
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
@@ -23,7 +23,7 @@ _SYSTEM = "examined system"
 _POLICY = "/admin/v1/agents/applicationPolicy"
 
 
-class BatchSender:
+class AgentBatchSender:
     """Sends in a thread of its own; `health` is what the next report says of the agent."""
 
     def __init__(
@@ -132,7 +132,7 @@ class BatchSender:
         try:
             envelope = self._connection.send("GET", _POLICY)
             store_policy(self._folder, envelope, self._settings.update_key, self._settings.resource)
-        except (PolicyError, OSError) as error:
+        except (ExecutionPolicyError, OSError) as error:
             self.refused = f"{self.refused}; application policy: {error}".strip("; ")
 
     def _respond(self) -> None:

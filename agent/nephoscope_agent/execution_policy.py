@@ -23,7 +23,7 @@ _VERDICTS = 8_192
 _ELF, _INTERPRETER = b"\x7fELF", 3
 
 
-class PolicyError(Exception):
+class ExecutionPolicyError(Exception):
     """A policy that must not be enforced, with the reason."""
 
 
@@ -76,47 +76,47 @@ class ExecutionPolicy:
 
 
 def load_policy(folder: Path, key: str, resource: str) -> ExecutionPolicy:
-    """Read the policy of a folder. Raises PolicyError."""
+    """Read the policy of a folder. Raises ExecutionPolicyError."""
     try:
         return verify_policy(json.loads((folder / POLICY).read_text(encoding="utf-8")), key, resource)
     except OSError as error:
-        raise PolicyError(f"no policy: {error.strerror}") from error
+        raise ExecutionPolicyError(f"no policy: {error.strerror}") from error
     except ValueError as error:
-        raise PolicyError(f"the policy cannot be read: {error}") from error
+        raise ExecutionPolicyError(f"the policy cannot be read: {error}") from error
 
 
 def store_policy(folder: Path, envelope: dict[str, str], key: str, resource: str) -> None:
-    """Keep a policy that the server sent, unless it is older than the one that is kept. Raises PolicyError, OSError."""
+    """Keep a policy that the server sent, unless it is older than the one that is kept. Raises ExecutionPolicyError, OSError."""
     content, path = json.dumps(envelope, sort_keys=True).encode(), folder / POLICY
     if path.exists() and path.read_bytes() == content:
         return
     policy = verify_policy(envelope, key, resource)
     try:
         changed = load_policy(folder, key, resource).changed
-    except PolicyError:
+    except ExecutionPolicyError:
         changed = ""
     if policy.changed < changed:
-        raise PolicyError("the policy is older than the one that is kept")
+        raise ExecutionPolicyError("the policy is older than the one that is kept")
     write_durably(path, content)
 
 
 def verify_policy(envelope: dict[str, str], key: str, resource: str) -> ExecutionPolicy:
-    """Return the policy of an envelope. Raises PolicyError where the server did not sign it for this machine."""
+    """Return the policy of an envelope. Raises ExecutionPolicyError where the server did not sign it for this machine."""
     try:
         content = envelope["content"].encode()
         if not is_signed(bytes.fromhex(key), bytes.fromhex(envelope["signature"]), PREFIX + content):
-            raise PolicyError("the signature of the policy is not that of the server")
+            raise ExecutionPolicyError("the signature of the policy is not that of the server")
         return _read_policy(json.loads(content), resource)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PolicyError(f"the policy cannot be read: {error}") from error
+        raise ExecutionPolicyError(f"the policy cannot be read: {error}") from error
 
 
 def _read_policy(document: dict[str, object], resource: str) -> ExecutionPolicy:
     if str(document["machine"]).lower() != resource.lower():
-        raise PolicyError("the policy is for another machine")
+        raise ExecutionPolicyError("the policy is for another machine")
     rules = document["rules"]
     if not isinstance(rules, list):
-        raise PolicyError("the policy has no rules")
+        raise ExecutionPolicyError("the policy has no rules")
     values = [(str(one["kind"]), str(one["value"])) for one in rules]
     paths = [value for kind, value in values if kind == "File"]
     return ExecutionPolicy(

@@ -14,7 +14,7 @@ _OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 
 
 @dataclass(frozen=True)
-class Machine:
+class LocalMachine:
     """What identifies a machine. `machine_id` is that of systemd; `uuid` that of the hardware, '' where it may not be read."""
 
     computer: str
@@ -30,11 +30,11 @@ class Machine:
     vendor: str
 
 
-def read_machine(settings: Settings) -> Machine:
+def read_machine(settings: Settings) -> LocalMachine:
     """Return what is known of this machine."""
     release = read_os_release(settings)
     host = socket.gethostname()
-    return Machine(
+    return LocalMachine(
         computer=settings.computer or host,
         fqdn=_find_fqdn(host),
         machine_id=_read_first_line(settings.path("/etc/machine-id")),

@@ -28,7 +28,7 @@ _LONGEST_PACKET = 65_535
 _PAUSE = 0.25
 
 
-class CaptureError(Exception):
+class PacketCaptureError(Exception):
     """A capture that cannot be meant; the message says why."""
 
 
@@ -47,17 +47,19 @@ class CaptureLimits:
 
     @classmethod
     def parse(cls, arguments: dict[str, str]) -> CaptureLimits:
-        """Read the limits of an order. Raises CaptureError, ValueError, KeyError."""
+        """Read the limits of an order. Raises PacketCaptureError, ValueError, KeyError."""
         seconds, packets, size = (int(arguments[name]) for name in ("seconds", "packets", "bytes"))
         if not 1 <= seconds <= MOST_SECONDS or packets < 1 or not 1024 <= size <= MOST_BYTES:
-            raise CaptureError(
+            raise PacketCaptureError(
                 f"a capture has 1 to {MOST_SECONDS:,} seconds, at least 1 packet, and 1,024 to {MOST_BYTES:,} bytes"
             )
         above, is_learned = arguments["above"], arguments["above"].endswith("x")
         times = float(above[:-1]) if is_learned else 0.0
         learn = float(arguments["learn"]) if is_learned else 0.0
         if is_learned and not (times >= 1 and learn >= 1):
-            raise CaptureError("a capture begins above at least once the usual traffic, of at least 1 second")
+            raise PacketCaptureError(
+                "a capture begins above at least once the usual traffic, of at least 1 second"
+            )
         ring = arguments["ring"] == "yes"
         return cls(seconds, packets, size, ring, 0.0 if is_learned else float(above), times, learn)
 
@@ -72,9 +74,9 @@ class PacketFilter:
 
     @classmethod
     def parse(cls, arguments: dict[str, str]) -> PacketFilter:
-        """Read the filter of an order. Raises CaptureError, ValueError, KeyError."""
+        """Read the filter of an order. Raises PacketCaptureError, ValueError, KeyError."""
         if arguments["protocol"] not in _PROTOCOLS:
-            raise CaptureError(f"unknown protocol {arguments['protocol']!r}")
+            raise PacketCaptureError(f"unknown protocol {arguments['protocol']!r}")
         address, port = arguments["address"], arguments["port"]
         return cls(
             _PROTOCOLS[arguments["protocol"]],
@@ -113,7 +115,7 @@ class PacketCapture:
     """A capture that an order started; `finished` is set when its file is whole."""
 
     def __init__(self, arguments: dict[str, str], baseline: SegmentBaseline) -> None:
-        """Read the order and try to open the socket. Raises CaptureError, ValueError, OSError."""
+        """Read the order and try to open the socket. Raises PacketCaptureError, ValueError, OSError."""
         self._baseline, self._trigger = baseline, ""
         self.limits, self.filter = CaptureLimits.parse(arguments), PacketFilter.parse(arguments)
         self.finished, self._stop = threading.Event(), threading.Event()

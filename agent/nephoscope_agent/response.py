@@ -15,7 +15,7 @@ from typing import Any
 from nephoscope_agent.blocked_hashes import block_hash, unblock_hash
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.isolation import IsolationError, isolate, release
-from nephoscope_agent.packet_capture import CaptureError, PacketCapture
+from nephoscope_agent.packet_capture import PacketCapture, PacketCaptureError
 from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings, SettingsError, write_durably
@@ -34,7 +34,7 @@ _UNDONE = {"release": "isolate", "unblock": "block", "stop-capture": "capture"}
 _MOST_CAPTURES = 4
 
 
-class OrderError(Exception):
+class OrderRejectedError(Exception):
     """An order that is not carried out, with the reason; `refused` says that it must not be."""
 
     def __init__(self, message: str, *, refused: bool = False) -> None:
@@ -81,9 +81,9 @@ class Response:
                 self._start_capture(order["id"], order["arguments"])
                 return
             message, found = self._carry_out(order["kind"], order["arguments"])
-        except OrderError as error:
+        except OrderRejectedError as error:
             status, message = "Refused" if error.refused else "Failed", str(error)
-        except (IsolationError, CaptureError, OSError, ValueError, subprocess.SubprocessError) as error:
+        except (IsolationError, PacketCaptureError, OSError, ValueError, subprocess.SubprocessError) as error:
             status, message = "Failed", str(error)
         self._keep_answer(order["id"], status, message, found)
 
@@ -95,9 +95,9 @@ class Response:
         write_durably(folder / id_, json.dumps(answer).encode())
 
     def _start_capture(self, id_: str, arguments: dict[str, str]) -> None:
-        """Start a capture, which is answered when it ends. Raises CaptureError, OSError, ValueError."""
+        """Start a capture, which is answered when it ends. Raises PacketCaptureError, OSError, ValueError."""
         if len(self._captures) >= _MOST_CAPTURES:
-            raise CaptureError(f"{_MOST_CAPTURES} captures are running")
+            raise PacketCaptureError(f"{_MOST_CAPTURES} captures are running")
         self._captures[id_] = PacketCapture(arguments, self._baseline)
         self._captures[id_].start()
 
@@ -109,16 +109,16 @@ class Response:
                 del self._captures[id_]
 
     def _check(self, order: dict[str, Any]) -> None:
-        """Note an order as begun. Raises OrderError for one that is not for now and for this machine."""
+        """Note an order as begun. Raises OrderRejectedError for one that is not for now and for this machine."""
         if order["machine"].lower() != self._settings.resource.lower():
-            raise OrderError("the order is for another machine", refused=True)
+            raise OrderRejectedError("the order is for another machine", refused=True)
         if order["expires"] <= time.time():
-            raise OrderError("the order has expired", refused=True)
+            raise OrderRejectedError("the order has expired", refused=True)
         allowed = _UNDONE.get(order["kind"], order["kind"])
         if allowed not in self._settings.responses:
-            raise OrderError(f"agent.json does not allow {allowed!r}", refused=True)
+            raise OrderRejectedError(f"agent.json does not allow {allowed!r}", refused=True)
         if order["id"] in self._done:
-            raise OrderError("the agent stopped while it carried out the order")
+            raise OrderRejectedError("the agent stopped while it carried out the order")
         self._done = [*self._done, order["id"]][-_MOST_DONE:]
         write_durably(self._folder / _DONE, json.dumps(self._done).encode("ascii"))
 
@@ -141,9 +141,9 @@ class Response:
         return run_script(arguments["script"])
 
     def _stop_capture(self, id_: str) -> str:
-        """End a capture. Raises OrderError where it does not run."""
+        """End a capture. Raises OrderRejectedError where it does not run."""
         if id_ not in self._captures:
-            raise OrderError(f"no capture {id_} is running")
+            raise OrderRejectedError(f"no capture {id_} is running")
         self._captures[id_].stop()
         return "stopped"
 
@@ -162,15 +162,15 @@ class Response:
 
 
 def kill_process(pid: int, path: str) -> str:
-    """Kill a process that still runs the program of a path: an id may be that of another one by now. Raises OrderError, OSError."""
+    """Kill a process that still runs the program of a path: its ID may be reused by now. Raises OrderRejectedError, OSError."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError as error:
-        raise OrderError(f"no process {pid}") from error
+        raise OrderRejectedError(f"no process {pid}") from error
     try:
         running = os.readlink(f"/proc/{pid}/exe").replace(" (deleted)", "")
         if running != path:
-            raise OrderError(f"process {pid} runs {running}, not {path}")
+            raise OrderRejectedError(f"process {pid} runs {running}, not {path}")
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     finally:
         os.close(handle)
@@ -178,17 +178,17 @@ def kill_process(pid: int, path: str) -> str:
 
 
 def collect_file(path: str) -> bytes:
-    """Return a regular file. Raises OrderError where it is too large or no file, OSError."""
+    """Return a regular file. Raises OrderRejectedError where it is too large or no file, OSError."""
     opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise OrderError(f"{path} is not a file")
+            raise OrderRejectedError(f"{path} is not a file")
         with os.fdopen(opened, "rb", closefd=False) as file:
             content = file.read(_MOST_CONTENT + 1)
     finally:
         os.close(opened)
     if len(content) > _MOST_CONTENT:
-        raise OrderError(f"{path} has more than {_MOST_CONTENT:,} bytes")
+        raise OrderRejectedError(f"{path} has more than {_MOST_CONTENT:,} bytes")
     return content
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nephoscope_agent.machine import Machine
+from nephoscope_agent.machine import LocalMachine
 from nephoscope_agent.process_table import HashCache, ProcessTable
 from nephoscope_agent.row import Values
 from nephoscope_agent.settings import FOLDER, Settings
@@ -16,7 +16,7 @@ class SensorContext:
     """What sensors work with."""
 
     settings: Settings
-    machine: Machine
+    machine: LocalMachine
     folder: Path = FOLDER
     processes: ProcessTable = field(default_factory=ProcessTable)
     hashes: HashCache = field(default_factory=HashCache)

@@ -15,7 +15,7 @@ from tests.agent.served import Host, Server
 
 from nephoscope.protect.applications.learned_group import TYPE
 from nephoscope.service.arm_documents import put_document
-from nephoscope_agent.execution_policy import PREFIX, PolicyError, load_policy, store_policy
+from nephoscope_agent.execution_policy import PREFIX, ExecutionPolicyError, load_policy, store_policy
 from nephoscope_agent.server_connection import ServerConnection
 
 pytestmark = pytest.mark.system
@@ -109,7 +109,7 @@ def test_only_a_policy_that_the_server_signed_for_this_machine_is_kept(tmp_path:
         "cannot be read": {"content": "{}"},
     }
     for words, one in refused.items():
-        with pytest.raises(PolicyError, match=words):
+        with pytest.raises(ExecutionPolicyError, match=words):
             store_policy(tmp_path, one, public, MACHINE)
     kept = load_policy(tmp_path, public, MACHINE)
     assert (kept.mode, kept.folders, kept.paths) == ("Enforce", ("/opt/",), frozenset())

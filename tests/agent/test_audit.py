@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope_agent.audit.events import build_event
 from nephoscope_agent.audit.kernel_tables import RECORD_NUMBERS, SYSTEM_CALL_NUMBERS
-from nephoscope_agent.audit.records import RecordError, parse_address, parse_record
+from nephoscope_agent.audit.records import AuditRecordError, parse_address, parse_record
 from nephoscope_agent.audit.rules import RuleError, build_rule
 
 HEAD = "audit(1700000000.120:7): "
@@ -67,7 +67,7 @@ def test_keys_are_parted_and_decoded() -> None:
 
 @pytest.mark.parametrize("text", ["", "nothing", "audit(x:1): a=b", "type=CWD msg=cwd"])
 def test_what_is_no_record_is_refused(text: str) -> None:
-    with pytest.raises(RecordError):
+    with pytest.raises(AuditRecordError):
         parse_record(text)
 
 

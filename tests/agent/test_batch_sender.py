@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from nephoscope_agent.batch_sender import BatchSender
+from nephoscope_agent.batch_sender import AgentBatchSender
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
@@ -28,8 +28,8 @@ class RefusingConnection:
         return {"refused": ["a fact"], "program": "new"}
 
 
-def make_sender(folder: Path, connection: RefusingConnection) -> BatchSender:
-    sender = BatchSender(
+def make_sender(folder: Path, connection: RefusingConnection) -> AgentBatchSender:
+    sender = AgentBatchSender(
         cast(ServerConnection, connection),
         DiskBuffer(folder / "rows", 1 << 20),
         Settings(),

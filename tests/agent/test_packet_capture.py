@@ -23,7 +23,7 @@ from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.service.packet_captures import find_capture, start_capture, stop_capture
 from nephoscope.service.response_orders import READ_CONTENT, read_content
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrder, ResponseOrderError
-from nephoscope_agent.packet_capture import CaptureError, CaptureLimits, PacketFilter
+from nephoscope_agent.packet_capture import CaptureLimits, PacketCaptureError, PacketFilter
 
 pytestmark = pytest.mark.system
 #: Connections to the neighbor, each of some ten segments, `rate` of them a second until standard input ends.
@@ -201,5 +201,5 @@ def test_the_filter_keeps_what_it_names(
 
 
 def test_the_agent_checks_the_limits_too() -> None:
-    with pytest.raises(CaptureError, match="at least 1 packet"):
+    with pytest.raises(PacketCaptureError, match="at least 1 packet"):
         CaptureLimits.parse({"seconds": "1", "packets": "0", "bytes": "2048", "ring": "no", "above": "0"})

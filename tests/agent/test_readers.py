@@ -12,7 +12,7 @@ from nephoscope_agent import log_follower
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.log_follower import LogFollower
 from nephoscope_agent.machine import read_machine
-from nephoscope_agent.package_managers import PendingUpdate, dnf, zypper
+from nephoscope_agent.package_managers import AvailableUpdate, dnf, zypper
 from nephoscope_agent.package_managers.apt import _INSTALL, _update
 from nephoscope_agent.process_table import HashCache
 from nephoscope_agent.regular_file import open_regular
@@ -24,9 +24,9 @@ from nephoscope_agent.settings import Settings
 
 APT = {
     "Inst curl [8.14.1-2] (8.14.1-2+deb13u1 Debian-Security:13/stable-security [amd64]) []":
-        PendingUpdate("curl", "8.14.1-2+deb13u1", "8.14.1-2", "Security", "Debian-Security:13/stable-security"),
+        AvailableUpdate("curl", "8.14.1-2+deb13u1", "8.14.1-2", "Security", "Debian-Security:13/stable-security"),
     "Inst tzdata [2026a-1] (2026b-1 Debian:13.2/stable [all])":
-        PendingUpdate("tzdata", "2026b-1", "2026a-1", "Other", "Debian:13.2/stable"),
+        AvailableUpdate("tzdata", "2026b-1", "2026a-1", "Other", "Debian:13.2/stable"),
     "Inst libnew (1.0 Debian:13/stable [amd64])": None,
     "Conf curl (8.14.1-2+deb13u1 Debian-Security:13/stable-security [amd64])": None,
 }  # fmt: skip
@@ -60,8 +60,8 @@ def test_zypper() -> None:
       <update name="curl" edition="8.1" edition-old="8.0" kind="package"><source alias="main"/></update>
       </update-list></update-status></stream>"""
     assert zypper.parse_updates(text) == [
-        PendingUpdate("SUSE-2026-1", "1", "", "Security", "updates", "SUSE-2026-1"),
-        PendingUpdate("curl", "8.1", "8.0", "Other", "main"),
+        AvailableUpdate("SUSE-2026-1", "1", "", "Security", "updates", "SUSE-2026-1"),
+        AvailableUpdate("curl", "8.1", "8.0", "Other", "main"),
     ]  # fmt: skip
 
 

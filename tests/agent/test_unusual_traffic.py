@@ -33,7 +33,7 @@ from nephoscope.protect.capture.analysis import analyze_capture
 from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrderError
-from nephoscope_agent.packet_capture import CaptureError, CaptureLimits
+from nephoscope_agent.packet_capture import CaptureLimits, PacketCaptureError
 from nephoscope_agent.segment_baseline import LEAST, SegmentBaseline
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
@@ -184,5 +184,5 @@ def test_a_threshold_that_cannot_be_meant_is_refused(asked: dict[str, float], re
 
 def test_the_agent_refuses_less_than_the_usual_traffic() -> None:
     limits = {"seconds": "1", "packets": "1", "bytes": "2048", "ring": "no", "above": "0.5x", "learn": "5"}
-    with pytest.raises(CaptureError, match="at least once"):
+    with pytest.raises(PacketCaptureError, match="at least once"):
         CaptureLimits.parse(limits)

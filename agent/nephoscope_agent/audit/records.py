@@ -32,7 +32,7 @@ _ENCODED = {
 _CONTEXT = ("user", "role", "domain", "level", "category")
 
 
-class RecordError(ValueError):
+class AuditRecordError(ValueError):
     """A text that is no audit record."""
 
 
@@ -49,10 +49,10 @@ class AuditRecord:
 
 
 def parse_record(line: str, type_: str = "") -> AuditRecord:
-    """Parse a line of the audit log, or a text of the netlink socket with its type. Raises RecordError."""
+    """Parse a line of the audit log, or a text of the netlink socket with its type. Raises AuditRecordError."""
     found = _HEADER.match(line)
     if found is None:
-        raise RecordError("not an audit record")
+        raise AuditRecordError("not an audit record")
     record = AuditRecord((type_ or found["type"] or "").upper(), found["time"], int(found["sequence"]), line)
     raw: dict[str, str] = {}
     _read_pairs(_rewrite(record.type, line[found.end() :]), raw)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from nephoscope_agent.settings import Settings
 
 
-class Package(NamedTuple):
+class InstalledPackage(NamedTuple):
     """An installed package."""
 
     name: str
@@ -23,7 +23,7 @@ class Package(NamedTuple):
     description: str = ""
 
 
-class PendingUpdate(NamedTuple):
+class AvailableUpdate(NamedTuple):
     """An update that is not installed; `classification` is that of Update Manager: Critical, Security or Other."""
 
     name: str
@@ -37,7 +37,7 @@ class PendingUpdate(NamedTuple):
 class UpdateList(NamedTuple):
     """The pending updates, and when the lists of the repositories were last fetched (None = not known)."""
 
-    updates: list[PendingUpdate]
+    updates: list[AvailableUpdate]
     fetched: float | None
 
 

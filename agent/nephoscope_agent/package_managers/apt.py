@@ -6,7 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nephoscope_agent.package_managers import Package, PendingUpdate, UpdateList, UpdatesUnknownError
+from nephoscope_agent.package_managers import (
+    AvailableUpdate,
+    InstalledPackage,
+    UpdateList,
+    UpdatesUnknownError,
+)
 from nephoscope_agent.program_runner import ProgramError, find_program, run_program
 from nephoscope_agent.settings import Settings
 
@@ -23,7 +28,7 @@ def find_database(settings: Settings) -> str:
     return str(path) if path.is_file() else ""
 
 
-def list_packages(settings: Settings) -> Iterator[Package]:
+def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
     """Yield the packages that are installed."""
     text = Path(find_database(settings)).read_text(encoding="utf-8", errors="replace")
     for block in text.split("\n\n"):
@@ -31,7 +36,7 @@ def list_packages(settings: Settings) -> Iterator[Package]:
             line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(" ")
         )
         if fields.get("Status", "").split(" ")[-1] == "installed" and "Package" in fields:
-            yield Package(
+            yield InstalledPackage(
                 fields["Package"], fields.get("Version", ""), fields.get("Architecture", ""), fields.get("Maintainer", ""),
                 fields.get("Description", ""),
             )  # fmt: skip
@@ -55,7 +60,7 @@ def list_updates(settings: Settings) -> UpdateList:
     )
 
 
-def _update(found: re.Match[str]) -> PendingUpdate:
+def _update(found: re.Match[str]) -> AvailableUpdate:
     origin = found["origin"].strip()
     kind = "Security" if _SECURITY.search(origin) else "Other"
-    return PendingUpdate(found["name"], found["new"], found["old"], kind, origin)
+    return AvailableUpdate(found["name"], found["new"], found["old"], kind, origin)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_agent.package_managers import Package, PendingUpdate, UpdateList, UpdatesUnknownError
+from nephoscope_agent.package_managers import (
+    AvailableUpdate,
+    InstalledPackage,
+    UpdateList,
+    UpdatesUnknownError,
+)
 from nephoscope_agent.package_managers.rpm_database import find_rpm_database, list_rpm_packages
 from nephoscope_agent.program_runner import ProgramError, find_program, run_program
 from nephoscope_agent.settings import Settings
@@ -18,7 +23,7 @@ def find_database(settings: Settings) -> str:
     return find_rpm_database(settings) if find_program("dnf") else ""
 
 
-def list_packages(settings: Settings) -> Iterator[Package]:
+def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
     """Yield the packages that are installed."""
     return list_rpm_packages(settings)
 
@@ -45,7 +50,7 @@ def list_by_check_update(settings: Settings, command: list[str]) -> UpdateList:
 
 def parse_updates(
     text: str, advisories: dict[str, tuple[str, str]], installed: dict[str, str]
-) -> list[PendingUpdate]:
+) -> list[AvailableUpdate]:
     """Return the updates of lines `name.arch version repository`, up to the packages that they would replace."""
     found = []
     for line in text.splitlines():
@@ -57,7 +62,7 @@ def parse_updates(
         name, _, architecture = words[0].rpartition(".")
         version = words[1].partition(":")[2] or words[1]
         kind, advisory = advisories.get(f"{name}-{version}.{architecture}", ("Other", ""))
-        found.append(PendingUpdate(name, words[1], installed.get(name, ""), kind, words[2], advisory))
+        found.append(AvailableUpdate(name, words[1], installed.get(name, ""), kind, words[2], advisory))
     return found
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
-from nephoscope_agent.package_managers import Package, PendingUpdate, UpdateList, UpdatesUnknownError
+from nephoscope_agent.package_managers import (
+    AvailableUpdate,
+    InstalledPackage,
+    UpdateList,
+    UpdatesUnknownError,
+)
 from nephoscope_agent.package_managers.rpm_database import find_rpm_database, list_rpm_packages
 from nephoscope_agent.program_runner import ProgramError, find_program, run_program
 from nephoscope_agent.settings import Settings
@@ -18,7 +23,7 @@ def find_database(settings: Settings) -> str:
     return find_rpm_database(settings) if find_program("zypper") else ""
 
 
-def list_packages(settings: Settings) -> Iterator[Package]:
+def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
     """Yield the packages that are installed."""
     return list_rpm_packages(settings)
 
@@ -38,7 +43,7 @@ def list_updates(settings: Settings) -> UpdateList:
     return UpdateList(found, max(fetched, default=None))
 
 
-def parse_updates(text: str) -> list[PendingUpdate]:
+def parse_updates(text: str) -> list[AvailableUpdate]:
     """Return the updates of zypper's XML; a patch is of the class that it says."""
     found = []
     for one in ET.fromstring(text).iter("update"):  # noqa: S314 - the output of a program of the host
@@ -47,7 +52,7 @@ def parse_updates(text: str) -> list[PendingUpdate]:
         if one.get("category") == "security":
             kind = "Critical" if one.get("severity") == "critical" else "Security"
         found.append(
-            PendingUpdate(
+            AvailableUpdate(
                 one.get("name", ""), one.get("edition", ""), one.get("edition-old", ""), kind,
                 source.get("alias", "") if source is not None else "", one.get("name", "") if one.get("kind") == "patch" else "",
             )

@@ -14,7 +14,7 @@ from typing import Any
 
 from nephoscope_agent.blocked_hashes import BLOCKED, list_blocked
 from nephoscope_agent.execution_guard import ExecutionGuard, Refusal
-from nephoscope_agent.execution_policy import POLICY, ExecutionPolicy, PolicyError, load_policy
+from nephoscope_agent.execution_policy import POLICY, ExecutionPolicy, ExecutionPolicyError, load_policy
 from nephoscope_agent.process_table import initiating_columns, split_path
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
@@ -87,7 +87,7 @@ class ApplicationsSensor(Sensor):
         if settings.application_control:
             try:
                 policy = load_policy(self.context.folder, settings.update_key, settings.resource)
-            except PolicyError as error:
+            except ExecutionPolicyError as error:
                 problem = str(error)
         if policy.mode == "None" and "block" not in settings.responses:
             raise SensorUnavailableError(problem or "no policy is accepted for this machine")

@@ -13,7 +13,7 @@ from typing import Any
 from nephoscope_agent.accounts import user_name
 from nephoscope_agent.audit.audit_socket import AuditSocket
 from nephoscope_agent.audit.kernel_tables import RECORD_TYPES
-from nephoscope_agent.audit.records import AuditRecord, RecordError, decode_text, parse_record
+from nephoscope_agent.audit.records import AuditRecord, AuditRecordError, decode_text, parse_record
 from nephoscope_agent.process_table import Process, initiating_columns, join_command
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
@@ -224,7 +224,7 @@ def _parse_arguments(text: str) -> list[str]:
 
 def _parse(texts: list[tuple[int, str]]) -> Iterator[AuditRecord]:
     for type_, text in texts:
-        with contextlib.suppress(RecordError):
+        with contextlib.suppress(AuditRecordError):
             yield parse_record(text, RECORD_TYPES.get(type_, str(type_)))
 
 

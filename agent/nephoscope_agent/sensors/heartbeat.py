@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from nephoscope_agent import __version__
-from nephoscope_agent.machine import Machine
+from nephoscope_agent.machine import LocalMachine
 from nephoscope_agent.row import FactDocument, Row, Sensor, format_time
 
 _MACHINE = "Microsoft.HybridCompute/machines"
@@ -49,7 +49,7 @@ class HeartbeatSensor(Sensor):
         return {_MACHINE: [FactDocument("", {"properties": properties})]}
 
 
-def _build_heartbeat(machine: Machine, now: float, resource: str) -> dict[str, object]:
+def _build_heartbeat(machine: LocalMachine, now: float, resource: str) -> dict[str, object]:
     major, _, minor = machine.os_version.partition(".")
     is_azure = "/microsoft.compute/" in resource.lower()
     return {
@@ -65,7 +65,7 @@ def _build_heartbeat(machine: Machine, now: float, resource: str) -> dict[str, o
     }
 
 
-def _build_device_info(machine: Machine, now: float) -> dict[str, object]:
+def _build_device_info(machine: LocalMachine, now: float) -> dict[str, object]:
     return {
         "TimeGenerated": format_time(now),
         "Timestamp": format_time(now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from nephoscope_agent.package_managers import PendingUpdate, UpdateList, UpdatesUnknownError, find_manager
+from nephoscope_agent.package_managers import AvailableUpdate, UpdateList, UpdatesUnknownError, find_manager
 from nephoscope_agent.row import FactDocument, Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
 
@@ -67,7 +67,7 @@ class UpdatesSensor(Sensor):
             ]
         }
 
-    def _row(self, one: PendingUpdate, now: float) -> dict[str, object]:
+    def _row(self, one: AvailableUpdate, now: float) -> dict[str, object]:
         machine = self.context.machine
         return {
             "TimeGenerated": format_time(now),
