@@ -8,7 +8,7 @@ https://learn.microsoft.com/azure/templates/microsoft.network/networkwatchers/fl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, find_member
 from nephoscope.posture.code.code_rule import CodeRule
@@ -93,11 +93,11 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
                 )
 
 
-def _type_of(resource: dict[str, Any]) -> str:
+def _type_of(resource: dict[str, object]) -> str:
     return str((member(resource, "type") or ("", ""))[1]).lower().partition("@")[0]
 
 
-def _is_left_out(resource: dict[str, Any], setting: _Setting) -> bool:
+def _is_left_out(resource: dict[str, object], setting: _Setting) -> bool:
     value: object = resource
     for name in setting.path:
         if not isinstance(value, dict):
@@ -109,7 +109,7 @@ def _is_left_out(resource: dict[str, Any], setting: _Setting) -> bool:
     return value is None
 
 
-def _list_web_settings(resources: list[tuple[Path, dict[str, Any]]]) -> set[str]:
+def _list_web_settings(resources: list[tuple[Path, dict[str, object]]]) -> set[str]:
     """The lower-cased settings that web configurations of the template state on their own."""
     found: set[str] = set()
     for _, resource in resources:
@@ -124,7 +124,7 @@ def _list_web_settings(resources: list[tuple[Path, dict[str, Any]]]) -> set[str]
     return found
 
 
-def _place(path: Path, resource: dict[str, Any]) -> Path:
-    """Where the setting belongs: the properties of a resource, or else its name."""
+def _place(path: Path, resource: dict[str, object]) -> Path:
+    """The path of the properties of a resource, to which the setting belongs, or else of its name."""
     found = find_member(resource, path, "properties") or find_member(resource, path, "name")
     return found[0] if found is not None else path
