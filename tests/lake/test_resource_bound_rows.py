@@ -206,6 +206,14 @@ def test_a_conflict_is_told_with_its_place(row, reason):
     assert bad[1].endswith(f"but its sender is bound to {A}")
 
 
+def test_names_that_a_machine_is_shown_by_are_its_own():
+    table = Tables.builtin()["VMComputer"]
+    own = {"DisplayName": "web-01", "FullDisplayName": "web-01.contoso.com"}
+    stored, bad = sent(table, own, {"DisplayName": "web-02"}, {"FullDisplayName": "web-02.contoso.com"})
+    assert [one["DisplayName"] for one in stored] == ["web-01"]
+    assert sorted(bad) == [1, 2]
+
+
 @pytest.mark.parametrize(
     "before", ["", "https://management.azure.com", "//management.azure.com", "resource:", "/"]
 )
