@@ -1,4 +1,4 @@
-"""What is kept of pipelines: repositories, their runs, the resources that their files deploy, and work items with their filter."""
+"""Records of pipelines: repositories, their runs, the resources that their files deploy, and work items with their filter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nephoscope.state.tables.pipeline_rows import WorkItemRow
 
 
 class WorkItemStatus(StrEnum):
-    """Where a work item stands: FIXED and SUPPRESSED are closed."""
+    """Status of a work item: FIXED and SUPPRESSED are closed."""
 
     OPEN = "Open"
     FIXED = "Fixed"
