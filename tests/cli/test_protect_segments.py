@@ -15,7 +15,7 @@ from nephoscope.service.local_user import LocalUser
 from nephoscope.service.network_rules import WRITE
 from nephoscope.state import State
 
-PLAN = "segments: {outside: {addresses: [10.128.0.0/9]}, inside: {addresses: [10.0.0.0/9]}}\n"
+PLAN = "segments: {outside: {addresses: [198.51.100.0/24]}, inside: {addresses: [10.0.0.0/9]}}\n"
 
 
 def test_violations_of_a_plan(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_violations_of_a_plan(tmp_path: Path) -> None:
     assert ("vm-sbx-router", "tcp", "any") in told
     listed = CliRunner().invoke(cli, arguments).stdout
     assert (
-        "outside > inside: 10.128.0.0/9 reaches vm-sbx-router on TCP any (nsg-sbx-lab/allow-everything)"
+        "outside > inside: 198.51.100.0/24 reaches vm-sbx-router on TCP any (nsg-sbx-lab/allow-everything)"
         in listed
     )
     assert f"{len(document['violations'])} flows are not allowed by the plan" in listed

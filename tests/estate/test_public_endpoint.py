@@ -40,7 +40,15 @@ def told(
 CASES: list[tuple[str, Any, EndpointAccess | None]] = [
     ("a vault that is closed", ("microsoft.keyvault/vaults", {"publicNetworkAccess": "Disabled"}), NOBODY),
     ("a vault of a perimeter", ("microsoft.keyvault/vaults", {"publicNetworkAccess": "SecuredByPerimeter"}), NOBODY),
-    ("a vault with rules", ("microsoft.keyvault/vaults", {"networkAcls": {"defaultAction": "Deny"}}), LISTED),
+    ("a vault that lists no network", ("microsoft.keyvault/vaults", {"networkAcls": {"defaultAction": "Deny"}}), NOBODY),
+    ("a vault with rules", ("microsoft.keyvault/vaults",
+                            {"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.4"}]}}), LISTED),
+    ("an account with empty lists", ("microsoft.storage/storageaccounts", {"networkAcls": {
+        "defaultAction": "Deny", "bypass": "AzureServices", "ipRules": [], "virtualNetworkRules": [],
+    }}), NOBODY),
+    ("an account of a subnet", ("microsoft.storage/storageaccounts", {"networkAcls": {
+        "defaultAction": "Deny", "ipRules": [], "virtualNetworkRules": [{"id": "/subscriptions/x"}],
+    }}), LISTED),
     ("a vault without", ("microsoft.keyvault/vaults", {"publicNetworkAccess": "Enabled", "networkAcls": None}), EVERYBODY),
     ("an account", ("microsoft.storage/storageaccounts", {"networkAcls": {"defaultAction": "Allow"}}), EVERYBODY),
     ("a search service", ("microsoft.search/searchservices",
@@ -55,7 +63,10 @@ CASES: list[tuple[str, Any, EndpointAccess | None]] = [
                            {"apiServerAccessProfile": {"enablePrivateCluster": True}}), NOBODY),
     ("cosmos with addresses", ("microsoft.documentdb/databaseaccounts",
                                {"publicNetworkAccess": "Enabled", "ipRules": [{"ipAddressOrRange": "198.51.100.4"}]}), LISTED),
-    ("cosmos with networks", ("microsoft.documentdb/databaseaccounts", {"isVirtualNetworkFilterEnabled": True}), LISTED),
+    ("cosmos with networks", ("microsoft.documentdb/databaseaccounts", {
+        "isVirtualNetworkFilterEnabled": True, "virtualNetworkRules": [{"id": "/subscriptions/x"}],
+    }), LISTED),
+    ("cosmos without networks", ("microsoft.documentdb/databaseaccounts", {"isVirtualNetworkFilterEnabled": True}), NOBODY),
     ("cosmos", ("microsoft.documentdb/databaseaccounts", {"publicNetworkAccess": "Enabled", "ipRules": []}), EVERYBODY),
     ("a flexible server in a network", ("microsoft.dbforpostgresql/flexibleservers",
                                         {"network": {"publicNetworkAccess": "Disabled"}}), NOBODY),
@@ -90,6 +101,23 @@ def test_servers_by_their_firewall_rules(rules: list[tuple[str, str]], wanted: E
         for at, (start, end) in enumerate(rules)
     ]
     assert told(SQL, {"publicNetworkAccess": "Enabled"}, *children, read=(RULES,)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("type_", "read", "children", "wanted"),
+    [
+        (SQL, (RULES, f"{SQL}/virtualnetworkrules"), (), NOBODY),
+        (SQL, (RULES, f"{SQL}/virtualnetworkrules"), (("virtualnetworkrules/one", {"state": "Ready"}),), LISTED),
+        ("microsoft.dbformysql/flexibleservers", ("microsoft.dbformysql/flexibleservers/firewallrules",), (), NOBODY),
+    ],
+)  # fmt: skip
+def test_servers_without_firewall_rules(
+    type_: str,
+    read: tuple[str, ...],
+    children: tuple[tuple[str, dict[str, Any]], ...],
+    wanted: EndpointAccess,
+) -> None:
+    assert told(type_, {"publicNetworkAccess": "Enabled"}, *children, read=read) is wanted
 
 
 def test_rules_that_were_not_read_leave_it_open() -> None:

@@ -98,7 +98,17 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
 
 def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
-    return EndpointAccess.EVERYBODY if is_broad_set(ranges) else EndpointAccess.LISTED
+    if is_broad_set(ranges):
+        return EndpointAccess.EVERYBODY
+    return EndpointAccess.LISTED if ranges or _may_list_networks(server, view) else EndpointAccess.NOBODY
+
+
+def _may_list_networks(server: Resource, view: EstateView) -> bool:
+    """Return whether rules of virtual networks let somebody in to a server, or were not read; flexible servers have none."""
+    rules = f"{server.type}/virtualnetworkrules"
+    if server.type in _FLEXIBLE:
+        return False
+    return bool(view.children(rules, server.key)) or not view.covers(rules, server.key)
 
 
 def _read_range(rule: dict[str, object]) -> AddressSet:
@@ -121,8 +131,11 @@ def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> Endp
 
 
 def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
-    filtered = body.get("ipRules") or body.get("isVirtualNetworkFilterEnabled") is True
-    return EndpointAccess.LISTED if filtered else EndpointAccess.EVERYBODY
+    if body.get("ipRules"):
+        return EndpointAccess.LISTED
+    if body.get("isVirtualNetworkFilterEnabled") is not True:
+        return EndpointAccess.EVERYBODY
+    return EndpointAccess.LISTED if body.get("virtualNetworkRules") else EndpointAccess.NOBODY
 
 
 def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
@@ -130,10 +143,17 @@ def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> Endpo
 
 
 def _judge_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
-    """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says."""
+    """By the default of the network rules in the body; a service that has none answers whom publicNetworkAccess says.
+
+    A default of Deny with empty lists answers nobody: trusted services and resource instances are no networks.
+    """
     rules = _read_object(body.get("networkAcls")) or _read_object(body.get("networkRuleSet"))
     default = str(rules.get("defaultAction") or "").lower()
-    if default == "deny" or (not default and (rules.get("ipRules") or body.get("ipRules"))):
+    listed = rules.get("ipRules") or body.get("ipRules")
+    if default == "deny":
+        listed = listed or rules.get("virtualNetworkRules")
+        return EndpointAccess.LISTED if listed else EndpointAccess.NOBODY
+    if not default and listed:
         return EndpointAccess.LISTED
     return EndpointAccess.EVERYBODY if default or isinstance(body.get("publicNetworkAccess"), str) else None
 

@@ -172,7 +172,7 @@ KNOWN: list[tuple[str, Entity, dict[str, str]]] = [
         "resource": "no network interface or public IP address has 198.51.100.1",
     }),
     ("a vault", entity("AzureResource", ResourceId=VAULT), {
-        "owner": "kim", "exposure": "public endpoint, for listed networks", "roles": "no managed identity",
+        "owner": "kim", "exposure": "no access from public networks", "roles": "no managed identity",
     }),
     ("what is gone", entity("AzureResource", ResourceId=f"{GROUP}/providers/microsoft.keyvault/vaults/gone"), {
         "resource": "it is not in the estate",

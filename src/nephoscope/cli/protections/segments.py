@@ -153,7 +153,12 @@ def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
 
     changes = [GroupChange(group, tuple(rules)) for group, rules in block.rules.items()]
     for one in block.left:
-        click.echo(f"not closed: no security group stands before {one.target.name}", err=True)
+        why = (
+            "reached through a gateway or firewall, which has to deny it"
+            if one.translated
+            else "no security group stands before it"
+        )
+        click.echo(f"not closed: {one.target.name}: {why}", err=True)
     if not request:
         document = {"schemaVersion": 1, "changes": msgspec.to_builtins(changes)}
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nephoscope.posture.evaluation.declined_assessments import DECLINED, bind_declined
 from nephoscope.posture.evaluation.outcome import NONE, OutcomeTable, column
 from nephoscope_policy.context import EvaluationContext
+from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.rule import Rule
 
 if TYPE_CHECKING:
@@ -156,9 +158,15 @@ class Evaluator:
         context = self.context(check)
         snapshot, number = self._snapshot, verdicts.outcomes.number
         judge = rule.judge_of_type(block.type, snapshot)
+        find_reason = bind_declined(rule, block.type, snapshot)
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
             result = judge(views[at], snapshot, context)
+            if find_reason is not None and result.state is ComplianceState.COMPLIANT:
+                declined = find_reason(views[at])
+                if declined is not None:
+                    numbers[at] = number(ComplianceState.NOT_APPLICABLE, result.effect, DECLINED, declined)
+                    continue
             known = shared.get(id(result))
             if known is None:
                 known = (result, number(result.state, result.effect, result.cause, result.description))

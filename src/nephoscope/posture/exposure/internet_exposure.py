@@ -11,7 +11,15 @@ from nephoscope.estate.addresses import AddressSet, merge
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.ingress_paths import is_broad_set
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, EndpointAccess, answers
+from nephoscope.estate.public_endpoint import (
+    CLUSTER,
+    COSMOS,
+    FIREWALLED,
+    SITE,
+    EndpointAccess,
+    answers,
+    is_closed,
+)
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.estate.service_tags import is_rentable
@@ -33,6 +41,8 @@ PROTOCOLS = ("tcp", "udp")
 #: A stranger's flow by which the reason for a closed machine is found.
 STRANGER, PROBED = "8.8.8.8", 22
 NO_WAY = "No path from the Internet"
+NO_PUBLIC = "Public network access is disabled"
+NO_NETWORK = "Network rules deny by default and list no network"
 NO_RULE = "A Standard public address stays closed until a network security group allows traffic"
 
 
@@ -73,7 +83,7 @@ def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetE
     if found is None:
         return None
     if found is EndpointAccess.NOBODY:
-        return InternetExposure(closed_by="Public network access is disabled")
+        return InternetExposure(closed_by=NO_PUBLIC if is_closed(resource) else NO_NETWORK)
     broad = found is EndpointAccess.EVERYBODY
     opening = InternetOpening(
         "tcp", "service endpoint", found.value, broad, "public endpoint", (resource.key,)
@@ -123,17 +133,27 @@ def _look(
 
 
 def list_admitted_traffic(
-    view: EstateView, interface: Interface, configuration: IpConfiguration, way: IngressPath
+    view: EstateView,
+    interface: Interface,
+    configuration: IpConfiguration,
+    way: IngressPath,
+    clients: AddressSet | None = None,
 ) -> Iterator[tuple[str, list[Opening]]]:
-    """Yield what a way in lets through, by protocol; raises DataNotCollectedError where that is not known."""
+    """Yield what a way in lets through of some clients (None = everybody), by protocol; raises DataNotCollectedError where that
+    is not known.
+    """
     network = view.network
+    admitted = way.clients & network.internet(configuration)
+    admitted = admitted if clients is None else admitted & clients
+    if not admitted:
+        return
     if not network.security_groups(interface, configuration):
         if way.unread:
             raise DataNotCollectedError(way.unread)
         if way.closed_by_default:
             return
     for protocol in PROTOCOLS if way.protocol == "*" else (way.protocol,):
-        remote = way.clients & network.internet(configuration) if way.seen_as is None else way.seen_as
+        remote = admitted if way.seen_as is None else way.seen_as
         yield protocol, network.openings(interface, configuration, protocol, remote, way.ports)
 
 

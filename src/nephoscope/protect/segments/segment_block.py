@@ -35,7 +35,9 @@ class SegmentBlockError(ValueError):
 
 
 class SegmentBlock(msgspec.Struct, frozen=True):
-    """Deny rules by the lower-cased id of their group, and the violations that no rule can close (no group before the target)."""
+    """Deny rules by the lower-cased id of their group, and the violations that no rule can close: no group is before the target, or
+    a gateway or firewall puts its own address in place of the source's.
+    """
 
     rules: Mapping[str, Sequence[dict[str, object]]]
     left: tuple[SegmentViolation, ...]
@@ -74,7 +76,9 @@ def _choose_address(one: SegmentViolation) -> str:
 
 
 def _find_group(view: EstateView, one: SegmentViolation) -> str:
-    """The group nearest to the target of a violation, '' where none is."""
+    """The group nearest to the target of a violation, '' where none is, or where none sees the source's address."""
+    if one.translated:
+        return ""
     assert one.target.interface is not None
     assert one.target.configuration is not None
     groups = view.network.security_groups(one.target.interface, one.target.configuration)

@@ -8,9 +8,11 @@ import msgspec
 
 from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, subtract
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
 from nephoscope.estate.network import MACHINE_TYPE
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
 from nephoscope.estate.security_rules import SecurityRuleError
+from nephoscope.posture.exposure.internet_exposure import list_admitted_traffic
 from nephoscope.protect.segments.segment_plan import PROTOCOLS, segment_addresses
 
 if TYPE_CHECKING:
@@ -34,7 +36,10 @@ class SegmentMember(msgspec.Struct, frozen=True):
 
 
 class SegmentViolation(msgspec.Struct, frozen=True):
-    """Ports of a member that a member of another segment reaches against the plan, and the rules that let it."""
+    """Ports of a member that a member of another segment reaches against the plan, and the rules that let it.
+
+    `translated` where the target sees an address of a gateway or firewall instead of the source's: no rule at the target names it.
+    """
 
     source_segment: str
     target_segment: str
@@ -43,6 +48,7 @@ class SegmentViolation(msgspec.Struct, frozen=True):
     protocol: str
     ports: tuple[Interval, ...]
     rules: tuple[str, ...]
+    translated: bool = False
 
 
 class SegmentAnalysis(msgspec.Struct, frozen=True):
@@ -126,16 +132,85 @@ def _find_violations(
     remote = source.addresses.of_family(target.configuration.family)
     if not remote:
         return  # an address reaches none of the other family
+    arriving = {False: _list_direct, True: _list_translated}
     for protocol in PROTOCOLS:
-        inward = _list_openings(view, target, protocol, remote, inbound=True)
-        ports = _list_ports(inward)
-        if source.interface:
-            outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
-            ports = intersect(ports, _list_ports(outward))
-        ports = subtract(ports, plan.allowed_ports(*segments, protocol))
-        if ports:
-            rules = [rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules]
-            yield SegmentViolation(*segments, source, target, protocol, ports, tuple(dict.fromkeys(rules)))
+        for translated, list_inward in arriving.items():
+            inward = list_inward(view, source, target, protocol)
+            ports = _list_ports(inward)
+            if source.interface:
+                outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
+                ports = intersect(ports, _list_ports(outward))
+            ports = subtract(ports, plan.allowed_ports(*segments, protocol))
+            if ports:
+                rules = [
+                    rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules
+                ]
+                yield SegmentViolation(
+                    *segments, source, target, protocol, ports, tuple(dict.fromkeys(rules)), translated
+                )
+    if not source.machine:
+        _require_paths(view, remote, target)
+
+
+def _list_direct(
+    view: EstateView, source: SegmentMember, target: SegmentMember, protocol: str
+) -> list[Opening]:
+    """What reaches a target with the source's own address: within networks, or by a way in from the Internet."""
+    assert target.configuration is not None
+    remote = source.addresses.of_family(target.configuration.family)
+    if source.machine:
+        return _list_openings(view, target, protocol, remote, inbound=True)
+    near = remote & _find_near_space(view, target)
+    found = _list_openings(view, target, protocol, near, inbound=True) if near else []
+    return found + _list_admitted(view, remote, target, protocol, translated=False)
+
+
+def _list_translated(
+    view: EstateView, source: SegmentMember, target: SegmentMember, protocol: str
+) -> list[Opening]:
+    """What reaches a target through a gateway or firewall that puts its own address in place of the source's."""
+    if source.machine:
+        return []
+    return _list_admitted(view, source.addresses, target, protocol, translated=True)
+
+
+def _find_near_space(view: EstateView, target: SegmentMember) -> AddressSet:
+    """The addresses that reach a target without the Internet: its network, peers, what lies behind gateways and routes."""
+    assert target.configuration is not None
+    return view.network.tags(view.network.subnet(target.configuration.subnet)).virtual_network
+
+
+def _list_admitted(
+    view: EstateView, remote: AddressSet, target: SegmentMember, protocol: str, *, translated: bool
+) -> list[Opening]:
+    assert target.interface is not None
+    assert target.configuration is not None
+    ways, _ = view.exposure.ways(target.interface, target.configuration)
+    return [
+        opening
+        for way in ways
+        if (way.seen_as is not None) is translated
+        for each, several in list_admitted_traffic(view, target.interface, target.configuration, way, remote)
+        if each == protocol
+        for opening in several
+        if not opening.tag
+    ]
+
+
+def _require_paths(view: EstateView, remote: AddressSet, target: SegmentMember) -> None:
+    """Raise DataNotCollectedError where addresses may reach a target by a way that was not read."""
+    assert target.interface is not None
+    assert target.configuration is not None
+    strangers = remote & view.network.internet(target.configuration)
+    missing: list[str] = []
+    if strangers:
+        missing += view.exposure.ways(target.interface, target.configuration)[1]
+    if remote - strangers - _find_near_space(view, target):
+        network = view.estate.resources[target.network]
+        for gateway in list_gateway_prefixes(network, view.estate):
+            missing += gateway.unknown
+    if missing:
+        raise DataNotCollectedError(", ".join(dict.fromkeys(missing)))
 
 
 def _list_openings(

@@ -93,11 +93,17 @@ def _show(visit: Visit, refused: str = "") -> Mapping[str, object] | Response:
         **form, "list": show_rows(visit, wanted, found), "any": bool(rows), "matrix": matrix,
         "groups": [one for each in several for one in _list_groups(each)], "runs": service.list_blocks(visit.service)[:MOST_RUNS],
         "obstacles": [one.obstacle for one in several if one.obstacle], "missing": _list_missing(visit, several, days),
-        "left": list(dict.fromkeys(each.target.name for one in several if one.block for each in one.block.left)),
+        "left": _list_left(several, translated=False), "translated": _list_left(several, translated=True),
         "estates": len(several), "days": days, "requested": service.is_requested(visit.service, several), "may_request": all(
             visit.caller.is_permitted(WRITE_RULES, change.group) for one in several for change in one.changes
         ),
     }  # fmt: skip
+
+
+def _list_left(several: Sequence[TenantSegments], *, translated: bool) -> list[str]:
+    """The machines with violations that no rule of a block closes."""
+    left = (each for one in several if one.block for each in one.block.left if each.translated is translated)
+    return list(dict.fromkeys(each.target.name for each in left))
 
 
 def _list_groups(one: TenantSegments) -> list[BlockedGroup]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
+from nephoscope.posture.evaluation.declined_assessments import DECLINED
 from nephoscope.posture.published.assessment_metadata import definition_id
 from nephoscope.posture.published.document import PublishedDocument, arm, drop_empty
 from nephoscope_policy.model.state import ComplianceState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.recommendations.report_row import ReportRow
     from nephoscope.posture.reports.report import Report
     from nephoscope_policy.catalog_entry import Kind
+    from nephoscope_policy.model.assessment import Assessment
 
 TYPE = "Microsoft.PolicyInsights/policyStates"
 _ASSIGNMENT = "/providers/microsoft.authorization/policyassignments/"
@@ -41,7 +43,7 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
         return definition_id(report, key, kind) if key else ""
 
     for row in report.all_rows():
-        if row.assessment.state in STATES:
+        if name_state(row.assessment):
             ids = (
                 find_definition_id(row.assessment.key, "definition"),
                 find_definition_id(row.assessment.initiative, "initiative"),
@@ -49,8 +51,17 @@ def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterat
             yield _build_document(report, row, *ids)
 
 
+def name_state(item: Assessment) -> str:
+    """Return Azure's word for a verdict, '' where a policy does not apply.
+
+    A policy that accepts an assessment which does not apply is met.
+    """
+    return STATES[ComplianceState.COMPLIANT] if item.cause == DECLINED else STATES.get(item.state, "")
+
+
 def _build_document(report: Report, row: ReportRow, definition: str, initiative: str) -> PublishedDocument:
-    item, state = row.assessment, STATES[row.assessment.state]
+    item, state = row.assessment, name_state(row.assessment)
+    compliant = state == STATES[ComplianceState.COMPLIANT]
     scope, _, name = item.assignment.partition(_ASSIGNMENT)
     where = "" if item.resource == "/" else item.resource.rstrip("/")
     told = hashlib.blake2b(
@@ -70,13 +81,13 @@ def _build_document(report: Report, row: ReportRow, definition: str, initiative:
         "policySetDefinitionName": item.initiative,
         "policyDefinitionReferenceId": item.reference,
         "complianceState": state,
-        "isCompliant": item.state is ComplianceState.COMPLIANT,
+        "isCompliant": compliant,
         "subscriptionId": row.id.subscription,
         "resourceType": row.id.type,
         "resourceGroup": row.id.resource_group,
         "resourceLocation": (row.resource.body.get("location") or "") if row.resource else "",
     }
-    kept = dict(drop_empty(properties.items())) | {"isCompliant": item.state is ComplianceState.COMPLIANT}
+    kept = dict(drop_empty(properties.items())) | {"isCompliant": compliant}
     return PublishedDocument.of(
         arm(f"{where}/providers/{TYPE}/{told.hexdigest()}", TYPE, kept),
         subject=row.id.key,
