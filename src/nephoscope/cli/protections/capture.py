@@ -1,4 +1,4 @@
-"""Analyze a packet capture: conversations, protocols, names, fingerprints and credentials in clear text."""
+"""Analyze a packet capture: conversations, protocols, names, fingerprints, credentials in clear text and known-bad values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from nephoscope.cli.terminal.messages import usage_error
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from rich.console import Console
+
     from nephoscope.protect.capture.capture_summary import CaptureSummary
+    from nephoscope.service.indicator_matches import IndicatorMatches
+    from nephoscope.service.service_context import ServiceContext
 
 SCHEMA_VERSION = 1
 #: Kinds of names by their heading.
@@ -36,9 +40,11 @@ KINDS = {
 @click.option(
     "--output", "-o", type=click.Choice(("table", "json")), default="table", show_default=True, help="Output format."
 )  # fmt: skip
-def command(file: Path, most: int, output: str) -> None:
-    """Analyze the packet capture FILE (pcap or pcapng): conversations, protocols, names, TLS fingerprints and
-    credentials in clear text. Passwords are never shown. A damaged file is analyzed up to its defect.
+@click.pass_obj
+def command(data: Path, /, file: Path, most: int, output: str) -> None:
+    """Analyze the packet capture FILE (pcap or pcapng): conversations, protocols, names, TLS fingerprints,
+    credentials in clear text, and values that threat intelligence lists. Passwords are never shown. A damaged file
+    is analyzed up to its defect.
     """
     from nephoscope.protect.capture.analysis import analyze_capture
     from nephoscope.protect.capture.capture_file import CaptureError
@@ -48,19 +54,45 @@ def command(file: Path, most: int, output: str) -> None:
             summary = analyze_capture(stream)
     except CaptureError as error:
         usage_error(f"{file}: {error}")
-    write_summary(summary, most, output, sys.stdout)
+    write_summary(summary, _find_listed(data, summary), most, output, sys.stdout)
 
 
-def write_summary(summary: CaptureSummary, most: int, output: str, out: TextIO) -> None:
+def _find_listed(data: Path, summary: CaptureSummary) -> IndicatorMatches:
+    """Compare a capture with the threat intelligence of a data folder, none where there is no such folder."""
+    from nephoscope.service.indicator_matches import IndicatorMatches
+
+    if not data.is_dir():
+        return IndicatorMatches(0)
+    from nephoscope.cli.session.service_context import open_context
+
+    with open_context(data) as service:
+        return match_capture(service, summary)
+
+
+def match_capture(service: ServiceContext, summary: CaptureSummary) -> IndicatorMatches:
+    """Compare the values of a capture with threat intelligence."""
+    from nephoscope.protect.capture.observables import list_observables
+    from nephoscope.service.indicator_matches import match_indicators
+
+    return match_indicators(service, list_observables(summary))
+
+
+def write_summary(
+    summary: CaptureSummary, listed: IndicatorMatches, most: int, output: str, out: TextIO
+) -> None:
     """Write an analysis as tables or as JSON."""
     if output == "json":
-        _write_json(summary, out)
+        _write_json(summary, listed, out)
     else:
-        _write_tables(summary, most, out)
+        _write_tables(summary, listed, most, out)
 
 
-def _write_json(summary: CaptureSummary, out: TextIO) -> None:
+def _write_json(summary: CaptureSummary, listed: IndicatorMatches, out: TextIO) -> None:
     import msgspec
+
+    from nephoscope.protect.capture.observables import list_observables
+
+    seen = list_observables(summary) if listed.matches else {}
 
     document = {
         "schemaVersion": SCHEMA_VERSION,
@@ -76,12 +108,16 @@ def _write_json(summary: CaptureSummary, out: TextIO) -> None:
         "conversations": summary.conversations(),
         "names": summary.names,
         "credentials": summary.credentials,
+        "indicatorsCompared": listed.compared,
+        "knownBad": [
+            {**msgspec.to_builtins(one), "seenAs": sorted(seen.get(one.value, ()))} for one in listed.matches
+        ],
         "leftOut": dict(summary.left_out),
     }
     out.write(msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n")
 
 
-def _write_tables(summary: CaptureSummary, most: int, out: TextIO) -> None:
+def _write_tables(summary: CaptureSummary, listed: IndicatorMatches, most: int, out: TextIO) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -95,6 +131,10 @@ def _write_tables(summary: CaptureSummary, most: int, out: TextIO) -> None:
     )
     if summary.defect:
         console.print(f"[yellow]Damaged:[/yellow] {escape(summary.defect)}")
+    if listed.matches:
+        _write_listed(summary, listed, most, console)
+    else:
+        console.print(f"Known bad: no match among {listed.compared:,} indicators", style="dim")
     protocols = summary.protocol_frames.most_common(most)
     console.print(
         "\n[bold]Protocols[/bold]  " + escape(", ".join(f"{name} {count:,}" for name, count in protocols))
@@ -134,3 +174,21 @@ def _write_tables(summary: CaptureSummary, most: int, out: TextIO) -> None:
                 f"  {found.protocol}: {escape(found.user)} to {found.server} (frame {found.frame:,})",
                 soft_wrap=True,
             )
+
+
+def _write_listed(summary: CaptureSummary, listed: IndicatorMatches, most: int, console: Console) -> None:
+    from rich.markup import escape
+
+    from nephoscope.protect.capture.observables import list_observables
+
+    seen = list_observables(summary)
+    console.print("\n[bold red]Known bad[/bold red]")
+    for one in listed.matches[:most]:
+        kinds = ", ".join(sorted(seen.get(one.value, ())))
+        sure = "no confidence given" if one.confidence is None else f"confidence {one.confidence}"
+        console.print(
+            f"  {escape(one.value)} ({kinds}): {escape(one.name or one.indicator)}, {escape(one.source)}, {sure}",
+            soft_wrap=True,
+        )
+    if len(listed.matches) > most:
+        console.print(f"  and {len(listed.matches) - most:,} more", style="dim")

@@ -36,7 +36,7 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
     """Analyze the packets of CAPTURE. Each access is audited."""
     import io
 
-    from nephoscope.cli.protections.capture import write_summary
+    from nephoscope.cli.protections.capture import match_capture, write_summary
     from nephoscope.cli.session.service_context import open_context
     from nephoscope.cli.terminal.messages import usage_error
     from nephoscope.protect.capture import analysis
@@ -48,10 +48,12 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
             content = read_content(service, capture)
         except ResponseOrderError as error:
             usage_error(str(error))
+        summary = analysis.analyze_capture(io.BytesIO(content))
+        listed = match_capture(service, summary)
     if save is not None:
         save.touch(mode=0o600)
         save.write_bytes(content)
-    write_summary(analysis.analyze_capture(io.BytesIO(content)), most, output, sys.stdout)
+    write_summary(summary, listed, most, output, sys.stdout)
 
 
 @command.command("script")

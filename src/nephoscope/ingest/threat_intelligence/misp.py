@@ -26,7 +26,8 @@ _HASH = {name: f"file:hashes.'{stix}'" for name, stix in
 _KEYS = {
     "domain": "domain-name:value", "hostname": "domain-name:value", "url": "url:value", "uri": "url:value", "link": "url:value",
     "email": "email-addr:value", "email-src": "email-addr:value", "email-dst": "email-addr:value", "filename": "file:name",
-    "mutex": "mutex:name", "email-subject": "email-message:subject", "user-agent": "network-traffic:user_agent", **_HASH,
+    "mutex": "mutex:name", "email-subject": "email-message:subject", "user-agent": "network-traffic:user_agent",
+    "ja3-fingerprint-md5": "network-traffic:x_ja3", **_HASH,
 }  # fmt: skip
 _ADDRESSES = frozenset({"ip-src", "ip-dst"})
 _PAIRS = {

@@ -1,4 +1,4 @@
-"""Observable type of a plain value: address, network, URL, domain, e-mail address or file hash."""
+"""Observable type of a plain value: address, network, URL, domain, e-mail address, file hash or JA4 fingerprint."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _DOMAIN = re.compile(
 )
 _MAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{3,253}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://\S{3,8000}")
+#: JA4 of a TLS client: protocol, version, what it offers, and two parts of digests.
+_JA4 = re.compile(r"[tqd](?:\d\d|s[23]|d[123])[di]\d{4}[0-9A-Za-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}")
 _HASHES = {length: name for name, length in HASH_LENGTHS.items()}
 LONGEST = 8_192
 
@@ -25,6 +27,8 @@ def guess_pattern(text: str) -> str | None:
     kind = _detect_address(value) or _detect_hash(value)
     if kind is None:
         kind = "url:value" if _URL.fullmatch(value) else None
+    if kind is None:
+        kind = "network-traffic:x_ja4" if _JA4.fullmatch(value) else None
     if kind is None:
         kind = "email-addr:value" if _MAIL.fullmatch(value) else None
     if kind is None:

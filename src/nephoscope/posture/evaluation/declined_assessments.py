@@ -6,7 +6,7 @@ healthy: the secure score and recommendations leave such a resource out.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_overlay import TYPE, parse_state
 from nephoscope_policy import policy_evaluation, related_resources
@@ -40,7 +40,11 @@ def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View]
         found = [one.resource for one in related_resources.candidates(plan, view, snapshot)]
         if not found or any(parse_state(one) is not ComplianceState.NOT_APPLICABLE for one in found):
             return None
-        status: Any = found[0].body["properties"]["status"]
+        status = _read_object(_read_object(found[0].body.get("properties")).get("status"))
         return str(status.get("description") or status.get("cause") or "")
 
     return find_reason
+
+
+def _read_object(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -154,6 +154,27 @@ class Intels:
         with self._database.read() as session:
             several = [_build_intel(row) for row in session.scalars(query)]
         return [(value.lower(), one) for one in several for name, value in one.observables if name == key]
+
+    def workspaces(self) -> list[str]:
+        """Return the workspaces that have objects."""
+        with self._database.read() as session:
+            return list(session.scalars(select(IntelRow.workspace).distinct().order_by(IntelRow.workspace)))
+
+    def list_values(self, workspaces: Sequence[str], now: datetime) -> Iterator[tuple[str, str, list[str]]]:
+        """Yield the workspace, the id and the values in lower case of each indicator that holds at a time; few are read at once."""
+        query = (
+            select(IntelRow.workspace, IntelRow.id, IntelRow.values)
+            .where(
+                IntelRow.workspace.in_(workspaces),
+                IntelRow.kind == "indicator",
+                IntelRow.active,
+                or_(IntelRow.valid_until.is_(None), IntelRow.valid_until > now),
+            )
+            .execution_options(yield_per=10_000)
+        )
+        with self._database.read() as session:
+            for workspace, id_, values in session.execute(query):
+                yield workspace, id_, [one for one in values.split("\n") if one]
 
     def counts(self, workspace: str) -> dict[str, tuple[int, int]]:
         """Of each source how many objects are known and how many of them hold."""

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from nephoscope.protect.capture.observables import list_observables
+from nephoscope.service.indicator_matches import match_indicators
+
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from nephoscope.protect.capture.capture_summary import CaptureSummary, Conversation, Endpoint
+    from nephoscope.service.indicator_matches import IndicatorMatch, IndicatorMatches
+    from nephoscope.service.service_context import ServiceContext
 
 #: Rows of a table that the page shows; its file has all.
 MOST_ROWS = 50
@@ -26,6 +33,12 @@ class CaptureAnalysis:
     summary: CaptureSummary
     conversations: Sequence[Conversation]
     names: Mapping[str, Sequence[tuple[str, int]]]
+    listed: IndicatorMatches
+    observables: Mapping[str, AbstractSet[str]]
+
+    def name_kinds(self, one: IndicatorMatch) -> str:
+        """Say as what a known-bad value was seen."""
+        return ", ".join(sorted(self.observables.get(one.value, ())))
 
     @property
     def first(self) -> datetime:
@@ -43,14 +56,17 @@ class CaptureAnalysis:
         return self.summary.protocol_frames.most_common()
 
 
-def show_analysis(summary: CaptureSummary) -> CaptureAnalysis:
-    """Order what a capture has."""
+def show_analysis(context: ServiceContext, summary: CaptureSummary) -> CaptureAnalysis:
+    """Order what a capture has, and compare it with threat intelligence."""
+    observables = list_observables(summary)
     names = {
         kind: sorted(summary.names[kind].items(), key=lambda pair: (-pair[1], pair[0]))
         for kind in KINDS
         if summary.names.get(kind)
     }
-    return CaptureAnalysis(summary, summary.conversations(), names)
+    return CaptureAnalysis(
+        summary, summary.conversations(), names, match_indicators(context, observables), observables
+    )
 
 
 def format_endpoint(end: Endpoint) -> str:

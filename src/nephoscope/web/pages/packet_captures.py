@@ -140,7 +140,8 @@ def _show(visit: Visit, capture: ResponseOrder, refused: str = "") -> dict[str, 
 def fill_analysis(visit: Visit) -> Mapping[str, object] | Response:
     """Show what the packets of a capture are; each access is audited, that of a table's file too."""
     capture = find_capture(visit.service, visit.parameters["id"])
-    shown = show_analysis(analyze_capture(io.BytesIO(read_content(visit.service, capture.id))))
+    summary = analyze_capture(io.BytesIO(read_content(visit.service, capture.id)))
+    shown = show_analysis(visit.service, summary)
     if (file := download_table(visit, f"capture-{capture.id[:8]}", _list_tables(shown))) is not None:
         return file
     return {
@@ -163,6 +164,13 @@ def _list_tables(shown: CaptureAnalysis) -> dict[str, Callable[[], PageTable]]:
             ((one.protocol, one.user, one.server, one.frame) for one in summary.credentials),
         ),
     }
+    found["known-bad"] = lambda: PageTable(
+        ("Value", "Seen as", "Indicator", "Name", "Source", "Confidence"),
+        (
+            (one.value, shown.name_kinds(one), one.indicator, one.name, one.source, one.confidence)
+            for one in shown.listed.matches
+        ),
+    )
     return found | {kind: partial(_list_names, shown, kind) for kind in KINDS}
 
 
