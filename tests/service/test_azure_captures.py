@@ -185,6 +185,9 @@ def test_a_capture_is_started_listed_stopped_and_its_state_and_storage_location_
     }  # fmt: skip
     assert made.properties.storage_location.storage_path.endswith(f"{made.name}.cap")
     assert [one.name for one in service.list_azure_captures(context, MACHINE.upper())] == [made.name]
+    everything = service.list_azure_captures(context)
+    assert {one.name for one in everything} == {made.name}
+    assert service.list_azure_captures(acts(state, data, Person("eve", frozenset()))) == []
     _, running = service.read_azure_capture(context, made.id)
     assert (running.packet_capture_status, running.stop_reason) == ("Running", "")
     service.stop_azure_capture(context, made.id, "seen enough")

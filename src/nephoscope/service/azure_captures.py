@@ -131,13 +131,47 @@ def read_azure_capture(context: ServiceContext, id_: str) -> tuple[AzureCapture,
         return capture, client.query_status(capture.id)
 
 
-def list_azure_captures(context: ServiceContext, machine: str) -> list[AzureCapture]:
-    """Return the captures of a machine, as Azure has them now. Raises as `start_azure_capture`."""
-    key = _require_machine(context, machine, READ)
+def list_azure_captures(context: ServiceContext, machine: str = "") -> list[AzureCapture]:
+    """Return the captures of a machine as Azure has them now, or of all machines that the user may read captures of.
+
+    Raises as `start_azure_capture`.
+    """
+    key = _require_machine(context, machine, READ) if machine else ""
     client, _ = _open_client(context)
+    watchers = [_find_watcher(context, key)] if key else _list_watchers(context)
     with _translating():
-        found = client.list(_find_watcher(context, key))
-    return [one for one in found if one.properties.target.lower() == key]
+        found = [one for watcher in watchers for one in _list_below(client, watcher)]
+    wanted = [one for one in found if not key or one.properties.target.lower() == key]
+    return [one for one in wanted if context.actor.is_permitted(READ, one.properties.target.lower())]
+
+
+def _list_below(client: NetworkWatcherClient, watcher: str) -> tuple[AzureCapture, ...]:
+    """The captures of a network watcher, none where it is gone since the estate was stored."""
+    try:
+        return client.list(watcher)
+    except NetworkWatcherError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return ()
+        raise
+
+
+def is_configured(context: ServiceContext) -> bool:
+    """Return whether operator.yaml names a sign-in for captures of Network Watcher."""
+    try:
+        allowed = operator(context.data).captures
+    except ValueError:
+        return False
+    return allowed is not None and bool(allowed.sign_in)
+
+
+def _list_watchers(context: ServiceContext) -> list[str]:
+    """The network watchers of the stored estate."""
+    return [
+        str(one.body["id"])
+        for store in tenant_stores(context.data)
+        if store.version and store.snapshots()
+        for one in store.select_types([_WATCHERS]).by_type(_WATCHERS)
+    ]
 
 
 @contextmanager

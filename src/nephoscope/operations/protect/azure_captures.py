@@ -79,15 +79,15 @@ class AzureCaptureStateShape(Shape, frozen=True, kw_only=True):
 
 
 class AzureCaptureListShape(Shape, frozen=True, kw_only=True):
-    """The captures of a machine."""
+    """Captures of machines."""
 
     value: tuple[AzureCaptureShape, ...]
 
 
 class AzureCaptureQuery(Shape, frozen=True, kw_only=True):
-    """The machine whose captures are listed."""
+    """The machine whose captures are listed (empty: of all machines)."""
 
-    machine: Annotated[str, _MACHINE]
+    machine: Annotated[str, _MACHINE] = ""
 
 
 class AzureCaptureId(Shape, frozen=True, kw_only=True):
@@ -108,7 +108,7 @@ class StoppedAzureCapture(Shape, frozen=True, kw_only=True):
     CommandLine("list", columns=("name", "seconds", "bytes", "storagePath", "id"), nothing="no captures"),
 )  # fmt: skip
 def list_azure_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureCaptureListShape:
-    """List the captures of a machine, as Azure has them now."""
+    """List the captures of a machine, or of all machines, as Azure has them now."""
     with translate_errors("machine", StateError):
         found = service.list_azure_captures(call.service, query.machine)
     return AzureCaptureListShape(value=tuple(map(_shape, found)))

@@ -13,6 +13,8 @@ from nephoscope.operations.declaration.operation_page import OperationForm
 from nephoscope.operations.protect import packet_captures as operations
 from nephoscope.protect.capture.analysis import analyze_capture
 from nephoscope.service.agents import READ, list_agents
+from nephoscope.service.azure_captures import READ as READ_AZURE
+from nephoscope.service.azure_captures import is_configured
 from nephoscope.service.packet_captures import find_capture, list_captures, stop_capture
 from nephoscope.service.response_orders import READ_CONTENT, RESPOND, read_content
 from nephoscope.state import StateError
@@ -76,6 +78,7 @@ def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, o
     before = operation_form.propose(visit, operation, asked)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(captures), "machines": machines, "agents": bool(computers),
+        "watcher": is_configured(visit.service) and not visit.caller.reach(READ_AZURE).is_empty,
         "form": operation_form.draw_form(visit, operation, asked, before=before, refused=refused), "refused": str(refused or ""),
         "open": bool(refused) or before is not None,
     }  # fmt: skip

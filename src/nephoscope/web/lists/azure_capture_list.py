@@ -1,0 +1,74 @@
+"""The list of Network Watcher captures: which machine, which packets, the limits, and the account that gets the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nephoscope.web.lists.column_headers import ListColumn
+from nephoscope.web.lists.column_kinds import text_column
+from nephoscope.web.lists.list_cell import ListCell, text_cell
+from nephoscope.web.lists.list_view import RowList
+from nephoscope.web.lists.row_facets import RowFacet
+
+if TYPE_CHECKING:
+    from nephoscope.connect.network_watcher_client import AzureCapture, AzureCaptureFilter
+    from nephoscope.web.visits.request_context import Visit
+
+PATH = "/network/azure-captures"
+
+
+def azure_capture_list(visit: Visit) -> RowList[AzureCapture]:
+    """Describe the list."""
+
+    def title(one: AzureCapture) -> ListCell:
+        return text_cell(name_target(one), visit.link(PATH, capture=one.id), whole=one.properties.target)
+
+    return RowList(
+        "network-watcher-captures", "Network Watcher capture",
+        (
+            ListColumn("machine", "Machine", title, main=True),
+            text_column("name", "Capture", lambda one: one.name),
+            text_column("filter", "Packets", describe_azure_filter),
+            text_column("ends", "Ends after", describe_azure_limits),
+            text_column("storage", "Storage account", name_storage),
+        ),
+        lambda one: one.id,
+        (
+            RowFacet("machine", "Machine", lambda one: (name_target(one),)),
+            RowFacet("storage", "Storage account", lambda one: (name_storage(one),)),
+        ),
+        lambda one: "\n".join((one.properties.target, one.name, name_storage(one))),
+        hint="Machine or capture contains", order="machine",
+    )  # fmt: skip
+
+
+def name_target(one: AzureCapture) -> str:
+    """Return the name of the machine of a capture."""
+    return one.properties.target.rsplit("/", 1)[-1]
+
+
+def name_storage(one: AzureCapture) -> str:
+    """Return the name of the storage account that gets the file, '' where it stays on the machine."""
+    return one.properties.storage_location.storage_id.rsplit("/", 1)[-1]
+
+
+def describe_azure_filter(one: AzureCapture) -> str:
+    """Say which packets are kept."""
+    return "; ".join(map(_describe_filter, one.properties.filters)) or "All"
+
+
+def _describe_filter(one: AzureCaptureFilter) -> str:
+    words = [one.protocol if one.protocol and one.protocol != "Any" else "All"]
+    if one.local_port:
+        words.append(f"local port {one.local_port}")
+    if one.remote_port:
+        words.append(f"remote port {one.remote_port}")
+    if one.remote_address:
+        words.append(one.remote_address)
+    return " ".join(words)
+
+
+def describe_azure_limits(one: AzureCapture) -> str:
+    """Say when a capture ends."""
+    limits = one.properties
+    return f"{limits.time_limit_in_seconds:,} seconds or {limits.total_bytes_per_session:,} bytes"
