@@ -278,7 +278,7 @@ class ExposureIndex:
         """
         coverage = self.estate.coverage
         peers, gaps = self._peers.list_connected(network)
-        for scope in dict.fromkeys(_subscription_of(one) for one in (interface.id, *peers)):
+        for scope in dict.fromkeys(_find_subscription(one) for one in (interface.id, *peers)):
             for type_ in WAY_TYPES:
                 if coverage.covers(type_, scope) and type_ not in coverage.gaps:
                     continue
@@ -378,5 +378,5 @@ def _format_private_addresses(configuration: IpConfiguration) -> list[str]:
     return [configuration.address] if configuration.address else []
 
 
-def _subscription_of(id_: str) -> str:
+def _find_subscription(id_: str) -> str:
     return "/".join(id_.split("/")[:3])
