@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, merge
+from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.ingress_paths import is_broad_set
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)
 #: Services that have an endpoint, whatever was read of them.
 SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE})
-PROTOCOLS = ("tcp", "udp")
 #: A stranger's flow by which the reason for a closed machine is found.
 STRANGER, PROBED = "8.8.8.8", 22
 NO_WAY = "No path from the Internet"
@@ -125,36 +125,11 @@ def _look(
         reasons.append(NO_RULE)
         return
     found: list[InternetOpening] = []
-    for protocol, let_in in list_admitted_traffic(view, interface, configuration, way):
+    for protocol, let_in in list_admitted_traffic(view.network, interface, configuration, way):
         found += _describe(let_in, protocol, way)
     openings += found
     if not found:
         reasons.append(_name_closing_rule(view, interface, configuration))
-
-
-def list_admitted_traffic(
-    view: EstateView,
-    interface: Interface,
-    configuration: IpConfiguration,
-    way: IngressPath,
-    clients: AddressSet | None = None,
-) -> Iterator[tuple[str, list[Opening]]]:
-    """Yield what a way in lets through of some clients (None = everybody), by protocol; raises DataNotCollectedError where that
-    is not known.
-    """
-    network = view.network
-    admitted = way.clients & network.internet(configuration)
-    admitted = admitted if clients is None else admitted & clients
-    if not admitted:
-        return
-    if not network.security_groups(interface, configuration):
-        if way.unread:
-            raise DataNotCollectedError(way.unread)
-        if way.closed_by_default:
-            return
-    for protocol in PROTOCOLS if way.protocol == "*" else (way.protocol,):
-        remote = admitted if way.seen_as is None else way.seen_as
-        yield protocol, network.openings(interface, configuration, protocol, remote, way.ports)
 
 
 def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Iterator[InternetOpening]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, Interval
+from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.security_rules import SecurityRuleError
-from nephoscope.posture.exposure.internet_exposure import list_admitted_traffic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def find_reachable(machine: Resource, view: EstateView) -> ReachableTraffic:
 def _list_regions(
     view: EstateView, interface: Interface, configuration: IpConfiguration, way: IngressPath, ids: set[str]
 ) -> Iterator[ReachableRegion]:
-    for protocol, let_in in list_admitted_traffic(view, interface, configuration, way):
+    for protocol, let_in in list_admitted_traffic(view.network, interface, configuration, way):
         for one in let_in:
             ids |= {rule.id.lower() for rule in one.rules}
             yield _build_region(one, protocol, way)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, subtract
+from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
 from nephoscope.estate.network import MACHINE_TYPE
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
 from nephoscope.estate.security_rules import SecurityRuleError
-from nephoscope.posture.exposure.internet_exposure import list_admitted_traffic
 from nephoscope.protect.segments.segment_plan import PROTOCOLS, segment_addresses
 
 if TYPE_CHECKING:
@@ -190,7 +190,9 @@ def _list_admitted(
         opening
         for way in ways
         if (way.seen_as is not None) is translated
-        for each, several in list_admitted_traffic(view, target.interface, target.configuration, way, remote)
+        for each, several in list_admitted_traffic(
+            view.network, target.interface, target.configuration, way, remote
+        )
         if each == protocol
         for opening in several
         if not opening.tag
