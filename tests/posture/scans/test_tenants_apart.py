@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import pytest
 
@@ -173,6 +176,57 @@ def test_a_report_from_disk_is_the_same(companies, tmp_path):
     parted = PartedScan(scan, folder, 1).report(ReportSelection(RowSelection()), ComparisonBase())
     both = judged([folder for _, folder in companies], tmp_path / "data")
     assert (parted.judged, parted.resources, parted.score) == (both.judged, both.resources, both.score)
+
+
+#: Ids that Azure has in every tenant, such as those of roles and policies, keep their first digit.
+_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def write_sample(folder, *, other):
+    """The sample estate; or another of the same names, ids of principals and groups, thinned out and without its directory."""
+    sample = files("nephoscope.content") / "sample" / "snapshot"
+    texts = {
+        f"{part.name}/{one.name}": one.read_text() for part in sample.iterdir() if part.is_dir() for one in part.iterdir()
+    }  # fmt: skip
+    manifest = json.loads((sample / "coverage.json").read_text())
+    own = set(
+        re.findall(
+            r"/subscriptions/([0-9a-f-]{36})|\"tenantId\": ?\"([0-9a-f-]{36})", "".join(texts.values())
+        )
+    )
+    renamed = {one: f"{(int(one[0], 16) + 1) % 16:x}{one[1:]}" for pair in own for one in pair if one}
+    keep = random.Random(7)
+    for name, text in texts.items():
+        rows = json.loads(_GUID.sub(lambda found: renamed.get(found[0], found[0]), text) if other else text)
+        if other:
+            several = rows if isinstance(rows, list) else rows["data" if "data" in rows else "value"]
+            several[:] = [] if "directory" in name else [one for one in several if keep.random() < 0.8]
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rows))
+    if other:
+        manifest["scopes"] = {
+            _GUID.sub(lambda found: renamed.get(found[0], found[0]), scope): [one for one in types if "microsoft.graph" not in one]
+            for scope, types in manifest["scopes"].items()
+        }  # fmt: skip
+        manifest["gaps"] = {USERS: "403 on users"}
+    (folder / "coverage.json").write_text(json.dumps(manifest))
+    return str(folder)
+
+
+@pytest.mark.full
+def test_a_whole_estate_is_judged_the_same_beside_another_of_the_same_names(tmp_path):
+    """Every definition that comes along, every analyzer and attack path, on the sample estate and one like it."""
+    folders = [write_sample(tmp_path / "one", other=False), write_sample(tmp_path / "two", other=True)]
+    both = judged(folders, tmp_path / "data")
+    for part, folder in zip(both.parts, folders, strict=True):
+        alone = judged([folder], tmp_path / "data")
+        (tenant,) = {row.tenant for row in alone.rows}
+        assert len(expected := verdicts(alone, tenant)) > 2000
+        assert verdicts(both, tenant) == expected
+        assert repr(part.attack_paths.paths) == repr(alone.attack_paths.paths)
+        assert part.attack_paths.gaps == alone.attack_paths.gaps
+    assert both.parts[0].attack_paths.paths
 
 
 def published(companies, data):
