@@ -198,6 +198,35 @@ def test_what_a_plan_finds_there_already_does_not_fail(clone: Clone, before: boo
     assert result.exit_code == code, result.output
 
 
+@pytest.mark.parametrize("kept", ["[]", None])
+def test_an_entry_that_a_change_removes_from_the_list_fails_what_it_covered(
+    clone: Clone, kept: str | None
+) -> None:
+    """The state before a change is judged by the openings that were allowed then; a list that is gone allows none."""
+    gate = ("--fail-on-policy", "opening-not-allowed", "--since", "main", "--tools", "none")
+    allowed = [{"resource": "Microsoft.Storage/storageAccounts/st*", "reason": "downloads"}]
+    (clone.folder / ".nephoscope").mkdir()
+    clone.commit(**{".nephoscope/allowed-openings": json.dumps(allowed)})
+    clone.git("branch", "-f", "main")
+    clone.commit(other=template(True, "stother"))
+    assert clone.scan(".", *gate).exit_code == 0
+    clone.commit(**{".nephoscope/allowed-openings": kept})
+    result = clone.scan(".", *gate)
+    assert result.exit_code == 1, result.output
+    assert (
+        result.output.count("should face the internet") >= 2
+    )  # of the account that was there, and of the one that is new
+
+
+def test_a_list_that_a_change_adds_fails_nothing_that_was_there(clone: Clone) -> None:
+    gate = ("--fail-on-policy", "opening-not-allowed", "--since", "origin/main", "--tools", "none")
+    (clone.folder / ".nephoscope").mkdir()
+    clone.commit(**{".nephoscope/allowed-openings": "[]"})
+    assert clone.scan(".", *gate).exit_code == 0
+    clone.commit(new=template(True, "stnew"))
+    assert clone.scan(".", *gate).exit_code == 1
+
+
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0fR"
 #: Files with a secret, put together here so that none stands in this file, and the rule and line.
 SECRETS = {

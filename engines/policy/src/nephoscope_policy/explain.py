@@ -13,6 +13,7 @@ from nephoscope_policy.arm.unknown import Unknown, find_unknown
 from nephoscope_policy.arm.value import json_text
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine, negate
+from nephoscope_policy.count_reasons import is_too_few, list_inside, name_nearest
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
@@ -33,7 +34,7 @@ from nephoscope_policy.selected_members import known_elements, members
 from nephoscope_policy.three_valued_operators import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from nephoscope_policy.aliases import FieldPath
 
@@ -282,6 +283,7 @@ def _count(
     at = _make_undecided_path(count, scope)
     inside: tuple[BodyPath, ...] = ()
     names: dict[str, None] = {}
+    rejected: list[tuple[ConditionOutcome, BodyPath]] = []
     listed = _ListedFrames(frames(count, scope))
     for frame in listed:
         outcome = (
@@ -291,9 +293,11 @@ def _count(
         )
         if outcome.truth is Truth.TRUE and not low:
             at = frame.places[-1] if frame.places else at
-            inside = _list_inside(outcome.reasons, at)
+            inside = list_inside(outcome.reasons, at)
         if outcome.truth is Truth.TRUE and count.where is not None and (name := frame.member_name):
             names[name] = None
+        if outcome.truth is Truth.FALSE:
+            rejected.append((outcome, frame.places[-1] if frame.places else at))
         low += outcome.truth is Truth.TRUE
         high += outcome.truth is not Truth.FALSE
         first = first if first.message else outcome
@@ -311,18 +315,13 @@ def _count(
         truth = Truth.FAILED if failed else Truth.UNKNOWN
         return _build_undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
     judged = _judge_leaf(leaf, _format_subject(count), low, expected, scope, at)
+    if not high and isinstance(count.over, tree.FieldRef) and is_too_few(judged.truth, scope):
+        return name_nearest(judged, _format_subject(count.over), rejected)
     members = tuple(names)[:MOST_MEMBERS]
     if not inside and not members:
         return judged
     reasons = tuple(replace(one, inside=inside, members=members) for one in judged.reasons)
     return replace(judged, reasons=reasons)
-
-
-def _list_inside(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:
-    """The places below one that reasons read."""
-    told = (place for one in reasons for place in (*one.inside, one.at))
-    below = (place for place in told if len(place) > len(at) and place[: len(at)] == at)
-    return tuple(dict.fromkeys(below))
 
 
 class _ListedFrames:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.code_outputs import code_formats, code_renderer, is_read_by_host
-from nephoscope.cli.session.allowed_openings_file import find_allowed_openings
+from nephoscope.cli.session.allowed_openings_file import find_openings_of_change
 from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
@@ -136,7 +136,9 @@ def _judge_targets(
     """The report of the targets; verdicts that are to be explained are added to `explained`."""
     packs, asked = Packs(data), _PlanOptions(options)
     now = options["at"] or datetime.now(UTC)
-    allowed = find_allowed_openings(options["allowed_openings"], options["targets"], now)
+    allowed, before = find_openings_of_change(
+        options["allowed_openings"], options["targets"], now, options["since"]
+    )
     judge = TemplateJudge(lambda: (_build_plan(asked, packs), packs.aliases()), now, allowed)
     targets = [Path(target) for target in options["targets"]]
     scope = _build_deployment_scope(options)
@@ -163,6 +165,9 @@ def _judge_targets(
         comparison = ChangeComparison(
             options["since"], judge, scope, options["parameters_files"], foreign, cache, specs
         )
+        if before is not None and before != allowed:
+            comparison.earlier_judge = judge.with_openings(before)
+            comparison.earlier_cache = _cache(data, options, asked, packs, now, before)
         report = comparison.compare(report, targets)
     if cache is not None:
         _trim_cache(cache)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.posture.code.git_command import GitError, ask_git, list_git
+from nephoscope.posture.code.git_command import GitError, ask_git, list_git, run_git
 from nephoscope.posture.code.git_tree import GitPart, list_parts, read_blobs, read_tree
 
 
@@ -44,14 +44,7 @@ def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBas
     Only files whose names end with one of `suffixes` are read. Names below the folder are relative to it.
     """
     folder, shift = within.path, within.shift
-    named = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
-    if not named:
-        branch = base.removeprefix("origin/")
-        raise GitError(
-            f"--since {base}: unknown commit: fetch it (git fetch origin {branch}), or check out the "
-            "full history"
-        )
-    commit = ask_git(folder, "merge-base", named, "HEAD") or named
+    commit = find_base_commit(folder, base)
     prefix = ask_git(folder, "rev-parse", "--show-prefix")
     parts = list_parts(folder, commit)
     renamed = _map_renames(parts)
@@ -69,6 +62,25 @@ def read_base(within: GitFolder, base: str, suffixes: tuple[str, ...]) -> GitBas
         {f"{shift}{old}": f"{shift}{new}" for old, new in kept.items()},
         {f"{shift}{new}": old for new, old in sources.items()},
     )
+
+
+def find_base_commit(folder: Path, base: str) -> str:
+    """Find the merge base of HEAD and `base`, or `base` itself where the two have none in common; raises GitError."""
+    named = ask_git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}")
+    if not named:
+        branch = base.removeprefix("origin/")
+        raise GitError(
+            f"--since {base}: unknown commit: fetch it (git fetch origin {branch}), or check out the "
+            "full history"
+        )
+    return ask_git(folder, "merge-base", named, "HEAD") or named
+
+
+def read_file_at(folder: Path, commit: str, name: str) -> bytes | None:
+    """Read a file of a repository at a commit, by its path from the folder; None where there is none."""
+    if not ask_git(folder, "cat-file", "-t", f"{commit}:./{name}"):
+        return None
+    return run_git(folder, "cat-file", "blob", f"{commit}:./{name}")
 
 
 def changed_files(within: GitFolder, commit: str) -> frozenset[str]:

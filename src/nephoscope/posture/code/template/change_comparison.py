@@ -31,7 +31,10 @@ from nephoscope_policy.arm.template import DeploymentScope
 
 
 class ChangeComparison(msgspec.Struct):
-    """Judges the state that a change starts from (`since` names it) as the change itself is judged."""
+    """Judges the state that a change starts from (`since` names it) as the change itself is judged.
+
+    `earlier_judge` and `earlier_cache` judge that state by the openings that were allowed then.
+    """
 
     since: str
     judge: TemplateJudge
@@ -40,6 +43,8 @@ class ChangeComparison(msgspec.Struct):
     foreign: ForeignChecks | None = None
     cache: VerdictCache | None = None
     specs: SpecLookup | None = None
+    earlier_judge: TemplateJudge | None = None
+    earlier_cache: VerdictCache | None = None
 
     def compare(self, report: CodeReport, targets: Sequence[Path]) -> CodeReport:
         """Return a report in which what failed before is known, with the secrets of the changed files; raises GitError."""
@@ -74,10 +79,16 @@ class ChangeComparison(msgspec.Struct):
         earlier = Repository(repository.root, base.files, on_disk=False)
         given = [self._find_earlier_parameters(earlier, path) for path in self.parameters]
         inside = _find_base_names(target, repository, names, base)
+        judge, cache = self._choose_judge()
         report = scan_files(
-            [(earlier, inside)], self.since, self.judge, self.scope, given, cache=self.cache, specs=self.specs
+            [(earlier, inside)], self.since, judge, self.scope, given, cache=cache, specs=self.specs
         )
         return report if self.foreign is None else self.foreign.extend(report, [(earlier, inside)])
+
+    def _choose_judge(self) -> tuple[TemplateJudge, VerdictCache | None]:
+        if self.earlier_judge is None:
+            return self.judge, self.cache
+        return self.earlier_judge, self.earlier_cache
 
     def _find_earlier_parameters(self, earlier: Repository, path: Path) -> str:
         """The name of a parameters file at the base; one that was not there is taken as it is now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -80,6 +81,12 @@ class TemplateJudge:
         self._build = content
         self._places = ValueLocator()
         self._suppressions = TemplateSuppressions(now)
+
+    def with_openings(self, allowed: AllowedOpenings | None) -> TemplateJudge:
+        """Return a judge with another list of allowed openings; what was made ready is shared."""
+        other = copy(self)
+        other.allowed = allowed
+        return other
 
     @cached_property
     def _prepared(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:
