@@ -75,7 +75,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         resources = list(one.resources())
         configured = _list_web_settings(resources)
         for path, resource in resources:
-            settings = _SETTINGS.get(_type_of(resource), ())
+            settings = _SETTINGS.get(_read_type(resource), ())
             if not settings or member(resource, "existing") is not None:
                 continue
             version = str((member(resource, "apiVersion") or ("", ""))[1])
@@ -93,7 +93,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
                 )
 
 
-def _type_of(resource: dict[str, object]) -> str:
+def _read_type(resource: dict[str, object]) -> str:
     return str((member(resource, "type") or ("", ""))[1]).lower().partition("@")[0]
 
 
@@ -114,7 +114,7 @@ def _list_web_settings(resources: list[tuple[Path, dict[str, object]]]) -> set[s
     found: set[str] = set()
     for _, resource in resources:
         named = str((member(resource, "name") or ("", ""))[1]).lower()
-        if _type_of(resource).rpartition("/")[2] == "config" and "web" in named.rpartition("/")[2]:
+        if _read_type(resource).rpartition("/")[2] == "config" and "web" in named.rpartition("/")[2]:
             properties = member(resource, "properties")
             found |= (
                 {key.lower() for key in properties[1]}
