@@ -112,6 +112,35 @@ def shown(one: CodeFinding) -> str:
     return f"{one.region.file}:{one.region.line}: {one.evidence}"
 
 
+SEARCH = """resource "azapi_resource" "s" {
+  type = "Microsoft.Search/searchServices@2023-11-01"
+  name = "srch"
+  body = {
+    properties = {
+      hostingMode         = "default"
+      publicNetworkAccess = "enabled"
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("encoded", [False, True])
+def test_findings_of_azapi_stand_at_the_property_in_the_body(repo: Repo, encoded: bool) -> None:
+    body = {"properties": {"hostingMode": "default", "publicNetworkAccess": "enabled"}}
+    after = {
+        "type": "Microsoft.Search/searchServices@2023-11-01",
+        "name": "srch",
+        "parent_id": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg",
+        "body": json.dumps(body) if encoded else body,
+    }
+    main = SEARCH.replace("body = {", "body = jsonencode({").replace("    }\n  }\n", "    }\n  })\n")
+    made = plan(change("azapi_resource.s", after), resources=[declared("azapi_resource.s")])
+    repo.write(main_tf=main if encoded else SEARCH, plan_json=made)
+    found = finding(repo.scan(), "AI Search services should disable public network access")
+    assert shown(found) == 'main.tf:7: "enabled"'
+
+
 def test_findings_stand_at_the_attribute_the_block_and_the_variable(repo: Repo) -> None:
     repo.write(main_tf=MAIN, plan_json=plan(change("azurerm_storage_account.a", ACCOUNT)))
     report = repo.scan()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.templates.terraform.arm_names import name_pattern
 from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
@@ -36,10 +37,22 @@ def azapi_table_values(
     body = attributes.get("body")
     given = _decode(body.value)
     if isinstance(given, dict):
-        builder.places.update({(key,): (*body.path, key) for key in given})
+        builder.places.update((path, (*body.path, *path)) for path in _list_paths(given))
         return type_, named, container, given
     unknown = given.of("object") if isinstance(given, Unknown) else None
     return type_, named, container, {"properties": unknown} if unknown else {}
+
+
+def _list_paths(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every part of a value, those of its members after its own."""
+    members: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict):
+        members = value.items()
+    elif isinstance(value, list):
+        members = enumerate(value)
+    for key, member in members:
+        yield (*above, key)
+        yield from _list_paths(member, (*above, key))
 
 
 def _read_container(parent: object, address: str) -> str:
