@@ -320,3 +320,22 @@ def test_a_workspace_that_shows_other_subscriptions_alone_keeps_nothing_from_bei
     kept.write(call(2, subscription=OTHER), workspace="customer")
     assert rows(kept, f"{api_usage.LOGS} | count", (api_usage.LOGS,)) == [{"Count": 1}]
     assert kept.said("get")["get"][0] is ComplianceState.COMPLIANT
+
+
+def test_workspaces_that_share_some_subscriptions_are_read_together(kept: Kept) -> None:
+    """Of each workspace those rows are read that it shows, whether it shows all, some or others."""
+    third = "33333333-3333-4333-8333-333333333333"
+    for name, shown in (("soc", [MINE, third]), ("customer", [OTHER, MINE]), ("neither", [third])):
+        kept.state.workspaces.add(name, days=3650)
+        kept.state.workspaces.set(name, subscriptions=shown)
+        kept.write(call(2, name), call(2, f"{name}-other", OTHER), workspace=name)
+    kept.write(call(2, "default"))
+    both = Estate.of([operation("get"), operation("get", OTHER)], Coverage.everything())
+    query = f"{api_usage.LOGS} | distinct OperationId | order by OperationId asc"
+    declared = DeclaredReads((api_usage.LOGS,), ())
+    with frozen_logs(kept.data, kept.state, both, NOW) as logs:
+        assert logs is not None
+        found = [one["OperationId"] for one in logs.query(query, declared)]
+        calls = logs.aggregate(api_usage._CALLS, declared)
+    assert found == ["customer", "customer-other", "default", "soc"]
+    assert sorted(str(one["Operation"]) for one in calls if one["Called"]) == found

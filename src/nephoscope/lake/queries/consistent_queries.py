@@ -312,9 +312,7 @@ class LakeReading:
             # the columns that were asked for before come along: rules of one table take turns
             wanted = frozenset(columns) | (shown[2] if shown else frozenset())
             scan = self.catalog.scan(relation, span)
-            engine.see(
-                relation, replace(scan, columns=tuple(one for one in scan.columns if one.name in wanted))
-            )
+            engine.see(relation, scan.narrow(wanted))
         else:
             wanted = kept.columns
             whole = (span.start, span.end) == (kept.span.start, kept.span.end)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope.lake.queries.resource_graph_tables import PREFIX
-from nephoscope.state.database.database import StateError
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.engines.parquet import FileScan
 
@@ -74,11 +73,11 @@ class MultiWorkspaceCatalog:
         return any(self._first.snapshot(one) is not None for one in self._relations.get(relation, ()))
 
     def scan(self, relation: str) -> FileScan:
-        """The files of one table of the lake that was asked for, in all workspaces; StateError as of scans."""
+        """The files of one table of the lake that was asked for, in all workspaces, as of scans."""
         return _merge_scans([self._first.scan(one) for one in self._relations[relation]])
 
     def scans(self, span: RowSpan | None = None) -> dict[str, FileScan]:
-        """Relation -> its files in all workspaces; StateError where they do not show rows of the same subscriptions."""
+        """Relation -> its files in all workspaces, of each workspace the rows that it shows."""
         found = self._first.scans(span)
         return found | {
             relation: _merge_scans([found[one] for one in several])
@@ -87,7 +86,12 @@ class MultiWorkspaceCatalog:
 
 
 def _merge_scans(several: Sequence[FileScan]) -> FileScan:
-    first = several[0]
-    if any(one.only != first.only for one in several):
-        raise StateError("these workspaces show rows of different subscriptions: query them separately")
-    return replace(first, groups=tuple(group for one in several for group in one.groups))
+    """Return one scan of all files; those of workspaces that show the same subscriptions are read together."""
+    alike: dict[object, list[FileScan]] = {}
+    for one in several:
+        alike.setdefault(one.only, []).append(one)
+    first, *others = (
+        replace(scans[0], groups=tuple(group for one in scans for group in one.groups))
+        for scans in alike.values()
+    )
+    return replace(first, also=tuple(others))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -66,5 +66,5 @@ class TableVisibilityCache:
 
 def _any(connection: duckdb.DuckDBPyConnection, catalog: LakeCatalog, name: str) -> bool:
     # the condition is kept, the columns are not read
-    scan = replace(catalog.scan(f"{catalog.workspace}/{name}"), columns=())
+    scan = catalog.scan(f"{catalog.workspace}/{name}").narrow(())
     return bool(scan.groups and scan.relation(connection).limit(1).fetchall())

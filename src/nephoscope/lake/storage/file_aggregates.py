@@ -70,12 +70,24 @@ class FileAggregates:
         TimedAggregateError where its groups depend on what time it is, or combining them gives other columns; KqlError.
         """
         compiled = _compile_by_file(asked.by_file, table)
+        parts = [
+            found
+            for one in scan.parts()
+            for found in self._list_groups(asked.combine, compiled, table.relation, one, now)
+        ]
+        with self.engines.lend_engine(1) as engine:
+            return _merge(engine, asked.merge, pa.concat_tables(parts), now)
+
+    def _list_groups(
+        self, combine: str, compiled: CompiledQuery, relation: str, scan: FileScan, now: datetime
+    ) -> list[pa.Table]:
+        """List the groups of the rows up to `now` of one scan: those that are kept, and those of files that are read each time."""
         whole, today = _divide(scan, now)
-        folder = self.data / FOLDER / _compute_digest(compiled, asked.combine, scan)
-        columns = compiled.reads.get(table.relation, frozenset()) | {TIME}
+        folder = self.data / FOLDER / _compute_digest(compiled, combine, scan)
+        columns = compiled.reads.get(relation, frozenset()) | {TIME}
         until = TimeRange(TIME, None, now + _LEAST)
         recent = replace(scan, groups=today, between=(*scan.between, until))
-        combined = self._load_kept(folder, _name_all(whole)) if asked.combine else None
+        combined = self._load_kept(folder, _name_all(whole)) if combine else None
         held = (
             {}
             if combined is not None
@@ -85,21 +97,20 @@ class FileAggregates:
         # what is new since is little, and threads cost more than they save
         with self.engines.lend_engine(0 if missing else 1) as engine:
             for path in missing:
-                engine.see(table.relation, replace(scan, groups=((path,),)).narrow(columns))
+                engine.see(relation, replace(scan, groups=((path,),)).narrow(columns))
                 held[path] = engine.run(compiled)
             found = [one for one in held.values() if one is not None]
-            if combined is None and asked.combine and found:
-                combined = _combine(engine, asked.combine, pa.concat_tables(found))
+            if combined is None and combine and found:
+                combined = _combine(engine, combine, pa.concat_tables(found))
                 self._keep(folder, {_name_all(whole): combined})
-            self.engines.recent.show(engine, table.relation, recent, compiled.sql, columns)
+            self.engines.recent.show(engine, relation, recent, compiled.sql, columns)
             parts = [*(found if combined is None else [combined]), engine.run(compiled)]
-            told = _merge(engine, asked.merge, pa.concat_tables(parts), now)
         self._keep(
             folder,
             {_compute_file_name(path): groups for path in missing if (groups := held[path]) is not None},
         )
         self._prune(folder, {*map(_compute_file_name, whole), _name_all(whole)})
-        return told
+        return parts
 
     def _load_kept(self, folder: Path, name: str) -> pa.Table | None:
         """Return what is kept under a name; None where nothing is, or where it cannot be read."""

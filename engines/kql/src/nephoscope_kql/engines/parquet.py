@@ -53,6 +53,7 @@ class FileScan:
     the ranges; nothing that reads the table sees another. `any_of`: pairs as `only`, several at once; all of one of these must hold.
     `day` is the column that the folders of the files give (`day=2026-11-20/`), '' = none. `without`: pairs as `only`, of rows of the
     files that are not seen. `beside` are rows that are in no file: the same columns by their stored names, every one of them seen.
+    `also` are scans of the same columns whose rows are seen, too, each by its own restrictions.
     """
 
     columns: tuple[FileColumn, ...]
@@ -63,14 +64,23 @@ class FileScan:
     any_of: tuple[tuple[tuple[str, Collection[str]], ...], ...] | None = None
     without: tuple[tuple[str, Collection[str]], ...] = ()
     beside: pa.Table | None = None
+    also: tuple[FileScan, ...] = ()
 
     def narrow(self, names: Collection[str]) -> FileScan:
         """Return the same rows with those columns alone that have these names in the engine, and the day."""
-        return replace(self, columns=tuple(column for column in self.columns if column.name in names))
+        return replace(
+            self,
+            columns=tuple(column for column in self.columns if column.name in names),
+            also=tuple(one.narrow(names) for one in self.also),
+        )
+
+    def parts(self) -> tuple[FileScan, ...]:
+        """Return the scans that it is made of, each with restrictions of its own."""
+        return (replace(self, also=()), *self.also) if self.also else (self,)
 
     def paths(self) -> list[Path]:
         """All its files."""
-        return [path for group in self.groups for path in group]
+        return [path for one in self.parts() for group in one.groups for path in group]
 
     def relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The rows under the engine's names; a column that a group of files lacks is null."""
@@ -81,6 +91,9 @@ class FileScan:
             rows = part if rows is None else rows.union(part)
         if self.beside is not None:
             part = self._name_columns(connection.from_arrow(self.beside))
+            rows = part if rows is None else rows.union(part)
+        for one in self.also:
+            part = one.relation(connection)
             rows = part if rows is None else rows.union(part)
         return self._select_nothing(connection) if rows is None else rows
 
