@@ -5,8 +5,7 @@ Usage: python bench/log_change.py [--shared DIR] [--cache DIR] [--size N] [--row
 An estate is grown from the recorded bodies, with services of API management and their operations, whose gateway logs of 30 days lie
 in a lake, a file a day. All built-in policies and all analyzers judge it; then a hundredth of the rows comes in, and the run that
 follows is timed beside a whole one of the same moment, whose assessments must be equal. So is one an hour later, when a row has come
-in that changes a verdict. Exit 1 where they differ, or where it costs
-more than 5 % of a whole.
+in that changes a verdict. Exit 1 where they differ, or where one of the two costs more than 5 % of a whole.
 """
 
 from __future__ import annotations
@@ -163,21 +162,22 @@ def main() -> int:
             later, first_call = NOW + timedelta(hours=1), f"op{OPERATIONS - 1}"
             write(lake, state, subscription, 1, 3, later - timedelta(minutes=1), first_call)
             followed, moved = judged.run(following, later)
-            whole_later, _ = judged.run(moment=later)
+            whole_later, whole_later_took = judged.run(moment=later)
     equal = all(
         list(one.assessments) == list(other.assessments)
         for one, other in ((following, again), (followed, whole_later))
     )
-    share = changed.cpu / whole.cpu
+    share, share_later = changed.cpu / whole.cpu, moved.cpu / whole_later_took.cpu
     print(f"  {len(estate.resources):,} resources, {given.rows:,} rows: a whole run {whole.cpu:.2f} s CPU")
     print(
         f"  nothing changed {same.cpu:.2f} s; 1 % more rows {changed.cpu:.2f} s: {share:.1%} of a whole run (<= {SHARE:.0%})"
     )
     print(
-        f"  an hour later, with a row that changes an answer: {moved.cpu:.2f} s, {moved.cpu / whole.cpu:.1%} of a whole run"
+        f"  an hour later, with a row that changes an answer: {moved.cpu:.2f} s, {share_later:.1%} of a whole run of then, "
+        f"{whole_later_took.cpu:.2f} s (<= {SHARE:.0%})"
     )
     print(f"  assessments of the following runs {'equal' if equal else 'DIFFER FROM'} those of whole ones")
-    return 0 if equal and share <= SHARE else 1
+    return 0 if equal and max(share, share_later) <= SHARE else 1
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +13,18 @@ from msgspec.structs import replace
 
 import nephoscope_policy as policy
 from nephoscope.analyze import analyzer_runner, run
-from nephoscope.analyze.analyzer_runner import PreviousAnalysis, types
+from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis, types
 from nephoscope.analyze.assessment_key import Key
 from nephoscope.analyze.discovery import analyzers, keys
 from nephoscope.analyze.unanswered import NEEDED
 from nephoscope.analyze.verdict import healthy, judge_all
+from nephoscope.estate.noted_clock import NotedClock
 from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 PORTS = "bc303248-3d14-44c2-96a0-55f5c326b5fe"
 OPEN = {
@@ -255,10 +259,27 @@ def test_the_work_per_machine_does_not_grow(world: Any) -> None:
 def test_what_time_alone_changes_is_said_anew() -> None:
     (by_time,) = [one for one in analyzers() if one.name == "github_secrets"]
     (other,) = [one for one in analyzers() if one.name == "github_access"]
-    said = {one.name: () for one in (by_time, other)}
-    later = PreviousAnalysis(said, {}, frozenset(), moved=True)
-    assert (later.is_current(by_time, {}, None), later.is_current(other, {}, None)) == (False, True)
-    assert PreviousAnalysis(said, {}, frozenset(), moved=False).is_current(by_time, {}, None)
+    told = AnalyzerResult((), (), {}, (), None, NOW, None)
+    said = {by_time.name: replace(told, until=NOW + timedelta(hours=1)), other.name: told}
+
+    def current(hours: int) -> tuple[bool, bool]:
+        at = PreviousAnalysis(said, {}, frozenset(), NOW, NOW + timedelta(hours=hours))
+        return at.is_current(by_time, {}, None), at.is_current(other, {}, None)
+
+    assert [current(hours) for hours in (0, 1, 2)] == [(True, True), (True, True), (False, True)]
+    assert current(-1) == (False, False), "nothing is known of the time before"
+
+
+def test_a_clock_notes_until_when_its_answers_stay() -> None:
+    day, clock = timedelta(days=1), NotedClock(NOW)
+    assert (clock.until, clock.is_older(NOW - 9 * day, day), clock.until) == (None, True, None)
+    assert not clock.is_older(NOW - day, 8 * day)
+    assert clock.until == NOW + 7 * day
+    assert not NotedClock(clock.until).is_older(NOW - day, 8 * day)
+    assert NotedClock(clock.until + timedelta(microseconds=1)).is_older(NOW - day, 8 * day)
+    assert clock.today() == NOW.date()
+    assert clock.until == datetime(NOW.year, NOW.month, NOW.day, 23, 59, 59, 999_999, UTC)
+    assert clock.read() == clock.until == NOW
 
 
 def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(
@@ -324,7 +345,7 @@ def test_an_analyzer_that_failed_is_asked_again_although_nothing_changed(
     )
     found = run(world.view(OPEN))
     monkeypatch.setattr(analyzer_runner, "analyzers", lambda: every)
-    earlier = PreviousAnalysis(found.told, found.logs, frozenset(), moved=False)
+    earlier = PreviousAnalysis(found.told, found.logs, frozenset(), NOW, NOW)
     again = run(world.view(OPEN), None, earlier)
     assert found.assessments != whole.assessments
     assert again.assessments == whole.assessments

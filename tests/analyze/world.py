@@ -444,12 +444,13 @@ def _records(found: pa.Table) -> list[dict[str, Any]]:
 
 
 class WrittenLogs:
-    """Logs (estate.Logs) that a description spells out: table -> rows, each with how many `days` before NOW it was written.
+    """Logs (estate.Logs) at a time that a description spells out: table -> rows, each with how many `days` before NOW it was written.
 
     A row that is `daily` was written on each of so many days before NOW.
     """
 
-    def __init__(self, spec: Body) -> None:
+    def __init__(self, spec: Body, now: datetime = NOW) -> None:
+        self._now = now
         self._tables = {
             name: pa.Table.from_pylist(
                 [
@@ -468,7 +469,7 @@ class WrittenLogs:
         if not tables:
             raise LogNotReceivedError("rows of logs")
         try:
-            return _records(kql.run(text, tables, now=NOW))
+            return _records(kql.run(text, tables, now=self._now))
         except UnknownSourceError as error:  # a declared table that the description does not spell out
             raise LogNotReceivedError(f"rows of logs: {error}") from error
 
@@ -478,8 +479,8 @@ class WrittenLogs:
         if rows is None:
             raise LogNotReceivedError("rows of logs")
         files = [rows.slice(place, 1) for place in range(rows.num_rows)]
-        groups = [kql.run(asked.by_file, {asked.table: one}, now=NOW) for one in files]
-        return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=NOW))
+        groups = [kql.run(asked.by_file, {asked.table: one}, now=self._now) for one in files]
+        return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=self._now))
 
     def versions(self, tables: Collection[str]) -> dict[str, object]:
         """Always the same."""

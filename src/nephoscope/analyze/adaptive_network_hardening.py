@@ -14,7 +14,6 @@ Source: https://learn.microsoft.com/azure/defender-for-cloud/adaptive-network-ha
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
 from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from nephoscope.analyze.hardening.learned_sources import LearningContext, learn_
 from nephoscope.analyze.hardening.narrowed_rules import MachineAddress, propose_rules
 from nephoscope.analyze.hardening.observed_traffic import TABLES as TRAFFIC_TABLES
 from nephoscope.analyze.hardening.observed_traffic import LogWindow, measure_age, read_traffic
+from nephoscope.analyze.transport.logged_flows import require_recent_flows
 from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
 from nephoscope.analyze.virtual_machines import MACHINE, machines
 from nephoscope.estate.addresses import AddressSet, is_prefix, parse_prefix
@@ -35,7 +35,6 @@ from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.rule_text import format_prefixes, format_ranges
-from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,7 +58,6 @@ KEYS = index_keys(HARDENED)
 TYPES = (*NETWORK_READS, *EXPOSURE_READS)
 TABLES = TRAFFIC_TABLES
 DAYS = 30
-SILENCE = timedelta(days=1)
 #: Days without any flow log that are no gap in the collection.
 MOST_MISSING = 3
 #: Up to how many addresses a range of a rule names sources, by family; a wider one only lets them through.
@@ -166,8 +164,7 @@ def _find_log_window(
     if not known:
         raise DataNotCollectedError(f"flow logs of {machine.key}")
     window = reduce(or_, known)
-    if window.last < view.now - SILENCE:
-        raise DataNotCollectedError(f"the last flow log of {machine.key} is of {window.last:%Y-%m-%d}", STALE)
+    require_recent_flows(machine.key, window.last, view.clock)
     age = measure_age(window, view.now)
     if (view.now.date() - window.first.date()).days < DAYS:
         raise DataNotCollectedError(

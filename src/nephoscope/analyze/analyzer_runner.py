@@ -19,6 +19,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.discovery import Analyzer
@@ -32,16 +33,19 @@ _LOG = logging.getLogger(__name__)
 
 
 class AnalyzerSaid(NamedTuple):
-    """The assessments of one analyzer, and what logs answered it, None where there were none."""
+    """The assessments of one analyzer, what logs answered it, None where there were none, and from when until when it says so."""
 
     assessments: tuple[Assessment, ...]
     answers: Mapping[LogQuestion, bytes] | None
+    since: datetime
+    until: datetime | None
 
 
 class AnalyzerResult(msgspec.Struct, frozen=True):
     """The words that one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis.
 
-    `answers`: what the logs answered to what it asked them, None where there were none.
+    `answers`: what the logs answered to what it asked them, None where there were none. With the same answers and resources it says
+    the same from `since` to `until` (None = for ever).
     """
 
     said: tuple[Assessment, ...]
@@ -49,6 +53,12 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
     unknown: Mapping[str, Gap]
     assessments: tuple[Assessment, ...]
     answers: Mapping[LogQuestion, bytes] | None
+    since: datetime
+    until: datetime | None
+
+    def holds_at(self, now: datetime) -> bool:
+        """Return whether it says the same at a time, as far as the time decides."""
+        return self.since <= now and (self.until is None or now <= self.until)
 
     def has_failure(self) -> bool:
         """Return whether the analyzer failed on something, which may have passed by the next run."""
@@ -85,27 +95,25 @@ class AnalyzerOutput(NamedTuple):
 class PreviousAnalysis(msgspec.Struct, frozen=True):
     """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
 
-    `moved`: time has passed, so that what asks logs up to now may find other rows.
+    `then` and `now` are the times of the two evaluations: where they differ, what asks logs up to now may find other rows.
     """
 
     told: Mapping[str, AnalyzerResult]
     logs: Mapping[str, Mapping[str, object]]
     changed: frozenset[str] | None
-    moved: bool
+    then: datetime
+    now: datetime
 
     def is_current(self, analyzer: Analyzer, versions: Mapping[str, object], logs: Logs | None) -> bool:
         """Return whether an analyzer would say the same again: not where rows came in that give another answer to what it asked."""
-        if (
-            analyzer.name not in self.told
-            or self.changed is None
-            or self.changed.intersection(analyzer.types)
-        ):
+        told = self.told.get(analyzer.name)
+        if told is None or self.changed is None or self.changed.intersection(analyzer.types):
             return False
-        if analyzer.by_time and self.moved:
+        if not told.holds_at(self.now):
             return False
-        if not analyzer.tables or self.moved:
-            return not analyzer.tables
-        return versions == self.logs.get(analyzer.name) or self._would_answers_hold(analyzer, logs)
+        if not analyzer.tables or (self.then == self.now and versions == self.logs.get(analyzer.name)):
+            return True
+        return self._would_answers_hold(analyzer, logs)
 
     def _would_answers_hold(self, analyzer: Analyzer, logs: Logs | None) -> bool:
         answers = self.told[analyzer.name].answers
@@ -144,16 +152,16 @@ def _run_incremental(
         return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
-    return _collect(analyzer, AnalyzerSaid(before.said, before.answers), view, before.written_assessments())
+    said = AnalyzerSaid(before.said, before.answers, before.since, before.until)
+    return _collect(analyzer, said, view, before.written_assessments())
 
 
 def _run_analyzer(analyzer: Analyzer, view: EstateView) -> AnalyzerSaid:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
-    if view.logs is None:
-        return AnalyzerSaid(_list_verdicts(analyzer, view), None)
-    noted = NotedLogs(view.logs)
-    with view.reading(noted):
-        return AnalyzerSaid(_list_verdicts(analyzer, view), noted.answers)
+    noted = None if view.logs is None else NotedLogs(view.logs)
+    with view.reading(noted) as clock:
+        said, until = _list_verdicts(analyzer, view), clock.until
+    return AnalyzerSaid(said, None if noted is None else noted.answers, view.now, until)
 
 
 def _list_verdicts(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ...]:
@@ -197,7 +205,9 @@ def _collect(
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
             unknown[id_] = Gap(settled.description, settled.cause)
-    return AnalyzerResult(said.assessments, tuple(overlay), unknown, tuple(assessments), said.answers)
+    return AnalyzerResult(
+        said.assessments, tuple(overlay), unknown, tuple(assessments), said.answers, said.since, said.until
+    )
 
 
 def _replace_duplicate(assessment: Assessment, id_: str, view: EstateView) -> Assessment:

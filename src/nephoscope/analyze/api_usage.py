@@ -1,8 +1,8 @@
 """API endpoints that are not used should be removed.
 
 Reads 30 days of ApiManagementGatewayLogs. An operation that was called in them is used. One that was not is unused where the logs of
-its service reach back over all of these days, have rows on all of them but three, and still come in (a row in the last day); else
-it is Unknown: what was not logged may have been called. Rows are told apart by the service that wrote them, the API (without its
+its service reach back over all of these days and have rows on all of them but three. Where the last row of a service is too old, and
+else, it is Unknown: what was not logged may have been called. Rows are told apart by the service that wrote them, the API (without its
 revision) and the operation.
 
 Source: https://learn.microsoft.com/azure/defender-for-cloud/defender-for-apis-posture (30 days without traffic)
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.transport.log_ages import find_bound
 from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 OPERATION = "microsoft.apimanagement/service/apis/operations"
 LOGS = "ApiManagementGatewayLogs"
 DAYS = 30
-#: How long no row of a service may have come in before its logs say nothing any more.
-SILENCE = timedelta(days=1)
 #: Days without any row of a service that are no gap in the collection.
 MOST_MISSING = 3
 
@@ -71,7 +70,7 @@ _CALLS = FileAggregate(
     (Groups
     | summarize {_SPAN} by Service
     | project Service, Begun = iff(First > ago({DAYS}d), bin(First, 1d), datetime(null)),
-        Ended = iff(Last < ago({SILENCE.days}d), bin(Last, 1d), datetime(null))),
+        Ended = iff(Last < ago({find_bound(LOGS).days}d), bin(Last, 1d), datetime(null))),
     (Groups | where Day > ago({DAYS + 2}d) | summarize by Service, Day)""",
     f"""union
     (Groups | where isnull(Day) | summarize {_SPAN} by {_CALLED} | extend Day = datetime(null)),
@@ -121,9 +120,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(operation: Resource, key: Key) -> Assessment:
         id_ = str(operation.body["id"])
         called = traffic().called.get(operation.key)
-        if called is not None:
-            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
         lacking = gap(operation.key.partition("/apis/")[0])
+        if called is not None and (lacking is None or lacking[1] != STALE):
+            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
         if lacking is not None:
             raise DataNotCollectedError(*lacking)
         return unhealthy(id_, key, f"nobody called it within {DAYS} days")
@@ -136,11 +135,11 @@ def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, s
     if service not in traffic.known:
         return f"rows of {LOGS} of {service}", NOT_COLLECTED
     begun, ended = traffic.known[service]
-    if begun is not None:
-        return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
     if ended is not None:
         return f"the last row of {LOGS} of {service} is of {ended:%Y-%m-%d}", STALE
-    missing = traffic.missing_days(service, view.now.date())
+    if begun is not None:
+        return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
+    missing = traffic.missing_days(service, view.clock.today())
     if len(missing) > MOST_MISSING:
         told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
         return told, NOT_COLLECTED

@@ -3,8 +3,8 @@
 Reads diagnostic settings and flow logs, and the newest row of each resource in every table of logs. Unhealthy where nothing sends
 the logs of a resource, where its setting sends none, or where what is set up has not arrived for seven days though other logs of
 that kind have; the finding names the setting and the last row. Healthy where rows arrive and nothing that is set up lacks. Unknown
-where no log of any resource was ever stored, where the settings were not read, and where no log of the kind arrives from anywhere:
-then nobody can tell a silent resource from a source that is not connected.
+where no log of any resource was ever stored, where the settings were not read, and where no log of the kind arrives any more from
+anywhere: then nobody can tell a silent resource from a source that is not connected.
 
 Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
 """
@@ -17,6 +17,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.transport.log_ages import ANY, find_bound
 from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
@@ -29,6 +30,7 @@ from nephoscope.ingest.live.health.missing_logs import (
     find_missing_logs,
 )
 from nephoscope.ingest.live.health.newest_rows import STORAGE, STORAGE_SERVICES, NewestRows, list_log_tables
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,7 +45,7 @@ KEYS = index_keys(ARRIVE)
 TYPES = (*_JUDGED, SETTING, FLOW_LOG)
 TABLES = tuple(sorted(list_log_tables()))
 #: How long nothing may arrive, and how far back rows are looked for.
-QUIET, BACK = timedelta(days=7), timedelta(days=37)
+QUIET, BACK = find_bound(ANY), timedelta(days=37)
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
@@ -62,7 +64,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
             return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d}")
         if any(one.is_silent for one in found) and not arrives(resource.type):
-            raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}")
+            cause = (
+                STALE if rows().has_any(one.key for one in view.resources(resource.type)) else NOT_COLLECTED
+            )
+            raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}", cause)
         return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found))
 
     for type_ in _JUDGED:
@@ -128,7 +133,7 @@ def _map_missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str,
     """Map what is missing by the resource that it is judged of: an account's services log for the account."""
     resources = [resource for type_ in TYPES for resource in view.resources(type_)]
     found: dict[str, list[MissingLogs]] = {}
-    for one in find_missing_logs(resources, rows, view.now, QUIET):
+    for one in find_missing_logs(resources, rows, lambda last: view.clock.is_older(last, QUIET)):
         key = one.resource
         if one.type in STORAGE_SERVICES:
             key = key.rsplit("/", 2)[0]
@@ -153,10 +158,9 @@ def _require_settings(view: EstateView, resource: Resource) -> None:
 
 
 def _arrives(view: EstateView, type_: str, rows: NewestRows) -> bool:
-    """Return whether logs of any resource of a type arrive."""
-    return any(
-        rows.newest_time(one.key, lambda _table, _category: True) is not None for one in view.resources(type_)
-    )
+    """Return whether logs of any resource of a type still arrive."""
+    moments = (rows.newest_time(one.key, lambda _table, _category: True) for one in view.resources(type_))
+    return any(last is not None and not view.clock.is_older(last, QUIET) for last in moments)
 
 
 def _describe(one: MissingLogs) -> str:

@@ -1,7 +1,4 @@
-"""Analyzers are found by scanning this folder: a module with KEYS, TYPES, TABLES where it reads logs, and analyze(view).
-
-BY_TIME is true in a module whose verdicts change with the time of the evaluation alone.
-"""
+"""Analyzers are found by scanning this folder: a module with KEYS, TYPES, TABLES where it reads logs, and analyze(view)."""
 
 from __future__ import annotations
 
@@ -22,10 +19,7 @@ if TYPE_CHECKING:
 
 
 class Analyzer(msgspec.Struct, frozen=True):
-    """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words.
-
-    `by_time`: what it says changes with the time of the evaluation, though nothing else does.
-    """
+    """A module: the keys that it writes, the lower-cased types and the tables of the lake that it reads, its function, its words."""
 
     name: str
     keys: Mapping[str, Key]
@@ -33,7 +27,6 @@ class Analyzer(msgspec.Struct, frozen=True):
     tables: tuple[str, ...]
     analyze: Callable[[EstateView], Iterable[Assessment]]
     doc: str
-    by_time: bool = False
 
 
 class AnalyzerError(Exception):
@@ -69,8 +62,7 @@ def load_analyzer(name: str) -> Analyzer | None:
     if missing or not module.__doc__:
         raise AnalyzerError(f"{module.__name__} has KEYS but no {' and no '.join([*missing, 'docstring'])}")
     types, tables = tuple(module.TYPES), tuple(getattr(module, "TABLES", ()))
-    by_time = bool(getattr(module, "BY_TIME", False))
-    return Analyzer(name, module.KEYS, types, tables, module.analyze, module.__doc__, by_time)
+    return Analyzer(name, module.KEYS, types, tables, module.analyze, module.__doc__)
 
 
 def keys() -> dict[str, Key]:

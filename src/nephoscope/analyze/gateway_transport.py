@@ -2,7 +2,8 @@
 
 Reads 30 days of AGWAccessLogs. Unhealthy where a request over HTTP was served, or one with an older version of TLS, by the client or
 towards the backend; each finding has counts, callers and the last time. A redirect (301, 302, 303, 307, 308) of an HTTP request is the
-intended answer, and a request that the web application firewall denied (403, no server) was not served. Unknown where none was served.
+intended answer, and a request that the web application firewall denied (403, no server) was not served. Unknown where none was served,
+and where logs are too old.
 
 Source: https://learn.microsoft.com/azure/application-gateway/monitor-application-gateway-reference (sslEnabled, sslProtocol)
 """

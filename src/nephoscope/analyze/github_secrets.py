@@ -50,8 +50,6 @@ KEYS = index_keys(SELECTED, RENEWED, FEDERATED)
 TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())
 
 #: A secret grows old by itself.
-BY_TIME = True
-
 _OLD = timedelta(days=365)
 
 
@@ -70,7 +68,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         bad = [
             one
             for one in secrets
-            if view.now - moment(require_complete(one), "updated_at", "created_at") > _OLD
+            if view.clock.is_older(moment(require_complete(one), "updated_at", "created_at"), _OLD)
         ]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
 

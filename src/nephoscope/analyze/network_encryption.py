@@ -3,8 +3,8 @@
 Reads 30 days of AzureFlowLogs and NTANetAnalytics for each network that has encryption on. Unhealthy where a flow between two
 addresses of the network was not encrypted: the finding has the reason that Azure logs (hardware, software, fallback), the counts, the
 ends and the last time. A flow to a machine on the same host does not leave it. NotApplicable without encryption; Unknown
-without flow logs of the network or of each of its subnets, with logs of a version that does not tell, and where the last row is
-more than seven days old.
+without flow logs of the network or of each of its subnets, with logs of a version that does not tell, and where the last rows are
+too old.
 
 Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overview#log-format (flow encryption)
 """
@@ -12,11 +12,17 @@ Source: https://learn.microsoft.com/azure/network-watcher/vnet-flow-logs-overvie
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
-from nephoscope.analyze.transport.logged_flows import read_clear_flows, read_logged_targets, require_recent
+from nephoscope.analyze.transport.logged_flows import (
+    is_recent,
+    read_clear_flows,
+    read_logged_targets,
+    require_recent_flows,
+)
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import (
@@ -39,6 +45,7 @@ if TYPE_CHECKING:
 
     from nephoscope.analyze.transport.logged_flows import FlowGroup
     from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.noted_clock import NotedClock
     from nephoscope_policy.model.assessment import Assessment, SubAssessment
     from nephoscope_policy.model.resource import Resource
 
@@ -72,9 +79,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 clear.setdefault(one.encryption, []).append(one)
         clear.pop(_SAME_HOST, None)
         if clear:
+            clear = _select_recent(clear, seen, view.clock)
             findings = [_build_finding(network, reason, clear[reason]) for reason in sorted(clear)]
             return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
-        told, last = _read_coverage(network, seen, view.now)
+        told, last = _read_coverage(network, seen, view.clock)
         return healthy(
             id_,
             key,
@@ -89,8 +97,21 @@ def _is_encrypted(network: Resource) -> bool:
     return isinstance(encryption, dict) and encryption.get("enabled") is True
 
 
+def _select_recent(
+    clear: Mapping[str, list[FlowGroup]], logged: Mapping[str, tuple[int, datetime]], clock: NotedClock
+) -> dict[str, list[FlowGroup]]:
+    """The flows of logs that still say something; raises DataNotCollectedError, cause stale, where there are none."""
+    found: dict[str, list[FlowGroup]] = {}
+    for reason, flows in clear.items():
+        if recent := [one for one in flows if is_recent(logged[one.target][1], clock)]:
+            found[reason] = recent
+    for one in chain.from_iterable(clear.values()) if not found else ():
+        require_recent_flows(one.target, logged[one.target][1], clock)
+    return found
+
+
 def _read_coverage(
-    network: Resource, logged: Mapping[str, tuple[int, datetime]], now: datetime
+    network: Resource, logged: Mapping[str, tuple[int, datetime]], clock: NotedClock
 ) -> tuple[int, datetime]:
     """Return how many rows tell the encryption, and the last time. Raises DataNotCollectedError where none does, where those of
     a subnet lack, or where they came to an end."""
@@ -103,9 +124,12 @@ def _read_coverage(
     lacking = [] if network.key in telling else [one for one in _list_subnets(network) if one not in telling]
     if lacking:
         raise DataNotCollectedError(f"flow logs of {join_names(lacking)} that tell the encryption")
-    last = max(when for _, when in telling.values())
-    require_recent(network.key, last, now)
-    return sum(count for count, _ in telling.values()), last
+    recent = {target: seen for target, seen in telling.items() if is_recent(seen[1], clock)}
+    needed = [] if network.key in recent else _list_subnets(network) or [network.key]
+    if any(target not in recent for target in needed):
+        old = max(when for target, (_, when) in telling.items() if target not in recent)
+        require_recent_flows(network.key, old, clock)
+    return sum(count for count, _ in recent.values()), max(when for _, when in recent.values())
 
 
 def _list_subnets(network: Resource) -> list[str]:

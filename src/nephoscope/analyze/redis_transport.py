@@ -4,7 +4,7 @@ Reads 30 days of AzureFlowLogs and NTANetAnalytics. Unhealthy where the port wit
 private endpoint of the cache: the finding has the counts, the callers and the last time. Healthy where the networks of its
 endpoints have flow logs, no such flow is among them, public access is off or the port closed, and the minimum version is TLS 1.2.
 The diagnostic logs of Redis do not tell how a client connected, so that anything else is Unknown, and so is a cache of which a
-private endpoint or its addresses were not read, or whose flow logs ended more than seven days ago.
+private endpoint or its addresses were not read, or whose flow logs are too old.
 
 Source: https://learn.microsoft.com/azure/azure-cache-for-redis/cache-configure#access-ports
 """
@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_flows import TABLES as FLOW_TABLES
-from nephoscope.analyze.transport.logged_flows import read_flows_to, read_logged_targets, require_recent
+from nephoscope.analyze.transport.logged_flows import (
+    is_recent,
+    read_flows_to,
+    read_logged_targets,
+    require_recent_flows,
+)
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import count_noun, healthy, join_names, judge_all, make_finding, unhealthy
@@ -55,11 +60,15 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(cache_: Resource, key: Key) -> Assessment:
         settings, endpoints = properties(cache_), endpoints_of().get(cache_.key, ())
         addresses = {address for one in endpoints for address in one.addresses}
+        last_rows = {target: last for target, (_, last) in logged().items()}
         found = [one for one in flows() if one.address in addresses]
         if found and settings.get("enableNonSslPort") is True:
-            finding = _build_finding(cache_, found)
+            recent = [one for one in found if is_recent(last_rows[one.target], view.clock)]
+            for one in found if not recent else ():
+                require_recent_flows(one.target, last_rows[one.target], view.clock)
+            finding = _build_finding(cache_, recent)
             return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
-        _require_proof(cache_, endpoints, {target: last for target, (_, last) in logged().items()}, view)
+        _require_proof(cache_, endpoints, last_rows, view)
         text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
         return healthy(str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused")
 
@@ -81,9 +90,8 @@ def _require_proof(
     if missing:
         raise DataNotCollectedError(f"flow logs of {join_names(missing)}")
     for one in endpoints:
-        require_recent(
-            one.network, max(logged[at] for at in (one.network, one.subnet) if at in logged), view.now
-        )
+        last = max(logged[at] for at in (one.network, one.subnet) if at in logged)
+        require_recent_flows(one.network, last, view.clock)
     if settings.get("enableNonSslPort") is not False and settings.get("publicNetworkAccess") != "Disabled":
         raise DataNotCollectedError(f"flows to port {CLEAR_PORT} of the public endpoint of {cache_.key}")
     if str(settings.get("minimumTlsVersion") or "") not in ("1.2", "1.3"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.transport.log_ages import ANY, load_log_kinds
 from nephoscope.analyze.unanswered import NEEDED
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ assessments of the type `Microsoft.Security/assessments` under the keys of Defen
 policy that reads such a key then ends as on Azure, unmodified.
 
 A verdict is Healthy, Unhealthy or NotApplicable, else **Unknown**: `not-collected` names the resource, type or fact that was
-not read, `stale` a [report that is too old](azure-facts.md),
+not read, `stale` a [report that is too old](azure-facts.md) or [logs that no longer arrive](#how-long-logs-hold),
 `unreadable-rule` a security rule that makes no sense, `security-admin-rules` a network manager whose rules are not
 modelled, `classic` a machine of the retired kind, `no-analyzer` what would be needed to answer, `analyzer-failed` a fault of the
 analyzer. A resource that was listed without its properties is Unknown. Where a key ends Unknown and the snapshot holds Azure's own
@@ -40,7 +41,26 @@ def page() -> str:
     lines = [_INTRODUCTION]
     for analyzer in analyzers():
         lines += _format_section(analyzer)
+    lines += _format_log_ages()
     return "\n".join(lines).rstrip() + "\n"
+
+
+_LOG_AGES = """## How long logs hold
+
+A verdict that rests on logs ends **Unknown**, cause `stale`, when the last row is older than the bound at the time of the evaluation:
+nobody knows what happened since. Requests, audited work and negotiations count as arriving while their table gets rows of any
+resource in a workspace that has rows of the resource, since a resource may be quiet. Flow logs and the logs of an API gateway count by
+themselves ([why](../decisions/0526-logs-that-no-longer-arrive.md)).
+"""
+
+
+def _format_log_ages() -> Iterator[str]:
+    yield _LOG_AGES
+    yield "| logs | tables | days | why | source |"
+    yield "|---|---|---|---|---|"
+    for kind in load_log_kinds():
+        tables = ", ".join("any other" if one == ANY else f"`{one}`" for one in kind.tables)
+        yield f"| {kind.title} | {tables} | {kind.days} | {kind.why} | [Microsoft]({kind.source}) |"
 
 
 def _format_section(analyzer: Analyzer) -> Iterator[str]:

@@ -119,8 +119,6 @@ BASELINE = Key(
     (MACHINE, CLASSIC),
     retired=("e1e5fd5d-3e4c-4ce1-8661-7d1873ae6b15",),
 )
-#: An absence of findings holds as long as the advisories of the scan do.
-BY_TIME = True
 KEYS = index_keys(
     SECRETS, DATABASES, REGISTRY, QUALYS_REGISTRY, RISK_REGISTRY, CLUSTER, QUALYS_CLUSTER, RISK_CLUSTER, SOFTWARE, MACHINES, GRAVE,
     PROTECTION, PROTECTION_HEALTH, MISSING_PROTECTION, BASELINE,
@@ -269,13 +267,15 @@ def _find_expiry(view: EstateView, body: dict[str, object]) -> str | None:
     """Return until when a finding was good that no longer is, None where it counts."""
     details = body.get("additionalData")
     until = str(details.get(GOOD_UNTIL) or "") if isinstance(details, dict) else ""
-    return until if until and view.now > datetime.fromisoformat(until) else None
+    return until if until and view.clock.has_passed(datetime.fromisoformat(until)) else None
 
 
 def _was_exempted(view: EstateView, status: dict[str, object]) -> bool:
     """Return whether a finding was exempted until a time that is past."""
     until = str(status.get("exemptUntil") or "")
-    return status.get("cause") == EXEMPT and bool(until) and view.now > datetime.fromisoformat(until)
+    return (
+        status.get("cause") == EXEMPT and bool(until) and view.clock.has_passed(datetime.fromisoformat(until))
+    )
 
 
 def _select_severe(
@@ -309,7 +309,7 @@ def _find_uncovered(view: EstateView, one: Resource, body: dict[str, Any]) -> Da
     if isinstance(status, dict) and status.get("cause") == NOT_ASSESSED:
         return DataNotCollectedError(f"all of it by the scan: {status.get('description')}")
     until = str(body["additionalData"].get("assessedUntil") or "")
-    if until and view.now > datetime.fromisoformat(until):
+    if until and view.clock.has_passed(datetime.fromisoformat(until)):
         text = f"the advisories that {one.key} was matched with, or the list of its images, were good until {until}"
         return DataNotCollectedError(text, STALE)
     return None

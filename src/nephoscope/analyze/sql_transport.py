@@ -3,7 +3,8 @@
 Reads 30 days of SQLSecurityAuditEvents. Unhealthy where audited work came over an older version of TLS; each finding has counts,
 callers and the last time. Healthy where every database was audited and its work came over TLS 1.2 or later; a database without rows
 does not count where the server refuses older versions (`minimalTlsVersion`). Unknown without rows, where rows do not tell the version,
-and where rows of a database are missing.
+and where rows of a database are missing
+or too old.
 
 Source: https://learn.microsoft.com/azure/azure-sql/database/audit-log-format (client_tls_version: 769 is TLS 1.0, 771 TLS 1.2)
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
-from nephoscope.analyze.transport.transport_verdict import judge_requests
+from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
 from nephoscope.analyze.verdict import judge_all
 from nephoscope.estate.resource_lookup import properties
 
@@ -53,7 +54,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(server: Resource, key: Key) -> Assessment:
         groups = by_server().get(server.key, [])
-        unread = [] if _refuses_old(server) else _list_missing_rows(view, server, groups)
+        unread = [] if _refuses_old(server) else _list_missing_rows(view, server, list_recent(groups))
         return judge_requests(str(server.body["id"]), key, groups, unread)
 
     for type_ in (SERVER, INSTANCE):

@@ -4,7 +4,7 @@ Reads 30 days of StorageBlobLogs, StorageFileLogs, StorageQueueLogs and StorageT
 older version of TLS was served: each finding has the counts, the callers and the last time. Healthy where the requests of every
 service were logged and are secure; a service without rows does not count where the account refuses insecure requests (secure transfer
 is required and the minimum version is TLS 1.2). Requests that were refused for their transport are counted, and prove nothing bad.
-Unknown without rows, and where the logs of a service are missing.
+Unknown without rows, and where the logs of a service are missing or too old.
 
 Source: https://learn.microsoft.com/azure/storage/blobs/monitor-blob-storage-reference (Protocol, TlsVersion)
 """
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
-from nephoscope.analyze.transport.transport_verdict import judge_requests
+from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
 from nephoscope.analyze.verdict import judge_all
 from nephoscope.estate.resource_lookup import properties
 
@@ -65,7 +65,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(account: Resource, key: Key) -> Assessment:
         groups = by_account().get(account.key, [])
-        unread = [] if _refuses_insecure(account) else _list_missing_tables(account, groups)
+        unread = [] if _refuses_insecure(account) else _list_missing_tables(account, list_recent(groups))
         return judge_requests(str(account.body["id"]), key, groups, unread)
 
     return judge_all(view.resources(ACCOUNT), TRANSPORT, judge)

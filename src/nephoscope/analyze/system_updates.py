@@ -39,8 +39,6 @@ INSTALLED_ONCE = Key(
     retired=("86b3d65f-7626-441e-b690-81a8b71cff60",),
 )
 KEYS = index_keys(INSTALLED, INSTALLED_ONCE)
-#: That nothing is pending holds as long as the advisories of a scan do.
-BY_TIME = True
 RESULTS = (f"{MACHINE}/patchassessmentresults", f"{HYBRID}/patchassessmentresults")
 TYPES = (MACHINE, HYBRID, CLASSIC, *RESULTS)
 
@@ -74,7 +72,7 @@ def _count_pending(view: EstateView, machine: Resource) -> int | None:
         ):
             pending = int(counts.get("security") or 0) + int(counts.get("critical") or 0)
             until = str(body.get("assessedUntil") or "")
-            if not pending and until and view.now > datetime.fromisoformat(until):
+            if not pending and until and view.clock.has_passed(datetime.fromisoformat(until)):
                 stale = f"the advisories that {result.key} was matched with were good until {until}"
             else:
                 counted.append(pending)

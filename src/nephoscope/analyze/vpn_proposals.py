@@ -3,7 +3,7 @@
 Reads 30 days of AzureDiagnostics of the category IKEDiagnosticLog: the algorithms that each remote device proposed. Unhealthy where
 a device proposed DES, 3DES, MD5, or a Diffie-Hellman group below 2048 bits (1, 2, 5): the finding names the device, the proposals,
 whether it offered anything else, and the last time. Healthy where all that was proposed is stronger; Unknown where no negotiation
-was logged.
+was logged, or none lately.
 
 Sources: RFC 8247 (algorithms of IKEv2), https://learn.microsoft.com/azure/vpn-gateway/troubleshoot-vpn-with-azure-diagnostics
 """
@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
+from nephoscope.analyze.transport.log_ages import ArrivedRows, find_stale
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
+from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -45,10 +47,11 @@ _PROPOSALS = FileAggregate(
 | where Category =~ 'IKEDiagnosticLog' and Message has 'RECEIVED' and Message has_any ('Cipher', 'Integrity', 'DhGroup')
 | extend Remote = extract(@'Remote ([0-9A-Fa-f.:]+):\d+', 1, Message),
     Proposals = tostring(extract_all(@'((?:Cipher|Integrity|PRF|DhGroup)=[\w-]+)', Message))
-| summarize Seen = count(), Last = max(TimeGenerated) by Day = bin(TimeGenerated, 1d), _ResourceId, Remote, Proposals""",
+| summarize Seen = count(), Last = max(TimeGenerated) by Day = bin(TimeGenerated, 1d), _ResourceId,
+    Workspace = column_ifexists('TenantId', ''), Remote, Proposals""",
     f"""Groups
 | where Day > ago({DAYS}d)
-| summarize Seen = sum(Seen), Last = max(Last) by _ResourceId, Remote, Proposals""",
+| summarize Seen = sum(Seen), Last = max(Last) by _ResourceId, Workspace, Remote, Proposals""",
 )
 _WEAK = re.compile(
     r"Cipher=(?:DES\b(?!-EDE)|3DES|DES3|DES-EDE|NONE|NULL)|(?:Integrity|PRF)=(?:HMAC-)?MD5|DhGroup=(?:DhGroup|Group)?[125]\b",
@@ -63,6 +66,7 @@ class Negotiation(msgspec.Struct, frozen=True):
     proposals: tuple[str, ...]
     seen: int
     last: datetime
+    workspace: str
 
     @property
     def weak(self) -> list[str]:
@@ -73,12 +77,15 @@ class Negotiation(msgspec.Struct, frozen=True):
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every VPN gateway."""
     negotiations = cache(lambda: _read(view))
+    stale = cache(lambda: _find_stale(view, negotiations()))
 
     def judge(gateway: Resource, key: Key) -> Assessment:
         id_ = str(gateway.body["id"])
         own = negotiations().get(gateway.key, [])
         if not own:
             raise DataNotCollectedError(f"negotiations (IKEDiagnosticLog) of {gateway.key}")
+        if reason := stale().get((gateway.key, *TABLES)):
+            raise DataNotCollectedError(reason, STALE)
         findings = [_build_finding(gateway, one) for one in _merge(own) if one.weak]
         if findings:
             return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
@@ -93,9 +100,27 @@ def _read(view: EstateView) -> Mapping[str, list[Negotiation]]:
     for row in view.aggregate(_PROPOSALS):
         last, seen, listed = row["Last"], row["Seen"], json.loads(str(row["Proposals"] or "[]"))
         if isinstance(last, datetime) and isinstance(seen, int) and listed:
-            one = Negotiation(str(row["Remote"]) or "a device without an address", tuple(listed), seen, last)
+            one = Negotiation(
+                str(row["Remote"]) or "a device without an address",
+                tuple(listed),
+                seen,
+                last,
+                str(row["Workspace"] or ""),
+            )
             found.setdefault(str(row["_ResourceId"]).lower(), []).append(one)
     return found
+
+
+def _find_stale(
+    view: EstateView, negotiations: Mapping[str, list[Negotiation]]
+) -> Mapping[tuple[str, str], str]:
+    (table,) = TABLES
+    rows = (
+        ArrivedRows(key, table, one.workspace, one.last)
+        for key, several in negotiations.items()
+        for one in several
+    )
+    return find_stale(rows, view.clock)
 
 
 def _merge(negotiations: Iterable[Negotiation]) -> list[Negotiation]:
@@ -105,7 +130,9 @@ def _merge(negotiations: Iterable[Negotiation]) -> list[Negotiation]:
         held = found.get(one.remote)
         if held is not None:
             proposals = tuple(dict.fromkeys(held.proposals + one.proposals))
-            one = Negotiation(one.remote, proposals, held.seen + one.seen, max(held.last, one.last))
+            one = Negotiation(
+                one.remote, proposals, held.seen + one.seen, max(held.last, one.last), one.workspace
+            )
         found[one.remote] = one
     return [found[remote] for remote in sorted(found)]
 

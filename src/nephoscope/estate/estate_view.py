@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError
 from nephoscope.estate.network import Network
+from nephoscope.estate.noted_clock import NotedClock
 from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE
@@ -31,7 +32,8 @@ class EstateView:
     """A read-only view of an estate; what it derives is built once, on first use.
 
     `service_tags` maps lower-cased service tags to their prefixes where a table was imported; `logs` is what `query` asks, None
-    where this evaluation reads none. `declared` is what the analyzer that runs may read of both.
+    where this evaluation reads none. `declared` is what the analyzer that runs may read of both, `clock` notes how long its answers
+    about the time stay as they are.
     """
 
     def __init__(
@@ -42,19 +44,25 @@ class EstateView:
         logs: Logs | None = None,
     ) -> None:
         self.estate = estate
-        self.now = now
+        self._now = now
+        self.clock = NotedClock(now)
         self.logs = logs
         self.declared = DeclaredReads()
         self._service_tags = service_tags
 
+    @property
+    def now(self) -> datetime:
+        """The time of the evaluation; a verdict that reads it is of this time alone (see `clock`)."""
+        return self.clock.read()
+
     @contextmanager
-    def reading(self, logs: Logs) -> Iterator[None]:
-        """Within, the logs that are asked are these."""
-        before, self.logs = self.logs, logs
+    def reading(self, logs: Logs | None) -> Iterator[NotedClock]:
+        """Within, the logs that are asked are these; yields a clock that notes what is asked of the time within."""
+        before, self.logs, self.clock = (self.logs, self.clock), logs, NotedClock(self._now)
         try:
-            yield
+            yield self.clock
         finally:
-            self.logs = before
+            self.logs, self.clock = before
 
     def query(self, text: str) -> list[dict[str, object]]:
         """The rows of KQL over the resources (`Resources` ...) and the logs that are declared; DataNotCollectedError where
@@ -94,14 +102,14 @@ class EstateView:
 
     def covers(self, type_: str, scope: str) -> bool:
         """Return whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
-        return covers_freshly(self.estate.coverage, type_, scope, self.now)
+        return covers_freshly(self.estate.coverage, type_, scope, self._now)
 
     def need(self, type_: str, scope: str, name: str = "") -> None:
         """Raise DataNotCollectedError unless a type was read in a scope, with what Azure always has there (under a lower-cased
         name)."""
         coverage = self.estate.coverage
         if not self.covers(type_, scope):
-            expired = expired_claim(coverage, type_, scope, self.now)
+            expired = expired_claim(coverage, type_, scope, self._now)
             if expired:
                 raise DataNotCollectedError(expired, STALE)
             reason = coverage.gaps.get(type_)
@@ -117,7 +125,7 @@ class EstateView:
 
     def expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""
-        return expiry(resource, self.now, self.estate.coverage)
+        return expiry(resource, self._now, self.estate.coverage)
 
     def report(self, resource: Resource) -> dict[str, object]:
         """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""

@@ -44,7 +44,8 @@ class NotedLogs:
         except DataNotCollectedError as gap:
             self.answers[asked] = _compute_digest([(gap.what, gap.cause)])
             raise
-        self.answers[asked] = _compute_digest(rows)
+        if asked not in self.answers:
+            self.answers[asked] = _compute_digest(rows)
         return rows
 
 

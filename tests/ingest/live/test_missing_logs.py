@@ -44,7 +44,7 @@ def test_resources_whose_logs_never_arrive() -> None:
         (f"{VAULT}/elsewhere", "AZKVAuditLogs", "", NOW - timedelta(hours=2)),
         (f"{NET}/virtualnetworks/flows/subnets/s", "AzureFlowLogs", "", NOW - timedelta(minutes=5)),
     ])  # fmt: skip
-    found = find_missing_logs(resources, newest_rows, NOW, timedelta(days=1))
+    found = find_missing_logs(resources, newest_rows, lambda last: NOW - last > timedelta(days=1))
     assert [(one.resource.rpartition("/")[2], one.reason, one.setting) for one in found] == [
         ("bare", "no diagnostic setting sends its logs", ""),
         ("late", "set up, and nothing arrives any more", "tolake"),
@@ -124,7 +124,9 @@ def _sends(scope: str, *categories: str, name: str = "s") -> dict[str, Any]:
 )  # fmt: skip
 def test_only_what_a_setting_sends_counts(resources, rows, expected) -> None:
     newest_rows = NewestRows((*row, NOW - timedelta(hours=1)) for row in rows)
-    found = find_missing_logs([Resource.of(one) for one in resources], newest_rows, NOW, timedelta(days=1))
+    found = find_missing_logs(
+        [Resource.of(one) for one in resources], newest_rows, lambda last: NOW - last > timedelta(days=1)
+    )
     assert [one.reason for one in found] == expected
 
 

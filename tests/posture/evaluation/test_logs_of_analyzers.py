@@ -252,8 +252,9 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     assert again() == set(), "the same day of the last call, and of the newest row"
     kept.write({"TimeGenerated": NOW, "Computer": "c"}, table="Heartbeat")
     assert again() == set()
-    # what reads the rows of a span before now
-    assert again(now=NOW + timedelta(hours=1)) == {one.name for one in discovery.analyzers() if one.tables}
+    assert again(now=NOW + timedelta(hours=1)) == set(), "the answers and the day are the same"
+    assert again(now=NOW + timedelta(days=1, hours=12)) == {"api_usage"}, "its last row is too old"
+    assert again(now=NOW - timedelta(hours=1)) == {one.name for one in discovery.analyzers()}
     assert again(Estate.of([operation("get"), operation("new"), logged()], Coverage.everything())) >= {
         "api_usage",
         "api_authentication",

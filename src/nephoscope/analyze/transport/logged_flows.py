@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.analyze.transport.log_ages import find_bound, require_recent
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
-from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nephoscope.estate.estate_view import EstateView
+    from nephoscope.estate.noted_clock import NotedClock
 
 RAW, SUMMED = "AzureFlowLogs", "NTANetAnalytics"
 TABLES = (RAW, SUMMED)
-#: How long no row may have come in before flow logs say nothing any more about what did not happen.
-SILENCE = timedelta(days=7)
 _RECENT = f"Groups | where Day > ago({DAYS}d)"
 
 
@@ -92,10 +91,14 @@ def read_logged_targets(view: EstateView) -> Mapping[str, tuple[int, datetime]]:
     return found
 
 
-def require_recent(network: str, last: datetime, now: datetime) -> None:
-    """Raise DataNotCollectedError where the last row of a flow log is too old to tell that nothing happened since."""
-    if now - last > SILENCE:
-        raise DataNotCollectedError(f"the last flow log of {network} is of {last:%Y-%m-%d}", STALE)
+def require_recent_flows(network: str, last: datetime, clock: NotedClock) -> None:
+    """Raise DataNotCollectedError, cause stale, where the last row of a flow log is too old to tell what happened since."""
+    require_recent(f"flow log of {network}", RAW, last, clock)
+
+
+def is_recent(last: datetime, clock: NotedClock) -> bool:
+    """Return whether a flow log whose last row is of a time still says something."""
+    return not clock.is_older(last, find_bound(RAW))
 
 
 def _read(view: EstateView, *asked: FileAggregate) -> list[FlowGroup]:

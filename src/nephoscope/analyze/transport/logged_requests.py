@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.analyze.transport.log_ages import ArrivedRows, find_stale
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 
@@ -43,16 +44,20 @@ class RequestLog(msgspec.Struct, frozen=True):
 | extend Protocol = {self.protocol}, Tls = {self.tls}, Refused = {self.refused}
 | extend Named = Tls !in ({_SECURE}) or Protocol =~ 'HTTP'
 | summarize Requests = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Day = bin(TimeGenerated, 1d), _ResourceId,
-    Protocol, Tls, Refused, Caller = iff(Named, {self.caller}, ''), Client = iff(Named, {self.client}, '')"""
+    Workspace = column_ifexists('TenantId', ''), Protocol, Tls, Refused, Caller = iff(Named, {self.caller}, ''),
+    Client = iff(Named, {self.client}, '')"""
         merge = f"""Groups
 | where Day > ago({DAYS}d)
 | summarize Requests = sum(Requests), First = min(First), Last = max(Last)
-    by _ResourceId, Protocol, Tls, Refused, Caller, Client"""
+    by _ResourceId, Workspace, Protocol, Tls, Refused, Caller, Client"""
         return FileAggregate(self.table, by_file, merge)
 
 
 class RequestGroup(msgspec.Struct, frozen=True):
-    """Requests that have all of these in common; `weakness` is '' for secure ones and None where the log does not tell."""
+    """Requests that have all of these in common; `weakness` is '' for secure ones and None where the log does not tell.
+
+    `stale` says why they decide nothing any more, '' where they do: no row of the table arrives since.
+    """
 
     resource: str
     table: str
@@ -63,6 +68,8 @@ class RequestGroup(msgspec.Struct, frozen=True):
     requests: int
     first: datetime
     last: datetime
+    workspace: str
+    stale: str = ""
 
 
 def strip_port(column: str) -> str:
@@ -81,7 +88,9 @@ def read_requests(view: EstateView, logs: Iterable[RequestLog]) -> list[RequestG
             gaps.append(gap.what)
     if gaps and not found:
         raise DataNotCollectedError("; ".join(dict.fromkeys(gaps)))
-    return found
+    arrived = (ArrivedRows(one.resource, one.table, one.workspace, one.last) for one in found)
+    stale = find_stale(arrived, view.clock)
+    return [msgspec.structs.replace(one, stale=stale.get((one.resource, one.table), "")) for one in found]
 
 
 def _list_request_groups(view: EstateView, log: RequestLog) -> Iterator[RequestGroup]:
@@ -99,6 +108,7 @@ def _list_request_groups(view: EstateView, log: RequestLog) -> Iterator[RequestG
             requests,
             first,
             last,
+            str(row["Workspace"] or ""),
         )
 
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.verdict import count_noun, healthy, join_names, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope_policy.data_gap import STALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from nephoscope.analyze.assessment_key import Key
     from nephoscope.analyze.transport.logged_requests import RequestGroup
@@ -24,17 +25,22 @@ def judge_requests(
 ) -> Assessment:
     """Judge a resource by its requests; `unread` names logs that are missing and that no setting makes superfluous.
 
-    Raises DataNotCollectedError where no insecure request was served and not every request is known.
+    Raises DataNotCollectedError where no insecure request was served and not every request is known; cause stale where rows are too
+    old to decide what is asked.
     """
     weak: dict[str, list[RequestGroup]] = {}
-    for one in groups:
-        if one.weakness and not one.refused:
-            weak.setdefault(one.weakness, []).append(one)
+    recent = list_recent(groups)
+    for one in recent:
+        if is_insecure(one):
+            weak.setdefault(str(one.weakness), []).append(one)
     if weak:
         findings = [_build_finding(id_, name, weak[name]) for name in sorted(weak)]
         return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
-    known = [one for one in groups if one.weakness is not None]
-    untold = sum(one.requests for one in groups if one.weakness is None)
+    known = [one for one in recent if one.weakness is not None]
+    stale = [one for one in groups if one.stale]
+    if stale and (unread or not known or any(map(is_insecure, stale))):
+        raise DataNotCollectedError("; ".join(sorted({one.stale for one in stale})), STALE)
+    untold = sum(one.requests for one in recent if one.weakness is None)
     if not known:
         raise DataNotCollectedError(
             f"the TLS version of {count_noun(untold, 'request')} to {id_.lower()}"
@@ -46,6 +52,16 @@ def judge_requests(
     if unread:
         raise DataNotCollectedError(f"rows of {join_names(unread)} of {id_.lower()}")
     return healthy(id_, key, _describe(known, untold))
+
+
+def list_recent(groups: Iterable[RequestGroup]) -> list[RequestGroup]:
+    """List the groups that still decide something."""
+    return [one for one in groups if not one.stale]
+
+
+def is_insecure(one: RequestGroup) -> bool:
+    """Return whether requests were served and not secure."""
+    return bool(one.weakness) and not one.refused
 
 
 def _describe(known: Sequence[RequestGroup], untold: int) -> str:

@@ -1,8 +1,8 @@
 """Aggregates of a table that are computed file by file: a file of a day that is over is read once.
 
 Data files never change, so that the groups of a file stay as they are until the file goes (compaction, retention). They are kept below
-`<data>/aggregates`, which may be removed at any time. Files of today are read each time, up to the moment that is asked about; small
-files, which compaction takes soon, are read together each time.
+`<data>/aggregates`, which may be removed at any time. Files of today are read each time, up to the moment that is asked about; of
+small files, which compaction takes soon, each process reads those together that it does not know yet.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ import pyarrow as pa
 from nephoscope import __version__
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.query_engine import QueryEngine
+from nephoscope.lake.storage import small_file_groups
 from nephoscope.lake.storage.shared_engine import SharedEngine
+from nephoscope.lake.storage.small_file_groups import SmallFileGroups
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
 from nephoscope_kql.compile import CompiledQuery, compile_query, to_ticks
 from nephoscope_kql.engines.arrow_types import schema_of
@@ -82,11 +84,9 @@ class FileAggregates:
         self, combine: str, compiled: CompiledQuery, relation: str, scan: FileScan, now: datetime
     ) -> list[pa.Table]:
         """List the groups of the rows up to `now` of one scan: those that are kept, and those of files that are read each time."""
-        whole, today = _divide(scan, now)
+        whole, small, today = _divide(scan, now)
         folder = self.data / FOLDER / _compute_digest(compiled, combine, scan)
         columns = compiled.reads.get(relation, frozenset()) | {TIME}
-        until = TimeRange(TIME, None, now + _LEAST)
-        recent = replace(scan, groups=today, between=(*scan.between, until))
         combined = self._load_kept(folder, _name_all(whole)) if combine else None
         held = (
             {}
@@ -103,14 +103,40 @@ class FileAggregates:
             if combined is None and combine and found:
                 combined = _combine(engine, combine, pa.concat_tables(found))
                 self._keep(folder, {_name_all(whole): combined})
-            self.engines.recent.show(engine, relation, recent, compiled.sql, columns)
-            parts = [*(found if combined is None else [combined]), engine.run(compiled)]
+            parts = found if combined is None else [combined]
+            if small:
+                parts = [*parts, *self._group_small(engine, compiled, relation, scan, small, folder)]
+            if today or not parts:
+                until = TimeRange(TIME, None, now + _LEAST)
+                recent = replace(scan, groups=today, between=(*scan.between, until))
+                self.engines.recent.show(engine, relation, recent, compiled.sql, columns)
+                parts = [*parts, engine.run(compiled)]
         self._keep(
             folder,
             {_compute_file_name(path): groups for path in missing if (groups := held[path]) is not None},
         )
         self._prune(folder, {*map(_compute_file_name, whole), _name_all(whole)})
         return parts
+
+    def _group_small(
+        self,
+        engine: QueryEngine,
+        compiled: CompiledQuery,
+        relation: str,
+        scan: FileScan,
+        small: frozenset[Path],
+        aggregate: Path,
+    ) -> tuple[pa.Table, ...]:
+        """Return the groups of small files of days that are over; those that this process knows are not read again."""
+        held = small_file_groups.cache.find(aggregate, small)
+        if held.files == small:
+            return held.tables
+        columns = compiled.reads.get(relation, frozenset()) | {TIME}
+        fresh = replace(scan, groups=_select_files(scan, small - held.files))
+        self.engines.recent.show(engine, relation, fresh, compiled.sql, columns, over=True)
+        tables = (*held.tables, engine.run(compiled))
+        small_file_groups.cache.keep(aggregate, SmallFileGroups(small, tables))
+        return tables
 
     def _load_kept(self, folder: Path, name: str) -> pa.Table | None:
         """Return what is kept under a name; None where nothing is, or where it cannot be read."""
@@ -187,14 +213,20 @@ def _compile_twice(text: str, table: TableSchema) -> tuple[CompiledQuery, Compil
     return one, other
 
 
-def _divide(scan: FileScan, now: datetime) -> tuple[list[Path], tuple[tuple[Path, ...], ...]]:
-    """Part files into those of which groups are kept, and the groups of those that are read each time."""
+def _divide(
+    scan: FileScan, now: datetime
+) -> tuple[list[Path], frozenset[Path], tuple[tuple[Path, ...], ...]]:
+    """Part files into those of days that are over, of which groups are kept, small ones of these, and the others, in groups."""
     today = now.astimezone(UTC).date()
-    whole = {
-        path for path in scan.paths() if _read_day(path, scan.day) < today and path.stat().st_size > SMALL
-    }
-    rest = (tuple(path for path in group if path not in whole) for group in scan.groups)
-    return sorted(whole), tuple(group for group in rest if group)
+    over = {path for path in scan.paths() if _read_day(path, scan.day) < today}
+    small = frozenset(path for path in over if path.stat().st_size <= SMALL)
+    return sorted(over - small), small, _select_files(scan, frozenset(scan.paths()) - over)
+
+
+def _select_files(scan: FileScan, wanted: Collection[Path]) -> tuple[tuple[Path, ...], ...]:
+    """Return the groups of a scan with those of their files alone."""
+    found = (tuple(path for path in group if path in wanted) for group in scan.groups)
+    return tuple(group for group in found if group)
 
 
 def _read_day(path: Path, column: str) -> date:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from nephoscope.lake.query_engine import QueryEngine
 from nephoscope_kql.engines.parquet import FileScan
@@ -24,19 +26,28 @@ class _HeldRows:
 
 @dataclass(slots=True)
 class RecentRows:
-    """Recent rows that one engine holds, by relation."""
+    """Recent rows that one engine holds, by relation, which subscriptions they are of, and whether their days are `over`."""
 
-    _held: dict[str, _HeldRows] = field(default_factory=dict)
+    _held: dict[tuple[str, object, bool], _HeldRows] = field(default_factory=dict)
+    _names: Iterator[int] = field(default_factory=count)
 
     def show(
-        self, engine: QueryEngine, relation: str, scan: FileScan, question: str, columns: frozenset[str]
+        self,
+        engine: QueryEngine,
+        relation: str,
+        scan: FileScan,
+        question: str,
+        columns: frozenset[str],
+        *,
+        over: bool = False,
     ) -> None:
         """Let the engine see these rows under a relation, with the columns that a question reads."""
         known = _asked[relation]
         known[question] = columns
-        held = self._held.get(relation)
+        place = relation, scan.only, over
+        held = self._held.get(place)
         if held is None or held.scan != scan or not columns <= held.columns:
-            held = self._hold(engine, relation, scan) if len(known) > 1 else None
+            held = self._hold(engine, place, scan) if len(known) > 1 else None
         if held is None:
             engine.see(relation, scan.narrow(columns))
         else:
@@ -48,16 +59,16 @@ class RecentRows:
             engine.drop_kept(held.name)
         self._held.clear()
 
-    def _hold(self, engine: QueryEngine, relation: str, scan: FileScan) -> _HeldRows | None:
+    def _hold(self, engine: QueryEngine, place: tuple[str, object, bool], scan: FileScan) -> _HeldRows | None:
         """Read the columns of all aggregates into memory; None where there is nothing to read, or too much."""
         paths = scan.paths()
         if not paths or sum(path.stat().st_size for path in paths) > MOST_BYTES:
             return None
-        columns = frozenset().union(*_asked[relation].values())
-        before = self._held.pop(relation, None)
+        columns = frozenset().union(*_asked[place[0]].values())
+        before = self._held.pop(place, None)
         if before is not None:
             engine.drop_kept(before.name)
-        held = _HeldRows(f"recent/{relation}", scan, columns)
+        held = _HeldRows(f"recent/{next(self._names)}/{place[0]}", scan, columns)
         engine.keep(held.name, scan, columns, None)
-        self._held[relation] = held
+        self._held[place] = held
         return held

@@ -91,4 +91,4 @@ def _load_previous_analysis(before: PreviousEvaluation, estate: Estate, now: dat
     claims = find_aged_claims(old, before.now, estate, now)
     claimed = {entry.rpartition("/providers/")[2] for _, entry in claims}
     changed = frozenset(ResourceId.parse(key).type for key in keys) | claimed if same else None
-    return PreviousAnalysis(told, logs, changed, moved=now != before.now)
+    return PreviousAnalysis(told, logs, changed, before.now, now)

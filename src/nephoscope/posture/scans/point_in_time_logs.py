@@ -30,7 +30,7 @@ from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.query_engine import EngineRows, QueryPipeline
 from nephoscope.lake.storage.file_aggregates import AggregateQuery, FileAggregates
 from nephoscope.lake.storage.shared_engine import SharedEngine
-from nephoscope.lake.storage.table_store import LAKE
+from nephoscope.lake.storage.table_store import LAKE, list_tables
 from nephoscope.posture.scans.resource_graph_tables import JudgedGraph
 from nephoscope.state import State, StateError
 from nephoscope_kql.catalog import TableSchema
@@ -55,9 +55,9 @@ class FrozenLogs:
     estate: Estate
     now: datetime
     aggregates: FileAggregates
-    _answers: dict[tuple[str | FileAggregate, DeclaredReads], list[dict[str, object]]] = field(
-        default_factory=dict
-    )
+    _answers: dict[
+        tuple[str | FileAggregate, DeclaredReads], list[dict[str, object]] | DataNotCollectedError
+    ] = field(default_factory=dict)
     _tables: dict[str, TableSchema | None] = field(default_factory=dict)
 
     @cached_property
@@ -65,10 +65,17 @@ class FrozenLogs:
         return MultiWorkspaceCatalog(self.catalog, self.others)
 
     def _find_table(self, name: str) -> TableSchema | None:
-        """Return the table of that name in all workspaces; it is looked up once, since what is frozen stays as it is."""
+        """Return the table of that name in all workspaces, None where no row of it ever came in; it is looked up once, since what
+        is frozen stays as it is."""
         if name not in self._tables:
-            self._tables[name] = self._all_workspaces.table(name)
+            self._tables[name] = self._all_workspaces.table(name) if name in self._written else None
         return self._tables[name]
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """The tables that are there in any of the workspaces: analyzers declare many that nothing fills."""
+        places = {self.catalog.workspace, *self.others}
+        return frozenset(name for place, name in list_tables(self.aggregates.data) if place in places)
 
     def query(self, text: str, declared: DeclaredReads) -> list[dict[str, Any]]:
         """The rows of a KQL query, each by the names of its columns; see estate.Logs."""
@@ -83,12 +90,11 @@ class FrozenLogs:
     ) -> list[dict[str, object]]:
         key = (asked, declared)
         if key not in self._answers:
-            try:
-                with deadline_within(TIMEOUT):
-                    self._answers[key] = _list_records(ask())
-            except (KqlError, StateError) as error:
-                raise DataNotCollectedError(f"rows of logs: {error}") from error
-        return self._answers[key]
+            self._answers[key] = _ask_once(ask)
+        found = self._answers[key]
+        if isinstance(found, DataNotCollectedError):
+            raise type(found)(found.what, found.cause) from found
+        return found
 
     def versions(self, tables: Collection[str]) -> dict[str, object]:
         """Table -> its versions in the workspaces."""
@@ -129,6 +135,19 @@ class FrozenLogs:
                 raise _build_undeclared_error(table)
             if table not in held:
                 raise LogNotReceivedError(f"rows of {table}")
+
+
+def _ask_once(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotCollectedError:
+    """Return the rows of an answer, or why there is none: every resource of an analyzer asks for it."""
+    try:
+        with deadline_within(TIMEOUT):
+            return _list_records(ask())
+    except DataNotCollectedError as gap:
+        return gap
+    except (KqlError, StateError) as error:
+        gap = DataNotCollectedError(f"rows of logs: {error}")
+        gap.__cause__ = error
+        return gap
 
 
 def _build_undeclared_error(table: str) -> UndeclaredTableError:

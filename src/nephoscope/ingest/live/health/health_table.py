@@ -91,4 +91,4 @@ def missing_logs(lake: Lake, state: State, data: Path, now: datetime, days: int)
         return None
     workspaces = state.workspaces.names()
     newest_rows = read_newest_rows(lake, data, workspaces, now, timedelta(days=30 + days))
-    return find_missing_logs(resources, newest_rows, now, timedelta(days=days))
+    return find_missing_logs(resources, newest_rows, lambda last: now - last > timedelta(days=days))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -58,9 +58,9 @@ class MissingLogs:
 
 
 def find_missing_logs(
-    resources: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
+    resources: Iterable[Resource], newest_rows: NewestRows, is_old: Callable[[datetime], bool]
 ) -> list[MissingLogs]:
-    """Return what should have sent logs within `quiet` and did not, sorted by resource."""
+    """Return what should have sent logs and did not, or whose last row `is_old`, sorted by resource."""
     settings: dict[str, list[Resource]] = {}
     flow_logs: list[Resource] = []
     could: dict[str, Resource] = {}
@@ -72,16 +72,16 @@ def find_missing_logs(
         elif (resource.type in LOGGED or resource.type in NETWORKS) and resource.type not in STORAGE_SERVICES:
             could[resource.key] = resource
     found = [
-        one for scope in settings for one in _check_settings(scope, settings[scope], newest_rows, now, quiet)
+        one for scope in settings for one in _check_settings(scope, settings[scope], newest_rows, is_old)
     ]
-    found += [one for flow_log in flow_logs for one in _check_flow_log(flow_log, newest_rows, now, quiet)]
+    found += [one for flow_log in flow_logs for one in _check_flow_log(flow_log, newest_rows, is_old)]
     set_up = {_read_target(flow_log) for flow_log in flow_logs} | {
         _extract_logged_resource(scope) for scope in settings
     }
     found += [
         one
         for key in could.keys() - set_up
-        for one in _check_unconfigured(key, could[key].type, newest_rows, now, quiet)
+        for one in _check_unconfigured(key, could[key].type, newest_rows, is_old)
     ]
     return sorted(found, key=lambda one: (one.resource, one.setting))
 
@@ -95,7 +95,7 @@ def _extract_logged_resource(scope: str) -> str:
 
 
 def _check_settings(
-    scope: str, settings: Iterable[Resource], newest_rows: NewestRows, now: datetime, quiet: timedelta
+    scope: str, settings: Iterable[Resource], newest_rows: NewestRows, is_old: Callable[[datetime], bool]
 ) -> Iterator[MissingLogs]:
     """Yield what is missing of a resource by its settings: one that sends metrics alone is right beside another that sends logs."""
     kind, resource = _extract_type(scope), _extract_logged_resource(scope)
@@ -106,7 +106,7 @@ def _check_settings(
         if logs:
             # Rows of an account's service may bear the id of either; their table tells the service.
             newest = newest_rows.newest_time(resource, logs.counts)
-            yield from _check_silence(scope, kind, name, newest, now, quiet)
+            yield from _check_silence(scope, kind, name, newest, is_old)
     # A type that has no logs, only metrics, cannot send any.
     has_logs = kind in LOGGED or any(_list_logs(setting) for setting in settings)
     if has_logs and not any(sent.values()):
@@ -130,12 +130,12 @@ def _build_every_stream(kind: str) -> DiagnosticStream:
 
 
 def _check_unconfigured(
-    key: str, kind: str, newest_rows: NewestRows, now: datetime, quiet: timedelta
+    key: str, kind: str, newest_rows: NewestRows, is_old: Callable[[datetime], bool]
 ) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
     last = newest_rows.newest_time(key, flows if network else _build_every_stream(kind).counts)
-    if last is None or now - last > quiet:
+    if last is None or is_old(last):
         reason = f"no {'flow log' if network else 'diagnostic setting'} sends its logs"
         yield MissingLogs(key, kind, reason, last=last)
 
@@ -145,7 +145,7 @@ def _read_target(flow_log: Resource) -> str:
 
 
 def _check_flow_log(
-    flow_log: Resource, newest_rows: NewestRows, now: datetime, quiet: timedelta
+    flow_log: Resource, newest_rows: NewestRows, is_old: Callable[[datetime], bool]
 ) -> Iterator[MissingLogs]:
     target = _read_target(flow_log)
     if not target:
@@ -154,15 +154,15 @@ def _check_flow_log(
         yield MissingLogs(target, _extract_type(target), "its flow log is switched off", flow_log.id.name)
     else:
         newest = newest_rows.newest_time(target, flows)
-        yield from _check_silence(target, _extract_type(target), flow_log.id.name, newest, now, quiet)
+        yield from _check_silence(target, _extract_type(target), flow_log.id.name, newest, is_old)
 
 
 def _check_silence(
-    key: str, kind: str, setting: str, newest: datetime | None, now: datetime, quiet: timedelta
+    key: str, kind: str, setting: str, newest: datetime | None, is_old: Callable[[datetime], bool]
 ) -> Iterator[MissingLogs]:
     if newest is None:
         yield MissingLogs(key, kind, _NEVER, setting)
-    elif now - newest > quiet:
+    elif is_old(newest):
         yield MissingLogs(key, kind, _NO_MORE, setting, newest)
 
 

@@ -96,6 +96,10 @@ class NewestRows:
         )  # fmt: skip
         return max(moments, default=None)
 
+    def has_any(self, keys: Iterable[str]) -> bool:
+        """Return whether any of these resources has a row, however old."""
+        return any(next(self._iterate_ids_below(key), None) is not None for key in keys)
+
     def _iterate_ids_below(self, key: str) -> Iterator[str]:
         if key in self._seen:
             yield key
