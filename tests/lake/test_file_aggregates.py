@@ -22,6 +22,7 @@ from nephoscope.lake.storage.file_aggregates import (
     FileAggregates,
     TimedAggregateError,
 )
+from nephoscope.lake.storage.recent_rows import RecentRows
 from nephoscope.lake.storage.shared_engine import SharedEngine
 from nephoscope.lake.storage.table_store import LAKE
 from nephoscope.state import State
@@ -259,3 +260,34 @@ def test_lie_where_their_owner_alone_reads(lake: Aggregated) -> None:
     lake.write((3, "ada"))
     lake.found()
     assert [path.stat().st_mode & 0o077 for path in (*lake.kept(), lake.data / FOLDER)] == [0, 0]
+
+
+@pytest.mark.parametrize("combine", ["", COMBINE])
+def test_small_files_of_past_days_are_read_once(
+    lake: Aggregated, monkeypatch: pytest.MonkeyPatch, combine: str
+) -> None:
+    """As many as come in, whatever compaction makes of them, and each scope sees its own rows."""
+    monkeypatch.setattr(file_aggregates, "SMALL", 1 << 20)
+    read: list[int] = []
+    shown = RecentRows.show
+
+    def show(self: RecentRows, engine: Any, relation: str, scan: Any, *more: Any, **options: Any) -> None:
+        read.append(len(scan.paths()))
+        shown(self, engine, relation, scan, *more, **options)
+
+    monkeypatch.setattr(RecentRows, "show", show)
+    mine = LakeScope(frozenset({MINE}))
+    for number in range(3):
+        lake.write((3, "ada"), (2 + number / 10, "bob"))
+        lake.write((3, "eve"), subscription=OTHER)
+        assert lake.found(combine=combine) == lake.wanted()
+        assert lake.found(mine, combine=combine) == lake.wanted(mine)
+        assert lake.found(combine=combine) == lake.wanted(), "from what is held"
+    assert read == [3] * 6, "the files of a round, once for each scope"
+    assert not lake.kept()
+    while lake.lake.compact(1):
+        pass
+    assert lake.found(combine=combine) == lake.wanted()
+    later = NOW + timedelta(days=3)
+    lake.write((0.1, "ada"))
+    assert lake.found(now=later, combine=combine) == lake.wanted(now=later)
