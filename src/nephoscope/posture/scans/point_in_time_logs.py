@@ -145,9 +145,9 @@ def _ask_once(ask: Callable[[], pa.Table]) -> list[dict[str, object]] | DataNotC
     except DataNotCollectedError as gap:
         return gap
     except (KqlError, StateError) as error:
-        gap = DataNotCollectedError(f"rows of logs: {error}")
-        gap.__cause__ = error
-        return gap
+        failed = DataNotCollectedError(f"rows of logs: {error}")
+        failed.__cause__ = error
+        return failed
 
 
 def _build_undeclared_error(table: str) -> UndeclaredTableError:
