@@ -87,20 +87,20 @@ def test_up_to_the_bound_it_is_as_before(described: dict[str, Any]) -> None:
     }
 
 
-def arrived(resource: str, workspace: str, days: float) -> ArrivedRows:
+def build_arrived(resource: str, workspace: str, days: float) -> ArrivedRows:
     return ArrivedRows(resource, "StorageBlobLogs", workspace, world.NOW - timedelta(days=days))
 
 
 @pytest.mark.parametrize(
     ("rows", "stale"),
     [
-        ([arrived("a", "w1", 7)], []),
-        ([arrived("a", "w1", 7.1)], ["a"]),
+        ([build_arrived("a", "w1", 7)], []),
+        ([build_arrived("a", "w1", 7.1)], ["a"]),
         # a quiet resource: rows of its kind still come to its workspace
-        ([arrived("a", "w1", 20), arrived("b", "w1", 1)], []),
+        ([build_arrived("a", "w1", 20), build_arrived("b", "w1", 1)], []),
         # what another workspace gets says nothing of the one that has its rows
-        ([arrived("a", "w1", 20), arrived("b", "w2", 1)], ["a"]),
-        ([arrived("a", "w1", 20), arrived("a", "w2", 1)], []),
+        ([build_arrived("a", "w1", 20), build_arrived("b", "w2", 1)], ["a"]),
+        ([build_arrived("a", "w1", 20), build_arrived("a", "w2", 1)], []),
     ],
 )
 def test_a_table_of_a_workspace_arrives_for_all_of_a_kind(rows: list[ArrivedRows], stale: list[str]) -> None:
