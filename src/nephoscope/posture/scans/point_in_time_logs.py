@@ -68,11 +68,11 @@ class FrozenLogs:
         """Return the table of that name in all workspaces, None where no row of it ever came in; it is looked up once, since what
         is frozen stays as it is."""
         if name not in self._tables:
-            self._tables[name] = self._all_workspaces.table(name) if name in self._written else None
+            self._tables[name] = self._all_workspaces.table(name) if name in self._stored_tables else None
         return self._tables[name]
 
     @cached_property
-    def _written(self) -> frozenset[str]:
+    def _stored_tables(self) -> frozenset[str]:
         """The tables that are there in any of the workspaces: analyzers declare many that nothing fills."""
         places = {self.catalog.workspace, *self.others}
         return frozenset(name for place, name in list_tables(self.aggregates.data) if place in places)
