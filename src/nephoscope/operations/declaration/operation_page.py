@@ -32,7 +32,8 @@ class SectionList:
     is that of the noun where it is not made by an s, `guide` the file of the guide about it. `given` is what
     the request says; `opens` is the path of a page about a row, `{}` its key, and what the page shows. `most` is how many rows the
     operation gives at most, so that a list of so many is said to be the newest alone (0 = it gives all). `order` is the place
-    among the lists of its area, where they are tabs of one another, and `in_navigation` says that the navigation has an entry for it.
+    among the lists of its area, where they are tabs of one another, and `tab` the title of a tab that it shares with others ('' = it
+    has one by its own title). `in_navigation` says that the navigation has an entry for it.
     `names` are those facets whose values are names; the others are values of enumerations, which are said in words. `scope` is the
     column with the resource by which a chosen scope narrows the list ('' = no scope does).
     """
@@ -54,6 +55,7 @@ class SectionList:
     plural: str = ""
     most: int = 0
     order: int = 0
+    tab: str = ""
     in_navigation: bool = False
     scope: str = ""
 

@@ -60,7 +60,7 @@ def _note_gaps(found: AccountFindingPage) -> list[str]:
     page=SectionList(
         "Account findings", "Identity", "finding",
         "Administrators, emergency access accounts, stale guests, application credentials and consent grants.", key="id", name="name",
-        guide="identity.md", facets=("severity", "finding", "kind"), nothing="No account findings.", order=40,
+        guide="identity.md", facets=("severity", "finding", "kind"), nothing="No account findings.", order=40, tab="Accounts",
         columns=(
             PageColumn("name", "Account"), PageColumn("severity", "Severity"), PageColumn("finding", "Finding"),
             PageColumn("reason", "Reason", optional=True), PageColumn("remediation", "Remediation", optional=True),

@@ -152,7 +152,7 @@ def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
         "Administrators", "Identity", "administrator",
         "Who may change Azure or the directory, by which role, when they last did, and from where.", key="id", name="name",
         guide="identity.md", facets=("kind", "privilege", "assignment", "secondFactor", "enabled", "guest", "newPlace"),
-        nothing="No administrators. Connect a tenant or import a snapshot.", order=30, in_navigation=True,
+        nothing="No administrators. Connect a tenant or import a snapshot.", order=30, tab="Administrators", in_navigation=True,
         columns=(
             PageColumn("name", "Administrator"), PageColumn("privilege", "Privilege"),
             PageColumn("assignment", "Assignment", optional=True),
@@ -209,7 +209,7 @@ def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> M
     page=SectionList(
         "Management places", "Identity", "place",
         "Where Azure is managed from: by administrator, over the activity log and sign-ins.",
-        key="id", name="name", order=35, guide="identity.md", facets=("name", "country", "network", "new"),
+        key="id", name="name", order=35, tab="Administrators", guide="identity.md", facets=("name", "country", "network", "new"),
         names=("name", "country", "network"),
         nothing="No management of Azure in the logs of the last 90 days.",
         columns=(

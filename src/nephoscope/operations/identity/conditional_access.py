@@ -99,7 +99,7 @@ def _list_gap_rows(found: AccessGapPage) -> list[Line]:
     ),
     page=SectionList(
         "Conditional access", "Identity", "policy", "Conditional access policies, and how many users they cover and exclude.",
-        key="id", name="name", plural="policies", guide="identity.md", facets=("state",), order=50,
+        key="id", name="name", plural="policies", guide="identity.md", facets=("state",), order=50, tab="Conditional access",
         nothing="No conditional access policies.",
         columns=(
             PageColumn("name", "Policy"), PageColumn("state", "State"), PageColumn("covered", "Covered users"),
@@ -124,7 +124,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
     ),
     page=SectionList(
         "Conditional access gaps", "Identity", "gap", "Users on whom no conditional access policy enforces a control, and why.",
-        key="id", name="name", order=55, guide="identity.md", facets=("control", "administrator", "certain"),
+        key="id", name="name", order=55, tab="Conditional access", guide="identity.md", facets=("control", "administrator", "certain"),
         nothing="No gaps. See Conditional access for what was collected.",
         columns=(
             PageColumn("name", "User"), PageColumn("control", "Control"), PageColumn("administrator", "Administrator"),

@@ -78,6 +78,7 @@ def _note(found: EmergencyAccountList) -> list[str]:
         "Emergency accounts", "Identity", "emergency account",
         "Cloud-only accounts that are always Global Administrator and excluded from every conditional access policy.",
         key="id", name="name", guide="identity.md", facets=("phishingResistant", "tenant"), names=("tenant",), order=45,
+        tab="Administrators",
         nothing="No emergency accounts.",
         columns=(
             PageColumn("name", "Account"), PageColumn("phishingResistant", "Phishing-resistant"),

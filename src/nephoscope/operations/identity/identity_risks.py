@@ -116,7 +116,8 @@ def _list_detection_rows(found: RiskDetectionList) -> list[Line]:
     page=SectionList(
         "Risky identities", "Identity", "risky identity",
         "Users, service principals and agents at risk: from this server's detections and from Microsoft Entra ID.", key="id",
-        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10, in_navigation=True,
+        name="name", plural="risky identities", guide="identity.md", facets=("level", "state", "kind"), order=10, tab="Risk",
+        in_navigation=True,
         nothing="No risky identities: none has a risk detection of this server or Microsoft Entra ID.",
         columns=(
             PageColumn("name", "Identity"), PageColumn("level", "Risk level"), PageColumn("state", "Risk state"),

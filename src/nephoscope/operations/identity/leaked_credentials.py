@@ -110,7 +110,7 @@ def _account_rows(found: LeakedAccountList) -> list[Line]:
     page=SectionList(
         "Leaked credentials", "Identity", "list",
         "Lists of leaked passwords that accounts are checked against. No password or hash can be read from them.",
-        key="algorithm", name="contents", guide="identity.md", order=46,
+        key="algorithm", name="contents", guide="identity.md", order=46, tab="Accounts",
         nothing="No lists of leaked credentials. `nephoscope identity leaked import FILE` imports one on the server.",
         columns=(
             PageColumn("contents", "Contents"), PageColumn("entries", "Entries"), PageColumn("origin", "Source", optional=True),
@@ -133,7 +133,7 @@ def hash_lists(call: OperationCall) -> HashListPage:
     page=SectionList(
         "Leaked accounts", "Identity", "account",
         "Accounts whose password a check found in a list of leaked credentials.",
-        key="id", name="name", guide="identity.md", facets=("evidence", "state"), order=47,
+        key="id", name="name", guide="identity.md", facets=("evidence", "state"), order=47, tab="Accounts",
         opens=("/identity/risks/item/{}", "Open the risky identity"),
         nothing="No leaked accounts. `nephoscope identity leaked check --hashes FILE` checks exported hashes.",
         columns=(

@@ -101,7 +101,7 @@ def _format_words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
     ),
     page=SectionList(
         "Risk policies", "Identity", "risk policy",
-        "Measures on the accounts of risky users and risky sign-ins, planned for an approval.", key="name", order=25,
+        "Measures on the accounts of risky users and risky sign-ins, planned for an approval.", key="name", order=25, tab="Risk",
         guide="identity.md",
         facets=("risk", "enforcement"), rows=_list_rows, nothing="No risk policies.", plural="risk policies",
         columns=(

@@ -44,7 +44,7 @@ class RiskySignInList(Shape, frozen=True, kw_only=True):
     needs_lake=True,
     page=SectionList(
         "Risky sign-ins", "Identity", "risky sign-in", "Sign-ins with a risk detection, and the reasons.", key="id", name="name",
-        guide="identity.md", facets=("type", "level", "state"), nothing="No risky sign-ins.", order=20,
+        guide="identity.md", facets=("type", "level", "state"), nothing="No risky sign-ins.", order=20, tab="Risk",
         columns=(
             PageColumn("name", "Identity"), PageColumn("type", "Risk detection"), PageColumn("level", "Risk level", optional=True),
             PageColumn("state", "Risk state"), PageColumn("address", "IP address", optional=True),

@@ -57,11 +57,6 @@ class Section:
         return _HOMES[self.area]
 
     @property
-    def tab(self) -> tuple[str, str]:
-        """Return its path and its title among the tabs of its area."""
-        return self.path, self.shown.title
-
-    @property
     def area(self) -> PageArea:
         """Return the part of the navigation that it is in, HIDDEN where it is reached from the settings."""
         return next((one for one in _HOMES if one.value == self.shown.area), PageArea.HIDDEN)
@@ -125,6 +120,18 @@ class Section:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class SectionTab:
+    """A tab of an area: its title, and the (path, title) of the lists that are under it."""
+
+    title: str
+    lists: tuple[tuple[str, str], ...]
+
+    def has(self, path: str) -> bool:
+        """Return whether a list is under it."""
+        return any(path == one for one, _ in self.lists)
+
+
 @cache
 def list_sections() -> tuple[Section, ...]:
     """Every section, by area and title."""
@@ -132,13 +139,15 @@ def list_sections() -> tuple[Section, ...]:
     return tuple(sorted(found, key=lambda one: (one.shown.area, one.shown.title)))
 
 
-def list_beside(section: Section) -> list[Section]:
-    """Return the lists of the area of a section, which are tabs of one another; none elsewhere."""
+def list_tabs(section: Section) -> list[SectionTab]:
+    """Return the tabs of the area of a section: its overview, and its lists, several of which share a tab; none elsewhere."""
     if section.area is not PageArea.IDENTITY:
         return []
-    return sorted(
-        (one for one in list_sections() if one.area is section.area), key=lambda one: one.shown.order
-    )
+    several: dict[str, list[tuple[str, str]]] = {"Overview": [(section.home[0], "Overview")]}
+    for one in sorted(list_sections(), key=lambda one: one.shown.order):
+        if one.area is section.area:
+            several.setdefault(one.shown.tab or one.shown.title, []).append((one.path, one.shown.title))
+    return [SectionTab(title, tuple(lists)) for title, lists in several.items()]
 
 
 def _sections_of(group: OperationGroup) -> Iterator[Section]:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from nephoscope.service.identity_risk import READ
 from nephoscope.web.lists.section_list import SectionRow
-from nephoscope.web.lists.sections import Section, list_beside, list_sections
+from nephoscope.web.lists.sections import Section, list_sections, list_tabs
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
 
@@ -65,7 +65,7 @@ def fill_page(visit: Visit) -> Mapping[str, object]:
     sections = {one.path: one for one in list_sections()}
     return {
         "lists": [_count_list(visit, sections[path], one, workspace) for path, one in URGENT.items()],
-        "workspace": workspace, "workspaces": visit.workspaces(READ), "beside_it": list_beside(sections["/identity/risks"]),
+        "workspace": workspace, "workspaces": visit.workspaces(READ), "tabs": list_tabs(sections["/identity/risks"]),
     }  # fmt: skip
 
 

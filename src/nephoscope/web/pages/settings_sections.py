@@ -22,7 +22,7 @@ from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.lists.section_list import SectionRow, draw_value, is_choice, section_list
-from nephoscope.web.lists.sections import Section, list_beside, list_sections
+from nephoscope.web.lists.sections import Section, list_sections, list_tabs
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -228,7 +228,7 @@ def _build_frame(section: Section, visit: Visit, workspace: str) -> dict[str, ob
     return {
         "section": section, "shown": section.shown, "workspace": workspace,
         "workspaces": visit.workspaces(section.listing.permission) if workspace else [],
-        "beside_it": list_beside(section),
+        "tabs": list_tabs(section),
     }  # fmt: skip
 
 
