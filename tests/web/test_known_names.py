@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from dataclasses import replace
 
 import pytest
 from tests.web.conftest import LATELY, alert
 
+from nephoscope.model.read_reach import EVERYTHING
+from nephoscope.posture.published.accounts import map_application_names
 from nephoscope.state.incidents.incidents import Incident
 from nephoscope.web.rendering.known_names import name_in_title
 
@@ -53,6 +56,46 @@ def test_an_entity_is_told_by_its_name(owner):
         f'<td class="data-list__cell data-list__optional" title="{USER}">{NAME}</td>'
         in owner.get("/alerts").text
     )
+
+
+APPLICATION = "7f000000-0000-4000-8000-00000000000a"
+LISTS = ("/alerts", "/incidents", "/")
+
+
+def put_alert_on_an_application(instance, title, number, **identifiers):
+    """An alert and its incident, whose title has the id of an application; the number of the incident."""
+    entity = [{"$id": "1", "Type": "cloud-application", **identifiers}]
+    with instance.state.transaction() as session:
+        incident = instance.state.incidents.put(
+            session, Incident("default", title, "", "High", LATELY, LATELY, LATELY, LATELY)
+        )
+        made = alert(f"0b000000-0000-0000-0000-0000000000{number}", incident.number, title)
+        document = {**made.document, "Entities": json.dumps(entity)}
+        instance.state.alerts.put(session, replace(made, document=document))
+    return incident.number
+
+
+def test_an_application_is_called_by_its_name_where_the_estate_knows_it(owner, instance):
+    known = map_application_names(instance.snapshots.load_newest(), EVERYTHING)
+    id_, name = min(known.items())
+    assert id_ not in name
+    number = put_alert_on_an_application(instance, f"Consent to {id_.upper()} given", 21, AppId=id_)
+    for path in (*LISTS, f"/incidents/{number}", "/alerts/0b000000-0000-0000-0000-000000000021"):
+        assert f">Consent to {name} given<" in owner.get(path).text, path
+    assert f"<h1>{name}</h1>" in owner.get(f"/entities/application/{id_}").text
+
+
+def test_an_application_is_called_by_the_name_that_the_alert_has(owner, visitor, instance):
+    title = f"Secret of {APPLICATION} used"
+    number = put_alert_on_an_application(instance, title, 22, AppId=APPLICATION, Name="Payroll")
+    put_alert_on_an_application(instance, title.replace("used", "made"), 23, AppId=APPLICATION)
+    for path in (*LISTS, f"/incidents/{number}"):
+        assert ">Secret of Payroll used<" in owner.get(path).text, path
+    assert ">Secret of Payroll made<" not in owner.get("/incidents").text, (
+        "rows name the application of their own alert alone"
+    )
+    assert f">Secret of {APPLICATION} made<" in owner.get("/incidents").text
+    assert "<h1>Payroll</h1>" in owner.get(f"/entities/application/{APPLICATION}").text
 
 
 def test_who_does_not_read_the_directory_sees_the_id(visitor, told, sandbox):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
     from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 
+_APPLICATIONS = "microsoft.graph/serviceprincipals"
 #: Type -> the word for it.
 KINDS = {
     "microsoft.graph/users": "account",
     "microsoft.graph/groups": "group",
-    "microsoft.graph/serviceprincipals": "application",
+    _APPLICATIONS: "application",
 }
 #: Objects that are looked through.
 MOST = 200_000
@@ -41,6 +42,18 @@ def find_accounts(snapshot: PublishedSnapshot, reach: Reach, text: str) -> list[
     """Return those of which a name, an address or an id contains a text, in any case."""
     wanted = text.casefold()
     return [one for one in accounts(snapshot, reach) if wanted in one.words]
+
+
+def map_application_names(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[str, str]:
+    """Return lower-cased application id -> display name of the service principals that may be read; read once for an edition."""
+    return snapshot.get_or_compute(("application names", reach), lambda: _read_names(snapshot, reach))
+
+
+def _read_names(snapshot: PublishedSnapshot, reach: Reach) -> dict[str, str]:
+    bodies = snapshot.listing.page((_APPLICATIONS,), reach, most=MOST).bodies
+    told = [tree_of(one, "properties") for one in bodies]
+    several = ((one.get("appId"), one.get("displayName")) for one in told)
+    return {str(id_).lower(): str(name) for id_, name in several if id_ and name}
 
 
 def _read(snapshot: PublishedSnapshot, reach: Reach) -> tuple[DirectoryObject, ...]:

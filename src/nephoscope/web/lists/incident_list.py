@@ -66,13 +66,16 @@ def build_counter(visit: Visit, workspace: str) -> Callable[[str, Chosen], Mappi
 
 
 def incident_list(
-    visit: Visit, workspace: str, names: Mapping[str, str], tick_of: Callable[[Incident], str] | None
+    visit: Visit,
+    workspace: str,
+    names: Mapping[int, Mapping[str, str]],
+    tick_of: Callable[[Incident], str] | None,
 ) -> RowList[Incident]:
     """Describe the list; incidents can be ticked where there is a `tick_of`."""
 
     def title(one: Incident) -> ListCell:
         page = visit.link(f"/incidents/{one.number}", workspace=workspace)
-        return text_cell(name_in_title(one.title, names), page, whole=one.title)
+        return text_cell(name_in_title(one.title, names[one.number]), page, whole=one.title)
 
     return RowList(
         "incidents", "incident",

@@ -237,7 +237,8 @@ def _build_page(
     return {
         "runs": runs, "captures": find_captures_of_runs(visit, [one.id for _, one in runs]),
         "workspace": workspace, "alert": alert, "row": row, "query": query,
-        "parties": taking_part, "facts": entity_facts(visit, involved), "names": participant_names(taking_part),
+        "parties": taking_part, "facts": entity_facts(visit, involved),
+        "names": participant_names(taking_part) | known_names(visit, (str(row["AlertName"]), str(row["Description"]))),
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": list_techniques(row),
         "looked_at": query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,

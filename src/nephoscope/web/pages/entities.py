@@ -22,6 +22,7 @@ from nephoscope.web.page_data.named_entity import KINDS, RESOURCES, NamedEntity,
 from nephoscope.web.page_data.visible_alerts import MOST_SOUGHT, visible_alerts_everywhere
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import participant_names
+from nephoscope.web.rendering.known_names import known_names
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 
@@ -56,7 +57,13 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if (file := download_table(visit, f"{kind}-{name}", tables)) is not None:
         return file
     facts, context = _describe(visit, entity)
-    incidents = _list_incidents(visit, alerts)
+    incidents, identity = _list_incidents(visit, alerts), read_identity(visit, entity)
+    titles = [
+        *(str(one.document["AlertName"]) for one in alerts),
+        *(one.title for one in incidents),
+        entity.title,
+    ]
+    names = participant_names(taking_part) | _name_identities(identity) | known_names(visit, titles)
     moments = [one for each in alerts for one in (each.started, each.ended)]
     moments += [one for each in (logs.tables if logs else ()) for one in (each.first, each.last)]
     return {
@@ -73,9 +80,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "facts": facts,
         "context": context,
         "related": [one for one in taking_part if not _is_named(one, values)][:MOST_RELATED],
-        "names": participant_names(taking_part),
+        "names": names,
         "mentions": _list_mentions(visit, entity),
-        "identity": read_identity(visit, entity),
+        "identity": identity,
         "first": min(moments, default=None),
         "last": max(moments, default=None),
     }
@@ -116,6 +123,18 @@ def _list_incidents(visit: Visit, alerts: Sequence[StoredAlert]) -> list[Inciden
         wanted = IncidentFilter(numbers=numbers if known is None else numbers & frozenset(known))
         found += state.incidents.list_sought(workspace, wanted, most=len(numbers))
     return sorted(found, key=lambda one: one.last_activity, reverse=True)
+
+
+def _name_identities(identity: EntityIdentity | None) -> dict[str, str]:
+    """Return the names of the ids that the risks of an entity say."""
+    risks = identity.risks if identity else ()
+    return {
+        id_.lower(): one.display_name
+        for one in risks
+        if one.display_name
+        for id_ in (one.id, one.app_id)
+        if id_
+    }
 
 
 def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityContext | None]:

@@ -43,7 +43,7 @@ from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
 from nephoscope.web.rendering.display_names import participant_names, replace_ids, tactics
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.known_names import known_names
+from nephoscope.web.rendering.known_names import known_names, name_incidents
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import Page, PageArea
@@ -90,8 +90,9 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
     etags = (
         dict(one.split(" ", 1) for one in visit.ticked_values("incident") if " " in one) if refused else {}
     )
+    names = name_incidents(visit, listed)
     wanted = incident_list(
-        visit, workspace, known_names(visit, (one.title for one in listed)),
+        visit, workspace, names,
         (lambda one: f"{one.number} {etags.get(str(one.number), one.etag)}") if may else None,
     )  # fmt: skip
     counted, total = (
@@ -102,7 +103,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
         "workspace": workspace, "list": show_page(visit, wanted, listed, counted, total, start), "may": may,
         "classifications": CLASSIFICATIONS, "typed": visit.form, "owners": owners(visit, workspace) if may else [],
         "done": visit.get_query_value("done"), "refused": refused, "overtaken": [], "all": bool(visit.get_query_value("all")),
-        "names": known_names(visit, (one.title for one in listed)),
+        "names": names,
         "any": incidents.total(workspace, IncidentFilter(numbers=visit.list_incidents_in_scope(workspace))) > 0,
     }  # fmt: skip
 
@@ -112,10 +113,16 @@ def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     return incident_filter(visit, workspace, chosen_values(visit, incident_facets(visit)))
 
 
+def _name_ids(visit: Visit, file: CaseFile) -> dict[str, str]:
+    """Return the names of the ids in the titles of an incident and its alerts."""
+    titles = [file.incident.title, *(str(one.document["AlertName"]) for one in file.alerts)]
+    return participant_names(file.parties) | known_names(visit, titles)
+
+
 def _draw_graph(visit: Visit, workspace: str, file: CaseFile) -> Markup:
     """The alerts in their order, and who takes part in which."""
     alerts, involved = file.alerts[:MOST_DRAWN], file.parties[:MOST_DRAWN]
-    names = participant_names(file.parties)
+    names = _name_ids(visit, file)
     left = [
         DiagramNode(
             replace_ids(str(each.document["AlertName"]), names),
@@ -183,7 +190,7 @@ def _show_incident(
     return {
         "workspace": workspace,
         "file": file,
-        "names": participant_names(file.parties),
+        "names": _name_ids(visit, file),
         "facts": entity_facts(visit, file.participants),
         "incident": file.incident,
         "graph": _draw_graph(visit, workspace, file) if file.alerts else "",

@@ -24,7 +24,7 @@ from nephoscope.web.page_data.source_states import read_source_states
 from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
 from nephoscope.web.rendering import charts
 from nephoscope.web.rendering.formatting import STATES, cause_text
-from nephoscope.web.rendering.known_names import known_names
+from nephoscope.web.rendering.known_names import name_incidents
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.recommendation_table import PATHS, rank_recommendations, table
 from nephoscope.web.visits.page import Page, PageArea
@@ -54,7 +54,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "snapshot": snapshot,
         "incidents": opened,
         "bars": [(name.lower(), count) for name, count in opened.severities.items()] if opened else [],
-        "names": known_names(visit, (one.title for one in opened.newest) if opened else ()),
+        "names": name_incidents(visit, opened.newest if opened else ()),
         "alerts": (alerts := count_alerts(visit)),
         "columns": draw_alerts(alerts) if alerts is not None and alerts.total else "",
         "sources": read_source_states(visit),
