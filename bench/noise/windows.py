@@ -1,4 +1,6 @@
-"""Every window of every rule over a stretch of days: those whose block finds nothing are passed over, unless all are asked for."""
+"""Every window of every rule over a stretch of days: windows that surely have no row are left out, as a backfill leaves them out, and
+those whose block finds nothing are passed over, unless all are asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import pickle
 import re
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ from typing import Any
 from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow, iterate_window_ends, window_ending_at
+from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
 from nephoscope.alerts.tuning.replay import CachingDetector
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM, LakeReading, QueryDemand
@@ -22,6 +26,8 @@ from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.errors import KqlError
 
 BLOCKS = tuple(timedelta(hours=hours) for hours in (144, 24, 4))
+#: So many windows are run one by one: looking at blocks of them first would not be less.
+FEW = 12
 #: Queries that say nothing of a part of a time by what they say of all of it: each window is run.
 _WHOLE = re.compile(r"series_|make-series|stdev|avg\(|percentile|variance|autocluster|diffpatterns")
 #: Queries that go on only with what is loud in their last hour: other windows find nothing.
@@ -100,19 +106,28 @@ class Windows:
 
     def _rule(self, rule: AnalyticRule, since: datetime, until: datetime) -> None:
         began = time.process_time()
-        for end in self._wanted(rule, since, until):
+        assert self._reading is not None
+        live = WindowPlan(self._reading).select_windows(rule, list(iterate_window_ends(rule, since, until)))
+        if len(live) >= SHARED_FROM:
+            self._reading.foresee(rule.query, RowSpan(live[0] - rule.period, live[-1]))
+        for end in self._wanted(rule, live, since, until):
             self._one(rule, end)
+        self._reading.drop_foreseen(rule.query)
         self.seconds[rule.id] = time.process_time() - began
 
-    def _wanted(self, rule: AnalyticRule, since: datetime, until: datetime) -> Iterator[datetime]:
-        if not self.exact and _LOUD.search(rule.query):
-            yield from self._loud(rule, since, until)
-            return
-        whole = self.exact or rule.frequency >= timedelta(hours=6) or rule.operator != "gt"
-        if whole or rule.threshold or _WHOLE.search(rule.query):
-            yield from iterate_window_ends(rule, since, until)
+    def _wanted(
+        self, rule: AnalyticRule, live: Sequence[datetime], since: datetime, until: datetime
+    ) -> Iterator[datetime]:
+        """The ends of those windows, among the ones that may have rows, that are run."""
+        few = len(live) <= FEW or self.exact or rule.frequency >= timedelta(hours=6)
+        if few or rule.operator != "gt" or rule.threshold:
+            yield from live
+        elif _LOUD.search(rule.query):
+            yield from sorted(set(live) & set(self._loud(rule, since, until)))
+        elif _WHOLE.search(rule.query):
+            yield from live
         else:
-            yield from self._within(rule, since, until, BLOCKS)
+            yield from self._within(rule, live, since, until, BLOCKS)
 
     def _loud(self, rule: AnalyticRule, since: datetime, until: datetime) -> Iterator[datetime]:
         """The ends of windows in whose last hour something is loud: the query's own test, of all hours at once."""
@@ -133,16 +148,23 @@ class Windows:
         )
 
     def _within(
-        self, rule: AnalyticRule, since: datetime, until: datetime, blocks: tuple[timedelta, ...]
+        self,
+        rule: AnalyticRule,
+        live: Sequence[datetime],
+        since: datetime,
+        until: datetime,
+        blocks: tuple[timedelta, ...],
     ) -> Iterator[datetime]:
-        """The ends of windows in a stretch whose block, looked at as one window, finds something."""
-        if not blocks:
-            yield from iterate_window_ends(rule, since, until)
+        """The ends of windows in a stretch, among those that may have rows, whose block, looked at as one window, finds something."""
+        live = live[bisect_right(live, since) : bisect_right(live, until)]
+        if not blocks or len(live) <= len(blocks):
+            yield from live
             return
         while since < until:
             end = min(since + blocks[0], until)
-            if self._finds(rule, since, end):
-                yield from self._within(rule, since, end, blocks[1:])
+            some = live[bisect_right(live, since) : bisect_right(live, end)]
+            if some and (len(some) == 1 or self._finds(rule, since, end)):
+                yield from self._within(rule, some, since, end, blocks[1:])
             since = end
 
     def _finds(self, rule: AnalyticRule, since: datetime, until: datetime) -> bool:

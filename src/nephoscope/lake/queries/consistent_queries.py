@@ -85,6 +85,8 @@ class _PrecomputedQuery:
     span: RowSpan
     rest: CompiledQuery
     asks_now: bool
+    tables: tuple[str, ...]
+    size: int
 
     def can_serve(self, span: RowSpan) -> bool:
         plain = span.since is None and span.ingested is None
@@ -167,6 +169,14 @@ class LakeReading:
         except (KqlError, LakeError, OSError, duckdb.Error):  # the windows read the files and tell
             self._ahead[text] = None
 
+    def drop_foreseen(self, text: str) -> None:
+        """Let go of the rows that were computed for windows of a query: what comes after has the room."""
+        found = self._ahead.pop(text, None)
+        if found is not None and self._engine is not None:
+            for name in found.tables:
+                self._engine.drop_kept(name)
+            self._ahead_bytes -= found.size
+
     def foreseen(self, text: str) -> bool:
         """Return whether windows of a query were prepared for."""
         return self._ahead.get(text) is not None
@@ -194,7 +204,8 @@ class LakeReading:
                 self._ahead_bytes = before
                 for name in made:
                     engine.drop_kept(name)
-        return _PrecomputedQuery(span, found.rest, found.asks_now)
+        size = self._ahead_bytes - before
+        return _PrecomputedQuery(span, found.rest, found.asks_now, tuple(made), size)
 
     def keep(self, demands: Iterable[QueryDemand], timeout: float | None = None) -> int:
         """Prepare for queries: what several of them read comes into memory, as far as it fits, and equal ones will be run once.
