@@ -89,9 +89,10 @@ def settle(data: Path) -> None:
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the assessed sample company, to be copied."""
+    """A data folder with the sample company, of which nothing is due, to be copied: no server of a copy assesses it anew."""
     data = tmp_path_factory.mktemp("filled") / "data"
     fill(data)
+    settle(data)
     return data
 
 

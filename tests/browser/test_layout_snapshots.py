@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import keep_cookies, served, settle
+from tests.browser.conftest import keep_cookies, served
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -75,7 +75,6 @@ def untouched(chromium, filled, tmp_path_factory):
     """A server over a data folder that no other test changes, the folder, and the cookies of who may do everything there."""
     data = tmp_path_factory.mktemp("untouched")
     shutil.copytree(filled, data, dirs_exist_ok=True)
-    settle(data)
     with served(data) as base:
         yield base, data, sign_in(chromium, base, data)
 

@@ -12,6 +12,7 @@ import importlib
 import io
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -25,10 +26,18 @@ from typing import Any
 #: What commands of tests import; most of it is the workers of the server.
 IMPORTED = (
     "nephoscope.cli.main", "nephoscope.cli.serve", "nephoscope.cli.ingest", "nephoscope.cli.scan", "nephoscope.cli.detect",
-    "nephoscope.cli.session.ingest_inputs", "nephoscope.serve.preflight", "nephoscope.serve.server", "nephoscope.serve.front_process",
-    "nephoscope.serve.web_process", "nephoscope.serve.assessment_worker", "nephoscope.serve.automation_worker",
-    "nephoscope.serve.trial_worker", "nephoscope.serve.registry_worker", "nephoscope.serve.ingest_worker",
+    "nephoscope.cli.session.behavior_run", "nephoscope.cli.session.ingest_inputs", "nephoscope.serve.preflight",
+    "nephoscope.serve.server", "nephoscope.serve.front_process", "nephoscope.serve.web_process", "nephoscope.serve.assessment_worker",
+    "nephoscope.serve.automation_worker", "nephoscope.serve.trial_worker", "nephoscope.serve.registry_worker",
+    "nephoscope.serve.ingest_worker", "uvicorn.protocols.http.httptools_impl",
 )  # fmt: skip
+#: Packages whose modules are found when they are first needed.
+FOUND = (
+    "nephoscope.alerts.scheduling",
+    "nephoscope.automation.actions",
+    "nephoscope.state.rules",
+    "nephoscope.web.pages",
+)
 #: Bytes of a length and of a process's number.
 NUMBER = 8
 MOST_DESCRIPTORS = 16
@@ -135,6 +144,9 @@ def main() -> None:
     gc.disable()
     for name in IMPORTED:
         importlib.import_module(name)
+    for package in map(importlib.import_module, FOUND):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
     gc.freeze()  # what is imported counts as old, unseen
     gc.unfreeze()
     gc.enable()

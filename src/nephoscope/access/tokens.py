@@ -9,6 +9,7 @@ import json
 import os
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -144,15 +145,18 @@ def _read(path: Path) -> RSAKey:
         "need new tokens"
     )
     try:
-        said = json.loads(path.read_text())
+        found = _import_key(path.read_text())
     except OSError as error:
         raise StateError(f"{path}: {(error.strerror or str(error)).lower()}; {remedy}") from error
-    except ValueError as error:
-        raise StateError(f"{path}: not a token key; {remedy}") from error
-    try:
-        found = RSAKey.import_key(said) if isinstance(said, dict) else None
     except (JoseError, ValueError) as error:
         raise StateError(f"{path}: not a token key; {remedy}") from error
     if found is None or not found.is_private:
         raise StateError(f"{path}: not a token key; {remedy}")
     return found
+
+
+@lru_cache(maxsize=4)
+def _import_key(text: str) -> RSAKey | None:
+    """Import a key from JSON, once a process: the check of its numbers takes 30 milliseconds. None for what is no object."""
+    said = json.loads(text)
+    return RSAKey.import_key(said) if isinstance(said, dict) else None
