@@ -114,6 +114,8 @@ def _read_head(protocol: int, data: bytes) -> tuple[int, tuple[bytes, bytes], tu
 class PacketCapture:
     """A capture that an order started; `finished` is set when its file is whole."""
 
+    status = "Succeeded"
+
     def __init__(self, arguments: dict[str, str], baseline: SegmentBaseline) -> None:
         """Read the order and try to open the socket. Raises PacketCaptureError, ValueError, OSError."""
         self._baseline, self._trigger = baseline, ""

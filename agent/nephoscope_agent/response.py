@@ -15,6 +15,7 @@ from typing import Any
 from nephoscope_agent.blocked_hashes import block_hash, unblock_hash
 from nephoscope_agent.ed25519 import is_signed
 from nephoscope_agent.isolation import IsolationError, isolate, release
+from nephoscope_agent.malware_scan import MalwareScan, ScanError
 from nephoscope_agent.packet_capture import PacketCapture, PacketCaptureError
 from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.server_connection import ServerConnection, ServerError
@@ -27,11 +28,11 @@ _MOST_DONE = 10_000
 _MOST_CONTENT = 4 << 20
 _SCRIPT_SECONDS = 120
 _SHOWN = 500
-KINDS = frozenset({"isolate", "kill", "collect", "script", "block", "capture"})
+KINDS = frozenset({"isolate", "kill", "collect", "script", "block", "capture", "scan"})
 #: What takes an order back is allowed where that order is.
 _UNDONE = {"release": "isolate", "unblock": "block", "stop-capture": "capture"}
-#: Captures at a time: each keeps up to its limit of bytes in memory.
-_MOST_CAPTURES = 4
+#: Orders at a time that go on: a capture keeps up to its limit of bytes in memory.
+_MOST_RUNNING = {"capture": 4, "scan": 1}
 
 
 class OrderRejectedError(Exception):
@@ -50,7 +51,7 @@ class Response:
             raise SettingsError(f"unknown responses: {', '.join(sorted(unknown))}")
         self._connection, self._settings, self._folder = connection, settings, folder
         self._done = _load_done(folder)
-        self._captures: dict[str, PacketCapture] = {}
+        self._running: dict[str, PacketCapture | MalwareScan] = {}
         self._baseline = SegmentBaseline(folder)
         if "capture" in settings.responses:
             self._baseline.start()
@@ -59,7 +60,7 @@ class Response:
         """Answer what waits, then carry out what the server orders. Raises ServerError, OSError."""
         if not self._settings.responses:
             return
-        self._end_captures()
+        self._answer_finished()
         self._send_answers()
         for one in self._connection.send("GET", _ORDERS)["value"]:
             self._take(one)
@@ -72,18 +73,25 @@ class Response:
         if not is_signed(public, signature, content):
             return  # nobody whom an answer could be for
         order = json.loads(content)
-        if order["id"] in self._captures:
+        if order["id"] in self._running:
             return  # it goes on, and is answered when it ends
         status, message, found = "Succeeded", "", b""
         try:
             self._check(order)
-            if order["kind"] == "capture":
-                self._start_capture(order["id"], order["arguments"])
+            if order["kind"] in ("capture", "scan"):
+                self._start(order["id"], order["kind"], order["arguments"])
                 return
             message, found = self._carry_out(order["kind"], order["arguments"])
         except OrderRejectedError as error:
             status, message = "Refused" if error.refused else "Failed", str(error)
-        except (IsolationError, PacketCaptureError, OSError, ValueError, subprocess.SubprocessError) as error:
+        except (
+            IsolationError,
+            PacketCaptureError,
+            ScanError,
+            OSError,
+            ValueError,
+            subprocess.SubprocessError,
+        ) as error:
             status, message = "Failed", str(error)
         self._keep_answer(order["id"], status, message, found)
 
@@ -94,19 +102,24 @@ class Response:
         folder.mkdir(mode=0o700, exist_ok=True)
         write_durably(folder / id_, json.dumps(answer).encode())
 
-    def _start_capture(self, id_: str, arguments: dict[str, str]) -> None:
-        """Start a capture, which is answered when it ends. Raises PacketCaptureError, OSError, ValueError."""
-        if len(self._captures) >= _MOST_CAPTURES:
-            raise PacketCaptureError(f"{_MOST_CAPTURES} captures are running")
-        self._captures[id_] = PacketCapture(arguments, self._baseline)
-        self._captures[id_].start()
+    def _start(self, id_: str, kind: str, arguments: dict[str, str]) -> None:
+        """Start what takes its time and is answered when it ends. Raises PacketCaptureError, ScanError, OSError, ValueError."""
+        made = (
+            MalwareScan(id_, arguments, self._connection.send)
+            if kind == "scan"
+            else PacketCapture(arguments, self._baseline)
+        )
+        if sum(type(one) is type(made) for one in self._running.values()) >= _MOST_RUNNING[kind]:
+            raise OrderRejectedError(f"{_MOST_RUNNING[kind]} orders of the kind {kind!r} are running")
+        self._running[id_] = made
+        made.start()
 
-    def _end_captures(self) -> None:
-        """Keep the answers of captures that have ended."""
-        for id_, one in list(self._captures.items()):
+    def _answer_finished(self) -> None:
+        """Keep the answers of captures and scans that have ended."""
+        for id_, one in list(self._running.items()):
             if one.finished.is_set():
-                self._keep_answer(id_, "Succeeded", one.message, one.content)
-                del self._captures[id_]
+                self._keep_answer(id_, one.status, one.message, one.content)
+                del self._running[id_]
 
     def _check(self, order: dict[str, Any]) -> None:
         """Note an order as begun. Raises OrderRejectedError for one that is not for now and for this machine."""
@@ -142,9 +155,10 @@ class Response:
 
     def _stop_capture(self, id_: str) -> str:
         """End a capture. Raises OrderRejectedError where it does not run."""
-        if id_ not in self._captures:
+        one = self._running.get(id_)
+        if not isinstance(one, PacketCapture):
             raise OrderRejectedError(f"no capture {id_} is running")
-        self._captures[id_].stop()
+        one.stop()
         return "stopped"
 
     def _send_answers(self) -> None:

@@ -37,6 +37,8 @@ ADMIN = "/admin/v1"
 GROUP = "/subscriptions/7d1b6c4e-0000-0000-0000-000000000001/resourceGroups/forged"
 VICTIM = "victim-4711"
 MACHINE_ID = "4711" * 8
+#: The test file of the antivirus industry, put together so that no scanner of this checkout finds it.
+EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
 RULE = "bound-sender-names-another-machine.yaml"
 
 
@@ -176,7 +178,8 @@ def test_no_fact_is_about_another_machine(instance, server, pair, kind) -> None:
     ("kind", "arguments"),
     [
         (ResponseKind.COLLECT, {"path": "/etc/shadow"}), (ResponseKind.ISOLATE, {}), (ResponseKind.KILL, {"pid": "77", "path": "/x"}),
-        (ResponseKind.SCRIPT, {"script": "id"}), (ResponseKind.BLOCK, {"sha256": "ab" * 32, "days": "1"}),
+        (ResponseKind.SCRIPT, {"script": "id"}), (ResponseKind.SCAN, {"path": "/", "changedDays": "7", "megabytes": "1"}),
+        (ResponseKind.BLOCK, {"sha256": "ab" * 32, "days": "1"}),
         (ResponseKind.CAPTURE, {
             "name": "c", "interface": "eth0", "protocol": "any", "address": "any", "port": "0", "seconds": "5", "packets": "5",
             "bytes": "5000", "ring": "no", "above": "0", "learn": "3600",
@@ -201,10 +204,14 @@ def test_no_order_of_another_machine_is_seen_or_answered(instance, server, pair,
     body = {"status": "Succeeded", "message": "forged", "content": content}
     told = server.post(f"{ADMIN}/agents/orders/{order.id}", headers=own.headers, json=body)
     assert told.status_code == 403, told.text
+    files = {"sequence": 1, "files": [{"path": f"/{VICTIM}", "content": base64.b64encode(EICAR).decode()}]}
+    told = server.post(f"{ADMIN}/agents/orders/{order.id}/files", headers=own.headers, json=files)
+    assert told.status_code == 403, told.text
     kept = instance.state.response_orders.get(order.id)
     assert (kept.status, kept.finished, kept.message) == (OrderStatus.APPROVED, None, "")
     assert instance.state.response_orders.read_content(order.id) == b""
-    assert aside(instance, own) - before == 1
+    assert mentions(instance, "DeviceEvents", (VICTIM,)) == []
+    assert aside(instance, own) - before == 2
 
 
 def test_a_system_health_and_policy_are_the_machine_s_own(instance, server, pair) -> None:

@@ -111,6 +111,7 @@ ELSEWHERE = {
             "respond block",
             "respond unblock",
             "respond collect",
+            "respond scan",
             "respond content",
             "respond deny",
             "respond isolate",

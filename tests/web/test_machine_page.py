@@ -32,7 +32,7 @@ def _agent(instance):
     """A machine outside of Azure whose agent allows orders, and has a sensor that does not run."""
     blind = AgentHealth(
         "1.0", (SensorHealth("audit", running=False, reason="needs CAP_AUDIT_READ"), SensorHealth("files", rows=7)),
-        responses=("isolate", "kill", "block", "collect"),
+        responses=("isolate", "kill", "block", "collect", "scan"),
     )  # fmt: skip
     context = ServiceContext(LocalUser.current(), instance.state, instance.data)
     made, _ = create_enrolment(context, instance.guard, "dc2", GROUP, most=1, lasts=timedelta(days=1))
@@ -113,6 +113,18 @@ def test_an_order_that_cannot_be_meant_is_refused_with_what_was_typed(owner, for
     answer = post(owner, act="order", **form)
     assert answer.status_code == 400
     assert reason in answer.text
+
+
+def test_files_are_scanned_with_limits_that_the_form_names(owner, instance):
+    form = owner.get(f"{PAGE}?order=scan").text
+    assert [one in form for one in ('name="changedDays" value="7"', 'name="megabytes" value="256"')] == [
+        True,
+        True,
+    ]
+    assert "Another user must approve" not in form.partition('id="response"')[2].partition("</form>")[0]
+    asked = {"path": "/srv", "changedDays": "30", "megabytes": "64"}
+    assert post(owner, act="order", kind="scan", reason="Triage", incident="", **asked).status_code == 303
+    assert (newest(instance).arguments, newest(instance).status) == (asked, OrderStatus.APPROVED)
 
 
 def test_who_may_read_gives_no_order(visitor, instance):

@@ -11,6 +11,7 @@ import msgspec
 from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError, bad_request
+from nephoscope.collect.malware.errors import MalwareRuleError
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.source_failures import LakeBusyError
 from nephoscope.operations.declaration.schemas import PLAIN, AnyJson, Shape, Text
@@ -19,12 +20,14 @@ from nephoscope.service import agents as service
 from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
 from nephoscope.service.application_control import sign_machine_policy
+from nephoscope.service.malware_scans import SentFile, scan_files
 from nephoscope.service.response_orders import sign_orders, take_result
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrderError
 
 if TYPE_CHECKING:
     from nephoscope.model.resource_binding import ResourceBinding
+    from nephoscope.service.malware_scans import StoreRows as StoreScanRows
 
 SECTION = RouteSection("agents", "Agents")
 #: Bytes of a report.
@@ -141,6 +144,26 @@ class OrderResultShape(Shape, frozen=True, kw_only=True):
     content: bytes = b""
 
 
+class ScannedFileShape(Shape, frozen=True, kw_only=True):
+    """A file of the machine: its path there, and its bytes in base64."""
+
+    path: Annotated[str, msgspec.Meta(max_length=4096)]
+    content: bytes
+
+
+class ScannedFilesShape(Shape, frozen=True, kw_only=True):
+    """Files that an order asks for, counted once for each `sequence` of the order."""
+
+    sequence: Annotated[int, msgspec.Meta(ge=1, le=1 << 31)]
+    files: Annotated[tuple[ScannedFileShape, ...], msgspec.Meta(max_length=500)]
+
+
+class ScanReceipt(Shape, frozen=True, kw_only=True):
+    """How many of the files malware rules match."""
+
+    matching: int
+
+
 class ApplicationPolicyShape(Shape, frozen=True, kw_only=True):
     """A policy as JSON, with the Ed25519 signature of its bytes behind a prefix, in hexadecimal."""
 
@@ -217,6 +240,19 @@ def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # n
         raise bad_request(f"{error}.", "body") from error
 
 
+@SECTION.route("POST", "/agents/orders/{id}/files", REPORT, scoped=None, most=MOST_BYTES)
+def scan(ask: AdminRequest, id: OrderId, body: ScannedFilesShape) -> ScanReceipt:  # noqa: A002
+    """Scan files of the machine for malware, as an order asks for; they are not kept."""
+    files = [SentFile(one.path, one.content) for one in body.files]
+    try:
+        matching = scan_files(
+            ask.service, ask.caller.principal, id, body.sequence, files, _make_scan_writer(ask)
+        )
+    except (ResponseOrderError, MalwareRuleError) as error:
+        raise bad_request(f"{error}.", "body") from error
+    return ScanReceipt(matching=matching)
+
+
 @SECTION.route("GET", "/agents/applicationPolicy", REPORT, scoped=None)
 def application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     """Return what may be executed on the machine of the caller."""
@@ -253,16 +289,38 @@ def _make_row_writer(ask: AdminRequest) -> service.StoreRows:
     """Return what stores rows of an agent in the workspace of its enrolment, on disk when it returns."""
 
     def store(agent: EnrolledAgent, sequence: int, rows: service.Rows, sender: ResourceBinding) -> None:
-        door = ask.instance.doors.for_workspace(agent.workspace)
-        feed = f"agent-{agent.principal}"
-        try:
-            door.count(agent.workspace, sum(map(len, rows.values())))
-            door.sink.take(feed, sequence, rows=rows, wait=False, sender=sender)
-        except IngestionRefusedError as error:
-            headers = {"Retry-After": str(error.again)} if error.again else {}
-            raise ApiError(error.status, error.code, error.message, headers=headers) from error
-        except LakeBusyError as error:
-            told = f"Nothing was ingested: {error}"
-            raise ApiError(503, "ServiceUnavailable", told, headers={"Retry-After": str(_AGAIN)}) from error
+        _store_rows(ask, agent, f"agent-{agent.principal}", sequence, rows, sender)
 
     return store
+
+
+def _make_scan_writer(ask: AdminRequest) -> StoreScanRows:
+    """Return what stores rows about files of a machine in the workspace of its enrolment, on disk when it returns."""
+
+    def store(
+        agent: EnrolledAgent, order: str, sequence: int, rows: service.Rows, sender: ResourceBinding
+    ) -> None:
+        _store_rows(ask, agent, f"scan-{order}", sequence, rows, sender)
+
+    return store
+
+
+def _store_rows(
+    ask: AdminRequest,
+    agent: EnrolledAgent,
+    feed: str,
+    sequence: int,
+    rows: service.Rows,
+    sender: ResourceBinding,
+) -> None:
+    """Store rows about a machine once for each sequence of a feed. Raises ApiError where the workspace takes none now."""
+    door = ask.instance.doors.for_workspace(agent.workspace)
+    try:
+        door.count(agent.workspace, sum(map(len, rows.values())))
+        door.sink.take(feed, sequence, rows=rows, wait=False, sender=sender)
+    except IngestionRefusedError as error:
+        headers = {"Retry-After": str(error.again)} if error.again else {}
+        raise ApiError(error.status, error.code, error.message, headers=headers) from error
+    except LakeBusyError as error:
+        told = f"Nothing was ingested: {error}"
+        raise ApiError(503, "ServiceUnavailable", told, headers={"Retry-After": str(_AGAIN)}) from error

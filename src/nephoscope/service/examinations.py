@@ -59,22 +59,33 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     return MalwareScanner(engines)
 
 
-def describe_file(data: Path, path: str, content: bytes) -> str:
-    """Return the SHA-256 of a file and the malware rules that it matches, or why it was not scanned."""
+def rule_scanner(data: Path) -> MalwareScanner:
+    """Return what scans single contents: the rules of the product with those of the user. Raises MalwareRuleError."""
     # the engine is loaded where malware is looked for alone
-    from nephoscope.collect.malware.errors import MalwareRuleError
+    from nephoscope.collect.malware.malware_scanner import MalwareScanner
     from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
 
-    digest = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+    return MalwareScanner([YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])])
+
+
+def explain_missing_rules(data: Path) -> str:
+    """Return why single contents cannot be scanned, '' where they can."""
+    from nephoscope.collect.malware.errors import MalwareRuleError
+
     try:
-        engine = YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])
+        return "; ".join(one.reason for one in rule_scanner(data).statuses if one.reason)
     except MalwareRuleError as error:
-        return f"{digest}, not scanned for malware: {error}"
-    if reason := engine.status().reason:
+        return str(error)
+
+
+def describe_file(data: Path, path: str, content: bytes) -> str:
+    """Return the SHA-256 of a file and the malware rules that it matches, or why it was not scanned."""
+    digest = f"SHA-256 {hashlib.sha256(content).hexdigest()}"
+    if reason := explain_missing_rules(data):
         return f"{digest}, not scanned for malware: {reason}"
-    found = engine.scan(path, content)
+    found = rule_scanner(data).scan(path, content)
     titles = "; ".join(sorted({f"{one.title} ({one.rule})" for one in found.matches}))
-    told = [f"malware: {titles}" if titles else "no malware rule matches", *found.failed]
+    told = [f"malware: {titles}" if titles else "no malware rule matches", *found.unscanned, *found.failed]
     return ", ".join((digest, *told))
 
 

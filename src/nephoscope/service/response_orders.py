@@ -15,7 +15,8 @@ import msgspec
 from nephoscope.service.agent_signing_key import sign
 from nephoscope.service.agents import READ, REPORT, find_agent
 from nephoscope.service.approvals import require_approver
-from nephoscope.service.examinations import describe_file
+from nephoscope.service.examinations import describe_file, explain_missing_rules
+from nephoscope.service.malware_scans import describe_matches
 from nephoscope.state import NotFoundError
 from nephoscope.state.hosts.response_orders import (
     LASTS,
@@ -41,16 +42,17 @@ _ARGUMENTS = {
     ResponseKind.CAPTURE: frozenset(
         {"name", "interface", "protocol", "address", "port", "seconds", "packets", "bytes", "ring", "above", "learn"}
     ),
-    ResponseKind.STOP_CAPTURE: frozenset({"order"}),
+    ResponseKind.STOP_CAPTURE: frozenset({"order"}), ResponseKind.SCAN: frozenset({"path", "changedDays", "megabytes"}),
 }  # fmt: skip
 #: Kinds whose result is a file.
-_WITH_CONTENT = (ResponseKind.COLLECT, ResponseKind.SCRIPT, ResponseKind.CAPTURE)
+_WITH_CONTENT = (ResponseKind.COLLECT, ResponseKind.SCRIPT, ResponseKind.CAPTURE, ResponseKind.SCAN)
 
 
 #: What changes nothing on a machine, or takes a change back.
 _APPROVED_AT_ONCE = frozenset(
     {
         ResponseKind.COLLECT, ResponseKind.RELEASE, ResponseKind.UNBLOCK, ResponseKind.CAPTURE, ResponseKind.STOP_CAPTURE,
+        ResponseKind.SCAN,
     }
 )  # fmt: skip
 #: What takes an order back needs what the agent allows for that order.
@@ -62,6 +64,8 @@ _UNDONE = {
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 #: Days that a hash is blocked at most.
 MOST_DAYS = 90
+#: Days back that a scan asks for changes, and MiB that it sends, at most.
+MOST_CHANGED_DAYS, MOST_MEGABYTES = 3650, 10_240
 
 
 class SignedOrder(msgspec.Struct, frozen=True, rename="camel"):
@@ -95,6 +99,8 @@ def create_order(
     """
     agent = find_agent(context, machine, RESPOND)
     check_order(agent, kind, arguments, justification)
+    if kind is ResponseKind.SCAN and (reason := explain_missing_rules(context.data)):
+        raise ResponseOrderError(f"files cannot be scanned: {reason}")
     if incident is not None:
         context.state.incidents.get(incident)
     is_approved = kind in _APPROVED_AT_ONCE and context.actor.is_permitted(APPROVE, agent.resource)
@@ -141,6 +147,18 @@ def check_order(
     days = arguments.get("days", "1")
     if not days.isdecimal() or not 1 <= int(days[:9]) <= MOST_DAYS:
         raise ResponseOrderError(f"a hash is blocked for 1 to {MOST_DAYS} days (got {days[:20]!r})")
+    if kind is ResponseKind.SCAN:
+        _check_scan(arguments)
+
+
+def _check_scan(arguments: dict[str, str]) -> None:
+    """Raise ResponseOrderError for limits that a scan cannot have."""
+    for name, least, most in (("changedDays", 0, MOST_CHANGED_DAYS), ("megabytes", 1, MOST_MEGABYTES)):
+        given = arguments[name]
+        if not given.isdecimal() or not least <= int(given[:9]) <= most:
+            raise ResponseOrderError(
+                f"{name} must be a number from {least:,} to {most:,} (got {given[:20]!r})"
+            )
 
 
 def decide_order(
@@ -189,7 +207,7 @@ def read_order(context: ServiceContext, id_: str) -> ResponseOrder:
 
 
 def read_content(context: ServiceContext, id_: str) -> bytes:
-    """Return the file that was collected, what a script printed or the packets of a capture; each access is audited.
+    """Return the file that was collected, what a script printed, the packets of a capture or what a scan found, with an audit entry.
 
     Raises DeniedError, NotFoundError; ResponseOrderError where there is none.
     """
@@ -228,11 +246,16 @@ def take_result(
         and known.machine == agent.resource
     ):
         message = f"{message}, {describe_file(context.data, known.arguments['path'], content)}"
+    own = content if known.kind is not ResponseKind.SCAN else None  # what a scan found is known here already
     with context.state.transaction() as session:
         order = context.state.response_orders.lock(session, id_)
         context.require(REPORT, order.machine)
         if order.machine != agent.resource or order.status is not OrderStatus.APPROVED:
             return order
+        if order.kind is ResponseKind.SCAN:
+            message = (
+                f"{message}; {describe_matches(context.state.response_orders.load_content(session, id_))}"
+            )
         context.enter(
             session,
             REPORT,
@@ -243,7 +266,7 @@ def take_result(
             told=message,
         )
         done = msgspec.structs.replace(order, status=status, finished=context.now, message=message)
-        return context.state.response_orders.put(session, done, content)
+        return context.state.response_orders.put(session, done, own)
 
 
 def _find_order(context: ServiceContext, id_: str, operation: str) -> ResponseOrder:

@@ -35,11 +35,11 @@ _PATH = describe("Absolute path on the machine.", max_length=4096, pattern=PLAIN
 class NewOrder(Shape, frozen=True, kw_only=True):
     """An order for the agent of a machine, and why: kill has `pid` and `path`, collect `path`, script `script`.
 
-    block has `sha256` and `days`, unblock `sha256`.
+    block has `sha256` and `days`, unblock `sha256`, scan `path`, `changedDays` and `megabytes`.
     """
 
     machine: Annotated[str, msgspec.Meta(max_length=2000, pattern=PLAIN)]
-    kind: Literal["isolate", "release", "kill", "collect", "script", "block", "unblock"]
+    kind: Literal["isolate", "release", "kill", "collect", "script", "block", "unblock", "scan"]
     arguments: dict[str, Annotated[str, msgspec.Meta(max_length=65536)]] = msgspec.field(default_factory=dict)
     reason: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     incident: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -68,6 +68,22 @@ class CollectOrder(Shape, frozen=True, kw_only=True):
 
     machine: Annotated[str, MACHINE]
     path: Annotated[str, _PATH]
+    reason: Annotated[str, REASON]
+    incident: Annotated[int, INCIDENT] = 0
+
+
+class ScanOrder(Shape, frozen=True, kw_only=True):
+    """A file or folder to scan for malware: changes of so many days, and how much is scanned, newest changes first."""
+
+    machine: Annotated[str, MACHINE]
+    path: Annotated[str, _PATH] = "/"
+    changed_days: Annotated[
+        int,
+        describe("Scan files that changed within so many days (0: all).", ge=0, le=service.MOST_CHANGED_DAYS),
+    ] = 7
+    megabytes: Annotated[
+        int, describe("MiB to scan at most, newest changes first.", ge=1, le=service.MOST_MEGABYTES)
+    ] = 256
     reason: Annotated[str, REASON]
     incident: Annotated[int, INCIDENT] = 0
 
@@ -128,7 +144,7 @@ class OrderQuery(Shape, frozen=True, kw_only=True):
 
 
 class OrderContentShape(Shape, frozen=True, kw_only=True):
-    """The file that was collected, or what a script printed, in base64."""
+    """The file that was collected, what a script printed, or what a scan found, in base64."""
 
     content: bytes
 
@@ -157,7 +173,7 @@ def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders", 201, scoped=None))
 def give_order(call: OperationCall, body: NewOrder) -> ResponseOrderShape:
-    """Give an order to the agent of a machine: another user approves it, but for release and collect if you may approve orders."""
+    """Give an order to the agent of a machine: another user approves it, but for release, collect, scan if you may approve orders."""
     return create_order(call, body.machine, body.kind, body.arguments, body.reason, body.incident)
 
 
@@ -184,6 +200,17 @@ def kill_process(call: OperationCall, body: KillOrder) -> ResponseOrderShape:
 def collect_file(call: OperationCall, body: CollectOrder) -> ResponseOrderShape:
     """Collect a file of up to 4 MiB."""
     return create_order(call, body.machine, "collect", {"path": body.path}, body.reason, body.incident)
+
+
+@OPERATIONS.operation(RESPOND, command=CommandLine("scan", message="{id}: {status}"))
+def scan_files(call: OperationCall, body: ScanOrder) -> ResponseOrderShape:
+    """Scan files of a machine for malware: its agent sends them, and this server runs its rules and does not keep them."""
+    arguments = {
+        "path": body.path,
+        "changedDays": str(body.changed_days),
+        "megabytes": str(body.megabytes),
+    }
+    return create_order(call, body.machine, "scan", arguments, body.reason, body.incident)
 
 
 @OPERATIONS.operation(RESPOND, ApiRoute("POST", "/responseOrders/{id}/decision", scoped=None))
@@ -216,7 +243,7 @@ def withdraw_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:
 
 @OPERATIONS.operation(READ_CONTENT, ApiRoute("GET", "/responseOrders/{id}/content", scoped=None))
 def order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noqa: A002
-    """Return the file that was collected or what a script printed; each access is audited."""
+    """Return the file that was collected, what a script printed or what a scan found; each access is audited."""
     with translate_errors("id", ResponseOrderError, OwnRequestError):
         return OrderContentShape(content=service.read_content(call.service, id))
 

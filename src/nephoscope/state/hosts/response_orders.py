@@ -36,6 +36,7 @@ class ResponseKind(StrEnum):
     UNBLOCK = "unblock"
     CAPTURE = "capture"
     STOP_CAPTURE = "stop-capture"
+    SCAN = "scan"
 
 
 class OrderStatus(StrEnum):
@@ -75,7 +76,7 @@ class ResponseOrder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResponseOrderRow(AuditedRow):
-    """A response order; `content` is a collected file, what a script printed, or the packets of a capture."""
+    """A response order; `content` is a collected file, what a script printed, the packets of a capture, or what a scan found."""
 
     __tablename__ = "response_orders"
     __table_args__ = (Index("ix_response_orders_machine", "machine", "status"),)
@@ -121,6 +122,10 @@ class ResponseOrders:
         """Return the content of an order, b'' where there is none; NotFoundError for an order that is not there."""
         with self._database.read() as session:
             return _build_row(session, id_).content
+
+    def load_content(self, session: Session, id_: str) -> bytes:
+        """Return the content of an order within a transaction, b'' where there is none; NotFoundError for an order that is not there."""
+        return _build_row(session, id_).content
 
     def put(self, session: Session, one: ResponseOrder, content: bytes | None = None) -> ResponseOrder:
         """Keep an order in place of the one of the same id, whose content stays where none is given."""

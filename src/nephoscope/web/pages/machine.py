@@ -38,10 +38,11 @@ ORDER_FORMS = {
     ResponseKind.KILL: ("Kill process", "Kill process"),
     ResponseKind.BLOCK: ("Block program", "Block program"),
     ResponseKind.COLLECT: ("Collect file", "Collect file"),
+    ResponseKind.SCAN: ("Scan files", "Scan files"),
     ResponseKind.SCRIPT: ("Run script", "Run script"),
 }
 #: Fields of the form of an order that are arguments.
-_ARGUMENTS = ("pid", "path", "sha256", "days", "script", "order")
+_ARGUMENTS = ("pid", "path", "sha256", "days", "script", "order", "changedDays", "megabytes")
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -79,7 +80,7 @@ def _apply_form(visit: Visit, machine: FleetMachine) -> Response:
 
 def _choose_extension(visit: Visit, id_: str) -> str:
     kind = visit.instance.state.response_orders.get(id_).kind
-    return "pcap" if kind is ResponseKind.CAPTURE else "bin"
+    return {ResponseKind.CAPTURE: "pcap", ResponseKind.SCAN: "jsonl"}.get(kind, "bin")
 
 
 def _build_go_back(visit: Visit, done: str) -> Response:
