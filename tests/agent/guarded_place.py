@@ -5,6 +5,7 @@ It prints one JSON document: what each way to execute a program came to, and wha
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -33,6 +34,10 @@ COPIES = {
     "sh": ("sh",),
     "echo": ("hashed", "hashed2"),
 }
+#: A shell that ends with 0 where a library is mapped.
+_IS_LOADED = (
+    "while read -r line; do case $line in */lib/other.so*) exit 0;; esac; done < /proc/self/maps; exit 3"
+)
 LIMIT = Path("/proc/sys/fs/fanotify/max_queued_events")
 
 
@@ -64,6 +69,9 @@ def build(root: Path) -> str:
         target = root / word.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(os.path.realpath(word), target)
+        if target.name == "libc.so.6":
+            (root / "lib").mkdir(exist_ok=True)
+            shutil.copy(target, root / "lib/other.so")
     for path in ("script", "executed"):
         (root / "bin" / path).write_text("#!/bin/sh\nexit 0\n")
         (root / "bin" / path).chmod(0o755)
@@ -83,8 +91,48 @@ def prepare(root: Path) -> None:
     (at / "symbolic").symlink_to("allowed")
     (at / "hashed3").write_bytes((at / "hashed").read_bytes() + b"changed")
     (at / "hashed3").chmod(0o755)
+    (at / "static").write_bytes(make_static())
+    (at / "static").chmod(0o755)
+    mount(str(at), root / "bound", "--bind")
     shutil.copy(at / "other", at / "replacing")
     (at / "replacing").rename(at / "replaced")
+
+
+def enter_mount_namespace() -> None:
+    assert ctypes.CDLL(None, use_errno=True).unshare(0x00020000) == 0
+
+
+def mount(kind: str, at: Path, *options: str) -> None:
+    at.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["mount", *options, kind, str(at)], check=True)
+
+
+def execute_opened(root: Path, *, deleted: bool) -> str:
+    """Execute a program by a descriptor of it; `deleted`: it has no name any more."""
+    path = root / "bin" / "opened"
+    shutil.copy(root / "bin/other", path)
+    descriptor = os.open(path, os.O_RDONLY)
+    if deleted:
+        path.unlink()
+    found = execute(root, "opened", descriptor=descriptor)
+    os.close(descriptor)
+    return found
+
+
+def mounted_later(root: Path) -> dict[str, str]:
+    """Ways to execute what lies on file systems that were mounted after the guard started."""
+    later, image = root / "later", root.parent / "image"
+    mount("tmpfs", later, "-t", "tmpfs")
+    shutil.copy(root / "bin/other", later / "other")
+    (later / "static").write_bytes(make_static())
+    (later / "static").chmod(0o755)
+    mount("tmpfs", image, "-t", "tmpfs")
+    build(image)
+    return {
+        "a program of a file system that was mounted later": execute(root, "/later/other"),
+        "a program without a loader of such a file system": execute(root, "/later/static"),
+        "a program of an image that was mounted later, with its own loader": execute(image, "/bin/other"),
+    }
 
 
 def policy(root: Path, mode: str = "Enforce") -> ExecutionPolicy:
@@ -93,14 +141,21 @@ def policy(root: Path, mode: str = "Enforce") -> ExecutionPolicy:
     return ExecutionPolicy(mode, "", frozenset(allowed), (), frozenset({digest}))
 
 
-def execute(root: Path, *words: str) -> str:
-    """Execute a program in its own root: `ran`, or the name of the error of the kernel."""
+def execute(
+    root: Path, *words: str, descriptor: int = -1, first: Callable[[], object] = dict, preload: str = ""
+) -> str:
+    """Execute a program in its own root, once `first` was done: `ran`, or the name of the error of the kernel.
+
+    `descriptor` is the open program, `preload` a library that the loader is to load.
+    """
     child = os.fork()
     if child == 0:
         try:
+            first()
             os.chroot(root)
             os.chdir("/")
-            os.execv(words[0], list(words))
+            environment = {"LD_PRELOAD": preload} if preload else {}
+            os.execve(descriptor if descriptor >= 0 else words[0], list(words), environment)
         except OSError as error:
             os._exit(100 + (error.errno or 0))
         finally:
@@ -202,6 +257,19 @@ def ways(root: Path, loader: str) -> dict[str, str]:
         "ld.so FILE": execute(root, loader, "/bin/other"),
         "a program in memory (memfd)": execute_in_memory(root, (root / "bin/other").read_bytes()),
         "a program in memory (memfd) without a loader": execute_in_memory(root, make_static()),
+        "a command given to an interpreter": execute(root, "/bin/sh", "-c", "exit 0"),
+        "a program without a loader": execute(root, "/bin/static"),
+        "another program by its descriptor": execute_opened(root, deleted=False),
+        "another program by its descriptor, deleted": execute_opened(root, deleted=True),
+        "another program through a bind mount": execute(root, "/bound/other"),
+        "a program of a path rule through a bind mount": execute(root, "/bound/allowed"),
+        "another program in a mount namespace of its own": execute(
+            root, "/bin/other", first=enter_mount_namespace
+        ),
+        "a library that no rule names, loaded by a program of a path rule": execute(
+            root, "/bin/sh", "-c", _IS_LOADED, preload="/lib/other.so"
+        ),
+        **mounted_later(root),
     }
 
 
@@ -309,6 +377,7 @@ def main(place: Path) -> dict[str, Any]:
     prepare(root)
     with guarding(root, policy(root)) as guard:
         found = aside(lambda: ways(root, loader))
+        found["a program that the agent itself starts"] = execute(root, "/bin/other")
         told = reports(guard)
     return {"ways": found, "reports": told, "failures": failures(root), "blocked": blocked(root)}
 

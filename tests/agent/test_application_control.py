@@ -38,6 +38,18 @@ WAYS = {
     "ld.so FILE": "EPERM",
     "a program in memory (memfd)": "EPERM",
     "a program in memory (memfd) without a loader": "ran",
+    "a command given to an interpreter": "ran",
+    "a program without a loader": "EPERM",
+    "another program by its descriptor": "EPERM",
+    "another program by its descriptor, deleted": "EPERM",
+    "another program through a bind mount": "EPERM",
+    "a program of a path rule through a bind mount": "EPERM",
+    "another program in a mount namespace of its own": "EPERM",
+    "a library that no rule names, loaded by a program of a path rule": "ran",
+    "a program of a file system that was mounted later": "EPERM",
+    "a program without a loader of such a file system": "ran",
+    "a program of an image that was mounted later, with its own loader": "ran",
+    "a program that the agent itself starts": "ran",
 }
 FAILURES: dict[str, Any] = {
     "the process that answers is stopped": ["EPERM", "ran", True],

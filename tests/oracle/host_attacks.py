@@ -258,7 +258,9 @@ def names_sources(recording: Recording, raised: Raised) -> Verdict:
     """Whether the alerts of each family of scenarios name their sources and no others; without sources, whether there are any."""
     by_family: dict[str, list[Sequence[str]]] = defaultdict(list)
     for one in recording.expected:
-        by_family[family(one["scenario"] or "")].append(one["sources"])
+        # a weakness that a local user exploits is on no public server
+        is_local = bool(one["sources"]) and not any(map(is_address, one["sources"]))
+        by_family["" if is_local else family(one["scenario"] or "")].append(one["sources"])
     alerts = alerts_of(raised)
     right = all(_are_named(several, _about(name, alerts)) for name, several in by_family.items())
     scenarios = ", ".join(str(one["scenario"]) for one in recording.expected)

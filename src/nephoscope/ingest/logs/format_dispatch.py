@@ -10,10 +10,12 @@ import msgspec
 
 from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
 from nephoscope.ingest.logs.common_schema import to_common_schema
+from nephoscope.ingest.logs.container_log import read_container_message
 from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, LogRow, RowFormat
 from nephoscope.ingest.logs.message_wrappers import unwrap_message
 from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, join_place, quarantine_entry
 from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspects
+from nephoscope.ingest.logs.syslog import FORMAT as _SYSLOG
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
 from nephoscope.lake.schema.coercion import json_text
@@ -169,11 +171,30 @@ class RecordReader:
         self._add_rows(form, form.rows(value, self.context), data, place, batch)
 
     def _line(self, line: str, data: bytes, place: str, batch: LogBatch) -> None:
+        if (message := read_container_message(line)) and self._read_container_message(
+            message, data, place, batch
+        ):
+            return
         for form in self.formats.lines:
             if form.recognizes_line(line):
                 self._add_rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
         self._quarantine(place, "no format recognizes the line", data, batch)
+
+    def _read_container_message(self, message: str, data: bytes, place: str, batch: LogBatch) -> bool:
+        """Read what a container wrote; False where no format does. A time and a word in it are no header of syslog."""
+        if message.startswith("{"):
+            value, _ = _decode(message.encode())
+            form, value = self._find_format(value) if isinstance(value, dict) else (None, {})
+            if form is None or isinstance(form, RowFormat):
+                return False
+            self._record(form, value, data, place, batch)
+            return True
+        for form in self.formats.lines:
+            if (form is not _SYSLOG or message.startswith("<")) and form.recognizes_line(message):
+                self._add_rows(form, form.line_rows(message, self.context), data, place, batch)
+                return True
+        return False
 
     def _add_rows(
         self,

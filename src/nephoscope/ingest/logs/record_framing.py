@@ -29,8 +29,8 @@ MAX_LINE = 1024 * 1024
 HEAD = 64 * 1024
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"\s*")
-#: A line of Apache's error log begins with a bracket, a weekday and a month, as no JSON does.
-_BRACKETED_TIME = re.compile(rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} ")
+#: A line of Apache's error log begins with a bracket, a weekday and a month, one of cPanel's with a date, as no JSON does.
+_BRACKETED_TIME = re.compile(rb"\[(?:[A-Z][a-z]{2} [A-Z][a-z]{2} |\d{4}-\d{2}-\d{2}[ T]\d{2}:)")
 
 
 def blocks(
