@@ -159,7 +159,7 @@ class ScannedFilesShape(Shape, frozen=True, kw_only=True):
 
 
 class ScanReceipt(Shape, frozen=True, kw_only=True):
-    """How many of the files malware rules match."""
+    """Number of the files that malware rules match."""
 
     matching: int
 

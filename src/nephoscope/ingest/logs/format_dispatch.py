@@ -190,9 +190,9 @@ class RecordReader:
                 return False
             self._record(form, value, data, place, batch)
             return True
-        for form in self.formats.lines:
-            if (form is not _SYSLOG or message.startswith("<")) and form.recognizes_line(message):
-                self._add_rows(form, form.line_rows(message, self.context), data, place, batch)
+        for reader in self.formats.lines:
+            if (reader is not _SYSLOG or message.startswith("<")) and reader.recognizes_line(message):
+                self._add_rows(reader, reader.line_rows(message, self.context), data, place, batch)
                 return True
         return False
 
