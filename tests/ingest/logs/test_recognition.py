@@ -48,6 +48,7 @@ STREAMS = sorted(
     - {"azure-diagnostics", "cef", "csv", "parquet", "syslog", "table"}
     - {"windows-event", "windows-event-file", "windows-event-xml"}
     - {
+        "container-log",
         "linux-audit",
         "service-log",
         "web-access-log",
