@@ -124,7 +124,7 @@ class ResponseOrders:
             return _build_row(session, id_).content
 
     def load_content(self, session: Session, id_: str) -> bytes:
-        """Return the content of an order within a transaction, b'' where there is none; NotFoundError for an order that is not there."""
+        """Return the content of an order within a transaction, b'' where there is none; NotFoundError for one that is not there."""
         return _build_row(session, id_).content
 
     def put(self, session: Session, one: ResponseOrder, content: bytes | None = None) -> ResponseOrder:
