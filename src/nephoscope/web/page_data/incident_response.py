@@ -29,7 +29,9 @@ class IncidentMachine:
     def orders(self) -> tuple[str, ...]:
         """Return the orders that the agent allows, those that contain first."""
         allowed = self.agent.health.responses
-        return tuple(one for one in ("isolate", "kill", "block", "collect", "scan", "script") if one in allowed)
+        return tuple(
+            one for one in ("isolate", "kill", "block", "collect", "scan", "script") if one in allowed
+        )
 
 
 @dataclass(frozen=True, slots=True)
