@@ -67,13 +67,16 @@ class CaptureSummary:
 
     def count_name(self, kind: str, text: str, *, is_first: bool) -> None:
         """Count a name of a kind; `first_names` has those that were the first of their kind in some frame."""
-        known = self.names.setdefault(kind, {})
-        if text not in known and len(known) >= MOST_NAMES:
+        known = self.names.get(kind)
+        if known is None:
+            known, self.first_names[kind] = self.names.setdefault(kind, {}), set()
+        count = known.get(text, 0)
+        if not count and len(known) >= MOST_NAMES:
             self.left_out[kind] += 1
             return
-        known[text] = known.get(text, 0) + 1
+        known[text] = count + 1
         if is_first:
-            self.first_names.setdefault(kind, set()).add(text)
+            self.first_names[kind].add(text)
 
     def add_credential(self, found: ClearCredential) -> None:
         """Note a credential in clear text once a server."""

@@ -85,14 +85,18 @@ class Packet(msgspec.Struct):
         """Return what a dissector keeps of the stream under a name."""
         if self.stream is None:
             return default()
-        if name not in self.stream.memory:
-            self.stream.memory[name] = default()
-        return self.stream.memory[name]
+        memory = self.stream.memory
+        found = memory.get(name)
+        if found is None:
+            found = memory[name] = default()
+        return found
 
     def name(self, kind: str, text: str) -> None:
         """Count a name of a kind: dns_names, http_hosts, http_uris, tls_names, ja3, ja3s, ja4."""
-        self.summary.count_name(kind, text, is_first=kind not in self.named)
-        self.named.add(kind)
+        is_first = kind not in self.named
+        self.summary.count_name(kind, text, is_first=is_first)
+        if is_first:
+            self.named.add(kind)
 
     def credential(self, protocol: str, user: str) -> None:
         """Note a credential in clear text that goes to the packet's target."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections import Counter
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,12 +64,12 @@ class _Path(msgspec.Struct):
 
 
 class PlainPackets:
-    """Takes the plain packets of a capture into its summary; `finish` adds what was only counted."""
+    """Takes the plain packets of a capture into its summary; `finish` adds their protocols."""
 
     def __init__(self, summary: CaptureSummary, dissectors: dict[str, Dissector]) -> None:
         self._summary, self._dissectors = summary, dissectors
         self._paths: dict[int, dict[bytes, _Path]] = {TCP: {}, UDP: {}}
-        self._bare: Counter[tuple[str, ...]] = Counter()
+        self._bare: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
     def take(self, frame: Frame) -> bool:
         """Count a plain packet and dissect its contents; False where it is none, and nothing was done."""
@@ -91,7 +91,7 @@ class PlainPackets:
         return protocol == UDP and end >= start + 8 and self._take_datagram(frame, key, start, end)
 
     def finish(self) -> None:
-        """Add the protocols of packets without contents; afterwards no packet is taken."""
+        """Add the protocols of the packets; afterwards no packet is taken."""
         for layers, frames in self._bare.items():
             for one in layers:
                 self._summary.protocol_frames[one] += frames
@@ -145,8 +145,12 @@ class PlainPackets:
         if not payload:
             self._bare[path.layers] += 1
             return True
+        stream = path.stream
+        if stream is None or stream.is_forgotten:
+            source, target = (path.source, path.ports[0]), (path.target, path.ports[1])
+            stream = path.stream = find_stream(self._summary, "udp", source, target)
         packet = self._open_packet(frame, path)
-        dissect_datagram(packet, payload)
+        dissect_datagram(packet, stream, payload)
         self._close_packet(packet, path)
         return True
 
@@ -168,16 +172,20 @@ class PlainPackets:
 
     def _close_packet(self, packet: Packet, path: _Path) -> None:
         """Count the protocols of a packet, and the conversation of another transport that its contents carry."""
-        summary = self._summary
-        summary.protocol_frames.update(packet.protocols.keys())
+        self._bare[tuple(packet.protocols)] += 1
         if len(packet.ports) > 1:
+            summary = self._summary
             carried = {name: ends for name, ends in packet.ports.items() if name != path.layers[-1]}
             summary.count_conversations(packet.frame, packet.addresses, carried)
 
     def _join_stream(self, path: _Path) -> tuple[Stream, Direction]:
         source, target = (path.source, path.ports[0]), (path.target, path.ports[1])
         path.stream = find_stream(self._summary, "tcp", source, target)
-        return path.stream, path.stream.directions.setdefault(source, Direction())
+        directions = path.stream.directions
+        direction = directions.get(source)
+        if direction is None:
+            direction = directions[source] = Direction()
+        return path.stream, direction
 
     def _find_path(self, key: bytes, protocol: int) -> _Path | None:
         """Remember a direction by its bytes; None where its conversation is one too many to be counted."""

@@ -19,9 +19,11 @@ MOST_QUESTIONS = 256
 def read_name(data: bytes, place: int) -> tuple[str, int]:
     """A name and the place behind it; raises MalformedError."""
     labels: list[str] = []
-    behind, jumps = 0, 0
+    behind, jumps, end = 0, 0, len(data)
     while True:
-        (size,) = read("B", data, place)
+        if place >= end:
+            raise MalformedError("a name that ends early")
+        size = data[place]
         if size & 0xC0 == 0xC0:
             (pointer,) = read("H", data, place)
             behind = behind or place + 2
@@ -32,7 +34,7 @@ def read_name(data: bytes, place: int) -> tuple[str, int]:
         place += 1
         if not size:
             return ".".join(labels), behind or place
-        if size & 0xC0 or len(labels) >= MOST_LABELS or place + size > len(data):
+        if size & 0xC0 or len(labels) >= MOST_LABELS or place + size > end:
             raise MalformedError("a label that ends early")
         labels.append(data[place : place + size].decode("utf-8", "replace"))
         place += size

@@ -270,14 +270,21 @@ def udp(data: bytes, packet: Packet) -> Outcome:
 
 def _take_datagram(packet: Packet, payload: bytes) -> None:
     """Give a datagram to the dissector of its stream, of its ports, or to one that recognizes it."""
+    packet.stream = _read_stream(packet, "udp")
+    _dissect_in_stream(packet, packet.stream, payload)
+
+
+def _dissect_in_stream(packet: Packet, stream: Stream, payload: bytes) -> None:
     source, target = packet.source_port, packet.target_port
-    stream = packet.stream = _read_stream(packet, "udp")
-    stream.server = stream.server or min(source, target)
-    names = [stream.dissector] if stream.dissector else []
-    names += [UDP_PORTS[port] for port in sorted((source, target)) if port in UDP_PORTS]
-    for name in dict.fromkeys(names):
-        if _try_datagram(packet, name, payload):
-            return
+    low, high = (source, target) if source <= target else (target, source)
+    stream.server = stream.server or low
+    first, second, third = stream.dissector, UDP_PORTS.get(low, ""), UDP_PORTS.get(high, "")
+    if first and _try_datagram(packet, first, payload):
+        return
+    if second and second != first and _try_datagram(packet, second, payload):
+        return
+    if third and third not in (first, second) and _try_datagram(packet, third, payload):
+        return
     for name, recognizes in UDP_HEURISTICS:
         if recognizes(payload) and _try_datagram(packet, name, payload):
             stream.dissector = name
@@ -293,10 +300,10 @@ def dissect_segment(packet: Packet, direction: Direction, sequence: int, payload
         packet.summary.left_out["malformed packets"] += 1
 
 
-def dissect_datagram(packet: Packet, payload: bytes) -> None:
-    """Dissect a datagram between known ends; one that ends too early is counted."""
+def dissect_datagram(packet: Packet, stream: Stream, payload: bytes) -> None:
+    """Dissect a datagram of a known stream; one that ends too early is counted."""
     try:
-        _take_datagram(packet, payload)
+        _dissect_in_stream(packet, stream, payload)
     except (MalformedError, IndexError):
         packet.summary.left_out["malformed packets"] += 1
 
