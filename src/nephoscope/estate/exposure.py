@@ -68,6 +68,7 @@ class ExposureIndex:
         self.estate = network.estate
         self._peers = NetworkPeers(network.estate)
         self._firewall_rules: dict[str, list[FirewallRule]] = {}
+        self._unread: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @cached_property
     def _forwardings(self) -> Forwardings:
@@ -149,7 +150,7 @@ class ExposureIndex:
         """Every way in to an address of an interface, and what was not read that could be another."""
         found: list[IngressPath] = []
         network = configuration.subnet.split("/subnets/")[0]
-        missing: list[str] = [*self._list_unread(interface, network), *self._bodiless]
+        missing: list[str] = [*self._list_unread(_find_subscription(interface.id), network), *self._bodiless]
         for step in (
             self._list_public_addresses,
             self._list_balancers,
@@ -271,14 +272,21 @@ class ExposureIndex:
         if hub and not self.estate.coverage.covers(HUB_CONNECTION_TYPE, hub):
             raise DataNotCollectedError(f"the network connections of {hub}")
 
-    def _list_unread(self, interface: Interface, network: str) -> Iterator[str]:
-        """What was not read of the ways in: their types where the interface and the peers of its network are, and those peers.
+    def _list_unread(self, subscription: str, network: str) -> tuple[str, ...]:
+        """What was not read of the ways in to interfaces of a subscription in a network, worked out once for all of them."""
+        found = self._unread.get((subscription, network))
+        if found is None:
+            found = self._unread[subscription, network] = tuple(self._find_unread(subscription, network))
+        return found
+
+    def _find_unread(self, subscription: str, network: str) -> Iterator[str]:
+        """The types of ways in that were not read in the subscription and in those of the network's peers, and unread peers.
 
         A firewall or an application gateway leads to peers of its network, which lie in other subscriptions as often as not.
         """
         coverage = self.estate.coverage
         peers, gaps = self._peers.list_connected(network)
-        for scope in dict.fromkeys(_find_subscription(one) for one in (interface.id, *peers)):
+        for scope in dict.fromkeys((subscription, *map(_find_subscription, peers))):
             for type_ in WAY_TYPES:
                 if coverage.covers(type_, scope) and type_ not in coverage.gaps:
                     continue
