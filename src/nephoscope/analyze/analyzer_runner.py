@@ -45,7 +45,7 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
     """The words that one analyzer `said` by itself, and what came of it beside the snapshot: the rest is as in Analysis.
 
     `answers`: what the logs answered to what it asked them, None where there were none. With the same answers and resources it says
-    the same from `since` to `until` (None = for ever).
+    the same from `since` to `until` (None = for ever). `has_failure`: it failed on something, which may have passed by the next run.
     """
 
     said: tuple[Assessment, ...]
@@ -55,14 +55,11 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
     answers: Mapping[LogQuestion, bytes] | None
     since: datetime
     until: datetime | None
+    has_failure: bool = False
 
     def holds_at(self, now: datetime) -> bool:
         """Return whether it says the same at a time, as far as the time decides."""
         return self.since <= now and (self.until is None or now <= self.until)
-
-    def has_failure(self) -> bool:
-        """Return whether the analyzer failed on something, which may have passed by the next run."""
-        return any(one.cause == ANALYZER_FAILED for one in self.said)
 
     def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
         """Return what the analyzer said of each resource under each key, with the resource that it was written as."""
@@ -148,7 +145,7 @@ def _run_incremental(
     before = earlier.told.get(analyzer.name) if earlier is not None else None
     if before is None or earlier is None:
         return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
-    if before.has_failure() or not earlier.is_current(analyzer, versions, view.logs):
+    if before.has_failure or not earlier.is_current(analyzer, versions, view.logs):
         return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
     if earlier.collected or len(before.overlay) == len(before.said):
         return before
@@ -205,8 +202,16 @@ def _collect(
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
             unknown[id_] = Gap(settled.description, settled.cause)
+    failed = any(one.cause == ANALYZER_FAILED for one in said.assessments)
     return AnalyzerResult(
-        said.assessments, tuple(overlay), unknown, tuple(assessments), said.answers, said.since, said.until
+        said.assessments,
+        tuple(overlay),
+        unknown,
+        tuple(assessments),
+        said.answers,
+        said.since,
+        said.until,
+        failed,
     )
 
 

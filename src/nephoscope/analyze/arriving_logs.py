@@ -11,13 +11,13 @@ Source: https://learn.microsoft.com/azure/azure-monitor/reference/logs-index
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.transport.log_ages import ANY, find_bound
+from nephoscope.analyze.transport.log_ages import ANY, find_bound, require_recent
 from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
@@ -46,6 +46,8 @@ TYPES = (*_JUDGED, SETTING, FLOW_LOG)
 TABLES = tuple(sorted(list_log_tables()))
 #: How long nothing may arrive, and how far back rows are looked for.
 QUIET, BACK = find_bound(ANY), timedelta(days=37)
+#: Stands for the time of each row that is not near to quiet, so that the next ones, and another day, leave the answer as it is.
+_LATELY = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
@@ -62,7 +64,8 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             newest = rows().newest_time(resource.key, lambda _table, _category: True)
             if newest is None:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
-            return healthy(id_, key, f"its newest row is of {newest:%Y-%m-%d}")
+            require_recent(f"row of logs of {resource.key}", ANY, newest, view.clock)
+            return healthy(id_, key, f"rows arrived within {QUIET.days} days")
         if any(one.is_silent for one in found) and not arrives(resource.type):
             cause = (
                 STALE if rows().has_any(one.key for one in view.resources(resource.type)) else NOT_COLLECTED
@@ -120,11 +123,10 @@ def _build_newest_aggregate(table: str) -> FileAggregate:
         f"""{table}
 | where isnotempty(_ResourceId)
 | summarize Last = max(TimeGenerated) by Of = _ResourceId, In = column_ifexists('Category', '')""",
-        # of late rows the day is enough, so that the next ones of the day leave the answer as it is
         f"""Groups
 | summarize Last = max(Last) by Of = tolower(Of), In = tolower(In)
 | where Last > ago({BACK.days}d)
-| extend Last = iff(Last > ago({QUIET.days - 1}d), bin(Last, 1d), Last)""",
+| extend Last = iff(Last > ago({QUIET.days - 1}d), datetime({_LATELY:%Y-%m-%d}), Last)""",
         "Groups | summarize Last = max(Last) by Of, In",
     )
 

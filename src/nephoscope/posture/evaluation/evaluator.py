@@ -40,18 +40,19 @@ class Verdicts:
         self._lacking: dict[Key, list[int]] = {}
         self._shared: set[Key] = set()
 
-    def share(self, key: Key, since: Verdicts) -> None:
-        """Take a column of an earlier run as it is."""
-        self.columns[key] = since.columns[key]
-        self._shared.add(key)
-        if key in since._whole:
-            self._whole.add(key)
+    def share(self, since: Verdicts, keys: Sequence[Key]) -> None:
+        """Take columns of an earlier run as they are."""
+        self.columns = {key: since.columns[key] for key in keys}
+        self._shared = set(keys)
+        self._whole = since._whole & self._shared
 
     def renew(self, key: Key, numbers: array[int], lacking: list[int], since: Verdicts) -> None:
         """Take a changed copy of a column of an earlier run, in which the positions `lacking` (rising) are not evaluated."""
         for at in lacking:
             numbers[at] = NONE
         self.columns[key] = numbers
+        self._shared.discard(key)
+        self._whole.discard(key)
         if key in since._whole:
             self._lacking[key] = lacking
 

@@ -101,16 +101,14 @@ class IncrementalRun:
         wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
         doubtful = self._find_invalidated_positions(wanted, old)
-        for column, numbers in old.columns.items():
-            key, type_ = column
-            if key not in wanted or type_ not in self.roster.types:
-                continue
-            out, into, anew = removed.get(type_), added.get(type_), doubtful.get(column)
-            if out or into or anew:
-                lacking = sorted({*(into or ()), *(anew or ())})
-                found.renew(column, _move_column(numbers, out or [], into or []), lacking, old)
-            else:
-                found.share(column, old)
+        types, moved_types = self.roster.types, removed.keys() | added.keys()
+        held = [one for one in old.columns if one[0] in wanted and one[1] in types]
+        changed = [one for one in held if one[1] in moved_types or doubtful.get(one)]
+        found.share(old, held)
+        for column in changed:
+            out, into, anew = removed.get(column[1]), added.get(column[1]), doubtful.get(column)
+            lacking = sorted({*(into or ()), *(anew or ())})
+            found.renew(column, _move_column(old.columns[column], out or [], into or []), lacking, old)
         return found
 
     def _moves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:

@@ -83,6 +83,8 @@ class FrozenLogs:
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> list[dict[str, object]]:
         """The merged rows of an aggregate that is kept by file; see estate.Logs."""
+        if asked.table in declared.tables and asked.table not in self._stored_tables:
+            raise LogNotReceivedError(f"rows of {asked.table}")
         return self._answer_query(asked, declared, lambda: self._merge(asked, declared))
 
     def _answer_query(
