@@ -109,7 +109,7 @@ def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None
     for end, rule in found:
         one = known.rule(rule) if known else rule
         if one.enabled:
-            incident_service.take(
+            incident_service.store_outcome(
                 detector.run(one, window_ending_at(one, end), end + timedelta(minutes=6)),
                 end + timedelta(minutes=6),
             )
@@ -193,7 +193,7 @@ def staged(
         with State.open_folder(copy) as state, Lake.open(copy, state) as lake:
             loading = SampleLogLoader(lake, state, state.workspaces.get())
             for one in attacks().values():
-                loading.take(one.entries(generator.company, last), begin)
+                loading.load_entries(one.entries(generator.company, last), begin)
             lake.flush(timeout=600)
             own = Windows(lake, Path(folder) / "found.pickle", windows.exact)
             detector, tuned = own.detector(), EffectiveTuning.load(tuning, lake, "default", begin)

@@ -108,7 +108,7 @@ def fill(data: Path, days: int, users: int) -> list[dt.datetime]:
             loading.describe()
             loading.days(generator)
             for day, several in entries.items():
-                loading.take(several, dt.datetime.combine(day, dt.time(), dt.UTC))
+                loading.load_entries(several, dt.datetime.combine(day, dt.time(), dt.UTC))
             lake.flush(timeout=600)
     return begins
 

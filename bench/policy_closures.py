@@ -104,7 +104,7 @@ def main() -> None:
 def _forget(snapshot: policy.Snapshot) -> None:
     """Drop the answers that rules share within a pass: they must not help the next one."""
     for view in snapshot.views():
-        view.folded.pop("\0memo", None)
+        view.folded_body.pop("\0memo", None)
 
 
 def _timed(

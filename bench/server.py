@@ -115,7 +115,7 @@ def asks(data: Path) -> list[Ask]:
     """What users ask for: pages, one subscription's lists of the API, and queries of the estate."""
     snapshot = PublishedSnapshotCache(data).load_newest()
     assert snapshot is not None
-    several = sorted(snapshot.made.subscriptions)[:20]
+    several = sorted(snapshot.build_info.subscriptions)[:20]
     found = [Ask(f"page {path.partition('?')[0]}", path) for path in PAGES]
     worst = snapshot.findings.tallies(EVERYTHING)[:5]
     found += [Ask("page /recommendations/KEY", f"/recommendations/{one.recommendation}") for one in worst]

@@ -88,9 +88,9 @@ def sender(protocol: str, port: int, authority: str) -> Iterator:
 class CountingSink(LakeSink):
     """Counts what is on disk since it was asked last."""
 
-    def take(self, *args: Any, **named: Any) -> IngestCounts:
-        """LakeSink.take."""
-        found = super().take(*args, **named)
+    def write_batch(self, *args: Any, **named: Any) -> IngestCounts:
+        """LakeSink.write_batch."""
+        found = super().write_batch(*args, **named)
         self.lake.acknowledged.append(found.rows + found.bad)
         return found
 

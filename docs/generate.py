@@ -45,30 +45,30 @@ def pages() -> dict[str, Callable[[], str]]:
     from azure_coverage import page as azure_operations
     from decision_index import page as decisions
 
-    from nephoscope.admin.wire.reference_page import page as own_api
-    from nephoscope.alerts.library.attack_coverage_reference_page import page as attack_coverage
-    from nephoscope.alerts.library.defender_plan_reference_page import page as defender_plans
-    from nephoscope.alerts.library.hunting_reference_page import page as hunting
-    from nephoscope.alerts.library.rule_reference_page import page as detections
-    from nephoscope.analyze.reference_page import page as analyzers
-    from nephoscope.api.wire.reference_page import page as api
-    from nephoscope.collect.inventory.reference_page import page as inventory
-    from nephoscope.collect.sbom.reference_page import page as bills_of_materials
-    from nephoscope.collect.scanning.reference_page import page as image_rules
-    from nephoscope.collect.templates.terraform.reference_page import page as terraform
-    from nephoscope.ingest.live.reference_page import page as sources
-    from nephoscope.ingest.logs.reference_page import page as log_formats
-    from nephoscope.lake.schema.reference_page import page as tables
-    from nephoscope.posture.attack_paths.reference_page import page as attack_paths
-    from nephoscope.posture.code.reference_page import page as code_rules
-    from nephoscope.posture.policies.policy_reference_page import page as policies
-    from nephoscope.protect.baseline.baseline_reference_page import page as linux_baseline
-    from nephoscope.vulnerability.reference_page import page as vulnerability_feeds
-    from nephoscope.vulnerability.scanner_results.reference_page import page as scanner_results
-    from nephoscope_kql.plugin_reference_page import page as kql_plugins
-    from nephoscope_kql.reference_page import page as kql_functions
-    from nephoscope_policy.arm.reference_page import page as arm_functions
-    from nephoscope_policy.azure_facts_reference_page import page as azure_facts
+    from nephoscope.admin.wire.reference_page import render_page as own_api
+    from nephoscope.alerts.library.attack_coverage_reference_page import render_page as attack_coverage
+    from nephoscope.alerts.library.defender_plan_reference_page import render_page as defender_plans
+    from nephoscope.alerts.library.hunting_reference_page import render_page as hunting
+    from nephoscope.alerts.library.rule_reference_page import render_page as detections
+    from nephoscope.analyze.reference_page import render_page as analyzers
+    from nephoscope.api.wire.reference_page import render_page as api
+    from nephoscope.collect.inventory.reference_page import render_page as inventory
+    from nephoscope.collect.sbom.reference_page import render_page as bills_of_materials
+    from nephoscope.collect.scanning.reference_page import render_page as image_rules
+    from nephoscope.collect.templates.terraform.reference_page import render_page as terraform
+    from nephoscope.ingest.live.reference_page import render_page as sources
+    from nephoscope.ingest.logs.reference_page import render_page as log_formats
+    from nephoscope.lake.schema.reference_page import render_page as tables
+    from nephoscope.posture.attack_paths.reference_page import render_page as attack_paths
+    from nephoscope.posture.code.reference_page import render_page as code_rules
+    from nephoscope.posture.policies.policy_reference_page import render_page as policies
+    from nephoscope.protect.baseline.baseline_reference_page import render_page as linux_baseline
+    from nephoscope.vulnerability.reference_page import render_page as vulnerability_feeds
+    from nephoscope.vulnerability.scanner_results.reference_page import render_page as scanner_results
+    from nephoscope_kql.plugin_reference_page import render_page as kql_plugins
+    from nephoscope_kql.reference_page import render_page as kql_functions
+    from nephoscope_policy.arm.reference_page import render_page as arm_functions
+    from nephoscope_policy.azure_facts_reference_page import render_page as azure_facts
 
     return {
         "decisions/README.md": decisions,

@@ -203,7 +203,7 @@ class PacketCapture:
                 except TimeoutError:
                     pass
                 else:
-                    self._take(data, control, source)
+                    self._keep_packet(data, control, source)
                 if self._stop.is_set():
                     self._reason = self._reason or "stopped"
                 elif time.monotonic() >= end:
@@ -226,7 +226,9 @@ class PacketCapture:
             raise
         return found
 
-    def _take(self, data: bytes, control: list[tuple[int, int, bytes]], source: tuple[Any, ...]) -> None:
+    def _keep_packet(
+        self, data: bytes, control: list[tuple[int, int, bytes]], source: tuple[Any, ...]
+    ) -> None:
         """Keep a packet that passes the filter; a ring drops its oldest ones, others end at the limit."""
         _, protocol, direction, hardware, address = source
         if hardware == _LOOPBACK and direction == _OUTGOING:

@@ -63,10 +63,10 @@ class Response:
         self._answer_finished()
         self._send_answers()
         for one in self._connection.send("GET", _ORDERS)["value"]:
-            self._take(one)
+            self._execute_order(one)
             self._send_answers()
 
-    def _take(self, signed: dict[str, Any]) -> None:
+    def _execute_order(self, signed: dict[str, Any]) -> None:
         """Check an order, carry it out, and keep the answer."""
         public, signature = bytes.fromhex(self._settings.update_key), bytes.fromhex(signed["signature"])
         content = signed["content"].encode()

@@ -36,7 +36,9 @@ def enlarge(data: Path, assessments: int) -> int:
     )
     times = -(-assessments // own)
     batches = (batch for number in range(times) for batch in _copy(snapshot, number))
-    evaluation = pa.RecordBatch.from_pylist([evaluation_row(_many(snapshot.made, times))], schema=SCHEMA)
+    evaluation = pa.RecordBatch.from_pylist(
+        [evaluation_row(_many(snapshot.build_info, times))], schema=SCHEMA
+    )
     reader = pa.RecordBatchReader.from_batches(SCHEMA, _with(batches, evaluation))
     write_deltalake(
         str(published_path(data)), reader, mode="overwrite", partition_by=["_table"],
@@ -52,7 +54,7 @@ def _with(batches: Iterator[pa.RecordBatch], last: pa.RecordBatch) -> Iterator[p
 
 def _copy(snapshot: PublishedSnapshot, number: int) -> Iterator[pa.RecordBatch]:
     """The documents of a copy; what stands over all subscriptions is only in the first one."""
-    names = {one: renamed(one, number) for one in snapshot.made.subscriptions}
+    names = {one: renamed(one, number) for one in snapshot.build_info.subscriptions}
     pattern = re.compile("|".join(map(re.escape, names)), re.IGNORECASE)
     for table, files in snapshot.files.items():
         if table == EVALUATION:

@@ -160,7 +160,7 @@ class EntityContextSearch:
         if named := entity.get("AadTenantId").lower():
             return self._find_in_tenant(entity, named)
         preferred = [one for one in self.contexts if one.index.tenant in near]
-        if preferred and (found := self._combine(entity, preferred)).found:
+        if preferred and (found := self._combine(entity, preferred)).is_in_estate:
             return found
         return self._combine(entity, self.contexts)
 
@@ -186,7 +186,7 @@ class EntityContextSearch:
     def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
         """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
         told = [one for each in contexts if (one := each.describe(entity)) is not None]
-        found = [one for one in told if one.found]
+        found = [one for one in told if one.is_in_estate]
         if len(found) == 1:
             return self._add_tenant(found[0])
         if found:

@@ -110,7 +110,7 @@ class Instance:
         snapshot = self.snapshots.load_newest()
         if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)
-        gone = self.removed_in(tenant, snapshot.made.when)
+        gone = self.removed_in(tenant, snapshot.build_info.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, tenant, gone, text)
         reach = tenant_reach(tenant, build_hierarchy(self.snapshots))
@@ -151,4 +151,6 @@ def build_hierarchy(snapshots: PublishedSnapshotCache) -> Hierarchy:
     found = snapshots.load_newest()
     if found is None:
         return Hierarchy({})
-    return Hierarchy(found.made.ancestors, frozenset(found.made.subscriptions), found.made.tenants)
+    return Hierarchy(
+        found.build_info.ancestors, frozenset(found.build_info.subscriptions), found.build_info.tenants
+    )

@@ -146,7 +146,7 @@ class LiveResources:
     def _list_collected(self) -> Iterator[dict[str, object]]:
         """The alerts that Azure raised, with what was decided of them here."""
         decided = {one.key: one.body for one in self._put if one.type == ALERTS}
-        gone = keys_removed_since(self.state, self.snapshot.made.when)
+        gone = keys_removed_since(self.state, self.snapshot.build_info.when)
         after = ""
         shown = [one for key, one in decided.items() if _can_see(self._alerts, key)]
         while True:

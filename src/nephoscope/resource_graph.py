@@ -50,7 +50,7 @@ class _Newest:
         return PublishedGraph(self.snapshots.load_newest(), self._live_row_source)
 
     def _live_row_source(self, snapshot: PublishedSnapshot, reaches: Reaches) -> LiveRowSource:
-        reader = LiveReader.for_reaches(reaches, frozenset(snapshot.made.subscriptions))
+        reader = LiveReader.for_reaches(reaches, frozenset(snapshot.build_info.subscriptions))
         return LiveResources(self.state, self.tenant, snapshot, reader).live_row_source()
 
 

@@ -34,9 +34,9 @@ def test_a_fault_loses_no_note() -> None:
     afterwards = DeferredWrites(
         Troubled(DatabaseBusyError("others write"), DatabaseBusyError("still"), RuntimeError("a fault"))
     )
-    afterwards.note(lambda session: session.append("first"))
+    afterwards.add(lambda session: session.append("first"))
     afterwards.settle()
     assert kept == []
-    afterwards.note(lambda session: session.append("second"))
+    afterwards.add(lambda session: session.append("second"))
     afterwards.settle()
     assert kept == ["first", "second"]

@@ -43,7 +43,7 @@ def test_the_list_is_that_of_the_command(server, owner, report):
 
 
 def test_a_part_has_its_own_gaps(server, owner, caller, report, instance):
-    subscriptions = instance.snapshots.load_newest().made.subscriptions
+    subscriptions = instance.snapshots.load_newest().build_info.subscriptions
     mine = next(iter(subscriptions))
     part = server.get(PATH, headers=caller(("Reader", f"/subscriptions/{mine}"))).json()
     whole = server.get(PATH, headers=owner).json()

@@ -47,7 +47,7 @@ def test_the_ranking_is_that_of_the_report(server, owner, run):
 def test_a_reader_of_one_subscription_is_told_of_it(server, caller, run, instance):
     ids = [
         id_
-        for id_, name in instance.snapshots.load_newest().made.subscriptions.items()
+        for id_, name in instance.snapshots.load_newest().build_info.subscriptions.items()
         if name == "sub-bwf-sandbox"
     ]
     reader = caller(("Reader", f"/subscriptions/{ids[0]}"))

@@ -66,7 +66,7 @@ def raise_alert(scene: Scene, now: datetime) -> None:
         (Entity.of("Host", {"HostName": "web01"}),),
     )  # fmt: skip
     outcome = RuleOutcome(RULE, RuleWindow(now - timedelta(hours=1), now), 1, (alert,))
-    IncidentService(scene.server.instance.state, "default").take(outcome, now, scheduled=False)
+    IncidentService(scene.server.instance.state, "default").store_outcome(outcome, now, scheduled=False)
 
 
 def build_engine(scene: Scene) -> AutomationEngine:
@@ -85,7 +85,7 @@ def build_engine(scene: Scene) -> AutomationEngine:
 def test_more_segments_than_usual_after_an_alert_are_captured(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    by_itself(monkeypatch, IncidentService, "take")
+    by_itself(monkeypatch, IncidentService, "store_outcome")
     by_itself(monkeypatch, AutomationEngine, "tick")
     orders, now = scene.server.instance.state.response_orders, datetime.now(UTC).replace(microsecond=0)
     with Traffic(scene.machine, 5):

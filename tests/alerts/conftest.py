@@ -22,7 +22,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     loops = (
-        (IncidentService, "take"),
+        (IncidentService, "store_outcome"),
         (LookBack, "run"),
         (AutomationEngine, "tick"),
         (Schedule, "run_once"),

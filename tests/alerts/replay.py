@@ -103,7 +103,7 @@ class Replay:
         self, lake: Lake, loading: SampleLogLoader, entries: list[SampleEntry], moment: datetime
     ) -> None:
         if entries:
-            tally = loading.take(entries, moment)
+            tally = loading.load_entries(entries, moment)
             assert not tally.bad, tally.bad
             lake.flush()
 

@@ -58,7 +58,7 @@ def server(instance):
 @pytest.fixture(scope="module")
 def subscriptions(instance):
     """Name -> id of the sample's subscriptions."""
-    return {name: id_ for id_, name in instance.snapshots.load_newest().made.subscriptions.items()}
+    return {name: id_ for id_, name in instance.snapshots.load_newest().build_info.subscriptions.items()}
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def raise_alerts(instance: Instance, rule: str, about: Mapping[str, Sequence[str
     by = AnalyticRule.parse(document, Place("t"))
     alerts = tuple(_alert(by, id_, vaults) for id_, vaults in about.items())
     outcome = RuleOutcome(by, RuleWindow(NOON - timedelta(hours=1), NOON), len(alerts), alerts)
-    IncidentService(instance.state, "default").take(outcome, NOON)
+    IncidentService(instance.state, "default").store_outcome(outcome, NOON)
     deliver(instance.lake, instance.state)
     instance.lake.flush()
 

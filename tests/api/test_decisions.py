@@ -178,7 +178,7 @@ def raised(instance, resource: str) -> str:
     )  # fmt: skip
     window = RuleWindow(NOON - timedelta(hours=1), NOON)
     outcome = RuleOutcome(rule, window, 1, (alert,))
-    IncidentService(instance.state, "default").take(outcome, NOON)
+    IncidentService(instance.state, "default").store_outcome(outcome, NOON)
     return alert.id
 
 

@@ -49,7 +49,7 @@ def staged(instance):
             generated=at, tactics=("Impact",), techniques=(), entities=entities, events=1, custom_details={}, remediation="",
             query="print 1", properties={},
         )  # fmt: skip
-        IncidentService(instance.state, "default").take(
+        IncidentService(instance.state, "default").store_outcome(
             RuleOutcome(rule, RuleWindow(at - timedelta(hours=1), at), 1, (alert,)), at
         )
     kept = Bookmark(

@@ -27,7 +27,7 @@ def trigger(server, headers, scope):
 
 def published(instance, when):
     """An evaluation of nothing, as one that was made at a time."""
-    made = replace(instance.snapshots.load_newest().made, when=when)
+    made = replace(instance.snapshots.load_newest().build_info, when=when)
     publish_documents(instance.data, [], made)
 
 

@@ -222,12 +222,12 @@ def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
     assert keys
     assert keys.isdisjoint(one.key for one in report.run.engine.program.requirements)
     snapshot = instance.snapshots.load_newest()
-    assert snapshot.findings.states(EVERYTHING) == snapshot.made.states
+    assert snapshot.findings.states(EVERYTHING) == snapshot.build_info.states
     assert keys.isdisjoint(one.recommendation for one in snapshot.findings.tallies(EVERYTHING))
     told = snapshot.listing.page((ASSESSMENT,), EVERYTHING, most=10_000).bodies
     assert len(told) == len(off) + snapshot.findings.count(EVERYTHING)
     failing = [one for one in told if one["properties"]["status"]["code"] == "Unhealthy"]
-    assert len(failing) == snapshot.made.states["NonCompliant"]
+    assert len(failing) == snapshot.build_info.states["NonCompliant"]
 
 
 def test_a_finding_is_found_by_azures_own_key(ask, server, owner):

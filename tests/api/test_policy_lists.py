@@ -28,7 +28,9 @@ def scopes(instance):
     beside = next(
         "/".join(one.split("/")[:5]) for one in ids if one.startswith(subscription) and group not in one
     )
-    other = next(id_ for id_ in sorted(instance.snapshots.load_newest().made.ancestors) if id_ not in group)
+    other = next(
+        id_ for id_ in sorted(instance.snapshots.load_newest().build_info.ancestors) if id_ not in group
+    )
     return {
         "mg": GROUP, "sub": subscription, "group": group, "resource": "/".join(resource.split("/")[:9]),
         "beside": beside, "other": f"/subscriptions/{other}",

@@ -23,7 +23,7 @@ def place(instance):
     found = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, order="resource", most=400)
     one = next(one for one in found if "/resourcegroups/" in one.resource)
     group = "/".join(one.resource.split("/")[:5])
-    ancestors = instance.snapshots.load_newest().made.ancestors
+    ancestors = instance.snapshots.load_newest().build_info.ancestors
     other = next(id_ for id_ in sorted(ancestors) if id_ not in group)
     return group, one.resource, one.recommendation, f"/subscriptions/{other}"
 

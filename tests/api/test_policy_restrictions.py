@@ -202,7 +202,7 @@ def test_what_is_not_enforced_exempt_or_elsewhere_restricts_nothing(
 
 
 def test_types_are_refused_in_a_management_group(server, owner, instance, scope):
-    group = next(iter(instance.snapshots.load_newest().made.ancestors.values()))[-1]
+    group = next(iter(instance.snapshots.load_newest().build_info.ancestors.values()))[-1]
     put(server, owner, f"{group}/{AUTHORIZATION}/policyDefinitions/types", {
         "mode": "All",
         "policyRule": {"if": {"field": "type", "in": ["Microsoft.Classic/disks", TYPE]}, "then": {"effect": "deny"}},

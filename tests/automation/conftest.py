@@ -41,7 +41,7 @@ __all__ = ["graph", "put"]
 def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     with pytest.MonkeyPatch.context() as patch:
-        by_itself(patch, IncidentService, "take")
+        by_itself(patch, IncidentService, "store_outcome")
         by_itself(patch, PublicationWatch, "look")
         by_itself(patch, AutomationEngine, "tick")
         yield
@@ -184,7 +184,9 @@ def raise_alert(state: State) -> Callable[..., None]:
             tuple(Entity.of(*one) for one in several),
         )
         window = RuleWindow(ends - timedelta(hours=1), ends)
-        IncidentService(state, "default").take(RuleOutcome(rule, window, 1, (alert,)), NOW, scheduled=False)
+        IncidentService(state, "default").store_outcome(
+            RuleOutcome(rule, window, 1, (alert,)), NOW, scheduled=False
+        )
 
     return raising
 

@@ -52,7 +52,7 @@ def _raise(state: State, count: int) -> None:
     for number in range(count):
         entity = Entity.of("IP", {"Address": f"185.220.{number // 250}.{number % 250}"})
         alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), (entity,))
-        IncidentService(state, "default").take(
+        IncidentService(state, "default").store_outcome(
             RuleOutcome(rule, RuleWindow(now, now), 1, (alert,)), now, scheduled=False
         )
         print(alert.id, flush=True)

@@ -18,7 +18,7 @@ from nephoscope.automation.run_states import (
     end_run,
     fail_run,
     retry_run,
-    taken_back,
+    withdraw_run,
 )
 from nephoscope.state import StateError
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus, RunStep
@@ -95,7 +95,7 @@ def happening(kind: ActionKind) -> dict[str, Callable[[AutomationRun], Automatio
         "approved": lambda run: approve_run(run, "kim", NOW),
         "denied": lambda run: deny_run(run, "kim", NOW),
         "retried": lambda run: retry_run(run, "kim", LATER),
-        "taken back": lambda run: taken_back(run, kind, "kim", LATER),
+        "taken back": lambda run: withdraw_run(run, kind, "kim", LATER),
     }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_nothing_is_approved_when_its_time_is_over() -> None:
 
 def test_undoing_what_could_not_be_undone_is_a_retry() -> None:
     with pytest.raises(StateError, match="nephoscope response retry r1"):
-        taken_back(run_at("block", "dead", "undo"), BLOCK, "kim", NOW)
+        withdraw_run(run_at("block", "dead", "undo"), BLOCK, "kim", NOW)
 
 
 def test_an_action_of_one_step_ends_without_a_plan() -> None:
@@ -195,4 +195,4 @@ def test_an_action_of_one_step_ends_without_a_plan() -> None:
     none = end_run(run_at("block", "running", "do", plan=None), BLOCK, ActionOutcome("nothing to block"), NOW)
     assert (none.status, none.plan) == (RunStatus.DONE, None)
     with pytest.raises(StateError):
-        taken_back(none, BLOCK, "kim", NOW)
+        withdraw_run(none, BLOCK, "kim", NOW)

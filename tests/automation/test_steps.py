@@ -179,7 +179,7 @@ def test_what_was_done_without_the_lease_is_not_noted_and_told_when_it_is_begun_
     assert list(who.tick()) == []
     assert only(state.automation_runs.list_newest("default")).status is RunStatus.RUNNING
     with state.transaction() as session:
-        state.leases.release_several(session, [state.leases.take("response/default", "other", 60.0)])
+        state.leases.release_several(session, [state.leases.acquire("response/default", "other", 60.0)])
     cut, done = list(who.tick())
     assert (cut.status, cut.detail) == (
         RunStatus.PENDING,

@@ -211,7 +211,7 @@ def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: BehaviorAnalysis
 @pytest.mark.usefixtures("leases_stand")
 def test_one_process_works_at_a_time(lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put) -> None:
     put("SigninLogs", routine(USERS[:2], 2), NOON + HOUR)
-    lease = state.leases.take("behavior/default", "another", 60)
+    lease = state.leases.acquire("behavior/default", "another", 60)
     assert analysis.run(NOON + 2 * HOUR) is None
     lease.release()
     assert analysis.run(NOON + 2 * HOUR) is not None
@@ -225,7 +225,7 @@ def test_a_process_that_lost_its_lease_writes_nothing(
 
     def slept(self: BehaviorAnalysis, lease: Any, *rest: Any) -> None:
         state.leases.release(lease)
-        state.leases.take("behavior/default", "another", 60)
+        state.leases.acquire("behavior/default", "another", 60)
         told_before(self, lease, *rest)
 
     monkeypatch.setattr(BehaviorAnalysis, "_append", slept)

@@ -93,7 +93,7 @@ def test_every_page_is_laid_out(opened, address, scoped, pages):
         TuningEditor(state, "default", "ada", NOON).suppress(
             f"layout {scoped} {pages}", "a-rule", [resource], comment=LONG
         )
-    subscription = next(iter(PublishedSnapshotCache(data).load_newest().made.subscriptions))
+    subscription = next(iter(PublishedSnapshotCache(data).load_newest().build_info.subscriptions))
     wrong: list[str] = []
     page = opened(1440, "dark").new_page()
     for path in addresses(data)[pages]:

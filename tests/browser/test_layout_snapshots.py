@@ -106,7 +106,7 @@ def look(page, path: str, state: str) -> tuple[dict[str, list[str]], list[str]]:
 
 def find_scope(data: Path) -> str:
     """A subscription with many resources, whichever others are added while the server works."""
-    names = PublishedSnapshotCache(data).load_newest().made.subscriptions
+    names = PublishedSnapshotCache(data).load_newest().build_info.subscriptions
     return next(id_ for id_, name in names.items() if name == "sub-bwf-erp-prod")
 
 

@@ -110,7 +110,11 @@ def test_nothing_stops_and_everything_is_named(tmp_path: Path) -> None:
     assert not problems["d.json"].error
     assert problems["e.json"].place.path == "properties.version"
     assert problems["f.json"].place.path == "value[1]"
-    assert (found.taken.files, found.taken.definitions, found.taken.initiatives) == (8, 2, 1)
+    assert (
+        found.import_summary.files,
+        found.import_summary.definitions,
+        found.import_summary.initiatives,
+    ) == (8, 2, 1)
     with pytest.raises(PolicyError, match="feild"):
         found.definition("two")
 
@@ -132,7 +136,7 @@ def test_government_copies_stay_out_or_stand_in(tmp_path: Path) -> None:
     ]
     assert other.definition("one").display_name == "Policy one for the government"
     assert other.definition("two").display_name == "Policy two"
-    assert public.taken.reasons() == [("a copy for another cloud (folder 'Azure Government')", 1)]
+    assert public.import_summary.reasons() == [("a copy for another cloud (folder 'Azure Government')", 1)]
 
 
 def test_duplicates_and_conflicts(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def optimized() -> Iterator[RuleTestRunner]:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
 def test_the_rows_beside_a_rule_case_by_case(rule: AnalyticRule, optimized: RuleTestRunner):
     failed = [
-        f"{one.place} {one.note}: {one.problem}" for one in check_rule(optimized, rule) if not one.passed
+        f"{one.place} {one.note}: {one.problem}" for one in check_rule(optimized, rule) if not one.has_passed
     ]
     assert failed == []
 

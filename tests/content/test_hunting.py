@@ -42,7 +42,9 @@ def test_the_rows_beside_a_query(query: AnalyticRule, ground: RuleTestRunner):
 @pytest.mark.full
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
 def test_the_rows_beside_a_query_case_by_case(query: AnalyticRule, ground: RuleTestRunner):
-    failed = [f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, query) if not one.passed]
+    failed = [
+        f"{one.place} {one.note}: {one.problem}" for one in check_rule(ground, query) if not one.has_passed
+    ]
     assert failed == []
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.alerts.library.defender_plan_reference_page import page
+from nephoscope.alerts.library.defender_plan_reference_page import render_page
 from nephoscope.alerts.library.defender_plans import _read_plan, plans
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
 RULES = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
-PAGE = page()
+PAGE = render_page()
 LEAST = {
     "Storage": 10,
     "Key Vault": 10,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from nephoscope.content.loader import documents
-from nephoscope.posture.policies.policy_reference_page import page
+from nephoscope.posture.policies.policy_reference_page import render_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policies.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run make docs"
+    assert PAGE.read_text(encoding="utf-8") == render_page(), "run make docs"
 
 
 def test_every_policy_has_one_row_and_every_argument_is_printed() -> None:
-    text = page()
+    text = render_page()
     for document in documents(kind="policies"):
         name = document.name.removesuffix(".json")
         assert text.count(f"\n| `{name}` |") == 1

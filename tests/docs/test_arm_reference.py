@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nephoscope_policy.arm.reference_page import page
+from nephoscope_policy.arm.reference_page import render_page
 from nephoscope_policy.arm.registry import registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "arm-functions.md"
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == page(), (
+    assert PAGE.read_text("utf-8") == render_page(), (
         "run: python -m nephoscope_policy.arm.reference_page > docs/reference/arm-functions.md"
     )
 
 
 def test_the_page_names_every_function() -> None:
     for function in registry().values():
-        assert f"| `{function.signature}` |" in page()
+        assert f"| `{function.signature}` |" in render_page()

@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[2]
 _DEFINITION = re.compile(r"\s*(?:async\s+)?(def|class)\s+(\w+)\s*[(:\[]")
 FOLDERS = ("src", "engines/kql/src", "engines/policy/src")
 #: Functions of which a bare participle is the name at most: lower it with each that gets a better name.
-MOST_PARTICIPLES = 61
+MOST_PARTICIPLES = 9
 #: Functions that one preposition or adverb names, or whose name ends in `_of`, at most: lower them as above.
-MOST_PREPOSITIONS = 18
-MOST_ENDING_IN_OF = 38
+MOST_PREPOSITIONS = 6
+MOST_ENDING_IN_OF = 36
 #: How often the word Any may stand in the sources, imports included (docs/decisions/0477): lower it with each that gets a type.
 MOST_ANY = 1000
 #: Beginnings of words that Azure spells otherwise (catalog, behavior, license ...).

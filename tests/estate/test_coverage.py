@@ -184,12 +184,12 @@ def test_the_type_of_a_lost_record_is_not_covered(declared):
     inference = CoverageInference()
     inference.see(network("v"))
     inference.see(subnet("s"))
-    inference.note_lost(SUBNETS, "broken")
+    inference.record_lost_resource(SUBNETS, "broken")
     coverage = inference.manifest(declared)
     assert coverage.covers(NET, SUB)
     assert not coverage.covers(SUBNETS, SUB)
     assert coverage.gaps == {SUBNETS: "broken"}
-    inference.note_lost("*", "cut off")
+    inference.record_lost_resource("*", "cut off")
     assert not inference.manifest(declared).covers(NET, SUB)
 
 
@@ -197,7 +197,7 @@ def test_a_lost_assessment_takes_its_names_along():
     inference = CoverageInference()
     inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
     assert was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
-    inference.note_lost("microsoft.security/assessments", "broken")
+    inference.record_lost_resource("microsoft.security/assessments", "broken")
     assert not was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
 
 

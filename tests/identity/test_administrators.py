@@ -130,7 +130,7 @@ def test_administrators_have_their_roles_through_groups_and_privileged_identity_
 def test_what_was_not_collected_is_named(call):
     page = operations.administrators(call, InWorkspace())
     assert page.not_collected == ()
-    assert operations._note_gaps(page) == []
+    assert operations._describe_gaps(page) == []
 
 
 def test_places_join_the_activity_log_and_sign_ins(call):

@@ -259,7 +259,7 @@ def test_a_password_change_after_the_detection_ends_the_risk(lake, state, put, o
 
 
 def test_one_process_works_at_a_time(lake, state):
-    with_lease = state.leases.take("identity-risk/default", "another", 60.0)
+    with_lease = state.leases.acquire("identity-risk/default", "another", 60.0)
     assert RiskRun(lake, state, "default").run(NOON) is None
     with_lease.release()
     assert RiskRun(lake, state, "default").run(NOON) is not None

@@ -60,7 +60,7 @@ def test_rows_come_to_their_tables(lake: Lake, state: State) -> None:
 @pytest.mark.usefixtures("leases_stand")
 def test_another_who_brings_them_is_left_alone(lake: Lake, state: State) -> None:
     add(state, "SecurityAlert", {"AlertName": "one"})
-    other = state.leases.take(LEASE, "other", 60)
+    other = state.leases.acquire(LEASE, "other", 60)
     assert deliver(lake, state) is None
     other.release()
     assert deliver(lake, state) == 1
@@ -127,7 +127,7 @@ def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
         committed |= {line.strip() for line in printed.splitlines(keepends=True) if line.endswith("\n")}
         with State.open_folder(data, "") as state:
             # its lease is not waited for: a killed holder is as one that ran out
-            assert state.leases.take(LEASE, state.leases.holder(LEASE) or "test", 0.0) is not None
+            assert state.leases.acquire(LEASE, state.leases.holder(LEASE) or "test", 0.0) is not None
     with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         assert deliver(lake, state) is not None
         found = rows(lake, "SecurityAlert | summarize Rows = count() by AlertName")

@@ -259,8 +259,8 @@ def _wide(letter: str) -> str:
 def test_no_value_but_its_own_stands_where_a_machine_is_named(value):
     stored, _ = sent(OWN, {"Computer": value, "Machine": value, "Host": value})
     for row in stored:
-        assert row["Computer"].lower() in BOUND.known
-        assert row["Host"].lower() in BOUND.known | {""}
+        assert row["Computer"].lower() in BOUND.known_names
+        assert row["Host"].lower() in BOUND.known_names | {""}
 
 
 def test_senders_of_one_batch_are_told_apart():

@@ -24,7 +24,7 @@ def test_every_table_has_the_standard_columns_and_a_bag() -> None:
 def test_names_that_differ_by_case_have_names_of_their_own_on_disk() -> None:
     assert stored_names(["a", "A", "b", "A_", "a"]) == ("a", "A·1", "b", "A_", "a·2")
     for table in Tables.builtin():
-        lowered = [name.lower() for name in table.stored.values()]
+        lowered = [name.lower() for name in table.stored_columns.values()]
         assert len(set(lowered)) == len(lowered)
 
 

@@ -75,7 +75,7 @@ def _sent(server: Server, workspace: str, row: dict[str, Any]) -> Any:
     if table in OWN:
         # nobody sends rows of these but by a rule that names the table
         door, stream = server.instance.doors.for_workspace(workspace.lower()), f"Microsoft-{table}"
-        door.take((DataFlow(table),), stream, json.dumps([record]).encode(), "")
+        door.ingest_body((DataFlow(table),), stream, json.dumps([record]).encode(), "")
         return None
     path = f"/dataCollectionRules/{workspace}/streams/Microsoft-{table}?api-version=2023-01-01"
     return server.client.post(path, json=[record])

@@ -114,7 +114,7 @@ def test_an_attacks_traces_are_rows_and_the_same_each_time(tmp_path: Path, name:
         State.open_folder(tmp_path, f"sqlite:///{tmp_path / 'state.db'}") as state,
         Lake.open(tmp_path, state) as lake,
     ):
-        tally = SampleLogLoader(lake, state, lake.workspace("default")).take(entries, entries[0].time)
+        tally = SampleLogLoader(lake, state, lake.workspace("default")).load_entries(entries, entries[0].time)
         assert not tally.bad
         assert sum(tally.rows.values()) == len(entries)
 

@@ -106,7 +106,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     assessment_worker._assess_when_due(settings, state, rest, RUNNING)
     newest = instance.snapshots.load_newest()
     assert newest is not None
-    assert newest.made.when > first.made.when
+    assert newest.build_info.when > first.build_info.when
     assert (explain_staleness(instance), state.checkpoints.get(*FAILED)) == ("", "")
     (settings.data / "posture" / "last-scan.json").unlink()
     assert last_scan_request(settings.data) is None
@@ -158,13 +158,13 @@ def test_what_an_older_release_published_is_judged_and_published_anew_at_the_sta
         assessment_worker.assess(settings, request, state)
     older = instance.snapshots.load_newest()
     assert older is not None
-    assert older.made.outdated
+    assert older.build_info.is_outdated
     with caplog.at_level("INFO", "nephoscope.assessing"):
         assessment_worker.work(settings, Once())
     assert "the published assessment is from an older release: it is shown until" in caplog.text
     newer = instance.snapshots.load_newest()
     assert newer is not None
-    assert (newer.version > older.version, newer.made.outdated) == (True, False)
+    assert (newer.version > older.version, newer.build_info.is_outdated) == (True, False)
     assert assessment_worker.due(settings, state, instance.now) is None
     caplog.clear()
     assessment_worker.work(settings, Once())

@@ -154,7 +154,7 @@ def test_a_use_that_cannot_be_noted_keeps_nobody_out(tmp_path, monkeypatch):
         def full(*_):
             raise DiskFullError("the disk is full")
 
-        monkeypatch.setattr(state.principals, "note_use", full)
+        monkeypatch.setattr(state.principals, "record_use", full)
         assert guard.authenticate_secret(token, [SecretKind.TOKEN]) is not None
 
 

@@ -43,4 +43,4 @@ def test_the_next_process_goes_on_at_once(tmp_path: Path, program: str, lease: s
     )
     assert done.returncode == -9, done.stderr
     with State.open_folder(tmp_path) as state:
-        assert state.leases.take(lease, create_holder_name(), 60) is not None
+        assert state.leases.acquire(lease, create_holder_name(), 60) is not None

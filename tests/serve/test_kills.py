@@ -145,7 +145,7 @@ class Load:
                 alert = Alert(f"a{number}", "r1", "Sign-ins", "", Severity.HIGH, now, now, now, (), (), ())
                 # a window of the schedule for each, since one that looks in between tells the same alert
                 end = MIDNIGHT + number * RULE.frequency
-                incident_service.take(
+                incident_service.store_outcome(
                     RuleOutcome(RULE, RuleWindow(end - RULE.period, end), 1, (alert,)), now, scheduled=False
                 )
                 self.raised.append(f"a{number}")

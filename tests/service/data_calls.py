@@ -64,7 +64,7 @@ def _import_table(context: ServiceContext, lake: Lake) -> list[str]:
 
 def _take_backup(context: ServiceContext, lake: Lake, *, keys: bool = False) -> Any:
     file = context.data.parent / "backup.tar"
-    return backups.take_backup(context, lake, file, keys=keys, tell=_tell)
+    return backups.write_backup(context, lake, file, keys=keys, tell=_tell)
 
 
 def _restore_backup(context: ServiceContext, lake: Lake) -> Any:

@@ -55,7 +55,7 @@ def _decided(state: State) -> None:
     with state.transaction() as session:
         for _ in range(2):
             number = state.incidents.put(session, calls.incident()).number
-        state.incidents.note(
+        state.incidents.add_note(
             session, 1, IncidentNote(0, NoteKind.TASK, "kim", "ask Kim", False, calls.NOON, "")
         )
         state.alerts.put(session, calls.alert(incident=number))

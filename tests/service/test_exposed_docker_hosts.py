@@ -8,7 +8,7 @@ import pytest
 from tests.analyze.world import estate
 from tests.service.inventory_house import House
 
-from nephoscope.service.exposed_docker_hosts import TABLE, note_container_hosts
+from nephoscope.service.exposed_docker_hosts import TABLE, write_container_host_rows
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
 
@@ -47,7 +47,7 @@ OPEN = "100 Allow In Tcp Internet * -> * {}"
     ],
 )
 def test_a_machine(house: House, rules: list[str], ports: list[int] | None) -> None:
-    assert note_container_hosts(house.context, world(*rules)) == (ports is not None)
+    assert write_container_host_rows(house.context, world(*rules)) == (ports is not None)
     with house.state.reading() as session:
         rows = [one for one in session.query(OutboxRow) if one.table_name == TABLE]
         assert [(one.row["Computer"], one.row["Ports"]) for one in rows] == (
@@ -57,19 +57,19 @@ def test_a_machine(house: House, rules: list[str], ports: list[int] | None) -> N
 
 def test_an_opening_is_told_once_until_it_was_closed(house: House) -> None:
     opened = world(OPEN.format(2375))
-    assert [note_container_hosts(house.context, opened) for _ in range(2)] == [1, 0]
+    assert [write_container_host_rows(house.context, opened) for _ in range(2)] == [1, 0]
     # what cannot be read any more closes nothing
     groups = "microsoft.network/networksecuritygroups"
     unread = world(OPEN.format(2375), coverage={"without": [groups]}, drop=[groups])
-    assert note_container_hosts(house.context, unread) == 0
-    assert note_container_hosts(house.context, opened) == 0
-    assert note_container_hosts(house.context, world(OPEN.format("2375-2376"))) == 1
-    assert note_container_hosts(house.context, world()) == 0
-    assert note_container_hosts(house.context, opened) == 1
+    assert write_container_host_rows(house.context, unread) == 0
+    assert write_container_host_rows(house.context, opened) == 0
+    assert write_container_host_rows(house.context, world(OPEN.format("2375-2376"))) == 1
+    assert write_container_host_rows(house.context, world()) == 0
+    assert write_container_host_rows(house.context, opened) == 1
 
 
 def test_a_node_of_a_cluster_is_managed(house: House) -> None:
     machine = world(OPEN.format(2375))
     (vm,) = machine.by_type("microsoft.compute/virtualmachines")
     vm.body["tags"] = {"aks-managed-poolName": "agents"}
-    assert note_container_hosts(house.context, machine) == 0
+    assert write_container_host_rows(house.context, machine) == 0

@@ -30,7 +30,7 @@ from nephoscope.posture.published.exposure_changes import (
 )
 from nephoscope.posture.published.publishing import publish_documents
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.service.exposure_alerts import NOTED, TABLE, note_exposure_changes
+from nephoscope.service.exposure_alerts import NOTED, TABLE, write_exposure_change_rows
 from nephoscope.state import State
 from nephoscope.state.ingestion.outbox import OutboxRow
 from nephoscope.state.workspaces.workspace import DEFAULT
@@ -102,7 +102,7 @@ def test_what_widened_is_told_once(house: House) -> None:
         change("two", "ada@contoso.com", "bob@contoso.com"),
         change("three", "ada@contoso.com", widened=False),
     )
-    assert [note_exposure_changes(house.context) for _ in range(2)] == [2, 0]
+    assert [write_exposure_change_rows(house.context) for _ in range(2)] == [2, 0]
     rows = read_rows(house)
     assert {name: (row["ChangedBy"], row["Candidates"]) for name, row in rows.items()} == {
         "one": ("ada@contoso.com", ["ada@contoso.com"]),
@@ -114,7 +114,7 @@ def test_what_widened_is_told_once(house: House) -> None:
 
 def test_a_row_with_callers_of_another_subscription_is_in_none(house: House) -> None:
     publish(house, change("own", "ada@contoso.com"), change("hub", "bob@contoso.com", group=OTHER))
-    assert note_exposure_changes(house.context) == 2
+    assert write_exposure_change_rows(house.context) == 2
     rows = read_rows(house)
     own, hub = (f"{GROUP}/Microsoft.Compute/virtualMachines/{name}".lower() for name in ("own", "hub"))
     names = ("ResourceId", "_ResourceId", "_SubscriptionId", "ChangedBy")
@@ -136,16 +136,16 @@ def test_callers_are_for_readers_of_what_they_changed(house: House) -> None:
 
 def test_what_is_no_longer_published_is_forgotten(house: House) -> None:
     publish(house, change("one", "ada@contoso.com"))
-    note_exposure_changes(house.context)
+    write_exposure_change_rows(house.context)
     publish(house)
-    assert note_exposure_changes(house.context) == 0
+    assert write_exposure_change_rows(house.context) == 0
     assert house.state.checkpoints.all(NOTED) == {}
 
 
 def test_each_of_more_than_a_page_has_its_row_in_the_default_workspace(house: House) -> None:
     house.state.workspaces.add("archive")
     publish(house, *(change(f"vm{number}", "ada@contoso.com") for number in range(PAGE + 2)))
-    assert [note_exposure_changes(house.context) for _ in range(2)] == [PAGE + 2, 0]
+    assert [write_exposure_change_rows(house.context) for _ in range(2)] == [PAGE + 2, 0]
     with house.state.reading() as session:
         kept = [(one.workspace, len(one.row)) for one in session.query(OutboxRow)]
     assert {workspace for workspace, _ in kept} == {DEFAULT}
@@ -153,4 +153,4 @@ def test_each_of_more_than_a_page_has_its_row_in_the_default_workspace(house: Ho
 
 
 def test_nothing_was_published(house: House) -> None:
-    assert note_exposure_changes(house.context) == 0
+    assert write_exposure_change_rows(house.context) == 0

@@ -319,7 +319,7 @@ def _rows(house: House) -> list[tuple[str, dict[str, Any]]]:
         del producer, sequence
         taken.extend((one.table, dict(one.row)) for one in entries)
 
-    lease = house.state.leases.take("outbox", create_holder_name(), 60)
+    lease = house.state.leases.acquire("outbox", create_holder_name(), 60)
     assert lease is not None
     house.state.outbox.drain(append, lease)
     lease.release()

@@ -14,7 +14,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
 from nephoscope.protect.segments.segment_plan import SegmentPlanError
 from nephoscope.service.local_user import LocalUser
-from nephoscope.service.segment_alerts import NOTED, TABLE, judge_segments, note_segment_violations
+from nephoscope.service.segment_alerts import NOTED, TABLE, judge_segments, write_segment_violation_rows
 from nephoscope.service.segment_plans import FILE
 from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
@@ -72,7 +72,7 @@ class SegmentHouse:
     def note(self, hours: float = 0.0) -> int:
         now = NOW + timedelta(hours=hours)
         context = ServiceContext(LocalUser("test"), self.state, self.data, lambda: now)
-        return note_segment_violations(context, estate(ESTATE)).rows
+        return write_segment_violation_rows(context, estate(ESTATE)).rows
 
     def rows(self) -> list[dict[str, Any]]:
         with self.state.reading() as session:

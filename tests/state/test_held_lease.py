@@ -16,7 +16,7 @@ def test_a_lease_is_renewed_where_a_third_of_its_time_is_over(
     clock = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     with State.open_folder(tmp_path) as state:
-        lease = state.leases.take("load", "here", 30)
+        lease = state.leases.acquire("load", "here", 30)
         assert lease is not None
         held, until = HeldLease(lease, 30), lease.until
         told = []
@@ -25,7 +25,7 @@ def test_a_lease_is_renewed_where_a_third_of_its_time_is_over(
             told.append(held._lease.until > until)
             until = held._lease.until
         assert told == [False, False, True, False, True]
-        state.leases.take("load", "here", 30)
+        state.leases.acquire("load", "here", 30)
         assert held.keep(), "nothing is asked before it is due"
         clock[0] = 1040.0
         assert not held.keep()

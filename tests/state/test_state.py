@@ -138,15 +138,15 @@ def case_producers_that_are_done_with_are_dropped(opened: Open, url: str) -> Non
 def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> None:
     clock = Clock()
     here, there = opened(clock), opened(clock)
-    first = here.leases.take("flush", "a", 30)
+    first = here.leases.acquire("flush", "a", 30)
     assert (first.fence, first.until) == (1, NOON + timedelta(seconds=30))
-    assert there.leases.take("flush", "b", 30) is None
+    assert there.leases.acquire("flush", "b", 30) is None
     assert there.leases.holder("flush") == "a"
-    assert there.leases.take("compact", "b", 30).fence == 1
+    assert there.leases.acquire("compact", "b", 30).fence == 1
     clock.now += timedelta(seconds=29)
     assert first.renew(30).until == clock.now + timedelta(seconds=30)
     clock.now += timedelta(seconds=30)
-    second = there.leases.take("flush", "b", 30)
+    second = there.leases.acquire("flush", "b", 30)
     assert second.fence == 2
     with pytest.raises(LeaseLostError, match="flush"):
         first.renew(30)
@@ -154,8 +154,8 @@ def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> N
     assert here.leases.holder("flush") == "b"
     second.release()
     assert here.leases.holder("flush") == ""
-    third = here.leases.take("flush", "a", 30)
-    assert here.leases.take("flush", "a", 30).fence == third.fence + 1 == 4
+    third = here.leases.acquire("flush", "a", 30)
+    assert here.leases.acquire("flush", "a", 30).fence == third.fence + 1 == 4
     with pytest.raises(LeaseLostError):
         third.renew(1)
 
@@ -163,7 +163,7 @@ def case_a_lease_has_one_holder_and_a_rising_number(opened: Open, url: str) -> N
 def case_a_lease_that_ran_out_is_kept_while_nobody_takes_it(opened: Open, url: str) -> None:
     clock = Clock()
     state = opened(clock)
-    lease = state.leases.take("flush", "a", 30)
+    lease = state.leases.acquire("flush", "a", 30)
     clock.now += timedelta(hours=1)
     with state.transaction() as session, pytest.raises(LeaseLostError):
         lease.check(session)
@@ -172,7 +172,7 @@ def case_a_lease_that_ran_out_is_kept_while_nobody_takes_it(opened: Open, url: s
         again.check(session)
     # a holder that is gone would block the others until the clock is there again; the number keeps one that lives from going on
     clock.now -= timedelta(days=1)
-    assert state.leases.take("flush", "b", 30) is not None
+    assert state.leases.acquire("flush", "b", 30) is not None
     with state.transaction() as session, pytest.raises(LeaseLostError):
         again.check(session)
 
@@ -181,7 +181,7 @@ def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> Non
     state = opened()
     holder = run_python(
         """
-        lease = state.leases.take("work", "victim", 2)
+        lease = state.leases.acquire("work", "victim", 2)
         print(lease.fence, flush=True)
         while True:
             time.sleep(0.05)
@@ -194,7 +194,7 @@ def case_the_lease_of_a_killed_process_comes_free(opened: Open, url: str) -> Non
         holder.kill()
     polling = threading.Event()
     for _ in range(1200):
-        lease = state.leases.take("work", "heir", 60)
+        lease = state.leases.acquire("work", "heir", 60)
         if lease is not None:
             break
         polling.wait(0.05)
@@ -208,7 +208,7 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
         """
         from nephoscope.state.leases.lease_holder import create_holder_name
 
-        lease = state.leases.take("work", create_holder_name(), 300)
+        lease = state.leases.acquire("work", create_holder_name(), 300)
         print(lease.fence, flush=True)
         time.sleep(3600)
         """,
@@ -216,13 +216,13 @@ def case_the_lease_of_a_process_that_ended_is_free_at_once(opened: Open, url: st
     )
     with holder:
         assert holder.stdout.readline() == "1\n"
-        assert state.leases.take("work", "heir", 60) is None
+        assert state.leases.acquire("work", "heir", 60) is None
         holder.kill()
         holder.wait(60)
-    assert state.leases.take("work", "heir", 60).fence == 2
+    assert state.leases.acquire("work", "heir", 60).fence == 2
     for elsewhere in ("victim", f"{uuid4()}@{uuid4()}.1.1.1"):
-        state.leases.take(elsewhere, elsewhere, 300)
-        assert state.leases.take(elsewhere, "heir", 60) is None
+        state.leases.acquire(elsewhere, elsewhere, 300)
+        assert state.leases.acquire(elsewhere, "heir", 60) is None
 
 
 def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns: int = 25) -> None:
@@ -230,7 +230,7 @@ def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns:
     script = """
         taken = 0
         while taken < TURNS:
-            lease = state.leases.take("turn", me, 60)
+            lease = state.leases.acquire("turn", me, 60)
             if lease is None:
                 time.sleep(0.001)
                 continue
@@ -244,7 +244,7 @@ def case_two_processes_never_hold_a_lease_at_once(opened: Open, url: str, turns:
     printed = [process.communicate(timeout=300)[0] for process in processes]
     assert ([process.returncode for process in processes], printed) == ([0, 0], ["", ""])
     state, found = opened(), []
-    lease = state.leases.take("outbox", "test", 600)
+    lease = state.leases.acquire("outbox", "test", 600)
     state.outbox.drain(lambda entries, **_: found.extend(entry.row["fence"] for entry in entries), lease)
     assert found == sorted(set(found))
     assert len(found) == 2 * turns
@@ -346,7 +346,7 @@ def case_health_adds_up(opened: Open, url: str) -> None:
     ]
     health.count_arrivals("src", [Arrival("T", 15, 0, 0, early, 9.0, 10)], NOON + timedelta(hours=1))
     last = health.rates(table="T")[-1]
-    assert (last.rows, last.untimed, last.timed, last.delay) == (20, 10, 10, 4.5)
+    assert (last.rows, last.untimed, last.timed_rows, last.delay) == (20, 10, 10, 4.5)
     assert health.all("src")[1].untimed == 10
     with opened().transaction() as session:
         for _ in range(2):
@@ -374,11 +374,11 @@ def case_a_change_of_schema_waits_until_it_is_told(opened: Open, url: str) -> No
     with state.transaction() as session:
         state.schema_changes.add(session, change)
     with suppress(RuntimeError), state.transaction() as session:
-        assert state.schema_changes.take(session) == [change]
+        assert state.schema_changes.pop_changes(session) == [change]
         raise RuntimeError
     with opened().transaction() as session:
-        assert opened().schema_changes.take(session) == [change]
-        assert opened().schema_changes.take(session) == []
+        assert opened().schema_changes.pop_changes(session) == [change]
+        assert opened().schema_changes.pop_changes(session) == []
 
 
 def case_an_error_stands_until_its_part_works(opened: Open, url: str) -> None:
@@ -482,16 +482,16 @@ def case_a_reader_that_dies_appends_once(opened: Open, url: str) -> None:
 
     add(range(2500))
     with pytest.raises(KeyboardInterrupt):
-        state.outbox.drain(dying, state.leases.take("outbox", "one", 600))
+        state.outbox.drain(dying, state.leases.acquire("outbox", "one", 600))
     add([9000])
-    assert opened().outbox.drain(lake, state.leases.take("outbox", "one", 600)) == 2501
+    assert opened().outbox.drain(lake, state.leases.acquire("outbox", "one", 600)) == 2501
     assert taken == [*range(2500), 9000]
     add([9001])
-    lease = state.leases.take("outbox", "one", 600)
+    lease = state.leases.acquire("outbox", "one", 600)
     lease.release()
     with pytest.raises(LeaseLostError):
         state.outbox.drain(lake, lease)
-    assert state.outbox.drain(lake, state.leases.take("outbox", "two", 600)) == 1
+    assert state.outbox.drain(lake, state.leases.acquire("outbox", "two", 600)) == 1
     assert taken[-2:] == [9000, 9001]
     assert state.outbox.waiting() == 0
 
@@ -707,7 +707,7 @@ def test_the_state(name: str, url: str, opened: Open) -> None:
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 def test_a_change_that_commits_late_is_not_passed_over(opened: Open, url: str) -> None:
     state, found = opened(), []
-    lease = state.leases.take("outbox", "one", 600)
+    lease = state.leases.acquire("outbox", "one", 600)
 
     def lake(entries, **_):
         found.extend(entry.row["n"] for entry in entries)

@@ -239,7 +239,7 @@ def owner(visitor):
 def sandbox(instance):
     (found,) = [
         id_
-        for id_, name in instance.snapshots.load_newest().made.subscriptions.items()
+        for id_, name in instance.snapshots.load_newest().build_info.subscriptions.items()
         if name == "sub-bwf-sandbox"
     ]
     return found

@@ -41,7 +41,7 @@ def test_nothing_is_left_to_be_made_for_the_first_who_asks(instance, snapshot, v
 
 
 def reaches(snapshot):
-    some = sorted(snapshot.made.subscriptions)[:2]
+    some = sorted(snapshot.build_info.subscriptions)[:2]
     return [EVERYTHING, Reach(subscriptions=frozenset(some[:1])), Reach(subscriptions=frozenset(some))]
 
 
@@ -58,7 +58,9 @@ def test_scores_are_those_of_the_documents_of_a_reach(snapshot):
         assert {one.name for one in found.controls} <= {one["displayName"] for one in told}
     nobody = weighted_score(
         snapshot,
-        Reach(groups=frozenset({f"/subscriptions/{min(snapshot.made.subscriptions)}/resourcegroups/x"})),
+        Reach(
+            groups=frozenset({f"/subscriptions/{min(snapshot.build_info.subscriptions)}/resourcegroups/x"})
+        ),
     )
     assert (nobody.subscriptions, nobody.controls) == (0, ())
 

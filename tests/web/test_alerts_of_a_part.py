@@ -24,7 +24,7 @@ def vault(subscription: str, group: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def other(instance):
-    names = instance.snapshots.load_newest().made.subscriptions
+    names = instance.snapshots.load_newest().build_info.subscriptions
     return next(id_ for id_, name in names.items() if name == "sub-bwf-data-prod")
 
 

@@ -40,7 +40,9 @@ def kept(instance, id_: str, *scopes: str) -> str:
 def test_a_reader_of_a_part_sees_the_automations_of_it(instance, visitor, sandbox):
     assert visitor(("Security Reader", "/")).get("/automations").status_code == 200
     at = f"/subscriptions/{sandbox}/resourceGroups/rg-x/providers/{TYPE}/"
-    other = next(one for one in sorted(instance.snapshots.load_newest().made.subscriptions) if one != sandbox)
+    other = next(
+        one for one in sorted(instance.snapshots.load_newest().build_info.subscriptions) if one != sandbox
+    )
     mine = kept(instance, f"{at}mine", f"/subscriptions/{sandbox}")
     wide = kept(instance, f"{at}wide", f"/subscriptions/{sandbox}", f"/subscriptions/{other}")
     kept(instance, f"/subscriptions/{other}/resourceGroups/rg-x/providers/{TYPE}/theirs")

@@ -33,13 +33,13 @@ def test_the_resources_of_the_overview_are_those_of_the_inventory(owner, sandbox
 def test_a_reader_is_told_the_number_of_their_own(instance, owner, visitor, sandbox):
     save_request(ScanRequest(("sample:",)), instance.data)
     snapshot = instance.snapshots.load_newest()
-    assert snapshot.made.resources == snapshot.inventory.count(EVERYTHING)
+    assert snapshot.build_info.resources == snapshot.inventory.count(EVERYTHING)
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     own = len(reader.get("/inventory?format=csv").text.splitlines()) - 1
-    assert 0 < own < snapshot.made.resources
+    assert 0 < own < snapshot.build_info.resources
     for page in ("/", "/sources"):
         assert numbers(reader.get(page).text, r"([\d,]+) resources")[0] == own
-        assert numbers(owner.get(page).text, r"([\d,]+) resources")[0] == snapshot.made.resources
+        assert numbers(owner.get(page).text, r"([\d,]+) resources")[0] == snapshot.build_info.resources
 
 
 @pytest.mark.parametrize("scoped", [False, True])

@@ -167,7 +167,7 @@ def test_the_page_shows_it_and_what_is_under_way(owner, visitor, instance, findi
 def test_who_sees_one_subscription_sees_its_exemptions_only(owner, visitor, instance, finding):
     post(owner, finding, asked(finding))
     own = finding.resource.split("/")[2]
-    other = next(one for one in instance.snapshots.load_newest().made.subscriptions if one != own)
+    other = next(one for one in instance.snapshots.load_newest().build_info.subscriptions if one != own)
     address = f"/recommendations/{finding.recommendation}"
     assert "Exemptions" in visitor(("Reader", f"/subscriptions/{own}")).get(address).text
     elsewhere = visitor(("Reader", f"/subscriptions/{other}")).get(address)
@@ -204,7 +204,7 @@ def test_what_could_not_be_judged_is_found_with_its_cause(instance, owner):
 def test_a_subscription_is_called_by_its_name(instance, owner):
     wanted = FindingQuery(states=FAILING, text="MFA should be enabled for subscription owners")
     one = instance.snapshots.load_newest().findings.page(EVERYTHING, wanted, most=1)[0]
-    name = instance.snapshots.load_newest().made.subscriptions[one.resource.rsplit("/", 1)[-1]]
+    name = instance.snapshots.load_newest().build_info.subscriptions[one.resource.rsplit("/", 1)[-1]]
     assert f">{name}</a> <small>Subscription" in owner.get(f"/recommendations/{one.recommendation}").text
 
 

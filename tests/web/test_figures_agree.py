@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.cli.outputs import renderer
+from nephoscope.cli.outputs import load_renderer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -72,7 +72,7 @@ def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def rendered(report: Report, output: str) -> str:
     out = io.StringIO()
-    renderer(output)(report, out)
+    load_renderer(output)(report, out)
     return out.getvalue()
 
 
@@ -89,7 +89,11 @@ def row_of(page: str) -> str:
 def test_the_estate_is_as_described(report: Report) -> None:
     (ranked,) = [one for one in report.ranked_recommendations if one.recommendation.name == TITLE]
     counts = ranked.counts
-    assert (counts.unhealthy, counts.assessed, counts.not_assessed) == (FAILING, FAILING + PASSING, UNREAD)
+    assert (counts.unhealthy, counts.assessed_count, counts.not_assessed) == (
+        FAILING,
+        FAILING + PASSING,
+        UNREAD,
+    )
 
 
 @pytest.mark.parametrize("address", ["/", "/?scope={0}", "/recommendations", "/recommendations?scope={0}"])

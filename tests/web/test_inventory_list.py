@@ -71,7 +71,7 @@ def test_an_order_turned_round_is_the_list_from_its_end(inventory, every, name):
 
 
 def test_what_the_internet_reaches_is_a_list(owner, instance, every):
-    exposed = set(instance.snapshots.load_newest().made.exposed)
+    exposed = set(instance.snapshots.load_newest().build_info.exposed)
     wanted = {one.id for one in every if one.id.lower() in exposed}
     assert wanted
     page = owner.get("/inventory").text

@@ -139,7 +139,7 @@ def test_an_order_is_that_of_the_file_too(owner):
 def test_a_scope_without_alerts_says_so_of_itself(owner, instance):
     empty = next(
         one
-        for one in instance.snapshots.load_newest().made.subscriptions
+        for one in instance.snapshots.load_newest().build_info.subscriptions
         if "No alerts in this scope" in owner.get(f"/alerts?span=90d&scope={one}").text
     )
     page = owner.get(f"/alerts?span=90d&scope={empty}").text

@@ -48,7 +48,7 @@ def agents(instance):
 @pytest.fixture(scope="module", autouse=True)
 def ages(instance):
     """An estate whose manifest tells when it was read: reports of the sample company bear no time of their own."""
-    tenant = next(iter(instance.snapshots.load_newest().made.tenants.values()))
+    tenant = next(iter(instance.snapshots.load_newest().build_info.tenants.values()))
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at={"": instance.now}), tenant=tenant)
     tenant_store(instance.data, estate).append(estate, instance.now)
 
@@ -118,7 +118,7 @@ def test_reports_of_azure_count_without_an_agent(owner, instance):
 )
 def test_a_report_of_unknown_or_great_age_says_nothing(instance, tmp_path, days, read, holds):
     snapshot, now = instance.snapshots.load_newest(), instance.now
-    subscription, tenant = next(iter(snapshot.made.tenants.items()))
+    subscription, tenant = next(iter(snapshot.build_info.tenants.items()))
     times = {} if read is None else {"": now - timedelta(days=read)}
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at=times), tenant=tenant)
     tenant_store(tmp_path, estate).append(estate, now)

@@ -23,7 +23,7 @@ def test_the_file_has_all_evidence(owner):
 
 
 def test_a_visitor_sees_the_machines_of_his_reach_alone(visitor, instance, sandbox):
-    other = next(id_ for id_ in instance.snapshots.load_newest().made.subscriptions if id_ != sandbox)
+    other = next(id_ for id_ in instance.snapshots.load_newest().build_info.subscriptions if id_ != sandbox)
     assert "nsg-sbx-jump" in visitor(("Reader", f"/subscriptions/{sandbox}")).get("/network").text
     assert "nsg-sbx-jump" not in visitor(("Reader", f"/subscriptions/{other}")).get("/network").text
 

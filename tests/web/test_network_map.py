@@ -65,7 +65,7 @@ def test_many_machines_are_one_box_for_each_subnet(owner, monkeypatch: pytest.Mo
 
 
 def test_a_visitor_sees_the_machines_of_his_reach_alone(visitor, instance, sandbox) -> None:
-    other = next(id_ for id_ in instance.snapshots.load_newest().made.subscriptions if id_ != sandbox)
+    other = next(id_ for id_ in instance.snapshots.load_newest().build_info.subscriptions if id_ != sandbox)
     assert "vm-sbx-jump" in visitor(("Reader", f"/subscriptions/{sandbox}")).get("/network/map").text
     assert "vm-sbx-jump" not in visitor(("Reader", f"/subscriptions/{other}")).get("/network/map").text
 

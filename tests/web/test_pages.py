@@ -108,7 +108,9 @@ def test_who_has_no_role_sees_nothing(instance, visitor):
 def test_a_visitor_sees_the_own_subscription_only(instance, visitor, sandbox):
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     others = {
-        name for id_, name in instance.snapshots.load_newest().made.subscriptions.items() if id_ != sandbox
+        name
+        for id_, name in instance.snapshots.load_newest().build_info.subscriptions.items()
+        if id_ != sandbox
     }
     for address in ("/", "/recommendations?all=1", "/inventory"):
         text = reader.get(address).text

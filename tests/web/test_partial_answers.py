@@ -15,10 +15,10 @@ from nephoscope.posture.published.published_snapshot import PublishedSnapshot
 @pytest.fixture
 def left_out(instance, monkeypatch):
     """The name of a subscription of which the evaluation says that no resource was read."""
-    made = instance.snapshots.load_newest().made
+    made = instance.snapshots.load_newest().build_info
     id_, name = next((id_, name) for id_, name in sorted(made.subscriptions.items()) if name)
     changed = replace(made, left_out={id_: (NOTHING,)})
-    monkeypatch.setattr(PublishedSnapshot, "made", property(lambda _: changed))
+    monkeypatch.setattr(PublishedSnapshot, "build_info", property(lambda _: changed))
     return name
 
 

@@ -160,7 +160,7 @@ def test_its_chain_of_scopes_is_whole(snapshot, sandbox):
     chain = list_scopes(snapshot, f"{vault}/secrets/s")
     assert chain[:4] == [f"{vault}/secrets/s", vault, group, f"/subscriptions/{sandbox}"]
     assert chain[-1] == ""
-    assert chain[4:-1] == [one.lower() for one in snapshot.made.ancestors[sandbox]]
+    assert chain[4:-1] == [one.lower() for one in snapshot.build_info.ancestors[sandbox]]
 
 
 def test_logs_are_asked_for_what_names_it(owner, visitor, named):

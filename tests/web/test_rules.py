@@ -93,7 +93,7 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     (trial,) = [
         one for one in RuleTrials(instance.state).list_for_rule("default", RULE.id) if one.ended is None
     ]
-    RuleTrials(instance.state).note(replace(trial, starts=1, done=1, total=3))
+    RuleTrials(instance.state).store_progress(replace(trial, starts=1, done=1, total=3))
     assert "1 of 3 windows complete" in owner.get(where).text
     assert worker(instance).next() is not None
     done = owner.get(where).text
@@ -179,7 +179,9 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
         "id": "a1b2", "rule": RULE.name, "kind": "suppression", "advice": "suppress <it>", "confidence": "proven", "hides": 2, "of": 3,
         "closedFalse": 2, "truePositives": 0, "evidence": "two of three", "change": {"suppress": []}, "alerts": ["0c1"],
     }  # fmt: skip
-    RuleTrials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found={"advice": [advice]}))
+    RuleTrials(state).store_progress(
+        replace(trial, starts=1, ended=datetime.now(UTC), found={"advice": [advice]})
+    )
     text = owner.get(where).text
     assert "would have hidden 2 of 3 alerts, 2 of which were closed as false" in text
     assert "suppress &lt;it&gt;" in text
@@ -223,7 +225,7 @@ def test_an_alert_of_a_replay_leads_to_the_one_that_is_there(instance, owner):
     }  # fmt: skip
     where = owner.post(ADDRESS, data={"act": "replay"}, headers=HERE).headers["location"]
     trial = next(one for one in RuleTrials(state).all() if one.ended is None)
-    RuleTrials(state).note(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
+    RuleTrials(state).store_progress(replace(trial, starts=1, ended=datetime.now(UTC), found=found))
     text = owner.get(where).text
     assert text.count(f"/alerts/{kept.id}") == 2
     assert text.count(">exists<") == 2

@@ -21,7 +21,7 @@ def listed(client, **asked):
 
 
 def test_a_management_group_is_a_scope(instance, owner):
-    made = instance.snapshots.load_newest().made
+    made = instance.snapshots.load_newest().build_info
     group = min({one for several in made.ancestors.values() for one in several})
     below = {one for one, above in made.ancestors.items() if group in above}
     name = group.rsplit("/", 1)[-1]
@@ -33,7 +33,7 @@ def test_a_management_group_is_a_scope(instance, owner):
 
 def test_management_groups_go_by_their_names(instance, owner):
     """The group above all of a tenant has the tenant's id, which people do not know by heart."""
-    made = instance.snapshots.load_newest().made
+    made = instance.snapshots.load_newest().build_info
     root = next(iter({above[-1] for above in made.ancestors.values()}))
     tenant = root.rsplit("/", 1)[-1]
     assert f'<option value="mg:{tenant}">Tenant Root Group</option>' in owner.get("/inventory").text
@@ -109,14 +109,14 @@ def test_many_resources_are_exempted_at_once(instance, owner, visitor):
 
 def test_tags_are_read_once_for_an_edition_and_a_reach(instance):
     snapshot = instance.snapshots.load_newest()
-    one = Reach(subscriptions=frozenset(sorted(snapshot.made.subscriptions)[:1]))
+    one = Reach(subscriptions=frozenset(sorted(snapshot.build_info.subscriptions)[:1]))
     assert tags(snapshot, EVERYTHING) is tags(snapshot, EVERYTHING)
     assert tags(snapshot, one) is tags(snapshot, Reach(subscriptions=one.subscriptions))
     assert tags(snapshot, one) != tags(snapshot, EVERYTHING)
 
 
 def test_the_picker_shows_each_visitor_their_own_and_what_is_chosen(instance, owner, visitor, sandbox):
-    made = instance.snapshots.load_newest().made
+    made = instance.snapshots.load_newest().build_info
     reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
     others = [id_ for id_ in made.subscriptions if id_ != sandbox]
     for _ in range(2):
@@ -153,7 +153,7 @@ def test_a_scope_that_is_none_is_told_with_a_way_back(owner, scope):
 
 def test_a_scope_of_others_is_told_as_one_that_is_none(instance, owner, visitor, sandbox):
     reader = visitor(("Security Reader", f"/subscriptions/{sandbox}"))
-    other = next(one for one in instance.snapshots.load_newest().made.subscriptions if one != sandbox)
+    other = next(one for one in instance.snapshots.load_newest().build_info.subscriptions if one != sandbox)
     assert owner.get(f"/recommendations?scope={other.upper()}").status_code == 200
     assert reader.get(f"/recommendations?scope={sandbox}").status_code == 200
     told = reader.get(f"/recommendations?scope={other}")

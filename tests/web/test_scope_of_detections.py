@@ -29,7 +29,9 @@ def about(id_: str, incident: int | None, name: str, resources: list[str]):
 @pytest.fixture(scope="module")
 def elsewhere(instance, sandbox):
     """Another subscription, with the id of a resource group of it that carries a tag of its own."""
-    return next(one for one in sorted(instance.snapshots.load_newest().made.subscriptions) if one != sandbox)
+    return next(
+        one for one in sorted(instance.snapshots.load_newest().build_info.subscriptions) if one != sandbox
+    )
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -91,7 +93,7 @@ def test_the_numbers_of_the_navigation_are_of_the_scope(owner, sandbox):
 
 
 def test_a_management_group_and_a_tag_are_scopes_of_alerts(instance, owner, sandbox, elsewhere):
-    above = instance.snapshots.load_newest().made.ancestors
+    above = instance.snapshots.load_newest().build_info.ancestors
     group = next(one for one in above[sandbox] if one not in above[elsewhere])
     found = names(owner, "/alerts", "Alert", scope=f"mg:{group.rsplit('/', 1)[-1]}")
     assert found == {f"Alert of {sandbox}"}

@@ -330,6 +330,6 @@ def test_files_that_were_taken_in_are_shown_to_who_may_read_their_workspace(owne
     assert "No imported files yet" not in page
     assert "SigninLogs" in owner.get("/sources?format=csv&table=files").text
     stranger = visitor(
-        ("Reader", f"/subscriptions/{next(iter(instance.snapshots.load_newest().made.subscriptions))}")
+        ("Reader", f"/subscriptions/{next(iter(instance.snapshots.load_newest().build_info.subscriptions))}")
     )
     assert "signins" not in stranger.get("/sources?show=files").text

@@ -19,7 +19,7 @@ from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.parser import parse
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
-from nephoscope_kql.plugin_reference_page import page
+from nephoscope_kql.plugin_reference_page import render_page
 from nephoscope_kql.plugin_registry import plugins
 from nephoscope_kql.plugins.pattern_plugins import find_baskets, find_clusters, find_differences
 
@@ -31,7 +31,10 @@ def test_every_plugin_says_what_it_is() -> None:
         assert plugin.signature.startswith(f"{name}(")
         assert plugin.summary.endswith((".", "()."))
         assert (plugin.bind is None) == bool(plugin.reason)
-        assert plugin.internal or f"| `{plugin.signature}` | {plugin.summary} | {plugin.status} |" in page()
+        assert (
+            plugin.internal
+            or f"| `{plugin.signature}` | {plugin.summary} | {plugin.status} |" in render_page()
+        )
 
 
 @pytest.mark.parametrize("name", sorted(name for name, one in plugins().items() if one.bind is None))

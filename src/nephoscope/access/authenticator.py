@@ -192,7 +192,7 @@ class Guard:
         known = self._look_up_secret(digest(secret), tuple(kinds))
         if known is None:
             return None
-        self._note(known.principal, known.secret)
+        self._record_use(known.principal, known.secret)
         session = known.secret.id if known.secret.kind is SecretKind.SESSION else ""
         return Caller(known.principal, known.roles, self._hierarchy(), session, address, known.secret.id)
 
@@ -270,7 +270,7 @@ class Guard:
             self._state.principals.keep(
                 session, principal.id, SecretKind.SESSION, digest(secret), label(address, way), expires
             )
-            self._state.principals.note_use(session, "", principal.id)
+            self._state.principals.record_use(session, "", principal.id)
             self._state.audit.add(
                 session,
                 principal.name,
@@ -325,7 +325,7 @@ class Guard:
                 session, author, operation, target, outcome="Denied", address=address, detail=detail
             )
 
-        self._afterwards.note(add_entry)
+        self._afterwards.add(add_entry)
 
     def qualify_scope(self, scope: str, held: Iterable[str]) -> str:
         """The scope as a role at it is kept: with its tenant; where several have the name, that of a role which is held already."""
@@ -351,7 +351,7 @@ class Guard:
             "Table": "ARM requests",
             "SenderResourceId": binding.key,
         }
-        self._afterwards.note(lambda session: self._state.outbox.add(session, DEFAULT, QUARANTINE, row))
+        self._afterwards.add(lambda session: self._state.outbox.add(session, DEFAULT, QUARANTINE, row))
 
     def audit_refusal(self, author: str, operation: str, target: str, address: str) -> None:
         """Keep in the audit that nobody was let in: of an address one entry a minute, which counts those since the last."""
@@ -370,7 +370,7 @@ class Guard:
         """Wait until what was noted of requests is kept."""
         self._afterwards.settle()
 
-    def _note(self, principal: Principal, kept: PrincipalSecret) -> None:
+    def _record_use(self, principal: Principal, kept: PrincipalSecret) -> None:
         """Note now and then that a secret was used."""
         now = time.monotonic()
         with self._lock:
@@ -380,6 +380,6 @@ class Guard:
                 self._noted.clear()
             self._noted[kept.id] = now
         moment = self._state.principals.current_time()
-        self._afterwards.note(
-            lambda session: self._state.principals.note_use(session, kept.id, principal.id, moment)
+        self._afterwards.add(
+            lambda session: self._state.principals.record_use(session, kept.id, principal.id, moment)
         )

@@ -30,7 +30,7 @@ class DeferredWrites:
         self._waiting: deque[Note] = deque()
         self._thread: threading.Thread | None = None
 
-    def note(self, note: Note) -> None:
+    def add(self, note: Note) -> None:
         """Keep a note; where the disk is full it is lost, and the log says so."""
         if not self._waiting:
             try:
@@ -61,7 +61,7 @@ class DeferredWrites:
 
     def _catch_up(self) -> None:
         try:
-            while several := self._take_waiting():
+            while several := self._pop_waiting():
                 if self._write_batch(several):
                     with self._lock:
                         for _ in several:
@@ -72,7 +72,7 @@ class DeferredWrites:
                 self._thread = None
             raise
 
-    def _take_waiting(self) -> list[Note]:
+    def _pop_waiting(self) -> list[Note]:
         """Return what waits; the thread ends where that is nothing."""
         with self._lock:
             several = list(self._waiting)

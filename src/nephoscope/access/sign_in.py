@@ -107,7 +107,7 @@ class SignIn:
         """Sign in by what a provider answered; the session `before` that the browser had ends. SignInRefusedError, audited,
         otherwise."""
         provider = self._find_provider(name)
-        attempt = self._state.sign_in_attempts.take(digest(answer.get("state", "")), digest(browser))
+        attempt = self._state.sign_in_attempts.pop(digest(answer.get("state", "")), digest(browser))
         if attempt is None or attempt.provider != name:
             self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
             raise SignInRefusedError(

@@ -21,7 +21,7 @@ from nephoscope.service.agent_signing_key import public_key, sign
 from nephoscope.service.agents import ENROL, REPORT, AgentFacts, AgentRefusedError, MachineIdentity
 from nephoscope.service.application_control import sign_machine_policy
 from nephoscope.service.malware_scans import SentFile, scan_files
-from nephoscope.service.response_orders import sign_orders, take_result
+from nephoscope.service.response_orders import sign_orders, store_result
 from nephoscope.state.hosts.agents import AgentHealth, EnrolledAgent, SensorHealth
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrderError
 
@@ -190,7 +190,7 @@ def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
 def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
     """Store what an agent saw: an answer says that the rows are on disk; a sequence that was sent before is not counted again."""
     try:
-        agent = service.take_report(
+        agent = service.store_report(
             ask.service,
             ask.caller.principal,
             body.sequence,
@@ -201,7 +201,7 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
     except AgentRefusedError as error:
         raise bad_request(f"{error}.", "body") from error
     facts = [AgentFacts(one.read_at, one.documents) for one in body.facts]
-    refused = service.take_facts(ask.service, agent, facts)
+    refused = service.store_facts(ask.service, agent, facts)
     if body.system is not None:
         refused += _judge_system(ask, agent, body.system)
     return AgentReceipt(program=service.wanted_program(), refused=tuple(refused))
@@ -233,7 +233,7 @@ def orders(ask: AdminRequest) -> SignedOrderList:
 def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # noqa: A002
     """Store what became of an order of the machine."""
     try:
-        take_result(
+        store_result(
             ask.service, ask.caller.principal, id, OrderStatus(body.status), body.message, body.content
         )
     except ResponseOrderError as error:
@@ -269,7 +269,7 @@ def _judge_system(ask: AdminRequest, agent: EnrolledAgent, given: AgentSystemSha
         system = unpack_system(given.content)
     except ValueError as error:
         raise bad_request(f"The system is {error}.", "body.system.content") from error
-    refused = service.take_system(ask.service, agent, system, given.read_at)
+    refused = service.judge_system(ask.service, agent, system, given.read_at)
     return [refused] if refused else []
 
 
@@ -317,7 +317,7 @@ def _store_rows(
     door = ask.instance.doors.for_workspace(agent.workspace)
     try:
         door.count(agent.workspace, sum(map(len, rows.values())))
-        door.sink.take(feed, sequence, rows=rows, wait=False, sender=sender)
+        door.sink.write_batch(feed, sequence, rows=rows, wait=False, sender=sender)
     except IngestionRefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise ApiError(error.status, error.code, error.message, headers=headers) from error

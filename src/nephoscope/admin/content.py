@@ -13,10 +13,16 @@ from nephoscope.admin.wire.admin_request import AdminRequest
 from nephoscope.admin.wire.route import RouteSection
 from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_packs import PackError, RulePack
-from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, UploadBusyError, report, take
+from nephoscope.alerts.library.content_upload import (
+    MOST_BYTES,
+    Upload,
+    UploadBusyError,
+    import_upload,
+    report,
+)
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
-from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, take_page, to_shape
+from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, slice_page, to_shape
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import PACK
@@ -101,7 +107,7 @@ class PackSwitch(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/contentPacks", READ)
 def packs(ask: AdminRequest, query: PageQuery) -> PackList:
     """The imported packs of detection content."""
-    found, after = take_page(_load_packs(ask).values(), lambda one: one.name, query)
+    found, after = slice_page(_load_packs(ask).values(), lambda one: one.name, query)
     return PackList(value=tuple(_pack_shape(ask, one) for one in found), next=after)
 
 
@@ -110,7 +116,9 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
     instance, workspace = ask.instance, _require_workspace(ask, body.workspace)
     upload = Upload(body.file, body.content, body.name)
-    take_ = partial(take, instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now)
+    take_ = partial(
+        import_upload, instance.lake, instance.state, workspace, ask.caller.name, upload, instance.now
+    )
     try:
         found = import_pack(
             ask.service, workspace, upload.pack, take_, origin=upload.plain, enable=body.enable

@@ -66,6 +66,6 @@ def _build_shape(one: Priority) -> RecommendationShape:
     told = one.tally
     return RecommendationShape(
         id=told.recommendation, name=told.title, severity=told.severity.value, why=one.reason, unhealthy=told.unhealthy,
-        assessed=told.counts.assessed, not_assessed=told.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
+        assessed=told.counts.assessed_count, not_assessed=told.counts.not_assessed, control=one.control, gain=round(one.gain, 4),
         attack_paths=one.paths, gravest=one.gravest.value if one.gravest else "", exposed=one.exposed,
     )  # fmt: skip

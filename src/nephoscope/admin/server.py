@@ -116,7 +116,7 @@ def _build_assessment(ask: AdminRequest) -> AssessmentState:
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None
     snapshot = ask.instance.snapshots.load_newest() if request is not None else None
-    last = snapshot.made.when if snapshot is not None else None
+    last = snapshot.build_info.when if snapshot is not None else None
     return AssessmentState(
         targets=request.targets if request is not None else (), last=last, asked=when,
         pending=when is not None and (last is None or when > last), failed=checkpoints.get(*FAILED) or "",

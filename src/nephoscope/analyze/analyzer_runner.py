@@ -119,7 +119,7 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
         return would_answer_the_same(logs, DeclaredReads(analyzer.tables, analyzer.types), answers)
 
     @property
-    def collected(self) -> bool:
+    def has_same_assessments(self) -> bool:
         """Return whether the assessments that the snapshot itself holds are as they were."""
         return self.changed is not None and TYPE.lower() not in self.changed
 
@@ -147,7 +147,7 @@ def _run_incremental(
         return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
     if before.has_failure or not earlier.is_current(analyzer, versions, view.logs):
         return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
-    if earlier.collected or len(before.overlay) == len(before.said):
+    if earlier.has_same_assessments or len(before.overlay) == len(before.said):
         return before
     said = AnalyzerSaid(before.said, before.answers, before.since, before.until)
     return _collect(analyzer, said, view, before.written_assessments())

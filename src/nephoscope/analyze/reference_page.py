@@ -36,7 +36,7 @@ What counts as the Internet at large, as a way in, as an owner: decisions [50](.
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
     for analyzer in analyzers():

@@ -37,7 +37,7 @@ from nephoscope.automation.run_states import (
     end_run,
     fail_run,
     retry_run,
-    taken_back,
+    withdraw_run,
 )  # fmt: skip
 from nephoscope.automation.worker_pool import WorkerPool
 from nephoscope.state.access.credentials import CredentialError
@@ -88,15 +88,15 @@ class AutomationEngine:
 
         # a thread renews the lease for as long as this goes on
         turns = Turns(self.state.leases, self.holder, LEASE_SECONDS)
-        with turns, turns.take(f"response/{self.workspace}") as lease:
+        with turns, turns.acquire(f"response/{self.workspace}") as lease:
             if lease is None:
                 return
-            yield from self._take_over(lease, clock())
+            yield from self._recover_runs(lease, clock())
             self._prune(lease, clock())
             with WorkerPool(lambda run: self._try_run(run, clock), 2 * MOST) as crew:
                 yield from self._work_through_runs(lease, crew, clock)
 
-    def _take_over(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
+    def _recover_runs(self, lease: Lease, now: datetime) -> Iterator[AutomationRun]:
         """Yield what is running belonged to a holder of the lease that is gone."""
         for run in self.state.automation_runs.list_newest(
             self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
@@ -124,7 +124,7 @@ class AutomationEngine:
         moved, goes_on = True, False
         try:
             while moved or crew.busy:
-                ended = crew.take_finished(0.0 if moved else LOOK_SECONDS)
+                ended = crew.pop_finished(0.0 if moved else LOOK_SECONDS)
                 asked = not self.ending() and self._ask_oldest(lease, clock())
                 begun = self._turn(ended, lanes, lease, clock(), new=asked or goes_on)
                 # what the policy approved by itself is applied at once
@@ -199,7 +199,7 @@ class AutomationEngine:
         ]
         for run in found:
             if run.status is RunStatus.EXPIRED:
-                self._note(session, run, now)
+                self._record_run(session, run, now)
             else:
                 self.state.automation_runs.put(session, run)
         return found
@@ -235,7 +235,7 @@ class AutomationEngine:
             lease.check(session)
             outcome = kind.change(kind.parse(run.settings), run, self.state, session, now)
             after = end_run(replace(run, cut_off=0), kind, outcome, now)
-            self._note(session, after, now)
+            self._record_run(session, after, now)
         return after
 
     def _run_step(self, kind: ActionKind, run: AutomationRun, now: datetime) -> ActionOutcome:
@@ -267,7 +267,7 @@ class AutomationEngine:
         with self.state.transaction(product="response") as session:
             lease.check(session)
             for run in runs:
-                self._note(session, run, now)
+                self._record_run(session, run, now)
             return self._begin(session, ids, now)
 
     def build_context(self, now: datetime) -> ActionContext:
@@ -300,7 +300,7 @@ class AutomationEngine:
         found = self.lake.rows(f"_GetWatchlist('{alias}') | project SearchKey", workspace=self.workspace)
         return [str(row) for row in found.column(0).to_pylist()]
 
-    def _note(self, session: Session, run: AutomationRun, now: datetime) -> None:
+    def _record_run(self, session: Session, run: AutomationRun, now: datetime) -> None:
         self.state.automation_runs.put(session, run)
         self.state.outbox.add(session, self.workspace, HEALTH, health_row(run, now))
 
@@ -321,7 +321,7 @@ class AutomationEngine:
     def undo(self, id_: str, by: str, now: datetime) -> AutomationRun:
         """Let what was approved be undone at the next tick, before it is over."""
         return self._apply_decision(
-            id_, now, lambda run: taken_back(run, find_action_kind(run.action), by, now)
+            id_, now, lambda run: withdraw_run(run, find_action_kind(run.action), by, now)
         )
 
     def _apply_decision(
@@ -332,7 +332,7 @@ class AutomationEngine:
             if run.workspace != self.workspace:
                 raise StateError(f"run {id_!r} not found in the workspace {self.workspace}")
             run = after(run)
-            self._note(session, run, now)
+            self._record_run(session, run, now)
             return run
 
 

@@ -62,7 +62,7 @@ class PublicationWatch:
         moment = now or datetime.now(UTC)
         if seen == snapshot.version and not self._find_due_sources(wanted, moment):
             return 0
-        lease = self.state.leases.take("automation", self.holder, _LEASE_SECONDS)
+        lease = self.state.leases.acquire("automation", self.holder, _LEASE_SECONDS)
         if lease is None:
             return 0
         try:
@@ -100,7 +100,7 @@ class PublicationWatch:
         found = set()
         for one in wanted:
             for at, trigger in enumerate(one.triggers):
-                kind = trigger.published
+                kind = trigger.document_kind
                 last = known.get(f"snapshot/{one.key}/{at}")
                 if (
                     kind is not None
@@ -119,7 +119,7 @@ class PublicationWatch:
     ) -> Iterator[EventBatch]:
         """Yield what a rule is to be told of now, by its triggers."""
         for at, trigger in enumerate(one.triggers):
-            kind = trigger.published
+            kind = trigger.document_kind
             if kind is None or (kind.snapshot and (one.key, at) not in due):
                 continue
             keys = None if kind.snapshot else moved.get(kind.type, {})
@@ -136,7 +136,7 @@ def match_documents(
     snapshot: PublishedSnapshot, one: AutomationRule, trigger: Trigger, keys: list[str] | None
 ) -> Iterator[dict[str, object]]:
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
-    assert trigger.published is not None
-    for body in bodies(snapshot, trigger.published.type, keys):
+    assert trigger.document_kind is not None
+    for body in bodies(snapshot, trigger.document_kind.type, keys):
         if one.scope.covers(str(body["id"]).lower()) and trigger.condition.is_met(view_document(body)):
             yield body

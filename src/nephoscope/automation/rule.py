@@ -45,7 +45,7 @@ class Trigger:
     condition: EventCondition = ALWAYS
 
     @property
-    def published(self) -> EventKind | None:
+    def document_kind(self) -> EventKind | None:
         """The kind of published documents that it is about, None where it is about alerts or incidents."""
         return next((one for one in self.kinds if one.type), None)
 

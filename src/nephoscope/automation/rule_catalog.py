@@ -51,7 +51,7 @@ def load_automations(
     found: list[AutomationRule] = []
     wrong: list[UnusableRule] = []
     snapshot = snapshots.load_newest()
-    made = snapshot.made if snapshot is not None else None
+    made = snapshot.build_info if snapshot is not None else None
     hierarchy = (
         Hierarchy(made.ancestors, frozenset(made.subscriptions), made.tenants)
         if made is not None

@@ -51,8 +51,8 @@ def try_with_documents(
     """Do every action with the first document that each trigger asks for; return the runs as they ended."""
     runs = []
     for trigger, _, body in list_matches(engine.lake.data, rule):
-        if body is not None and trigger.published is not None:
-            kind = f"{trigger.published.source.lower()}.test"
+        if body is not None and trigger.document_kind is not None:
+            kind = f"{trigger.document_kind.source.lower()}.test"
             runs += [
                 _make_run(engine, rule, rule.key, one, kind, str(body["id"]), body, now, by)
                 for one in rule.actions
@@ -64,7 +64,7 @@ def list_matches(data: Path, rule: AutomationRule) -> Iterator[tuple[Trigger, in
     """Yield each trigger on published documents: how many it asks for now, and the first."""
     snapshot = PublishedSnapshotCache(data).load_newest()
     for trigger in rule.triggers:
-        if trigger.published is not None and snapshot is not None:
+        if trigger.document_kind is not None and snapshot is not None:
             found = list(match_documents(snapshot, rule, trigger, None))
             yield trigger, len(found), found[0] if found else None
 

@@ -122,7 +122,7 @@ def retry_run(run: AutomationRun, by: str, now: datetime) -> AutomationRun:
     return replace(run, status=RunStatus.PENDING, attempts=0, due=now, detail=detail, changed=now)
 
 
-def taken_back(run: AutomationRun, kind: ActionKind, by: str, now: datetime) -> AutomationRun:
+def withdraw_run(run: AutomationRun, kind: ActionKind, by: str, now: datetime) -> AutomationRun:
     """One that was applied, or may be in part, is undone before it is over."""
     applied = run.status in (RunStatus.DONE, RunStatus.DEAD) and run.step is RunStep.APPLY
     if run.status is RunStatus.DEAD and run.step is RunStep.UNDO:

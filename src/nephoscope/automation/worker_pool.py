@@ -41,7 +41,7 @@ class WorkerPool:
         self._busy += 1
         self._pool.submit(lambda: self._ended.put(self.act(run)))
 
-    def take_finished(self, seconds: float) -> list[AutomationRun]:
+    def pop_finished(self, seconds: float) -> list[AutomationRun]:
         """Return those that ended; where none has, the first one that does within some seconds."""
         found: list[AutomationRun] = []
         try:

@@ -87,7 +87,7 @@ class BehaviorAnalysis:
 
     def run(self, now: dt.datetime, *, anew: bool = False) -> BehaviorReport | None:
         """Learn and judge what came since the last run (with `anew`: all that the lake keeps); None where another process is at it."""
-        lease = self.state.leases.take(f"behavior/{self.workspace}", self.holder, LEASE_SECONDS)
+        lease = self.state.leases.acquire(f"behavior/{self.workspace}", self.holder, LEASE_SECONDS)
         if lease is None:
             return None
         began = time.perf_counter()

@@ -66,6 +66,6 @@ def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) ->
     least = options["fail_on"]
     if least and any(one.level.rank >= Severity(least).rank for one in shown.every):
         context.exit(FINDINGS)
-    if least and not shown.every and not is_assessed(report.judged):
+    if least and not shown.every and not is_assessed(report.group_sizes):
         tell_nothing_assessed()
         context.exit(NOTHING_ASSESSED)

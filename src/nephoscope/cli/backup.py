@@ -33,12 +33,12 @@ def command(data: Path, /, file: Path, with_keys: bool) -> None:
     """
     from nephoscope.cli.session.session import progress_line
     from nephoscope.lake.backup.backup_contents import secret_folders
-    from nephoscope.service.backups import take_backup
+    from nephoscope.service.backups import write_backup
 
     if not has_state(data):
         usage_error(f"{data} holds no lake to back up: set the data folder with --data")
     with open_lake(data) as (lake, state), progress_line() as tell:
-        manifest = take_backup(build_context(data, state), lake, file, keys=with_keys, tell=tell)
+        manifest = write_backup(build_context(data, state), lake, file, keys=with_keys, tell=tell)
         credentials = bool(state.credentials.names())
         certificates = "tls" in secret_folders(data)
     files = format_count(len(manifest.entries), "file")

@@ -251,7 +251,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
             f"{folder}: no tests found: a policy is NAME.json with bodies in NAME.test.json, a rule "
             "NAME.yaml with rows in NAME.test.yaml"
         )
-    failed = [outcome for outcome in outcomes if not outcome.passed]
+    failed = [outcome for outcome in outcomes if not outcome.has_passed]
     for outcome in outcomes if verbose else failed:
         click.echo(_format_line(outcome))
     click.echo(f"{len(outcomes) - len(failed)} passed, {len(failed)} failed")
@@ -263,7 +263,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
 def _format_line(outcome: PolicyTestResult | RuleTestResult) -> str:
     subject = outcome.policy if hasattr(outcome, "policy") else outcome.rule
     what = f"{subject}: {outcome.note}" if outcome.note else subject
-    return f"{'ok   ' if outcome.passed else 'FAIL '} {outcome.place}  {what}" + (
+    return f"{'ok   ' if outcome.has_passed else 'FAIL '} {outcome.place}  {what}" + (
         f"  {outcome.problem}" if outcome.problem else ""
     )
 

@@ -37,4 +37,4 @@ def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:
     found = data_gaps(list_unsettled(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
-        view.RENDERERS[options["output"]](found, sum(report.judged.values()), out)
+        view.RENDERERS[options["output"]](found, sum(report.group_sizes.values()), out)

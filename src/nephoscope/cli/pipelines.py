@@ -158,7 +158,7 @@ def collect(
     found = collect_devops(DevOpsRequest(platform, organization, connector, **given), out)
     click.echo(out)
     tell_collection(found)
-    sys.exit(3 if found.gaps.found else 0)
+    sys.exit(3 if found.gaps.sorted_gaps else 0)
 
 
 @command.command("rejudge")

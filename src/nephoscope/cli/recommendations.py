@@ -41,7 +41,7 @@ class _RecommendationOptions(EstateOptions):
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
-    from nephoscope.cli.outputs import check_shown, renderer
+    from nephoscope.cli.outputs import check_shown, load_renderer
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import grouping, recommendation, remediation
@@ -63,7 +63,7 @@ def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
         elif options["show"]:
             recommendation.render(report, options["show"], out)
         elif output != "table":
-            renderer(output)(report, out)
+            load_renderer(output)(report, out)
         else:
             recommendation.render_list(report, out)
             if options["group_by"]:

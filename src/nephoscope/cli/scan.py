@@ -89,7 +89,7 @@ def _parse_explanation_view(wanted: str) -> tuple[RowSelection, Renderer]:
 
 def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
-    from nephoscope.cli.outputs import formats, reads, renderer
+    from nephoscope.cli.outputs import formats, load_renderer, reads
     from nephoscope.cli.terminal.messages import usage_error
 
     output, group_by = options["output"], options["group_by"]
@@ -100,7 +100,7 @@ def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
         )
 
     def write(report: ReportView, out: TextIO) -> None:
-        renderer(output)(report, out)
+        load_renderer(output)(report, out)
         if group_by and output == "table":
             from nephoscope.cli.views import grouping
 

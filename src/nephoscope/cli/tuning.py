@@ -73,7 +73,7 @@ def _print_replay(done: ReplayResult, begin: datetime, end: datetime, output: st
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     click.echo(
-        f"{done.rule.name}: {done.windows:,} windows, {done.rows:,} rows, {len(done.raised):,} "
+        f"{done.rule.name}: {done.windows:,} windows, {done.rows:,} rows, {len(done.raised_alerts):,} "
         f"alerts in {done.incidents:,} incidents, {document['held']:,} suppressed, "
         f"{done.seconds:.1f} s"
     )

@@ -203,7 +203,7 @@ class TokenProvider(msgspec.Struct):
                 self._token = self._ask({})
             return self._token.token
 
-    def note_refusal(self, token: str, challenge: str = "") -> None:
+    def mark_refused(self, token: str, challenge: str = "") -> None:
         """Note that a server answered 401 to this token; the next one comes from a credential that has cached nothing.
 
         `challenge` is the WWW-Authenticate header: the claims in it (continuous access evaluation) are passed on.

@@ -130,7 +130,7 @@ class RestClient:
                 continue
             if answer.status == 401 and not refreshed:
                 refreshed = True
-                self.tokens.note_refusal(token, answer.headers.get("www-authenticate", ""))
+                self.tokens.mark_refused(token, answer.headers.get("www-authenticate", ""))
                 continue
             if answer.status not in _PASSING:
                 return answer
@@ -170,7 +170,7 @@ class RestClient:
                 data = _read(response, what)
                 status, received = response.status_code, dict(response.headers)
         except (httpx.HTTPError, RequestError) as error:
-            quota.note_lost()
+            quota.count_lost_request()
             if isinstance(error, RequestError):
                 raise
             raise RequestError(f"{what}: {type(error).__name__}: {redact_text(str(error))[:200]}") from error

@@ -140,7 +140,7 @@ class ThrottleQuota:
         if self.left < 1:
             self._until = max(self._until, now + seconds)
 
-    def note_lost(self) -> None:
+    def count_lost_request(self) -> None:
         """Note that a request ended without an answer."""
         with self._changed:
             self._flying -= 1

@@ -39,7 +39,7 @@ class CoverageInference(msgspec.Struct):
         elif carries:
             self._embedded[find_scope(resource)] |= carries
 
-    def note_lost(self, type_: str, reason: str) -> None:
+    def record_lost_resource(self, type_: str, reason: str) -> None:
         """Note that a resource of the lower-cased type ('*' = of some type) was there and could not be read."""
         self._broken.setdefault(type_, reason)
 

@@ -96,21 +96,23 @@ class EstateStore:
             intake = SnapshotIntake(Path(folder), tenant or estate.tenant)
             intake.add(estate.resources.values())
             intake.forget(estate.forgotten)
-            return self.take(intake, estate.coverage, at)
+            return self.store_intake(intake, estate.coverage, at)
 
-    def take(self, intake: SnapshotIntake, coverage: Coverage, at: datetime) -> StoredSnapshot:
+    def store_intake(self, intake: SnapshotIntake, coverage: Coverage, at: datetime) -> StoredSnapshot:
         """`append` for a snapshot that is taken in part by part: memory does not grow with it."""
         if at.tzinfo is None:
             raise StoreError("the time of a snapshot must have a time zone")
         digest = snapshot_hash(intake.hashes(), coverage)
         for _ in range(_ATTEMPTS):
             try:
-                return self._take(intake, coverage, digest, at)
+                return self._store_intake(intake, coverage, digest, at)
             except CommitFailedError:
                 continue
         raise StoreError(f"{self._path}: other writers kept changing the store; try again")
 
-    def _take(self, intake: SnapshotIntake, coverage: Coverage, digest: str, at: datetime) -> StoredSnapshot:
+    def _store_intake(
+        self, intake: SnapshotIntake, coverage: Coverage, digest: str, at: datetime
+    ) -> StoredSnapshot:
         table = self._open_table() or self._create()
         stored = _read_snapshots(table, self._path)
         same = next(

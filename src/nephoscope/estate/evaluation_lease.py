@@ -66,7 +66,7 @@ def estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateT
 def _acquire_lease(turns: Turns, wait: float, waiting: Waiting) -> Lease:
     began = time.monotonic()
     while True:
-        lease = turns.take_several([LEASE]).get(LEASE)
+        lease = turns.acquire_several([LEASE]).get(LEASE)
         if lease is not None:
             return lease
         who, waited = _describe_holder(turns.leases), time.monotonic() - began

@@ -302,7 +302,7 @@ class ExposureIndex:
             for address in self.estate.by_type(PUBLIC_ADDRESS_TYPE)
         ]
         for subnet in self.network.subnets.values():
-            pointed += subnet.attached
+            pointed += subnet.attached_configurations
             if subnet.name == "azurefirewallsubnet":
                 pointed.append(self._trace_firewall(subnet.id.lower()))
         owners = {"/".join(key.split("/")[:9]) for key in pointed if key}

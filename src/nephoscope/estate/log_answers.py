@@ -28,17 +28,17 @@ class NotedLogs:
 
     def aggregate(self, asked: FileAggregate, declared: DeclaredReads) -> LogRows:
         """The rows of an aggregate; see estate.Logs."""
-        return self._note_answer(asked, lambda: self._logs.aggregate(asked, declared))
+        return self._record_answer(asked, lambda: self._logs.aggregate(asked, declared))
 
     def query(self, text: str, declared: DeclaredReads) -> LogRows:
         """The rows of a KQL query; see estate.Logs."""
-        return self._note_answer(text, lambda: self._logs.query(text, declared))
+        return self._record_answer(text, lambda: self._logs.query(text, declared))
 
     def versions(self, tables: Collection[str]) -> Mapping[str, object]:
         """The versions of tables; see estate.Logs."""
         return self._logs.versions(tables)
 
-    def _note_answer(self, asked: LogQuestion, ask: Callable[[], LogRows]) -> LogRows:
+    def _record_answer(self, asked: LogQuestion, ask: Callable[[], LogRows]) -> LogRows:
         try:
             rows = ask()
         except DataNotCollectedError as gap:

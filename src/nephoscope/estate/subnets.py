@@ -56,7 +56,7 @@ class Subnet(msgspec.Struct, frozen=True):
         return require_held(self.held_table)
 
     @property
-    def attached(self) -> tuple[str, ...]:
+    def attached_configurations(self) -> tuple[str, ...]:
         """The lower-cased ids of the address configurations in it; raises DataNotCollectedError."""
         return require_held(self.held_attached)
 

@@ -147,9 +147,9 @@ class _TarReading:
             # zeros end no archive: one may follow behind another
             with _Archive.open(fileobj=stream, mode="r|", bufsize=_PART, ignore_zeros=True) as archive:
                 yield from self._list_wanted(archive)
-                self._note_end(archive, begin)
+                self._check_end(archive, begin)
         except tarfile.TarError as error:
-            self._note_error(error)
+            self._record_error(error)
 
     def _list_wanted(self, archive: _Archive) -> Iterator[SourceFile]:
         for member in archive.iterate_members():
@@ -200,7 +200,7 @@ class _TarReading:
                         self.full(error)
         return member.size - left
 
-    def _note_end(self, archive: _Archive, begin: int) -> None:
+    def _check_end(self, archive: _Archive, begin: int) -> None:
         place, count = archive.damaged
         if count:
             self.wrong.append(
@@ -212,7 +212,7 @@ class _TarReading:
                 f"it breaks off behind {self.last}, without the zeros that end an archive: what came behind is missing"
             )
 
-    def _note_error(self, error: tarfile.TarError) -> None:
+    def _record_error(self, error: tarfile.TarError) -> None:
         """Note what ended a run; FileError where more of it is there, which nothing tells how to read."""
         if not self.count or not self.runs.is_over:
             why = self.runs.failure or str(error)

@@ -75,7 +75,7 @@ class RiskRun:
 
     def run(self, now: datetime) -> RiskReport | None:
         """Look at what came since the last run; None where another process is at it."""
-        lease = self.state.leases.take(f"identity-risk/{self.workspace}", self.holder, LEASE_SECONDS)
+        lease = self.state.leases.acquire(f"identity-risk/{self.workspace}", self.holder, LEASE_SECONDS)
         if lease is None:
             return None
         try:

@@ -283,7 +283,7 @@ class Lake:
         wanted = {one.path.with_suffix("") for one in self._list_segments()}
         while True:
             flushed = self._flusher.flush_batch()
-            self._note(flushed)
+            self._add_touched(flushed)
             wanted &= {one.path.with_suffix("") for one in self._list_segments()}
             if not wanted:
                 return
@@ -323,9 +323,9 @@ class Lake:
             if self._writer is not None:
                 self._writer.close()
                 while (flushed := self._flusher.flush_batch()) is not None and flushed.segments:
-                    self._note(flushed)
+                    self._add_touched(flushed)
                 try:
-                    self._upkeep.compact(self._take_touched())
+                    self._upkeep.compact(self._pop_touched())
                     if self._tidying.due:
                         self._tidying.tidy()
                 except LakeError as error:  # a table that is refused; its rows are safe
@@ -348,7 +348,7 @@ class Lake:
     def _open_store(self) -> Store:
         return Store(self._data, lambda name: self._tables()[name], self._disk)
 
-    def _take_touched(self) -> frozenset[tuple[str, str]]:
+    def _pop_touched(self) -> frozenset[tuple[str, str]]:
         """The tables that were written to since this was asked last."""
         with self._lock:
             taken, self._touched = self._touched, frozenset()
@@ -367,14 +367,14 @@ class Lake:
                         work()
                     flushed = self._flusher.flush_batch()
                     last, more = time.monotonic(), flushed is not None and flushed.more
-                    self._note(flushed)
+                    self._add_touched(flushed)
                     self.failure = flushed.failure if flushed is not None else None
                 # what came in while a round took long has waited long enough
                 pause = 0.0 if more or time.monotonic() - began > CLOSE_AFTER else TICK
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again
                 self.failure, pause = error, FLUSH_EVERY
 
-    def _note(self, flushed: FlushResult | None) -> None:
+    def _add_touched(self, flushed: FlushResult | None) -> None:
         if flushed is not None and flushed.tables:
             with self._lock:
                 self._touched |= flushed.tables
@@ -388,8 +388,8 @@ class Lake:
             try:
                 if self._written.is_set():
                     self._written.clear()
-                    self._upkeep.compact(self._take_touched())
-                if time.monotonic() >= due or self._tidying.asked:
+                    self._upkeep.compact(self._pop_touched())
+                if time.monotonic() >= due or self._tidying.is_requested:
                     due = time.monotonic() + UPKEEP_EVERY
                     self._tidying.tidy()
             except Exception as error:  # noqa: BLE001 - the boundary of a thread: it tells, waits and tries again

@@ -36,7 +36,7 @@ class ResourceBinding(msgspec.Struct, frozen=True, kw_only=True):
         return ResourceId.parse(self.resource)
 
     @property
-    def known(self) -> frozenset[str]:
+    def known_names(self) -> frozenset[str]:
         """Every name and id of the resource but its ARM id, in lower case."""
         return _list_known_names(self)
 

@@ -22,7 +22,7 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.operation_page import Row
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, take_page, to_shape
+from nephoscope.operations.declaration.schemas import AnyJson, Name, PageQuery, Shape, slice_page, to_shape
 from nephoscope.service import sources as service
 from nephoscope.service.sources import DELETE, HOST, READ, WRITE
 from nephoscope.state import StateError
@@ -225,7 +225,7 @@ def sources(call: OperationCall, query: PageQuery) -> SourceList:
     """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
     source's workspace does not accept their table.
     """
-    found, after = take_page(call.state.sources.all(), lambda one: one.name, query)
+    found, after = slice_page(call.state.sources.all(), lambda one: one.name, query)
     return SourceList(value=tuple(_build_source_shape(call, one) for one in found), next=after)
 
 

@@ -19,7 +19,15 @@ from nephoscope.operations.declaration.operation import (
 )
 from nephoscope.operations.declaration.operation_page import Row
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import PLAIN, Name, PageQuery, Shape, Text, take_page, to_shape
+from nephoscope.operations.declaration.schemas import (
+    PLAIN,
+    Name,
+    PageQuery,
+    Shape,
+    Text,
+    slice_page,
+    to_shape,
+)
 from nephoscope.state import StateError
 from nephoscope.state.estate.tenants import LEAST_HOURS, MOST_HOURS, Tenant, TenantConnection
 
@@ -240,7 +248,7 @@ def _trial_row(kind: str, name: str, id_: str, answers: bool, reason: str, lacks
 )  # fmt: skip
 def tenants(call: OperationCall, query: PageQuery) -> TenantList:
     """List tenants with their last collection and errors."""
-    found, after = take_page(call.state.tenants.all(), lambda one: one.name, query)
+    found, after = slice_page(call.state.tenants.all(), lambda one: one.name, query)
     return TenantList(value=tuple(_build_tenant_shape(call, one) for one in found), next=after)
 
 

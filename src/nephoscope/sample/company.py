@@ -134,7 +134,7 @@ class Company:
         )
 
     @cached_property
-    def named(self) -> dict[str, SampleResource]:
+    def resources_by_name(self) -> dict[str, SampleResource]:
         """Resources by their names."""
         return {one.name: one for one in reversed(self.resources)}
 
@@ -153,7 +153,7 @@ class Company:
         for row in rows:
             if row["type"].lower() not in _MACHINES:
                 continue
-            resource = self.named[row["name"]]
+            resource = self.resources_by_name[row["name"]]
             card = cards.get(f"nic-{resource.name}")
             address = _read_address(card) if card else f"10.70.1.{20 + len(found)}"
             windows = "windows" in json.dumps(row["properties"]).lower()

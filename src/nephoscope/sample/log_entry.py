@@ -44,7 +44,7 @@ def writers() -> Mapping[str, Writer]:
 @cache
 def backgrounds() -> Mapping[str, Background]:
     """Return what writes a day of the company's life, by name; found in the folder background/."""
-    return {module.__name__.rpartition(".")[2]: module.day for module in _list_modules("background")}
+    return {module.__name__.rpartition(".")[2]: module.generate_day for module in _list_modules("background")}
 
 
 def _list_modules(name: str) -> list[Any]:

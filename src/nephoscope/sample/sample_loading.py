@@ -46,7 +46,7 @@ class SampleLogLoader:
         tally = LoadTally()
         for day in generator.each_day:
             found = [one for one in generator.entries(day) if streams is None or one.stream in streams]
-            self.take(found, datetime.combine(day, time(), UTC), tally)
+            self.load_entries(found, datetime.combine(day, time(), UTC), tally)
         self.lake.flush(timeout=600)
         return tally
 
@@ -59,7 +59,7 @@ class SampleLogLoader:
             for alias, one in yaml.safe_load((folder() / "watchlists.yaml").read_bytes()).items():
                 keeping.hold(alias, one["key"], one["items"], datetime.now(UTC))
 
-    def take(
+    def load_entries(
         self, entries: Iterable[SampleEntry], came: datetime, tally: LoadTally | None = None
     ) -> LoadTally:
         """Take entries in as if they came at a moment; the tally counts rows, and what could not be read."""

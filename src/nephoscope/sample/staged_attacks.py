@@ -118,7 +118,7 @@ def _choose_people(company: Company, value: int, dice: Dice) -> list[Person]:
 
 
 def _build_identity(company: Company, value: str, _dice: Dice) -> Application:
-    one = company.named[value]
+    one = company.resources_by_name[value]
     return Application(one.principal, one.principal, one.name)
 
 
@@ -134,7 +134,7 @@ _CAST: Mapping[str, Callable[[Company, Any, Dice], object]] = {
     "office": lambda company, value, _: company.vpn if value == "vpn" else company.locate_office(value),
     "people": _choose_people,
     "machine": lambda company, value, _: company.machine(value),
-    "resource": lambda company, value, _: company.named[value],
+    "resource": lambda company, value, _: company.resources_by_name[value],
     "application": lambda company, value, _: next(one for one in company.applications if one.name == value),
     "identity": _build_identity,
 }

@@ -46,8 +46,8 @@ from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.service.advisories import AdvisoriesError
 from nephoscope.service.advisory_updates import refresh_findings
 from nephoscope.service.arm_documents import DECIDING
-from nephoscope.service.exposed_docker_hosts import note_container_hosts
-from nephoscope.service.exposure_alerts import note_exposure_changes
+from nephoscope.service.exposed_docker_hosts import write_container_host_rows
+from nephoscope.service.exposure_alerts import write_exposure_change_rows
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.product_actor import ProductActor
 from nephoscope.service.running_images import record_running_images
@@ -137,9 +137,9 @@ def due(settings: ServeSettings, state: State, now: datetime) -> ScanRequest | N
         last is None
         # it ended after it was noted and before it was published
         or shown is None
-        or shown.made.when < last.when
+        or shown.build_info.when < last.when
         # an older release spelled it otherwise: what is asked of it in today's words would find nothing
-        or shown.made.outdated
+        or shown.build_info.is_outdated
         or (asked and datetime.fromisoformat(asked) > last.when)
         or tenants.due(state, request, now)
         or _has_new_facts(state, last.when, now)
@@ -195,11 +195,11 @@ def _assess(
     """Judge a request, and keep and publish what came of it."""
     scan = _scan(settings, request, state, snapshots, told)
     runs = last.judge(scan)
-    _note_containers(settings, state, runs, scan.now)
+    _store_containers(settings, state, runs, scan.now)
     report = combine([Report(run, request.label) for run in runs])
     recorder = Recorder(settings.data, request.series, turn, scan.logs)
     changes = recorder.record(report)
-    _note_exposure(settings, state)
+    _store_exposure_changes(settings, state)
     _judge_segments(settings, state, runs)
     _forget_removed(state, scan.now)
     settle(state, scan.now)
@@ -212,7 +212,7 @@ def _assess(
     return replace(report, changes=changes)
 
 
-def _note_containers(
+def _store_containers(
     settings: ServeSettings, state: State, runs: Sequence[EvaluationRun], now: datetime
 ) -> None:
     """Keep which images run where, and which hosts the internet reaches; what cannot be kept is told alone."""
@@ -223,15 +223,15 @@ def _note_containers(
             with frozen_logs(settings.data, state, run.estate, now) as found:
                 record_running_images(context, run.estate, found)
             # rows are of when they are written, however long the assessment took
-            note_container_hosts(ServiceContext(actor, state, settings.data), run.estate)
+            write_container_host_rows(ServiceContext(actor, state, settings.data), run.estate)
         except StateError as error:
             _LOG.error("the list of images and container hosts was not stored: %s", error)
 
 
-def _note_exposure(settings: ServeSettings, state: State) -> None:
+def _store_exposure_changes(settings: ServeSettings, state: State) -> None:
     """Keep which exposures widened, so that rules see them; what cannot be kept is told alone, and kept by the next."""
     try:
-        note_exposure_changes(ServiceContext(ProductActor("network exposure"), state, settings.data))
+        write_exposure_change_rows(ServiceContext(ProductActor("network exposure"), state, settings.data))
     except StateError as error:
         _LOG.error("the exposure changes were not stored: %s", error)
 
@@ -293,7 +293,7 @@ class RetryBackoff:
         """Return whether it failed just now."""
         return what == self._what and time.monotonic() < self._until
 
-    def note_failure(self, what: object) -> None:
+    def record_failure(self, what: object) -> None:
         """It failed, perhaps once more."""
         again = self.seconds * 2 if what == self._what else LOOK_SECONDS
         self.seconds, self._what = min(again, LONGEST_REST), what
@@ -306,7 +306,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     _warn_outdated(settings)
     with State.open_folder(settings.data, settings.state) as state, Turns(state.leases, holder) as turns:
         while not stop.is_set():
-            with turns.take(SERVER_LEASE) as lease:
+            with turns.acquire(SERVER_LEASE) as lease:
                 if lease is not None:
                     _assess_in_turn(settings, state, rest, stop, holder, last)
             stop.wait(LOOK_SECONDS)
@@ -342,7 +342,7 @@ def _refresh_findings(settings: ServeSettings, state: State) -> None:
 
 def _warn_outdated(settings: ServeSettings) -> None:
     shown = PublishedSnapshotCache(settings.data).load_newest()
-    if shown is None or not shown.made.outdated:
+    if shown is None or not shown.build_info.is_outdated:
         return
     if last_scan_request(settings.data) is None:
         _LOG.warning(
@@ -373,7 +373,7 @@ def _assess_when_due(
     try:
         report = assess(settings, request, state, stop, holder, last)
     except REFUSALS as error:
-        rest.note_failure(what)
+        rest.record_failure(what)
         _LOG.error("%s could not be assessed: %s", request.label, error)
         state.checkpoints.put(*FAILED, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {error}")
         return

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 
-def audit(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_audit(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the audit is whole."""
     try:
         broken = patient.state.audit.find_broken_entry()

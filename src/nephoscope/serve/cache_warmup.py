@@ -29,7 +29,7 @@ def warm_caches(snapshot: PublishedSnapshot) -> None:
 
     LakeError or duckdb.Error where there is no room for it.
     """
-    _ = snapshot.made, snapshot.types
+    _ = snapshot.build_info, snapshot.types
     tags(snapshot, EVERYTHING)
     for page in pages():
         if page.ahead is not None:

@@ -13,7 +13,7 @@ from nephoscope.lake.backup.restored_audit import OPERATION as RESTORED
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 
 
-def certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_certificates(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Yield how long the certificates last and whether they fit their keys: the own ones, and one that the server was given."""
     own = sorted((patient.data / "tls").glob("*.crt"))
     for path in own:

@@ -22,10 +22,10 @@ from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans.scan import last_scan_request
-from nephoscope.serve.audit_check import audit
-from nephoscope.serve.certificate_checks import certificates
+from nephoscope.serve.audit_check import check_audit
+from nephoscope.serve.certificate_checks import check_certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
-from nephoscope.serve.file_ownership import owners
+from nephoscope.serve.file_ownership import check_owners
 from nephoscope.serve.instance_lock import holder, is_served
 from nephoscope.serve.readiness import no_room
 from nephoscope.serve.server import make_listener as listening_at
@@ -93,7 +93,7 @@ def _open_lake(data: Path, state: State) -> tuple[Lake | None, str]:
     return lake, ""
 
 
-def files(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_files(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether others can read what is nobody's but the owner's."""
     folders = [patient.data / name for name in ("", "keys", "tls", "state.db")]
     inside = [*patient.data.glob("keys/*"), *patient.data.glob("tls/*.key")]
@@ -104,7 +104,7 @@ def files(patient: CheckContext) -> Iterator[DoctorFinding]:
             )
 
 
-def disk(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_disk(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is room, and whether anything can be written."""
     if why := no_room(patient.data, 0):
         yield DoctorFinding(
@@ -123,7 +123,7 @@ def disk(patient: CheckContext) -> Iterator[DoctorFinding]:
         yield DoctorFinding("disk", CheckVerdict.OK, told)
 
 
-def memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
+def check_memory(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Return whether it can be seen how much memory there is, without which delta-rs ends whatever process writes a table."""
     if MEMORY.parent.is_dir() and not os.access(MEMORY, os.R_OK):
         told = f"{MEMORY} cannot be read, so that the lake cannot be written"
@@ -150,7 +150,7 @@ def check_port(patient: CheckContext) -> Iterator[DoctorFinding]:
         )
 
 
-def keys(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_keys(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the keys can be read by which tokens are signed and credentials are kept."""
     folder = patient.data / "keys"
     looks: tuple[Callable[[], object], ...] = (
@@ -167,7 +167,7 @@ def keys(patient: CheckContext) -> Iterator[DoctorFinding]:
             )
 
 
-def server(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_server(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether a server runs, and whether all its processes do."""
     found = server_status.read(patient.data)
     if not is_served(patient.data):
@@ -197,7 +197,7 @@ def server(patient: CheckContext) -> Iterator[DoctorFinding]:
             yield DoctorFinding("server", CheckVerdict.OK, f"{name} runs")
 
 
-def clock(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_clock(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the clock agrees with that of the database, and with what was written before."""
     with patient.state.database.read() as session:
         theirs = patient.state.database.now(session)
@@ -211,7 +211,7 @@ def clock(patient: CheckContext) -> Iterator[DoctorFinding]:
         yield DoctorFinding("clock", CheckVerdict.WRONG, told, "synchronize the clock with NTP")
 
 
-def backup(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_backup(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is a backup, and how old it is."""
     kept = patient.state.checkpoints.get(*BACKED_UP)
     last = datetime.fromisoformat(kept["at"]) if isinstance(kept, dict) else None
@@ -230,7 +230,7 @@ def backup(patient: CheckContext) -> Iterator[DoctorFinding]:
         )
 
 
-def secrets(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_secrets(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether tokens and secrets of programs end soon."""
     names = {one.id: one.name for one in patient.state.principals.all()}
     for one in patient.state.principals.secrets((SecretKind.TOKEN, SecretKind.CLIENT_SECRET)):
@@ -244,7 +244,7 @@ def secrets(patient: CheckContext) -> Iterator[DoctorFinding]:
             )
 
 
-def people(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_people(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether somebody can come in, and who can do everything."""
     principals = patient.state.principals.all()
     owners = {
@@ -271,7 +271,7 @@ def people(patient: CheckContext) -> Iterator[DoctorFinding]:
         )
 
 
-def estate(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_estate(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the estate is assessed, and how long ago."""
     request = last_scan_request(patient.data)
     if request is None:
@@ -308,7 +308,7 @@ def estate(patient: CheckContext) -> Iterator[DoctorFinding]:
         )
 
 
-def sources(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_sources(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether sources of logs fail."""
     for one in patient.state.source_health.all():
         if one.error and not one.table:
@@ -320,7 +320,7 @@ def sources(patient: CheckContext) -> Iterator[DoctorFinding]:
             )
 
 
-def responses(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_responses(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether what the operator allows, and the rules of response, can be used."""
     for fault in list_file_faults(patient.data):
         yield DoctorFinding(
@@ -328,7 +328,7 @@ def responses(patient: CheckContext) -> Iterator[DoctorFinding]:
         )
 
 
-def runs(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_runs(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether anything that automations and rules of response were to do was given up."""
     for rule, tally in sorted(patient.state.run_standings.tally_by_rule().items()):
         if tally.dead:
@@ -345,7 +345,7 @@ def runs(patient: CheckContext) -> Iterator[DoctorFinding]:
             )
 
 
-def lake(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_lake(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether rows wait that nobody takes into tables."""
     waiting = sum(path.stat().st_size for path in (patient.data / "spool").glob("*/*") if path.is_file())
     if waiting > 1 << 30:
@@ -360,7 +360,7 @@ def lake(patient: CheckContext) -> Iterator[DoctorFinding]:
         yield DoctorFinding("lake", CheckVerdict.OK, f"{len(patient.lake.versions())} tables are readable")
 
 
-def extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
+def check_extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - a check's signature
     """Yield which extras are not installed."""
     for name, (module, use) in EXTRAS.items():
         if importlib.util.find_spec(module) is None:
@@ -368,6 +368,7 @@ def extras(patient: CheckContext) -> Iterator[DoctorFinding]:  # noqa: ARG001 - 
 
 
 CHECKS: tuple[Callable[[CheckContext], Iterator[DoctorFinding]], ...] = (
-    files, owners, disk, memory, clock, server, check_port, certificates, keys, people, secrets, audit, backup, estate, sources,
-    responses, runs, lake, extras,
+    check_files, check_owners, check_disk, check_memory, check_clock, check_server, check_port, check_certificates, check_keys,
+    check_people, check_secrets, check_audit, check_backup, check_estate, check_sources, check_responses,
+    check_runs, check_lake, check_extras,
 )  # fmt: skip

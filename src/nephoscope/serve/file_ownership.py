@@ -15,7 +15,7 @@ NAMED = 3
 MADE = "lost+found"
 
 
-def owners(patient: CheckContext) -> Iterator[DoctorFinding]:
+def check_owners(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether everything in the folder is the user's whose the folder is."""
     owner = owner_id(patient.data)
     if owner is None:

@@ -104,7 +104,7 @@ class Front:
                 self.onward.counted = self._encode_counts()
             await self.onward(scope, receive, send)
             return
-        await self._take(place, found[2], scope, receive, send)
+        await self._take_records(place, found[2], scope, receive, send)
 
     def _encode_counts(self) -> bytes:
         for budget in self.budgets():
@@ -133,7 +133,7 @@ class Front:
         except StateError:
             return None
 
-    async def _take(
+    async def _take_records(
         self, place: IngestTarget, stream: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
         headers = dict(scope["headers"])
@@ -160,7 +160,7 @@ class Front:
         """None where a request was taken, else the answer."""
         try:
             self.quota.count(post.workspace, len(post.body))
-            self.counted.records += await self.intake.take(post)
+            self.counted.records += await self.intake.submit(post)
         except IngestionRefusedError as error:
             return fault(error.status, error.code, error.message, error.again)
         except StateError as error:

@@ -77,7 +77,7 @@ class Metrics:
         self._front = _Front()
         self.registry.register(self._front)
 
-    def note(self, counted: bytes) -> None:
+    def update(self, counted: bytes) -> None:
         """What the front tells of the records that it took."""
         self._front.counted = msgspec.json.decode(counted, type=dict[str, int])
 
@@ -85,7 +85,7 @@ class Metrics:
         """The metrics as Prometheus reads them."""
         snapshot = instance.snapshots.load_newest()
         if snapshot is not None:
-            made = snapshot.made
+            made = snapshot.build_info
             self.resources.set(made.resources)
             self.assessed.set(made.when.timestamp())
             if made.percentage is not None:

@@ -47,7 +47,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
         if request.method == "OPTIONS":
             return _allow_origin(request)
         content = await read_whole_body(request, MOST_BYTES)
-        return await run_in_threadpool(_take, instance, watched, content)
+        return await run_in_threadpool(_store_events, instance, watched, content)
     except EventDeniedError as error:
         _LOG.warning("%s, from %s", error, request.client.host if request.client else "an unknown address")
         fault = ApiError(
@@ -64,7 +64,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
     return JSONResponse(fault.body(), fault.status, fault.headers)
 
 
-def _take(instance: Instance, watched: WatchedRegistry, content: bytes) -> Response:
+def _store_events(instance: Instance, watched: WatchedRegistry, content: bytes) -> Response:
     batch, taken = receive_events(instance.state, watched, content, datetime.now(UTC))
     for why in batch.set_aside:
         _LOG.warning("%s: %s", watched.name, why)

@@ -111,13 +111,13 @@ def _poll_registries(state: State, turns: Turns, watch: RegistryWatch) -> int:
     for watched in state.watched_registries.all():
         if not watched.enabled:
             continue
-        with turns.take(f"registry {watched.name}") as lease:
+        with turns.acquire(f"registry {watched.name}") as lease:
             if lease is None:
                 continue
             try:
                 taken += watch.look(watched, lease)
             except (StateError, RegistrySettingsError, DatabaseFileError, MalwareRuleError) as error:
-                if watch.note_fault(watched, str(error)):
+                if watch.store_fault(watched, str(error)):
                     _LOG.error("%s: next check in %.0f s: %s", watched.name, LOOK_SECONDS, error)
     return taken
 

@@ -123,7 +123,7 @@ class ProcessSupervisor:
             return
         one.record_end(now, _describe_exit(code))
         self.say(f"{one.process.name} ended with {one.ended}; restarting in {one.due - now:.1f} s")
-        self._note()
+        self._write_status()
 
     def _start(self, one: _SupervisedProcess) -> None:
         for name in one.process.reads:
@@ -137,9 +137,9 @@ class ProcessSupervisor:
             one.record_end(one.began, str(error))
         else:
             self._lower_priority(one.running.pid, process)
-        self._note()
+        self._write_status()
 
-    def _note(self) -> None:
+    def _write_status(self) -> None:
         try:
             self.note({one.process.name: one.status for one in self._kept})
         except (

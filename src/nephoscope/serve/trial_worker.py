@@ -30,7 +30,9 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
         trials = RuleTrials(state)
         while not stop.is_set():
             try:
-                if trials.next() is not None and (lease := state.leases.take(LEASE, holder, LEASE_SECONDS)):
+                if trials.next() is not None and (
+                    lease := state.leases.acquire(LEASE, holder, LEASE_SECONDS)
+                ):
                     try:
                         _try(settings, state, lease, stop)
                     finally:

@@ -111,7 +111,7 @@ def _build_middleware(
     """Return what every request passes, the outermost first."""
     trusted = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     return [
-        *([Middleware(ForwardedHeaders, counted=metrics.note)] if behind_front else []),
+        *([Middleware(ForwardedHeaders, counted=metrics.update)] if behind_front else []),
         Middleware(MetricsMiddleware, metrics=metrics),
         Middleware(SecurityHeaders),
         Middleware(CompressedAnswers),

@@ -31,5 +31,5 @@ def issue_token(
     with instance.state.transaction() as session:
         instance.state.audit.add(session, principal.name, ISSUE, by, address=address, detail=told)
         if not secret:
-            instance.state.principals.note_use(session, "", principal.id)
+            instance.state.principals.record_use(session, "", principal.id)
     return token

@@ -212,7 +212,7 @@ def enrol_machine(
     return agent, key
 
 
-def take_report(
+def store_report(
     context: ServiceContext,
     principal: Principal,
     sequence: int,
@@ -236,7 +236,7 @@ def take_report(
     return agent
 
 
-def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[AgentFacts]) -> list[str]:
+def store_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[AgentFacts]) -> list[str]:
     """Keep own facts of a machine, and return why some were refused. Raises DeniedError where a fact is about another resource."""
     refused = []
     for one in facts:
@@ -253,7 +253,7 @@ def take_facts(context: ServiceContext, agent: EnrolledAgent, facts: Sequence[Ag
     return refused
 
 
-def take_system(
+def judge_system(
     context: ServiceContext, agent: EnrolledAgent, system: ReportedSystem, read_at: datetime
 ) -> str:
     """Judge what an agent reports of its machine, keep the verdicts as own facts, and return why they were refused, '' if not.

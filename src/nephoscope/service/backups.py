@@ -23,7 +23,7 @@ WRITE = "Nephoscope/backups/write"
 SECRETS = "Nephoscope/secrets/write"
 
 
-def take_backup(
+def write_backup(
     context: ServiceContext, lake: Lake, file: Path, *, keys: bool, tell: Callable[[str, int, int], None]
 ) -> BackupManifest:
     """Write a backup to a file that is not there yet, and note it with its entry;

@@ -27,7 +27,7 @@ _MACHINE = "microsoft.compute/virtualmachines"
 _NODES, _NODE_TAG = "mc_", "aks-managed-"
 
 
-def note_container_hosts(context: ServiceContext, estate: Estate) -> int:
+def write_container_host_rows(context: ServiceContext, estate: Estate) -> int:
     """Write a row for each machine that the internet reaches where Docker listens, when that is news; how many rows.
 
     What could not be read closes nothing. Raises StateError.

@@ -26,7 +26,7 @@ _PRODUCT = "network exposure"
 _EVERYBODY = "everybody"
 
 
-def note_exposure_changes(context: ServiceContext) -> int:
+def write_exposure_change_rows(context: ServiceContext) -> int:
     """Write a row for each published exposure change that widened and has none yet; how many rows. Raises StateError."""
     published = PublishedSnapshotCache(context.data).load_newest()
     if published is None:

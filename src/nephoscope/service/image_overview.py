@@ -63,7 +63,7 @@ class ImageOverview:
         return max(times, default=None)
 
     @property
-    def seen(self) -> datetime:
+    def last_seen_at(self) -> datetime:
         """When it came or was scanned last, whatever was later."""
         received = self.registered.received if self.registered else None
         return max(one for one in (self.scanned_at, received) if one is not None)
@@ -104,7 +104,7 @@ def list_images(
     ]
     for (server, repository, digest), several in subjects.items():
         found.append(_build_scanned_overview(server, repository, digest, several, running))
-    return sorted(found, key=lambda one: (one.seen, one.name), reverse=True)
+    return sorted(found, key=lambda one: (one.last_seen_at, one.name), reverse=True)
 
 
 def find_image(context: ServiceContext, reaches: Callable[[str], Reach], digest: str) -> list[ImageOverview]:

@@ -36,7 +36,7 @@ def audit_target(number: int) -> str:
     return f"incident {number}"
 
 
-def note_operation(kind: NoteKind, verb: str) -> str:
+def get_note_operation(kind: NoteKind, verb: str) -> str:
     """Return the operation on a comment or a task."""
     return (
         f"Microsoft.SecurityInsights/incidents/{'comments' if kind is NoteKind.COMMENT else 'tasks'}/{verb}"
@@ -191,7 +191,7 @@ def _audit_note(
     act: str,
     **detail: object,
 ) -> Iterator[None]:
-    operation = note_operation(kind, verb)
+    operation = get_note_operation(kind, verb)
     with context.change(
         operation, workspace_scope(workspace), audit_target(number), act=act, workspace=workspace, **detail
     ):

@@ -11,7 +11,7 @@ from nephoscope.model.missing_inventory import explain_absence, is_of_system
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.advisories import WRITE, open_advisories
-from nephoscope.service.inventory_rows import note_software, note_vulnerabilities
+from nephoscope.service.inventory_rows import add_software_rows, add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.service.rematching import MATCHED, match_package, rematch_packages, to_checkpoint
 from nephoscope.state.database.state_errors import NotFoundError, StateError
@@ -210,8 +210,8 @@ def _keep(
     kept = inventories.put(session, replace(subject, package_set=digest))
     changes = context.state.vulnerabilities.settle(session, kept.id, set(numbers), context.now, unread)
     mark_unpublished(context, session, select_resources(context, [kept]))
-    note_software(context, session, kept, placed)
-    note_vulnerabilities(context, session, [kept])
+    add_software_rows(context, session, kept, placed)
+    add_vulnerability_rows(context, session, [kept])
     return StoredInventory(kept, changes)
 
 

@@ -29,7 +29,7 @@ SYSTEM_TYPES = frozenset({"deb", "rpm", "apk", "alpm"})
 _Row = tuple[str, dict[str, object]]
 
 
-def note_software(
+def add_software_rows(
     context: ServiceContext, session: Session, subject: InventorySubject, packages: Sequence[Package]
 ) -> None:
     """Add, within the transaction that keeps a scan, the rows of a machine's software; an image is none of these tables' subjects."""
@@ -38,7 +38,7 @@ def note_software(
         context.state.outbox.add_many(session, DEFAULT, rows)
 
 
-def note_vulnerabilities(
+def add_vulnerability_rows(
     context: ServiceContext, session: Session, subjects: Iterable[InventorySubject]
 ) -> None:
     """Add the rows of the open findings of machines, within the transaction that changed them."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.image_events import requeue, take_events
+from nephoscope.protect.registry.image_events import requeue, store_events
 from nephoscope.protect.registry.registry_connection import RegistrySecrets, connect, load_secrets
 from nephoscope.protect.registry.registry_settings import (
     RegistrySettings,
@@ -226,7 +226,7 @@ def receive_events(
     Raises RegistryEventError for a content that is none; StateError where it cannot be kept, so that the registry sends it again.
     """
     batch = read_events(content)
-    return batch, take_events(state, watched, batch.events, now) if watched.enabled else 0
+    return batch, store_events(state, watched, batch.events, now) if watched.enabled else 0
 
 
 def decide_image(

@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.advisories import ASSESSED, open_advisories
-from nephoscope.service.inventory_rows import note_vulnerabilities
+from nephoscope.service.inventory_rows import add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.state.inventory.finding import (
     FindingChanges,
@@ -137,7 +137,7 @@ def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> Fin
         holders = state.inventories.holders(session, {package for package, _ in pairs.came})
         changes = state.vulnerabilities.apply(session, pairs, holders, context.now)
         changed = SubjectFilter(EVERYTHING, ids=changes.subjects, most=MOST_SUBJECTS)
-        note_vulnerabilities(context, session, state.inventories.subjects(changed))
+        add_vulnerability_rows(context, session, state.inventories.subjects(changed))
         return changes
 
 

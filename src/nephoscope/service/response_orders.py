@@ -229,7 +229,7 @@ def sign_orders(context: ServiceContext, principal: Principal) -> list[SignedOrd
     return found
 
 
-def take_result(
+def store_result(
     context: ServiceContext, principal: Principal, id_: str, status: OrderStatus, message: str, content: bytes
 ) -> ResponseOrder:
     """Store what became of an order of the calling agent; a repeated answer changes nothing.

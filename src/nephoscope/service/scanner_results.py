@@ -12,7 +12,7 @@ import msgspec
 from nephoscope.model.package import Package
 from nephoscope.service.advisories import WRITE, open_advisories
 from nephoscope.service.inventories import StoredInventory, permission_scope
-from nephoscope.service.inventory_rows import note_vulnerabilities
+from nephoscope.service.inventory_rows import add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.service.rematching import update_exploitation
 from nephoscope.service.reported_targets import TargetResolver
@@ -166,7 +166,7 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
             session, kept.id, _list_pairs(at, open_), context.now, closes=closes
         )
         mark_unpublished(context, session, select_resources(context, [kept]))
-        note_vulnerabilities(context, session, [kept])
+        add_vulnerability_rows(context, session, [kept])
     return StoredInventory(kept, changes)
 
 

@@ -54,7 +54,7 @@ class NotedViolations(msgspec.Struct, frozen=True):
     missing: tuple[str, ...] = ()
 
 
-def note_segment_violations(context: ServiceContext, estate: Estate) -> NotedViolations:
+def write_segment_violation_rows(context: ServiceContext, estate: Estate) -> NotedViolations:
     """Write a row for each pair of segments with flows that the plan does not allow and that no row of the last day tells of.
 
     Without a plan in the data folder nothing is judged. Raises SegmentPlanError, OSError, StateError and LakeError.
@@ -79,9 +79,9 @@ def note_segment_violations(context: ServiceContext, estate: Estate) -> NotedVio
 
 
 def judge_segments(context: ServiceContext, estate: Estate) -> tuple[str, ...]:
-    """Write the rows as `note_segment_violations`; what prevented it, or was missing, is kept as data gaps, and returned."""
+    """Write the rows as `write_segment_violation_rows`; what prevented it, or was missing, is kept as data gaps, and returned."""
     try:
-        noted = note_segment_violations(context, estate)
+        noted = write_segment_violation_rows(context, estate)
         faults = tuple(f"{what} was not collected" for what in noted.missing)
     except (SegmentPlanError, StateError, LakeError, KqlError, OSError) as error:
         faults = (str(error),)

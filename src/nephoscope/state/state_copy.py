@@ -76,7 +76,7 @@ def load(file: Path, database: Database) -> None:
         migrate(source)
         migrate(database)
         with as_product("restore"), source.read() as session, database.write() as other:
-            _refuse_used(other, database.shown)
+            _refuse_used(other, database.display_url)
             _copy(session, other)
             if not database.is_sqlite:
                 _advance_sequences(other)

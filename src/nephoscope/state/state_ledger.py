@@ -75,7 +75,7 @@ class LakeLease(HeldLease):
             with state.transaction() as session:
                 # another that took the lease meanwhile has let segments go that this one would count again
                 self._lease.check(session)
-                new = state.counted_segments.note(session, arrivals, there)
+                new = state.counted_segments.add_segments(session, arrivals, there)
                 state.count(session, sum_by_hour(one for id_ in new for one in arrivals[id_]))
                 state.producers.record(session, sequences)
         except LeaseLostError:
@@ -104,5 +104,5 @@ class StateLedger:
 
     def lease(self, name: str, seconds: float) -> LakeLease | None:
         """The lease of that name, None where another holds it."""
-        found = self._state.leases.take(name, self._holder, seconds)
+        found = self._state.leases.acquire(name, self._holder, seconds)
         return None if found is None else LakeLease(self._state, found, seconds)

@@ -110,7 +110,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
     try:
         if not visit.allows(page):
             visit.caller.require(page.permission)
-        if not visit.scoped:
+        if not visit.has_valid_scope:
             return error_pages.no_scope(visit)
         found = page.filled(visit)
         if isinstance(found, Response):

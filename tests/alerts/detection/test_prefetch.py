@@ -58,19 +58,19 @@ def looked(state: State, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 def test_alerts_are_compared_before_the_transaction(state: State, looked: list[bool]) -> None:
     incident_service = IncidentService(state, "default")
-    incident_service.take(outcome("a"), NOON)
-    assert incident_service.take(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
+    incident_service.store_outcome(outcome("a"), NOON)
+    assert incident_service.store_outcome(outcome("a", "b"), NOON + MINUTE).alerts == ("id-b",)
     assert looked == [False, False]
 
 
 def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[bool]) -> None:
     incident_service, both = IncidentService(state, "default"), outcome("a", "b")
-    incident_service.take(outcome("a"), NOON)
+    incident_service.store_outcome(outcome("a"), NOON)
     before = incident_service.foresee(both)
     incident_service.alert("id-a", "Resolved", NOON + MINUTE)
-    incident_service.take(both, NOON + 2 * MINUTE)
+    incident_service.store_outcome(both, NOON + 2 * MINUTE)
     with state.transaction() as session:
-        assert incident_service.take_in_transaction(session, both, NOON + 3 * MINUTE, before).alerts == ()
+        assert incident_service.store_outcome_in(session, both, NOON + 3 * MINUTE, before).alerts == ()
     assert looked == [False, False, False, True]
     assert [(one.id, one.status) for one in state.alerts.list_newest("default")] == [
         ("id-a", "Resolved"),
@@ -80,8 +80,8 @@ def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[boo
 
 def test_what_may_have_changed_at_the_same_moment_is_compared_again(state: State, looked: list[bool]) -> None:
     incident_service = IncidentService(state, "default")
-    incident_service.take(outcome("a"), NOON)
-    incident_service.take(outcome("a"), NOON)
+    incident_service.store_outcome(outcome("a"), NOON)
+    incident_service.store_outcome(outcome("a"), NOON)
     assert looked == [False, False, True]
 
 
@@ -91,6 +91,6 @@ def test_an_incident_is_summed_up_once_for_many_alerts(state: State, monkeypatch
     monkeypatch.setattr(
         state.alerts, "list_of_incident", lambda session, number: read.append(number) or of(session, number)
     )
-    taken = IncidentService(state, "default").take(outcome(*(f"{one}" for one in range(40))), NOON)
+    taken = IncidentService(state, "default").store_outcome(outcome(*(f"{one}" for one in range(40))), NOON)
     assert (len(taken.alerts), taken.incidents) == (40, (1,))
     assert len(read) <= 3

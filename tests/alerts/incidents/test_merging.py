@@ -25,7 +25,7 @@ def take(state: State, name: str, *addresses: str) -> None:
     entities = tuple(Entity("IP", (("Address", one),)) for one in addresses)
     alert = Alert(name, name, name, "", Severity.MEDIUM, NOON, NOON, NOON, ("Impact",), entities=entities)
     window = RuleWindow(NOON - timedelta(hours=1), NOON)
-    IncidentService(state, "default").take(
+    IncidentService(state, "default").store_outcome(
         RuleOutcome(AnalyticRule(name, name, "x"), window, 1, (alert,)), NOON
     )
 

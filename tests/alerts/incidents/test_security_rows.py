@@ -129,7 +129,7 @@ def incidents(state: State) -> list[dict[str, Any]]:
 
 def test_an_incident_says_who_works_on_it_and_why_it_was_closed(state: State) -> None:
     incident_service = IncidentService(state, "default")
-    incident_service.take(outcome_of({"A": "1"}), END)
+    incident_service.store_outcome(outcome_of({"A": "1"}), END)
     with state.transaction() as session:
         ana = state.principals.add(session, PrincipalKind.PERSON, "ana@contoso.com")
     incident_service.change(1, END, "ana", owner="ana@contoso.com")

@@ -71,7 +71,7 @@ def take(state: State, *raised: Raised, around: EnrichmentContext | None = None)
         rule = AnalyticRule(name, name, "x", tactics=("Discovery",))
         at = NOON + timedelta(hours=hours)
         alert = Alert(name, name, name, "", Severity.MEDIUM, at, at, at, ("Discovery",), entities=entities)
-        incident_service.take(
+        incident_service.store_outcome(
             RuleOutcome(rule, RuleWindow(at - timedelta(hours=1), at), 1, (alert,)), at + timedelta(days=1)
         )
 

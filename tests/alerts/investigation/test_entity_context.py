@@ -297,7 +297,7 @@ def test_a_newer_snapshot_is_read(data: Path) -> None:
     assert known.indexes() == indexes, "nothing is read anew"
     B.keep(data, NOW + timedelta(hours=1), without="graph/users")
     (after,) = known.describe(involve(ADA))
-    assert (before.found, after.found) == (True, False)
+    assert (before.is_in_estate, after.is_in_estate) == (True, False)
     assert [old is new for old, new in zip(indexes, known.indexes(), strict=True)] == [True, False]
 
 
@@ -409,4 +409,4 @@ def test_where_a_server_refreshes_nobody_waits_for_a_newer_snapshot(data: Path) 
     B.keep(data, NOW + timedelta(hours=1), without="graph/users")
     assert known.indexes() == before
     known.refresh()
-    assert [one.found for one in known.describe(involve(ADA))] == [False]
+    assert [one.is_in_estate for one in known.describe(involve(ADA))] == [False]

@@ -256,12 +256,12 @@ def test_a_nrt_rule_looks_at_when_rows_happened_and_leaves_what_the_schedule_saw
 @pytest.mark.usefixtures("leases_stand")
 def test_two_do_not_look_back_at_once_and_a_rule_that_is_run_is_waited_for(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
-    held = state.leases.take("look back/default", "another", 60)
+    held = state.leases.acquire("look back/default", "another", 60)
     assert held is not None
     with pytest.raises(StateError, match="another process is running a backfill in this workspace"):
         look(lake, state, RULES[:1])
     held.release()
-    taken = state.leases.take("rule/default/hourly", "another", 60)
+    taken = state.leases.acquire("rule/default/hourly", "another", 60)
     assert taken is not None
     looking = LookBack(Schedule(lake, state, RULES[:2], "default", lease_seconds=0.5))
     errors = {ran.outcome.rule.id for ran in looking.run(START, START + 3 * HOUR, NOW) if ran.outcome.error}

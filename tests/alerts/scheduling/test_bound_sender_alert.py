@@ -25,7 +25,9 @@ def send(lake: Lake, state: State, *rows: dict[str, object]) -> datetime:
     """Send rows as web-01 does with its key; the hour in which one was set aside, else this one."""
     door = IngestionEndpoints(lake, state).for_workspace("default")
     stream = "Microsoft-Syslog"
-    door.take(door.flows("default", stream), stream, json.dumps(rows).encode(), "", bind_resource(MACHINE))
+    door.ingest_body(
+        door.flows("default", stream), stream, json.dumps(rows).encode(), "", bind_resource(MACHINE)
+    )
     lake.flush()
     found = (
         lake.query("_Quarantine | project tostring(bin(TimeGenerated, 1h))")[-1].table.column(0).to_pylist()

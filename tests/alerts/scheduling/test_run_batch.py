@@ -35,16 +35,16 @@ def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytes
             raise ValueError("no")
         return AppliedOutcome((found.rule.id,))
 
-    monkeypatch.setattr(IncidentService, "take_in_transaction", taken)
+    monkeypatch.setattr(IncidentService, "store_outcome_in", taken)
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
-    assert found.take(["a", "b", "c"]) == {"a", "b", "c"}
+    assert found.acquire_leases(["a", "b", "c"]) == {"a", "b", "c"}
     for name in ("a", "b", "c"):
         turn = found.begin(name)
         assert isinstance(turn, RuleLease)
         found.add(turn, outcome(name))
         found.end(turn)
     found.close()
-    assert [one.outcome.error for one in found.take_results()] == ["", "not kept: ValueError: no", ""]
+    assert [one.outcome.error for one in found.pop_results()] == ["", "not kept: ValueError: no", ""]
     assert not any(state.leases.holder(name) for name in ("a", "b", "c"))
 
 
@@ -53,7 +53,7 @@ def test_leases_that_wait_for_a_long_rule_are_given_back(
 ) -> None:
     monkeypatch.setattr(rounds, "PATIENCE", -1.0)
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
-    found.take(["a", "b"])
+    found.acquire_leases(["a", "b"])
     found.watch()
     assert state.leases.holder("b") == "me"  # nothing runs yet
     turn = found.begin("a")

@@ -118,7 +118,7 @@ def test_what_a_look_saw_of_an_earlier_window_stays_when_the_window_is_run(
 def test_a_rule_that_another_runs_is_not_left_out_without_a_word(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
     one = rule()
-    held = state.leases.take(f"rule/default/{one.id}", "another", 60)
+    held = state.leases.acquire(f"rule/default/{one.id}", "another", 60)
     assert held is not None
     schedule = Schedule(lake, state, [one], "default", lease_seconds=1)
     (ran,) = schedule.run_once(HOUR + ONE_HOUR, HOUR + 2 * ONE_HOUR)

@@ -330,7 +330,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     one, (rule, *_) = house("one"), rules(1)
     one.put(signins(HOUR), START + HOUR)
     schedule = one.schedule([rule])
-    lease = one.state.leases.take(f"rule/default/{rule.id}", schedule.holder, 60)
+    lease = one.state.leases.acquire(f"rule/default/{rule.id}", schedule.holder, 60)
     assert lease is not None
     one.ahead = 2 * MINUTE
     other = one.schedule([rule])

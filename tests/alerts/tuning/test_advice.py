@@ -78,7 +78,7 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
         END,
         END,
     )
-    assert [one.document["AlertName"] for one in found.raised] == ["Failed sign-ins"] * 3
+    assert [one.document["AlertName"] for one in found.raised_alerts] == ["Failed sign-ins"] * 3
 
 
 def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
@@ -128,7 +128,7 @@ def test_what_is_followed_holds_back_and_is_not_advised_again(
     assert list(looking.list_advice([rule()])) == []
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     done = replay(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
-    assert (done.windows, len(done.alerts), done.raised) == (3, 1, [])
+    assert (done.windows, len(done.alerts), done.raised_alerts) == (3, 1, [])
     TuningEditor(state, "default", "ana", HOUR).undo(advice.id)
     assert [one.id for one in looking.list_advice([rule()])] == [advice.id]
 
@@ -171,7 +171,7 @@ def test_repeats_are_raised_once_in_a_while(
     assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
     follow(state, found["repeats"])
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
-    assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised) == 2
+    assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised_alerts) == 2
 
 
 def test_usual_combinations_are_learned(
@@ -190,7 +190,7 @@ def test_usual_combinations_are_learned(
     follow(state, found["learning"])
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
     done = replay(lake, tuned, "default", BEGIN, HOUR + 2 * HOURS, END)
-    assert [one.document["CompromisedEntity"] for one in done.raised] == ["kim@contoso.com"]
+    assert [one.document["CompromisedEntity"] for one in done.raised_alerts] == ["kim@contoso.com"]
 
 
 def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: TuningAdvisor, state: State) -> None:
@@ -239,7 +239,7 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     follow(state, advice)
     tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(one)
     done = replay(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
-    assert [each.document["CompromisedEntity"] for each in done.raised] == ["u300@contoso.com"]
+    assert [each.document["CompromisedEntity"] for each in done.raised_alerts] == ["u300@contoso.com"]
 
 
 def test_a_rule_that_only_costs_is_to_be_turned_off(

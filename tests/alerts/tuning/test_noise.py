@@ -61,33 +61,33 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
         # the hours in which somebody reads much: the others hold nothing for a rule that counts within the hour
         hours = [one.time.replace(minute=0, second=0, microsecond=0) + HOUR for one in vault]
         busy += sorted(one for one in set(hours) if hours.count(one) > 20)
-        loading.take(vault, datetime.combine(day, time(), UTC))
+        loading.load_entries(vault, datetime.combine(day, time(), UTC))
     lake.flush()
     detector, incident_service = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
-        incident_service.take(detector.run(rule, window_ending_at(rule, one), end), one)
+        incident_service.store_outcome(detector.run(rule, window_ending_at(rule, one), end), one)
     for incident in state.incidents.list_newest("default"):
         incident_service.change(
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
         )
     later = [one for one in busy if one > middle]
     before = replay_windows(detector, rule, later, end)
-    assert before.raised, "the background is not noisy any more: choose another rule"
+    assert before.raised_alerts, "the background is not noisy any more: choose another rule"
     found = list(TuningAdvisor(state, lake, "default", begin, middle).list_advice([rule]))
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
         apply(TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
     tuned = EffectiveTuning.load(state, lake, "default", middle).rule(rule)
     after = replay_windows(detector, tuned, later, end)
-    assert len(after.raised) <= 0.3 * len(before.raised)
-    assert len(after.alerts) >= len(before.raised)
+    assert len(after.raised_alerts) <= 0.3 * len(before.raised_alerts)
+    assert len(after.alerts) >= len(before.raised_alerts)
     last = end.date() - timedelta(days=1)
     attack = [
         one
         for one in attack_named("leaked-key").entries(generator.company, last)
         if one.stream == "AuditEvent"
     ]
-    loading.take(attack, datetime.combine(last, time(), UTC))
+    loading.load_entries(attack, datetime.combine(last, time(), UTC))
     lake.flush()
     moments = sorted({one.time.replace(minute=0, second=0, microsecond=0) + HOUR for one in attack})
-    assert replay_windows(detector, tuned, moments, end + HOUR).raised
+    assert replay_windows(detector, tuned, moments, end + HOUR).raised_alerts

@@ -144,6 +144,6 @@ def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: RuleTrials, tryin
 
 def test_what_ends_its_worker_again_and_again_is_given_up(trials: RuleTrials, trying: TrialRunner) -> None:
     asked = trials.ask(wanted())
-    trials.note(replace(asked, starts=MOST_STARTS))
+    trials.store_progress(replace(asked, starts=MOST_STARTS))
     trying.next()
     assert "ended its worker 3 times" in trials.get("default", "r1", asked.id).error

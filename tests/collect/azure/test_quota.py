@@ -151,6 +151,6 @@ def test_answers_in_another_order_than_the_server_counted_leave_no_more() -> Non
 def test_a_lost_request_gives_its_place_back() -> None:
     quota = ThrottleQuota(left=1.0)
     quota.wait()
-    quota.note_lost()
+    quota.count_lost_request()
     quota.wait()
     assert quota.waited < 0.5

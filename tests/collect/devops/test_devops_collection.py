@@ -81,7 +81,7 @@ def test_a_claim_is_of_its_own_resource_alone(collect_recorded: Any) -> None:
 def test_a_refusal_names_the_permission(collect_recorded: Any) -> None:
     refused = {"message": "Resource not accessible by integration", "documentation_url": "x", "status": "403"}
     found = collect_recorded("github", {f"{REPO}/keys.json": refused})
-    (gap,) = found.gaps.found
+    (gap,) = found.gaps.sorted_gaps
     assert (gap.type, gap.permission) == ("nephoscope.devops/deploykeys", "repository Administration: read")
     assert "not accessible" in gap.reason
 
@@ -101,7 +101,7 @@ def test_repositories_by_name_do_not_vouch_for_the_others(record: Any) -> None:
 )  # fmt: skip
 def test_a_refusal_of_gitlab_is_a_gap(collect_recorded: Any, body: Any, status: str, reason: str) -> None:
     found = collect_recorded("gitlab", {"projects/7/push_rule.json": body})
-    (gap,) = found.gaps.found
+    (gap,) = found.gaps.sorted_gaps
     assert gap.type == "nephoscope.devops/pushrules"
     assert gap.reason.startswith(status)
     assert reason in gap.reason
@@ -110,7 +110,7 @@ def test_a_refusal_of_gitlab_is_a_gap(collect_recorded: Any, body: Any, status: 
 
 def test_what_an_edition_of_gitlab_does_not_have_is_none(collect_recorded: Any) -> None:
     found = collect_recorded("gitlab", {"projects/7/push_rule.json": {"message": "404 Not Found"}})
-    assert not found.gaps.found
+    assert not found.gaps.sorted_gaps
     project = f"{CONNECTOR}/devops/default/gitLabGroups/contoso/projects/contoso%2Fweb%2Fshop".lower()
     assert any(entry.endswith("/nephoscope.devops/pushrules") for entry in found.scopes[project])
     assert not [one for one in found.documents if "pushrules" in one]
@@ -118,7 +118,7 @@ def test_what_an_edition_of_gitlab_does_not_have_is_none(collect_recorded: Any) 
 
 def test_a_message_in_a_body_with_other_members_is_no_refusal(collect_recorded: Any) -> None:
     body = {"message": "403 things", "inbound_enabled": True}
-    assert not collect_recorded("gitlab", {"projects/7/job_token_scope.json": body}).gaps.found
+    assert not collect_recorded("gitlab", {"projects/7/job_token_scope.json": body}).gaps.sorted_gaps
 
 
 @pytest.mark.parametrize(

@@ -64,4 +64,4 @@ def test_a_recording_by_script(
     )
     assert by_script.documents == direct.documents
     assert by_script.scopes == direct.scopes
-    assert direct.gaps.found == by_script.gaps.found == []
+    assert direct.gaps.sorted_gaps == by_script.gaps.sorted_gaps == []

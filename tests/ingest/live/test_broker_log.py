@@ -36,8 +36,8 @@ def test_the_same_is_told_again_only_after_the_brokers_worked(told) -> None:
         "FAIL [nephoscope#consumer-1] b:1: refused",
         "FAIL [nephoscope#consumer-1] b:2: timed out after 0 ms",
     ]
-    log.note_recovery()
-    log.note_recovery()
+    log.log_recovery()
+    log.log_recovery()
     fails(log, "b:1: refused (after 7ms in state CONNECT)")
     assert told()[2:] == ["the brokers answer again", "FAIL [nephoscope#consumer-1] b:1: refused"]
 

@@ -60,7 +60,7 @@ def _numbers(sink) -> list[int]:
 
 def test_errors_of_brokers_end_once_all_of_them_answer(source, sink, running, until) -> None:
     for key in ("", "brokers"):
-        sink.note(error="refused", key=key)
+        sink.report_health(error="refused", key=key)
     with running(source(), sink):
         until(lambda: not sink.standing)
 

@@ -97,7 +97,7 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     keeper.judge(NOW)
     keeper.judge(NOW)
     meter = SourceMeter()
-    meter.note(error="the broker does not answer", dropped=3)
+    meter.report_health(error="the broker does not answer", dropped=3)
     keeper.count(state.sources.get("hub"), meter, NOW + timedelta(minutes=1))
     keeper.judge(NOW + timedelta(minutes=1))
     usage = _asked(
@@ -168,10 +168,10 @@ def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
     state, lake = world
     keeper, source = HealthKeeper(lake, state, "me"), state.sources.get("hub")
     meter = SourceMeter()
-    meter.note(error="torn", key="blob:a")
-    meter.note(error="it came back within the same five seconds", key="blob:b")
+    meter.report_health(error="torn", key="blob:a")
+    meter.report_health(error="it came back within the same five seconds", key="blob:b")
     meter.report_working("blob:b")
-    meter.note(dropped=2)
+    meter.report_health(dropped=2)
     keeper.count(source, meter, NOW)
     _brought(keeper, state, NOW + timedelta(minutes=1))
     assert state.source_errors.keys("hub") == {"blob:a", "event:lost"}
@@ -183,8 +183,8 @@ def test_an_error_of_a_part_stands_while_others_bring_rows(world) -> None:
 
 
 def test_a_round_tells_part_by_part(sink) -> None:
-    sink.note(error="an earlier one", key="read:gone")
-    sink.note(error="the whole", key="")
+    sink.report_health(error="an earlier one", key="read:gone")
+    sink.report_health(error="the whole", key="")
     report_poll_results(sink, "read:", {"audits": "refused", "signins": ""})
     assert sink.standing == {"read:audits": "refused"}
     with pytest.raises(SourceError, match="refused"):
@@ -256,7 +256,7 @@ def test_a_changed_schema_is_told_once_whenever_its_process_is_killed(tmp_path, 
         forked_commands.run(command, cwd=Path(__file__).parents[3], check=False).returncode == -signal.SIGKILL
     )
     with State.open_folder(tmp_path) as state, Lake.open(tmp_path, state) as lake:
-        lease = state.leases.take("source-health", "dies", 1.0)
+        lease = state.leases.acquire("source-health", "dies", 1.0)
         assert lease is not None
         lease.release()
         keeper = HealthKeeper(lake, state, "lives")
@@ -278,7 +278,7 @@ def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world
     state.workspaces.add("soc", members=["Syslog"])
     state.sources.add(Source("cut", "folder", {"paths": ["/"]}, workspace="soc"))
     meter = SourceMeter()
-    meter.note(error="refused", key="blob:a")
+    meter.report_health(error="refused", key="blob:a")
     keeper = HealthKeeper(lake, state, "me")
     keeper.count(state.sources.get("cut"), meter, NOW)
     keeper.judge(NOW)
@@ -289,11 +289,11 @@ def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world
 def _profile(*silences: tuple[timedelta, int]) -> SourceProfile:
     """Of arrivals one after the other: (the silence before it, how often)."""
     profile, now = SourceProfile(), datetime(2026, 3, 2, tzinfo=UTC)
-    profile.note_arrival(now)
+    profile.record_arrival(now)
     for silence, times in silences:
         for _ in range(times):
             now += silence
-            profile.note_arrival(now)
+            profile.record_arrival(now)
     return SourceProfile.of(profile.text())
 
 
@@ -353,7 +353,7 @@ def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) ->
 def test_a_source_that_fails_from_the_beginning_is_failing(world) -> None:
     state, lake = world
     meter = SourceMeter()
-    meter.note(error="refused", key="blob:a")
+    meter.report_health(error="refused", key="blob:a")
     HealthKeeper(lake, state, "me").count(state.sources.get("hub"), meter, NOW)
     assert _told(state, NOW + timedelta(days=3)) == {("hub", ""): "failing"}
 
@@ -391,7 +391,7 @@ def test_names_that_come_and_go_are_no_change_of_schema() -> None:
     profile = SourceProfile()
     for look in range(300):
         names = {"always", f"once{look}"} | ({"sometimes"} if look % 5 == 0 else set())
-        assert profile.note_names(names) == ([], [])
+        assert profile.update_names(names) == ([], [])
     assert SourceProfile.of(profile.text()) == profile
     assert SourceProfile.of("no json") == SourceProfile()
 

@@ -70,8 +70,8 @@ def test_lines_of_listeners(lake, lake_sink) -> None:
             "10.0.0.8", (f"<13>1 {now} host CEF - - - CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1",)
         ),
     )
-    taken = lake_sink.take("messages", 0, lines=lines)
-    assert lake_sink.take("messages", 0, lines=lines) == IngestCounts()
+    taken = lake_sink.write_batch("messages", 0, lines=lines)
+    assert lake_sink.write_batch("messages", 0, lines=lines) == IngestCounts()
     assert taken.rows >= 2
     syslog = _rows(lake, "Syslog | where Computer == 'fw' | project HostIP, ProcessName, SyslogMessage")
     assert [(one["HostIP"], one["ProcessName"]) for one in syslog] == [("10.0.0.7", "su")]
@@ -87,7 +87,7 @@ def test_lines_of_listeners(lake, lake_sink) -> None:
 def test_messages_that_are_packed_by_gzip(lake, lake_sink) -> None:
     packed = gzip.compress(json.dumps({"records": [_vault("SecretGet"), _vault("SecretList")]}).encode())
     pieces = tuple(SourceChunk(one, "hub", place="offset 7") for one in (packed, packed[:-4]))
-    assert lake_sink.take("partition-1", 3, pieces) == IngestCounts(8, 1)
+    assert lake_sink.write_batch("partition-1", 3, pieces) == IngestCounts(8, 1)
     assert len(_rows(lake, "AZKVAuditLogs")) == 4
     bad = _rows(lake, "_Quarantine | project Place, Reason")
     assert bad == [{"Place": "offset 7", "Reason": "the gzip of the message is cut"}]
@@ -102,7 +102,7 @@ def test_messages_whose_records_lie_under_their_body(lake, lake_sink) -> None:
         )
         for number in range(3)
     )
-    taken = lake_sink.take("partition-1", 3, pieces)
+    taken = lake_sink.write_batch("partition-1", 3, pieces)
     assert taken == IngestCounts(6, 3)
     assert len(_rows(lake, "AZKVAuditLogs")) == 3
     bad = _rows(lake, "_Quarantine | project Place, Table | order by Place asc")
@@ -125,7 +125,7 @@ def test_pieces_refused_and_their_places(lake, lake_sink) -> None:
         ),
         SourceChunk(b"{broken", "hub", place="partition 1 offset 8"),
     )
-    taken = lake_sink.take(
+    taken = lake_sink.write_batch(
         "partition-1",
         8,
         pieces,
@@ -154,7 +154,7 @@ def test_a_stream_is_taken_up_behind_its_last_batch(lake, lake_sink) -> None:
 
 def test_late_rows_and_checkpoints(lake, lake_sink) -> None:
     old = _vault("Old", datetime.now(UTC) - timedelta(days=400))
-    taken = lake_sink.take("x", 1, (SourceChunk(json.dumps(old).encode(), "hub"),))
+    taken = lake_sink.write_batch("x", 1, (SourceChunk(json.dumps(old).encode(), "hub"),))
     assert taken.rows == 0
     assert taken.bad >= 1
     assert lake_sink.checkpoint("a") is None
@@ -172,10 +172,10 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
         sink = LakeSink("office", "default", full, full.writer(), state.checkpoints, SourceMeter(), stop)
         piece = (SourceChunk(json.dumps(_vault("Get")).encode(), "hub"),)
         with pytest.raises(LakeBusyError, match="limit"):
-            sink.take("f", 1, piece, wait=False)
+            sink.write_batch("f", 1, piece, wait=False)
         threading.Timer(0.3, stop.set).start()
         with pytest.raises(SourceStoppedError):
-            sink.take("f", 1, piece)
+            sink.write_batch("f", 1, piece)
         assert sink.last("f") == -1
         assert sink.meter.drain()[1].full >= 2
         full.close()
@@ -216,7 +216,7 @@ def test_flows_are_joined_with_the_estate(lake, tmp_path) -> None:
             f"{moment},10.4.1.7,203.0.113.9,50122,443,6,O,E,NX,88,9021,97,120044"]}]}]},
     }  # fmt: skip
     assert (
-        sink.take(
+        sink.write_batch(
             "flows", 0, (SourceChunk(json.dumps({"records": [record]}).encode(), "container/blob"),)
         ).rows
         >= 2
@@ -229,7 +229,9 @@ def test_rows_with_the_time_of_ingestion_are_counted_and_have_no_delay(lake, lak
     untimed = "CEF:0|Vendor|Wall|1.0|100|blocked|5|src=10.1.1.1"
     old = (datetime.now(UTC) - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.123Z")
     timed = f"<13>1 {old} host app - - - plain words"
-    lake_sink.take("messages", 0, pieces=(SourceChunk(f"{untimed}\n{untimed}\n{timed}\n".encode(), "a.log"),))
+    lake_sink.write_batch(
+        "messages", 0, pieces=(SourceChunk(f"{untimed}\n{untimed}\n{timed}\n".encode(), "a.log"),)
+    )
     lake.flush()
     rates = {one.table: one for one in lake.state.source_health.rates("office")}
     assert (rates["CommonSecurityLog"].rows, rates["CommonSecurityLog"].untimed) == (2, 2)
@@ -243,10 +245,10 @@ def test_records_of_which_the_workspace_takes_nothing_are_set_aside_and_told(lak
     sink = replace(lake_sink, workspace="soc")
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     vault = SourceChunk(json.dumps(_vault("SecretGet")).encode(), "hub", place="offset 7")
-    assert sink.take("hub", 0, (vault,)) == IngestCounts(1, 0)
+    assert sink.write_batch("hub", 0, (vault,)) == IngestCounts(1, 0)
     assert not sink.meter.drain()[1].errors
     lines = ReceivedLines("10.0.0.7", (f"<34>1 {now} fw su 77 ID1 - denied",))
-    assert sink.take("hub", 1, (vault,), lines=(lines,)) == IngestCounts(1, 1)
+    assert sink.write_batch("hub", 1, (vault,), lines=(lines,)) == IngestCounts(1, 1)
     assert "does not take rows of Syslog" in sink.meter.drain()[1].errors[UNWANTED]
     lake.flush()
     counts = "union withsource=T AZKVAuditLogs, _Quarantine | summarize n = count() by T | order by T asc"

@@ -95,11 +95,11 @@ def test_all_are_told_that_the_lake_is_full():
 
 def test_patience_ends():
     gathering = MicroBatcher(Slow(), workers=1)
-    thread = threading.Thread(target=gathering.take, args=(shaped_of({}), 1, 30))
+    thread = threading.Thread(target=gathering.append_rows, args=(shaped_of({}), 1, 30))
     thread.start()
     assert gathering.sink.began.wait(30)
     with pytest.raises(BatchTimeoutError):
-        gathering.take(shaped_of({}), 1, 0.0)
+        gathering.append_rows(shaped_of({}), 1, 0.0)
     gathering.sink.go.set()
     thread.join()
     assert gathering._waiting == []
@@ -112,7 +112,7 @@ def test_requests_of_a_bound_sender_go_without_others():
     senders = [None, *bound, None, bound[0]]
 
     def send(number, sender):
-        gathering.take(shaped_of({"n": number}), 10, 30, sender)
+        gathering.append_rows(shaped_of({"n": number}), 10, 30, sender)
 
     threads = [threading.Thread(target=send, args=(-1, None))]
     threads[0].start()

@@ -134,7 +134,7 @@ def test_rows_that_wait_in_the_spool_are_in_it(
     with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
         monkeypatch.setattr(lake, "_run", lambda: None)
         fill(lake, "p", range(20, 30))
-        held = state.leases.take("flush", "somebody", 3600)
+        held = state.leases.acquire("flush", "somebody", 3600)
         back_up(data, lake, state, tmp_path / "b.tar")
         held.release()
     restore(tmp_path / "b.tar", tmp_path / "again")
@@ -177,7 +177,7 @@ def test_a_damaged_backup_is_refused_or_whole(
     data: Path, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # the entry that tells of a restore has its moment, so that no two are alike
-    monkeypatch.setattr("nephoscope.lake.backup.backup_restore.note_restored", lambda *_: None)
+    monkeypatch.setattr("nephoscope.lake.backup.backup_restore.audit_restore", lambda *_: None)
     file = backed_up(data, tmp_path / "b.tar")
     restore(file, tmp_path / "whole")
     whole, good = contents(tmp_path / "whole"), file.read_bytes()
@@ -291,13 +291,13 @@ def test_what_stands_behind_the_manifest_or_twice_is_refused(tmp_path: Path) -> 
 def test_the_state_is_of_the_moment(tmp_path: Path) -> None:
     with State.open_folder(tmp_path / "data", "") as state:
         state.producers.advance({"p": 1})
-        assert state.leases.take("flush", "a", 3600).fence == 1
+        assert state.leases.acquire("flush", "a", 3600).fence == 1
         with moment(state.database) as save:
             state.producers.advance({"p": 2, "q": 0})
             save(tmp_path / "saved.db")
     with State.open(f"sqlite:///{tmp_path / 'saved.db'}") as saved:
         assert saved.producers.all() == {"p": 1}
-        assert saved.leases.take("flush", "b", 1).fence == 2
+        assert saved.leases.acquire("flush", "b", 1).fence == 2
 
 
 WRITER = """
@@ -373,7 +373,7 @@ def test_a_state_moves_between_the_databases(postgresql: str, tmp_path: Path) ->
         state.workspaces.add("soc", subscriptions=[f"{0:08}-0000-4000-8000-{0:012}"])
         state.checkpoints.put("s", "k", {"z": "\x00", "a": 1})
         # the lake, which brings what waits, is kept from it: the row is to be there when the backup is made
-        assert state.leases.take(LEASE, "test", 600)
+        assert state.leases.acquire(LEASE, "test", 600)
         with state.transaction() as session:
             state.outbox.add(session, "default", "T", {"n": 1})
         fill(lake, "p", range(5))

@@ -122,7 +122,7 @@ def test_they_are_listed_and_filtered(snapshot, report) -> None:
     assert (
         snapshot.attack_paths.list_wanted(EVERYTHING, WantedPaths(categories=frozenset({"none such"}))) == ()
     )
-    assert snapshot.made.path_gaps == tuple(
+    assert snapshot.build_info.path_gaps == tuple(
         (where or report.tenant, what) for where, what in report.attack_paths.gaps
     )
     assert chokes(every) == chokes(list(reversed(every)))

@@ -52,7 +52,7 @@ def scan(folder: Path, built: Any) -> CodeReport:
 def test_the_template_is_judged_with_its_parameters(tmp_path: Path, write: Any) -> None:
     built = {"parametersJson": write(PARAMETERS), "templateJson": write(TEMPLATE), "templateSpecId": None}
     report = scan(tmp_path, built)
-    [found] = [one for one in report.failed if one.rule == HTTPS]
+    [found] = [one for one in report.failed_findings if one.rule == HTTPS]
     lines = (tmp_path / "built.json").read_text().splitlines()
     wanted = '"parametersJson"' if write is json.dumps else '"value": false'
     assert wanted in lines[found.region.line - 1]
@@ -84,7 +84,7 @@ def test_members_of_these_names_elsewhere_are_nothing(tmp_path: Path) -> None:
 def test_a_value_stands_in_the_bicep_file_that_it_was_built_from(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("using 'main.bicep'\n\nparam https = false\n")
     report = scan(tmp_path, {"parametersJson": json.dumps(PARAMETERS), "templateJson": json.dumps(TEMPLATE)})
-    [found] = [one for one in report.failed if one.rule == HTTPS]
+    [found] = [one for one in report.failed_findings if one.rule == HTTPS]
     assert (found.region.file, found.region.line) == (name, 3)
     assert not report.unread
 
@@ -92,5 +92,5 @@ def test_a_value_stands_in_the_bicep_file_that_it_was_built_from(tmp_path: Path,
 def test_a_bicep_file_without_the_parameter_is_not_its_source(tmp_path: Path) -> None:
     (tmp_path / "built.bicepparam").write_text("using 'main.bicep'\nparam other = false\n")
     report = scan(tmp_path, {"parametersJson": json.dumps(PARAMETERS), "templateJson": json.dumps(TEMPLATE)})
-    [found] = [one for one in report.failed if one.rule == HTTPS]
+    [found] = [one for one in report.failed_findings if one.rule == HTTPS]
     assert found.region.file == "built.json"

@@ -275,7 +275,7 @@ def test_what_may_be_there_leaves_a_verdict_open(case: Case, judge: TemplateJudg
     }
     document = TemplateDocument.parse(json.dumps(template), "main.json")
     expansion = expand(document, scope=DeploymentScope())
-    plan, aliases, prepared = judge._prepared
+    plan, aliases, prepared = judge._prepared_plan
     estate = plan_estate(expansion.resources, expansion.unlisted).estate
     run = evaluate(estate, plan, NOW, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
     first = expansion.resources[0].id.lower()

@@ -336,7 +336,7 @@ def test_fixes_edit_the_literal_or_insert_the_attribute(repo: Repo) -> None:
             change("azurerm_storage_account.a", {**ACCOUNT, "public_network_access_enabled": None})
         ),
     )
-    apply_fixes(repo.scan().failed, repo.folder)
+    apply_fixes(repo.scan().failed_findings, repo.folder)
     text = (repo.folder / "main.tf").read_text()
     assert 'default = "TLS1_2"' in text
     assert "https_traffic_only_enabled = true" in text

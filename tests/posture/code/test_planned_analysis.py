@@ -233,5 +233,5 @@ def test_findings_stand_at_the_port_that_decides(ports: dict[str, Any], found: s
     packs = Packs(tmp_path / ".data")
     plan = EvaluationPlan(packs.catalog()).with_assignment("nephoscope")
     report = scan_targets([tmp_path], TemplateJudge(lambda: (plan, packs.aliases()), NOW), DeploymentScope())
-    [finding] = [one for one in report.failed if one.rule == SSH]
+    [finding] = [one for one in report.failed_findings if one.rule == SSH]
     assert finding.evidence == found

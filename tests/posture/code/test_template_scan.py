@@ -138,7 +138,7 @@ def test_a_parameter_that_nobody_gives_is_unknown_only_where_it_decides(repo: Re
     (finding,) = of_rule(report)
     assert finding.state is FindingState.UNKNOWN
     assert "https" in finding.reason
-    assert report.failed, "what does not read the parameter is judged all the same"
+    assert report.failed_findings, "what does not read the parameter is judged all the same"
 
 
 def test_what_is_not_set_is_what_azure_makes_of_it(repo: Repo) -> None:
@@ -147,7 +147,7 @@ def test_what_is_not_set_is_what_azure_makes_of_it(repo: Repo) -> None:
     repo.write("main.json", template(bare))
     report = repo.scan()
     assert of_rule(report) == [], "secure transfer is on unless a template turns it off"
-    assert any("networkAcls.defaultAction" in one.message for one in report.failed)
+    assert any("networkAcls.defaultAction" in one.message for one in report.failed_findings)
 
 
 def test_a_nested_template_is_found_in_its_own_file(repo: Repo) -> None:
@@ -180,7 +180,7 @@ def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo
     }
 
     def unaudited(report: CodeReport) -> list[CodeFinding]:
-        return [one for one in report.failed if "should have auditing enabled" in one.message]
+        return [one for one in report.failed_findings if "should have auditing enabled" in one.message]
 
     repo.write("main.json", template(server))
     assert len(unaudited(repo.scan())) == 1
@@ -255,7 +255,9 @@ def test_a_resource_whose_id_is_none_is_not_judged_and_says_so(repo: Repo) -> No
 def test_what_azure_makes_with_a_resource_is_judged_at_that_resource(repo: Repo) -> None:
     repo.write("main.json", template(storage(True)))
     found = [
-        one for one in repo.scan().failed if one.subject.lower().endswith("/stgate/blobservices/default")
+        one
+        for one in repo.scan().failed_findings
+        if one.subject.lower().endswith("/stgate/blobservices/default")
     ]
     assert any("Blob soft delete" in one.message for one in found)
     assert {one.region.line for one in found} == {5}, "where the account begins"
@@ -285,7 +287,7 @@ def test_a_child_that_the_template_sets_answers_for_itself(repo: Repo) -> None:
         "properties": {"deleteRetentionPolicy": {"enabled": True, "days": 30}},
     }
     repo.write("main.json", template(storage(True), child))
-    assert not [one for one in repo.scan().failed if "Deleted blobs" in one.message]
+    assert not [one for one in repo.scan().failed_findings if "Deleted blobs" in one.message]
 
 
 VAULT_LINK, STORAGE_LINK = "0e48a996-b620-5433-a9ff-bf40fcecbfb1", "3027cfd1-e85b-5d6f-a9bf-33956d7622e5"
@@ -330,7 +332,9 @@ def test_a_child_without_its_parents_names_is_judged_beside_the_error(repo: Repo
     report = repo.scan()
     [unread] = report.unread
     assert "write the parents' names before it" in unread.reason
-    assert [one.evidence for one in report.failed if one.subject.endswith("/variables/v")] == ["false"]
+    assert [one.evidence for one in report.failed_findings if one.subject.endswith("/variables/v")] == [
+        "false"
+    ]
 
 
 @pytest.mark.parametrize(

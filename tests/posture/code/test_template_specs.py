@@ -72,7 +72,7 @@ def folder(tmp_path: Path, catalog: PolicyCatalog) -> Folder:
 
 
 def places(report: CodeReport) -> list[tuple[str, int]]:
-    return [(one.region.file, one.region.line) for one in report.failed if one.rule == HTTPS]
+    return [(one.region.file, one.region.line) for one in report.failed_findings if one.rule == HTTPS]
 
 
 def lines_with(folder: Folder, name: str, text: str) -> list[int]:

@@ -73,7 +73,7 @@ def write(folder: Path, policy: Any = POLICY, cases: Any = CASES) -> Path:
 
 
 def problems(folder: Path) -> list[tuple[str, str]]:
-    return [(one.place.path, one.problem) for one in check(folder) if not one.passed]
+    return [(one.place.path, one.problem) for one in check(folder) if not one.has_passed]
 
 
 def changed(document: Any, path: list[Any], value: Any) -> Any:

@@ -56,7 +56,7 @@ def snapshot(published):
 
 
 def lab(snapshot) -> Reach:
-    (found,) = [id_ for id_, name in snapshot.made.subscriptions.items() if name == "sub-bwf-sandbox"]
+    (found,) = [id_ for id_, name in snapshot.build_info.subscriptions.items() if name == "sub-bwf-sandbox"]
     return Reach(subscriptions=frozenset({found}))
 
 
@@ -68,8 +68,8 @@ def test_verdicts_are_those_of_the_report(report, snapshot):
     told = verdicts(report.run.assessments)
     states = snapshot.findings.states(EVERYTHING)
     assert states == {state: sum(one is state for one in told.values()) for state in set(told.values())}
-    assert snapshot.made.states == {state.value: count for state, count in report.run.states().items()}
-    assert snapshot.made.percentage == report.score.percentage
+    assert snapshot.build_info.states == {state.value: count for state, count in report.run.states().items()}
+    assert snapshot.build_info.percentage == report.score.percentage
 
 
 def test_tallies_add_up(snapshot):
@@ -159,19 +159,19 @@ def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     old = snapshots.load_newest()
     assert snapshots.load_newest() is old
     publish(tmp_path, replace(few, scope="again"), {})
-    assert snapshots.load_newest().made.scope == "again"
+    assert snapshots.load_newest().build_info.scope == "again"
     assert old.findings.count(EVERYTHING) == snapshots.load_newest().findings.count(EVERYTHING)
 
 
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
     publish(tmp_path, few, {})
-    made = PublishedSnapshotCache(tmp_path).load_newest().made
+    made = PublishedSnapshotCache(tmp_path).load_newest().build_info
     for number in range(1, 23):
         publish_documents(tmp_path, [], msgspec.structs.replace(made, scope=f"{number}"))
     log = published_path(tmp_path) / "_delta_log"
     assert json.loads((log / "_last_checkpoint").read_text())["version"] == 20
     snapshot = PublishedSnapshotCache(tmp_path).load_newest()
-    assert (snapshot.made.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
+    assert (snapshot.build_info.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
 
 
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
@@ -194,7 +194,7 @@ def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
         assert snapshots.load_newest() is snapshots.load_newest() is old
         go.set()
         snapshots.settle()
-        assert (old := snapshots.load_newest()).made.scope == scope
+        assert (old := snapshots.load_newest()).build_info.scope == scope
         assert len(made) == number
 
 
@@ -287,7 +287,7 @@ def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
 
 
 def test_what_was_read_for_one_reach_is_given_to_no_other(snapshot):
-    first, other = sorted(snapshot.made.subscriptions)[:2]
+    first, other = sorted(snapshot.build_info.subscriptions)[:2]
     one, another = (Reach(subscriptions=frozenset({each})) for each in (first, other))
     for _ in range(2):
         for reach, mine in ((EVERYTHING, None), (one, first), (another, other), (Reach(), "")):

@@ -34,7 +34,7 @@ def test_a_control_that_two_initiatives_name_is_told_once() -> None:
         ]
     )
     report = SimpleNamespace(run=SimpleNamespace(catalog=catalog))
-    (document,) = policy_metadata.documents(report, {})
+    (document,) = policy_metadata.build_documents(report, {})
     assert document.body["id"].lower() == CONTROL.lower()
     assert document.body["properties"]["metadataId"].lower() == "nist_sp_800-53_r5_ac-2"
     assert row(document, "policyresources")["_open"] == "1", "it tells nothing of any subscription"

@@ -95,7 +95,7 @@ def report(tmp_path):
 
 
 def test_who_reaches_whom(report) -> None:
-    (document,) = allowed_connections.documents(report, {})
+    (document,) = allowed_connections.build_documents(report, {})
     rows = {one["id"].rpartition("/")[2]: one for one in document.body["properties"]["connectableResources"]}
 
     def tcp(one: dict[str, Any], side: str) -> dict[str, str]:
@@ -124,18 +124,18 @@ def test_a_network_of_its_own_is_reached_where_it_is_peered(tmp_path, prefix, pe
     path = tmp_path / "estate.jsonl"
     path.write_text("".join(f"{json.dumps(one)}\n" for one in bodies))
     report = SimpleNamespace(run=SimpleNamespace(estate=load([path])), now=NOW, all_rows=lambda: iter(()))
-    (document,) = allowed_connections.documents(report, {})
+    (document,) = allowed_connections.build_documents(report, {})
     for one in document.body["properties"]["connectableResources"]:
         assert bool(one["inboundConnectedResources"]) == bool(one["outboundConnectedResources"]) == reached
 
 
 def test_beyond_some_machines_pairs_are_not_looked_at(report, monkeypatch) -> None:
     monkeypatch.setattr(allowed_connections, "MOST", 2)
-    assert list(allowed_connections.documents(report, {})) == []
+    assert list(allowed_connections.build_documents(report, {})) == []
 
 
 def test_a_topology(report) -> None:
-    (document,) = topologies.documents(report, {})
+    (document,) = topologies.build_documents(report, {})
     rows = {
         one["resourceId"].rpartition("/providers/")[2]: one
         for one in document.body["properties"]["topologyResources"]

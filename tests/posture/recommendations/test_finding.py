@@ -53,8 +53,8 @@ def test_the_finding_counts_what_fails_of_what_was_assessed(counts: StateCounts,
 
 def test_a_figure_is_of_what_was_assessed() -> None:
     several = counts(1, 3, 20, 2)
-    assert (several.unhealthy, several.healthy, several.assessed) == (1, 3, 4)
-    assert (several.not_assessed, several.excluded) == (22, 9)
+    assert (several.unhealthy, several.healthy, several.assessed_count) == (1, 3, 4)
+    assert (several.not_assessed, several.excluded_count) == (22, 9)
     assert several.describe() == "1 of 4 failing, 22 not assessed"
 
 

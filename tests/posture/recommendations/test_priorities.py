@@ -56,7 +56,7 @@ def test_it_is_the_ranking_of_the_report(report, snapshot):
 
 @pytest.mark.parametrize("name", ["sub-bwf-sandbox", "sub-bwf-data-prod", "sub-bwf-identity"])
 def test_it_is_that_of_the_subscriptions_that_are_looked_at(run, snapshot, name):
-    ids = [id_ for id_, known in snapshot.made.subscriptions.items() if known == name]
+    ids = [id_ for id_, known in snapshot.build_info.subscriptions.items() if known == name]
     assert ids
     told = as_told(Report(run, "sample:", ReportFilter(subscriptions=frozenset(ids))))
     assert published(snapshot, Reach(subscriptions=frozenset(ids))) == told

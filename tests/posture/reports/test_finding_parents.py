@@ -69,7 +69,7 @@ def told(policies, tmp_path_factory):
 )
 def test_findings_stand_inside_the_worst_that_is_judged_by_them(told, initiatives, name):
     report = told(*initiatives)
-    found = [one.body["id"] for one in sub_assessments.documents(report, {})]
+    found = [one.body["id"] for one in sub_assessments.build_documents(report, {})]
     assert (
         len(found)
         == len(set(found))
@@ -78,10 +78,10 @@ def test_findings_stand_inside_the_worst_that_is_judged_by_them(told, initiative
     inside = {one.split("/assessments/")[1].split("/")[0] for one in found}
     assert inside & {PORTS, OWN, LENIENT} == {name}
     parents = {one.rpartition("/subAssessments/")[0] for one in found}
-    every = [one.body["id"] for one in assessments.documents(report, {})]
+    every = [one.body["id"] for one in assessments.build_documents(report, {})]
     assert len(every) == len(set(every))
     assert parents <= set(every)
-    assert inside <= {one.body["name"] for one in assessment_metadata.documents(report, {})}
+    assert inside <= {one.body["name"] for one in assessment_metadata.build_documents(report, {})}
 
 
 def test_what_a_scanner_told_of_a_finding_is_published_with_it(tmp_path):
@@ -108,7 +108,9 @@ def test_what_a_scanner_told_of_a_finding_is_published_with_it(tmp_path):
         json.dumps({"schemaVersion": 2, "readAt": NOW.isoformat()})
     )
     scan = EstateScan(ScanRequest((str(tmp_path / "estate"),)), tmp_path / "scan", NOW)
-    documents = [one.body for one in sub_assessments.documents(Report(scan.run(scan.estate()), "estate"), {})]
+    documents = [
+        one.body for one in sub_assessments.build_documents(Report(scan.run(scan.estate()), "estate"), {})
+    ]
     assert documents
     for body in documents:
         properties = body["properties"]

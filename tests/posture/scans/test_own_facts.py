@@ -316,7 +316,11 @@ def test_in_parts_the_same(scan, state, tmp_path):
     )
     whole = combine([Report(run, "x") for run in scan(*targets, FACTS)])
     parted = scan(*targets, FACTS, parted=True)
-    assert (parted.judged, parted.resources, parted.score) == (whole.judged, whole.resources, whole.score)
+    assert (parted.judged, parted.resources, parted.score) == (
+        whole.group_sizes,
+        whole.resources,
+        whole.score,
+    )
 
 
 def test_a_run_that_follows_another_gives_the_same(scan, state, tmp_path, policies):

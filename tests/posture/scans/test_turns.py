@@ -103,7 +103,7 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     assert dict(History(data).read_remembered(kept))
     shown = PublishedSnapshotCache(data).load_newest()
     assert shown is not None
-    assert shown.made.when == newer.now
+    assert shown.build_info.when == newer.now
 
 
 def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
@@ -143,7 +143,7 @@ def test_a_turn_that_was_taken_is_lost_and_one_that_only_ran_out_is_not(state: S
         short = EstateTurn(state.leases.renew(turn.lease, -1), 60)
         short.check()
         state.leases.renew(turn.lease, -1)
-        assert state.leases.take(LEASE, "two", 60) is not None
+        assert state.leases.acquire(LEASE, "two", 60) is not None
         with pytest.raises(TurnLostError, match="what was kept before is as it was"):
             turn.check()
 
@@ -158,9 +158,9 @@ def never(who: str, seconds: float) -> None:
     [(False, "another scan is still running"), (True, "the server's assessment is still running")],
 )
 def test_who_is_waited_for_has_a_name(state: State, server: bool, words: str) -> None:
-    state.leases.take(LEASE, "other", 60)
+    state.leases.acquire(LEASE, "other", 60)
     if server:
-        state.leases.take(SERVER_LEASE, "other", 60)
+        state.leases.acquire(SERVER_LEASE, "other", 60)
     with (
         Turns(state.leases, "me") as turns,
         pytest.raises(TurnTakenError, match=words),
@@ -186,7 +186,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
-    held = [state.leases.take(LEASE, "server", 60), state.leases.take(SERVER_LEASE, "server", 60)]
+    held = [state.leases.acquire(LEASE, "server", 60), state.leases.acquire(SERVER_LEASE, "server", 60)]
     refused = scanned(data, snapshot, "--wait", "0")
     assert (refused.exit_code, refused.stdout) == (2, "")
     # to see who has the turn takes a busy machine seconds
@@ -248,7 +248,7 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
 ) -> None:
     data = tmp_path / "data"
     save_request(ScanRequest(("gone.json",)), data)
-    held = state.leases.take(LEASE, "scan", 60)
+    held = state.leases.acquire(LEASE, "scan", 60)
     assert held is not None
     seen: list[Any] = []
 
@@ -268,7 +268,7 @@ def test_the_server_judges_what_a_scan_asked_for_before_its_turn(
 def test_a_server_that_waits_for_a_scan_can_be_ended(state: State, tmp_path: Path) -> None:
     ending = threading.Event()
     ending.set()
-    state.leases.take(LEASE, "scan", 60)
+    state.leases.acquire(LEASE, "scan", 60)
     with pytest.raises(assessment_worker.ServerEndingError):
         assessment_worker.assess(
             ServeSettings(data=tmp_path / "data"), ScanRequest(("x.json",)), state, ending

@@ -95,7 +95,7 @@ def test_both_ways_give_the_same_summary(monkeypatch: pytest.MonkeyPatch, most: 
     monkeypatch.setattr(transport, "MOST_STREAMS", most)
     contents = list(captures())
     found = [summarize(one) for one in contents]
-    monkeypatch.setattr(PlainPackets, "take", lambda *_: False)
+    monkeypatch.setattr(PlainPackets, "dissect_frame", lambda *_: False)
     for content, one in zip(contents, found, strict=True):
         assert one == summarize(content)
 

@@ -20,7 +20,7 @@ from nephoscope.collect.malware.malware_scanner import MalwareScanner
 from nephoscope.collect.scanning.scan_contents import InventoryContents
 from nephoscope.collect.scanning.scan_options import LookedFor
 from nephoscope.protect.registry.events.reading import read_events
-from nephoscope.protect.registry.image_events import take_events
+from nephoscope.protect.registry.image_events import store_events
 from nephoscope.protect.registry.image_examination import Examiner
 from nephoscope.protect.registry.image_lifecycle import ImageWorkflow
 from nephoscope.protect.registry.registry_connection import connect
@@ -102,7 +102,7 @@ class Watched:
 
     @property
     def lease(self) -> Lease:
-        found = self.state.leases.take("registry test", "here", 3600)
+        found = self.state.leases.acquire("registry test", "here", 3600)
         assert found
         return found
 
@@ -120,7 +120,7 @@ class Watched:
     def tell(self, bodies: list[bytes]) -> int:
         """Take in what the registry posted; returns how many events were new."""
         watched = self.state.watched_registries.get("test")
-        return sum(take_events(self.state, watched, read_events(one).events, self.now) for one in bodies)
+        return sum(store_events(self.state, watched, read_events(one).events, self.now) for one in bodies)
 
     def examiner(self, now: datetime) -> Examiner:
         looked_for = LookedFor(

@@ -163,7 +163,7 @@ def test_a_worker_killed_at_a_step_comes_to_the_same_end(
 
     (image,) = house.images()
     with house.connect() as registry, pytest.raises(KeyboardInterrupt):
-        house.journey(registry, kill).take(image)
+        house.journey(registry, kill).advance_image(image)
     assert house.image(f"quarantine/{repository}").step is step
     house.look()
     ended = house.image(f"quarantine/{repository}")
@@ -185,7 +185,7 @@ def test_an_image_that_ends_its_workers_is_held_after_some(
 
     for _ in range(MOST_UNENDED):
         with house.connect() as registry, pytest.raises(KeyboardInterrupt):
-            house.journey(registry, kill).take(house.image("quarantine/huge"))
+            house.journey(registry, kill).advance_image(house.image("quarantine/huge"))
     house.look()
     held = house.image("quarantine/huge")
     assert (held.status, held.reasons[0]["kind"]) == (ImageStatus.HELD, "unended")
@@ -206,7 +206,7 @@ def test_a_registry_that_breaks_off_ends_no_worker(house: Watched, outside: Regi
     (image,) = house.images()
     with Registry(f"127.0.0.1:{free_port()}", tries=1) as away:
         for _ in range(MOST_UNENDED + 2):
-            image = house.journey(away, lambda _: None).take(image)
+            image = house.journey(away, lambda _: None).advance_image(image)
             house.later(minutes=10)
     assert (image.status, image.attempts) == (ImageStatus.QUEUED, MOST_UNENDED + 2)
     push(outside, tmp_path / "image", "quarantine/late", "1.0")

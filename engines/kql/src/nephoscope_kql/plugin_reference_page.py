@@ -29,7 +29,7 @@ values are exact in all plugins.
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The Markdown of docs/reference/kql-plugins.md."""
     shown = (one for one in plugins().values() if not one.internal)
     known = sorted(shown, key=lambda one: (one.bind is None, one.name))

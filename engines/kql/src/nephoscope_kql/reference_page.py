@@ -234,7 +234,7 @@ _MOMENT = dt.datetime(2024, 1, 8, tzinfo=dt.UTC)
 DIALECTS = ("duckdb", "spark")
 
 
-def page() -> str:
+def render_page() -> str:
     """The Markdown of the page."""
     return "\n".join(
         [_INTRODUCTION, *_list_operators(), *_list_forms(), *_list_functions(), *_list_aggregates()]

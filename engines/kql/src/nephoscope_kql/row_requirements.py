@@ -157,7 +157,7 @@ class Tracer:
         made: frozenset[str],
     ) -> Trace:
         """The trace with columns that are assigned; those of `made` that are not are not known any more."""
-        known = (below.known - made) | {column.id for column, _ in assigned}
+        known = (below.column_ids - made) | {column.id for column, _ in assigned}
         shown = tuple(column for column in columns if column.id in known and column.id != below.time.id)
         aliases = {
             column.id
@@ -182,7 +182,7 @@ class Tracer:
             for one, value in zip(relation.expansions, values, strict=True)
             if value is not None
         )
-        known = below.known | {one.column.id for one in expansions} | {relation.position.id}
+        known = below.column_ids | {one.column.id for one in expansions} | {relation.position.id}
         shown = tuple(one for one in relation.columns if one.id in known)
         hidden = () if relation.position in shown else (relation.position,)
         expanded = replace(
@@ -202,7 +202,7 @@ class Tracer:
         pairs = list(zip(relation.columns, relation.input.columns, strict=True))
         time = self._build_column()
         assigned = [
-            (new, ColumnRef(type=old.type, column=old)) for new, old in pairs if old.id in below.known
+            (new, ColumnRef(type=old.type, column=old)) for new, old in pairs if old.id in below.column_ids
         ]
         assigned.append((time, ColumnRef(type=KqlType.DATETIME, column=below.time)))
         named = Assign(
@@ -334,7 +334,7 @@ class Tracer:
         keys = [(usable(one, left, self.cadence), other) for one, other in relation.keys]
         if relation.residual is not None or any(one is None for one, _ in keys):
             return None
-        known = left.known | {column.id for column in relation.right.columns}
+        known = left.column_ids | {column.id for column in relation.right.columns}
         shown = tuple(column for column in relation.columns if column.id in known)
         kept = tuple((one, other) for one, other in keys if one is not None)
         kind = "inner" if relation.kind == "innerunique" else relation.kind
@@ -358,7 +358,7 @@ class Tracer:
         if len(kept) < len(keys):
             return None
         window = (window_end(left.time, self.cadence), window_end(right.time, self.cadence))
-        known = left.known | right.known
+        known = left.column_ids | right.column_ids
         shown = tuple(column for column in relation.columns if column.id in known)
         joined = Joined(
             columns=(*shown, left.time),

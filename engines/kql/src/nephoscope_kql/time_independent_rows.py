@@ -78,14 +78,14 @@ class SteadySplit:
             self._seen[id(one)] = one  # kept alive, so that no other relation gets its id
             base, steps = _split_chain(one)
             read = _find_base(base) if steps else None
-            if read is None or not self._take(one, read, steps):
+            if read is None or not self._collect_steps(one, read, steps):
                 pending += inputs(one)
                 pending += _find_subqueries(expressions(one))
                 continue
             for step in steps:
                 pending += _find_subqueries(expressions(step))
 
-    def _take(self, relation: Relation, base: SteadyBase, steps: list[Filter | Assign]) -> bool:
+    def _collect_steps(self, relation: Relation, base: SteadyBase, steps: list[Filter | Assign]) -> bool:
         steady, rest = _divide_steps(base.relation, steps)
         if steady is base.relation and not base.narrowed:
             return False

@@ -58,7 +58,7 @@ class Trace:
     others: tuple[Trace, ...] = ()
 
     @property
-    def known(self) -> frozenset[str]:
+    def column_ids(self) -> frozenset[str]:
         """The ids of the columns that hold what the query says."""
         return frozenset(column.id for column in self.relation.columns)
 
@@ -169,7 +169,7 @@ def usable(value: Bound, trace: Trace, cadence: Cadence) -> Bound | None:
     if isinstance(value, Constant):
         return value
     if isinstance(value, ColumnRef):
-        return value if value.column.id in trace.known else None
+        return value if value.column.id in trace.column_ids else None
     if isinstance(value, Variable):
         disjoint = value.name == "now" and trace.is_disjoint(cadence)
         return window_end(trace.time, cadence) if disjoint else None

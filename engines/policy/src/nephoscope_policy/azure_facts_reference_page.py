@@ -33,7 +33,7 @@ query that projects columns: a verdict that reads the field is Unknown, cause `n
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown."""
     parts = [_INTRODUCTION, *_list_reports(), _CHILDREN, *_list_children(), _FIELDS, *_list_fields()]
     return "\n".join(parts).rstrip() + "\n"

@@ -75,7 +75,7 @@ class PolicyCatalog:
         """Read documents that are already parsed, such as the custom definitions of an estate."""
         intake = CatalogIntake()
         for body, place in bodies:
-            intake.take(body, place)
+            intake.add_document(body, place)
         return cls(intake.entries, intake.problems)
 
     def include(self, *others: PolicyCatalog) -> PolicyCatalog:
@@ -96,7 +96,7 @@ class PolicyCatalog:
         return made
 
     @property
-    def taken(self) -> ImportSummary:
+    def import_summary(self) -> ImportSummary:
         """Return what was taken and what not."""
         counts = Counter(entry.kind for entry in self.entries if not entry.fault)
         return ImportSummary(self.files, counts["definition"], counts["initiative"], self.problems)

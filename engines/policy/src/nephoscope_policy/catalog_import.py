@@ -65,21 +65,21 @@ class CatalogIntake:
         if (GOVERNMENT_FOLDER in folders) != self._government:
             self._copies.append((value, place))
         else:
-            self.take(value, place)
+            self.add_document(value, place)
 
     def finish(self) -> None:
         """Settle the copies for other clouds: what has no original of its own is taken, the rest is named."""
         for value, place in self._copies:
             bodies = [body for body, _ in iterate_bodies(value)]
             if self._government and bodies and not any(self._is_original(body, place) for body in bodies):
-                self.take(value, place)
+                self.add_document(value, place)
             else:
                 self.problems.append(
                     ContentProblem(place, "a copy for another cloud (folder 'Azure Government')", error=False)
                 )
         self._copies.clear()
 
-    def take(self, value: object, place: Place) -> None:
+    def add_document(self, value: object, place: Place) -> None:
         """Take the definitions and initiatives of one parsed document."""
         found = False
         for body, path in iterate_bodies(value):

@@ -99,7 +99,7 @@ class CompiledPolicy:
             if test is True or test is False:
                 found = test
             elif view.complete:
-                found = test(view.folded, run)
+                found = test(view.folded_body, run)
             else:
                 found = self._test_in_part(test, view, snapshot, context, run)
             if found is False:
@@ -122,7 +122,7 @@ class CompiledPolicy:
     ) -> bool | None:
         """Return whether the `if` holds for a resource that is known in part; None where what is not known of it decides."""
         if view.answers(self._reads):
-            return test(view.folded, run)
+            return test(view.folded_body, run)
         part, slots = self._partial_test("", self._rule.tree.condition, self._type)
         return part(
             CompiledRun(view, snapshot, context, self._rule.parameters, slots, self._rule.tally.steps())
@@ -174,7 +174,7 @@ class CompiledPolicy:
             if test is True:
                 return self._compliant
             if test is not False and test(
-                candidate.folded, self._bind_candidate(slots, view, candidate, snapshot, context)
+                candidate.folded_body, self._bind_candidate(slots, view, candidate, snapshot, context)
             ):
                 return self._compliant
         gap = related_resources.gap(lookup, view, snapshot, candidates, context.now)

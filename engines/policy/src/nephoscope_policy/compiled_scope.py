@@ -46,7 +46,7 @@ def _build_field(run: EvaluationScope, arguments: list[object]) -> object:
         except (UnknownAlias, ValueError) as error:
             raise ArmError("field", str(error)) from error
         if not path.special and STAR not in path.segments:
-            value: object = view.folded
+            value: object = view.folded_body
             for segment in path.segments:
                 value = value.get(segment, MISSING) if type(value) is dict else MISSING
             if type(value) is str or type(value) is bool or type(value) is int:

@@ -69,7 +69,7 @@ def _compile_leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest
         if not (target.complete or target.answers(reads)):
             return interpret(run)
         try:
-            return closure(target.folded, run)
+            return closure(target.folded_body, run)
         except FALL_BACK:
             return interpret(run)
 

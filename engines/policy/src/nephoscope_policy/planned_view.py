@@ -88,7 +88,7 @@ class PlannedView(View):
         self.explanations = {}
 
     @property
-    def folded(self) -> dict[str, object]:
+    def folded_body(self) -> dict[str, object]:
         """The body with lower-cased keys, and the MARKS of what is known; only what `answers` allows may be read of it."""
         found = self._folded
         if found is None:

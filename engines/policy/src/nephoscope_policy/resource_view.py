@@ -49,7 +49,7 @@ class View:
         """What the interpreter found, by the identity of the rule, with (rule, snapshot, context); None: it is not kept."""
 
     @property
-    def folded(self) -> dict[str, object]:
+    def folded_body(self) -> dict[str, object]:
         """The body with lower-cased keys, and the MARKS."""
         found = self._folded
         if found is None:
@@ -122,7 +122,7 @@ class View:
 
     def _is_listed(self, segments: Segments) -> bool:
         """Tell whether the body without properties says what is, or is not, at a path."""
-        return is_listed(segments) and (segments[0] in _ALWAYS or segments[0] in self.folded)
+        return is_listed(segments) and (segments[0] in _ALWAYS or segments[0] in self.folded_body)
 
     def peek(self, field: FieldPath) -> object:
         """The value of a field as `read`, which of a planned resource may be, or hold, an Unknown."""

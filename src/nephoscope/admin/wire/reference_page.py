@@ -14,7 +14,7 @@ the audit. Errors have Azure's shape.
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page."""
     lines = [_HEAD]
     for section in sections():

@@ -105,7 +105,7 @@ class _PartialAlert:
         return [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
 
     @cached_property
-    def kept(self) -> list[dict[str, object]]:
+    def visible_entities(self) -> list[dict[str, object]]:
         return [one for one in self.entities if self._is_visible_entity(one)]
 
     def _is_visible_entity(self, entity: dict[str, object]) -> bool:
@@ -118,7 +118,7 @@ class _PartialAlert:
         extended = self.properties.get("extendedProperties") or {}
         given = {**self.properties, **self._read_rule_texts(str(extended.get("Analytic Rule Name") or ""))}
         return {name: self._redact(value, words) for name, value in given.items()} | {
-            "entities": self.kept,
+            "entities": self.visible_entities,
             "extendedProperties": {
                 **{
                     name: self._redact(value, words)
@@ -137,10 +137,15 @@ class _PartialAlert:
     def _compile_hidden_words(self) -> re.Pattern[str]:
         """Return what must stand in no text: ids and names of what is out of reach, and of entities that are left out."""
         words = {word for one in self.beyond for word in one.words}
-        words |= {word.lower() for one in self.entities if one not in self.kept for word in _name_words(one)}
+        words |= {
+            word.lower()
+            for one in self.entities
+            if one not in self.visible_entities
+            for word in _name_words(one)
+        }
         whole = find_mentions(json.dumps(self.properties, ensure_ascii=False), self.sight.subscriptions)
         reached = {word for one in whole - self.beyond for word in one.words}
-        reached |= {Entity.read(one).title.lower() for one in self.kept}
+        reached |= {Entity.read(one).title.lower() for one in self.visible_entities}
         longest = sorted((one for one in words - reached if len(one) >= _LEAST), key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest)) or r"(?!)", re.IGNORECASE)
 

@@ -19,7 +19,7 @@ BY = "nephoscope response"
 MOST_ENTITIES = 500
 
 
-def note_alert(
+def record_alert_event(
     state: State, session: Session, workspace: str, row: Mapping[str, object], now: datetime, *, new: bool
 ) -> None:
     """Note that an alert was raised or grew."""
@@ -28,7 +28,7 @@ def note_alert(
     state.automation_runs.record_event(session, workspace, kind, str(row["SystemAlertId"]), document, now)
 
 
-def note_incident(
+def record_incident_event(
     state: State,
     session: Session,
     workspace: str,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
-from nephoscope.alerts.incidents.change_events import note_incident
+from nephoscope.alerts.incidents.change_events import record_incident_event
 from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
 from nephoscope.alerts.incidents.incident_title import find_subject, highest_severity, make_title
 from nephoscope.alerts.incidents.incident_update import BY
@@ -179,7 +179,7 @@ class IncidentCorrelator:
         owner = self.state.principals.find_id(session, incident.owner)
         row = incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
-        note_incident(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
+        record_incident_event(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 
     def merge(self, session: Session, into: Incident, other: Incident, now: datetime, by: str) -> Incident:
         """Put what an incident holds, and what people made of it, into another, which it leads to from then on.

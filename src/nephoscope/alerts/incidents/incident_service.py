@@ -13,7 +13,7 @@ from nephoscope.alerts.detection.prefetch import PrefetchedMatches, foreseen, lo
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
-from nephoscope.alerts.incidents.change_events import note_alert
+from nephoscope.alerts.incidents.change_events import record_alert_event
 from nephoscope.alerts.incidents.correlation import IncidentCorrelator
 from nephoscope.alerts.incidents.incident_update import (
     BY,
@@ -68,14 +68,14 @@ class IncidentService:
     def _correlator(self) -> IncidentCorrelator:
         return IncidentCorrelator(self.state, self.workspace, self.around)
 
-    def take(self, outcome: RuleOutcome, now: datetime, *, scheduled: bool = True) -> AppliedOutcome:
+    def store_outcome(self, outcome: RuleOutcome, now: datetime, *, scheduled: bool = True) -> AppliedOutcome:
         """Keep what a run came to, all of it or nothing; that a window was run only where it was `scheduled`.
 
         An alert that is there already changes nothing, but where late rows add to it.
         """
         before = self.foresee(outcome)
         with self.state.transaction(product="detection") as session:
-            taken = self.take_in_transaction(session, outcome, now, before)
+            taken = self.store_outcome_in(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.to_rule_run(outcome, taken, now)])
         return taken
@@ -84,7 +84,7 @@ class IncidentService:
         """Return what `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
         return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
 
-    def take_in_transaction(
+    def store_outcome_in(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
     ) -> AppliedOutcome:
         """`take` in a transaction that is open, without a note of the run; `before` is what was foreseen of the outcome."""
@@ -135,7 +135,7 @@ class IncidentService:
             if anomaly is not None:
                 self.state.outbox.add(session, self.workspace, ANOMALIES, anomaly)
             if not alert.held_by:
-                note_alert(self.state, session, self.workspace, row, now, new=known is None)
+                record_alert_event(self.state, session, self.workspace, row, now, new=known is None)
             kept.append((alert, known))
         return kept
 
@@ -216,7 +216,7 @@ class IncidentService:
             kept = self.state.incidents.put(session, changed)
             for kind, text in [(NoteKind.COMMENT, comment), *((NoteKind.TASK, one) for one in tasks)]:
                 if text:
-                    self.state.incidents.note(
+                    self.state.incidents.add_note(
                         session, number, IncidentNote(0, kind, by, text, False, now, "")
                     )
             self._remark(session, kept, remark, now, by)
@@ -230,7 +230,7 @@ class IncidentService:
         old = next((one for one in notes if one.name == REMARK), None)
         if old is None:
             note = IncidentNote(0, NoteKind.COMMENT, by, text, False, now, REMARK)
-            self.state.incidents.note(session, incident.number, note)
+            self.state.incidents.add_note(session, incident.number, note)
         elif old.text != text:
             self.state.incidents.renote(session, incident.number, replace(old, text=text, changed=now))
 
@@ -307,7 +307,7 @@ class IncidentService:
     def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
         """Add a comment; `name` is the id that a client gives it."""
         with self._change_incident(number, now, by, f"commented: {text}") as (session, _):
-            self.state.incidents.note(
+            self.state.incidents.add_note(
                 session, number, IncidentNote(0, NoteKind.COMMENT, by, text, False, now, name)
             )
 
@@ -316,7 +316,7 @@ class IncidentService:
     ) -> None:
         """Add a task; `name` is the id that a client gives it."""
         with self._change_incident(number, now, by, f"added the task: {text}") as (session, _):
-            self.state.incidents.note(
+            self.state.incidents.add_note(
                 session, number, IncidentNote(0, NoteKind.TASK, by, text, done, now, name)
             )
 

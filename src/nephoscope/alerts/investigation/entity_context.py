@@ -56,7 +56,7 @@ class EntityContext:
     paths: tuple[EntityAttackPath, ...] | None = ()
 
     @property
-    def found(self) -> bool:
+    def is_in_estate(self) -> bool:
         """Return whether the estate holds something that goes by the names of the entity."""
         return bool(self.resource or self.candidates)
 
@@ -84,7 +84,7 @@ class EntityContext:
 def choose(contexts: Iterable[EntityContext | None]) -> EntityContext | None:
     """The context that tells most of one that goes by several names: one that the estate holds, else the first; None for none."""
     several = [one for one in contexts if one is not None]
-    return next((one for one in several if one.found), several[0] if several else None)
+    return next((one for one in several if one.is_in_estate), several[0] if several else None)
 
 
 def unknown(name: str, why: str) -> EntityFact:

@@ -153,7 +153,9 @@ class EstateContext:
         seen = self._find_identity(ids)
         if seen is not None:
             kind = (
-                "user-assigned managed identity" if seen.assigned else "system-assigned managed identity of"
+                "user-assigned managed identity"
+                if seen.is_user_assigned
+                else "system-assigned managed identity of"
             )
             account = EntityFact("account", f"{kind} {seen.resource}")
             ids = [seen.principal] if seen.principal else ids

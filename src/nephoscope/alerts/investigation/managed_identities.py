@@ -28,7 +28,7 @@ class ManagedIdentity:
     client: str
 
     @property
-    def assigned(self) -> bool:
+    def is_user_assigned(self) -> bool:
         """Return whether it is user-assigned: a resource of its own."""
         return f"/{ASSIGNED_TYPE}/" in self.resource
 

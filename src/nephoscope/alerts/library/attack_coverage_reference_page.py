@@ -14,7 +14,7 @@ that come along speak of, as they say themselves; a technique stands under those
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page."""
     sources = [CoverageRule(one) for one in (*load_shipped().rules, *hunting.load_shipped().rules)]
     return "\n".join([HEAD, *markdown(cells(sources))]) + "\n"

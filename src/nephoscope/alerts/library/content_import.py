@@ -55,7 +55,7 @@ class PackImporter:
     by: str = "import"
     progress: Progress = lambda *_: None
 
-    def take(self, reading: CheckoutContent, name: str, origin: Path, now: datetime) -> PackImport:
+    def store_pack(self, reading: CheckoutContent, name: str, origin: Path, now: datetime) -> PackImport:
         """Keep what was read as a pack in the place of the one of its name; nothing is kept of what holds no usable piece."""
         packs = RulePacks(self.lake.data)
         before = packs.get(name)

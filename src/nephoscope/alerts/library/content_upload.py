@@ -53,7 +53,9 @@ class Upload:
         return "" if self.plain.lower().endswith(SINGLE) else self.plain
 
 
-def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now: datetime) -> PackImport:
+def import_upload(
+    lake: Lake, state: State, workspace: str, by: str, upload: Upload, now: datetime
+) -> PackImport:
     """Keep what was sent as a pack, its rules off; a pack without any usable piece is not kept, and says why in its refusals.
 
     UploadError where nothing of it can be looked at, UploadBusyError where another one is being judged.
@@ -74,7 +76,9 @@ def take(lake: Lake, state: State, workspace: str, by: str, upload: Upload, now:
                 raise UploadError(
                     f"the maximum is {MOST_PIECES} rules; use `nephoscope content import` for more"
                 )
-            return PackImporter(lake, state, workspace, by).take(reading, upload.pack, Path(upload.file), now)
+            return PackImporter(lake, state, workspace, by).store_pack(
+                reading, upload.pack, Path(upload.file), now
+            )
     except PackError as error:
         raise UploadError(str(error)) from error
     finally:

@@ -29,7 +29,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
     rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
     known = [_complete_plan(plan, rules, plans()) for plan in plans()]

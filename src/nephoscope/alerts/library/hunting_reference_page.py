@@ -17,7 +17,7 @@ A query with its own range compares with weeks before, whatever range is asked f
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page: a table of queries for each table of logs."""
     queries = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
     lines = [HEAD, f"{len(queries)} queries."]

@@ -53,7 +53,7 @@ In a column of datetimes `-10m` is that long before it. A rule needs a case that
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page: what there is in numbers, and a table of rules for each table of logs."""
     rules = sorted(load_shipped().rules, key=lambda one: (_name_folder(one), one.name))
     lines = [HEAD, "## What there is", "", *_format_counts(rules), ""]

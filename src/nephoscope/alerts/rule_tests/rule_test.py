@@ -48,7 +48,7 @@ class RuleTestResult:
     problem: str = ""
 
     @property
-    def passed(self) -> bool:
+    def has_passed(self) -> bool:
         """Return whether nothing is wrong."""
         return not self.problem
 

@@ -88,7 +88,7 @@ class LookBack:
         """
         schedule = self.schedule
         history = TuningHistory.load(schedule.state, schedule.lake, schedule.workspace)
-        with schedule.turns() as turns, turns.take(f"look back/{schedule.workspace}") as lease:
+        with schedule.turns() as turns, turns.acquire(f"look back/{schedule.workspace}") as lease:
             if lease is None:
                 raise StateError("another process is running a backfill in this workspace: try again later")
             start = since
@@ -130,13 +130,13 @@ class LookBack:
                 if place % AT_ONCE == 0:
                     self._share_rows(readings.first, planned[place : place + AT_ONCE])
                 if schedule.is_stopping:
-                    self._note(looked, stretches, noted, one.due - SETTLE * 2)
+                    self._record_windows(looked, stretches, noted, one.due - SETTLE * 2)
                     return
                 if one.due > noted + DAY:
-                    self._note(looked, stretches, noted, one.due - SETTLE * 2)
+                    self._record_windows(looked, stretches, noted, one.due - SETTLE * 2)
                     noted = one.due - SETTLE * 2
                 yield from self._run_window(one, stretches[one.rule.id], now, history, turns, readings)
-            self._note(looked, stretches, noted, until + STRETCH)
+            self._record_windows(looked, stretches, noted, until + STRETCH)
             if readings.outdated and until < last:  # for the stretch that follows
                 readings.read_newest()
 
@@ -203,7 +203,7 @@ class LookBack:
             seen = {}
         return LookBackStretch(rule, several, digest(rule), seen)
 
-    def _note(
+    def _record_windows(
         self,
         looked: LookBackProgress,
         stretches: dict[str, LookBackStretch],
@@ -259,18 +259,18 @@ class LookBack:
         patience = schedule.lease_seconds * 1.5
         name = schedule.lease_name(outcome.rule)
         with ExitStack() as held:
-            lease = held.enter_context(turns.take(name))
+            lease = held.enter_context(turns.acquire(name))
             while lease is None and patience > 0:
                 patience -= PAUSE
                 schedule.wait(PAUSE)
-                lease = held.enter_context(turns.take(name))
+                lease = held.enter_context(turns.acquire(name))
             if lease is None:
                 return RuleRunResult(replace(outcome, alerts=(), error=TAKEN, fault=True))
             around = schedule.load_context(moment)
             found = RunBatch(turns, IncidentService(schedule.state, schedule.workspace, around), now)
             found.add(RuleLease(lease), outcome)
             found.keep()
-            (ran,) = found.take_results()
+            (ran,) = found.pop_results()
         return ran
 
 

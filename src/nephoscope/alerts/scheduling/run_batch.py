@@ -68,10 +68,10 @@ class RunBatch:
     _began: float | None = None
     _oldest: float | None = None
 
-    def take(self, names: Sequence[str]) -> set[str]:
+    def acquire_leases(self, names: Sequence[str]) -> set[str]:
         """Take the leases that nobody else has; their names."""
         with self._lock:
-            self._waiting = self.turns.take_several(names)
+            self._waiting = self.turns.acquire_several(names)
             return set(self._waiting)
 
     def begin(self, name: str) -> RuleLease | None:
@@ -98,7 +98,7 @@ class RunBatch:
             if outcome.error or learns or len(self._outcomes) >= MOST or _is_overdue(self._oldest):
                 self.keep()
 
-    def take_results(self) -> list[RuleRunResult]:
+    def pop_results(self) -> list[RuleRunResult]:
         """Return what was kept since this was asked for."""
         with self._lock:
             found, self._kept = self._kept, []
@@ -156,7 +156,7 @@ class RunBatch:
                 course = courses.get(id(turn), turn.course)
                 ran, courses[id(turn)] = self._apply_outcome(session, course, outcome, known)
                 found.append(ran)
-            self._note(session, courses, found)
+            self._record_runs(session, courses, found)
             state.leases.release_several(session, over)
         for turn, _ in several:
             turn.lost = turn.lost or turn.lease.name in lost
@@ -173,13 +173,13 @@ class RunBatch:
         if outcome.alerts:
             # what the outcome before it changed is read anew
             session.expire_all()
-        taken = self.incident_service.take_in_transaction(session, outcome, self.now, before)
+        taken = self.incident_service.store_outcome_in(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
         after = course.after_run(session, outcome, self.now)
         return RuleRunResult(outcome, taken, after.notes), after
 
-    def _note(
+    def _record_runs(
         self, session: Session, courses: dict[int, RuleState | None], several: Sequence[RuleRunResult]
     ) -> None:
         """Note the runs of rules that have a course, and how these stand."""

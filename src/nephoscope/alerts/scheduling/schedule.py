@@ -99,10 +99,10 @@ class Schedule:
             self._prepare(self.reading, [DueWindows(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
-                    lease = held.enter_context(turns.take(self.lease_name(rule)))
+                    lease = held.enter_context(turns.acquire(self.lease_name(rule)))
                     while lease is None and patience > 0 and not self._stopping.wait(PAUSE):
                         patience -= PAUSE
-                        lease = held.enter_context(turns.take(self.lease_name(rule)))
+                        lease = held.enter_context(turns.acquire(self.lease_name(rule)))
                     if self._stopping.is_set():
                         break
                     if lease is None:
@@ -127,7 +127,7 @@ class Schedule:
             plan = deque(self._plan(self.reading, moment))
             self._prepare(self.reading, plan)
             while plan and not self._is_over(look):
-                yield from self._run_together(self._take_round(plan, moment), plan, turns, look)
+                yield from self._run_together(self._select_round(plan, moment), plan, turns, look)
         self.more = self.more or bool(plan)
         self._prune(moment)
         deliver(self.lake, self.state)
@@ -209,7 +209,7 @@ class Schedule:
     def _is_over(self, look: ScheduleTick) -> bool:
         return self._stopping.is_set() or (look.until is not None and monotonic() > look.until)
 
-    def _take_round(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
+    def _select_round(self, plan: deque[DueWindows], now: datetime) -> list[DueWindows]:
         """The rules of the next round: of one share, and together not expected to take long."""
         found, seconds = [plan.popleft()], 0.0
         seconds += found[0].seconds * len(found[0].ends)
@@ -239,12 +239,12 @@ class Schedule:
             finally:
                 turns.watch = lambda: None
                 found.close()
-            yield from found.take_results()
+            yield from found.pop_results()
 
     def _run_one_by_one(
         self, found: RunBatch, several: list[DueWindows], plan: deque[DueWindows], look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
-        taken = found.take([self.lease_name(one.rule) for one in several])
+        taken = found.acquire_leases([self.lease_name(one.rule) for one in several])
         self.more = self.more or len(taken) < len(several)
         mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
         known = self._load_statuses(mine, look.now)
@@ -281,7 +281,7 @@ class Schedule:
                     self.state, self.workspace, self.load_context(look.now)
                 )
             found.add(turn, outcome)
-            yield from found.take_results()
+            yield from found.pop_results()
             # an outcome with an error was kept at once
             if turn.lost or (outcome.error and turn.course.standing.disabled is not None):
                 return
@@ -292,7 +292,7 @@ class Schedule:
         if planned.seconds < HEAVY or workers == 1:
             return True
         names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
-        return any(held.enter_context(turns.take(name)) is not None for name in names)
+        return any(held.enter_context(turns.acquire(name)) is not None for name in names)
 
     def _run_window(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
         detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
@@ -305,7 +305,7 @@ class Schedule:
         found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
         found.add(RuleLease(lease), outcome)
         found.keep()
-        return found.take_results()[0]
+        return found.pop_results()[0]
 
     def load_context(self, now: datetime) -> EnrichmentContext:
         """Return what is known around alerts, not older than an hour."""

@@ -150,11 +150,13 @@ def _confirm(
     advice: Advice, known: Sequence[PastAlert], before: ReplayResult, after: ReplayResult
 ) -> Advice | None:
     """The advice with what the windows that raised alerts say it hides, replayed without and with it; None where it does not hold."""
-    gone = _find_gone(before.raised, after.raised)
+    gone = _find_gone(before.raised_alerts, after.raised_alerts)
     hides = [each for each in known if each.id in gone and not each.is_held]
     if not hides or any(each.untouchable for each in hides) or after.errors:
         return None
-    return replace(advice, hides=tuple(hides), confidence=_rate_confidence(hides), of=len(before.raised))
+    return replace(
+        advice, hides=tuple(hides), confidence=_rate_confidence(hides), of=len(before.raised_alerts)
+    )
 
 
 def _find_gone(before: Sequence[StoredAlert], after: Sequence[StoredAlert]) -> set[str]:

@@ -41,19 +41,19 @@ class ReplayResult:
     errors: tuple[tuple[datetime, str], ...] = ()
 
     @property
-    def raised(self) -> list[StoredAlert]:
+    def raised_alerts(self) -> list[StoredAlert]:
         """The alerts that would have been raised."""
         return [one for one in self.alerts if not one.held_by]
 
     def days(self) -> dict[date, int]:
         """The raised alerts by the day in which their window ended."""
-        return dict(sorted(Counter(one.raised.date() for one in self.raised).items()))
+        return dict(sorted(Counter(one.raised.date() for one in self.raised_alerts).items()))
 
     def entities(self, most: int = TOP) -> list[tuple[str, int]]:
         """Return what the most of the raised alerts are about: `Account kim@contoso.com` and of how many."""
         found = Counter(
             name
-            for one in self.raised
+            for one in self.raised_alerts
             for name in {f"{each.kind} {each.title}" for each in read_entities(one.document)}
         )
         return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:most]
@@ -64,8 +64,8 @@ class ReplayResult:
             "rule": self.rule.name,
             "windows": self.windows,
             "rows": self.rows,
-            "alerts": len(self.raised),
-            "held": len(self.alerts) - len(self.raised),
+            "alerts": len(self.raised_alerts),
+            "held": len(self.alerts) - len(self.raised_alerts),
             "incidents": self.incidents,
             "seconds": round(self.seconds, 3),
             "tuning": list(self.rule.tuning.shown),
@@ -135,7 +135,7 @@ def replay_windows(
         for end in moments:
             told(windows, len(moments))
             outcome = detector.run(_add_knowledge(rule, state, workspace), window_ending_at(rule, end), now)
-            incident_service.take(outcome, now)
+            incident_service.store_outcome(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:
                 errors.append((end, outcome.error))

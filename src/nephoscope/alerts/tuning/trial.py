@@ -101,7 +101,7 @@ class RuleTrials:
         """The one that waits longest."""
         return next((one for one in reversed(self.all()) if one.ended is None), None)
 
-    def note(self, one: RuleTrial) -> bool:
+    def store_progress(self, one: RuleTrial) -> bool:
         """Keep how far one is; False, and nothing kept, where somebody has taken it back meanwhile."""
         with self._state.transaction() as session:
             if one.id not in self._state.checkpoints.load_in(session, SOURCE):

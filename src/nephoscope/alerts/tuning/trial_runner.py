@@ -54,12 +54,12 @@ class TrialProgress:
         """So many windows are done of so many."""
         if self.ending():
             # the next worker begins it anew: that this one ends is not the trial's doing
-            self.trials.note(replace(self.trial, starts=self.trial.starts - 1))
+            self.trials.store_progress(replace(self.trial, starts=self.trial.starts - 1))
             raise TrialStoppedError
         if time.monotonic() - self._last < self.every:
             return
         self._last = time.monotonic()
-        if not self.trials.note(replace(self.trial, done=done, total=total)):
+        if not self.trials.store_progress(replace(self.trial, done=done, total=total)):
             raise TrialStoppedError
 
 
@@ -85,7 +85,7 @@ class TrialRunner:
                 ),
             )
         begun = replace(wanted, starts=wanted.starts + 1)
-        if not trials.note(begun):
+        if not trials.store_progress(begun):
             return None
         telling = TrialProgress(trials, begun, ending)
         try:
@@ -163,4 +163,4 @@ def _summarize_alert(one: StoredAlert) -> dict[str, object]:
 
 def _end_trial(trials: RuleTrials, one: RuleTrial) -> RuleTrial | None:
     ended = replace(one, ended=datetime.now(UTC))
-    return ended if trials.note(ended) else None
+    return ended if trials.store_progress(ended) else None

@@ -89,7 +89,7 @@ class TuningEditor:
         before = self.state.suppressions.find(self.workspace, wanted)
         with self.state.transaction() as session:
             self.state.suppressions.remove(session, before.id)
-            self._note(session, SUPPRESSION, before.id, before.rule, _to_document(before), None)
+            self._record_change(session, SUPPRESSION, before.id, before.rule, _to_document(before), None)
         return before
 
     def set(
@@ -113,7 +113,9 @@ class TuningEditor:
                     self.workspace, rule.id, name, value, comment, expires, self.author, self.now, self.advice
                 )
                 self.state.rule_settings.put(session, one)
-                self._note(session, SETTING, name, rule.id, _to_document(known.get(name)), _to_document(one))
+                self._record_change(
+                    session, SETTING, name, rule.id, _to_document(known.get(name)), _to_document(one)
+                )
 
     def reset(self, rule: str, names: Iterable[str] = ()) -> list[str]:
         """Let the file of a rule speak again, for some settings or all; the names of those that were changed."""
@@ -122,7 +124,7 @@ class TuningEditor:
         with self.state.transaction() as session:
             for name in wanted:
                 self.state.rule_settings.remove(session, self.workspace, rule, name)
-                self._note(session, SETTING, name, rule, _to_document(known[name]), None)
+                self._record_change(session, SETTING, name, rule, _to_document(known[name]), None)
         return wanted
 
     def learn(
@@ -132,7 +134,7 @@ class TuningEditor:
         several = list(keys)
         with self.state.transaction() as session:
             self.state.learned.add(session, self.workspace, rule.id, several, self.now)
-            self._note(session, LEARNED, "", rule.id, None, {"keys": several})
+            self._record_change(session, LEARNED, "", rule.id, None, {"keys": several})
         if "learningUntil" not in self._index_settings(rule.id):
             self.set(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
 
@@ -141,7 +143,7 @@ class TuningEditor:
         keys = sorted(self.state.learned.load_for_rule(self.workspace, rule))
         with self.state.transaction() as session:
             self.state.learned.forget(session, self.workspace, rule)
-            self._note(session, LEARNED, "", rule, {"keys": keys}, None)
+            self._record_change(session, LEARNED, "", rule, {"keys": keys}, None)
         self.reset(rule, ["learningUntil"])
 
     def undo(self, advice: str) -> int:
@@ -159,7 +161,7 @@ class TuningEditor:
                 keys = (change.after or {}).get("keys", [])
                 gone = self.state.learned.drop(session, self.workspace, change.rule, keys)
                 if gone:
-                    self._note(session, LEARNED, "", change.rule, {"keys": keys}, None)
+                    self._record_change(session, LEARNED, "", change.rule, {"keys": keys}, None)
                 return bool(gone)
             return self._undo_setting(session, change)
 
@@ -170,7 +172,7 @@ class TuningEditor:
         if known is None or change.before is not None:
             return False
         self.state.suppressions.remove(session, known.id)
-        self._note(session, SUPPRESSION, known.id, known.rule, _to_document(known), None)
+        self._record_change(session, SUPPRESSION, known.id, known.rule, _to_document(known), None)
         return True
 
     def _undo_setting(self, session: Session, change: TuningChange) -> bool:
@@ -181,7 +183,7 @@ class TuningEditor:
             self.state.rule_settings.remove(session, self.workspace, change.rule, change.subject)
         else:
             self.state.rule_settings.put(session, read_setting(change.before))
-        self._note(session, SETTING, change.subject, change.rule, _to_document(known), change.before)
+        self._record_change(session, SETTING, change.subject, change.rule, _to_document(known), change.before)
         return True
 
     def _index_settings(self, rule: str) -> dict[str, RuleSetting]:
@@ -189,9 +191,11 @@ class TuningEditor:
 
     def _put(self, session: Session, after: StoredSuppression, before: StoredSuppression | None) -> None:
         self.state.suppressions.put(session, after)
-        self._note(session, SUPPRESSION, after.id, after.rule, _to_document(before), _to_document(after))
+        self._record_change(
+            session, SUPPRESSION, after.id, after.rule, _to_document(before), _to_document(after)
+        )
 
-    def _note(
+    def _record_change(
         self,
         session: Session,
         kind: str,

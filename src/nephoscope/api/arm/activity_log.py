@@ -40,7 +40,7 @@ _CHANNELS = "eventchannels"
 
 
 @SURFACE.get(_PATH, "ActivityLogs_List", READ, throttled=throttled_fault)
-def events(call: ApiCall) -> ApiResponse:
+def list_events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _parse_conditions(call)
     start, most = place(call), call.requested_count(MOST)

@@ -41,7 +41,7 @@ _KINDS = {"builtinrole": "BuiltInRole", "customrole": "CustomRole"}
 @SURFACE.get(
     f"{_ROOT}/permissions", "Permissions_ListForResource", "Microsoft.Authorization/permissions/read"
 )
-def permissions(call: ApiCall) -> ApiResponse:
+def list_permissions(call: ApiCall) -> ApiResponse:
     """Return what the caller's roles allow at a scope: a pair of actions and exceptions for each role that holds there.
 
     Raises DeniedError where they hold in several tenants that have a management group of the name.
@@ -65,10 +65,10 @@ def permissions(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_ROOT}/roleAssignments", "RoleAssignments_ListForScope", _READ_ASSIGNMENTS)
-def assignments(call: ApiCall) -> ApiResponse:
+def list_assignments(call: ApiCall) -> ApiResponse:
     """The role assignments below a scope and those above it that hold there; `$filter` picks those of a principal."""
     test, exact = _parse_filter(call)
-    page = arm_documents.page(call, [ASSIGNMENTS], call.listing_scope, test)
+    page = arm_documents.list_page(call, [ASSIGNMENTS], call.listing_scope, test)
     above = [] if read_skip_token(call) else [one for one in _list_inherited(call) if test(one)]
     rows = page.body["value"]
     if exact:
@@ -119,7 +119,7 @@ def _tree(call: ApiCall, told: str) -> Node | None:
 
 
 @SURFACE.get(f"{_ROOT}/roleDefinitions", "RoleDefinitions_List", _READ_DEFINITIONS)
-def definitions(call: ApiCall) -> ApiResponse:
+def list_definitions(call: ApiCall) -> ApiResponse:
     """The roles that can be assigned at a scope, as they were read of the estate; `$filter` picks by kind or name."""
     test: arm_documents.Test | None = None
     match _tree(call, _OF_ROLES):
@@ -133,7 +133,7 @@ def definitions(call: ApiCall) -> ApiResponse:
             test = _make_property_test("roleName", title)
         case _:
             raise bad_request(_OF_ROLES, "$filter")
-    return arm_documents.page(call, [DEFINITIONS], "", test)
+    return arm_documents.list_page(call, [DEFINITIONS], "", test)
 
 
 def _make_property_test(name: str, value: str) -> arm_documents.Test:

@@ -22,7 +22,7 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 @SURFACE.get(_LIST, "Locations_List", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The locations of a subscription."""
-    found = arm_documents.page(call, [TYPE], call.listing_scope)
+    found = arm_documents.list_page(call, [TYPE], call.listing_scope)
     return found if found.body["value"] else ApiResponse({"value": [_build_location(call)]})
 
 

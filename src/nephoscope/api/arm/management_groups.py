@@ -21,7 +21,7 @@ _SUBSCRIPTION = "/subscriptions"
 
 
 @SURFACE.get(_LIST, "ManagementGroups_List", READ)
-def groups(call: ApiCall) -> ApiResponse:
+def list_groups(call: ApiCall) -> ApiResponse:
     """The management groups above what the caller may read."""
     page = call.snapshot.listing.page([MANAGEMENT_GROUP_TYPE], call.reach, after=read_skip_token(call))
     return answer_list(call, (_to_short_body(call, one) for one in page.bodies), page.after)
@@ -40,7 +40,7 @@ def group(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}/descendants", "ManagementGroups_GetDescendants", READ)
-def descendants(call: ApiCall) -> ApiResponse:
+def list_descendants(call: ApiCall) -> ApiResponse:
     """The management groups and subscriptions below one, of those that the caller may read."""
     found = _require_group(call)
     return answer_list(
@@ -49,7 +49,7 @@ def descendants(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
-def entities(call: ApiCall) -> ApiResponse:
+def list_entities(call: ApiCall) -> ApiResponse:
     """Every management group and subscription that the caller may read, with its parent."""
     page = call.snapshot.listing.page(
         [MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE], call.reach, after=read_skip_token(call)

@@ -13,7 +13,7 @@ SURFACE = ApiSurface("Metadata")
 
 
 @SURFACE.get("/metadata/endpoints", "Metadata_Endpoints", PUBLIC, versioned=False)
-def endpoints(call: ApiCall) -> ApiResponse:
+def list_endpoints(call: ApiCall) -> ApiResponse:
     """One object that names every endpoint: all are here."""
     host = call.base.split("://", 1)[-1]
     body = {

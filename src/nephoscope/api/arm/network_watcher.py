@@ -130,7 +130,7 @@ def next_hop(call: ApiCall) -> ApiResponse:
     "NetworkInterfaces_GetEffectiveRouteTable",
     "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
 )
-def effective_routes(call: ApiCall) -> ApiResponse:
+def get_effective_routes(call: ApiCall) -> ApiResponse:
     """The effective routes of an interface."""
     end = _find_end(call, call.path.rpartition("/")[0])
     try:
@@ -158,7 +158,7 @@ def _build_route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]
     "NetworkInterfaces_ListEffectiveNetworkSecurityGroups",
     "Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
 )
-def effective_groups(call: ApiCall) -> ApiResponse:
+def get_effective_groups(call: ApiCall) -> ApiResponse:
     """The network security groups before an interface with their rules."""
     end = _find_end(call, call.path.rpartition("/")[0])
     try:
@@ -209,7 +209,7 @@ def _build_rule(one: SecurityRule) -> dict[str, object]:
     "NetworkWatchers_GetVMSecurityRules",
     f"{_ACTIONS}/securityGroupView/action",
 )
-def security_group_view(call: ApiCall) -> ApiResponse:
+def get_security_group_view(call: ApiCall) -> ApiResponse:
     """The rules on a machine's interface, by the level that they are associated with."""
     end = _find_end(call, call.text("targetResourceId", needed=True))
     try:

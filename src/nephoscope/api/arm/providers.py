@@ -18,28 +18,28 @@ _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 
 
 @SURFACE.get("/providers", "Providers_ListAtTenantScope", READ_AT_TENANT)
-def providers_of_tenant(call: ApiCall) -> ApiResponse:
+def list_providers_of_tenant(call: ApiCall) -> ApiResponse:
     """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
     known = KnownTypes.of(call)
     return answer_list(call, (known.body(one) for one in known.types))
 
 
 @SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
-def provider_of_tenant(call: ApiCall) -> ApiResponse:
+def get_provider_of_tenant(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
     return ApiResponse(known.body(_require_provider(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
-def providers(call: ApiCall) -> ApiResponse:
+def list_providers(call: ApiCall) -> ApiResponse:
     """Return the same of a subscription: registered are those that are answered here or of which resources were read there."""
     known = KnownTypes.of(call, call.listing_scope)
     return answer_list(call, (_to_subscription_body(call, known, one) for one in known.types))
 
 
 @SURFACE.get(_ONE, "Providers_Get", READ)
-def provider(call: ApiCall) -> ApiResponse:
+def get_provider(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call, call.listing_scope)
     return ApiResponse(_to_subscription_body(call, known, _require_provider(call, known)))

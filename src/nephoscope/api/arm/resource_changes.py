@@ -42,7 +42,7 @@ def list_(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
-def details(call: ApiCall) -> ApiResponse:
+def get_change_details(call: ApiCall) -> ApiResponse:
     """Some changes with the resource as it was before and after each."""
     ids, several = _read_ids(call)
     wanted = call.body.get("changeIds") if several else [call.body.get("changeId")]

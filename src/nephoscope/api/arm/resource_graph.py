@@ -65,7 +65,7 @@ class ResourceGraphOptions:
 
 
 @SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled)
-def resources(call: ApiCall) -> ApiResponse:
+def run_resource_query(call: ApiCall) -> ApiResponse:
     """Run a query; its results page by page, with facets where they are asked for."""
     text = complete_query(call.text("query", needed=True))
     call, options = _read_options(call)

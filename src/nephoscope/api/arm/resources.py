@@ -27,7 +27,7 @@ MOST = 1000
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resources", "Resources_List", READ)
-def of_subscription(call: ApiCall) -> ApiResponse:
+def list_in_subscription(call: ApiCall) -> ApiResponse:
     """The resources of a subscription, those that `$filter` picks."""
     return _list(call)
 
@@ -37,7 +37,7 @@ def of_subscription(call: ApiCall) -> ApiResponse:
     "Resources_ListByResourceGroup",
     READ,
 )
-def of_group(call: ApiCall) -> ApiResponse:
+def list_in_group(call: ApiCall) -> ApiResponse:
     """The resources of a resource group, those that `$filter` picks."""
     return _list(call)
 
@@ -59,7 +59,7 @@ def _list(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get("{scope}/providers/{namespace}/{rest}", "Resources_Get", READ, by_type=True)
-def by_id(call: ApiCall) -> ApiResponse:
+def get_by_id(call: ApiCall) -> ApiResponse:
     """A resource by its id, or the resources of a type below a scope, to who may read the type."""
     return read(call)
 
@@ -70,7 +70,7 @@ def by_id(call: ApiCall) -> ApiResponse:
     "VirtualMachines_InstanceView",
     "Microsoft.Compute/virtualMachines/instanceView/read",
 )
-def instance_view(call: ApiCall) -> ApiResponse:
+def get_instance_view(call: ApiCall) -> ApiResponse:
     """Return how a virtual machine runs, as far as it was read."""
     found = call.snapshot.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:

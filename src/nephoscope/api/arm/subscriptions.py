@@ -19,7 +19,7 @@ _GROUP = "microsoft.resources/subscriptions/resourcegroups"
 
 
 @SURFACE.get("/tenants", "Tenants_List", READ, lets=ANYONE)
-def tenants(call: ApiCall) -> ApiResponse:
+def list_tenants(call: ApiCall) -> ApiResponse:
     """The one tenant."""
     return answer_list(
         call,
@@ -34,14 +34,14 @@ def tenants(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get("/subscriptions", "Subscriptions_List", READ, lets=ANYONE)
-def subscriptions(call: ApiCall) -> ApiResponse:
+def list_subscriptions(call: ApiCall) -> ApiResponse:
     """The subscriptions of which the caller may read something."""
     page = call.snapshot.listing.page([_SUBSCRIPTION], call.reach, after=read_skip_token(call))
     return answer_list(call, (_build_subscription(call, one) for one in page.bodies), page.after)
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}", "Subscriptions_Get", READ, lets=BELOW)
-def subscription(call: ApiCall) -> ApiResponse:
+def get_subscription(call: ApiCall) -> ApiResponse:
     """One subscription."""
     found = call.snapshot.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
@@ -50,7 +50,7 @@ def subscription(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/resourceGroups", "ResourceGroups_List", GROUPS, lets=BELOW)
-def groups(call: ApiCall) -> ApiResponse:
+def list_groups(call: ApiCall) -> ApiResponse:
     """The resource groups of a subscription."""
     page = call.snapshot.listing.page(
         [_GROUP], call.reach, call.listing_scope, after=read_skip_token(call), most=call.requested_count(1000)

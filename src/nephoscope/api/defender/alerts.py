@@ -55,7 +55,7 @@ def _declare_lists() -> None:
             """One alert."""
             alert = _find_own_alert(call)
             return ApiResponse(
-                body(call, alert)
+                build_body(call, alert)
                 if alert is not None
                 else _filter_alert(call, arm_documents.get(call, "alert").body)
             )
@@ -95,7 +95,7 @@ def _list_alerts(call: ApiCall) -> ApiResponse:
     after = read_skip_token(call)
     start = int(after) if after.isdecimal() else 0
     found = _list_own(call) if not after or after.isdecimal() else []
-    mine = [body(call, one) for one in found[start : start + MOST]]
+    mine = [build_body(call, one) for one in found[start : start + MOST]]
     if len(found) > start + MOST:
         return answer_list(call, mine, str(start + MOST))
     others = _list_collected(call, "" if after.isdecimal() else after)
@@ -118,7 +118,7 @@ def _list_collected(call: ApiCall, after: str) -> ApiResponse:
     location = f"/locations/{call['ascLocation'].lower()}/"
     query = {name: value for name, value in call.query.items() if name.lower() != "$skiptoken"}
     asked = replace(call, query=query | ({"$skipToken": pack_token(after)} if after else {}))
-    found = arm_documents.page(
+    found = arm_documents.list_page(
         asked,
         [TYPE],
         call.listing_scope,
@@ -144,7 +144,7 @@ def _find_resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
     return next((one for one in several if f"{one.key}/".startswith(f"{call.listing_scope}/")), None)
 
 
-def body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
+def build_body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
     return shape(
         alert, _find_resource(call, alert), alert_visibility(call.caller, alert.workspace), call.base

@@ -52,7 +52,7 @@ def list_(call: ApiCall) -> ApiResponse:
     wanted = call.get_query_value("AlertType").removeprefix("nephoscope_")
     call.service.require(READ, workspace_scope(WORKSPACE))
     found = call.instance.state.suppressions.all(WORKSPACE)
-    return answer_list(call, [body(call, one) for one in found if not wanted or one.rule == wanted])
+    return answer_list(call, [build_body(call, one) for one in found if not wanted or one.rule == wanted])
 
 
 @SURFACE.get(_ONE, "AlertsSuppressionRules_Get", f"{TYPE}/read")
@@ -61,7 +61,7 @@ def get(call: ApiCall) -> ApiResponse:
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
         raise missing_fault(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
-    return ApiResponse(body(call, found))
+    return ApiResponse(build_body(call, found))
 
 
 @SURFACE.put(_ONE, "AlertsSuppressionRules_Update", f"{TYPE}/write")
@@ -75,7 +75,7 @@ def put(call: ApiCall) -> ApiResponse:
         _ENABLED[sent["properties"]["state"]],
     )  # fmt: skip
     made = create_suppression(call.service, WORKSPACE, new, replace=True)
-    return ApiResponse(body(call, made))
+    return ApiResponse(build_body(call, made))
 
 
 @SURFACE.delete(_ONE, "AlertsSuppressionRules_Delete", f"{TYPE}/delete")
@@ -86,7 +86,7 @@ def delete(call: ApiCall) -> ApiResponse:
     return NO_CONTENT
 
 
-def body(call: ApiCall, one: StoredSuppression) -> dict[str, object]:
+def build_body(call: ApiCall, one: StoredSuppression) -> dict[str, object]:
     """A suppression in the shape of the API."""
     document = to_document(one, call.instance.now)
     id_ = f"/subscriptions/{call['subscriptionId']}/providers/{TYPE}/{one.name}"

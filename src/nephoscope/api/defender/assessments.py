@@ -155,7 +155,7 @@ declare(SURFACE, ASSESSMENTS)
 
 
 @SURFACE.get(f"/{_PROVIDER}/assessmentMetadata", "AssessmentsMetadata_List", METADATA)
-def metadata(call: ApiCall) -> ApiResponse:
+def get_metadata(call: ApiCall) -> ApiResponse:
     """Return what every recommendation says of itself."""
     return _list_metadata(call)
 
@@ -163,13 +163,13 @@ def metadata(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     f"/{_PROVIDER}/assessmentMetadata/{{assessmentMetadataName}}", "AssessmentsMetadata_Get", METADATA
 )
-def one_metadata(call: ApiCall) -> ApiResponse:
+def get_one_metadata(call: ApiCall) -> ApiResponse:
     """Return what one recommendation says of itself."""
     return _respond_with_one(call, "assessment metadata")
 
 
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
-def metadata_of_subscription(call: ApiCall) -> ApiResponse:
+def list_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
     kept = call.list_kept([_METADATA_TYPE], call.listing_scope)
     mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
@@ -180,7 +180,7 @@ def metadata_of_subscription(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_METADATA}/{{assessmentMetadataName}}", "AssessmentsMetadata_GetInSubscription", METADATA)
-def one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
+def get_one_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription."""
     id_ = f"/{_PROVIDER}/assessmentMetadata/{call['assessmentMetadataName']}"
     published = call.instance.snapshots.load_newest()
@@ -225,7 +225,7 @@ def delete_metadata(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{{scope}}/{_PROVIDER}/subAssessments", "SubAssessments_ListAll", SUB)
-def sub_assessments(call: ApiCall) -> ApiResponse:
+def list_sub_assessments(call: ApiCall) -> ApiResponse:
     """The findings inside all assessments below a scope."""
     return _list_subassessments(call, call.listing_scope)
 
@@ -233,7 +233,7 @@ def sub_assessments(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     f"{{scope}}/{_PROVIDER}/assessments/{{assessmentName}}/subAssessments", "SubAssessments_List", SUB
 )
-def sub_assessments_of(call: ApiCall) -> ApiResponse:
+def list_sub_assessments_of_assessment(call: ApiCall) -> ApiResponse:
     """The findings inside one assessment; by Azure's own key also where they stand inside the recommendation that reads it."""
     inside = call.path.lower().rstrip("/").rpartition("/")[0]
     if call.snapshot.listing.has_documents(inside):
@@ -246,7 +246,7 @@ def sub_assessments_of(call: ApiCall) -> ApiResponse:
     "SubAssessments_Get",
     SUB,
 )
-def sub_assessment(call: ApiCall) -> ApiResponse:
+def get_sub_assessment(call: ApiCall) -> ApiResponse:
     """One finding."""
     return _respond_with_one(call, "sub-assessment")
 

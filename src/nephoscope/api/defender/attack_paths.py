@@ -18,24 +18,24 @@ _SUBSCRIPTION = f"/subscriptions/{{subscriptionId}}/{_PATHS}"
 
 
 @SURFACE.get(_SUBSCRIPTION, "AttackPaths_List", READ)
-def in_subscription(call: ApiCall) -> ApiResponse:
+def list_in_subscription(call: ApiCall) -> ApiResponse:
     """The paths that lie in a subscription."""
-    return arm_documents.page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
+    return arm_documents.list_page(call, [_TYPE], f"/subscriptions/{call['subscriptionId'].lower()}")
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/{{attackPathName}}", "AttackPaths_Get", READ)
-def of_subscription(call: ApiCall) -> ApiResponse:
+def get_of_subscription(call: ApiCall) -> ApiResponse:
     """One path of a subscription."""
     return arm_documents.get(call, "attack path")
 
 
 @SURFACE.get(f"/{_PATHS}", "AttackPaths_ListByTenant", READ)
-def in_tenant(call: ApiCall) -> ApiResponse:
+def list_in_tenant(call: ApiCall) -> ApiResponse:
     """Every path that may be read, those that lead over several subscriptions included."""
-    return arm_documents.page(call, [_TYPE], "")
+    return arm_documents.list_page(call, [_TYPE], "")
 
 
 @SURFACE.get(f"/{_PATHS}/{{attackPathName}}", "AttackPaths_GetOfTenant", READ)
-def of_tenant(call: ApiCall) -> ApiResponse:
+def get_of_tenant(call: ApiCall) -> ApiResponse:
     """One path that leads over several subscriptions."""
     return arm_documents.get(call, "attack path")

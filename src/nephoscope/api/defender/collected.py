@@ -221,7 +221,7 @@ def _list(call: ApiCall, provider: CollectedProvider, tail: str) -> ApiResponse:
         return own.startswith(wanted)
 
     scope = call.path.lower().rpartition(provider.marker)[0]
-    return arm_documents.page(call, _list_types(provider, tail), scope, is_below)
+    return arm_documents.list_page(call, _list_types(provider, tail), scope, is_below)
 
 
 for _provider in PROVIDERS:

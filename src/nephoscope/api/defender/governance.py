@@ -109,7 +109,7 @@ def execute(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     f"{_RULE}/operationResults/{{operationId}}", "GovernanceRules_OperationResults", f"{RULES.type}/read"
 )
-def results(call: ApiCall) -> ApiResponse:
+def list_results(call: ApiCall) -> ApiResponse:
     """The result of a run: it succeeded, as the rule holds."""
     _require_assessment(call, call.path.rstrip("/").rpartition("/")[0].rpartition("/")[0])
     return ApiResponse({"status": "Succeeded"})
@@ -122,7 +122,7 @@ def _require_assessment(call: ApiCall, path: str) -> None:
 
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
-def assignments(call: ApiCall) -> ApiResponse:
+def list_assignments(call: ApiCall) -> ApiResponse:
     """The assignments of an assessment: those that people put, else what the rules say."""
     return answer_list(call, _list_assignments(call, call.path.rstrip("/").rpartition("/")[0]))
 
@@ -132,7 +132,7 @@ def assignments(call: ApiCall) -> ApiResponse:
     "GovernanceAssignments_ListAll",
     f"{ASSIGNMENTS.type}/read",
 )
-def every(call: ApiCall) -> ApiResponse:
+def list_all_assignments(call: ApiCall) -> ApiResponse:
     """The assignments of all assessments below a scope."""
     page = call.snapshot.listing.page(
         [_ASSESSMENTS],
@@ -154,7 +154,7 @@ def every(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     f"{_LIST}/{{governanceAssignmentsName}}", "GovernanceAssignments_Get", f"{ASSIGNMENTS.type}/read"
 )
-def assignment(call: ApiCall) -> ApiResponse:
+def get_assignment(call: ApiCall) -> ApiResponse:
     """One of them."""
     path = call.path.rstrip("/")
     several = _list_assignments(call, path.rpartition("/")[0].rpartition("/")[0])

@@ -37,7 +37,7 @@ def _declare(operations: str, path: str, name: str, type_: str, word: str) -> No
         # what stands directly below the path: its own id, without the word of the list
         below = call.path.lower().rstrip("/").rpartition("/")[0]
         below = below.removesuffix("/providers/microsoft.security") if type_ == _TYPE else below
-        return arm_documents.page(call, [type_], below)
+        return arm_documents.list_page(call, [type_], below)
 
     @SURFACE.get(f"{path}/{{{name}}}", f"{operations}_Get", permission)
     def _get(call: ApiCall) -> ApiResponse:

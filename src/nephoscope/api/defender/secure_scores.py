@@ -18,7 +18,7 @@ _DEFINITION = "microsoft.security/securescorecontroldefinitions"
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores", "SecureScores_List", READ)
-def scores(call: ApiCall) -> ApiResponse:
+def list_scores(call: ApiCall) -> ApiResponse:
     """The scores of a subscription."""
     return _list(call, _SCORE)
 
@@ -33,7 +33,7 @@ def score(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScoreControls", "SecureScoreControls_List", READ)
-def controls(call: ApiCall) -> ApiResponse:
+def list_controls(call: ApiCall) -> ApiResponse:
     """The controls of a subscription's score."""
     return _list(call, _CONTROL)
 
@@ -43,7 +43,7 @@ def controls(call: ApiCall) -> ApiResponse:
     "SecureScoreControls_ListBySecureScore",
     READ,
 )
-def controls_of_score(call: ApiCall) -> ApiResponse:
+def list_controls_of_score(call: ApiCall) -> ApiResponse:
     """The controls of one score."""
     return _list(call, _CONTROL)
 
@@ -51,7 +51,7 @@ def controls_of_score(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     "/providers/Microsoft.Security/secureScoreControlDefinitions", "SecureScoreControlDefinitions_List", READ
 )
-def definitions(call: ApiCall) -> ApiResponse:
+def list_definitions(call: ApiCall) -> ApiResponse:
     """Return what the controls are."""
     return _list(call, _DEFINITION)
 
@@ -59,7 +59,7 @@ def definitions(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     f"{_SUBSCRIPTION}/secureScoreControlDefinitions", "SecureScoreControlDefinitions_ListBySubscription", READ
 )
-def definitions_of_subscription(call: ApiCall) -> ApiResponse:
+def list_definitions_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription."""
     page = call.snapshot.listing.page([_DEFINITION], call.reach, after=read_skip_token(call))
     return answer_list(call, page.bodies, page.after)

@@ -114,7 +114,7 @@ for _kind in COLLECTIONS:
 
 
 @SURFACE.get("/{version}/groups/{id}/members", "Groups_ListMembers", READ, versioned=False)
-def members(call: ApiCall) -> ApiResponse:
+def list_members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _list_members(call)
     microsoft_graph_query.check_query_options(call)

@@ -23,7 +23,7 @@ _NAMES = ("client_id", "object_id", "principal_id", "clientid")
 
 
 @SURFACE.get("/metadata/identity/oauth2/token", "ManagedIdentity_Token", PUBLIC, versioned=False)
-def machine(call: ApiCall) -> ApiResponse:
+def issue_machine_token(call: ApiCall) -> ApiResponse:
     """A token as a virtual machine gets it: with the header `Metadata: true`, from this machine."""
     principal = _find_identity(call, IMDS)
     if call.headers.get("metadata", "").lower() != "true":
@@ -34,7 +34,7 @@ def machine(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get("/msi/token", "ManagedIdentity_AppServiceToken", PUBLIC, versioned=False)
-def app_service(call: ApiCall) -> ApiResponse:
+def issue_app_service_token(call: ApiCall) -> ApiResponse:
     """A token as an app service gets it: with a client secret of the identity in `X-IDENTITY-HEADER`, from this machine."""
     principal = _find_identity(call, APP_SERVICE)
     shown = call.headers.get("x-identity-header", "")

@@ -21,13 +21,13 @@ SURFACE = ApiSurface("Entra ID")
 @SURFACE.get(
     "/{tenant}/v2.0/.well-known/openid-configuration", "OpenIdConfiguration", PUBLIC, versioned=False
 )
-def configuration(call: ApiCall) -> ApiResponse:
+def get_configuration(call: ApiCall) -> ApiResponse:
     """Return where the endpoints of the tenant are."""
     return ApiResponse(_build_configuration(call, "/v2.0"))
 
 
 @SURFACE.get("/{tenant}/.well-known/openid-configuration", "OpenIdConfigurationV1", PUBLIC, versioned=False)
-def configuration_v1(call: ApiCall) -> ApiResponse:
+def get_configuration_v1(call: ApiCall) -> ApiResponse:
     """Return the same at the address that older clients read."""
     return ApiResponse(_build_configuration(call, ""))
 
@@ -51,7 +51,7 @@ def _build_configuration(call: ApiCall, version: str) -> dict[str, object]:
 
 
 @SURFACE.get("/{tenant}/discovery/v2.0/keys", "SigningKeys", PUBLIC, versioned=False)
-def keys(call: ApiCall) -> ApiResponse:
+def list_keys(call: ApiCall) -> ApiResponse:
     """The keys that tokens are signed with."""
     return ApiResponse(call.instance.tokens.public)
 
@@ -63,7 +63,7 @@ def token(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask("/{tenant}/oauth2/token", "TokenV1", PUBLIC, versioned=False)
-def token_v1(call: ApiCall) -> ApiResponse:
+def issue_token_v1(call: ApiCall) -> ApiResponse:
     """Return the same at the address that older clients ask."""
     return _issue_token(call, _read_form(call))
 

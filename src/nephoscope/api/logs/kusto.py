@@ -30,7 +30,7 @@ _COMMAND = re.compile(r"""(?:\['[^']*'\]|\["[^"]*"\]|[^|])*""")
 
 
 @SURFACE.get("/v1/rest/auth/metadata", "Kusto_AuthMetadata", PUBLIC, versioned=False)
-def metadata(call: ApiCall) -> ApiResponse:
+def get_metadata(call: ApiCall) -> ApiResponse:
     """Return where a client gets a token for this cluster."""
     return ApiResponse({
         "AzureAD": {
@@ -90,7 +90,7 @@ def query_v1(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
-def management(call: ApiCall) -> ApiResponse:
+def run_management_command(call: ApiCall) -> ApiResponse:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
     command, _, rest = _split_pipe(call.text("csl", needed=True))
     asked = KustoCommand(call, READ, *database(call, READ))

@@ -58,7 +58,7 @@ def ingest(call: ApiCall) -> ApiResponse:
         flows = door.flows(workspace, stream)
         door.count(workspace, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
-        door.take(flows, stream, msgspec.json.encode(records), request, call.caller.principal.binding)
+        door.ingest_body(flows, stream, msgspec.json.encode(records), request, call.caller.principal.binding)
     except IngestionRefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise ApiError(error.status, error.code, error.message, headers=headers) from error

@@ -79,7 +79,7 @@ def get_resource(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(
     "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled_fault
 )
-def of_resource(call: ApiCall) -> ApiResponse:
+def query_resource_logs(call: ApiCall) -> ApiResponse:
     """Run a query over the rows of one subscription in the default workspace."""
     return _answer(call, "default", call.body, call["scope"].lower())
 
@@ -319,7 +319,7 @@ class ResponseBudget:
     left: int = MAX_BYTES
     full: bool = False
 
-    def take(self, rows: Iterable[list[object]]) -> list[msgspec.Raw]:
+    def encode_fitting_rows(self, rows: Iterable[list[object]]) -> list[msgspec.Raw]:
         """The first rows that fit, as JSON."""
         kept: list[msgspec.Raw] = []
         for row in rows:
@@ -337,7 +337,7 @@ def _build_table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str
     return {
         "name": result.name or ("PrimaryResult" if at == 0 else f"PrimaryResult_{at}"),
         "columns": [{"name": name, "type": kind.value} for name, kind in columns],
-        "rows": room.take(
+        "rows": room.encode_fitting_rows(
             [_to_json(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
             for row in iterate_rows(result.table, MAX_ROWS)
         ),

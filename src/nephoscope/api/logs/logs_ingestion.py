@@ -33,7 +33,7 @@ def upload(call: ApiCall) -> ApiResponse:
         flows = door.flows(workspace.name, call["stream"])
         door.count(workspace.name, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
-        door.take(flows, call["stream"], call.raw, request, call.caller.principal.binding)
+        door.ingest_body(flows, call["stream"], call.raw, request, call.caller.principal.binding)
     except IngestionRefusedError as error:
         headers = {"Retry-After": str(error.again)} if error.again else {}
         raise ApiError(error.status, error.code, error.message, headers=headers) from error

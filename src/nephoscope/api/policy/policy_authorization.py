@@ -134,7 +134,7 @@ def _declare(kind: PolicyDocumentKind) -> None:
     def _list(call: ApiCall) -> ApiResponse:
         """The documents of a kind that stand at a scope, above it and, of assignments and exemptions, below it; `$filter` picks."""
         wanted = kind.filters.parse_filter(call, policy_lists.PolicyListFilter(below=kind.inside))
-        return policy_lists.page(call, kind.type, wanted)
+        return policy_lists.list_page(call, kind.type, wanted)
 
     @SURFACE.get(one, f"{kind.operations}_Get", f"{kind.type}/read")
     def _get(call: ApiCall) -> ApiResponse:

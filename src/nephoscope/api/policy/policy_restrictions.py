@@ -51,7 +51,7 @@ MOST_FIELDS, MOST_VALUES = 50, 100
 
 
 @SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
-def at_subscription(call: ApiCall) -> ApiResponse:
+def check_at_subscription(call: ApiCall) -> ApiResponse:
     """Return what policies refuse or ask of a resource that is planned in a subscription."""
     return _check_restrictions(call)
 
@@ -61,13 +61,13 @@ def at_subscription(call: ApiCall) -> ApiResponse:
     "PolicyRestrictions_CheckAtResourceGroupScope",
     READ,
 )
-def at_resource_group(call: ApiCall) -> ApiResponse:
+def check_at_resource_group(call: ApiCall) -> ApiResponse:
     """Return what policies refuse or ask of a resource that is planned in a resource group."""
     return _check_restrictions(call)
 
 
 @SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
-def at_management_group(call: ApiCall) -> ApiResponse:
+def check_at_management_group(call: ApiCall) -> ApiResponse:
     """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
     pending = _read_pending(call)
     if "resourceDetails" not in call.body and [one.field.lower() for one in pending] != ["type"]:
@@ -204,7 +204,7 @@ def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
         return _make_enforced(call.instance.data, None, frozenset(), put)
-    gone = call.instance.removed_in(tenant, snapshot.made.when)
+    gone = call.instance.removed_in(tenant, snapshot.build_info.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
     reach = tenant_reach(tenant, call.caller.hierarchy)
@@ -228,5 +228,7 @@ def _make_enforced(
         passed = gone | {entry.id for entry in plan.catalog.entries}
         found = snapshot.listing.page(list(DECIDING), reach, most=50_000, collected=True)
         plan = plan.with_people(one for one in found.bodies if str(one["id"]).lower() not in passed)
-        ancestors = {f"/subscriptions/{one.lower()}": above for one, above in snapshot.made.ancestors.items()}
+        ancestors = {
+            f"/subscriptions/{one.lower()}": above for one, above in snapshot.build_info.ancestors.items()
+        }
     return EnforcedAssignments(plan, packs.aliases(), ancestors)

@@ -85,13 +85,13 @@ def trigger(call: ApiCall) -> ApiResponse:
     "PolicyStates_AsyncOperationResult",
     "Microsoft.PolicyInsights/asyncOperationResults/read",
 )
-def result(call: ApiCall) -> ApiResponse:
+def get_result(call: ApiCall) -> ApiResponse:
     """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
         raise missing_fault(f"The operation '{call['operationId'][:60]}'")
     snapshot = call.instance.snapshots.load_newest()
-    if snapshot is not None and snapshot.made.when >= asked:
+    if snapshot is not None and snapshot.build_info.when >= asked:
         return ApiResponse(None, 200)
     if failed := call.instance.state.checkpoints.get(*FAILED):
         raise ApiError(500, "EvaluationFailed", f"The evaluation failed and will be retried: {failed}")

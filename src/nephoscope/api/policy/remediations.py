@@ -173,7 +173,7 @@ def cancel(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
-def deployments(call: ApiCall) -> ApiResponse:
+def list_deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _load_one(call)
     standing = _find_standing(asked, body)

@@ -48,9 +48,11 @@ def list_(call: ApiCall) -> ApiResponse:
     """The rules of a workspace: shipped, imported and switched on, and put here."""
     workspace = require_workspace(call, READ)
     own = {one.id: one for one in _load_own_rules(call).pieces}
-    run = [body(call, workspace, one, own.get(one.id)) for one in _load_rules_of_workspace(call, workspace)]
+    run = [
+        build_body(call, workspace, one, own.get(one.id)) for one in _load_rules_of_workspace(call, workspace)
+    ]
     others = [_to_client_version(call, one) for one in documents_at_scope(call, _OTHER, call.path).values()]
-    return _take_page(call, [*others, *run])
+    return _slice_page(call, [*others, *run])
 
 
 @SURFACE.get(_ONE, "AlertRules_Get", READ)
@@ -60,7 +62,7 @@ def get(call: ApiCall) -> ApiResponse:
     found = _find_rule(call, workspace)
     if found is None:
         return ApiResponse(kept_one(call, _OTHER))
-    return ApiResponse(body(call, workspace, found, _find_own_rule(call, found.id)))
+    return ApiResponse(build_body(call, workspace, found, _find_own_rule(call, found.id)))
 
 
 @SURFACE.put(_ONE, "AlertRules_CreateOrUpdate", WRITE)
@@ -82,7 +84,7 @@ def put(call: ApiCall) -> ApiResponse:
     changed = _find_rule(call, workspace)
     assert changed is not None
     return ApiResponse(
-        body(call, workspace, changed, _find_own_rule(call, changed.id)), 200 if known else 201
+        build_body(call, workspace, changed, _find_own_rule(call, changed.id)), 200 if known else 201
     )
 
 
@@ -100,14 +102,14 @@ def delete(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(_TEMPLATES, "AlertRuleTemplates_List", READ)
-def templates(call: ApiCall) -> ApiResponse:
+def list_templates(call: ApiCall) -> ApiResponse:
     """Return what there is to choose: every shipped rule and every rule of an imported pack, on or off."""
     workspace = require_workspace(call, READ)
-    return _take_page(call, [_build_template(call, workspace, one) for one in _list_rules(call)])
+    return _slice_page(call, [_build_template(call, workspace, one) for one in _list_rules(call)])
 
 
 @SURFACE.get(f"{_TEMPLATES}/{{alertRuleTemplateId}}", "AlertRuleTemplates_Get", READ)
-def template(call: ApiCall) -> ApiResponse:
+def get_template(call: ApiCall) -> ApiResponse:
     """One of them, or one of Azure's that was collected."""
     workspace, wanted = require_workspace(call, READ), call["alertRuleTemplateId"].lower()
     for one in _list_rules(call):
@@ -193,7 +195,7 @@ _OTHER = ArmDocumentKind(
 )
 
 
-def _take_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
+def _slice_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
     start, most = place(call), call.requested_count(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
@@ -235,7 +237,7 @@ def _find_own_rule(call: ApiCall, id_: str) -> StoredPiece | None:
 def _switch(
     call: ApiCall, workspace: str, known: AnalyticRule, properties: dict[str, object], *, enabled: bool
 ) -> None:
-    shown = body(call, workspace, known, None)["properties"]
+    shown = build_body(call, workspace, known, None)["properties"]
     other = [
         one for one in ("query", "queryFrequency", "queryPeriod", "triggerThreshold") if one in properties
     ]
@@ -276,7 +278,7 @@ def _keep(call: ApiCall, workspace: str, kind: object, properties: dict[str, obj
         raise bad_request(str(error), "properties", "InvalidRule") from error
 
 
-def body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:
+def build_body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiece | None) -> dict[str, Any]:
     """A rule in the shape of the API; one that was put as it was put (`own`)."""
     if own is None:
         properties, etag = (

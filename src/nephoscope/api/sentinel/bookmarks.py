@@ -51,7 +51,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
     start, most = place(call), call.requested_count(1000)
-    page = [body(call, one) for one in found[start : start + most]]
+    page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
@@ -61,7 +61,7 @@ def get(call: ApiCall) -> ApiResponse:
     found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
         raise missing_fault(f"The bookmark '{call['bookmarkId']}'")
-    return ApiResponse(body(call, found))
+    return ApiResponse(build_body(call, found))
 
 
 @SURFACE.put(_ONE, "Bookmarks_CreateOrUpdate", WRITE)
@@ -76,7 +76,7 @@ def put(call: ApiCall) -> ApiResponse:
     if into is not None and made.incident is None:
         made = replace(made, incident=into.number)
     deliver_pending(call.instance.lake, call.instance.state)
-    return ApiResponse(body(call, made), 200 if known else 201)
+    return ApiResponse(build_body(call, made), 200 if known else 201)
 
 
 @SURFACE.delete(_ONE, "Bookmarks_Delete", DELETE)
@@ -162,7 +162,7 @@ def _read_time(call: ApiCall, name: str, default: datetime) -> datetime:
     return assume_utc(found)
 
 
-def body(call: ApiCall, one: Bookmark) -> dict[str, object]:
+def build_body(call: ApiCall, one: Bookmark) -> dict[str, object]:
     """A bookmark in the shape of the API."""
     incident = call.instance.state.incidents.get(one.incident) if one.incident is not None else None
     properties = {

@@ -104,7 +104,7 @@ def get(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
-def timeline(call: ApiCall) -> ApiResponse:
+def get_timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
@@ -154,7 +154,7 @@ def expand_bookmark(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{ENTITY}/relations", "EntitiesRelations_List", f"{TYPE}/relations/read")
-def relations(call: ApiCall) -> ApiResponse:
+def list_relations(call: ApiCall) -> ApiResponse:
     """The incidents and bookmarks that an entity is in."""
     collected = _list_collected(call, f"{TYPE}/relations")
     if collected:
@@ -164,7 +164,7 @@ def relations(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{ENTITY}/relations/{{relationName}}", "EntityRelations_GetRelation", f"{TYPE}/relations/read")
-def relation(call: ApiCall) -> ApiResponse:
+def get_relation(call: ApiCall) -> ApiResponse:
     """One of them, by the name of the incident or bookmark."""
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one, wanted = known.entities_by_id.get(call["entityId"].lower()), call["relationName"].lower()

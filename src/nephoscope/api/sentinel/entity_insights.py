@@ -118,7 +118,7 @@ INSIGHTS = (
 
 
 @SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
-def insights(call: ApiCall) -> ApiResponse:
+def get_insights(call: ApiCall) -> ApiResponse:
     """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = known_entity(call)
     since, until = time_range(call, needed=True)
@@ -132,7 +132,7 @@ def insights(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{ENTITY}/queries", "Entities_Queries", f"{TYPE}/queries/read")
-def queries(call: ApiCall) -> ApiResponse:
+def list_queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
     known_entity(call)
     if call.get_query_value("kind").lower() != KIND.lower():

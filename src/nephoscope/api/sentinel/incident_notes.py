@@ -16,7 +16,7 @@ from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
 from nephoscope.lake.writing.outbox import deliver_pending
-from nephoscope.service.incidents import add_note, change_note, delete_note, note_operation
+from nephoscope.service.incidents import add_note, change_note, delete_note, get_note_operation
 from nephoscope.state.incidents.incidents import Incident, IncidentNote, NoteKind
 
 SURFACE = ApiSurface("Comments and tasks of incidents", "Microsoft.SecurityInsights")
@@ -69,7 +69,7 @@ def _build_task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
 def _declare(kind: NoteDocumentKind) -> None:
     path = f"{_INCIDENT}/{kind.word}"
     one = f"{path}/{{name}}"
-    read, write, gone = (note_operation(kind.note, verb) for verb in ("read", "write", "delete"))
+    read, write, gone = (get_note_operation(kind.note, verb) for verb in ("read", "write", "delete"))
 
     @SURFACE.get(path, f"{kind.operations}_List", read)
     def _list(call: ApiCall) -> ApiResponse:

@@ -14,7 +14,7 @@ from typing import Any
 from nephoscope.alerts.investigation.incident_details import case_file
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
-from nephoscope.api.sentinel.bookmarks import body as bookmark_body
+from nephoscope.api.sentinel.bookmarks import build_body as bookmark_body
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request, missing_fault
 from nephoscope.api.wire.body_schema import array, check_shape, fields, text
@@ -61,7 +61,7 @@ def list_(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.list_newest(workspace, most=10_000)
     start, most = place(call), call.requested_count(MOST)
-    page = [body(call, workspace, one) for one in several[start : start + most]]
+    page = [build_body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 
 
@@ -69,7 +69,7 @@ def list_(call: ApiCall) -> ApiResponse:
 def get(call: ApiCall) -> ApiResponse:
     """One incident."""
     workspace = require_workspace(call, READ)
-    return ApiResponse(body(call, workspace, require_incident(call, workspace)))
+    return ApiResponse(build_body(call, workspace, require_incident(call, workspace)))
 
 
 @SURFACE.put(_ONE, "Incidents_CreateOrUpdate", WRITE)
@@ -89,7 +89,7 @@ def put(call: ApiCall) -> ApiResponse:
         changes = {**_read_title_and_description(call, known), **changes}
         incident = update_incident(call.service, workspace, known.number, changes, remark)
     deliver_pending(call.instance.lake, call.instance.state)
-    return ApiResponse(body(call, workspace, incident), 200 if known else 201)
+    return ApiResponse(build_body(call, workspace, incident), 200 if known else 201)
 
 
 def _read_incident(call: ApiCall, workspace: str) -> Incident:
@@ -172,7 +172,7 @@ def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
 
 
 @SURFACE.act(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
-def alerts(call: ApiCall) -> ApiResponse:
+def list_alerts(call: ApiCall) -> ApiResponse:
     """The alerts of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
@@ -181,7 +181,7 @@ def alerts(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
-def entities(call: ApiCall) -> ApiResponse:
+def list_entities(call: ApiCall) -> ApiResponse:
     """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
     workspace = require_workspace(call, READ)
     file = case_file(
@@ -208,7 +208,7 @@ def list_process_trees(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
-def bookmarks(call: ApiCall) -> ApiResponse:
+def list_bookmarks(call: ApiCall) -> ApiResponse:
     """The bookmarks of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
@@ -247,7 +247,7 @@ def require_incident(call: ApiCall, workspace: str) -> Incident:
     return one
 
 
-def body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
+def build_body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
     """An incident in the shape of the API."""
     properties: dict[str, Any] = {
         "title": one.title,

@@ -46,14 +46,14 @@ def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, require_workspace(call, READ))
     start, most = place(call), call.requested_count(1000)
-    page = [body(call, one) for one in found[start : start + most]]
+    page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
 
 @SURFACE.get(_ONE, "ThreatIntelligenceIndicator_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
     """One indicator."""
-    return ApiResponse(body(call, _require_indicator(call, require_workspace(call, READ))))
+    return ApiResponse(build_body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
 @SURFACE.act(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
@@ -86,7 +86,7 @@ def delete(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
 def query(call: ApiCall) -> ApiResponse:
     """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
-    found = [body(call, one) for one in _all(call, require_workspace(call, READ))]
+    found = [build_body(call, one) for one in _all(call, require_workspace(call, READ))]
     size = call.body.get("pageSize") or 100
     if not isinstance(size, int) or not 0 < size <= MOST:
         raise bad_request(f"pageSize must be a whole number from 1 to {MOST}.", "pageSize")
@@ -114,9 +114,9 @@ def replace_tags(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_MAIN}/metrics", "ThreatIntelligenceIndicatorMetrics_List", READ)
-def metrics(call: ApiCall) -> ApiResponse:
+def count_indicators(call: ApiCall) -> ApiResponse:
     """Count how many indicators there are by pattern type, threat type and source."""
-    found = [body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
+    found = [build_body(call, one)["properties"] for one in _all(call, require_workspace(call, READ))]
 
     def count_values(values: list[str]) -> list[dict[str, object]]:
         return [{"metricName": one, "metricValue": values.count(one)} for one in sorted(set(values))]
@@ -211,7 +211,7 @@ def _store_indicator(
         made = item(document, now)
     kept = put_object(call.service, workspace, source or SOURCE, made, known)
     deliver_pending(call.instance.lake, call.instance.state)
-    return body(call, kept)
+    return build_body(call, kept)
 
 
 def _matches_query(call: ApiCall, one: dict[str, Any], name: str) -> bool:
@@ -241,7 +241,7 @@ def _has_wanted_confidence(asked: dict[str, object], confidence: int) -> bool:
     )
 
 
-def body(call: ApiCall, one: Intel) -> dict[str, Any]:
+def build_body(call: ApiCall, one: Intel) -> dict[str, Any]:
     """An indicator in the shape of the API."""
     document, name = one.document, one.id.partition("--")[2]
     kinds = [key.partition(":")[0] for key, _ in one.observables]

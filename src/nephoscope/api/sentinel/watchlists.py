@@ -75,14 +75,14 @@ def list_(call: ApiCall) -> ApiResponse:
     """The watchlists of a workspace."""
     workspace = require_workspace(call, READ)
     found = call.instance.state.watchlists.all(workspace)
-    return answer_list(call, [body(call, one, count) for one, count in found])
+    return answer_list(call, [build_body(call, one, count) for one, count in found])
 
 
 @SURFACE.get(_ONE, "Watchlists_Get", READ)
 def get(call: ApiCall) -> ApiResponse:
     """One watchlist, without its items."""
     head, count = _require_watchlist(call, require_workspace(call, READ))
-    return ApiResponse(body(call, head, count))
+    return ApiResponse(build_body(call, head, count))
 
 
 @SURFACE.put(_ONE, "Watchlists_CreateOrUpdate", WRITE)
@@ -102,7 +102,7 @@ def put(call: ApiCall) -> ApiResponse:
         elif given:
             update_watchlist(store, alias, given)
     deliver_pending(call.instance.lake, call.instance.state)
-    return ApiResponse(body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
+    return ApiResponse(build_body(call, *_require_watchlist(call, workspace)), 201 if new else 200)
 
 
 def _create(
@@ -136,7 +136,7 @@ def delete(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(_ITEMS, "WatchlistItems_List", READ)
-def items(call: ApiCall) -> ApiResponse:
+def list_items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
@@ -146,7 +146,7 @@ def items(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(_ITEM, "WatchlistItems_Get", READ)
-def item(call: ApiCall) -> ApiResponse:
+def get_item(call: ApiCall) -> ApiResponse:
     """One item."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     return ApiResponse(_build_item(call, head, _find_item(call, head)))
@@ -223,7 +223,7 @@ def _read_retention_days(call: ApiCall) -> int:
     return ceil(duration(given) / timedelta(days=1)) if given else 0
 
 
-def body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, object]:
+def build_body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, object]:
     """A watchlist in the shape of the API."""
     properties = {
         "watchlistId": one.id,

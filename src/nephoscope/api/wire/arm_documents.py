@@ -24,7 +24,7 @@ def find_document(call: ApiCall) -> dict[str, Any] | None:
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
     published = call.instance.snapshots.load_newest()
-    if published is None or _build_key(call.path) in call.removed_since(published.made.when):
+    if published is None or _build_key(call.path) in call.removed_since(published.build_info.when):
         return None
     return published.listing.get(call.path, call.reach)
 
@@ -39,7 +39,7 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
 
 def _is_removed(call: ApiCall) -> bool:
     published = call.instance.snapshots.load_newest()
-    return published is not None and _build_key(call.path) in call.removed_since(published.made.when)
+    return published is not None and _build_key(call.path) in call.removed_since(published.build_info.when)
 
 
 def found_learned(call: ApiCall) -> dict[str, object] | None:
@@ -47,7 +47,7 @@ def found_learned(call: ApiCall) -> dict[str, object] | None:
     key, published = _build_key(call.path), call.instance.snapshots.load_newest()
     own = call.instance.state.own_facts.get(key)
     waits = own is not None and (
-        published is None or (own.changed is not None and own.changed >= published.made.when)
+        published is None or (own.changed is not None and own.changed >= published.build_info.when)
     )
     if own is not None and waits and visible(call.reach, key):
         return own.documents[0]
@@ -64,7 +64,7 @@ def get(call: ApiCall, what: str) -> ApiResponse:
     return ApiResponse(document)
 
 
-def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = None) -> ApiResponse:
+def list_page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = None) -> ApiResponse:
     """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
     after = read_skip_token(call)
     kept = call.list_kept([one.lower() for one in types], below)
@@ -82,7 +82,7 @@ def page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = No
         )
         # what was put is shown as it is now, and what was removed since is no more
         after = several.after
-        passed = {one.key for one in kept} | call.removed_since(published.made.when)
+        passed = {one.key for one in kept} | call.removed_since(published.build_info.when)
         shown = [body for body in several.bodies if _build_key(str(body["id"])) not in passed]
     return answer_list(call, _apply_test([*mine, *shown], test), after)
 

@@ -105,7 +105,7 @@ def declare_reading(surface: ApiSurface, kind: ArmDocumentKind) -> None:
 
     def _list(call: ApiCall) -> ApiResponse:
         """Return those below the scope that were put or collected."""
-        return page(call, kind, _parse_filter(call) if kind.filtered else _build_kind_test(call, kind))
+        return list_page(call, kind, _parse_filter(call) if kind.filtered else _build_kind_test(call, kind))
 
     def _get(call: ApiCall) -> ApiResponse:
         """One of them."""
@@ -184,7 +184,7 @@ def _parse_filter(call: ApiCall) -> arm_documents.Test:
     return lambda body: fits(tree_of(body, "properties"))
 
 
-def page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
+def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | None = None) -> ApiResponse:
     """Return those below the scope of a list: what people put first, then what was collected, page by page."""
     after = read_skip_token(call)
     below = _list_scope(call, kind)

@@ -59,14 +59,14 @@ class _SearchParser:
     def parse_or(self, depth: int) -> Test:
         """Clauses joined by OR, which binds less than AND."""
         found = [self.parse_and(depth)]
-        while self._take("joint", "OR"):
+        while self._read_token("joint", "OR"):
             found.append(self.parse_and(depth))
         return found[0] if len(found) == 1 else lambda row: any(one(row) for one in found)
 
     def parse_and(self, depth: int) -> Test:
         """Clauses joined by AND."""
         found = [self.term(depth)]
-        while self._take("joint", "AND"):
+        while self._read_token("joint", "AND"):
             found.append(self.term(depth))
         return found[0] if len(found) == 1 else lambda row: all(one(row) for one in found)
 
@@ -74,9 +74,9 @@ class _SearchParser:
         """A clause, or what parentheses hold."""
         if depth > DEEPEST:
             raise self.describe_syntax_error()
-        if self._take("sign", "("):
+        if self._read_token("sign", "("):
             found = self.parse_or(depth + 1)
-            if not self._take("sign", ")"):
+            if not self._read_token("sign", ")"):
                 raise self.describe_syntax_error()
             return found
         one = _TOKEN.match(self.text, self.at)
@@ -87,7 +87,7 @@ class _SearchParser:
         self.names.add(clause[1])
         return _compile_clause(clause[1], clause[2].strip())
 
-    def _take(self, group: str, word: str) -> bool:
+    def _read_token(self, group: str, word: str) -> bool:
         found = _TOKEN.match(self.text, self.at)
         if found is None or found[group] != word:
             return False

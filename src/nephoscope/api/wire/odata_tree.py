@@ -125,7 +125,7 @@ class _FilterParser:
         told = f"$filter is not understood at character {at + 1}: {self.text[at : at + 40]!r}."
         return bad_request(told, "$filter", "InvalidFilter")
 
-    def take(self, *wanted: str) -> str:
+    def read_token(self, *wanted: str) -> str:
         """The next word or sign, where it is one of those wanted."""
         found = _TOKEN.match(self.text, self.at)
         word = (found["word"] or found["sign"] or "").lower() if found is not None else ""
@@ -136,20 +136,20 @@ class _FilterParser:
 
     def need(self, sign: str) -> None:
         """The sign that has to stand here; Fault where it does not."""
-        if not self.take(sign):
+        if not self.read_token(sign):
             raise self.describe_syntax_error()
 
     def parse_or(self, depth: int) -> Node:
         """Terms joined by or."""
         found = [self.parse_and(depth)]
-        while self.take("or"):
+        while self.read_token("or"):
             found.append(self.parse_and(depth))
         return found[0] if len(found) == 1 else Junction(tuple(found), either=True)
 
     def parse_and(self, depth: int) -> Node:
         """Terms joined by and."""
         found = [self.term(depth)]
-        while self.take("and"):
+        while self.read_token("and"):
             found.append(self.term(depth))
         return found[0] if len(found) == 1 else Junction(tuple(found), either=False)
 
@@ -157,14 +157,14 @@ class _FilterParser:
         """A comparison, a function, a negation, or what parentheses hold."""
         if depth > DEEPEST:
             raise self.describe_syntax_error()
-        if self.take("not"):
+        if self.read_token("not"):
             return Negation(self.term(depth + 1))
-        if self.take("("):
+        if self.read_token("("):
             found = self.parse_or(depth + 1)
             self.need(")")
             return found
         path = self._parse_path()
-        if not self.take("("):
+        if not self.read_token("("):
             return self._parse_comparison(path)
         if items := _ANY.fullmatch(path.name):
             return self._parse_items(PropertyPath(items[1], path.at), depth)
@@ -183,10 +183,10 @@ class _FilterParser:
 
     def _parse_arguments(self) -> tuple[object, ...]:
         found: list[object] = []
-        if self.take(")"):
+        if self.read_token(")"):
             return ()
         found.append(self._parse_argument())
-        while self.take(","):
+        while self.read_token(","):
             found.append(self._parse_argument())
         self.need(")")
         return tuple(found)
@@ -202,7 +202,7 @@ class _FilterParser:
     def _parse_items(self, path: PropertyPath, depth: int) -> AnyItem:
         """`path/any(x: ...)`; `any(x eq ...)` is taken too, as Azure's own examples write it."""
         start, name = self.at, self._parse_path().name
-        if not self.take(":"):
+        if not self.read_token(":"):
             self.at = start
             name = re.split("[/.]", name)[0]
         condition = self.parse_or(depth + 1)
@@ -211,9 +211,9 @@ class _FilterParser:
 
     def _parse_comparison(self, path: PropertyPath) -> Node:
         """Return how a property compares, and with what."""
-        if self.take("in"):
+        if self.read_token("in"):
             return Membership(path, self._parse_list())
-        sign = self.take(*COMPARED)
+        sign = self.read_token(*COMPARED)
         if not sign:
             raise self.describe_syntax_error()
         start = self._find_next_offset()
@@ -223,7 +223,7 @@ class _FilterParser:
     def _parse_list(self) -> tuple[object, ...]:
         self.need("(")
         found = [self._read_value()]
-        while self.take(","):
+        while self.read_token(","):
             found.append(self._read_value())
         self.need(")")
         return tuple(found)

@@ -42,7 +42,7 @@ class PolicyListFilter:
         return all(test(body) for test in self.tests)
 
 
-def page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiResponse:
+def list_page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiResponse:
     """A page of the documents of a type that are at the scope of a call, above it and below it, of those that the caller may see.
 
     `$top` is how many a page has, 1000 where it is not given.
@@ -74,7 +74,7 @@ class _PolicyScope:
         if self._edition is None:
             yield from kept
             return
-        passed = self._stored_documents.keys() | self.call.removed_since(self._edition.made.when)
+        passed = self._stored_documents.keys() | self.call.removed_since(self._edition.build_info.when)
         published = heapq.merge(*self._list_published(self._edition, after), key=lambda one: one[0])
         yield from heapq.merge(
             kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]

@@ -66,7 +66,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     test = parse_filter(call)
     fields = parse_select(call.get_query_value("$select")) if call.get_query_value("$select") else None
     if call.get_query_value("$apply") or call.get_query_value("$orderby"):
-        return _shape_rows(call, source, test, fields)
+        return list_shape_rows(call, source, test, fields)
     found: list[Row] = []
     after, most = read_skip_token(call), call.requested_count(MOST)
     for key, row in _list_rows(call, source, after):
@@ -144,7 +144,7 @@ def _make_naming_test(call: ApiCall, named: re.Match[str]) -> Callable[[Row], bo
     return test
 
 
-def _shape_rows(
+def list_shape_rows(
     call: ApiCall, source: PolicyRowSource, test: Test, fields: Sequence[str] | None
 ) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""

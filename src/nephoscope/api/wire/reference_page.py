@@ -17,7 +17,7 @@ roles of the caller that allow its *permission* reach. What nothing here produce
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The page."""
     lines = [_HEAD, "## Roles", "", "| role | what it does |", "|---|---|"]
     lines += [f"| {one.name} | {one.description} |" for one in ROLES]

@@ -73,7 +73,7 @@ def _list_subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
 
 
 def _has_subscription(call: ApiCall, subscription: str) -> bool:
-    return subscription in call.snapshot.made.subscriptions or call.snapshot.has_documents(
+    return subscription in call.snapshot.build_info.subscriptions or call.snapshot.has_documents(
         f"/subscriptions/{subscription}"
     )
 
@@ -112,7 +112,7 @@ def _compute_query_mark(call: ApiCall) -> str:
     about = [
         call.caller.principal.id,
         wanted,
-        call.snapshot.made.when,
+        call.snapshot.build_info.when,
         *(call.body.get(one) for one in _FIELDS),
     ]
     return hashlib.blake2b(msgspec.json.encode(about), digest_size=12).hexdigest()

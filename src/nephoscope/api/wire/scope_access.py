@@ -106,7 +106,7 @@ def _check_container(call: ApiCall) -> None:
     if call.scope.startswith(MANAGEMENT_GROUP):
         _check_group(call, snapshot, _extract_management_group(call.scope))
     elif parts[1] == "subscriptions":
-        if parts[2] not in snapshot.made.subscriptions and not scope_exists(call, "/".join(parts[:3])):
+        if parts[2] not in snapshot.build_info.subscriptions and not scope_exists(call, "/".join(parts[:3])):
             raise no_subscription(parts[2])
         if len(parts) > 4 and parts[3] == "resourcegroups" and not scope_exists(call, "/".join(parts[:5])):
             raise no_group(parts[4])

@@ -20,7 +20,7 @@ _ERRORS = (Severity.CRITICAL, Severity.HIGH)
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write a command a finding that failed and one for each file that could not be judged."""
-    for finding in merge_alike(report.failed):
+    for finding in merge_alike(report.failed_findings):
         kind = "error" if finding.severity in _ERRORS else "warning"
         out.write(_format_issue(kind, finding.region, finding.message, finding.rule))
     out.writelines(

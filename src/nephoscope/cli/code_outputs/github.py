@@ -20,7 +20,7 @@ _COMMANDS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM
 
 def render(report: CodeReport, out: TextIO) -> None:
     """Write a command for each finding that failed, the gravest first (GitHub shows ten), and each file that was not judged."""
-    failed = sorted(merge_alike(report.failed), key=lambda one: -one.severity.rank)
+    failed = sorted(merge_alike(report.failed_findings), key=lambda one: -one.severity.rank)
     out.writelines(_format_annotation(finding, report.rules[finding.rule].title) + "\n" for finding in failed)
     out.writelines(
         f"::error {_format_location(unread.region)},title=Not judged::{_escape_data(unread.reason)}\n"

@@ -26,10 +26,10 @@ def render(report: CodeReport, out: TextIO) -> None:
 
 
 def _list_lines(report: CodeReport) -> Iterator[str]:
-    failed = sorted(merge_alike(report.failed), key=lambda one: (-one.severity.rank, one.order))
+    failed = sorted(merge_alike(report.failed_findings), key=lambda one: (-one.severity.rank, one.order))
     counts = report.counts()
     severities = ", ".join(f"{counts[one]} {one.value}" for one in reversed(Severity) if counts[one])
-    yield f"## nephoscope: {format_count(len(report.failed), 'finding')}" + (
+    yield f"## nephoscope: {format_count(len(report.failed_findings), 'finding')}" + (
         f" ({severities})" if severities else ""
     )
     if failed:

@@ -24,12 +24,15 @@ def render(report: CodeReport, out: TextIO) -> None:
 
 
 def _list_lines(report: CodeReport) -> Iterator[str]:
-    for finding in sorted(merge_alike(report.failed), key=lambda one: (-one.severity.rank, one.order)):
+    for finding in sorted(
+        merge_alike(report.failed_findings), key=lambda one: (-one.severity.rank, one.order)
+    ):
         yield f"{finding.region}: {finding.severity.value}: {finding.message}"
         yield from (f"    by {region}" for region in finding.related)
     yield from _list_unknown(merge_alike(report.unknown))
     yield from (
-        f"{one.region}: suppressed: {one.message} ({one.reason})" for one in merge_alike(report.suppressed)
+        f"{one.region}: suppressed: {one.message} ({one.reason})"
+        for one in merge_alike(report.suppressed_findings)
     )
     known = sum(one.state is FindingState.KNOWN for one in report.findings)
     if known:
@@ -49,7 +52,7 @@ def _list_unknown(findings: list[CodeFinding]) -> Iterator[str]:
 def _list_summary_lines(report: CodeReport) -> Iterator[str]:
     counts = report.counts()
     severities = [f"{counts[one]} {one.value}" for one in Severity if counts[one]]
-    found = format_count(len(report.failed), "finding")
+    found = format_count(len(report.failed_findings), "finding")
     yield f"{format_count(len(report.files), 'file')}: {found}" + (
         f" ({', '.join(severities)})" if severities else ""
     )

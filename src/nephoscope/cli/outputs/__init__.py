@@ -37,6 +37,6 @@ def check_shown(name: str, states: Sequence[str]) -> None:
         usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
 
 
-def renderer(name: str) -> Renderer:
+def load_renderer(name: str) -> Renderer:
     """Return the `render` function of a format, imported now."""
     return cast("Renderer", importlib.import_module(f"nephoscope.cli.outputs.{name}").render)

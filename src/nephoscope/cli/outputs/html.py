@@ -44,7 +44,7 @@ def render(report: ReportView, out: TextIO) -> None:
 
 def _build_template_values(report: ReportView) -> dict[str, object]:
     severities: Counter[Severity] = Counter()
-    for group, count in report.judged.items():
+    for group, count in report.group_sizes.items():
         if group.state is ComplianceState.NON_COMPLIANT:
             severities[report.metadata(group.key).severity] += count
     shown = [one for one in reversed(Severity) if severities[one] or one is Severity.HIGH]
@@ -60,7 +60,7 @@ def _build_template_values(report: ReportView) -> dict[str, object]:
         "severities": [(severity, severities[severity]) for severity in shown],
         "unknown": report.states[ComplianceState.UNKNOWN] + report.states[ComplianceState.ERROR],
         "no_control": NO_CONTROL,
-        "controls": sorted(report.score.assessed, key=lambda item: -item.potential),
+        "controls": sorted(report.score.assessed_controls, key=lambda item: -item.potential),
         "ranking": list_failing(report),
         "listed": listed_groups(report),
         "shown": sum(report.groups.values()),

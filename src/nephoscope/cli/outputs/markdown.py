@@ -33,7 +33,7 @@ def render(report: ReportView, out: TextIO) -> None:
         )
     )
     out.write("\n## Controls\n\n")
-    if report.score.assessed:
+    if report.score.assessed_controls:
         out.writelines(
             _build_table(
                 ("Control", "Score", "Max", "Healthy", "Unhealthy", "Not assessed"), _list_controls(report)
@@ -85,7 +85,7 @@ def render(report: ReportView, out: TextIO) -> None:
 
 
 def _list_controls(report: ReportView) -> Iterator[tuple[object, ...]]:
-    for item in report.score.assessed:
+    for item in report.score.assessed_controls:
         score = f"{item.current:.2f}" if item.weight else "not scored"
         yield item.control.name, score, item.control.max_score, item.healthy, item.unhealthy, item.unknown
 
@@ -93,7 +93,7 @@ def _list_controls(report: ReportView) -> Iterator[tuple[object, ...]]:
 def _list_recommendations(report: ReportView) -> Iterator[tuple[object, ...]]:
     for item in list_failing(report):
         counts = item.counts
-        figures = (counts.unhealthy, counts.assessed, counts.not_assessed, f"{item.gain:.2f}")
+        figures = (counts.unhealthy, counts.assessed_count, counts.not_assessed, f"{item.gain:.2f}")
         yield item.recommendation.severity.value, item.title, *figures
 
 

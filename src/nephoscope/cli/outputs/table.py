@@ -94,7 +94,7 @@ def _print_headline(report: ReportView, console: Console) -> None:
 
 def print_controls(score: SecureScore, console: Console) -> None:
     """Print the controls that were assessed; say so where there is none."""
-    console.print(_score_table(score, console.width) if score.assessed else NO_CONTROL)
+    console.print(_score_table(score, console.width) if score.assessed_controls else NO_CONTROL)
 
 
 def _score_table(score: SecureScore, width: int) -> Table:
@@ -106,7 +106,9 @@ def _score_table(score: SecureScore, width: int) -> Table:
     table.add_column("control", header_style="dim", overflow="fold")
     for name in ("score", "max", *(("",) if bars else ()), "to gain", "healthy", "unhealthy", "not assessed"):
         table.add_column(name, justify="right" if name else "left", header_style="dim", no_wrap=True)
-    for item in sorted(score.assessed, key=lambda control: (-control.potential, -control.control.max_score)):
+    for item in sorted(
+        score.assessed_controls, key=lambda control: (-control.potential, -control.control.max_score)
+    ):
         table.add_row(
             item.control.name,
             f"{item.current:.2f}" if item.weight else "-",
@@ -128,7 +130,7 @@ def _draw_bar(share: float, width: int = 16) -> Text:
 
 def print_ranking(report: ReportView, console: Console) -> None:
     """Print the recommendations to work on, and those of other states that were asked for; say so where there is none."""
-    if not is_assessed(report.judged):
+    if not is_assessed(report.group_sizes):
         console.print("\nNothing was assessed.")
         return
     found, listed = list_failing(report), listed_groups(report)

@@ -17,7 +17,7 @@ STYLED = frozenset({"table", "chart"})
 Renderer = Callable[["Sequence[QueryResult]", object, int], None]
 
 
-def renderer(name: str) -> Renderer:
+def load_renderer(name: str) -> Renderer:
     """The `render` function of a format, imported now.
 
     It takes the results, a text stream (of bytes where the format is BINARY), and how many rows a result shows at most where

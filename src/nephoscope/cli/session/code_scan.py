@@ -73,7 +73,7 @@ def _fix(report: CodeReport, options: ScanOptions) -> None:
     """Write the fixes of what fails into the files, and say how many each got."""
     opened = open_repositories(map(Path, options["targets"]), may_be_gone=True)
     for root in {repository.root for repository, _ in opened}:
-        outcome = apply_fixes(report.failed, root)
+        outcome = apply_fixes(report.failed_findings, root)
         for file, count in outcome.applied.items():
             print_message(
                 f"{file}: {format_count(count, 'fix', 'fixes')} applied; scan again to check the rest"
@@ -280,7 +280,7 @@ def _with_results(report: CodeReport, file: Path) -> CodeReport:
 
 def exit_code(report: CodeReport, options: ScanOptions) -> int:
     """Return 1 for findings that fail, else 3 where something could not be judged, else 4 where nothing was, else 0."""
-    if any(_fails(finding, options) for finding in report.failed):
+    if any(_fails(finding, options) for finding in report.failed_findings):
         return FINDINGS
     if report.unread or (options["fail_on_unknown"] and report.unknown):
         return NOT_JUDGED

@@ -67,7 +67,7 @@ def import_rules(
         flush_pending(data, lake, state)
         place = find_workspace(state, workspace).name
         take = partial(
-            PackImporter(lake, state, place, LocalUser.current().author, progress).take,
+            PackImporter(lake, state, place, LocalUser.current().author, progress).store_pack,
             reading,
             name,
             path,

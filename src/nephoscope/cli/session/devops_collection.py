@@ -72,7 +72,7 @@ def tell_collection(found: DevOpsCollection) -> None:
     from nephoscope.collect.azure.collection_gaps import lines
 
     print_message(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
-    told = lines(found.gaps.found)
+    told = lines(found.gaps.sorted_gaps)
     for line in told[:_SHOWN]:
         print_message(f"not read: {line}")
     if len(told) > _SHOWN:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.results import BINARY, STYLED, renderer
+from nephoscope.cli.results import BINARY, STYLED, load_renderer
 from nephoscope.cli.session.output_stream import open_output, writing_bytes
 from nephoscope.cli.session.query_session import ShownOptions, UsageError
 from nephoscope.cli.terminal.sanitize_output import format_count
@@ -29,7 +29,7 @@ def show(results: Sequence[QueryResult], options: ShownOptions) -> None:
 
             render_escaped(results, out)
         else:
-            renderer(form)(results, out, options["rows"])
+            load_renderer(form)(results, out, options["rows"])
 
 
 def _is_for_program(options: ShownOptions) -> bool:
@@ -57,6 +57,6 @@ def _write_bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
         )
     try:
         with writing_bytes(options["output_file"]) as out:
-            renderer(form)(results, out, options["rows"])
+            load_renderer(form)(results, out, options["rows"])
     except ValueError as error:
         raise UsageError(f"--output {form}: {error}") from error

@@ -220,7 +220,7 @@ def _print_notices(report: ReportView, filter_: ReportFilter) -> None:
     for problem in report.errors:
         if problem.error:
             print_message(f"{problem.place}: {problem.reason}")
-    if filter_ != ReportFilter() and report.judged and not report.groups:
+    if filter_ != ReportFilter() and report.group_sizes and not report.groups:
         print_message("no assessed resource matches the filters")
 
 

@@ -31,7 +31,7 @@ def exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: bool) ->
         return NOT_JUDGED
     if fail_on_unknown and report.states[ComplianceState.UNKNOWN]:
         return NOT_JUDGED
-    return CLEAN if is_assessed(report.judged) else NOTHING_ASSESSED
+    return CLEAN if is_assessed(report.group_sizes) else NOTHING_ASSESSED
 
 
 def is_assessed(judged: Mapping[RecommendationGroup, int]) -> bool:
@@ -44,7 +44,7 @@ def is_written(report: ReportView, output: str) -> bool:
 
     A code scanning service closes every alert that the newest SARIF file lacks.
     """
-    if is_assessed(report.judged):
+    if is_assessed(report.group_sizes):
         return True
     tell_nothing_assessed()
     if report.quarantine:

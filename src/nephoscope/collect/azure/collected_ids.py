@@ -31,7 +31,7 @@ class CollectedIds:
         self.connected: set[str] = set()
         self.assigned_groups: dict[str, str] = {}
 
-    def take(self, body: dict[str, object]) -> None:
+    def add_body(self, body: dict[str, object]) -> None:
         """Note a body; one without a usable id is the loader's to report."""
         text = body.get("id")
         if not isinstance(text, str):
@@ -47,9 +47,9 @@ class CollectedIds:
             if any(name.lower() == SEGMENT and isinstance(value, list) for name, value in properties.items()):
                 self.connected.add(id_.key)
             if id_.type == "microsoft.authorization/roleassignments":
-                self._note_assignment(properties)
+                self._add_assignment(properties)
 
-    def _note_assignment(self, properties: dict[str, object]) -> None:
+    def _add_assignment(self, properties: dict[str, object]) -> None:
         principal = properties.get("principalId")
         if str(properties.get("principalType", "")).lower() == "group" and isinstance(principal, str):
             self.assigned_groups[principal.lower()] = principal

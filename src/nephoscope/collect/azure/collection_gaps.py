@@ -63,7 +63,7 @@ class CollectionGaps:
         self._lock = threading.Lock()
 
     @property
-    def found(self) -> list[CollectionGap]:
+    def sorted_gaps(self) -> list[CollectionGap]:
         """The gaps, sorted."""
         with self._lock:
             return sorted(self._found.values())
@@ -86,7 +86,7 @@ class CollectionGaps:
     def gaps_by_type(self) -> dict[str, str]:
         """The manifest's `gaps`: for each type one sentence of where and why."""
         told: dict[str, list[str]] = {}
-        for gap in self.found:
+        for gap in self.sorted_gaps:
             missing = f", missing permission {gap.permission}" if gap.permission else ""
             told.setdefault(gap.type, []).append(f"{gap.scope or 'the tenant'}: {gap.reason}{missing}")
         return {

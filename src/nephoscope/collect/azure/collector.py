@@ -37,10 +37,10 @@ from nephoscope.collect.azure.tenant_clients import ArmRequest, TenantClients
 from nephoscope.collect.azure.visible_scopes import (
     TABLE,
     VisibleScope,
+    add_missing_scopes,
     find,
     group_id,
     list_scopes,
-    note_missing,
 )
 from nephoscope.collect.resource_sources import ANY, TypeSources
 from nephoscope.connect.credentials import TokenProvider
@@ -143,7 +143,7 @@ class Collector:
         directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
         for client in (manager, directory):
             client.sent, client.retried = self._requests, self._retried
-        take = self._holdings.take
+        take = self._holdings.add_body
         return TenantClients(
             VisibleScope(id_),
             ResourceGraph(manager, checkpoint, take),
@@ -168,9 +168,9 @@ class Collector:
         scope = self._settings.scope
         seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
         self._gaps.forget(seen)
-        note_missing(scope, [tenant.seen for tenant in tenants], self._gaps)
+        add_missing_scopes(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
-            told = "; ".join(str(gap) for gap in self._gaps.found) or "no subscription is visible"
+            told = "; ".join(str(gap) for gap in self._gaps.sorted_gaps) or "no subscription is visible"
             raise CollectError(f"nothing to collect: {told}. The account needs the role Reader there")
 
     def _read(self, tenants: Sequence[TenantClients], pool: ThreadPoolExecutor) -> None:
@@ -215,7 +215,7 @@ class Collector:
         """The resource groups that are seen in subscriptions which may not be read whole: (tenant, subscription, group)."""
         if self._settings.scope.resource_groups:
             return
-        lacking = {gap.scope for gap in self._gaps.found}
+        lacking = {gap.scope for gap in self._gaps.sorted_gaps}
         for tenant in tenants:
             for group in sorted(tenant.seen.groups):
                 subscription = f"/subscriptions/{group.split('/', 1)[0]}"
@@ -352,7 +352,7 @@ class Collector:
             self._requests,
             self._retried,
             checkpoint.reused,
-            tuple(self._gaps.found),
+            tuple(self._gaps.sorted_gaps),
             self._unread,
             len({scope.split("/")[2] for scope in scopes}),
         )

@@ -23,7 +23,7 @@ from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.collect.azure.readable_scopes import read_permissions
 from nephoscope.collect.azure.required_permissions import PermissionProvider, RequiredPermission
 from nephoscope.collect.azure.resource_graph import ResourceGraph
-from nephoscope.collect.azure.visible_scopes import VisibleScope, find, group_id, note_missing
+from nephoscope.collect.azure.visible_scopes import VisibleScope, add_missing_scopes, find, group_id
 from nephoscope.connect.credentials import SignInError, TokenProvider
 from nephoscope.connect.read_only_client import RequestError, RestClient
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -132,8 +132,8 @@ def _test_subscriptions(
 ) -> Iterator[SubscriptionTrial]:
     names, gaps = _Names(), CollectionGaps()
     seen = _list_seen(clients, names, gaps)
-    refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.found if gap.scope}
-    unread = next((gap for gap in gaps.found if not gap.scope), None)
+    refused = {gap.scope.rpartition("/")[2]: gap.reason for gap in gaps.sorted_gaps if gap.scope}
+    unread = next((gap for gap in gaps.sorted_gaps if not gap.scope), None)
     if unread is not None:
         raise RequestError(str(unread))
     if not seen.subscriptions and not refused:
@@ -152,10 +152,10 @@ def _test_subscriptions(
 def _list_seen(clients: _Clients, names: _Names, gaps: CollectionGaps) -> VisibleScope:
     """The subscriptions of the scope and the resource groups in them, as the sign-in sees them."""
     scope = clients.settings.scope
-    reader = ResourceGraph(clients.manager, clients.checkpoint, names.take)
+    reader = ResourceGraph(clients.manager, clients.checkpoint, names.add_body)
     wanted = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
     seen = find(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
-    note_missing(scope, [seen], gaps)
+    add_missing_scopes(scope, [seen], gaps)
     return seen
 
 
@@ -166,9 +166,9 @@ class _Names(CollectedIds):
         super().__init__()
         self._names: dict[str, str] = {}
 
-    def take(self, body: dict[str, object]) -> None:
+    def add_body(self, body: dict[str, object]) -> None:
         """Note a row of the containers."""
-        super().take(body)
+        super().add_body(body)
         properties = body.get("properties")
         shown = properties.get("displayName") if isinstance(properties, dict) else ""
         self._names[str(body.get("id") or "").lower()] = str(shown or body.get("name") or "")

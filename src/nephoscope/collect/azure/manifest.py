@@ -114,7 +114,7 @@ def document(
             tenant: {"scopes": dict(sorted(scopes.items())), **members} for tenant, scopes in tenants.items()
         },
         "notRead": dict(sorted(unread.items())),
-        "missingPermissions": [_build_row(gap) for gap in gaps.found if gap.permission],
+        "missingPermissions": [_build_row(gap) for gap in gaps.sorted_gaps if gap.permission],
         "collected": collected,
     }
 

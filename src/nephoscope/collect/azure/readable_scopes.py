@@ -31,7 +31,7 @@ class PermissionCheck:
         """Ask of a subscription, or of a resource group that was named; where it is refused nothing there counts as read."""
         granted = read_permissions(arm, scope)
         if isinstance(granted, Permissions):
-            self._note_missing(scope, self._find_refused(granted))
+            self._add_gaps(scope, self._find_refused(granted))
             return
         self.gaps.add(PERMISSIONS, scope, granted.reason, granted.permission)
         for type_ in self.types:
@@ -49,13 +49,13 @@ class PermissionCheck:
         refused = self._find_refused(granted)
         if all(type_ in refused for type_ in self.types if self.gaps.is_missing(type_, subscription)):
             return False
-        self._note_missing(group, refused)
+        self._add_gaps(group, refused)
         return True
 
     def _find_refused(self, granted: Permissions) -> frozenset[str]:
         return frozenset(type_ for type_ in self.types if not granted.allow(self.action(type_)))
 
-    def _note_missing(self, scope: str, types: Iterable[str]) -> None:
+    def _add_gaps(self, scope: str, types: Iterable[str]) -> None:
         for type_ in types:
             self.gaps.add(type_, scope, "the sign-in may not read it in all of the scope", self.action(type_))
 

@@ -26,7 +26,7 @@ class VisibleScope:
     groups: set[str] = field(default_factory=set)
     apart: set[str] = field(default_factory=set)
 
-    def take(self, row: dict[str, object]) -> None:
+    def add_row(self, row: dict[str, object]) -> None:
         """Note a row of the containers."""
         subscription = str(row.get("subscriptionId") or "").lower()
         type_ = str(row.get("type", "")).lower()
@@ -85,8 +85,8 @@ def find(
     seen = VisibleScope(tenant)
 
     def take(row: dict[str, object]) -> None:
-        holdings.take(row)
-        seen.take(row)
+        holdings.add_body(row)
+        seen.add_row(row)
 
     reader = ResourceGraph(graph.client, graph.checkpoint, take)
     for area in _list_requested_areas(tenant, scope):
@@ -114,7 +114,7 @@ def _list_requested_areas(tenant: str, scope: CollectionScope) -> list[QueryArea
     return [QueryArea(tenant, (), scope.management_groups, names=scope.names)]
 
 
-def note_missing(scope: CollectionScope, seen: list[VisibleScope], gaps: CollectionGaps) -> None:
+def add_missing_scopes(scope: CollectionScope, seen: list[VisibleScope], gaps: CollectionGaps) -> None:
     """Note every subscription and resource group that was asked for by name and that no sign-in sees."""
     subscriptions = {id_ for one in seen for id_ in one.subscriptions}
     groups = {group for one in seen for group in one.groups}

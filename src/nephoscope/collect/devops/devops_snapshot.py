@@ -39,7 +39,7 @@ def manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[st
     }
     missing = [
         {"type": gap.type, "scope": gap.scope, "permission": gap.permission, "reason": gap.reason}
-        for gap in found.gaps.found
+        for gap in found.gaps.sorted_gaps
         if gap.permission
     ]
     return {"schemaVersion": SCHEMA_VERSION, "tenants": {tenant: members}, "missingPermissions": missing}

@@ -78,7 +78,7 @@ class PostureCollector:
         found.add(root.id, root.type, {"onboardingState": "Onboarded"})
         self._walk(root, found)
         if len(found.documents) == 1:
-            told = next((str(gap) for gap in found.gaps.found), "there was no answer")
+            told = next((str(gap) for gap in found.gaps.sorted_gaps), "there was no answer")
             raise DevOpsCollectError(f"no data of {organization} could be read: {told}")
         return found
 
@@ -113,17 +113,17 @@ class PostureCollector:
         for page in self.answers.pages(listing.url(node.variables), listing.service, what):
             found.requests[what] += 1
             if not page.is_granted:
-                self._note_refusal(listing, node, page, found)
+                self._record_refusal(listing, node, page, found)
                 yield from children
                 return
             for row in _list_rows(listing, page.body):
-                children += self._take_row(listing, node, row, names, found)
-        _note_scanner(listing, node, found, on=True)
+                children += self._add_row(listing, node, row, names, found)
+        _record_scanner(listing, node, found, on=True)
         if not (self.only and _lists_repositories(listing)):
             found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
         yield from children
 
-    def _take_row(
+    def _add_row(
         self,
         listing: RestListing,
         node: ListingNode,
@@ -143,11 +143,11 @@ class PostureCollector:
         bound = {variable: _read_text(row, path) for variable, path in listing.binds.items()}
         return [ListingNode(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
 
-    def _note_refusal(
+    def _record_refusal(
         self, listing: RestListing, node: ListingNode, page: RestAnswer, found: DevOpsCollection
     ) -> None:
         if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
-            _note_scanner(listing, node, found, on=False)
+            _record_scanner(listing, node, found, on=False)
             found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
             return
         reason = page.message if page.status == NOT_RECORDED else f"{page.status} {page.message}".strip()
@@ -159,7 +159,7 @@ def _lists_repositories(listing: RestListing) -> bool:
     return listing.type in (GITHUB_REPOSITORY, GITLAB_PROJECT, AZURE_DEVOPS_REPOSITORY)
 
 
-def _note_scanner(listing: RestListing, node: ListingNode, found: DevOpsCollection, *, on: bool) -> None:
+def _record_scanner(listing: RestListing, node: ListingNode, found: DevOpsCollection, *, on: bool) -> None:
     """Keep whether a scanner is on, which its alerts tell by being answered or refused."""
     if listing.scanner:
         found.add(_format_child_id(node.id, SCANNERS, listing.scanner), SCANNERS, {"enabled": on})

@@ -134,7 +134,7 @@ class _LayerReading(Generic[Found]):
         self.unread: list[UnreadLayerFile] = []
         self.entries = self.size = 0
 
-    def take(self, entry: TarEntry) -> None:
+    def read_entry(self, entry: TarEntry) -> None:
         """Take one entry in."""
         self.entries += 1
         self.size += entry.size
@@ -151,20 +151,20 @@ class _LayerReading(Generic[Found]):
         elif name.startswith(_WHITEOUT):
             self.covering.append(fingerprint(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/")))
         elif entry.kind is not EntryKind.DIRECTORY:
-            self._take_file(path, entry)
+            self._read_file(path, entry)
         else:
             self._inspect(path, entry, b"")
 
-    def _take_file(self, path: str, entry: TarEntry) -> None:
+    def _read_file(self, path: str, entry: TarEntry) -> None:
         self.covering.append(fingerprint(path))
         self.found.pop(path, None)
         self.waiting.pop(path, None)
         if (replaced := self.inspected.pop(path, None)) is not None:
             self.replaced.append((path, replaced))
         if entry.kind is EntryKind.HARDLINK:
-            self._take_link(path, normalize_path(entry.link) or "", entry.mode)
+            self._add_link(path, normalize_path(entry.link) or "", entry.mode)
         elif entry.kind in (EntryKind.FILE, EntryKind.SPARSE):
-            self._take_content(path, entry)
+            self._read_content(path, entry)
         elif entry.kind is EntryKind.SYMLINK and self.reader.sees_links:
             self._inspect(path, entry, b"")
 
@@ -176,7 +176,7 @@ class _LayerReading(Generic[Found]):
                 f"{path[:200]}: {reason}"
             )
 
-    def _take_link(self, path: str, target: str, mode: int) -> None:
+    def _add_link(self, path: str, target: str, mode: int) -> None:
         """Take a further name of a file of the layer in."""
         if target in self.waiting:
             content = self.waiting[target]
@@ -190,7 +190,7 @@ class _LayerReading(Generic[Found]):
         if target in self.inspected:
             self.inspected[path] = self.inspected[target]
 
-    def _take_content(self, path: str, entry: TarEntry) -> None:
+    def _read_content(self, path: str, entry: TarEntry) -> None:
         inspector = self.reader.inspector
         wanted = inspector.bytes_wanted(path, entry) if inspector else 0
         claimed = self.reader.claims(path, entry.size, entry.mode)
@@ -248,7 +248,7 @@ def read_layer(tar: TarStream, digest: str, reader: LayerReader[Found]) -> Layer
     """Read a layer once from front to back; raises ImageError for what is no tar."""
     reading = _LayerReading(reader, tar)
     for entry in tar:
-        reading.take(entry)
+        reading.read_entry(entry)
     reading.finish()
     return LayerFiles(
         digest,

@@ -86,7 +86,7 @@ class RegistryRequest:
         return self.method in ("GET", "HEAD")
 
     @property
-    def done(self) -> str:
+    def action_word(self) -> str:
         """The word for what is done to its subject."""
         return "read" if self.reads else "changed"
 
@@ -232,7 +232,7 @@ class Registry:
             _wait(attempt, tries, wait)
             attempt += 1
         raise RegistryUnreachableError(
-            f"{what} could not be {request.done} in {tries} {'try' if tries == 1 else 'tries'}: {problem}"
+            f"{what} could not be {request.action_word} in {tries} {'try' if tries == 1 else 'tries'}: {problem}"
         )
 
     def _send(self, request: RegistryRequest) -> httpx.Response:
@@ -387,9 +387,9 @@ def _build_refusal(status: int, request: RegistryRequest) -> ImageError:
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         right = {"GET": "pull", "HEAD": "pull", "DELETE": "delete"}.get(request.method, "push")
         return ImageDeniedError(
-            f"{what} cannot be {request.done} (status {status}): log in, or grant the account {right} access"
+            f"{what} cannot be {request.action_word} (status {status}): log in, or grant the account {right} access"
         )
-    text = f"{what} cannot be {request.done}: the registry returned status {status}"
+    text = f"{what} cannot be {request.action_word}: the registry returned status {status}"
     return ImageUnsupportedError(text) if status == httpx.codes.METHOD_NOT_ALLOWED else ImageError(text)
 
 

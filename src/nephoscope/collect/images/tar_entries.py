@@ -96,14 +96,14 @@ class TarStream:
     def read_content(self, limit: int) -> bytes:
         """Read the content of the entry that was given last, at most so many bytes of it; raises ImageError where the stream ends."""
         wanted = min(limit, self._left)
-        content = self._take(wanted)
+        content = self._read_exactly(wanted)
         self._left -= wanted
         return content
 
     def peek_content(self, limit: int) -> bytes:
         """Return the first bytes of what is left of the entry's content, so that they can still be read; raises ImageError."""
         wanted = min(limit, self._left, _AHEAD)
-        content = self._take(wanted)
+        content = self._read_exactly(wanted)
         if self._at < wanted:  # what was read ahead begins behind them
             self._buffer, self._at = content + self._buffer[self._at :], wanted
         self._at -= wanted
@@ -123,7 +123,7 @@ class TarStream:
         extended: dict[str, str] = {}
         for _ in range(MAX_EXTENSIONS):
             self._skip_remaining()
-            header = self._take_header()
+            header = self._read_header()
             if header is None:
                 return None
             size, kind = _read_number(header[124:136], self.what), header[156:157]
@@ -162,8 +162,8 @@ class TarStream:
         """Return what an entry says of the next one; global headers tell nothing that counts here."""
         if size > MAX_HEADER:
             raise ImageError(f"{self.what} has a header of {size} bytes, more than {MAX_HEADER}")
-        content = self._take(size)
-        self._take(-size % BLOCK)
+        content = self._read_exactly(size)
+        self._read_exactly(-size % BLOCK)
         if kind == b"g":
             return {}
         if kind in (b"L", b"K"):
@@ -194,7 +194,7 @@ class TarStream:
         """Step over the blocks that go on with the map of an old sparse entry."""
         more = header[482:483] != b"\0"
         while more:
-            more = self._take(BLOCK)[504:505] != b"\0"
+            more = self._read_exactly(BLOCK)[504:505] != b"\0"
 
     def _skip_remaining(self) -> None:
         left = self._left + self._padding
@@ -212,16 +212,16 @@ class TarStream:
                 raise ImageError(f"{self.what} ends in the middle of an entry")
             left -= len(content)
 
-    def _take_header(self) -> bytes | None:
+    def _read_header(self) -> bytes | None:
         """Return the next header; None at the two empty blocks, or where the stream ends without them."""
-        header = self._take(BLOCK, may_end=True)
+        header = self._read_exactly(BLOCK, may_end=True)
         if not header or header == _ZEROS:
             return None
         if not _has_checksum(header, _read_number(header[148:156], self.what)):
             raise ImageError(f"{self.what} is not a tar archive: a header has a wrong checksum")
         return header
 
-    def _take(self, size: int, may_end: bool = False) -> bytes:
+    def _read_exactly(self, size: int, may_end: bool = False) -> bytes:
         end = self._at + size
         if end > len(self._buffer):
             return self._read_more(size, may_end)

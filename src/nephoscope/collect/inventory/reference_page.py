@@ -47,7 +47,7 @@ others are passed over, those of tests are looked at on request (`content/secret
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the page."""
     readers = sorted(inventory_readers().values(), key=lambda reader: reader.title.lower())
     files = "".join(f"| {reader.title} | {_format_file_names(reader)} |\n" for reader in readers)

@@ -72,14 +72,14 @@ def _read_blocks(file: InventoryFile) -> Iterator[_Block]:
         elif not line.startswith(("    ", "\t\t")) and line.rstrip().endswith(":"):
             section = line.strip()[:-1]
         elif found := _FIELD.fullmatch(line):
-            _take(
+            _set_field(
                 block, section if line.startswith("    ") else "", found[1], found[2].rstrip().rstrip("\"'")
             )
     if block:
         yield block
 
 
-def _take(block: _Block, section: str, name: str, value: str) -> None:
+def _set_field(block: _Block, section: str, name: str, value: str) -> None:
     if section in _NEEDED and section != "peerDependencies":
         block.needed.append((name, value))
     elif not section:

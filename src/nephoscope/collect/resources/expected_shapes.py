@@ -77,7 +77,7 @@ class ExpectedShapes:
         self._aliases = aliases
         self._shapes: dict[str, TypeShape] = {}
 
-    def take(self, body: dict[str, object], type_: str) -> str:
+    def remove_misshapen(self, body: dict[str, object], type_: str) -> str:
         """Take texts in the place of an object or a list, and values in the place of a text, out of a body of a lower-cased type and
         note their paths; the export that helps, '' where there was none such.
 

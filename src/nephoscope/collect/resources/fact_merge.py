@@ -45,7 +45,7 @@ class LearnedFacts:
             times[scope] = older_time(time, times.get(scope, time))
         self.snapshot = replace(self.snapshot, read_at=times)
 
-    def take(self, item: LearnedResources) -> None:
+    def add_claim(self, item: LearnedResources) -> None:
         """Note a claim with its documents."""
         claims = self._claims[item.scope]
         claims[item.entry] = max(item.read_at, claims.get(item.entry, item.read_at))

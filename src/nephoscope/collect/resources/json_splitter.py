@@ -332,7 +332,7 @@ class RecordSplitter(SliceBuffer):
             self._finish(min(scan.start + MAX_RECORD, len(self._buffer)))
             return True
         if self._stack[-1].rests:
-            self.paging.note(self._buffer, scan.start, scan.position)
+            self.paging.add_members(self._buffer, scan.start, scan.position)
         scan.start = scan.position - 1
         self._move(scan.start)
         return True
@@ -353,7 +353,7 @@ class RecordSplitter(SliceBuffer):
         if end < 0:
             return False
         if container.rests:
-            self.paging.note(self._buffer, scan.start, end)
+            self.paging.add_members(self._buffer, scan.start, end)
             self.paging.end()
         self._stack.pop()
         self._finish(end)

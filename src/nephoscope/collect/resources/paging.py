@@ -33,9 +33,9 @@ class PagingReader:
         """Note the members before the records of an answer."""
         self.current = AnswerPage()
         self.answers.append(self.current)
-        self.note(buffer, start, end)
+        self.add_members(buffer, start, end)
 
-    def note(self, buffer: bytearray, start: int, end: int) -> None:
+    def add_members(self, buffer: bytearray, start: int, end: int) -> None:
         """Note members of the answer that was begun last."""
         answer = self.current
         if answer is None:

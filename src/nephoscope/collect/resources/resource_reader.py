@@ -268,7 +268,7 @@ def _read_piece(
             cut = REMEDY if renderings and _cut_out(record.body) else ""
             found = resource(record, origin)
             type_ = found.id.type
-            if said := shapes.take(found.body, type_):
+            if said := shapes.remove_misshapen(found.body, type_):
                 cut, found = cut or said, replace(found, complete=False)
             listed = record.body.get("properties") is None and not type_.startswith(_WITHOUT)
             hints.resources += 1

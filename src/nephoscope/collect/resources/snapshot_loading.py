@@ -98,13 +98,13 @@ def load_tenants(
         for item, named in found:
             names = owners(tenants, item, named) if len(loaders) > 1 else loaders
             for name in names:
-                loaders[name].take(item)
+                loaders[name].add_item(item)
             if not names:
                 unowned[item.source] += 1
         del found
         for lost in map(unowned_records, unowned, unowned.values()):
             for name in owners(tenants, lost, ""):
-                loaders[name].take(lost)
+                loaders[name].add_item(lost)
         return tuple(loader.estate() for loader in loaders.values())
 
 
@@ -218,7 +218,7 @@ class SnapshotLoader(msgspec.Struct):
     learned: LearnedFacts = msgspec.field(default_factory=LearnedFacts)
     readings: dict[Path, Reading] | None = None
 
-    def take(self, item: Item) -> None:
+    def add_item(self, item: Item) -> None:
         """Note one item of a file."""
         root = item.source.root
         if isinstance(item, ReadResource):
@@ -227,14 +227,16 @@ class SnapshotLoader(msgspec.Struct):
         elif isinstance(item, LostRecord):
             self.quarantine.append(item.quarantined)
             if item.type:
-                self.seen[root].note_lost(item.type, f"a record was broken: {item.quarantined.place}")
+                self.seen[root].record_lost_resource(
+                    item.type, f"a record was broken: {item.quarantined.place}"
+                )
         elif isinstance(item, SnapshotManifest):
             restrict = self.tenants.restrict if self.tenants is not None else None
             mine = restrict(item.coverage, root, self.tenant) if restrict else item.coverage
             self._declared[root].append(mine)
             self.learned.read(mine)
         elif isinstance(item, LearnedResources):
-            self.learned.take(item)
+            self.learned.add_claim(item)
         else:
             self._paged[item.source.path.parent].append(item)
 
@@ -267,7 +269,7 @@ class SnapshotLoader(msgspec.Struct):
         """Return what each argument with a manifest read; `readings` where another has read them."""
         if self.readings is not None:
             return self.readings
-        self._note_missing_pages()
+        self._record_missing_pages()
         return {
             root: Reading(merge(several), self.seen[root].lost_types)
             for root, several in self._declared.items()
@@ -312,7 +314,7 @@ class SnapshotLoader(msgspec.Struct):
 
     def coverage(self) -> Coverage:
         """Return what was read, after the embedded children were seen."""
-        self._note_missing_pages()
+        self._record_missing_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
         found = replace(merge([self._find_coverage(root) for root in roots]), tenant=self.tenant)
         return self.learned.merge_claims(found)
@@ -321,13 +323,13 @@ class SnapshotLoader(msgspec.Struct):
         declared = self._declared.get(root)
         return self.seen[root].manifest(merge(declared) if declared else None)
 
-    def _note_missing_pages(self) -> None:
+    def _record_missing_pages(self) -> None:
         """Where the answers in a folder lack one, what the folder holds was not read in full."""
         for files in self._paged.values():
             if reason := find_missing_page(files):
                 source = files[-1].source
                 self.quarantine.append(Quarantined(Place(source.name), reason))
-                self.seen[source.root].note_lost("*", f"a page is missing: {source.name}")
+                self.seen[source.root].record_lost_resource("*", f"a page is missing: {source.name}")
         self._paged.clear()
 
     def embed(self) -> None:

@@ -84,7 +84,7 @@ class SnapshotSpool:
             for item in items(paths, progress, limits, aliases):
                 named = observe(spool._tenancy, item)
                 if isinstance(item, ReadResource):
-                    spool._take(item, named)
+                    spool._spool_item(item, named)
                 else:
                     spool._others.append(item)
             for own in learning(spool._tenancy.subscriptions):
@@ -94,7 +94,7 @@ class SnapshotSpool:
         spool._tenants = spool._tenancy.resolve()
         return spool
 
-    def _take(self, item: ReadResource, named: str) -> None:
+    def _spool_item(self, item: ReadResource, named: str) -> None:
         file = self._number_file(item.source)
         subscription = item.resource.id.subscription
         cell = (subscription, -1, "") if subscription else ("", self._roots[item.source.root], named)
@@ -152,7 +152,7 @@ class SnapshotSpool:
         duplicates = 0
         for item in (*self._others, *self._list_unowned()):
             if tenant in owners(self._tenants, item, ""):
-                whole.take(item)
+                whole.add_item(item)
         self._readings[tenant] = whole.list_readings()
         cells = tuple(sorted(cell for cell in self._sizes if self._find_owner(cell) == tenant))
         for group in self._group_cells(cells, PART):

@@ -8,7 +8,7 @@ from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
 from nephoscope.model.package_url_types import TYPES, PackageUrlType
 
 
-def page() -> str:
+def render_page() -> str:
     """Give the page: what is read and written, the types of package URLs, the tests of CSAF."""
     lines = [
         "# Bills of materials",

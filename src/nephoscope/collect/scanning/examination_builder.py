@@ -115,7 +115,7 @@ def _judge_image_configuration(
 
     annotations = dict(image.annotations)
     return judge_configuration(
-        ExaminedImage(contents, _note_files(files), now, image.name, tag, image.configuration, annotations)
+        ExaminedImage(contents, _index_files(files), now, image.name, tag, image.configuration, annotations)
     )
 
 
@@ -125,7 +125,7 @@ def _judge_root_configuration(
     from nephoscope.collect.scanning.image_rules.image_evaluation import judge_configuration
     from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 
-    return judge_configuration(ExaminedRoot(contents, _note_files(files), now))
+    return judge_configuration(ExaminedRoot(contents, _index_files(files), now))
 
 
 def _list_files(files: Mapping[str, LayerFind[FileContents]]) -> list[HiddenFind[FileContents]]:
@@ -133,7 +133,7 @@ def _list_files(files: Mapping[str, LayerFind[FileContents]]) -> list[HiddenFind
     return [HiddenFind(path, placed.layer, "", placed.found) for path, placed in sorted(files.items())]
 
 
-def _note_files(files: Mapping[str, LayerFind[FileContents]]) -> dict[str, NotedFile]:
+def _index_files(files: Mapping[str, LayerFind[FileContents]]) -> dict[str, NotedFile]:
     from nephoscope.collect.scanning.image_rules.image_subject import NotedFile
 
     return {

@@ -28,7 +28,7 @@ Rules of YARA (`content/malware`), run by yara-x. Rules of your own lie in the d
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the page."""
     sections = "".join(_format_rule(check.rule) for check in image_checks().values())
     rows = "".join(

@@ -35,7 +35,7 @@ class BrokerLog:
             last = len(self._told) > _MOST
         _LOG.log(level, "%s", "more is not told before the brokers answer again" if last else text)
 
-    def note_recovery(self) -> None:
+    def log_recovery(self) -> None:
         """The brokers answer again."""
         with self._lock:
             failed = bool(self._told)

@@ -96,7 +96,7 @@ class LakeSink:
             at = at if counted else batch.end
         return at
 
-    def take(
+    def write_batch(
         self,
         feed: str,
         sequence: int | None,
@@ -153,9 +153,11 @@ class LakeSink:
         """All checkpoints whose key begins with a prefix."""
         return {key: value for key, value in self.kept.all(self.source).items() if key.startswith(prefix)}
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
+    def report_health(
+        self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = ""
+    ) -> None:
         """Tell health."""
-        self.meter.note(error, lag, dropped, key=key)
+        self.meter.report_health(error, lag, dropped, key=key)
 
     def report_working(self, *keys: str) -> None:
         """Tell health that parts work."""
@@ -202,7 +204,7 @@ class LakeSink:
                     arrivals=arrivals,
                 )
             except SpoolFullError as error:
-                self.meter.note(full=1, error=str(error), key=LAKE)
+                self.meter.report_health(full=1, error=str(error), key=LAKE)
                 if not wait:
                     raise LakeBusyError(str(error)) from error
                 if self.stop.wait(pause):
@@ -227,7 +229,7 @@ class LakeSink:
         names = sorted({name for one in found.bad for why, name in reasons.items() if why in one.reason})
         if names:
             told = f"{place.refusal(', '.join(names))}: such records are set aside in _Quarantine"
-            self.meter.note(error=told, key=UNWANTED)
+            self.meter.report_health(error=told, key=UNWANTED)
 
 
 def _place_rows(

@@ -118,7 +118,7 @@ class SourceSink(Protocol):
         beginning, so that a header is read, and what is behind that up to byte `at` is gone over.
         """
 
-    def take(
+    def write_batch(
         self,
         feed: str,
         sequence: int | None,
@@ -153,7 +153,9 @@ class SourceSink(Protocol):
     def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
         """All checkpoints whose key begins with a prefix."""
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
+    def report_health(
+        self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = ""
+    ) -> None:
         """Tell health: an error that did not end the source ('' = none), what is left to read (in the bytes or messages
         of its kind), messages lost before they were read.
 

@@ -36,7 +36,7 @@ class MispEvents:
     url: str
     published: bool
 
-    def note(self, body: object, items: Iterable[object]) -> None:
+    def add_answer(self, body: object, items: Iterable[object]) -> None:
         """Remember which events of an answer gave which of the items."""
         given = {one.id: ceil(one.modified.timestamp()) for one in items if isinstance(one, IntelItem)}
         found: dict[str, dict[str, int]] = {}
@@ -61,7 +61,7 @@ class MispEvents:
                 "check the permissions of the key"
             )
         for key in gone:
-            self._take_back(known[key])
+            self._retract_event(known[key])
             self.sink.forget(key)
 
     def _turn(self, keys: Sequence[str]) -> list[str]:
@@ -83,7 +83,7 @@ class MispEvents:
         lasting = {name for name, published in there.items() if published or not self.published}
         return [key for key in keys if key.removeprefix(PREFIX) not in lasting]
 
-    def _take_back(self, event: Mapping[str, Any]) -> None:
+    def _retract_event(self, event: Mapping[str, Any]) -> None:
         """As of the change that is known: an event that is published again brings the same one."""
         gave = event.get("gave", {})
         self.sink.learn([Retraction(id_, datetime.fromtimestamp(at, UTC)) for id_, at in gave.items()])

@@ -46,7 +46,7 @@ def report_poll_results(sink: SourceSink, prefix: str, parts: Mapping[str, str])
     """
     failed = {name: error for name, error in parts.items() if error}
     for name, error in failed.items():
-        sink.note(error=error, key=f"{prefix}{name}")
+        sink.report_health(error=error, key=f"{prefix}{name}")
     sink.report_only(prefix, [f"{prefix}{name}" for name in failed])
     sink.report_working(*(f"{prefix}{name}" for name in parts if name not in failed))
     if len(failed) == len(parts):

@@ -8,7 +8,7 @@ from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds
 
 
-def page() -> str:
+def render_page() -> str:
     """The page in Markdown: every kind with its settings and secrets."""
     lines = [
         "# Live sources", "",

@@ -36,7 +36,7 @@ class SourceMeter:
             for name, found in tables.items():
                 self._tables.setdefault(name, set()).update(found)
 
-    def note(
+    def report_health(
         self, error: str = "", lag: float | None = None, dropped: int = 0, full: int = 0, *, key: str = ""
     ) -> None:
         """Keep what the source says of itself; an error is that of the part `key`."""

@@ -163,7 +163,7 @@ class SourceSupervisor:
             if (datetime.now(UTC) - began).total_seconds() >= _WELL:
                 pause = _FIRST_PAUSE
             if failed != _ELSEWHERE:
-                meter.note(error=failed)
+                meter.report_health(error=failed)
             self.say(f"{stored.name}: {failed or 'ended by itself'}; again in {pause:.0f} s")
             self.stop.wait(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
@@ -174,7 +174,7 @@ class SourceSupervisor:
     ) -> Stored | None:
         """Wait until a source whose settings are wrong has other ones, and return them; None where all are to stop or it is gone."""
         wrong = f"{WRONG_SETTINGS}{error}"
-        meter.note(error=wrong, key=SETTINGS)
+        meter.report_health(error=wrong, key=SETTINGS)
         self.say(f"{stored.name}: {wrong}; waits for: nephoscope sources set {stored.name}")
         secrets = self._read_secrets(stored)
         while not self.stop.wait(_LOOK_SECONDS):
@@ -240,7 +240,7 @@ class SourceSupervisor:
         """Return whether this process may: a source whose place does not divide its work runs in one process at a time."""
         if get_source_kind(stored.kind).shared:
             return True
-        lease = self.state.leases.take(f"source/{stored.name}", self.holder, _LEASE_SECONDS)
+        lease = self.state.leases.acquire(f"source/{stored.name}", self.holder, _LEASE_SECONDS)
         self._running[stored.name].lease = lease
         return lease is not None
 

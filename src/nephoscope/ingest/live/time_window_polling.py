@@ -99,7 +99,7 @@ class Poller:
         self.sink.save(f"{self._key}/{number}", ids)
         data = msgspec.json.encode({"records": [one.record for one in events]})
         try:
-            self.sink.take(self.name, number, (SourceChunk(data, self.name),), after=self._number)
+            self.sink.write_batch(self.name, number, (SourceChunk(data, self.name),), after=self._number)
         except ProducerOvertakenError:
             self.sink.forget(f"{self._key}/{number}")
             raise

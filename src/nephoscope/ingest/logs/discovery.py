@@ -41,7 +41,7 @@ class Formats(NamedTuple):
 
     def select_table(self, table: str) -> Formats:
         """The formats for a table that the user asks for: those that write it, then records that are its rows as they are."""
-        rows = tuple(form.asked for form in self.records if isinstance(form, RowFormat))
+        rows = tuple(form.as_requested for form in self.records if isinstance(form, RowFormat))
         records = tuple(form for form in self.records if table in form.tables)
         lines = tuple(form for form in self.lines if table in form.tables)
         return Formats((*records, *rows), lines, self.files)

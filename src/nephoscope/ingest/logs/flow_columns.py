@@ -106,7 +106,7 @@ class DistinctTexts:
         self.distinct = distinct
         self.places = places
 
-    def take(self, places: NDArray[np.integer]) -> DistinctTexts:
+    def select(self, places: NDArray[np.integer]) -> DistinctTexts:
         """The texts at some places."""
         return DistinctTexts(self.distinct, self.places[places])
 
@@ -138,8 +138,8 @@ def scan_block(kind: int, data: bytes, category: str) -> ScannedRows | None:
     group = gathered.fields[flow_matrices.GROUP]
     flow = gathered.groups[flow_matrices.WITHIN][group]
     record = gathered.flows[flow_matrices.WITHIN][flow]
-    outer = gathered.texts(gathered.flows[0], gathered.flows[1]).take(flow)
-    inner = gathered.texts(gathered.groups[0], gathered.groups[1]).take(group)
+    outer = gathered.texts(gathered.flows[0], gathered.flows[1]).select(flow)
+    inner = gathered.texts(gathered.groups[0], gathered.groups[1]).select(group)
     named = _build_vnet_names if kind == flow_matrices.VNET else _build_nsg_names
     columns = named(gathered, record, outer, inner)
     if columns is None:
@@ -152,7 +152,7 @@ def _build_vnet_names(
     gathered: FlowFields, record: Numbers, outer: DistinctTexts, inner: DistinctTexts
 ) -> dict[str, pa.Array] | None:
     mac, log, target = (
-        gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).take(record)
+        gathered.texts(gathered.records[2 * place], gathered.records[2 * place + 1]).select(record)
         for place in range(3)
     )
     return {
@@ -170,7 +170,7 @@ def _build_nsg_names(
     target = gathered.texts(gathered.records[0], gathered.records[1])
     if "" in target.distinct:
         return None
-    group = target.take(record)
+    group = target.select(record)
     return {
         "MacAddress": inner.map(str.upper).array(),
         "AclGroup": group.array(),

@@ -206,11 +206,11 @@ class FileIngestion:
             with self._loads.lock_content(one.identity, lambda _: one) as load:
                 load.file = ledger.get(one.identity, workspace) or one
                 if load.file.finished is None:
-                    self._note_blocks(source, proof, load)
+                    self._record_blocks(source, proof, load)
             one = ledger.get(one.identity, workspace) or one
         return ContinuedLoad.from_load(one, proof)
 
-    def _note_blocks(self, source: SourceFile, proof: PrefixProof, load: FileLoad) -> None:
+    def _record_blocks(self, source: SourceFile, proof: PrefixProof, load: FileLoad) -> None:
         """Note the blocks of an interrupted load that were acknowledged: the same bytes, cut into the same blocks."""
         one = load.file
         last = self.lake.writer().last(self._format_producer(one.identity))
@@ -221,7 +221,7 @@ class FileIngestion:
                 if chunk > last:
                     return
                 load.record_chunk(_build_chunk(chunk, parsed))
-                load.note()
+                load.store_chunk()
         load.end()
         self._loads.settle()
 
@@ -321,12 +321,12 @@ class FileIngestion:
             if cut:
                 self.tally.cut[source.name] = self._count_lines(source, load.file.done) + 1
             for chunk, parsed in self._read_blocks(stream, source.name, load):
-                load.note()
+                load.store_chunk()
                 self._append(writer, parsed, producer, chunk, load.lease)
                 self.tally.add(parsed, self.workspace.subscriptions)
                 load.record_chunk(_build_chunk(chunk, parsed))
             if isinstance(stream, LogStream) and stream.failure:
-                self._note_failure(writer, source, stream, producer, chunk + 1)
+                self._quarantine_failure(writer, source, stream, producer, chunk + 1)
 
     def _append(
         self, writer: Writer, parsed: ParsedBatch, producer: str, sequence: int, lease: HeldLease
@@ -368,7 +368,7 @@ class FileIngestion:
                 raise LakeError(f"{name}: another process resumed this load")
             yield chunk, parsed
 
-    def _note_failure(
+    def _quarantine_failure(
         self, writer: Writer, source: SourceFile, stream: LogStream, producer: str, chunk: int
     ) -> None:
         """What stopped a file before its end is an entry of the quarantine."""

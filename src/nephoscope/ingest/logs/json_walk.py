@@ -118,7 +118,7 @@ class JsonWalk:
             self.wrong, self.back = at, self._last_at
             return at
         self._last_at = self._fed + at - start
-        return self._take_token(mark, data, at, stop)
+        return self._skip_token(mark, data, at, stop)
 
     def _may_follow(self, mark: int) -> bool:
         """Return whether a token may stand behind the one before it."""
@@ -133,7 +133,7 @@ class JsonWalk:
             return self._last in {ord("{"): b":", ord("["): b"[,"}.get(inner, b":[,")
         return self._last != _VALUE and mark != ord("\\") and (mark != _QUOTE or self._last != _WORDY)
 
-    def _take_token(self, mark: int, data: bytes, at: int, stop: int) -> int:
+    def _skip_token(self, mark: int, data: bytes, at: int, stop: int) -> int:
         """Go over a token."""
         within = self._open[-1:] == b"{" and not self._deeper
         self._named = within and self._last in b"{," and mark not in _PAIRS

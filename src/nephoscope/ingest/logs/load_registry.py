@@ -40,7 +40,7 @@ class FileLoad:
         """A chunk was acknowledged."""
         self._last, self.file = chunk, self.file.with_chunk(chunk)
 
-    def note(self) -> None:
+    def store_chunk(self) -> None:
         """Note the last chunk, since another one is to come."""
         if self._last is not None:
             self._loads.state.ingested_files.advance(self.file.identity, self.file.workspace, self._last)
@@ -50,7 +50,7 @@ class FileLoad:
         """The whole file was taken in; what it `continues` is noted as surpassed."""
         self._continues = continues
         self.file = replace(self.file, done=self.file.size, finished=self._loads.state.database.local_time())
-        self._loads.note_end(self)
+        self._loads.end_load(self)
 
     def settle(self, session: Session) -> None:
         """Note the end in a transaction, and give the load up."""
@@ -95,7 +95,7 @@ class FileLoads:
                 # in one order in every process, so that two of them wait for each other and do not lock each other out
                 if over is not None and over.lease.name <= shared:
                     over.settle(session)
-                taken = self.state.leases.take_in(session, [shared], self._holder, self.seconds, gone)
+                taken = self.state.leases.acquire_in(session, [shared], self._holder, self.seconds, gone)
                 if over is not None and over.lease.name > shared:
                     over.settle(session)
                 file = begin(session) if taken else None
@@ -106,7 +106,7 @@ class FileLoads:
             if gone == before:
                 time.sleep(_PAUSE)
 
-    def note_end(self, load: FileLoad) -> None:
+    def end_load(self, load: FileLoad) -> None:
         """A load is over, which is noted with the next one that begins."""
         self._over = load
 

@@ -150,7 +150,7 @@ class RowFormat(LogFormat, Protocol):
     """A format of records that are rows of the table that the user asks for, whatever they hold."""
 
     @property
-    def asked(self) -> LogFormat:
+    def as_requested(self) -> LogFormat:
         """Return the same format, which recognizes every record."""
         ...
 

@@ -61,29 +61,29 @@ def parse_batch(batch: LogBatch, context: StreamContext, tables: Tables, workspa
                 rows = complete(tables[name], arrow, workspace=workspace, now=context.now, senders=senders)
                 made[name].append(rows.table)
             if workspace.accepts_table(name):
-                sorting.note_scanned(ready, name, arrow, rows)
+                sorting.add_scanned_rows(ready, name, arrow, rows)
     for name, placed in batch.rows.items():
         table = tables.get(name)
         if table is not None and not workspace.accepts_table(name):
             continue
         if table is None:
             reason = f"table {name!r} not found: import its definition first"
-            sorting.rows(name, placed, [(place, reason) for place in range(len(placed))])
+            sorting.add_rows(name, placed, [(place, reason) for place in range(len(placed))])
             continue
         values, senders = [one.row.values for one in placed], [(context.sender, len(placed))]
         rows = to_arrow_rows(table, values, workspace=workspace, now=context.now, senders=senders)
         made[name].append(rows.table)
-        sorting.rows(name, placed, rows.bad)
+        sorting.add_rows(name, placed, rows.bad)
     whole = {name: parts[0] if len(parts) == 1 else join_tables(parts) for name, parts in made.items()}
     derived = _index_analytics(whole.get(FLOWS), context, tables, workspace)
     analytics = {name: rows for name, rows in derived.items() if workspace.accepts_table(name)}
     if any(rows.num_rows for rows in analytics.values()):
-        sorting.note_derived(batch, FLOWS)
+        sorting.add_derived_rows(batch, FLOWS)
     unwanted = _count_unwanted(batch, sorting, tables, workspace)
     unwanted.update({name: rows.num_rows for name, rows in derived.items() if name not in analytics})
     return ParsedBatch(
         {name: rows for name, rows in whole.items() if workspace.accepts_table(name)} | analytics,
-        batch.bad + sorting.entries, batch.end, sorting.outcome(batch.records),
+        batch.bad + sorting.entries, batch.end, sorting.compute_outcome(batch.records),
         batch.sure, batch.text, batch.recoded, batch.halves,
         sum(rows.num_rows for rows in analytics.values()), _count_undeclared(batch, context, tables),
         _count_untimed(batch, context, workspace), batch.refused, dict(unwanted),
@@ -99,11 +99,11 @@ def _count_unwanted(
         for name, arrow in ready.tables.items():
             if not workspace.accepts_table(name):
                 counts[name] += arrow.num_rows
-                sorting.unwanted_scanned(ready, name, arrow, workspace.refusal(name))
+                sorting.add_unwanted_scanned_rows(ready, name, arrow, workspace.refusal(name))
     for name, placed in batch.rows.items():
         if name in tables and not workspace.accepts_table(name):
             counts[name] += len(placed)
-            sorting.note_unwanted(name, placed, workspace.refusal(name))
+            sorting.add_unwanted_rows(name, placed, workspace.refusal(name))
     return counts
 
 

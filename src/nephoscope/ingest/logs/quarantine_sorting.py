@@ -56,12 +56,12 @@ class RecordSorter:
         """Return what was left out, in the order in which it was found."""
         return list(self._entries.values())
 
-    def outcome(self, records: int) -> RecordOutcome:
+    def compute_outcome(self, records: int) -> RecordOutcome:
         """Return what became of so many records."""
         kept, faulty, both = len(self._kept), len(self._faulty), len(self._kept & self._faulty)
         return RecordOutcome(kept - both, both, faulty - both, records - kept - faulty + both)
 
-    def note_scanned(self, ready: FastTables, table: str, arrow: pa.Table, rows: TableRows) -> None:
+    def add_scanned_rows(self, ready: FastTables, table: str, arrow: pa.Table, rows: TableRows) -> None:
         """Rows of a fast format for a table, and those of them that it took."""
         owners = np.asarray(ready.owners, np.int64)
         left_out = np.zeros(len(owners), np.bool_)
@@ -77,14 +77,14 @@ class RecordSorter:
             self._mark_left_out(key, entry, partial(_read_row, arrow, place))
             before[owner] += 1
 
-    def note_derived(self, batch: LogBatch, table: str) -> None:
+    def add_derived_rows(self, batch: LogBatch, table: str) -> None:
         """Rows of a table of which others were made that were kept."""
         self._kept.update(one.record for one in batch.rows.get(table, ()))
         for ready in batch.ready:
             if table in ready.tables:
                 self._kept.update(ready.first + owner for owner in set(ready.owners))
 
-    def unwanted_scanned(self, ready: FastTables, table: str, arrow: pa.Table, reason: str) -> None:
+    def add_unwanted_scanned_rows(self, ready: FastTables, table: str, arrow: pa.Table, reason: str) -> None:
         """Rows of a fast format that are not wanted, told behind all others: an entry for each record of which nothing is kept."""
         owners, firsts = np.unique(np.asarray(ready.owners, np.int64), return_index=True)
         for owner, place in zip(owners.tolist(), firsts.tolist(), strict=True):
@@ -94,8 +94,8 @@ class RecordSorter:
                 )
                 self._mark_left_out((ready.first + owner, 0), entry, partial(_read_row, arrow, place))
 
-    def note_unwanted(self, table: str, placed: Sequence[PlacedRow], reason: str) -> None:
-        """Rows that are not wanted, as `unwanted_scanned`."""
+    def add_unwanted_rows(self, table: str, placed: Sequence[PlacedRow], reason: str) -> None:
+        """Rows that are not wanted, as `add_unwanted_scanned_rows`."""
         firsts: dict[int, PlacedRow] = {}
         for one in placed:
             firsts.setdefault(one.record, one)
@@ -105,7 +105,7 @@ class RecordSorter:
                 values = one.row.values if one.sent is None else one.sent
                 self._mark_left_out((record, 0), entry, partial(dict, values))
 
-    def rows(self, table: str, placed: Sequence[PlacedRow], bad: Sequence[tuple[int, str]]) -> None:
+    def add_rows(self, table: str, placed: Sequence[PlacedRow], bad: Sequence[tuple[int, str]]) -> None:
         """Rows for a table, and which of them it did not take and why."""
         left_out = {place for place, _ in bad}
         self._kept.update(one.record for place, one in enumerate(placed) if place not in left_out)

@@ -24,7 +24,7 @@ those of `--format`. How streams are read, and what becomes of what is broken: [
 _FEW = 20
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown."""
     every = {form.name: form for group in formats()[:3] for form in group}
     lines = [_INTRODUCTION, "| format | what | read as | tables |", "|---|---|---|---|"]

@@ -210,7 +210,7 @@ def _list_records(
         item = _judge_row(row, names, context, wrong, lines)
         recoded = any(line.recoded for line in lines.taken)
         if several > 1 and not (isinstance(item, LogRow) and _is_strict(lines, separator)):
-            item = _note_unclosed(lines, context, several, item)
+            item = _find_unclosed(lines, context, several, item)
         before += len(lines.taken)
         if item:
             sure = start if lines.ended or not lines.is_whole() else lines.at
@@ -228,7 +228,7 @@ def _judge_row(
     return _read_item(row.cells, names, context, wrong, len(lines.taken) - 1) if row.cells else None
 
 
-def _note_unclosed(
+def _find_unclosed(
     lines: _CsvLines, context: StreamContext, several: int, item: LogRow | RecordFault | None
 ) -> LogRow | RecordFault | None:
     """The first of several lines as what is wrong, where the others can be read anew; else what they are together."""

@@ -119,7 +119,7 @@ class TableRowFormat:
     every: bool = False
 
     @property
-    def asked(self) -> TableRowFormat:
+    def as_requested(self) -> TableRowFormat:
         """The format for a table that is asked for: every record is a row of it."""
         return TableRowFormat(every=True)
 

@@ -40,7 +40,7 @@ class EventData:
         return bool(self.data or self.values or self.nested)
 
     @property
-    def named(self) -> dict[str, object]:
+    def values_by_name(self) -> dict[str, object]:
         """The values by their names, on whatever level these stand; of several of one name the first."""
         found = dict(self.data)
         for name, value in leaves(self.nested):
@@ -55,7 +55,7 @@ class EventData:
     @property
     def document(self) -> dict[str, Any]:
         """All of it as WindowsEvent has it: the values by their names, and what nests also as it does."""
-        found = self.named
+        found = self.values_by_name
         if self.values:
             found["Data"] = list(self.values)
         if self.element == USER_DATA and self.nested:

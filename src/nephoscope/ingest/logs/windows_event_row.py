@@ -107,7 +107,7 @@ def _build_security_columns(event: WindowsEventRecord) -> dict[str, object]:
     values["EventSourceName"] = event.provider
     values["Level"] = "" if event.level is None else str(event.level)
     values["EventData"] = event.data.xml() if event.data else ""
-    named = event.data.named
+    named = event.data.values_by_name
     title = event.message.strip().partition("\n")[0].strip()
     values["Activity"] = f"{event.event_id} - {title}" if title else ""
     _SECURITY.fill(values, named)

@@ -47,7 +47,7 @@ def keep(
             standing = state.intel.find_by_objects(session, workspace, [one.id for one in batch])
             versions = IntelVersions(workspace, source, now, standing, by_hand)
             for one in batch:
-                versions.take(one)
+                versions.add_version(one)
             _write(state, session, versions.changes.values(), now)
             some = versions.kept
             if counted and some.new + some.changed:

@@ -76,7 +76,7 @@ class IntelVersions:
             id_ for one in found if one.source != self.source for id_ in (one.id, one.stix)
         )
 
-    def take(self, one: IntelItem | Retraction) -> None:
+    def add_version(self, one: IntelItem | Retraction) -> None:
         """Count a version, and let it be the object's where it is to be."""
         before = self.changes[one.id][0] if one.id in self.changes else self._known.get(one.id)
         if isinstance(one, Retraction):

@@ -12,7 +12,7 @@ from uuid import uuid4
 from nephoscope.lake.backup.backup_archive import BackupError, BackupManifest, unpack_backup
 from nephoscope.lake.backup.backup_writer import STATE
 from nephoscope.lake.backup.restore_review import Admit, accept_unreviewed, check_state, needs_review
-from nephoscope.lake.backup.restored_audit import note_restored
+from nephoscope.lake.backup.restored_audit import audit_restore
 from nephoscope.state.database.database import Database
 from nephoscope.state.state_copy import load
 
@@ -63,7 +63,9 @@ def restore(
         admit(part, manifest)
         if url:
             _load(part / STATE, url)
-        _note(Database.open(url) if url else Database.open_file(part / STATE), part, file, manifest, author)
+        _audit_restore(
+            Database.open(url) if url else Database.open_file(part / STATE), part, file, manifest, author
+        )
         for folder in (part, *(path for path in part.rglob("*") if path.is_dir())):
             _sync(folder)
         if there:
@@ -111,9 +113,9 @@ def _load(saved: Path, url: str) -> None:
         path.unlink()
 
 
-def _note(database: Database, part: Path, file: Path, manifest: BackupManifest, author: str) -> None:
+def _audit_restore(database: Database, part: Path, file: Path, manifest: BackupManifest, author: str) -> None:
     try:
-        note_restored(database, part / "keys", file, manifest, author)
+        audit_restore(database, part / "keys", file, manifest, author)
     finally:
         database.close()
 

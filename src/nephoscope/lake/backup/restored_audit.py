@@ -27,7 +27,7 @@ def read_anchor(data: Path) -> bytes | None:
         return None
 
 
-def note_restored(database: Database, keys: Path, file: Path, manifest: BackupManifest, author: str) -> None:
+def audit_restore(database: Database, keys: Path, file: Path, manifest: BackupManifest, author: str) -> None:
     """Add the entry to a restored state, with `keys` the folder of its anchor; StateError where the state is of a newer release."""
     migrate(database)
     audit = Audit(database, AuditAnchor(keys))

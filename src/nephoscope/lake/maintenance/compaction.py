@@ -93,7 +93,7 @@ class _RowGroup:
 
 def _read_rows(files: list[ParquetFile], table: LakeTable) -> RewrittenRows:
     """The rows of files under KQL names, in the table's types; columns that only the disk knows among them."""
-    known = {stored: name for name, stored in table.stored.items()}
+    known = {stored: name for name, stored in table.stored_columns.items()}
     groups: list[_RowGroup] = []
     schemas: list[pa.Schema] = []
     for file in files:

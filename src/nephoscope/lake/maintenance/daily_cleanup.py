@@ -43,7 +43,7 @@ class DailyMaintenance:
         return time.time() - self._build_marker_path().stat().st_mtime > TIDY_AFTER
 
     @property
-    def asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Return whether some process wants it done now: one that has not the lease can only ask."""
         marker = self.data / LAKE / ".tidied"
         return marker.exists() and marker.stat().st_mtime == _NOW
@@ -52,10 +52,10 @@ class DailyMaintenance:
         """Tidy, or let the process that has the lease do it and wait; LakeError where that takes longer than `timeout` seconds."""
         until = time.monotonic() + timeout
         while not self.tidy():
-            if not self.asked:
+            if not self.is_requested:
                 os.utime(self._build_marker_path(), (_NOW, _NOW))
             time.sleep(_LOOK)
-            if not self.asked:
+            if not self.is_requested:
                 return
             if time.monotonic() > until:
                 raise LakeError(

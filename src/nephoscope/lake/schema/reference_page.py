@@ -6,7 +6,7 @@ from nephoscope.lake.schema.column_types import STANDARD
 from nephoscope.lake.schema.tables import Tables
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown: every table with what it holds and the categories of resource logs that it takes."""
     tables = sorted(Tables.builtin(), key=lambda table: table.name.lower())
     lines = [

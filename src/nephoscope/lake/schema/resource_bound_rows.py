@@ -150,7 +150,7 @@ def _is_own(binding: ResourceBinding, name: str, kind: Identity, value: object) 
         return False
     text = _lower_ascii(str(value))
     if kind in (Identity.COMPUTER, Identity.DEVICE, Identity.KNOWN):
-        return text in binding.known
+        return text in binding.known_names
     return text == _lower_ascii(_find_bound_value(binding, name, kind))
 
 

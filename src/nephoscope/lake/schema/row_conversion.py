@@ -77,7 +77,7 @@ def to_arrow_rows(
     unknown = names - table.types.keys()
     if unknown or table.bag in names:
         _collect(bags, rows, unknown, table.bag if table.bag in names else None)
-    _note_contradictions(bags, table, rows, names)
+    _bag_contradictions(bags, table, rows, names)
     if bags:
         columns[table.bag] = pa.array(
             [json_text(bags[place]) if place in bags else None for place in range(len(rows))], pa.string()
@@ -181,7 +181,7 @@ def _find_retention_days(workspace: Workspace, table: LakeTable) -> int:
     return workspace.get_retention_days(table.name)
 
 
-def _note_contradictions(
+def _bag_contradictions(
     bags: dict[int, dict[str, object]],
     table: LakeTable,
     rows: Sequence[Mapping[str, object]],

@@ -102,7 +102,7 @@ class LakeTable:
         return schema(self.columns)
 
     @cached_property
-    def stored(self) -> Mapping[str, str]:
+    def stored_columns(self) -> Mapping[str, str]:
         """Column -> its name on disk."""
         names = [name for name, _ in self.columns]
         return dict(zip(names, stored_names(names), strict=True))

@@ -37,7 +37,7 @@ class Claim:
         own = self._marks.get(self._stripe)
         return own if own is not None and os.pread(self._file, _BYTES + 1, 0) == own else None
 
-    def take(self) -> bytes:
+    def claim_producer(self) -> bytes:
         """Leave a mark, where that of this writer is not there any more; SpoolFullError where the disk has no room for it."""
         mark = self.mark
         if mark is None:

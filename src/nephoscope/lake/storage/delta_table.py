@@ -71,7 +71,7 @@ def _refuse(table: DeltaTable, path: Path) -> None:
 
 def stored_schema(table: LakeTable) -> pa.Schema:
     """The schema of a table on disk: storage types under the names on disk, and the day."""
-    fields = [pa.field(table.stored[field.name], field.type) for field in table.schema]
+    fields = [pa.field(table.stored_columns[field.name], field.type) for field in table.schema]
     return pa.schema([*fields, pa.field(DAY, pa.date32())])
 
 

@@ -142,7 +142,9 @@ class _PartWriter:
 
     def __init__(self, path: Path, table: LakeTable, columns: pa.Schema, disk: Disk) -> None:
         self._path, self._table, self._disk = path, table, disk
-        named = pa.schema([field.with_name(table.stored.get(field.name, field.name)) for field in columns])
+        named = pa.schema(
+            [field.with_name(table.stored_columns.get(field.name, field.name)) for field in columns]
+        )
         plain = _file_schema(table, named)
         self._name, self._schema = fingerprint(plain), pack_schema(plain, named)
         self._open: dict[dt.date, _Day] = {}
@@ -151,7 +153,9 @@ class _PartWriter:
 
     def add(self, rows: pa.Table) -> None:
         """Write a group, each row into the file of its day."""
-        named = rows.rename_columns([self._table.stored.get(name, name) for name in rows.column_names])
+        named = rows.rename_columns(
+            [self._table.stored_columns.get(name, name) for name in rows.column_names]
+        )
         for day, some in _split_by_day(named):
             found = self._open.pop(day, None) or self._begin(day)
             self._open[day] = found

@@ -27,7 +27,7 @@ class _IdleEngine:
             self._folder, self._engine = folder, engine
         return before
 
-    def take(self, folder: Path) -> QueryEngine | None:
+    def pop(self, folder: Path) -> QueryEngine | None:
         """Take the engine of a folder out; None where there is none."""
         with self._lock:
             if self._folder != folder:
@@ -62,7 +62,7 @@ class SharedEngine:
 
     def _open(self, threads: int) -> QueryEngine:
         self._give_up()
-        found = _idle.take(self._folder) if threads == 1 else None
+        found = _idle.pop(self._folder) if threads == 1 else None
         self._threads = threads
         self._engine = found or open_engine(EngineRows(folders=[self._folder]), EngineLimits(threads=threads))
         return self._engine

@@ -120,7 +120,7 @@ class _ReadTables:
         with self._lock:
             return self._read.get(path)
 
-    def take(self, path: Path, known: _ReadTable) -> bool:
+    def pop(self, path: Path, known: _ReadTable) -> bool:
         """Take a table out, so that one thread alone has its handle; False where another has."""
         with self._lock:
             return self._read.get(path) is known and self._read.pop(path) is known
@@ -155,7 +155,7 @@ class TableSnapshots:
         elif _find_entry(path, known.snapshot.version + 1) is None:
             return known.snapshot
         else:
-            on = _read_on(known, path) if _read_tables.take(path, known) else None
+            on = _read_on(known, path) if _read_tables.pop(path, known) else None
             found = on or self._read_whole(path)
         if found is None:
             return None

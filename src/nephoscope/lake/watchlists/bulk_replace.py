@@ -81,7 +81,9 @@ class BulkReplace:
         def remove_batch(session: Session) -> None:
             nonlocal gone
             known = self._state.watchlists.find(session, self._head.workspace, self._head.alias)
-            gone = self._state.watchlists.take_off(session, (known or self._head).spare_shelf, PORTION)
+            gone = self._state.watchlists.remove_from_shelf(
+                session, (known or self._head).spare_shelf, PORTION
+            )
 
         self._write(remove_batch)
         return gone > 0
@@ -100,7 +102,7 @@ class BulkReplace:
 @contextmanager
 def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
     """A large change of a list; StateError while another one of it is under way."""
-    lease = state.leases.take(f"watchlist/{head.id}", create_holder_name(), _LEASE_SECONDS)
+    lease = state.leases.acquire(f"watchlist/{head.id}", create_holder_name(), _LEASE_SECONDS)
     if lease is None:
         raise StateError(f"the watchlist {head.alias} is being changed by another process: try again")
     try:

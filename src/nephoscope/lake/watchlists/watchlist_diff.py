@@ -38,7 +38,7 @@ class WatchlistPlan:
         return not (self.new or self.other or self.gone)
 
     @property
-    def changed(self) -> WatchlistChanges:
+    def change_counts(self) -> WatchlistChanges:
         """It in numbers."""
         return WatchlistChanges(len(self.new), len(self.other), self.same, len(self.gone))
 

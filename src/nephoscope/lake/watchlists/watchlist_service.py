@@ -144,13 +144,13 @@ class WatchlistService:
         keys = None if whole else [one.key for one in made]
         plan = plan_change(self.state.watchlists.items(session, head, keys=keys), made, whole=whole)
         if plan.is_unchanged:
-            return plan.changed
+            return plan.change_counts
         self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
         self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
         for status, items in plan.items_by_status:
             self._tell_items(session, head, items, status, now)
         self._touch(session, head, now)
-        return plan.changed
+        return plan.change_counts
 
     def _build_exchange(
         self, head: WatchlistHead, plan: Callable[[Sequence[WatchlistItem]], WatchlistPlan], now: datetime
@@ -161,14 +161,14 @@ class WatchlistService:
                 head = self.state.watchlists.get(self.workspace, head.alias)
                 found = plan(self.state.watchlists.read(head))
                 if found.is_unchanged:
-                    return found.changed
+                    return found.change_counts
                 one.fill(head, found.after)
                 for status, items in found.items_by_status:
                     one.queue_rows(TABLE, item_rows(head, items, status, now, self.by))
                 with one.settle(head) as session:
                     if session is not None:
                         self._touch(session, replace(head, holding=head.spare_shelf), now)
-                        return found.changed
+                        return found.change_counts
                 one.clear()
         raise StateError(f"watchlist {head.alias}: it was changed repeatedly by others: try again")
 

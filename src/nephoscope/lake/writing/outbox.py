@@ -58,7 +58,7 @@ def deliver(lake: OutboxReceiver, state: State, batches: int | None = None) -> i
     if not state.outbox.waiting():
         return 0
     # each call is a holder of its own: two threads of a process are two who would bring the rows
-    lease = state.leases.take(LEASE, create_holder_name(), LEASE_SECONDS)
+    lease = state.leases.acquire(LEASE, create_holder_name(), LEASE_SECONDS)
     if lease is None:
         return None
 

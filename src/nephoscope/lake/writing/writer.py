@@ -117,7 +117,7 @@ class Writer:
             if number <= last:
                 return False
             rows = [one for portion in portions for one in self._list_rows(*portion)]
-            mark = claim.take()
+            mark = claim.claim_producer()
             if rows:
                 frame = encode_frame(producer, number, rows, arrivals)
                 self._make_room(len(frame))

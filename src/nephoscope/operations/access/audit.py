@@ -91,7 +91,7 @@ class CheckedEntries(Shape, frozen=True, kw_only=True):
     anchored: bool
 
 
-def _note_chain(found: CheckedEntries) -> Iterator[str]:
+def _describe_chain(found: CheckedEntries) -> Iterator[str]:
     if not found.anchored:
         yield "the audit has no anchor (keys/audit.anchor): entries deleted from its end cannot be detected"
     if found.broken is not None:
@@ -109,7 +109,7 @@ def _list_rows(found: CheckedEntries) -> list[Row]:
     READ,
     command=CommandLine(
         "audit", columns=("number", "moment", "author", "operation", "target", "outcome"), rows=_list_rows,
-        notes=_note_chain, failed=lambda found: 0 if found.broken is None else BROKEN,
+        notes=_describe_chain, failed=lambda found: 0 if found.broken is None else BROKEN,
     ),
 )  # fmt: skip
 def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:

@@ -148,7 +148,7 @@ def _build_role_choices(_: OperationCall) -> Mapping[str, str]:
     return {one.name: one.name for one in ROLES}
 
 
-def _note_missing(made: RolePlaced) -> tuple[str, ...]:
+def _describe_missing(made: RolePlaced) -> tuple[str, ...]:
     return (made.missing,) if made.missing else ()
 
 
@@ -185,7 +185,7 @@ def people(call: OperationCall) -> PersonList:
 
 @OPERATIONS.operation(
     WRITE,
-    command=CommandLine("add", "{name} added as {role} at {scope} (id {id})", notes=_note_missing),
+    command=CommandLine("add", "{name} added as {role} at {scope} (id {id})", notes=_describe_missing),
     page=OperationForm(
         "Add a user or program", choices={"role": _build_role_choices}, made=lambda placed: placed.id
     ),
@@ -204,7 +204,7 @@ def add(call: OperationCall, body: NewPerson) -> RolePlaced:
 
 @OPERATIONS.operation(
     ROLE_WRITE,
-    command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_note_missing),
+    command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_describe_missing),
     page=OperationForm("Assign a role", when=_is_enabled, choices={"role": _build_role_choices}),
 )
 def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:

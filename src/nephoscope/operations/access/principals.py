@@ -15,7 +15,7 @@ from nephoscope.operations.declaration.operation import (
     OperationGroup,
     translate_errors,
 )
-from nephoscope.operations.declaration.schemas import PLAIN, Id, PageQuery, Shape, Text, take_page
+from nephoscope.operations.declaration.schemas import PLAIN, Id, PageQuery, Shape, Text, slice_page
 from nephoscope.service import principals as service
 from nephoscope.service.principals import WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind
@@ -85,7 +85,7 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 @OPERATIONS.operation(READ, ApiRoute("GET", "/principals"))
 def everybody(call: OperationCall, query: PageQuery) -> PrincipalList:
     """List users and programs, including disabled ones."""
-    found, after = take_page(call.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
+    found, after = slice_page(call.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
     return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
 
 

@@ -16,7 +16,7 @@ from nephoscope.operations.declaration.operation import (
     RefusedRequestError,
     translate_errors,
 )
-from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, take_page, to_shape
+from nephoscope.operations.declaration.schemas import Id, PageQuery, Shape, Text, slice_page, to_shape
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE
 from nephoscope.state.access.principals import RoleAssignment
@@ -77,7 +77,7 @@ def definitions(call: OperationCall) -> RoleList:  # noqa: ARG001 - a handler's 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/roleAssignments"))
 def assignments(call: OperationCall, query: PageQuery) -> AssignmentList:
     """List all role assignments."""
-    found, after = take_page(call.state.principals.roles(), lambda one: one.id, query)
+    found, after = slice_page(call.state.principals.roles(), lambda one: one.id, query)
     return AssignmentList(value=tuple(map(_build_assignment_shape, found)), next=after)
 
 

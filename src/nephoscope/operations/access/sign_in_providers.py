@@ -189,7 +189,7 @@ def _tell_added(found: tuple[str, ProviderTrial]) -> str:
     return f"{told}\nprovider {name} {trial.message}" if trial.works else told
 
 
-def _note_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
+def _describe_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
     trial = found[1]
     return () if trial.works else (f"it cannot be used yet: {trial.message}",)
 
@@ -234,7 +234,7 @@ def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderS
 
 
 @OPERATIONS.operation(
-    WRITE, command=CommandLine("add", _tell_added, follow=_try_added, notes=_note_unusable), page=OperationForm("Add a provider")
+    WRITE, command=CommandLine("add", _tell_added, follow=_try_added, notes=_describe_unusable), page=OperationForm("Add a provider")
 )  # fmt: skip
 def add(call: OperationCall, body: PlainProvider) -> SignInProvider:
     """Add a sign-in provider. Register the redirect URI https://HOST/sign-in/NAME/callback there."""

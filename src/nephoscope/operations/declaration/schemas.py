@@ -64,7 +64,7 @@ class PageQuery(Shape, frozen=True, kw_only=True):
     after: Annotated[str, describe("`next` of the previous page.", option="", max_length=300)] = ""
 
 
-def take_page(
+def slice_page(
     items: Iterable[One], key: Callable[[One], str], asked: PageQuery
 ) -> tuple[tuple[One, ...], str]:
     """A page of items in the order of a key that each has alone, and where the next begins ('' = it is the last)."""

@@ -46,14 +46,14 @@ class AccountFindingPage(Shape, frozen=True, kw_only=True):
     not_collected: tuple[str, ...]
 
 
-def _note_gaps(found: AccountFindingPage) -> list[str]:
+def _describe_gaps(found: AccountFindingPage) -> list[str]:
     return [f"not collected: {', '.join(found.not_collected)}"] if found.not_collected else []
 
 
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/accountFindings"),
     CommandLine(
-        "list", columns=("severity", "finding", "name", "kind", "reason", "remediation", "since", "account"), notes=_note_gaps,
+        "list", columns=("severity", "finding", "name", "kind", "reason", "remediation", "since", "account"), notes=_describe_gaps,
         nothing="no account findings",
     ),
     needs_lake=True,

@@ -113,7 +113,7 @@ def _list_rows(found: AdministratorPage) -> list[Line]:
     ]  # fmt: skip
 
 
-def _note_gaps(found: AdministratorPage) -> list[str]:
+def _describe_gaps(found: AdministratorPage) -> list[str]:
     return [f"not collected: {', '.join(found.not_collected)}"] if found.not_collected else []
 
 
@@ -141,7 +141,7 @@ def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/administrators"),
     CommandLine(
-        "list", rows=_list_rows, notes=_note_gaps, nothing="no administrators: collect a tenant or import a snapshot first",
+        "list", rows=_list_rows, notes=_describe_gaps, nothing="no administrators: collect a tenant or import a snapshot first",
         columns=(
             "name", "kind", "privilege", "assignment", "roles", "secondFactor", "lastManaged", "lastSignIn", "places", "newPlace",
             "id",

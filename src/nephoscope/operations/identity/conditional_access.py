@@ -67,7 +67,7 @@ class AccessGapPage(Shape, frozen=True, kw_only=True):
 Line = dict[str, object]
 
 
-def _note_gaps(found: AccessPolicyPage | AccessGapPage) -> list[str]:
+def _describe_gaps(found: AccessPolicyPage | AccessGapPage) -> list[str]:
     return [f"not collected: {', '.join(found.not_collected)}"] if found.not_collected else []
 
 
@@ -95,7 +95,7 @@ def _list_gap_rows(found: AccessGapPage) -> list[Line]:
     READ, ApiRoute("GET", "/conditionalAccessPolicies"),
     CommandLine(
         "list", columns=("name", "state", "covered", "excluded", "users", "controls", "limits", "id"), rows=_list_policy_rows,
-        notes=_note_gaps, nothing="no conditional access policies",
+        notes=_describe_gaps, nothing="no conditional access policies",
     ),
     page=SectionList(
         "Conditional access", "Identity", "policy", "Conditional access policies, and how many users they cover and exclude.",
@@ -119,7 +119,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/conditionalAccessGaps"),
     CommandLine(
-        "gaps", columns=("name", "control", "administrator", "reason", "certain", "user"), rows=_list_gap_rows, notes=_note_gaps,
+        "gaps", columns=("name", "control", "administrator", "reason", "certain", "user"), rows=_list_gap_rows, notes=_describe_gaps,
         nothing=lambda found: "no gaps were found" if found.not_collected else "no gaps: policies enforce each control on each user",
     ),
     page=SectionList(

@@ -53,7 +53,7 @@ def _list_rows(found: EmergencyAccountList) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
-def _note(found: EmergencyAccountList) -> list[str]:
+def _describe_gaps(found: EmergencyAccountList) -> list[str]:
     several = len({one.tenant for one in found.value} | {one.tenant for one in found.too_few}) > 1
     short = [
         f"{one.accounts} of {LEAST_ACCOUNTS} emergency access accounts{f' in tenant {one.tenant}' if several else ''}:"
@@ -70,7 +70,8 @@ def _note(found: EmergencyAccountList) -> list[str]:
 @OPERATIONS.operation(
     READ, ApiRoute("GET", "/emergencyAccounts"),
     CommandLine(
-        "emergency", columns=("name", "phishingResistant", "methods", "lastSignIn", "tenant", "id"), rows=_list_rows, notes=_note,
+        "emergency", columns=("name", "phishingResistant", "methods", "lastSignIn", "tenant", "id"), rows=_list_rows,
+        notes=_describe_gaps,
         nothing="no emergency access accounts",
     ),
     needs_lake=True,

@@ -31,7 +31,7 @@ _INSIGHTS = {
 }
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
     for type_ in path_types():

@@ -42,7 +42,7 @@ class CodeReport:
                 raise ValueError(f"{finding.region}: the finding names an unknown rule: {finding.rule}")
 
     @property
-    def failed(self) -> list[CodeFinding]:
+    def failed_findings(self) -> list[CodeFinding]:
         """The findings that count for a gate."""
         return [finding for finding in self.findings if finding.state is FindingState.FAILED]
 
@@ -52,7 +52,7 @@ class CodeReport:
         return [finding for finding in self.findings if finding.state is FindingState.UNKNOWN]
 
     @property
-    def suppressed(self) -> list[CodeFinding]:
+    def suppressed_findings(self) -> list[CodeFinding]:
         """The findings that somebody accepts."""
         return [finding for finding in self.findings if finding.state is FindingState.SUPPRESSED]
 
@@ -87,4 +87,4 @@ class CodeReport:
 
     def counts(self) -> Counter[Severity]:
         """Return how many findings of each severity failed."""
-        return Counter(finding.severity for finding in self.failed)
+        return Counter(finding.severity for finding in self.failed_findings)

@@ -7,7 +7,7 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_discovery import rules_of_reader
 
 
-def page() -> str:
+def render_page() -> str:
     """Give the page: what is read, and each rule with its severity, reason and remediation."""
     lines = [
         "# Rules for code",

@@ -201,7 +201,7 @@ def _build_gap(missing: MissingData, group: _GapGroup) -> DataGap:
 
 def list_unsettled(report: ReportView) -> Iterator[Unsettled]:
     """The assessments of a report that could not be judged, of the resources that it looks at."""
-    for group in report.judged:
+    for group in report.group_sizes:
         if group.state in UNJUDGED:
             known = report.metadata(group.key)
             for row in report.rows_of_group(group):

@@ -53,17 +53,17 @@ class PastSpool:
         self._buffers.clear()
         self._held = 0
 
-    def take(self, subscriptions: Iterable[str]) -> dict[Subject, RememberedState]:
+    def pop_subjects(self, subscriptions: Iterable[str]) -> dict[Subject, RememberedState]:
         """Hand out what was remembered of subscriptions, once."""
         self._flush()
         segments = [one for name in subscriptions for one in self._segments.pop(name, ())]
         return dict(_decode_kept(line) for one in segments for line in self._file.read(one))
 
-    def take_remaining(self) -> Iterator[dict[Subject, RememberedState]]:
+    def pop_remaining(self) -> Iterator[dict[Subject, RememberedState]]:
         """Hand out what nobody asked for, a subscription at a time."""
         self._flush()
         for name in list(self._segments):
-            yield self.take([name])
+            yield self.pop_subjects([name])
 
 
 _decode_kept = msgspec.json.Decoder(_Kept).decode
@@ -118,7 +118,7 @@ class Journal:
         """Compare a part; every subject of its subscriptions must be in it."""
         now = verdicts(run.assessments, run.estate.tenant)
         subscriptions = {one.id.subscription for one in run.estate.resources.values()}
-        past = self.past.take(subscriptions | {_choose_partition(subject) for subject in now})
+        past = self.past.pop_subjects(subscriptions | {_choose_partition(subject) for subject in now})
         changes = Changes(compare(past, now, check_existence(run.estate), make_coverage_test(run.coverage)))
         self._keep(select_remembered(remember(past, now, changes, self._when)), changes)
         return changes
@@ -126,7 +126,7 @@ class Journal:
     def close(self, *coverages: Coverage) -> None:
         """Compare what no part has spoken of: resources of subscriptions that are not there any more."""
         reads = make_coverage_test(*coverages)
-        for past in self.past.take_remaining():
+        for past in self.past.pop_remaining():
             changes = Changes(compare(past, {}, lambda _: False, reads))
             self._keep(select_remembered(remember(past, {}, changes, self._when)), changes)
 

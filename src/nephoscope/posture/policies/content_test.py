@@ -54,7 +54,7 @@ class PolicyTestResult:
     problem: str = ""
 
     @property
-    def passed(self) -> bool:
+    def has_passed(self) -> bool:
         """Return whether nothing is wrong."""
         return not self.problem
 

@@ -59,7 +59,7 @@ class Packs:
         path = self._packs / f"{name}.pack"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(msgspec.msgpack.encode(_StoredPack(name, str(root), rows)))
-        return ImportedContent(name, str(root), len(rows)), catalog.taken
+        return ImportedContent(name, str(root), len(rows)), catalog.import_summary
 
     def add_aliases(self, path: Path) -> tuple[ImportedContent, int]:
         """Import an alias table in a shape that Aliases.load takes; returns it and how many aliases it has. PolicyError otherwise."""

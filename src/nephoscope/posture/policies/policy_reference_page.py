@@ -64,7 +64,7 @@ class _PolicyEntry:
         return [control.removeprefix(BENCHMARK) for control in self.properties_section["controls"]]
 
 
-def page() -> str:
+def render_page() -> str:
     """The page as Markdown; raises ContentError or PolicyError where the pack itself is broken."""
     entries = sorted(_list_entries(), key=lambda entry: (entry.category, entry.name))
     lines = [HEAD, *_list_sums(entries)]

@@ -121,7 +121,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
         )
 
     @property
-    def outdated(self) -> bool:
+    def is_outdated(self) -> bool:
         """Return whether an older release wrote the documents, which this one writes otherwise."""
         return self.edition < EDITION
 

@@ -42,7 +42,7 @@ class PublishedGraph:
     @property
     def tenants(self) -> Mapping[str, str]:
         """The tenant of each subscription, '' where it is not known."""
-        return {} if self.snapshot is None else self.snapshot.made.tenants
+        return {} if self.snapshot is None else self.snapshot.build_info.tenants
 
     def names(self) -> Iterable[str]:
         """The names of all tables, as Azure writes them."""

@@ -139,7 +139,9 @@ class Priorities:
         """Recommendation -> how many of the resources that fail it the Internet reaches."""
         findings: Findings = self.snapshot.findings
         cursor = findings.documents.cursor()
-        reached = cursor.from_arrow(pa.table({"reached": pa.array(self.snapshot.made.exposed, pa.string())}))
+        reached = cursor.from_arrow(
+            pa.table({"reached": pa.array(self.snapshot.build_info.exposed, pa.string())})
+        )
         failing = findings.rows(reach, FAILING, cursor).project("recommendation, subject")
         rows = failing.join(reached, "subject = reached").aggregate(
             "recommendation, count(*)", "recommendation"

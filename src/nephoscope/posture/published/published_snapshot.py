@@ -67,7 +67,7 @@ class PublishedSnapshot:
         return cls(table.version(), list_snapshot_files(table, path), path.parent)
 
     @cached_property
-    def made(self) -> BuildInfo:
+    def build_info(self) -> BuildInfo:
         """Return what it was made from."""
         import pyarrow.parquet as pq
 
@@ -110,7 +110,7 @@ class PublishedSnapshot:
     @property
     def inventory(self) -> Inventory:
         """The resources with how many recommendations each fails."""
-        return Inventory(self._documents, self.made.exposed)
+        return Inventory(self._documents, self.build_info.exposed)
 
     @property
     def mentions(self) -> ObservableIndex:
@@ -165,7 +165,7 @@ class PublishedSnapshot:
             catalog = GraphCatalog(self.files, self.shared_tenants)
             with deadline_within(timeout):
                 compile_results(text, catalog)
-            return catalog.asked
+            return catalog.requested_tables
 
         return self.get_or_compute(("read by", text), find_asked_tables)
 
@@ -178,7 +178,7 @@ class PublishedSnapshot:
         return sorted(
             table
             for table in tables
-            if is_unfilled(self.made, table, reach[table]) and not self._has_rows(table, reach[table])
+            if is_unfilled(self.build_info, table, reach[table]) and not self._has_rows(table, reach[table])
         )
 
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
@@ -192,7 +192,7 @@ class PublishedSnapshot:
         """Return what of lower-cased tables a reach would see had it been collected; of all tables only the resources are told."""
         told = LISTED if tables >= unread_tables() else tables
         shown = reach if isinstance(reach, Mapping) else dict.fromkeys(told, reach)
-        return tuple(describe_gaps(self.made, told, shown))
+        return tuple(describe_gaps(self.build_info, told, shown))
 
     def _has_rows(self, table: str, reach: Shown) -> bool:
         if table not in self.files:
@@ -241,7 +241,7 @@ class PublishedSnapshot:
             return EngineRows(scans=catalog.scans(reach, current))
 
         found = QueryPipeline(catalog, rows).results(text, now=now, timeout=timeout)
-        gaps = self.describe_gaps(catalog.asked, reach)
+        gaps = self.describe_gaps(catalog.requested_tables, reach)
         return [replace(one, gaps=gaps) for one in found] if gaps else found
 
 
@@ -281,7 +281,7 @@ class GraphCatalog:
         return None
 
     @property
-    def asked(self) -> frozenset[str]:
+    def requested_tables(self) -> frozenset[str]:
         """The lower-cased names of the tables that were asked for."""
         return frozenset(self._asked)
 

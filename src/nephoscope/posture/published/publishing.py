@@ -59,7 +59,7 @@ def published_path(data: Path) -> Path:
 def kinds() -> Mapping[str, Documents]:
     """Return what is published, by the name of its module."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
-    return {name: importlib.import_module(f"{package.__name__}.{name}").documents for name in names}
+    return {name: importlib.import_module(f"{package.__name__}.{name}").build_documents for name in names}
 
 
 def publish(data: Path, report: Report, past: Mapping[Subject, RememberedState]) -> int:

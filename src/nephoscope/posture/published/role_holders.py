@@ -47,7 +47,7 @@ def list_scopes(snapshot: PublishedSnapshot, id_: str) -> list[str]:
             break
         at = ResourceId.parse(at.parent)
     subscription = ResourceId.parse(id_).subscription
-    above = [one.lower() for one in snapshot.made.ancestors.get(subscription, ())]
+    above = [one.lower() for one in snapshot.build_info.ancestors.get(subscription, ())]
     return [*dict.fromkeys([*found, *above]), ""]
 
 

@@ -109,7 +109,7 @@ class SecureScore(msgspec.Struct, frozen=True):
     controls: tuple[ControlScore, ...]
 
     @property
-    def assessed(self) -> tuple[ControlScore, ...]:
+    def assessed_controls(self) -> tuple[ControlScore, ...]:
         """The controls of which a resource was assessed, also where that ended Unknown."""
         return tuple(one for one in self.controls if one.weight or one.unknown)
 

@@ -25,7 +25,7 @@ class StateCounts(Counter[ComplianceState]):
         return self[ComplianceState.COMPLIANT]
 
     @property
-    def assessed(self) -> int:
+    def assessed_count(self) -> int:
         """The resources that pass or fail."""
         return self.healthy + self.unhealthy
 
@@ -35,14 +35,14 @@ class StateCounts(Counter[ComplianceState]):
         return self[ComplianceState.UNKNOWN] + self[ComplianceState.ERROR]
 
     @property
-    def excluded(self) -> int:
+    def excluded_count(self) -> int:
         """The resources that are exempt, or to which the recommendation does not apply."""
         return self[ComplianceState.EXEMPT] + self[ComplianceState.NOT_APPLICABLE]
 
     @property
     def failing_share(self) -> str:
         """The resources that fail of those that were assessed, as `1 of 4`."""
-        return f"{self.unhealthy:,} of {self.assessed:,}"
+        return f"{self.unhealthy:,} of {self.assessed_count:,}"
 
     def describe(self, text: str = "{count} failing") -> str:
         """Return a text with `1 of 4` in the place of `{count}`, followed by how many were not assessed."""

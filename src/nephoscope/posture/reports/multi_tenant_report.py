@@ -109,18 +109,18 @@ class CombinedReport:
         return next((part for part in self.parts if part.judges(key)), self._first).metadata(key)
 
     @cached_property
-    def judged(self) -> Mapping[RecommendationGroup, int]:
+    def group_sizes(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         found: Counter[RecommendationGroup] = Counter()
         for part in self.parts:
-            found.update(part.judged)
+            found.update(part.group_sizes)
         order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
         return {group: found[group] for group in order}
 
     @cached_property
     def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.judged, self.filter, self.metadata)
+        return shown_groups(self.group_sizes, self.filter, self.metadata)
 
     @property
     def rows(self) -> Iterator[ReportRow]:
@@ -129,7 +129,7 @@ class CombinedReport:
 
     def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
-        found = (row for part in self.parts if group in part.judged for row in part.rows_of_group(group))
+        found = (row for part in self.parts if group in part.group_sizes for row in part.rows_of_group(group))
         return sorted(found, key=lambda row: (row.order, row.tenant))
 
     def findings(self) -> Iterator[ReportRow]:
@@ -154,7 +154,7 @@ class CombinedReport:
     @cached_property
     def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
-        return states(self.judged)
+        return states(self.group_sizes)
 
     @cached_property
     def causes(self) -> Counter[tuple[ComplianceState, str]]:
@@ -185,7 +185,7 @@ class CombinedReport:
 
     def worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
-        return worst_severity(self.judged, self.metadata)
+        return worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""

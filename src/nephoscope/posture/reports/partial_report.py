@@ -58,7 +58,7 @@ class ReportTally:
 
     def add(self, report: Report) -> None:
         """Count a part; every subscription is in one part alone."""
-        self.groups.update(report.judged)
+        self.groups.update(report.group_sizes)
         self.causes.update(report.causes)
         self.scopes += report.score.subscriptions
         everything = replace(report, filter=ReportFilter()) if report.filter.chooses_resources else report
@@ -115,7 +115,7 @@ class PartedReport:
         return self.recommendations.find_recommendation(key)
 
     @cached_property
-    def judged(self) -> Mapping[RecommendationGroup, int]:
+    def group_sizes(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         found = self.tally.groups
         order = sorted(found, key=lambda group: group_order(group, self.metadata(group.key)))
@@ -124,7 +124,7 @@ class PartedReport:
     @cached_property
     def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.judged, self.filter, self.metadata)
+        return shown_groups(self.group_sizes, self.filter, self.metadata)
 
     @property
     def rows(self) -> Iterator[ReportRow]:
@@ -152,7 +152,7 @@ class PartedReport:
     @cached_property
     def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
-        return states(self.judged)
+        return states(self.group_sizes)
 
     @cached_property
     def causes(self) -> Counter[tuple[ComplianceState, str]]:
@@ -175,7 +175,7 @@ class PartedReport:
 
     def worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not."""
-        return worst_severity(self.judged, self.metadata)
+        return worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""

@@ -132,14 +132,14 @@ class Report:
         return (row for rows in self._rows_by_group.values() for row in rows)
 
     @cached_property
-    def judged(self) -> dict[RecommendationGroup, int]:
+    def group_sizes(self) -> dict[RecommendationGroup, int]:
         """The sizes of all groups of the resources that are looked at, shown or not, worst first."""
         return {group: len(rows) for group, rows in self._rows_by_group.items()}
 
     @cached_property
     def groups(self) -> dict[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.judged, self.filter, self.metadata)
+        return shown_groups(self.group_sizes, self.filter, self.metadata)
 
     def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
@@ -234,7 +234,7 @@ class Report:
     @cached_property
     def states(self) -> Counter[ComplianceState]:
         """Count how many rows ended in each state, shown or not."""
-        return states(self.judged)
+        return states(self.group_sizes)
 
     @cached_property
     def causes(self) -> Counter[tuple[ComplianceState, str]]:
@@ -259,7 +259,7 @@ class Report:
 
     def worst_severity(self) -> Severity | None:
         """The highest severity among the findings, shown or not; None where there is none."""
-        return worst_severity(self.judged, self.metadata)
+        return worst_severity(self.group_sizes, self.metadata)
 
     def has_critical(self) -> bool:
         """Return whether some loaded recommendation is Critical, so that a finding can be."""

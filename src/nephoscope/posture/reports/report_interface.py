@@ -94,7 +94,7 @@ class ReportView(Protocol):
         """Count how many rows have each cause, shown or not, in the order of states and causes."""
 
     @property
-    def judged(self) -> Mapping[RecommendationGroup, int]:
+    def group_sizes(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of all groups of rows, shown or not, worst first."""
 
     @property

@@ -104,7 +104,7 @@ class PartedScan:
                 if shown.filter.chooses_resources:
                     known.add(run.estate)
                 changes = journal.compare_part(run) if journal is not None else Changes()
-                self._take(run, report, changes, shown.filter)
+                self._add_part(run, report, changes, shown.filter)
                 if intakes:
                     intakes[number].add(run.estate.resources.values())
         if scan.request.scope and not judged:
@@ -122,7 +122,7 @@ class PartedScan:
         return intake
 
     @staticmethod
-    def _take(run: EvaluationRun, report: PartedReport, changes: Changes, filter_: ReportFilter) -> None:
+    def _add_part(run: EvaluationRun, report: PartedReport, changes: Changes, filter_: ReportFilter) -> None:
         """Add a part to the report."""
         part = Report(run, report.scope, filter=filter_, changes=changes, controls=report.controls)
         report.tally.add(part)

@@ -139,7 +139,7 @@ class Recorder:
         with self.explain_damage(), _translate_conflict():
             self._check()
             taken = [
-                tenant_store(self._data, whole).take(intake, whole.coverage, report.now).hash
+                tenant_store(self._data, whole).store_intake(intake, whole.coverage, report.now).hash
                 for whole, intake, _ in several
             ]
             made_from = _hash_inputs([plan for _, _, plan in several], taken)

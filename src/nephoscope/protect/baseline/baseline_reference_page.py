@@ -27,7 +27,7 @@ Members of the JSON document for `--facts`, all optional. Files answer all other
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Return the page."""
     rules = baseline_rules().values()
     rows = "".join(

@@ -34,7 +34,7 @@ def analyze_capture(stream: BinaryIO) -> CaptureSummary:
     summary = CaptureSummary()
     try:
         with _pause_garbage_collection():
-            _take_frames(read_frames(stream), summary)
+            _add_frames(read_frames(stream), summary)
     except CaptureError as error:
         if not summary.frames and str(error).startswith("not a"):
             raise
@@ -54,11 +54,11 @@ def _pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _take_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:
+def _add_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:
     """Take frames into a summary; their number, bytes and times are there also where a defect ends them."""
     known = load_dissectors()
     plain = PlainPackets(summary, known)
-    take = plain.take
+    take = plain.dissect_frame
     first = last = None
     count = size = 0
     try:

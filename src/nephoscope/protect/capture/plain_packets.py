@@ -71,7 +71,7 @@ class PlainPackets:
         self._paths: dict[int, dict[bytes, _Path]] = {TCP: {}, UDP: {}}
         self._bare: defaultdict[tuple[str, ...], int] = defaultdict(int)
 
-    def take(self, frame: Frame) -> bool:
+    def dissect_frame(self, frame: Frame) -> bool:
         """Count a plain packet and dissect its contents; False where it is none, and nothing was done."""
         data = frame.data
         if frame.link != ETHERNET or len(data) < 42:
@@ -87,8 +87,8 @@ class PlainPackets:
         else:
             return False
         if protocol == TCP:
-            return end >= start + 20 and self._take_segment(frame, key, start, end)
-        return protocol == UDP and end >= start + 8 and self._take_datagram(frame, key, start, end)
+            return end >= start + 20 and self._dissect_segment(frame, key, start, end)
+        return protocol == UDP and end >= start + 8 and self._dissect_datagram(frame, key, start, end)
 
     def finish(self) -> None:
         """Add the protocols of the packets; afterwards no packet is taken."""
@@ -98,7 +98,7 @@ class PlainPackets:
         self._bare.clear()
         self._paths.clear()
 
-    def _take_segment(self, frame: Frame, key: bytes, start: int, end: int) -> bool:
+    def _dissect_segment(self, frame: Frame, key: bytes, start: int, end: int) -> bool:
         sequence, word = _TCP.unpack_from(frame.data, start + 4)
         size = (word >> 12) * 4
         path = self._paths[TCP].get(key) or self._find_path(key, TCP)
@@ -134,7 +134,7 @@ class PlainPackets:
         self._bare[path.layers] += 1
         return True
 
-    def _take_datagram(self, frame: Frame, key: bytes, start: int, end: int) -> bool:
+    def _dissect_datagram(self, frame: Frame, key: bytes, start: int, end: int) -> bool:
         (length,) = _UDP.unpack_from(frame.data, start + 4)
         path = self._paths[UDP].get(key) or self._find_path(key, UDP)
         if path is None:

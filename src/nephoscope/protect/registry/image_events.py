@@ -37,7 +37,7 @@ def user_agent(registry: WatchedRegistry) -> str:
     return f"nephoscope/{registry.mark}"
 
 
-def take_events(
+def store_events(
     state: State, registry: WatchedRegistry, events: Iterable[RegistryEvent], now: datetime
 ) -> int:
     """Keep events in one transaction, each once, and return how many were new; what is due of images follows from them.
@@ -56,12 +56,12 @@ def take_events(
                 continue
             taken += 1
             rows.append((EVENTS_TABLE, _build_row(registry, event, now)))
-            _take(state, session, registry, settings, event, now)
+            _store_event(state, session, registry, settings, event, now)
         state.outbox.add_many(session, registry.workspace, rows)
     return taken
 
 
-def take_found(
+def store_found_tag(
     state: State,
     session: Session,
     registry: WatchedRegistry,
@@ -72,7 +72,7 @@ def take_found(
 ) -> bool:
     """Take in what a tag stands for, as polling found it; returns whether something is to be done that no event asked for."""
     if subject := parse_subject(tag):
-        return take_attachment(state, session, registry, repository, subject, now)
+        return requeue_for_attachment(state, session, registry, repository, subject, now)
     images = state.registry_images
     before = images.find(session, registry.name, repository, digest)
     if before is None:
@@ -92,7 +92,7 @@ def take_found(
     return False
 
 
-def take_attachment(
+def requeue_for_attachment(
     state: State, session: Session, registry: WatchedRegistry, repository: str, subject: str, now: datetime
 ) -> bool:
     """Have an image examined anew that is held for want of a signature or attestation, as a statement came; returns whether it is."""
@@ -104,7 +104,7 @@ def take_attachment(
     return True
 
 
-def take_imported(
+def store_imported(
     state: State,
     session: Session,
     registry: WatchedRegistry,
@@ -145,7 +145,7 @@ def without_unfinished(image: RegistryImage) -> RegistryImage:
     return replace(image, summary=summary or None)
 
 
-def _take(
+def _store_event(
     state: State,
     session: Session,
     registry: WatchedRegistry,
@@ -155,13 +155,13 @@ def _take(
 ) -> None:
     if subject := parse_subject(event.tag):
         if event.action == "push":
-            take_attachment(state, session, registry, event.repository, subject, now)
+            requeue_for_attachment(state, session, registry, event.repository, subject, now)
         return
     images = state.registry_images
     if event.action == "push" and not event.tag:
         # it may be a statement that refers to an image of the repository
         for image in images.list_held_images(session, registry.name, event.repository):
-            take_attachment(state, session, registry, event.repository, image.digest, now)
+            requeue_for_attachment(state, session, registry, event.repository, image.digest, now)
     before = images.find(session, registry.name, event.repository, event.digest)
     if before is None:
         if event.action != "delete":

@@ -15,7 +15,7 @@ from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import has_blob, put_manifest, upload_blob
 from nephoscope.model.wildcard import matches_wildcard
-from nephoscope.protect.registry.image_events import PRODUCT, take_imported
+from nephoscope.protect.registry.image_events import PRODUCT, store_imported
 from nephoscope.protect.registry.image_tree import ImageTree, read_tree
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 
@@ -62,7 +62,7 @@ def import_requests(
         try:
             digest = import_image(settings, request, target)
         except ImageError as error:
-            changed = _note_failure(request, error, clock())
+            changed = _record_failure(request, error, clock())
         else:
             changed = replace(request, status=RequestStatus.IMPORTED, digest=digest, error="")
         with state.transaction(product=PRODUCT) as session:
@@ -71,7 +71,7 @@ def import_requests(
                 continue
             state.image_requests.put(session, changed)
             if changed.status is RequestStatus.IMPORTED:
-                take_imported(
+                store_imported(
                     state, session, watched, request.repository, request.tag, changed.digest, clock()
                 )
 
@@ -106,7 +106,7 @@ def _check(tree: ImageTree, what: str) -> None:
         raise ImageError(f"{what} has {whole} bytes, more than {MOST_BYTES}")
 
 
-def _note_failure(request: ImageRequest, error: ImageError, now: datetime) -> ImageRequest:
+def _record_failure(request: ImageRequest, error: ImageError, now: datetime) -> ImageRequest:
     attempts = request.attempts + 1
     _LOG.warning("%s could not be imported: %s", request.image, error)
     again = isinstance(error, RegistryUnreachableError) and attempts < _MOST_TRIES

@@ -99,7 +99,7 @@ class ImageWorkflow:
     keep: Keep = field(default=lambda _watched, _image, _digest, _contents: None)
     after: Callable[[ImageStep], None] = field(default=lambda _: None)
 
-    def take(self, image: RegistryImage) -> RegistryImage:
+    def advance_image(self, image: RegistryImage) -> RegistryImage:
         """Take an image as far as it comes now, and return how it stands; raises LeaseLostError, StateError."""
         while image.status is ImageStatus.QUEUED and image.due <= self.clock():
             step = image.step
@@ -110,13 +110,13 @@ class ImageWorkflow:
             try:
                 changed = self._do(image)
             except ImageError as error:
-                return self._keep(image, self._note_failure(image, error))
+                return self._keep(image, self._record_failure(image, error))
             except StateError:
                 raise
             except Exception as error:  # noqa: BLE001 - the boundary of an image: what one holds keeps no other from its way
                 _LOG.exception("%s of %s: %s", image.name, image.registry, step.value)
                 fault = ImageError(f"a fault of nephoscope, which its log tells of: {type(error).__name__}")
-                return self._keep(image, self._note_failure(image, fault))
+                return self._keep(image, self._record_failure(image, fault))
             self.after(step)
             image = self._keep(image, changed)
         return image
@@ -286,7 +286,7 @@ class ImageWorkflow:
             return replace(image, step=ImageStep.EXAMINE, attempts=0, error="")
         return replace(image, status=final_status(image), attempts=0, error="")
 
-    def _note_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
+    def _record_failure(self, image: RegistryImage, error: ImageError) -> RegistryImage:
         """Return an image whose step is tried again later; what a registry refuses for long is held, with the reason."""
         image = without_unfinished(image)
         attempts = image.attempts + 1
@@ -347,9 +347,9 @@ class ImageWorkflow:
         row = verdict_row(self.watched, image, self.clock(), running)
         self.state.outbox.add(session, self.watched.workspace, VERDICTS_TABLE, row)
         if image.status is ImageStatus.PROMOTED:
-            self._note_promoted(session, image)
+            self._track_promoted(session, image)
 
-    def _note_promoted(self, session: Session, image: RegistryImage) -> None:
+    def _track_promoted(self, session: Session, image: RegistryImage) -> None:
         """Have the image examined where it was promoted to, as again and again from now on: its layers are known by then."""
         images = self.state.registry_images
         known = images.find(session, image.registry, image.target, image.digest)

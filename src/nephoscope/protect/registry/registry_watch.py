@@ -49,10 +49,10 @@ class RegistryWatch:
     def look(self, watched: WatchedRegistry, lease: Lease) -> int:
         """Poll when it is time, and take what is due on its way; returns how many images were. Raises StateError, LeaseLostError."""
         taken = self._poll_registry(watched, lease)
-        self.note_fault(watched, "")
+        self.store_fault(watched, "")
         return taken
 
-    def note_fault(self, watched: WatchedRegistry, error: str) -> bool:
+    def store_fault(self, watched: WatchedRegistry, error: str) -> bool:
         """Keep what keeps a registry from being looked at ('' = nothing), for people to see; returns whether it is news."""
         error = error[:2000]
         last = self.state.checkpoints.get(POLLED, watched.name) or {}
@@ -85,7 +85,7 @@ class RegistryWatch:
             for image in due:
                 if self.ending():
                     break
-                journey.take(image)
+                journey.advance_image(image)
         return len(due) + len(requests)
 
     def _requeue_outdated(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.images.errors import ImageNotFoundError
 from nephoscope.collect.images.registry_writing import find_manifest
-from nephoscope.protect.registry.image_events import PRODUCT, take_found
+from nephoscope.protect.registry.image_events import PRODUCT, store_found_tag
 
 if TYPE_CHECKING:
     from nephoscope.collect.images.registry import Registry
@@ -44,7 +44,7 @@ def poll(
         with state.transaction(product=PRODUCT) as session:
             lease.check(session)
             for repository, tag, digest in batch:
-                waiting += take_found(state, session, watched, repository, tag, digest, clock())
+                waiting += store_found_tag(state, session, watched, repository, tag, digest, clock())
     return waiting
 
 

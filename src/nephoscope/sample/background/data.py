@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SECRETS = ("sql-connection", "redis-key", "smtp-password", "maps-key", "payment-token", "edi-signing")
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The requests of a day."""
     yield from _list_vaults(company, day, dice)
     yield from _list_booking_blobs(company, day, dice)
@@ -30,7 +30,7 @@ def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
 
 
 def _build_identity(company: Company, name: str) -> Application:
-    one = company.named[name]
+    one = company.resources_by_name[name]
     return Application(one.principal, one.principal, name)
 
 

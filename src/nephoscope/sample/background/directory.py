@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.sample.seeded_random import Dice
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The changes of a day."""
     desk = company.locate_office("Rotterdam").address
     helper = _choose_helper(company, day)

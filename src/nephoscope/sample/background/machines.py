@@ -50,7 +50,7 @@ _CRON = (
 )
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what machines wrote on a day."""
     yield from _generate_domain_logons(company, day, dice)
     for machine in company.machines:

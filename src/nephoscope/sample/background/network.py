@@ -49,7 +49,7 @@ _PROBES = (
 _EXPOSED = {"vm-sbx-jump": (3389, 22), "vm-sbx-poc": (22,), "vm-sbx-router": (22, 443)}
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The traffic of a day."""
     yield from _list_machines(company, day, dice)
     yield from _generate_scanner_noise(company, day, dice)

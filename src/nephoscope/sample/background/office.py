@@ -27,7 +27,7 @@ _ITEMS = (
 )
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what was done with documents and mail on a day."""
     for person in company.people:
         where = presence(company, person, day) if person.kind == "employee" else None

@@ -37,7 +37,7 @@ _DEPLOYED = {
 }
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """Yield what was done with resources on a day."""
     yield from _list_pipelines(company, day, dice)
     yield from _generate_nightly_copy(company, day, dice)
@@ -123,7 +123,7 @@ def _generate_nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[
     if weekend(day):
         return
     app, agents = company.applications[0], company.facts["agents"]["address"]
-    subscription = company.named["aks-dev"].subscription
+    subscription = company.resources_by_name["aks-dev"].subscription
     group = f"/subscriptions/{subscription}/resourceGroups/rg-e2e-{day:%m%d}"
     made = {
         "Microsoft.Storage/storageAccounts": f"ste2e{day:%m%d}",
@@ -164,7 +164,7 @@ def _generate_nightly_copy(company: Company, day: date, dice: Dice) -> Iterator[
 
 def _generate_automation_runs(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The automation account stops machines of development in the evening and starts them again; backups run at night."""
-    one = company.named["aa-bwf-operations"]
+    one = company.resources_by_name["aa-bwf-operations"]
     robot = Application(one.principal, one.principal, one.name)
     address = "20.86.12.88"
     for machine in company.machines:
@@ -224,7 +224,7 @@ def _list_administrators(company: Company, day: date, dice: Dice) -> Iterator[Sa
         if dice.is_chosen(0.06):
             yield activity(
                 company, dice, random_moment(day, dice, 9, 17), caller=person, operation="Microsoft.KeyVault/vaults/write",
-                resource=company.named["kv-bwf-cmk"].id,
+                resource=company.resources_by_name["kv-bwf-cmk"].id,
                 address=where.desk.address, result="Failure", role="Reader",
             )  # fmt: skip
 

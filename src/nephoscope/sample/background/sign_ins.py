@@ -27,7 +27,7 @@ CLI = "python/3.11 azsdk-python-identity/1.19 AZURECLI/2.67"
 LIBRARY = "python-requests/2.32"
 
 
-def day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
+def generate_day(company: Company, day: date, dice: Dice) -> Iterator[SampleEntry]:
     """The sign-ins of a day."""
     for person in company.people:
         where = presence(company, person, day)
@@ -175,7 +175,7 @@ def _list_applications(company: Company, day: date, dice: Dice) -> Iterator[Samp
         "adf-ingest",
         "aa-bwf-operations",
     ):
-        one = company.named[name]
+        one = company.resources_by_name[name]
         for moment in repeat_moments(day, 60, dice, 0.2):
             identity = Application(one.principal, one.principal, name)
             yield build_application_sign_in(

@@ -113,7 +113,7 @@ def vault(
     status: int = 200,
 ) -> SampleEntry:
     """A request to a key vault; without a caller it came without a token (the first of every client, answered by 401)."""
-    resource = company.named[vault]
+    resource = company.resources_by_name[vault]
     claims: dict[str, str] = {}
     if isinstance(caller, Person):
         claims = {_OBJECT: caller.id, _CLAIM: caller.upn, "appid": "04b07795-8ddb-461a-bbee-02f9e1bf7b46"}
@@ -165,7 +165,7 @@ def blob(
     code: int = 200,
 ) -> SampleEntry:
     """A request to the blobs of a storage account; `size` bytes of answer, or of request where it writes."""
-    resource = company.named[account]
+    resource = company.resources_by_name[account]
     category = _CATEGORIES.get(operation, "StorageRead")
     signature = "?sv=2024-11-04&sp=rl&sig=XXXXX" if auth == "SAS" else ""
     path = "/".join(part for part in (container, item) if part)
@@ -243,7 +243,7 @@ def sql(
     application: str = "Core Microsoft SqlClient Data Provider",
 ) -> SampleEntry:
     """An audited statement or login of a database."""
-    base = company.named[server].id
+    base = company.resources_by_name[server].id
     record = {
         "time": stamp(time),
         "resourceId": f"{base}/databases/{database}".upper(),

@@ -175,7 +175,7 @@ def kubernetes(
     category = "kube-audit" if reads or subresource in ("exec", "attach") else "kube-audit-admin"
     record = {
         "time": stamp(time),
-        "resourceId": company.named[cluster].id.upper(),
+        "resourceId": company.resources_by_name[cluster].id.upper(),
         "category": category,
         "operationName": "Microsoft.ContainerService/managedClusters/diagnosticLogs/Read",
         "properties": {

@@ -148,7 +148,7 @@ def firewall(
             "ActionReason": "",
         }
     return SampleEntry(
-        time, "firewall", _build_resource(time, company.named[name].id, kind, kind, properties)
+        time, "firewall", _build_resource(time, company.resources_by_name[name].id, kind, kind, properties)
     )
 
 
@@ -176,7 +176,9 @@ def dns(
     return SampleEntry(
         time,
         "firewall",
-        _build_resource(time, company.named["afw-hub-we"].id, "AZFWDnsQuery", "AZFWDnsQuery", properties),
+        _build_resource(
+            time, company.resources_by_name["afw-hub-we"].id, "AZFWDnsQuery", "AZFWDnsQuery", properties
+        ),
     )
 
 
@@ -210,7 +212,11 @@ def gateway(
         "originalHost": host, "host": host,
     }  # fmt: skip
     record = _build_resource(
-        time, company.named[name].id, "ApplicationGatewayAccessLog", "ApplicationGatewayAccess", properties
+        time,
+        company.resources_by_name[name].id,
+        "ApplicationGatewayAccessLog",
+        "ApplicationGatewayAccess",
+        properties,
     )
     return SampleEntry(time, "gateway", {"timeStamp": record.pop("time"), **record})
 
@@ -244,7 +250,7 @@ def waf(
     }  # fmt: skip
     record = _build_resource(
         time,
-        company.named[name].id,
+        company.resources_by_name[name].id,
         "ApplicationGatewayFirewallLog",
         "ApplicationGatewayFirewall",
         properties,
@@ -338,7 +344,9 @@ def web(
     }  # fmt: skip
     import msgspec
 
-    record = _build_resource(time, company.named[app].id, "AppServiceHTTPLogs", "Microsoft.Web/sites/log", {})
+    record = _build_resource(
+        time, company.resources_by_name[app].id, "AppServiceHTTPLogs", "Microsoft.Web/sites/log", {}
+    )
     return SampleEntry(time, "web", {**record, "properties": msgspec.json.encode(properties).decode()})
 
 

@@ -320,7 +320,9 @@ class Principals:
             owner = session.get(PrincipalRow, row.principal)
             return None if owner is None or owner.disabled else _build_principal(owner)
 
-    def note_use(self, session: Session, secret: str, principal: str, moment: datetime | None = None) -> None:
+    def record_use(
+        self, session: Session, secret: str, principal: str, moment: datetime | None = None
+    ) -> None:
         """Note that a secret was shown, now or at a moment that is over."""
         moment = moment or self.now(session)
         session.flush()  # what others have changed is theirs

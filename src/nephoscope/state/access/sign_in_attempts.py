@@ -66,7 +66,7 @@ class SignInAttempts:
                 )
             )  # fmt: skip
 
-    def take(self, state: str, browser: str) -> SignInAttempt | None:
+    def pop(self, state: str, browser: str) -> SignInAttempt | None:
         """The attempt of a state that this browser began, which is over then; None for every other, which stays."""
         row = SignInAttemptRow
         with self._database.write() as session:

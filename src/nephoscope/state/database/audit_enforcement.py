@@ -77,7 +77,7 @@ def enforce(engine: Engine) -> None:
     event.listen(engine, "begin", _begin)
     event.listen(engine, "before_cursor_execute", _check_before_commit)
     event.listen(engine, "after_cursor_execute", _check_statement)
-    event.listen(engine, "savepoint", _note_savepoint)
+    event.listen(engine, "savepoint", _mark_savepoint)
     event.listen(engine, "rollback_savepoint", _rollback_savepoint)
     event.listen(engine, "release_savepoint", _release_savepoint)
     event.listen(engine, "commit", _commit)
@@ -167,7 +167,7 @@ def _list_decision_tables(_loaded: int) -> frozenset[str]:
     )
 
 
-def _note_savepoint(connection: Connection, _name: str | None) -> None:
+def _mark_savepoint(connection: Connection, _name: str | None) -> None:
     _settle(connection)
     changes = _track_changes(connection)
     changes.savepoints.append(len(changes.tables))

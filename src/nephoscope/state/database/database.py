@@ -28,7 +28,7 @@ from nephoscope.model.extras import install
 from nephoscope.state.database import full_disk
 from nephoscope.state.database.audit_enforcement import enforce
 from nephoscope.state.database.full_disk import copy_to_memory
-from nephoscope.state.database.retry import note_commit
+from nephoscope.state.database.retry import mark_commit
 from nephoscope.state.database.sqlite_connection import (
     BRIEF_SECONDS,
     WAIT_SECONDS,
@@ -135,7 +135,7 @@ class Database:
         return self.file is not None
 
     @property
-    def shown(self) -> str:
+    def display_url(self) -> str:
         """The place for messages: the file, or the URL without its password."""
         return str(self.file) if self.file else self.engine.url.render_as_string(hide_password=True)
 
@@ -165,7 +165,7 @@ class Database:
             yield session
             if joins:
                 join(session)
-            note_commit()
+            mark_commit()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -210,7 +210,9 @@ class Database:
         with self.read() as session:
             only_read = session.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
         if only_read:
-            raise DatabaseReadOnlyError(f"{self.shown}: the server is read-only: transaction_read_only is on")
+            raise DatabaseReadOnlyError(
+                f"{self.display_url}: the server is read-only: transaction_read_only is on"
+            )
 
     def now(self, session: Session) -> datetime:
         """The time by which leases run: a server's own, so that hosts with different clocks agree."""
@@ -283,16 +285,16 @@ class Database:
             if self.file is not None and (
                 full := full_disk.explain_full_disk(self.file, self._describe_failure(error))
             ):
-                raise DiskFullError(f"{self.shown}: {full}") from error
+                raise DiskFullError(f"{self.display_url}: {full}") from error
             if any(one in str(error.orig) for one in _BUSY):
-                raise DatabaseBusyError(f"{self.shown}: {_explain_error(error)}") from error
+                raise DatabaseBusyError(f"{self.display_url}: {_explain_error(error)}") from error
             kind = (
                 StateError
                 if self.is_sqlite or _read_sqlstate(error).startswith(_BEYOND)
                 else DatabaseUnreachableError
             )
             raise (ConnectionLostError if error.connection_invalidated else kind)(
-                f"{self.shown}: {_explain_error(error)}"
+                f"{self.display_url}: {_explain_error(error)}"
             ) from error
         except (OverflowError, DataError) as error:  # SQLite's and PostgreSQL's of a number beyond 64 bits
             if isinstance(error, OverflowError) or _read_sqlstate(error) == _TOO_LARGE:
@@ -300,13 +302,13 @@ class Database:
             raise StateError(f"the database cannot store this: {_explain_error(error)}") from error
         except PoolTimeoutError as error:
             raise DatabaseBusyError(
-                f"{self.shown}: all connections were in use for {WAIT_SECONDS} s; try again"
+                f"{self.display_url}: all connections were in use for {WAIT_SECONDS} s; try again"
             ) from error
         except DatabaseError as error:
             if error.connection_invalidated:  # as of one that did nothing within a transaction for long
-                raise ConnectionLostError(f"{self.shown}: {_explain_error(error)}") from error
+                raise ConnectionLostError(f"{self.display_url}: {_explain_error(error)}") from error
             if _read_sqlstate(error) == _READ_ONLY:
-                raise DatabaseReadOnlyError(f"{self.shown}: {_explain_error(error)}") from error
+                raise DatabaseReadOnlyError(f"{self.display_url}: {_explain_error(error)}") from error
             if type(error) is not DatabaseError:
                 raise
             # a file that is damaged, or no database
@@ -315,7 +317,7 @@ class Database:
                 if self.is_sqlite
                 else ""
             )
-            raise StateError(f"{self.shown}: {_explain_error(error)}{remedy}") from error
+            raise StateError(f"{self.display_url}: {_explain_error(error)}{remedy}") from error
 
 
 def _read_sqlstate(error: DBAPIError) -> str:

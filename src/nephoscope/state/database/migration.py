@@ -68,7 +68,7 @@ def migrate(database: Database) -> None:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
         found = _read_revision(connection) or _begin(connection)
-        _check(found, database.shown)
+        _check(found, database.display_url)
         if found != steps()[-1]:
             _upgrade(connection)
 

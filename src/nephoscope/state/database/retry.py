@@ -20,7 +20,7 @@ class _Attempt:
 _ATTEMPT: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
 
 
-def note_commit() -> None:
+def mark_commit() -> None:
     """A transaction that writes comes to its commit: whether it was kept is not known where the connection is lost now."""
     attempt = _ATTEMPT.get()
     if attempt is not None:

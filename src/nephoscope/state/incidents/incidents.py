@@ -279,7 +279,7 @@ class Incidents:
         )
         return [IncidentAction(row.moment, row.author, row.text) for row in session.scalars(query)]
 
-    def note(self, session: Session, number: int, note: IncidentNote) -> None:
+    def add_note(self, session: Session, number: int, note: IncidentNote) -> None:
         """Add a comment or a task."""
         session.add(
             IncidentNoteRow(

@@ -26,7 +26,7 @@ class CountedSegments:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def note(self, session: Session, segments: Collection[str], there: Collection[str]) -> list[str]:
+    def add_segments(self, session: Session, segments: Collection[str], there: Collection[str]) -> list[str]:
         """Note segments, and forget those whose files are not `there`; which of them were not counted yet, sorted."""
         known = set(session.scalars(select(CountedSegmentRow.segment)))
         gone = sorted(known - set(there))

@@ -23,7 +23,7 @@ class Arrival(msgspec.Struct, frozen=True, array_like=True):
     untimed: int = 0
 
     @property
-    def timed(self) -> int:
+    def timed_rows(self) -> int:
         """The rows that say when they were."""
         return self.rows - self.untimed
 
@@ -63,7 +63,7 @@ def _add(one: Arrivals, other: Arrivals) -> Arrivals:
 
 
 def _build_sum(one: Arrival, other: Arrival) -> Arrival:
-    timed = one.timed + other.timed
+    timed = one.timed_rows + other.timed_rows
     events = [event for event in (one.last_event, other.last_event) if event is not None]
     return Arrival(
         one.table,
@@ -71,6 +71,6 @@ def _build_sum(one: Arrival, other: Arrival) -> Arrival:
         one.bad + other.bad,
         one.size + other.size,
         max(events, default=None),
-        (one.delay * one.timed + other.delay * other.timed) / timed if timed else 0.0,
+        (one.delay * one.timed_rows + other.delay * other.timed_rows) / timed if timed else 0.0,
         one.untimed + other.untimed,
     )

@@ -48,7 +48,7 @@ class SchemaChanges:
         )
         session.add(row)
 
-    def take(self, session: Session) -> Sequence[SchemaChange]:
+    def pop_changes(self, session: Session) -> Sequence[SchemaChange]:
         """Every change, the oldest first, which waits no longer once the transaction that tells it is kept."""
         rows = session.scalars(delete(SchemaChangeRow).returning(SchemaChangeRow)).all()
         return [

@@ -111,7 +111,7 @@ class SourceRate:
     untimed: int = 0
 
     @property
-    def timed(self) -> int:
+    def timed_rows(self) -> int:
         """The rows that say when they were."""
         return self.rows - self.untimed
 
@@ -136,7 +136,7 @@ class SourceHealths:
                 key = {"source": one.source, "workspace": one.workspace, "table_name": arrival.table}
                 self._count(session, key, arrival, one.at)
                 self._count_hour(session, key, arrival, one.at)
-            self._note_seen(session, _build_source_key(one.source, one.workspace), one.at)
+            self._mark_seen(session, _build_source_key(one.source, one.workspace), one.at)
             if one.left_out:
                 self._leave_out(session, one)
 
@@ -159,7 +159,7 @@ class SourceHealths:
         """
         names = sorted({"", *tables})
         for table in names:
-            self._note_seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
+            self._mark_seen(session, {"source": source, "workspace": workspace, "table_name": table}, at)
         mine = SourceHealthRow
         query = select(mine.table_name, mine.columns).where(
             mine.source == source, mine.workspace == workspace, mine.table_name.in_(names)
@@ -247,13 +247,13 @@ class SourceHealths:
             "size": one.size,
             "untimed": one.untimed,
         }
-        counts |= {"delay": one.delay * one.timed}
+        counts |= {"delay": one.delay * one.timed_rows}
         insert = self._database.insert(SourceRateRow, key | {"hour": hour} | counts)
         changes = {name: getattr(SourceRateRow, name) + getattr(insert.excluded, name) for name in counts}
         keys = ["source", "workspace", "table_name", "hour"]
         session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
-    def _note_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
+    def _mark_seen(self, session: Session, key: dict[str, object], at: datetime) -> None:
         empty = {"rows": 0, "bad": 0, "size": 0, "columns": "", "untimed": 0, "last_seen": at}
         insert = self._database.insert(SourceHealthRow, empty | key)
         later = _choose_latest(SourceHealthRow.last_seen, insert.excluded.last_seen)

@@ -79,5 +79,5 @@ class Usages:
 
 def _make_usage(one: Arrivals, table: Arrival) -> TableUsage:
     hour = one.at.replace(minute=0, second=0, microsecond=0)
-    delay = table.delay * table.timed
-    return TableUsage(one.workspace, table.table, hour, table.rows, table.size, table.timed, delay)
+    delay = table.delay * table.timed_rows
+    return TableUsage(one.workspace, table.table, hour, table.rows, table.size, table.timed_rows, delay)

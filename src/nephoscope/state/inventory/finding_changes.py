@@ -15,7 +15,7 @@ FACTS = 0
 _QUEUE = "finding-changes"
 
 
-def note_changes(database: Database, session: Session, subjects: Iterable[int]) -> None:
+def record_changes(database: Database, session: Session, subjects: Iterable[int]) -> None:
     """Note within a transaction that the findings of subjects changed (FACTS = what is known of vulnerabilities)."""
     every = sorted(set(subjects))
     if not every:

@@ -23,7 +23,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.model.running_container import RunningContainer
 from nephoscope.state.database.database import Database
 from nephoscope.state.database.state_errors import StateError
-from nephoscope.state.inventory.finding_changes import newest_change_number, note_changes
+from nephoscope.state.inventory.finding_changes import newest_change_number, record_changes
 from nephoscope.state.inventory.image_examinations import drop_examinations
 from nephoscope.state.inventory.statement_batches import BATCH, parts
 from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter, SubjectKind, UnreadPlace
@@ -168,10 +168,10 @@ class Inventories:
         if before is None:
             made = session.execute(insert(InventorySubjectRow).returning(InventorySubjectRow.id), [values])
             new = replace(subject, id=made.scalar_one())
-            note_changes(self._database, session, [new.id])
+            record_changes(self._database, session, [new.id])
             return new
         self._database.upsert(session, InventorySubjectRow, [{**values, "id": before.id}], ["id"])
-        note_changes(self._database, session, [before.id])
+        record_changes(self._database, session, [before.id])
         if before.package_set != subject.package_set:
             self._drop_set(session, before.package_set)
         return replace(subject, id=before.id)
@@ -195,7 +195,7 @@ class Inventories:
 
     def remove(self, session: Session, ids: Collection[int]) -> None:
         """Forget subjects, with their findings and what only they held."""
-        note_changes(self._database, session, ids)
+        record_changes(self._database, session, ids)
         for part in parts(ids):
             wanted = InventorySubjectRow.id.in_(part)
             sets = session.scalars(select(InventorySubjectRow.package_set).where(wanted)).all()

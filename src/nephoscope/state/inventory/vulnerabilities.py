@@ -32,7 +32,7 @@ from nephoscope.state.inventory.finding import (
     VulnerabilityFinding,
     VulnerabilitySummary,
 )
-from nephoscope.state.inventory.finding_changes import FACTS, note_changes
+from nephoscope.state.inventory.finding_changes import FACTS, record_changes
 from nephoscope.state.inventory.finding_queries import (
     RISK,
     SEVERITIES,
@@ -87,7 +87,7 @@ class Vulnerabilities:
             known = self._keep_exploitation(session, known)
         self._upsert_known(session, known)
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
-        note_changes(self._database, session, [FACTS] if matched else [])
+        record_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
         kept = {one.number for one in matched if one.keeps_earlier}
         gone = {pair for pair in before - now if pair[0] not in kept}
@@ -148,7 +148,7 @@ class Vulnerabilities:
         ]
         changed = [now for one in known if (now := lookup(one)) != one]
         self._upsert_known(session, changed)
-        note_changes(self._database, session, [FACTS] if changed else [])
+        record_changes(self._database, session, [FACTS] if changed else [])
         return frozenset(one.id for one in changed)
 
     def apply(
@@ -186,7 +186,7 @@ class Vulnerabilities:
             )
         if opened:
             session.execute(insert(_FINDING), opened)
-        note_changes(self._database, session, told.subjects)
+        record_changes(self._database, session, told.subjects)
         return told
 
     @staticmethod
@@ -270,7 +270,7 @@ class Vulnerabilities:
             made = [_to_new_row(subject, *pair, since.get(pair, now), now) for pair in sorted(new)]
             session.execute(insert(_FINDING), made)
         touched = [subject] if new or closed or again else []
-        note_changes(self._database, session, touched)
+        record_changes(self._database, session, touched)
         return FindingChanges(len(new), len(closed), len(again), frozenset(touched))
 
     @staticmethod

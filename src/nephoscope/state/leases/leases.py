@@ -71,26 +71,26 @@ class Leases:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, name: str, holder: str, seconds: float) -> Lease | None:
+    def acquire(self, name: str, holder: str, seconds: float) -> Lease | None:
         """The lease for so long, None while another holder has it; the same holder takes it again with a higher number.
 
         A holder whose process has ended on this host has it no more. One that would run out later than any that is taken now was
         taken before the clock was set back: it counts no more.
         """
-        return self.take_several([name], holder, seconds).get(name)
+        return self.acquire_several([name], holder, seconds).get(name)
 
-    def take_several(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
+    def acquire_several(self, names: Collection[str], holder: str, seconds: float) -> dict[str, Lease]:
         """Return those of several leases that nobody else holds, by name, in one transaction; each as `take` takes it."""
         if not names:
             return {}
         gone = self.list_ended_holders(names)
         with self._database.write(joins=False) as session:
-            return self.take_in(session, names, holder, seconds, gone)
+            return self.acquire_in(session, names, holder, seconds, gone)
 
-    def take_in(
+    def acquire_in(
         self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
     ) -> dict[str, Lease]:
-        """As `take_several`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
+        """As `acquire_several`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
         now = self._database.now(session)
         until = now + timedelta(seconds=seconds)
         rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]

@@ -218,7 +218,7 @@ class StoredWatchlists:
         with self._database.read() as session:
             return self.item(session, head, id_)
 
-    def take_off(self, session: Session, shelf: str, most: int) -> int:
+    def remove_from_shelf(self, session: Session, shelf: str, most: int) -> int:
         """Forget some of the items of a shelf that no list reads; how many."""
         several = select(WatchlistItemRow.id).where(WatchlistItemRow.list == shelf).limit(most)
         gone = session.connection().execute(

@@ -23,7 +23,7 @@ Held = Mapping[tuple[int, int, str], "VulnerabilityExemption"]
 Places = Mapping[tuple[int, int], Sequence["Package"]]
 
 
-def affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFinding]:
+def build_affected_list(visit: Visit, held: Held, places: Places) -> RowList[SubjectFinding]:
     """Describe the list; `held` are the exemptions of findings, `places` the packages of those that a page shows."""
 
     def title(one: SubjectFinding) -> ListCell:

@@ -41,7 +41,7 @@ class AlertContext:
     rules: Mapping[str, str]
 
 
-def alert_facets(rules: Mapping[str, str], *, every: bool) -> tuple[QueryFacet, ...]:
+def build_alert_facets(rules: Mapping[str, str], *, every: bool) -> tuple[QueryFacet, ...]:
     """Return what alerts are narrowed by; `rules` are the names of rules, `every` whether closed ones are listed too."""
     return (
         QueryFacet("status", "Status", lambda one: STATUS_WORDS.get(one, one), STATUSES, frozenset() if every else OPEN),
@@ -51,7 +51,7 @@ def alert_facets(rules: Mapping[str, str], *, every: bool) -> tuple[QueryFacet, 
     )  # fmt: skip
 
 
-def alert_filter(visit: Visit, chosen: Chosen) -> AlertFilter:
+def build_alert_filter(visit: Visit, chosen: Chosen) -> AlertFilter:
     """Return what the chosen values ask for, in the time range and with the text of the address."""
     return AlertFilter(
         chosen["status"] & frozenset(STATUSES),
@@ -65,7 +65,7 @@ def alert_filter(visit: Visit, chosen: Chosen) -> AlertFilter:
     )
 
 
-def alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[StoredAlert]:
+def build_alert_list(visit: Visit, known: AlertContext, *, acts: bool) -> RowList[StoredAlert]:
     """Describe the list; `acts` says whether alerts can be ticked."""
 
     def title(one: StoredAlert) -> ListCell:

@@ -35,7 +35,7 @@ def narrow_findings(key: str, chosen: Chosen, text: str) -> FindingQuery:
     )
 
 
-def assessed_list(
+def build_assessed_list(
     visit: Visit,
     origins: Mapping[str, Sequence[CodeOrigin]],
     exemptable: Collection[str],

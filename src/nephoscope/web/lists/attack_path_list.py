@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def path_list(visit: Visit) -> RowList[PathRow]:
+def build_path_list(visit: Visit) -> RowList[PathRow]:
     """Describe the list."""
 
     def title(one: PathRow) -> ListCell:

@@ -28,14 +28,14 @@ FACETS = (
 _TONES = {"Denied": "error", "Failed": "error"}
 
 
-def audit_filter(text: str, order: str, chosen: Chosen) -> AuditFilter:
+def build_audit_filter(text: str, order: str, chosen: Chosen) -> AuditFilter:
     """Return what the chosen values and the text ask for."""
     return AuditFilter(
         chosen["author"], chosen["operation"], chosen["outcome"], text.strip(), oldest_first=order == "time"
     )
 
 
-def audit_list() -> RowList[AuditEntry]:
+def build_audit_list() -> RowList[AuditEntry]:
     """Describe the list, the newest entry first."""
     return RowList(
         "audit", "entry",

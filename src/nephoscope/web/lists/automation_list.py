@@ -29,7 +29,7 @@ def name_scopes(visit: Visit, one: AutomationListing) -> str:
     return ", ".join(visit.name_resource(scope) for scope in one.where)
 
 
-def automation_list(visit: Visit) -> RowList[AutomationListing]:
+def build_automation_list(visit: Visit) -> RowList[AutomationListing]:
     """Describe the list of automations and rules."""
 
     def runs(one: AutomationListing, status: str | None = None) -> str:
@@ -67,7 +67,7 @@ def automation_list(visit: Visit) -> RowList[AutomationListing]:
     )  # fmt: skip
 
 
-def run_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
+def build_run_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
     """Return what runs are narrowed by; `names` are those of the rules."""
     return (
         QueryFacet("status", "Status", str.capitalize, [one.value for one in RunStatus]),
@@ -76,12 +76,12 @@ def run_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
     )
 
 
-def run_filter(visit: Visit, chosen: Chosen, within: Collection[str] | None) -> RunFilter:
+def build_run_filter(visit: Visit, chosen: Chosen, within: Collection[str] | None) -> RunFilter:
     """Return what the chosen values ask for, of the rules whose runs may be read."""
     return RunFilter(within, chosen["rule"], chosen["status"], chosen["kind"], visit.get_query_value("q"))
 
 
-def run_list(names: Mapping[str, str]) -> RowList[RunLine]:
+def build_run_list(names: Mapping[str, str]) -> RowList[RunLine]:
     """Describe the list of runs."""
 
     def name(one: RunLine) -> ListCell:

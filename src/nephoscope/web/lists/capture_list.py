@@ -28,7 +28,7 @@ _WORDS = {
 }  # fmt: skip
 
 
-def capture_list(visit: Visit, computers: dict[str, str]) -> RowList[ResponseOrder]:
+def build_capture_list(visit: Visit, computers: dict[str, str]) -> RowList[ResponseOrder]:
     """Describe the list; `computers` are host names by the ids of machines."""
     now = visit.instance.now
 

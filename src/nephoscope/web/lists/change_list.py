@@ -46,7 +46,7 @@ class ListedChange:
         return self.recommendation.tally.severity.value if self.recommendation else ""
 
 
-def change_list(visit: Visit) -> RowList[ListedChange]:
+def build_change_list(visit: Visit) -> RowList[ListedChange]:
     """Describe the list."""
 
     def title(one: ListedChange) -> ListCell:
@@ -71,12 +71,12 @@ def change_list(visit: Visit) -> RowList[ListedChange]:
             ListColumn("state", "Now", _build_state_cell, optional=True, width="state"),
             text_column("control", "Control", lambda one: one.control),
         ),
-        lambda one: f"{one.change.key} {one.change.resource}", change_facets(),
+        lambda one: f"{one.change.key} {one.change.resource}", build_change_facets(),
         lambda one: f"{one.title} {one.change.id}", hint="Recommendation or resource contains",
     )  # fmt: skip
 
 
-def change_facets() -> Sequence[RowFacet[ListedChange]]:
+def build_change_facets() -> Sequence[RowFacet[ListedChange]]:
     """Return what the findings are narrowed by."""
     words = {one.value: WORDS[one][1].capitalize() for one in ChangeKind}
     return (

@@ -25,7 +25,7 @@ NOUNS = {
 }  # fmt: skip
 
 
-def content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowList[ContentRow]:
+def build_content_list(visit: Visit, workspace: str, kind: str, *, may: bool) -> RowList[ContentRow]:
     """Describe the list of a kind; what can be switched can be ticked by who `may` switch it."""
 
     def name(one: ContentRow) -> ListCell:

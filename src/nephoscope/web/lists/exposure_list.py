@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def exposure_list(visit: Visit) -> RowList[ExposureRow]:
+def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
     """Describe the list."""
 
     def title(one: ExposureRow) -> ListCell:

@@ -24,7 +24,7 @@ def gap_key(one: DataGap) -> str:
     return blake2b(f"{one.missing.need.value} {one.missing.subject}".encode(), digest_size=8).hexdigest()
 
 
-def gap_list(visit: Visit) -> RowList[DataGap]:
+def build_gap_list(visit: Visit) -> RowList[DataGap]:
     """Describe the list; what closes a gap stands beside it."""
 
     def title(one: DataGap) -> ListCell:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 READY, BLOCKED = "Ready to enforce", "Cannot be enforced"
 
 
-def hardening_list(visit: Visit) -> RowList[HardeningRow]:
+def build_hardening_list(visit: Visit) -> RowList[HardeningRow]:
     """Describe the list."""
 
     def title(one: HardeningRow) -> ListCell:

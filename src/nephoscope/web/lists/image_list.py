@@ -32,7 +32,7 @@ PROBLEMS = {
 }
 
 
-def image_list(
+def build_image_list(
     visit: Visit,
     severities: Callable[[ImageOverview], Mapping[str, int] | None],
     problems: Callable[[ImageOverview], Mapping[str, int | None] | None],

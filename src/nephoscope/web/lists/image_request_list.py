@@ -20,7 +20,7 @@ TONES = {"Open": "new", "Approved": "pass", "Imported": "pass", "Denied": "error
 STATUSES = tuple(one.value for one in RequestStatus)
 
 
-def request_list(visit: Visit) -> RowList[ImageRequest]:
+def build_request_list(visit: Visit) -> RowList[ImageRequest]:
     """Describe the list; a request opens beside it, where it is answered."""
     now = visit.instance.now
 

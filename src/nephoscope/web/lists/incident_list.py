@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NOBODY = "-"
 
 
-def incident_facets(visit: Visit) -> tuple[QueryFacet, ...]:
+def build_incident_facets(visit: Visit) -> tuple[QueryFacet, ...]:
     """Return what incidents are narrowed by; without a status to those that are open, unless the address asks for all."""
     me = visit.caller.name
     words = {NOBODY: "Unassigned", me: f"{me} (you)"}
@@ -40,7 +40,7 @@ def incident_facets(visit: Visit) -> tuple[QueryFacet, ...]:
     )
 
 
-def incident_filter(visit: Visit, workspace: str, chosen: Chosen) -> IncidentFilter:
+def build_incident_filter(visit: Visit, workspace: str, chosen: Chosen) -> IncidentFilter:
     """Return what the chosen values ask for, of the chosen scope."""
     known = frozenset(one.value for one in IncidentStatus)
     return IncidentFilter(
@@ -58,14 +58,14 @@ def build_counter(visit: Visit, workspace: str) -> Callable[[str, Chosen], Mappi
 
     def count(name: str, chosen: Chosen) -> Mapping[str, int]:
         found = visit.instance.state.incidents.count_by_column(
-            workspace, incident_filter(visit, workspace, chosen), name
+            workspace, build_incident_filter(visit, workspace, chosen), name
         )
         return {one or NOBODY: many for one, many in found.items()}
 
     return count
 
 
-def incident_list(
+def build_incident_list(
     visit: Visit,
     workspace: str,
     names: Mapping[int, Mapping[str, str]],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def table_list(visit: Visit) -> RowList[HealthRow]:
+def build_table_list(visit: Visit) -> RowList[HealthRow]:
     """Describe the list of the tables that sources fill; a table leads to its rows."""
 
     def title(one: HealthRow) -> ListCell:
@@ -55,7 +55,7 @@ def table_list(visit: Visit) -> RowList[HealthRow]:
     )  # fmt: skip
 
 
-def file_list(most: int) -> RowList[IngestedFile]:
+def build_file_list(most: int) -> RowList[IngestedFile]:
     """Describe the list of imported files, of which there are the newest `most`."""
     return RowList(
         "imported-files", "file",

@@ -22,7 +22,7 @@ _BASELINE_TONES = {"Compliant": "pass", "NonCompliant": "fail"}
 _UPDATE_WORDS = {"some": "Pending", "none": "None pending", "": "Unknown"}
 
 
-def machine_list(visit: Visit) -> RowList[FleetMachine]:
+def build_machine_list(visit: Visit) -> RowList[FleetMachine]:
     """Describe the list."""
 
     def title(one: FleetMachine) -> ListCell:
@@ -36,7 +36,7 @@ def machine_list(visit: Visit) -> RowList[FleetMachine]:
         (
             ListColumn("machine", "Machine", title, main=True),
             ListColumn("status", "Agent", _build_status_cell, width="id"),
-            relative_time_column("seen", "Last heartbeat", lambda one: one.seen, "never"),
+            relative_time_column("seen", "Last heartbeat", lambda one: one.last_seen_at, "never"),
             number_column("blind", "Not seen", _count_blind_spots, hint="What the agent cannot see"),
             ListColumn("baseline", "Baseline", _build_baseline_cell, optional=True, width="state"),
             number_column("updates", "Updates", lambda one: one.updates, hint="Pending updates"),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def missing_log_list(visit: Visit) -> RowList[MissingLogs]:
+def build_missing_log_list(visit: Visit) -> RowList[MissingLogs]:
     """Describe the list."""
 
     def title(one: MissingLogs) -> ListCell:

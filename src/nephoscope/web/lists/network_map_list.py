@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NO_SUBNET = "Subnet not known"
 
 
-def network_map_list(visit: Visit) -> RowList[MapMachine]:
+def build_network_map_list(visit: Visit) -> RowList[MapMachine]:
     """Describe the list."""
 
     def title(one: MapMachine) -> ListCell:

@@ -15,7 +15,7 @@ PackRow = Mapping[str, object]
 _TONES = {"runs": "pass", "unsupported": "error", "refused": "error"}
 
 
-def pack_list() -> RowList[PackRow]:
+def build_pack_list() -> RowList[PackRow]:
     """Describe the list."""
     return RowList(
         "pack", "piece",

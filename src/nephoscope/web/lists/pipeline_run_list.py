@@ -28,7 +28,7 @@ _NO_NAMES: Mapping[str, str] = {}
 _DECIDES = {"yes": "Default branch", "no": "Other branches"}
 
 
-def run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowList[PipelineRun]:
+def build_run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowList[PipelineRun]:
     """Describe the list of the runs of a repository, or of several: `names` are those that people know them by."""
 
     def title(one: PipelineRun) -> ListCell:
@@ -69,7 +69,7 @@ def run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowList[Pipe
     )  # fmt: skip
 
 
-def finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
+def build_finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
     """Describe the list of the findings of a run; `source` gives where a line is read, '' where that is not known."""
 
     def title(one: RunFinding) -> ListCell:

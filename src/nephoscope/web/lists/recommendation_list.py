@@ -37,7 +37,7 @@ FACETS: tuple[RowFacet[Priority], ...] = (
 )
 
 
-def recommendation_list(visit: Visit) -> RowList[Priority]:
+def build_recommendation_list(visit: Visit) -> RowList[Priority]:
     """Describe the list; where something fails a recommendation, its title is what was found."""
     return RowList(
         "recommendations", "recommendation",
@@ -55,7 +55,7 @@ def recommendation_list(visit: Visit) -> RowList[Priority]:
     )  # fmt: skip
 
 
-def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) -> RowList[Priority]:
+def build_unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) -> RowList[Priority]:
     """Describe the list of what could not be assessed, the most resources first."""
 
     def title(one: Priority) -> ListCell:
@@ -74,7 +74,7 @@ def unjudged_list(visit: Visit, found: Mapping[str, Sequence[UnjudgedCount]]) ->
             ListColumn("title", "Recommendation", title, main=True, width="title"),
             ListColumn("missing", "Not assessed",
                 lambda one: number_cell(sum(each.count for each in found[_read_key(one)])), number=True),
-            ListColumn("assessed", "Assessed", lambda one: number_cell(one.tally.counts.assessed), number=True, optional=True),
+            ListColumn("assessed", "Assessed", lambda one: number_cell(one.tally.counts.assessed_count), number=True, optional=True),
             ListColumn("reason", "Reason", reason, optional=True),
         ),
         _read_key, FACETS, hint="Title contains", order="-missing",
@@ -98,7 +98,7 @@ def _build_title_cell(visit: Visit, one: Priority) -> ListCell:
 def _build_unhealthy_cell(one: Priority) -> ListCell:
     counts = one.tally.counts
     missing = f"{format_integer(counts.not_assessed)} not assessed" if counts.not_assessed else ""
-    text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed)}"
+    text = f"{format_integer(counts.unhealthy)} of {format_integer(counts.assessed_count)}"
     return number_cell(counts.unhealthy, text=text, note=missing)
 
 

@@ -42,12 +42,12 @@ class ListedRegistry:
         return self.counts.get(ImageStatus.QUEUED.value, 0)
 
     @property
-    def held(self) -> int:
+    def held_count(self) -> int:
         """Count how many images wait for a person."""
         return self.counts.get(ImageStatus.HELD.value, 0)
 
 
-def registry_list(visit: Visit) -> RowList[ListedRegistry]:
+def build_registry_list(visit: Visit) -> RowList[ListedRegistry]:
     """Describe the list."""
 
     def name(one: ListedRegistry) -> ListCell:
@@ -56,7 +56,7 @@ def registry_list(visit: Visit) -> RowList[ListedRegistry]:
 
     def draw_held(one: ListedRegistry) -> ListCell:
         images = visit.link("/images", registry=one.registry.address, status="Held")
-        return number_cell(one.held, images if one.held else "")
+        return number_cell(one.held_count, images if one.held_count else "")
 
     def images(one: ListedRegistry) -> ListCell:
         return number_cell(sum(one.counts.values()), visit.link("/images", registry=one.registry.address))

@@ -23,7 +23,7 @@ def _build_title_cell(visit: Visit, one: ListedFinding) -> ListCell:
     return text_cell(finding(one.title), visit.link(f"/recommendations/{one.recommendation}"))
 
 
-def setting_list(visit: Visit) -> RowList[ListedFinding]:
+def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
     """Describe the list of unhealthy settings of repositories."""
 
     def repository(one: ListedFinding) -> ListCell:
@@ -47,7 +47,7 @@ def setting_list(visit: Visit) -> RowList[ListedFinding]:
     )  # fmt: skip
 
 
-def violation_list(visit: Visit) -> RowList[ViolatedPass]:
+def build_violation_list(visit: Visit) -> RowList[ViolatedPass]:
     """Describe the list of recommendations that a template passes and its resource fails."""
 
     def resource(one: ViolatedPass) -> ListCell:

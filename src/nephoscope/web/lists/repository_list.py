@@ -42,7 +42,7 @@ class ListedRepository:
         return self.trend[-1] - self.trend[-2] if len(self.trend) > 1 else None
 
 
-def repository_list(visit: Visit) -> RowList[ListedRepository]:
+def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
     """Describe the list."""
 
     def title(one: ListedRepository) -> ListCell:

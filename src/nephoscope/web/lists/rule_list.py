@@ -65,7 +65,7 @@ class ListedRule:
     row: Mapping[str, object]
 
 
-def rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
+def build_rule_list(visit: Visit, workspace: str) -> RowList[ListedRule]:
     """Describe the list of a workspace."""
 
     def page(one: ListedRule) -> str:

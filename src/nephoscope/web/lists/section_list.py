@@ -68,7 +68,7 @@ class SectionRow:
     item: object
 
 
-def section_list(
+def build_section_list(
     visit: Visit,
     shown: SectionList,
     name: str,

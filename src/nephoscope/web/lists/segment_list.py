@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def segment_list(visit: Visit) -> RowList[SegmentRow]:
+def build_segment_list(visit: Visit) -> RowList[SegmentRow]:
     """Describe the list."""
 
     def target(one: SegmentRow) -> ListCell:

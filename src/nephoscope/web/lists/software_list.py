@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
 
 
-def finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
+def build_finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
     """Describe the list of vulnerabilities; `held` are the exemptions of findings."""
 
     def title(one: SubjectFinding) -> ListCell:
@@ -53,7 +53,7 @@ def finding_list(visit: Visit, held: Held) -> RowList[SubjectFinding]:
     )  # fmt: skip
 
 
-def package_list() -> RowList[Package]:
+def build_package_list() -> RowList[Package]:
     """Describe the list of packages."""
     return RowList(
         "image-packages", "package",

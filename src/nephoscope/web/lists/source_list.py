@@ -43,7 +43,7 @@ def tenant_state(one: Tenant) -> str:
     return "failing" if one.error else "on" if one.collected else "waiting"
 
 
-def tenant_list(visit: Visit) -> RowList[Tenant]:
+def build_tenant_list(visit: Visit) -> RowList[Tenant]:
     """Describe the list of tenants."""
 
     def title(one: Tenant) -> ListCell:
@@ -77,7 +77,7 @@ def tenant_list(visit: Visit) -> RowList[Tenant]:
     )  # fmt: skip
 
 
-def log_source_list(visit: Visit) -> RowList[ListedSource]:
+def build_log_source_list(visit: Visit) -> RowList[ListedSource]:
     """Describe the list of log sources."""
 
     def title(one: ListedSource) -> ListCell:

@@ -37,7 +37,7 @@ class StandardSummary:
         return self.controls["Skipped"] + self.controls["Unsupported"]
 
 
-def standard_list(visit: Visit) -> RowList[StandardSummary]:
+def build_standard_list(visit: Visit) -> RowList[StandardSummary]:
     """Describe the list."""
 
     def title(one: StandardSummary) -> ListCell:

@@ -33,7 +33,7 @@ class ListedSuppression:
     held: int
 
 
-def suppression_list(
+def build_suppression_list(
     visit: Visit, workspace: str, *, alerts: bool, rules: bool
 ) -> RowList[ListedSuppression]:
     """Describe the list; `alerts` and `rules` say whether the visitor reads those."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LIKELY, OTHER = "Candidate", "No candidate"
 
 
-def waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[RuleCount]:
+def build_waf_rule_list(candidates: AbstractSet[tuple[str, str]]) -> RowList[RuleCount]:
     """Describe the list; `candidates` are gateways and rules some of whose hits look like normal use."""
 
     def judge(one: RuleCount) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TONES = {WorkItemStatus.OPEN: "fail", WorkItemStatus.FIXED: "pass"}
 
 
-def item_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
+def build_item_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
     """Return what work items are narrowed by; `names` are the repositories as people write them."""
     statuses = [one.value for one in WorkItemStatus]
     return (
@@ -31,14 +31,14 @@ def item_facets(names: Mapping[str, str]) -> tuple[QueryFacet, ...]:
     )
 
 
-def item_filter(chosen: Chosen, names: Mapping[str, str], text: str) -> WorkItemFilter:
+def build_item_filter(chosen: Chosen, names: Mapping[str, str], text: str) -> WorkItemFilter:
     """Return what the chosen values ask for, of the repositories that may be read."""
     wanted = {one.lower() for one in chosen["repository"]}
     readable = [one for one in names if not wanted or one in wanted]
     return WorkItemFilter(readable, chosen["status"], chosen["severity"], text, chosen["tool"])
 
 
-def item_list(visit: Visit, names: Mapping[str, str]) -> RowList[WorkItem]:
+def build_item_list(visit: Visit, names: Mapping[str, str]) -> RowList[WorkItem]:
     """Describe the list."""
 
     def title(one: WorkItem) -> ListCell:

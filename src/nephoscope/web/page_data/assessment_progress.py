@@ -93,7 +93,7 @@ def _waits(instance: Instance) -> bool:
 def is_up_to_date(instance: Instance) -> bool:
     """Return whether what is shown is judged by all that people changed: an assessment was made since they last did."""
     asked, snapshot = instance.state.checkpoints.get(*ASSESS_SOON), instance.snapshots.load_newest()
-    return not asked or (snapshot is not None and snapshot.made.when >= datetime.fromisoformat(asked))
+    return not asked or (snapshot is not None and snapshot.build_info.when >= datetime.fromisoformat(asked))
 
 
 def _is_recent(asked: str) -> bool:

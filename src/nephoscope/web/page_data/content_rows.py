@@ -57,13 +57,13 @@ class WorkspaceContent:
             raise StateError(str(error)) from error
 
     @property
-    def held(self) -> content_listing.WorkspaceTables:
+    def workspace_tables(self) -> content_listing.WorkspaceTables:
         """Return which tables the workspace has."""
         return content_listing.WorkspaceTables.of(self.instance.lake, self.workspace)
 
     def _list_contents(self) -> Iterator[content_listing.RuleListing]:
         switched = self.instance.state.rule_switches.load_switches(self.workspace)
-        yield from content_listing.rules(self.packs, switched, self.held)
+        yield from content_listing.rules(self.packs, switched, self.workspace_tables)
         yield from content_listing.queries()
 
     def rules(self) -> list[ContentRow]:
@@ -111,7 +111,10 @@ class WorkspaceContent:
 
     def list_imported(self) -> list[ContentRow]:
         """The imported packs."""
-        switched, held = self.instance.state.rule_switches.load_switches(self.workspace), self.held
+        switched, held = (
+            self.instance.state.rule_switches.load_switches(self.workspace),
+            self.workspace_tables,
+        )
         rows = [_pack(pack, held, on=switched.packs.get(pack.name, False)) for pack in self.packs]
         policies = Packs(self.instance.data).list_imported()
         return rows + [

@@ -40,7 +40,7 @@ class EntityFacts:
 
     def is_first(self, party: Participant) -> bool:
         """Return whether a party is the first that the estate holds: it is shown in full."""
-        first = next((one for one in self.contexts.values() if one.found), None)
+        first = next((one for one in self.contexts.values() if one.is_in_estate), None)
         return first is not None and first.entity in party.entities
 
     def value(self, fact: EntityFact) -> str:

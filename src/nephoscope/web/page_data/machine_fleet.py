@@ -77,7 +77,7 @@ class FleetMachine:
         return self.id.lower()
 
     @property
-    def seen(self) -> datetime | None:
+    def last_seen_at(self) -> datetime | None:
         """Return when its agent reported last."""
         return self.agent.seen if self.agent else None
 
@@ -162,7 +162,7 @@ class ReportAges:
     def __init__(self, data: Path, snapshot: PublishedSnapshot, now: datetime) -> None:
         kept = ((store.tenant, store.snapshots()[-1:]) for store in tenant_stores(data))
         self._coverages = {tenant: newest[0].coverage for tenant, newest in kept if newest}
-        self._tenants, self._now = snapshot.made.tenants, now
+        self._tenants, self._now = snapshot.build_info.tenants, now
 
     def is_current(self, body: dict[str, Any]) -> bool:
         """Return whether a report still says how its machine is."""

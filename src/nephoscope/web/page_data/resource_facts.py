@@ -77,7 +77,7 @@ def facts(
             snapshot, to_entity_id(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
         ),
         "path_gaps": _list_path_gaps(visit, snapshot, id_),
-        "roles_gap": snapshot.made.gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
+        "roles_gap": snapshot.build_info.gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
         "changes": _list_changes(visit, snapshot, id_),
         "kept_days": resource_changes.KEPT.days,
         "logs": _list_logs(visit, to_entity_id(id_)),
@@ -88,8 +88,8 @@ def facts(
 def _list_path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = snapshot.made.visible_gaps(visit.caller.reach(READ)), _extract_subscription(id_)
-    known = snapshot.made.subscriptions
+    found, own = snapshot.build_info.visible_gaps(visit.caller.reach(READ)), _extract_subscription(id_)
+    known = snapshot.build_info.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
 

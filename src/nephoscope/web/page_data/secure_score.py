@@ -29,10 +29,10 @@ class ShownControl:
     @property
     def gain(self) -> float:
         """The points to win."""
-        return self.max * self.unhealthy / self.assessed if self.assessed else 0.0
+        return self.max * self.unhealthy / self.assessed_count if self.assessed_count else 0.0
 
     @property
-    def assessed(self) -> int:
+    def assessed_count(self) -> int:
         """The resources that are healthy or unhealthy."""
         return self.healthy + self.unhealthy
 
@@ -124,5 +124,5 @@ def _list_controls(found: Iterable[_Control]) -> list[ShownControl]:
         )
         for each in several.values()
     ]
-    kept = [one for one in added if one.assessed + one.not_assessed]
+    kept = [one for one in added if one.assessed_count + one.not_assessed]
     return sorted(kept, key=lambda one: (-one.gain, one.name))

@@ -34,9 +34,9 @@ from nephoscope.web.forms.alert_forms import (
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.alert_list import (
     AlertContext,
-    alert_facets,
-    alert_filter,
-    alert_list,
+    build_alert_facets,
+    build_alert_filter,
+    build_alert_list,
     name_entities,
 )
 from nephoscope.web.lists.facets import ListFacet, build_facet
@@ -94,11 +94,11 @@ def _change_alerts(visit: Visit, told: VisibleAlerts) -> Mapping[str, object] | 
 def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     rules = name_rules(visit, told.workspaces)
-    facets, start = alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
-    asked = alert_filter(visit, chosen_values(visit, facets))
+    facets, start = build_alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
+    asked = build_alert_filter(visit, chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
     counted = count_facets(
-        visit, facets, lambda name, chosen: told.count_by_column(alert_filter(visit, chosen), name)
+        visit, facets, lambda name, chosen: told.count_by_column(build_alert_filter(visit, chosen), name)
     )
     acts, in_force = list_allowed_acts(visit, told), _find_active_suppressions(visit, told.workspaces)
     known = AlertContext(
@@ -113,7 +113,8 @@ def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
         else []
     )
     return {
-        "told": told, "list": show_page(visit, alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start),
+        "told": told,
+        "list": show_page(visit, build_alert_list(visit, known, acts=bool(acts)), alerts, [*counted, *held], total, start),
         "acts": acts, "any": told.any, "all": bool(visit.get_query_value("all")), **_list_suppressions(visit, told, in_force),
         "overtaken": [], "done": visit.get_query_value("done"),
     }  # fmt: skip
@@ -151,8 +152,8 @@ def _find_active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mappin
 
 def read_filters(visit: Visit) -> AlertFilter:
     """Return what the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
-    return alert_filter(
-        visit, chosen_values(visit, alert_facets({}, every=bool(visit.get_query_value("all"))))
+    return build_alert_filter(
+        visit, chosen_values(visit, build_alert_facets({}, every=bool(visit.get_query_value("all"))))
     )
 
 

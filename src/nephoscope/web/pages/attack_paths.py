@@ -12,7 +12,7 @@ from nephoscope.posture.attack_paths.type_names import type_name
 from nephoscope.posture.published.attack_paths import PathRow, WantedPaths, chokes
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.state import NotFoundError
-from nephoscope.web.lists.attack_path_list import path_list
+from nephoscope.web.lists.attack_path_list import build_path_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.rendering.control_characters import escape_controls
 from nephoscope.web.tables.table_download import csv_response
@@ -30,7 +30,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
-    reach, wanted = visit.reach(READ), path_list(visit)
+    reach, wanted = visit.reach(READ), build_path_list(visit)
     every = snapshot.attack_paths.list_wanted(reach)
     sought = WantedPaths(through=visit.get_query_value("through").lower(), text=visit.get_query_value("q"))
     found = find_rows(visit, wanted, snapshot.attack_paths.list_wanted(reach, sought))
@@ -42,7 +42,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "severities": list(reversed(Severity)), "through": _select_entity(every, visit.get_query_value("through")),
         "chokes": chokes(found.rows) if narrowed else snapshot.get_or_compute(("choke points", reach), lambda: chokes(every)),
 
-        "gaps": snapshot.made.visible_gaps(reach),
+        "gaps": snapshot.build_info.visible_gaps(reach),
     }  # fmt: skip
 
 

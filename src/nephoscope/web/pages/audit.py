@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from nephoscope.state.audit.audit import AuditEntry
 from nephoscope.state.audit.audit_filter import AuditFilter
-from nephoscope.web.lists.audit_list import FACETS, audit_filter, audit_list
+from nephoscope.web.lists.audit_list import FACETS, build_audit_filter, build_audit_list
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
@@ -26,7 +26,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     audit = visit.instance.state.audit
 
     def build_filter(chosen: Chosen) -> AuditFilter:
-        return audit_filter(visit.get_query_value("q"), visit.get_query_value("sort"), chosen)
+        return build_audit_filter(visit.get_query_value("q"), visit.get_query_value("sort"), chosen)
 
     asked = build_filter(chosen_values(visit, FACETS))
     if (file := download_table(visit, "settings", {"audit": lambda: _build_audit(visit, asked)})) is not None:
@@ -36,7 +36,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         visit, FACETS, lambda name, chosen: audit.count_by_author(build_filter(chosen), name)
     )
     total = sum(audit.count_by_author(asked, "outcome").values())
-    return {"list": show_page(visit, audit_list(), audit.page(asked, start, ROWS), counted, total, start)}
+    return {
+        "list": show_page(visit, build_audit_list(), audit.page(asked, start, ROWS), counted, total, start)
+    }
 
 
 def _build_audit(visit: Visit, asked: AuditFilter) -> PageTable:

@@ -11,11 +11,11 @@ from nephoscope.state.automation.run_status import RunFilter, RunLine
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.lists.automation_list import (
     RUNS,
-    automation_list,
+    build_automation_list,
+    build_run_facets,
+    build_run_filter,
+    build_run_list,
     name_scopes,
-    run_facets,
-    run_filter,
-    run_list,
 )
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
@@ -32,9 +32,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows: the automations, or the runs where the address asks for them."""
     rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}
-    wanted, facets = automation_list(visit), run_facets(names)
+    wanted, facets = build_automation_list(visit), build_run_facets(names)
     found = find_rows(visit, wanted, rules)
-    which = run_filter(visit, chosen_values(visit, facets), within)
+    which = build_run_filter(visit, chosen_values(visit, facets), within)
     runs = visit.instance.state.run_standings
     tables = {
         "automations": lambda: _build_rules(visit, found.rows),
@@ -54,15 +54,20 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _list_runs(visit: Visit, names: Mapping[str, str], which: RunFilter) -> ListView:
-    runs, facets, start = visit.instance.state.run_standings, run_facets(names), page_start(visit)
+    runs, facets, start = visit.instance.state.run_standings, build_run_facets(names), page_start(visit)
     counted = count_facets(
         visit,
         facets,
-        lambda name, chosen: runs.count_by_column(run_filter(visit, chosen, which.within), name),
+        lambda name, chosen: runs.count_by_column(build_run_filter(visit, chosen, which.within), name),
     )
     page = runs.page(which, start=start, most=ROWS, order=visit.get_query_value("sort"))
     return show_page(
-        visit, run_list(names), page, counted, sum(runs.count_by_column(which, "status").values()), start
+        visit,
+        build_run_list(names),
+        page,
+        counted,
+        sum(runs.count_by_column(which, "status").values()),
+        start,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from nephoscope.posture.history.evaluation_diff import ChangeKind
-from nephoscope.web.lists.change_list import ListedChange, change_list
+from nephoscope.web.lists.change_list import ListedChange, build_change_list
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.page_data.estate_moves import WORDS, has_score_history, read_moves, recommendations
 from nephoscope.web.rendering.formatting import STATES
@@ -26,7 +26,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows, or one of its tables as a file."""
     moves = read_moves(visit)
     every = _list_changes(visit, moves)
-    wanted = change_list(visit)
+    wanted = build_change_list(visit)
     found = find_rows(visit, wanted, every)
     controls = moves.controls if moves and has_score_history(visit) else {}
     tables = {"findings": lambda: _build_table(found.rows), "controls": lambda: _build_controls(controls)}

@@ -13,7 +13,7 @@ from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.posture.published.standards import ASSESSMENT, CONTROL, ORDER
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.standard_list import StandardSummary, standard_list
+from nephoscope.web.lists.standard_list import StandardSummary, build_standard_list
 from nephoscope.web.page_data.standard_controls import (
     ControlResult,
     PolicyResult,
@@ -45,7 +45,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     if visit.snapshot is None:
         return {"snapshot": None}
     standards = list_standards(visit.snapshot, visit.reach(READ))
-    wanted = standard_list(visit)
+    wanted = build_standard_list(visit)
     found = find_rows(visit, wanted, standards)
     if visit.get_query_value("format") == "csv":
         header = ("Standard", *ORDER, "Controls", "Policies passed", "Policies failed", "Policies", "Name")
@@ -168,7 +168,7 @@ def _build_evidence(visit: Visit, name: str, controls: Sequence[ControlResult]) 
     return Evidence(
         name,
         names.get(scope, scope) or "all resources that the reader can access",
-        visit.snapshot.made.when,
+        visit.snapshot.build_info.when,
         visit.caller.name,
         [
             EvidenceControl(

@@ -19,7 +19,7 @@ from nephoscope.alerts.library.attack_coverage import (
     numbers,
     techniques,
 )
-from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, take
+from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, import_upload
 from nephoscope.alerts.library.upload_extraction import UploadError
 from nephoscope.service.content import import_pack
 from nephoscope.service.rules import READ, WRITE
@@ -28,9 +28,9 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.rules.rule_switches import PACK, RULE
 from nephoscope.web.forms.content_switches import switch_selected
 from nephoscope.web.forms.form import apply_form
-from nephoscope.web.lists.content_list import content_list
+from nephoscope.web.lists.content_list import build_content_list
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
-from nephoscope.web.lists.pack_list import PackRow, pack_list, row_words
+from nephoscope.web.lists.pack_list import PackRow, build_pack_list, row_words
 from nephoscope.web.page_data.content_rows import KINDS, ContentRow, WorkspaceContent
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import csv_response, file_response
@@ -78,7 +78,7 @@ def _find(
 ) -> tuple[RowList[ContentRow], FoundRows[ContentRow], bool]:
     """Find what the filters of the address leave, by source and name, and say whether there is anything at all."""
     may = visit.caller.is_permitted(WRITE, f"/workspaces/{snapshots.workspace}")
-    wanted = content_list(visit, snapshots.workspace, kind, may=may)
+    wanted = build_content_list(visit, snapshots.workspace, kind, may=may)
     every = sorted(KINDS[kind][1](snapshots), key=lambda one: (one.pack, one.name.casefold()))
     return wanted, find_rows(visit, wanted, every), bool(every)
 
@@ -100,7 +100,13 @@ def _import_pack(visit: Visit, snapshots: WorkspaceContent) -> str:
     upload = Upload(visit.file[0][:200], visit.file[1], visit.form.get("name", "")[:80])
     instance = visit.instance
     take_ = partial(
-        take, instance.lake, instance.state, snapshots.workspace, visit.caller.name, upload, instance.now
+        import_upload,
+        instance.lake,
+        instance.state,
+        snapshots.workspace,
+        visit.caller.name,
+        upload,
+        instance.now,
     )
     try:
         found = import_pack(visit.service, snapshots.workspace, upload.pack, take_, origin=upload.plain)
@@ -131,8 +137,8 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
                 f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
             )
         return RedirectResponse(visit.build_address(done=done), 303)
-    every = list(content_listing.rows(found, snapshots.held))
-    wanted = pack_list()
+    every = list(content_listing.rows(found, snapshots.workspace_tables))
+    wanted = build_pack_list()
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         header = ("Kind", "Name", "Status", "Tables", "File", "Version", "Needs", "Notes")

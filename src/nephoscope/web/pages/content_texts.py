@@ -90,9 +90,9 @@ def _find_results(visit: Visit, key: str) -> list[tuple[str, str]]:
         return []
     wanted = FindingQuery(recommendations=frozenset({key}))
     counts = visit.snapshot.findings.states(visit.reach(ASSESSMENTS), wanted)
-    if not counts.assessed:
+    if not counts.assessed_count:
         return []
-    told = f"{counts.unhealthy:,} unhealthy of {counts.assessed:,} assessed resources"
+    told = f"{counts.unhealthy:,} unhealthy of {counts.assessed_count:,} assessed resources"
     return [(told, visit.link(f"/recommendations/{key}"))]
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from nephoscope.posture.data_gaps.gap_groups import DataGap, list_gaps
 from nephoscope.posture.data_gaps.segment_gaps import list_segment_gaps
-from nephoscope.web.lists.gap_list import gap_key, gap_list
+from nephoscope.web.lists.gap_list import build_gap_list, gap_key
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.page_data.assessment_progress import describe_staleness
@@ -37,7 +37,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return {"snapshot": None}
     reach = visit.reach(READ)
     gaps = [*list_gaps(snapshot.findings, reach), *list_segment_gaps(visit.instance.state, reach)]
-    wanted = gap_list(visit)
+    wanted = build_gap_list(visit)
     found = find_rows(visit, wanted, gaps)
     if visit.get_query_value("format") == "csv":
         return csv_response("data-gaps", COLUMNS, _list_rows(found.rows))

@@ -23,7 +23,7 @@ from nephoscope.state import StateError
 from nephoscope.state.registries.image_requests import ImageRequest, RequestStatus
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
-from nephoscope.web.lists.image_request_list import is_open, request_list
+from nephoscope.web.lists.image_request_list import build_request_list, is_open
 from nephoscope.web.lists.list_view import FoundRows, find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
 from nephoscope.web.tables.table_download import csv_response
@@ -56,7 +56,7 @@ def _show_queue(visit: Visit, refused: str = "") -> dict[str, object]:
     beside = next((one for one in found.rows if one.id == visit.get_query_value(PREVIEW)), None)
     counts = Counter(one.status.value for one in every)
     return {
-        "list": show_rows(visit, request_list(visit), found), "any": bool(every), "opened": counts[RequestStatus.OPEN.value],
+        "list": show_rows(visit, build_request_list(visit), found), "any": bool(every), "opened": counts[RequestStatus.OPEN.value],
         "times": measure_answers(visit.service), "me": visit.caller.name,
         "beside": beside if beside is not None and is_open(beside, visit.instance.now) else None,
         "may_ask": visit.caller.is_permitted(WRITE, "/"), "may_answer": visit.caller.is_permitted(ANSWER, "/"),
@@ -81,7 +81,7 @@ def _find(visit: Visit) -> FoundRows[ImageRequest]:
     mine = visit.caller.name if visit.get_query_value("mine") else ""
     return find_rows(
         visit,
-        request_list(visit),
+        build_request_list(visit),
         visit.instance.state.image_requests.list_requests(requester=mine, most=MOST),
     )
 

@@ -30,10 +30,10 @@ from nephoscope.state.inventory.image_examinations import ImageFinding
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
-from nephoscope.web.lists.image_list import image_list
+from nephoscope.web.lists.image_list import build_image_list
 from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.software_list import finding_list, package_list
+from nephoscope.web.lists.software_list import build_finding_list, build_package_list
 from nephoscope.web.page_data.image_facts import (
     findings_by_section,
     group_by_layer,
@@ -66,14 +66,14 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list of images."""
     every = list_images(visit.service, visit.reach, visit.get_query_value("q"))
     reach = visit.reach(INVENTORIES)
-    found = find_rows(visit, image_list(visit, lambda _: None, lambda _: None), every)
+    found = find_rows(visit, build_image_list(visit, lambda _: None, lambda _: None), every)
     if visit.get_query_value("format") == "csv":
         counts = count_severities(visit.service, reach, found.rows)
         return csv_response("images", HEADER, _list_rows(visit, found.rows, counts))
     start = page_start(visit)
     page = found.rows[start : start + ROWS]
     counts = count_severities(visit.service, reach, page)
-    wanted = image_list(visit, lambda one: _sum_counts([one], counts), _build_counter(visit, page))
+    wanted = build_image_list(visit, lambda one: _sum_counts([one], counts), _build_counter(visit, page))
     return {
         "list": show_page(visit, wanted, page, found.facets, len(found.rows), start),
         "any": bool(every), "running": sum(bool(one.running) for one in every),
@@ -136,9 +136,9 @@ def _list_software(
 ) -> dict[str, object]:
     """Return the list of vulnerabilities, or of packages where the address asks for it."""
     if visit.get_query_value("show") == "packages":
-        wanted = package_list()
+        wanted = build_package_list()
         return {"list": show_rows(visit, wanted, find_rows(visit, wanted, packages)), "chosen": "packages"}
-    listed = finding_list(visit, find_exemptions(visit.service, found))
+    listed = build_finding_list(visit, find_exemptions(visit.service, found))
     return {"list": show_rows(visit, listed, find_rows(visit, listed, found)), "chosen": "vulnerabilities"}
 
 

@@ -31,7 +31,12 @@ from nephoscope.web.forms.incident_forms import (
     may_close_alerts,
     owners,
 )
-from nephoscope.web.lists.incident_list import build_counter, incident_facets, incident_filter, incident_list
+from nephoscope.web.lists.incident_list import (
+    build_counter,
+    build_incident_facets,
+    build_incident_filter,
+    build_incident_list,
+)
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
@@ -83,7 +88,7 @@ def _list_incidents(visit: Visit, workspace: str) -> Mapping[str, object] | Resp
 
 def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, object]:
     """The list; what a form said that could not be done, or not to all, is said by the page again."""
-    incidents, facets, start = visit.instance.state.incidents, incident_facets(visit), page_start(visit)
+    incidents, facets, start = visit.instance.state.incidents, build_incident_facets(visit), page_start(visit)
     asked, may = read_filters(visit, workspace), visit.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     listed = incidents.list_sought(workspace, asked, start=start, most=ROWS)
     # of what was refused the etags stay: another is that of a state which nobody looked at
@@ -91,7 +96,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
         dict(one.split(" ", 1) for one in visit.ticked_values("incident") if " " in one) if refused else {}
     )
     names = name_incidents(visit, listed)
-    wanted = incident_list(
+    wanted = build_incident_list(
         visit, workspace, names,
         (lambda one: f"{one.number} {etags.get(str(one.number), one.etag)}") if may else None,
     )  # fmt: skip
@@ -110,7 +115,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
 
 def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     """Return what the filters of the address ask for of the chosen scope; without a status those that are open."""
-    return incident_filter(visit, workspace, chosen_values(visit, incident_facets(visit)))
+    return build_incident_filter(visit, workspace, chosen_values(visit, build_incident_facets(visit)))
 
 
 def _name_ids(visit: Visit, file: CaseFile) -> dict[str, str]:

@@ -143,7 +143,7 @@ def show_resource(visit: Visit) -> Mapping[str, object] | Response:
     snapshot, id_ = visit.snapshot, "/" + visit.parameters["id"].strip("/").lower()
     if snapshot is None:
         return {"snapshot": None}
-    alone = len(snapshot.made.tenant_gaps) < 2  # no other tenant can have the same id
+    alone = len(snapshot.build_info.tenant_gaps) < 2  # no other tenant can have the same id
     tenants = [] if alone else snapshot.listing.tenants_with_document(id_, visit.caller.reach(READ))
     tenant = next((one for one in tenants if one == visit.get_query_value("tenant")), next(iter(tenants), ""))
     visit = visit.limit_to_tenant(tenant) if len(tenants) > 1 else visit

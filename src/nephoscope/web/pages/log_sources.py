@@ -19,7 +19,7 @@ from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.optimistic_lock import form_digest, meanwhile, require_unchanged
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.missing_log_list import missing_log_list
+from nephoscope.web.lists.missing_log_list import build_missing_log_list
 from nephoscope.web.page_data.sender_instructions import describe_sender
 from nephoscope.web.pages.sources import READ
 from nephoscope.web.rendering.templates import draw
@@ -229,7 +229,7 @@ def fill_missing_logs(visit: Visit) -> Mapping[str, object] | Response:
     found = missing_logs(instance.lake, instance.state, instance.data, instance.now, days)
     reach = visit.reach(READ)
     seen = [one for one in found or () if reach.can_read(*_split_place(one.resource))]
-    wanted = missing_log_list(visit)
+    wanted = build_missing_log_list(visit)
     shown = find_rows(visit, wanted, seen)
     if visit.get_query_value("format") == "csv":
         header = ("Resource", "Type", "Reason", "Setting", "Last row")

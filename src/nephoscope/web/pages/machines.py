@@ -19,7 +19,7 @@ from nephoscope.state.hosts.agents import AgentEnrolment
 from nephoscope.web.forms import operation_form
 from nephoscope.web.forms.form import act
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.machine_list import BASELINE_WORDS, machine_list
+from nephoscope.web.lists.machine_list import BASELINE_WORDS, build_machine_list
 from nephoscope.web.page_data.machine_fleet import (
     NOT_ENROLLED,
     READ,
@@ -46,7 +46,7 @@ _FORM = OperationForm(
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
-    every, wanted = list_machines(visit), machine_list(visit)
+    every, wanted = list_machines(visit), build_machine_list(visit)
     found = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         return csv_response("machines", HEADER, map(_build_row, found.rows))

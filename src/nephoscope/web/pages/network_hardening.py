@@ -13,7 +13,7 @@ from nephoscope.posture.published.findings import FindingQuery
 from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.web.forms.form import act, apply_form
-from nephoscope.web.lists.hardening_list import describe_state, hardening_list
+from nephoscope.web.lists.hardening_list import build_hardening_list, describe_state
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.page_data.hardening_proposals import HardeningRow, list_proposals
 from nephoscope.web.tables.table_download import csv_response
@@ -47,7 +47,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
-    wanted, rows = hardening_list(visit), list_proposals(snapshot, visit.reach(READ))
+    wanted, rows = build_hardening_list(visit), list_proposals(snapshot, visit.reach(READ))
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
         return csv_response("network-hardening", COLUMNS, map(_list_cells, found.rows))

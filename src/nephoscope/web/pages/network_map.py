@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from nephoscope.posture.exposure.exposure_rows import LIMITED, OPEN
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.network_map_list import NO_SUBNET, list_ways, network_map_list
+from nephoscope.web.lists.network_map_list import NO_SUBNET, build_network_map_list, list_ways
 from nephoscope.web.page_data.network_map import MapMachine, list_map_machines
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope.web.rendering.layered_map import MapColumn, MapNode, draw_map
@@ -42,7 +42,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     snapshot = visit.snapshot
     if snapshot is None:
         return {"snapshot": None}
-    wanted, rows = network_map_list(visit), _list_machines(visit, snapshot)
+    wanted, rows = build_network_map_list(visit), _list_machines(visit, snapshot)
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
         return csv_response("network-map", COLUMNS, map(_list_cells, found.rows))

@@ -15,7 +15,7 @@ from nephoscope.service.segment_plans import READ, WRITE, StoredPlan, TenantSegm
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.forms.optimistic_lock import form_digest, require_unchanged
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.segment_list import segment_list
+from nephoscope.web.lists.segment_list import build_segment_list
 from nephoscope.web.page_data.segment_rows import (
     MatrixCell,
     SegmentRow,
@@ -83,7 +83,7 @@ def _show(visit: Visit, refused: str = "") -> Mapping[str, object] | Response:
         return form
     several, days = service.evaluate_plan(visit.service), max(SPANS[visit.span][1].days, 1)
     rows = [*list_open(several), *list_observed(visit, stored.plan, several, days)]
-    wanted = segment_list(visit)
+    wanted = build_segment_list(visit)
     found = find_rows(visit, wanted, rows)
     matrix = build_matrix(stored.plan, rows)
     tables = {"violations": lambda: _list_rows(found.rows), "matrix": lambda: _list_matrix(matrix)}

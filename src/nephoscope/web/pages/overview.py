@@ -141,7 +141,7 @@ def _build_controls(visit: Visit) -> PageTable:
                 one.name,
                 round(one.gain, 2),
                 one.unhealthy,
-                one.assessed,
+                one.assessed_count,
                 one.healthy,
                 one.not_assessed,
             ]

@@ -24,7 +24,7 @@ from nephoscope.web.forms import operation_form
 from nephoscope.web.forms.form import act, apply_form
 from nephoscope.web.lists.capture_list import (
     STATES,
-    capture_list,
+    build_capture_list,
     describe_begin,
     describe_filter,
     describe_limits,
@@ -66,7 +66,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, object] | Response:
     captures, computers = list_captures(visit.service), _name_computers(visit)
-    wanted = capture_list(visit, computers)
+    wanted = build_capture_list(visit, computers)
     found = find_rows(visit, wanted, captures)
     if visit.get_query_value("format") == "csv":
         return csv_response("packet-captures", HEADER, (_row(visit, one, computers) for one in found.rows))

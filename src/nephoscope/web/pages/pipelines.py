@@ -17,9 +17,9 @@ from nephoscope.service.pipelines import READ, list_readable_repositories, run_d
 from nephoscope.state import NotFoundError
 from nephoscope.state.estate.pipeline_records import PipelineRepository, PipelineRun, PipelineSeries
 from nephoscope.web.lists.list_view import FoundRows, ListView, RowList, find_rows, show_rows
-from nephoscope.web.lists.pipeline_run_list import finding_list, run_list
-from nephoscope.web.lists.repository_finding_list import setting_list, violation_list
-from nephoscope.web.lists.repository_list import ListedRepository, repository_list
+from nephoscope.web.lists.pipeline_run_list import build_finding_list, build_run_list
+from nephoscope.web.lists.repository_finding_list import build_setting_list, build_violation_list
+from nephoscope.web.lists.repository_list import ListedRepository, build_repository_list
 from nephoscope.web.page_data.source_links import line_link, sanitize_link
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import csv_response
@@ -60,18 +60,22 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     listed = [_make_row(one, counts.get(one.name, {}), runs) for one in repositories]
     several: dict[str, ListChoice] = {
         "repositories": ListChoice.of(
-            visit, repository_list(visit), listed, REPOSITORY_HEADER, _build_repository_row
+            visit, build_repository_list(visit), listed, REPOSITORY_HEADER, _build_repository_row
         ),
-        "runs": ListChoice.of(visit, run_list(visit, shown), runs, RUN_HEADER, _run_row),
+        "runs": ListChoice.of(visit, build_run_list(visit, shown), runs, RUN_HEADER, _run_row),
         "violations": ListChoice.of(
             visit,
-            violation_list(visit),
+            build_violation_list(visit),
             _list_violations(visit, list(shown)),
             VIOLATION_HEADER,
             _build_violation_row,
         ),
         "posture": ListChoice.of(
-            visit, setting_list(visit), _list_posture_findings(visit), POSTURE_HEADER, _build_posture_row
+            visit,
+            build_setting_list(visit),
+            _list_posture_findings(visit),
+            POSTURE_HEADER,
+            _build_posture_row,
         ),
     }
     if (
@@ -123,7 +127,7 @@ def repository(visit: Visit) -> Mapping[str, object] | Response:
     if found is None:
         raise NotFoundError(f"repository {name[:300]!r} not found, or you cannot access it")
     runs = visit.instance.state.pipelines.runs([name], MOST_RUNS)
-    wanted = run_list(visit)
+    wanted = build_run_list(visit)
     rows = find_rows(visit, wanted, runs)
     if visit.get_query_value("format") == "csv":
         return csv_response("runs", RUN_HEADER, map(_run_row, rows.rows))
@@ -144,7 +148,7 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
     every = sorted(document.findings, key=_build_sort_key)
     kept = visit.instance.state.pipelines.repository(found.repository)
     address = kept.url if kept else ""
-    wanted = finding_list(
+    wanted = build_finding_list(
         lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line)
     )
     shown = find_rows(visit, wanted, every)

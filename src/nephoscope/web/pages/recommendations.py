@@ -14,11 +14,15 @@ from nephoscope.service.code_to_cloud import find_origins_of_all
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.web.forms import exemption_forms
-from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, assessed_list, narrow_findings
+from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, build_assessed_list, narrow_findings
 from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
-from nephoscope.web.lists.recommendation_list import describe_cause, recommendation_list, unjudged_list
+from nephoscope.web.lists.recommendation_list import (
+    build_recommendation_list,
+    build_unjudged_list,
+    describe_cause,
+)
 from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness, is_up_to_date
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.tables.own_assessments import list_external_assessments, resources
@@ -52,7 +56,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         return _list_unjudged(visit, ranked)
     if not visit.get_query_value("all"):
         ranked = [one for one in ranked if one.tally.unhealthy]
-    wanted = recommendation_list(visit)
+    wanted = build_recommendation_list(visit)
     found = find_rows(visit, wanted, ranked)
     put = [
         one
@@ -76,7 +80,7 @@ def _show_list(visit: Visit, wanted: RowList[Priority], found: FoundRows[Priorit
 def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, object] | Response:
     """The list of those that could not be judged for some resource, the most first, each with why."""
     causes = visit.snapshot.findings.count_unjudged(visit.reach(READ)) if visit.snapshot else {}
-    wanted = unjudged_list(visit, causes)
+    wanted = build_unjudged_list(visit, causes)
     found = find_rows(visit, wanted, [one for one in several if one.tally.recommendation in causes])
     if visit.get_query_value("format") == "csv":
         rows = (_build_unjudged_row(one.tally, causes[one.tally.recommendation]) for one in found.rows)
@@ -88,7 +92,7 @@ def _list_unjudged(visit: Visit, several: Sequence[Priority]) -> Mapping[str, ob
 
 def _build_unjudged_row(told: RecommendationTally, several: Sequence[UnjudgedCount]) -> list[object]:
     why, missing = "; ".join(map(describe_cause, several)), sum(one.count for one in several)
-    return [told.severity.value, told.title, missing, told.counts.assessed, why, told.recommendation]
+    return [told.severity.value, told.title, missing, told.counts.assessed_count, why, told.recommendation]
 
 
 def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
@@ -188,7 +192,7 @@ def _list_resources(
         return counted
 
     exemptable = exemption_forms.exemptable(visit, key, page, held)
-    wanted = assessed_list(
+    wanted = build_assessed_list(
         visit, find_origins_of_all(visit.service, [one.resource for one in page]), exemptable, held
     )
     facets = count_facets(visit, STATE_FACETS, count)

@@ -30,7 +30,7 @@ from nephoscope.web.forms.registry_form import (
     typed_fields,
 )
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.registry_list import ListedRegistry, registry_list
+from nephoscope.web.lists.registry_list import ListedRegistry, build_registry_list
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
@@ -46,7 +46,7 @@ PROPOSED = RegistrySettings(quarantine=(QuarantineMapping(quarantine="quarantine
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list."""
     listed = [_make_row(visit, one) for one in visit.instance.state.watched_registries.all()]
-    wanted = registry_list(visit)
+    wanted = build_registry_list(visit)
     found = find_rows(visit, wanted, listed)
     if visit.get_query_value("format") == "csv":
         return csv_response("registries", HEADER, map(_build_row, found.rows))
@@ -146,7 +146,7 @@ def _make_row(visit: Visit, found: WatchedRegistry) -> ListedRegistry:
 
 def _build_row(one: ListedRegistry) -> tuple[object, ...]:
     return (
-        one.registry.name, one.registry.address, one.state, one.held, one.waiting, sum(one.counts.values()),
+        one.registry.name, one.registry.address, one.state, one.held_count, one.waiting, sum(one.counts.values()),
         one.last_event.isoformat() if one.last_event else "", one.polled.isoformat() if one.polled else "", one.error,
         one.registry.workspace,
     )  # fmt: skip

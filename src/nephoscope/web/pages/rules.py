@@ -21,7 +21,7 @@ from nephoscope.web.forms import trial_forms
 from nephoscope.web.forms.form import apply_form
 from nephoscope.web.forms.trial_forms import find_rule, load_rules
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.rule_list import ListedRule, rule_list
+from nephoscope.web.lists.rule_list import ListedRule, build_rule_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.tables.page_tables import download_table
 from nephoscope.web.tables.rule_tables import tables
@@ -43,7 +43,7 @@ _CSV = {
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """The list."""
     workspace = visit.workspace(READ)
-    every, wanted = _list_rules(visit, workspace), rule_list(visit, workspace)
+    every, wanted = _list_rules(visit, workspace), build_rule_list(visit, workspace)
     found = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
         heads = [one.format(during=SPANS[visit.span][0].lower()) for one in _CSV]

@@ -21,7 +21,7 @@ from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form
 from nephoscope.web.lists.list_view import find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.lists.section_list import SectionRow, draw_value, is_choice, section_list
+from nephoscope.web.lists.section_list import SectionRow, build_section_list, draw_value, is_choice
 from nephoscope.web.lists.sections import Section, list_sections, list_tabs
 from nephoscope.web.rendering.section_cells import cell_title, name_scopes, name_words
 from nephoscope.web.rendering.templates import draw
@@ -40,7 +40,7 @@ def fill_list(section: Section, visit: Visit) -> Filling:
     workspace = section.workspace(visit)
     answer = section.answer(visit, workspace)
     every = _limit_to_scope(section, visit, section.rows(answer))
-    wanted = section_list(
+    wanted = build_section_list(
         visit, section.shown, section.file_name, lambda one: _row_path(section, one, visit, workspace), every
     )
     found = find_rows(visit, wanted, every)

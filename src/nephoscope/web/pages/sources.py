@@ -15,9 +15,14 @@ from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.state.ingestion.sources import Source
 from nephoscope.web.forms.form import WRITE
-from nephoscope.web.lists.ingestion_list import file_list, table_list
+from nephoscope.web.lists.ingestion_list import build_file_list, build_table_list
 from nephoscope.web.lists.list_view import ListView, find_rows, show_rows
-from nephoscope.web.lists.source_list import ListedSource, log_source_list, tenant_list, tenant_state
+from nephoscope.web.lists.source_list import (
+    ListedSource,
+    build_log_source_list,
+    build_tenant_list,
+    tenant_state,
+)
 from nephoscope.web.page_data.assessment_progress import current_assessment, explain_staleness
 from nephoscope.web.tables.health_table import health_table
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -80,10 +85,12 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         visit,
         "sources",
         {
-            "tables": lambda: health_table(find_rows(visit, table_list(visit), tables).rows),
-            "sources": lambda: PageTable(SOURCES, map(_build_source, find_rows(visit, log_source_list(visit), found.sources).rows)),
-            "tenants": lambda: PageTable(TENANTS, map(_build_tenant, find_rows(visit, tenant_list(visit), found.tenants).rows)),
-            "files": lambda: PageTable(FILES, map(_build_file, find_rows(visit, file_list(MOST_FILES), files).rows)),
+            "tables": lambda: health_table(find_rows(visit, build_table_list(visit), tables).rows),
+            "sources": lambda: PageTable(
+                SOURCES, map(_build_source, find_rows(visit, build_log_source_list(visit), found.sources).rows)
+            ),
+            "tenants": lambda: PageTable(TENANTS, map(_build_tenant, find_rows(visit, build_tenant_list(visit), found.tenants).rows)),
+            "files": lambda: PageTable(FILES, map(_build_file, find_rows(visit, build_file_list(MOST_FILES), files).rows)),
         },
     )  # fmt: skip
     if file is not None:
@@ -111,16 +118,16 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _show_list(visit: Visit, found: FoundSources, shown: str) -> ListView:
     match shown:
         case "sources":
-            logs = log_source_list(visit)
+            logs = build_log_source_list(visit)
             return show_rows(visit, logs, find_rows(visit, logs, found.sources))
         case "tables":
-            tables = table_list(visit)
+            tables = build_table_list(visit)
             return show_rows(visit, tables, find_rows(visit, tables, found.tables))
         case "files":
-            files = file_list(MOST_FILES)
+            files = build_file_list(MOST_FILES)
             return show_rows(visit, files, find_rows(visit, files, found.files))
         case _:
-            tenants = tenant_list(visit)
+            tenants = build_tenant_list(visit)
             return show_rows(visit, tenants, find_rows(visit, tenants, found.tenants))
 
 

@@ -18,7 +18,7 @@ from nephoscope.web.forms.optimistic_lock import FormConflict
 from nephoscope.web.forms.trial_forms import load_rules
 from nephoscope.web.lists.list_view import FoundRows, RowList, find_rows, show_rows
 from nephoscope.web.lists.row_markup import PREVIEW
-from nephoscope.web.lists.suppression_list import ListedSuppression, suppression_list
+from nephoscope.web.lists.suppression_list import ListedSuppression, build_suppression_list
 from nephoscope.web.page_data.suppressed_rule_counts import READ
 from nephoscope.web.rendering.formatting import SUPPRESSION_STATES as STATES
 from nephoscope.web.rendering.suppression_choices import describe
@@ -58,7 +58,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 def _find(visit: Visit, workspace: str) -> tuple[RowList[ListedSuppression], FoundRows[ListedSuppression]]:
     """Find what the filters of the address leave; a link of another page may ask for one, or for those of a rule."""
     at = f"/workspaces/{workspace}"
-    wanted = suppression_list(
+    wanted = build_suppression_list(
         visit,
         workspace,
         alerts=visit.caller.is_permitted(ALERTS, at),

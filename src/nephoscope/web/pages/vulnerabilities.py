@@ -41,10 +41,10 @@ from nephoscope.web.forms.vulnerability_exemptions import (
     list_choices,
     shown_exemptions,
 )
-from nephoscope.web.lists.affected_list import Held, affected_list
+from nephoscope.web.lists.affected_list import Held, build_affected_list
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.vulnerability_list import find_fix, vulnerability_list
+from nephoscope.web.lists.vulnerability_list import build_vulnerability_list, find_fix
 from nephoscope.web.page_data.source_links import sanitize_link
 from nephoscope.web.pages.attack_paths import READ as PATHS
 from nephoscope.web.tables.key_paging import PageKeys, find_page_start, page_keys
@@ -87,7 +87,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     every = order_by_risk(list_vulnerabilities(visit.service, wanted), exposed)
     every.sort(key=lambda one: _is_exempt(one, exempt))
     exempted = {one.vulnerability.id for one in every if _is_exempt(one, exempt)}
-    listed = vulnerability_list(visit, exposed, exempted)
+    listed = build_vulnerability_list(visit, exposed, exempted)
     found = find_rows(visit, listed, every)
     if visit.get_query_value("format") == "csv":
         return csv_response(
@@ -162,10 +162,10 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
 
 def _list_affected(visit: Visit, every: Sequence[SubjectFinding], held: Held) -> ListView:
     """List who has it; where packages lie is read for the page that is shown alone."""
-    found = find_rows(visit, affected_list(visit, held, {}), every)
+    found = find_rows(visit, build_affected_list(visit, held, {}), every)
     start, keys = _find_page(visit, ["-".join(map(str, one.finding.key)) for one in found.rows])
     page = found.rows[start : start + ROWS]
-    wanted = affected_list(visit, held, locate_packages(visit.service, page))
+    wanted = build_affected_list(visit, held, locate_packages(visit.service, page))
     return show_page(visit, wanted, page, found.facets, len(found.rows), start, keys)
 
 

@@ -12,7 +12,7 @@ from nephoscope.protect.waf.exclusions import FalsePositive, find_false_positive
 from nephoscope.protect.waf.rule_counts import RuleCount, count_rules
 from nephoscope.protect.waf.rule_hits import QUERY, read_hits
 from nephoscope.web.lists.list_view import find_rows, show_rows
-from nephoscope.web.lists.waf_rule_list import waf_rule_list
+from nephoscope.web.lists.waf_rule_list import build_waf_rule_list
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import Page
 from nephoscope.web.visits.request_context import LOGS, SPANS, Visit
@@ -41,7 +41,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     )
     hits = read_hits(rows)
     found, counts = find_false_positives(hits), count_rules(hits)
-    wanted = waf_rule_list(frozenset((one.gateway, one.rule) for one in found))
+    wanted = build_waf_rule_list(frozenset((one.gateway, one.rule) for one in found))
     listed = find_rows(visit, wanted, counts)
     if visit.get_query_value("format") == "json":
         return _send_exclusions(found)

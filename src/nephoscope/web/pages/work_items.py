@@ -11,7 +11,7 @@ from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
-from nephoscope.web.lists.work_item_list import item_facets, item_filter, item_list
+from nephoscope.web.lists.work_item_list import build_item_facets, build_item_filter, build_item_list
 from nephoscope.web.pages.pipelines import open_items
 from nephoscope.web.tables.table_download import csv_response
 from nephoscope.web.visits.page import SAME, Page, PageArea
@@ -36,17 +36,17 @@ HEADER = (
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
     names = {one.name: one.shown for one in list_readable_repositories(visit.service)}
-    held, facets, text = visit.instance.state.pipelines, item_facets(names), visit.get_query_value("q")
-    which, order = item_filter(chosen_values(visit, facets), names, text), visit.get_query_value("sort")
+    held, facets, text = visit.instance.state.pipelines, build_item_facets(names), visit.get_query_value("q")
+    which, order = build_item_filter(chosen_values(visit, facets), names, text), visit.get_query_value("sort")
     if visit.get_query_value("format") == "csv":
         return csv_response("work-items", HEADER, map(_build_row, held.item_page(which, order=order)))
     start = page_start(visit)
     counted = count_facets(
-        visit, facets, lambda name, chosen: held.item_counts(item_filter(chosen, names, text), name)
+        visit, facets, lambda name, chosen: held.item_counts(build_item_filter(chosen, names, text), name)
     )
     page, total = held.item_page(which, start, ROWS, order), sum(held.item_counts(which, "status").values())
     return {
-        "list": show_page(visit, item_list(visit, names), page, counted, total, start),
+        "list": show_page(visit, build_item_list(visit, names), page, counted, total, start),
         "any": bool(held.item_counts(WorkItemFilter(list(names)), "status")),
     }
 

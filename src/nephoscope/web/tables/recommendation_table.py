@@ -39,6 +39,6 @@ def table(several: Iterable[Priority]) -> PageTable:
 def _build_row(one: Priority) -> list[object]:
     told = one.tally
     return [
-        told.severity.value, told.title, one.reason, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed,
+        told.severity.value, told.title, one.reason, told.unhealthy, round(one.gain, 2), one.control, told.counts.assessed_count,
         *(told.counts[state] for state in ComplianceState if state is not ComplianceState.NON_COMPLIANT), told.recommendation,
     ]  # fmt: skip

@@ -140,7 +140,7 @@ class Visit:
             return frozenset()
         reach = self.caller.reach(SUBSCRIPTIONS)
         return (
-            frozenset(self.snapshot.made.tenant_gaps)
+            frozenset(self.snapshot.build_info.tenant_gaps)
             if reach.everything
             else reach.tenants | reach.whole_tenants
         )
@@ -187,7 +187,7 @@ class Visit:
         return replace(self, request=request)
 
     @property
-    def scoped(self) -> bool:
+    def has_valid_scope(self) -> bool:
         """Return whether the address names no scope, or one that the visitor may see; before an assessment there is none to see."""
         scope = self.get_query_value("scope")
         if not scope or self.snapshot is None:
@@ -199,7 +199,11 @@ class Visit:
     @cached_property
     def management_groups(self) -> dict[str, str]:
         """Scope -> name of the management groups above what the visitor may see; one that several tenants have is of each."""
-        return management_groups(self.snapshot.made, self.subscriptions) if self.snapshot is not None else {}
+        return (
+            management_groups(self.snapshot.build_info, self.subscriptions)
+            if self.snapshot is not None
+            else {}
+        )
 
     @cached_property
     def tags(self) -> Mapping[str, TaggedScopes]:
@@ -341,18 +345,21 @@ class Visit:
         return self.instance.now - SPANS[self.span][1]
 
     @cached_property
-    def _kept(self) -> dict[str, str]:
+    def _kept_values(self) -> dict[str, str]:
         return {name: self.get_query_value(name) for name in KEPT if self.get_query_value(name)}
 
     @cached_property
     def _kept_query(self) -> str:
-        return urlencode(self._kept)
+        return urlencode(self._kept_values)
 
     def link(self, path: str, **changes: str | int | None) -> str:
         """The address of a page with the scope and time of this one, and what `changes` says (None takes it out)."""
         if not changes:
-            return f"{path}?{self._kept_query}" if self._kept else path
-        wanted = {**self._kept, **{name: str(value) for name, value in changes.items() if value is not None}}
+            return f"{path}?{self._kept_query}" if self._kept_values else path
+        wanted = {
+            **self._kept_values,
+            **{name: str(value) for name, value in changes.items() if value is not None},
+        }
         for name in (name for name, value in changes.items() if value is None):
             wanted.pop(name, None)
         return f"{path}?{urlencode(wanted)}" if wanted else path
@@ -383,7 +390,7 @@ def _name_subscriptions(snapshot: PublishedSnapshot, reach: Reach) -> Mapping[st
     groups = {group.split("/")[2] for group in reach.groups}
     found = {
         id_: name or id_
-        for id_, name in snapshot.made.subscriptions.items()
+        for id_, name in snapshot.build_info.subscriptions.items()
         if reach.can_read(id_) or id_ in groups
     }
     return name_subscriptions(found)

@@ -104,7 +104,7 @@ class ColumnNames:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
 
-    def take(self, name: str) -> str:
+    def make_unique(self, name: str) -> str:
         """The name itself, or with the first number behind it that makes it new."""
         result, number = name, 0
         while result in self._taken:
@@ -118,4 +118,4 @@ class ColumnNames:
         number = start
         while f"{prefix}{number}" in self._taken:
             number += 1
-        return self.take(f"{prefix}{number}")
+        return self.make_unique(f"{prefix}{number}")

@@ -72,7 +72,7 @@ class Diagnostics:
         self.met = 0
         self.strict = False
 
-    def note(self, error: KqlError, met: int) -> None:
+    def add_error(self, error: KqlError, met: int) -> None:
         """Note an error unless something mistaken was met since `met`; TooManyErrorsError where no more are wanted."""
         if self.met == met:
             self.errors.setdefault(error.span, error)

@@ -272,7 +272,7 @@ class Binder:
                 raise invalid("a scalar expression is expected here, not rows", expression.span)
             found: Bound = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
-            self._note(error, met, env)
+            self._report_error(error, met, env)
             return unknown_value(expression.span)
         return found if self.mistakes is None else self.mistakes.mark_mistaken(found, met)
 
@@ -285,7 +285,7 @@ class Binder:
                 raise invalid("rows are expected here, not a scalar expression", expression.span)
             found: Relation = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
-            self._note(error, met, env)
+            self._report_error(error, met, env)
             return self.unknown_rows()
         if self.mistakes is not None and (found.open or self._has_mistaken_columns(found)):
             self.mistakes.met += 1
@@ -297,7 +297,7 @@ class Binder:
         try:
             found = self._bind_operator(relation, operator, env)
         except KqlError as error:
-            self._note(error, met, env)
+            self._report_error(error, met, env)
             kept = relation if isinstance(operator, CHOOSING) else None
             return self.unknown_rows() if kept is None else kept
         return (
@@ -308,7 +308,7 @@ class Binder:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)
-        self.note(*unknown_hints(operator))
+        self.add_warning(*unknown_hints(operator))
         while True:
             try:
                 found: Relation = self._bind_guarded(bind, operator.span, relation, operator, env)
@@ -332,10 +332,10 @@ class Binder:
         try:
             return make()
         except KqlError as error:
-            self._note(error, met, env)
+            self._report_error(error, met, env)
             return otherwise
 
-    def _note(self, error: KqlError, met: int, env: Env) -> None:
+    def _report_error(self, error: KqlError, met: int, env: Env) -> None:
         """Note an error and let binding go on, or raise it."""
         if env.site is not None and not error.placed:
             error.relocate_to_call(env.site.function, env.site.call)
@@ -345,9 +345,9 @@ class Binder:
         if isinstance(error, UnknownNameError) and env.rows is not None and env.rows.open:
             self.mistakes.met += 1
         else:
-            self.mistakes.note(error, met)
+            self.mistakes.add_error(error, met)
 
-    def note(self, *texts: str) -> None:
+    def add_warning(self, *texts: str) -> None:
         """Tell whoever asked; '' tells nothing."""
         self.notes.update((text, None) for text in texts if text)
 

@@ -15,7 +15,7 @@ _KNOWN = ("format", "ignorefirstrecord")
 
 
 @binds_source(tree.ExternalData)
-def externaldata(node: tree.ExternalData, env: Env) -> Relation:
+def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
     """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
     source = _build_source(node, env)
     kind = KqlType.DYNAMIC if source.is_nested else KqlType.STRING

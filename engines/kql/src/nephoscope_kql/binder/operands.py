@@ -41,7 +41,7 @@ def operation(name: str, kind: KqlType, span: Span, *arguments: Bound) -> BoundC
 
 
 @binds_scalar(tree.Unary)
-def unary(node: tree.Unary, env: Env) -> Bound:
+def bind_unary(node: tree.Unary, env: Env) -> Bound:
     """`-x` and `+x`: of an int a long."""
     value = env.scalar(node.operand)
     if value.type == KqlType.DYNAMIC:
@@ -55,7 +55,7 @@ def unary(node: tree.Unary, env: Env) -> Bound:
 
 
 @binds_scalar(tree.Binary)
-def binary(node: tree.Binary, env: Env) -> Bound:
+def bind_binary(node: tree.Binary, env: Env) -> Bound:
     """Any operator with two operands."""
     if isinstance(node.left, tree.Star):
         return _any_column(node, env)
@@ -233,7 +233,7 @@ def _text_side(value: Bound) -> Bound:
 
 
 @binds_scalar(tree.Between)
-def between(node: tree.Between, env: Env) -> Bound:
+def bind_between(node: tree.Between, env: Env) -> Bound:
     """`between`: from low to high, both included; a timespan as high end is counted from low."""
     operand, low, high = env.scalar(node.operand), env.scalar(node.low), env.scalar(node.high)
     if low.type == KqlType.DATETIME and high.type == KqlType.TIMESPAN:
@@ -245,7 +245,7 @@ def between(node: tree.Between, env: Env) -> Bound:
 
 
 @binds_scalar(tree.InList)
-def in_list(node: tree.InList, env: Env) -> Bound:
+def bind_in_list(node: tree.InList, env: Env) -> Bound:
     """`in`, `in~`, their negations, `has_any` and `has_all`."""
     if isinstance(node.operand, tree.Star):
         return _any_column_in(node, env)

@@ -46,7 +46,7 @@ class PluginCall:
         return self.env.over_relation(self.relation)
 
     @cached_property
-    def given(self) -> dict[str, tree.Expression]:
+    def named_arguments(self) -> dict[str, tree.Expression]:
         """The arguments that a parameter of the plugin names: `columnsConflict = 'error'`."""
         known = self.plugin.named
         return {
@@ -67,8 +67,8 @@ class PluginCall:
 
     def argument(self, place: int, name: str) -> tree.Expression | None:
         """The argument at a place or of a name; None where it is left out."""
-        if name in self.given:
-            return self.given[name]
+        if name in self.named_arguments:
+            return self.named_arguments[name]
         return self.arguments[place] if place < len(self.arguments) else None
 
     def required_argument(self, place: int, name: str) -> tree.Expression:

@@ -135,7 +135,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
             raise unsupported_error(f"declare pattern {statement.name}", statement.span)
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
-            env.binder.note(unknown_option(statement))
+            env.binder.add_warning(unknown_option(statement))
         elif isinstance(statement, tree.AliasStatement):
             env.binder.aliases[statement.name] = resolve_place(statement.value, env)
         elif isinstance(statement, tree.Restrict):

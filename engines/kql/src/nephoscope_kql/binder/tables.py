@@ -27,7 +27,7 @@ from nephoscope_kql.types import KqlType
 
 
 @binds_source(tree.Pipe)
-def pipe(node: tree.Pipe, env: Env) -> Relation:
+def bind_pipe(node: tree.Pipe, env: Env) -> Relation:
     """A source and the operators after it."""
     relation: Relation | None = None if node.source is None else env.tabular(node.source)
     current = env
@@ -50,7 +50,7 @@ def name_relation(operator: tree.operators.As, relation: Relation | None, env: E
 
 
 @binds_source(tree.Name)
-def name(node: tree.Name, env: Env) -> Relation:
+def bind_name(node: tree.Name, env: Env) -> Relation:
     """A variable, a stored function without arguments, or a table."""
     meaning = env.names.get(node.name)
     if not env.can_see(node.name):
@@ -62,7 +62,7 @@ def name(node: tree.Name, env: Env) -> Relation:
         if table is not None:
             return scan(table, env)
     if function_named(node.name, env, node.span) is not None:
-        return call(tree.Call(name=node.name, span=node.span), env)
+        return bind_call(tree.Call(name=node.name, span=node.span), env)
     hint = suggest_word(node.name, known_names(env))
     raise UnknownSourceError(
         f"no table, function or variable is named '{node.name}'", node.span, "invalid", hint
@@ -77,7 +77,7 @@ def scan(table: TableSchema, env: Env) -> Relation:
 
 
 @binds_source(tree.Call)
-def call(node: tree.Call, env: Env) -> Relation:
+def bind_call(node: tree.Call, env: Env) -> Relation:
     """`materialize(...)`, `table(...)`, `_GetWatchlist(...)`, or a function that gives rows."""
     if node.name == "materialize":
         return _materialize(node, env).make()
@@ -107,7 +107,7 @@ def _materialize(node: tree.Call, env: Env) -> SharedTableMeaning:
 
 
 def _bind_table(node: tree.Call, env: Env) -> Relation:
-    return name(tree.Name(name=_read_constant_name(node, env), span=node.span), env)
+    return bind_name(tree.Name(name=_read_constant_name(node, env), span=node.span), env)
 
 
 def _read_constant_name(node: tree.Call, env: Env) -> str:
@@ -137,17 +137,17 @@ def _bind_watchlist(node: tree.Call, env: Env) -> Relation:
 
 
 @binds_source(tree.Member)
-def member(node: tree.Member, env: Env) -> Relation:
+def bind_member(node: tree.Member, env: Env) -> Relation:
     """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
-    return name(tree.Name(name=node.name, span=node.span), _enter_place(node.target, env))
+    return bind_name(tree.Name(name=node.name, span=node.span), _enter_place(node.target, env))
 
 
 @binds_source(tree.MemberCall)
-def member_call(node: tree.MemberCall, env: Env) -> Relation:
+def bind_member_call(node: tree.MemberCall, env: Env) -> Relation:
     """`workspace('x').f()`: its arguments are bound here, its body there."""
     there = _enter_place(node.target, env)
     if node.call.name in ("table", "_GetWatchlist"):
-        return call(node.call, there)
+        return bind_call(node.call, there)
     found = function_named(node.call.name, there, node.span)
     if found is None:
         hint = suggest_word(node.call.name, known_names(there))
@@ -162,7 +162,7 @@ def _enter_place(target: tree.Expression, env: Env) -> Env:
 
 
 @binds_source(tree.Datatable)
-def datatable(node: tree.Datatable, env: Env) -> Relation:
+def bind_datatable(node: tree.Datatable, env: Env) -> Relation:
     """Rows that the query spells out."""
     width = len(node.columns)
     if width == 0 or len(node.values) % width:

@@ -19,14 +19,14 @@ from nephoscope_kql.types import KqlType
 
 
 @binds_scalar(tree.Literal)
-def literal(node: tree.Literal, _env: Env) -> Bound:
+def bind_literal(node: tree.Literal, _env: Env) -> Bound:
     """A constant."""
     value = "" if node.type == KqlType.STRING and node.value is None else node.value
     return constants.constant(value, node.type, node.span)
 
 
 @binds_scalar(tree.Name)
-def name(node: tree.Name, env: Env) -> Bound:
+def bind_name(node: tree.Name, env: Env) -> Bound:
     """A column of the row, else a variable."""
     column = env.row.get(node.name)
     if column is not None:
@@ -59,7 +59,7 @@ def bind_parenthesised(node: tree.Pipe, env: Env) -> Bound:
 
 
 @binds_scalar(tree.Member)
-def member(node: tree.Member, env: Env) -> Bound:
+def bind_member(node: tree.Member, env: Env) -> Bound:
     """`bag.key`, `$left.column`, `step.column` of scan."""
     if isinstance(node.target, tree.Name) and (
         node.target.name in env.sides or node.target.name in ("$left", "$right")
@@ -75,7 +75,7 @@ def member(node: tree.Member, env: Env) -> Bound:
 
 
 @binds_scalar(tree.Index)
-def index(node: tree.Index, env: Env) -> Bound:
+def bind_index(node: tree.Index, env: Env) -> Bound:
     """`array[0]`, `bag['key']`, `bag[column]`."""
     target, place = env.scalar(node.target), env.scalar(node.index)
     if (

@@ -149,7 +149,7 @@ class Emitter:
         relation = self._instead.get(id(relation), relation)
         writer = WRITERS.get(type(relation))
         self.count()
-        self.growth.note(relation)
+        self.growth.add_relation(relation)
         if writer is None:
             raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
         return writer(relation, needed | order_ids(relation.order), self)

@@ -78,7 +78,7 @@ class ColumnGrowth:
         self._defined: dict[str, tuple[Bound, ...]] = {}
         self._known: dict[str, Copies] = {}
 
-    def note(self, relation: Relation) -> None:
+    def add_relation(self, relation: Relation) -> None:
         """Take note of the columns that a relation makes."""
         define = _DEFINED.get(type(relation))
         if define is not None:

@@ -306,17 +306,17 @@ class _Binary:
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
 
-    def take(self, form: str) -> Any:
+    def unpack(self, form: str) -> Any:
         found = struct.unpack_from("<" + form, self.data, self.at)
         self.at += struct.calcsize("<" + form)
         return found
 
     def read_many(self, one: Callable[[], T]) -> list[T]:
-        return [one() for _ in range(self.take("I")[0])]
+        return [one() for _ in range(self.unpack("I")[0])]
 
     def geometry(self) -> list[tuple[str, object]]:
         """Kind and coordinates of every simple or multi geometry; those of a collection one by one."""
-        _, number = self.take("BI")
+        _, number = self.unpack("BI")
         if number == 7:
             return [item for items in self.read_many(self.geometry) for item in items]
         if number > 3:
@@ -325,10 +325,10 @@ class _Binary:
 
     def coordinates(self, number: int) -> object:
         if number == 1:
-            return self.take("2d")
+            return self.unpack("2d")
         if number == 2:
-            return self.read_many(lambda: self.take("2d"))
-        return self.read_many(lambda: self.read_many(lambda: self.take("2d")))
+            return self.read_many(lambda: self.unpack("2d"))
+        return self.read_many(lambda: self.read_many(lambda: self.unpack("2d")))
 
 
 def geometries(found: object) -> list[tuple[str, Any]]:

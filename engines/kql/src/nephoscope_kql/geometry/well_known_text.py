@@ -48,7 +48,7 @@ class _WktParser:
         """The next token, '' at the end."""
         return self._tokens[self._at] if self._at < len(self._tokens) else ""
 
-    def take(self, wanted: str = "") -> str:
+    def read_token(self, wanted: str = "") -> str:
         token = self._tokens[self._at]
         if wanted and token != wanted:
             raise ValueError(f"{wanted} is expected")
@@ -56,7 +56,7 @@ class _WktParser:
         return token
 
     def geometry(self) -> dict[str, object]:
-        name = self.take()
+        name = self.read_token()
         if name == "GEOMETRYCOLLECTION":
             return {"type": "GeometryCollection", "geometries": self.parse_several(self.geometry)}
         kind, depth = _DEPTH[name]
@@ -73,22 +73,22 @@ class _WktParser:
 
     def parse_several(self, one: Callable[[], T]) -> list[T]:
         if self.peek() == "EMPTY":
-            self.take()
+            self.read_token()
             return []
-        self.take("(")
+        self.read_token("(")
         found = [one()]
         while self.peek() == ",":
-            self.take()
+            self.read_token()
             found.append(one())
-        self.take(")")
+        self.read_token(")")
         return found
 
     def position(self) -> list[float]:
         """A position, which a multi-point may put in parentheses."""
         if self.peek() == "(":
-            self.take()
+            self.read_token()
             found = self.position()
-            self.take(")")
+            self.read_token(")")
             return found
         found = [self.number(), self.number()]
         while self.peek() not in ("", "(", ")", ","):
@@ -97,7 +97,7 @@ class _WktParser:
 
     def number(self) -> float:
         """A number, which no word is: not even those that Python reads as one (nan, infinity)."""
-        token = self.take()
+        token = self.read_token()
         if token.isalpha() or isinf(found := float(token)):
             raise ValueError("a number is expected")
         return found

@@ -76,12 +76,12 @@ def _build_several_results_error(operator: Fork | Facet) -> KqlError:
 
 
 @binds_operator(Fork)
-def fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
+def bind_fork(_relation: Relation | None, operator: Fork, _env: Env) -> Relation:
     """`fork` where one result is wanted."""
     raise _build_several_results_error(operator)
 
 
 @binds_operator(Facet)
-def facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
+def bind_facet(_relation: Relation | None, operator: Facet, _env: Env) -> Relation:
     """`facet` where one result is wanted."""
     raise _build_several_results_error(operator)

@@ -69,7 +69,7 @@ def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relati
 
 
 @binds_operator(Where)
-def where(relation: Relation, operator: Where, env: Env) -> Relation:
+def bind_where(relation: Relation, operator: Where, env: Env) -> Relation:
     """`where`."""
     inner, windows = row_environment(relation, env)
     predicate = condition(inner.scalar(operator.predicate))
@@ -113,13 +113,13 @@ def spread(names: tuple[str, ...], value: Bound, span: Span) -> list[tuple[str, 
 
 
 @binds_operator(Extend)
-def extend(relation: Relation, operator: Extend, env: Env) -> Relation:
+def bind_extend(relation: Relation, operator: Extend, env: Env) -> Relation:
     """`extend`: new columns at the end; a known name takes the place of its column."""
     return extend_relation(relation, operator.items, env)
 
 
 @binds_operator(Serialize)
-def serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
+def bind_serialize(relation: Relation, operator: Serialize, env: Env) -> Relation:
     """`serialize`: rows without an order keep the one they come in."""
     return extend_relation(ensure_order(relation, env), operator.items, env)
 
@@ -165,7 +165,7 @@ def make_column(name: str, value: Bound, env: Env) -> tuple[Column, bool]:
 
 
 @binds_operator(Project)
-def project(relation: Relation, operator: Project, env: Env) -> Relation:
+def bind_project(relation: Relation, operator: Project, env: Env) -> Relation:
     """`project`."""
     inner, windows = row_environment(relation, env)
     names = ColumnNames()
@@ -173,7 +173,9 @@ def project(relation: Relation, operator: Project, env: Env) -> Relation:
     assigned: list[tuple[Column, Bound]] = []
     for given, value, item in bind_named_values(operator.items, inner):
         for name, part in spread(given, value, item.span):
-            column, fresh = make_column(names.take(name) if name else names.next_default_name(), part, env)
+            column, fresh = make_column(
+                names.make_unique(name) if name else names.next_default_name(), part, env
+            )
             columns.append(column)
             if fresh:
                 assigned.append((column, part))
@@ -221,21 +223,21 @@ def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> 
 
 
 @binds_operator(ProjectAway)
-def project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
+def bind_project_away(relation: Relation, operator: ProjectAway, env: Env) -> Relation:
     """`project-away`."""
     gone = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
     return select_columns(relation, [column for column in relation.columns if column.id not in gone], [], env)
 
 
 @binds_operator(ProjectKeep)
-def project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
+def bind_project_keep(relation: Relation, operator: ProjectKeep, env: Env) -> Relation:
     """`project-keep`: the columns stay in their order."""
     kept = {column.id for item in operator.items for column in match_known_columns(relation, item, env)}
     return select_columns(relation, [column for column in relation.columns if column.id in kept], [], env)
 
 
 @binds_operator(ProjectRename)
-def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Relation:
+def bind_project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Relation:
     """`project-rename`."""
     names: dict[str, str] = {}
     missing: list[Column] = []
@@ -253,7 +255,7 @@ def project_rename(relation: Relation, operator: ProjectRename, env: Env) -> Rel
 
 
 @binds_operator(ProjectReorder)
-def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> Relation:
+def bind_project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> Relation:
     """`project-reorder`: the named columns first, the others after them."""
     first: dict[str, Column] = {}
     for item in operator.items:
@@ -267,7 +269,7 @@ def project_reorder(relation: Relation, operator: ProjectReorder, env: Env) -> R
 
 
 @binds_operator(ProjectByNames)
-def project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> Relation:
+def bind_project_by_names(relation: Relation, operator: ProjectByNames, env: Env) -> Relation:
     """`project-by-names`: the columns whose names or patterns constants say; a name that no column has is passed over."""
     chosen: dict[str, Column] = {}
     for item in operator.items:
@@ -288,7 +290,7 @@ def _list_patterns(item: tree.Expression, env: Env) -> list[str]:
 
 
 @binds_operator(GetSchema)
-def getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
+def bind_getschema(relation: Relation, operator: GetSchema, env: Env) -> Relation:
     """`getschema`: a row a column."""
     named = (
         ("ColumnName", KqlType.STRING),

@@ -18,7 +18,7 @@ from nephoscope_kql.types import KqlType
 
 
 @binds_operator(MvExpand)
-def mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
+def bind_mv_expand(relation: Relation, operator: MvExpand, env: Env) -> Relation:
     """`mv-expand`: a row an element; several arrays side by side."""
     given = "bagexpansion" if parameter(operator.parameters, "bagexpansion") else "kind"
     mode = choice(operator.parameters, given, ("bag", "array"), "mv-expand")
@@ -111,4 +111,4 @@ def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound
     if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
         columns[at] = column.with_name(wanted)
     else:
-        columns.append(column.with_name(names.take(wanted) if wanted else names.next_default_name()))
+        columns.append(column.with_name(names.make_unique(wanted) if wanted else names.next_default_name()))

@@ -11,7 +11,7 @@ from nephoscope_kql.tree.operators import Invoke
 
 
 @binds_operator(Invoke)
-def invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
+def bind_invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
     """`invoke f(arguments)`: the rows so far are the function's first argument."""
     call = operator.call
     if not isinstance(call, tree.Call):

@@ -60,7 +60,7 @@ def _read_kind(operator: Join | Lookup, default: str) -> str:
 
 
 @binds_operator(Join)
-def join(relation: Relation, operator: Join, env: Env) -> Relation:
+def bind_join(relation: Relation, operator: Join, env: Env) -> Relation:
     """`join`: innerunique unless it says otherwise; right columns whose name is taken get a number."""
     kind = _read_kind(operator, "innerunique")
     right = env.tabular(operator.right)
@@ -75,7 +75,7 @@ def _deduplicate(relation: Relation, keys: list[Bound]) -> Relation:
 
 
 @binds_operator(Lookup)
-def lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
+def bind_lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
     """`lookup`: a left outer join without the right side's keys."""
     kind = _read_kind(operator, "leftouter")
     if kind not in ("leftouter", "inner"):
@@ -115,7 +115,9 @@ def _rename_duplicates(left: tuple[Column, ...], right: list[Column]) -> list[Co
     """The right columns, with a number behind each name that the left side has; no number makes a name of either side."""
     own = {column.name for column in left}
     names = ColumnNames([*own, *(column.name for column in right)])
-    return [column.with_name(names.take(column.name)) if column.name in own else column for column in right]
+    return [
+        column.with_name(names.make_unique(column.name)) if column.name in own else column for column in right
+    ]
 
 
 def _bind_conditions(

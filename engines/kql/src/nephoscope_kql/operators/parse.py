@@ -30,7 +30,7 @@ _TYPED = {
 
 
 @binds_operator(Parse)
-def parse(relation: Relation, operator: Parse, env: Env) -> Relation:
+def bind_parse(relation: Relation, operator: Parse, env: Env) -> Relation:
     """`parse`: columns from a text by a pattern; parse-where drops the rows that do not match."""
     kind, span = parameter(operator.parameters, "kind"), operator.span
     mode = kind.word if kind is not None else "simple"
@@ -189,7 +189,7 @@ def _build_group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
 
 
 @binds_operator(ParseKv)
-def parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
+def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
     text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
     given = {item.name: _read_property(item, env) for item in operator.properties}

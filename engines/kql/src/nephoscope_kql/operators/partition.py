@@ -43,7 +43,7 @@ def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env
 
 
 @binds_operator(MvApply)
-def mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
+def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     """`mv-apply`: each row's elements go through a pipe; the results stand beside the row's other columns."""
     kept, inner = number_and_share(relation, env)
     count, number, apart = len(relation.columns), kept.columns[-1], inner.columns[-1]
@@ -106,7 +106,7 @@ def replace_columns(relation: Relation, columns: tuple[Column, ...]) -> Relation
 
 
 @binds_operator(Partition)
-def partition(relation: Relation, operator: Partition, env: Env) -> Relation:
+def bind_partition(relation: Relation, operator: Partition, env: Env) -> Relation:
     """`partition by column (operators)`."""
     if operator.scoped:
         raise unsupported_error("partition with a query in braces", operator.span)

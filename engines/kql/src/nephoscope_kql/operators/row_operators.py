@@ -45,7 +45,7 @@ from nephoscope_kql.types import KqlType, promote_type, wider_number_type
 
 
 @binds_operator(Sort)
-def sort(relation: Relation, operator: Sort, env: Env) -> Relation:
+def bind_sort(relation: Relation, operator: Sort, env: Env) -> Relation:
     """`sort by`: descending unless it says otherwise; nulls are least."""
     return sort_rows(relation, operator.keys, env)
 
@@ -114,31 +114,31 @@ def partition_groups(env: Env, span: Span) -> list[tuple[Column, Bound]]:
 
 
 @binds_operator(Take)
-def take(relation: Relation, operator: Take, env: Env) -> Relation:
+def bind_take(relation: Relation, operator: Take, env: Env) -> Relation:
     """`take`."""
     return limit_rows(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(Top)
-def top(relation: Relation, operator: Top, env: Env) -> Relation:
+def bind_top(relation: Relation, operator: Top, env: Env) -> Relation:
     """`top n by keys`."""
     return limit_rows(sort_rows(relation, operator.keys, env), row_count(operator.count, env), env)
 
 
 @binds_operator(Sample)
-def sample(relation: Relation, operator: Sample, env: Env) -> Relation:
+def bind_sample(relation: Relation, operator: Sample, env: Env) -> Relation:
     """`sample`: any rows will do."""
     return limit_rows(relation, row_count(operator.count, env), env)
 
 
 @binds_operator(SampleDistinct)
-def sample_distinct(relation: Relation, operator: SampleDistinct, env: Env) -> Relation:
+def bind_sample_distinct(relation: Relation, operator: SampleDistinct, env: Env) -> Relation:
     """`sample-distinct n of value`."""
     return limit_rows(distinct_values(relation, (operator.value,), env), row_count(operator.count, env), env)
 
 
 @binds_operator(Count)
-def count(relation: Relation, operator: Count, env: Env) -> Relation:
+def bind_count(relation: Relation, operator: Count, env: Env) -> Relation:
     """`count`."""
     column = env.binder.column(operator.name or "Count", KqlType.LONG)
     counted = AggregateCall(
@@ -153,7 +153,7 @@ def count(relation: Relation, operator: Count, env: Env) -> Relation:
 
 
 @binds_operator(Distinct)
-def distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
+def bind_distinct(relation: Relation, operator: Distinct, env: Env) -> Relation:
     """`distinct`."""
     return distinct_values(relation, operator.items, env)
 
@@ -167,13 +167,15 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
         if isinstance(item, tree.Star | tree.Wildcard):
             for column in match_columns(relation, item):
                 whole = reference(column, item.span)
-                groups.append((env.binder.make_value_column(names.take(column.name), whole), whole))
+                groups.append((env.binder.make_value_column(names.make_unique(column.name), whole), whole))
             continue
         value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
         groups.append(
             (
-                env.binder.make_value_column(names.take(name) if name else names.next_default_name(), value),
+                env.binder.make_value_column(
+                    names.make_unique(name) if name else names.next_default_name(), value
+                ),
                 value,
             )
         )
@@ -182,7 +184,7 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
 
 
 @binds_operator(Print)
-def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
+def bind_print(_relation: Relation | None, operator: Print, env: Env) -> Relation:
     """`print`: one row."""
     names = ColumnNames()
     columns: list[Column] = []
@@ -196,16 +198,16 @@ def print_(_relation: Relation | None, operator: Print, env: Env) -> Relation:
             from nephoscope_kql.operators.column_operators import spread
 
             for name, part in spread(tuple(given), value, item.span):
-                columns.append(env.binder.make_value_column(names.take(name), part))
+                columns.append(env.binder.make_value_column(names.make_unique(name), part))
                 values.append(part)
             continue
-        columns.append(env.binder.make_value_column(names.take(given[0]), value))
+        columns.append(env.binder.make_value_column(names.make_unique(given[0]), value))
         values.append(value)
     return inline_rows(env, tuple(columns), (tuple(values),))
 
 
 @binds_operator(Range)
-def range_(_relation: Relation | None, operator: Range, env: Env) -> Relation:
+def bind_range(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     """`range`: numbers, times or timespans."""
     inner = env.without_row()
     low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
@@ -267,14 +269,14 @@ def _refuse_long_range(low: Bound, high: Bound, step: Bound, span: Span) -> None
 
 
 @binds_operator(Render)
-def render(relation: Relation, operator: Render, env: Env) -> Relation:
+def bind_render(relation: Relation, operator: Render, env: Env) -> Relation:
     """`render`: kept for whoever shows the rows."""
     env.binder.hint = operator
     return relation
 
 
 @binds_operator(Consume)
-def consume(relation: Relation, _operator: Consume, _env: Env) -> Relation:
+def bind_consume(relation: Relation, _operator: Consume, _env: Env) -> Relation:
     """`consume`: no rows."""
     never: Constant = constants.constant(False, KqlType.BOOL)
     return Filter(columns=relation.columns, input=relation, predicate=never)

@@ -21,7 +21,7 @@ from nephoscope_kql.types import KqlType
 
 
 @binds_operator(Scan)
-def scan(relation: Relation, operator: Scan, env: Env) -> Relation:
+def bind_scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     """`scan`: a row for each match of a row with a step."""
     rows = sort_rows(relation, operator.order, env) if operator.order else relation
     relation = replace(ensure_order(rows, env), open=relation.open)

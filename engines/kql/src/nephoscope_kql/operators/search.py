@@ -40,7 +40,7 @@ def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> li
 
 
 @binds_operator(Search)
-def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
+def bind_search(relation: Relation | None, operator: Search, env: Env) -> Relation:
     """`search`: the column `$table` says where a row comes from."""
     if relation is not None and operator.tables:
         raise invalid("search in (...) starts a query", operator.span)
@@ -54,7 +54,7 @@ def search(relation: Relation | None, operator: Search, env: Env) -> Relation:
 
 
 @binds_operator(Find)
-def find(relation: Relation | None, operator: Find, env: Env) -> Relation:
+def bind_find(relation: Relation | None, operator: Find, env: Env) -> Relation:
     """`find`: where a row comes from, the columns that are asked for, and the others in the bag `pack_`."""
     if relation is not None:
         raise invalid("find starts a query", operator.span)

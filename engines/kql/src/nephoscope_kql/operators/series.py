@@ -21,7 +21,7 @@ from nephoscope_kql.types import KqlType
 
 
 @binds_operator(MakeSeries)
-def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
+def bind_make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
     """`make-series`."""
     kind = parameter(operator.parameters, "kind")
     if kind is not None and kind.word != "nonempty":
@@ -39,7 +39,7 @@ def make_series(relation: Relation, operator: MakeSeries, env: Env) -> Relation:
         else implied_name(operator.axis)
     )
     axis_column = env.binder.column(
-        names.take(label) if label else names.next_default_name(), KqlType.DYNAMIC
+        names.make_unique(label) if label else names.next_default_name(), KqlType.DYNAMIC
     )
     kind_of_step = KqlType.TIMESPAN if axis.type == KqlType.DATETIME else axis.type
     keys: tuple[Column, ...] = tuple(column for column, _ in groups)

@@ -26,7 +26,7 @@ Result = tuple[str, Bound]
 
 
 @binds_operator(Summarize)
-def summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
+def bind_summarize(relation: Relation, operator: Summarize, env: Env) -> Relation:
     """`summarize aggregates by groups`."""
     if not operator.aggregates and not operator.groups:
         raise invalid("summarize needs an aggregate or a group", operator.span)
@@ -71,7 +71,7 @@ def bound_groups(
         groups.append(
             (
                 inner.binder.make_value_column(
-                    names.take(name) if name else names.next_default_name(), value
+                    names.make_unique(name) if name else names.next_default_name(), value
                 ),
                 value,
             )
@@ -144,9 +144,9 @@ def bind_results(
         )
     if not given:
         implied = implied_name(expression)
-        given = [names.take(implied) if implied else names.next_default_name()]
+        given = [names.make_unique(implied) if implied else names.next_default_name()]
     else:
-        given = [names.take(name) for name in given]
+        given = [names.make_unique(name) for name in given]
     if len(given) > 1:
         from nephoscope_kql.operators.column_operators import spread
 
@@ -189,9 +189,9 @@ def _bind_extreme(
     results: list[Result] = []
     for place, (name, value) in enumerate(wanted):
         label = (
-            names.take(given[place])
+            names.make_unique(given[place])
             if place < len(given)
-            else names.take(name)
+            else names.make_unique(name)
             if name
             else names.next_default_name()
         )
@@ -246,9 +246,9 @@ def _any(
     for place, (name, value) in enumerate(_bind_values(call.arguments, env, relation, groups, exclude=None)):
         implied = name if star or call.name == "take_any" else f"any_{name}"
         label = (
-            names.take(given[place])
+            names.make_unique(given[place])
             if place < len(given)
-            else names.take(implied)
+            else names.make_unique(implied)
             if implied
             else names.next_default_name()
         )
@@ -271,5 +271,5 @@ def _list_percentiles(call: tree.Call, given: list[str], env: Env, names: Column
         text = str(share.value).removesuffix(".0").replace(".", "_")
         label = given[place] if place < len(given) else f"percentile_{base}_{text}"
         made = make_aggregate_call(callee, [*values[:fixed], share], call)
-        results.append((names.take(label), _collect(made, env)))
+        results.append((names.make_unique(label), _collect(made, env)))
     return results

@@ -29,7 +29,7 @@ Clauses = tuple[NestedClause, ...]
 
 
 @binds_operator(TopNested)
-def top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
+def bind_top_nested(relation: Relation, operator: TopNested, env: Env) -> Relation:
     """`top-nested`: the greatest groups of the first value, within each the greatest of the second, and so on.
 
     The groups so far hold, level by level, a column for the value and one for the aggregate.
@@ -147,9 +147,9 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
     for clause in clauses:
         given = clause.value
         own = given.names[0].name if isinstance(given, tree.Named) else implied_name(given)
-        label = names.take(own) if own else names.next_default_name()
+        label = names.make_unique(own) if own else names.next_default_name()
         amount = clause.by.names[0].name if isinstance(clause.by, tree.Named) else f"aggregated_{label}"
-        labels += [label, names.take(amount)]
+        labels += [label, names.make_unique(amount)]
     columns = tuple(
         env.binder.column(name, column.type) for name, column in zip(labels, parts[0].columns, strict=True)
     )
@@ -158,7 +158,7 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
 
 
 @binds_operator(TopHitters)
-def top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
+def bind_top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Relation:
     """`top-hitters n of value by weight`: the greatest first. Kusto estimates, this counts."""
     inner = env.over_relation(relation)
     item = operator.value

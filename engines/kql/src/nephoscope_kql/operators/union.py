@@ -22,7 +22,7 @@ Part = tuple[str, Relation]
 
 
 @binds_operator(Union)
-def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
+def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation:
     """`union`: columns by name and type; with isfuzzy a part is left out whose tables or functions are not there.
 
     A stored function that cannot be bound over the tables that are there is not there either. What is wrong in the query's own text
@@ -41,7 +41,7 @@ def union(relation: Relation | None, operator: Union, env: Env) -> Relation:
             if not lenient or not (isinstance(error, UnknownSourceError) or error.function):
                 raise
             if env.site is None:
-                env.binder.note(f"left out of the union: {error.message}")
+                env.binder.add_warning(f"left out of the union: {error.message}")
             failed = failed or error
     mistakes = env.binder.mistakes
     if failed is not None and parts and mistakes is not None and mistakes.errors:
@@ -201,7 +201,9 @@ def _index_columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[s
     told = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
         (name, kind): env.binder.column(
-            name if counts[name] == 1 else told.take(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),
+            name
+            if counts[name] == 1
+            else told.make_unique(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),
             kind,
         )
         for name, kind in keys

@@ -14,10 +14,10 @@ from nephoscope_kql.parser import (
     sources,
 )
 from nephoscope_kql.parser.cursor import Cursor
-from nephoscope_kql.parser.declarations import lambda_parameters
+from nephoscope_kql.parser.declarations import parse_lambda_parameters
 from nephoscope_kql.parser.lexer import words
-from nephoscope_kql.parser.pipes import OPERATORS, rows
-from nephoscope_kql.parser.statements import function_body, query
+from nephoscope_kql.parser.pipes import OPERATORS, parse_rows
+from nephoscope_kql.parser.statements import parse_function_body, parse_query
 from nephoscope_kql.tree import Lambda, LambdaParameter, Query
 
 MAX_LENGTH = 1_000_000
@@ -41,7 +41,7 @@ __all__ = ["FAMILIES", "MAX_LENGTH", "OPERATORS", "parse", "parse_function", "pa
 def parse(text: str) -> Query:
     """The tree of a query; raises KqlError, with line, column and the further errors of the query attached."""
     cursor = _parse_cursor(text)
-    tree = query(cursor)
+    tree = parse_query(cursor)
     if not tree.statements and not cursor.errors:
         cursor.errors.append(invalid("the query is empty", Span(0, 0)))
     raise_all(cursor.errors[:MAX_ERRORS], text)
@@ -56,7 +56,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     inside = stripped if stripped.startswith("(") and stripped.endswith(")") else f"({stripped})"
     cursor = _parse_cursor(inside)
     try:
-        found = lambda_parameters(cursor)
+        found = parse_lambda_parameters(cursor)
         if cursor.token.kind != "end":
             raise cursor.expected_error("the end of the parameters")
     except KqlError as error:
@@ -72,7 +72,7 @@ def parse_function(parameters: str, body: str) -> Lambda:
     cursor = _parse_cursor(body)
     try:
         braced = cursor.accept("{")
-        statements, value = function_body(cursor, "}" if braced else "")
+        statements, value = parse_function_body(cursor, "}" if braced else "")
         if braced:
             cursor.expect("}")
         if cursor.token.kind != "end":
@@ -89,4 +89,4 @@ def _parse_cursor(text: str) -> Cursor:
         message = f"the query has more than {MAX_LENGTH:,} characters"
         raise invalid(message, Span(MAX_LENGTH, MAX_LENGTH)).locate(text)
     tokens, _, errors = words(text)
-    return Cursor(tokens, errors, rows)
+    return Cursor(tokens, errors, parse_rows)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import access, expression, expressions, parse_named_expression
-from nephoscope_kql.parser.filtering import direction
-from nephoscope_kql.parser.parameters import parameters, property_list
+from nephoscope_kql.parser.expressions import (
+    parse_access,
+    parse_expression,
+    parse_expressions,
+    parse_named_expression,
+)
+from nephoscope_kql.parser.filtering import parse_direction
+from nephoscope_kql.parser.parameters import parse_parameters, parse_property_list
 from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import operators as tree
 
@@ -18,10 +23,10 @@ _BY = frozenset(("by",))
 
 
 @register_reader("summarize")
-def summarize(c: Cursor, start: int) -> tree.Summarize:
+def parse_summarize(c: Cursor, start: int) -> tree.Summarize:
     """`summarize aggregates by groups`."""
-    options = parameters(c)
-    aggregates = expressions(c, _BY)
+    options = parse_parameters(c)
+    aggregates = parse_expressions(c, _BY)
     groups = _parse_groups(c)
     return tree.Summarize(aggregates=aggregates, groups=groups, parameters=options, span=c.since(start))
 
@@ -36,14 +41,14 @@ def _parse_groups(c: Cursor) -> tuple[Expression, ...]:
 
 
 @register_reader("make-series")
-def make_series(c: Cursor, start: int) -> tree.MakeSeries:
+def parse_make_series(c: Cursor, start: int) -> tree.MakeSeries:
     """`make-series items on axis from low to high step step by groups`."""
-    options = parameters(c, "kind")
+    options = parse_parameters(c, "kind")
     items = [_parse_series_item(c)]
     while c.accept(","):
         items.append(_parse_series_item(c))
     c.expect("on")
-    axis = parse_named_expression(c) if c.is_declaration() else access(c)
+    axis = parse_named_expression(c) if c.is_declaration() else parse_access(c)
     in_range = c.token.text == "in"
     low, high, step = _parse_old_bounds(c) if in_range else _parse_bounds(c)
     groups = _parse_groups(c)
@@ -66,32 +71,32 @@ def _parse_series_item(c: Cursor) -> tree.SeriesItem:
     default = None
     if c.accept("default"):
         c.expect("=")
-        default = expression(c)
+        default = parse_expression(c)
     return tree.SeriesItem(value=value, default=default, span=c.since(start))
 
 
 def _parse_bounds(c: Cursor) -> tuple[Expression | None, Expression | None, Expression]:
-    low = expression(c) if c.accept("from") else None
-    high = expression(c) if c.accept("to") else None
+    low = parse_expression(c) if c.accept("from") else None
+    high = parse_expression(c) if c.accept("to") else None
     c.expect("step")
-    return low, high, expression(c)
+    return low, high, parse_expression(c)
 
 
 def _parse_old_bounds(c: Cursor) -> tuple[Expression, Expression, Expression]:
-    c.take()
+    c.read_token()
     c.expect("range")
     c.expect("(")
-    low = expression(c)
+    low = parse_expression(c)
     c.expect(",")
-    high = expression(c)
+    high = parse_expression(c)
     c.expect(",")
-    step = expression(c)
+    step = parse_expression(c)
     c.expect(")")
     return low, high, step
 
 
 @register_reader("top-nested")
-def top_nested(c: Cursor, start: int) -> tree.TopNested:
+def parse_top_nested(c: Cursor, start: int) -> tree.TopNested:
     """`top-nested n of value by aggregate, top-nested ...`."""
     clauses = [_parse_nested_clause(c, start)]
     while c.accept(","):
@@ -101,26 +106,26 @@ def top_nested(c: Cursor, start: int) -> tree.TopNested:
 
 
 def _parse_nested_clause(c: Cursor, start: int) -> tree.NestedClause:
-    count = None if c.token.text == "of" else expression(c)
+    count = None if c.token.text == "of" else parse_expression(c)
     c.expect("of")
     value = parse_named_expression(c)
     others = None
     if c.accept("with"):
         c.expect("others")
         c.expect("=")
-        others = expression(c)
+        others = parse_expression(c)
     c.expect("by")
     by = parse_named_expression(c)
-    ascending = direction(c)
+    ascending = parse_direction(c)
     return tree.NestedClause(
         count=count, value=value, others=others, by=by, ascending=ascending, span=c.since(start)
     )
 
 
 @register_reader("top-hitters")
-def top_hitters(c: Cursor, start: int) -> tree.TopHitters:
+def parse_top_hitters(c: Cursor, start: int) -> tree.TopHitters:
     """`top-hitters n of value by weight`."""
-    count = expression(c)
+    count = parse_expression(c)
     c.expect("of")
     value = parse_named_expression(c)
     by = parse_named_expression(c) if c.accept("by") else None
@@ -128,11 +133,11 @@ def top_hitters(c: Cursor, start: int) -> tree.TopHitters:
 
 
 @register_reader("reduce")
-def reduce_rows(c: Cursor, start: int) -> tree.Reduce:
+def parse_reduce_rows(c: Cursor, start: int) -> tree.Reduce:
     """`reduce by value with threshold=..., characters=...`."""
-    options = parameters(c, "kind")
+    options = parse_parameters(c, "kind")
     c.expect("by")
-    value = access(c)
+    value = parse_access(c)
     if c.accept("with"):
-        options += property_list(c, "")
+        options += parse_property_list(c, "")
     return tree.Reduce(value=value, parameters=options, span=c.since(start))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.constants import type_name
-from nephoscope_kql.parser.expressions import expression
-from nephoscope_kql.parser.filtering import ordered_keys
-from nephoscope_kql.parser.names import name_list
-from nephoscope_kql.parser.parameters import parameters
-from nephoscope_kql.parser.pipes import body, register_reader
+from nephoscope_kql.parser.constants import parse_type_name
+from nephoscope_kql.parser.expressions import parse_expression
+from nephoscope_kql.parser.filtering import parse_ordered_keys
+from nephoscope_kql.parser.names import parse_name_list
+from nephoscope_kql.parser.parameters import parse_parameters
+from nephoscope_kql.parser.pipes import parse_body, register_reader
 from nephoscope_kql.tree import Named, Pipe
 from nephoscope_kql.tree import operators as tree
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 
 @register_reader("partition", "__partitionby")
-def partition(c: Cursor, start: int) -> tree.Partition:
+def parse_partition(c: Cursor, start: int) -> tree.Partition:
     """`partition by column (operators)` or `{ query }`."""
-    options = parameters(c, "kind")
+    options = parse_parameters(c, "kind")
     c.accept("by")
     by = c.name("the name of a column")
     scoped = c.token.text == "{"
     if scoped:
-        c.take()
+        c.read_token()
         rows = c.rows()
         inner = rows if isinstance(rows, Pipe) else Pipe(source=rows, span=rows.span)
         c.expect("}")
     else:
         c.expect("(")
-        inner = body(c)
+        inner = parse_body(c)
         c.expect(")")
     return tree.Partition(by=by, body=inner, scoped=scoped, parameters=options, span=c.since(start))
 
 
 @register_reader("fork")
-def fork(c: Cursor, start: int) -> tree.Fork:
+def parse_fork(c: Cursor, start: int) -> tree.Fork:
     """`fork name = (operators) (operators) ...`."""
     branches = [_parse_branch(c)]
     while c.token.text == "(" or c.is_declaration():
@@ -52,30 +52,30 @@ def _parse_branch(c: Cursor) -> Expression:
     if name is not None:
         c.expect("=")
     c.expect("(")
-    inner = body(c)
+    inner = parse_body(c)
     c.expect(")")
     return inner if name is None else Named(names=(name,), value=inner, span=c.since(start))
 
 
 @register_reader("facet")
-def facet(c: Cursor, start: int) -> tree.Facet:
+def parse_facet(c: Cursor, start: int) -> tree.Facet:
     """`facet by columns with (operators)`."""
     c.expect("by")
-    columns = name_list(c)
+    columns = parse_name_list(c)
     inner: Pipe | None = None
     if c.accept("with"):
         bracketed = c.accept("(")
-        inner = body(c)
+        inner = parse_body(c)
         if bracketed:
             c.expect(")")
     return tree.Facet(columns=columns, body=inner, span=c.since(start))
 
 
 @register_reader("scan")
-def scan(c: Cursor, start: int) -> tree.Scan:
+def parse_scan(c: Cursor, start: int) -> tree.Scan:
     """`scan with_match_id=... order by ... partition by ... declare (...) with (steps)`."""
-    options = parameters(c, "kind with_match_id with_step_name")
-    order = ordered_keys(c) if _accept_by_word(c, "order") else ()
+    options = parse_parameters(c, "kind with_match_id with_step_name")
+    order = parse_ordered_keys(c) if _accept_by_word(c, "order") else ()
     by = _parse_values(c) if _accept_by_word(c, "partition") else ()
     declared = _parse_declarations(c) if c.accept("declare") else ()
     steps = _parse_steps(c)
@@ -107,9 +107,9 @@ def _parse_steps(c: Cursor) -> tuple[tree.ScanStep, ...]:
 
 
 def _parse_values(c: Cursor) -> tuple[Expression, ...]:
-    values = [expression(c)]
+    values = [parse_expression(c)]
     while c.accept(","):
-        values.append(expression(c))
+        values.append(parse_expression(c))
     return tuple(values)
 
 
@@ -120,8 +120,8 @@ def _parse_declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
         start = c.token.start
         name = c.declared_name("the name of a column").name
         c.expect(":")
-        kind = type_name(c)
-        default = expression(c) if c.accept("=") else None
+        kind = parse_type_name(c)
+        default = parse_expression(c) if c.accept("=") else None
         found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.since(start)))
 
     c.expect("(")
@@ -138,9 +138,9 @@ def _parse_step(c: Cursor) -> tree.ScanStep:
         c.expect("=")
         if c.token.text not in ("all", "last", "none"):
             raise c.expected_error("all, last or none")
-        output = c.take().text
+        output = c.read_token().text
     c.expect(":")
-    condition = expression(c)
+    condition = parse_expression(c)
     assignments: list[Named] = []
     if c.accept("=>"):
         assignments.append(_parse_assignment(c))
@@ -161,4 +161,4 @@ def _parse_assignment(c: Cursor) -> Named:
     start = c.token.start
     name = c.declared_name("the name of a column")
     c.expect("=")
-    return Named(names=(name,), value=expression(c), span=c.since(start))
+    return Named(names=(name,), value=parse_expression(c), span=c.since(start))

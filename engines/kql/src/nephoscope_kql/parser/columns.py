@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import expression, expressions, parse_named_expression
-from nephoscope_kql.parser.names import column_pattern, column_patterns
-from nephoscope_kql.parser.parameters import parameters
+from nephoscope_kql.parser.expressions import parse_expression, parse_expressions, parse_named_expression
+from nephoscope_kql.parser.names import parse_column_pattern, parse_column_patterns
+from nephoscope_kql.parser.parameters import parse_parameters
 from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import Named, Ordered
 from nephoscope_kql.tree import operators as tree
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 
 
 @register_reader("extend")
-def extend(c: Cursor, start: int) -> tree.Extend:
+def parse_extend(c: Cursor, start: int) -> tree.Extend:
     """`extend name = value, ...`."""
     return tree.Extend(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @register_reader("project")
-def project(c: Cursor, start: int) -> tree.Project:
+def parse_project(c: Cursor, start: int) -> tree.Project:
     """`project a, b = value`; without items no column is left."""
-    return tree.Project(items=expressions(c), span=c.since(start))
+    return tree.Project(items=parse_expressions(c), span=c.since(start))
 
 
 @register_reader("project-away")
-def project_away(c: Cursor, start: int) -> tree.ProjectAway:
+def parse_project_away(c: Cursor, start: int) -> tree.ProjectAway:
     """`project-away a, b*`."""
-    return tree.ProjectAway(items=column_patterns(c), span=c.since(start))
+    return tree.ProjectAway(items=parse_column_patterns(c), span=c.since(start))
 
 
 @register_reader("project-keep")
-def project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
+def parse_project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
     """`project-keep a, b*`."""
-    return tree.ProjectKeep(items=column_patterns(c), span=c.since(start))
+    return tree.ProjectKeep(items=parse_column_patterns(c), span=c.since(start))
 
 
 @register_reader("project-rename")
-def project_rename(c: Cursor, start: int) -> tree.ProjectRename:
+def parse_project_rename(c: Cursor, start: int) -> tree.ProjectRename:
     """`project-rename new = old, ...`."""
     items = [_parse_rename(c)]
     while c.accept(","):
@@ -57,7 +57,7 @@ def _parse_rename(c: Cursor) -> Named:
 
 
 @register_reader("project-reorder")
-def project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
+def parse_project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
     """`project-reorder a, b* asc`."""
     items = [_parse_reorder(c)]
     while c.accept(","):
@@ -67,44 +67,44 @@ def project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
 
 def _parse_reorder(c: Cursor) -> Expression:
     start = c.token.start
-    item = column_pattern(c)
+    item = parse_column_pattern(c)
     if c.token.text not in ("asc", "desc", "granny-asc", "granny-desc"):
         return item
-    word = c.take().text
+    word = c.read_token().text
     return Ordered(
         value=item, ascending=word.endswith("asc"), granny=word.startswith("granny"), span=c.since(start)
     )
 
 
 @register_reader("project-by-names")
-def project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
+def parse_project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
     """`project-by-names expression, ...`."""
     return tree.ProjectByNames(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @register_reader("serialize")
-def serialize(c: Cursor, start: int) -> tree.Serialize:
+def parse_serialize(c: Cursor, start: int) -> tree.Serialize:
     """`serialize name = value, ...`; without items the rows' order is kept as it is."""
-    parameters(c)
-    return tree.Serialize(items=expressions(c), span=c.since(start))
+    parse_parameters(c)
+    return tree.Serialize(items=parse_expressions(c), span=c.since(start))
 
 
 @register_reader("print")
-def print_values(c: Cursor, start: int) -> tree.Print:
+def parse_print_values(c: Cursor, start: int) -> tree.Print:
     """`print name = value, ...`."""
     return tree.Print(items=_parse_one_or_more(c), span=c.since(start))
 
 
 @register_reader("range")
-def range_rows(c: Cursor, start: int) -> tree.Range:
+def parse_range_rows(c: Cursor, start: int) -> tree.Range:
     """`range name from low to high step step`."""
     name = c.name("the name of a column").name
     c.expect("from")
-    low = expression(c)
+    low = parse_expression(c)
     c.expect("to")
-    high = expression(c)
+    high = parse_expression(c)
     c.expect("step")
-    step = expression(c)
+    step = parse_expression(c)
     return tree.Range(name=name, low=low, high=high, step=step, span=c.since(start))
 
 

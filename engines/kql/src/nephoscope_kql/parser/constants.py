@@ -29,15 +29,15 @@ def is_constant(token: Token) -> bool:
     )
 
 
-def constant(c: Cursor) -> Literal:
+def parse_constant(c: Cursor) -> Literal:
     """A literal."""
     token = c.token
     if token.text == "dynamic":
-        return dynamic(c)
+        return parse_dynamic(c)
     if token.kind == "text":
         value, hidden = c.text(), is_obfuscated(token.text)
         return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.since(token.start))
-    c.take()
+    c.read_token()
     kind, plain = _parse_plain_constant(token, "")
     return Literal(type=kind, value=plain, span=token.span)
 
@@ -50,12 +50,12 @@ def parse_relative_date(c: Cursor) -> Expression | None:
     inner = token.text[token.text.index("(") + 1 : -1].strip(" \"'")
     now = Call(name="now", span=token.span)
     if inner == "now":
-        c.take()
+        c.read_token()
         return now
     ticks = time_of_day(inner)
     if ticks is None:
         return None
-    c.take()
+    c.read_token()
     today = Call(name="startofday", arguments=(now,), span=token.span)
     clock = Literal(type=KqlType.TIMESPAN, value=ticks, span=token.span)
     return Binary(operator="+", left=today, right=clock, span=token.span)
@@ -66,8 +66,8 @@ def parse_signed_literal(c: Cursor) -> Literal:
     if c.token.text not in ("-", "+"):
         if not is_constant(c.token):
             raise c.expected_error("a literal")
-        return constant(c)
-    sign, token = c.take(), c.take()
+        return parse_constant(c)
+    sign, token = c.read_token(), c.read_token()
     if token.kind not in ("long", "real", "timespan"):
         raise invalid(f"expected a number, found {token.display_text()}", token.span)
     kind, value = _parse_plain_constant(token, sign.text)
@@ -90,7 +90,7 @@ def _parse_plain_constant(token: Token, sign: str) -> tuple[KqlType, Scalar]:
     return KqlType.BOOL, BOOLEANS[token.text]
 
 
-def dynamic(c: Cursor) -> Literal:
+def parse_dynamic(c: Cursor) -> Literal:
     """`dynamic(json)`: objects, arrays, numbers, strings of KQL, true, false, null, and literals of other types as JSON holds them."""
     start = c.expect("dynamic").start
     c.expect("(")
@@ -107,7 +107,7 @@ def _parse_json(c: Cursor) -> Scalar:
     elif token.text == "[":
         value = _parse_json_array(c)
     elif token.text == "null":
-        c.take()
+        c.read_token()
         value = None
     elif token.kind == "text":
         value = c.text()
@@ -123,7 +123,7 @@ def _parse_json_object(c: Cursor) -> dict[str, Scalar]:
     def pair(c: Cursor) -> None:
         if c.token.kind != "text":
             raise c.expected_error("a key in quotes")
-        key = string_value(c.take().text)
+        key = string_value(c.read_token().text)
         c.expect(":")
         pairs[key] = _parse_json(c)
 
@@ -155,11 +155,11 @@ def _parse_json_scalar(c: Cursor) -> Scalar:
     return str(value) if isinstance(value, Decimal) else value
 
 
-def type_name(c: Cursor) -> KqlType:
+def parse_type_name(c: Cursor) -> KqlType:
     """The name of a scalar type."""
     token = c.token
     kind = TYPE_NAMES.get(token.text)
     if kind is None or token.kind != "name":
         raise c.expected_error("the name of a type", known=TYPE_NAMES)
-    c.take()
+    c.read_token()
     return kind

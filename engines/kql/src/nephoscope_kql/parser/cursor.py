@@ -48,7 +48,7 @@ class Cursor:
         """The word `count` places after this one; the end where there are fewer."""
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
-    def take(self) -> Token:
+    def read_token(self) -> Token:
         """This word; the cursor moves on, but never past the end."""
         token = self.token
         if token.kind != "end":
@@ -60,14 +60,14 @@ class Cursor:
         """Return whether this word is `text`; then the cursor moves on."""
         if self.token.text != text:
             return False
-        self.take()
+        self.read_token()
         return True
 
     def expect(self, text: str) -> Token:
         """This word, which must be `text`."""
         if self.token.text != text or self.token.kind == "end":
             raise self.expected_error(f"'{text}'")
-        return self.take()
+        return self.read_token()
 
     def since(self, start: int) -> Span:
         """From an offset to the end of the word before this one."""
@@ -119,7 +119,7 @@ class Cursor:
             if opened == 0 and (text in stops or text in _CLOSING) and len(self.errors) < MAX_ERRORS:
                 return
             opened += (text in _OPENING) - (text in _CLOSING)
-            self.take()
+            self.read_token()
 
     # names
 
@@ -133,25 +133,25 @@ class Cursor:
 
     def name(self, what: str = "a name") -> Name:
         """A name of an expression."""
-        return self._take_name(what, may_name)
+        return self._read_name(what, may_name)
 
     def declared_name(self, what: str = "a name") -> Name:
         """A name where something is declared."""
-        return self._take_name(what, may_declare)
+        return self._read_name(what, may_declare)
 
-    def _take_name(self, what: str, admitted: Callable[[str], bool]) -> Name:
+    def _read_name(self, what: str, admitted: Callable[[str], bool]) -> Name:
         token = self.token
         if token.kind == "name":
             if not admitted(token.text):
                 raise self.expected_error(
                     what, f"a word of the language is a name in brackets only: ['{token.text}']"
                 )
-            self.take()
+            self.read_token()
             return Name(name=token.text, span=token.span)
         if self._is_bracketed():
-            self.take()
-            value = string_value(self.take().text)
-            self.take()
+            self.read_token()
+            value = string_value(self.read_token().text)
+            self.read_token()
             return Name(name=value, span=self.since(token.start))
         raise self.expected_error(what)
 
@@ -165,9 +165,9 @@ class Cursor:
         """The value of a string; adjacent strings are joined."""
         if self.token.kind != "text":
             raise self.expected_error(what)
-        value = string_value(self.take().text)
+        value = string_value(self.read_token().text)
         while self.token.kind == "text":
-            value += string_value(self.take().text)
+            value += string_value(self.read_token().text)
         return value
 
     def read_separated(self, read: Callable[[Cursor], None], closing: str) -> None:

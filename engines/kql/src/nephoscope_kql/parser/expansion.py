@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import invalid
-from nephoscope_kql.parser.constants import type_name
-from nephoscope_kql.parser.declarations import columns, evaluate_schema
-from nephoscope_kql.parser.expressions import access, call, expression
+from nephoscope_kql.parser.constants import parse_type_name
+from nephoscope_kql.parser.declarations import parse_columns, parse_evaluate_schema
+from nephoscope_kql.parser.expressions import parse_access, parse_call, parse_expression
 from nephoscope_kql.parser.keywords import may_name
-from nephoscope_kql.parser.parameters import parameters, properties
-from nephoscope_kql.parser.pipes import body, register_reader
+from nephoscope_kql.parser.parameters import parse_parameters, parse_properties
+from nephoscope_kql.parser.pipes import parse_body, register_reader
 from nephoscope_kql.tree import Call, ColumnDeclaration, MemberCall, Name
 from nephoscope_kql.tree import operators as tree
 from nephoscope_kql.types import KqlType
@@ -24,26 +24,26 @@ _EXPANSIONS = {"kind": ("bag", "array"), "bagexpansion": ("bag", "array")}
 
 
 @register_reader("mv-expand", "mvexpand")
-def mv_expand(c: Cursor, start: int) -> tree.MvExpand:
+def parse_mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     """`mv-expand items limit n`."""
-    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
+    options = parse_parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
     items = _parse_expanded_items(c)
-    limit = expression(c) if c.accept("limit") else None
+    limit = parse_expression(c) if c.accept("limit") else None
     return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
 
 
 @register_reader("mv-apply", "mvapply")
-def mv_apply(c: Cursor, start: int) -> tree.MvApply:
+def parse_mv_apply(c: Cursor, start: int) -> tree.MvApply:
     """`mv-apply items limit n on (operators)`."""
-    options = parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
+    options = parse_parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
     items = _parse_expanded_items(c)
-    limit = expression(c) if c.accept("limit") else None
+    limit = parse_expression(c) if c.accept("limit") else None
     context = ""
     if c.accept("id"):
-        context = c.take().text
+        context = c.read_token().text
     c.expect("on")
     c.expect("(")
-    inner = body(c)
+    inner = parse_body(c)
     c.expect(")")
     return tree.MvApply(
         items=items, body=inner, limit=limit, context=context, parameters=options, span=c.since(start)
@@ -62,12 +62,12 @@ def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
     if c.is_declaration():
         name = c.declared_name().name
         c.expect("=")
-    value = expression(c)
+    value = parse_expression(c)
     kind = None
     if c.accept("to"):
         c.expect("typeof")
         c.expect("(")
-        kind = type_name(c)
+        kind = parse_type_name(c)
         c.expect(")")
     return tree.ExpandItem(name=name, value=value, type=kind, span=c.since(start))
 
@@ -85,11 +85,11 @@ def parse_where(c: Cursor, start: int) -> tree.Parse:
 
 
 def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
-    options = parameters(c, "kind flags")
+    options = parse_parameters(c, "kind flags")
     for option in options:
         if option.name == "kind" and option.word not in _PARSE_KINDS:
             raise invalid("a kind of parse is simple, regex or relaxed", option.span)
-    value = expression(c)
+    value = parse_expression(c)
     c.expect("with")
     pattern: list[Node] = []
     while (part := _parse_pattern_part(c)) is not None:
@@ -123,36 +123,36 @@ def _parse_pattern_column(c: Cursor) -> ColumnDeclaration:
     name = c.declared_name("the name of a column").name
     kind: KqlType | None = None
     if c.accept(":"):
-        kind = type_name(c)
+        kind = parse_type_name(c)
     return ColumnDeclaration(name=name, type=kind, span=c.since(start))
 
 
 @register_reader("parse-kv")
 def parse_kv(c: Cursor, start: int) -> tree.ParseKv:
     """`parse-kv value as (columns) with (properties)`."""
-    value = expression(c)
+    value = parse_expression(c)
     c.expect("as")
-    schema = columns(c)
-    settings = properties(c)
+    schema = parse_columns(c)
+    settings = parse_properties(c)
     return tree.ParseKv(value=value, columns=schema, properties=settings, span=c.since(start))
 
 
 @register_reader("evaluate")
-def evaluate(c: Cursor, start: int) -> tree.Evaluate:
+def parse_evaluate(c: Cursor, start: int) -> tree.Evaluate:
     """`evaluate plugin(arguments) : (schema)`."""
-    options = parameters(c)
-    plugin = call(c)
+    options = parse_parameters(c)
+    plugin = parse_call(c)
     schema: tuple[ColumnDeclaration, ...] | None = None
     extends = False
     if c.accept(":"):
-        schema, extends = evaluate_schema(c)
+        schema, extends = parse_evaluate_schema(c)
     return tree.Evaluate(call=plugin, schema=schema, extends=extends, parameters=options, span=c.since(start))
 
 
 @register_reader("invoke")
-def invoke(c: Cursor, start: int) -> tree.Invoke:
+def parse_invoke(c: Cursor, start: int) -> tree.Invoke:
     """`invoke f(arguments)`."""
-    function: Expression = access(c)
+    function: Expression = parse_access(c)
     if not isinstance(function, Call | MemberCall):
         written = f": {function.name}()" if isinstance(function, Name) else ""
         raise invalid(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import Span, invalid
-from nephoscope_kql.parser.constants import constant, is_constant, parse_relative_date, type_name
+from nephoscope_kql.parser.constants import is_constant, parse_constant, parse_relative_date, parse_type_name
 from nephoscope_kql.tree import (
     Between,
     Binary,
@@ -64,7 +64,7 @@ MAX_TERMS = 250
 """Terms of a sum such as `a + b - c`, which are no levels of nesting."""
 
 
-def expression(c: Cursor) -> Expression:
+def parse_expression(c: Cursor) -> Expression:
     """A scalar expression; a parenthesis in it may hold a tabular one."""
     c.descend()
     node = _parse_binary(c, _OR)
@@ -74,12 +74,12 @@ def expression(c: Cursor) -> Expression:
 
 def _parse_binary(c: Cursor, lowest: int) -> Expression:
     outer, c.height = c.height, 0
-    node = _climb(c, lowest)
+    node = _parse_by_precedence(c, lowest)
     c.grow(outer)
     return node
 
 
-def _climb(c: Cursor, lowest: int) -> Expression:
+def _parse_by_precedence(c: Cursor, lowest: int) -> Expression:
     start = c.token.start
     left = _parse_sign(c)
     ceiling = _PRODUCT
@@ -104,7 +104,7 @@ def _parse_chain(c: Cursor, first: Expression, level: int, start: int) -> Expres
     operator = c.token.text
     operands = [first]
     while c.token.text == operator:
-        c.take()
+        c.read_token()
         operands.append(_parse_binary(c, level + 1))
     flat = [part for operand in operands for part in flatten_operands(operand, operator)]
     for _ in range(len(flat).bit_length() - 1):
@@ -136,7 +136,7 @@ def balance_operands(operands: list[Expression], operator: str) -> Binary:
 
 
 def _parse_operation(c: Cursor, left: Expression, level: int, start: int) -> Expression:
-    word = c.take().text
+    word = c.read_token().text
     operator = _SPELLED.get(word, word)
     if word in LISTS:
         items = _parse_list(c)
@@ -161,9 +161,9 @@ def _parse_list(c: Cursor) -> tuple[Expression, ...]:
 
 def _parse_between(c: Cursor, operator: str, operand: Expression, start: int) -> Expression:
     c.expect("(")
-    low = expression(c)
+    low = parse_expression(c)
     c.expect("..")
-    high = expression(c)
+    high = parse_expression(c)
     c.expect(")")
     return Between(operator=operator, operand=operand, low=low, high=high, span=c.since(start))
 
@@ -171,17 +171,17 @@ def _parse_between(c: Cursor, operator: str, operand: Expression, start: int) ->
 def _parse_sign(c: Cursor) -> Expression:
     token = c.token
     if token.kind == "mark" and token.text in "+-":
-        c.take()
-        operand = access(c)
+        c.read_token()
+        operand = parse_access(c)
         c.grow()
         return Unary(operator=token.text, operand=operand, span=c.since(token.start))
     if token.text == "*" and 0 < PRECEDENCE.get(c.peek().text, 0) <= _TEXT:
-        c.take()
+        c.read_token()
         return Star(span=token.span)
-    return access(c)
+    return parse_access(c)
 
 
-def access(c: Cursor, *, starred: bool = False) -> Expression:
+def parse_access(c: Cursor, *, starred: bool = False) -> Expression:
     """A primary expression with members and elements after it: `f(x).a[0]["b"]`.
 
     With `starred` it ends before the dot of a name with a star: `database('x').T*`.
@@ -191,7 +191,7 @@ def access(c: Cursor, *, starred: bool = False) -> Expression:
     while True:
         text = c.token.text
         if text == "." and not (starred and _is_star_next(c)):
-            c.take()
+            c.read_token()
             node = _parse_member(c, node, start)
         elif text == "[" and c.token.kind == "mark":
             node = _parse_element(c, node, start)
@@ -213,14 +213,14 @@ def _parse_member(c: Cursor, target: Expression, start: int) -> Expression:
             return Member(target=target, name=c.name().name, span=c.since(start))
         return _parse_element(c, target, start)
     if c.peek().text == "(" and c.token.kind == "name":
-        inner = call(c)
+        inner = parse_call(c)
         return MemberCall(target=target, call=inner, span=c.since(start))
     return Member(target=target, name=c.name("the name of a property").name, span=c.since(start))
 
 
 def _parse_element(c: Cursor, target: Expression, start: int) -> Index:
     c.expect("[")
-    index = expression(c)
+    index = parse_expression(c)
     c.expect("]")
     return Index(target=target, index=index, span=c.since(start))
 
@@ -228,7 +228,7 @@ def _parse_element(c: Cursor, target: Expression, start: int) -> Index:
 def _parse_primary(c: Cursor) -> Expression:
     token = c.token
     if is_constant(token):
-        return parse_relative_date(c) or constant(c)
+        return parse_relative_date(c) or parse_constant(c)
     if token.text == "(":
         return _parse_parenthesis(c)
     if token.text == "[":
@@ -244,12 +244,12 @@ def _parse_primary(c: Cursor) -> Expression:
     if token.text == "typeof" and c.peek().text == "(":
         return _parse_typeof(c)
     if c.peek().text == "(":
-        return call(c)
+        return parse_call(c)
     return c.name("an expression")
 
 
 def _parse_parenthesis(c: Cursor) -> Expression:
-    c.take()
+    c.read_token()
     node = c.rows()
     c.expect(")")
     return node
@@ -257,7 +257,7 @@ def _parse_parenthesis(c: Cursor) -> Expression:
 
 def _parse_rows_argument(c: Cursor) -> Call:
     """`toscalar(rows)`, `materialize(rows)`; an optional `kind=nooptimization` changes no value."""
-    token = c.take()
+    token = c.read_token()
     if c.accept("kind"):
         c.expect("=")
         c.expect("nooptimization")
@@ -269,7 +269,7 @@ def _parse_rows_argument(c: Cursor) -> Call:
 
 def _parse_typeof(c: Cursor) -> Call:
     """`typeof(long)`: a Call whose arguments are the types as Name nodes (a Star for `*`)."""
-    start = c.take().start
+    start = c.read_token().start
     types: list[Expression] = []
 
     def read(c: Cursor) -> None:
@@ -279,32 +279,32 @@ def _parse_typeof(c: Cursor) -> Call:
             return
         if c.peek().text == ":":
             name = c.declared_name()
-            c.take()
-            kind = Name(name=type_name(c).value)
+            c.read_token()
+            kind = Name(name=parse_type_name(c).value)
             types.append(Named(names=(name,), value=kind, span=c.since(token.start)))
         else:
-            types.append(Name(name=type_name(c).value, span=token.span))
+            types.append(Name(name=parse_type_name(c).value, span=token.span))
 
     c.expect("(")
     c.read_separated(read, ")")
     return Call(name="typeof", arguments=tuple(types), span=c.since(start))
 
 
-def call(c: Cursor) -> Call:
+def parse_call(c: Cursor) -> Call:
     """`name(arguments)`."""
     start = c.token.start
     name = c.name("the name of a function")
     c.expect("(")
     items: list[Expression] = []
-    c.read_separated(lambda c: items.append(argument(c)), ")")
+    c.read_separated(lambda c: items.append(parse_argument(c)), ")")
     return Call(name=name.name, arguments=tuple(items), span=c.since(start))
 
 
-def argument(c: Cursor) -> Expression:
+def parse_argument(c: Cursor) -> Expression:
     """An argument: `*`, `name = value` or a value."""
     token = c.token
     if token.text == "*" and c.peek().text in (")", ","):
-        c.take()
+        c.read_token()
         return Star(span=token.span)
     return parse_named_expression(c)
 
@@ -315,11 +315,11 @@ def parse_named_expression(c: Cursor) -> Expression:
     if c.is_declaration():
         names: tuple[Name, ...] = (c.declared_name(),)
     elif c.token.text == "(" and _is_name_list(c):
-        names = _name_list(c)
+        names = _parse_name_list(c)
     else:
-        return expression(c)
+        return parse_expression(c)
     c.expect("=")
-    value = expression(c)
+    value = parse_expression(c)
     return Named(names=names, value=value, span=c.since(start))
 
 
@@ -340,22 +340,22 @@ def _is_name_list(c: Cursor) -> bool:
         place += 1
 
 
-def _name_list(c: Cursor) -> tuple[Name, ...]:
+def _parse_name_list(c: Cursor) -> tuple[Name, ...]:
     names: list[Name] = []
-    c.take()
+    c.read_token()
     c.read_separated(lambda c: names.append(c.declared_name()), ")")
     return tuple(names)
 
 
-def predicate(c: Cursor) -> Expression:
+def parse_predicate(c: Cursor) -> Expression:
     """A condition: as an expression, but `a = 1` is an error that says what to write."""
     if c.is_declaration():
         equal = c.peek(c.is_declaration() - 1)
         raise invalid("a condition compares with '=='", equal.span, "write == instead of =")
-    return expression(c)
+    return parse_expression(c)
 
 
-def expressions(c: Cursor, ends: frozenset[str] = frozenset()) -> tuple[Expression, ...]:
+def parse_expressions(c: Cursor, ends: frozenset[str] = frozenset()) -> tuple[Expression, ...]:
     """Named expressions with commas between them; none where a word of `ends`, a pipe, a closing bracket or the end stands."""
     if c.token.kind == "end" or c.token.text in ends or c.token.text in ("|", ";", ")", "}"):
         return ()

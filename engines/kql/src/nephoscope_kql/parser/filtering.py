@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import expression, parse_named_expression, predicate
-from nephoscope_kql.parser.parameters import parameters
+from nephoscope_kql.parser.expressions import parse_expression, parse_named_expression, parse_predicate
+from nephoscope_kql.parser.parameters import parse_parameters
 from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import Ordered, Star
 from nephoscope_kql.tree import operators as tree
@@ -16,48 +16,48 @@ if TYPE_CHECKING:
 
 
 @register_reader("where", "filter")
-def where(c: Cursor, start: int) -> tree.Where:
+def parse_where(c: Cursor, start: int) -> tree.Where:
     """`where predicate`."""
-    options = parameters(c)
-    condition = predicate(c)
+    options = parse_parameters(c)
+    condition = parse_predicate(c)
     return tree.Where(predicate=condition, parameters=options, span=c.since(start))
 
 
 @register_reader("take", "limit")
-def take(c: Cursor, start: int) -> tree.Take:
+def parse_take(c: Cursor, start: int) -> tree.Take:
     """`take n`."""
-    options = parameters(c)
-    count = expression(c)
+    options = parse_parameters(c)
+    count = parse_expression(c)
     return tree.Take(count=count, parameters=options, span=c.since(start))
 
 
 @register_reader("sample")
-def sample(c: Cursor, start: int) -> tree.Sample:
+def parse_sample(c: Cursor, start: int) -> tree.Sample:
     """`sample n`."""
-    parameters(c)
-    return tree.Sample(count=expression(c), span=c.since(start))
+    parse_parameters(c)
+    return tree.Sample(count=parse_expression(c), span=c.since(start))
 
 
 @register_reader("sample-distinct")
-def sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
+def parse_sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
     """`sample-distinct n of value`."""
-    parameters(c)
-    count = expression(c)
+    parse_parameters(c)
+    count = parse_expression(c)
     c.expect("of")
-    return tree.SampleDistinct(count=count, value=expression(c), span=c.since(start))
+    return tree.SampleDistinct(count=count, value=parse_expression(c), span=c.since(start))
 
 
 @register_reader("count")
-def count_rows(c: Cursor, start: int) -> tree.Count:
+def parse_count(c: Cursor, start: int) -> tree.Count:
     """`count`, `count as name`."""
     name = c.name().name if c.accept("as") else ""
     return tree.Count(name=name, span=c.since(start))
 
 
 @register_reader("distinct")
-def distinct(c: Cursor, start: int) -> tree.Distinct:
+def parse_distinct(c: Cursor, start: int) -> tree.Distinct:
     """`distinct a, b`, `distinct *`."""
-    options = parameters(c)
+    options = parse_parameters(c)
     items = [_parse_distinct_item(c)]
     while c.accept(","):
         items.append(_parse_distinct_item(c))
@@ -72,23 +72,23 @@ def _parse_distinct_item(c: Cursor) -> Expression:
 
 
 @register_reader("sort", "order")
-def sort(c: Cursor, start: int) -> tree.Sort:
+def parse_sort(c: Cursor, start: int) -> tree.Sort:
     """`sort by a asc nulls first, ...`."""
-    options = parameters(c)
+    options = parse_parameters(c)
     c.expect("by")
-    return tree.Sort(keys=ordered_keys(c), parameters=options, span=c.since(start))
+    return tree.Sort(keys=parse_ordered_keys(c), parameters=options, span=c.since(start))
 
 
 @register_reader("top")
-def top(c: Cursor, start: int) -> tree.Top:
+def parse_top(c: Cursor, start: int) -> tree.Top:
     """`top n by key`."""
-    options = parameters(c)
-    count = expression(c)
+    options = parse_parameters(c)
+    count = parse_expression(c)
     c.expect("by")
     return tree.Top(count=count, keys=(parse_sort_key(c),), parameters=options, span=c.since(start))
 
 
-def ordered_keys(c: Cursor) -> tuple[Ordered, ...]:
+def parse_ordered_keys(c: Cursor) -> tuple[Ordered, ...]:
     """One or more keys of an order."""
     keys = [parse_sort_key(c)]
     while c.accept(","):
@@ -100,18 +100,18 @@ def parse_sort_key(c: Cursor) -> Ordered:
     """`value asc nulls first`."""
     start = c.token.start
     value = parse_named_expression(c)
-    ascending = direction(c)
+    ascending = parse_direction(c)
     nulls_first = None
     if c.token.text == "nulls":
-        c.take()
+        c.read_token()
         if c.token.text not in ("first", "last"):
             raise c.expected_error("first or last")
-        nulls_first = c.take().text == "first"
+        nulls_first = c.read_token().text == "first"
     return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.since(start))
 
 
-def direction(c: Cursor) -> bool | None:
+def parse_direction(c: Cursor) -> bool | None:
     """`asc` or `desc`; None where neither stands here."""
     if c.token.text not in ("asc", "desc"):
         return None
-    return c.take().text == "asc"
+    return c.read_token().text == "asc"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.parser.expressions import access
+from nephoscope_kql.parser.expressions import parse_access
 from nephoscope_kql.parser.lexer import string_value
 from nephoscope_kql.tree import Member, Name, Wildcard
 
@@ -28,41 +28,41 @@ def parse_wildcard(c: Cursor) -> Wildcard:
     start = c.token.start
     if c.token.text == "[":
         return Wildcard(pattern=c.name().name, span=c.since(start))
-    pattern = c.take().text
+    pattern = c.read_token().text
     end = c.since(start).end
     while c.token.start == end and (
         c.token.text == "*" or (c.token.kind in ("name", "long") and pattern.endswith("*"))
     ):
-        pattern += c.take().text
+        pattern += c.read_token().text
         end = c.since(start).end
     return Wildcard(pattern=pattern, span=c.since(start))
 
 
-def column_pattern(c: Cursor) -> Expression:
+def parse_column_pattern(c: Cursor) -> Expression:
     """A column's name, or a name with stars."""
     return parse_wildcard(c) if is_starred(c) else c.name("the name of a column")
 
 
-def column_patterns(c: Cursor) -> tuple[Expression, ...]:
+def parse_column_patterns(c: Cursor) -> tuple[Expression, ...]:
     """One or more, with commas between them."""
-    found = [column_pattern(c)]
+    found = [parse_column_pattern(c)]
     while c.accept(","):
-        found.append(column_pattern(c))
+        found.append(parse_column_pattern(c))
     return tuple(found)
 
 
-def table_pattern(c: Cursor) -> Expression:
+def parse_table_pattern(c: Cursor) -> Expression:
     """A table: a name, a name with stars, a call, `database('x').T*`, or rows in parentheses."""
     if is_starred(c):
         return parse_wildcard(c)
     start = c.token.start
-    node = access(c, starred=True)
+    node = parse_access(c, starred=True)
     if not c.accept("."):
         return node
     return Member(target=node, name=parse_wildcard(c).pattern, span=c.since(start))
 
 
-def name_list(c: Cursor) -> tuple[Name, ...]:
+def parse_name_list(c: Cursor) -> tuple[Name, ...]:
     """Names with commas between them."""
     found = [c.name()]
     while c.accept(","):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import Span, invalid, suggest_word
 from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
-from nephoscope_kql.parser.expressions import expression
+from nephoscope_kql.parser.expressions import parse_expression
 from nephoscope_kql.tree import Name, OperatorParameter
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _GENERAL = _HINTS | frozenset(
 _ANY: Mapping[str, Collection[str]] = MappingProxyType({})
 
 
-def parameters(
+def parse_parameters(
     c: Cursor, own: str = "", words: Mapping[str, Collection[str]] = _ANY
 ) -> tuple[OperatorParameter, ...]:
     """The parameters at this place; `own` holds the names of the operator's own ones.
@@ -72,7 +72,7 @@ def parameters(
         if name in words and c.token.text != name and c.peek(count + 1).text.lower() not in words[name]:
             break
         for _ in range(count + 1):
-            c.take()
+            c.read_token()
         values = _parse_values(c)
         found.append(OperatorParameter(name=name, values=values, span=c.since(start)))
     return tuple(found)
@@ -89,7 +89,7 @@ def _parse_values(c: Cursor) -> tuple[Expression, ...]:
     if c.token.text != "(":
         return (_parse_value(c),)
     items: list[Expression] = []
-    c.take()
+    c.read_token()
     c.read_separated(lambda c: items.append(_parse_value(c)), ")")
     return tuple(items)
 
@@ -99,21 +99,21 @@ def _parse_value(c: Cursor) -> Expression:
     if is_constant(token) or token.text in ("-", "+"):
         return parse_signed_literal(c)
     if token.kind == "name":
-        c.take()
+        c.read_token()
         return Name(name=token.text, span=token.span)
     return c.name("a value")
 
 
-def properties(c: Cursor) -> tuple[OperatorParameter, ...]:
+def parse_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
     """`with (name = value, ...)`; () where no `with` follows. A name may have several values: `ycolumns = a, b`."""
     if c.token.text != "with":
         return ()
-    c.take()
+    c.read_token()
     c.expect("(")
-    return property_list(c, ")")
+    return parse_property_list(c, ")")
 
 
-def property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
+def parse_property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...]:
     """`name = value, ...` up to `closing`, which is read too ('' = as far as the list goes)."""
     found: list[OperatorParameter] = []
     if closing and c.accept(closing):
@@ -131,11 +131,11 @@ def _parse_property(c: Cursor) -> OperatorParameter:
     token = c.token
     if token.kind != "name":
         raise c.expected_error("the name of a property")
-    c.take()
+    c.read_token()
     c.expect("=")
     values = [_parse_property_value(c)]
     while c.token.text == "," and c.peek(2).text != "=":
-        c.take()
+        c.read_token()
         values.append(_parse_property_value(c))
     return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
 
@@ -143,6 +143,6 @@ def _parse_property(c: Cursor) -> OperatorParameter:
 def _parse_property_value(c: Cursor) -> Expression:
     token = c.token
     if token.kind == "name" and c.peek().text in (",", ")", "|", ";", "") and not is_constant(token):
-        c.take()
+        c.read_token()
         return Name(name=token.text, span=token.span)
-    return expression(c)
+    return parse_expression(c)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import KqlError, unsupported_error
-from nephoscope_kql.parser.expressions import PRECEDENCE, expression
+from nephoscope_kql.parser.expressions import PRECEDENCE, parse_expression
 from nephoscope_kql.tree import Pipe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def register_reader(*words: str) -> Callable[[Reader], Reader]:
     return register
 
 
-def rows(c: Cursor) -> Expression:
+def parse_rows(c: Cursor) -> Expression:
     """An expression, tabular or not; a Pipe where an operator follows or makes the rows."""
     start = c.token.start
     if c.token.text in SOURCES:
@@ -60,7 +60,7 @@ def rows(c: Cursor) -> Expression:
     elif _starts_with_operator(c):
         return _parse_pipe(c, None, start, [_parse_operator(c)])
     else:
-        source = expression(c)
+        source = parse_expression(c)
     return _parse_pipe(c, source, start, []) if c.token.text == "|" else source
 
 
@@ -77,7 +77,7 @@ def _starts_with_operator(c: Cursor) -> bool:
     )
 
 
-def body(c: Cursor) -> Pipe:
+def parse_body(c: Cursor) -> Pipe:
     """Operators without a source, as in `fork (take 1 | where x)`."""
     start = c.token.start
     return _parse_pipe(c, None, start, [_parse_operator(c)])
@@ -99,7 +99,7 @@ def _parse_operator(c: Cursor) -> Operator:
     word = c.token
     reader = OPERATORS.get(word.text)
     if reader is not None:
-        c.take()
+        c.read_token()
         outer, c.height = c.height, 0
         operator = reader(c, word.start)
         c.grow(outer)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.known_options import CHARTS
-from nephoscope_kql.parser.names import name_list
-from nephoscope_kql.parser.parameters import parameters, properties, property_list
+from nephoscope_kql.parser.names import parse_name_list
+from nephoscope_kql.parser.parameters import parse_parameters, parse_properties, parse_property_list
 from nephoscope_kql.parser.pipes import register_reader
 from nephoscope_kql.tree import OperatorParameter
 from nephoscope_kql.tree import operators as tree
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 @register_reader("as")
-def name_rows(c: Cursor, start: int) -> tree.As:
+def parse_name_rows(c: Cursor, start: int) -> tree.As:
     """`as name`."""
-    options = parameters(c)
+    options = parse_parameters(c)
     return tree.As(name=c.name().name, parameters=options, span=c.since(start))
 
 
 @register_reader("render")
-def render(c: Cursor, start: int) -> tree.Render:
+def parse_render(c: Cursor, start: int) -> tree.Render:
     """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
     if c.token.kind != "name":
         raise c.expected_error("the name of a chart", "such as timechart, barchart, table")
     if c.token.text.lower() not in CHARTS:
         raise c.expected_error("the name of a chart", known=CHARTS)
-    chart = c.take().text
-    settings = properties(c) or _parse_old_properties(c)
+    chart = c.read_token().text
+    settings = parse_properties(c) or _parse_old_properties(c)
     return tree.Render(chart=chart, properties=settings, span=c.since(start))
 
 
@@ -39,21 +39,21 @@ def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
     while c.token.kind == "name":
         start = c.token.start
         if c.peek().text == "=":
-            found += property_list(c, "")
+            found += parse_property_list(c, "")
         elif c.accept("by"):
-            found += (OperatorParameter(name="by", values=name_list(c), span=c.since(start)),)
+            found += (OperatorParameter(name="by", values=parse_name_list(c), span=c.since(start)),)
         else:
             break
     return found
 
 
 @register_reader("consume")
-def consume(c: Cursor, start: int) -> tree.Consume:
+def parse_consume(c: Cursor, start: int) -> tree.Consume:
     """`consume`."""
-    return tree.Consume(parameters=parameters(c, "decodeblocks"), span=c.since(start))
+    return tree.Consume(parameters=parse_parameters(c, "decodeblocks"), span=c.since(start))
 
 
 @register_reader("getschema")
-def getschema(c: Cursor, start: int) -> tree.GetSchema:
+def parse_getschema(c: Cursor, start: int) -> tree.GetSchema:
     """`getschema`."""
     return tree.GetSchema(span=c.since(start))

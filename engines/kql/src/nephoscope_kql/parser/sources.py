@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.parser.constants import parse_signed_literal
-from nephoscope_kql.parser.declarations import columns
-from nephoscope_kql.parser.expressions import expression
-from nephoscope_kql.parser.parameters import properties
+from nephoscope_kql.parser.declarations import parse_columns
+from nephoscope_kql.parser.expressions import parse_expression
+from nephoscope_kql.parser.parameters import parse_properties
 from nephoscope_kql.parser.pipes import SOURCES
 from nephoscope_kql.tree import Datatable, ExternalData
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression, Literal
 
 
-def datatable(c: Cursor) -> Datatable:
+def parse_datatable(c: Cursor) -> Datatable:
     """`datatable (columns) [values]`; a comma may stand before the first value and behind the last."""
-    start = c.take().start
-    schema = columns(c)
+    start = c.read_token().start
+    schema = parse_columns(c)
     values: list[Literal] = []
     c.expect("[")
     c.accept(",")
@@ -31,19 +31,19 @@ def datatable(c: Cursor) -> Datatable:
     return Datatable(columns=schema, values=tuple(values), span=c.since(start))
 
 
-def externaldata(c: Cursor) -> ExternalData:
+def parse_externaldata(c: Cursor) -> ExternalData:
     """`externaldata (columns) [locations] with (properties)`."""
-    start = c.take().start
-    schema = columns(c)
+    start = c.read_token().start
+    schema = parse_columns(c)
     locations: list[Expression] = []
     c.expect("[")
     while c.token.text != "]":
-        locations.append(expression(c))
+        locations.append(parse_expression(c))
         if not c.accept(","):
             break
     c.expect("]")
-    settings = properties(c)
+    settings = parse_properties(c)
     return ExternalData(columns=schema, locations=tuple(locations), properties=settings, span=c.since(start))
 
 
-SOURCES.update(datatable=datatable, externaldata=externaldata, external_data=externaldata)
+SOURCES.update(datatable=parse_datatable, externaldata=parse_externaldata, external_data=parse_externaldata)

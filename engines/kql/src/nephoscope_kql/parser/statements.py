@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import KqlError, invalid
 from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
-from nephoscope_kql.parser.declarations import lambda_parameters
-from nephoscope_kql.parser.names import table_pattern
+from nephoscope_kql.parser.declarations import parse_lambda_parameters
+from nephoscope_kql.parser.names import parse_table_pattern
 from nephoscope_kql.parser.pipes import OPERATORS
 from nephoscope_kql.tree import (
     AliasStatement,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.tree import Expression, Statement
 
 
-def query(c: Cursor) -> Query:
+def parse_query(c: Cursor) -> Query:
     """All statements up to the end; errors are collected in the cursor."""
     found: list[Statement] = []
     start = c.token.start
@@ -39,7 +39,7 @@ def query(c: Cursor) -> Query:
                 _require_separator(c, follows_let=isinstance(found[-1], Let))
         except KqlError as error:
             c.recover(error, depth, (";",))
-            while c.token.kind != "end" and c.take().text != ";":
+            while c.token.kind != "end" and c.read_token().text != ";":
                 pass
     return Query(statements=tuple(found), span=c.since(start))
 
@@ -72,11 +72,11 @@ def _parse_statement(c: Cursor) -> Statement:
         if word.text == "set":
             return _parse_set(c)
         if word.text == "declare":
-            return _declare(c)
+            return _parse_declaration(c)
         if word.text == "alias":
             return _parse_alias(c)
         if word.text == "restrict":
-            return _restrict(c)
+            return _parse_restrict(c)
     if word.text == "|":
         raise c.expected_error("a table", "a query starts with a table, not with |")
     value = c.rows()
@@ -84,7 +84,7 @@ def _parse_statement(c: Cursor) -> Statement:
 
 
 def _parse_let(c: Cursor) -> Let:
-    start = c.take().start
+    start = c.read_token().start
     name = c.name("the name that let gives").name
     c.expect("=")
     value = _parse_lambda(c) if _is_lambda(c) else c.rows()
@@ -106,16 +106,16 @@ def _is_lambda(c: Cursor) -> bool:
 def _parse_lambda(c: Cursor) -> Lambda:
     start = c.token.start
     view = c.accept("view")
-    parameters = lambda_parameters(c)
+    parameters = parse_lambda_parameters(c)
     c.expect("{")
     c.descend()
-    statements, body = function_body(c, "}")
+    statements, body = parse_function_body(c, "}")
     c.expect("}")
     c.ascend()
     return Lambda(parameters=parameters, statements=statements, body=body, view=view, span=c.since(start))
 
 
-def function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expression | None]:
+def parse_function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expression | None]:
     """Statements up to `closing` ('' = the end) and the expression that is the function's value, None where there is none."""
     statements: list[Statement] = []
     body: Expression | None = None
@@ -133,7 +133,7 @@ def function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expre
 
 
 def _parse_set(c: Cursor) -> Set:
-    start = c.take().start
+    start = c.read_token().start
     name = c.declared_name("the name of an option").name
     value: Expression | None = None
     if c.accept("="):
@@ -147,17 +147,17 @@ def _parse_word(c: Cursor) -> Name:
     token = c.token
     if token.kind != "name":
         raise c.expected_error("a value")
-    c.take()
+    c.read_token()
     return Name(name=token.text, span=token.span)
 
 
-def _declare(c: Cursor) -> Statement:
-    start = c.take().start
+def _parse_declaration(c: Cursor) -> Statement:
+    start = c.read_token().start
     if c.token.text == "pattern":
-        c.take()
+        c.read_token()
         return _parse_pattern(c, start)
     c.expect("query_parameters")
-    return QueryParameters(parameters=lambda_parameters(c), span=c.since(start))
+    return QueryParameters(parameters=parse_lambda_parameters(c), span=c.since(start))
 
 
 def _parse_pattern(c: Cursor, start: int) -> Pattern:
@@ -165,24 +165,24 @@ def _parse_pattern(c: Cursor, start: int) -> Pattern:
     name = c.name("the name of a pattern").name
     opened = 0
     while c.token.kind != "end" and (opened > 0 or c.token.text != ";"):
-        text = c.take().text
+        text = c.read_token().text
         opened += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
     return Pattern(name=name, span=c.since(start))
 
 
 def _parse_alias(c: Cursor) -> AliasStatement:
-    start = c.take().start
+    start = c.read_token().start
     c.expect("database")
     name = c.name().name
     c.expect("=")
     return AliasStatement(name=name, value=c.rows(), span=c.since(start))
 
 
-def _restrict(c: Cursor) -> Restrict:
-    start = c.take().start
+def _parse_restrict(c: Cursor) -> Restrict:
+    start = c.read_token().start
     c.expect("access")
     c.expect("to")
     names: list[Expression] = []
     c.expect("(")
-    c.read_separated(lambda c: names.append(table_pattern(c)), ")")
+    c.read_separated(lambda c: names.append(parse_table_pattern(c)), ")")
     return Restrict(names=tuple(names), span=c.since(start))

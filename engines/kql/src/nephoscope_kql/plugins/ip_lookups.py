@@ -80,7 +80,7 @@ def lookup_column(table: Relation, expression: tree.Expression) -> Column:
 def _read_options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
     """The further key columns, and whether rows without a network stay."""
     further = list(call.arguments[_EXTRA:])
-    flag = call.given.get("return_unmatched")
+    flag = call.named_arguments.get("return_unmatched")
     if flag is None and further and isinstance(further[-1], tree.Literal):
         flag = further.pop()
     if flag is None:
@@ -114,4 +114,4 @@ def combined_columns(rows: Relation, own: list[Column], *, table_first: bool) ->
     """The columns of both; the second side's get a number where the first has their name."""
     one, two = (own, list(rows.columns)) if table_first else (list(rows.columns), own)
     names = ColumnNames([column.name for column in one])
-    return (*one, *(column.with_name(names.take(column.name)) for column in two))
+    return (*one, *(column.with_name(names.make_unique(column.name)) for column in two))

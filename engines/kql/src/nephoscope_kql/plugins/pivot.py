@@ -104,7 +104,7 @@ def _build_table(
     known = {column.name: reference(column, call.span) for column in cells.columns}
     names = ColumnNames()
     groups = [
-        (call.env.binder.column(names.take(label or f"Column{place + 1}"), key.type), key)
+        (call.env.binder.column(names.make_unique(label or f"Column{place + 1}"), key.type), key)
         for place, label in enumerate(labels)
         for key in [known[f"g{place}"]]
     ]
@@ -118,7 +118,7 @@ def _build_table(
     )
     nothing = _find_empty_value(total.name, kind)
     made = [
-        (call.env.binder.column(names.take(value), kind), _fill_cell(column, nothing, call))
+        (call.env.binder.column(names.make_unique(value), kind), _fill_cell(column, nothing, call))
         for value, (column, _) in zip(values, picked, strict=True)
     ]
     shown = (*(column for column, _ in groups), *(column for column, _ in made))

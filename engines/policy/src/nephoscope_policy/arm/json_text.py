@@ -62,7 +62,7 @@ def mark_strict_json(text: str, start: int = 0) -> TextMark:
     for match in _TOKEN.finditer(text, start):
         kind = match.lastindex
         if kind == _SCALAR:
-            inside.take(match, TextMark(*match.span(_SCALAR)))
+            inside.replace_escape(match, TextMark(*match.span(_SCALAR)))
         elif kind == _OPENING:
             around.append(inside)
             start = match.start(_OPENING)
@@ -71,7 +71,7 @@ def mark_strict_json(text: str, start: int = 0) -> TextMark:
             )
         else:
             done, inside = inside, around.pop()
-            inside.take(done.match, TextMark(done.start, match.end(), done.members, done.elements))
+            inside.replace_escape(done.match, TextMark(done.start, match.end(), done.members, done.elements))
     return root.elements[0] if root.elements else TextMark(0, 0)
 
 
@@ -83,7 +83,7 @@ class _Opened(NamedTuple):
     elements: list[TextMark] | None
     match: re.Match[str] | None = None
 
-    def take(self, match: re.Match[str] | None, mark: TextMark) -> None:
+    def replace_escape(self, match: re.Match[str] | None, mark: TextMark) -> None:
         """Hold a value that a match names."""
         if self.elements is not None:
             self.elements.append(mark)

@@ -65,7 +65,7 @@ class _ArmParser:
         return depth + 1
 
     def _parse_postfix(self, target: Node, depth: int) -> Node:
-        word = self._take()
+        word = self._read_token()
         if word.text == ".":
             name = self._expect("name", "", "a property name")
             return ArmProperty(target, name.text, name.offset)
@@ -76,18 +76,18 @@ class _ArmParser:
     def _parse_primary(self, depth: int) -> Node:
         word = self._peek()
         if word.kind == "text":
-            return ArmLiteral(string_value(self._take()), word.offset)
+            return ArmLiteral(string_value(self._read_token()), word.offset)
         if word.kind == "number":
-            return ArmLiteral(number_value(self._take(), negative=False), word.offset)
+            return ArmLiteral(number_value(self._read_token(), negative=False), word.offset)
         if word.kind == "mark" and word.text == "-":
-            return self._parse_negative(self._take(), depth)
+            return self._parse_negative(self._read_token(), depth)
         if word.kind == "name":
-            return self._parse_name(self._take(), depth)
+            return self._parse_name(self._read_token(), depth)
         raise self._parse_unexpected_error("a function call, a string or a number")
 
     def _parse_negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek().kind == "number":
-            return ArmLiteral(number_value(self._take(), negative=True), sign.offset)
+            return ArmLiteral(number_value(self._read_token(), negative=True), sign.offset)
         operand = self._parse_primary(self._parse_next_depth(depth, sign))
         return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
 
@@ -101,20 +101,20 @@ class _ArmParser:
         raise self._parse_unexpected_error(f"'(' after {word.display_text()}")
 
     def _parse_user_function(self, namespace: ArmToken, depth: int) -> Node:
-        self._take()
-        name = self._take()
+        self._read_token()
+        name = self._read_token()
         if not self._is_mark("("):
             raise self._parse_unexpected_error(f"'(' after {namespace.text}.{name.display_text()}")
         return ArmCall(f"{namespace.text}.{name.text}", self._parse_arguments(depth), namespace.offset)
 
     def _parse_arguments(self, depth: int) -> tuple[Node, ...]:
-        depth = self._parse_next_depth(depth, self._take())
+        depth = self._parse_next_depth(depth, self._read_token())
         if self._is_mark(")"):
-            self._take()
+            self._read_token()
             return ()
         found = [self.expression(depth)]
         while self._is_mark(","):
-            self._take()
+            self._read_token()
             found.append(self.expression(depth))
         self._expect("mark", ")", "',' or ')'")
         return tuple(found)
@@ -122,7 +122,7 @@ class _ArmParser:
     def _peek(self) -> ArmToken:
         return self._words[self._next]
 
-    def _take(self) -> ArmToken:
+    def _read_token(self) -> ArmToken:
         word = self._words[self._next]
         self._next += word.kind != "end"
         return word
@@ -135,7 +135,7 @@ class _ArmParser:
         word = self._peek()
         if word.kind != kind or (text and word.text != text):
             raise self._parse_unexpected_error(wanted)
-        return self._take()
+        return self._read_token()
 
     def _parse_unexpected_error(self, wanted: str) -> ArmSyntaxError:
         word = self._peek()

@@ -48,7 +48,7 @@ These need to know where the expression runs. In a policy rule: `parameters`, `f
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """The Markdown of docs/reference/arm-functions.md."""
     functions = sorted(registry().values(), key=attrgetter("family", "key"))
     sections = [
@@ -73,4 +73,4 @@ def _format_flag(flag: bool) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    sys.stdout.write(render_page())

@@ -74,10 +74,10 @@ class TagValueDocument:
     def read(self, text: str) -> Tree:
         """Read the whole text; UnreadableBillError with the line that is no tag."""
         for tag, value in _tags(text):
-            self._take(tag, value)
+            self._add_tag(tag, value)
         return self.tree
 
-    def _take(self, tag: str, value: str) -> None:
+    def _add_tag(self, tag: str, value: str) -> None:
         """Put one tag where it belongs."""
         if tag in _PARTS:
             self._begin(tag, value)
@@ -94,9 +94,9 @@ class TagValueDocument:
         elif tag in self._tags:
             self._part[self._tags[tag]] = value
         else:
-            self._take_list(tag, value)
+            self._add_repeated_tag(tag, value)
 
-    def _take_list(self, tag: str, value: str) -> None:
+    def _add_repeated_tag(self, tag: str, value: str) -> None:
         """Put a tag that repeats: checksums and references to elsewhere; others say nothing that is read."""
         if tag in _CHECKSUMS:
             algorithm, _, checksum = value.partition(":")

@@ -41,7 +41,7 @@ _TOKEN = re.compile(r"\s*(\(|\)|[A-Za-z0-9.\-+:]+)")
 def is_expression(text: str) -> bool:
     """Return whether a text is an expression of known identifiers, such as `MIT OR Apache-2.0`."""
     tokens = _tokenize(text)
-    return bool(tokens) and _take_alternatives(tokens) and not tokens
+    return bool(tokens) and _parse_alternatives(tokens) and not tokens
 
 
 def _tokenize(text: str) -> list[str]:
@@ -57,22 +57,22 @@ def _tokenize(text: str) -> list[str]:
     return found[::-1]
 
 
-def _take_alternatives(tokens: list[str], depth: int = 0) -> bool:
+def _parse_alternatives(tokens: list[str], depth: int = 0) -> bool:
     """Take terms with AND and OR between them off the tokens; tell whether they were there."""
-    if not _take_term(tokens, depth):
+    if not _parse_term(tokens, depth):
         return False
     while tokens and tokens[-1] in {"AND", "OR"}:
         tokens.pop()
-        if not _take_term(tokens, depth):
+        if not _parse_term(tokens, depth):
             return False
     return True
 
 
-def _take_term(tokens: list[str], depth: int) -> bool:
+def _parse_term(tokens: list[str], depth: int) -> bool:
     """Take a license, with its exception, or an expression in brackets off the tokens; tell whether it was there."""
     name = tokens.pop() if tokens else ""
     if name == "(":
-        return depth < 50 and _take_alternatives(tokens, depth + 1) and bool(tokens) and tokens.pop() == ")"
+        return depth < 50 and _parse_alternatives(tokens, depth + 1) and bool(tokens) and tokens.pop() == ")"
     if name.removesuffix("+") not in IDENTIFIERS and not name.startswith("LicenseRef-"):
         return False
     if tokens and tokens[-1] == "WITH":

@@ -108,7 +108,7 @@ class WhatIfResource:
         return
 
     @property
-    def written(self) -> WrittenValue:
+    def source_location(self) -> WrittenValue:
         """Return where the whole is written."""
         return WrittenValue(self.document, self.path)
 
@@ -124,7 +124,11 @@ class WhatIfResource:
             if found is None:
                 break
             path, here = (*path, found[0]), found[1]
-        return (self.written,) if path == self.path else (self.written, WrittenValue(self.document, path))
+        return (
+            (self.source_location,)
+            if path == self.path
+            else (self.source_location, WrittenValue(self.document, path))
+        )
 
     @property
     def _id_segments(self) -> list[str]:

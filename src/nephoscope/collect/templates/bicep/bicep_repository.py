@@ -56,7 +56,7 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
     with _materialize(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)
         for name in wanted:
-            _take(repository, root, name, outputs[root / name], found)
+            _add_output(repository, root, name, outputs[root / name], found)
     return found
 
 
@@ -103,7 +103,7 @@ def _materialize(repository: Repository) -> Iterator[Path]:
         yield root
 
 
-def _take(
+def _add_output(
     repository: Repository, root: Path, name: str, output: BicepOutput | BicepError, found: BicepFiles
 ) -> None:
     if isinstance(output, BicepError):
@@ -113,7 +113,7 @@ def _take(
     if value is None:
         found.problems += _list_errors(root, name, output)
     elif name.lower().endswith(PARAMETERS):
-        _take_parameters(repository, name, value, found)
+        _add_parameters(repository, name, value, found)
     else:
         _add_template(repository, name, value)
         compiled = f"{name.removesuffix(BICEP)}.json"
@@ -156,7 +156,7 @@ def _is_generated(repository: Repository, name: str) -> bool:
     return isinstance(generator, dict) and generator.get("name") == "bicep"
 
 
-def _take_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
+def _add_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
     source = _load_source(repository, name)
     using = next(source.declarations_of_kind("using"), None) if source is not None else None
     template = _resolve_sibling_path(name, using.type) if using is not None else None

@@ -18,18 +18,18 @@ _TEMPLATE, _PARAMETERS, _SPEC = "templateJson", "parametersJson", "templateSpecI
 BUILT = re.compile(rb'"(?:templateJson|parametersJson|templateSpecId)"\s*:')
 
 
-def take_built_parameters(repository: Repository, names: Iterable[str]) -> list[TemplateProblem]:
+def extract_built_parameters(repository: Repository, names: Iterable[str]) -> list[TemplateProblem]:
     """Take the templates and parameters out of such files into the repository's documents; the problems of the others are returned."""
     sources = [name for name in names if name.lower().endswith(PARAMETERS)]
     return [
         problem
         for name in names
         if name.lower().endswith(".json") and BUILT.search(repository.head(name))
-        for problem in _take(repository, name, sources)
+        for problem in _extract_sources(repository, name, sources)
     ]
 
 
-def _take(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
+def _extract_sources(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
     try:
         document = repository.document(name)
         template = _read_embedded_document(document, _TEMPLATE)

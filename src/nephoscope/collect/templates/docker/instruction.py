@@ -117,7 +117,7 @@ def _unquote(raw: str) -> str:
     return "".join(parts)
 
 
-def take_flags(text: str) -> tuple[list[tuple[str, str]], int]:
+def split_flags(text: str) -> tuple[list[tuple[str, str]], int]:
     """Return the flags that lead a text, and the offset after them."""
     flags, at = [], 0
     while match := _FLAG.match(text, at):

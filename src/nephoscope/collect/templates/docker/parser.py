@@ -6,7 +6,7 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from nephoscope.collect.templates.docker.instruction import Instruction, take_flags
+from nephoscope.collect.templates.docker.instruction import Instruction, split_flags
 from nephoscope.collect.templates.docker.logical_lines import (
     Comment,
     LogicalLine,
@@ -124,7 +124,7 @@ def _parse_instruction(text: str, body: int, start: int) -> Instruction | None:
     if match is None:
         return None
     keyword, at = match[1].upper(), match.end()
-    flags, length = take_flags(text[at:body]) if keyword in _FLAGGED else ([], 0)
+    flags, length = split_flags(text[at:body]) if keyword in _FLAGGED else ([], 0)
     head = text[at + length : body]
     lead = len(head) - len(head.lstrip())
     offset = at + length + lead

@@ -61,7 +61,7 @@ class _ShellParser:
             self.at = operator.end()
             self._apply_operator(operator.group())
         else:
-            self._take(self._parse_word())
+            self._add_word(self._parse_word())
 
     def _skip_case_label(self) -> bool:
         """Skip the pattern of a case item."""
@@ -83,7 +83,7 @@ class _ShellParser:
             start = self.at
             self.at = match.end() + 1
             self._parse_nested_until(")")
-            self._take(ShellWord(self.text[start : self.at], self._build_span(start), True))
+            self._add_word(ShellWord(self.text[start : self.at], self._build_span(start), True))
             return True
         self.at = match.end()
         while blank := _BLANK.match(self.text, self.at):
@@ -126,7 +126,7 @@ class _ShellParser:
             redirect.body = "\n".join(lines)
         self.waiting = []
 
-    def _take(self, word: ShellWord) -> None:
+    def _add_word(self, word: ShellWord) -> None:
         command = self.command
         if not command.words and not word.quoted:
             if word.text in _OPENING or word.text in _CLOSING:

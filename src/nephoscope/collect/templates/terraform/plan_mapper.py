@@ -79,7 +79,7 @@ class PlanMapper:
             if table is not None:
                 self._map_resource(change, 0)
             elif change.type.startswith(_OURS):
-                self._note_unmapped(change, "no table maps this type")
+                self._record_unmapped(change, "no table maps this type")
         for change, table in tabled:
             if table is not None and table.merge_into:
                 self._merge(change, table.merge_into, table)
@@ -87,7 +87,7 @@ class PlanMapper:
             self._tell_parts(resource)
         return self.plan
 
-    def _note_unmapped(self, change: PlannedChange, reason: str) -> None:
+    def _record_unmapped(self, change: PlannedChange, reason: str) -> None:
         self.plan.unmapped.append(Unmapped(change.address, change.type, change.path, reason))
 
     def _find_table(self, change: PlannedChange) -> ResourceTable | None:
@@ -196,7 +196,7 @@ class PlanMapper:
             body = builder.build(COMMON, attributes)
             merge(body, builder.build(table.body, attributes))
         if not type_.partition("/")[2]:
-            self._note_unmapped(change, "its type is known after the apply")
+            self._record_unmapped(change, "its type is known after the apply")
             return
         id_, full = resource_id(container, type_, name, extends=bool(table.scope))
         self._add(change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change))
@@ -296,10 +296,10 @@ class PlanMapper:
         found = self._by_id.get(key.lower()) if key else None
         if found is None:
             self._astray.add(change.type)
-            self._note_unmapped(change, f"the resource that {merge_into} names is not in the plan")
+            self._record_unmapped(change, f"the resource that {merge_into} names is not in the plan")
             return
         builder = BodyBuilder()
-        found.take(builder.build(table.body, attributes), builder)
+        found.merge_part(builder.build(table.body, attributes), builder)
         found.is_whole = found.is_whole and self._is_whole(change)
         change.made.append(found)
 

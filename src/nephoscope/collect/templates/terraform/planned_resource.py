@@ -113,7 +113,7 @@ class TerraformResource:
         return self.document.place(self.path)
 
     @property
-    def written(self) -> WrittenValue:
+    def source_location(self) -> WrittenValue:
         """Where the whole is written: its block, else the plan."""
         found = self.source.trail(self.path) if self.source is not None else ()
         return found[0] if found else WrittenValue(self.document, self.path)
@@ -186,7 +186,7 @@ class TerraformResource:
             self._folded = {folded_path(path): place for path, place in self.places.items()}
         return self._folded
 
-    def take(self, more: dict[str, object], builder: BodyBuilder) -> None:
+    def merge_part(self, more: dict[str, object], builder: BodyBuilder) -> None:
         """Take in a part that Terraform keeps as a resource of its own: objects are merged, lists follow each other."""
         moved = {
             path: _find_path_after_sorting(self.body, path) for path in (*builder.places, *builder.rules)

@@ -27,7 +27,7 @@ For each table a plan is judged as an ARM template of the values that policies a
 """
 
 
-def page() -> str:
+def render_page() -> str:
     """Give the page: each type of Terraform and what it is in Azure."""
     return _HEAD + "".join(_format_row(table) for table in tables().values())
 

@@ -132,7 +132,7 @@ class _ExpressionParser:
         """Tell whether the next token is this operator."""
         return self.kind == "operator" and self.token == operator
 
-    def take(self, operator: str) -> None:
+    def expect_operator(self, operator: str) -> None:
         """Take an operator, or refuse what stands in its place."""
         if not self.is_at_operator(operator):
             raise ExpressionError(f"expected {operator!r}, found {self.token!r}")
@@ -177,7 +177,7 @@ class _ExpressionParser:
             return WorkflowExpression("literal", span, token)
         if (kind, token) == ("operator", "("):
             inner = self.binary(0, depth + 1)
-            self.take(")")
+            self.expect_operator(")")
             return inner
         if kind != "name":
             raise ExpressionError(f"unexpected {token!r}")
@@ -187,14 +187,14 @@ class _ExpressionParser:
 
     def call(self, name: str, span: TextSpan, depth: int) -> WorkflowExpression:
         """Parse the arguments of a call."""
-        self.take("(")
+        self.expect_operator("(")
         arguments: list[WorkflowExpression] = []
         while not self.is_at_operator(")"):
             if arguments:
-                self.take(",")
+                self.expect_operator(",")
             arguments.append(self.binary(0, depth + 1))
         end = self.span.end
-        self.take(")")
+        self.expect_operator(")")
         return WorkflowExpression("call", TextSpan(span.start, end), name.lower(), args=arguments)
 
     def postfix(self, node: WorkflowExpression, depth: int) -> WorkflowExpression:
@@ -210,7 +210,7 @@ class _ExpressionParser:
             else:
                 index = self._parse_index(depth)
                 end = self.span.end
-                self.take("]")
+                self.expect_operator("]")
                 part = index.value.lower() if index.kind == "literal" else "*" if index.value == "*" else ""
             node = _extend(node, part, index, end)
         return node

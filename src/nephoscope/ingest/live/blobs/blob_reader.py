@@ -130,7 +130,7 @@ class BlobReader:
         end = sink.read(feed, cast("BinaryIO", stream), name, at=start, growing=growing, form=form)
         if why := damage(stream):
             end += 1
-            sink.take(feed, end, refused=(QuarantinedInput(name, f"byte {end - 1}", why, ""),))
+            sink.write_batch(feed, end, refused=(QuarantinedInput(name, f"byte {end - 1}", why, ""),))
         return end
 
     @property

@@ -78,7 +78,7 @@ class FolderFileReader:
             f"{name}: the line at byte {at} was read before its end, since nothing was written for `settle` seconds: its "
             "beginning is an event of its own, or in _Quarantine, beside the whole line"
         )
-        self.sink.note(error=told, key=f"{CUT}{name}")
+        self.sink.report_health(error=told, key=f"{CUT}{name}")
 
     def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> ContentMatch | None:
         name = opened.file.name
@@ -130,7 +130,7 @@ class FolderFileReader:
         if why := damage(text):
             end += 1
             refused = QuarantinedInput(opened.file.name, f"byte {end - 1}", why, "")
-            self.sink.take(progress.feed, end, refused=(refused,))
+            self.sink.write_batch(progress.feed, end, refused=(refused,))
         if settled:
             followed.drain()
         elif not trail.cut(end):

@@ -81,7 +81,7 @@ class FolderContents:
         self._sink.save(key, progress.to_checkpoint())
         self._put(key, progress)
 
-    def note_path(self, key: str, name: str) -> None:
+    def set_path(self, key: str, name: str) -> None:
         """A file has that path now."""
         known = self._known.get(key)
         if known is not None and known.name != name:

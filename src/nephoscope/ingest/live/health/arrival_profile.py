@@ -70,7 +70,7 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
         """As it is kept."""
         return msgspec.json.encode(self).decode()
 
-    def note_arrival(self, now: datetime) -> None:
+    def record_arrival(self, now: datetime) -> None:
         """Take in that something arrived."""
         before, self.last = self.last, now
         if before is None:
@@ -92,7 +92,7 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
         young = self.first is not None and self.last is not None and self.last - self.first < _FIRST_DAY
         return float(found[0 if young else min(_OFTEN, len(found)) - 1])
 
-    def note_names(self, names: Set[str]) -> tuple[list[str], list[str]]:
+    def update_names(self, names: Set[str]) -> tuple[list[str], list[str]]:
         """Take in the names of one look; (names that are new in the schema, names that have left it), each told once."""
         self.looks += 1
         for name in names:

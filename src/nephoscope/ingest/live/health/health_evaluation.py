@@ -66,8 +66,8 @@ def judge_health(
     hour = now.replace(minute=0, second=0, microsecond=0) - _HOUR
     by_hour = {one.hour: one for one in rates}
     day = [one for one in rates if one.hour > now - timedelta(days=1)]
-    timed = sum(one.timed for one in day)
-    delay = sum(one.delay * one.timed for one in day) / timed if timed else None
+    timed = sum(one.timed_rows for one in day)
+    delay = sum(one.delay * one.timed_rows for one in day) / timed if timed else None
     last = by_hour.get(hour)
     return TableStatus(
         health, last.rows if last else 0, _compute_expected_rows(by_hour, health, hour), delay,

@@ -56,19 +56,19 @@ class HealthKeeper:
         """Write what a source has told since the last time."""
         tables, told = meter.drain()
         if tables:
-            self._note_arrivals(source, tables, now)
+            self._store_arrivals(source, tables, now)
         self._report_health(source, told, now)
 
-    def _note_arrivals(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
+    def _store_arrivals(self, source: Source, tables: Mapping[str, Set[str]], now: datetime) -> None:
         """The profiles, and in the same transaction what they take for usual from now on though it is news."""
         health, workspace = self.state.source_health, source.workspace
         kept: dict[str, str] = {}
         with self.state.transaction() as session:
             for table, text in health.record_arrival(session, source.name, tables, now, workspace).items():
                 profile = SourceProfile.of(text)
-                profile.note_arrival(now)
+                profile.record_arrival(now)
                 if names := tables.get(table):
-                    new, gone = profile.note_names(names)
+                    new, gone = profile.update_names(names)
                     if new or gone:
                         change = SchemaChange(source.name, workspace, table, tuple(new), tuple(gone))
                         self.state.schema_changes.add(session, change)
@@ -131,7 +131,7 @@ class HealthKeeper:
             self._lease.release()
 
     def _hold_lease(self) -> bool:
-        self._lease = self.state.leases.take(LEASE, self.holder, LEASE_SECONDS)
+        self._lease = self.state.leases.acquire(LEASE, self.holder, LEASE_SECONDS)
         return self._lease is not None
 
     def _write_alerts(self, found: Sequence[HealthFinding], now: datetime) -> None:
@@ -184,7 +184,7 @@ class HealthKeeper:
     def _list_changes(self, session: Session) -> Iterable[HealthFinding]:
         """Return what has changed in schemas since it was told last, a finding a table."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for one in self.state.schema_changes.take(session):
+        for one in self.state.schema_changes.pop_changes(session):
             found[one.source, one.workspace, one.table].append(_describe_change(one.new, one.gone))
         return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 

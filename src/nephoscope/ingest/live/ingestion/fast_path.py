@@ -90,7 +90,7 @@ class RequestIntake:
     _task: asyncio.Task[None] | None = None
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "intake"))
 
-    async def take(self, post: IngestionPost) -> int:
+    async def submit(self, post: IngestionPost) -> int:
         """Count how many records were taken, all of which are on disk.
 
         IngestionRefusedError where the request is wrong or nothing can be taken now; what is raised otherwise was not taken either.
@@ -116,8 +116,10 @@ class RequestIntake:
         while self._waiting:
             if self._last > 1:
                 await asyncio.sleep(LINGER)
-            several = self._take_next()
-            found = await loop.run_in_executor(self._thread, self._take_posts, [one.post for one in several])
+            several = self._pop_batch()
+            found = await loop.run_in_executor(
+                self._thread, self._process_posts, [one.post for one in several]
+            )
             self._last = len(several)
             for one, result in zip(several, found, strict=True):
                 if one.answer.cancelled():
@@ -128,7 +130,7 @@ class RequestIntake:
                     one.answer.set_exception(result)
         self._task = None
 
-    def _take_next(self) -> list[_PendingPost]:
+    def _pop_batch(self) -> list[_PendingPost]:
         """The requests that go together, the oldest first."""
         size = count = 0
         for one in self._waiting:
@@ -140,7 +142,7 @@ class RequestIntake:
         self._size -= sum(len(one.post.body) for one in several)
         return several
 
-    def _take_posts(self, posts: Sequence[IngestionPost]) -> list[int | Exception]:
+    def _process_posts(self, posts: Sequence[IngestionPost]) -> list[int | Exception]:
         """Return what became of requests: how many records each brought, or why it was not taken."""
         gc.disable()  # rows have no cycles, and to look for them costs more than to read them
         try:

@@ -69,7 +69,7 @@ class IngestionEndpoint:
         """Count a request against the limits of its rule; raises IngestionRefusedError when they are reached."""
         self._quota.count(rule, size)
 
-    def take(
+    def ingest_body(
         self,
         flows: tuple[DataFlow, ...],
         stream: str,
@@ -87,7 +87,7 @@ class IngestionEndpoint:
 
     def _append(self, found: ShapedRecords, size: int, sender: ResourceBinding | None) -> None:
         try:
-            self._gathering.take(found, size, _BUSY_SECONDS, sender)
+            self._gathering.append_rows(found, size, _BUSY_SECONDS, sender)
         except BatchTimeoutError:
             raise IngestionRefusedError(
                 429, "TooManyRequests", "All workers are busy.", _BUSY_SECONDS
@@ -128,7 +128,7 @@ async def _serve(door: IngestionEndpoint, request: Request) -> None:
     # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.
     data = unpack_body(body, request.headers.get("content-encoding", ""), door.limits.body * 5 // 4)
     id_ = request.headers.get("x-ms-client-request-id", "")[:200]
-    await run_in_threadpool(door.take, flows, stream, data, id_)
+    await run_in_threadpool(door.ingest_body, flows, stream, data, id_)
 
 
 def _build_answer(error: IngestionRefusedError) -> Response:

@@ -43,7 +43,7 @@ class MicroBatcher:
     def __post_init__(self) -> None:
         self._feeds = [f"requests-{number}" for number in range(self.workers)]
 
-    def take(
+    def append_rows(
         self, shaped: ShapedRecords, size: int, patience: float, sender: ResourceBinding | None = None
     ) -> None:
         """Return when the rows are on disk; those of a bound sender go without others.
@@ -58,7 +58,7 @@ class MicroBatcher:
                 if not mine.taken and not self._feeds and time.monotonic() >= until:
                     self._waiting.remove(mine)
                     raise BatchTimeoutError
-            several = [] if mine.done else self._take_next(mine)
+            several = [] if mine.done else self._pop_batch(mine)
             feed = self._feeds.pop() if several else ""
         if several:
             self._lead(feed, several)
@@ -75,7 +75,7 @@ class MicroBatcher:
                     one.done = True
                 self._turn.notify_all()
 
-    def _take_next(self, mine: _BatchRequest) -> list[_BatchRequest]:
+    def _pop_batch(self, mine: _BatchRequest) -> list[_BatchRequest]:
         """The requests that go together: the one of the thread that appends, and others that wait, the oldest first."""
         size, several = mine.size, [mine]
         for one in self._waiting:
@@ -97,7 +97,9 @@ class MicroBatcher:
         refused = tuple(bad for one in several for bad in one.shaped.refused)
         try:
             sender = several[0].sender
-            self.sink.take(feed, None, rows=rows, origins=origins, refused=refused, wait=False, sender=sender)
+            self.sink.write_batch(
+                feed, None, rows=rows, origins=origins, refused=refused, wait=False, sender=sender
+            )
         except Exception as error:  # noqa: BLE001 - each of the requests is told what became of it
             if len(several) == 1 or isinstance(error, LakeBusyError):
                 for one in several:

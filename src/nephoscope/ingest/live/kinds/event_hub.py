@@ -75,11 +75,13 @@ class EventHubSource:
         self._sink, self._feeds, self._look_at = sink, {}, 0.0
         consumer = self._open_consumer()
         try:
-            consumer.subscribe(list(self.settings.topics), on_assign=self._assign, on_lost=_note_lost)
+            consumer.subscribe(
+                list(self.settings.topics), on_assign=self._assign, on_lost=_log_lost_partitions
+            )
             while not stop.is_set():
                 messages = consumer.consume(self.settings.batch, 0.5)
                 while not self._troubles.empty():
-                    self._note_failure(self._troubles.get(), sink, _BROKERS)
+                    self._report_failure(self._troubles.get(), sink, _BROKERS)
                 self._look(consumer, sink)
                 if messages:
                     self._pass_messages(consumer, messages, sink)
@@ -95,17 +97,17 @@ class EventHubSource:
             if error is None:
                 parts.setdefault((message.topic() or "", message.partition() or 0), []).append(message)
             else:
-                self._note_failure(error, sink, f"partition:{message.topic()}/{message.partition()}")
+                self._report_failure(error, sink, f"partition:{message.topic()}/{message.partition()}")
         for place, some in parts.items():
             pieces = tuple(_build_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_quarantine_empty_message(one) for one in some if not one.value())
             if (some[0].offset() or 0) <= sink.last(self._name_feed(*place, sink)):
                 self._reset_feed(place, sink)
-            sink.take(self._name_feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
+            sink.write_batch(self._name_feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
             sink.report_working(f"partition:{place[0]}/{place[1]}")
         if parts:
             self._commit(consumer, parts)
-            sink.note(lag=_count_unread(consumer))
+            sink.report_health(lag=_count_unread(consumer))
 
     def _look(self, consumer: Consumer, sink: SourceSink) -> None:
         """After a broker was in trouble: whether every one answers again that has a partition of ours."""
@@ -120,14 +122,14 @@ class EventHubSource:
             self._look_at = monotonic() + _LOOK_SECONDS
             return
         self._look_at = math.inf
-        self._log.note_recovery()
+        self._log.log_recovery()
         sink.report_working(_BROKERS)
 
-    def _note_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
+    def _report_failure(self, error: KafkaError, sink: SourceSink, key: str) -> None:
         """An event in place of a message: those that pass by themselves are told, the others end the source."""
         if error.fatal() or error.code() in _LOCKED_OUT:
             raise SourceError(self._format_error(error))
-        sink.note(error=self._format_error(error), key=key)
+        sink.report_health(error=self._format_error(error), key=key)
         if key == _BROKERS:
             self._look_at = monotonic() + _LOOK_SECONDS
 
@@ -144,7 +146,7 @@ class EventHubSource:
             consumer.commit(offsets=behind, asynchronous=False)
         except KafkaException as error:
             told = f"offsets not committed: {self._format_error(error.args[0])}"
-            self._sink.note(error=told, key=_COMMIT)
+            self._sink.report_health(error=told, key=_COMMIT)
         else:
             self._sink.report_working(_COMMIT)
 
@@ -265,7 +267,7 @@ class EventHubSource:
 _LOCKED_OUT = frozenset({29, 30, 31, 58, -169})
 
 
-def _note_lost(consumer: Consumer, _: list[TopicPartition]) -> None:
+def _log_lost_partitions(consumer: Consumer, _: list[TopicPartition]) -> None:
     """The group has given the partitions away without us: nothing may be committed; the lake knows what it has."""
     consumer.unassign()
 

@@ -95,7 +95,7 @@ class FolderSource:
                 if stop.is_set():
                     return
                 left += self._file(file, reading)
-            sink.note(lag=float(left))
+            sink.report_health(lag=float(left))
             sink.report_only(_PATH, [f"{_PATH}{path}" for path in self._unreadable])
             sink.report_working(WHOLE)
             stop.wait(self.settings.poll)
@@ -149,7 +149,7 @@ class FolderSource:
     def _report_problem(self, path: Path, why: str, sink: SourceSink | None) -> None:
         self._unreadable[str(path)] = why
         if sink is not None and self._told.get(str(path)) != why:
-            sink.note(error=f"{path}: {why}", key=f"{_PATH}{path}")
+            sink.report_health(error=f"{path}: {why}", key=f"{_PATH}{path}")
 
     def _file(self, file: WatchedFile, reading: FolderFileReader) -> int:
         """Read what is new in a file; the bytes that are left."""
@@ -186,7 +186,7 @@ def _is_unchanged(before: Progress, file: WatchedFile, settled: bool) -> bool:
 def _update_paths(files: Collection[WatchedFile], contents: FolderContents) -> None:
     """Tell what is known of files what they are called now, and which are gone or were emptied."""
     for file in files:
-        contents.note_path(file.key, file.name)
+        contents.set_path(file.key, file.name)
         if not file.stat.st_size:
             contents.leave(file.key, truncated=True)
     contents.keep_only({file.key for file in files})

@@ -118,7 +118,7 @@ class LogsIngestionSource:
 
         def note_error(text: str, key: str) -> None:
             _LOG.warning("%s: %s", self.around.name, text)
-            sink.note(error=text, key=key)
+            sink.report_health(error=text, key=key)
 
         if short := descriptor_shortage(chosen.max_connections):
             note_error(short, DESCRIPTORS)

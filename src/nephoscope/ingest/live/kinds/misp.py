@@ -87,10 +87,10 @@ class MispSource:
             while not stop.is_set():
                 for by in _WALKS if self.settings.published else ("timestamp",):
                     while self._page(asker, sink, by):
-                        sink.note(lag=float(self.settings.page))
+                        sink.report_health(lag=float(self.settings.page))
                         if stop.is_set():
                             return
-                sink.note(lag=0.0)
+                sink.report_health(lag=0.0)
                 self._open_events(sink).retire(asker)
                 sink.report_working(WHOLE)
                 stop.wait(self.settings.poll)
@@ -178,7 +178,7 @@ class MispSource:
         kept = sink.learn(
             [complete_item(one, reading) if isinstance(one, IntelItem) else one for one in good]
         )
-        self._open_events(sink).note(body, good)
+        self._open_events(sink).add_answer(body, good)
         name = f"{chosen.url}{_PATH}"
         several = (*kept.refused, *(one for one in found if isinstance(one, RefusedItem)))
         bad = {sha256(f"{one.reason}\0{one.raw}".encode()).hexdigest()[:16]: one for one in several}
@@ -188,7 +188,7 @@ class MispSource:
             if key not in told
         )
         if new:
-            sink.take("attributes" if by == "timestamp" else "published", number, refused=new)
+            sink.write_batch("attributes" if by == "timestamp" else "published", number, refused=new)
         return sorted(bad)
 
     def _open_client(self, stop: Event) -> FeedClient:

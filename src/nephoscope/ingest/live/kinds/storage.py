@@ -146,7 +146,7 @@ class StorageSource:
                 every += readers
         if stop.is_set():
             return
-        sink.note(lag=float(sum(self._count_unread_bytes(reader) for reader in every)))
+        sink.report_health(lag=float(sum(self._count_unread_bytes(reader) for reader in every)))
         sink.report_only("blob:", self._failing)
         sink.report_working(WHOLE)
         for key in self._known.keys() - {reader.key for reader in every}:
@@ -198,7 +198,7 @@ class StorageSource:
             _LOG.exception("blob %s", reader.found.name)
             self._failing.add(reader.key)
             told_ = f"{reader.found.name}: a fault of nephoscope: {type(error).__name__}"
-            reader.reading.sink.note(error=told_, key=reader.key)
+            reader.reading.sink.report_health(error=told_, key=reader.key)
             return
         if progress is not None:
             reader.reading.sink.report_working(reader.key)

@@ -109,7 +109,7 @@ class SyslogSource:
         intake, told = SyslogIntake(), _ListenerReports(sink, self.around.name)
         chosen = self.settings
         if short := descriptor_shortage(chosen.max_connections * (bool(chosen.tcp) + bool(chosen.tls))):
-            told.note_failure(short, DESCRIPTORS)
+            told.report_failure(short, DESCRIPTORS)
         else:
             sink.report_working(DESCRIPTORS)
         with ExitStack() as listeners:
@@ -118,7 +118,7 @@ class SyslogSource:
             sink.report_working(WHOLE)
             threading.Thread(target=_close_on_stop, args=(stop, listeners, intake), daemon=True).start()
             try:
-                BatchSender(intake, sink, stop, told.note_failure, told.note_dropped).run()
+                BatchSender(intake, sink, stop, told.report_failure, told.report_dropped).run()
             finally:
                 stop.set()
 
@@ -128,14 +128,14 @@ class SyslogSource:
         with ExitStack() as opened:
             if chosen.udp:
                 datagrams = UdpListener(
-                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.note_dropped
+                    parse_listen_address(chosen.udp, "udp"), intake, chosen.max_message, told.report_dropped
                 )
                 opened.callback(datagrams.close)
                 self.ports["udp"] = datagrams.port
             if chosen.tcp or chosen.tls:
                 limits = StreamLimits(chosen.max_message, chosen.first_message, chosen.idle)
                 bounds = ConnectionLimits(chosen.max_connections, chosen.max_per_address, chosen.handshake)
-                streams = TcpListener(intake, limits, bounds, told.note_failure)
+                streams = TcpListener(intake, limits, bounds, told.report_failure)
                 opened.callback(streams.close)
                 if chosen.tcp:
                     self.ports["tcp"] = streams.listen(parse_listen_address(chosen.tcp, "tcp"))
@@ -160,14 +160,14 @@ class _ListenerReports:
     sink: SourceSink | None = None
     name: str = ""
 
-    def note_failure(self, error: str, key: str) -> None:
+    def report_failure(self, error: str, key: str) -> None:
         _LOG.warning("%s: %s", self.name, error)
         if self.sink is not None:
-            self.sink.note(error=error, key=key)
+            self.sink.report_health(error=error, key=key)
 
-    def note_dropped(self, count: int) -> None:
+    def report_dropped(self, count: int) -> None:
         if self.sink is not None:
-            self.sink.note(dropped=count)
+            self.sink.report_health(dropped=count)
 
 
 def _close_on_stop(stop: Event, listeners: ExitStack, intake: SyslogIntake) -> None:

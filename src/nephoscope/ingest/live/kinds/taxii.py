@@ -107,7 +107,7 @@ class TaxiiSource:
                 told = {one: self._poll_collection(one, asker, sink) for one in self.settings.collections}
                 report_poll_results(sink, "collection:", told)
                 if not any(told.values()):
-                    sink.note(lag=0.0)
+                    sink.report_health(lag=0.0)
                 stop.wait(self.settings.poll)
 
     def _poll_collection(self, collection: str, asker: FeedClient, sink: SourceSink) -> str:
@@ -116,7 +116,7 @@ class TaxiiSource:
             for _ in range(_MOST_PAGES):
                 if not self._page(collection, asker, sink):
                     return ""
-                sink.note(lag=1.0)
+                sink.report_health(lag=1.0)
         except SourceError as error:
             return str(error)
         return f"over {_MOST_PAGES:,} pages, and the server says there are more: asked on after {self.settings.poll:g} s"
@@ -181,7 +181,7 @@ class TaxiiSource:
             if isinstance(one, RefusedItem)
         )
         if bad:
-            sink.take(f"{_FEED}/{collection}", number, refused=bad)
+            sink.write_batch(f"{_FEED}/{collection}", number, refused=bad)
 
     def _open_client(self, stop: Event) -> FeedClient:
         chosen, headers = self.settings, {"Accept": _ACCEPT}

@@ -36,7 +36,7 @@ class BatchSender:
     def run(self) -> None:
         """Return when the intake has ended and is empty: what could not be written by then is counted as dropped."""
         told = LogRateLimiter(self.failed)
-        while (batch := self.intake.take()) is not None:
+        while (batch := self.intake.wait_for_batch()) is not None:
             reason = self._write_batch(batch, told)
             if reason:
                 self.dropped(batch.count)
@@ -48,7 +48,7 @@ class BatchSender:
         while True:
             ending = self.stop.is_set()
             try:
-                self.sink.take(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
+                self.sink.write_batch(_FEED, None, lines=tuple(batch.lines), refused=tuple(batch.refused))
             except SourceStoppedError:
                 return "the lake was full until the source was stopped"
             except Exception as error:  # noqa: BLE001 - the boundary of a batch: the listeners go on meanwhile

@@ -66,7 +66,7 @@ class SyslogIntake:
             self._ended = True
             self._changed.notify_all()
 
-    def take(self) -> SyslogBatch | None:
+    def wait_for_batch(self) -> SyslogBatch | None:
         """Wait for the next batch: full, or as old as a batch may get; None at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._ended)

@@ -47,9 +47,9 @@ class SyslogFramer:
             elif self._held[0] in b"\n\r\0 ":
                 self._skip()
             elif 0x31 <= self._held[0] <= 0x39:
-                if not self._take_counted(found):
+                if not self._read_counted(found):
                     break
-            elif not self._take_lines(found):
+            elif not self._read_lines(found):
                 break
         return found
 
@@ -68,11 +68,11 @@ class SyslogFramer:
         kept = self._held.lstrip(b"\n\r\0 ")
         self._held = bytearray(kept)
 
-    def _take_counted(self, found: list[bytes]) -> bool:
+    def _read_counted(self, found: list[bytes]) -> bool:
         """Take one counted message; whether anything was taken."""
         length, start = self._read_length()
         if length < 0:
-            return self._take_lines(found)
+            return self._read_lines(found)
         if not start:
             return False
         if length > self.limit:
@@ -95,7 +95,7 @@ class SyslogFramer:
             return 0, 0
         return (int(digits), space + 1) if self._held[space + 1] in _BEGINS else (-1, 0)
 
-    def _take_lines(self, found: list[bytes]) -> bool:
+    def _read_lines(self, found: list[bytes]) -> bool:
         """Take every whole line up to one that begins as a counted message; whether anything was taken."""
         end = self._held.find(b"\n")
         if end < 0:

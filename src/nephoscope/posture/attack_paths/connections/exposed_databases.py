@@ -46,7 +46,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
         def look(resource: Resource, judge: Judge = judge) -> None:
             if why := judge(facts, resource):
                 found = expose(facts, graph, resource, why, REMEDY)
-                if _takes_passwords(facts, resource):
+                if _allows_passwords(facts, resource):
                     text = f"{resource.name} lets in whoever knows a password or key"
                     graph.add_insight(found, Insight(InsightKind.PASSWORD_ACCESS, text))
 
@@ -87,7 +87,7 @@ def _explain_filter(facts: GraphFacts, account: Resource) -> str:
     return f"{account.name} answers every network" if found is EndpointAccess.EVERYBODY else ""
 
 
-def _takes_passwords(facts: GraphFacts, resource: Resource) -> bool:
+def _allows_passwords(facts: GraphFacts, resource: Resource) -> bool:
     """Return whether sign-ins other than those of Entra ID are let in."""
     body = require_complete(resource)
     if resource.type == COSMOS:

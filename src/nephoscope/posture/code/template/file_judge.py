@@ -70,7 +70,7 @@ class FileJudge(msgspec.Struct):
         judged, lasting = None, True
         if alone:
             report = TemplateReport()
-            asked_time = [self._take(one, report) for one in expanded.expansions]
+            asked_time = [self._add_expansion(one, report) for one in expanded.expansions]
             lasting = not any(asked_time) and not self._may_end([name, *expanded.loaded])
             judged = JudgedTemplate.of(report)
             known = {NOT_KNOWN.id: NOT_KNOWN, **self.judge_of_plans.rules}
@@ -128,7 +128,7 @@ class FileJudge(msgspec.Struct):
         except TemplateError:
             return []  # the expansion says it
 
-    def _take(self, expansion: TemplateExpansion, report: TemplateReport) -> bool:
+    def _add_expansion(self, expansion: TemplateExpansion, report: TemplateReport) -> bool:
         """Add what is said of an expansion to a report; whether the time was asked for."""
         for problem in expansion.problems:
             region = to_region(problem.place)

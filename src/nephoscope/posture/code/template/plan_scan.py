@@ -76,7 +76,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         report.unread.append(UnreadFile(Region(name, error.line, error.column), str(error)))
     else:
         judgement = judge.judge(plan.resources)
-        report.take(judgement)
+        report.add_judgement(judgement)
         report.findings += (_not_mapped(plan, one) for one in plan.unmapped)
         ending = [source for source in _list_sources(files, noted.read) if may_end(source.text)]
         report.unread += (

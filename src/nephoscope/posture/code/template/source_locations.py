@@ -56,7 +56,7 @@ class ValueLocator:
 
     def locate_resource(self, resource: WrittenResource) -> Region:
         """The region of all that a resource's JSON has."""
-        written = resource.written
+        written = resource.source_location
         if not written.document.text:
             return self.find(resource, ()).region
         return self.region(written.document, *written.span)

@@ -89,7 +89,7 @@ class TemplateJudge:
         return other
 
     @cached_property
-    def _prepared(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:
+    def _prepared_plan(self) -> tuple[EvaluationPlan, Aliases, PreparedPlan]:
         from nephoscope.posture.evaluation.evaluation_run import prepare
 
         plan, aliases = self._build()
@@ -101,21 +101,21 @@ class TemplateJudge:
         from nephoscope.posture.code.template.planned_analysis import analyze_planned
         from nephoscope.posture.evaluation.evaluation_run import evaluate
 
-        plan, aliases, prepared = self._prepared
+        plan, aliases, prepared = self._prepared_plan
         return partial(evaluate, plan=plan, analyzers=analyze_planned, aliases=aliases, prepared=prepared)
 
     def has_critical(self) -> bool:
         """Return whether some policy of the plan is Critical, so that a finding can be."""
-        return self._prepared[2].program.recommendations.has_critical()
+        return self._prepared_plan[2].program.recommendations.has_critical()
 
     def names_of_recommendations(self) -> list[str]:
         """Return the names of the recommendations that findings can be of."""
-        return self._prepared[2].program.recommendations.list_names()
+        return self._prepared_plan[2].program.recommendations.list_names()
 
     def members_of_assignments(self) -> Mapping[str, frozenset[str]]:
         """Return the lower-cased references that exemptions may name, by the lower-cased id of each assignment that judges."""
-        found = {one.id.lower(): set[str]() for one in self._prepared[0].assignments}
-        for one in self._prepared[2].program.requirements:
+        found = {one.id.lower(): set[str]() for one in self._prepared_plan[0].assignments}
+        for one in self._prepared_plan[2].program.requirements:
             found.setdefault(one.assignment.id.lower(), set()).add(one.reference.lower())
         return {id_: frozenset(references) for id_, references in found.items()}
 
@@ -133,7 +133,7 @@ class TemplateJudge:
         self._judge_implied(planned, now, found)
         passed: dict[str, list[str]] = {}
         for assessment in run.assessments.applicable():
-            self._take(assessment, run, planned, found)
+            self._add_assessment(assessment, run, planned, found)
             if assessment.state is ComplianceState.COMPLIANT:
                 passed.setdefault(assessment.resource.lower(), []).append(assessment.key)
         found.resources += self._list_resources(planned, passed)
@@ -166,7 +166,7 @@ class TemplateJudge:
         run = self._evaluate(implied.estate, now=now, analyzers=no_analyzers)
         for assessment in run.assessments.applicable():
             if assessment.resource.lower() in implied.implied:
-                self._take(assessment, run, implied, found)
+                self._add_assessment(assessment, run, implied, found)
 
     def _list_resources(
         self, planned: PlannedEstate, passed: Mapping[str, Sequence[str]]
@@ -181,7 +181,7 @@ class TemplateJudge:
                     passed=tuple(sorted(set(passed.get(key, ())))),
                 )
 
-    def _take(
+    def _add_assessment(
         self, assessment: Assessment, run: EvaluationRun, planned: PlannedEstate, found: TemplateJudgement
     ) -> None:
         resource = _find_source(assessment, run, planned)

@@ -64,7 +64,7 @@ class WrittenResource(Protocol):
         """The JSON of ARM as it will be; what is not known is an Unknown."""
 
     @property
-    def written(self) -> WrittenValue:
+    def source_location(self) -> WrittenValue:
         """Return where the whole is written."""
 
     def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repositories
 from nephoscope.collect.templates.arm.template_specs import SpecLookup, TemplateSpecs
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
-from nephoscope.collect.templates.bicep.built_parameters import take_built_parameters
+from nephoscope.collect.templates.bicep.built_parameters import extract_built_parameters
 from nephoscope.collect.templates.terraform.plan_repository import plan_names
 from nephoscope.estate.gc_control import no_collection
 from nephoscope.posture.code.code_report import CodeReport
@@ -216,7 +216,7 @@ def _scan_files(
 ) -> CodeReport:
     refused: dict[str, UnreadFile] = {}
     for repository, names in opened:
-        problems = take_built_parameters(repository, names)
+        problems = extract_built_parameters(repository, names)
         scan.report.unread += (UnreadFile(to_region(one.place), one.message) for one in problems)
         compiled = _build_compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)

@@ -30,7 +30,7 @@ class TemplateSuppressions:
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str | None:
         """Explain why a rule is ignored at a place, or in the lines of the resource; None where it is not."""
-        own = self._load_suppressions(resource.written.document).reason(rule, around)
+        own = self._load_suppressions(resource.source_location.document).reason(rule, around)
         if own is None:
             own = self._load_suppressions(place.written.document).reason(rule, place.region)
         return own if own is not None else _find_skip(resource, rule) or None
@@ -39,7 +39,7 @@ class TemplateSuppressions:
         self, rule: CodeRule, resource: WrittenResource, around: Region, place: ValueLocation
     ) -> str:
         """Return what is wrong with a comment that would ignore a rule had it a reason; '' where there is none."""
-        own = self._load_suppressions(resource.written.document).describe_missing_reason(rule, around)
+        own = self._load_suppressions(resource.source_location.document).describe_missing_reason(rule, around)
         own = own or self._load_suppressions(place.written.document).describe_missing_reason(
             rule, place.region
         )

@@ -32,7 +32,7 @@ def judge_what_ifs(
             continue
         report.unread += (UnreadFile(to_region(one.place), one.message) for one in result.problems)
         if result.resources:
-            report.take(judge.judge(result.resources))
+            report.add_judgement(judge.judge(result.resources))
         elif not result.problems:
             report.unchanged += 1
     return judged

@@ -38,7 +38,7 @@ def merge_results(
     for one in results.findings:
         same = known.get(_normalize_rule_name(results.tool, one.finding.rule), [])
         file = one.finding.region.file
-        if any(_take_nearest(unpaired[rule.id, file], one.finding) for rule in same):
+        if any(_pop_nearest(unpaired[rule.id, file], one.finding) for rule in same):
             continue
         rule = same[0] if same else _build_rule(results.tool, one, rules)
         rules.setdefault(rule.id, rule)
@@ -101,7 +101,7 @@ def _group_by_rule(findings: Iterable[CodeFinding]) -> defaultdict[tuple[str, st
     return found
 
 
-def _take_nearest(own: list[CodeFinding], foreign: CodeFinding) -> bool:
+def _pop_nearest(own: list[CodeFinding], foreign: CodeFinding) -> bool:
     """Take the nearest own finding out of those that stand for none yet; False where none is near."""
     line = foreign.region.line
     near = min(own, key=lambda one: abs(one.region.line - line), default=None)

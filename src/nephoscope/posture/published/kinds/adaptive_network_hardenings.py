@@ -55,7 +55,7 @@ class HardeningProposal(msgspec.Struct, frozen=True, rename="camel"):
         return 100 * (1 - self.open_after / self.open_before) if self.open_before else 0.0
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a machine with a proposal."""
     for item in report.run.analysis.assessments:
         if item.key == HARDENED.id and item.sub_assessments:

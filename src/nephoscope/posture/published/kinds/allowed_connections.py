@@ -50,7 +50,7 @@ class MachineEndpoint(msgspec.Struct, frozen=True):
     outward: Mapping[str, Sequence[Opening]]
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """The internal connections of every subscription that has machines whose network was read."""
     view = EstateView(report.run.estate, report.now)
     machines: defaultdict[str, list[Resource]] = defaultdict(list)

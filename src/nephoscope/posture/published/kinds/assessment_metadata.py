@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TYPE = "Microsoft.Security/assessmentMetadata"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a recommendation, and one for each key of an analyzer that is judged by none, whether it has findings or not.
 
     Readers of one tenant or subscription see what recommendations are, and must not learn from it what was found elsewhere.

@@ -39,7 +39,7 @@ _CAUSES = {
 }
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
     """One assessment a resource and recommendation; where several assignments judge the same, the worst verdict.
 
     Findings that no recommendation of their resource is judged by have one too, which ends in no state and is told as off.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.reports.report import Report
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a path."""
     for path in report.attack_paths.paths:
         body = {**arm(arm_id(path), TYPE, properties(path)), "location": "global"}

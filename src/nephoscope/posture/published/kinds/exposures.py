@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TYPE = "Nephoscope.Posture/exposures"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One a resource that faces the Internet or could."""
     view = EstateView(report.run.estate, report.now)
     for one in report.run.estate.resources.values():

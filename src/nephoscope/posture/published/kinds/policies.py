@@ -22,7 +22,7 @@ _SPELLED = {
 }
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """Yield what is loaded, newest versions, and what is assigned; what the estate itself holds is published with the estate."""
     held = report.run.estate.resources
     catalog = report.run.catalog

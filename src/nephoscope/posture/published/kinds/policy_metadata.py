@@ -19,7 +19,7 @@ TYPE = "Microsoft.PolicyInsights/policyMetadata"
 _ROOT = f"/providers/{TYPE}/".lower()
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a control that a group names; the requirement's own text is Microsoft's, and in no initiative."""
     told: set[str] = set()
     for entry in report.run.catalog.initiatives():

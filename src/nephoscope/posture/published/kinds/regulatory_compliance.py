@@ -38,7 +38,7 @@ STATES = {
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """The standards of every subscription of which something was judged."""
     by_subscription: defaultdict[str, list[Assessment]] = defaultdict(list)
     for item in report.run.assessments:

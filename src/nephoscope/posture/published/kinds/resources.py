@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ANSWERED = ("microsoft.security/securescores", "microsoft.policyinsights/policystates")
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """Every resource of the estate."""
     for resource in report.run.estate.resources.values():
         if not resource.type.startswith(ANSWERED):

@@ -23,7 +23,7 @@ CONTROLS = f"{TYPE}/secureScoreControls"
 DEFINITIONS = "Microsoft.Security/secureScoreControlDefinitions"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """A score a subscription with its controls, and what the controls are."""
     members = _group_members(report)
     definitions = {one.id: _build_definition(one, members[one.id]) for one in report.controls.controls}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TYPE = "Microsoft.Security/assessments/subAssessments"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One document a finding of an analyzer."""
     for item in report.run.analysis.assessments:
         if not item.sub_assessments:

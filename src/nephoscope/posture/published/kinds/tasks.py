@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 TYPE = "Microsoft.Security/locations/tasks"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:
     """One task a resource and recommendation that it fails, below its resource group or subscription."""
     told: set[Subject] = set()
     for row in report.all_rows():

@@ -25,7 +25,7 @@ TYPE = "Microsoft.Security/locations/topologies"
 NETWORK = "microsoft.network/virtualnetworks"
 
 
-def documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
+def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> Iterator[PublishedDocument]:  # noqa: ARG001 - a kind's signature
     """One topology a subscription that has a virtual network."""
     view = EstateView(report.run.estate, report.now)
     networks: defaultdict[str, list[Resource]] = defaultdict(list)

@@ -16,7 +16,7 @@ _QUALIFIER = b"\x2b\x06\x01\x05\x05\x07\x02"
 SEQUENCE, SET, OID, EXTENSIONS = 0x30, 0x31, 0x06, 0xA3
 
 
-def note_certificate(data: bytes, packet: Packet) -> None:
+def record_certificate(data: bytes, packet: Packet) -> None:
     """Note the modules of one certificate in DER."""
     try:
         _, certificate, _ = read_element(data, 0)
@@ -26,9 +26,9 @@ def note_certificate(data: bytes, packet: Packet) -> None:
         for tag, value in read_elements(body):
             if tag == SEQUENCE:
                 for oid in _read_attributes(value):
-                    _note_attribute(oid, packet)
+                    _record_attribute(oid, packet)
             elif tag == EXTENSIONS:
-                _note_extensions(value, packet)
+                _record_extensions(value, packet)
     except BerError:
         packet.summary.left_out["malformed certificates"] += 1
 
@@ -44,26 +44,26 @@ def _read_attributes(name: bytes) -> Iterator[str]:
                 yield read_oid(value)
 
 
-def _note_attribute(oid: str, packet: Packet) -> None:
+def _record_attribute(oid: str, packet: Packet) -> None:
     if oid.startswith("2.5.4."):
         packet.add("x509sat")
     elif oid == "0.9.2342.19200300.100.1.25":
         packet.add("pkix1explicit")
 
 
-def _note_extensions(value: bytes, packet: Packet) -> None:
+def _record_extensions(value: bytes, packet: Packet) -> None:
     _, listed, _ = read_element(value, 0)
     for _, extension in read_elements(listed):
         parts = read_elements(extension)
         for tag, inner in parts:
             if tag == OID:
-                _note_extension(read_oid(inner), packet)
+                _record_extension(read_oid(inner), packet)
                 break
         if _QUALIFIER in extension:
             packet.add("pkix1explicit")
 
 
-def _note_extension(oid: str, packet: Packet) -> None:
+def _record_extension(oid: str, packet: Packet) -> None:
     if oid.startswith("2.5.29."):
         packet.add("x509ce")
     elif oid in ("1.3.6.1.5.5.7.1.1", "1.3.6.1.5.5.7.1.11"):

@@ -53,7 +53,7 @@ def make_named(name: str) -> Dissector:
     return dissect
 
 
-def snmp(data: bytes, packet: Packet) -> Outcome:
+def dissect_snmp(data: bytes, packet: Packet) -> Outcome:
     """SNMP; the community of versions 1 and 2 is a credential in clear text."""
     if data[:1] != b"\x30":
         return 0
@@ -64,17 +64,21 @@ def snmp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def wsdd(data: bytes, packet: Packet) -> Outcome:
+def dissect_wsdd(data: bytes, packet: Packet) -> Outcome:
     """Web services discovery: XML in a datagram."""
     packet.add("wsdd")
     packet.add("xml")
     return len(data)
 
 
-def quic(data: bytes, packet: Packet) -> Outcome:
+def dissect_quic(data: bytes, packet: Packet) -> Outcome:
     """Note QUIC."""
     packet.add("quic")
     return len(data)
 
 
-DISSECTORS = {name: make_named(name) for name in NAMES} | {"snmp": snmp, "wsdd": wsdd, "quic": quic}
+DISSECTORS = {name: make_named(name) for name in NAMES} | {
+    "snmp": dissect_snmp,
+    "wsdd": dissect_wsdd,
+    "quic": dissect_quic,
+}

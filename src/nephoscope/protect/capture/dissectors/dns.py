@@ -52,7 +52,7 @@ def _dissect_questions(data: bytes, packet: Packet, kind: str) -> None:
         packet.summary.left_out["malformed DNS questions"] += 1
 
 
-def dns(data: bytes, packet: Packet) -> Outcome:
+def dissect_dns(data: bytes, packet: Packet) -> Outcome:
     """One message."""
     packet.add("dns")
     if len(data) >= 12:
@@ -60,18 +60,18 @@ def dns(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def dns_tcp(data: bytes, packet: Packet) -> Outcome:
+def dissect_dns_tcp(data: bytes, packet: Packet) -> Outcome:
     """One message with its length before it."""
     if len(data) < 2:
         return Incomplete(2 - len(data)) if packet.can_wait else len(data)
     length = int.from_bytes(data[:2], "big")
     if len(data) < 2 + length and packet.can_wait:
         return Incomplete(2 + length - len(data))
-    dns(data[2 : 2 + length], packet)
+    dissect_dns(data[2 : 2 + length], packet)
     return 2 + length
 
 
-def mdns(data: bytes, packet: Packet) -> Outcome:
+def dissect_mdns(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of multicast DNS."""
     packet.add("mdns")
     if len(data) >= 12:
@@ -79,7 +79,7 @@ def mdns(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def llmnr(data: bytes, packet: Packet) -> Outcome:
+def dissect_llmnr(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of LLMNR."""
     packet.add("llmnr")
     if len(data) >= 12:
@@ -87,10 +87,17 @@ def llmnr(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def nbns(data: bytes, packet: Packet) -> Outcome:
+def dissect_nbns(data: bytes, packet: Packet) -> Outcome:
     """Note a message of the NetBIOS name service."""
     packet.add("nbns")
     return len(data)
 
 
-DISSECTORS = {"dns": dns, "dns_tcp": dns_tcp, "mdns": mdns, "llmnr": llmnr, "nbns": nbns, "nbns_tcp": nbns}
+DISSECTORS = {
+    "dns": dissect_dns,
+    "dns_tcp": dissect_dns_tcp,
+    "mdns": dissect_mdns,
+    "llmnr": dissect_llmnr,
+    "nbns": dissect_nbns,
+    "nbns_tcp": dissect_nbns,
+}

@@ -25,7 +25,7 @@ def _need_more(data: bytes, needed: int, packet: Packet) -> Incomplete | None:
     return Incomplete(needed - len(data)) if len(data) < needed and packet.can_wait else None
 
 
-def dnp3(data: bytes, packet: Packet) -> Outcome:
+def dissect_dnp3(data: bytes, packet: Packet) -> Outcome:
     """A link frame of DNP3: blocks of sixteen bytes, each with its checksum."""
     if data[:2] != b"\x05\x64":
         return 0
@@ -38,7 +38,7 @@ def dnp3(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def dnp3_datagram(data: bytes, packet: Packet) -> Outcome:
+def dissect_dnp3_datagram(data: bytes, packet: Packet) -> Outcome:
     """Dissect DNP3 over UDP."""
     if data[:2] != b"\x05\x64":
         return 0
@@ -46,7 +46,7 @@ def dnp3_datagram(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def enip(data: bytes, packet: Packet) -> Outcome:
+def dissect_enip(data: bytes, packet: Packet) -> Outcome:
     """EtherNet/IP: an encapsulation with CIP in its items."""
     if waits := _need_more(data, 24, packet):
         return waits
@@ -70,14 +70,14 @@ def _dissect_items(data: bytes, packet: Packet) -> None:
         place += 4 + size
 
 
-def enip_io(data: bytes, packet: Packet) -> Outcome:
+def dissect_enip_io(data: bytes, packet: Packet) -> Outcome:
     """Implicit messages over UDP."""
     packet.add("enip")
     packet.add("cipio")
     return len(data)
 
 
-def modbus(data: bytes, packet: Packet) -> Outcome:
+def dissect_modbus(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of Modbus over TCP."""
     if waits := _need_more(data, 6, packet):
         return waits
@@ -91,7 +91,7 @@ def modbus(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def mysql(data: bytes, packet: Packet) -> Outcome:
+def dissect_mysql(data: bytes, packet: Packet) -> Outcome:
     """Dissect a packet of MySQL."""
     if waits := _need_more(data, 4, packet):
         return waits
@@ -101,7 +101,7 @@ def mysql(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def pgsql(data: bytes, packet: Packet) -> Outcome:
+def dissect_pgsql(data: bytes, packet: Packet) -> Outcome:
     """PostgreSQL: a type and a length; the first message of a client has no type."""
     if waits := _need_more(data, 5, packet):
         return waits
@@ -119,7 +119,7 @@ def pgsql(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def tds(data: bytes, packet: Packet) -> Outcome:
+def dissect_tds(data: bytes, packet: Packet) -> Outcome:
     """Dissect a packet of TDS (SQL Server)."""
     if waits := _need_more(data, 8, packet):
         return waits
@@ -134,7 +134,7 @@ def tds(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def ldap(data: bytes, packet: Packet) -> Outcome:
+def dissect_ldap(data: bytes, packet: Packet) -> Outcome:
     """A message of LDAP; a simple bind is a credential in clear text."""
     total = _read_ber_length(data)
     if total < 0:
@@ -165,7 +165,7 @@ def _read_ber_length(data: bytes) -> int:
     return 2 + width + int.from_bytes(data[2 : 2 + width], "big")
 
 
-def cldap(data: bytes, packet: Packet) -> Outcome:
+def dissect_cldap(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of connectionless LDAP."""
     if data[:1] != b"\x30":
         return 0
@@ -173,7 +173,7 @@ def cldap(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def tpkt(data: bytes, packet: Packet) -> Outcome:
+def dissect_tpkt(data: bytes, packet: Packet) -> Outcome:
     """TPKT with COTP; RDP behind it on its port."""
     if data[:1] != b"\x03":
         return packet.call("tls", data) if data[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") else 0
@@ -191,7 +191,7 @@ def tpkt(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def bgp(data: bytes, packet: Packet) -> Outcome:
+def dissect_bgp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of BGP."""
     if waits := _need_more(data, 19, packet):
         return waits
@@ -203,7 +203,7 @@ def bgp(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def rpc(data: bytes, packet: Packet) -> Outcome:
+def dissect_rpc(data: bytes, packet: Packet) -> Outcome:
     """A call or reply of ONC RPC; its program by number."""
     if len(data) < 12 or data[4:8] not in (b"\0\0\0\0", b"\0\0\0\1"):
         return 0
@@ -221,17 +221,21 @@ def rpc(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def rpc_tcp(data: bytes, packet: Packet) -> Outcome:
+def dissect_rpc_tcp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a record of ONC RPC over TCP."""
     if waits := _need_more(data, 4, packet):
         return waits
     outcome = _find_message_end(data, 4 + (int.from_bytes(data[:4], "big") & 0x7FFFFFFF), packet)
     if not isinstance(outcome, Incomplete):
-        return outcome if isinstance(rpc(data[4:outcome], packet), int) and "rpc" in packet.protocols else 0
+        return (
+            outcome
+            if isinstance(dissect_rpc(data[4:outcome], packet), int) and "rpc" in packet.protocols
+            else 0
+        )
     return outcome
 
 
-def mqtt(data: bytes, packet: Packet) -> Outcome:
+def dissect_mqtt(data: bytes, packet: Packet) -> Outcome:
     """MQTT: a length of up to four bytes; a connection with a user name is a credential in clear text."""
     length = place = 0
     while True:
@@ -248,7 +252,7 @@ def mqtt(data: bytes, packet: Packet) -> Outcome:
     return outcome
 
 
-def sip(data: bytes, packet: Packet) -> Outcome:
+def dissect_sip(data: bytes, packet: Packet) -> Outcome:
     """Dissect a message of SIP, with a session description."""
     packet.add("sip")
     if b"application/sdp" in data[:4096]:
@@ -256,7 +260,7 @@ def sip(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def isakmp_over_udp(data: bytes, packet: Packet) -> Outcome:
+def dissect_isakmp_over_udp(data: bytes, packet: Packet) -> Outcome:
     """NAT traversal: IKE behind four zeros, else ESP."""
     packet.add("udpencap")
     if data[:4] == b"\0\0\0\0":
@@ -266,7 +270,7 @@ def isakmp_over_udp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def sflow(data: bytes, packet: Packet) -> Outcome:
+def dissect_sflow(data: bytes, packet: Packet) -> Outcome:
     """sFlow of version 5: the packets that were sampled."""
     packet.add("sflow")
     packet.is_quoted = True
@@ -298,22 +302,22 @@ def _sample(data: bytes, packet: Packet, *, expanded: bool) -> None:
 
 
 DISSECTORS = {
-    "dnp3": dnp3,
-    "dnp3_udp": dnp3_datagram,
-    "enip": enip,
-    "enip_io": enip_io,
-    "mbtcp": modbus,
-    "mysql": mysql,
-    "pgsql": pgsql,
-    "tds": tds,
-    "ldap": ldap,
-    "cldap": cldap,
-    "tpkt": tpkt,
-    "bgp": bgp,
-    "rpc": rpc,
-    "rpc_tcp": rpc_tcp,
-    "mqtt": mqtt,
-    "sip": sip,
-    "udpencap": isakmp_over_udp,
-    "sflow": sflow,
+    "dnp3": dissect_dnp3,
+    "dnp3_udp": dissect_dnp3_datagram,
+    "enip": dissect_enip,
+    "enip_io": dissect_enip_io,
+    "mbtcp": dissect_modbus,
+    "mysql": dissect_mysql,
+    "pgsql": dissect_pgsql,
+    "tds": dissect_tds,
+    "ldap": dissect_ldap,
+    "cldap": dissect_cldap,
+    "tpkt": dissect_tpkt,
+    "bgp": dissect_bgp,
+    "rpc": dissect_rpc,
+    "rpc_tcp": dissect_rpc_tcp,
+    "mqtt": dissect_mqtt,
+    "sip": dissect_sip,
+    "udpencap": dissect_isakmp_over_udp,
+    "sflow": dissect_sflow,
 }

@@ -39,7 +39,7 @@ def _read_state(packet: Packet) -> _Memory:
     return found if isinstance(found, _Memory) else _Memory()
 
 
-def http(data: bytes, packet: Packet) -> Outcome:
+def dissect_http(data: bytes, packet: Packet) -> Outcome:
     """One message; what is none belongs to a tunnel, or continues something that was not seen."""
     state = _read_state(packet)
     if state.upgraded or is_http2(data):
@@ -62,9 +62,9 @@ def http(data: bytes, packet: Packet) -> Outcome:
         return outcome
     packet.add("http")
     if is_response:
-        _note_response(lines[0], headers, state)
+        _record_response(lines[0], headers, state)
     else:
-        _note_request(lines[0], headers, state, packet)
+        _record_request(lines[0], headers, state, packet)
     body = data[head_end:outcome]
     if body:
         _dissect_body(body, headers, packet)
@@ -186,7 +186,7 @@ def _find_chunks_end(data: bytes, start: int, packet: Packet) -> int | Incomplet
             return Incomplete(place - len(data)) if packet.can_wait else len(data)
 
 
-def _note_request(line: bytes, headers: dict[bytes, bytes], state: _Memory, packet: Packet) -> None:
+def _record_request(line: bytes, headers: dict[bytes, bytes], state: _Memory, packet: Packet) -> None:
     words = line.split(b" ")
     state.methods.append(words[0])
     del state.methods[:-64]
@@ -206,7 +206,7 @@ def _note_request(line: bytes, headers: dict[bytes, bytes], state: _Memory, pack
         packet.credential("http", _decode_text(user))
 
 
-def _note_response(line: bytes, headers: dict[bytes, bytes], state: _Memory) -> None:
+def _record_response(line: bytes, headers: dict[bytes, bytes], state: _Memory) -> None:
     words = line.split()
     status = words[1] if len(words) > 1 else b""
     if status == b"101":
@@ -257,4 +257,4 @@ def _unpack(body: bytes, encoding: bytes) -> bytes | None:
     return None
 
 
-DISSECTORS = {"http": http}
+DISSECTORS = {"http": dissect_http}

@@ -31,7 +31,7 @@ class _Http2Direction:
     bodies: dict[int, bytearray] = field(default_factory=dict)
 
 
-def http2(data: bytes, packet: Packet) -> Outcome:
+def dissect_http2(data: bytes, packet: Packet) -> Outcome:
     """The preface or one frame."""
     if data.startswith(PREFACE):
         packet.add("http2")
@@ -86,4 +86,4 @@ def _dissect_headers(stream: int, side: _Http2Direction, packet: Packet) -> None
             packet.name("http2_authorities", value.decode("utf-8", "replace"))
 
 
-DISSECTORS = {"http2": http2}
+DISSECTORS = {"http2": dissect_http2}

@@ -53,7 +53,7 @@ def _set_addresses(packet: Packet, source: str, target: str) -> None:
         packet.addresses = (source, target)
 
 
-def ipv4(data: bytes, packet: Packet) -> Outcome:
+def dissect_ipv4(data: bytes, packet: Packet) -> Outcome:
     """IPv4: what is beyond its length is padding."""
     packet.add("ip")
     first, _, length, identity, flags, _, protocol = read("BBHHHBB", data)
@@ -98,7 +98,7 @@ def follow_protocol(protocol: int, data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def ipv6(data: bytes, packet: Packet) -> Outcome:
+def dissect_ipv6(data: bytes, packet: Packet) -> Outcome:
     """IPv6 with its extension headers."""
     packet.add("ipv6")
     length, following = read("HB", data, 4)
@@ -126,7 +126,7 @@ def ipv6(data: bytes, packet: Packet) -> Outcome:
     return follow_protocol(following, body, packet)
 
 
-def icmp(data: bytes, packet: Packet) -> Outcome:
+def dissect_icmp(data: bytes, packet: Packet) -> Outcome:
     """ICMP: errors carry the packet that they are about, echoes data."""
     packet.add("icmp")
     (kind,) = read("B", data)
@@ -138,7 +138,7 @@ def icmp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def icmpv6(data: bytes, packet: Packet) -> Outcome:
+def dissect_icmpv6(data: bytes, packet: Packet) -> Outcome:
     """Dissect ICMPv6: errors carry the packet that they are about."""
     packet.add("icmpv6")
     (kind,) = read("B", data)
@@ -148,7 +148,7 @@ def icmpv6(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def gre(data: bytes, packet: Packet) -> Outcome:
+def dissect_gre(data: bytes, packet: Packet) -> Outcome:
     """GRE of versions 0 and 1 with its optional fields."""
     packet.add("gre")
     flags, kind = read("HH", data)
@@ -167,7 +167,7 @@ def gre(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def erspan(data: bytes, packet: Packet) -> Outcome:
+def dissect_erspan(data: bytes, packet: Packet) -> Outcome:
     """ERSPAN of types II and III: a mirrored Ethernet frame."""
     packet.add("erspan")
     (first,) = read("B", data)
@@ -180,14 +180,14 @@ def erspan(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def erspan_1(data: bytes, packet: Packet) -> Outcome:
+def dissect_erspan_1(data: bytes, packet: Packet) -> Outcome:
     """ERSPAN of type I has no header."""
     packet.add("erspan")
     packet.call("eth", data)
     return len(data)
 
 
-def teredo(data: bytes, packet: Packet) -> Outcome:
+def dissect_teredo(data: bytes, packet: Packet) -> Outcome:
     """Teredo: IPv6 behind authentication and origin indications."""
     place = 0
     if data[:2] == b"\x00\x01":
@@ -204,21 +204,21 @@ def teredo(data: bytes, packet: Packet) -> Outcome:
     return packet.call("ipv6", data[place:])
 
 
-def geneve(data: bytes, packet: Packet) -> Outcome:
+def dissect_geneve(data: bytes, packet: Packet) -> Outcome:
     """Dissect Geneve with its options."""
     packet.add("geneve")
     first, _, kind = read("BBH", data)
     return follow_type(kind, data[8 + (first & 0x3F) * 4 :], packet)
 
 
-def vxlan(data: bytes, packet: Packet) -> Outcome:
+def dissect_vxlan(data: bytes, packet: Packet) -> Outcome:
     """Dissect VXLAN: a whole Ethernet frame."""
     packet.add("vxlan")
     packet.call("eth", data[8:])
     return len(data)
 
 
-def gtp(data: bytes, packet: Packet) -> Outcome:
+def dissect_gtp(data: bytes, packet: Packet) -> Outcome:
     """GTP of version 1: user data is IP."""
     packet.add("gtp")
     flags, kind = read("BB", data)
@@ -236,7 +236,7 @@ def gtp(data: bytes, packet: Packet) -> Outcome:
     return dissect_by_version(data[place:], packet)
 
 
-def sctp(data: bytes, packet: Packet) -> Outcome:
+def dissect_sctp(data: bytes, packet: Packet) -> Outcome:
     """Note SCTP and its ports."""
     packet.add("sctp")
     source, target = read("HH", data)
@@ -244,7 +244,7 @@ def sctp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def l2tp(data: bytes, packet: Packet) -> Outcome:
+def dissect_l2tp(data: bytes, packet: Packet) -> Outcome:
     """L2TP of version 2: sessions carry PPP."""
     packet.add("l2tp")
     (flags,) = read("H", data)
@@ -258,17 +258,17 @@ def l2tp(data: bytes, packet: Packet) -> Outcome:
 
 
 DISSECTORS = {
-    "ip": ipv4,
-    "ipv6": ipv6,
-    "icmp": icmp,
-    "icmpv6": icmpv6,
-    "gre": gre,
-    "erspan": erspan,
-    "erspan_1": erspan_1,
-    "teredo": teredo,
-    "geneve": geneve,
-    "vxlan": vxlan,
-    "gtp": gtp,
-    "sctp": sctp,
-    "l2tp": l2tp,
+    "ip": dissect_ipv4,
+    "ipv6": dissect_ipv6,
+    "icmp": dissect_icmp,
+    "icmpv6": dissect_icmpv6,
+    "gre": dissect_gre,
+    "erspan": dissect_erspan,
+    "erspan_1": dissect_erspan_1,
+    "teredo": dissect_teredo,
+    "geneve": dissect_geneve,
+    "vxlan": dissect_vxlan,
+    "gtp": dissect_gtp,
+    "sctp": dissect_sctp,
+    "l2tp": dissect_l2tp,
 }

@@ -16,7 +16,7 @@ _EXTENDED = re.compile(rb"229 .*\(\|\|\|(\d+)\|\)")
 _ACTIVE = re.compile(rb"PORT (\d+),(\d+),(\d+),(\d+),(\d+),(\d+)", re.IGNORECASE)
 
 
-def ftp(data: bytes, packet: Packet) -> Outcome:
+def dissect_ftp(data: bytes, packet: Packet) -> Outcome:
     """Commands and replies; a reply that opens a data connection names its port."""
     packet.add("ftp")
     if packet.from_client():
@@ -55,7 +55,7 @@ def _expect(packet: Packet, server: str, port: int, client: str) -> None:
             expected[packet.source, port] = "ftp-data"
 
 
-def ftp_data(data: bytes, packet: Packet) -> Outcome:
+def dissect_ftp_data(data: bytes, packet: Packet) -> Outcome:
     """A file: text is shown in lines."""
     packet.add("ftp-data")
     text = data[:4096]
@@ -66,7 +66,7 @@ def ftp_data(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def ssh(data: bytes, packet: Packet) -> Outcome:
+def dissect_ssh(data: bytes, packet: Packet) -> Outcome:
     """The versions, then packets: those in clear by their length, the rest a segment each."""
     sides = packet.remember("ssh", dict)
     side = (packet.source, packet.source_port)
@@ -90,7 +90,7 @@ def ssh(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def telnet(data: bytes, packet: Packet) -> Outcome:
+def dissect_telnet(data: bytes, packet: Packet) -> Outcome:
     """Note a segment of telnet."""
     packet.add("telnet")
     return len(data)
@@ -108,4 +108,4 @@ def expected_dissector(packet: Packet, stream: Stream) -> str:
     return ""
 
 
-DISSECTORS = {"ftp": ftp, "ftp-data": ftp_data, "ssh": ssh, "telnet": telnet}
+DISSECTORS = {"ftp": dissect_ftp, "ftp-data": dissect_ftp_data, "ssh": dissect_ssh, "telnet": dissect_telnet}

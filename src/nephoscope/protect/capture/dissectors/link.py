@@ -106,12 +106,12 @@ def read(shape: str, data: bytes, place: int = 0) -> tuple[int, ...]:
         raise MalformedError(str(error)) from error
 
 
-def ethernet(data: bytes, packet: Packet) -> Outcome:
+def dissect_ethernet(data: bytes, packet: Packet) -> Outcome:
     """Ethernet II and IEEE 802.3."""
     packet.add("eth")
     (kind,) = read("H", data, 12)
     if kind < 1536:
-        return logical_link(data[14 : 14 + kind], packet)
+        return dissect_logical_link(data[14 : 14 + kind], packet)
     return dissect_by_ethertype(kind, data[14:], packet)
 
 
@@ -129,13 +129,13 @@ def follow_type(kind: int, data: bytes, packet: Packet) -> Outcome:
     elif name:
         packet.call(name, data)
     elif kind < 1536:
-        logical_link(data[:kind], packet)
+        dissect_logical_link(data[:kind], packet)
     else:
         packet.call_data(data)
     return len(data)
 
 
-def logical_link(data: bytes, packet: Packet) -> Outcome:
+def dissect_logical_link(data: bytes, packet: Packet) -> Outcome:
     """IEEE 802.2, with SNAP."""
     if data[:2] == b"\xff\xff":
         packet.add("ipx")
@@ -164,28 +164,28 @@ def logical_link(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def vlan(data: bytes, packet: Packet, name: str = "vlan") -> Outcome:
+def dissect_vlan(data: bytes, packet: Packet, name: str = "vlan") -> Outcome:
     """An 802.1Q tag."""
     packet.add(name)
     _, kind = read("HH", data)
     if kind < 1536:
-        return logical_link(data[4 : 4 + kind], packet)
+        return dissect_logical_link(data[4 : 4 + kind], packet)
     return dissect_by_ethertype(kind, data[4:], packet)
 
 
-def service_tag(data: bytes, packet: Packet) -> Outcome:
+def dissect_service_tag(data: bytes, packet: Packet) -> Outcome:
     """An 802.1ad tag."""
-    return vlan(data, packet, "ieee8021ad")
+    return dissect_vlan(data, packet, "ieee8021ad")
 
 
-def fabric_path(data: bytes, packet: Packet) -> Outcome:
+def dissect_fabric_path(data: bytes, packet: Packet) -> Outcome:
     """Cisco FabricPath: a tag, then a whole Ethernet frame."""
     packet.add("cfp")
     packet.call("eth", data[2:])
     return len(data)
 
 
-def pppoe_session(data: bytes, packet: Packet) -> Outcome:
+def dissect_pppoe_session(data: bytes, packet: Packet) -> Outcome:
     """PPPoE: a header of six bytes, then PPP."""
     packet.add("pppoes")
     (length,) = read("H", data, 4)
@@ -193,13 +193,13 @@ def pppoe_session(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def pppoe_discovery(data: bytes, packet: Packet) -> Outcome:
+def dissect_pppoe_discovery(data: bytes, packet: Packet) -> Outcome:
     """Note the discovery stage of PPPoE."""
     packet.add("pppoed")
     return len(data)
 
 
-def ppp(data: bytes, packet: Packet) -> Outcome:
+def dissect_ppp(data: bytes, packet: Packet) -> Outcome:
     """PPP, with or without address and control."""
     packet.add("ppp")
     if data[:2] == b"\xff\x03":
@@ -218,7 +218,7 @@ def ppp(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def cisco_hdlc(data: bytes, packet: Packet) -> Outcome:
+def dissect_cisco_hdlc(data: bytes, packet: Packet) -> Outcome:
     """Dissect Cisco HDLC."""
     packet.add("chdlc")
     (kind,) = read("H", data, 2)
@@ -228,7 +228,7 @@ def cisco_hdlc(data: bytes, packet: Packet) -> Outcome:
     return follow_type(kind, data[4:], packet)
 
 
-def null(data: bytes, packet: Packet) -> Outcome:
+def dissect_null(data: bytes, packet: Packet) -> Outcome:
     """BSD loopback: an address family in the writer's byte order."""
     packet.add("null")
     if len(data) < 4:
@@ -242,7 +242,7 @@ def null(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def raw(data: bytes, packet: Packet) -> Outcome:
+def dissect_raw(data: bytes, packet: Packet) -> Outcome:
     """Dissect IP without a link layer."""
     packet.add("raw")
     return dissect_by_version(data, packet)
@@ -257,21 +257,21 @@ def dissect_by_version(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def linux_cooked(data: bytes, packet: Packet) -> Outcome:
+def dissect_linux_cooked(data: bytes, packet: Packet) -> Outcome:
     """Linux linux_cooked capture, version 1."""
     packet.add("sll")
     (kind,) = read("H", data, 14)
     return dissect_by_ethertype(kind, data[16:], packet)
 
 
-def linux_cooked_2(data: bytes, packet: Packet) -> Outcome:
+def dissect_linux_cooked_2(data: bytes, packet: Packet) -> Outcome:
     """Linux linux_cooked capture, version 2."""
     packet.add("sll")
     (kind,) = read("H", data)
     return dissect_by_ethertype(kind, data[20:], packet)
 
 
-def mpls(data: bytes, packet: Packet) -> Outcome:
+def dissect_mpls(data: bytes, packet: Packet) -> Outcome:
     """A stack of MPLS labels, then IP or Ethernet in a pseudowire."""
     packet.add("mpls")
     place = 0
@@ -289,28 +289,28 @@ def mpls(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def arp(data: bytes, packet: Packet) -> Outcome:
+def dissect_arp(data: bytes, packet: Packet) -> Outcome:
     """Note ARP."""
     packet.add("arp")
     return len(data)
 
 
 DISSECTORS = {
-    "eth": ethernet,
-    "eth_maybefcs": ethernet,
-    "vlan": vlan,
-    "ieee8021ad": service_tag,
-    "cfp": fabric_path,
-    "pppoes": pppoe_session,
-    "pppoed": pppoe_discovery,
-    "ppp": ppp,
-    "ppp_hdlc": ppp,
-    "chdlc": cisco_hdlc,
-    "null": null,
-    "loop_link": null,
-    "raw": raw,
-    "sll": linux_cooked,
-    "sll2": linux_cooked_2,
-    "mpls": mpls,
-    "arp": arp,
+    "eth": dissect_ethernet,
+    "eth_maybefcs": dissect_ethernet,
+    "vlan": dissect_vlan,
+    "ieee8021ad": dissect_service_tag,
+    "cfp": dissect_fabric_path,
+    "pppoes": dissect_pppoe_session,
+    "pppoed": dissect_pppoe_discovery,
+    "ppp": dissect_ppp,
+    "ppp_hdlc": dissect_ppp,
+    "chdlc": dissect_cisco_hdlc,
+    "null": dissect_null,
+    "loop_link": dissect_null,
+    "raw": dissect_raw,
+    "sll": dissect_linux_cooked,
+    "sll2": dissect_linux_cooked_2,
+    "mpls": dissect_mpls,
+    "arp": dissect_arp,
 }

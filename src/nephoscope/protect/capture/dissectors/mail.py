@@ -38,7 +38,7 @@ def _end_of_line(data: bytes) -> int:
     return found + 1
 
 
-def smtp(data: bytes, packet: Packet) -> Outcome:
+def dissect_smtp(data: bytes, packet: Packet) -> Outcome:
     """Commands, replies and the lines of a message; the message itself is dissected at its end."""
     session = packet.remember("smtp", _Session)
     if not isinstance(session, _Session):
@@ -137,7 +137,7 @@ def _decode_base64(text: bytes) -> str:
         return text.decode("utf-8", "replace")
 
 
-def message_format(data: bytes, packet: Packet) -> Outcome:
+def dissect_message_format(data: bytes, packet: Packet) -> Outcome:
     """A mail: its head and its body by type."""
     packet.add("imf")
     head, _, body = data.partition(b"\r\n\r\n")
@@ -159,14 +159,14 @@ def _dissect_lines(name: str, data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def pop(data: bytes, packet: Packet) -> Outcome:
+def dissect_pop(data: bytes, packet: Packet) -> Outcome:
     """Dissect POP; a user is a credential in clear text."""
     return _dissect_lines("pop", data, packet)
 
 
-def imap(data: bytes, packet: Packet) -> Outcome:
+def dissect_imap(data: bytes, packet: Packet) -> Outcome:
     """Dissect IMAP; a login is a credential in clear text."""
     return _dissect_lines("imap", data, packet)
 
 
-DISSECTORS = {"smtp": smtp, "imf": message_format, "pop": pop, "imap": imap}
+DISSECTORS = {"smtp": dissect_smtp, "imf": dissect_message_format, "pop": dissect_pop, "imap": dissect_imap}

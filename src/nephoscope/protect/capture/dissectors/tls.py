@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.protect.capture import fingerprints
-from nephoscope.protect.capture.dissectors.certificates import note_certificate
+from nephoscope.protect.capture.dissectors.certificates import record_certificate
 from nephoscope.protect.capture.dissectors.link import read
 from nephoscope.protect.capture.packet import Incomplete, MalformedError
 
@@ -28,7 +28,7 @@ class _TlsDirection:
     waiting: bytes = b""
 
 
-def tls(data: bytes, packet: Packet) -> Outcome:
+def dissect_tls(data: bytes, packet: Packet) -> Outcome:
     """One record; what is none is a continuation."""
     if len(data) < 5:
         if packet.can_wait and data[:1] and 20 <= data[0] <= 24:
@@ -107,7 +107,7 @@ def _dissect_certificates(body: bytes, packet: Packet) -> None:
     place = 3
     while place + 3 <= len(body):
         size = int.from_bytes(body[place : place + 3], "big")
-        note_certificate(body[place + 3 : place + 3 + size], packet)
+        record_certificate(body[place + 3 : place + 3 + size], packet)
         place += 3 + size
 
 
@@ -166,7 +166,7 @@ def parse_server_hello(body: bytes) -> tuple[int, int, list[int]]:
     return version, cipher, [kind for kind, _ in _read_extensions(body, place + 3)]
 
 
-def dtls(data: bytes, packet: Packet) -> Outcome:
+def dissect_dtls(data: bytes, packet: Packet) -> Outcome:
     """The records of a datagram."""
     if len(data) < 13 or not 20 <= data[0] <= 25 or data[1] != 0xFE:
         return 0
@@ -174,4 +174,4 @@ def dtls(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-DISSECTORS = {"tls": tls, "dtls": dtls}
+DISSECTORS = {"tls": dissect_tls, "dtls": dissect_dtls}

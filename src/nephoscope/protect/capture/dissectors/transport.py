@@ -45,7 +45,7 @@ def _read_stream(packet: Packet, protocol: str) -> Stream:
     return find_stream(packet.summary, protocol, source, target)
 
 
-def tcp(data: bytes, packet: Packet) -> Outcome:
+def dissect_tcp(data: bytes, packet: Packet) -> Outcome:
     """A TCP segment: its payload goes on to the dissector of its stream."""
     packet.add("tcp")
     source, target, sequence, _, word = read("HHIIH", data)
@@ -112,7 +112,7 @@ def _dissect_segment(packet: Packet, direction: Direction, sequence: int, payloa
             and not _is_before(direction.next, following)
             and sequence != direction.next
         ):
-            _note_retransmission(packet, direction, sequence)
+            _record_retransmission(packet, direction, sequence)
         elif direction.buffer and direction.next is not None and _is_before(direction.next, sequence):
             _hold_segment(packet, direction, sequence, payload, following)
         else:
@@ -126,7 +126,7 @@ def _dissect_segment(packet: Packet, direction: Direction, sequence: int, payloa
         _finish(packet, direction)
 
 
-def _note_retransmission(packet: Packet, direction: Direction, sequence: int) -> None:
+def _record_retransmission(packet: Packet, direction: Direction, sequence: int) -> None:
     """A segment that was seen, or that comes after its successors did."""
     if packet.frame.time - direction.time < 3_000_000 and sequence in direction.parts:
         return
@@ -254,7 +254,7 @@ def _try(packet: Packet, name: str, data: bytes) -> Outcome:
     return outcome
 
 
-def udp(data: bytes, packet: Packet) -> Outcome:
+def dissect_udp(data: bytes, packet: Packet) -> Outcome:
     """A UDP datagram."""
     packet.add("udp")
     source, target, length = read("HHH", data)
@@ -264,11 +264,11 @@ def udp(data: bytes, packet: Packet) -> Outcome:
     if packet.is_quoted:
         return _dissect_quoted(payload, packet, "udp")
     if payload:
-        _take_datagram(packet, payload)
+        _dispatch_datagram(packet, payload)
     return len(data)
 
 
-def _take_datagram(packet: Packet, payload: bytes) -> None:
+def _dispatch_datagram(packet: Packet, payload: bytes) -> None:
     """Give a datagram to the dissector of its stream, of its ports, or to one that recognizes it."""
     packet.stream = _read_stream(packet, "udp")
     _dissect_in_stream(packet, packet.stream, payload)
@@ -317,4 +317,4 @@ def _try_datagram(packet: Packet, name: str, payload: bytes) -> bool:
     return True
 
 
-DISSECTORS = {"tcp": tcp, "udp": udp}
+DISSECTORS = {"tcp": dissect_tcp, "udp": dissect_udp}

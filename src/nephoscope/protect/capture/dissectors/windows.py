@@ -95,7 +95,7 @@ def _dissect_ntlm(data: bytes, packet: Packet) -> None:
             packet.name("ntlm_users", user)
 
 
-def nbss(data: bytes, packet: Packet) -> Outcome:
+def dissect_nbss(data: bytes, packet: Packet) -> Outcome:
     """A NetBIOS session message."""
     if len(data) < 4:
         return Incomplete(4 - len(data)) if packet.can_wait else len(data)
@@ -111,11 +111,11 @@ def nbss(data: bytes, packet: Packet) -> Outcome:
         return Incomplete(4 + length - len(data))
     packet.add("nbss")
     if kind == 0:
-        smb(data[4 : 4 + length], packet)
+        dissect_smb(data[4 : 4 + length], packet)
     return 4 + length
 
 
-def smb(data: bytes, packet: Packet) -> Outcome:
+def dissect_smb(data: bytes, packet: Packet) -> Outcome:
     """SMB of either generation."""
     if data.startswith(b"\xffSMB"):
         packet.add("smb")
@@ -154,7 +154,7 @@ def _dissect_smb2(data: bytes, packet: Packet) -> None:
     elif command == IOCTL and not is_response and little("I", data, 68)[0] == PIPE_WAIT:
         packet.add("data")
     elif command == TREE_CONNECT and is_response:
-        _note_tree(data, packet)
+        _record_tree(data, packet)
     if size:
         trees = packet.remember("smb2 trees", set)
         is_known = isinstance(trees, set) and little("I", data, 36)[0] in trees
@@ -162,7 +162,7 @@ def _dissect_smb2(data: bytes, packet: Packet) -> None:
             packet.add("data")
 
 
-def _note_tree(data: bytes, packet: Packet) -> None:
+def _record_tree(data: bytes, packet: Packet) -> None:
     """Remember a share that was connected."""
     trees = packet.remember("smb2 trees", set)
     if isinstance(trees, set) and len(trees) < 1024:
@@ -173,7 +173,7 @@ def pipe(data: bytes, packet: Packet) -> bool:
     """Dissect what goes through a file where it is DCE/RPC, and return whether it is."""
     found = False
     while is_dcerpc(data):
-        used = dcerpc(data, packet, inside=True)
+        used = dissect_dcerpc(data, packet, inside=True)
         if isinstance(used, Incomplete) or used <= 0:
             break
         found, data = True, data[used:]
@@ -207,16 +207,16 @@ def _dissect_transaction(data: bytes, packet: Packet, *, is_response: bool) -> N
     pipe(data[place : place + size], packet)
 
 
-def nbdgm(data: bytes, packet: Packet) -> Outcome:
+def dissect_nbdgm(data: bytes, packet: Packet) -> Outcome:
     """A NetBIOS datagram: names, then SMB."""
     packet.add("nbdgm")
     place = data.find(b"\xffSMB")
     if place >= 0:
-        smb(data[place:], packet)
+        dissect_smb(data[place:], packet)
     return len(data)
 
 
-def dcerpc(data: bytes, packet: Packet, *, inside: bool = False) -> Outcome:
+def dissect_dcerpc(data: bytes, packet: Packet, *, inside: bool = False) -> Outcome:
     """One PDU of connection-oriented DCE/RPC, with the token at its end."""
     if not is_dcerpc(data):
         if len(data) < 16 and data[:1] == b"\x05" and packet.can_wait and not inside:
@@ -247,7 +247,7 @@ def _dissect_verifier(data: bytes, packet: Packet) -> None:
         packet.add("spnego-krb5")
 
 
-def kerberos(data: bytes, packet: Packet) -> Outcome:
+def dissect_kerberos(data: bytes, packet: Packet) -> Outcome:
     """A Kerberos message."""
     if not data or data[0] & 0xE0 != 0x60:
         return 0
@@ -255,7 +255,7 @@ def kerberos(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def kerberos_tcp(data: bytes, packet: Packet) -> Outcome:
+def dissect_kerberos_tcp(data: bytes, packet: Packet) -> Outcome:
     """Dissect a Kerberos message behind its length."""
     if len(data) < 4:
         return Incomplete(4 - len(data)) if packet.can_wait else 0
@@ -269,10 +269,10 @@ def kerberos_tcp(data: bytes, packet: Packet) -> Outcome:
 
 
 DISSECTORS = {
-    "nbss": nbss,
-    "smb": smb,
-    "nbdgm": nbdgm,
-    "dcerpc": dcerpc,
-    "kerberos": kerberos,
-    "kerberos_tcp": kerberos_tcp,
+    "nbss": dissect_nbss,
+    "smb": dissect_smb,
+    "nbdgm": dissect_nbdgm,
+    "dcerpc": dissect_dcerpc,
+    "kerberos": dissect_kerberos,
+    "kerberos_tcp": dissect_kerberos_tcp,
 }

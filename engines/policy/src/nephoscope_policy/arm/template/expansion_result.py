@@ -141,7 +141,7 @@ class PlannedResource:
         return self.origin.document.place(self.origin.path)
 
     @property
-    def written(self) -> WrittenValue:
+    def source_location(self) -> WrittenValue:
         """Return where the whole is written."""
         return WrittenValue(self.origin.document, self.origin.path)
 

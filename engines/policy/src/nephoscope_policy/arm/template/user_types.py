@@ -54,14 +54,14 @@ class UserType:
         return None
 
     @property
-    def declared(self) -> str:
+    def type_name(self) -> str:
         """The lower-cased type name, '' where none is declared."""
         return str(self.get("type") or "").lower()
 
     @property
     def json(self) -> JsonType:
         """The JSON type of its values, 'any' where it is open."""
-        return _JSON.get(self.declared, "any")
+        return _JSON.get(self.type_name, "any")
 
     @property
     def choices(self) -> tuple[object, ...]:
@@ -74,7 +74,7 @@ class UserType:
     @property
     def secure(self) -> bool:
         """Return whether values must not be shown."""
-        return self.declared.startswith("secure")
+        return self.type_name.startswith("secure")
 
     @property
     def nullable(self) -> bool:
@@ -92,7 +92,7 @@ class UserType:
         if isinstance(value, Unknown) or (value is None and self.nullable):
             return
         if self.json != "any" and not _is_of(self.json, value):
-            yield TypeFault((), f"must be {_with_article(self.declared)}, not {kind(value)}")
+            yield TypeFault((), f"must be {_with_article(self.type_name)}, not {kind(value)}")
             return
         yield from self._list_bounds(value)
         yield from self._list_parts(value)
