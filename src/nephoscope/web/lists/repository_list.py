@@ -58,7 +58,9 @@ def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
             ListColumn("repository", "Repository", title, main=True, width="name"),
             text_column("branch", "Default branch", lambda one: one.repository.default_branch),
             ListColumn("highest", "Highest", lambda one: severity_cell(one.highest), largest=True, width="severity"),
-            number_column("open", "Open work items", lambda one: sum(one.open.values()), optional=False),
+            number_column(
+                "open", "Open items", lambda one: sum(one.open.values()), optional=False, hint="Work items that are open"
+            ),
             number_column("failed", "Failed now", lambda one: one.trend[-1] if one.trend else None),
             ListColumn("change", "Change", _draw_change, number=True, optional=True, hint="Failed findings, against the run before"),
             ListColumn("last", "Last run", last, optional=True, largest=True, width="time"),
