@@ -13,7 +13,7 @@ from typing import NamedTuple
 from nephoscope_agent.settings import Settings
 
 
-class InstalledPackage(NamedTuple):
+class HostPackage(NamedTuple):
     """An installed package."""
 
     name: str

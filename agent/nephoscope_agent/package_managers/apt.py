@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nephoscope_agent.package_managers import (
     AvailableUpdate,
-    InstalledPackage,
+    HostPackage,
     UpdateList,
     UpdatesUnknownError,
 )
@@ -28,7 +28,7 @@ def find_database(settings: Settings) -> str:
     return str(path) if path.is_file() else ""
 
 
-def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
+def list_packages(settings: Settings) -> Iterator[HostPackage]:
     """Yield the packages that are installed."""
     text = Path(find_database(settings)).read_text(encoding="utf-8", errors="replace")
     for block in text.split("\n\n"):
@@ -36,7 +36,7 @@ def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
             line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(" ")
         )
         if fields.get("Status", "").split(" ")[-1] == "installed" and "Package" in fields:
-            yield InstalledPackage(
+            yield HostPackage(
                 fields["Package"], fields.get("Version", ""), fields.get("Architecture", ""), fields.get("Maintainer", ""),
                 fields.get("Description", ""),
             )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope_agent.package_managers import (
     AvailableUpdate,
-    InstalledPackage,
+    HostPackage,
     UpdateList,
     UpdatesUnknownError,
 )
@@ -23,7 +23,7 @@ def find_database(settings: Settings) -> str:
     return find_rpm_database(settings) if find_program("dnf") else ""
 
 
-def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
+def list_packages(settings: Settings) -> Iterator[HostPackage]:
     """Yield the packages that are installed."""
     return list_rpm_packages(settings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_agent.package_managers import InstalledPackage
+from nephoscope_agent.package_managers import HostPackage
 from nephoscope_agent.program_runner import find_program, run_program
 from nephoscope_agent.settings import Settings
 
@@ -19,7 +19,7 @@ def find_rpm_database(settings: Settings) -> str:
     return next((str(one.parent) for one in found if one.is_file()), "")
 
 
-def list_rpm_packages(settings: Settings) -> Iterator[InstalledPackage]:
+def list_rpm_packages(settings: Settings) -> Iterator[HostPackage]:
     """Yield the packages of the database, as the host's rpm reads it. Raises ProgramError."""
     root = [] if settings.root == "/" else ["--root", settings.root]
     text = run_program([find_program("rpm") or "rpm", *root, "-qa", "--qf", _FORMAT])
@@ -27,4 +27,4 @@ def list_rpm_packages(settings: Settings) -> Iterator[InstalledPackage]:
         name, epoch, version, architecture, vendor, summary = (line.split("\t") + [""] * 6)[:6]
         if name != "gpg-pubkey":
             full = version if epoch in ("0", "", "(none)") else f"{epoch}:{version}"
-            yield InstalledPackage(name, full, architecture, "" if vendor == "(none)" else vendor, summary)
+            yield HostPackage(name, full, architecture, "" if vendor == "(none)" else vendor, summary)

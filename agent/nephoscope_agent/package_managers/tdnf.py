@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_agent.package_managers import InstalledPackage, UpdateList
+from nephoscope_agent.package_managers import HostPackage, UpdateList
 from nephoscope_agent.package_managers.dnf import list_by_check_update
 from nephoscope_agent.package_managers.rpm_database import find_rpm_database, list_rpm_packages
 from nephoscope_agent.program_runner import find_program
@@ -16,7 +16,7 @@ def find_database(settings: Settings) -> str:
     return find_rpm_database(settings) if find_program("tdnf") else ""
 
 
-def list_packages(settings: Settings) -> Iterator[InstalledPackage]:
+def list_packages(settings: Settings) -> Iterator[HostPackage]:
     """Yield the packages that are installed."""
     return list_rpm_packages(settings)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from nephoscope_agent.package_managers import InstalledPackage, find_manager
+from nephoscope_agent.package_managers import HostPackage, find_manager
 from nephoscope_agent.program_runner import ProgramError
 from nephoscope_agent.row import Row, Sensor, SensorUnavailableError, format_time
 from nephoscope_agent.sensor_context import SensorContext
@@ -49,7 +49,7 @@ class PackagesSensor(Sensor):
         self._stamp, self._known = stamp, {key: one.version for key, one in found.items()}
         return rows
 
-    def _changes(self, found: dict[str, InstalledPackage], now: float) -> list[Row]:
+    def _changes(self, found: dict[str, HostPackage], now: float) -> list[Row]:
         """What changed since the packages were last listed; nothing the first time."""
         if self._known is None:
             return []
@@ -60,7 +60,7 @@ class PackagesSensor(Sensor):
                 rows.append(
                     _build_change(
                         "Removed",
-                        InstalledPackage(key.rpartition(":")[0], before or "", key.rpartition(":")[2]),
+                        HostPackage(key.rpartition(":")[0], before or "", key.rpartition(":")[2]),
                         before,
                         now,
                     )
@@ -93,7 +93,7 @@ class PackagesSensor(Sensor):
         self._known, self._whole = cursor["known"], cursor["whole"]
 
 
-def _build_software_row(package: InstalledPackage, now: float) -> dict[str, Any]:
+def _build_software_row(package: HostPackage, now: float) -> dict[str, Any]:
     return {
         "TimeGenerated": format_time(now),
         "ConfigDataType": "Software",
@@ -106,7 +106,7 @@ def _build_software_row(package: InstalledPackage, now: float) -> dict[str, Any]
     }
 
 
-def _build_change(kind: str, package: InstalledPackage, before: str | None, now: float) -> Row:
+def _build_change(kind: str, package: HostPackage, before: str | None, now: float) -> Row:
     return Row(
         "ConfigurationChange",
         {
