@@ -126,7 +126,9 @@ def _open_stream(number: int, before: io.TextIOWrapper, *, buffered: bool) -> io
 def _run(kind: str, what: str) -> None:
     """Run a program, a module or a file as the main one."""
     if kind == "-m":
-        sys.modules.pop(what, None)  # the main module is another one than what others import
+        is_package = hasattr(sys.modules.get(what), "__path__")
+        # the main module is another one than what others import
+        sys.modules.pop(f"{what}.__main__" if is_package else what, None)
         runpy.run_module(what, run_name="__main__", alter_sys=True)
     elif kind == "-c":
         main = sys.modules["__main__"] = types.ModuleType("__main__")

@@ -11,6 +11,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +103,18 @@ class ForkServer:
             raise RuntimeError("the fork server has ended")
         return int.from_bytes(answer, "big")
 
+    def has_ended(self) -> bool:
+        """Return whether it has ended by itself, such as by a signal that a test sent to all processes below it."""
+        try:
+            return os.waitid(os.P_PID, self._process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # a test has waited for it
+            return True
+
     def end(self) -> None:
         """End it; what it has begun goes on."""
         self._asking.close()
-        os.waitpid(self._process, 0)
+        with suppress(ChildProcessError):
+            os.waitpid(self._process, 0)
 
     def differing(self, environment: dict[str, str]) -> list[str]:
         """Tell the variables that are read when a process begins and are not those of the server."""
@@ -123,8 +132,8 @@ _begun: dict[int, ForkServer] = {}
 
 
 def _fork_server() -> ForkServer:
-    """Return the one of this process, begun where a test first needs it."""
-    if os.getpid() not in _begun:
+    """Return the one of this process, begun where a test first needs it, or where a test has ended the one before."""
+    if (found := _begun.get(os.getpid())) is None or found.has_ended():
         _begun[os.getpid()] = ForkServer()
     return _begun[os.getpid()]
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.running import forked_commands
 
@@ -57,13 +58,17 @@ class Started:
 
 
 def start(
-    data: Path, *arguments: str, link: bool = False, environment: dict[str, str] | None = None
+    data: Path,
+    *arguments: str,
+    link: bool = False,
+    environment: dict[str, str] | None = None,
+    begin: type[subprocess.Popen[str]] = forked_commands.Popen,
 ) -> Started:
     """Start a server over a data folder, by default at a free port; where nobody signed in yet its `link` may be waited for."""
     given = ("--port", "0", *arguments)  # of an option that comes twice the last one holds
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(data), "serve", *given]
     with (data / LOG).open("a") as log:
-        process = forked_commands.Popen(
+        process = begin(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(environment or {})}
         )
     assert process.stdout is not None
@@ -101,11 +106,9 @@ def note_rules_as_run(data: Path, workspace: str = "default") -> None:
 
 
 @contextmanager
-def serving(
-    data: Path, *arguments: str, link: bool = False, environment: dict[str, str] | None = None
-) -> Iterator[Started]:
-    """The server of a data folder, until the end of the block."""
-    server = start(data, *arguments, link=link, environment=environment)
+def serving(data: Path, *arguments: str, **options: Any) -> Iterator[Started]:
+    """The server of a data folder, until the end of the block; started as `start` does."""
+    server = start(data, *arguments, **options)
     try:
         yield server
     finally:

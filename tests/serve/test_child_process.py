@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 from ast import literal_eval
 from pathlib import Path
 
 import pytest
+from tests.running import forked_commands
 
 from nephoscope.serve.child_process import ChildProcess, fork_process
 from nephoscope.serve.parent_watch import VARIABLE
@@ -45,7 +45,9 @@ def test_what_is_buffered_is_written_once_and_an_error_is_told_with_where_it_was
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     out, errors = tmp_path / "out", tmp_path / "errors"
     with out.open("w") as given, errors.open("w") as told:  # files: what is printed is kept until the end
-        subprocess.run([sys.executable, "-c", script], stdout=given, stderr=told, check=True, env=environment)
+        forked_commands.run(
+            [sys.executable, "-c", script], stdout=given, stderr=told, check=True, env=environment
+        )
     assert out.read_text() == "once\n"
     assert "NameError: name 'wrong' is not defined" in errors.read_text()
 
@@ -72,7 +74,7 @@ def test_what_somebody_can_do_something_about_is_a_line(error: str, line: str) -
         f"def fail(): raise {error}\n"
         "raise SystemExit(fork_process(fail, 'sources').wait(60))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = forked_commands.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"nephoscope: sources: {line}\n")
 
 

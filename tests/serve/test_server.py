@@ -43,7 +43,8 @@ def server(tmp_path_factory):
     data = tmp_path_factory.mktemp("serve")
     (data / "ingest-abcdefgh").mkdir()
     note_rules_as_run(data)
-    with serving(data, "--demo", link=True) as found:
+    # one server begins as those of users do
+    with serving(data, "--demo", link=True, begin=subprocess.Popen) as found:
         yield found
 
 
