@@ -248,19 +248,19 @@ def names_line(recording: Recording, raised: Raised) -> Verdict:
     )
 
 
-def family(scenario: str) -> str:
-    """The technique that a scenario is about, '' where its name does not say."""
+def find_technique(scenario: str, sources: Sequence[str]) -> str:
+    """The technique that a scenario is about, '' where its name does not say; what a local user exploits is on no public server."""
     lowered = scenario.rpartition("/")[2].lower()
-    return next((name for name, pattern in _FAMILIES if pattern.search(lowered)), "")
+    technique = next((name for name, pattern in _FAMILIES if pattern.search(lowered)), "")
+    is_local = bool(sources) and not any(map(is_address, sources))
+    return "T1068" if technique == "T1190" and is_local else technique
 
 
 def names_sources(recording: Recording, raised: Raised) -> Verdict:
     """Whether the alerts of each family of scenarios name their sources and no others; without sources, whether there are any."""
     by_family: dict[str, list[Sequence[str]]] = defaultdict(list)
     for one in recording.expected:
-        # a weakness that a local user exploits is on no public server
-        is_local = bool(one["sources"]) and not any(map(is_address, one["sources"]))
-        by_family["" if is_local else family(one["scenario"] or "")].append(one["sources"])
+        by_family[find_technique(one["scenario"] or "", one["sources"])].append(one["sources"])
     alerts = alerts_of(raised)
     right = all(_are_named(several, _about(name, alerts)) for name, several in by_family.items())
     scenarios = ", ".join(str(one["scenario"]) for one in recording.expected)
