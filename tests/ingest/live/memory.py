@@ -37,7 +37,7 @@ class MemorySink:
     def last(self, feed: str) -> int:
         return self.sequences.get(feed, -1)
 
-    def take(
+    def write_batch(
         self,
         feed,
         sequence,
@@ -107,7 +107,9 @@ class MemorySink:
     def checkpoints(self, prefix: str = ""):
         return {key: value for key, value in self.saved.items() if key.startswith(prefix)}
 
-    def note(self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = "") -> None:
+    def report_health(
+        self, error: str = "", lag: float | None = None, dropped: int = 0, *, key: str = ""
+    ) -> None:
         if error:
             self.errors.append(error)
             self.standing[key] = error

@@ -67,7 +67,7 @@ def take(intake, *posts):
     """What becomes of requests that come at once."""
 
     async def all_():
-        return await asyncio.gather(*(intake.take(one) for one in posts), return_exceptions=True)
+        return await asyncio.gather(*(intake.submit(one) for one in posts), return_exceptions=True)
 
     found = asyncio.run(all_())
     intake.writer.close_segment()

@@ -21,7 +21,7 @@ class Slow:
         self.appends, self.began, self.go = [], threading.Event(), threading.Event()
         self.senders = []
 
-    def take(self, feed, sequence, *, rows, origins, refused, wait, sender=None):
+    def write_batch(self, feed, sequence, *, rows, origins, refused, wait, sender=None):
         first = not self.began.is_set()
         self.began.set()
         if first:
@@ -46,7 +46,7 @@ def taken(gathering, values):
 
     def ask(value):
         try:
-            gathering.take(shaped_of({"n": value}, {"n": value}), 10, 30)
+            gathering.append_rows(shaped_of({"n": value}, {"n": value}), 10, 30)
             ends[value] = None
         except Exception as error:  # noqa: BLE001 - what became of it is looked at
             ends[value] = error
