@@ -23,10 +23,10 @@ def left_out(instance, subscriptions):
     """The id of a subscription of which the evaluation says that no resource was read, and the sentence about it."""
     snapshot, name = instance.snapshots.load_newest(), "sub-bwf-erp-prod"
     made = snapshot.build_info
-    vars(snapshot)["made"] = replace(made, left_out={subscriptions[name]: (NOTHING,)})
+    vars(snapshot)["build_info"] = replace(made, left_out={subscriptions[name]: (NOTHING,)})
     told = f"no resources were collected in the subscription {name} ({subscriptions[name]})"
     yield subscriptions[name], f"Resources is incomplete, {told}"
-    vars(snapshot)["made"] = made
+    vars(snapshot)["build_info"] = made
 
 
 @pytest.fixture

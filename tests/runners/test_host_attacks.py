@@ -79,6 +79,8 @@ def test_each_record_is_judged(
 
 def test_scenarios_are_compared_by_their_sources() -> None:
     runner = importlib.import_module("host_attacks")
-    assert runner.family("x/ssh-slow-bf") == "T1110"
+    assert runner.find_technique("x/ssh-slow-bf", ["203.0.113.7"]) == "T1110"
+    assert runner.find_technique("x/cve-2021-1", ["203.0.113.7"]) == "T1190"
+    assert runner.find_technique("x/cve-2021-1", ["mallory"]) == "T1068"
     assert runner.FOREIGN.search("x/jellyfin-bf")
     assert not runner.FOREIGN.search("crowdsecurity/ssh-bf")
