@@ -286,7 +286,9 @@ def test_a_form_that_was_cut_is_told_to_come_again(instance, owner, cut):
 
 
 def test_nobody_without_a_credential_is_told_where_the_state_is(instance, owner, url, monkeypatch, caplog):
-    reason = f"{instance.state.database.display_url}: connection failed: connection to server at 127.0.0.1 failed"
+    reason = (
+        f"{instance.state.database.display_url}: connection failed: connection to server at 127.0.0.1 failed"
+    )
 
     def gone(*_, **__):
         raise DatabaseUnreachableError(reason)
