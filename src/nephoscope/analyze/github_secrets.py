@@ -49,7 +49,7 @@ FEDERATED = Key(
 KEYS = index_keys(SELECTED, RENEWED, FEDERATED)
 TYPES = (_OWNER, _REPOSITORY, SETTINGS.lower(), SECRETS.lower(), ENVIRONMENTS.lower())
 
-#: A secret grows old by itself.
+#: A secret that was not renewed for so long is old.
 _OLD = timedelta(days=365)
 
 
