@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
+from nephoscope.lake.query_engine import (
+    EngineLimits,
+    EngineRows,
+    QueryEngine,
+    QueryPipeline,
+    Work,
+    open_engine,
+)
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
+from nephoscope_kql.engines.parquet import FileColumn, FileScan
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.run import QueryResult
 from nephoscope_kql.types import KqlType
@@ -61,3 +72,57 @@ def test_one_may_wait_with_the_engine_at_hand() -> None:
     found = QueryPipeline(MemoryCatalog({}), EngineRows, wait=wait).results("print n = 1")
     assert found[0].table.to_pydict() == {"n": [1]}
     assert len(waited) == 1
+
+
+SCANNED = (FileColumn("n", "n", "BIGINT"), FileColumn("text", "text", "VARCHAR"))
+NOTHING = FileScan(SCANNED)
+KNOWN = MemoryCatalog({"T": TableSchema("T", (("n", KqlType.LONG), ("text", KqlType.STRING)))})
+EMPTY = {
+    "T": True,
+    "T | where n > 1 | extend twice = n * 2, moment = now()": True,
+    "T | summarize count(), make_list(n) by text | top 5 by count_": True,
+    "T | summarize arg_max(n, *) by tolower(text)": True,
+    "T | join kind=inner (print n = 1) on n": True,
+    "union T, (T | where n > 1)": True,
+    "T; T | take 1": True,
+    "T | count": False,
+    "T | summarize sum(n)": False,
+    "union T, (print n = 1)": False,
+    "T; T | count": False,
+    "print here = toscalar(T | count)": False,
+}
+
+
+@pytest.mark.parametrize("query", EMPTY)
+def test_a_query_that_can_have_no_row_opens_no_engine(
+    query: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "empty.parquet"
+    pq.write_table(pa.schema([("n", pa.int64()), ("text", pa.string())]).empty_table(), file)
+    of_file = FileScan(SCANNED, ((file,),))
+    expected = QueryPipeline(KNOWN, lambda: EngineRows(scans={"T": of_file})).results(query)
+    opened: list[EngineRows] = []
+
+    def open_noted(rows: EngineRows, limits: EngineLimits) -> QueryEngine:
+        opened.append(rows)
+        return open_engine(rows, limits)
+
+    monkeypatch.setattr("nephoscope.lake.query_engine.open_engine", open_noted)
+    found = QueryPipeline(KNOWN, lambda: EngineRows(scans={"T": NOTHING})).results(query)
+    assert [(one.table, one.name, one.hint) for one in found] == [
+        (one.table, one.name, one.hint) for one in expected
+    ]
+    assert [one.table.schema for one in found] == [one.table.schema for one in expected]
+    assert bool(opened) is not EMPTY[query]
+
+
+def test_rows_of_another_workspace_are_rows(tmp_path: Path) -> None:
+    file = tmp_path / "one.parquet"
+    pq.write_table(pa.table({"n": [1], "text": ["a"]}), file)
+    several = FileScan(SCANNED, also=(FileScan(SCANNED, ((file,),)),))
+    beside = FileScan(SCANNED, beside=pa.table({"n": [2], "text": ["b"]}))
+    for scan, number in ((several, 1), (beside, 2)):
+        (found,) = QueryPipeline(KNOWN, lambda scan=scan: EngineRows(scans={"T": scan})).results(
+            "T | project n"
+        )
+        assert found.table.to_pydict() == {"n": [number]}

@@ -5,7 +5,9 @@ DuckDB sees the table's own folder and nothing else. Source: https://duckdb.org/
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.estate.version_row import MARKER
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 BATCH = 2048
+KEPT = 4
+"""Of how many folders a process keeps the connection."""
 _OPEN = "valid_to IS NULL"
 _AS_OF = "valid_from <= make_timestamptz($at) AND (valid_to IS NULL OR valid_to > make_timestamptz($at))"
 # Times leave DuckDB as microseconds, so that no time-zone package is needed.
@@ -121,12 +125,19 @@ def _to_time(column: str, value: Any) -> object:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    folder = str(path.resolve()).replace("'", "''")
+    """Return a cursor of the connection that this process keeps for a folder: to open one takes ten times as long as most reads."""
+    return _keep_connection(str(path.resolve()), os.getpid()).cursor()
+
+
+@lru_cache(maxsize=KEPT)
+def _keep_connection(folder: str, process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 - a fork has none of its threads
     import duckdb  # loaded where a store is read: an estate that is scanned for the first time has none
 
     connection = duckdb.connect(":memory:")
-    connection.execute("SET TimeZone = 'UTC'")
-    connection.execute(f"SET allowed_directories = ['{folder}']")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    connection.execute("SET enable_external_file_cache = false")  # what was read would stay in memory
+    quoted = folder.replace("'", "''")
+    connection.execute(f"SET allowed_directories = ['{quoted}']")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection

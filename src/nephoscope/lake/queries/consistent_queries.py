@@ -331,9 +331,8 @@ class LakeReading:
         self._seen[relation] = name, span, wanted
 
     def _has_no_rows(self, relation: str, span: RowSpan) -> bool:
-        scan = self.catalog.scan(relation, span)
-        if not scan.groups:
-            return scan.beside is None or scan.beside.num_rows == 0
+        if self.catalog.scan(relation, span).has_no_rows():
+            return True
         kept = self._kept.get(relation, ())
         return any(one.rows == 0 and one.can_serve((), span) for one in kept)
 

@@ -78,6 +78,10 @@ class FileScan:
         """Return the scans that it is made of, each with restrictions of its own."""
         return (replace(self, also=()), *self.also) if self.also else (self,)
 
+    def has_no_rows(self) -> bool:
+        """Return whether it surely has no row: neither files nor rows beside them."""
+        return not any(one.groups or (one.beside is not None and one.beside.num_rows) for one in self.parts())
+
     def paths(self) -> list[Path]:
         """All its files."""
         return [path for one in self.parts() for group in one.groups for path in group]
