@@ -124,7 +124,19 @@ def test_files_are_scanned_with_limits_that_the_form_names(owner, instance):
     assert "Another user must approve" not in form.partition('id="response"')[2].partition("</form>")[0]
     asked = {"path": "/srv", "changedDays": "30", "megabytes": "64"}
     assert post(owner, act="order", kind="scan", reason="Triage", incident="", **asked).status_code == 303
-    assert (newest(instance).arguments, newest(instance).status) == (asked, OrderStatus.APPROVED)
+    order = newest(instance)
+    assert (order.arguments, order.status) == (asked, OrderStatus.APPROVED)
+    never, at = (
+        r"Last malware scan</p><p class=\"stat-strip__text\">Never<",
+        r"Last malware scan</p><p[^>]*><span title=\"0 files\">",
+    )
+    assert re.search(never, owner.get(PAGE).text)  # it did not end
+    with instance.state.transaction() as session:
+        done = msgspec.structs.replace(
+            order, status=OrderStatus.SUCCEEDED, finished=instance.now, message="0 files"
+        )
+        instance.state.response_orders.put(session, done)
+    assert re.search(at, owner.get(PAGE).text)
 
 
 def test_who_may_read_gives_no_order(visitor, instance):

@@ -40,6 +40,7 @@ class _ServeOptions(TypedDict):
     key: str | None
     tenant: str
     assess_every: float
+    scan_machines_every: float
     behind: tuple[str, ...]
     managed_identity: str
     requests_a_minute: int
@@ -83,6 +84,10 @@ class _ServeOptions(TypedDict):
 @click.option(
     "--assess-every", type=click.FloatRange(0.1, 24 * 30), default=8.0, show_default=True, metavar="HOURS",
     help="Hours between assessments.",
+)  # fmt: skip
+@click.option(
+    "--scan-machines-every", type=click.FloatRange(0, 24 * 30), default=0.0, show_default=True, metavar="HOURS",
+    help="Hours between malware scans of each machine whose agent allows scans; 0 schedules none.",
 )  # fmt: skip
 @click.option(
     "--behind",
@@ -248,6 +253,7 @@ def _build_settings(data: Path, options: _ServeOptions) -> ServeSettings:
         key=options["key"] or options["certificate"] or "",
         tenant=options["tenant"].lower() or NO_TENANT,
         assess_hours=options["assess_every"],
+        malware_scan_hours=options["scan_machines_every"],
         behind=options["behind"],
         managed_identity=options["managed_identity"],
         requests_a_minute=options["requests_a_minute"],

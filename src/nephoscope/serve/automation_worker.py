@@ -1,13 +1,14 @@
-"""Automation worker: runs response rules and automations in every workspace."""
+"""Automation worker: runs response rules and automations in every workspace, and orders the scheduled scans of machines."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.automation.engine import AutomationEngine
@@ -21,9 +22,15 @@ from nephoscope.resource_graph import opened_lake
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
+from nephoscope.service.scheduled_malware_scans import order_due_scans
+from nephoscope.service.service_context import utc_now
 from nephoscope.state import State, StateError
+from nephoscope.state.hosts.response_orders import ResponseOrderError
+from nephoscope.state.leases.lease_holder import create_holder_name
+from nephoscope.state.leases.lease_renewal import Turns
 
 LOOK_SECONDS = 2.0
+SCHEDULE_STEP = timedelta(minutes=1)
 _LOG = logging.getLogger("nephoscope.responding")
 
 
@@ -35,14 +42,47 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
         opened_lake(settings.data, state, settings.tenant) as lake,
     ):
         watch = PublicationWatch(settings.data, state, PublishedSnapshotCache(settings.data))
-        with ResponderPool(lake, state, settings.address) as desks:
+        with (
+            ResponderPool(lake, state, settings.address) as desks,
+            Turns(state.leases, create_holder_name()) as turns,
+        ):
+            schedule = ScanSchedule(settings, state, turns)
             while not stop.is_set():
                 try:
                     watch.look()
+                    schedule.look(told)
                     desks.ask(_load(state, lake, told))
                 except (StateError, LakeError, OSError) as error:
                     _LOG.error("next check in %.0f s: %s", LOOK_SECONDS, error)
                 stop.wait(LOOK_SECONDS)
+
+
+@dataclass(slots=True)
+class ScanSchedule:
+    """Orders scheduled malware scans once a minute, in one process at a time however many servers have the state."""
+
+    settings: ServeSettings
+    state: State
+    turns: Turns
+    clock: Callable[[], datetime] = utc_now
+    _next: datetime | None = None
+
+    def look(self, told: set[str]) -> None:
+        """Order the scans that are due; why files cannot be scanned is logged once. Raises StateError."""
+        every, now = timedelta(hours=self.settings.malware_scan_hours), self.clock()
+        if not every or (self._next is not None and now < self._next):
+            return
+        self._next = now + SCHEDULE_STEP
+        with self.turns.acquire("malware scans") as lease:
+            if lease is None:
+                return
+            try:
+                for one in order_due_scans(self.state, self.settings.data, every, self.clock):
+                    _LOG.info("malware scan of %s: %s", one.machine, one.id)
+            except ResponseOrderError as error:
+                if str(error) not in told:
+                    told.add(str(error))
+                    _LOG.warning("%s", error)
 
 
 @dataclass(slots=True)

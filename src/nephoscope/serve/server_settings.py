@@ -20,6 +20,8 @@ class ServeSettings:
     """`names` are the host names and addresses that the certificate is made for where none is given; `fd` is the listening socket.
     `web_fd` and `web` are the socket at which the web process listens for the front, and its path.
 
+    `malware_scan_hours` lie between the scheduled scans of a machine (0 = none).
+
     `behind` names the addresses of proxies whose X-Forwarded-For is believed. `managed_identity` is the name of the Reader that local
     programs get without a secret ('' = nobody). `query_seconds` is how long a query may take, whatever its client asks for;
     `query_memory` is in MiB, of all queries together.
@@ -34,6 +36,7 @@ class ServeSettings:
     key: str = ""
     tenant: str = NO_TENANT
     assess_hours: float = ASSESS_HOURS
+    malware_scan_hours: float = 0.0
     query_seconds: float = QUERY_SECONDS
     queries: QueryLimits = field(default_factory=QueryLimits)
     query_memory: int = QUERY_MEMORY
@@ -63,7 +66,8 @@ class ServeSettings:
         """Return what may be told of the settings: not where the state is, whose address may hold a password, nor keys."""
         return {
             "data": str(self.data), "host": self.host, "port": self.port, "names": list(self.names), "tenant": self.tenant,
-            "certificate": self.certificate, "assessHours": self.assess_hours, "querySeconds": self.query_seconds,
+            "certificate": self.certificate, "assessHours": self.assess_hours,
+            "malwareScanHours": self.malware_scan_hours, "querySeconds": self.query_seconds,
             "queries": self.queries.total, "queriesOfOne": self.queries.per_principal, "queryMemory": self.query_memory,
             "requestsAMinute": self.requests_a_minute, "behind": list(self.behind), "managedIdentity": self.managed_identity,
             "jsonLogs": self.json_logs, "ownState": self.state is not None,

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import BigInteger, Index, LargeBinary, Text, select
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from nephoscope.state.database.state_errors import NotFoundError, StateError
@@ -159,6 +159,31 @@ class ResponseOrders:
             rows = session.scalars(query.execution_options(yield_per=PORTION))
             found = select_readable(rows, lambda row: row.machine, may_read, most)
             return [_build_order(row) for row in found]
+
+    def map_newest(
+        self, kind: ResponseKind, requester: str = "", *, machine: str = "", status: OrderStatus | None = None
+    ) -> dict[str, ResponseOrder]:
+        """Return the newest order of a kind for each machine, by machine; only those of a requester, machine or status where given."""
+        wanted = [ResponseOrderRow.kind == kind.value]
+        if requester:
+            wanted.append(ResponseOrderRow.requester == requester)
+        if machine:
+            wanted.append(ResponseOrderRow.machine == machine)
+        if status is not None:
+            wanted.append(ResponseOrderRow.status == status.value)
+        newest = (
+            select(ResponseOrderRow.machine, func.max(ResponseOrderRow.created).label("created"))
+            .where(*wanted)
+            .group_by(ResponseOrderRow.machine)
+            .subquery()
+        )
+        query = select(ResponseOrderRow).join(
+            newest,
+            (ResponseOrderRow.machine == newest.c.machine) & (ResponseOrderRow.created == newest.c.created),
+        )
+        with self._database.read() as session:
+            rows = session.scalars(query.where(*wanted).order_by(ResponseOrderRow.id))
+            return {row.machine: _build_order(row) for row in rows}
 
     def list_approved(self, machine: str, now: datetime) -> list[ResponseOrder]:
         """Return the orders that an agent is to carry out, oldest first."""

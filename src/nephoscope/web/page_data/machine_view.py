@@ -20,6 +20,7 @@ from nephoscope.service.access_requests import find_machine_access, list_access_
 from nephoscope.service.agents import READ as READ_AGENTS
 from nephoscope.service.application_control import accepted_policy, list_groups
 from nephoscope.service.response_orders import list_orders
+from nephoscope.service.scheduled_malware_scans import find_last_scan
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_filter import AlertFilter
 from nephoscope.web.page_data.machine_alerts import MachineNames
@@ -173,6 +174,11 @@ def find_access(visit: Visit, machine: FleetMachine) -> tuple[MachineAccess, Seq
 def find_orders(visit: Visit, machine: FleetMachine) -> Sequence[ResponseOrder]:
     """Return the newest orders for a machine."""
     return list_orders(visit.service, machine.key, most=100) if machine.agent is not None else ()
+
+
+def find_malware_scan(visit: Visit, machine: FleetMachine) -> ResponseOrder | None:
+    """Return the newest malware scan of a machine that ended well, None where it was never scanned."""
+    return find_last_scan(visit.service, machine.key) if machine.agent is not None else None
 
 
 def _quote_text(text: str) -> str:

@@ -26,6 +26,7 @@ from nephoscope.web.page_data.machine_view import (
     find_applications,
     find_file_changes,
     find_machine,
+    find_malware_scan,
     find_orders,
 )
 from nephoscope.web.tables.page_tables import PageTable, download_table
@@ -128,7 +129,7 @@ def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str
     forms = {one.value: words for one, words in ORDER_FORMS.items() if one.value in allowed}
     return {
         "machine": machine, "found": found, "files": files, "applications": find_applications(visit, machine),
-        "access": access, "requests": requests, "orders": orders, "forms": forms,
+        "access": access, "requests": requests, "orders": orders, "forms": forms, "scan": find_malware_scan(visit, machine),
         "chosen": chosen if chosen in forms else next(iter(forms), ""), "given": _read_given(visit, refused),
         "may_order": visit.caller.is_permitted(RESPOND, machine.key), "may_approve": visit.caller.is_permitted(APPROVE, machine.key),
         "may_download": visit.caller.is_permitted(READ_CONTENT, machine.key), "me": visit.caller.name, "now": visit.instance.now,
