@@ -13,6 +13,7 @@ from nephoscope.collect.templates.workflow.expression import WorkflowExpression
 from nephoscope.collect.templates.workflow.taint_analysis import find_carried, is_inert, is_written_by_anybody
 from nephoscope.collect.templates.workflow.workflow_model import Workflow, WorkflowStep
 from nephoscope.collect.templates.yaml_tree import YamlNode
+from nephoscope.posture.code.shell_taint import ShellTaint
 
 #: Actions and their inputs that are run as code.
 CODE_INPUTS: dict[str, tuple[str, ...]] = {
@@ -36,7 +37,6 @@ CODE_INPUTS: dict[str, tuple[str, ...]] = {
     "sergeysova/jq-action": ("cmd",),
     "uraimo/run-on-arch-action": ("run", "install", "setup"),
 }
-_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WINDOWS = re.compile(r"windows", re.IGNORECASE)
 
 
@@ -72,24 +72,31 @@ def find_injected(workflow: Workflow, by_anybody: bool) -> Iterator[tuple[Workfl
                 yield step, context
 
 
-def find_evaluated(
-    workflow: Workflow,
-) -> Iterator[tuple[WorkflowStep, ShellCommand, WorkflowExpression]]:
-    """Give each `eval` of a variable of the environment that holds a context that anybody writes."""
+def find_evaluated(workflow: Workflow) -> Iterator[tuple[WorkflowStep, ShellCommand, str]]:
+    """Give each command that evaluates a variable of the environment that holds a context that anybody writes, with that context."""
+    jobs: dict[int, ShellTaint] = {}
     for step in workflow.steps:
-        if step.run is None or "eval" not in step.run.text:
+        if step.run is None:
             continue
-        held = environment(workflow, step)
-        for command in shell_commands(workflow, step):
-            if command.program != "eval":
-                continue
-            for name in _VARIABLE.findall(workflow.source.cut(command.span)):
-                node = held.get(name.upper())
-                trees = workflow.expressions(node) if node is not None and node.kind == "scalar" else ()
-                found = (context for tree in trees for context in find_carried(tree))
-                first = next((one for one in found if is_written_by_anybody(one.parts)), None)
-                if first is not None:
-                    yield step, command, first
+        labels = {"GITHUB_HEAD_REF": "github.head_ref", **_label_environment(workflow, step)}
+        taint = jobs.setdefault(id(step.job), ShellTaint(workflow.source, labels.get))
+        if len(labels) > 1 or taint.files or taint.environment or "GITHUB_HEAD_REF" in step.run.text:
+            taint.begin_step(labels.get)
+            for command, label in taint.find_evaluated(shell_commands(workflow, step)):
+                yield step, command, label
+
+
+def _label_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, str]:
+    """Return the variables of a step that hold a context that anybody writes, with its path."""
+    found: dict[str, str] = {}
+    for name, node in environment(workflow, step).items():
+        if node.kind != "scalar" or "${{" not in node.text:
+            continue
+        contexts = (context for tree in workflow.expressions(node) for context in find_carried(tree))
+        first = next((one.path for one in contexts if is_written_by_anybody(one.parts)), None)
+        if first is not None:
+            found[name] = first
+    return found
 
 
 def is_harmless(workflow: Workflow, step: WorkflowStep, parts: tuple[str, ...]) -> bool:

@@ -38,6 +38,6 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     for step, context in find_injected(workflow, by_anybody=True):
         message = f"{context.path} is written by anybody and becomes part of the script"
         yield CodeMatch(context.span, message, subject=step.subject, scope=step.node.span)
-    for step, command, context in find_evaluated(workflow):
-        message = f"{context.path} is written by anybody and is evaluated as a script"
+    for step, command, written in find_evaluated(workflow):
+        message = f"{written} is written by anybody and is evaluated as a script"
         yield CodeMatch(command.span, message, subject=step.subject, scope=step.node.span)
