@@ -34,15 +34,18 @@ from nephoscope.alerts.incidents.incident_service import IncidentService  # noqa
 from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
 from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
 from nephoscope.alerts.rules.window import window_ending_at  # noqa: E402
-from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor, apply  # noqa: E402
+from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor  # noqa: E402
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning  # noqa: E402
 from nephoscope.alerts.tuning.replay import temporary_state  # noqa: E402
-from nephoscope.alerts.tuning.tuning_service import TuningEditor  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
 from nephoscope.sample.sample_loading import SampleLogLoader  # noqa: E402
 from nephoscope.sample.staged_attacks import Attack, attacks  # noqa: E402
+from nephoscope.service.incidents import change_incidents  # noqa: E402
+from nephoscope.service.local_user import LocalUser  # noqa: E402
+from nephoscope.service.service_context import ServiceContext  # noqa: E402
+from nephoscope.service.tuning import apply_advice  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope.state.incidents.alerts import StoredAlert  # noqa: E402
 from nephoscope.state.incidents.incidents import IncidentStatus  # noqa: E402
@@ -115,13 +118,20 @@ def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None
             )
 
 
+def acting(state: State, now: datetime) -> ServiceContext:
+    """Return the context in which the analyst acts at a time of the days."""
+    return ServiceContext(LocalUser.current(), state, Path(), lambda: now)
+
+
 def closed(state: State, now: datetime) -> None:
     """What an analyst says of benign days."""
-    for one in state.incidents.list_newest("default", most=1_000_000):
-        if one.status is not IncidentStatus.CLOSED:
-            IncidentService(state, "default").change(
-                one.number, now, "analyst", status=IncidentStatus.CLOSED, classification="BenignPositive"
-            )
+    numbers = [
+        one.number
+        for one in state.incidents.list_newest("default", most=1_000_000)
+        if one.status is not IncidentStatus.CLOSED
+    ]
+    closing = {"status": IncidentStatus.CLOSED, "classification": "BenignPositive"}
+    change_incidents(acting(state, now), "default", numbers, "update", closing)
 
 
 def advised(windows: Windows, state: State, rules: Sequence[AnalyticRule], part: Part) -> Counter[str]:
@@ -139,8 +149,7 @@ def _followed(windows: Windows, state: State, rules: Sequence[AnalyticRule], par
     done: set[str] = set()
     for one in list(advising.list_advice(rules)):
         if one.kind != "disable" and one.confidence is not Confidence.REVIEW and one.rule.id not in done:
-            editing = TuningEditor(state, "default", "analyst", part.until, one.id)
-            apply(editing, one, part.until + timedelta(days=90))
+            apply_advice(acting(state, part.until), "default", one, part.until + timedelta(days=90))
             done.add(one.rule.id)
             kinds[one.kind] += 1
             print(f"  {one.kind}: {one.rule.name}: {one.proposal.text} ({len(one.hides)} of {one.of})")
