@@ -107,15 +107,15 @@ def taken(lake: Lake, state: State, generator: Generator, *, lists: bool) -> Non
 
 def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None:
     """Take what windows found to the desk, as the schedule would."""
-    detector, incident_service = windows.detector(), IncidentService(state, "default")
+    incident_service = IncidentService(state, "default")
     known = EffectiveTuning.load(state, windows.lake, "default", found[0][0]) if tuned and found else None
-    for end, rule in found:
-        one = known.rule(rule) if known else rule
-        if one.enabled:
-            incident_service.store_outcome(
-                detector.run(one, window_ending_at(one, end), end + timedelta(minutes=6)),
-                end + timedelta(minutes=6),
-            )
+    with windows.lake.reading("default") as reading:
+        detector = windows.detector(reading)
+        for end, rule in found:
+            one = known.rule(rule) if known else rule
+            if one.enabled:
+                now = end + timedelta(minutes=6)
+                incident_service.store_outcome(detector.run(one, window_ending_at(one, end), now), now)
 
 
 def acting(state: State, now: datetime) -> ServiceContext:
@@ -144,7 +144,7 @@ def advised(windows: Windows, state: State, rules: Sequence[AnalyticRule], part:
 
 def _followed(windows: Windows, state: State, rules: Sequence[AnalyticRule], part: Part) -> Counter[str]:
     """Follow the first advice for each rule: what is left of the others is seen when they are asked for again."""
-    advising = TuningAdvisor(state, windows.lake, "default", part.since, part.until, windows.detector())
+    advising = TuningAdvisor(state, windows.lake, "default", part.since, part.until, knows=windows.knows)
     kinds: Counter[str] = Counter()
     done: set[str] = set()
     for one in list(advising.list_advice(rules)):
@@ -205,13 +205,16 @@ def staged(
                 loading.load_entries(one.entries(generator.company, last), begin)
             lake.flush(timeout=600)
             own = Windows(lake, Path(folder) / "found.pickle", windows.exact)
-            detector, tuned = own.detector(), EffectiveTuning.load(tuning, lake, "default", begin)
-            raised = [
-                alert
-                for end, rule in own.run(rules, begin, begin + timedelta(days=1))
-                for alert in detector.run(tuned.rule(rule), window_ending_at(rule, end), end).alerts
-                if not alert.held_by and alert.id not in known
-            ]
+            tuned, ends = EffectiveTuning.load(tuning, lake, "default", begin), begin + timedelta(days=1)
+            found = own.run(rules, begin, ends)
+            with lake.reading("default") as reading:
+                detector = own.detector(reading)
+                raised = [
+                    alert
+                    for end, rule in found
+                    for alert in detector.run(tuned.rule(rule), window_ending_at(rule, end), end).alerts
+                    if not alert.held_by and alert.id not in known
+                ]
     return [(name, sum(_about(one, alert) for alert in raised)) for name, one in attacks().items()]
 
 

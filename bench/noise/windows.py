@@ -100,9 +100,9 @@ class Windows:
             self.kept.write_bytes(pickle.dumps((self.knows, self.seconds, self._done)))
             print(f"{number + 1}/{len(rules)} {time.monotonic() - began:.0f} s {rule.name}", file=sys.stderr)
 
-    def detector(self) -> CachingDetector:
+    def detector(self, reading: LakeReading) -> CachingDetector:
         """A detector that knows what was found; windows that were passed over found nothing."""
-        return Recalling(self.lake, "default", knows=self.knows)
+        return Recalling(self.lake, "default", reading=reading, knows=self.knows)
 
     def _rule(self, rule: AnalyticRule, since: datetime, until: datetime) -> None:
         began = time.process_time()

@@ -17,6 +17,7 @@ from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import (
     CachingDetector,
+    KnownWindows,
     ReplayResult,
     Told,
     ignore_progress,
@@ -83,7 +84,8 @@ class Advice:
 class TuningAdvisor:
     """Looks at what rules raised in windows that ended in [since, until).
 
-    `told` hears how many windows of the trials of a rule are done.
+    `told` hears how many windows of the trials of a rule are done. Windows that it `knows` are not queried again; advisors may share
+    them as long as the logs are the same.
     """
 
     state: State
@@ -92,6 +94,7 @@ class TuningAdvisor:
     since: datetime
     until: datetime
     told: Told = ignore_progress
+    knows: KnownWindows = field(default_factory=dict, repr=False)
 
     def propose(self, rules: Iterable[AnalyticRule]) -> Iterator[Advice]:
         """Yield what the advisors think, not tried yet; the rules with the most alerts first."""
@@ -110,7 +113,7 @@ class TuningAdvisor:
             known = list_past_alerts(self.state, self.workspace, self.since, self.until, rule)
             moments = sorted({each.alert.raised for each in known})
             with self.lake.reading(self.workspace) as reading:
-                detector = CachingDetector(self.lake, self.workspace, reading=reading)
+                detector = CachingDetector(self.lake, self.workspace, reading=reading, knows=self.knows)
                 parts = len(several) + 1
                 before = replay_windows(
                     detector, several[0].rule, moments, self.until, self._report_part(0, parts)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TOP = 10
 #: Told how many windows are done, and of how many: what it raises ends the run.
 Told = Callable[[int, int], None]
+#: How many rows a query found in a window, and the first of them.
+KnownWindows = dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,7 @@ def ignore_progress(done: int, total: int) -> None:
 class CachingDetector(Detector):
     """A detector that looks at a window once: for rules that are tried with several tunings. What it `knows` may be shared."""
 
-    knows: dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]] = field(
-        default_factory=dict, repr=False
-    )
+    knows: KnownWindows = field(default_factory=dict, repr=False)
 
     def _rows(self, rule: AnalyticRule, window: RuleWindow, *asked: Any) -> tuple[int, list[RuleResultRow]]:
         found = self.knows.get((rule.query, window))
