@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.browser.conftest import keep_cookies, served
+from tests.browser.conftest import PATIENCE, keep_cookies, served
 from tests.browser.layout_snapshot import (
     BOXES,
     GOLDEN,
@@ -79,6 +79,22 @@ def untouched(chromium, filled, tmp_path_factory):
         yield base, data, sign_in(chromium, base, data)
 
 
+@pytest.fixture(scope="module")
+def windows(chromium):
+    """Give a window by the file of its cookies, one for all pages: fonts, styles and scripts are loaded once."""
+    made = {}
+
+    def give(cookies: Path):
+        if cookies not in made:
+            made[cookies] = chromium.new_context(ignore_https_errors=True, storage_state=cookies)
+            made[cookies].set_default_timeout(PATIENCE)
+        return made[cookies]
+
+    yield give
+    for context in made.values():
+        context.close()
+
+
 def boxes(page, width: int, scheme: str) -> list[str]:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
@@ -112,14 +128,15 @@ def find_scope(data: Path) -> str:
 
 @pytest.mark.sampled(12, each="state")
 @pytest.mark.parametrize(("path", "state"), CASES, ids=[f"{state}-{slug(path)}" for path, state in CASES])
-def test_boxes_are_where_they_were(opened, untouched, nothing, request, path, state):
+def test_boxes_are_where_they_were(windows, untouched, nothing, request, path, state):
     base, data, cookies = untouched
     scope = find_scope(data) if state == "scope" else ""
     if state == "empty":
         base, cookies = nothing
-    page = opened(storage_state=cookies).new_page()
+    page = windows(cookies).new_page()
     page.goto(f"{base}{path}{'&' if '?' in path else '?'}scope={scope}" if scope else f"{base}{path}")
     found, wrong = look(page, path, state)
+    page.close()
     if request.config.getoption("--update-golden"):
         write_snapshot(path, found)
     kept = read_snapshot(path)

@@ -48,7 +48,7 @@ def test_the_page_lists_them(browser):
     assert text.index("198.51.100.9") < text.index("203.0.113.7"), "the newest first"
     assert '203.0.113.7 <span class="state state--pass">this browser</span>' in text
     assert "a one-time link" in text
-    assert "<td>entra</td>" in text
+    assert '<td data-head="Method">entra</td>' in text
     assert 'href="/account"' in text, "the menu leads to it"
 
 

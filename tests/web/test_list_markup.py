@@ -87,3 +87,19 @@ def test_a_cell_of_the_preview_has_the_elements_of_a_harmless_one(text: str) -> 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_row_that_is_open_is_closed_by_its_link(text: str) -> None:
     assert f"Close preview: {text}" in draw_row(text, text).texts
+
+
+def test_the_second_line_names_each_column_but_those_whose_words_say_it() -> None:
+    shown = [
+        ListColumn("name", "Rule", lambda _: text_cell("Keys were read"), main=True),
+        ListColumn("run", "Last <run>", lambda _: relative_time_cell(None, "never"), optional=True),
+        ListColumn("severity", "Severity", lambda _: severity_cell("High"), optional=True),
+        ListColumn("kind", "Kind", lambda _: text_cell(""), optional=True),
+        ListColumn("hits", "Alerts", lambda _: number_cell(3), number=True, optional=True),
+        ListColumn("status", "Status", lambda _: state_cell("Ok"), optional=True),
+    ]
+    drawn = RowMarkup(shown, PreviewLinks("/list", ""), "").draw(None, "1", "1", ticked=False)
+    _, _, below = drawn.partition('<span class="data-list__sub">')
+    assert below.partition("</span></td>")[0] == (
+        '<span class="data-list__name">Last &lt;run&gt;</span> never · High · <span class="data-list__name">Status</span> Ok'
+    )

@@ -37,6 +37,14 @@ def test_a_section_lists_and_opens_what_it_has(owner, visitor, section: Section)
     assert visitor().get(section.path).status_code == 403
 
 
+def test_a_form_without_anything_to_choose_says_why(owner) -> None:
+    shown = owner.get("/machines/blocked-hashes/act/block_hash").text
+    assert "No agent allows blocks" in shown
+    assert 'href="/help/guides/agent.md' in shown
+    assert 'name="machine"' not in shown
+    assert not re.search(r'<button[^>]*type="submit"[^>]*>Block program', shown)
+
+
 def test_a_workspace_is_added_changed_and_deleted(owner, instance) -> None:
     form = {"name": "soc", "days": "30", "members": "SigninLogs\nAuditLogs", "description": "ours"}
     wrong = owner.post("/settings/workspaces/act/add", data={**form, "days": "0"}, headers=HERE)

@@ -83,8 +83,8 @@ class RowTable:
 class OperationForm:
     """A form or button: of a section where the operation is about no row, else of each row's page.
 
-    `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have;
-    `shows` makes the text that is shown this once, as of a secret; `made` gives the key of the row that was made, whose page comes
+    `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have,
+    `without` why a field of these may have nothing to choose and what changes that; `shows` makes the text that is shown this once, as of a secret; `made` gives the key of the row that was made, whose page comes
     next; `closes` says that the row is gone, `fills` that its fields begin as the row has them, or without one as the answer of the
     list. `like` proposes them from what the address names, or of the row, of an OperationCall.
     """
@@ -93,6 +93,7 @@ class OperationForm:
     in_rows: bool = False
     when: Callable[[Row], bool] | None = None
     choices: Mapping[str, Choices] = field(default_factory=dict)
+    without: Mapping[str, str] = field(default_factory=dict)
     shows: Callable[[Answer], str] | None = None
     closes: bool = False
     made: Callable[[Answer], str] | None = None

@@ -93,6 +93,12 @@ def _list_rows(found: BlockedHashList) -> list[dict[str, object]]:
     ]  # fmt: skip
 
 
+_WITHOUT = (
+    "No agent allows blocks on a machine that you may read."
+    " Add `block` to `responses` in agent.json on the machine."
+)
+
+
 def _offer_machines(call: OperationCall) -> dict[str, str]:
     """Return the machines whose agents allow blocks, with their names."""
     return {one.resource: one.computer for one in service.list_blocking_agents(call.service)}
@@ -126,7 +132,7 @@ def blocked_hashes(call: OperationCall) -> BlockedHashList:
 
 @OPERATIONS.operation(
     RESPOND, command=CommandLine("block", message="{id}: {status}"),
-    page=OperationForm("Block program", choices={"machine": _offer_machines}),
+    page=OperationForm("Block program", choices={"machine": _offer_machines}, without={"machine": _WITHOUT}),
 )  # fmt: skip
 def block_hash(call: OperationCall, body: BlockOrder) -> ResponseOrderShape:
     """Block a program by its hash: the machine refuses to execute it until the block ends."""

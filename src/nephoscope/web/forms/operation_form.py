@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DrawnForm:
-    """An operation as a page draws it: a button where it has no fields; `row` is what it is about, '' = a section."""
+    """An operation as a page draws it: a button where it has no fields; `row` is what it is about, '' = a section.
+
+    `obstacle` is why nobody can send it now and what changes that: a field that it needs has nothing to choose.
+    """
 
     name: str
     label: str
@@ -36,6 +39,7 @@ class DrawnForm:
     row: str = ""
     danger: bool = False
     refused: str = ""
+    obstacle: str = ""
 
     @property
     def open(self) -> bool:
@@ -117,7 +121,16 @@ def draw_form(
         row,
         form.danger,
         "" if beside else told,
+        _find_obstacle(fields, form.without),
     )
+
+
+def _find_obstacle(fields: Sequence[FormField], without: Mapping[str, str]) -> str:
+    """Return why a form cannot be sent: the first needed field without a choice; '' = it can."""
+    bare = next((one for one in fields if one.required and one.kind == "choice" and not one.choices), None)
+    if bare is None:
+        return ""
+    return without.get(bare.name) or f"There is nothing to choose for {bare.label}."
 
 
 def propose(visit: Visit, operation: Operation, form: OperationForm) -> RowBefore | None:

@@ -24,7 +24,7 @@ def draw_cell(cell: ListCell, *, whole: bool = False) -> Markup:
 
 
 def draw_column(cell: ListCell, classes: str, below: str = "") -> str:
-    """Draw a cell in its column as HTML; `classes` is the attribute, `below` what stands below a title on narrow screens.
+    """Draw a cell in its column as HTML; `classes` is the attribute, `below` the HTML below a title on narrow screens.
 
     The title says what the text does not; the script gives one to a text that is cut off.
     """
@@ -32,7 +32,7 @@ def draw_column(cell: ListCell, classes: str, below: str = "") -> str:
     if cell.whole and cell.kind in _TITLED and cell.whole != cell.text:
         told = f"{cell.whole} {cell.note}" if cell.note else cell.whole
         title = f' title="{escape_text(told)}"'
-    under = f'<span class="data-list__sub">{escape_text(below)}</span>' if below else ""
+    under = f'<span class="data-list__sub">{below}</span>' if below else ""
     return f"<td {classes}{title}>{_draw(cell, whole=False)}{under}</td>"
 
 

@@ -18,6 +18,8 @@ Row = TypeVar("Row")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 #: What the address names the row by that stands beside the list.
 PREVIEW = "preview"
+#: Kinds of cells whose words say what they are about.
+_SPEAKING = frozenset({CellKind.SEVERITY, CellKind.BAR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class RowMarkup(Generic[Row]):
     """Draws the rows of a page; what all of them share is made once. `tick` is what the address names ticked rows by."""
 
     def __init__(self, columns: Sequence[ListColumn[Row]], links: PreviewLinks, tick: str) -> None:
-        self._columns = [(one, _choose_classes(one), one.optional and not one.number) for one in columns]
+        self._columns = [(one, _choose_classes(one), _name_below(one)) for one in columns]
         self._main = next((at for at, one in enumerate(columns) if one.main), 0)
         self._links, self._tick = links, escape_text(tick)
         self._start, self._close = escape_text(links.start), escape_text(links.close)
@@ -46,9 +48,9 @@ class RowMarkup(Generic[Row]):
         """Draw a row; one without a `tick` has no box."""
         cells = [column.cell(row) for column, _, _ in self._columns]
         below = " · ".join(
-            cell.text
-            for (_, _, told), cell in zip(self._columns, cells, strict=True)
-            if told
+            escape_text(cell.text) if cell.kind in _SPEAKING else name + escape_text(cell.text)
+            for (_, _, name), cell in zip(self._columns, cells, strict=True)
+            if name
             and not cell.is_empty
             and cell.kind is not CellKind.MOMENT  # plain text has no zone to turn to
         )
@@ -79,6 +81,13 @@ class RowMarkup(Generic[Row]):
 def _quote_key(key: str) -> str:
     """Return a key as it stands in a query; most have nothing to quote, and finding that out takes a fraction of doing it."""
     return key if _PLAIN.fullmatch(key) else quote_plus(key, safe="/")
+
+
+def _name_below(column: ListColumn[Row]) -> str:
+    """Return the name of a column before what it says below the title, as HTML; '' = it says nothing there."""
+    if column.number or not column.optional:
+        return ""
+    return f'<span class="data-list__name">{escape_text(column.title)}</span> '
 
 
 def _choose_classes(column: ListColumn[Row]) -> str:

@@ -30,6 +30,10 @@ function localised(one) {
   else [one.textContent, one.title] = [text, `${given} (UTC)`];
 }
 arrived();
+// Where the navigation is longer than the window, the entry of the page is in view.
+const nav = document.getElementById("nav");
+const entry = nav?.querySelector("[aria-current]");
+if (entry && entry.offsetTop + entry.offsetHeight > nav.clientHeight) nav.scrollTop = entry.offsetTop - nav.clientHeight / 2;
 document.addEventListener("htmx:after:swap", arrived);
 
 // One menu at a time, and Escape closes it.
