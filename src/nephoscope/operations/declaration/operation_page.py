@@ -84,9 +84,10 @@ class OperationForm:
     """A form or button: of a section where the operation is about no row, else of each row's page.
 
     `in_rows` puts the button into the list, too. `when` says of which rows it is offered, `choices` what open fields may have,
-    `without` why a field of these may have nothing to choose and what changes that; `shows` makes the text that is shown this once, as of a secret; `made` gives the key of the row that was made, whose page comes
-    next; `closes` says that the row is gone, `fills` that its fields begin as the row has them, or without one as the answer of the
-    list. `like` proposes them from what the address names, or of the row, of an OperationCall.
+    `without` why a field of these may have nothing to choose and what changes that; `shows` makes the text that is shown this
+    once, as of a secret; `made` gives the key of the row that was made, whose page comes next; `closes` says that the row is
+    gone, `fills` that its fields begin as the row has them, or without one as the answer of the list. `like` proposes them from
+    what the address names, or of the row, of an OperationCall.
     """
 
     label: str
