@@ -225,6 +225,19 @@ def _about(attack: Attack, alert: Alert) -> bool:
     return bool(places & told)
 
 
+def keep_start(kept: Path, start: date, made_with: str) -> date:
+    """Return the first day of the lake that a folder has, or note that of a new one; SystemExit where other options made it."""
+    if not kept.exists():
+        kept.write_text(f"{start.isoformat()} {made_with}")
+        return start
+    known, _, before = kept.read_text().partition(" ")
+    if before != made_with:
+        raise SystemExit(
+            f"{kept.parent} was made with {before or 'other options'}: name another folder, or give these"
+        )
+    return date.fromisoformat(known)
+
+
 def main() -> int:
     """Run it; the exit code."""
     options = arguments()
@@ -232,9 +245,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="alert-noise-") as temporary:
         folder = (options.folder or Path(temporary)) / f"seed-{options.seed}"
         folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / "start"
-        start = date.fromisoformat(kept.read_text()) if kept.exists() else start
-        kept.write_text(start.isoformat())
+        start = keep_start(folder / "start", start, f"--days {options.days} --users {options.users}")
         with State.open_folder(folder) as state, Lake.open(folder, state) as lake:
             generator = Generator(start, options.days, options.seed, options.users)
             taken(lake, state, generator, lists=options.lists)

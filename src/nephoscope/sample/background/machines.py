@@ -32,16 +32,21 @@ if TYPE_CHECKING:
     from nephoscope.sample.company import Company, Machine
     from nephoscope.sample.seeded_random import Dice
 
+_SERVICES = r"C:\Windows\System32\services.exe"
+_SCHEDULER = r"C:\Windows\System32\svchost.exe"
+"""The process that runs scheduled tasks: a shell that the service control manager starts is an attack."""
+_EXPLORER = r"C:\Windows\explorer.exe"
 _PROCESSES = (
-    (r"C:\Windows\System32\svchost.exe", r"C:\Windows\System32\svchost.exe -k netsvcs -p"),
-    (r"C:\Windows\System32\taskhostw.exe", "taskhostw.exe"),
-    (r"C:\Program Files\Brackwater\Erp\worker.exe", "worker.exe --queue invoices"),
+    (_SCHEDULER, r"C:\Windows\System32\svchost.exe -k netsvcs -p", _SERVICES),
+    (r"C:\Windows\System32\taskhostw.exe", "taskhostw.exe", _SCHEDULER),
+    (r"C:\Program Files\Brackwater\Erp\worker.exe", "worker.exe --queue invoices", _SERVICES),
     (
         r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe",
         r"powershell.exe -NoProfile -File C:\ops\inventory.ps1",
+        _SCHEDULER,
     ),
-    (r"C:\Windows\System32\cmd.exe", r"cmd.exe /c C:\ops\rotate-logs.cmd"),
-    (r"C:\Windows\System32\robocopy.exe", r"robocopy D:\edi \\vm-erp-archive-01\in /MIR"),
+    (r"C:\Windows\System32\cmd.exe", r"cmd.exe /c C:\ops\rotate-logs.cmd", _SCHEDULER),
+    (r"C:\Windows\System32\robocopy.exe", r"robocopy D:\edi \\vm-erp-archive-01\in /MIR", _SCHEDULER),
 )
 _CRON = (
     "(root) CMD (/usr/lib/apt/apt.systemd.daily install)",
@@ -108,7 +113,7 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             user="svc-backup" if dice.is_chosen(0.2) else "svc-erp",
             kind=5,
         )
-        image, line = dice.choice(_PROCESSES)
+        image, line, parent = dice.choice(_PROCESSES)
         yield process(
             company,
             dice,
@@ -117,6 +122,7 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             user="svc-erp",
             image=image,
             line=line,
+            parent=parent,
         )
     if not weekend(day) and dice.is_chosen(0.3):
         person = company.person(dice.choice(("adm-erp-1", "adm-erp-2", "adm-mgmt-1")))
@@ -131,6 +137,7 @@ def _list_windows(company: Company, machine: Machine, day: date, dice: Dice) -> 
             user=person.account,
             image=image,
             line="mmc.exe services.msc",
+            parent=_EXPLORER,
         )
     if patch_night(company, day):
         moment = local_moment(day, 22) + timedelta(minutes=dice.randrange(120))
