@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 from nephoscope.collect.templates.shell.command import ShellCommand
 from nephoscope.collect.templates.shell.nested_commands import unfold
@@ -79,11 +80,16 @@ def find_evaluated(workflow: Workflow) -> Iterator[tuple[WorkflowStep, ShellComm
         if step.run is None:
             continue
         labels = {"GITHUB_HEAD_REF": "github.head_ref", **_label_environment(workflow, step)}
-        taint = jobs.setdefault(id(step.job), ShellTaint(workflow.source, labels.get))
+        find_label = partial(_find_label, labels)
+        taint = jobs.setdefault(id(step.job), ShellTaint(workflow.source, find_label))
         if len(labels) > 1 or taint.files or taint.environment or "GITHUB_HEAD_REF" in step.run.text:
-            taint.begin_step(labels.get)
+            taint.begin_step(find_label)
             for command, label in taint.find_evaluated(shell_commands(workflow, step)):
                 yield step, command, label
+
+
+def _find_label(labels: Mapping[str, str], name: str) -> str | None:
+    return labels.get(name.upper())
 
 
 def _label_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, str]:
