@@ -75,6 +75,8 @@ def test_texts_of_tools_are_escaped_and_addresses_not_opened(owner, instance) ->
     assert "javascript:" not in page
     assert "Use &lt;HTTPS&gt;" in page
     assert "a&lt;b&gt;.json" in page
+    facet = page[page.index("rule=") :]
+    assert "Use &lt;HTTPS&gt;" in facet[: facet.index("</a>")]
     assert "Use &lt;HTTPS&gt;" in owner.get("/work-items").text
 
 

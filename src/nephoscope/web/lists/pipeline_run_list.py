@@ -69,8 +69,13 @@ def build_run_list(visit: Visit, names: Mapping[str, str] = _NO_NAMES) -> RowLis
     )  # fmt: skip
 
 
-def build_finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFinding]:
-    """Describe the list of the findings of a run; `source` gives where a line is read, '' where that is not known."""
+def build_finding_list(
+    source: Callable[[RunFinding], str], titles: Mapping[str, str] = _NO_NAMES
+) -> RowList[RunFinding]:
+    """Describe the list of the findings of a run; `source` gives where a line is read, '' where that is not known.
+
+    `titles` are those of the rules, by id.
+    """
 
     def title(one: RunFinding) -> ListCell:
         return text_cell(one.title, note=say_conditions(one.finding.message.removeprefix(f"{one.title}: ")))
@@ -94,7 +99,7 @@ def build_finding_list(source: Callable[[RunFinding], str]) -> RowList[RunFindin
         (
             RowFacet("standing", "Change", lambda one: (one.standing.value,), order=[one.value for one in FindingStanding]),
             severity_facet(lambda one: one.finding.severity.value),
-            RowFacet("rule", "Rule", lambda one: (one.finding.rule,)),
+            RowFacet("rule", "Rule", lambda one: (one.finding.rule,), lambda one: titles.get(one, one)),
         ),
         lambda one: f"{one.title} {one.finding.rule} {one.finding.region.file} {one.finding.subject}",
         hint="Finding, rule, file or subject contains",

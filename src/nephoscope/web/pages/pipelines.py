@@ -149,7 +149,8 @@ def run(visit: Visit) -> Mapping[str, object] | Response:
     kept = visit.instance.state.pipelines.repository(found.repository)
     address = kept.url if kept else ""
     wanted = build_finding_list(
-        lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line)
+        lambda one: line_link(address, found.commit_id, one.finding.region.file, one.finding.region.line),
+        {one.finding.rule: one.title for one in every},
     )
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":

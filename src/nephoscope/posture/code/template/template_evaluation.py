@@ -239,6 +239,8 @@ class TemplateJudge:
         if counted and analyzed is None:
             value = f": {' '.join(place.evidence.split())}" if len(counted) == 1 and place.evidence else ""
             said = f"{said} ({', '.join(counted)}{value})"
+        elif analyzed is None:
+            said += _name_related(reasons, assessment.resource)
         around = self._places.locate_resource(resource)
         failed = state is FindingState.FAILED
         ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
@@ -312,6 +314,15 @@ def _is_of_tier(read: tuple[WrittenResource, BodyPath]) -> bool:
 def _format_message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
     title = f"{rule.title} ({resource.label})" if resource.label else rule.title
     return f"{title}: {said}" if said else title
+
+
+def _name_related(reasons: Iterable[Reason], judged: str) -> str:
+    """Name the resource whose conditions failed where that is another than the judged one: ` (auditingSettings default)`; else ''."""
+    read = {one.resource.lower(): one.resource for one in reasons}
+    if len(read) != 1 or not all(read) or judged.lower() in read:
+        return ""
+    kind, _, name = next(iter(read.values())).rstrip("/").rpartition("/")
+    return f" ({kind.rpartition('/')[2]} {name})"
 
 
 def _is_met(assessment: Assessment, run: EvaluationRun) -> bool:
