@@ -183,7 +183,11 @@ def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo
         return [one for one in report.failed_findings if "should have auditing enabled" in one.message]
 
     repo.write("main.json", template(server))
-    assert len(unaudited(repo.scan())) == 1
+    (by_default,) = unaudited(repo.scan())
+    repo.write("main.json", template(server, {**audit, "properties": {"state": "Disabled"}}))
+    (disabled,) = unaudited(repo.scan())
+    for one in (by_default, disabled):
+        assert 'auditingSettings.state is "Disabled" (auditingSettings default)' in one.message
     repo.write("main.json", template(server, audit))
     assert unaudited(repo.scan()) == []
     repo.write(
