@@ -199,6 +199,27 @@ def test_a_sibling_in_the_deployment_answers_for_the_related_resource(repo: Repo
     assert any("should have auditing enabled" in one.message for one in report.unknown)
 
 
+def test_a_counted_member_is_named_and_a_long_one_cut(repo: Repo) -> None:
+    subnet = {
+        "name": "web",
+        "properties": {
+            "addressPrefix": "10.0.0.0/24",
+            "serviceEndpoints": [{"service": f"Microsoft.Storage{number}"} for number in range(9)],
+        },
+    }
+    network = {
+        "type": "Microsoft.Network/virtualNetworks",
+        "apiVersion": "2023-05-01",
+        "name": "v",
+        "location": "x",
+        "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}, "subnets": [subnet]},
+    }
+    repo.write("main.json", template(network))
+    counted = [one.message for one in repo.scan().failed_findings if "(web: {" in one.message]
+    assert counted
+    assert all(one.endswith(" ...)") and len(one) < 300 for one in counted)
+
+
 def test_a_fingerprint_survives_moved_lines_and_two_runs_are_alike(repo: Repo) -> None:
     text = repo.write("main.json", template(storage(False)))
     first = repo.scan()

@@ -18,7 +18,8 @@ from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Reg
 from nephoscope.posture.code.planned_resources import PlannedPlace
 from nephoscope.posture.code.template.analyzer_evidence import find_planned_rules, said_by_analyzer
 from nephoscope.posture.code.template.assumed_parents import imply_parents
-from nephoscope.posture.code.template.deciding_members import deciding_value, member_name
+from nephoscope.posture.code.template.deciding_members import deciding_value
+from nephoscope.posture.code.template.finding_message import format_message, name_deciding
 from nephoscope.posture.code.template.fixes import build_edit, wanted_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
@@ -235,12 +236,8 @@ class TemplateJudge:
         ) or assessment.description
         if state is FindingState.UNKNOWN and assessment.description not in said:
             said = assessment.description
-        counted = _list_counted(reasons, assessment, planned)
-        if counted and analyzed is None:
-            value = f": {' '.join(place.evidence.split())}" if len(counted) == 1 and place.evidence else ""
-            said = f"{said} ({', '.join(counted)}{value})"
-        elif analyzed is None:
-            said += _name_related(reasons, assessment.resource)
+        if analyzed is None:
+            said += name_deciding(reasons, assessment.resource, place.evidence, planned)
         around = self._places.locate_resource(resource)
         failed = state is FindingState.FAILED
         ignored = self._suppressions.reason(rule, resource, around, place) if failed else None
@@ -253,7 +250,7 @@ class TemplateJudge:
             rule=rule.id,
             exempt=state is FindingState.SUPPRESSED and ignored is None,
             region=place.region,
-            message=_format_message(rule, resource, said),
+            message=format_message(rule, resource, said),
             severity=rule.severity,
             state=state,
             evidence=place.evidence,
@@ -311,20 +308,6 @@ def _is_of_tier(read: tuple[WrittenResource, BodyPath]) -> bool:
     return bool(read[1]) and str(read[1][0]).lower() == "sku"
 
 
-def _format_message(rule: CodeRule, resource: WrittenResource, said: str) -> str:
-    title = f"{rule.title} ({resource.label})" if resource.label else rule.title
-    return f"{title}: {said}" if said else title
-
-
-def _name_related(reasons: Iterable[Reason], judged: str) -> str:
-    """Name the resource whose conditions failed where that is another than the judged one: ` (auditingSettings default)`; else ''."""
-    read = {one.resource.lower(): one.resource for one in reasons}
-    if len(read) != 1 or not all(read) or judged.lower() in read:
-        return ""
-    kind, _, name = next(iter(read.values())).rstrip("/").rpartition("/")
-    return f" ({kind.rpartition('/')[2]} {name})"
-
-
 def _is_met(assessment: Assessment, run: EvaluationRun) -> bool:
     """Return whether an exempt assessment would be compliant without its exemption."""
     own = (assessment.key, assessment.assignment, assessment.reference)
@@ -380,17 +363,6 @@ def _locate_counted(owner: WrittenResource, reason: Reason, planned: PlannedEsta
     """The places for which a count took a member, as paths in the body of the resource that has it."""
     places = (_locate(owner, reason.resource, at, planned) for at in reason.inside)
     return [one[1] for one in places if one is not None and one[0] is owner]
-
-
-def _list_counted(reasons: Iterable[Reason], assessment: Assessment, planned: PlannedEstate) -> list[str]:
-    """List the names of the members of lists that conditions counted."""
-    found: dict[str, None] = {}
-    for reason in reasons:
-        one = planned.estate.resources.get((reason.resource or assessment.resource).lower())
-        name = member_name(one.body, reason.at) if one is not None else ""
-        if name:
-            found[name] = None
-    return [*found]
 
 
 def _locate(
