@@ -59,7 +59,7 @@ def _folds_to_ascii(letter: str) -> bool:
     return not letter.isascii() and letter.lower().isascii()
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=65536)
 def _parse(key: str) -> ResourceId:
     if not key.startswith("/"):
         raise ValueError(f"not a resource id (it does not start with '/'): {key!r}")
