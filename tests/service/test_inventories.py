@@ -141,7 +141,10 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
     assert rematch_packages(house.context).changes.closed == 0
     assert house.open() == [("CVE-2031-1", "lamp", "1.0")]
     coverage = assess_coverage(house.context, [kept.subject])[kept.subject.id]
-    assert (coverage.assessed, coverage.not_assessed) == (1, {"no feed speaks of pypi": 1})
+    assert (coverage.assessed, coverage.not_assessed) == (
+        1,
+        {"no imported feed covers pypi: import a feed of its advisories": 1},
+    )
     assert house.machine(package("lamp", "1.0")).changes.closed == 0
 
 

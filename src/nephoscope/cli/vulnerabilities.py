@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
 
-FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial")
+FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial", "assesses")
 _FOUND, _UNREAD = 1, 3
 _SHOWN, _SHOWN_HOLDERS = 10, 50
 
@@ -43,11 +43,13 @@ def command() -> None:
 @list_options
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
-    """List imported feeds with their age; stale feeds, partial feeds, which assess nothing by themselves, and
-    missing feeds, which an earlier database had: what they assessed is stale until they are imported again.
+    """List imported feeds with their age and the ecosystems they assess; stale feeds, partial feeds, which
+    assess nothing by themselves, and missing feeds, which an earlier database had: what they assessed is
+    stale until they are imported again.
     """
     now = datetime.now(UTC)
     with _open_database(data, now) as database:
+        assessed = database.list_assessed()
         rows = [
             {
                 "name": one.name,
@@ -57,10 +59,14 @@ def feeds(data: Path, /, output: str) -> None:
                 "longestAgeDays": one.longest_age / 24,
                 "state": "stale" if one.staleness(now) else "current",
                 "partial": "yes" if one.is_partial else "no",
+                "assesses": ", ".join(assessed.get(one.name, ())),
             }
             for one in database.feeds()
         ]
-        rows += [{"name": name, "state": "missing"} for name in database.list_missing()]
+        rows += [
+            {"name": name, "state": "missing", "assesses": ", ".join(keys)}
+            for name, keys in database.list_missing().items()
+        ]
     show_list(rows, FEED_COLUMNS, output)
 
 

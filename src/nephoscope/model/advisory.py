@@ -61,7 +61,8 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `aliases` are other names of the same vulnerability; `upstream` are the vulnerabilities that the advisory of a distributor
     speaks of, one or several; `related` are others that it only mentions. Times are of RFC 3339; `vectors` are of CVSS, with their
-    version in front.
+    version in front. `is_in_several_dumps`: its source has a dump for each release of a distribution, and an advisory of several
+    releases is in each of them.
     """
 
     id: str
@@ -79,3 +80,4 @@ class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     modified: str = ""
     withdrawn: str = ""
     affected: tuple[AffectedPackage, ...] = ()
+    is_in_several_dumps: bool = False

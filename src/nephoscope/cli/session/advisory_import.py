@@ -62,7 +62,10 @@ class _ImportOptions(TypedDict):
 @click.option(
     "--whole",
     is_flag=True,
-    help="Confirm that the feed is whole although it lost more than half of its packages of an ecosystem.",
+    help=(
+        "Confirm that the feed is whole although it lost more than half of its packages of an ecosystem, or "
+        "has no advisory of one release alone."
+    ),
 )
 @click.pass_obj
 def import_(data: Path, /, files: tuple[Path, ...], **asked: Unpack[_ImportOptions]) -> None:
@@ -109,6 +112,11 @@ def _report_import(name: str, done: AdvisoryUpdate) -> None:
         print_message(
             f"{name} lost more than half of its entries of {ecosystem}: it assesses no others; import the whole feed, or import this "
             "one with --whole if it is whole"
+        )
+    if result.in_passing:
+        print_message(
+            f"{name} names packages of {', '.join(result.in_passing)} in advisories of other releases: it assesses no others of them; "
+            "import their feeds, or import this one with --whole if it covers them"
         )
     if result.uncompared:
         print_message(

@@ -22,7 +22,6 @@ from nephoscope.vulnerability.matching.source_precedence import list_layers
 from nephoscope.vulnerability.matching.statement_lookup import (
     AdvisoryIndex,
     StatementSource,
-    list_covered,
     statement_keys,
 )
 from nephoscope_policy.model.state import Severity
@@ -53,7 +52,7 @@ def to_package(component: BillComponent) -> Package | None:
 
 
 def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecord]) -> AdvisoryIndex:
-    """Keep of the records what speaks of components, and of every ecosystem that it is spoken of."""
+    """Keep of the records what speaks of components, and of all what they cover."""
     wanted = {
         (layer.ecosystem, name)
         for one in components
@@ -61,16 +60,16 @@ def build_index(components: Iterable[BillComponent], records: Iterable[FeedRecor
         for layer in list_layers(package)
         for name, _ in layer.names
     }
-    found, known = AdvisoryIndex(), set[str]()
+    found = AdvisoryIndex()
     for record in records:
         if not isinstance(record, Advisory):
             found.add(record)
             continue
         keys = {key for affected in record.affected for key in statement_keys(affected)}
-        covered = list_covered(record)
-        if keys & wanted or covered - known:
+        if keys & wanted:
             found.add(record)
-            known |= covered
+        else:
+            found.add_coverage(record)
     return found
 
 
