@@ -197,6 +197,8 @@ CASES = [
     Case("content import", ("{files}/more", "--name", "again", "--enable"), RULES + "write", "pack again", AROUND, of="rules"),
     Case("vulnerabilities import", ("{files}/advisory.json", "--feed", "own"), "Microsoft.Security/assessments/write",
          "advisories own", AROUND, elsewhere=True),
+    Case("vulnerabilities remove", ("own",), "Microsoft.Security/assessments/write", "advisories own", AROUND,
+         before=(("vulnerabilities", "import", "{files}/advisory.json", "--feed", "own"),), elsewhere=True),
     Case("content import", ("{files}/policies",), POLICIES, "pack policies", AROUND, of="policies"),
     Case("content import", ("{files}/aliases.json", "--kind", "policies"), POLICIES, "alias table aliases.json", AROUND, of="aliases"),
     Case("content remove", ("more",), RULES + "delete", "pack more", AROUND),

@@ -12,6 +12,7 @@ import click
 
 from nephoscope.cli.session.advisory_import import import_
 from nephoscope.cli.session.list_output import format_option, list_options, show_list
+from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.scan_output import SEVERITIES
 from nephoscope.cli.session.scanner_result_import import import_results
 from nephoscope.cli.session.service_context import open_context
@@ -19,6 +20,7 @@ from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
 from nephoscope.cli.terminal.messages import print_message, usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.operations.posture import advisory_feeds
 from nephoscope.service.exemption_lookup import make_exemption_lookup
 from nephoscope.vulnerability.errors import DatabaseFileError
 from nephoscope.vulnerability.severities import rank
@@ -302,5 +304,6 @@ def _open_database(data: Path, now: datetime) -> AdvisoryDatabase:
         usage_error(str(error))
 
 
+add_operations(command, advisory_feeds.OPERATIONS)
 for _one in (import_, exempt, exemptions, unexempt, import_results):
     command.add_command(_one)

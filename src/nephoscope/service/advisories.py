@@ -1,4 +1,4 @@
-"""Advisories of vulnerabilities, by which packages are judged: import a feed."""
+"""Advisories of vulnerabilities, by which packages are judged: import a feed, or remove it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.state import StateError
+from nephoscope.state import NotFoundError, StateError
 from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
@@ -24,11 +24,16 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
     from nephoscope.vulnerability.database.feed_import import ImportResult
+    from nephoscope.vulnerability.database.feed_removal import FeedRemoval
     from nephoscope.vulnerability.matching.statement_lookup import StatementSource
 
 WRITE = "Microsoft.Security/assessments/write"
 #: Checkpoints: the ecosystems that each feed assessed, for a file that is made anew.
 ASSESSED = "vulnerabilities-assessed"
+#: Checkpoints: the import of each feed that packages were matched with last, as [number, time].
+MATCHED = "vulnerabilities-matched"
+_PRODUCT = "matching"
+_NEVER = 1 << 53
 _FOLDER = "vulnerabilities"
 _FILE = "advisories.sqlite"
 #: How far a date of publication may be ahead: it may be one of another time zone.
@@ -118,6 +123,32 @@ def import_advisories(
             is_whole=is_whole,
             missing=context.state.checkpoints.all(ASSESSED),
         )
+
+
+def remove_advisories(context: ServiceContext, feed: str) -> FeedRemoval:
+    """Remove the feed of a name, or one that an earlier database had, so that its ecosystems are not stale for lack of it.
+
+    What no other feed covers is not assessed any more. Raises DeniedError; NotFoundError where there is no such feed; AdvisoriesError
+    for a file that is no database of advisories.
+    """
+    # before anything is looked up: whoever may not remove a feed learns of none
+    context.require(WRITE, ROOT_SCOPE)
+    with open_advisories(context.data, context.now) as advisories:
+        database = advisories.database
+        if database is None or not (feed in advisories.imports or feed in database.list_missing()):
+            raise NotFoundError(f"feed {feed!r} not found")
+    from nephoscope.vulnerability.database.feed_removal import remove_feed
+
+    with context.change_files(WRITE, ROOT_SCOPE, f"advisories {feed}", act="remove"):
+        removed = remove_feed(advisories_path(context.data), feed)
+        if removed is None:
+            raise NotFoundError(f"feed {feed!r} not found")
+    with context.state.transaction(product=_PRODUCT) as session:
+        checkpoints = context.state.checkpoints
+        checkpoints.drop(session, ASSESSED, feed)
+        # an import that is never reached again: every package is matched, also where the feed was missing or is imported anew
+        checkpoints.keep(session, MATCHED, {feed: [_NEVER, "removed"]})
+    return removed
 
 
 def _format_time(time: datetime) -> str:

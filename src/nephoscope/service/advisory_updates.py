@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.service.advisories import import_advisories
+from nephoscope.service.advisories import import_advisories, remove_advisories
 from nephoscope.service.rematching import RematchResult, rematch_packages
 from nephoscope.service.vulnerability_facts import publish_findings
 from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.database.feed_import import ImportResult
+    from nephoscope.vulnerability.database.feed_removal import FeedRemoval
 
 
 class AdvisoryUpdate(NamedTuple):
@@ -47,6 +48,12 @@ def update_advisories(
         is_whole=is_whole,
     )
     return AdvisoryUpdate(imported, refresh_findings(context))
+
+
+def withdraw_advisories(context: ServiceContext, feed: str) -> tuple[FeedRemoval, RematchResult]:
+    """Remove a feed as `remove_advisories` does, and bring the findings of all inventories up to date without it."""
+    removed = remove_advisories(context, feed)
+    return removed, refresh_findings(context)
 
 
 def refresh_findings(context: ServiceContext) -> RematchResult:

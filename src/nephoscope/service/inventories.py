@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from nephoscope.model.missing_inventory import explain_absence, is_of_system
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.actors import ROOT_SCOPE
-from nephoscope.service.advisories import WRITE, open_advisories
+from nephoscope.service.advisories import MATCHED, WRITE, open_advisories
 from nephoscope.service.inventory_rows import add_software_rows, add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
-from nephoscope.service.rematching import MATCHED, match_package, rematch_packages, to_checkpoint
+from nephoscope.service.rematching import match_package, rematch_packages, to_checkpoint
 from nephoscope.state.database.state_errors import NotFoundError, StateError
 from nephoscope.state.inventory.inventories import ImageListing, NamedPackage
 from nephoscope.state.inventory.subject import (

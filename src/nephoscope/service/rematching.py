@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import ASSESSED, open_advisories
+from nephoscope.service.advisories import ASSESSED, MATCHED, open_advisories
 from nephoscope.service.inventory_rows import add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.state.inventory.finding import (
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.vulnerability.matching.findings import PackageAssessment, PackageFinding
 
-#: Checkpoints: the import of each feed that packages were matched with last, as [number, time].
-MATCHED = "vulnerabilities-matched"
 _PRODUCT = "matching"
 _ENCODER = msgspec.msgpack.Encoder()
 
