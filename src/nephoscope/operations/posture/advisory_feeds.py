@@ -44,7 +44,7 @@ class AdvisoryFeedList(Shape, frozen=True, kw_only=True):
 def _list_rows(found: AdvisoryFeedList) -> list[Row]:
     return [
         {
-            "name": one.name, "state": one.state, "records": one.records, "published": one.published, "imported": one.imported,
+            "name": one.name, "state": one.state, "records": one.records, "published": one.published[:10], "imported": one.imported,
             "partial": "yes" if one.partial else "no", "assesses": ", ".join(one.assesses),
         }
         for one in found.value
