@@ -115,7 +115,15 @@ NOT_HABITS = {
     "impossible-travel": "two sign-ins of the same hours",
     "session-many-addresses": "two places of one session; a network is new only beside known ones",
     "publishing-new-address": "days of its own, and threat intelligence beside them",
-}
+    **dict.fromkeys(
+        (
+            "alert-rule-deleted", "application-address-changed", "conditional-access-changed", "data-collection-rule-deleted",
+            "diagnostic-settings-removed", "directory-role-definition", "management-lock-deleted", "named-location-changed",
+            "network-watcher-deleted", "policy-assignment-deleted", "sentinel-rule-deleted",
+        ),
+        "rare and grave by itself: a habit excuses it, and without a past nothing does",
+    ),
+}  # fmt: skip
 PAST = re.compile(r"TimeGenerated < ago\(")
 #: Days that a query asks for itself.
 OWN_DAYS = re.compile(r"Days >= \d|since < ago\(|since <= ago\(")
