@@ -49,26 +49,26 @@ def feeds(data: Path, /, output: str) -> None:
     assess nothing by themselves, and missing feeds, which an earlier database had: what they assessed is
     stale until they are imported again.
     """
+    from nephoscope.vulnerability.database.feed_list import list_feeds
+
     now = datetime.now(UTC)
     with _open_database(data, now) as database:
-        assessed = database.list_assessed()
-        rows = [
-            {
-                "name": one.name,
-                "records": one.records,
-                "published": one.published,
-                "imported": one.imported,
-                "longestAgeDays": one.longest_age / 24,
-                "state": "stale" if one.staleness(now) else "current",
-                "partial": "yes" if one.is_partial else "no",
-                "assesses": ", ".join(assessed.get(one.name, ())),
-            }
-            for one in database.feeds()
-        ]
-        rows += [
-            {"name": name, "state": "missing", "assesses": ", ".join(keys)}
-            for name, keys in database.list_missing().items()
-        ]
+        listed = list_feeds(database, now)
+    rows = [
+        {
+            "name": one.name,
+            "records": one.records,
+            "published": one.published,
+            "imported": one.imported,
+            "longestAgeDays": one.longest_age_days,
+            "state": one.state,
+            "partial": "yes" if one.partial else "no",
+            "assesses": ", ".join(one.assesses),
+        }
+        if one.state != "missing"
+        else {"name": one.name, "state": one.state, "assesses": ", ".join(one.assesses)}
+        for one in listed
+    ]
     show_list(rows, FEED_COLUMNS, output)
 
 

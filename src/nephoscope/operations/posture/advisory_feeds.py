@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from nephoscope.operations.declaration.operation import ApiRoute, CommandLine, OperationCall, OperationGroup
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
-from nephoscope.operations.declaration.schemas import Shape
+from nephoscope.operations.declaration.schemas import Shape, to_shape
 from nephoscope.service.advisories import WRITE, open_advisories
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class AdvisoryFeed(Shape, frozen=True, kw_only=True):
     records: int = 0
     published: str = ""
     imported: str = ""
+    longest_age_days: float | None = None
     partial: bool = False
     assesses: tuple[str, ...] = ()
 
@@ -65,29 +66,12 @@ def _list_rows(found: AdvisoryFeedList) -> list[Row]:
 )  # fmt: skip
 def advisory_feeds(call: OperationCall) -> AdvisoryFeedList:
     """List the imported feeds of advisories with their age, and the ecosystems that each assesses."""
+    from nephoscope.vulnerability.database.feed_list import list_feeds
+
     with open_advisories(call.service.data, call.service.now) as advisories:
         database = advisories.database
-        if database is None:
-            return AdvisoryFeedList(value=())
-        assessed, missing = database.list_assessed(), database.list_missing()
-        held = [
-            AdvisoryFeed(
-                name=one.name,
-                state="stale" if one.staleness(call.service.now) else "current",
-                records=one.records,
-                published=one.published,
-                imported=one.imported,
-                partial=one.is_partial,
-                assesses=tuple(assessed.get(one.name, ())),
-            )
-            for one in database.feeds()
-        ]
-    gone = [
-        AdvisoryFeed(name=name, state="missing", assesses=tuple(keys))
-        for name, keys in missing.items()
-        if name not in {one.name for one in held}
-    ]
-    return AdvisoryFeedList(value=(*held, *gone))
+        listed = list_feeds(database, call.service.now) if database is not None else ()
+    return AdvisoryFeedList(value=tuple(to_shape(AdvisoryFeed, one) for one in listed))
 
 
 def _describe_removal(removed: FeedRemoval) -> Iterator[str]:
