@@ -128,12 +128,16 @@ def test_files_are_scanned_with_limits_that_the_form_names(owner, instance):
     assert (order.arguments, order.status) == (asked, OrderStatus.APPROVED)
     never, at = (
         r"Last malware scan</p><p class=\"stat-strip__text\">Never<",
-        r"Last malware scan</p><p[^>]*><span title=\"0 files\">",
+        r"Last malware scan</p><p[^>]*>(<time[^>]*>)?[^<]+(</time>)?</p>"
+        r"<p class=\"stat-strip__cause\">/srv: 9 files; not scanned: 2 that cannot be read<",
     )
     assert re.search(never, owner.get(PAGE).text)  # it did not end
     with instance.state.transaction() as session:
         done = msgspec.structs.replace(
-            order, status=OrderStatus.SUCCEEDED, finished=instance.now, message="0 files"
+            order,
+            status=OrderStatus.SUCCEEDED,
+            finished=instance.now,
+            message="9 files; not scanned: 2 that cannot be read",
         )
         instance.state.response_orders.put(session, done)
     assert re.search(at, owner.get(PAGE).text)
