@@ -14,14 +14,19 @@ from nephoscope.state import NotFoundError, StateError
 from nephoscope.vulnerability.database.database_schema import LONGEST_AGE
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 from nephoscope.vulnerability.matching.matcher import MatchingOptions
-from nephoscope.vulnerability.matching.statement_lookup import AdvisoryIndex, explain_unknown_exploitation
+from nephoscope.vulnerability.matching.statement_lookup import (
+    EXPLOITED_KEY,
+    AdvisoryIndex,
+    explain_unknown_exploitation,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from nephoscope.service.service_context import ServiceContext
+    from nephoscope.state.inventory.finding import KnownVulnerability
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
     from nephoscope.vulnerability.database.feed_import import ImportResult
     from nephoscope.vulnerability.database.feed_removal import FeedRemoval
@@ -33,7 +38,8 @@ ASSESSED = "vulnerabilities-assessed"
 #: Checkpoints: the import of each feed that packages were matched with last, as [number, time].
 MATCHED = "vulnerabilities-matched"
 _PRODUCT = "matching"
-_NEVER = 1 << 53
+#: The import of a feed that was removed, in what packages were matched with last: one that is never reached again.
+NEVER = 1 << 53
 _FOLDER = "vulnerabilities"
 _FILE = "advisories.sqlite"
 #: How far a date of publication may be ahead: it may be one of another time zone.
@@ -59,6 +65,16 @@ class Advisories(msgspec.Struct, frozen=True):
     options: MatchingOptions
     imports: dict[str, tuple[int, str]]
     database: AdvisoryDatabase | None
+
+    def list_retained(self, packages: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return which of the packages, as (ecosystem, name), a feed spoke of that is gone or was cut."""
+        retained = self.database.retained_packages if self.database is not None else frozenset()
+        return [one for one in packages if one in retained] if retained else []
+
+    def keeps_exploitation(self, known: KnownVulnerability) -> bool:
+        """Return whether a vulnerability that was exploited still is, since no catalog can tell, or one is gone that had it."""
+        names = ((EXPLOITED_KEY, name) for name in (known.id, *known.aliases))
+        return bool(self.list_retained(names)) or bool(explain_unknown_exploitation(self.source))
 
 
 @contextmanager
@@ -128,8 +144,8 @@ def import_advisories(
 def remove_advisories(context: ServiceContext, feed: str) -> FeedRemoval:
     """Remove the feed of a name, or one that an earlier database had, so that its ecosystems are not stale for lack of it.
 
-    What no other feed covers is not assessed any more. Raises DeniedError; NotFoundError where there is no such feed; AdvisoriesError
-    for a file that is no database of advisories.
+    What no other feed covers is not assessed any more, and no finding is closed. Raises DeniedError; NotFoundError where there is no
+    such feed; AdvisoriesError for a file that is no database of advisories.
     """
     # before anything is looked up: whoever may not remove a feed learns of none
     context.require(WRITE, ROOT_SCOPE)
@@ -146,8 +162,8 @@ def remove_advisories(context: ServiceContext, feed: str) -> FeedRemoval:
     with context.state.transaction(product=_PRODUCT) as session:
         checkpoints = context.state.checkpoints
         checkpoints.drop(session, ASSESSED, feed)
-        # an import that is never reached again: every package is matched, also where the feed was missing or is imported anew
-        checkpoints.keep(session, MATCHED, {feed: [_NEVER, "removed"]})
+        # every package is matched, also where the feed was missing or is imported anew
+        checkpoints.keep(session, MATCHED, {feed: [NEVER, "removed"]})
     return removed
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from nephoscope.model.read_reach import EVERYTHING
-from nephoscope.service.advisories import ASSESSED, MATCHED, open_advisories
+from nephoscope.service.advisories import ASSESSED, MATCHED, NEVER, open_advisories
 from nephoscope.service.inventory_rows import add_vulnerability_rows
 from nephoscope.service.pending_findings import mark_unpublished, select_resources
 from nephoscope.state.inventory.finding import (
@@ -20,8 +20,8 @@ from nephoscope.state.inventory.finding import (
 from nephoscope.state.inventory.inventories import MOST_SUBJECTS
 from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectFilter
+from nephoscope.vulnerability.database.changed_packages import advisory_names
 from nephoscope.vulnerability.matching.matcher import match
-from nephoscope.vulnerability.matching.statement_lookup import explain_unknown_exploitation
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class RematchResult(NamedTuple):
 def rematch_packages(context: ServiceContext) -> RematchResult:
     """Match again what imports since the last match are about, and open and close the findings of all that hold it.
 
-    Feeds that are gone, or that began anew, have every package matched again. The product does it by itself: whoever may import may
-    have it done. Raises AdvisoriesError for a file that is no database of advisories.
+    Feeds that are gone, or that began anew, have every package matched again; after a removal that closes nothing. The product does it
+    by itself: whoever may import may have it done. Raises AdvisoriesError for a file that is no database of advisories.
     """
     with open_advisories(context.data, context.now) as advisories:
         before = context.state.checkpoints.all(MATCHED)
@@ -59,31 +59,49 @@ def rematch_packages(context: ServiceContext) -> RematchResult:
         with context.state.database.read() as session:
             numbers = context.state.inventories.find_outdated(session, _find_changed(advisories, before))
             bodies = context.state.inventories.bodies(session, numbers)
+        is_removal = any(number == NEVER for number, _ in before.values())
         changes = FindingChanges()
         for part in parts(bodies):
-            matched = [match_package(bodies[number], advisories, number) for number in part]
+            matched = [
+                match_package(bodies[number], advisories, number, is_removal=is_removal) for number in part
+            ]
             changes += _keep_matches(context, matched)
         return RematchResult(len(bodies), changes, _finish(context, advisories, before))
 
 
-def match_package(package: Package, advisories: Advisories, number: int = 0) -> MatchedPackage:
-    """Return what advisories say of a package; where it cannot be assessed in full, what they said before is to stay."""
+def match_package(
+    package: Package, advisories: Advisories, number: int = 0, *, is_removal: bool = False
+) -> MatchedPackage:
+    """Return what advisories say of a package; where it cannot be assessed in full, what they said before is to stay.
+
+    So it is where a feed that spoke of it is gone, but for vulnerabilities of which another one speaks. With `is_removal` nothing gets
+    better: nobody said anything else.
+    """
     found = match(package, advisories.source, advisories.options)
-    doubtful = any(one.advisory for one in found.undetermined)
+    vulnerabilities = tuple(_build_vulnerability(one) for one in _list_distinct_findings(found))
+    is_in_doubt = found.status not in ("assessed", "own") or any(one.advisory for one in found.undetermined)
+    retained = advisories.list_retained(advisory_names(package))
     return MatchedPackage(
         number,
-        tuple(_build_vulnerability(one) for one in _list_distinct_findings(found)),
-        keeps_earlier=doubtful or found.status not in ("assessed", "own"),
+        vulnerabilities,
+        keeps_earlier=is_in_doubt or is_removal or bool(retained),
+        rejudged=frozenset() if is_in_doubt or is_removal else _list_named(advisories, retained),
+        is_removal=is_removal,
         is_undetermined=bool(found.undetermined),
-        keeps_exploitation=bool(explain_unknown_exploitation(advisories.source)),
+        keeps_exploitation=any(advisories.keeps_exploitation(one.vulnerability) for one in vulnerabilities),
     )
+
+
+def _list_named(advisories: Advisories, packages: Iterable[tuple[str, str]]) -> frozenset[str]:
+    database = advisories.database
+    return frozenset().union(*(database.list_named(*one) for one in packages)) if database else frozenset()
 
 
 def update_exploitation(advisories: Advisories, known: KnownVulnerability) -> KnownVulnerability:
     """Return a vulnerability with what is known of its exploitation now."""
     names, source = (known.id, *known.aliases), advisories.source
     exploited = next((entry for name in names if (entry := source.find_exploited(name)) is not None), None)
-    if exploited is None and known.is_exploited and explain_unknown_exploitation(source):
+    if exploited is None and known.is_exploited and advisories.keeps_exploitation(known):
         return known
     prediction = next((told for name in names if (told := source.prediction(name)) is not None), None)
     return KnownVulnerability(

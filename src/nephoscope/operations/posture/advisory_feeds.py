@@ -78,6 +78,11 @@ def _describe_removal(removed: FeedRemoval) -> Iterator[str]:
     yield f"{removed.feed}: removed, {removed.records:,} records"
     if removed.unassessed:
         yield f"not assessed any more: {', '.join(removed.unassessed)}"
+    if removed.retained:
+        yield (
+            f"no finding is closed: what only {removed.feed} found stays until it is imported again,"
+            " another feed speaks of it, or another feed is imported with --whole"
+        )
 
 
 @OPERATIONS.operation(
@@ -85,7 +90,7 @@ def _describe_removal(removed: FeedRemoval) -> Iterator[str]:
     page=OperationForm("Remove", closes=True, danger=True, in_rows=True),
 )  # fmt: skip
 def remove_feed(call: OperationCall, name: FeedName) -> None:
-    """Remove a feed of advisories: what no other feed covers is not assessed until one is imported."""
+    """Remove a feed of advisories: what no other feed covers is not assessed until one is imported, and no finding closes."""
     # what matches packages is loaded where a feed is removed alone
     from nephoscope.service.advisory_updates import withdraw_advisories
 

@@ -46,15 +46,18 @@ class PackageVulnerability:
 
 @dataclass(frozen=True, slots=True)
 class MatchedPackage:
-    """What matching gave of a package. With `keeps_earlier` vulnerabilities that it has no longer stay: it could not be assessed.
+    """What matching gave of a package. With `keeps_earlier` vulnerabilities that it has no longer stay, but those that are `rejudged`.
 
-    With `keeps_exploitation` what was exploited stays so: no catalog tells. `is_pending`: it was matched with another import than the
-    newest, and has to be matched again.
+    It could not be assessed, or a feed that spoke of it is gone. With `is_removal` those that it still has get no better either.
+    With `keeps_exploitation` what was exploited stays so: no catalog tells. `is_pending`: it was matched with another import than
+    the newest, and has to be matched again.
     """
 
     number: int
     found: tuple[PackageVulnerability, ...]
     keeps_earlier: bool = False
+    rejudged: frozenset[str] = frozenset()
+    is_removal: bool = False
     is_undetermined: bool = False
     is_pending: bool = False
     keeps_exploitation: bool = False

@@ -46,6 +46,7 @@ from nephoscope.state.inventory.finding_queries import (
 from nephoscope.state.inventory.holder_index import HolderIndex
 from nephoscope.state.inventory.statement_batches import parts
 from nephoscope.state.inventory.subject import SubjectKind
+from nephoscope.state.inventory.worse_matches import merge_worse_matches
 from nephoscope.state.tables.inventory_rows import (
     InventoryPackageRow,
     InventorySubjectRow,
@@ -81,6 +82,7 @@ class Vulnerabilities:
     def put_matches(self, session: Session, matched: Sequence[MatchedPackage]) -> PairChanges:
         """Keep what matching gave of packages in place of what it gave before; returns the pairs that came and went."""
         before = self._read_pairs(session, [one.number for one in matched])
+        matched = merge_worse_matches(session, matched)
         rows = [_match_row(one.number, found) for one in matched for found in one.found]
         known = [found.vulnerability for one in matched for found in one.found]
         if any(one.keeps_exploitation for one in matched):
@@ -89,15 +91,13 @@ class Vulnerabilities:
         self._database.upsert(session, _OF, rows, ["package", "vulnerability"])
         record_changes(self._database, session, [FACTS] if matched else [])
         now = {(one.number, found.vulnerability.id) for one in matched for found in one.found}
-        kept = {one.number for one in matched if one.keeps_earlier}
-        gone = {pair for pair in before - now if pair[0] not in kept}
+        kept = {one.number: one.rejudged for one in matched if one.keeps_earlier}
+        gone = {pair for pair in before - now if pair[0] not in kept or pair[1] in kept[pair[0]]}
         for part in parts(gone):
             session.execute(delete(_OF).where(tuple_(_OF.package, _OF.vulnerability).in_(part)))
-        for flags in {(one.is_pending, one.is_undetermined) for one in matched}:
-            values = dict(zip(("is_pending", "is_undetermined"), flags, strict=True))
-            marked = [one.number for one in matched if (one.is_pending, one.is_undetermined) == flags]
-            for numbers in parts(marked):
-                session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(numbers)).values(values))
+        for flags in {_list_flags(one) for one in matched}:
+            for numbers in parts([one.number for one in matched if _list_flags(one) == flags]):
+                session.execute(update(_PACKAGE).where(_PACKAGE.number.in_(numbers)).values(dict(flags)))
         return PairChanges(now - before, gone)
 
     @staticmethod
@@ -372,6 +372,12 @@ class Vulnerabilities:
 
 def _open(rows: Mapping[_Pair, _Row]) -> set[_Pair]:
     return {pair for pair, row in rows.items() if row["closed"] is None}
+
+
+def _list_flags(one: MatchedPackage) -> tuple[tuple[str, bool], ...]:
+    """Return the columns of a package that a match sets: after a removal what could not be compared still could not."""
+    is_kept = one.is_removal and not one.is_undetermined
+    return (("is_pending", one.is_pending), *(() if is_kept else (("is_undetermined", one.is_undetermined),)))
 
 
 def _match_row(number: int, found: PackageVulnerability) -> _Row:
