@@ -67,7 +67,9 @@ class Agent:
         self.states = [SensorState(one) for one in build_sensors(self.context)]
         self.connection = ServerConnection(self.settings.server, load_key(self.folder), self.settings.ca_file)
         self._digest, self._refused_program, self.update_error = program_digest(), "", ""
-        self.sender = AgentBatchSender(self.connection, self.buffer, self.settings, self.folder, self.stop)
+        self.sender = AgentBatchSender(
+            self.connection, self.buffer, self.settings, self.folder, self.stop, self.context.segments
+        )
         self._poll = select.poll()
         self._by_descriptor: dict[int, SensorState] = {}
 

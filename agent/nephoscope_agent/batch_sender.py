@@ -11,6 +11,7 @@ from typing import Any
 from nephoscope_agent.disk_buffer import DiskBuffer
 from nephoscope_agent.execution_policy import ExecutionPolicyError, store_policy
 from nephoscope_agent.response import Response
+from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
 
@@ -33,6 +34,7 @@ class AgentBatchSender:
         settings: Settings,
         folder: Path,
         stop: threading.Event,
+        segments: SegmentBaseline,
     ) -> None:
         self._connection, self._buffer, self._settings, self._folder = connection, buffer, settings, folder
         self._stop, self._lock = stop, threading.Lock()
@@ -40,7 +42,7 @@ class AgentBatchSender:
         self._system: tuple[str, str] = ("", "")
         self._sent: dict[str, tuple[str, float]] = {}
         self.health: dict[str, Any] = {}
-        self._response = Response(connection, settings, folder)
+        self._response = Response(connection, settings, folder, segments)
         self.server_error = self.disk_error = self.refused = self.response_error = ""
         #: What the server wants to run, by the SHA-256 of its zipapp.
         self.wanted_program = ""

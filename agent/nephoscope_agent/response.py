@@ -46,13 +46,15 @@ class OrderRejectedError(Exception):
 class Response:
     """Fetches and carries out the orders of the server."""
 
-    def __init__(self, connection: ServerConnection, settings: Settings, folder: Path) -> None:
+    def __init__(
+        self, connection: ServerConnection, settings: Settings, folder: Path, segments: SegmentBaseline
+    ) -> None:
         if unknown := set(settings.responses) - KINDS:
             raise SettingsError(f"unknown responses: {', '.join(sorted(unknown))}")
         self._connection, self._settings, self._folder = connection, settings, folder
         self._done = _load_done(folder)
         self._running: dict[str, PacketCapture | MalwareScan] = {}
-        self._baseline = SegmentBaseline(folder)
+        self._baseline = segments
         if "capture" in settings.responses:
             self._baseline.start()
 

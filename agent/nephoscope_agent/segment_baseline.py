@@ -1,4 +1,4 @@
-"""Segment baseline: how many TCP segments pass in a second on this machine, learned while its settings allow captures."""
+"""Segment baseline: how many TCP segments pass in a second on this machine, learned for captures and for the sensor of segments."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import math
 import threading
 import time
 from pathlib import Path
+from typing import Callable
 
 from nephoscope_agent.settings import write_durably
+
+#: Takes a rate of segments a second, the seconds that it is of, and the time (seconds since 1970).
+Observer = Callable[[float, float, float], None]
 
 _FILE = "segment-baseline.json"
 #: Each bin of rates reaches a tenth further than the one before; the last has 10**10 segments a second.
@@ -29,6 +33,8 @@ class SegmentBaseline:
         """Read what was learned before. A file that is damaged is learned anew."""
         self._path, self._lock = folder / _FILE, threading.Lock()
         self._bins = _load_bins(self._path)
+        self._is_started = False
+        self._observe: Observer | None = None
 
     @property
     def seconds(self) -> float:
@@ -65,9 +71,18 @@ class SegmentBaseline:
             text = json.dumps({str(number): round(seconds, 3) for number, seconds in self._bins.items()})
         write_durably(self._path, text.encode("ascii"))
 
-    def start(self) -> None:
-        """Start the thread that learns."""
+    def start(self, observe: Observer | None = None) -> None:
+        """Start the thread that learns, where none does; `observe` gets each rate before it is learned."""
+        self._observe = observe or self._observe
+        with self._lock:
+            if self._is_started:
+                return
+            self._is_started = True
         threading.Thread(target=self._learn, name="segment baseline", daemon=True).start()
+
+    def stop_observing(self) -> None:
+        """Hand rates to nobody any more."""
+        self._observe = None
 
     def _learn(self) -> None:
         before, at = count_segments(), time.monotonic()
@@ -75,7 +90,10 @@ class SegmentBaseline:
         while True:
             time.sleep(1)
             seen, now = count_segments(), time.monotonic()
-            self.add(max(seen - before, 0) / (now - at), now - at)
+            rate, observe = max(seen - before, 0) / (now - at), self._observe
+            if observe is not None:
+                observe(rate, now - at, time.time())
+            self.add(rate, now - at)
             before, at = seen, now
             if now - saved >= _SAVE_SECONDS:
                 self.forget(now - saved)

@@ -8,6 +8,7 @@ from pathlib import Path
 from nephoscope_agent.machine import LocalMachine
 from nephoscope_agent.process_table import HashCache, ProcessTable
 from nephoscope_agent.row import Values
+from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.settings import FOLDER, Settings
 
 
@@ -24,3 +25,8 @@ class SensorContext:
     audited: bool = False
     #: Live facts about antimalware, as the sensor of the same name learned them last.
     protection: Values = field(default_factory=dict)
+    #: TCP segments that are usual on this machine.
+    segments: SegmentBaseline = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.segments = SegmentBaseline(self.folder)

@@ -29,6 +29,7 @@ class Settings:
     `application_control` lets the server's policy decide what may be executed on the file systems of `controlled` (none: all).
     `root` is the folder that is read as the root of the file system for packages and accounts. `disabled` are sensors that do not run.
     `responses` are the orders of the server that are carried out: isolate, kill, collect, script and capture.
+    `unusual_times` is how many times the usual TCP segments a second are reported, once `unusual_learn` seconds were learned.
     """
 
     server: str = ""
@@ -47,6 +48,8 @@ class Settings:
     intervals: dict[str, float] = field(default_factory=dict)
     disabled: list[str] = field(default_factory=list)
     responses: list[str] = field(default_factory=list)
+    unusual_times: float = 3.0
+    unusual_learn: float = 3600.0
 
     def path(self, name: str) -> Path:
         """Return where a file of the host is, below the root that is read."""

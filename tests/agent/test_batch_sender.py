@@ -10,6 +10,7 @@ import pytest
 
 from nephoscope_agent.batch_sender import AgentBatchSender
 from nephoscope_agent.disk_buffer import DiskBuffer
+from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings
 
@@ -35,6 +36,7 @@ def make_sender(folder: Path, connection: RefusingConnection) -> AgentBatchSende
         Settings(),
         folder,
         threading.Event(),
+        SegmentBaseline(folder),
     )
     sender.health = {
         "version": "1",

@@ -39,6 +39,7 @@ from nephoscope.state.hosts.response_orders import OrderStatus, ResponseKind, Re
 from nephoscope_agent.blocked_hashes import block_hash, list_blocked, unblock_hash
 from nephoscope_agent.isolation import render_ruleset
 from nephoscope_agent.response import Response
+from nephoscope_agent.segment_baseline import SegmentBaseline
 from nephoscope_agent.settings import Settings
 
 pytestmark = pytest.mark.system
@@ -300,7 +301,7 @@ def answer(
         setattr(known, name, value)
     # at the time of the test: what is made when a run begins has expired where the run takes long
     server = Orders(key, {"expires": time.time() + 900, **order})
-    Response(server, known, folder).run()  # type: ignore[arg-type]
+    Response(server, known, folder, SegmentBaseline(folder)).run()  # type: ignore[arg-type]
     return [(one["status"], one["message"]) for one in server.answers]
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,8 +34,14 @@ from nephoscope.protect.capture.analysis import analyze_capture
 from nephoscope.protect.capture.capture_request import CaptureRequest
 from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.hosts.response_orders import OrderStatus, ResponseOrderError
+from nephoscope_agent.machine import read_machine
 from nephoscope_agent.packet_capture import CaptureLimits, PacketCaptureError
+from nephoscope_agent.row import SensorUnavailableError
 from nephoscope_agent.segment_baseline import LEAST, SegmentBaseline
+from nephoscope_agent.segment_watch import SegmentWatch, UnusualTraffic
+from nephoscope_agent.sensor_context import SensorContext
+from nephoscope_agent.sensors.tcp_segments import TcpSegmentsSensor
+from nephoscope_agent.settings import Settings
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
 
@@ -186,3 +193,63 @@ def test_the_agent_refuses_less_than_the_usual_traffic() -> None:
     limits = {"seconds": "1", "packets": "1", "bytes": "2048", "ring": "no", "above": "0.5x", "learn": "5"}
     with pytest.raises(PacketCaptureError, match="at least once"):
         CaptureLimits.parse(limits)
+
+
+def watch_rates(tmp_path: Path, rates: list[tuple[float, int]], learned: int = 7_200) -> list[UnusualTraffic]:
+    """What is noticed of rates that each last so many seconds, on a machine that usually has 40 segments a second."""
+    baseline = SegmentBaseline(tmp_path)
+    baseline.add(40.0, learned)
+    watch, now = SegmentWatch(baseline, 3.0, 3_600), 0.0
+    for rate, seconds in rates:
+        for _ in range(seconds):
+            now += 1
+            watch.observe(rate, 1.0, now)
+            baseline.add(rate)
+    return watch.take()
+
+
+@pytest.mark.parametrize(
+    ("note", "rates", "noticed"),
+    [
+        ("three seconds", [(40, 10), (900, 3)], [13]), ("two seconds", [(900, 2), (40, 60)], []),
+        ("an hour of it is one episode", [(900, 3_600)], [3]), ("short pauses are one episode", [(900, 5), (40, 59), (900, 5)], [3]),
+        ("a minute of rest ends it", [(900, 5), (40, 60), (900, 5)], [3, 68]),
+        ("seconds that do not follow each other", [(900, 2), (40, 1), (900, 2)], []),
+        ("below the least rate", [(99, 100)], []), ("not three times the usual number", [(115, 100)], []),
+    ],
+)  # fmt: skip
+def test_traffic_above_the_usual_is_noticed_once(
+    tmp_path: Path, note: str, rates: list[tuple[float, int]], noticed: list[int]
+) -> None:
+    assert note
+    found = watch_rates(tmp_path, rates)
+    assert [one.noticed for one in found] == noticed
+    assert all(one.rate == 900 and 120 < one.threshold < 135 and one.learned > 7_000 for one in found)
+
+
+def test_nothing_is_unusual_before_the_machine_has_learned(tmp_path: Path) -> None:
+    assert watch_rates(tmp_path, [(9_000, 60)], learned=60) == []
+
+
+def test_the_sensor_reports_what_the_baseline_observes(tmp_path: Path) -> None:
+    settings = Settings(unusual_learn=10)
+    context = SensorContext(settings, read_machine(settings), tmp_path)
+    sensor = TcpSegmentsSensor(context)
+    context.segments.add(40.0, 100)
+    given: list[Any] = []
+    context.segments.start = given.append  # type: ignore[method-assign]
+    sensor.open()
+    for second in range(4):
+        given[0](5_000.0, 1.0, 1_780_000_000.0 + second)
+    ((table, values),) = sensor.collect(0)
+    assert (table, values["ActionType"], values["TimeGenerated"]) == (
+        "DeviceEvents", "UnusualTcpSegments", "2026-05-28T20:26:42Z",
+    )  # fmt: skip
+    assert values["AdditionalFields"] == {
+        "segmentsPerSecond": 5_000, "usualSegmentsPerSecond": pytest.approx(42, abs=3), "threshold": pytest.approx(126, abs=9),
+        "learnedSeconds": 100,
+    }  # fmt: skip
+    assert sensor.collect(0) == []
+    context.settings.unusual_times = 0.5
+    with pytest.raises(SensorUnavailableError, match="at least 1"):
+        sensor.open()

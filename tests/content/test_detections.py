@@ -112,6 +112,7 @@ NOT_HABITS = {
     "deactivated-secret-tried": "the secret was there and is refused now",
     "second-factor-refused-by-user": "a prompt that its user did not start",
     "unused-account-persists": "the log has to reach back ten days, which the query asks for",
+    "unusual-tcp-counter": "each machine needs a day of the counter, which the query asks for",
     "impossible-travel": "two sign-ins of the same hours",
     "session-many-addresses": "two places of one session; a network is new only beside known ones",
     "publishing-new-address": "days of its own, and threat intelligence beside them",

@@ -17,7 +17,15 @@ NETWORKS = {"a": "10.0", "b": "10.1", "c": "10.2"}
 SITES = {
     "office": ("192.168.10.0/24", "172.16.0.0/16"),
     "plant": ("10.200.0.0/24", "10.1.1.0/25", "52.10.0.0/16"),
+    "lab": ("fd00:0:77::/48", "2001:4860::/32"),
 }
+#: What gateways learn by BGP; some of it lies within networks, or is as long as a route of a table.
+LEARNED = (
+    "10.200.0.64/26", "10.201.0.0/16", "192.168.0.0/16", "91.10.0.0/25", "10.1.0.0/16", "10.0.2.0/25", "52.0.0.0/8", "0.0.0.0/0",
+    "8.8.8.0/24", "fd00:0:78::/48", "fd00:0:0:2::/72", "2a00:1450:4001::/48",
+)  # fmt: skip
+#: The addresses of point-to-site clients.
+CLIENTS = ("172.31.0.0/24",)
 FIREWALL_ADDRESS = "10.0.9.4"
 PORTS = (22, 53, 80, 443, 1433, 3389, 8080)
 STRANGERS = ("8.8.8.8", "52.10.1.1", "91.10.0.9", "91.10.0.200", "203.0.114.5")
@@ -41,7 +49,9 @@ def body(id_: str, properties: Body, **more: Any) -> Body:
 
 def generate(seed: int) -> list[Body]:
     """The bodies of one estate."""
-    return _Generator(random.Random(seed), random.Random(f"{seed} of IPv6")).bodies()
+    return _Generator(
+        *(random.Random(one) for one in (seed, f"{seed} of IPv6", f"{seed} of gateways"))
+    ).bodies()
 
 
 def space_of_six(network: str) -> str:
@@ -56,8 +66,10 @@ def six(address: str) -> str:
 
 
 class _Generator:
-    def __init__(self, chance: random.Random, chance_of_six: random.Random) -> None:
-        self.chance, self.chance_of_six = chance, chance_of_six
+    def __init__(
+        self, chance: random.Random, chance_of_six: random.Random, chance_of_gateways: random.Random
+    ) -> None:
+        self.chance, self.chance_of_six, self.chance_of_gateways = chance, chance_of_six, chance_of_gateways
         self.found: list[Body] = []
 
     def bodies(self) -> list[Body]:
@@ -73,6 +85,8 @@ class _Generator:
             self._firewall()
         if self.has_gateway:
             self._gateway()
+            self._express_route()
+            self._other_network()
         if self.chance.random() < 0.6:
             self._admin_rules()
         self._balancer()
@@ -161,7 +175,7 @@ class _Generator:
                 self._machine(
                     name, f"{name}{number}{host}", f"{id_}/subnets/s{number}", f"{start}.{number}.{host}"
                 )
-        if name == "a" and self.has_gateway:
+        if name in ("a", "c") and self.has_gateway:
             told = {"addressPrefixes": [f"{start}.8.0/27"]}
             subnets.append(
                 {"id": f"{id_}/subnets/GatewaySubnet", "name": "GatewaySubnet", "properties": told}
@@ -233,22 +247,55 @@ class _Generator:
         )
 
     def _gateway(self) -> None:
-        """A VPN gateway without BGP, whose connections lead to sites with static prefixes."""
-        subnet = {"id": f"{NET}/virtualNetworks/a/subnets/GatewaySubnet"}
-        gateway = self._add(
-            f"{NET}/virtualNetworkGateways/vpn",
-            {
-                "gatewayType": "Vpn",
-                "enableBgp": False,
-                "ipConfigurations": [{"name": "ip", "properties": {"subnet": subnet}}],
-            },
-        )
+        """A VPN gateway: connections to sites, clients of point-to-site, and routes of BGP where it speaks it."""
+        chance, has_bgp = self.chance_of_gateways, self.chance_of_gateways.random() < 0.5
+        told = self._build_gateway("a", "Vpn", enableBgp=has_bgp)
+        if chance.random() < 0.4:
+            told["vpnClientConfiguration"] = {"vpnClientAddressPool": {"addressPrefixes": list(CLIENTS)}}
+        gateway = self._add(f"{NET}/virtualNetworkGateways/vpn", told)
+        if has_bgp:
+            self._learned(gateway)
         for site, prefixes in SITES.items():
-            if self.chance.random() < 0.7:
+            if (self.chance_of_six if site == "lab" else self.chance).random() < 0.7:
                 space = {"localNetworkAddressSpace": {"addressPrefixes": list(prefixes)}}
                 far = self._add(f"{NET}/localNetworkGateways/{site}", space)
                 ends = {"virtualNetworkGateway1": {"id": gateway}, "localNetworkGateway2": {"id": far}}
                 self._add(f"{NET}/connections/{site}", {"connectionType": "IPsec", **ends})
+
+    def _build_gateway(self, network: str, kind: str, **more: Any) -> Body:
+        subnet = {"id": f"{NET}/virtualNetworks/{network}/subnets/GatewaySubnet"}
+        configurations = [{"name": "ip", "properties": {"subnet": subnet}}]
+        return {"gatewayType": kind, "ipConfigurations": configurations, **more}
+
+    def _learned(self, gateway: str) -> None:
+        """The routes that a gateway has: those that it learned, and its own network's."""
+        found = self.chance_of_gateways.sample(LEARNED, self.chance_of_gateways.randint(0, 5))
+        value = [{"network": one, "origin": "EBgp", "sourcePeer": "10.200.0.1"} for one in found]
+        value += [{"network": one, "origin": "IBgp", "sourcePeer": "10.0.8.5"} for one in found[:2]]
+        value.append({"network": "10.77.0.0/16", "origin": "Network", "sourcePeer": "10.0.8.4"})
+        self._add(f"{gateway}/learnedRoutes/default", {"value": value})
+
+    def _express_route(self) -> None:
+        """An ExpressRoute gateway beside the VPN gateway, which always speaks BGP."""
+        if self.chance_of_gateways.random() < 0.4:
+            gateway = self._add(
+                f"{NET}/virtualNetworkGateways/er", self._build_gateway("a", "ExpressRoute", enableBgp=False)
+            )
+            circuit = {"peer": {"id": f"{NET}/expressRouteCircuits/c"}}
+            ends = {"virtualNetworkGateway1": {"id": gateway}, **circuit}
+            self._add(f"{NET}/connections/er", {"connectionType": "ExpressRoute", **ends})
+            self._learned(gateway)
+
+    def _other_network(self) -> None:
+        """A gateway of network c, with a connection of both to each other."""
+        if self.chance_of_gateways.random() < 0.4:
+            far = self._add(
+                f"{NET}/virtualNetworkGateways/far", self._build_gateway("c", "Vpn", enableBgp=False)
+            )
+            near = f"{NET}/virtualNetworkGateways/vpn"
+            for name, (one, other) in {"there": (near, far), "back": (far, near)}.items():
+                ends = {"virtualNetworkGateway1": {"id": one}, "virtualNetworkGateway2": {"id": other}}
+                self._add(f"{NET}/connections/{name}", {"connectionType": "Vnet2Vnet", **ends})
 
     def _firewall(self) -> None:
         collections = []

@@ -71,6 +71,10 @@ class Comparison:
             "192.168.10.7",
             "192.168.11.7",
             "10.200.0.77",
+            "10.201.3.4",
+            "172.31.0.9",
+            "10.77.1.1",
+            "192.168.99.1",
         ]
         return self._sent(chance, self.ends[source], chance.choice([one for one in others if one != source]))
 
@@ -84,7 +88,7 @@ class Comparison:
         ]
         others = [*sorted(self.ends_of_six), "fd00:0:0:1::99", "fd00:0:1:77::1"]
         near = [one for one in others if any(inside(number(one), prefix) for prefix in spaces)]
-        near += STRANGERS_OF_SIX
+        near += [*STRANGERS_OF_SIX, "fd00:0:77::5", "fd00:0:78:1::5"]
         return self._sent(
             chance, self.ends_of_six[source], chance.choice([one for one in near if one != source])
         )

@@ -121,7 +121,7 @@ class Walker:
         prefixes = [*self.networks[network]["addressSpace"]["addressPrefixes"], PLATFORM]
         for _, space, access in self.peers(network):
             prefixes += space if access else []
-        prefixes += self.sites(network)
+        prefixes += [one for one in self.sites(network) if length(one)]
         for route in self.routes(subnet):
             hop = route["nextHopType"]
             if hop in ("VirtualAppliance", "VirtualNetworkGateway", "VnetLocal") and length(
@@ -140,16 +140,34 @@ class Walker:
             if one["properties"].get("useRemoteGateways"):
                 homes.add(one["properties"]["remoteVirtualNetwork"]["id"].lower())
         found: list[str] = []
-        for one in self.bodies.values():
-            told = one["properties"]
-            if "localNetworkGateway2" not in told:
+        for key, one in self.bodies.items():
+            if "/virtualnetworkgateways/" not in key or "/learnedroutes/" in key:
                 continue
-            gateway = self.bodies[told["virtualNetworkGateway1"]["id"].lower()]["properties"]
+            gateway = one["properties"]
             subnet = gateway["ipConfigurations"][0]["properties"]["subnet"]["id"].lower()
             if self.network_of(subnet) in homes:
+                found += self.behind(key, gateway)
+        return found
+
+    def behind(self, key: str, gateway: Body) -> list[str]:
+        """The prefixes behind a gateway: clients of point-to-site, sites, networks it is connected to, and what it learned by BGP."""
+        clients = gateway.get("vpnClientConfiguration", {}).get("vpnClientAddressPool", {})
+        found = list(clients.get("addressPrefixes", []))
+        for one in self.bodies.values():
+            told = one["properties"]
+            if told.get("virtualNetworkGateway1", {}).get("id", "").lower() != key:
+                continue
+            if "localNetworkGateway2" in told:
                 far = self.bodies[told["localNetworkGateway2"]["id"].lower()]["properties"]
                 found += far["localNetworkAddressSpace"]["addressPrefixes"]
-        return found
+            elif "virtualNetworkGateway2" in told:
+                far = self.bodies[told["virtualNetworkGateway2"]["id"].lower()]["properties"]
+                home = self.network_of(far["ipConfigurations"][0]["properties"]["subnet"]["id"].lower())
+                found += self.networks[home]["addressSpace"]["addressPrefixes"]
+        learned = self.bodies.get(f"{key}/learnedroutes/default", {"properties": {"value": []}})
+        return found + [
+            one["network"] for one in learned["properties"]["value"] if one["origin"] in ("EBgp", "IBgp")
+        ]
 
     def propagates(self, subnet: str) -> bool:
         """Return whether the route table of a subnet lets routes of gateways in."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from nephoscope.automation.actions.mail import find_refusals
-from nephoscope.automation.operator_policy import FILE, OperatorPolicy
+from nephoscope.automation.operator_policy import FILE, CapturePolicy, OperatorPolicy
 from nephoscope.files.json_tree import texts_of
 from nephoscope.model.read_reach import EVERYTHING
 
@@ -64,8 +64,8 @@ class Readiness:
             yield f"files {name!r} not found: add the folder under `files` in {file}"
         elif kind == "command" and name not in self.operator.commands:
             yield f"command {name!r} not found: add the program under `commands` in {file}"
-        elif kind == "capture" and self.operator.captures is None:
-            yield f"captures are not allowed: add `captures` in {file}"
+        elif kind == "capture":
+            yield from _check_captures(self.operator.captures, file)
         elif kind == "mail":
             yield from (
                 f"{why} ({file})" for why in find_refusals(texts_of(action, "to"), self.operator.mail)
@@ -80,3 +80,10 @@ class Readiness:
         for name in (str(action.get("address") or ""), str(action.get("connection") or "")):
             if name and name not in self.secrets:
                 yield "the target address is not stored: save the automation again with the address"
+
+
+def _check_captures(allowed: CapturePolicy | None, file: Path) -> Iterator[str]:
+    if allowed is None:
+        yield f"captures are not allowed: add `captures` in {file}"
+    elif allowed.sign_in and not allowed.storage:
+        yield f"captures of Network Watcher need a storage account: add `captures.storage` in {file}"

@@ -1,4 +1,4 @@
-"""Event machines: the agents of the machines that an alert or incident names, by resource ID or, without one, by host name."""
+"""Event machines: the machines that an alert or incident names, by resource ID or, for agents without one, by host name."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from nephoscope_policy.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from nephoscope.state.hosts.agents import EnrolledAgent
 
+_VIRTUAL_MACHINE = "microsoft.compute/virtualmachines"
+
 
 @dataclass(frozen=True, slots=True)
 class EventMachines:
-    """The agents of machines of an event, and the machines that have none, or not one alone, each with the reason."""
+    """The agents of machines of an event, Azure's virtual machines without an agent by lower-cased id, and the host names that have
+    no agent, or not one alone, each with the reason."""
 
     agents: tuple[EnrolledAgent, ...]
+    virtual_machines: tuple[str, ...]
     spared: tuple[tuple[str, str], ...]
 
 
@@ -25,10 +29,14 @@ def find_event_machines(
 ) -> EventMachines:
     """Find the agents of an event. By host name alone those count that report to its workspace: others are other machines."""
     by_id = {one.resource: one for one in agents}
-    found = {
-        key: by_id[key] for id_ in _read_resource_ids(document) for key in _parse_lineage(id_) if key in by_id
+    named = dict.fromkeys(key for id_ in _read_resource_ids(document) for key in _parse_lineage(id_))
+    found = {key: by_id[key] for key in named if key in by_id}
+    others = tuple(
+        key for key in named if key not in by_id and ResourceId.parse(key).type == _VIRTUAL_MACHINE
+    )
+    known = {to_host_name(one.computer) for one in found.values()} | {
+        to_host_name(key.rpartition("/")[2]) for key in others
     }
-    known = {to_host_name(one.computer) for one in found.values()}
     spared: list[tuple[str, str]] = []
     for name in dict.fromkeys(_read_host_names(document)):
         if name in known:
@@ -38,7 +46,7 @@ def find_event_machines(
             found[several[0].resource] = several[0]
         else:
             spared.append((name, "several machines have this name" if several else "it has no agent"))
-    return EventMachines(tuple(found.values()), tuple(spared))
+    return EventMachines(tuple(found.values()), others, tuple(spared))
 
 
 def _read_entities(document: Mapping[str, object]) -> Iterator[Mapping[str, object]]:

@@ -39,6 +39,7 @@ class AzureCaptureFilter(msgspec.Struct, frozen=True, omit_defaults=True, rename
     protocol: str = ""
     local_port: str = ""
     remote_port: str = ""
+    local_address: str = msgspec.field(default="", name="localIPAddress")
     remote_address: str = msgspec.field(default="", name="remoteIPAddress")
 
 

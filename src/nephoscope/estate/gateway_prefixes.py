@@ -1,4 +1,10 @@
-"""Prefixes on premises that a virtual network reaches by its VPN gateway, or by that of a peer that lends it."""
+"""Prefixes that a virtual network reaches by its VPN or ExpressRoute gateway, or by that of a peer that lends it.
+
+They are those of sites, of point-to-site clients, of networks that a connection leads to, and what the gateway learned by BGP. Azure
+returns the last by an operation of the gateway, whose answer a snapshot has as a document of its own.
+Source: https://learn.microsoft.com/azure/virtual-network/virtual-networks-udr-overview,
+https://learn.microsoft.com/rest/api/network-gateway/virtual-network-gateways/get-learned-routes
+"""
 
 from __future__ import annotations
 
@@ -19,11 +25,15 @@ if TYPE_CHECKING:
 GATEWAY_TYPE = "microsoft.network/virtualnetworkgateways"
 LOCAL_GATEWAY_TYPE = "microsoft.network/localnetworkgateways"
 CONNECTION_TYPE = "microsoft.network/connections"
-READS = (GATEWAY_TYPE, LOCAL_GATEWAY_TYPE, CONNECTION_TYPE)
+#: The answer of `getLearnedRoutes`, as `GATEWAY/learnedRoutes/default`.
+LEARNED_ROUTES_TYPE = "microsoft.network/virtualnetworkgateways/learnedroutes"
+READS = (GATEWAY_TYPE, LOCAL_GATEWAY_TYPE, CONNECTION_TYPE, LEARNED_ROUTES_TYPE)
+#: Where a route comes from that a gateway learned of another one; `Network` are its own.
+_LEARNED = ("ebgp", "ibgp")
 
 
 class GatewayPrefixes(msgspec.Struct, frozen=True):
-    """The static prefixes behind a gateway (its lower-cased id), and what is not known of others."""
+    """The prefixes behind a gateway (its lower-cased id), and what is not known of others."""
 
     gateway: str
     prefixes: tuple[str, ...]
@@ -38,29 +48,67 @@ def list_gateway_prefixes(network: Resource, estate: AnalyzerEstate) -> Iterator
         if peering.get("useRemoteGateways") is True:
             homes.add(reference(peering.get("remoteVirtualNetwork")))
     for gateway in estate.by_type(GATEWAY_TYPE):
-        entries = _list_objects(properties(gateway).get("ipConfigurations"))
-        subnets = (reference(_read_properties(entry).get("subnet")) for entry in entries)
-        if any(subnet.split("/subnets/")[0] in homes for subnet in subnets):
+        if find_networks_of_gateway(gateway) & homes:
             yield _read_gateway(gateway, estate)
+
+
+def find_networks_of_gateway(gateway: Resource) -> set[str]:
+    """Return the lower-cased ids of the networks that a gateway is in."""
+    entries = _list_objects(properties(gateway).get("ipConfigurations"))
+    subnets = (reference(_read_properties(entry).get("subnet")) for entry in entries)
+    return {subnet.split("/subnets/")[0] for subnet in subnets if subnet}
 
 
 def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
     body = require_complete(gateway)
-    prefixes: list[str] = []
-    unknown: list[str] = []
+    clients = _read_object(body.get("vpnClientConfiguration")).get("vpnClientAddressPool")
+    prefixes, unknown = read_prefixes(clients), list[str]()
     if str(body.get("gatewayType", "")).lower() == "expressroute" or body.get("enableBgp") is True:
-        unknown.append(f"the routes that {gateway.key} learned by BGP")
+        learned = estate.resources.get(f"{gateway.key}/learnedroutes/default")
+        if learned is None or not learned.complete:
+            unknown.append(f"the routes that {gateway.key} learned by BGP")
+        else:
+            prefixes += _read_learned(learned)
     for connection in estate.by_type(CONNECTION_TYPE):
         told = properties(connection)
-        far = reference(told.get("localNetworkGateway2"))
-        if reference(told.get("virtualNetworkGateway1")) != gateway.key or not far:
+        if reference(told.get("virtualNetworkGateway1")) != gateway.key:
             continue
-        resource = estate.resources.get(far)
-        if resource is None:
-            unknown.append(far)
-        else:
-            prefixes += read_prefixes(properties(resource).get("localNetworkAddressSpace"))
+        if far := reference(told.get("localNetworkGateway2")):
+            site = estate.resources.get(far)
+            if site is None:
+                unknown.append(far)
+            else:
+                prefixes += read_prefixes(properties(site).get("localNetworkAddressSpace"))
+        elif other := reference(told.get("virtualNetworkGateway2")):
+            spaces, missing = _read_spaces_behind(other, estate)
+            prefixes, unknown = prefixes + spaces, unknown + missing
     return GatewayPrefixes(gateway.key, tuple(prefixes), tuple(unknown))
+
+
+def _read_learned(learned: Resource) -> list[str]:
+    """The prefixes of routes that were learned of another gateway."""
+    listed = _list_objects(properties(learned).get("value"))
+    found = (str(one.get("network") or "") for one in listed if str(one.get("origin")).lower() in _LEARNED)
+    return [text for text in found if is_prefix(text)]
+
+
+def _read_spaces_behind(gateway: str, estate: AnalyzerEstate) -> tuple[list[str], list[str]]:
+    """The address spaces of the networks of a gateway, by its lower-cased id, and the ids of what was not read."""
+    far = estate.resources.get(gateway)
+    if far is None:
+        return [], [gateway]
+    prefixes, missing = list[str](), list[str]()
+    for key in sorted(find_networks_of_gateway(far)):
+        network = estate.resources.get(key)
+        if network is None:
+            missing.append(key)
+        else:
+            prefixes += read_prefixes(properties(network).get("addressSpace"))
+    return prefixes, missing
+
+
+def _read_object(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
 
 
 def _read_properties(entry: dict[str, object]) -> dict[str, object]:

@@ -5,14 +5,15 @@ Source: the network security page of each service under https://learn.microsoft.
 
 from __future__ import annotations
 
-from enum import Enum
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.ingress_paths import is_broad_set
+from nephoscope.estate.addresses import AddressSet
+from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses
+from nephoscope.estate.endpoint_access import read_object as _read_object
 from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.service_network_rules import JUDGES, read_firewall_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,14 +37,6 @@ FIREWALLED = (
 _FLEXIBLE = frozenset(one for one in FIREWALLED if one.endswith("/flexibleservers"))
 _EVERYWHERE = frozenset({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"})
 _ANYWHERE = frozenset({"any", "0.0.0.0/0"})
-
-
-class EndpointAccess(Enum):
-    """Whom an endpoint answers."""
-
-    NOBODY = "nobody"
-    LISTED = "listed networks"
-    EVERYBODY = "everybody"
 
 
 def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
@@ -70,7 +63,7 @@ def firewall_ranges(server: Resource, view: EstateView) -> dict[str, AddressSet]
     """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
     rules = f"{server.type}/firewallrules"
     view.need(rules, server.key)
-    return {rule.name: _read_range(properties(rule)) for rule in view.children(rules, server.key)}
+    return {rule.name: read_firewall_range(properties(rule)) for rule in view.children(rules, server.key)}
 
 
 def restrictions(site: Resource, view: EstateView) -> tuple[object, str]:
@@ -98,9 +91,7 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
 
 def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
-    if is_broad_set(ranges):
-        return EndpointAccess.EVERYBODY
-    return EndpointAccess.LISTED if ranges or _may_list_networks(server, view) else EndpointAccess.NOBODY
+    return judge_addresses(ranges, others=_may_list_networks(server, view))
 
 
 def _may_list_networks(server: Resource, view: EstateView) -> bool:
@@ -109,12 +100,6 @@ def _may_list_networks(server: Resource, view: EstateView) -> bool:
     if server.type in _FLEXIBLE:
         return False
     return bool(view.children(rules, server.key)) or not view.covers(rules, server.key)
-
-
-def _read_range(rule: dict[str, object]) -> AddressSet:
-    """The addresses of a firewall rule; none where it names none."""
-    text = f"{rule.get('startIpAddress')}-{rule.get('endIpAddress')}"
-    return AddressSet.of([text]) if is_prefix(text) else AddressSet()
 
 
 def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
@@ -163,13 +148,12 @@ def _read_priority(restriction: dict[str, object]) -> int:
     return found if isinstance(found, int) else 2**31
 
 
-def _read_object(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 _BY_TYPE: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
+    **JUDGES,
     **dict.fromkeys(FIREWALLED, _judge_firewall),
     CLUSTER: _judge_cluster,
     COSMOS: _judge_cosmos_account,
     SITE: _judge_site,
 }
+#: Types that are judged by rules of their own; others by `publicNetworkAccess` and rule sets in their bodies.
+JUDGED = frozenset(_BY_TYPE)

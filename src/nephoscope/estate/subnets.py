@@ -132,16 +132,16 @@ def virtual_network_tag(
 ) -> AddressSet:
     """Return what the tag VirtualNetwork means inside a network: its space, its peers', and the prefixes of its routes.
 
-    With an `estate` also what lies behind its gateways, as far as it is not learned by BGP.
+    With an `estate` also what lies behind its gateways; of what they learned by BGP, as far as the estate has it.
 
-    A default route (0.0.0.0/0 or ::/0) and routes to the Internet or to nowhere add nothing.
+    A default route (0.0.0.0/0 or ::/0), of a table or of a gateway, and routes to the Internet or to nowhere add nothing.
     """
     body = network.body.get("properties") or {}
     space = _read_address_space(body.get("addressSpace"))
     for peering in body.get("virtualNetworkPeerings") or []:
         space |= _read_peer_space(peering.get("properties") or {})
     for gateway in list_gateway_prefixes(network, estate) if estate is not None else ():
-        space |= AddressSet.of(gateway.prefixes)
+        space |= AddressSet.of([prefix for prefix in gateway.prefixes if not prefix.endswith("/0")])
     for subnet in subnets:
         space |= subnet.prefixes
         if subnet.route_table in routes:

@@ -6,15 +6,22 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 import msgspec
 
+from nephoscope.automation.network_watcher import (
+    MACHINE_TYPE,
+    STOP,
+    WATCHER_TYPE,
+    WRITE,
+    find_capture,
+    find_watcher,
+    list_captures,
+    open_network_watcher,
+)
 from nephoscope.automation.operator_policy import operator
-from nephoscope.connect.cloud import CloudError, load_cloud
-from nephoscope.connect.credentials import SignInError, TokenProvider, credential_source
 from nephoscope.connect.network_watcher_client import (
     AzureCapture,
     AzureCaptureFilter,
@@ -31,12 +38,9 @@ from nephoscope_policy.model.resource_id import ResourceId
 if TYPE_CHECKING:
     from nephoscope.service.service_context import ServiceContext
 
-READ, WRITE = (f"Microsoft.Network/networkWatchers/packetCaptures/{one}" for one in ("read", "write"))
-STOP = "Microsoft.Network/networkWatchers/packetCaptures/stop/action"
+READ = "Microsoft.Network/networkWatchers/packetCaptures/read"
 #: Who may read the keys of a storage account may have packets written there, as in Azure.
 STORAGE_KEYS = "Microsoft.Storage/storageAccounts/listKeys/action"
-_WATCHERS = "microsoft.network/networkwatchers"
-_MACHINE = "microsoft.compute/virtualmachines"
 #: A name in a resource ID: no end in a point, so that it is no step to the folder above.
 _NAME = r"[\w().-]*[\w()-]"
 _CAPTURE = re.compile(
@@ -140,19 +144,9 @@ def list_azure_captures(context: ServiceContext, machine: str = "") -> list[Azur
     client, _ = _open_client(context)
     watchers = [_find_watcher(context, key)] if key else _list_watchers(context)
     with _translating():
-        found = [one for watcher in watchers for one in _list_below(client, watcher)]
+        found = [one for watcher in watchers for one in list_captures(client, watcher)]
     wanted = [one for one in found if not key or one.properties.target.lower() == key]
     return [one for one in wanted if context.actor.is_permitted(READ, one.properties.target.lower())]
-
-
-def _list_below(client: NetworkWatcherClient, watcher: str) -> tuple[AzureCapture, ...]:
-    """The captures of a network watcher, none where it is gone since the estate was stored."""
-    try:
-        return client.list(watcher)
-    except NetworkWatcherError as error:
-        if error.status == HTTPStatus.NOT_FOUND:
-            return ()
-        raise
 
 
 def is_configured(context: ServiceContext) -> bool:
@@ -170,7 +164,7 @@ def _list_watchers(context: ServiceContext) -> list[str]:
         str(one.body["id"])
         for store in tenant_stores(context.data)
         if store.version and store.snapshots()
-        for one in store.select_types([_WATCHERS]).by_type(_WATCHERS)
+        for one in store.select_types([WATCHER_TYPE]).by_type(WATCHER_TYPE)
     ]
 
 
@@ -190,7 +184,7 @@ def _require_machine(context: ServiceContext, machine: str, operation: str) -> s
     except ValueError as error:
         raise StateError(f"{machine[:300]!r} is not a resource ID") from error
     context.require(operation, id_.key)
-    if id_.type != _MACHINE:
+    if id_.type != MACHINE_TYPE:
         raise StateError(f"{machine[:300]!r} is not a virtual machine of Azure")
     return id_.key
 
@@ -214,10 +208,10 @@ def _find_capture(
         raise StateError(f"{id_[:300]!r} is not the resource ID of a packet capture")
     client, _ = _open_client(context)
     unknown = NotFoundError(f"packet capture {id_[:300]!r} not found")
-    try:
-        capture = client.get(id_)
-    except NetworkWatcherError as error:
-        raise unknown if error.status == HTTPStatus.NOT_FOUND else StateError(str(error)) from error
+    with _translating():
+        capture = find_capture(client, id_)
+    if capture is None:
+        raise unknown
     target = capture.properties.target.lower()
     if not any(context.actor.is_permitted(one, target) for one in (READ, operation)):
         raise unknown
@@ -226,39 +220,14 @@ def _find_capture(
 
 
 def _find_watcher(context: ServiceContext, machine: str) -> str:
-    """Return the network watcher of the region of a machine. Raises NotFoundError; StateError where it was not collected."""
-    for store in tenant_stores(context.data):
-        if not (store.version and store.snapshots()):
-            continue
-        known = store.find_several([machine]).get(machine)
-        if known is None:
-            continue
-        place = _read_region(known.body)
-        for one in store.select_types([_WATCHERS]).by_type(_WATCHERS):
-            if one.id.subscription == known.id.subscription and _read_region(one.body) == place:
-                return str(one.body["id"])
-        raise StateError(
-            f"the stored estate has no network watcher for {place or 'its region'} in this subscription"
-        )
-    raise NotFoundError(f"machine {machine[:300]!r} not found in the stored estate")
-
-
-def _read_region(body: object) -> str:
-    place = body.get("location") if isinstance(body, dict) else None
-    return str(place or "").lower().replace(" ", "")
+    """Return the network watcher of the region of a machine. Raises NotFoundError, StateError."""
+    return find_watcher(context.data, machine)
 
 
 def _open_client(context: ServiceContext) -> tuple[NetworkWatcherClient, str]:
     """Return the client with the sign-in of operator.yaml, and the storage account that it names."""
     try:
         allowed = operator(context.data).captures
-        if allowed is None or not allowed.sign_in:
-            raise StateError(
-                "operator.yaml must name a sign-in for captures of Network Watcher (captures.sign_in)"
-            )
-        cloud = load_cloud(allowed.cloud)
-        source = credential_source(allowed.sign_in, cloud, allowed.tenant)
-    except (CloudError, SignInError, ValueError) as error:
+    except ValueError as error:
         raise StateError(f"operator.yaml (captures): {error}") from error
-    tokens = TokenProvider(source, cloud.resource_manager_scope)
-    return NetworkWatcherClient(cloud.resource_manager, tokens), allowed.storage
+    return open_network_watcher(allowed), allowed.storage if allowed else ""

@@ -13,8 +13,9 @@ from nephoscope.alerts.investigation.entity_context import EntityContext, Entity
 from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.public_endpoint import EndpointAccess, answers
+from nephoscope.estate.public_endpoint import answers
 from nephoscope.estate.resource_lookup import properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
 from nephoscope.files.json_tree import tree_of

@@ -1,6 +1,7 @@
 """Capture the packets of the machines of an event: planned, approved where operator.yaml asks for it, stopped by limits or by undo.
 
-The captures are orders of live response, signed and fetched by the agents, and belong to the incident of the event.
+On machines with an agent the captures are orders of live response, signed and fetched by the agents, and belong to the incident of
+the event. On virtual machines of Azure without one Network Watcher captures, with the sign-in of operator.yaml.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ import msgspec
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.event_machines import find_event_machines, to_host_name
+from nephoscope.automation.azure_machine_captures import (
+    AzureMachineCaptures,
+    PlannedAzureCapture,
+    is_named,
+)
+from nephoscope.automation.event_machines import EventMachines, find_event_machines
 from nephoscope.automation.machine_orders import MachineOrders
 from nephoscope.automation.operator_policy import FILE, CapturePolicy
 from nephoscope.automation.planned_settings import ApprovalHours
@@ -47,7 +53,9 @@ class CaptureActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     port: Annotated[int, Meta(description="Port at either end (0: any).", ge=0, le=65535)] = 0
     interface: Annotated[str, Meta(description="Network interface.", max_length=15)] = "any"
     seconds: Annotated[int, Meta(description="Stop after so many seconds.", ge=1, le=MOST_SECONDS)] = 60
-    packets: Annotated[int, Meta(description="Stop after so many packets.", ge=1, le=1_000_000)] = 100_000
+    packets: Annotated[int, Meta(description="Stop after so many packets (agents).", ge=1, le=1_000_000)] = (
+        100_000
+    )
     bytes: Annotated[int, Meta(description="Stop at this file size.", ge=1024, le=MOST_BYTES)] = MOST_BYTES
     ring: Annotated[bool, Meta(description="Keep the newest packets within the limits.")] = False
     above: Annotated[
@@ -90,18 +98,50 @@ class PlannedCapture(msgspec.Struct, frozen=True):
 
 
 class CapturePlan(msgspec.Struct, frozen=True):
-    """A plan: the captures with their limits, and the machines that are spared with the reason."""
+    """A plan: the captures of agents with their limits, those of Network Watcher, and the machines that are spared with the reason."""
 
     captures: tuple[PlannedCapture, ...]
     arguments: dict[str, str]
     spared: tuple[tuple[str, str], ...]
+    azure: tuple[PlannedAzureCapture, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of all machines."""
+        return [*(one.computer for one in self.captures), *(one.name for one in self.azure)]
 
 
 def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
     """Return the captures that would start; approved by operator.yaml itself where it asks for no approval."""
     allowed, machines = _require_policy(around), _require_machines(around)
     found = find_event_machines(run.document, machines.list_agents(), run.workspace)
-    chosen, spared = list[EnrolledAgent](), [*found.spared]
+    spared = [*found.spared]
+    chosen = _choose_agents(found, around, spared)
+    azure = AzureMachineCaptures(allowed, around.data, machines.state)
+    watched = azure.plan(found.virtual_machines, settings.to_request(run.id), run, spared, len(chosen))
+    made = CapturePlan(
+        tuple(PlannedCapture(one.resource, one.computer, _order_id(run, one.resource)) for one in chosen),
+        settings.to_request(run.id).arguments(),
+        tuple(spared),
+        watched,
+    )
+    if not made.names:
+        reasons = "; ".join(f"{name}: {why}" for name, why in spared) or "the event has no machine"
+        return ActionOutcome(f"no machine to capture on: {reasons}")
+    return ActionOutcome(
+        f"would capture packets on {', '.join(made.names)}",
+        msgspec.to_builtins(made),
+        around.now + timedelta(hours=settings.wait),
+        approved_by="" if allowed.approval else FILE.name,
+    )
+
+
+def _choose_agents(
+    found: EventMachines, around: ActionContext, spared: list[tuple[str, str]]
+) -> list[EnrolledAgent]:
+    """Return the agents that may capture now, up to the limit; the others are added to `spared` with the reason."""
+    allowed, machines = _require_policy(around), _require_machines(around)
+    chosen: list[EnrolledAgent] = []
     for one in found.agents:
         why = _refuse(one, allowed)
         if not why and machines.is_capturing(one.resource, around.now):
@@ -112,31 +152,20 @@ def plan(settings: CaptureActionSettings, run: AutomationRun, around: ActionCont
             spared.append((one.computer, why))
         else:
             chosen.append(one)
-    if not chosen:
-        reasons = "; ".join(f"{name}: {why}" for name, why in spared) or "the event has no machine"
-        return ActionOutcome(f"no machine to capture on: {reasons}")
-    made = CapturePlan(
-        tuple(PlannedCapture(one.resource, one.computer, _order_id(run, one.resource)) for one in chosen),
-        settings.to_request(run.id).arguments(),
-        tuple(spared),
-    )
-    return ActionOutcome(
-        f"would capture packets on {_format_names(made.captures)}",
-        msgspec.to_builtins(made),
-        around.now + timedelta(hours=settings.wait),
-        approved_by="" if allowed.approval else FILE.name,
-    )
+    return chosen
 
 
 def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
-    """Check once more what is excluded and allowed; then order captures where none is under way, once however often this is tried."""
+    """Check once more what is excluded and allowed; then start captures where none is under way, once however often this is tried."""
     made, allowed, machines = _read_plan(run), _require_policy(around), _require_machines(around)
     agents = {one.resource: one for one in machines.list_agents()}
+    azure = AzureMachineCaptures(allowed, around.data, machines.state)
     for one in made.captures:
         agent = agents.get(one.machine)
         why = _refuse(agent, allowed) if agent else "it has no agent"
         if why:
             raise ActionError(f"{one.computer} cannot be captured on any more: {why}", again=False)
+    azure.check(made.azure)
     incident = machines.find_incident(run)
     free = [one for one in made.captures if not machines.is_capturing(one.machine, around.now, one.order)]
     orders = [
@@ -145,18 +174,21 @@ def approve(_: CaptureActionSettings, run: AutomationRun, around: ActionContext)
     ]
     machines.give(run, orders)
     told = [f"ordered captures on {_format_names(free)}"] if free else []
-    if busy := [one for one in made.captures if one not in free]:
-        told.append(f"a capture is under way on {_format_names(busy)}")
+    busy = [one.computer for one in made.captures if one not in free]
+    if made.azure:
+        begun, occupied = azure.start(made.azure, run)
+        told += [f"Network Watcher captures on {', '.join(begun)}"] if begun else []
+        busy += occupied
+    if busy:
+        told.append(f"a capture is under way on {', '.join(busy)}")
     return ActionOutcome(f"approved by {run.by}; {'; '.join(told)}")
 
 
 def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) -> ActionOutcome:
-    """Order the captures that have not ended to stop; their packets until then are kept."""
+    """Stop the captures that have not ended; their packets until then are kept."""
     made, machines = _read_plan(run), _require_machines(around)
     given = machines.list_given([one.order for one in made.captures])
     running = [one for one in given if one.status is OrderStatus.APPROVED and one.expires > around.now]
-    if not running:
-        return ActionOutcome("nothing to stop: the captures have ended")
     stops = [
         _build_order(
             run, around, _order_id(run, one.machine, "stop"), one.machine, ResponseKind.STOP_CAPTURE,
@@ -165,10 +197,14 @@ def undo(_: CaptureActionSettings, run: AutomationRun, around: ActionContext) ->
         for one in running
     ]  # fmt: skip
     machines.give(run, stops)
-    stopped = {one.machine for one in running}
-    return ActionOutcome(
-        f"stopped on {_format_names([one for one in made.captures if one.machine in stopped])}"
-    )
+    machines_stopped = {one.machine for one in running}
+    stopped = [one.computer for one in made.captures if one.machine in machines_stopped]
+    if made.azure:
+        azure = AzureMachineCaptures(_require_policy(around), around.data, machines.state)
+        stopped += azure.stop(made.azure, run)
+    if not stopped:
+        return ActionOutcome("nothing to stop: the captures have ended")
+    return ActionOutcome(f"stopped on {', '.join(stopped)}")
 
 
 def _require_policy(around: ActionContext) -> CapturePolicy:
@@ -185,8 +221,7 @@ def _require_machines(around: ActionContext) -> MachineOrders:
 
 def _refuse(agent: EnrolledAgent, allowed: CapturePolicy) -> str:
     """Return why nothing is captured on a machine, '' where it may be."""
-    never = {one.lower().rstrip("/") for one in allowed.never}
-    if never & {agent.resource, agent.computer.lower(), to_host_name(agent.computer)}:
+    if is_named(allowed.never, agent.resource, agent.computer):
         return "operator.yaml excludes it"
     return "" if _ALLOWED in agent.health.responses else "its agent does not allow captures"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from nephoscope.automation.network_watcher import STOP, WRITE
 from nephoscope.connect.network_watcher_client import AzureCapture
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
@@ -19,8 +20,6 @@ from nephoscope.service.azure_captures import (
     MOST_BYTES,
     MOST_SECONDS,
     READ,
-    STOP,
-    WRITE,
     AzureCaptureRequest,
     AzureProtocol,
 )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.public_endpoint import EndpointAccess, answers
+from nephoscope.estate.endpoint_access import EndpointAccess
+from nephoscope.estate.public_endpoint import answers
 from nephoscope.posture.changes.activity_events import find_owner
 from nephoscope.posture.exposure.internet_exposure import MACHINES
 from nephoscope.posture.exposure.opening_changes import OpeningChange, compare_openings

@@ -10,19 +10,19 @@ import msgspec
 from nephoscope.estate.addresses import AddressSet, merge
 from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.ingress_paths import is_broad_set
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.estate.public_endpoint import (
-    CLUSTER,
-    COSMOS,
-    FIREWALLED,
-    SITE,
-    EndpointAccess,
-    answers,
-    is_closed,
-)
+from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers, is_closed
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.security_rules import SecurityRuleError
+from nephoscope.estate.service_network_rules import (
+    API_MANAGEMENT,
+    CHILDREN,
+    CONTAINER_APP,
+    CONTAINER_GROUP,
+    REDIS,
+)
 from nephoscope.estate.service_tags import is_rentable
 from nephoscope.posture.exposure.address_text import EVERYBODY, format_addresses, format_ports
 
@@ -37,12 +37,15 @@ if TYPE_CHECKING:
 
 MACHINES = (MACHINE_TYPE, SCALE_SET_TYPE)
 #: Services that have an endpoint, whatever was read of them.
-SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE})
+SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE, *CHILDREN, CONTAINER_APP, CONTAINER_GROUP})
+#: Services that only a virtual network reaches where nobody else does, whatever their rules.
+_INTERNAL = frozenset({CLUSTER, REDIS, API_MANAGEMENT, CONTAINER_APP, CONTAINER_GROUP})
 #: A stranger's flow by which the reason for a closed machine is found.
 STRANGER, PROBED = "8.8.8.8", 22
 NO_WAY = "No path from the Internet"
 NO_PUBLIC = "Public network access is disabled"
 NO_NETWORK = "Network rules deny by default and list no network"
+NO_ADDRESS = "It has no public address"
 NO_RULE = "A Standard public address stays closed until a network security group allows traffic"
 
 
@@ -83,12 +86,18 @@ def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetE
     if found is None:
         return None
     if found is EndpointAccess.NOBODY:
-        return InternetExposure(closed_by=NO_PUBLIC if is_closed(resource) else NO_NETWORK)
+        return InternetExposure(closed_by=_explain_closed(resource))
     broad = found is EndpointAccess.EVERYBODY
     opening = InternetOpening(
         "tcp", "service endpoint", found.value, broad, "public endpoint", (resource.key,)
     )
     return InternetExposure((opening,))
+
+
+def _explain_closed(service: Resource) -> str:
+    if is_closed(service):
+        return NO_PUBLIC
+    return NO_ADDRESS if service.type in _INTERNAL else NO_NETWORK
 
 
 def _build_machine(machine: Resource, view: EstateView) -> InternetExposure:

@@ -24,6 +24,7 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     logs read."""
     # loaded where something is collected: every scan loads this module
     from nephoscope.analyze.discovery import analyzers
+    from nephoscope.estate.service_network_rules import READS as ENDPOINT_READS
     from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
     from nephoscope.posture.attack_paths.graph_builder import READS
 
@@ -31,7 +32,7 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
     return ContentNeeds.of(
-        packs.catalog(folders), [*types, *READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
+        packs.catalog(folders), [*types, *READS, *ENDPOINT_READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
     )
 
 

@@ -236,6 +236,12 @@ class AutomationRuns:
         """Return whether there is a run of an id."""
         return session.get(AutomationRunRow, id_) is not None
 
+    def list_plans(self, ids: Collection[str]) -> dict[str, Mapping[str, object]]:
+        """Return the plans of runs by their whole ids, of those that have one."""
+        query = select(AutomationRunRow.id, AutomationRunRow.plan).where(AutomationRunRow.id.in_(ids))
+        with self._database.read() as session:
+            return {id_: plan for id_, plan in session.execute(query) if plan}
+
     def plan(self, session: Session, runs: Iterable[AutomationRun]) -> None:
         """Keep runs that are new; those whose id is known stay as they are."""
         rows = [_build_column_values(run) for run in runs]

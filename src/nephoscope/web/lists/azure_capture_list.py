@@ -63,6 +63,8 @@ def _describe_filter(one: AzureCaptureFilter) -> str:
         words.append(f"local port {one.local_port}")
     if one.remote_port:
         words.append(f"remote port {one.remote_port}")
+    if one.local_address:
+        words.append(f"local {one.local_address}")
     if one.remote_address:
         words.append(one.remote_address)
     return " ".join(words)

@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nephoscope.automation.azure_machine_captures import list_azure_captures
 from nephoscope.service.agents import list_agents
+from nephoscope.service.azure_captures import READ as READ_CAPTURES
 from nephoscope.service.response_orders import APPROVE, READ_CONTENT, RESPOND, list_orders
+from nephoscope.state.automation.automation_runs import RunStatus
 from nephoscope.state.hosts.response_orders import ResponseKind
 from nephoscope.web.page_data.machine_alerts import MachineNames
 
 if TYPE_CHECKING:
     from nephoscope.alerts.investigation.incident_details import CaseFile
+    from nephoscope.state.automation.run_status import RunLine
     from nephoscope.state.hosts.agents import EnrolledAgent
     from nephoscope.state.hosts.response_orders import ResponseOrder
     from nephoscope.web.visits.request_context import Visit
+
+_BEGUN = (RunStatus.DONE, RunStatus.UNDONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,29 @@ def find_captures_of_runs(visit: Visit, runs: Sequence[str]) -> list[IncidentOrd
         return []
     orders = (one for one in list_orders(visit.service) if one.kind is ResponseKind.CAPTURE)
     return [_show_order(visit, one) for one in orders if one.arguments["name"] in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class RunCapture:
+    """A capture that Network Watcher made for a run: the name of its machine and its resource ID."""
+
+    name: str
+    id: str
+
+
+def find_azure_captures_of_runs(visit: Visit, runs: Sequence[RunLine]) -> dict[str, list[RunCapture]]:
+    """Return the captures that runs planned with Network Watcher and began, by run, as far as the visitor may read them."""
+    begun = [one.id for one in runs if one.action == "capture" and one.status in _BEGUN]
+    plans = visit.instance.state.automation_runs.list_plans(begun) if begun else {}
+    may = visit.caller.is_permitted
+    return {
+        run: [
+            RunCapture(one.name, one.id)
+            for one in list_azure_captures(plan)
+            if may(READ_CAPTURES, one.machine)
+        ]
+        for run, plan in plans.items()
+    }
 
 
 def _show_order(visit: Visit, order: ResponseOrder) -> IncidentOrder:

@@ -45,7 +45,10 @@ from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.incident_pane import read_runs
-from nephoscope.web.page_data.incident_response import find_captures_of_runs
+from nephoscope.web.page_data.incident_response import (
+    find_azure_captures_of_runs,
+    find_captures_of_runs,
+)
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.page_data.suppressed_rule_counts import READ as SUPPRESSIONS
 from nephoscope.web.page_data.visible_alerts import VisibleAlerts, visible_alerts
@@ -237,6 +240,7 @@ def _build_page(
     runs = read_runs(visit, workspace, [alert.id])
     return {
         "runs": runs, "captures": find_captures_of_runs(visit, [one.id for _, one in runs]),
+        "azure_captures": find_azure_captures_of_runs(visit, [one for _, one in runs]),
         "workspace": workspace, "alert": alert, "row": row, "query": query,
         "parties": taking_part, "facts": entity_facts(visit, involved),
         "names": participant_names(taking_part) | known_names(visit, (str(row["AlertName"]), str(row["Description"]))),

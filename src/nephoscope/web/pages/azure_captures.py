@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 from starlette.responses import RedirectResponse, Response
 
+from nephoscope.automation.network_watcher import STOP
 from nephoscope.operations.declaration.operation import Operation
 from nephoscope.operations.declaration.operation_page import OperationForm
 from nephoscope.operations.protect import azure_captures as operations
 from nephoscope.service import azure_captures as service
-from nephoscope.service.azure_captures import READ, STOP
+from nephoscope.service.azure_captures import READ
 from nephoscope.state import StateError
 from nephoscope.state.database.state_errors import TransientError
 from nephoscope.web.forms import operation_form

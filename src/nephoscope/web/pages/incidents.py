@@ -42,7 +42,10 @@ from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.query_facets import chosen_values, count_facets
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
-from nephoscope.web.page_data.incident_response import find_incident_response
+from nephoscope.web.page_data.incident_response import (
+    find_azure_captures_of_runs,
+    find_incident_response,
+)
 from nephoscope.web.page_data.log_query_links import open_in_logs
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.charts import DiagramNode, links
@@ -185,6 +188,7 @@ def _show_incident(
     file = replace(file, applications=applications(visit, file.participants))
     behind = _list_events(visit, workspace, file)
     moments = file.timeline(moment for each in behind for moment in each.moments())
+    runs = read_runs(visit, workspace, [str(number), *(one.id for one in file.alerts)])
     tables = {
         "timeline": lambda: _build_timeline(moments, file),
         "entities": lambda: _build_entities(file),
@@ -206,7 +210,7 @@ def _show_incident(
         "left": max(0, len(moments) - MOST_MOMENTS),
         "unread": [each for each in behind if each.error],
         "alerts": {each.id: _build_alert(visit, each) for each in file.alerts},
-        "runs": read_runs(visit, workspace, [str(number), *(one.id for one in file.alerts)]),
+        "runs": runs, "azure_captures": find_azure_captures_of_runs(visit, [one for _, one in runs]),
         "response": find_incident_response(visit, file),
         **_show_forms(visit, workspace, file),
         "refused": refused,

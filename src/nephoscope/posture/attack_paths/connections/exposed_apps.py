@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.public_endpoint import SITE, EndpointAccess, answers, is_unrestricted
+from nephoscope.estate.endpoint_access import EndpointAccess
+from nephoscope.estate.public_endpoint import SITE, answers, is_unrestricted
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.posture.attack_paths.exposure_connections import expose
 

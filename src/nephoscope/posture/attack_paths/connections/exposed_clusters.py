@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.public_endpoint import CLUSTER, EndpointAccess, answers
+from nephoscope.estate.endpoint_access import EndpointAccess
+from nephoscope.estate.public_endpoint import CLUSTER, answers
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:

@@ -9,16 +9,10 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import join_names
 from nephoscope.estate.addresses import PUBLIC, AddressSet, size
+from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.ingress_paths import is_broad, is_broad_set
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
-from nephoscope.estate.public_endpoint import (
-    COSMOS,
-    FIREWALLED,
-    EndpointAccess,
-    answers,
-    firewall_ranges,
-    is_closed,
-)
+from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, answers, firewall_ranges, is_closed
 from nephoscope.estate.resource_lookup import properties, require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposure_connections import expose

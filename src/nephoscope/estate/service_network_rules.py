@@ -1,0 +1,210 @@
+"""Network rules of platform services that have a form of their own: whom each lets in from the Internet.
+
+Source: the network security page of each service under https://learn.microsoft.com/azure/, and its bodies under
+https://learn.microsoft.com/azure/templates/
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from nephoscope.estate.addresses import AddressSet, is_prefix
+from nephoscope.estate.data_gap import DataNotCollectedError
+from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses, read_allowed, read_object
+from nephoscope.estate.resource_lookup import properties, require_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nephoscope.estate.estate_view import EstateView
+    from nephoscope_policy.model.resource import Resource
+
+#: Namespaces of messaging, whose rules are a child of the name `default`.
+NAMESPACES = (
+    "microsoft.eventhub/namespaces",
+    "microsoft.servicebus/namespaces",
+    "microsoft.relay/namespaces",
+)
+REDIS, SYNAPSE = "microsoft.cache/redis", "microsoft.synapse/workspaces"
+CONTAINER_APP, ENVIRONMENT = "microsoft.app/containerapps", "microsoft.app/managedenvironments"
+CONTAINER_GROUP = "microsoft.containerinstance/containergroups"
+API_MANAGEMENT = "microsoft.apimanagement/service"
+#: Children that decide; a service is Unknown where they were not read.
+CHILDREN = {
+    **{one: f"{one}/networkrulesets" for one in NAMESPACES},
+    REDIS: f"{REDIS}/firewallrules",
+    SYNAPSE: f"{SYNAPSE}/firewallrules",
+}
+#: What decides beside the services themselves.
+READS = (*CHILDREN.values(), ENVIRONMENT)
+_SIGNALR_REQUESTS = frozenset({"serverconnection", "clientconnection", "restapi", "trace"})
+
+
+def read_firewall_range(rule: dict[str, object]) -> AddressSet:
+    """Return the addresses of a firewall rule; none where it names none."""
+    low, high = (
+        rule.get("startIpAddress") or rule.get("startIP"),
+        rule.get("endIpAddress") or rule.get("endIP"),
+    )
+    text = f"{low}-{high}"
+    return AddressSet.of([text]) if is_prefix(text) else AddressSet()
+
+
+def _judge_namespace(namespace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+    """By the rule set of the name `default`; a namespace without one answers everybody."""
+    type_ = CHILDREN[namespace.type]
+    view.need(type_, namespace.key)
+    found = next((one for one in view.children(type_, namespace.key) if one.id.name == "default"), None)
+    if found is None:
+        return EndpointAccess.EVERYBODY
+    rules = require_complete(found)
+    if str(rules.get("publicNetworkAccess") or "").lower() in ("disabled", "securedbyperimeter"):
+        return EndpointAccess.NOBODY
+    return judge_rule_set(rules, "ipMask")
+
+
+def judge_rule_set(rules: dict[str, object], *names: str) -> EndpointAccess:
+    """Return whom a rule set with `defaultAction`, `ipRules` and `virtualNetworkRules` lets in; without a default by its lists."""
+    default, listed = str(rules.get("defaultAction") or "").lower(), rules.get("ipRules")
+    networks = bool(rules.get("virtualNetworkRules"))
+    if default == "allow" or (not default and not listed and not networks):
+        return EndpointAccess.EVERYBODY
+    return judge_addresses(read_allowed(listed, *names), others=networks)
+
+
+def _judge_redis(cache: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
+    """A cache in a subnet has no public endpoint; without firewall rules everybody is answered."""
+    if body.get("subnetId"):
+        return EndpointAccess.NOBODY
+    type_ = CHILDREN[REDIS]
+    view.need(type_, cache.key)
+    rules = view.children(type_, cache.key)
+    ranges = reduce(or_, (read_firewall_range(properties(one)) for one in rules), AddressSet())
+    return judge_addresses(ranges) if rules else EndpointAccess.EVERYBODY
+
+
+def _judge_synapse(workspace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
+    """Only the ranges of firewall rules are answered."""
+    type_ = CHILDREN[SYNAPSE]
+    view.need(type_, workspace.key)
+    ranges = (read_firewall_range(properties(one)) for one in view.children(type_, workspace.key))
+    return judge_addresses(reduce(or_, ranges, AddressSet()))
+
+
+def _judge_kusto(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    listed = body.get("allowedIpRangeList")
+    return judge_addresses(read_allowed(listed)) if listed else EndpointAccess.EVERYBODY
+
+
+def _judge_event_grid(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    listed = body.get("inboundIpRules")
+    return judge_addresses(read_allowed(listed, "ipMask")) if listed else EndpointAccess.EVERYBODY
+
+
+def _judge_iot_hub(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    """By its rule set; else by its IP filter, of whose rules the first that is about an address decides, the last is Accept."""
+    rules = read_object(body.get("networkRuleSets"))
+    if rules:
+        return judge_rule_set(rules, "ipMask")
+    allowed = AddressSet()
+    listed = body.get("ipFilterRules")
+    for one in listed if isinstance(listed, list) else ():
+        rule = read_object(one)
+        mask = str(rule.get("ipMask") or "")
+        if str(rule.get("action") or "").lower() == "accept":
+            allowed |= read_allowed([rule], "ipMask")
+        elif is_prefix(mask) and mask.endswith("/0"):
+            return judge_addresses(allowed)
+    return EndpointAccess.EVERYBODY
+
+
+def _judge_signalr(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    """By the kinds of requests that the public network may make: none of them is nobody."""
+    rules = read_object(body.get("networkACLs"))
+    if not rules:
+        return EndpointAccess.EVERYBODY
+    public = read_object(rules.get("publicNetwork"))
+    allowed, denied = (
+        {str(one).lower() for one in listed} if isinstance(listed := public.get(name), list) else set()
+        for name in ("allow", "deny")
+    )
+    left = allowed if str(rules.get("defaultAction") or "").lower() == "deny" else _SIGNALR_REQUESTS - denied
+    return EndpointAccess.EVERYBODY if left else EndpointAccess.NOBODY
+
+
+def _judge_batch(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    rules = read_object(read_object(body.get("networkProfile")).get("accountAccess"))
+    return judge_rule_set(rules, "value")
+
+
+def _judge_api_management(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    is_internal = str(body.get("virtualNetworkType") or "").lower() == "internal"
+    return EndpointAccess.NOBODY if is_internal else EndpointAccess.EVERYBODY
+
+
+def _judge_container_app(app: Resource, body: dict[str, object], view: EstateView) -> EndpointAccess:
+    """By its ingress, its restrictions, and whether its environment has an address of the Internet."""
+    ingress = read_object(read_object(body.get("configuration")).get("ingress"))
+    if ingress.get("external") is not True:
+        return EndpointAccess.NOBODY
+    key = str(body.get("environmentId") or body.get("managedEnvironmentId") or "").lower()
+    environment = view.estate.resources.get(key)
+    if environment is None:
+        raise DataNotCollectedError(key or f"the environment of {app.key}")
+    told = require_complete(environment)
+    is_internal = read_object(told.get("vnetConfiguration")).get("internal") is True
+    if is_internal or str(told.get("publicNetworkAccess") or "").lower() == "disabled":
+        return EndpointAccess.NOBODY
+    rules = ingress.get("ipSecurityRestrictions")
+    allowed = read_allowed(rules, "ipAddressRange")
+    # all rules of an app have one action: rules that deny leave everybody else
+    return judge_addresses(allowed) if allowed else EndpointAccess.EVERYBODY
+
+
+def _judge_container_group(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    address = read_object(body.get("ipAddress"))
+    is_public = str(address.get("type") or "").lower() == "public"
+    return EndpointAccess.EVERYBODY if is_public else EndpointAccess.NOBODY
+
+
+def _judge_storage_sync(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
+    policy = str(body.get("incomingTrafficPolicy") or "").lower()
+    return EndpointAccess.NOBODY if policy == "allowvirtualnetworksonly" else EndpointAccess.EVERYBODY
+
+
+def _judge_disk(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
+    """Whom a link for export or import would answer."""
+    policy = str(body.get("networkAccessPolicy") or "").lower()
+    if policy in ("denyall", "allowprivate"):
+        return EndpointAccess.NOBODY
+    return EndpointAccess.EVERYBODY if isinstance(body.get("publicNetworkAccess"), str) else None
+
+
+JUDGES: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
+    **dict.fromkeys(NAMESPACES, _judge_namespace),
+    REDIS: _judge_redis,
+    SYNAPSE: _judge_synapse,
+    "microsoft.kusto/clusters": _judge_kusto,
+    **dict.fromkeys(
+        (
+            "microsoft.eventgrid/topics",
+            "microsoft.eventgrid/domains",
+            "microsoft.eventgrid/namespaces",
+            "microsoft.eventgrid/partnernamespaces",
+        ),
+        _judge_event_grid,
+    ),
+    "microsoft.devices/iothubs": _judge_iot_hub,
+    "microsoft.devices/provisioningservices": _judge_iot_hub,
+    "microsoft.signalrservice/signalr": _judge_signalr,
+    "microsoft.signalrservice/webpubsub": _judge_signalr,
+    "microsoft.batch/batchaccounts": _judge_batch,
+    API_MANAGEMENT: _judge_api_management,
+    CONTAINER_APP: _judge_container_app,
+    CONTAINER_GROUP: _judge_container_group,
+    "microsoft.storagesync/storagesyncservices": _judge_storage_sync,
+    "microsoft.compute/disks": _judge_disk,
+    "microsoft.compute/snapshots": _judge_disk,
+}
