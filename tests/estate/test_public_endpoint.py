@@ -211,6 +211,15 @@ def test_namespaces_by_their_rule_set(type_: str, rules: dict[str, Any], wanted:
         told(type_, {"publicNetworkAccess": "Enabled"})
 
 
+def test_a_rule_set_is_no_endpoint() -> None:
+    id_ = f"{PLACE}/microsoft.eventhub/namespaces/one/networkRuleSets/default"
+    resource = Resource.of(
+        {"id": id_, "properties": {"publicNetworkAccess": "Enabled", "defaultAction": "Allow"}}
+    )
+    view = EstateView(Estate.of([resource], Coverage.everything()), NOON)
+    assert answers(resource, view) is None
+
+
 @pytest.mark.parametrize(
     ("type_", "names", "ranges", "wanted"),
     [
@@ -226,7 +235,9 @@ def test_services_by_their_firewall_rules(
     type_: str, names: tuple[str, str], ranges: list[tuple[str, str]], wanted: EndpointAccess
 ) -> None:
     children = [(f"firewallrules/r{at}", dict(zip(names, one, strict=True))) for at, one in enumerate(ranges)]
-    assert told(type_, {"publicNetworkAccess": "Enabled"}, *children, read=(f"{type_}/firewallrules",)) is wanted
+    assert (
+        told(type_, {"publicNetworkAccess": "Enabled"}, *children, read=(f"{type_}/firewallrules",)) is wanted
+    )
     with pytest.raises(DataNotCollectedError):
         told(type_, {"publicNetworkAccess": "Enabled"}, *children)
 

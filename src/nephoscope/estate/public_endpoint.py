@@ -13,7 +13,7 @@ from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses
 from nephoscope.estate.endpoint_access import read_object as _read_object
 from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.service_network_rules import JUDGES, read_firewall_range
+from nephoscope.estate.service_network_rules import CHILDREN, JUDGES, read_firewall_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +37,8 @@ FIREWALLED = (
 _FLEXIBLE = frozenset(one for one in FIREWALLED if one.endswith("/flexibleservers"))
 _EVERYWHERE = frozenset({"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"})
 _ANYWHERE = frozenset({"any", "0.0.0.0/0"})
+#: Rules of an endpoint, which are none themselves.
+_RULE_TYPES = frozenset(CHILDREN.values())
 
 
 def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
@@ -44,6 +46,8 @@ def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
 
     Raises NotCollected where its body, or the rules that it has as children, were not read.
     """
+    if resource.type in _RULE_TYPES:
+        return None
     body = require_complete(resource)
     if is_closed(resource):
         return EndpointAccess.NOBODY

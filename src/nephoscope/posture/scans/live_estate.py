@@ -32,7 +32,10 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
     return ContentNeeds.of(
-        packs.catalog(folders), [*types, *READS, *ENDPOINT_READS, *NETWORKS, FLOW_LOG], packs.aliases(), under=logs
+        packs.catalog(folders),
+        [*types, *READS, *ENDPOINT_READS, *NETWORKS, FLOW_LOG],
+        packs.aliases(),
+        under=logs,
     )
 
 
