@@ -540,6 +540,14 @@ def test_a_list_without_properties_is_told_once(tmp_path):
     assert load(tmp_path, "mixed.json", [{"id": ACCOUNT}, VAULT]).quarantine == ()
 
 
+def test_a_resource_group_tells_nothing_of_an_export(tmp_path):
+    """It may have no properties, so that a list of everything with one is still a list without properties."""
+    group = {"id": GROUP, "name": "rg", "type": "Microsoft.Resources/resourceGroups", "properties": None}
+    (told,) = load(tmp_path, "list.json", [group, {"id": ACCOUNT, "properties": None}]).quarantine
+    assert "(1 record)" in told.reason
+    assert load(tmp_path, "groups.json", [group]).quarantine == ()
+
+
 ROWS = 'id,type,tags,properties\n"{0}",x,"{{""a"": ""b""}}","{{""n"": [1, null]}}"\n{1},x,null,\n'
 
 

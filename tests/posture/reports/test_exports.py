@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from collections import Counter
@@ -135,18 +136,19 @@ def test_exports_that_lose_something_flip_no_verdict_and_say_what_helps(full, pl
     assert {one.state for key, one in found.items() if key not in full} <= {ComplianceState.UNKNOWN}
     assert all(one.cause or one.description for one in found.values() if one.state is ComplianceState.UNKNOWN)
     told = " ".join(one.reason for one in estate.quarantine)
-    assert any(word in told for word in ("export", "the file ends inside a record", "is text and not JSON"))
+    assert any(word in told for word in ("export", "the file ends inside a record"))
     assert len(estate.quarantine) <= len(BODIES), "a file that is not read at all is told once"
 
 
 @pytest.mark.parametrize(
-    "name", [one for one in LOSING if one.startswith(("type", "resource", "powershell", "printed"))]
+    "name", [one for one in LOSING if one.startswith(("type", "resource", "powershell", "printed", "cells"))]
 )
 def test_no_verdict_is_absent_on_what_an_export_names(full, plan, tmp_path, name):
     """Also a child that its parent's record names, whatever was cut of it."""
     text = LOSING[name](BODIES)
     found, _ = judged(tmp_path, text, name, plan)
-    records = {one["id"].lower(): json.dumps(one).lower() for one in json.loads(text)}
+    rows = csv.DictReader(text.splitlines(), delimiter=";") if name.endswith(".csv") else json.loads(text)
+    records = {one["id"].lower(): json.dumps(one).lower() for one in rows}
     named = {
         key for key, _ in full if any(key in records.get(one, "") for one in (key, key.rsplit("/", 2)[0]))
     }

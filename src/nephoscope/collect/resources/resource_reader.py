@@ -270,8 +270,11 @@ def _read_piece(
             type_ = found.id.type
             if said := shapes.remove_misshapen(found.body, type_):
                 cut, found = cut or said, replace(found, complete=False)
-            listed = record.body.get("properties") is None and not type_.startswith(_WITHOUT)
-            hints.resources += 1
+            listed = record.body.get("properties") is None
+            if listed and type_.startswith(_WITHOUT):  # it tells nothing of the export
+                listed = False
+            else:
+                hints.resources += 1
             if listed or cut or record.note:
                 place = Place(source.name, piece.line, piece.column)
                 hints.see(place, found.key, (cut, record.note), listed=listed)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 RANK = 30
 
+_CUT_CELL = (
+    "'properties' is text and not JSON, so that what reads them ends Unknown; a spreadsheet cuts cells of more than 32,767 characters: "
+    'scan the file as it was downloaded, or export with az graph query -q "resources" --first 1000'
+)
 _OPTIONAL = (
     "kind", "managedBy", "location", "sku", "plan", "tags", "identity", "zones", "extendedLocation", "properties"
 )  # fmt: skip
@@ -35,16 +39,10 @@ def recognizes(value: dict[str, object]) -> bool:
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The row as an ARM body."""
     body = {key: item for key, item in value.items() if key not in _OPTIONAL or item not in (None, "")}
-    properties = body.get("properties")
+    properties, note = body.get("properties"), ""
     if isinstance(properties, str) and not is_rendering(properties):
-        body["properties"] = _decode(properties)
+        body["properties"] = decode_flat(properties.encode())
+        note = _CUT_CELL if body["properties"] is None else ""
     if not resource_id(body["id"]):
         raise RecordError(f"'id' is not a resource id: {body['id']!r}")
-    yield ResourceRecord(body)
-
-
-def _decode(text: str) -> object:
-    value = decode_flat(text.encode())
-    if value is None:
-        raise RecordError("'properties' is text and not JSON")
-    return value
+    yield ResourceRecord(body, note=note)
