@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 RANK = 30
 
 _CUT_CELL = (
-    "'properties' is text and not JSON, so that what reads them ends Unknown; a spreadsheet cuts cells of more than 32,767 characters: "
-    'scan the file as it was downloaded, or export with az graph query -q "resources" --first 1000'
+    "'properties' is text and not JSON, so that what reads them ends Unknown; a spreadsheet cuts cells of more than 32,767 characters:"
+    ' scan the file as it was downloaded, or export with az graph query -q "resources" --first 1000'
 )
 _OPTIONAL = (
     "kind", "managedBy", "location", "sku", "plan", "tags", "identity", "zones", "extendedLocation", "properties"
