@@ -64,9 +64,9 @@ class CommonEventFormat:
         before = header(line[: match.start()].rstrip(), context) if match.start() else SyslogHeader("")
         values, at = _parse_head(line, match.end())
         members = extension(line[at:])
-        _put(values, members)
+        put_members(values, members)
         values["Computer"] = before.host
-        values["TimeGenerated"] = before.time or _read_device_time(members, context) or context.now
+        values["TimeGenerated"] = before.time or read_device_time(members, context) or context.now
         if "" in values.values():
             values = {name: value for name, value in values.items() if value != ""}
         yield LogRow(TABLE, values)
@@ -144,7 +144,7 @@ def _make_converter(kind: KqlType) -> Callable[[str], object] | None:
     return _parse_time if kind is KqlType.DATETIME else partial(fit_value, kind)
 
 
-def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
+def put_members(values: dict[str, object], members: list[tuple[str, str]]) -> None:
     """Add members to a row's values: the first that is not empty has its column, the rest are in AdditionalExtensions."""
     kinds = _index_kinds()
     others = []
@@ -162,7 +162,7 @@ def _put(values: dict[str, object], members: list[tuple[str, str]]) -> None:
         values["AdditionalExtensions"] = ";".join(others)
 
 
-def _read_device_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
+def read_device_time(members: list[tuple[str, str]], context: StreamContext) -> datetime | None:
     """Return when the device says that it happened."""
     first = {key: value for key, value in reversed(members) if value}
     for key in ("rt", "end", "start", "deviceReceiptTime"):
