@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from starlette.testclient import TestClient
+from tests.protect.registry.test_image_events import FORMS
 from tests.service.house import arranged
 
 from nephoscope.access.authenticator import Guard
@@ -68,6 +69,16 @@ def test_events_come_in_with_the_secret_alone(house):
         assert told.status_code == 200
     (image,) = instance.state.registry_images.list_images(RegistryImageFilter(frozenset(["prod"])))
     assert image.name == f"quarantine/app:1@{DIGEST}"
+
+
+def test_every_form_of_event_comes_in_once(house):
+    instance, client, secret = house
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/cloudevents+json"}
+    for form, body in FORMS.items():
+        taken = [client.post(ADDRESS, content=json.dumps(body), headers=headers).json() for _ in range(2)]
+        # a webhook and a delivery of Event Grid may tell of one event
+        assert taken == [{"events": int(form not in ("acr webhook", "cloud events"))}, {"events": 0}], form
+    assert len(instance.state.registry_images.list_images(RegistryImageFilter(frozenset(["prod"])))) == 1
 
 
 def test_handshakes_and_what_is_no_event(house):

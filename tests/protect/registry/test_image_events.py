@@ -38,6 +38,11 @@ CLOUD = {
     "specversion": "1.0", "id": "c1", "type": "Microsoft.ContainerRegistry.ImagePushed", "source": "s",
     "time": "2026-03-01T12:00:00Z", "data": {"target": TARGET},
 }  # fmt: skip
+HARBOR_CLOUD = {
+    "specversion": "1.0", "id": "66e18103", "requestid": "51c0b694", "source": "/projects/2/webhook/policies/15",
+    "type": "harbor.artifact.pushed", "datacontenttype": "application/json", "time": "2026-03-01T12:00:00Z",
+    "data": HARBOR["event_data"], "operator": "ci",
+}  # fmt: skip
 FORMS: dict[str, Any] = {
     "distribution": {
         "events": [
@@ -47,6 +52,14 @@ FORMS: dict[str, Any] = {
     },
     "acr webhook": DISTRIBUTION,
     "harbor": HARBOR,
+    "acr quarantine": {
+        "id": "0d799b14",
+        "timestamp": "2026-03-01T12:00:00.4509516Z",
+        "action": "quarantine",
+        "target": {name: value for name, value in TARGET.items() if name != "mediaType"},
+        "request": {"id": "978fc988", "host": "shop.azurecr.io", "method": "PUT"},
+    },
+    "harbor cloud event": HARBOR_CLOUD,
     "event grid": [GRID],
     "cloud event": CLOUD,
     "cloud events": [CLOUD],
@@ -69,6 +82,16 @@ def test_a_form(form: str) -> None:
 NOTHING: dict[str, Any] = {
     "a ping": {"id": "1", "action": "ping", "timestamp": "2026-03-01T12:00:00Z"},
     "a scan of harbor": {**HARBOR, "type": "SCANNING_COMPLETED"},
+    "a scan of harbor as a cloud event": {
+        **HARBOR_CLOUD,
+        "type": "harbor.scan.completed",
+        "data": {"repository": {}},
+    },
+    "the quarantine of a chart": {
+        **DISTRIBUTION,
+        "action": "quarantine",
+        "target": {**TARGET, "mediaType": "application/vnd.cncf.helm.config.v1+json"},
+    },
     "a chart": {
         **DISTRIBUTION,
         "target": {**TARGET, "mediaType": "application/vnd.cncf.helm.config.v1+json"},
@@ -96,6 +119,11 @@ BAD = {
     "a number": (b"7", "not an object or a list"),
     "another form": (b"{}", "unknown event format"),
     "a wrong place": (b'{"events": [{"target": {"digest": 7}}]}', r"\$.events\[0\].target.digest"),
+    "no time": (json.dumps({**HARBOR, "occur_at": 10**17}).encode(), "occur_at is not a time: 1"),
+    "a cloud event without an id": (
+        b'{"specversion": "1.0", "type": "harbor.artifact.pushed"}',
+        "missing required field `id`",
+    ),
     "deep": (b"[" * 100_000, "the content is not JSON"),
 }
 

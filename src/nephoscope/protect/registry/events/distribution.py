@@ -1,7 +1,8 @@
 """Notifications of Distribution (docker-registry), and webhooks of Azure Container Registry, which have the same event.
 
 Source: https://distribution.github.io/distribution/about/notifications/ and
-https://learn.microsoft.com/azure/container-registry/container-registry-webhook-reference
+https://learn.microsoft.com/azure/container-registry/container-registry-webhook-reference and, of the action `quarantine`,
+https://github.com/Azure/acr/blob/main/docs/preview/quarantine/readme.md
 """
 
 from __future__ import annotations
@@ -59,15 +60,27 @@ def read_distribution(document: object) -> list[RegistryEvent]:
 
 
 def read_acr_webhook(document: object) -> list[RegistryEvent]:
-    """Return the event of a webhook of Azure Container Registry: that of a ping, a quarantine or a chart is none."""
-    found = _read(convert_events(document, _DistributionEvent, "webhook of Azure Container Registry"))
+    """Return the event of a webhook of Azure Container Registry: that of a ping or a chart is none.
+
+    One of quarantine is that of a push: a registry with a quarantine policy sends no other until the image has passed.
+    """
+    event: _DistributionEvent = convert_events(
+        document, _DistributionEvent, "webhook of Azure Container Registry"
+    )
+    if event.action == "quarantine":
+        event = msgspec.structs.replace(event, action="push")
+        found = _read(event, is_manifest=not event.target.media_type)
+    else:
+        found = _read(event)
     return [found] if found else []
 
 
-def _read(event: _DistributionEvent) -> RegistryEvent | None:
+def _read(event: _DistributionEvent, *, is_manifest: bool = False) -> RegistryEvent | None:
     target = event.target
-    is_manifest = target.media_type.startswith(MANIFEST_TYPES) or (
-        not target.media_type and event.action == "delete"
+    is_manifest = (
+        is_manifest
+        or target.media_type.startswith(MANIFEST_TYPES)
+        or (not target.media_type and event.action == "delete")
     )
     if event.action not in _ACTIONS or not (target.repository and target.digest and is_manifest):
         return None

@@ -9,7 +9,7 @@ from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import is_repository, is_tag
 from nephoscope.protect.registry.events.distribution import read_acr_webhook, read_distribution
 from nephoscope.protect.registry.events.event_grid import read_cloud_events, read_event_grid
-from nephoscope.protect.registry.events.harbor import read_harbor
+from nephoscope.protect.registry.events.harbor import is_harbor_event, read_harbor, read_harbor_event
 from nephoscope.protect.registry.events.registry_event import (
     RegistryEvent,
     RegistryEventBatch,
@@ -45,6 +45,8 @@ def _read_form(document: object) -> RegistryEventBatch:
         return read_cloud_events(document) if is_cloud else read_event_grid(document)
     if not isinstance(document, dict):
         raise RegistryEventError("the content is not an object or a list of events")
+    if "specversion" in document and is_harbor_event(document):
+        return RegistryEventBatch(events=tuple(read_harbor_event(document)))
     if "specversion" in document:
         return read_cloud_events(document)
     if "event_data" in document:
