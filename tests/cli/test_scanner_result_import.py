@@ -32,7 +32,7 @@ def test_results_are_kept_and_shown_with_their_scanner(tmp_path: Path, file: Pat
         data, "vulnerabilities", "import-results", str(file), "--resource", VM, "--scanned-at", "2026-01-02"
     )
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "trivy: 1 machines and images; findings: 1 opened, 0 closed" in done.stdout
+    assert "trivy: 1 machine; findings: 1 opened, 0 closed" in done.stdout
     listed = run(data, "vulnerabilities", "list", "-o", "json")
     (row,) = json.loads(listed.stdout)
     assert (row["id"], row["package"], row["fixed"], row["scanner"], row["resource"]) == (
@@ -60,3 +60,14 @@ def test_a_file_that_is_cut_keeps_nothing(tmp_path: Path, file: Path) -> None:
     done = run(tmp_path / "data", "vulnerabilities", "import-results", str(file), "--resource", VM)
     assert done.exit_code == 2
     assert "results.json: line 1, column " in done.stderr
+
+
+def test_what_only_a_scanner_found_is_explained(tmp_path: Path, file: Path) -> None:
+    data = tmp_path / "data"
+    run(data, "vulnerabilities", "import-results", str(file), "--resource", VM, "--scanned-at", "2026-01-02")
+    told = run(data, "vulnerabilities", "explain", "CVE-2026-77")
+    assert told.exit_code == 0
+    assert "No imported advisory covers CVE-2026-77." in told.stdout
+    assert "Affected: 1 machine." in told.stdout
+    assert "lamp 1.0-1; update to 1.0-2; since " in told.stdout
+    assert run(data, "vulnerabilities", "explain", "CVE-2026-78").exit_code == 2

@@ -19,17 +19,18 @@ from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
 from nephoscope.cli.terminal.messages import print_message, usage_error
-from nephoscope.cli.terminal.sanitize_output import format_count
+from nephoscope.cli.terminal.sanitize_output import format_subjects
 from nephoscope.operations.posture import advisory_feeds
 from nephoscope.service.exemption_lookup import make_exemption_lookup
 from nephoscope.vulnerability.errors import DatabaseFileError
 from nephoscope.vulnerability.severities import rank
 
 if TYPE_CHECKING:
-    from nephoscope.model.advisory import AffectedPackage
+    from nephoscope.model.advisory import Advisory, AffectedPackage
     from nephoscope.service.service_context import ServiceContext
     from nephoscope.state.inventory.finding import FindingFilter
     from nephoscope.vulnerability.database.advisory_lookup import AdvisoryDatabase
+    from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability, ExploitPrediction
 
 FEED_COLUMNS = ("name", "records", "published", "imported", "longestAgeDays", "state", "partial", "assesses")
 _FOUND, _UNREAD = 1, 3
@@ -203,7 +204,8 @@ def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
     from nephoscope.service.inventories import list_inventories
     from nephoscope.service.vulnerabilities import assess_coverage
 
-    told = describe_uncovered(assess_coverage(context, list_inventories(context, wanted.subjects)), _SHOWN)
+    subjects = list_inventories(context, wanted.subjects)
+    told = describe_uncovered(subjects, assess_coverage(context, subjects), _SHOWN)
     for line in told:
         print_message(line)
     return bool(told)
@@ -215,15 +217,13 @@ def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
 @click.pass_obj
 def explain(data: Path, /, name: str, output: str) -> None:
     """Show the advisories for the vulnerability ID (CVE-..., GHSA-..., DSA-...): their sources, the affected
-    packages, and the fixed versions.
+    packages, and the fixed versions; and the machines and images that have it.
     """
     import msgspec
 
     holders = _list_holders(data, name)
-    with _open_database(data, datetime.now(UTC)) as database:
-        advisories = list(database.advisories(name))
-        exploited, prediction = database.find_exploited(name), database.prediction(name)
-    if not advisories and not exploited and not prediction:
+    advisories, exploited, prediction = _look_up(data, name, is_needed=not holders)
+    if not (holders or advisories or exploited or prediction):
         usage_error(f"no imported advisory covers {name!r}")
     if output == "json":
         found = {"id": name, "exploited": exploited, "prediction": prediction, "advisories": advisories, "has": holders}  # fmt: skip
@@ -242,18 +242,21 @@ def explain(data: Path, /, name: str, output: str) -> None:
         )
         for affected in advisory.affected:
             click.echo(f"  {affected.ecosystem} {affected.name}: {_describe_versions(affected)}")
+    if not advisories:
+        click.echo(f"No imported advisory covers {name}.")
     # what several scanners saw is one
-    names = ("tenant", "kind", "resource", "name", "digest", "package", "version")
+    names = ("tenant", "kind", "resource", "name", "digest")
     several = {tuple(row[one] for one in names) for row in holders}
-    have = format_count(
-        len(several),
-        "package of machines and images is affected",
-        "packages of machines and images are affected",
+    images = sum(kind == "image" for _, kind, *_ in several)
+    click.echo(
+        f"\nAffected: {format_subjects(len(several) - images, images)}."
+        if holders
+        else "\nNo stored machine or image is affected."
     )
-    click.echo(f"\nInstalled: {have}." if holders else "\nNo stored machine or image is affected.")
     for row in holders[:_SHOWN_HOLDERS]:
+        package = f"{row['package']} {row['version']}".strip()
         click.echo(
-            f"  {row['kind']} {row['name']}: {row['package']} {row['version']}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
+            f"  {row['kind']} {row['name']}: {package}; {_fix(row)}; since {row['firstSeen']:%Y-%m-%d}"
         )
     if len(holders) > _SHOWN_HOLDERS:
         click.echo(
@@ -262,8 +265,23 @@ def explain(data: Path, /, name: str, output: str) -> None:
 
 
 def _fix(row: dict[str, object]) -> str:
-    fixed = str(row["fixed"])
-    return f"update to {fixed}" if fixed[:1].isdigit() else f"no fix: {fixed}"
+    if row["fixedVersion"]:
+        return f"update to {row['fixedVersion']}"
+    if row["state"] == "fixed":
+        return "a fixed version is available"
+    return "fix unknown" if row["state"] == "unknown" else f"no fix: {str(row['state']).replace('_', ' ')}"
+
+
+def _look_up(
+    data: Path, name: str, *, is_needed: bool
+) -> tuple[list[Advisory], ExploitedVulnerability | None, ExploitPrediction | None]:
+    """Return what is imported of a vulnerability; without advisories nothing, unless they are needed."""
+    from nephoscope.service.advisories import advisories_path
+
+    if not (is_needed or advisories_path(data).exists()):
+        return [], None, None
+    with _open_database(data, datetime.now(UTC)) as database:
+        return list(database.advisories(name)), database.find_exploited(name), database.prediction(name)
 
 
 def _list_holders(data: Path, name: str) -> list[dict[str, object]]:

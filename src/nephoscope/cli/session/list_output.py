@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import click
 
+#: Characters that a column that is folded keeps at least, if there is room.
+_FOLDED_WIDTH = 9
 FORMATS = ("table", "json", "csv")
 _Command = TypeVar("_Command", bound=Callable[..., object])
 Row = Mapping[str, object]
@@ -44,7 +46,7 @@ def show_list(rows: Sequence[Row], columns: Sequence[str], form: str, nothing: s
     elif form == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)
-        writer.writerows([_to_csv_cell(row[name]) for name in columns] for row in rows)
+        writer.writerows([_to_csv_cell(row.get(name)) for name in columns] for row in rows)
     elif form == "markdown":
         _print_markdown(rows, columns)
     else:
@@ -68,18 +70,36 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
     from nephoscope.cli.terminal.console import create_console
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        numeric = all(isinstance(row[name], int | float | None) for row in rows)
-        table.add_column(escape(name), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(_format_for_person(name, row[name])) for name in columns))
-    create_console(sys.stdout).print(table)
+    table, console = Table(box=None, pad_edge=False, header_style="bold"), create_console(sys.stdout)
+    cells = [[_format_for_person(name, row.get(name)) for name in columns] for row in rows]
+    whole = _choose_whole_columns(cells, columns, console.width)
+    for at, name in enumerate(columns):
+        numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
+        table.add_column(
+            escape(name), justify="right" if numeric else "left", overflow="fold", no_wrap=at in whole
+        )
+    for texts in cells:
+        table.add_row(*map(escape, texts))
+    console.print(table)
+
+
+def _choose_whole_columns(cells: Sequence[Sequence[str]], names: Sequence[str], width: int) -> set[int]:
+    """Return the columns that are not folded, the narrowest first, as far as each of the others keeps a readable width."""
+    widths = [max(map(len, texts)) + 2 for texts in zip(names, *cells, strict=True)]
+    chosen: set[int] = set()
+    for at in sorted(range(len(widths)), key=widths.__getitem__):
+        taken = sum(widths[one] for one in chosen) + widths[at]
+        if taken + _FOLDED_WIDTH * (len(widths) - len(chosen) - 1) > width:
+            break
+        chosen.add(at)
+    return chosen
 
 
 def _format_for_person(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
         return size_text(value)
+    if name == "firstSeen" and isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return _to_text(value)

@@ -76,14 +76,16 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
 
 def _print_summary(report: ScannerReport, done: ImportedResults) -> None:
     """Say what was kept, what was left out, and what was refused."""
+    from nephoscope.cli.session.vulnerability_rows import count_subjects
+
     changes = done.changes
     click.echo(
-        f"{report.scanner}: {len(done.kept):,} machines and images; findings: {changes.opened:,} "
+        f"{report.scanner}: {count_subjects(one.subject for one in done.kept)}; findings: {changes.opened:,} "
         f"opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
     )
     for reason, count in report.left_out.items():
         if count:
-            print_message(f"rejected: {count:,} {reason}")
+            print_message(f"left out: {reason} ({count:,})")
     for one in done.refused[:_SHOWN]:
         print_message(f"refused: {one.place}: {one.reason}")
     if len(done.refused) > _SHOWN:

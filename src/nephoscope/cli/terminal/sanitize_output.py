@@ -25,6 +25,12 @@ def format_count(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def format_subjects(machines: int, images: int) -> str:
+    """`2 machines and 1 image`, without the kind of which there is none."""
+    counts = [(machines, "machine"), *([(images, "image")] if images else [])]
+    return " and ".join(format_count(count, kind) for count, kind in counts if count or not images)
+
+
 def _spell_character(match: re.Match[str]) -> str:
     return f"\\u{ord(match.group()):04x}"
 

@@ -50,7 +50,7 @@ class _Webhook(msgspec.Struct, frozen=True):
     operator: str = ""
 
 
-class _CloudEvent(msgspec.Struct, frozen=True):
+class _HarborCloudEvent(msgspec.Struct, frozen=True):
     id: str
     type: str
     data: _EventData = _EventData()
@@ -65,7 +65,7 @@ def is_harbor_event(document: object) -> bool:
 
 def read_harbor_event(document: object) -> list[RegistryEvent]:
     """Return the events of a webhook in the format of CloudEvents, one for each artifact; raises RegistryEventError."""
-    event: _CloudEvent = convert_events(document, _CloudEvent, "CloudEvent of Harbor")
+    event: _HarborCloudEvent = convert_events(document, _HarborCloudEvent, "CloudEvent of Harbor")
     found = _list_events(_ACTIONS.get(event.type), event.data, event.operator, event.time)
     # artifacts of one event share its id
     return [msgspec.structs.replace(one, id=f"{event.id}:{one.digest}:{one.tag}") for one in found]
