@@ -33,7 +33,13 @@ from nephoscope_policy.model.resource_id import ResourceId
 
 _DEPLOYMENTS = ("microsoft.resources/deployments", "microsoft.resources/deploymentscripts")
 #: Extensions that nobody but a deployment makes: where it makes none, there is none.
-_EXTENSIONS = frozenset({"microsoft.insights/diagnosticsettings", "microsoft.authorization/locks"})
+_EXTENSIONS = frozenset(
+    {
+        "microsoft.authorization/locks",
+        "microsoft.insights/diagnosticsettings",
+        "microsoft.kubernetesconfiguration/extensions",
+    }
+)
 #: Types of which what they belong to has one alone, whatever its name.
 _ALONE = frozenset({"microsoft.security/securitycontacts"})
 #: Names that Azure gives the only child of its kind, or the one that has the settings of its kind.

@@ -17,6 +17,7 @@ RULE = CodeRule(
     description="Settings of an extension are readable by everybody who may read the machine; protected settings are encrypted.",
     steps=("Move commandToExecute to protectedSettings.",),
     conceals=True,
+    equivalents=("psrule:Azure.VM.ScriptExtensions", "psrule:Azure.VMSS.ScriptExtensions"),
 )
 
 

@@ -17,6 +17,7 @@ RULE = CodeRule(
     severity=Severity.MEDIUM,
     description="A name that every deployment shares, and that the template tells, is half of what a guesser needs.",
     steps=("Make the name a parameter without a default.",),
+    equivalents=("psrule:Azure.Deployment.AdminUsername",),
 )
 
 _KEY = re.compile(r"admin(?:istrator)?(?:user(?:name)?|login)$", re.IGNORECASE)

@@ -16,6 +16,7 @@ RULE = CodeRule(
     description="Everybody who reads the template reads the password, and it stays in the history of the repository.",
     steps=("Make the password a secure parameter, and change the password that was written here.",),
     conceals=True,
+    equivalents=("psrule:Azure.Deployment.SecureValue",),
 )
 
 _KEYS = frozenset({"adminpassword", "administratorloginpassword", "accountkey", "storageaccountkey"})

@@ -15,6 +15,7 @@ RULE = CodeRule(
     severity=Severity.HIGH,
     description="A nested template in the outer scope is recorded with the secrets that its expressions give.",
     steps=("Set expressionEvaluationOptions.scope to inner and pass the secret as a secure parameter.",),
+    equivalents=("psrule:Azure.Deployment.OuterSecret",),
 )
 
 

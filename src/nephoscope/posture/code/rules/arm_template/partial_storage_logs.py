@@ -5,6 +5,7 @@ Source: https://learn.microsoft.com/azure/storage/blobs/monitor-blob-storage (ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from nephoscope.collect.templates.arm.template_source import ArmSource, find_member
@@ -21,10 +22,18 @@ RULE = CodeRule(
         "A setting that leaves one kind of request out shows half of what happened: a copy of all data is a read, its loss a deletion."
     ),
     steps=("Enable the categories StorageRead, StorageWrite and StorageDelete in the setting.",),
-    equivalents=("kics:43f6e60c-9cdb-4e77-864d-a66595d26518",),
+    equivalents=(
+        "checkov:CKV_AZURE_33",
+        "kics:0d29e3cf-0033-4ca6-9b97-fa3e6c4d25b8",
+        "kics:43f6e60c-9cdb-4e77-864d-a66595d26518",
+    ),
 )
 
 _CATEGORIES = ("StorageRead", "StorageWrite", "StorageDelete")
+_STORAGE_SERVICE = re.compile(
+    r"Microsoft\.Storage/storageAccounts/(?:blob|queue|table|file)Services/providers/diagnosticSettings",
+    re.IGNORECASE,
+)
 
 
 def check(template: ArmSource) -> Iterator[CodeMatch]:
@@ -41,7 +50,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             )
             if logs is None or not isinstance(logs[1], list):
                 continue
-            missing = _list_missing(logs[1])
+            missing = _list_missing(logs[1]) if logs[1] else _list_all_missing(resource)
             if missing:
                 yield CodeMatch(
                     one.span(logs[0]),
@@ -60,6 +69,13 @@ def _list_missing(logs: list[object]) -> list[str]:
         return []
     enabled = {_read_text(one, "category") for one in entries if _may_be_enabled(one)}
     return [category for category in _CATEGORIES if category not in enabled]
+
+
+def _list_all_missing(resource: dict[str, object]) -> list[str]:
+    """The categories that an empty list leaves out: all, where the setting is one of a storage service and sends no metrics either."""
+    metrics = find_member(resource, (), "properties", "metrics")
+    is_storage = _STORAGE_SERVICE.fullmatch(_read_text(resource, "type"))
+    return list(_CATEGORIES) if is_storage and not (metrics and metrics[1]) else []
 
 
 def _may_be_enabled(entry: dict[str, object]) -> bool:

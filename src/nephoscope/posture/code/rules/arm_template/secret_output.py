@@ -17,6 +17,7 @@ RULE = CodeRule(
     severity=Severity.HIGH,
     description="Outputs are kept in the history of deployments in plain text.",
     steps=("Remove the output and let its readers ask Key Vault or the resource.",),
+    equivalents=("psrule:Azure.Deployment.OutputSecretValue",),
 )
 
 _NAME = re.compile(r"passwo?r?d", re.IGNORECASE)
