@@ -172,6 +172,8 @@ def test_images_are_filtered(owner: TestClient, asked: str, found: set[str]) -> 
 def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClient) -> None:
     told = {one["Digest"]: one for one in rows(owner, "/images?format=csv")}
     held, free = told[HELD], told[FREE]
+    # packages of a rejected image are not kept: its verdict counts them
+    assert (told[BAD]["Critical"], told[BAD]["High"]) == ("1", "0")
     assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
     assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
     assert (free["Critical"], free["Secrets"], free["Configuration"]) == ("0", "1", "1")

@@ -82,9 +82,9 @@ def find_image(context: ServiceContext, text: str) -> RegistryImage:
     except NotFoundError:
         found = images.list_images(RegistryImageFilter(text=text), 2)
     if not found:
-        raise NotFoundError(f"no image matches {text}: use the ID")
+        raise NotFoundError(f"no image matches {text!r}: list them with `nephoscope protect registry images`")
     if len(found) > 1:
-        raise StateError(f"several images match {text}: use the ID")
+        raise StateError(f"several images match {text!r}: use the ID of one")
     return found[0]
 
 

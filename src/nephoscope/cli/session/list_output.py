@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -10,6 +11,8 @@ from typing import TypeVar
 
 import click
 
+#: Tables show the first digits of a digest, which name an image as well.
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 #: Characters that a column that is folded keeps at least, if there is room.
 _FOLDED_WIDTH = 9
 FORMATS = ("table", "json", "csv")
@@ -102,7 +105,7 @@ def _format_for_person(name: str, value: object) -> str:
         return f"{value:%Y-%m-%d}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return _to_text(value)
+    return _DIGEST.sub(r"\1", _to_text(value))
 
 
 def _to_csv_cell(value: object) -> str:

@@ -241,6 +241,7 @@ def _limit_reasons(reasons: Sequence[VerdictReason]) -> Iterable[VerdictReason]:
 def summarize_images(images: Sequence[PlatformExamination]) -> dict[str, object]:
     """Return the numbers of an examination: packages, vulnerabilities by severity, what was not assessed, and problems by kind."""
     assessments = [one for image in images for one in image.assessments]
+    findings = [finding for one in assessments for finding in one.findings]
     problems: dict[str, int] = {}
     for image in images:
         for one in image.problems:
@@ -248,8 +249,8 @@ def summarize_images(images: Sequence[PlatformExamination]) -> dict[str, object]
     return {
         "platforms": [one.platform for one in images if one.platform],
         "packages": len(assessments),
-        "vulnerabilities": dict(count_severities(finding for one in assessments for finding in one.findings)),
-        "exploited": sum(finding.is_exploited for one in assessments for finding in one.findings),
+        "vulnerabilities": dict(count_severities(findings)),
+        "exploited": len({one.id for one in findings if one.is_exploited}),
         "notAssessed": sum(one.status in ("not_assessed", "stale") for one in assessments),
         "problems": problems,
     }

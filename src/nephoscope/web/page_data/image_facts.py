@@ -112,6 +112,12 @@ def not_assessed(image: ImageOverview) -> int | None:
     return None if summary is None else int(summary.get("notAssessed", 0))
 
 
+def count_verdict_severities(image: ImageOverview) -> Mapping[str, int] | None:
+    """Return how many vulnerabilities of each severity a registry's image had at its verdict; None where it was not examined."""
+    summary = image.registered.summary if image.registered else None
+    return None if summary is None else summary.get("vulnerabilities")
+
+
 def group_by_layer(packages: Iterable[Package]) -> list[ImageLayer]:
     """Return the layers that packages are of, those with the most first."""
     by_layer: dict[str, list[Package]] = {}

@@ -35,6 +35,7 @@ from nephoscope.web.lists.list_view import ROWS, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
 from nephoscope.web.lists.software_list import build_finding_list, build_package_list
 from nephoscope.web.page_data.image_facts import (
+    count_verdict_severities,
     findings_by_section,
     group_by_layer,
     list_decisions,
@@ -181,11 +182,15 @@ def _build_counter(
 def _sum_counts(
     several: Iterable[ImageOverview], counts: Mapping[int, Mapping[str, int]]
 ) -> dict[str, int] | None:
-    """Return the vulnerabilities of images by severity, the most that a single platform has; None where none was scanned."""
-    ids = [each.id for one in several for each in one.subjects]
-    return (
-        {name: max(counts.get(id_, {}).get(name, 0) for id_ in ids) for name in SEVERITIES} if ids else None
-    )
+    """Return the vulnerabilities of images by severity, the most that a single platform has; None where none was scanned.
+
+    Of an image whose packages are not kept, since it left quarantine or was rejected there, those of its verdict count.
+    """
+    found = [counts.get(each.id, {}) for one in several for each in one.subjects]
+    found += [
+        told for one in several if not one.subjects and (told := count_verdict_severities(one)) is not None
+    ]
+    return {name: max(one.get(name, 0) for one in found) for name in SEVERITIES} if found else None
 
 
 def _list_rows(
