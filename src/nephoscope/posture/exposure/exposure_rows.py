@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nephoscope.posture.exposure.internet_exposure import PUBLIC_ENDPOINT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -67,11 +69,11 @@ def _build_opening_row(resource: str, name: str, type_: str, one: InternetOpenin
         one.path,
         one.via,
         one.rules,
-        "" if one.rules or one.path == "public endpoint" else "No network security group on the path",
+        "" if one.rules or one.path == PUBLIC_ENDPOINT else "No network security group on the path",
     )
 
 
 def rank(row: ExposureRow) -> tuple[int, bool, str, str, str]:
     """The place of a row in a list: the most exposed first, machines before endpoints of services."""
-    is_endpoint = row.path == "public endpoint"
+    is_endpoint = row.path == PUBLIC_ENDPOINT
     return STATES.index(row.state), is_endpoint, row.name.lower(), row.protocol, row.ports

@@ -42,6 +42,8 @@ SERVICES = frozenset({*FIREWALLED, CLUSTER, COSMOS, SITE, *CHILDREN, CONTAINER_A
 _INTERNAL = frozenset({CLUSTER, REDIS, API_MANAGEMENT, CONTAINER_APP, CONTAINER_GROUP})
 #: A stranger's flow by which the reason for a closed machine is found.
 STRANGER, PROBED = "8.8.8.8", 22
+#: The path to a service.
+PUBLIC_ENDPOINT = "public endpoint"
 NO_WAY = "No path from the Internet"
 NO_PUBLIC = "Public network access is disabled"
 NO_NETWORK = "Network rules deny by default and list no network"
@@ -88,9 +90,7 @@ def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetE
     if found is EndpointAccess.NOBODY:
         return InternetExposure(closed_by=_explain_closed(resource))
     broad = found is EndpointAccess.EVERYBODY
-    opening = InternetOpening(
-        "tcp", "service endpoint", found.value, broad, "public endpoint", (resource.key,)
-    )
+    opening = InternetOpening("tcp", "service endpoint", found.value, broad, PUBLIC_ENDPOINT, (resource.key,))
     return InternetExposure((opening,))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.exposure.exposure_rows import LIMITED, STATES, ExposureRow
+from nephoscope.posture.exposure.internet_exposure import PUBLIC_ENDPOINT
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
@@ -26,10 +27,10 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
         "internet-exposure", "opening",
         (
             ListColumn("resource", "Resource", title, main=True),
-            text_column("type", "Type", lambda one: name_type(one.type)),
-            text_column("state", "Open to", lambda one: one.sources if one.state == LIMITED else one.state, width="state"),
-            text_column("ports", "Ports", lambda one: f"{one.protocol} {one.ports}".strip()),
-            text_column("path", "Path", lambda one: one.path, width="state"),
+            text_column("type", "Type", lambda one: name_type(one.type), width="fit18"),
+            text_column("state", "Open to", _describe_state, width="fit14"),
+            text_column("ports", "Ports", _describe_ports, width="short"),
+            text_column("path", "Path", lambda one: one.path, width="fit14"),
             text_column("rule", "Rule or reason", lambda one: one.rule_names or one.why),
         ),
         lambda one: one.key,
@@ -42,3 +43,13 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
         lambda one: "\n".join((one.name, one.ports, one.sources, one.rule_names, one.why)),
         hint="Resource, port, address or rule contains",
     )  # fmt: skip
+
+
+def _describe_state(one: ExposureRow) -> str:
+    """Say to whom a resource is open, with the addresses where it is to some."""
+    return one.sources[:1].upper() + one.sources[1:] if one.state == LIMITED else one.state
+
+
+def _describe_ports(one: ExposureRow) -> str:
+    """Say which ports are open; an endpoint of a service has those of the service."""
+    return one.protocol if one.path == PUBLIC_ENDPOINT else f"{one.protocol} {one.ports}".strip()

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from nephoscope.estate.rule_text import format_ranges
 from nephoscope.posture.exposure.network_queries import name_definition
-from nephoscope.posture.published.findings import FindingQuery
+from nephoscope.posture.published.findings import FindingQuery, ListedFinding
 from nephoscope.service.network_rules import ENFORCE, WRITE, find_open_request, request_rule_change
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.web.forms.form import act, apply_form
@@ -36,6 +36,7 @@ COLUMNS = (
     "Flows blocked",
     "Obstacle",
 )
+_ASSESSED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
 _RULES = ("Access", "Protocol", "Ports", "Sources")
 _CUT = ("Source", "Protocol", "Port", "Flows", "Last", "Reason")
 #: Findings that are read, and machines that the page names.
@@ -51,13 +52,19 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     found = find_rows(visit, wanted, rows)
     if visit.get_query_value("format") == "csv":
         return csv_response("network-hardening", COLUMNS, map(_list_cells, found.rows))
-    unknown = list(_list_unknown(visit, snapshot))
+    findings = _list_findings(visit, snapshot)
+    unknown = [
+        (one.resource.rsplit("/", 1)[-1], one.explanation)
+        for one in findings
+        if one.state is ComplianceState.UNKNOWN
+    ]
     return {
         "snapshot": snapshot,
         "list": show_rows(visit, wanted, found),
         "any": bool(rows),
         "unknown": unknown[:MOST_NAMED],
         "unknown_count": len(unknown),
+        "assessed": sum(one.state in _ASSESSED for one in findings),
         "recommendation": RECOMMENDATION,
     }
 
@@ -76,12 +83,10 @@ def _list_cells(row: HardeningRow) -> tuple[object, ...]:
     )
 
 
-def _list_unknown(visit: Visit, snapshot: PublishedSnapshot) -> Iterator[tuple[str, str]]:
-    """Yield the machines that could not be judged, each with the reason."""
+def _list_findings(visit: Visit, snapshot: PublishedSnapshot) -> list[ListedFinding]:
+    """Return the findings of machines, those that could not be judged with the reason."""
     wanted = FindingQuery(recommendations=frozenset((RECOMMENDATION,)))
-    for one in snapshot.findings.page(visit.reach(READ), wanted, most=MOST_FINDINGS):
-        if one.state is ComplianceState.UNKNOWN:
-            yield one.resource.rsplit("/", 1)[-1], one.explanation
+    return list(snapshot.findings.page(visit.reach(READ), wanted, most=MOST_FINDINGS))
 
 
 def show_proposal(visit: Visit) -> Mapping[str, object] | Response:
