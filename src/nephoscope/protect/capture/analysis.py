@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.protect.capture import dissectors
 from nephoscope.protect.capture.capture_file import CaptureError, Frame, read_frames
-from nephoscope.protect.capture.capture_summary import CaptureSummary
+from nephoscope.protect.capture.capture_summary import CaptureSummary, pause_garbage_collection
 from nephoscope.protect.capture.dissectors.link import LINKS
 from nephoscope.protect.capture.packet import MalformedError, Packet
 from nephoscope.protect.capture.plain_packets import PlainPackets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from nephoscope.protect.capture.packet import Dissector
 
@@ -33,25 +31,13 @@ def analyze_capture(stream: BinaryIO) -> CaptureSummary:
     """Summarise a capture; a defect ends it and is named in the summary. Raises CaptureError where it is no capture at all."""
     summary = CaptureSummary()
     try:
-        with _pause_garbage_collection():
+        with pause_garbage_collection():
             _add_frames(read_frames(stream), summary)
     except CaptureError as error:
         if not summary.frames and str(error).startswith("not a"):
             raise
         summary.defect = str(error)
     return summary
-
-
-@contextmanager
-def _pause_garbage_collection() -> Iterator[None]:
-    """Within, no cycles are searched for: conversations and streams are many, live until the end, and have none."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _add_frames(frames: Iterable[Frame], summary: CaptureSummary) -> None:

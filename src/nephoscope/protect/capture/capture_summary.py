@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import msgspec
 from nephoscope.protect.capture.fragments import Reassembly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from nephoscope.protect.capture.capture_file import Frame
     from nephoscope.protect.capture.stream import Stream
@@ -24,6 +26,18 @@ MOST_CREDENTIALS = 10_000
 Endpoint = tuple[str, int]
 
 
+@contextmanager
+def pause_garbage_collection() -> Iterator[None]:
+    """Within, no cycles are searched for: conversations and streams are many, live until the end, and have none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
 class Conversation(msgspec.Struct, frozen=True, gc=False):
     """Frames and bytes between two endpoints, as on the wire; `a` is the smaller endpoint."""
 
@@ -32,6 +46,13 @@ class Conversation(msgspec.Struct, frozen=True, gc=False):
     b: Endpoint
     frames: int
     bytes: int
+
+
+class FlowCount(msgspec.Struct, gc=False):
+    """Frames and bytes of a conversation so far; no cycle can lead through it, so that none is searched for in millions."""
+
+    frames: int = 0
+    bytes: int = 0
 
 
 class ClearCredential(msgspec.Struct, frozen=True):
@@ -55,7 +76,7 @@ class CaptureSummary:
     resets: int = 0
     retransmissions: int = 0
     protocol_frames: Counter[str] = field(default_factory=Counter)
-    flows: dict[tuple[str, Endpoint, Endpoint], list[int]] = field(default_factory=dict)
+    flows: dict[tuple[str, Endpoint, Endpoint], FlowCount] = field(default_factory=dict)
     names: dict[str, dict[str, int]] = field(default_factory=dict)
     first_names: dict[str, set[str]] = field(default_factory=dict)
     credentials: list[ClearCredential] = field(default_factory=list)
@@ -105,12 +126,12 @@ class CaptureSummary:
             if addresses is not None:
                 self._count_flow(protocol, (addresses[0], source), (addresses[1], target), frame.length)
 
-    def count_conversation(self, protocol: str, source: Endpoint, target: Endpoint) -> list[int] | None:
+    def count_conversation(self, protocol: str, source: Endpoint, target: Endpoint) -> FlowCount | None:
         """The frames and bytes between two ends, to be counted on; None where there are too many conversations."""
         key = (protocol, source, target) if source <= target else (protocol, target, source)
         counts = self.flows.get(key)
         if counts is None and len(self.flows) < MOST_CONVERSATIONS:
-            counts = self.flows[key] = [0, 0]
+            counts = self.flows[key] = FlowCount()
         return counts
 
     def _count_flow(self, protocol: str, source: Endpoint, target: Endpoint, length: int) -> None:
@@ -118,10 +139,12 @@ class CaptureSummary:
         if counts is None:
             self.left_out["conversations"] += 1
             return
-        counts[0] += 1
-        counts[1] += length
+        counts.frames += 1
+        counts.bytes += length
 
     def conversations(self) -> list[Conversation]:
         """The conversations, the largest first."""
-        found = [Conversation(key[0], key[1], key[2], *counts) for key, counts in self.flows.items()]
-        return sorted(found, key=lambda one: (-one.bytes, one.protocol, one.a, one.b))
+        with pause_garbage_collection():
+            found = [(-one.bytes, *key, one.frames) for key, one in self.flows.items()]
+            found.sort()
+            return [Conversation(protocol, a, b, frames, -size) for size, protocol, a, b, frames in found]

@@ -29,7 +29,7 @@ from nephoscope.protect.capture.stream import Direction, Stream
 
 if TYPE_CHECKING:
     from nephoscope.protect.capture.capture_file import Frame
-    from nephoscope.protect.capture.capture_summary import CaptureSummary
+    from nephoscope.protect.capture.capture_summary import CaptureSummary, FlowCount
     from nephoscope.protect.capture.packet import Dissector
 
 ETHERNET, IPV4, IPV6 = 1, 0x0800, 0x86DD
@@ -55,10 +55,11 @@ class _Path(msgspec.Struct):
     """One direction of a conversation: its layers, its ends, its count of frames and bytes, and its stream once it has one."""
 
     layers: tuple[str, ...]
+    protocols: dict[str, None]
     source: str
     target: str
     ports: tuple[int, int]
-    counts: list[int]
+    counts: FlowCount
     stream: Stream | None = None
     direction: Direction | None = None
 
@@ -120,8 +121,9 @@ class PlainPackets:
         elif not stream.server:
             stream.server = min(path.ports)
         payload = frame.data[start + size : end]
-        path.counts[0] += 1
-        path.counts[1] += frame.length
+        counts = path.counts
+        counts.frames += 1
+        counts.bytes += frame.length
         if payload or direction.buffer:
             packet = self._open_packet(frame, path)
             dissect_segment(packet, direction, sequence, payload, flags)
@@ -139,8 +141,8 @@ class PlainPackets:
         path = self._paths[UDP].get(key) or self._find_path(key, UDP)
         if path is None:
             return False
-        path.counts[0] += 1
-        path.counts[1] += frame.length
+        path.counts.frames += 1
+        path.counts.bytes += frame.length
         payload = frame.data[start + 8 : min(end, start + length) if length >= 8 else end]
         if not payload:
             self._bare[path.layers] += 1
@@ -160,7 +162,7 @@ class PlainPackets:
             frame,
             self._summary,
             self._dissectors,
-            dict.fromkeys(path.layers),
+            path.protocols.copy(),
             path.source,
             path.target,
             *path.ports,
@@ -194,7 +196,9 @@ class PlainPackets:
             paths.clear()
         back = paths.get(key[size : 2 * size] + key[:size] + key[-2:] + key[-4:-2])
         if back is not None:
-            path = paths[key] = _Path(back.layers, back.target, back.source, back.ports[::-1], back.counts)
+            path = paths[key] = _Path(
+                back.layers, back.protocols, back.target, back.source, back.ports[::-1], back.counts
+            )
             return path
         family = socket.AF_INET if size == 4 else socket.AF_INET6
         source, target = socket.inet_ntop(family, key[:size]), socket.inet_ntop(family, key[size : 2 * size])
@@ -203,5 +207,6 @@ class PlainPackets:
         counts = self._summary.count_conversation(layers[-1], (source, source_port), (target, target_port))
         if counts is None:
             return None
-        path = paths[key] = _Path(layers, source, target, (source_port, target_port), counts)
+        protocols, ports = dict.fromkeys(layers), (source_port, target_port)
+        path = paths[key] = _Path(layers, protocols, source, target, ports, counts)
         return path

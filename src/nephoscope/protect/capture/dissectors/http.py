@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 LONGEST_HEAD = 256 * 1024
 LARGEST_BODY = 16 * 1024 * 1024
 _WITHOUT_BODY = (204, 304)
+_HEADER = re.compile(
+    rb"(?mi)^[ \t]*(host|content-length|content-type|content-encoding|transfer-encoding|connection|proxy-connection|authorization|"
+    rb"upgrade)[ \t]*:([^\n]*)"
+)
 _CHUNK = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,8})[^\r\n]*\r?\n")
 
 
@@ -55,16 +59,16 @@ def dissect_http(data: bytes, packet: Packet) -> Outcome:
         if packet.can_wait and len(data) < LONGEST_HEAD:
             return Incomplete(Incomplete.ONE_SEGMENT)
         head_end = len(data)
-    lines = data[:head_end].replace(b"\r\n", b"\n").split(b"\n")
-    headers = _read_headers(lines[1:])
-    outcome = _find_body_end(data, head_end, lines[0], headers, state, packet, is_response=is_response)
+    line, _, rest = data[:head_end].partition(b"\n")
+    line, headers = line.removesuffix(b"\r"), _read_headers(rest)
+    outcome = _find_body_end(data, head_end, line, headers, state, packet, is_response=is_response)
     if isinstance(outcome, Incomplete):
         return outcome
     packet.add("http")
     if is_response:
-        _record_response(lines[0], headers, state)
+        _record_response(line, headers, state)
     else:
-        _record_request(lines[0], headers, state, packet)
+        _record_request(line, headers, state, packet)
     body = data[head_end:outcome]
     if body:
         _dissect_body(body, headers, packet)
@@ -114,12 +118,11 @@ def _end_of_head(data: bytes) -> int:
     return place + 4 if place >= 0 else -1
 
 
-def _read_headers(lines: list[bytes]) -> dict[bytes, bytes]:
+def _read_headers(head: bytes) -> dict[bytes, bytes]:
+    """The headers that are looked at, by lower-cased name; of several of a name the first."""
     found: dict[bytes, bytes] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if colon:
-            found.setdefault(name.strip().lower(), value.strip())
+    for name, value in _HEADER.findall(head):
+        found.setdefault(name.lower(), value.strip())
     return found
 
 

@@ -245,7 +245,7 @@ def _read_port_dissectors(packet: Packet, stream: Stream) -> Iterator[str]:
 
 def _try(packet: Packet, name: str, data: bytes) -> Outcome:
     """Call a dissector; where it refuses or waits, the protocols that it noted are taken back."""
-    before = dict(packet.protocols)
+    before = packet.protocols.copy()
     outcome = packet.call(name, data)
     if isinstance(outcome, Incomplete) and not packet.can_wait:
         return len(data)
@@ -309,7 +309,7 @@ def dissect_datagram(packet: Packet, stream: Stream, payload: bytes) -> None:
 
 
 def _try_datagram(packet: Packet, name: str, payload: bytes) -> bool:
-    before = dict(packet.protocols)
+    before = packet.protocols.copy()
     outcome = packet.call(name, payload)
     if not isinstance(outcome, Incomplete) and outcome == 0:
         packet.protocols = before
