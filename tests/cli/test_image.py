@@ -248,7 +248,12 @@ def test_a_broken_document_changes_nothing(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "says"), [("Not An Image", "is not an image name"), (".", "nephoscope inventory .")]
+    ("target", "says"),
+    [
+        ("Not An Image", "is not an image name"),
+        (".", "nephoscope inventory ."),
+        ("/no/such/layout", "/no/such/layout not found"),
+    ],
 )
 def test_what_is_no_image(target: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

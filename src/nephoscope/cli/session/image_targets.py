@@ -40,6 +40,10 @@ def open_image_target(stack: ExitStack, target: str, tag: str, platform: str, in
             f"{target} is neither an OCI layout nor an archive; for a folder of files, use nephoscope "
             f"inventory {target}"
         )
+    if target.startswith(("/", "./", "../", "~")):
+        raise click.UsageError(
+            f"{target} not found: use the path of an OCI layout or archive, or an image name"
+        )
     return _open_in_registry(stack, target, wanted, insecure)
 
 

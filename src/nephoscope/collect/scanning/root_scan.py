@@ -14,6 +14,7 @@ from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile, merge_f
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
 from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.disk_images import find_disk_format
 from nephoscope.collect.scanning.file_inspection import ContentInspector
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
@@ -86,6 +87,8 @@ def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[
 
 def _read_list(path: Path) -> dict[str, LayerFind[FileContents]]:
     """Return what a list of packages says, whatever a bill of materials is called; raises RootError, OSError."""
+    if disk := find_disk_format(path):
+        raise RootError(f"{path} is a disk image ({disk}): mount it read-only, and use the folder")
     beside = _make_sibling_reader(path.resolve().parent)
     content = beside(path.resolve().name)
     if content is None:
