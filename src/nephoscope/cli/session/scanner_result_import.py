@@ -79,8 +79,9 @@ def _print_summary(report: ScannerReport, done: ImportedResults) -> None:
     from nephoscope.cli.session.vulnerability_rows import count_subjects
 
     changes = done.changes
+    kept = count_subjects(one.subject for one in done.kept) if done.kept else "nothing was kept"
     click.echo(
-        f"{report.scanner}: {count_subjects(one.subject for one in done.kept)}; findings: {changes.opened:,} "
+        f"{report.scanner}: {kept}; findings: {changes.opened:,} "
         f"opened, {changes.closed:,} closed, {changes.reopened:,} reopened"
     )
     for reason, count in report.left_out.items():
