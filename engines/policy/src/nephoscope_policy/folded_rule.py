@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import type_guards
@@ -85,6 +86,15 @@ class FoldedRule:
         self.considered = type_guards.find_applicability_fields(tree_.condition)
         self._fields: FieldReads | None = None
         self._reads: dict[tuple[Aliases, str, str], Reads] = {}
+
+    @cached_property
+    def looked_up(self) -> tuple[str, str]:
+        """The lower-cased type and the name of what it looks up; empty where there is none, or the resource decides it."""
+        existence = self.tree.then.existence
+        if existence is None or not self.if_not_exists:
+            return "", ""
+        type_, name = self.fold(existence.type), self.fold(existence.name) if existence.name else ""
+        return type_.lower() if isinstance(type_, str) else "", name if isinstance(name, str) else ""
 
     def _check_presence(self, leaf: tree.Leaf) -> None:
         """An `exists` whose parameter is neither true nor false would silently ask for absence."""

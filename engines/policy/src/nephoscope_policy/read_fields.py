@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from nephoscope_policy import tree
 from nephoscope_policy.arm.tree import ArmCall, ArmLiteral, walk
 
 
 def find_single_field(operand: tree.Operand) -> str:
     """Return the one field that an expression reads by its name, '' where it reads none, several, or one by no plain name."""
-    if not isinstance(operand, tree.TemplateExpression):
-        return ""
+    return _find_named_field(operand) if isinstance(operand, tree.TemplateExpression) else ""
+
+
+@lru_cache(maxsize=4096)
+def _find_named_field(operand: tree.TemplateExpression) -> str:
     names: set[str] = set()
     for node in walk(operand.expression.tree):
         if isinstance(node, ArmCall) and node.key == "field":

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: The cause of a verdict that is NotApplicable because the assessment that its policy reads is.
 DECLINED = "assessment-not-applicable"
+_ASSESSMENTS = TYPE.lower()
 
 
 def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View], str | None] | None:
@@ -28,11 +29,8 @@ def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View]
 
     None instead of a function for a rule that reads no assessment, or one that its parameters do not name.
     """
-    existence = rule.tree.then.existence
-    if existence is None or not rule.if_not_exists:
-        return None
-    wanted, name = rule.fold(existence.type), rule.fold(existence.name) if existence.name else ""
-    if not isinstance(wanted, str) or wanted.lower() != TYPE.lower() or not isinstance(name, str) or not name:
+    wanted, name = rule.looked_up
+    if wanted != _ASSESSMENTS or not name:
         return None
     plan = related_resources.plan(policy_evaluation.lookup(rule, rule.fold.scope), type_)
 
