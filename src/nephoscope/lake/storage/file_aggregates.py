@@ -40,6 +40,8 @@ _TWO_TIMES = (datetime(2020, 2, 3, 4, 5, 6, 7, tzinfo=UTC), datetime(2120, 9, 8,
 _PLANS = 1024
 """How many compiled queries this process keeps: some for each table."""
 _SUFFIX = ".arrow"
+_FILES = 16_384
+"""Of how many data files this process remembers the day and the size."""
 
 
 class TimedAggregateError(Exception):
@@ -218,9 +220,16 @@ def _divide(
 ) -> tuple[list[Path], frozenset[Path], tuple[tuple[Path, ...], ...]]:
     """Part files into those of days that are over, of which groups are kept, small ones of these, and the others, in groups."""
     today = now.astimezone(UTC).date()
-    over = {path for path in scan.paths() if _read_day(path, scan.day) < today}
-    small = frozenset(path for path in over if path.stat().st_size <= SMALL)
-    return sorted(over - small), small, _select_files(scan, frozenset(scan.paths()) - over)
+    paths = scan.paths()
+    over = {path for path in paths if _read_day(path, scan.day) < today}
+    small = frozenset(path for path in over if _read_size(path) <= SMALL)
+    return sorted(over - small), small, _select_files(scan, frozenset(paths) - over)
+
+
+@lru_cache(maxsize=_FILES)
+def _read_size(path: Path) -> int:
+    """The bytes of a data file, which never changes."""
+    return path.stat().st_size
 
 
 def _select_files(scan: FileScan, wanted: Collection[Path]) -> tuple[tuple[Path, ...], ...]:
@@ -229,6 +238,7 @@ def _select_files(scan: FileScan, wanted: Collection[Path]) -> tuple[tuple[Path,
     return tuple(group for group in found if group)
 
 
+@lru_cache(maxsize=_FILES)
 def _read_day(path: Path, column: str) -> date:
     """The day of a file's rows; the last of all days where its folder does not say one."""
     name, _, day = path.parent.name.partition("=")

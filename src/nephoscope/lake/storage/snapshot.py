@@ -71,10 +71,12 @@ class TableSnapshot:
     files: tuple[ParquetFile, ...]
 
 
-def read_snapshot(table: DeltaTable, path: Path) -> TableSnapshot:
-    """The files of a handle's version."""
+def read_snapshot(table: DeltaTable, path: Path, before: TableSnapshot | None = None) -> TableSnapshot:
+    """The files of a handle's version; those that an earlier one of the same table had are its own."""
     found = pa.table(table.get_add_actions()).to_pylist()
-    return TableSnapshot(table.version(), tuple(_build_file(path, action) for action in found))
+    known = {} if before is None else {file.relative: file for file in before.files}
+    files = tuple(known.get(action["path"]) or _build_file(path, action) for action in found)
+    return TableSnapshot(table.version(), files)
 
 
 def _build_file(path: Path, action: dict[str, Any]) -> ParquetFile:
@@ -177,8 +179,8 @@ class TableSnapshots:
             return open_table(path)
 
 
-def _read(table: DeltaTable, path: Path) -> _ReadTable:
-    found = read_snapshot(table, path)
+def _read(table: DeltaTable, path: Path, before: TableSnapshot | None = None) -> _ReadTable:
+    found = read_snapshot(table, path, before)
     return _ReadTable(found, _find_entry(path, found.version), table)
 
 
@@ -188,7 +190,7 @@ def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
         table = update_table(known.handle, path)
     except LakeError:
         return None
-    return _read(table, path) if table.version() > known.snapshot.version else None
+    return _read(table, path, known.snapshot) if table.version() > known.snapshot.version else None
 
 
 def _find_entry(path: Path, version: int) -> _Entry | None:

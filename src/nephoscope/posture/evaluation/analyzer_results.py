@@ -13,7 +13,7 @@ from nephoscope import analyze
 from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.log_queries import Logs
-from nephoscope.posture.evaluation.report_expiry import find_aged, find_aged_claims
+from nephoscope.posture.evaluation.report_expiry import AgedReports
 from nephoscope_policy.data_gap import Gap
 from nephoscope_policy.model.assessment import Assessment
 from nephoscope_policy.model.resource import Resource
@@ -35,11 +35,12 @@ class Analysis(msgspec.Struct, frozen=True):
 
 
 class PreviousEvaluation(msgspec.Struct, frozen=True):
-    """An earlier evaluation: its estate, its time, and what the analyzers added."""
+    """An earlier evaluation: its estate, its time, what the analyzers added, and which reports have aged since."""
 
     estate: Estate
     now: datetime
     analysis: Analysis
+    aged: AgedReports
 
 
 class Analyzers(Protocol):
@@ -87,8 +88,7 @@ def _load_previous_analysis(before: PreviousEvaluation, estate: Estate, now: dat
     """Return what analyzers said before, with the types of which a resource, or the age of a report, is another."""
     old, told, logs = before.estate, before.analysis.told, before.analysis.logs
     same = old.coverage == estate.coverage and dict(old.management_groups) == dict(estate.management_groups)
-    keys = {*estate.list_changed_ids(old), *find_aged(old, before.now, estate, now)}
-    claims = find_aged_claims(old, before.now, estate, now)
-    claimed = {entry.rpartition("/providers/")[2] for _, entry in claims}
+    keys = {*estate.list_changed_ids(old), *before.aged.ids}
+    claimed = {entry.rpartition("/providers/")[2] for _, entry in before.aged.claims}
     changed = frozenset(ResourceId.parse(key).type for key in keys) | claimed if same else None
     return PreviousAnalysis(told, logs, changed, before.now, now)

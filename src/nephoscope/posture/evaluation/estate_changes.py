@@ -10,7 +10,7 @@ dependency) is found as well.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -57,34 +57,43 @@ class Dependents:
     def __init__(
         self,
         checks: Sequence[PolicyCheck],
-        types: Sequence[frozenset[str] | None],
+        types_of: Callable[[PolicyCheck], frozenset[str] | None],
         roster: Roster,
         base: Snapshot,
     ) -> None:
+        self._checks, self._types_of = checks, types_of
         self._roster = roster
         self._base = base
-        self._related: defaultdict[str, list[int]] = defaultdict(list)
+        self._asking: dict[tuple[str, bool], list[int]] = {}
         self._askers: dict[tuple[str, bool], dict[str, list[int]]] = {}
-        self._types: dict[int, list[str]] = {}
-        everything = list(roster.types)
-        for index, check in enumerate(checks):
-            if check.entry is None or check.fault is not None:
-                continue
-            wanted = types[index]
-            if wanted is None:
-                self._types[index] = everything
-            else:
-                self._types[index] = [type_ for type_ in wanted if type_ in roster.types]
-            for type_ in check.entry.related_types:
-                self._related[type_].append(index)
-            self._ask(index, check.entry)
+        for index, entry in self._list_entries():
+            for asked in (*entry.related_types, *entry.calls):
+                self._asking.setdefault((asked, entry.wide), []).append(index)
 
-    def _ask(self, index: int, entry: CatalogEntry) -> None:
-        """Note a check under what it looks up or calls; checks of one type that ask alike are reached alike."""
-        for asked in (*entry.related_types, *entry.calls):
-            known = self._askers.setdefault((asked, entry.wide), {})
-            for type_ in self._types[index]:
-                known.setdefault(type_, []).append(index)
+    def _list_entries(self) -> Iterator[tuple[int, CatalogEntry]]:
+        """The numbers of the checks that resources decide, each with its definition."""
+        for index, check in enumerate(self._checks):
+            if check.entry is not None and check.fault is None:
+                yield index, check.entry
+
+    def _list_types(self, index: int) -> list[str]:
+        """The types that a check judges and that are there."""
+        wanted = self._types_of(self._checks[index])
+        types = self._roster.types
+        return list(types) if wanted is None else [type_ for type_ in wanted if type_ in types]
+
+    def _find_askers(self, asked: str, *, wide: bool) -> Mapping[str, list[int]]:
+        """Return the checks that look something up or call it, by the type that they judge: those of one type are reached alike.
+
+        Most of what checks ask for is touched by no change, so that it is worked out when it is.
+        """
+        found = self._askers.get((asked, wide))
+        if found is None:
+            found = self._askers[asked, wide] = {}
+            for index in self._asking.get((asked, wide), ()):
+                for type_ in self._list_types(index):
+                    found.setdefault(type_, []).append(index)
+        return found
 
     def directly_affected(self, change: EstateChange) -> Own:
         """The changed resources themselves: the checks that read where they differ judge them anew."""
@@ -109,7 +118,7 @@ class Dependents:
         for (asked, wide, type_), positions in reached.items():
             if positions:
                 rising = sorted(positions)
-                for index in self._askers[asked, wide][type_]:
+                for index in self._find_askers(asked, wide=wide)[type_]:
                     yield index, type_, rising
         for scope, entry in change.coverage:
             yield from self._find_uncovered(scope, entry)
@@ -127,7 +136,7 @@ class Dependents:
             if changed.type == container:
                 for wide in (False, True):
                     for type_, positions in self._list_positions_in_container(
-                        changed, self._askers.get((function, wide), {})
+                        changed, self._find_askers(function, wide=wide)
                     ):
                         reached[function, wide, type_].update(positions)
 
@@ -135,7 +144,8 @@ class Dependents:
         self, changed: ResourceId, asked: tuple[str, bool], done: set[Done]
     ) -> Iterator[tuple[str, Sequence[int]]]:
         """The positions, by type, of those who ask so, from which a look-up leads to the changed resource."""
-        asking, wide = self._askers.get(asked), asked[1]
+        wide = asked[1]
+        asking = self._find_askers(asked[0], wide=wide)
         if not asking:
             return
         for key in _list_parent_ids(changed):
@@ -200,11 +210,12 @@ class Dependents:
     def _find_uncovered(self, scope: str, entry: str) -> Iterator[tuple[int, str, Sequence[int]]]:
         """A changed word of the coverage manifest: it concerns whoever looks the type up within the scope's subscription."""
         entry, scope = entry.rpartition("/providers/")[2], scope.partition("/resourcegroups/")[0]
-        for related, indexes in self._related.items():
-            if entry not in ("*", related) and related != "*" and not entry.startswith(f"{related}/"):
-                continue
-            for index in indexes:
-                for type_ in self._types[index]:
+        for index, found in self._list_entries():
+            if any(
+                entry in ("*", related) or related == "*" or entry.startswith(f"{related}/")
+                for related in found.related_types
+            ):
+                for type_ in self._list_types(index):
                     yield index, type_, self._build_positions_in_scope(scope, type_)
 
     def _build_positions_in_scope(self, scope: str, type_: str) -> Sequence[int]:

@@ -16,6 +16,7 @@ from nephoscope.posture.evaluation.evaluator import Evaluator, Progress, Verdict
 from nephoscope.posture.evaluation.finished_run import Engine, EvaluationRun
 from nephoscope.posture.evaluation.incremental import IncrementalRun, overlaid
 from nephoscope.posture.evaluation.program import Program
+from nephoscope.posture.evaluation.report_expiry import AgedReports
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.resource import Resource
@@ -47,10 +48,11 @@ def evaluate(
     scope = scope.rstrip("/").lower()
     aliases = aliases or Aliases.builtin()
     with no_collection():
-        before = PreviousEvaluation(since.estate, since.now, since.analysis) if since is not None else None
+        aged = AgedReports() if since is None else AgedReports.find(since.estate, since.now, estate, now)
+        before = None if since is None else PreviousEvaluation(since.estate, since.now, since.analysis, aged)
         analysis = analyzers(estate, now, before)
         if since is not None and since.engine.base.aliases is aliases:
-            later = IncrementalRun(since, estate, analysis, plan, now, scope)
+            later = IncrementalRun(since, estate, analysis, plan, now, scope, aged)
             base, roster, rules, program = later.base, later.roster, later.rules, later.program
             layout = later.layout or Layout(find_concerns(program, rules), roster)
         else:

@@ -13,7 +13,8 @@ from nephoscope_policy.rule import Rule
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from nephoscope.posture.evaluation.bound_rules import Rules
@@ -40,10 +41,11 @@ class Verdicts:
         self._lacking: dict[Key, list[int]] = {}
         self._shared: set[Key] = set()
 
-    def share(self, since: Verdicts, keys: Sequence[Key]) -> None:
+    def share(self, since: Verdicts, keys: Collection[Key]) -> None:
         """Take columns of an earlier run as they are."""
-        self.columns = {key: since.columns[key] for key in keys}
-        self._shared = set(keys)
+        every = len(keys) == len(since.columns)  # nearly always: a copy asks no key anew
+        self.columns = since.columns.copy() if every else {key: since.columns[key] for key in keys}
+        self._shared = set(self.columns)
         self._whole = since._whole & self._shared
 
     def renew(self, key: Key, numbers: array[int], lacking: list[int], since: Verdicts) -> None:
@@ -69,9 +71,10 @@ class Verdicts:
         inside = known if whole else sorted(set(known).intersection(positions))
         return [at for at in inside if not numbers[at]]
 
-    def is_complete(self, key: Key) -> bool:
-        """Return whether a column is known to lack nothing."""
-        return key in self._whole
+    @property
+    def complete_columns(self) -> AbstractSet[Key]:
+        """The columns that are known to lack nothing."""
+        return self._whole
 
     def writable(self, key: Key) -> array[int]:
         """A column that may be written."""
@@ -113,13 +116,20 @@ class Evaluator:
         self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts, progress: Progress | None = None
     ) -> None:
         """Evaluate what the columns of blocks lack, type after type, so that one type's bodies are prepared at a time."""
-        ordered = sorted(blocks, key=lambda block: block.type)
+        ordered = sorted(self._list_incomplete(blocks, verdicts), key=lambda block: block.type)
         for done, block in enumerate(ordered, 1):
             self.fill(block, verdicts)
             if progress is not None:
                 progress(done, len(ordered))
             if done == len(ordered) or ordered[done].type != block.type:
                 self._release(block.type)
+
+    def _list_incomplete(
+        self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts
+    ) -> list[EvaluationBlock]:
+        """List the blocks whose columns are not known to lack nothing: of a run that follows another few of thousands."""
+        checks, complete = self._program.checks, verdicts.complete_columns
+        return [one for one in blocks if (checks[one.check].key, one.type) not in complete]
 
     def _release(self, type_: str) -> None:
         """Give back what a type's bodies took, unless others look them up: then a following run finds them prepared."""
@@ -132,7 +142,7 @@ class Evaluator:
         """Evaluate what the block's column lacks."""
         check = self._program.checks[block.check]
         key = (check.key, block.type)
-        if verdicts.is_complete(key):
+        if key in verdicts.complete_columns:
             return
         pending = verdicts.missing_positions(key, len(self._roster.types[block.type]), block.positions)
         if pending:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
@@ -21,7 +21,7 @@ from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.outcome import NONE
 from nephoscope.posture.evaluation.program import CheckFault, PolicyCheck, Program
-from nephoscope.posture.evaluation.report_expiry import find_aged, find_aged_claims
+from nephoscope.posture.evaluation.report_expiry import AgedReports
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
@@ -43,6 +43,7 @@ class IncrementalRun:
         plan: EvaluationPlan,
         now: datetime,
         scope: str,
+        aged: AgedReports,
     ) -> None:
         old = since.engine
         self._since, self._now = since, now
@@ -69,9 +70,10 @@ class IncrementalRun:
         }
         self._analyzed = AnalyzerChanges.compare(since.analysis, analysis)
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
-        paths.update(dict.fromkeys(find_aged(since.estate, since.now, estate, now)))
-        claims = find_aged_claims(since.estate, since.now, estate, now)
-        self.change = EstateChange(paths, claims.union(changed_coverage(since.coverage, estate.coverage)))
+        paths.update(dict.fromkeys(aged.ids))
+        self.change = EstateChange(
+            paths, aged.claims.union(changed_coverage(since.coverage, estate.coverage))
+        )
 
     @property
     def layout(self) -> Layout | None:
@@ -101,15 +103,25 @@ class IncrementalRun:
         wanted = {check.key: check for check in checks if check.key not in stale}
         removed, added = self._moves()
         doubtful = self._find_invalidated_positions(wanted, old)
-        types, moved_types = self.roster.types, removed.keys() | added.keys()
-        held = [one for one in old.columns if one[0] in wanted and one[1] in types]
-        changed = [one for one in held if one[1] in moved_types or doubtful.get(one)]
-        found.share(old, held)
+        moved_types = removed.keys() | added.keys()
+        found.share(old, self._list_held_columns(old, wanted))
+        changed = [one for one, anew in doubtful.items() if anew and one in found.columns]
+        if moved_types:
+            changed += [one for one in found.columns if one[1] in moved_types and not doubtful.get(one)]
         for column in changed:
             out, into, anew = removed.get(column[1]), added.get(column[1]), doubtful.get(column)
             lacking = sorted({*(into or ()), *(anew or ())})
             found.renew(column, _move_column(old.columns[column], out or [], into or []), lacking, old)
         return found
+
+    def _list_held_columns(
+        self, old: Verdicts, wanted: Mapping[str, PolicyCheck]
+    ) -> Collection[tuple[str, str]]:
+        """List the columns of the earlier run that are of a wanted check and of a type that is still there."""
+        if self.layout is not None and len(wanted) == len(self.program.checks):
+            return old.columns
+        types = self.roster.types
+        return [one for one in old.columns if one[0] in wanted and one[1] in types]
 
     def _moves(self) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
         """The old positions that are gone and the new positions that came, by type, rising."""
@@ -130,8 +142,7 @@ class IncrementalRun:
         if not self.change.paths and not self.change.coverage:
             return {}
         checks = self.program.checks
-        types = [self.rules.types(check) for check in checks]
-        dependents = Dependents(checks, types, self.roster, self.base)
+        dependents = Dependents(checks, self.rules.types, self.roster, self.base)
         found: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
         own = dependents.directly_affected(self.change)
         for column in old.columns:

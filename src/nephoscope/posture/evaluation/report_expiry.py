@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.azure_facts import report_types
 from nephoscope_policy.report_age import expired_claims, expiry
+
+
+class AgedReports(msgspec.Struct, frozen=True):
+    """What a later evaluation takes otherwise because of its age alone: resources by id, and claims by scope and type."""
+
+    ids: frozenset[str] = frozenset()
+    claims: frozenset[tuple[str, str]] = frozenset()
+
+    @classmethod
+    def find(cls, old: Estate, then: datetime, new: Estate, now: datetime) -> AgedReports:
+        """Compare two evaluations of an estate, each at its time."""
+        return cls(find_aged(old, then, new, now), find_aged_claims(old, then, new, now))
 
 
 def find_aged(old: Estate, then: datetime, new: Estate, now: datetime) -> frozenset[str]:

@@ -41,6 +41,7 @@ from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
 TIMEOUT = 120.0
+_FIRST = datetime(1, 1, 1, tzinfo=UTC)
 #: Tables about the world and not about a tenant: their rows are of no subscription.
 UNOWNED = frozenset({"ThreatIntelIndicators", "ThreatIntelligenceIndicator"})
 
@@ -158,23 +159,21 @@ def _build_undeclared_error(table: str) -> UndeclaredTableError:
 
 def _list_records(table: pa.Table) -> list[dict[str, object]]:
     columns = typed_columns(table)
-    return [
-        {name: _to_plain_value(cell, kind) for (name, kind), cell in zip(columns, row, strict=True)}
-        for row in iterate_rows(table)
-    ]
-
-
-def _to_plain_value(cell: Any, kind: KqlType) -> object:
-    if kind is KqlType.DATETIME and cell is not None:
-        return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=cell // 10)
-    return cell
+    names = [name for name, _ in columns]
+    times = [name for name, kind in columns if kind is KqlType.DATETIME]
+    found = [dict(zip(names, row, strict=True)) for row in iterate_rows(table)]
+    for row in found if times else ():
+        for name in times:
+            if row[name] is not None:
+                row[name] = _FIRST + timedelta(microseconds=row[name] // 10)
+    return found
 
 
 def _list_workspaces(state: State, subscriptions: frozenset[str]) -> list[str]:
     """List the workspaces that show rows of some of these subscriptions, all where none does."""
-    names = state.workspaces.names()
-    shown = ((one, state.workspaces.get(one).subscriptions) for one in names)
-    return [one for one, ids in shown if ids is None or not subscriptions.isdisjoint(ids)] or names
+    every = {one.name: one.subscriptions for one in state.workspaces.all()}
+    shown = [one for one, ids in every.items() if ids is None or not subscriptions.isdisjoint(ids)]
+    return shown or list(every)
 
 
 @contextmanager
