@@ -24,7 +24,9 @@ from tests.waiting import wait_until
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import RuleWindow
+from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.automation.rule_formats.response_rules import FOLDER
@@ -50,7 +52,9 @@ RULE = AnalyticRule.parse(
     {"id": "r1", "name": "Beacon", "query": "AzureFlowLogs", "tactics": ["Exfiltration"]}, Place("rule.yaml")
 )
 #: Begins above three times what is usual, of which four seconds are enough; ends at 200 packets.
-CAPTURE = {"action": "capture", "protocol": "tcp", "port": 8443, "packets": 200, "seconds": 20, "times": 3, "learn": 4}  # fmt: skip
+CAPTURE: dict[str, object] = {
+    "action": "capture", "protocol": "tcp", "port": 8443, "packets": 200, "seconds": 20, "times": 3, "learn": 4,
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -76,12 +80,12 @@ def raise_alert(scene: Scene, now: datetime) -> None:
     IncidentService(scene.server.instance.state, "default").store_outcome(outcome, now, scheduled=False)
 
 
-def build_engine(scene: Scene) -> AutomationEngine:
+def build_engine(scene: Scene, action: dict[str, object] = CAPTURE) -> AutomationEngine:
     """The engine with one rule that captures, which the operator's file approves."""
     instance = scene.server.instance
     folder = instance.data / FOLDER
     folder.mkdir(parents=True)
-    rule = {"name": "capture", "when": ["alert.created"], "actions": [CAPTURE]}
+    rule = {"name": "capture", "when": ["alert.created"], "actions": [action]}
     (folder / "0.yaml").write_text(yaml.safe_dump(rule))
     (folder.parent / "operator.yaml").write_text(yaml.safe_dump({"captures": {"approval": False}}))
     loaded = load_rules(instance.data, instance.state)
@@ -118,6 +122,49 @@ def test_more_segments_than_usual_after_an_alert_are_captured(
         file = tmp_path / "unusual.pcap"
         file.write_bytes(content)
         assert read_with_tshark(file) == (200, summary.bytes, len(summary.conversations()))
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Scene]:
+    """A machine whose agent watches its TCP segments, and calls them unusual once it has learned four seconds."""
+    with isolated_machine(tmp_path) as machine, serving_at(tmp_path / "data", machine.listener) as server:
+        host = make_host(tmp_path / "machine")
+        host.prefix = machine.prefix
+        host.enrol(server, sensors=["tcp_segments"], responses=["capture"], unusual_learn=4)
+        host.start()
+        agents = server.instance.state.agents
+        wait_until(lambda: bool(agents.all()[0].health.responses), host.log)
+        yield Scene(server, host, machine)
+        host.kill()
+
+
+def test_traffic_above_the_usual_raises_an_alert_whose_rule_captures(
+    watched: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_itself(monkeypatch, Schedule, "run_once")
+    by_itself(monkeypatch, AutomationEngine, "tick")
+    engine, instance = (
+        build_engine(watched, {"action": "capture", "protocol": "tcp", "seconds": 2}),
+        watched.server.instance,
+    )
+    with Traffic(watched.machine, 5):
+        time.sleep(8)  # longer than it must learn
+    assert watched.server.rows("DeviceEvents") == []
+    with Traffic(watched.machine, 400):
+        wait_until(lambda: len(watched.server.rows("DeviceEvents")) == 1, watched.host.log)
+        now = datetime.now(UTC) + timedelta(seconds=1)
+        rules = [
+            one for one in load_shipped().rules if one.name == "More TCP segments than usual on a machine"
+        ]
+        ran = list(Schedule(instance.lake, instance.state, rules, "default").run_once(now, now))
+        assert [one.outcome.error for one in ran] == [""]
+        (alert,) = instance.state.alerts.list_newest("default")
+        runs = list(engine.tick())
+        assert [one.status for one in runs] == [RunStatus.PENDING, RunStatus.DONE], runs[-1].detail
+    (order,) = instance.state.response_orders.list_orders(may_read=lambda _: True)
+    assert (order.justification, order.incident) == (f"alert.created {alert.id}", alert.incident)
+    done = watched.wait(order)
+    assert done.status is OrderStatus.SUCCEEDED, done.message
 
 
 def read_with_tshark(file: Path) -> tuple[int, int, int]:
