@@ -5,19 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from urllib.parse import quote
 
+import msgspec
 import pytest
 import yaml
-from tests.web.conftest import HERE
+from tests.web.conftest import ALERT, HERE
 
+from nephoscope.automation.actions.capture import CapturePlan
+from nephoscope.automation.azure_machine_captures import PlannedAzureCapture
 from nephoscope.automation.operator_policy import FILE
 from nephoscope.connect.network_watcher_client import (
     AzureCapture,
     AzureCaptureProperties,
     AzureCaptureStatus,
+    AzureStorageLocation,
     NetworkWatcherError,
 )
 from nephoscope.service import azure_captures as service
+from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 PATH = "/network/azure-captures"
 WATCHER = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Network/networkWatchers/nw"
@@ -112,3 +118,31 @@ def test_what_azure_refuses_is_shown_and_nothing_is_taken_for_an_empty_list(owne
     assert "Captures not read" in page
     assert "no right" in page
     assert "Azure has no captures" not in page
+
+
+def test_an_alert_and_its_incident_lead_to_the_captures_that_a_rule_began(owner, visitor, instance) -> None:
+    id_, now = f"{WATCHER}/packetCaptures/nephoscope-1", instance.state.database.local_time()
+    planned = PlannedAzureCapture(
+        MACHINE.lower(),
+        "web1",
+        WATCHER,
+        "nephoscope-1",
+        AzureCaptureProperties(MACHINE, AzureStorageLocation(STORAGE)),
+    )
+    plan = CapturePlan((), {}, (), (planned,))
+    run = AutomationRun(
+        "0c1", "default", "packets", "capture", {"action": "capture"}, "alert.created", ALERT, {}, RunStatus.DONE, now, now, now,
+        plan=msgspec.to_builtins(plan), detail="Network Watcher captures on web1",
+    )  # fmt: skip
+    with instance.state.transaction() as session:
+        instance.state.automation_runs.put(session, run)
+        alert = instance.state.alerts.find_alert(session, ALERT)
+    link = re.compile(
+        rf'href="[^"]*azure-captures\?[^"]*capture={quote(id_, safe="")}[^"]*">Capture of web1<'
+    )
+    for place in (f"/alerts/{ALERT}", f"/incidents/{alert.incident}"):
+        assert link.search(owner.get(f"{place}?workspace=default").text), place
+    # who may not read captures of the machine sees no link
+    page = visitor(("Security Reader", "/")).get(f"/alerts/{ALERT}").text
+    assert "Network Watcher captures on web1" in page
+    assert "Capture of web1" not in page
