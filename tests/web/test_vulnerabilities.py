@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,8 +173,6 @@ def test_images_are_filtered(owner: TestClient, asked: str, found: set[str]) -> 
 def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClient) -> None:
     told = {one["Digest"]: one for one in rows(owner, "/images?format=csv")}
     held, free = told[HELD], told[FREE]
-    # packages of a rejected image are not kept: its verdict counts them
-    assert (told[BAD]["Critical"], told[BAD]["High"]) == ("1", "0")
     assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
     assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
     assert (free["Critical"], free["Secrets"], free["Configuration"]) == ("0", "1", "1")
@@ -417,3 +416,19 @@ def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
         path.write_bytes(kept)
     assert answer.status_code == 400
     assert "advisories.sqlite is not a database of advisories" in words(answer.text)
+
+
+def test_an_image_whose_packages_are_not_stored_shows_its_last_scan(
+    owner: TestClient, instance: Instance
+) -> None:
+    (bad,) = instance.state.registry_images.with_digests([BAD])
+    digest = f"sha256:{'d' * 64}"
+    with instance.state.transaction(product="test") as session:
+        instance.state.registry_images.put(session, replace(bad, digest=digest, manifests=(digest,)))
+    (row,) = rows(owner, f"/images?format=csv&q={digest}")
+    assert (row["Critical"], row["High"], row["Packages not assessed"]) == ("1", "0", "1")
+    page = owner.get(f"/images/{digest}").text
+    assert "The numbers come from the last scan." in page
+    assert "Not known: the packages are not stored." in page
+    assert "Not scanned yet" not in page
+    assert "No known vulnerabilities" not in page

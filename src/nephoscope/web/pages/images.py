@@ -22,7 +22,12 @@ from nephoscope.service.image_overview import (
 )
 from nephoscope.service.inventories import READ as INVENTORIES
 from nephoscope.service.registries import READ_IMAGES, WRITE_IMAGES, decide_image, request_examination
-from nephoscope.service.vulnerabilities import assess_coverage, distinct_findings, list_findings
+from nephoscope.service.vulnerabilities import (
+    AssessmentCoverage,
+    assess_coverage,
+    distinct_findings,
+    list_findings,
+)
 from nephoscope.state import NotFoundError
 from nephoscope.state.database.state_errors import ConcurrentChangeError
 from nephoscope.state.inventory.finding import FindingFilter, SubjectFinding
@@ -119,10 +124,11 @@ def _show_image(visit: Visit, refused: str = "") -> dict[str, object]:
     subjects = {each.id: each for one in places for each in one.subjects}
     coverage = list(assess_coverage(visit.service, subjects.values()).values())
     return {
-        "digest": digest, "places": places, "words": STATUS_WORDS, "found": len(found), "held": len(packages),
+        "digest": digest, "places": places, "words": STATUS_WORDS, "examined": any(one.scanned_at for one in places),
+        "found": len(found) if coverage else None, "held": len(packages) if coverage else None,
         **_list_software(visit, found, packages), "layers": group_by_layer(packages), "sections": _group_reasons(places),
         "counts": _sum_counts(places, count_severities(visit.service, visit.reach(INVENTORIES), places)),
-        "coverage": coverage, "missing": max((sum(one.not_assessed.values()) for one in coverage), default=None),
+        "coverage": coverage, "missing": _count_missing(places, coverage),
         "problems": _build_counter(visit, places), "problem_sections": findings_by_section(load_findings(visit.service, places)),
         "stated": list_statements(visit, places),
         "decisions": list_decisions(visit, places), "running": find_workloads(visit.service, places),
@@ -177,6 +183,12 @@ def _build_counter(
     """Return what counts the problems of an image, with the stored examinations of images."""
     stored = load_examinations(visit.service, images)
     return lambda image: problem_counts(image, stored)
+
+
+def _count_missing(places: Iterable[ImageOverview], coverage: Iterable[AssessmentCoverage]) -> int | None:
+    """Return the most packages that a scan did not assess; None where none was scanned."""
+    counts = [sum(one.not_assessed.values()) for one in coverage]
+    return max(counts or [told for one in places if (told := not_assessed(one)) is not None], default=None)
 
 
 def _sum_counts(
