@@ -252,8 +252,8 @@ def test_the_work_per_machine_does_not_grow(world: Any) -> None:
             sys.setprofile(None)
         return seen["call"] + seen["c_call"]
 
-    calls(50)
-    assert calls(800) < 4.4 * calls(200)
+    calls(25)
+    assert calls(400) < 4.4 * calls(100)
 
 
 def test_what_time_alone_changes_is_said_anew() -> None:

@@ -233,6 +233,7 @@ def test_who_may_read_security_alone_gets_no_resources(collect, estate, erp):
     assert "microsoft.compute/virtualmachines/read" in {gap.permission.lower() for gap in told.gaps}
 
 
+@pytest.mark.full
 def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_path):
     """As a collection does it unless it is asked for everything."""
     shown = SimpleNamespace(token=token(("Reader", "/")), expires_on=int(time.time()) + 86_400)

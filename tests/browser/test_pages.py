@@ -114,7 +114,7 @@ def looked_at(context, base: str, paths: list[str]) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize(("width", "scheme", "every"), [(1440, "light", 4), (390, "dark", 7)])
+@pytest.mark.parametrize(("width", "scheme", "every"), [(1440, "light", 8), (390, "dark", 8)])
 def test_some_pages(opened, address, width, scheme, every):
     base, data = address
     wrong = looked_at(opened(width, scheme), base, addresses(data)[::every])

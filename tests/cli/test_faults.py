@@ -246,6 +246,7 @@ def test_a_reader_that_goes_away_is_no_finding(files: Path, form: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.full
 def test_two_scans_at_once_are_both_kept(files: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nephoscope.cli.main", "--data", str(tmp_path / "data")]
     scan = [*command, "scan", str(files / "good.json"), "-o", "json"]

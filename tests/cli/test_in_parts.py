@@ -187,6 +187,7 @@ def test_options(arguments: list[str], code: int, estate: str, tmp_path: Path) -
     assert both(tmp_path, estate, *AT, *arguments).exit_code == code
 
 
+@pytest.mark.full
 def test_one_subscription_and_one_resource(estate: str, tmp_path: Path) -> None:
     rows = json.loads(scan(tmp_path, estate, *AT, "-o", "json", *PIECE).stdout)["assessments"]
     resource = next(row["resource"] for row in rows if row["state"] == "NonCompliant")

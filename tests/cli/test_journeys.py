@@ -138,6 +138,7 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_some(tmp_path_factory.mktemp("some"), "apps-dev", "sandbox")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("category", ["Waiver", pytest.param("Mitigated", marks=pytest.mark.full)])
 def test_exempt_then_let_it_expire(category: str, some: Path, tmp_path: Path) -> None:
     policy = key_of("storage-secure-transfer")

@@ -28,6 +28,7 @@ def run(data: Path, *arguments: str) -> str:
     return found.stdout
 
 
+@pytest.mark.full
 def test_proposals_are_listed_requested_approved_and_undone(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,5 +133,6 @@ def test_a_budget_only_falls() -> None:
     }
 
 
+@pytest.mark.full  # `make check` runs the same
 def test_the_project_is_within_its_budget(capsys: pytest.CaptureFixture[str]) -> None:
     assert prose.main([]) == 0, capsys.readouterr().out

@@ -124,6 +124,7 @@ def test_ends_that_say_nothing_are_no_match(result: Result, truth: Truth, stage:
 EVENT = {"rule": "x", "logtypes": [], "expected": False, "log": {"nothing": 1}}
 
 
+@pytest.mark.full
 def test_labelled_events(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     several = [
         EVENT,

@@ -60,6 +60,7 @@ def test_dear_cases_of_a_function_are_as_many_as_its_budget_pays(
     seconds: float, runs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampling, "BUDGET", 0.5)
+    monkeypatch.setattr(sampling, "DEAR", 0.5)
     monkeypatch.setattr(sampling, "recorded_cases", lambda: {"test_one.py::test": seconds})
     cases = [case(str(number)) for number in range(40)]
     first = left(cases)

@@ -162,6 +162,7 @@ def test_durations() -> None:
         span("soon")
 
 
+@pytest.mark.full
 def test_the_command_takes_them_in_once(tmp_path: Path) -> None:
     asked = ["--data", str(tmp_path), "ingest", "sample:days=1,users=50", "--output", "json"]
     runner = CliRunner()

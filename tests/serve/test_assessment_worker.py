@@ -144,6 +144,7 @@ def of_an_older_release(evaluation: BuildInfo) -> dict[str, Any]:
     return {**row, "_body": json.dumps(body)}
 
 
+@pytest.mark.full
 def test_what_an_older_release_published_is_judged_and_published_anew_at_the_start(
     state: State,
     instance: Instance,

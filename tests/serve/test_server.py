@@ -48,6 +48,7 @@ def server(tmp_path_factory):
         yield found
 
 
+@pytest.mark.full
 def test_what_a_killed_load_left_is_gone(server):
     assert not list(server.data.glob("ingest-*"))
 

@@ -148,6 +148,7 @@ def test_a_large_query_runs(query: str, wanted: list[object]) -> None:
     assert kql.run(query, tables=ROWS)["n"].to_pylist() == wanted
 
 
+@pytest.mark.full
 def test_many_wide_tables_are_searched() -> None:
     tables = {f"T{at}": pa.table({f"c{at}_{n}": [f"v{n} of {at}"] for n in range(150)}) for at in range(40)}
     with DuckDBEngine(tables) as engine:

@@ -192,14 +192,15 @@ def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
     assert Detector(lake, "default").run(whole, window_ending_at(whole, NOW), NOW).lacking == ()
 
 
-def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake) -> None:
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.full)])
+def test_no_shipped_rule_asks_for_a_column_that_its_query_does_not_give(lake: Lake, every: int) -> None:
     told: dict[str, tuple[str, ...]] = {}
     with lake.catalog(workspace="default") as catalog:
-        for one in load_shipped().rules:
+        for one in load_shipped().rules[::every]:
             last = compile_results(one.query, catalog, now=NOW)[-1]
             if last.resume is None:
                 told[one.name] = describe_missing_columns(one, dict(last.columns))
-    assert len(told) > 250
+    assert len(told) > 250 / every
     assert {name: several for name, several in told.items() if several} == {}
 
 

@@ -41,6 +41,7 @@ def test_a_machine_that_has_no_place_for_what_is_compiled():
     assert (done.stdout, done.stderr) == ("2\n", "")
 
 
+@pytest.mark.full
 def test_a_change_of_a_called_function_in_another_file_compiles_again(tmp_path: Path):
     package = tmp_path / "kept"
     package.mkdir()
