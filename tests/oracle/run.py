@@ -56,6 +56,7 @@ RUNNERS = (
     Runner("template_mutations.py", "corpora/templates", ("--every", "2", "--literals", "4")),
     Runner("kql_parse.py", "corpora", share=0.99),
     Runner("kql_cases.py", "corpora/kql", share=0.93),
+    Runner("kql_community.py", "corpora/kql", share=0.96),
     Runner("kql_cases.py", "corpora/kql", ("--engine", "witness", "--file", "engine_cases"), share=0.99),
     Runner("kql_spark.py", "corpora", ("--every", "20", "--rules", "25"), share=0.97),
     Runner("kql_rules.py", "corpora", ("--hostile", "30"), share=0.98),

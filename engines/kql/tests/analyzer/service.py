@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from expression_groups import TABLE, Group
 
@@ -40,6 +41,15 @@ class Analyzer:
 
     def analyzed(self, query: str) -> tuple[dict[str, str], list[tuple[int, str]]]:
         """The types of a query's columns by name, and its errors (offset, message)."""
+        answer = self._answer(query)
+        return dict(reversed(answer["columns"])), [(at, text) for at, text in answer["errors"]]
+
+    def names(self, query: str) -> list[str] | None:
+        """The names of a query's columns; None where it has errors."""
+        answer = self._answer(query)
+        return None if answer["errors"] else [name for name, _ in answer["columns"]]
+
+    def _answer(self, query: str) -> dict[str, Any]:
         sent, received = self.process.stdin, self.process.stdout
         assert sent is not None
         assert received is not None
@@ -48,7 +58,7 @@ class Analyzer:
         answer = json.loads(received.readline())
         if "failed" in answer:
             raise FellError(answer["failed"])
-        return dict(reversed(answer["columns"])), [(at, text) for at, text in answer["errors"]]
+        return dict(answer)
 
     def verdicts(self, group: Group, texts: Sequence[str]) -> Iterator[Verdict | None]:
         """What is said of each text of a group; None where the analyzer falls over."""

@@ -17,9 +17,11 @@ import ours
 import pytest
 import tables
 import yaml
-from expression_groups import Group, expanded, groups
+from expression_groups import TABLE, Group, expanded, groups
 
-from service import analyzer
+import nephoscope_kql as kql
+from nephoscope_kql.errors import KqlError
+from service import Analyzer, FellError, analyzer
 
 pytestmark = pytest.mark.system
 
@@ -99,3 +101,36 @@ def test_a_part_of_the_tables_is_what_the_analyzer_says() -> None:
 @pytest.mark.full
 def test_the_tables_are_what_the_analyzer_says() -> None:
     _same_as_the_table(1)
+
+
+#: Where documents name the columns of a function otherwise, and where one signature of several is named.
+OTHER_NAMES = ("series_decompose_forecast(", "series_fit_poly(", "make_datetime(", "make_timespan(")
+
+
+@pytest.mark.parametrize("every", [25, pytest.param(1, marks=pytest.mark.full)])
+def test_columns_without_a_name_are_named_as_the_analyzer_names_them(every: int) -> None:
+    """One choice of types of a shape, the first that both accept; functions and aggregates."""
+    wrong: dict[str, tuple[list[str], list[str]]] = {}
+    asked = 0
+    with analyzer() as running:
+        for group in (one for one in GROUPS if one.name in ("functions", "aggregates")):
+            for shape in (one for one in group.shapes[::every] if not one.startswith(OTHER_NAMES)):
+                for text, theirs, own in _named_by_both(running, group, shape):
+                    asked += 1
+                    if theirs != own:
+                        wrong[text] = theirs, own
+    assert not wrong
+    assert asked > 1_000 / every
+
+
+def _named_by_both(running: Analyzer, group: Group, shape: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The first choice of types of a shape that both accept, with the columns of the analyzer and ours."""
+    for text in expanded(shape)[:300]:
+        query = f"{TABLE} | {group.start}{text}"
+        try:
+            theirs, own = running.names(query), [name for name, _ in kql.compile(query, ours.CATALOG).columns]
+        except (FellError, KqlError):
+            continue
+        if theirs is not None:
+            yield text, theirs, own
+            return

@@ -52,6 +52,7 @@ TABLES = {
     "communitygalleryresources": "CommunityGalleryResources",
     "computeresources": "ComputeResources",
     "desktopvirtualizationresources": "DesktopVirtualizationResources",
+    "cdnresources": "CdnResources",
     "dnsresources": "DnsResources",
     "edgeorderresources": "EdgeOrderResources",
     "elasticsanresources": "ElasticsanResources",

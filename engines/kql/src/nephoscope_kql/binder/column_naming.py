@@ -9,43 +9,41 @@ from nephoscope_kql.registry import aggregates
 
 FIRST_ARGUMENT = frozenset(
     {
-        *(
-            "tostring",
-            "toint",
-            "tolong",
-            "todouble",
-            "toreal",
-            "tobool",
-            "toboolean",
-            "todatetime",
-            "totimespan",
-            "totime",
-        ),
-        *(
-            "toguid",
-            "todecimal",
-            "todynamic",
-            "toobject",
-            "parse_json",
-            "parsejson",
-            "bin",
-            "floor",
-            "bin_at",
-            "bin_auto",
-        ),
-        *(
-            "startofday",
-            "startofweek",
-            "startofmonth",
-            "startofyear",
-            "endofday",
-            "endofweek",
-            "endofmonth",
-            "endofyear",
-        ),
+        *("tostring", "toint", "tolong", "todouble", "toreal", "tobool", "toboolean", "todatetime", "totimespan", "totime"),
+        *("toguid", "todecimal", "todynamic", "toobject", "parse_json", "parsejson", "parse_csv", "parse_xml", "split", "tohex"),
+        *("format_bytes", "format_datetime", "format_timespan", "bin", "floor", "bin_at", "bin_auto", "ceiling", "round"),
+        *("startofday", "abs", "acos", "asin", "atan", "atan2", "cos", "erf", "erfc"),
+        *("exp", "exp2", "exp10", "gamma", "log", "log2", "log10", "loggamma"),
+        *("pow", "rand", "sin", "sqrt", "tan", "binary_and", "binary_not", "binary_or"),
+        *("binary_shift_left", "binary_shift_right", "binary_xor", "bitset_count_ones"),
+        *("series_fill_backward", "series_fill_const", "series_fill_forward", "series_fill_linear"),
+        *("series_fir", "series_iir", "series_outliers"),
     }
-)
-"""Functions whose result is named like their first argument."""
+)  # fmt: skip
+"""Functions whose result is named like their first argument, as Microsoft's analyzer of KQL names it; of the edges of periods it
+is the beginning of a day alone."""
+
+PREFIXES = {
+    "dcount_hll": "dcount_hll_",
+    "gettype": "type_",
+    "percentile_tdigest": "percentile_tdigest_",
+    "percentiles_array_tdigest": "percentile_tdigest_",
+    "repeat": "repeat_",
+    "string_size": "string_size_",
+    "strlen": "strlen_",
+    "treepath": "tree_",
+}
+"""Functions whose result is named like their first argument with a word before it -> the word."""
+
+LABELS_OF_OTHER_NAMES = {"cnt": "cnt_", "make_dictionary": "dictionary_{0}"}
+"""Other names of aggregates that name their column by themselves -> the label."""
+
+MERGED = {
+    "hll_merge": "hll_merged_result",
+    "merge_tdigest": "tdigests_merge_result",
+    "tdigest_merge": "tdigests_merge_result",
+}
+"""Aggregates that with several arguments merge the values of a row -> the name of that column."""
 
 COLUMN_BY_TEXT = frozenset({"column_ifexists", "columnifexists"})
 """Functions whose result is named by the text that they take."""
@@ -61,6 +59,9 @@ def implied_name(expression: tree.Expression) -> str:
         return _join_step(expression.target, _format_step(expression.index))
     if isinstance(expression, tree.Call) and expression.name in FIRST_ARGUMENT and expression.arguments:
         return implied_name(expression.arguments[0])
+    if isinstance(expression, tree.Call) and expression.name in PREFIXES and expression.arguments:
+        name = implied_name(expression.arguments[0])
+        return f"{PREFIXES[expression.name]}{name}" if name else ""
     if isinstance(expression, tree.Call) and expression.name in COLUMN_BY_TEXT and expression.arguments:
         wanted = expression.arguments[0]
         return str(wanted.value) if isinstance(wanted, tree.Literal) else ""
@@ -75,7 +76,9 @@ def implied_name(expression: tree.Expression) -> str:
 
 def aggregate_name(call: tree.Call) -> str:
     """The default name of an aggregate's column."""
-    label = aggregates()[call.name].label
+    if len(call.arguments) > 1 and call.name in MERGED:
+        return MERGED[call.name]
+    label = LABELS_OF_OTHER_NAMES.get(call.name) or aggregates()[call.name].label
     for place, argument in enumerate(call.arguments):
         if isinstance(argument, tree.Literal):
             name = str(argument.value).removesuffix(".0").replace(".", "_")

@@ -163,16 +163,22 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
     )
 
 
+#: No lambda of a macro has a parameter of such a name: in its body it would hide the column, where a macro's argument reads it.
+_RANGE = ("range_low", "range_high", "range_step")
+
+
 @writes(Numbers)
 def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
     parts = block_over(
-        exp.Select(expressions=[_alias_node(low, "a"), _alias_node(high, "b"), _alias_node(step, "s")]),
-        ["a", "b", "s"],
+        exp.Select(
+            expressions=[_alias_node(one, name) for one, name in zip((low, high, step), _RANGE, strict=True)]
+        ),
+        [*_RANGE],
     )
-    first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
+    first, last, each = (parts.values[name].sql for name in _RANGE)
     span = nodes.binary("-", last, first)
     if column.type == KqlType.REAL:
         times = nodes.call("floor", nodes.binary("+", nodes.binary("/", span, each), nodes.number(1e-9)))
@@ -192,8 +198,9 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     numbers = nodes.call(
         "unnest", nodes.call("generate_series", nodes.cast(nodes.number(0), "BIGINT"), count)
     )
-    series = parts.select([("a", first), ("s", each), ("n", numbers)])
-    value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
+    series = parts.select([("range_low", first), ("range_step", each), ("range_place", numbers)])
+    steps = nodes.binary("*", nodes.name("range_place"), nodes.name("range_step"))
+    value = nodes.binary("+", nodes.name("range_low"), steps)
     if column.type == KqlType.INT:
         value = nodes.cast(value, column.type.physical)
     return SelectBlock(exp.Subquery(this=series), {column.id: Value(value, 4)})

@@ -369,7 +369,7 @@ covariance, covarianceif = declare_with_condition(
     "x: real, y: real",
     "real",
     "Give the covariance of a sample.",
-    "covariance_{0}_{1}",
+    "covariance_{0}",
     _make_covariance("covar_samp"),
     nullable=False,
 )
@@ -378,7 +378,7 @@ covariancep, covariancepif = declare_with_condition(
     "x: real, y: real",
     "real",
     "Give the covariance of all.",
-    "covariancep_{0}_{1}",
+    "covariancep_{0}",
     _make_covariance("covar_pop"),
     nullable=False,
 )
@@ -393,7 +393,7 @@ binary_all_and, binary_all_or, binary_all_xor = (
         __name__,
         f"binary_all_{word}(value: long): long",
         summary=f"Give the bitwise {word} of the values.",
-        label=f"binary_all_{word}_{{0}}",
+        label="{0}",
         builder=_make_bitwise(f"bit_{word}"),
     )
     for word in ("and", "or", "xor")

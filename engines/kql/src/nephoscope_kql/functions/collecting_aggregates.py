@@ -216,7 +216,7 @@ tdigest_merge = total(
     __name__,
     "tdigest_merge(value: dynamic): dynamic",
     summary="Join what tdigest() kept.",
-    label="tdigest_merge_{0}",
+    label="merge_tdigests_{0}",
     builder=lambda call: _make_exact_sketch(distinct=False)(call, None),
     aliases=("merge_tdigest",),
 )

@@ -180,12 +180,18 @@ def _bind_extreme(
     groups: list[tuple[Column, Bound]],
     names: ColumnNames,
 ) -> list[Result]:
-    """`arg_max(by, values)`: the row's values where `by` is greatest."""
+    """`arg_max(by, values)`: the row's values where `by` is greatest.
+
+    The former name `argmax` names its columns like `max(by)`, and the values behind that.
+    """
     if not call.arguments:
         raise invalid(f"{call.name}() takes at least 1 argument", call.span)
     callee = aggregates()["arg_max" if call.name.endswith("max") else "arg_min"]
     name, by = _bind_value(call.arguments[0], env)
     wanted = [(name, by), *_bind_values(call.arguments[1:], env, relation, groups, exclude=by)]
+    if "_" not in call.name:
+        first = f"{call.name.removeprefix('arg')}_{name}"
+        wanted = [(first, by), *((f"{first}_{one}", value) for one, value in wanted[1:])]
     results: list[Result] = []
     for place, (name, value) in enumerate(wanted):
         label = (
@@ -242,9 +248,8 @@ def _any(
 ) -> list[Result]:
     results: list[Result] = []
     callee = aggregates()["take_any"]
-    star = any(isinstance(argument, tree.Star | tree.Wildcard) for argument in call.arguments)
     for place, (name, value) in enumerate(_bind_values(call.arguments, env, relation, groups, exclude=None)):
-        implied = name if star or call.name == "take_any" else f"any_{name}"
+        implied = name if call.name == "take_any" else f"any_{name}"
         label = (
             names.make_unique(given[place])
             if place < len(given)
