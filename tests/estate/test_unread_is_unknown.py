@@ -25,7 +25,10 @@ TYPES = sorted({ResourceId.parse(body["id"]).type for body in BODIES})
 def verdicts(folder, bodies):
     (folder / "snapshot.json").write_text(json.dumps(bodies))
     estate = resources.load([folder / "snapshot.json"])
-    assert estate.quarantine == ()
+    # a file without any properties is told as one, with the export that has them
+    assert [
+        one.reason for one in estate.quarantine if not one.reason.startswith("no record has properties")
+    ] == []
     snapshot = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
     return {
         (resource.key, definition.display_name): definition.evaluate(resource, snapshot, context=NOW).state

@@ -210,7 +210,7 @@ def test_health_and_metrics(instance, anybody, owner, visitor):
         instance.state.principals.grant(session, program.id, "Reader", "/", "test")
     token = instance.guard.make_secret(program, SecretKind.TOKEN, "test")
     text = anybody.get("/metrics", headers={"Authorization": f"Bearer {token}"}).text
-    assert 'nephoscope_assessments{state="NonCompliant"} 461.0' in text
+    assert 'nephoscope_assessments{state="NonCompliant"} 467.0' in text
 
 
 def test_an_incident_is_decided_by_forms(instance, owner, visitor):

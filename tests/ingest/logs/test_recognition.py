@@ -41,7 +41,7 @@ GRAPH = frozenset(
     }
 )
 #: Logs of servers, whose members are their own.
-SERVERS = ("linux-audit-json", "nextcloud", "web-access-json")
+SERVERS = ("check-point", "linux-audit-json", "nextcloud", "web-access-json")
 OBJECTS = ("entra-audit", "entra-risk", "entra-signin", "graph-alert")
 STREAMS = sorted(
     {path.parent.name for path in CASES.glob("*/*.in")}
