@@ -12,7 +12,7 @@ from nephoscope_policy.report_age import expired_claims, expiry
 
 
 class AgedReports(msgspec.Struct, frozen=True):
-    """What a later evaluation takes otherwise because of its age alone: resources by id, and claims by scope and type."""
+    """Reports that a later evaluation takes otherwise because of their age alone: resources by id, and claims by scope and type."""
 
     ids: frozenset[str] = frozenset()
     claims: frozenset[tuple[str, str]] = frozenset()
