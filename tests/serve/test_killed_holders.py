@@ -32,7 +32,7 @@ from nephoscope.state import State
 BehaviorAnalysis._run = lambda *_: {DIES}
 data = Path(sys.argv[1])
 with State.open_folder(data) as state, Lake.open(data, state) as lake:
-    Analysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))
+    BehaviorAnalysis(lake, state, "default").run(datetime.datetime.now(datetime.UTC))
 """
 
 
