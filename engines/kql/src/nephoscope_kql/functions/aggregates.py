@@ -369,7 +369,7 @@ covariance, covarianceif = declare_with_condition(
     "x: real, y: real",
     "real",
     "Give the covariance of a sample.",
-    "covariance_{0}",
+    "covariance_{0}_{1}",
     _make_covariance("covar_samp"),
     nullable=False,
 )
@@ -378,7 +378,7 @@ covariancep, covariancepif = declare_with_condition(
     "x: real, y: real",
     "real",
     "Give the covariance of all.",
-    "covariancep_{0}",
+    "covariancep_{0}_{1}",
     _make_covariance("covar_pop"),
     nullable=False,
 )
