@@ -56,6 +56,18 @@ STRONG: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 """Source: https://learn.microsoft.com/azure/sentinel/entities-reference (strong identifiers before weak ones)."""
 
+_CALLED = {
+    "CloudApplication": ("Name",),
+    "File": ("Name",),
+    "FileHash": ("Value",),
+    "Host": ("HostName", "NetBiosName"),
+    "Process": ("CommandLine",),
+    "RegistryKey": ("Key",),
+    "RegistryValue": ("Name",),
+    "SecurityGroup": ("DistinguishedName",),
+}
+"""What people call an entity of a kind by, where that is not its strongest identifier."""
+
 
 @lru_cache(4096)
 def _normalize_identifier(kind: str, value: str) -> str:
@@ -131,9 +143,9 @@ class Entity:
             return f"{domain}\\{self.get('Name')}"
         if self.kind == "Host" and (domain := self.get("DnsDomain")):
             return f"{self.get('HostName')}.{domain}"
-        for names in STRONG.get(self.kind, ()):
-            if text := self.get(names[0]):
-                return text
+        called = (*_CALLED.get(self.kind, ()), *(names[0] for names in STRONG.get(self.kind, ())))
+        if text := next(filter(None, map(self.get, called)), ""):
+            return text
         return self.identifiers[0][1]
 
     def document(self, number: int) -> dict[str, object]:
