@@ -19,7 +19,7 @@ from tests.running import forked_commands, forked_workers
 from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
 from tests.running.fewer_messages import FewerMessages
-from tests.running.first_import import import_own_share
+from tests.running.first_import import FileImport
 from tests.running.sampling import leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nephoscope.state import State
 
 GOLDEN = Path(__file__).parent / "golden"
+FILES = FileImport()
 
 # most of what starting a process of ours costs is compiling what another has compiled
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -80,11 +81,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierSch
 def pytest_collection(session: pytest.Session) -> None:
     """What is collected stays until the end: nothing of it is garbage, and to look for it would be a quarter of the work."""
     gc.disable()
-    import_own_share(session)
+    FILES.begin(session)
 
 
 def pytest_collection_finish() -> None:
     """Look for garbage as seldom as the program does: Python's own 700 objects are a twentieth of what all tests compute."""
+    FILES.end()
     gc.set_threshold(GARBAGE_THRESHOLD)
     freeze()  # first: once enabled, it would begin with all of that
     gc.enable()

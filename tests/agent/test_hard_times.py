@@ -95,7 +95,7 @@ class Metadata(BaseHTTPRequestHandler):
 @pytest.fixture
 def metadata_address() -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Metadata) as service:
-        thread = threading.Thread(target=service.serve_forever)
+        thread = threading.Thread(target=service.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{service.server_port}"
@@ -117,7 +117,7 @@ def test_whether_the_host_encrypts_is_known_outside_of_azure_and_where_the_servi
 
 def test_a_virtual_machine_is_what_the_metadata_service_says(server, host) -> None:
     metadata = HTTPServer(("127.0.0.1", 0), Metadata)
-    thread = threading.Thread(target=metadata.serve_forever)
+    thread = threading.Thread(target=metadata.serve_forever, args=(0.02,))
     thread.start()
     try:
         environment = {"NEPHOSCOPE_AGENT_METADATA": f"http://127.0.0.1:{metadata.server_port}"}

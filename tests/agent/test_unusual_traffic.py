@@ -93,6 +93,7 @@ def build_engine(scene: Scene, action: dict[str, object] = CAPTURE) -> Automatio
     return AutomationEngine(instance.lake, instance.state, "default", loaded.rules)
 
 
+@pytest.mark.full
 def test_more_segments_than_usual_after_an_alert_are_captured(
     scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -234,6 +234,7 @@ def test_an_empty_estate_has_no_verdicts(world: Any) -> None:
     assert run(world.view({}))[:3] == ([], {}, [])
 
 
+@pytest.mark.full
 def test_the_work_per_machine_does_not_grow(world: Any) -> None:
     """Two sizes of the same estate, counted in calls of functions."""
 

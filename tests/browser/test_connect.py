@@ -18,7 +18,7 @@ from nephoscope.collect import resources
 from nephoscope.state import State
 from nephoscope_policy.model.resource_id import ResourceId
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 
 SAMPLE = Path(__file__).parents[2] / "src" / "nephoscope" / "content" / "sample" / "snapshot"
 TENANT = "11111111-2222-3333-4444-555555555555"

@@ -280,6 +280,7 @@ def test_parts_are_taken_when_they_should(
     assert partitioned_scan.FROM_BYTES == 128 * 1024**2
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("way", "table"),
     [

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 #: `pytest.mark.sampled(ONE_IN, each=KIND)`: `make test` runs one case in so many of each kind, and at least one.
 SAMPLED = "sampled"
 #: Processor seconds that the cases of one function take in `make test`.
-BUDGET = 0.1
+BUDGET = 0.06
 #: So many cases of a function run whatever they take, and one where each takes more processor seconds than DEAR.
 LEAST = 2
-DEAR = 0.2
+DEAR = 0.06
 #: What is real beside our own code -> where its tests are: `make test` has a case of each.
 COMPONENTS = {
     "Azurite": "tests/ingest/live/test_storage.py",

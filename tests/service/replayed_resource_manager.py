@@ -118,7 +118,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayedManager]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     replayed.origin = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(network_watcher, "credential_source", lambda *_: ReplayedCredential)
     yield replayed

@@ -142,6 +142,7 @@ def test_what_is_no_longer_published_is_forgotten(house: House) -> None:
     assert house.state.checkpoints.all(NOTED) == {}
 
 
+@pytest.mark.full
 def test_each_of_more_than_a_page_has_its_row_in_the_default_workspace(house: House) -> None:
     house.state.workspaces.add("archive")
     publish(house, *(change(f"vm{number}", "ada@contoso.com") for number in range(PAGE + 2)))

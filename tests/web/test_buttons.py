@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import pytest
 from tests.web.conftest import HERE, NOON
 from tests.web.sending import tick
-from tests.web.test_pages import addresses
 
 from nephoscope.state.incidents.incidents import Incident, IncidentStatus
 
@@ -62,12 +61,6 @@ def faults(path: str, page: str) -> list[str]:
         for one in forms(page)
         if one.sends and len(one.buttons) > 1 and one.buttons[0] not in ("-", MEANT.get(path))
     ]
-
-
-def test_enter_does_nothing_by_accident(instance, owner):
-    paths = [*addresses(instance), "/content?kind=rules", "/alerts?span=90d"]
-    wrong = [fault for path in paths for fault in faults(path, owner.get(path).text)]
-    assert wrong == []
 
 
 def test_the_check_finds_what_it_is_for():

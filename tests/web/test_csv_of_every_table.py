@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import urljoin
-
-from tests.web.conftest import ALERT
-from tests.web.test_pages import addresses
 
 import nephoscope.web
 
@@ -78,29 +72,6 @@ def cards(text: str) -> list[Card]:
     found = Cards()
     found.feed(text)
     return found.all
-
-
-#: Pages whose tables are there only when something is asked for.
-ASKED = [
-    "/logs?query=print%201", "/content?kind=packs", "/content/coverage?all=1", "/recommendations?open=1",
-    "/incidents?span=90d", "/alerts?span=90d", f"/alerts/{ALERT}?rows=1",
-]  # fmt: skip
-
-
-def test_every_table_of_a_page_has_a_file_that_is_there(instance, owner):
-    lacking, asked = [], set()
-    for address in [*addresses(instance), *ASKED]:
-        text = owner.get(address).text
-        for card in cards(text):
-            if card.tables and not card.files and not excepted(address, card):
-                lacking.append(f"{address}: {card.heading or 'the page'}")
-            asked.update(urljoin(address, one) for one in card.files if not address.startswith("/design"))
-    assert not lacking
-    for file in sorted(asked):
-        answer = owner.get(file)
-        assert answer.status_code == 200, f"{file}: {answer.text[:300]}"
-        assert answer.headers["content-type"].startswith("text/csv")
-        assert next(csv.reader(io.StringIO(answer.text))), file
 
 
 def excepted(address: str, card: Card) -> bool:

@@ -153,6 +153,7 @@ def suppress(state: State, moment: datetime) -> None:
         state.suppressions.put(session, one)
 
 
+@pytest.mark.full
 def test_it_comes_to_what_a_schedule_came_to(lake: Lake, state: State, stepped: tuple[Any, Any]) -> None:
     fill(lake, *EVENTS)
     suppress(state, START + 30 * HOUR)

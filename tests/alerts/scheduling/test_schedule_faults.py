@@ -266,6 +266,7 @@ def contents(house: House) -> list[tuple[Any, ...]]:
     return sorted((one.rule, one.raised, *said(one)) for one in kept if one.rule in wanted)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("count", "length", "parts"), [(6, 30 * MINUTE, 2), pytest.param(8, 2 * HOUR, 4, marks=pytest.mark.full)]
 )
@@ -512,6 +513,7 @@ def killed(
     assert found_ == wanted
 
 
+@pytest.mark.full
 def test_killed_a_few_times(tmp_path: Path, house: Callable[[str], House]) -> None:
     killed(2, 5, 1, tmp_path, house, workers=1)
 

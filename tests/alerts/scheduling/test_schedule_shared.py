@@ -117,6 +117,7 @@ def test_together_as_alone(lake: Lake, state: State, put: Put, count: int) -> No
         )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("count", COUNTS)
 def test_windows_that_were_prepared_for_are_as_alone(lake: Lake, put: Put, count: int) -> None:
     """What windows have in common is computed once: those inside the span, those outside and NRT windows find what they find alone."""

@@ -22,6 +22,8 @@ from nephoscope.state import State
 from nephoscope.state.incidents.incidents import IncidentStatus
 from nephoscope_policy.model.source_location import Place
 
+pytestmark = pytest.mark.full
+
 #: As somebody might write it: it knows no identity's own hours, so that jobs that read much every night are found each time.
 NAIVE = {
     "id": "6b1d6e0e-9f0c-4d55-8a8e-0d4f5a3c7b21",
@@ -44,9 +46,7 @@ NAIVE = {
 HOUR = timedelta(hours=1)
 
 
-@pytest.mark.parametrize(
-    ("days", "learn", "users"), [(4, 3, 30), pytest.param(6, 4, 60, marks=pytest.mark.full)]
-)
+@pytest.mark.parametrize(("days", "learn", "users"), [(4, 3, 30), (6, 4, 60)])
 def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     lake: Lake, state: State, days: int, learn: int, users: int
 ) -> None:

@@ -103,7 +103,7 @@ def notifying_registry(folder: Path) -> Iterator[Notified]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Catcher)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         with running_registry(folder, notified=server.server_port) as host:

@@ -73,7 +73,7 @@ class StandIn(BaseHTTPRequestHandler):
 def stand_in() -> Iterator[tuple[str, type[StandIn]]]:
     handler = type("Answers", (StandIn,), {"answers": {}, "asked": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"127.0.0.1:{server.server_port}", handler
     server.shutdown()
