@@ -28,6 +28,8 @@ SITE, CONFIG = "microsoft.web/sites", "microsoft.web/sites/config"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOBODY, LISTED, EVERYBODY = EndpointAccess.NOBODY, EndpointAccess.LISTED, EndpointAccess.EVERYBODY
 
+OPEN_DISK = {"publicNetworkAccess": "Enabled", "networkAccessPolicy": "AllowAll"}
+
 
 def told(
     type_: str, properties: dict[str, Any], *children: tuple[str, dict[str, Any]], read: tuple[str, ...] = ()
@@ -122,7 +124,14 @@ CASES: list[tuple[str, Any, EndpointAccess | None]] = [
     ("containers without an address", ("microsoft.containerinstance/containergroups", {}), NOBODY),
     ("file sync", ("microsoft.storagesync/storagesyncservices", {"incomingTrafficPolicy": "AllowAllTraffic"}), EVERYBODY),
     ("closed file sync", ("microsoft.storagesync/storagesyncservices", {"incomingTrafficPolicy": "AllowVirtualNetworksOnly"}), NOBODY),
-    ("a disk", ("microsoft.compute/disks", {"publicNetworkAccess": "Enabled", "networkAccessPolicy": "AllowAll"}), EVERYBODY),
+    ("a disk whose state was not read", ("microsoft.compute/disks", {"publicNetworkAccess": "Enabled"}), None),
+    ("an attached disk", ("microsoft.compute/disks", {**OPEN_DISK, "diskState": "Attached"}), NOBODY),
+    ("a disk with a link", ("microsoft.compute/disks", {**OPEN_DISK, "diskState": "ActiveSAS"}), EVERYBODY),
+    ("a disk that is uploaded", ("microsoft.compute/disks", {**OPEN_DISK, "diskState": "ActiveUpload"}), EVERYBODY),
+    ("a snapshot with a link", ("microsoft.compute/snapshots", {**OPEN_DISK, "diskState": "ActiveSAS"}), EVERYBODY),
+    ("a snapshot without", ("microsoft.compute/snapshots", {**OPEN_DISK, "diskState": "Unattached"}), NOBODY),
+    ("a closed disk with a link", ("microsoft.compute/disks", {**OPEN_DISK, "publicNetworkAccess": "Disabled", "diskState": "ActiveSAS"}),
+     NOBODY),
     ("a disk of an access", ("microsoft.compute/disks", {"networkAccessPolicy": "AllowPrivate"}), NOBODY),
     ("a disk without exports", ("microsoft.compute/disks", {"networkAccessPolicy": "DenyAll"}), NOBODY),
     ("a cache in a subnet", ("microsoft.cache/redis", {"subnetId": "/subscriptions/x"}), NOBODY),

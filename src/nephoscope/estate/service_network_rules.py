@@ -31,6 +31,9 @@ REDIS, SYNAPSE = "microsoft.cache/redis", "microsoft.synapse/workspaces"
 CONTAINER_APP, ENVIRONMENT = "microsoft.app/containerapps", "microsoft.app/managedenvironments"
 CONTAINER_GROUP = "microsoft.containerinstance/containergroups"
 API_MANAGEMENT = "microsoft.apimanagement/service"
+DISKS = ("microsoft.compute/disks", "microsoft.compute/snapshots")
+#: States of a disk that has a link. Source: https://learn.microsoft.com/rest/api/compute/disks/get#diskstate
+_LINK_STATES = frozenset({"activesas", "activesasfrozen", "activeupload"})
 #: Children that decide; a service is Unknown where they were not read.
 CHILDREN = {
     **{one: f"{one}/networkrulesets" for one in NAMESPACES},
@@ -175,11 +178,18 @@ def _judge_storage_sync(_: Resource, body: dict[str, object], __: EstateView) ->
 
 
 def _judge_disk(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:
-    """Whom a link for export or import would answer."""
-    policy = str(body.get("networkAccessPolicy") or "").lower()
-    if policy in ("denyall", "allowprivate"):
+    """By its export or import link (a SAS): without an active one a disk has no endpoint, whatever its network settings allow."""
+    if is_export_denied(body):
         return EndpointAccess.NOBODY
-    return EndpointAccess.EVERYBODY if isinstance(body.get("publicNetworkAccess"), str) else None
+    state = body.get("diskState")
+    if not isinstance(state, str):
+        return None
+    return EndpointAccess.EVERYBODY if state.lower() in _LINK_STATES else EndpointAccess.NOBODY
+
+
+def is_export_denied(disk: dict[str, object]) -> bool:
+    """Return whether the network access policy of a disk or snapshot keeps its links from the Internet."""
+    return str(disk.get("networkAccessPolicy") or "").lower() in ("denyall", "allowprivate")
 
 
 JUDGES: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAccess | None]] = {
@@ -205,6 +215,5 @@ JUDGES: dict[str, Callable[[Resource, dict[str, object], EstateView], EndpointAc
     CONTAINER_APP: _judge_container_app,
     CONTAINER_GROUP: _judge_container_group,
     "microsoft.storagesync/storagesyncservices": _judge_storage_sync,
-    "microsoft.compute/disks": _judge_disk,
-    "microsoft.compute/snapshots": _judge_disk,
+    **dict.fromkeys(DISKS, _judge_disk),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.exposure.internet_exposure import PUBLIC_ENDPOINT
+from nephoscope.posture.exposure.internet_exposure import EXPORT_LINK, PUBLIC_ENDPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,11 @@ class ExposureRow(msgspec.Struct, frozen=True):
         ).lower()
 
     @property
+    def is_endpoint(self) -> bool:
+        """Return whether the opening is the endpoint of a service, which has the ports of the service."""
+        return self.path in (PUBLIC_ENDPOINT, EXPORT_LINK)
+
+    @property
     def rule_names(self) -> str:
         """The rules as `group/rule`."""
         return ", ".join("/".join(one.split("/")[-3::2]) for one in self.rules)
@@ -69,11 +74,17 @@ def _build_opening_row(resource: str, name: str, type_: str, one: InternetOpenin
         one.path,
         one.via,
         one.rules,
-        "" if one.rules or one.path == PUBLIC_ENDPOINT else "No network security group on the path",
+        _explain_opening(one),
     )
+
+
+def _explain_opening(one: InternetOpening) -> str:
+    """Say why traffic passes where no rule lets it in; a service endpoint needs no reason."""
+    if one.path == EXPORT_LINK:
+        return "Only who has the link (a SAS) can use it: revoke it when the export is done"
+    return "" if one.rules or one.path == PUBLIC_ENDPOINT else "No network security group on the path"
 
 
 def rank(row: ExposureRow) -> tuple[int, bool, str, str, str]:
     """The place of a row in a list: the most exposed first, machines before endpoints of services."""
-    is_endpoint = row.path == PUBLIC_ENDPOINT
-    return STATES.index(row.state), is_endpoint, row.name.lower(), row.protocol, row.ports
+    return STATES.index(row.state), row.is_endpoint, row.name.lower(), row.protocol, row.ports

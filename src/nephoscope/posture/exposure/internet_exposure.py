@@ -14,6 +14,7 @@ from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.ingress_paths import is_broad_set
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers, is_closed
+from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.estate.service_network_rules import (
@@ -21,7 +22,9 @@ from nephoscope.estate.service_network_rules import (
     CHILDREN,
     CONTAINER_APP,
     CONTAINER_GROUP,
+    DISKS,
     REDIS,
+    is_export_denied,
 )
 from nephoscope.estate.service_tags import is_rentable
 from nephoscope.posture.exposure.address_text import EVERYBODY, format_addresses, format_ports
@@ -44,10 +47,14 @@ _INTERNAL = frozenset({CLUSTER, REDIS, API_MANAGEMENT, CONTAINER_APP, CONTAINER_
 STRANGER, PROBED = "8.8.8.8", 22
 #: The path to a service.
 PUBLIC_ENDPOINT = "public endpoint"
+#: The path to a disk or snapshot: who has its link (a SAS) reads or writes it.
+EXPORT_LINK = "export link (SAS)"
 NO_WAY = "No path from the Internet"
 NO_PUBLIC = "Public network access is disabled"
 NO_NETWORK = "Network rules deny by default and list no network"
 NO_ADDRESS = "It has no public address"
+NO_LINK = "No export link (SAS) is active"
+NO_EXPORT = "Its network access policy denies export to public networks"
 NO_RULE = "A Standard public address stays closed until a network security group allows traffic"
 
 
@@ -90,13 +97,16 @@ def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetE
     if found is EndpointAccess.NOBODY:
         return InternetExposure(closed_by=_explain_closed(resource))
     broad = found is EndpointAccess.EVERYBODY
-    opening = InternetOpening("tcp", "service endpoint", found.value, broad, PUBLIC_ENDPOINT, (resource.key,))
+    path = EXPORT_LINK if resource.type in DISKS else PUBLIC_ENDPOINT
+    opening = InternetOpening("tcp", "service endpoint", found.value, broad, path, (resource.key,))
     return InternetExposure((opening,))
 
 
 def _explain_closed(service: Resource) -> str:
     if is_closed(service):
         return NO_PUBLIC
+    if service.type in DISKS:
+        return NO_EXPORT if is_export_denied(require_complete(service)) else NO_LINK
     return NO_ADDRESS if service.type in _INTERNAL else NO_NETWORK
 
 

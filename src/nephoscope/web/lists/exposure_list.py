@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.posture.exposure.exposure_rows import LIMITED, STATES, ExposureRow
-from nephoscope.posture.exposure.internet_exposure import PUBLIC_ENDPOINT
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
@@ -35,7 +34,10 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
         ),
         lambda one: one.key,
         (
-            RowFacet("state", "Open to", lambda one: (one.state,), order=STATES),
+            RowFacet(
+                "state", "Resources open to", lambda one: (one.state,), order=STATES,
+                unit_of=lambda one: one.resource.lower(),
+            ),
             RowFacet("path", "Path", lambda one: (one.path,) if one.path else ()),
             RowFacet("protocol", "Protocol", lambda one: (one.protocol,) if one.protocol else ()),
             RowFacet("type", "Resource type", lambda one: (name_type(one.type),)),
@@ -52,4 +54,4 @@ def _describe_state(one: ExposureRow) -> str:
 
 def _describe_ports(one: ExposureRow) -> str:
     """Say which ports are open; an endpoint of a service has those of the service."""
-    return one.protocol if one.path == PUBLIC_ENDPOINT else f"{one.protocol} {one.ports}".strip()
+    return one.protocol if one.is_endpoint else f"{one.protocol} {one.ports}".strip()

@@ -20,7 +20,8 @@ Row = TypeVar("Row")
 class RowFacet(Generic[Row]):
     """A facet: its name in the address, its title, the values of a row, what a value is called, and the order of its values.
 
-    Without an `order` the value that most rows have comes first.
+    Without an `order` the value that most rows have comes first. A value is counted once for each `unit_of` its rows, such as their
+    resource; without it for each row.
     """
 
     name: str
@@ -28,6 +29,7 @@ class RowFacet(Generic[Row]):
     values_of: Callable[[Row], Iterable[str]]
     title_of: Callable[[str], str] = str
     order: Sequence[str] = ()
+    unit_of: Callable[[Row], str] | None = None
 
 
 def filter_rows(
@@ -42,7 +44,7 @@ def filter_rows(
     built = []
     for number, one in enumerate(facets):
         left = _select_rows(rows, [*fits[:number], *fits[number + 1 :]])
-        built.append(_build(visit, one, Counter(chain.from_iterable(map(one.values_of, left)))))
+        built.append(_build(visit, one, _count_values(one, left)))
     return found, built
 
 
@@ -54,6 +56,15 @@ def _match_rows(facet: RowFacet[Row], rows: Sequence[Row], wanted: frozenset[str
 def _select_rows(rows: Sequence[Row], fits: Sequence[list[bool] | None]) -> list[Row]:
     chosen = [one for one in fits if one is not None]
     return list(compress(rows, map(all, zip(*chosen, strict=True)))) if chosen else list(rows)
+
+
+def _count_values(facet: RowFacet[Row], rows: Sequence[Row]) -> Counter[str]:
+    unit_of = facet.unit_of
+    if unit_of is None:
+        return Counter(chain.from_iterable(map(facet.values_of, rows)))
+    return Counter(
+        value for value, _ in {(value, unit_of(row)) for row in rows for value in facet.values_of(row)}
+    )
 
 
 def _build(visit: Visit, facet: RowFacet[Row], counted: Counter[str]) -> ListFacet:
