@@ -22,7 +22,7 @@ TOPICS = {
     "Inventory of packages": "425, 427, 429, 452-453, 483",
     "Images: configuration, secrets, malware": "445-447",
     "Hosts": "496-497, 499, 500-501, 512, 527, 516-517",
-    "Network and captures": "502-503, 509, 514, 518, 530-532, 543-544, 547-548",
+    "Network and captures": "502-503, 509, 514, 518, 530-532, 543-544, 547-548, 559",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
     "KQL: what a query means": "110-123, 125, 130-131, 138, 400, 458",
