@@ -38,6 +38,9 @@ CODE_SUFFIXES = (
 _NOT_USED = "no template here declares these parameters alone: name the file after its template (main.parameters.prod.json)"
 """What is said of a parameters file that no template is judged with."""
 
+_ONE_IN = 24
+"""Of so many files one is judged before processes share the others, which then find modules loaded and rules bound."""
+
 
 class TemplateScan:
     """Judges the files of repositories; `scope` is where templates are taken to be deployed.
@@ -144,13 +147,16 @@ class TemplateScan:
         if not names:
             return {}
         templates = sum(name in files.templates for name in names)
+        processes = self._processes or self._choose_processes(templates)
+        first = names[::_ONE_IN] if processes > 1 else ()
+        found = FileJudge(self._judge, files, deployed).judge(first, lambda linked: linked)
+        rest = [name for name in names if name not in found]
 
         def work(share: Sequence[int], exchange: Exchange) -> dict[str, FileVerdict]:
-            return FileJudge(self._judge, files, deployed).judge([names[index] for index in share], exchange)
+            return FileJudge(self._judge, files, deployed).judge([rest[index] for index in share], exchange)
 
-        weights = [files.weight(name) for name in names]
-        shares = run_in_shares(weights, work, self._processes or self._choose_processes(templates))
-        return {name: verdict for share in shares for name, verdict in share.items()}
+        shares = run_in_shares([files.weight(name) for name in rest], work, processes)
+        return found | {name: verdict for share in shares for name, verdict in share.items()}
 
     def _choose_processes(self, count: int) -> int:
         return 1 if self._judge.explains is not None else count_processes(count)
