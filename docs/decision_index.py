@@ -27,7 +27,7 @@ TOPICS = {
     "Analyzers and attack paths": "50-53, 56, 370",
     "KQL: what a query means": "110-123, 125, 130-131, 138, 400, 458",
     "KQL: bounds, engines and tests": "124, 127-129, 134-137, 457, 542",
-    "The lake": "140-148, 156-157, 160-161, 406",
+    "The lake": "140-148, 156-157, 160-161, 406, 554",
     "The state": "150, 152-155, 373",
     "Log formats": "162-163, 165, 170-175",
     "Reading logs, once and fast": "164, 178-185, 230, 235",

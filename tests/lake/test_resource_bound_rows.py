@@ -36,7 +36,7 @@ OWN = LakeTable.of(
         "ResourceId": KqlType.STRING, "Note": KqlType.STRING, "Data": KqlType.DYNAMIC, "computer": KqlType.STRING,
     },
 )  # fmt: skip
-TABLES = [*Tables.builtin(), OWN]
+TABLES = [*Tables.from_definitions(), OWN]
 #: What every reader takes for the machine that a row is about, whatever the table.
 ABOUT = re.compile(
     r"_?(azure|arm)?resourceid|computer|devicename|deviceid|dvc(hostname|fqdn|id|ipaddr)?|hostname|hostip|computerip|vmuuid"
@@ -126,8 +126,17 @@ def _is_about(table: LakeTable, name: str) -> bool:
 def test_a_table_of_machines_says_which_columns_name_them():
     """A new table with a Computer has `machine` in its definition, or stands in NOT_OF_MACHINES."""
     named = {"Computer", "DeviceName", "DvcHostname"}
-    found = {one.name for one in Tables.builtin() if named & one.types.keys() and one.machine is None}
+    found = {
+        one.name for one in Tables.from_definitions() if named & one.types.keys() and one.machine is None
+    }
     assert found == NOT_OF_MACHINES
+
+
+def test_a_published_table_without_a_definition_takes_no_rows_of_a_machine():
+    assert identities(Tables.builtin()["WVDAgentHealthStatus"]) is None
+    assert identities(
+        Tables.builtin()["NXLog_DNS_Server_CL"]
+    )  # told by the names of its columns, as of any custom table
 
 
 def test_what_is_left_out_is_filled_in():

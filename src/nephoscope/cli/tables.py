@@ -79,9 +79,9 @@ def _build_row(one: TableInventory, workspace: Workspace | None) -> dict[str, ob
 def _list_empty_tables(lake: Lake, found: list[TableInventory]) -> Iterator[dict[str, object]]:
     held = {one.table for one in found}
     empty: dict[str, object] = dict.fromkeys(("firstDay", "lastDay", "retention", "lastEvent", "version"))
-    for table in sorted(lake.tables, key=lambda one: one.name):
-        if table.name not in held:
-            yield empty | {"workspace": "", "table": table.name, "rows": 0, "days": 0, "files": 0, "size": 0}
+    for table in sorted(lake.tables.by_name):
+        if table not in held:
+            yield empty | {"workspace": "", "table": table, "rows": 0, "days": 0, "files": 0, "size": 0}
 
 
 @command.command("show")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.compile import CompiledQuery
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +141,7 @@ class RuleTestRunner:
     def __init__(self, *, small: bool = True) -> None:
         self.engine = open_engine(EngineRows(), EngineLimits(threads=1, small=small))
         self._tables = Tables.builtin()
-        # rows in memory lie in no folders of days
-        self._known = {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables}
+        self._known = {one.name: _build_schema(one) for one in Tables.from_definitions()}
         self._compiled: dict[tuple[str, datetime, tuple[str, ...]], CompiledQuery] = {}
 
     def raise_alerts(
@@ -159,9 +160,14 @@ class RuleTestRunner:
         kept = self._compiled.get((rule.query, end, lists))
         if kept is None:
             listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
-            catalog = MemoryCatalog(self._known, shipped_functions(), listed)
+            catalog = MemoryCatalog(self._known | self._find_published(rule), shipped_functions(), listed)
             kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
+
+    def _find_published(self, rule: AnalyticRule) -> dict[str, TableSchema]:
+        """The tables that a query names and that have no definition here; a wildcard does not match others of these."""
+        names = set(_WORD.findall(rule.query)) & self._tables.by_name.keys() - self._known.keys()
+        return {name: _build_schema(self._tables[name]) for name in names}
 
     def build_case_tables(
         self, rule: AnalyticRule, case: RuleTestCase, compiled: CompiledQuery
@@ -171,7 +177,8 @@ class RuleTestRunner:
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
             raise ValueError(f"table {unknown[0]!r} not found")
         # shipped functions read tables that the rule does not name
-        used = {name for name in tables.by_name if name in rule.query or name in compiled.reads}
+        words = set(_WORD.findall(rule.query))
+        used = {name for name in tables.by_name if name in words or name in compiled.reads}
         rows = {name: _build_rows(tables[name], case, now) for name in sorted({*used, *case.tables})}
         return rows | {
             f"watchlist/{alias}": _make_watchlist_rows(keys, now) for alias, keys in case.watchlists.items()
@@ -196,6 +203,11 @@ def case_end(case: RuleTestCase) -> datetime:
 def raise_alerts(rule: AnalyticRule, found: pa.Table, end: datetime) -> list[Alert]:
     """Return the alerts of what a rule's query found in a window."""
     return build_alerts(rule, window_ending_at(rule, end), list(findings(found)), end)
+
+
+def _build_schema(table: LakeTable) -> TableSchema:
+    """The schema of rows in memory: they lie in no folders of days."""
+    return replace(table.to_schema(table.name), day=("", ""))
 
 
 def _make_watchlist_rows(keys: Sequence[object], now: datetime) -> pa.Table:

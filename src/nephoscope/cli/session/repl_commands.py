@@ -64,11 +64,7 @@ class QueryRepl:
         """The tables with rows; with a text, every known table whose name holds it."""
         with self._session.catalog() as (catalog, below):
             names = set(catalog.names())
-            known = (
-                {table.name for table in self._session.lake.tables}
-                if self._session.lake and below and rest
-                else set()
-            )
+            known = set(self._session.lake.tables.by_name) if self._session.lake and below and rest else set()
             found = sorted(name for name in names | known if rest.lower() in name.lower())
             rows = [
                 {"table": name, "columns": len(table.columns)}

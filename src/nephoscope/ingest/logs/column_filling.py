@@ -20,6 +20,7 @@ from nephoscope.ingest.logs.resource_log import (
     to_text,
 )
 from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.lake.schema.published_tables import published_tables
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def table_columns(table: str) -> Mapping[str, KqlType]:
     for document in documents(kind="tables"):
         if document.name == f"{table}.json":
             return {name: KqlType(kind) for name, kind in document.json()["columns"].items()}
-    raise KeyError(table)
+    return published_tables()[table].types
 
 
 class Filling:

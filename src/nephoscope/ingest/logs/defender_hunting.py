@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.content.loader import documents
 from nephoscope.ingest.logs.categories import read_category, table_of_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import read_properties, read_time, to_text
+from nephoscope.ingest.logs.table_row import table_names
 from nephoscope.ingest.logs.timestamps import moment
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ class DefenderHuntingFormat:
 
     @cached_property
     def _known_tables(self) -> dict[str, str]:
-        names = (document.name.removesuffix(".json") for document in documents(kind="tables"))
-        return {name.lower(): name for name in names}
+        return {name.lower(): name for name in table_names()}
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the category is that of a hunting table."""

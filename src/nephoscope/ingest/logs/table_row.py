@@ -16,6 +16,7 @@ from nephoscope.ingest.logs.column_filling import fit_value, table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import to_text
 from nephoscope.ingest.logs.timestamps import moment
+from nephoscope.lake.schema.published_tables import published_tables
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
@@ -49,7 +50,8 @@ _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
 @cache
 def table_names() -> frozenset[str]:
     """The tables of the package."""
-    return frozenset(document.name.removesuffix(".json") for document in documents(kind="tables"))
+    defined = (document.name.removesuffix(".json") for document in documents(kind="tables"))
+    return frozenset((*defined, *published_tables()))
 
 
 def row_of_members(members: Mapping[str, object], table: str) -> LogRow:

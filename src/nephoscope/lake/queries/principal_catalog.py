@@ -148,7 +148,7 @@ class LakeCatalog:
         return [*known, *self._load_stored_functions()]
 
     def known_tables(self) -> Iterable[str]:
-        """The shipped tables and those of Resource Graph, whoever filled them; a table of the workspace's own is not among them."""
+        """The package's tables and those of Resource Graph, whoever filled them; a table of the workspace's own is not among them."""
         if not self._scope.can_read(self._workspace):
             return ()
         graph = self.pin_graph()

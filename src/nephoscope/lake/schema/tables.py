@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import cast
 
 import msgspec
 
 from nephoscope.content.loader import documents
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.schema.published_tables import published_tables
 from nephoscope.lake.schema.table import LakeTable
 
 FOLDER = "tables"
@@ -28,15 +31,20 @@ class Tables:
 
     @staticmethod
     def builtin() -> Tables:
-        """The tables that the package brings: a file each in content/tables; LakeError where one is wrong."""
+        """The tables that the package knows: the defined ones, and published tables that nothing here writes or reads."""
         return _build_builtin()
+
+    @staticmethod
+    def from_definitions() -> Tables:
+        """The tables that have a definition, a file each in content/tables; LakeError where one is wrong."""
+        return _build_defined()
 
     @staticmethod
     def of(data: Path) -> Tables:
         """The package's tables and those imported into a data folder; an imported one replaces the package's of that name."""
         folder = data / FOLDER
         imported = _read(folder) if folder.is_dir() else {}
-        return Tables(MappingProxyType({**_build_builtin().by_name, **imported}))
+        return Tables(MappingProxyType(ChainMap(imported, *_layers())))
 
     def get(self, name: str) -> LakeTable | None:
         """The table of that name, or None."""
@@ -99,7 +107,20 @@ def import_tables(data: Path, tables: Iterable[LakeTable], disk: Disk | None = N
 
 @cache
 def _build_builtin() -> Tables:
+    return Tables(MappingProxyType(ChainMap(*_layers())))
+
+
+@cache
+def _build_defined() -> Tables:
     return Tables(MappingProxyType(_read(None)))
+
+
+def _layers() -> tuple[dict[str, LakeTable], ...]:
+    """The package's tables; an earlier layer hides later ones."""
+    # a ChainMap only writes to its first layer, and nothing writes to it here
+    return tuple(
+        cast("dict[str, LakeTable]", layer) for layer in (_build_defined().by_name, published_tables())
+    )
 
 
 def _read(folder: Path | None) -> dict[str, LakeTable]:
