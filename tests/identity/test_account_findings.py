@@ -203,7 +203,7 @@ def test_the_list_reads_the_logs_and_names_what_is_missing(state, lake, put, tel
     }  # fmt: skip
     assert page.not_collected == (
         "microsoft.graph/applications", "microsoft.graph/oauth2permissiongrants", "microsoft.graph/policies",
-        "AADServicePrincipalSignInLogs of 30 days (0 here)",
+        "AADServicePrincipalSignInLogs (0 of 30 days)",
     )  # fmt: skip
     assert {one.severity for one in findings(call, AccountFindingQuery(severity="High")).value} == {"High"}
 

@@ -100,3 +100,9 @@ def test_fitted_widths_are_those_of_the_style_sheet():
     sheet = read_style_sheet().decode()
     for most, wide in FITS:
         assert f".data-list__head--fit{most}{{width:{wide}px}}" in sheet.replace(" ", "").replace(";}", "}")
+
+
+def test_a_main_column_has_room_for_its_heavier_letters():
+    several = [column("cve", "name", main=True), column("package"), column("why")]
+    row = {"cve": "CVE-2023-38545", "package": "curl", "why": "w" * 60}
+    assert widths(several, row)["cve"] == "fit18"

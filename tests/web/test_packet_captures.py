@@ -102,7 +102,7 @@ def test_the_analysis_has_no_password_and_each_access_is_audited(owner, instance
     before = count()
     page = owner.get(f"{ONE}/analysis").text
     assert "Clear-text credentials" in page
-    assert "Known bad" in page
+    assert "Threat intelligence matches" in page
     assert ">ada<" in page
     assert "shop.example" in page
     assert "/&lt;login&gt;" in page

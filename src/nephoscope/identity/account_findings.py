@@ -70,7 +70,7 @@ class AccountUse:
             ("AADServicePrincipalSignInLogs", self.service_days),
             ("AzureActivity", self.activity_days),
         )
-        return tuple(f"{log} of {LEAST_DAYS} days ({days} here)" for log, days in named if days < LEAST_DAYS)
+        return tuple(f"{log} ({days} of {LEAST_DAYS} days)" for log, days in named if days < LEAST_DAYS)
 
 
 def find_account_weaknesses(

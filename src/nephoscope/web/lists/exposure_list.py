@@ -10,6 +10,7 @@ from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
+from nephoscope.web.rendering.plain_words import say_types
 from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
             text_column("type", "Type", lambda one: name_type(one.type), width="fit18"),
             text_column("state", "Open to", _describe_state, width="fit14"),
             text_column("ports", "Ports", _describe_ports, width="short"),
-            text_column("path", "Path", lambda one: one.path, width="fit14"),
-            text_column("rule", "Rule or reason", lambda one: one.rule_names or one.why),
+            text_column("path", "Path", lambda one: capitalize(one.path), width="fit14"),
+            text_column("rule", "Rule or reason", lambda one: one.rule_names or say_types(one.why)),
         ),
         lambda one: one.key,
         (
@@ -38,7 +39,7 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
                 "state", "Resources open to", lambda one: (one.state,), order=STATES,
                 unit_of=lambda one: one.resource.lower(),
             ),
-            RowFacet("path", "Path", lambda one: (one.path,) if one.path else ()),
+            RowFacet("path", "Path", lambda one: (one.path,) if one.path else (), capitalize),
             RowFacet("protocol", "Protocol", lambda one: (one.protocol,) if one.protocol else ()),
             RowFacet("type", "Resource type", lambda one: (name_type(one.type),)),
         ),
@@ -47,9 +48,14 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
     )  # fmt: skip
 
 
+def capitalize(text: str) -> str:
+    """Begin a text with a capital; the rest, such as names, stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def _describe_state(one: ExposureRow) -> str:
     """Say to whom a resource is open, with the addresses where it is to some."""
-    return one.sources[:1].upper() + one.sources[1:] if one.state == LIMITED else one.state
+    return capitalize(one.sources) if one.state == LIMITED else one.state
 
 
 def _describe_ports(one: ExposureRow) -> str:

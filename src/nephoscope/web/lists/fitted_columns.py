@@ -31,8 +31,8 @@ _DECLARED = {
     "of": 168,
 }
 _NUMBER, _LONGEST = 84, FITS[-1][1]
-#: Characters that the dot and the edges of a state are as wide as.
-_CHIP = 3
+#: Characters that the dot and the edges of a state are as wide as, and those by which the heavier letters of a main column are wider.
+_CHIP, _HEAVIER = 3, 2
 
 
 def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list[ListColumn[Row]]:
@@ -54,8 +54,9 @@ def fit_columns(columns: Sequence[ListColumn[Row]], page: Sequence[Row]) -> list
     )
     fitted: dict[str, str] = {}
     for name in sorted(lengths, key=lengths.__getitem__)[: len(lengths) - 1]:
-        fit = next(((most, wide) for most, wide in FITS if lengths[name] <= most), None)
-        own = kept if main is not None and name == main.name else 0
+        is_main = main is not None and name == main.name
+        characters, own = (lengths[name] + _HEAVIER, kept) if is_main else (lengths[name], 0)
+        fit = next(((most, wide) for most, wide in FITS if characters <= most), None)
         if fit is None or fit[1] > room + own:
             break
         fitted[name], room = f"fit{fit[0]}", room + own - fit[1]

@@ -55,6 +55,7 @@ from nephoscope.web.page_data.visible_alerts import VisibleAlerts, visible_alert
 from nephoscope.web.rendering.application_lookup import applications
 from nephoscope.web.rendering.display_names import format_value, participant_names, tactics
 from nephoscope.web.rendering.known_names import alert_names, known_names
+from nephoscope.web.rendering.plain_words import say_member
 from nephoscope.web.rendering.suppression_choices import choices
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.tables.table_download import csv_response
@@ -63,6 +64,26 @@ from nephoscope.web.visits.request_context import LOGS, Visit
 
 INCIDENTS, RULES = "Microsoft.SecurityInsights/incidents/read", "Microsoft.SecurityInsights/alertRules/read"
 MOST_CSV = 100_000
+#: Properties that the page shows in another place, or twice: the query, and the count of its rows.
+_SHOWN_ELSEWHERE = frozenset({"Query", "Search Query Results Overall Count"})
+#: Properties whose values are members of enumerations.
+_ENUMERATIONS = frozenset({"Trigger Operator", "Event Grouping"})
+#: Properties of Azure's alerts -> their labels.
+_LABELS = {
+    "Query Period": "Lookup period",
+    "Query Frequency": "Query frequency",
+    "Trigger Operator": "Alert threshold",
+    "Trigger Threshold": "Threshold value",
+    "Total Events": "Rows found",
+    "Event Grouping": "Event grouping",
+    "Query Start Time UTC": "Queried from",
+    "Query End Time UTC": "Queried until",
+    "Analytic Rule Ids": "Rule id",
+    "Analytic Rule Name": "Rule",
+    "Custom Details": "Custom details",
+    "Suppressed By": "Suppressed by",
+    "Suppression Id": "Suppression id",
+}
 
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
@@ -276,8 +297,10 @@ def _list_actions_meanwhile(visit: Visit, kept: StoredAlert) -> list[IncidentAct
 
 
 def _show_properties(properties: Mapping[str, object]) -> dict[str, str]:
-    found = {name: format_value(told) for name, told in properties.items() if name != "Query"}
-    return {name: told for name, told in found.items() if told}
+    """Return the properties by their labels; the query has a panel, and the number of its rows is said once."""
+    shown = {name: format_value(told) for name, told in properties.items() if name not in _SHOWN_ELSEWHERE}
+    said = {name: say_member(told) if name in _ENUMERATIONS else told for name, told in shown.items() if told}
+    return {_LABELS.get(name, name): told for name, told in said.items()}
 
 
 def _build_tables(

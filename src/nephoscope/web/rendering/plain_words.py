@@ -36,6 +36,11 @@ def say_choice(text: str) -> str:
     return said[:1].upper() + said[1:] if _LOWER.fullmatch(said) else said
 
 
+def say_member(text: str) -> str:
+    """Say a member of an enumeration of Azure in words: `GreaterThan` as `Greater than`."""
+    return _CAPITAL.sub(" ", text).capitalize()
+
+
 def say_lists(text: str) -> str:
     """Say lists of texts as people write them: `["a","b"]` as `a, b`."""
     return _LIST.sub(lambda found: ", ".join(_MEMBER.findall(found[1])), text)

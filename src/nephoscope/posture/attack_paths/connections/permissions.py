@@ -106,8 +106,9 @@ class PermissionFollower:
         self, principal: GraphEntity, grant: RoleGrant, held: frozenset[RoleRight]
     ) -> Iterator[tuple[GraphEntity, Connection]]:
         role = _find_role_name(self._facts, grant)
-        remedy = f"Remove the assignment of {role} to {principal.name} at {grant.scope or '/'}, or narrow its scope."
         container = self._facts.scopes.container(grant.scope)
+        place = container.name if container else grant.scope.rsplit("/", 1)[-1]
+        remedy = f"Remove the assignment of {role} to {principal.name} on {place}, or narrow its scope."
         wide = RoleRight.OWN in held or RoleRight.CHANGE in held
         if container is not None and wide:
             kind = ConnectionKind.OWNS if RoleRight.OWN in held else ConnectionKind.CHANGES
