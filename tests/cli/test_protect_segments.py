@@ -110,7 +110,7 @@ def test_a_plan_is_put_in_force_requested_and_removed_each_with_its_audit_entry(
     assert "2 segments, 0 allowed flows" in run(data, "protect", "segment-plan", "set", "--plan", str(plan))
     assert "requested: " in run(data, "protect", "segment-plan", "request")
     again = CliRunner().invoke(cli, ["--data", str(data), "protect", "segment-plan", "request"])
-    assert (again.exit_code, "requested already" in again.output) == (2, True)
+    assert (again.exit_code, "already requested" in again.output) == (2, True)
     run(data, "response", "run")
     run(data, "protect", "segment-plan", "remove")
     with State.open_folder(data) as state:

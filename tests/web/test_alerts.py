@@ -33,6 +33,11 @@ def test_an_alert_is_shown_with_the_rows_behind_it(owner, visitor):
     text = owner.get(f"/alerts/{ALERT}").text
     assert "Credential Access" in text
     assert "Open in logs" in text
+    description = text.split("<h2>Description</h2>")[1].split("</section>")[0]
+    assert "/subscriptions/" not in description, "resources are called by their names"
+    assert "Remediation" in description
+    assert "Lookup period" in text
+    assert "Query Period" not in text
     assert "&lt;key&gt;" in owner.get(f"/alerts/{ALERT}?rows=1").text.split("</pre>")[1]
     assert owner.get("/alerts/none").status_code == 404
     assert visitor(("Reader", "/workspaces/other")).get("/alerts").status_code == 403

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from tests.web.conftest import BASE
 from tests.web.test_pages import addresses
 
-from nephoscope.serve.compressed_answers import CompressedAnswers
+from nephoscope.serve.response_compression import CompressedAnswers
 from nephoscope.web.static_files import static_address
 
 MOST = 250_000

@@ -27,7 +27,7 @@ def functions(folder: Path) -> list[StoredFunction]:
     found: dict[str, tuple[StoredFunction, Path]] = {}
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".kql", ".yaml", ".yml"))
     if not files:
-        raise FunctionFileError(f"{folder}: no file in it ends in .kql or .yaml")
+        raise FunctionFileError(f"{folder}: the folder has no file that ends in .kql or .yaml")
     for path in files:
         if path.is_symlink() and (why := leads_out(path, (folder,))):
             raise FunctionFileError(f"{path}: {why}, or remove the link")

@@ -17,7 +17,6 @@ from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import try_again_later
-from nephoscope.serve.compressed_answers import CompressedAnswers
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.doctor_check import CheckContext
 from nephoscope.serve.forwarded_headers import ForwardedHeaders
@@ -26,6 +25,7 @@ from nephoscope.serve.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
 from nephoscope.serve.rate_limit import RateLimitMiddleware
 from nephoscope.serve.readiness import reasons
 from nephoscope.serve.registry_webhook import event_routes
+from nephoscope.serve.response_compression import CompressedAnswers
 from nephoscope.serve.security_headers import SecurityHeaders
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import retry_once

@@ -164,7 +164,7 @@ def request_block(context: ServiceContext) -> list[AutomationRun]:
     for change in (change for one in wanted for change in one.changes):
         context.require(WRITE_RULES, change.group)
     if is_requested(context, wanted):
-        raise StateError("these rules are requested already")
+        raise StateError("these rules are already requested: open the pending request")
     found = []
     for one in wanted:
         scope = one.changes[0].group.split("/providers/", maxsplit=1)[0]

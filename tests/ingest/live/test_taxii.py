@@ -139,7 +139,7 @@ def test_a_token_that_the_server_forgot_begins_the_stretch_anew(
     ("settings", "said"),
     [
         ({"collections": CLOSED}, "is not readable by this user"),
-        ({"collections": "x"}, "no collection x: there are"),
+        ({"collections": "x"}, "collection x not found: the server has"),
         ({"user": "jo"}, "status 401; is the secret right"),
         ({"ca": ""}, "CERTIFICATE_VERIFY_FAILED"),
         ({"ca": "/nowhere"}, "ca /nowhere: No such file"),

@@ -75,7 +75,9 @@ def _list_files(path: Path) -> list[Path]:
             raise TableFileError(f"{one}: {why}, or remove the link")
     found = [one for one in below if one.is_file() and _find_suffix(one) in ENDINGS]
     if not found:
-        raise TableFileError(f"{path}: no file in it ends in {', '.join(ENDINGS)} (or these with .gz)")
+        raise TableFileError(
+            f"{path}: the folder has no file that ends in {', '.join(ENDINGS)} (or these with .gz)"
+        )
     return found
 
 

@@ -59,7 +59,7 @@ class GraphFacts:
                 look(resource)
             except DataNotCollectedError as gap:
                 what = gap.what.replace(f" in {resource.id.subscription_id}", "")
-                self.gap(resource.id.subscription, f"{question}: {what}")
+                self.gap(resource.id.subscription, f"{what} was not collected, so it is unknown {question}")
 
     def entity(self, graph: SecurityGraph, resource: Resource) -> GraphEntity:
         """The entity of a resource, with its weaknesses where it has some."""

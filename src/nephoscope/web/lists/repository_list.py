@@ -57,7 +57,7 @@ def build_repository_list(visit: Visit) -> RowList[ListedRepository]:
         (
             ListColumn("repository", "Repository", title, main=True, width="name"),
             text_column("branch", "Default branch", lambda one: one.repository.default_branch),
-            ListColumn("highest", "Highest", lambda one: severity_cell(one.highest), largest=True, width="severity"),
+            ListColumn("highest", "Highest severity", lambda one: severity_cell(one.highest), largest=True, width="severity"),
             number_column(
                 "open", "Open items", lambda one: sum(one.open.values()), optional=False, hint="Work items that are open"
             ),

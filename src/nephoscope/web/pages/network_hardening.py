@@ -142,7 +142,7 @@ def _request_enforcement(visit: Visit, row: HardeningRow) -> str:
     if not row.proposal.security_rules:
         raise StateError(f"these rules cannot be enforced: {row.proposal.obstacle}")
     if find_open_request(visit.service, row.change) is not None:
-        raise StateError("these rules are requested already")
+        raise StateError("these rules are already requested: open the pending request")
     title = "Adaptive network hardening"
     request_rule_change(visit.service, ENFORCE, row.machine.lower(), title, [row.change])
     return visit.build_address(done="enforce")

@@ -39,7 +39,7 @@ TABS = {
 }
 Row = TypeVar("Row")
 REPOSITORY_HEADER = (
-    "Repository", "Default branch", "Highest", "Open items", "Failed now", "Change", "Last run",
+    "Repository", "Default branch", "Highest severity", "Open items", "Failed now", "Change", "Last run",
 )  # fmt: skip
 RUN_HEADER = (
     "Started", "Repository", "Tool", "Category", "Branch", "Pull request", "Commit", "Failed", "New", "Fixed", "Reopened", "Unknown",

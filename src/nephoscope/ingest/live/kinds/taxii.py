@@ -95,7 +95,7 @@ class TaxiiSource:
         }
         for one in self.settings.collections:
             if one not in known:
-                raise SourceError(f"no collection {one}: there are {_list_collections(known)}")
+                raise SourceError(f"collection {one} not found: the server has {_list_collections(known)}")
             if not known[one].get("can_read"):
                 raise SourceError(f"the collection {one} is not readable by this user")
         return f"{len(known)} collections: {_list_collections(known)}"

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from nephoscope.serve.compressed_answers import LEAST, OWN, CompressedAnswers
+from nephoscope.serve.response_compression import LEAST, OWN, CompressedAnswers
 
 TEXT = " ".join(random.Random(7).choices(("alert", "rule", "<td>", "resource"), k=2_000)).encode()
 

@@ -1,4 +1,4 @@
-"""Compressed answers, and how long browsers may keep each.
+"""Response compression, and how long browsers may keep each.
 
 What an attacker's page has a browser ask for goes out as it is: the length of a compressed answer tells whether a text that the
 attacker chose stands in it elsewhere (BREACH). Nor is anything compressed that may not be stored, as a page that shows a secret once.
