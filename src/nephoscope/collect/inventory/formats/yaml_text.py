@@ -66,3 +66,24 @@ def lines_of_keys(text: str, indent: int) -> dict[str, int]:
         name = key[2].replace("''", "'") if key[2] is not None else key[3] if key[3] is not None else key[4]
         found.setdefault(name, line)
     return found
+
+
+def lines_of_items(text: str, key: str, count: int) -> list[int]:
+    """Return the lines of the items of the list below a key of the outermost table, as many as were read.
+
+    Items that do not begin lines of their own, as in a list in brackets, have the line of the last one that does, or of the key.
+    """
+    begun = re.search(rf"^{re.escape(key)}:[^\n]*\n", text, re.MULTILINE)
+    if begun is None:
+        return [1] * count
+    first = text.count("\n", 0, begun.end()) + 1
+    found, dash = [first - 1], ""
+    for number, line in enumerate(text[begun.end() :].splitlines(), first):
+        item = re.match(r" *-(?:\s|$)", line)
+        if item is not None and (not dash or item[0].rstrip() == dash):
+            dash = item[0].rstrip()
+            found.append(number)
+        elif line[:1].strip() and item is None and line[0] != "#":
+            break
+    found = found[1:] or found
+    return [*found[:count], *[found[-1]] * (count - len(found))]

@@ -1,0 +1,55 @@
+"""Packages of Conda and PyPI that pixi locked, of every platform: pixi.lock of versions 4 to 6.
+
+An entry up to version 5 has its kind, name and version; in version 6 a package of Conda has its address alone, whose last part is
+`name-version-build.conda`. Source: https://pixi.sh (lock file) and the format of rattler_lock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from nephoscope.collect.inventory.formats.untyped_values import table, tables, word, words
+from nephoscope.collect.inventory.formats.yaml_text import lines_of_items, parse_yaml_tables
+from nephoscope.collect.inventory.inventory_file import InventoryFile
+from nephoscope.model.package import Package
+
+TITLE = "pixi.lock"
+PATTERNS = ("**/pixi.lock",)
+
+_ARCHIVE = re.compile(r".*?([^/]+)/([^/]+)-([^/-]+)-[^/-]+\.(?:conda|tar\.bz2)")
+_NAME = re.compile(r"[\w.-]+")
+
+
+def read(file: InventoryFile) -> Iterator[Package]:
+    """Give the locked packages; raises UnreadableInventoryError."""
+    entries = tables(table(parse_yaml_tables(file)).get("packages"))
+    for line, entry in zip(lines_of_items(file.text, "packages", len(entries)), entries, strict=True):
+        is_python = word(entry.get("kind")) == "pypi" or bool(word(entry.get("pypi")))
+        name, version, platform = _read_identity(entry)
+        if not name or not version:
+            file.leave_out(line, "a package with a name and a version is wanted")
+            continue
+        license_name = word(entry.get("license"))
+        needed = (*words(entry.get("depends")), *words(entry.get("requires_dist")))
+        yield Package(
+            type="pypi" if is_python else "conda",
+            name=name,
+            version=version,
+            architecture="" if is_python else platform,
+            path=file.path,
+            line=line,
+            licenses=(license_name,) if license_name else (),
+            dependencies=tuple(dict.fromkeys(found[0] for one in needed if (found := _NAME.match(one)))),
+        )
+
+
+def _read_identity(entry: dict[str, object]) -> tuple[str, str, str]:
+    """Return the name, version and platform of an entry, of its own members, else of its address."""
+    found = _ARCHIVE.fullmatch(word(entry.get("conda")) or word(entry.get("url")))
+    platform, name, version = found.groups() if found else ("", "", "")
+    return (
+        word(entry.get("name")) or name,
+        word(entry.get("version")) or version,
+        word(entry.get("subdir")) or platform,
+    )
