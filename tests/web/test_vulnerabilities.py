@@ -174,7 +174,7 @@ def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClien
     told = {one["Digest"]: one for one in rows(owner, "/images?format=csv")}
     held, free = told[HELD], told[FREE]
     assert (held["Critical"], held["Medium"], held["Secrets"], held["Malware"]) == ("1", "1", "2", "0")
-    assert (held["Packages not assessed"], held["Status"]) == ("1", "Held in quarantine")
+    assert (held["Packages not assessed"], held["Status"]) == ("1", "Quarantined")
     assert (free["Critical"], free["Secrets"], free["Configuration"]) == ("0", "1", "1")
     assert (free["Malware"], free["Licenses"], free["Packages not assessed"]) == ("", "", "")
 
@@ -202,7 +202,7 @@ def test_an_image_shows_its_parts_and_no_secret(owner: TestClient) -> None:
     told = words(page)
     for text in (
         "app/.env:3 has <an access key>",
-        "Held in quarantine",
+        "Quarantined",
         "approved/shop/web",
         "aks1",
         "web / ReplicaSet shop-1, container main",

@@ -233,9 +233,9 @@ def _list_running(context: ServiceContext, reach: Reach) -> dict[str, list[str]]
 
 #: Where an image stands -> how pages say so.
 STATUS_WORDS = {
-    ImageStatus.QUEUED.value: "Waiting for its scan",
+    ImageStatus.QUEUED.value: "Queued",
     ImageStatus.UNTAGGED.value: "Untagged",
-    ImageStatus.HELD.value: "Held in quarantine",
+    ImageStatus.HELD.value: "Quarantined",
     ImageStatus.PROMOTED.value: "Approved",
     ImageStatus.REJECTED.value: "Rejected",
     ImageStatus.PASSED.value: "Passed",

@@ -21,7 +21,8 @@ def build_missing_log_list(visit: Visit) -> RowList[MissingLogs]:
     """Describe the list."""
 
     def title(one: MissingLogs) -> ListCell:
-        return text_cell(short_name(one.resource), visit.link(f"/resource{one.resource}"), whole=one.resource)
+        name = visit.subscriptions.get(one.resource.rsplit("/", 1)[-1].lower()) or short_name(one.resource)
+        return text_cell(name, visit.link(f"/resource{one.resource}"), whole=one.resource)
 
     return RowList(
         "missing-logs", "resource",
