@@ -111,7 +111,7 @@ def main() -> int:
         import_feed(path, "bench", advisories(arguments.advisories, 1), imported=NOW.isoformat())
         lap("import_again")
         with AdvisoryDatabase(path, NOW) as database:
-            changed = database.changed_packages(first.generation)
+            changed = database.find_changed_packages(first.generation)
             again = [
                 (len(one.assessment.findings), len(one.holders)) for one in index.rematch(changed, database)
             ]

@@ -36,7 +36,7 @@ from nephoscope.identity.risk_mapping import load_mapping
 from nephoscope.identity.risk_run import BEGIN, RiskRun
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.identity_risk import IdentityKind
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +188,7 @@ def print_ablation(data: Path, simulation: Simulation, user_days: float) -> None
     ids = {person.upn: person.id for person in simulation.organization.people}
     now = datetime.now(UTC)
     print(f"\n{'without':18} {'raised':>7} {'precision':>9} {'recall':>7} {'false/1,000 users/day':>22}")
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         run = RiskRun(lake, state, "default")
         mapping, since = load_mapping(), now - BEGIN
         alerted = [

@@ -34,7 +34,7 @@ from nephoscope.posture.evaluation import analyzer_results  # noqa: E402
 from nephoscope.posture.evaluation.evaluation_run import evaluate  # noqa: E402
 from nephoscope.posture.evaluation.finished_run import EvaluationRun  # noqa: E402
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan  # noqa: E402
-from nephoscope.posture.scans.point_in_time_logs import frozen_logs  # noqa: E402
+from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs  # noqa: E402
 from nephoscope.state import State  # noqa: E402
 from nephoscope_policy.model.coverage import Coverage  # noqa: E402
 from nephoscope_policy.model.resource import Resource  # noqa: E402
@@ -63,7 +63,7 @@ class Judged:
         def analyzers(
             estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
         ) -> analyzer_results.Analysis:
-            with frozen_logs(self.data, self.state, estate, now) as logs:
+            with open_frozen_logs(self.data, self.state, estate, now) as logs:
                 return analyzer_results.run_all_analyzers(estate, now, before, logs)
 
         with span() as took:

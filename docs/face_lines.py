@@ -27,7 +27,7 @@ ENTITIES = {
     "people and roles": r"access|signin|principals|roles|secrets|sign_in_providers|people|(rendering/)?role_scopes"
     r"|visits/assignable_people|provider_pages|provider_sign_in|pages/(account|audit)|audit|lists/audit_list|(arm/)?authorization",
     "rules and content": r"content|packs|own_rules|session/(library|content_library|covering|content_coverage|rules|rule_selection)"
-    r"|pages/(content|rules)|asked_rules|switching|forms/content_switches|page_data/content_rows|(tables/)?rule_tables"
+    r"|pages/(content|rules)|list_all_automations|switching|forms/content_switches|page_data/content_rows|(tables/)?rule_tables"
     r"|(sentinel/)?alert_rules|wire/(rule_shapes|alert_rule_schemas)",
     "suppressions and tuning": r"(pages/)?suppressions|tuning|session/(overriding|rule_settings)"
     r"|(page_data/)?suppressed_rule\w+|(rendering/)?suppression_choices|trying|forms/trial_forms|(tables/)?trial_tables"

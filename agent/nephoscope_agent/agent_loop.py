@@ -25,7 +25,13 @@ from nephoscope_agent.sensor_context import SensorContext
 from nephoscope_agent.sensors import build_sensors
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import Settings, load_key, load_settings, write_durably
-from nephoscope_agent.update import UpdateError, fetch_update, install_update, program_digest, running_program
+from nephoscope_agent.update import (
+    UpdateError,
+    fetch_update,
+    find_running_program,
+    install_update,
+    program_digest,
+)
 
 #: Rows that wait in memory where the disk takes none; more are counted as lost.
 _MOST_WAITING = 20_000
@@ -208,7 +214,7 @@ class Agent:
 
     def _update(self) -> None:
         """Take the program that the server wants, once for each that it names."""
-        wanted, program = self.sender.wanted_program, running_program()
+        wanted, program = self.sender.wanted_program, find_running_program()
         if not (self.settings.automatic_update and wanted and program) or wanted in (
             self._digest,
             self._refused_program,

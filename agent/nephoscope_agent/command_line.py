@@ -19,7 +19,13 @@ from nephoscope_agent.sensor_context import SensorContext
 from nephoscope_agent.sensors import build_sensors, sensor_classes
 from nephoscope_agent.server_connection import ServerConnection, ServerError
 from nephoscope_agent.settings import FOLDER, Settings, SettingsError, load_key, load_settings
-from nephoscope_agent.update import UpdateError, fetch_update, install_update, program_digest, running_program
+from nephoscope_agent.update import (
+    UpdateError,
+    fetch_update,
+    find_running_program,
+    install_update,
+    program_digest,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,7 +111,7 @@ def _uninstall(given: argparse.Namespace) -> int:
 
 
 def _update(given: argparse.Namespace) -> int:
-    program = running_program()
+    program = find_running_program()
     if program is None:
         raise UpdateError("only a zipapp can be updated")
     settings = load_settings(given.folder)

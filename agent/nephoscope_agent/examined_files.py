@@ -107,7 +107,7 @@ class ExaminedFiles:
         while parts:
             part, *parts = parts
             if part == "**":
-                self._tell_below(folder, with_text, _DEEPEST)
+                self._list_matches_below(folder, with_text, _DEEPEST)
                 return
             if any(mark in part for mark in "*?["):
                 for name in self._list_folder(folder):
@@ -129,12 +129,12 @@ class ExaminedFiles:
         if with_text and folder:
             self._add_text(folder, origin)
 
-    def _tell_below(self, folder: str, with_text: bool, depth: int) -> None:
+    def _list_matches_below(self, folder: str, with_text: bool, depth: int) -> None:
         for name in self._list_folder(folder):
             self._tell([name], folder, with_text=with_text)
             path = f"{folder}/{name}"
             if depth > 1 and self.entries.get(path, {}).get("kind") == "folder":
-                self._tell_below(path, with_text, depth - 1)
+                self._list_matches_below(path, with_text, depth - 1)
 
     def _read_entry(self, path: str) -> Values | None:
         """The status of a path, links not followed; None where it is not there or not known."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from nephoscope_agent.privileges import KEPT, KILLING
 from nephoscope_agent.program_runner import ProgramError, find_program, run_program
 from nephoscope_agent.settings import write_durably
-from nephoscope_agent.update import running_program
+from nephoscope_agent.update import find_running_program
 
 UNIT = Path("/etc/systemd/system/nephoscope-agent.service")
 PROGRAM = Path("/usr/local/lib/nephoscope-agent/nephoscope-agent.pyz")
@@ -64,7 +64,7 @@ WantedBy=multi-user.target
 
 def install(folder: Path) -> None:
     """Copy the program, write the unit, and start it. Raises InstallationError, ProgramError, OSError."""
-    source = running_program()
+    source = find_running_program()
     if source is None:
         raise InstallationError("run this from the zipapp that `nephoscope agent build` writes")
     if not (folder / "key").exists():

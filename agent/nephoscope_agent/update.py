@@ -28,14 +28,14 @@ class UpdateError(Exception):
     """A program that must not run here, with the reason."""
 
 
-def running_program() -> Path | None:
+def find_running_program() -> Path | None:
     """Return the zipapp that runs, None where the agent runs from a folder."""
     return next((one for one in Path(__file__).parents if one.is_file()), None)
 
 
 def program_digest() -> str:
     """Return the SHA-256 of the zipapp that runs, '' where it runs from a folder."""
-    program = running_program()
+    program = find_running_program()
     return hashlib.sha256(program.read_bytes()).hexdigest() if program is not None else ""
 
 

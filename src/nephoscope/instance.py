@@ -30,7 +30,7 @@ from nephoscope.live_security_resources import keys_removed_since
 from nephoscope.posture.governance.effective_policy import TYPES, EffectivePolicy
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope.state.estate.arm_documents import split_row_key
 from nephoscope.state.incidents.incidents import IncidentStatus
@@ -98,7 +98,7 @@ class Instance:
         """The keys of rows of documents that were removed after a time: what was published then may still hold them."""
         return keys_removed_since(self.state, when)
 
-    def removed_in(self, tenant: str, when: datetime) -> frozenset[str]:
+    def list_removed_since(self, tenant: str, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time in a tenant ('' = in any)."""
         told = map(split_row_key, self.keys_removed_since(when))
         return frozenset(key for owner, key in told if not tenant or owner in ("", tenant))
@@ -110,7 +110,7 @@ class Instance:
         snapshot = self.snapshots.load_newest()
         if snapshot is None:
             return EffectivePolicy.of(self.data, None, frozenset(), put)
-        gone = self.removed_in(tenant, snapshot.build_info.when)
+        gone = self.list_removed_since(tenant, snapshot.build_info.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, tenant, gone, text)
         reach = tenant_reach(tenant, build_hierarchy(self.snapshots))
@@ -133,7 +133,10 @@ class Instance:
     ) -> Iterator[Instance]:
         """The instance of a data folder, until the end of the block."""
         snapshots = PublishedSnapshotCache(data)
-        with State.open_folder(data, url) as state, opened_lake(data, state, tenant, snapshots) as lake:
+        with (
+            State.open_folder(data, url) as state,
+            open_lake_with_estate(data, state, tenant, snapshots) as lake,
+        ):
             guard = Guard(state, lambda: build_hierarchy(snapshots))
             name_tenants(state, lambda: build_hierarchy(snapshots))
             made = cls(

@@ -10,7 +10,7 @@ from nephoscope.access.tokens import NO_TENANT
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.queries.principal_scope import EVERYTHING
 from nephoscope.live_security_resources import LiveReader, LiveResources
-from nephoscope.posture.published.graph_relations import PublishedGraph, must_read_whole
+from nephoscope.posture.published.graph_relations import PublishedGraph, require_whole_access
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope_kql.compile import compile_results
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from nephoscope_kql.parser.lexer import Token
 
 
-def opened_lake(
+def open_lake_with_estate(
     data: Path, state: State, tenant: str = NO_TENANT, snapshots: PublishedSnapshotCache | None = None
 ) -> Lake:
     """Open the lake of a data folder, whose queries read the estate as it was published last; `tenant` is the id that rows carry."""
@@ -54,14 +54,14 @@ class _Newest:
         return LiveResources(self.state, self.tenant, snapshot, reader).live_row_source()
 
 
-def must_read_estate(
+def require_estate_access(
     caller: Caller, lake: Lake, snapshots: PublishedSnapshotCache, workspace: str, query: str
 ) -> None:
-    """Raise DeniedError where a rule of a workspace would read more of the estate than who writes it may read; see must_read_whole."""
+    """Raise DeniedError where a rule would read more of the estate than who writes it may read; see require_whole_access."""
     with lake.catalog(EVERYTHING, workspace) as catalog:
         with suppress(KqlError):  # a query that is wrong is refused by who keeps it
             compile_results(query, catalog)
-        must_read_whole(caller, snapshots.load_newest(), catalog.graph_tables, lake.workspace(workspace))
+        require_whole_access(caller, snapshots.load_newest(), catalog.graph_tables, lake.workspace(workspace))
 
 
 def require_estate_read(
@@ -76,7 +76,7 @@ def require_estate_read(
     named = {_token_text(one).lower() for one in tokens} & TABLES.keys()
     if any(_computes_a_table(tokens[place:]) for place in range(len(tokens))):
         named = set(TABLES)
-    must_read_whole(caller, snapshots.load_newest(), named, lake.workspace(workspace))
+    require_whole_access(caller, snapshots.load_newest(), named, lake.workspace(workspace))
 
 
 def _token_text(token: Token) -> str:

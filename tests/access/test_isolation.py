@@ -43,7 +43,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.resource_graph_tables import TABLES
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import ScanRequest, save_request
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.web_application import application
 from nephoscope.service.advisories import advisories_path
 from nephoscope.service.inventories import ImageScan, MachineScan, keep_inventory
@@ -178,7 +178,7 @@ def served(
     Recorder(data, "default").record(report)
     save_request(ScanRequest(tuple(folders)), data)
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         write_logs(lake, state, companies)
         look_inside(state, data, companies)
         deliver_rows(lake, state)

@@ -10,7 +10,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
@@ -23,7 +23,7 @@ TENANT = "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90"
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("admin")
     put_signing_key(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(

@@ -27,7 +27,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.hosts.agent_package import agent_package
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.server import make_listener
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.serve.web_application import application
@@ -91,7 +91,7 @@ class Server:
 @contextmanager
 def serving(data: Path) -> Iterator[Server]:
     """A server over a data folder, until the end of the block."""
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         tokens = AccessTokenIssuer(state, data / "keys", TENANT)

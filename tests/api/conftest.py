@@ -17,7 +17,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
@@ -42,7 +42,7 @@ def instance(tmp_path_factory, publish_estate):
     data = tmp_path_factory.mktemp("server")
     publish_estate(data)
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state, TENANT, snapshots) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state, TENANT, snapshots) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(
             data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", TENANT), TENANT

@@ -25,7 +25,7 @@ from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.service.arm_documents import DECIDING, put_document, remove_document
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.principals import ROLE_WRITE
@@ -81,7 +81,7 @@ def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
     data = tmp_path / "data"
     data.mkdir()
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         publish(folders, data, state)
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         yield Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A), A)

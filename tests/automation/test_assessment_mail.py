@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.automation.assessment_mail import grave_first, letter
+from nephoscope.automation.assessment_mail import letter, order_by_severity
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -90,7 +90,7 @@ def test_an_alert_is_told_by_its_template() -> None:
 def test_the_gravest_come_first() -> None:
     low = body(SUB, status={"code": "Unhealthy", "severity": "Low"})
     high = body(SUB, status={"code": "Unhealthy", "severity": "High"})
-    assert sorted([exempt(), low, high], key=grave_first) == [high, low, exempt()]
+    assert sorted([exempt(), low, high], key=order_by_severity) == [high, low, exempt()]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85"])

@@ -16,7 +16,7 @@ from nephoscope.automation.condition import (
     PathProperty,
     ValueCondition,
 )
-from nephoscope.automation.event_facts import FACTS, changed_facts, view_row
+from nephoscope.automation.event_facts import FACTS, find_changed_facts, view_row
 
 EVENT = EventView(
     {
@@ -83,9 +83,9 @@ def test_a_condition_holds(condition, holds) -> None:
 def test_a_fact_of_which_nothing_was_kept_did_not_change() -> None:
     """A release that knows more facts meets those that an older one kept."""
     facts = {"severity": ["High"], "provider": ["nephoscope"]}
-    assert changed_facts({}, facts) == []
-    assert changed_facts({"severity": ["Low"]}, facts) == ["severity"]
-    assert changed_facts({"severity": ["High"], "provider": []}, facts) == ["provider"]
+    assert find_changed_facts({}, facts) == []
+    assert find_changed_facts({"severity": ["Low"]}, facts) == ["severity"]
+    assert find_changed_facts({"severity": ["High"], "provider": []}, facts) == ["provider"]
 
 
 def test_every_fact_of_an_incident_is_there_and_compared_with_what_it_was() -> None:

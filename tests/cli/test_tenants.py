@@ -131,7 +131,7 @@ def test_trying_says_it_of_each_subscription(
     told = nephoscope(tmp_path, "tenants", "test", "contoso", "-o", "json")
     assert (told.exit_code, said in told.output) == (code, True), told.output
     with State.open_folder(tmp_path) as state:
-        assert tenants.last_connection_test(state.tenants.get("contoso")) == found
+        assert tenants.read_last_connection_test(state.tenants.get("contoso")) == found
 
 
 def test_what_grants_the_rights_is_printed(tmp_path: Path, nephoscope: Run) -> None:

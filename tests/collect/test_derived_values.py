@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.collect import derived_values
-from nephoscope.collect.derived_values import SourceFolder, derived_value
+from nephoscope.collect.derived_values import SourceFolder, derive_value
 
 LONG_AGO = 1_000_000_000_000_000_000
 NAME = "module_with_a_derived_value"
@@ -44,7 +44,7 @@ def ask(folder: Path) -> tuple[list[str], bool]:
         return [Path(entry.path).read_text() for entry in SourceFolder(str(folder)).files()]
 
     derived_values._stamp.cache_clear()
-    return derived_value(NAME, [SourceFolder(str(folder))], list[str], make), bool(made)
+    return derive_value(NAME, [SourceFolder(str(folder))], list[str], make), bool(made)
 
 
 CHANGES: dict[str, tuple[Callable[[Path], object], bool]] = {

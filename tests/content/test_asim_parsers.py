@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import nephoscope_kql as kql
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -38,5 +38,5 @@ def tables() -> dict[str, pa.Table]:
 
 @pytest.mark.parametrize("case", DOCUMENT["cases"], ids=[one["note"] for one in DOCUMENT["cases"]])
 def test_parser(case: dict[str, Any]) -> None:
-    found = kql.run(case["query"], tables(), now=NOW, functions=shipped_functions().values())
+    found = kql.run(case["query"], tables(), now=NOW, functions=load_shipped_functions().values())
     assert [list(row.values()) for row in found.to_pylist()] == case["rows"]

@@ -15,7 +15,7 @@ import pytest
 from nephoscope.alerts.library.hunting import load_shipped as load_hunting
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.lake.queries.shipped_functions import function_columns, shipped_functions
+from nephoscope.lake.queries.shipped_functions import function_columns, load_shipped_functions
 from nephoscope.lake.schema.tables import Tables
 from nephoscope_kql.catalog import MemoryCatalog, StoredFunction
 from nephoscope_kql.compile import compile_query
@@ -43,7 +43,7 @@ def strict(text: str) -> str:
 def catalog() -> MemoryCatalog:
     functions = {
         name: StoredFunction(one.name, strict(one.body), one.parameters)
-        for name, one in shipped_functions().items()
+        for name, one in load_shipped_functions().items()
     }
     return MemoryCatalog({one.name: one.to_schema(one.name) for one in Tables.builtin()}, functions)
 
@@ -79,14 +79,14 @@ def queries(rules: Iterable[AnalyticRule]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(shipped_functions()))
+@pytest.mark.parametrize("name", sorted(load_shipped_functions()))
 def test_every_branch_of_a_function_compiles(name: str) -> None:
-    assert not problems([call(shipped_functions()[name])])
+    assert not problems([call(load_shipped_functions()[name])])
 
 
-@pytest.mark.parametrize("name", sorted(one for one in shipped_functions() if function_columns(one)))
+@pytest.mark.parametrize("name", sorted(one for one in load_shipped_functions() if function_columns(one)))
 def test_the_declared_columns_of_a_function_are_those_that_it_has(name: str) -> None:
-    compiled = compile_query(call(shipped_functions()[name]), catalog())
+    compiled = compile_query(call(load_shipped_functions()[name]), catalog())
     assert dict(compiled.columns) == dict(function_columns(name))
 
 

@@ -9,7 +9,7 @@ import pytest
 from nephoscope.files.separated_values import (
     LONGEST_CELL,
     SeparatedValuesError,
-    separated_rows,
+    read_separated_rows,
     split_first_line,
 )
 
@@ -29,17 +29,17 @@ ROWS: dict[str, tuple[str, str, bool, list[tuple[int, list[str], str]]]] = {
 @pytest.mark.parametrize("name", ROWS)
 def test_rows_have_their_lines(name: str) -> None:
     text, separator, strict, wanted = ROWS[name]
-    assert [tuple(row) for row in separated_rows(text, separator, strict=strict)] == wanted
+    assert [tuple(row) for row in read_separated_rows(text, separator, strict=strict)] == wanted
 
 
 def test_no_more_lines_are_taken_than_a_row_has() -> None:
     lines = iter(["a\n", "b\n"])
-    next(separated_rows(lines))
+    next(read_separated_rows(lines))
     assert list(lines) == ["b\n"]
 
 
 def test_a_row_that_is_none_is_told_with_its_line() -> None:
-    rows = list(separated_rows('a\n"b"c\n'))
+    rows = list(read_separated_rows('a\n"b"c\n'))
     assert rows[0].require_cells() == ["a"]
     with pytest.raises(SeparatedValuesError, match="line 2: ',' expected"):
         rows[1].require_cells()

@@ -23,7 +23,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope_kql import KqlError
 from nephoscope_kql.binder.built_in_calls import TABULAR_CALLS, WINDOWS
@@ -96,7 +96,7 @@ def assessed(data: Path, *, all_rows: bool) -> None:
 
 def filled(data: Path, state: State, *, all_rows: bool) -> Lake:
     assessed(data, all_rows=all_rows)
-    lake = opened_lake(data, state)
+    lake = open_lake_with_estate(data, state)
     state.workspaces.add("other", days=3650)
     state.workspaces.set("default", days=3650)
     for workspace in ("default", "other"):
@@ -436,5 +436,8 @@ def test_what_is_not_in_the_estate_is_told(lakes: tuple[Lake, Lake], text: str, 
 
 
 def test_an_estate_that_nobody_assessed_is_no_empty_one(tmp_path: Path) -> None:
-    with State.open_folder(tmp_path / "data") as state, opened_lake(tmp_path / "data", state) as lake:
+    with (
+        State.open_folder(tmp_path / "data") as state,
+        open_lake_with_estate(tmp_path / "data", state) as lake,
+    ):
         assert "no resources were assessed yet" in str(answer(lake, "print 1; Resources", EVERYTHING))

@@ -20,7 +20,7 @@ from nephoscope.alerts.rules.window import window_ending_at
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.model.alert import Alert
@@ -43,7 +43,7 @@ class DetectionEngine:
         self.tables = Tables.builtin()
         self._catalog = MemoryCatalog(
             {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self.tables},
-            shipped_functions(),
+            load_shipped_functions(),
         )
         self._cache = CompileCache()
         self._formats = formats()

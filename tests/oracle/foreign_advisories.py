@@ -11,7 +11,7 @@ import msgspec
 
 from nephoscope.model.advisory import Advisory, AffectedPackage, AffectedRange, FixState
 from nephoscope.vulnerability.feeds import csaf, endoflife, nvd, osv
-from nephoscope.vulnerability.feeds.affected_packages import affected_unfixed, fixed_or_not_affected
+from nephoscope.vulnerability.feeds.affected_packages import build_affected_unfixed, read_fix_version
 from nephoscope.vulnerability.feeds.feed_document import FeedDocument
 from nephoscope.vulnerability.feeds.feed_records import FeedRecord
 
@@ -111,7 +111,7 @@ def _of_constraints(ecosystem: str, name: str, value: Mapping[str, Any], severit
     safe = [*patched, *(value.get("UnaffectedVersions") or ())]
     vulnerable = value.get("VulnerableVersions") or []
     if not all(vulnerable):
-        return affected_unfixed(ecosystem, name, severity=severity)
+        return build_affected_unfixed(ecosystem, name, severity=severity)
     return AffectedPackage(
         ecosystem=ecosystem, name=name, constraint=" || ".join(vulnerable), syntax="constraints", unaffected=" || ".join(safe),
         fixed_versions=tuple(dict.fromkeys(patched)), state="fixed" if patched else "affected", severity=severity,
@@ -127,10 +127,10 @@ def _of_versions(ecosystem: str, name: str, value: Mapping[str, Any], severity: 
             ecosystem=ecosystem, name=name, ranges=(one,), fixed_versions=(fixed,) if fixed else (), **more
         )
     if fixed:
-        return fixed_or_not_affected(ecosystem, name, fixed, **more)
+        return read_fix_version(ecosystem, name, fixed, **more)
     if _SAYS_NOTHING.match(ecosystem):
         return AffectedPackage(ecosystem=ecosystem, name=name)
-    return affected_unfixed(ecosystem, name, STATES[int(value.get("Status") or 0)], **more)
+    return build_affected_unfixed(ecosystem, name, STATES[int(value.get("Status") or 0)], **more)
 
 
 def _of_entry(name: str, ecosystem: str, package: str, module: str, entry: Mapping[str, Any]) -> Advisory:
@@ -143,9 +143,9 @@ def _of_entry(name: str, ecosystem: str, package: str, module: str, entry: Mappi
     more["modularity"] = module
     fixed = entry.get("FixedVersion") or ""
     if fixed:
-        affected = fixed_or_not_affected(ecosystem, package, fixed, **more)
+        affected = read_fix_version(ecosystem, package, fixed, **more)
     else:
-        affected = affected_unfixed(ecosystem, package, STATES[int(entry.get("Status") or 0)], **more)
+        affected = build_affected_unfixed(ecosystem, package, STATES[int(entry.get("Status") or 0)], **more)
     return Advisory(
         id=name, source="redhat", upstream=tuple(one["ID"] for one in vulnerabilities), affected=(affected,)
     )
@@ -189,8 +189,8 @@ def _fixed_in(one: Mapping[str, Any]) -> AffectedPackage:
         )  # fmt: skip
     no_fix: FixState = "wont_fix" if (one.get("VendorAdvisory") or {}).get("NoAdvisory") else "affected"
     if not version:
-        return affected_unfixed(one["NamespaceName"], one["Name"], no_fix, modularity=module)
-    return fixed_or_not_affected(one["NamespaceName"], one["Name"], version, modularity=module)
+        return build_affected_unfixed(one["NamespaceName"], one["Name"], no_fix, modularity=module)
+    return read_fix_version(one["NamespaceName"], one["Name"], version, modularity=module)
 
 
 def _of_github(item: Mapping[str, Any]) -> Advisory:

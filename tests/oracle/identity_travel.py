@@ -11,7 +11,7 @@ from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.alerts.rules.window import window_ending_at
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -42,7 +42,7 @@ class TravelRule:
     def __init__(self) -> None:
         self._tables = Tables.builtin()
         catalog = {one.name: replace(one.to_schema(one.name), day=("", "")) for one in self._tables}
-        self._catalog = MemoryCatalog(catalog, shipped_functions())
+        self._catalog = MemoryCatalog(catalog, load_shipped_functions())
         self._cache = CompileCache()
         self._rule = next(one for one in load_shipped().rules if one.name == NAME)
 

@@ -14,7 +14,7 @@ from lake_tables import columns, lake_catalog, with_more
 
 import nephoscope_kql as kql
 from nephoscope.geolocation.provider import GeolocationLookup
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope_kql.catalog import Catalog, MemoryCatalog
@@ -33,7 +33,7 @@ def judge(folder: Path) -> Callable[[Published], tuple[Outcome, str]]:
     provide_places(
         GeolocationLookup.find(folder)
     )  # what a query finds in the product, which ships the countries of addresses
-    own = lake_catalog([*recorded.functions.values(), *shipped_functions().values()])
+    own = lake_catalog([*recorded.functions.values(), *load_shipped_functions().values()])
     widened = with_more(recorded, own)
     bags = {table.bag for table in Tables.builtin() if table.bag.startswith("_")}
     hidden = frozenset({*bags, "_IngestedAt", "abc", "..."})

@@ -20,7 +20,7 @@ from nephoscope.posture.published import publishing
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.scans import run_recording, tenants
-from nephoscope.posture.scans.scan import ScanRequest, last_scan_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, read_last_scan_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
@@ -109,7 +109,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     assert newest.build_info.when > first.build_info.when
     assert (explain_staleness(instance), state.checkpoints.get(*FAILED)) == ("", "")
     (settings.data / "posture" / "last-scan.json").unlink()
-    assert last_scan_request(settings.data) is None
+    assert read_last_scan_request(settings.data) is None
     assert explain_staleness(instance) == NOTHING
 
 

@@ -15,7 +15,7 @@ from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_scan_request
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, read_last_scan_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
@@ -64,7 +64,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     request = assessment_worker.due(settings, state, datetime.now(UTC))
     assert request is not None
     assert request.targets == ("facts:",)
-    assert last_scan_request(settings.data) == request
+    assert read_last_scan_request(settings.data) == request
 
     def assessed() -> datetime:
         assessment_worker.assess(settings, request or ScanRequest(()), state, last=runs)

@@ -435,5 +435,5 @@ def test_a_test_by_command_has_the_entry_of_one_by_page(
         )
     assert told[0] == told[1] == [(tenants.WRITE, "tenant contoso", {"act": "test"})]
     assert told[2] == told[3] == [(sign_in_providers.WRITE, "entra", {"act": "test"})]
-    assert posture_tenants.asked_test(house, "contoso") is None
-    assert provider_tests.asked_test(house, "entra") is None
+    assert posture_tenants.find_requested_test(house, "contoso") is None
+    assert provider_tests.find_requested_test(house, "entra") is None

@@ -168,9 +168,9 @@ def test_what_the_newest_run_plans_replaces_what_was_planned(context: ServiceCon
     record_run(context, new(1, planned("/subscriptions/s/A", "/subscriptions/s/B")))
     record_run(context, new(2, planned("/subscriptions/s/C"), branch="feature"))
     record_run(context, new(3, planned("/subscriptions/s/b")))
-    (kept,) = context.state.pipelines.planned_origins()
+    (kept,) = context.state.pipelines.list_planned_origins()
     assert (kept.id, kept.exact, kept.passed, kept.line) == ("/subscriptions/s/b", True, ["r"], 2)
-    assert context.state.pipelines.planned_origins(["/subscriptions/s/c"], ["t"]) == []
+    assert context.state.pipelines.list_planned_origins(["/subscriptions/s/c"], ["t"]) == []
 
 
 @pytest.mark.parametrize(

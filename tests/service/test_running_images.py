@@ -13,10 +13,10 @@ from tests.service.inventory_house import NOW, House, advisory, package
 from nephoscope.analyze.scanner_findings import COVERAGE
 from nephoscope.estate.container_images import list_images
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.reported_pods import NOT_REPORTED, reported_pods
+from nephoscope.estate.reported_pods import NOT_REPORTED, read_reported_pods
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
-from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.registries import add_registry
 from nephoscope.service.running_images import record_registry_images, record_running_images
@@ -132,7 +132,7 @@ class Clusters(House):
 
     def note_read(self, read_at: datetime | None, *bodies: dict[str, Any]) -> int:
         found = estate(*(bodies or (of(AKS),)), read_at=read_at)
-        with frozen_logs(self.data, self.state, found, self.now) as logs:
+        with open_frozen_logs(self.data, self.state, found, self.now) as logs:
             return record_running_images(self.context, found, logs)
 
     def listed(self, resource: str = AKS) -> set[str] | None:
@@ -247,18 +247,18 @@ def reported(*pods: dict[str, Any], whole: bool = True) -> Estate:
 @pytest.mark.parametrize("name", PODS)
 def test_the_images_of_a_pod(name: str) -> None:
     body, wanted = PODS[name]
-    found = reported_pods(reported(body))[AKS.lower()]
+    found = read_reported_pods(reported(body))[AKS.lower()]
     assert {one.image for one in found.containers} == wanted
     assert found.read_at == NOW - timedelta(minutes=1)
 
 
 def test_a_part_of_the_pods_is_not_all_and_none_is_none() -> None:
-    found = reported_pods(reported(RUNNING[0], whole=False))
+    found = read_reported_pods(reported(RUNNING[0], whole=False))
     assert {one.image for one in found[AKS.lower()].containers} == {DIGESTS[1], NOT_REPORTED}
-    assert reported_pods(reported(whole=False)) == {}
-    assert reported_pods(reported())[AKS.lower()].containers == frozenset()
+    assert read_reported_pods(reported(whole=False)) == {}
+    assert read_reported_pods(reported())[AKS.lower()].containers == frozenset()
     # a snapshot of Azure that is the whole world has no pods, which says nothing of them
-    assert reported_pods(estate(of(AKS))) == {}
+    assert read_reported_pods(estate(of(AKS))) == {}
 
 
 def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> None:
@@ -285,7 +285,7 @@ def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> 
         ControllerName="nightly",
         ContainerName="uid/main",
     )
-    with frozen_logs(house.data, house.state, reported(RUNNING[0]), house.now) as logs:
+    with open_frozen_logs(house.data, house.state, reported(RUNNING[0]), house.now) as logs:
         assert record_running_images(house.context, reported(RUNNING[0]), logs) == 1
     publish_findings(house.context)
     (data,) = house.unhealthy()
@@ -295,7 +295,7 @@ def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> 
     house.later(minutes=10)
     house.runs("c2", DIGESTS[2])
     part = reported(RUNNING[0], whole=False)
-    with frozen_logs(house.data, house.state, part, house.now) as logs:
+    with open_frozen_logs(house.data, house.state, part, house.now) as logs:
         record_running_images(house.context, part, logs)
     assert house.listed() == {DIGESTS[1], DIGESTS[2]}
 

@@ -25,7 +25,7 @@ from nephoscope.posture.code.finding import CodeFinding, Region
 from nephoscope.posture.pipelines.results.tool_results import ReportedFinding, ToolResults
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.protect.capture.capture_request import CaptureRequest
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.web_application import application
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.pipelines import NewPipelineRun, record_run
@@ -185,7 +185,7 @@ def set_up(state: State, data: Path) -> None:
 def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("web")
     copy_published(tmp_path_factory, data, datetime.now(UTC).replace(minute=0, second=0, microsecond=0))
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         snapshots = PublishedSnapshotCache(data)
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         with state.transaction() as session:

@@ -12,7 +12,7 @@ from tests.automation.dead_runs import KEY, REASON, run, spoil
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 from nephoscope.state.automation.automation_runs import RuleLanguage, RunStatus
-from nephoscope.web.page_data.automation_list import asked_rules
+from nephoscope.web.page_data.automation_list import list_all_automations
 
 GONE = f"/subscriptions/x/providers/{TYPE}/gone"
 PLAYBOOK = "/workspaces/default/automationrules/r-1"
@@ -68,7 +68,7 @@ def test_a_rule_of_response_and_a_document_that_is_no_automation(instance, owner
     with instance.state.transaction() as session:
         body = {"id": GONE, "name": "gone", "properties": {}}
         instance.state.arm_documents.put(session, GONE, "microsoft.security/automations", body, "test")
-    found = {one.name: one for one in asked_rules(instance)}
+    found = {one.name: one for one in list_all_automations(instance)}
     assert (found["page <us>"].status, found["page <us>"].told) == ("on", ("incident.created",))
     assert (found["gone"].status, found["gone"].reason) == (
         "refused",

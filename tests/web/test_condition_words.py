@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.posture.reports.reason_text import format_reasons
-from nephoscope.web.rendering.condition_words import say_conditions
+from nephoscope.web.rendering.condition_words import humanize_conditions
 from nephoscope_policy.model.assessment import Reason
 
 
@@ -45,7 +45,7 @@ from nephoscope_policy.model.assessment import Reason
     ],
 )  # fmt: skip
 def test_conditions_in_words(text: str, said: str) -> None:
-    assert say_conditions(text) == said
+    assert humanize_conditions(text) == said
 
 
 def test_what_a_verdict_says_is_understood() -> None:
@@ -53,4 +53,4 @@ def test_what_a_verdict_says_is_understood() -> None:
         "", "count(Microsoft.Network/networkSecurityGroups/securityRules[*])", "greater", 0, 2, members=("a", "b")
     )  # fmt: skip
     flag = Reason("", "Microsoft.Web/sites/httpsOnly", "equals", True, False)
-    assert say_conditions(format_reasons([counted, flag])) == "Security rules: a, b; HTTPS only: no"
+    assert humanize_conditions(format_reasons([counted, flag])) == "Security rules: a, b; HTTPS only: no"

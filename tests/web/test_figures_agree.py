@@ -21,7 +21,7 @@ from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -58,7 +58,7 @@ def client(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     data: Path = tmp_path_factory.mktemp("data")
     publish(data, report, {})
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", "t"))
         with state.transaction() as session:

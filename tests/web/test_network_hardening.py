@@ -15,7 +15,7 @@ from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 
 
@@ -25,7 +25,7 @@ def instance(tmp_path_factory):
     data = tmp_path_factory.mktemp("hardening") / "data"
     build_hardening_house(data)
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         tokens = AccessTokenIssuer(state, data / "keys", "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e90")
         yield Instance(data, state, lake, snapshots, Guard(state, lambda: build_hierarchy(snapshots)), tokens)
 

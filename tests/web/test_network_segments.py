@@ -19,7 +19,7 @@ from nephoscope.cli.main import cli
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.service.segment_plans import FILE
 from nephoscope.state import State
 
@@ -66,7 +66,7 @@ def instance(tmp_path_factory):
         for port in (1433, 22, 22)
     ]  # fmt: skip
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         table = to_arrow_rows(
             lake.tables["AzureFlowLogs"], flows, workspace=lake.workspace("default"), now=now
         ).table

@@ -181,7 +181,7 @@ def test_an_assessing_process_that_keeps_ending_is_shown(
 ):
     status = ProcessStatus(pid, 5, "exit code 1", failures, time.time() - age)
     server = ServerStatus(1, processes={ASSESSING: status})
-    monkeypatch.setattr(assessment_progress, "last_scan_request", lambda _: "a scan")
+    monkeypatch.setattr(assessment_progress, "read_last_scan_request", lambda _: "a scan")
     monkeypatch.setattr(assessment_progress, "read_status", lambda _: server)
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     said = f"their process ended {failures} times in a row soon after it started, last with exit code 1"
@@ -201,7 +201,7 @@ def test_an_assessing_process_that_keeps_ending_is_shown(
 def test_readers_of_a_part_see_that_assessments_fail(
     instance, owner, visitor, sandbox, monkeypatch, checkpoint, value, whole, part
 ):
-    monkeypatch.setattr(assessment_progress, "last_scan_request", lambda _: "a scan")
+    monkeypatch.setattr(assessment_progress, "read_last_scan_request", lambda _: "a scan")
     reader = visitor(("Reader", f"/subscriptions/{sandbox}"))
     assert all(
         text not in page for text in (whole, part) for page in (owner.get("/").text, reader.get("/").text)

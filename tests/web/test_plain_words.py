@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.web.rendering.plain_words import plain_words, say_choice
+from nephoscope.web.rendering.plain_words import humanize_choice, plain_words
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_names_lists_and_types(text: str, said: str) -> None:
     ],
 )
 def test_choices_begin_with_a_capital(text: str, said: str) -> None:
-    assert say_choice(text) == said
+    assert humanize_choice(text) == said

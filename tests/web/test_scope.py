@@ -75,12 +75,12 @@ def test_a_tag_is_a_scope(instance, owner):
 def test_a_tag_gives_nobody_more():
     group, other = "/subscriptions/a/resourcegroups/x", "/subscriptions/b/resourcegroups/y"
     reader = Reach(subscriptions=frozenset({"a"}))
-    assert reader.limited_to_groups(frozenset({"b"}), frozenset({group, other})) == Reach(
+    assert reader.narrow_to_groups(frozenset({"b"}), frozenset({group, other})) == Reach(
         groups=frozenset({group})
     )
     of_group = Reach(groups=frozenset({other}))
-    assert of_group.limited_to_groups(frozenset({"b"}), frozenset()) == of_group
-    assert of_group.limited_to_groups(frozenset(), frozenset({group})).is_empty
+    assert of_group.narrow_to_groups(frozenset({"b"}), frozenset()) == of_group
+    assert of_group.narrow_to_groups(frozenset(), frozenset({group})).is_empty
 
 
 def test_the_zone_of_times_is_in_links(owner):

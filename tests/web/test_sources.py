@@ -158,7 +158,7 @@ def test_a_test_that_nobody_makes_is_told(instance, owner):
 def test_a_tenant_that_went_away_is_not_tested(instance, monkeypatch):
     instance.state.checkpoints.put(tenants.ASKED_TESTS, "gone", instance.now.isoformat())
     assert tenants.make_tests(instance.state, instance.data) == ["gone"]
-    assert tenants.asked_test(instance.state, "gone") is None
+    assert tenants.find_requested_test(instance.state, "gone") is None
 
 
 @pytest.mark.parametrize("kind", sorted(kinds()))

@@ -21,7 +21,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.recommendations.finding_text import describe_failure
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve.web_application import application
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind
@@ -62,7 +62,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(data: Path) -> Iterator[Client]:
     """Makes a client of somebody who reads at a scope."""
     snapshots = PublishedSnapshotCache(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         guard = Guard(state, lambda: build_hierarchy(snapshots))
         instance = Instance(data, state, lake, snapshots, guard, AccessTokenIssuer(state, data / "keys", A))
         with TestClient(application(instance), base_url="https://127.0.0.1") as made:

@@ -90,14 +90,14 @@ class FilesSensor(Sensor):
         for root in self._roots:
             for path, state in self._scan_below(root):
                 if len(found) >= _MOST_FILES:
-                    self._tell_limit(
+                    self._report_limit(
                         f"more than {_MOST_FILES:,} files are watched: changes of the others are not seen"
                     )
                     return found
                 found[path] = state
         return found
 
-    def _tell_limit(self, limit: str) -> None:
+    def _report_limit(self, limit: str) -> None:
         if limit not in self.limits and len(self.limits) < _MOST_LIMITS:
             self.limits.append(limit)
 
@@ -107,7 +107,7 @@ class FilesSensor(Sensor):
             try:
                 self._notices.watch(folder)
             except OSError as error:
-                self._tell_limit(f"{folder} is not watched: {error.strerror}")
+                self._report_limit(f"{folder} is not watched: {error.strerror}")
             for name in names:
                 path = os.path.join(folder, name)
                 state = read_state(path)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope_policy.azure_facts import always_present, always_stated, listed_names
+from nephoscope_policy.azure_facts import always_present, always_stated, list_constant_names
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
@@ -66,7 +66,7 @@ def test_absent_means_not_read(parent: str, type_: str, name: str) -> None:
     assert type_.lower() in found.description
     assert resource_id(parent).lower() in found.description
     assert name.lower() in found.description
-    read = [name] if name else sorted(listed_names(parent.lower(), type_.lower())) or ["x"]
+    read = [name] if name else sorted(list_constant_names(parent.lower(), type_.lower())) or ["x"]
     there = [child_id(parent, type_, one) for one in read]
     assert judge(parent, details, there, DECLARED).state is ComplianceState.NON_COMPLIANT
     assert judge(parent, details, [], None).state is ComplianceState.NON_COMPLIANT, (

@@ -39,12 +39,12 @@ def answers(snapshot: Snapshot) -> dict[str, Any]:
     }
     for number in range(6):
         found[f"children {number}"] = [one.key for one in snapshot.children(machine(number), TYPE)]
-        found[f"unknown {number}"] = snapshot.unknown_children(machine(number), TYPE)
+        found[f"unknown {number}"] = snapshot.list_unknown_children(machine(number), TYPE)
         for key in ("a", "b"):
             one = snapshot.find(f"{machine(number)}/providers/{TYPE}/{key}")
             found[f"{number} {key}"] = one and one.resource.body
             found[f"named {number} {key}"] = [
-                each.key for each in snapshot.named_children(machine(number), TYPE, key)
+                each.key for each in snapshot.list_named_children(machine(number), TYPE, key)
             ]
     return found
 

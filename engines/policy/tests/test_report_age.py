@@ -13,7 +13,7 @@ from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
-from nephoscope_policy.report_age import expired_claims
+from nephoscope_policy.report_age import list_expired_claims
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
 WHEN = datetime(2026, 3, 1, 6, tzinfo=UTC)
@@ -254,7 +254,7 @@ def test_that_there_is_no_report_holds_as_long_as_a_report_does(type_: str, form
 
 def test_each_kind_that_is_a_report_and_nothing_else_is_one_that_is_claimed() -> None:
     everything = Coverage({"": frozenset({"*"})}, declared=True, read_at={"": WHEN})
-    expired = {entry for _, entry in expired_claims(everything, WHEN + timedelta(days=900))}
+    expired = {entry for _, entry in list_expired_claims(everything, WHEN + timedelta(days=900))}
     assert expired == {type_.lower() for _, type_ in ABSENT}
-    assert not list(expired_claims(everything, WHEN))
-    assert not list(expired_claims(Coverage.everything(), WHEN + timedelta(days=900)))
+    assert not list(list_expired_claims(everything, WHEN))
+    assert not list(list_expired_claims(Coverage.everything(), WHEN + timedelta(days=900)))

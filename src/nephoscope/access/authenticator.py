@@ -21,9 +21,9 @@ from nephoscope.access.scopes import (
     find_owning_tenant,
     find_reaches,
     is_permitted,
+    is_permitted_in_some_repository,
     log_scope,
     name_tenant,
-    permitted_in_some_repository,
     reach,
 )
 from nephoscope.access.secret_digest import SECRET_PREFIXES, digest
@@ -136,7 +136,7 @@ class Caller:
 
     def has_in_any_repository(self, operation: str) -> bool:
         """Return whether an operation may be done in a repository at all."""
-        return permitted_in_some_repository(self.roles, operation)
+        return is_permitted_in_some_repository(self.roles, operation)
 
     def reach(self, operation: str) -> Reach:
         """Return what of the estate an operation may be done on."""
@@ -146,7 +146,7 @@ class Caller:
         if self.tenant is None:
             return found
         subscriptions = self.hierarchy.subscriptions_of_tenant(self.tenant)
-        return found.limited_to_tenant(self.tenant, subscriptions, self.hierarchy.groups_above(subscriptions))
+        return found.narrow_to_tenant(self.tenant, subscriptions, self.hierarchy.groups_above(subscriptions))
 
     def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
         """Return what of the estate each of many operations may be done on."""

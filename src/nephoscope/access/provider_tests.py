@@ -30,13 +30,13 @@ def ask_test(state: State, name: str, now: datetime) -> None:
     state.checkpoints.put(ASKED, name, now.isoformat())
 
 
-def asked_test(state: State, name: str) -> datetime | None:
+def find_requested_test(state: State, name: str) -> datetime | None:
     """Since when a test of a provider is wanted that did not end yet, None where none is."""
     asked = state.checkpoints.get(ASKED, name)
     return datetime.fromisoformat(asked) if asked else None
 
 
-def last_test_result(state: State, name: str) -> ProviderTrial | None:
+def read_last_test_result(state: State, name: str) -> ProviderTrial | None:
     """Return what the last test of a provider as it is now found, None where it was not tested."""
     found = state.checkpoints.get(FOUND, name)
     return msgspec.convert(found, ProviderTrial) if found else None

@@ -70,7 +70,7 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
             return f"no management group {group.rpartition('/')[2]} of the tenant {tenant} was collected"
         return ""
     if scope in hierarchy.doubtful:
-        return tell_ambiguous(scope, hierarchy)
+        return explain_ambiguity(scope, hierarchy)
     if scope.startswith(MANAGEMENT_GROUP):
         held = scope in hierarchy.groups_above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
@@ -95,7 +95,7 @@ def name_tenant(scope: str, hierarchy: Hierarchy) -> str:
     return f"{ONE_TENANT}{next(iter(owners))}{scope}" if len(owners) == 1 and all(owners) else scope
 
 
-def tell_ambiguous(group: str, hierarchy: Hierarchy) -> str:
+def explain_ambiguity(group: str, hierarchy: Hierarchy) -> str:
     """Say which tenants have a management group of a name, and how a scope names one of them."""
     name = group.rpartition("/")[2]
     ways = " or ".join(
@@ -238,7 +238,7 @@ def _reaches(
     return find_reaches(held, operations, hierarchy)
 
 
-def permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
+def is_permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
     """Return whether an operation may be done in a repository at all."""
     return any(
         one.scope == TENANT or one.scope.startswith(REPOSITORY)

@@ -15,7 +15,7 @@ def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
     """Return all of one tenant; everything where none is named."""
     subscriptions = hierarchy.subscriptions_of_tenant(tenant)
     return (
-        EVERYTHING.limited_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
+        EVERYTHING.narrow_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
         if tenant
         else EVERYTHING
     )

@@ -12,7 +12,7 @@ from nephoscope.admin.wire.route import RouteSection
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.instance import ASSESS_SOON, BACKED_UP, FAILED
 from nephoscope.operations.declaration.schemas import AnyJson, Shape
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.service.assessment_requests import TRIGGER, request_assessment
 
 SECTION = RouteSection("server", "The server")
@@ -103,7 +103,7 @@ def assessment(ask: AdminRequest) -> AssessmentState:
 @SECTION.route("POST", "/assessment", TRIGGER, status=202)
 def assess(ask: AdminRequest) -> AssessmentState:
     """Assess the estate now; it begins within seconds."""
-    if last_scan_request(ask.instance.data) is None:
+    if read_last_scan_request(ask.instance.data) is None:
         raise ApiError(
             409, "Conflict", "No scan yet: run `nephoscope scan` first to select the assessed source."
         )
@@ -112,7 +112,7 @@ def assess(ask: AdminRequest) -> AssessmentState:
 
 
 def _build_assessment(ask: AdminRequest) -> AssessmentState:
-    checkpoints, request = ask.instance.state.checkpoints, last_scan_request(ask.instance.data)
+    checkpoints, request = ask.instance.state.checkpoints, read_last_scan_request(ask.instance.data)
     asked = checkpoints.get(*ASSESS_SOON)
     when = datetime.fromisoformat(asked) if asked else None
     snapshot = ask.instance.snapshots.load_newest() if request is not None else None

@@ -61,7 +61,7 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
         """Return whether it says the same at a time, as far as the time decides."""
         return self.since <= now and (self.until is None or now <= self.until)
 
-    def written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
+    def map_written_assessments(self) -> dict[tuple[str, str], tuple[Assessment, Resource]]:
         """Return what the analyzer said of each resource under each key, with the resource that it was written as."""
         known = (one for one in self.said if one.state is not ComplianceState.UNKNOWN)
         return {(one.resource, one.key): (one, made) for one, made in zip(known, self.overlay, strict=True)}
@@ -146,11 +146,11 @@ def _run_incremental(
     if before is None or earlier is None:
         return _collect(analyzer, _run_analyzer(analyzer, view), view, {})
     if before.has_failure or not earlier.is_current(analyzer, versions, view.logs):
-        return _collect(analyzer, _run_analyzer(analyzer, view), view, before.written_assessments())
+        return _collect(analyzer, _run_analyzer(analyzer, view), view, before.map_written_assessments())
     if earlier.has_same_assessments or len(before.overlay) == len(before.said):
         return before
     said = AnalyzerSaid(before.said, before.answers, before.since, before.until)
-    return _collect(analyzer, said, view, before.written_assessments())
+    return _collect(analyzer, said, view, before.map_written_assessments())
 
 
 def _run_analyzer(analyzer: Analyzer, view: EstateView) -> AnalyzerSaid:

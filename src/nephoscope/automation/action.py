@@ -113,6 +113,6 @@ def find_action_kind(name: str) -> ActionKind:
 
 
 @cache
-def lasting_actions() -> tuple[str, ...]:
+def list_lasting_actions() -> tuple[str, ...]:
     """The names of those whose runs have a time after which they are over."""
     return tuple(name for name, kind in action_kinds().items() if kind.plan is not None)

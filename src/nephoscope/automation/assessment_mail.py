@@ -76,7 +76,7 @@ def parse_standing(type_: str, text: str) -> DocumentStatus:
     )
 
 
-def grave_first(body: Mapping[str, object]) -> tuple[int, str]:
+def order_by_severity(body: Mapping[str, object]) -> tuple[int, str]:
     """Sorts documents: findings by their severity, then the others."""
     how = document_standing(body)
     return -_RANKS.get(how.severity, -1) if how.state == FINDING else 1, str(body["id"]).lower()

@@ -128,7 +128,7 @@ class AzureMachineCaptures:
         """
         begun, busy = list[str](), list[str]()
         for one in planned:
-            with _translating():
+            with _translate_refusals():
                 client = self._open()
                 if find_capture(client, one.id) is None:
                     if self._is_capturing(one.watcher, one.machine):
@@ -143,7 +143,7 @@ class AzureMachineCaptures:
         """Stop the captures of a plan that run; returns the names of their machines. Raises ActionError."""
         stopped = []
         for one in planned:
-            with _translating():
+            with _translate_refusals():
                 client = self._open()
                 if find_capture(client, one.id) is not None and is_running(client, one.id):
                     with self._audit(run, STOP, one, {}):
@@ -172,7 +172,7 @@ class AzureMachineCaptures:
 
     def _is_capturing(self, watcher: str, machine: str) -> bool:
         """Return whether a capture of a machine has not ended, as Azure has it now. Raises ActionError."""
-        with _translating():
+        with _translate_refusals():
             client = self._open()
             return _has_running(client, watcher, machine)
 
@@ -215,7 +215,7 @@ def _to_azure_filter(text: str) -> str:
 
 
 @contextmanager
-def _translating() -> Iterator[None]:
+def _translate_refusals() -> Iterator[None]:
     """Raise ActionError for what Azure does not carry out: refusals of the request are final, others may be tried again."""
     try:
         yield

@@ -20,7 +20,7 @@ from nephoscope.automation.action import (
     ActionKind,
     ActionOutcome,
     find_action_kind,
-    lasting_actions,
+    list_lasting_actions,
 )
 from nephoscope.automation.event_facts import to_facts, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
@@ -118,7 +118,7 @@ class AutomationEngine:
         """Ask, begin and note in turns; what is under way at the end is waited for and noted."""
         lanes = RunQueues(
             lambda: self.state.automation_runs.due(
-                self.workspace, _compute_due_horizon(clock()), lasting_actions()
+                self.workspace, _compute_due_horizon(clock()), list_lasting_actions()
             )
         )
         moved, goes_on = True, False

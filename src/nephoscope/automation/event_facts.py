@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nephoscope.alerts.rules.dynamic_properties import list_techniques
-from nephoscope.alerts.rules.former_names import former_names
+from nephoscope.alerts.rules.former_names import load_former_names
 from nephoscope.automation.condition import EventView
 from nephoscope.model.entity import Entity
 from nephoscope.model.identifiers import IDENTIFIERS
@@ -68,7 +68,7 @@ def _read_texts(value: object) -> list[str]:
     return [str(one) for one in several if one not in (None, "")]
 
 
-def changed_facts(before: Mapping[str, object], facts: Mapping[str, list[str]]) -> list[str]:
+def find_changed_facts(before: Mapping[str, object], facts: Mapping[str, list[str]]) -> list[str]:
     """Return the names of facts that are not as they were; one of which nothing was kept is none."""
     return [name for name, values in facts.items() if name in before and before[name] != values]
 
@@ -81,14 +81,14 @@ def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = 
         "title": [*facts["title"], *_list_former_names(facts["rule"])],
         **entity_facts(document),
         **{f"{BEFORE}.{name}": values for name, values in earlier.items()},
-        CHANGED: changed_facts(earlier, facts),
+        CHANGED: find_changed_facts(earlier, facts),
     }
     return EventView(known, {**_build_azure_facts(document), **document})
 
 
 def _list_former_names(rules: Iterable[str]) -> list[str]:
     """Return what the rules were called before: people's conditions on a title may still ask for it."""
-    return [name for rule in rules for name in former_names().get(rule, ())]
+    return [name for rule in rules for name in load_former_names().get(rule, ())]
 
 
 def view_document(body: Mapping[str, object]) -> EventView:

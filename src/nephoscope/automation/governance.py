@@ -171,12 +171,12 @@ def find_deciding_rule(
     """The rule that decides of an assessment; None where the resource does not fail it, or none holds."""
     if _value_at(body, "properties", "status", "code") != "Unhealthy":
         return None
-    resource = assessed_resource(body)
+    resource = read_assessed_resource(body)
     above = containers(resource)
     return next((one for one in several if one.applies_to(body, resource, above)), None)
 
 
-def assessed_resource(body: Mapping[str, object]) -> str:
+def read_assessed_resource(body: Mapping[str, object]) -> str:
     """The lower-cased id of what an assessment is about."""
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 

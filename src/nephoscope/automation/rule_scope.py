@@ -44,7 +44,7 @@ class RuleScope:
         if not any(self._contains(one) for one in _RESOURCE.findall(named)):
             return False
         text = json.dumps(row, ensure_ascii=False, default=str)
-        return not any(AlertVisibility(one).hidden_mentions(text) for one in self.read)
+        return not any(AlertVisibility(one).find_hidden_mentions(text) for one in self.read)
 
     def _contains(self, key: str) -> bool:
         if self.home and not _is_below(key, self.home):

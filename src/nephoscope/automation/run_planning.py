@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from nephoscope.automation.action import find_action_kind
-from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, document_standing, grave_first
+from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, document_standing, order_by_severity
 from nephoscope.automation.event_kinds import EventKind, name_published
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.state.automation.automation_runs import AutomationEvent, AutomationRun, RunStatus
@@ -120,7 +120,7 @@ def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRu
     """Return one run for all documents: the gravest, and how many there are."""
     first = batches[0]
     snapshot = first.kind.snapshot
-    records = sorted((body for each in batches for body in each.records), key=grave_first)
+    records = sorted((body for each in batches for body in each.records), key=order_by_severity)
     kind = first.kind.name if len(batches) == 1 else name_published(SEVERAL, snapshot=snapshot)
     document: dict[str, object] = {
         "records": records[:MOST_ROWS],

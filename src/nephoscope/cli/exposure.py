@@ -9,7 +9,7 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
-from nephoscope.cli.session.options import allowed_openings_option, evaluation_options, resource_options
+from nephoscope.cli.session.options import add_allowed_openings_option, evaluation_options, resource_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class _ExposureOptions(ViewOptions):
 @click.option(
     "--closed", is_flag=True, help="Include closed resources, with the rule or setting that closes them."
 )
-@allowed_openings_option(
+@add_allowed_openings_option(
     "List of the openings that may face the internet: leave them out, and exit 1 if another is open to everybody."
 )
 @format_option(*FORMATS, help="Output format.")

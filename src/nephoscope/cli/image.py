@@ -71,7 +71,9 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
             image = open_image_target(stack, target, tag, platform, insecure)
             reading = ImageReading(wanted, LayerFolder(data / "inventory" / "layers", wanted.digest))
             found = examine_image(image, reading, around, tag or parse_tag(target))
-        assessments = assess(data, found.contents, judged_by, keeping.exempted_image(image, target, tag))
+        assessments = assess(
+            data, found.contents, judged_by, keeping.build_exempted_image(image, target, tag)
+        )
         assessments = close_by_statements(assessments, statements, image_holders(image, target))
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))

@@ -136,14 +136,14 @@ def _ingest_paths(
 
     from nephoscope.cli.session.ingest_inputs import (
         from_stdin,
-        locked_folder,
+        open_locked_folder,
         remove_abandoned_folders,
         replace_samples,
     )
     from nephoscope.cli.session.load_summary import show
     from nephoscope.cli.session.session import progress_line
     from nephoscope.files.snapshot_files import ArchiveLimits
-    from nephoscope.ingest.logs.load_files import find_files, packed_size
+    from nephoscope.ingest.logs.load_files import find_files, measure_packed_size
     from nephoscope.lake.errors import SpoolFullError
     from nephoscope.lake.writing.memory_release import give_back
 
@@ -153,7 +153,7 @@ def _ingest_paths(
     with (
         from_stdin(data, paths) as given,
         replace_samples(data, given) as named,
-        locked_folder(data, "ingest-") as scratch,
+        open_locked_folder(data, "ingest-") as scratch,
         open_lake(data, keeps=True) as (lake, state),
         progress_line() as tell,
     ):
@@ -161,7 +161,7 @@ def _ingest_paths(
             files = find_files(named, ArchiveLimits())
         except FileNotFoundError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-        total = sum(packed_size(path) for path in {one.path for one in files.sources})
+        total = sum(measure_packed_size(path) for path in {one.path for one in files.sources})
         load = replace(
             _load(data, lake, state, chosen, form, paths, options, _meter(tell, total), say),
             scratch=Path(scratch),

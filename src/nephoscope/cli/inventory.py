@@ -56,7 +56,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
         wanted = describe_engines(data, look_for, around.now)
         found = examine_root(RootScan(root, one_file_system=not all_file_systems, looked_for=wanted), around)
         judged_by = to_inspection_options(asked, packages=not vulnerabilities)
-        assessments = assess(data, found.contents, judged_by, keeping.exempted_machine())
+        assessments = assess(data, found.contents, judged_by, keeping.build_exempted_machine())
         assessments = close_by_statements(assessments, statements)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
         usage_error(str(error))

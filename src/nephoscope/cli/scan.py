@@ -112,6 +112,6 @@ def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
 def _plan_explanation(wanted: str | None) -> VerdictExplanation | None:
     if wanted is None:
         return None
-    from nephoscope.cli.views.explanation import planned_explanation
+    from nephoscope.cli.views.explanation import explain_planned_resource
 
-    return planned_explanation(wanted)
+    return explain_planned_resource(wanted)

@@ -342,10 +342,10 @@ def _evaluate_demo(settings: ServeSettings, stop: threading.Event) -> None:
 
     It is killed when stopped meanwhile: the next start judges anew.
     """
-    from nephoscope.posture.scans.scan import last_scan_request
+    from nephoscope.posture.scans.scan import read_last_scan_request
     from nephoscope.serve.child_process import fork_process
 
-    if last_scan_request(settings.data) is None:
+    if read_last_scan_request(settings.data) is None:
         click.echo("assessing the bundled company")
         judging = fork_process(lambda: _judge_sample(settings), "demo")
         until = time.monotonic() + DEMO_SECONDS

@@ -44,7 +44,7 @@ def _list_files(folder: str, ending: str) -> Iterator[os.DirEntry[str]]:
             yield entry
 
 
-def derived_value(
+def derive_value(
     module: str, sources: Iterable[SourceFolder], kind: type[Value], make: Callable[[], Value]
 ) -> Value:
     """Return what `make` makes of the files of `sources`, or what was kept of it while all of them stayed as they are.

@@ -14,7 +14,7 @@ from nephoscope.estate.resource_lookup import properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.resource_id import ResourceId
-from nephoscope_policy.report_age import covers_freshly, expired_claim, expiry
+from nephoscope_policy.report_age import covers_freshly, expiry, explain_expired_claim
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ class EstateView:
         name)."""
         coverage = self.estate.coverage
         if not self.covers(type_, scope):
-            expired = expired_claim(coverage, type_, scope, self._now)
+            expired = explain_expired_claim(coverage, type_, scope, self._now)
             if expired:
                 raise DataNotCollectedError(expired, STALE)
             reason = coverage.gaps.get(type_)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.addresses import PUBLIC, PUBLIC_OF_FAMILY, AddressSet
 from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.firewall_rules import admitted_clients, rules_of_firewall
+from nephoscope.estate.firewall_rules import find_admitted_clients, rules_of_firewall
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
     HUB_CONNECTION_TYPE,
@@ -254,7 +254,7 @@ class ExposureIndex:
         seen_as = self._collect_translated_addresses(subnets) if subnets else None
         rules = self._read_rules(rule.firewall)
         for protocol in rule.protocols:
-            clients = admitted_clients(rules, rule.clients & PUBLIC, protocol, rule.address, rule.port)
+            clients = find_admitted_clients(rules, rule.clients & PUBLIC, protocol, rule.address, rule.port)
             if clients:
                 via = (rule.firewall, rule.name)
                 yield IngressPath("firewall translation", via, protocol, ports, clients, seen_as)

@@ -126,7 +126,7 @@ def decide_firewall(
     return FirewallDecision(False)
 
 
-def admitted_clients(
+def find_admitted_clients(
     rules: Iterable[FirewallRule], clients: AddressSet, protocol: str, address: str, port: int
 ) -> AddressSet:
     """Return the clients whose translated flow no network rule denies; raises DataNotCollectedError on a denied service tag."""

@@ -49,7 +49,7 @@ from nephoscope.estate.subnets import (
     SUBNET_TYPE,
     Subnet,
     list_subnets,
-    listed_subnets,
+    read_subnets,
     virtual_network_tag,
 )
 
@@ -182,7 +182,7 @@ class Network:
         if found is None or not found.known:
             network = self.estate.resources.get(key.partition("/subnets/")[0])
             if network is not None and found is None:
-                listed_subnets(network)  # raises why its subnets are not known
+                read_subnets(network)  # raises why its subnets are not known
             raise DataNotCollectedError(key or f"the subnet in the properties of {INTERFACE_TYPE}")
         return found
 

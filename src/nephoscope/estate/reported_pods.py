@@ -40,7 +40,7 @@ class ReportedPods:
     read_at: datetime | None
 
 
-def reported_pods(estate: Estate) -> dict[str, ReportedPods]:
+def read_reported_pods(estate: Estate) -> dict[str, ReportedPods]:
     """Return the running containers of each cluster whose pods were reported, by its lower-cased id."""
     found: dict[str, ReportedPods] = {}
     for cluster_type, pod_type in POD_TYPES.items():

@@ -36,9 +36,9 @@ def derive(resources: Iterable[Resource]) -> list[Resource]:
         if not subscription:
             continue
         if (subscription, "") not in found:
-            found[subscription, ""] = (_spell_prefix(resource, 2), SUBSCRIPTION_TYPE)
+            found[subscription, ""] = (_format_prefix(resource, 2), SUBSCRIPTION_TYPE)
         if group and (subscription, group) not in found:
-            found[subscription, group] = (_spell_prefix(resource, 4), RESOURCE_GROUP_TYPE)
+            found[subscription, group] = (_format_prefix(resource, 4), RESOURCE_GROUP_TYPE)
     return [_derive_container(text, type_) for text, type_ in found.values()]
 
 
@@ -49,7 +49,7 @@ def subscription_name(resource: Resource) -> str:
     return str(title or resource.body.get("displayName") or resource.body.get("name") or "")
 
 
-def _spell_prefix(resource: Resource, parts: int) -> str:
+def _format_prefix(resource: Resource, parts: int) -> str:
     """The first segments of an id as its source spelled them."""
     return "/".join(str(resource.body["id"]).strip().split("/", parts + 1)[: parts + 1])
 

@@ -71,7 +71,7 @@ def list_subnets(estate: AnalyzerEstate) -> dict[str, Subnet]:
     found: dict[str, Subnet] = {}
     for network in estate.by_type(NETWORK_TYPE):
         with suppress(DataNotCollectedError):  # who asks for a subnet that is not found meets it again
-            for entry in listed_subnets(network):
+            for entry in read_subnets(network):
                 id_ = _read_subnet_id(entry, network)
                 found[id_.lower()] = _build_subnet(id_, entry, _has_properties(entry) and not network.unread)
     for resource in estate.by_type(SUBNET_TYPE):
@@ -80,7 +80,7 @@ def list_subnets(estate: AnalyzerEstate) -> dict[str, Subnet]:
     return found
 
 
-def listed_subnets(network: Resource) -> Sequence[dict[str, object]]:
+def read_subnets(network: Resource) -> Sequence[dict[str, object]]:
     """The subnets in the body of a network; raises DataNotCollectedError where they, or one of them, are not known."""
     listed = (network.body.get("properties") or {}).get("subnets") or []
     return [*listed]

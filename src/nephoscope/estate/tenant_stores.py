@@ -48,7 +48,7 @@ def tenant_store(data: Path, estate: Estate) -> EstateStore:
     return EstateStore(data, f"tenants/{name}/resources")
 
 
-def first_tenant(data: Path) -> str:
+def find_first_tenant(data: Path) -> str:
     """The tenant that was kept first, '' where none was or no snapshot named it."""
     owner = _read_owner(data)
     return "" if owner is None else owner.tenant

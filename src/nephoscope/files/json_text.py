@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from nephoscope.files.json_value import TOO_DEEP, describe_error, measure_value, spell_half_surrogates
+from nephoscope.files.json_value import TOO_DEEP, describe_error, escape_half_surrogates, measure_value
 
 _MARK = b"\xef\xbb\xbf"
 _BLANK = re.compile(rb"[ \t\r\n]*+")
@@ -145,7 +145,7 @@ def _decode(data: bytes) -> tuple[object, str, int]:
         try:
             return msgspec.json.decode(data), "", 0
         except msgspec.DecodeError as error:
-            mended = spell_half_surrogates(data)
+            mended = escape_half_surrogates(data)
             if mended == data:
                 reason = describe_error(str(error))
                 # the decoder counts what trails from 1, all else from 0

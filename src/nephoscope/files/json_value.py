@@ -90,14 +90,14 @@ def _blot_escape(match: re.Match[bytes]) -> bytes:
     return match[0] if len(match[2]) > _ONE else match[1] + b"\\ufffd"
 
 
-def _spell_escape(match: re.Match[bytes]) -> bytes:
+def _encode_escape(match: re.Match[bytes]) -> bytes:
     """An escape of half a pair as the text of that escape."""
     return match[0] if len(match[2]) > _ONE else match[1] + b"\\\\u" + match[2]
 
 
-def spell_half_surrogates(data: bytes) -> bytes:
+def escape_half_surrogates(data: bytes) -> bytes:
     """JSON in which each half of a surrogate pair stands as the six characters of its escape."""
-    return _ESCAPE.sub(_spell_escape, data)
+    return _ESCAPE.sub(_encode_escape, data)
 
 
 def decode_json(text: bytes | str) -> object:
@@ -109,7 +109,7 @@ def decode_json(text: bytes | str) -> object:
         return _ANY.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
         data = text.encode() if isinstance(text, str) else text
-        mended = spell_half_surrogates(data)
+        mended = escape_half_surrogates(data)
         if mended != data or isinstance(error, RecursionError) or _BEYOND in str(error):
             mended = limit_json(mended)
         if mended == data:

@@ -45,7 +45,7 @@ class SeparatedRow(NamedTuple):
         return self.cells
 
 
-def separated_rows(
+def read_separated_rows(
     lines: str | Iterable[str], separator: str = ",", *, strict: bool = True
 ) -> Iterator[SeparatedRow]:
     """Give the rows of a text or of its lines, which have their ends; each takes no more lines than it has.
@@ -66,5 +66,5 @@ def separated_rows(
 
 def split_first_line(line: str, separator: str) -> list[str]:
     """Return the cells of a line, such as a header, none where it cannot be read."""
-    row = next(separated_rows((line,), separator, strict=False), None)
+    row = next(read_separated_rows((line,), separator, strict=False), None)
     return row.cells if row else []

@@ -77,7 +77,7 @@ class SourceFile(msgspec.Struct, frozen=True):
         return name.rsplit("/", 1)[-1].lower() == MANIFEST
 
 
-def unpacked_size(roots: Sequence[Path]) -> int:
+def estimate_unpacked_size(roots: Sequence[Path]) -> int:
     """About how many bytes the files under existing paths hold; packed ones count tenfold."""
     return sum(
         path.stat().st_size * (_PACKED if path.suffix.lower() in _PACKINGS else 1)

@@ -52,7 +52,7 @@ class _TarMember(tarfile.TarInfo):
         try:
             made = super().fromtarfile(archive)
         except tarfile.InvalidHeaderError:  # type: ignore[attr-defined] # typeshed has it not
-            archive.found_damaged(archive.offset)
+            archive.note_damaged_block(archive.offset)
             raise
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined] # typeshed has it not
             archive.ends = True
@@ -73,7 +73,7 @@ class _Archive(tarfile.TarFile):
     ends = False
     _last = -tarfile.BLOCKSIZE
 
-    def found_damaged(self, place: int) -> None:
+    def note_damaged_block(self, place: int) -> None:
         """Keep the place of a block that is no header; those right behind one are of the same damage."""
         first, count = self.damaged
         if count == 0 or place != self._last + tarfile.BLOCKSIZE:

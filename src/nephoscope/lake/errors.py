@@ -17,7 +17,7 @@ class NoRoomError(SpoolFullError):
     """The disk is full, not only the spool: nobody makes room but the one whose disk it is."""
 
 
-def no_room(error: OSError) -> SpoolFullError:
+def explain_no_room(error: OSError) -> SpoolFullError:
     """Return what it means that the spool could not be written."""
     full = NoRoomError if error.errno in (errno.ENOSPC, errno.EDQUOT) else SpoolFullError
     return full(f"the spool cannot be written: {error.strerror or error}")

@@ -21,7 +21,7 @@ from nephoscope.lake.queries.consistent_queries import LakeReading
 from nephoscope.lake.queries.multi_workspace_catalog import MultiWorkspaceCatalog
 from nephoscope.lake.queries.principal_catalog import LakeCatalog, SharedCatalogState
 from nephoscope.lake.queries.principal_scope import EVERYTHING, LakeScope
-from nephoscope.lake.queries.result_cache import ResultCache, ResultKey, allowed_age
+from nephoscope.lake.queries.result_cache import ResultCache, ResultKey, read_allowed_age
 from nephoscope.lake.queries.stored_functions import Saved, StoredFunctions
 from nephoscope.lake.queries.table_visibility_cache import TableVisibilityCache
 from nephoscope.lake.queries.watchlist_files import Watchlists
@@ -39,7 +39,7 @@ from nephoscope.lake.writing.flusher import Flusher, FlushResult
 from nephoscope.lake.writing.lease import WriterLease
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.lake.writing.quarantine import QUARANTINE
-from nephoscope.lake.writing.spool_damage import tell_damage
+from nephoscope.lake.writing.spool_damage import quarantine_damage
 from nephoscope.lake.writing.writer import SPOOL_LIMIT, Writer
 from nephoscope.state.state_ledger import StateLedger
 from nephoscope.state.workspaces.workspace import DEFAULT, Workspace
@@ -96,7 +96,7 @@ class Lake:
             self.functions, self.watchlists, graph,
         )  # fmt: skip
         self._lease = WriterLease(ledger)
-        tell = lambda *gone: tell_damage(self.writer(), *gone)  # noqa: E731 - a callback
+        tell = lambda *gone: quarantine_damage(self.writer(), *gone)  # noqa: E731 - a callback
         self._flusher = Flusher(self._data, self._open_store(), self._lease, self._disk, tell)
         self._upkeep = TableMaintenance(self._data, self._open_store(), self._lease, current or workspace)
         self._tidying = DailyMaintenance(self._data, self._upkeep, ledger, self.watchlists, self._disk)
@@ -226,14 +226,14 @@ class Lake:
         began = time.monotonic()
         plain = given is None or given.nothing
         own = now is None and external is None and span is None and not others and plain
-        age = allowed_age(text) if own else 0.0
+        age = read_allowed_age(text) if own else 0.0
         if age and (kept := self._results.find(asked, age)) is not None:
             return kept
         with deadline_within(timeout), self.catalog(scope, workspace) as catalog:
             seen = MultiWorkspaceCatalog(catalog, others) if others else catalog
             limits = EngineLimits(external=external, most=most)
             pipeline = QueryPipeline(seen, lambda: EngineRows(scans=seen.scans(span)), limits)
-            found = catalog.tell_gaps(pipeline.results(text, now=now, timeout=timeout, given=given))
+            found = catalog.report_gaps(pipeline.results(text, now=now, timeout=timeout, given=given))
         if age and not (most and most.cut) and not catalog.graph_tables:
             self._results.keep(asked, began, found)
         return found

@@ -43,14 +43,14 @@ class Reach(msgspec.Struct, frozen=True):
         """This reach with documents that stand above the readable and hold there."""
         return self if self.everything or self.is_empty else replace(self, above=self.above | ids)
 
-    def limited_to(self, subscriptions: frozenset[str]) -> Reach:
+    def narrow_to(self, subscriptions: frozenset[str]) -> Reach:
         """This reach, of some subscriptions alone."""
         if self.everything:
             return Reach(subscriptions=subscriptions)
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
         return Reach(False, self.subscriptions & subscriptions, kept, tenants=self.tenants)
 
-    def limited_to_tenant(self, tenant: str, subscriptions: frozenset[str], above: frozenset[str]) -> Reach:
+    def narrow_to_tenant(self, tenant: str, subscriptions: frozenset[str], above: frozenset[str]) -> Reach:
         """Narrow this reach to one tenant, whose subscriptions and management groups (lower-cased ids) are given."""
         if self.everything:
             return Reach(
@@ -71,7 +71,7 @@ class Reach(msgspec.Struct, frozen=True):
             whole_tenants=self.whole_tenants & {tenant},
         )
 
-    def limited_to_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
+    def narrow_to_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
         """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
         if self.everything:
             return Reach(subscriptions=subscriptions, groups=groups)

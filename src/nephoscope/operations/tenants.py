@@ -398,10 +398,10 @@ def _to_secrets(given: TenantSecretShape) -> TenantSecrets:
 
 
 def _build_tenant_shape(call: OperationCall, tenant: Tenant) -> TenantShape:
-    from nephoscope.posture.scans.tenants import asked_test, last_connection_test
+    from nephoscope.posture.scans.tenants import find_requested_test, read_last_connection_test
 
-    asked, trial = tenant.connection, last_connection_test(tenant)
+    asked, trial = tenant.connection, read_last_connection_test(tenant)
     return to_shape(
         TenantShape, tenant, connection=to_shape(ConnectionShape, asked, tenant=asked.id), has_secrets=bool(tenant.credential),
-        tested=to_shape(TrialShape, trial) if trial else None, testing=asked_test(call.state, tenant.name),
+        tested=to_shape(TrialShape, trial) if trial else None, testing=find_requested_test(call.state, tenant.name),
     )  # fmt: skip

@@ -31,13 +31,13 @@ from nephoscope.posture.reports.multi_tenant_report import CombinedReport, combi
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import tenants
 from nephoscope.posture.scans.live_estate import TENANT
-from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
 from nephoscope.posture.scans.run_recording import Recorder
 from nephoscope.posture.scans.scan import (
     EstateScan,
     NoSuchScopeError,
     ScanRequest,
-    last_scan_request,
+    read_last_scan_request,
     save_request,
 )
 from nephoscope.serve import process_logs as logs
@@ -175,7 +175,7 @@ def assess(
                 request = tenants.build_scan_request(state, settings.data) or request
                 with estate_turn(turns, math.inf, told.waiting) as turn:
                     # a scan that came first may have asked for something else
-                    wanted = last_scan_request(settings.data) or request
+                    wanted = read_last_scan_request(settings.data) or request
                     if wanted == request and _list_tenants(request.targets) <= {*targets}:
                         return _assess(settings, request, state, snapshots, told, turn, last)
                 request = wanted
@@ -206,7 +206,7 @@ def _assess(
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if (
         not any(tenants.is_live(one) for one in request.targets)
-        and last_scan_request(settings.data) == request
+        and read_last_scan_request(settings.data) == request
     ):
         save_request(scan.repeatable, settings.data)
     return replace(report, changes=changes)
@@ -220,7 +220,7 @@ def _store_containers(
     context = ServiceContext(actor, state, settings.data, lambda: now)
     for run in runs:
         try:
-            with frozen_logs(settings.data, state, run.estate, now) as found:
+            with open_frozen_logs(settings.data, state, run.estate, now) as found:
                 record_running_images(context, run.estate, found)
             # rows are of when they are written, however long the assessment took
             write_container_host_rows(ServiceContext(actor, state, settings.data), run.estate)
@@ -268,7 +268,7 @@ def _scan(
     put = state.arm_documents.by_tenant(DECIDING).of
     kept = tuple(one for one in request.targets if one in snapshots or not one.startswith(TENANT))
     facts = FactReader(lambda: nullcontext(state))
-    logs = partial(frozen_logs, settings.data, state)
+    logs = partial(open_frozen_logs, settings.data, state)
     return EstateScan(
         msgspec.structs.replace(request, targets=kept),
         settings.data,
@@ -344,7 +344,7 @@ def _warn_outdated(settings: ServeSettings) -> None:
     shown = PublishedSnapshotCache(settings.data).load_newest()
     if shown is None or not shown.build_info.is_outdated:
         return
-    if last_scan_request(settings.data) is None:
+    if read_last_scan_request(settings.data) is None:
         _LOG.warning(
             "the published assessment is from an older release and its source is unknown: scan again"
         )

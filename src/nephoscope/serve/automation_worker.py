@@ -18,7 +18,7 @@ from nephoscope.automation.rule_catalog import load_rules
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.lake import Lake
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.serve import process_logs
 from nephoscope.serve.parent_watch import end_with_parent
 from nephoscope.serve.server_settings import ServeSettings
@@ -39,7 +39,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
     told: set[str] = set()
     with (
         State.open_folder(settings.data, settings.state) as state,
-        opened_lake(settings.data, state, settings.tenant) as lake,
+        open_lake_with_estate(settings.data, state, settings.tenant) as lake,
     ):
         watch = PublicationWatch(settings.data, state, PublishedSnapshotCache(settings.data))
         with (

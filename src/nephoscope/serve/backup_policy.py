@@ -17,7 +17,7 @@ from nephoscope.automation.operator_policy import FILE, OperatorPolicy, operator
 from nephoscope.automation.rule_formats.response_rules import FOLDER, load_response_rules
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
-from nephoscope.posture.scans.scan import FACTS, SAMPLE, last_scan_request
+from nephoscope.posture.scans.scan import FACTS, SAMPLE, read_last_scan_request
 from nephoscope.serve.restore_item import PolicyItem, RestoreEffect
 from nephoscope.serve.state_policy import describe_settings, list_state_policy, restore_effect
 from nephoscope.state import State
@@ -126,7 +126,7 @@ def _file_items(folder: Path) -> Iterator[PolicyItem]:
 def _request_items(folder: Path) -> Iterator[PolicyItem]:
     """Yield what the server would assess: files of this machine are read, and decisions waive."""
     try:
-        request = last_scan_request(folder)
+        request = read_last_scan_request(folder)
     except ContentError as error:
         yield PolicyItem(
             RestoreEffect.REACHES,

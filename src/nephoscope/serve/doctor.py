@@ -21,13 +21,13 @@ from nephoscope.lake.lake import Lake
 from nephoscope.model.extras import install
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.serve.audit_check import check_audit
 from nephoscope.serve.certificate_checks import check_certificates
 from nephoscope.serve.doctor_check import SOON, CheckContext, CheckVerdict, DoctorFinding
 from nephoscope.serve.file_ownership import check_owners
 from nephoscope.serve.instance_lock import holder, is_served
-from nephoscope.serve.readiness import no_room
+from nephoscope.serve.readiness import explain_no_room
 from nephoscope.serve.server import make_listener as listening_at
 from nephoscope.serve.server_settings import HOST, PORT
 from nephoscope.state import State, StateError
@@ -106,7 +106,7 @@ def check_files(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def check_disk(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether there is room, and whether anything can be written."""
-    if why := no_room(patient.data, 0):
+    if why := explain_no_room(patient.data, 0):
         yield DoctorFinding(
             "disk",
             CheckVerdict.WRONG,
@@ -273,7 +273,7 @@ def check_people(patient: CheckContext) -> Iterator[DoctorFinding]:
 
 def check_estate(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the estate is assessed, and how long ago."""
-    request = last_scan_request(patient.data)
+    request = read_last_scan_request(patient.data)
     if request is None:
         yield DoctorFinding(
             "estate",

@@ -39,7 +39,7 @@ from nephoscope.lake.writing.writer import Writer
 from nephoscope.serve import process_logs
 from nephoscope.serve.ingest_auth_cache import IngestAuthCache
 from nephoscope.serve.parent_watch import end_with_parent
-from nephoscope.serve.rate_limit import Allowance, too_many_requests
+from nephoscope.serve.rate_limit import Allowance, build_too_many_requests_response
 from nephoscope.serve.reverse_proxy import METRICS_PATH, ReverseProxy, fault
 from nephoscope.serve.security_headers import HEADERS
 from nephoscope.serve.server_settings import ServeSettings
@@ -141,7 +141,7 @@ class Front:
         send = _mark_answer(send, id_)
         if wait := self.allowance.wait(scope):
             self.counted.refused += 1
-            await too_many_requests(wait)(scope, receive, send)
+            await build_too_many_requests_response(wait)(scope, receive, send)
             return
         body = await _read_body(receive)
         if body is None:

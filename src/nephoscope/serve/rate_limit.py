@@ -72,10 +72,10 @@ class RateLimitMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         wait = self._allowance.wait(scope) if scope["type"] == "http" else 0.0
-        await (too_many_requests(wait) if wait > 0 else self._app)(scope, receive, send)
+        await (build_too_many_requests_response(wait) if wait > 0 else self._app)(scope, receive, send)
 
 
-def too_many_requests(wait: float) -> JSONResponse:
+def build_too_many_requests_response(wait: float) -> JSONResponse:
     """The answer to a client who has to wait so many seconds."""
     body = {"error": {"code": "TooManyRequests", "message": "Too many requests; try again later."}}
     return JSONResponse(body, 429, {"Retry-After": str(max(1, round(wait)))})

@@ -31,13 +31,13 @@ def reasons(instance: Instance) -> Iterator[str]:
     if (file := instance.state.database.file) is not None and file.parent != instance.data:
         places[file.parent] = LEAST
     for place, least in places.items():
-        if why := no_room(place, least):
+        if why := explain_no_room(place, least):
             yield f"disk: {place}: {why}"
     if (waiting := size(instance.data)) >= SPOOL_LIMIT:
         yield f"spool: {waiting >> 20} MiB wait to be taken into tables, which is its limit; the log says why they are not"
 
 
-def no_room(place: Path, least: int) -> str:
+def explain_no_room(place: Path, least: int) -> str:
     """Explain why nothing can be written at a place of which so many bytes are kept free; '' where it can."""
     try:
         found = os.statvfs(place)

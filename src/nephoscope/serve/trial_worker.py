@@ -72,7 +72,7 @@ def _test(
 def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Event) -> None:
     """Do what waits; the lake is open only so long, and the lease is held as long as it takes."""
     from nephoscope.alerts.tuning.trial_runner import TrialRunner
-    from nephoscope.resource_graph import opened_lake
+    from nephoscope.resource_graph import open_lake_with_estate
 
     renewed = time.monotonic()
 
@@ -83,7 +83,7 @@ def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Ev
             renewed = time.monotonic()
         return stop.is_set()
 
-    with opened_lake(settings.data, state, settings.tenant) as lake:
+    with open_lake_with_estate(settings.data, state, settings.tenant) as lake:
         trying = TrialRunner(state, lake)
         while not stop.is_set() and (done := trying.next(is_ending)) is not None:
             _LOG.info("%s of %s for %s: %s", done.what.value, done.rule, done.by, done.error or "done")

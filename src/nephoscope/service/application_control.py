@@ -130,7 +130,7 @@ def find_group(context: ServiceContext, name: str, operation: str = READ) -> Lea
     return found[0]
 
 
-def accepted_policy(context: ServiceContext, id_: str) -> GroupProperties | None:
+def find_accepted_policy(context: ServiceContext, id_: str) -> GroupProperties | None:
     """Return what is accepted for a group, None where nothing is."""
     kept = context.state.arm_documents.get(id_.lower())
     return read_properties(kept.body) if kept is not None else None

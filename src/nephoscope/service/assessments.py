@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.posture.scans.scan import ScanRequest, last_scan_request
+from nephoscope.posture.scans.scan import ScanRequest, read_last_scan_request
 from nephoscope.service.actors import ROOT_SCOPE
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def announce_request(context: ServiceContext, request: ScanRequest) -> None:
     DeniedError.
     """
     context.require(WRITE, ROOT_SCOPE)
-    before, asked = last_scan_request(context.data), _to_fields(request)
+    before, asked = read_last_scan_request(context.data), _to_fields(request)
     old = _to_fields(before or ScanRequest(()))
     if asked == old:
         return

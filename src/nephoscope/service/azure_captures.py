@@ -108,7 +108,7 @@ def start_azure_capture(
         "properties": msgspec.to_builtins(properties),
         "justification": reason,
     }
-    with context.change_files(WRITE, key, f"packet capture of {key}", **told), _translating():
+    with context.change_files(WRITE, key, f"packet capture of {key}", **told), _translate_refusals():
         return client.create(watcher, name, properties)
 
 
@@ -122,7 +122,7 @@ def stop_azure_capture(context: ServiceContext, id_: str, reason: str) -> AzureC
         context.change_files(
             STOP, target, f"packet capture of {target}", capture=capture.id, justification=reason
         ),
-        _translating(),
+        _translate_refusals(),
     ):
         client.stop(capture.id)
     return capture
@@ -131,7 +131,7 @@ def stop_azure_capture(context: ServiceContext, id_: str, reason: str) -> AzureC
 def read_azure_capture(context: ServiceContext, id_: str) -> tuple[AzureCapture, AzureCaptureStatus]:
     """Return a capture with its state, as Azure has it now. Raises as `start_azure_capture`."""
     capture, client = _find_capture(context, id_, READ)
-    with _translating():
+    with _translate_refusals():
         return capture, client.query_status(capture.id)
 
 
@@ -143,7 +143,7 @@ def list_azure_captures(context: ServiceContext, machine: str = "") -> list[Azur
     key = _require_machine(context, machine, READ) if machine else ""
     client, _ = _open_client(context)
     watchers = [_find_watcher(context, key)] if key else _list_watchers(context)
-    with _translating():
+    with _translate_refusals():
         found = [one for watcher in watchers for one in list_captures(client, watcher)]
     wanted = [one for one in found if not key or one.properties.target.lower() == key]
     return [one for one in wanted if context.actor.is_permitted(READ, one.properties.target.lower())]
@@ -169,7 +169,7 @@ def _list_watchers(context: ServiceContext) -> list[str]:
 
 
 @contextmanager
-def _translating() -> Iterator[None]:
+def _translate_refusals() -> Iterator[None]:
     """Raise StateError for what Azure does not carry out within the block."""
     try:
         yield
@@ -208,7 +208,7 @@ def _find_capture(
         raise StateError(f"{id_[:300]!r} is not the resource ID of a packet capture")
     client, _ = _open_client(context)
     unknown = NotFoundError(f"packet capture {id_[:300]!r} not found")
-    with _translating():
+    with _translate_refusals():
         capture = find_capture(client, id_)
     if capture is None:
         raise unknown

@@ -42,7 +42,7 @@ def find_origins_of_all(context: ServiceContext, ids: Iterable[str]) -> dict[str
     if not keys:
         return {}
     types = {resource_type(key) for key in keys.values()}
-    index = OriginIndex(context.state.pipelines.planned_origins({*keys.values()}, types, names))
+    index = OriginIndex(context.state.pipelines.list_planned_origins({*keys.values()}, types, names))
     found = {id_: index.find_origins(key) for id_, key in keys.items()}
     return {id_: origins for id_, origins in found.items() if origins}
 
@@ -61,7 +61,7 @@ def violated_passes(
 
     `repositories` are lower-cased names that the actor may read.
     """
-    planned = context.state.pipelines.planned_origins(repositories=repositories) if repositories else []
+    planned = context.state.pipelines.list_planned_origins(repositories=repositories) if repositories else []
     if not planned:
         return []
     index = OriginIndex(planned)

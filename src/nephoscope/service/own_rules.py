@@ -11,7 +11,7 @@ from nephoscope.alerts.library.content_packs import StoredPiece
 from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.library.own_rules import API, OwnRules
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
-from nephoscope.resource_graph import must_read_estate
+from nephoscope.resource_graph import require_estate_access
 from nephoscope.service.audited_values import describe_difference
 from nephoscope.service.rules import DELETE, WRITE
 from nephoscope.service.service_context import workspace_scope
@@ -52,7 +52,7 @@ def put_own_rule(
     context.require(WRITE, workspace_scope(workspace))
     if isinstance(context.actor, Caller):  # the local user owns the folder
         query = str(document.get("query") or "")
-        must_read_estate(context.actor, lake, PublishedSnapshotCache(context.data), workspace, query)
+        require_estate_access(context.actor, lake, PublishedSnapshotCache(context.data), workspace, query)
     piece = ContentItem(ContentKind.RULE, id_, name, "", "api", document, Place("put"))
     judged = judge(piece, lake, workspace, context.now)
     if judged.standing in (RuleAvailability.REFUSED, RuleAvailability.UNSUPPORTED) or judged.lacks:

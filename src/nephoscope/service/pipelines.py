@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.posture.pipelines.repository_name import repository_key, repository_scope
-from nephoscope.posture.pipelines.resource_origins import planned_origins
+from nephoscope.posture.pipelines.resource_origins import list_planned_origins
 from nephoscope.posture.pipelines.run_document import RunDocument
 from nephoscope.posture.pipelines.run_processing import RunDecision, decide
 from nephoscope.state import NotFoundError, StateError
@@ -99,7 +99,7 @@ def record_run(context: ServiceContext, new: NewPipelineRun) -> RecordedRun:
         if run.decides:
             pipelines.put_items(session, decision.items)
             if not new.partial:
-                planned = planned_origins(series, id_, new.results.resources)
+                planned = list_planned_origins(series, id_, new.results.resources)
                 pipelines.replace_planned(session, series, planned)
         context.enter(
             session, WRITE, targets, tool=run.tool, branch=run.branch, commit=run.commit_id, decides=run.decides,

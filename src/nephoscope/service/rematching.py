@@ -143,7 +143,7 @@ def _find_changed(
     )
     if advisories.database is None or not before or began_anew:
         return None
-    return advisories.database.changed_packages(max(int(number) for number, _ in before.values()))
+    return advisories.database.find_changed_packages(max(int(number) for number, _ in before.values()))
 
 
 def _keep_matches(context: ServiceContext, matched: list[MatchedPackage]) -> FindingChanges:

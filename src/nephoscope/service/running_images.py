@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.image_name import ImageReference
 from nephoscope.estate.container_images import list_images
-from nephoscope.estate.reported_pods import reported_pods
+from nephoscope.estate.reported_pods import read_reported_pods
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.model.running_container import RunningContainer
-from nephoscope.posture.scans.logged_containers import logged_images
+from nephoscope.posture.scans.logged_containers import collect_logged_images
 from nephoscope.protect.registry.registry_settings import read_settings
 from nephoscope.service.inventories import InventoryError, keep_image_listing
 from nephoscope.state.inventory.inventories import LISTING_HOLDS, MOST_CONTAINERS, ImageListing
@@ -99,11 +99,11 @@ def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) ->
     for id_, names in list_images(estate).items():
         if read_at := estate.coverage.read_time(id_):
             found[id_] = RunningContainers(frozenset(map(RunningContainer, names)), min(read_at, now))
-    pods = reported_pods(estate)
+    pods = read_reported_pods(estate)
     for id_, one in pods.items():
         if one.read_at:
             found[id_] = RunningContainers(one.containers, min(one.read_at, now))
-    for id_, logged in (logged_images(logs) if logs else {}).items():
+    for id_, logged in (collect_logged_images(logs) if logs else {}).items():
         told_at = pods[id_].read_at if id_ in pods else None
         if id_ in estate.resources and (told_at is None or logged.heard_at > told_at):
             found[id_] = RunningContainers(frozenset(logged.containers), min(logged.heard_at, now))

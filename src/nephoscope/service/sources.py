@@ -126,7 +126,7 @@ def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
     return found
 
 
-def last_test_result(context: ServiceContext, name: str) -> dict[str, object]:
+def read_last_test_result(context: ServiceContext, name: str) -> dict[str, object]:
     """Return what the last test of a source found (`works`, `message`, `at`), {} where none was made."""
     found: dict[str, Any] = context.state.checkpoints.get(_trial_place(name), "page") or {}
     return found

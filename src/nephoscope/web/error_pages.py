@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("nephoscope.web")
 
 
-def denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> Response:
+def render_denied_page(visit: Visit, error: DeniedError, page: Page | None = None) -> Response:
     """403: the visitor's roles do not allow it; of a `page` that they do not open, the narrowest scope that opens it."""
     scope = find_role_scope(error.scope) if page is None else _find_narrowest_scope(page)
     at = error.scope if page is None else scope
@@ -86,7 +86,7 @@ def missing_page(visit: Visit, text: str) -> Response:
     )
 
 
-def no_scope(visit: Visit) -> Response:
+def render_no_scope_page(visit: Visit) -> Response:
     """404: the scope that the address names is none that the visitor may see."""
     text = f"Scope {visit.get_query_value('scope')[:200]} not found, or you have no role there."
     advice = ("The list at the top of the page shows the scopes that you can access.",)
@@ -105,7 +105,7 @@ def bad_request(visit: Visit, text: str) -> Response:
     return _build_framed_page(visit, 400, "Invalid request", text, advice)
 
 
-def no_form(visit: Visit, error: FormError) -> Response:
+def render_no_form_page(visit: Visit, error: FormError) -> Response:
     """400 or 413: a form that is not taken."""
     text = str(error)
     advice = ("Go back and send less data at once.",)
@@ -120,7 +120,7 @@ def conflict_page(visit: Visit, text: str) -> Response:
     return _build_framed_page(visit, 409, "Not saved", text, advice)
 
 
-def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
+def render_too_many_queries_page(visit: Visit, error: TooManyQueriesError) -> Response:
     """429: the visitor has too many queries that run or wait."""
     advice = (
         "Queries end when their pages are closed.",
@@ -132,7 +132,7 @@ def too_many_queries(visit: Visit, error: TooManyQueriesError) -> Response:
     return found
 
 
-def failed_page(visit: Visit, id_: str) -> Response:
+def render_failed_page(visit: Visit, id_: str) -> Response:
     """500: a fault of nephoscope, of which the log tells under an id."""
     title, text = "Internal error", f"See the server log under {id_}."
     advice = (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 
-def former_routes() -> Iterator[BaseRoute]:
+def list_former_routes() -> Iterator[BaseRoute]:
     """Yield the routes of former addresses; of two that begin alike the longer comes first."""
     moved = [one for one in list_sections() if one.former_path]
     for one in sorted(moved, key=lambda one: one.former_path, reverse=True):

@@ -28,7 +28,7 @@ from nephoscope.state.database.state_errors import ConcurrentChangeError, Transi
 from nephoscope.web import error_pages
 from nephoscope.web.all_pages import find_entry, navigation, pages
 from nephoscope.web.content_security_policy import with_nonce
-from nephoscope.web.former_addresses import former_routes
+from nephoscope.web.former_addresses import list_former_routes
 from nephoscope.web.forms.form_parser import MAX_OF_ANYBODY, FormError, SubmittedForm, read_form
 from nephoscope.web.lists.list_columns import keep_columns
 from nephoscope.web.provider_sign_in import after_sign_out, provider_routes
@@ -64,7 +64,7 @@ def routes(instance: Instance) -> list[BaseRoute]:
         Route("/sign-out", _sign_out(instance), methods=["POST"]),
         Route("/theme", _set_theme, methods=["POST"]),
         Route("/columns", _build_columns, methods=["POST"]),
-        *former_routes(),
+        *list_former_routes(),
         Route("/link/{secret}", _build_link(instance), methods=["GET", "POST"]),
         *provider_routes(instance),
         *(
@@ -84,7 +84,9 @@ def _build_endpoint(instance: Instance, page: Page) -> Endpoint:
         try:
             came = await read_form(request, page.most) if request.method == "POST" else SubmittedForm()
         except FormError as error:
-            return await run_in_threadpool(error_pages.no_form, Visit(instance, caller, request), error)
+            return await run_in_threadpool(
+                error_pages.render_no_form_page, Visit(instance, caller, request), error
+            )
         visit = Visit(instance, caller, request, request.path_params, came.last, came.texts, came.file)
         drawing = partial(_draw_page, visit, page)
         if request.method != "POST":
@@ -101,7 +103,7 @@ async def _draw_in_turn(visit: Visit, drawing: Callable[[], Response]) -> Respon
     try:
         return await visit.instance.queries.run(visit.caller.principal.id, drawing, visit.request.receive)
     except TooManyQueriesError as error:
-        return await run_in_threadpool(error_pages.too_many_queries, visit, error)
+        return await run_in_threadpool(error_pages.render_too_many_queries_page, visit, error)
     except ClientGoneError:
         return Response(status_code=400)
 
@@ -111,7 +113,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         if not visit.allows(page):
             visit.caller.require(page.permission)
         if not visit.has_valid_scope:
-            return error_pages.no_scope(visit)
+            return error_pages.render_no_scope_page(visit)
         found = page.filled(visit)
         if isinstance(found, Response):
             return found
@@ -120,7 +122,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
         return HTMLResponse(draw(page.template, visit=visit, page=page, **found), status, headers)
     except DeniedError as error:
         visit.instance.guard.deny(visit.caller, error)
-        return error_pages.denied_page(visit, error, None if visit.allows(page) else page)
+        return error_pages.render_denied_page(visit, error, None if visit.allows(page) else page)
     except NotFoundError as error:
         return error_pages.missing_page(visit, str(error))
     except TransientError:
@@ -132,7 +134,7 @@ def _draw_page(visit: Visit, page: Page) -> Response:
     except Exception:  # noqa: BLE001 - the boundary of a request: the page tells the id that the log has
         id_ = str(uuid.uuid4())
         _LOG.exception("page %s failed: %s", visit.request.url.path, id_)
-        return error_pages.failed_page(visit, id_)
+        return error_pages.render_failed_page(visit, id_)
 
 
 async def answer_not_found(instance: Instance, request: Request) -> Response:

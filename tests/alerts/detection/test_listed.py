@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -44,7 +44,7 @@ def asking(call: str) -> CompiledQuery:
     own = MemoryCatalog.of({"T": [("TimeGenerated", "datetime"), ("Value", "string")]}).tables
     stored = {one.name: one.to_schema(one.name) for one in Tables.builtin()}
     return compile_query(
-        f"{call} | project Value", MemoryCatalog({**stored, **own}, shipped_functions()), now=NOW
+        f"{call} | project Value", MemoryCatalog({**stored, **own}, load_shipped_functions()), now=NOW
     )
 
 

@@ -17,7 +17,7 @@ from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_item import ContentItem
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.cli.main import cli
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
 from nephoscope.state.workspaces.workspace import Workspace
@@ -53,7 +53,7 @@ def found_rows(piece: ContentItem, table: str, rows: list[dict[str, Any]]) -> li
 
 
 def _finds(piece: ContentItem, table: str, row: pa.Table) -> bool:
-    functions = shipped_functions().values()
+    functions = load_shipped_functions().values()
     return kql.run(piece.document["query"], {table: row}, now=NOW, functions=functions).num_rows == 1
 
 

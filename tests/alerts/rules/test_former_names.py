@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
-from nephoscope.alerts.rules.former_names import choose_rules, former_names
+from nephoscope.alerts.rules.former_names import choose_rules, load_former_names
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.automation.event_facts import view_row
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
@@ -19,8 +19,8 @@ OLD = "Sign-ins from places too far apart"
 
 def test_former_names_are_those_of_shipped_rules_and_say_one_rule_each() -> None:
     known = {one.id for one in RULES}
-    assert set(former_names()) <= known
-    counted = Counter(name.casefold() for names in former_names().values() for name in names)
+    assert set(load_former_names()) <= known
+    counted = Counter(name.casefold() for names in load_former_names().values() for name in names)
     assert [name for name, count in counted.items() if count > 1] == []
     assert not counted.keys() & {one.name.casefold() for one in RULES}
 
@@ -32,7 +32,7 @@ def test_a_rule_is_chosen_by_id_name_and_former_name(wanted: str) -> None:
 
 def test_every_former_name_chooses_its_rule() -> None:
     by_id = {one.id: one for one in RULES}
-    for id_, names in former_names().items():
+    for id_, names in load_former_names().items():
         assert all(choose_rules(RULES, name) == [by_id[id_]] for name in names), names
 
 

@@ -21,7 +21,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope_policy.model.source_location import Place
 
@@ -68,7 +68,7 @@ def state_of(tmp_path: Path) -> Iterator[State]:
 @pytest.fixture
 def lake(tmp_path: Path, state_of: State) -> Iterator[Lake]:
     state = state_of
-    with opened_lake(tmp_path, state) as lake:
+    with open_lake_with_estate(tmp_path, state) as lake:
         record = {
             "TimeGenerated": NOW.replace(microsecond=1),
             "UserId": ADA,

@@ -21,7 +21,7 @@ from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
 from nephoscope.posture.published.publishing import publish_documents
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope_policy.model.source_location import Place
 
@@ -136,7 +136,7 @@ def run_as_rows_come(data: Path, first: int) -> dict[str, tuple[Any, ...]]:
     """Run a schedule day by day while the rows come, and return its alerts."""
     rows = sign_ins(first)
     assess(data)
-    with State.open_folder(data) as state, opened_lake(data, state) as lake:
+    with State.open_folder(data) as state, open_lake_with_estate(data, state) as lake:
         schedule = Schedule(lake, state, list(map(parse_rule, RULES)), "default")
         moments = [START + n * DAY for n in range(first, DAYS + 1)]
         for place, (since, until) in enumerate(pairwise(moments)):
@@ -151,7 +151,10 @@ def run_as_rows_come(data: Path, first: int) -> dict[str, tuple[Any, ...]]:
 def test_a_look_back_comes_to_what_a_schedule_came_to(tmp_path: Path, first: int) -> None:
     scheduled, start = run_as_rows_come(tmp_path / "scheduled", first), START + first * DAY
     assess(tmp_path / "later")
-    with State.open_folder(tmp_path / "later") as state, opened_lake(tmp_path / "later", state) as lake:
+    with (
+        State.open_folder(tmp_path / "later") as state,
+        open_lake_with_estate(tmp_path / "later", state) as lake,
+    ):
         write(lake, sign_ins(first), 0)
         looking = LookBack(Schedule(lake, state, list(map(parse_rule, RULES)), "default"))
         assert [ran.outcome.error for ran in looking.run(start, END, END + HOUR) if ran.outcome.error] == []

@@ -304,11 +304,11 @@ def test_a_file_that_a_layer_holds_twice_is_recoverable(tmp_path: Path) -> None:
             entry.size = len(held)
             tar.addfile(entry, io.BytesIO(held))
     from nephoscope.collect.images.layer_stream import open_tar
-    from nephoscope.collect.images.layers import hidden_files, read_layer
+    from nephoscope.collect.images.layers import find_hidden_files, read_layer
     from nephoscope.collect.images.tar_entries import TarStream
     from nephoscope.collect.scanning.file_inspection import ContentInspector
     from nephoscope.collect.scanning.layer_scan import READER
 
     stream = TarStream(open_tar(io.BytesIO(gzip.compress(content.getvalue())), "x"), "x")
     layer = read_layer(stream, "sha256:1", READER._replace(inspector=ContentInspector(looking())))
-    assert [(one.path, one.removed_by) for one in hidden_files([layer])] == [("srv/app.env", "sha256:1")]
+    assert [(one.path, one.removed_by) for one in find_hidden_files([layer])] == [("srv/app.env", "sha256:1")]

@@ -14,7 +14,7 @@ from nephoscope.ingest.logs import secret_masking
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
-from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspect, suspects
+from nephoscope.ingest.logs.secret_masking import mask_secrets, mask_value, suspect, suspects
 from nephoscope.model.secret_redaction import MASK
 
 MASKED = [
@@ -88,7 +88,7 @@ PARTS = st.sampled_from(
 def test_a_secret_is_masked(text: str, wanted: str) -> None:
     assert mask_secrets(text) == wanted
     assert suspect(json.dumps({"a": text}).encode())
-    assert masked_value({"a": [text]}) == {"a": [wanted]}
+    assert mask_value({"a": [text]}) == {"a": [wanted]}
 
 
 @pytest.mark.parametrize("text", KEPT)
@@ -113,7 +113,7 @@ def test_what_is_called_a_secret_is_masked(name: str) -> None:
         assert suspect(record)
         for number in (1, 4):
             assert suspects([record] * number) == [True] * number
-        assert masked_value({key: ["hunter22"], "a": "b"}) == {key: [MASK], "a": "b"}
+        assert mask_value({key: ["hunter22"], "a": "b"}) == {key: [MASK], "a": "b"}
 
 
 @pytest.mark.parametrize("escape", ["s\\u0069g=", "sig\\u003d", "sig="])

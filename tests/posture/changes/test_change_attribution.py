@@ -22,7 +22,7 @@ from nephoscope.posture.changes.change_attribution import (
     attribute_change,
 )
 from nephoscope.posture.published import resource_changes
-from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
 from nephoscope.state import State
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -234,7 +234,9 @@ def attributes(data: Path, state: State, lake: Lake, rows: list[dict[str, Any]])
         lake.writer().append("default", {"AzureActivity": table}, producer="test", sequence=1)
         lake.flush()
     estate = Estate.of([Resource.of(NEW)], Coverage.everything())
-    several = resource_changes.attributed_changes(data, NOW, [estate], partial(frozen_logs, data, state))
+    several = resource_changes.list_attributed_changes(
+        data, NOW, [estate], partial(open_frozen_logs, data, state)
+    )
     told = list(resource_changes.documents(several, {}))
     assert len(told) == 1
     found: dict[str, Any] = told[0][0].body["properties"]
@@ -290,7 +292,7 @@ def test_many_changes_ask_no_more_of_the_store_than_one(
         with monkeypatch.context() as patched:
             stored = EstateStore.snapshots
             patched.setattr(EstateStore, "snapshots", lambda one: (seen.append(one.path), stored(one))[1])
-            assert len(resource_changes.attributed_changes(data, NOW)) == count
+            assert len(resource_changes.list_attributed_changes(data, NOW)) == count
         return len(seen)
 
     assert reads(20) == reads(1)

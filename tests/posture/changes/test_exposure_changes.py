@@ -22,7 +22,7 @@ from nephoscope.posture.exposure.opening_changes import compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableRegion
 from nephoscope.posture.published import exposure_changes as published_changes
 from nephoscope.posture.published.exposure_changes import TYPE, descriptions_by_change, exposure_changes
-from nephoscope.posture.published.resource_changes import attributed_changes
+from nephoscope.posture.published.resource_changes import list_attributed_changes
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans import run_recording
@@ -151,7 +151,7 @@ def test_openings_before_and_after(
     store = EstateStore(tmp_path)
     store.append(old, NOW - timedelta(hours=4))
     store.append(new, NOW)
-    several = attributed_changes(tmp_path, NOW, [new])
+    several = list_attributed_changes(tmp_path, NOW, [new])
     found = exposure_changes(tmp_path, NOW, [new], several, {})
     assert [text for one in found for text in one.change.descriptions] == texts
     assert [one.change.widened for one in found] == ([widened] if texts else [])

@@ -25,7 +25,7 @@ from nephoscope.collect.templates.terraform.attributes import MISSING
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope.collect.templates.terraform.plan_mapper import map_plan
-from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, folded_path
+from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, fold_path
 from nephoscope.posture.code.template.planned_analysis import analyze_planned
 from nephoscope.posture.code.template.planned_estate import plan_estate
 from nephoscope.posture.code.template.template_resource import WrittenResource
@@ -84,12 +84,12 @@ def plan_of(maker: TwinMaker) -> TerraformPlan:
             name = table.resource.replace("_", "-")
             whole = tables()[table.part_of]
             held = {**identifying(whole), "name": name}
-            parts = [folded_path(tuple(key.split("."))) for key in table.body]
+            parts = [fold_path(tuple(key.split("."))) for key in table.body]
             wanted = maker.values(whole.type).items()
             beside = {
                 one: value
                 for one, value in wanted
-                if not any(folded_path(one)[: len(part)] == part for part in parts)
+                if not any(fold_path(one)[: len(part)] == part for part in parts)
             }
             maker.solve(held, whole.body, beside)
             changes.append(change(whole.resource, held, table.resource))
@@ -138,7 +138,7 @@ def contradicts(resource: TerraformResource, steps: Steps, value: Any) -> bool:
         if (
             rule is not None
             and rule.expression == "= none"
-            and folded_path(steps[: len(path)]) == folded_path(path)
+            and fold_path(steps[: len(path)]) == fold_path(path)
         ):
             return True
     return False

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analyzer_results import no_analyzers
+from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.governance.effect_preview import preview
 from nephoscope.posture.policies.attestation import PolicyAttestation
@@ -114,7 +114,7 @@ def judge(catalog: PolicyCatalog) -> Any:
         *assignments: Assignment, world: Estate | None = None, now: datetime = NOW, **plan: Any
     ) -> EvaluationRun:
         whole = EvaluationPlan(catalog, assignments, **plan)
-        return evaluate(world or estate(), whole, now, analyzers=no_analyzers)
+        return evaluate(world or estate(), whole, now, analyzers=run_no_analyzers)
 
     return run
 
@@ -260,7 +260,7 @@ def test_the_version_of_an_initiative_by_location(judge: Any, catalog: PolicyCat
     north = [{"kind": "resourceLocation", "in": ["northeurope"]}]
     override = {"kind": "definitionVersion", "value": "2.*.*", "selectors": north}
     plan = EvaluationPlan(both, (assignment(ONE, definitionVersion="1.*.*", overrides=[override]),))
-    run = evaluate(estate(), plan, NOW, analyzers=no_analyzers)
+    run = evaluate(estate(), plan, NOW, analyzers=run_no_analyzers)
     assert set(ends(run, "tls")) == {"onewest", "onenorth", "onegood"}
     assert set(ends(run, "logs")) == {"onewest", "onegood"}
 
@@ -478,7 +478,7 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
     )
     broken = held("Microsoft.Authorization/policyAssignments", "broken", ONE)
     world = estate(custom, assigned, exempt, broken)
-    run = evaluate(world, EvaluationPlan(catalog).with_estate(world), NOW, analyzers=no_analyzers)
+    run = evaluate(world, EvaluationPlan(catalog).with_estate(world), NOW, analyzers=run_no_analyzers)
     assert ends(run, "") == {
         "onewest": ComplianceState.EXEMPT,
         "onenorth": FAILS,
@@ -490,7 +490,7 @@ def test_the_estates_own_assignments_exemptions_and_definitions_count(
 
 def test_only_the_asked_scope_is_judged(catalog: PolicyCatalog) -> None:
     plan = EvaluationPlan(catalog, (assignment(f"{GROUPS}/root"),))
-    run = evaluate(estate(), plan, NOW, scope=TWO, analyzers=no_analyzers)
+    run = evaluate(estate(), plan, NOW, scope=TWO, analyzers=run_no_analyzers)
     assert ends(run, "tls") == {"twowest": FAILS}
     assert run.scope == TWO
 

@@ -19,7 +19,7 @@ from nephoscope.posture.evaluation import analyzer_results
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
-from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
 from nephoscope.state import State
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.coverage import Coverage
@@ -88,7 +88,7 @@ class Kept:
     def analyzed(
         self, estate: Estate, now: datetime, before: analyzer_results.PreviousEvaluation | None = None, /
     ) -> analyzer_results.Analysis:
-        with frozen_logs(self.data, self.state, estate, now) as logs:
+        with open_frozen_logs(self.data, self.state, estate, now) as logs:
             return analyzer_results.run_all_analyzers(estate, now, before, logs)
 
     def said(self, *names: str, now: datetime = NOW) -> dict[str, tuple[ComplianceState, str]]:
@@ -263,7 +263,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
 
 
 def rows(kept: Kept, query: str, tables: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    with frozen_logs(kept.data, kept.state, estate("get", "put"), NOW) as logs:
+    with open_frozen_logs(kept.data, kept.state, estate("get", "put"), NOW) as logs:
         assert logs is not None
         return logs.query(query, DeclaredReads(tables, (api_usage.OPERATION,)))
 
@@ -294,7 +294,7 @@ def test_a_query_that_fails_is_not_a_table_without_rows(kept: Kept, query: str, 
 def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> None:
     kept.write(call(2))
     declared = DeclaredReads((api_usage.LOGS,), ())
-    with frozen_logs(kept.data, kept.state, estate("get"), NOW) as logs:
+    with open_frozen_logs(kept.data, kept.state, estate("get"), NOW) as logs:
         assert logs is not None
         before = logs.query(f"{api_usage.LOGS} | count", declared)
         kept.write(call(1))
@@ -334,7 +334,7 @@ def test_workspaces_that_share_some_subscriptions_are_read_together(kept: Kept) 
     both = Estate.of([operation("get"), operation("get", OTHER)], Coverage.everything())
     query = f"{api_usage.LOGS} | distinct OperationId | order by OperationId asc"
     declared = DeclaredReads((api_usage.LOGS,), ())
-    with frozen_logs(kept.data, kept.state, both, NOW) as logs:
+    with open_frozen_logs(kept.data, kept.state, both, NOW) as logs:
         assert logs is not None
         found = [one["OperationId"] for one in logs.query(query, declared)]
         calls = logs.aggregate(api_usage._CALLS, declared)

@@ -14,9 +14,9 @@ import pytest
 from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.content.loader import documents
-from nephoscope.posture.evaluation.analyzer_results import Analyzers, no_analyzers, run_all_analyzers
+from nephoscope.posture.evaluation.analyzer_results import Analyzers, run_all_analyzers, run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
-from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
+from nephoscope.posture.evaluation.partial_loading import evaluate_parts, list_types_needed_whole
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalog import PolicyCatalog
@@ -27,7 +27,7 @@ CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 
 def spooled(paths: list[Path], folder: Path) -> Any:
     folder.mkdir()
-    (found,) = SnapshotSpool.of(paths, folder).surveys(surveyed_types())
+    (found,) = SnapshotSpool.of(paths, folder).surveys(list_types_needed_whole())
     return found
 
 
@@ -63,7 +63,7 @@ def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
         .with_assignment("baseline")
     )
     with as_file(files("nephoscope.content") / "sample" / "snapshot") as sample:
-        assert compare([sample], tmp_path / "spool", plan, 1, no_analyzers) > 1
+        assert compare([sample], tmp_path / "spool", plan, 1, run_no_analyzers) > 1
 
 
 def record(subscription: int, name: str, version: str = "", **body: Any) -> str:
@@ -109,7 +109,7 @@ def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
     plan = EvaluationPlan(PolicyCatalog.of(documents(CONTENT))).with_assignment("not-there")
-    assert compare([empty], tmp_path / "spool", plan, 10, no_analyzers) == 1
+    assert compare([empty], tmp_path / "spool", plan, 10, run_no_analyzers) == 1
 
 
 def test_bytes_that_are_the_same_are_the_same_body(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from nephoscope.posture.code.finding import Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope.posture.pipelines.resource_origins import OriginIndex, planned_origins
+from nephoscope.posture.pipelines.resource_origins import OriginIndex, list_planned_origins
 from nephoscope.state.estate.pipeline_records import PipelineSeries
 
 SUBSCRIPTION = "/subscriptions/7d1b6c4e-0000-4000-8000-000000000001"
@@ -49,18 +49,18 @@ def places(*ids: str, conditional: bool = False) -> list[PlannedPlace]:
     ],
 )
 def test_what_made_a_resource(planned: str, conditional: bool, expected: str) -> None:
-    found = OriginIndex(planned_origins(SERIES, "r", places(planned, conditional=conditional))).find_origins(
-        REAL
-    )
+    found = OriginIndex(
+        list_planned_origins(SERIES, "r", places(planned, conditional=conditional))
+    ).find_origins(REAL)
     assert ["certain" if one.certain else "may be" for one in found] == ([expected] if expected else [])
 
 
 def test_a_certain_origin_hides_those_that_may_be() -> None:
     pattern = f"{ASSUMED}/resourceGroups/resource-group/{STORAGE}/stshop"
-    (found,) = OriginIndex(planned_origins(SERIES, "r", places(pattern, REAL))).find_origins(REAL)
+    (found,) = OriginIndex(list_planned_origins(SERIES, "r", places(pattern, REAL))).find_origins(REAL)
     assert (found.certain, found.planned.line) == (True, 11)
 
 
 def test_what_is_no_id_is_left_out() -> None:
-    assert planned_origins(SERIES, "r", places("stshop", "/" + "x" * 3000)) == []
-    assert OriginIndex(planned_origins(SERIES, "r", places(REAL))).find_origins("not an id") == []
+    assert list_planned_origins(SERIES, "r", places("stshop", "/" + "x" * 3000)) == []
+    assert OriginIndex(list_planned_origins(SERIES, "r", places(REAL))).find_origins("not an id") == []

@@ -12,7 +12,7 @@ from tests import exported
 
 from nephoscope.collect.resources.truncated_values import cut_out
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.evaluation.analyzer_results import no_analyzers
+from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -133,7 +133,7 @@ def judge(records: list[Body]) -> EvaluationRun:
         resources.append(Resource.of(one, complete=not is_cut))
     estate = Estate.of(resources, Coverage.everything())
     return evaluate(
-        estate, EvaluationPlan(PolicyCatalog([])).with_estate(estate), NOW, analyzers=no_analyzers
+        estate, EvaluationPlan(PolicyCatalog([])).with_estate(estate), NOW, analyzers=run_no_analyzers
     )
 
 

@@ -84,4 +84,4 @@ def test_controls_that_moved_are_told_the_largest_first():
 def test_a_reach_sees_its_own(reach, seen):
     several = (change("new"), change("new", f"/subscriptions/{SUB}"), change("new", "/tenants/t1/users/ada"))
     moves = FindingMoves(record("a", 1, 0.5), record("b", 2, 0.5), several)
-    assert len(moves.limited_to(reach).changes) == seen
+    assert len(moves.narrow_to(reach).changes) == seen

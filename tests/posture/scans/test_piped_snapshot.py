@@ -54,5 +54,5 @@ class Terminal(io.BytesIO):
 def test_what_is_no_snapshot_is_refused_and_leaves_nothing(tmp_path, monkeypatch, stream, reason):
     monkeypatch.setattr(piped_snapshot, "_MOST", 64)
     with pytest.raises(SnapshotError, match=reason):
-        piped_snapshot.piped_snapshot(tmp_path, stream)
+        piped_snapshot.store_piped_snapshot(tmp_path, stream)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -13,7 +13,7 @@ import pytest
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.scans import tenants
-from nephoscope.posture.scans.scan import ScanRequest, last_scan_request, save_request
+from nephoscope.posture.scans.scan import ScanRequest, read_last_scan_request, save_request
 from nephoscope.service import tenants as service
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -93,15 +93,15 @@ def test_the_first_tenant_that_is_collected_takes_the_place_of_the_sample(
 ) -> None:
     save_request(ScanRequest(("sample:", "more.json")), tmp_path)
     connect(state, tmp_path)
-    asked = last_scan_request(tmp_path)
+    asked = read_last_scan_request(tmp_path)
     assert asked is not None
     assert (asked.targets, asked.history) == (("sample:", "more.json", "tenant:contoso"), "default")
     tenants.collect_due(state, tmp_path, asked.targets, datetime.now(UTC), lambda *_: None)
     found = tenants.build_scan_request(state, tmp_path)
-    assert found == last_scan_request(tmp_path) != None  # noqa: E711 - compared in a chain
+    assert found == read_last_scan_request(tmp_path) != None  # noqa: E711 - compared in a chain
     assert (found.targets, found.history) == (("more.json", "tenant:contoso"), "tenants")
     service.remove_tenant(acting(state, tmp_path), "contoso")
-    left = last_scan_request(tmp_path)
+    left = read_last_scan_request(tmp_path)
     assert left is not None
     assert left.targets == ("more.json",)
     assert state.credentials.names() == ()
@@ -113,7 +113,7 @@ def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
     before = ScanRequest(("sample:",))
     save_request(before, tmp_path)
     connect(state, tmp_path, "fails")
-    asked = last_scan_request(tmp_path)
+    asked = read_last_scan_request(tmp_path)
     assert asked is not None
     assert tenants.collect_due(state, tmp_path, asked.targets, datetime.now(UTC), lambda *_: None) == {}
     assert (
@@ -122,13 +122,13 @@ def test_a_tenant_that_never_came_leaves_the_sample_as_it_was(
         == msgspec.structs.replace(before, targets=("sample:", "tenant:fails"))
     )
     service.remove_tenant(acting(state, tmp_path), "fails")
-    assert last_scan_request(tmp_path) == before
+    assert read_last_scan_request(tmp_path) == before
 
 
 def test_removing_the_last_leaves_nothing_to_judge(state: State, tmp_path: Path) -> None:
     connect(state, tmp_path)
     service.remove_tenant(acting(state, tmp_path), "contoso")
-    assert last_scan_request(tmp_path) is None
+    assert read_last_scan_request(tmp_path) is None
 
 
 def test_a_tenant_is_collected_when_its_hours_have_passed(
@@ -173,7 +173,7 @@ def test_a_paused_tenant_is_not_collected(state: State, tmp_path: Path, collecti
     service.change_tenant(acting(state, tmp_path), replace(made, enabled=False))
     tenants.collect_due(state, tmp_path, ["tenant:contoso"], now + timedelta(days=9), told)
     assert collecting == ["contoso"]
-    request = last_scan_request(tmp_path)
+    request = read_last_scan_request(tmp_path)
     assert request is not None
     assert request.targets == ("tenant:contoso",)
     assert not tenants.due(state, request, now + timedelta(days=9))

@@ -30,7 +30,7 @@ from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.run_recording import Recorder
-from nephoscope.posture.scans.scan import EstateScan, ScanRequest, last_scan_request, save_request
+from nephoscope.posture.scans.scan import EstateScan, ScanRequest, read_last_scan_request, save_request
 from nephoscope.serve import assessment_worker
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
@@ -194,7 +194,7 @@ def test_a_scan_waits_for_its_turn_and_loses_nothing(
         "nephoscope: the server's assessment is still running in this data folder after 0 s: nothing was changed; "
         "wait longer with --wait SECONDS, or use --no-history\n"
     )
-    assert last_scan_request(data) is None
+    assert read_last_scan_request(data) is None
     # readers and what keeps nothing wait for nobody
     assert scanned(data, snapshot, "--no-history").exit_code == 0
     assert scanned(data, snapshot, "--wait", "0", "--since", snapshot).exit_code == 0

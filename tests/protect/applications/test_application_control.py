@@ -17,14 +17,14 @@ from nephoscope.protect.applications.group_document import read_properties
 from nephoscope.protect.applications.learned_group import TYPE
 from nephoscope.protect.applications.machine_groups import MachineGroup, cluster_machines
 from nephoscope.protect.applications.program_sighting import ProgramSighting
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.service.application_control import (
     LOGS,
     READ,
     WRITE,
     ApplicationControlError,
     accept_group,
-    accepted_policy,
+    find_accepted_policy,
     find_group,
     find_violations,
     learn_groups,
@@ -86,7 +86,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     data = tmp_path / "data"
-    with State.open_folder(data, "") as state, opened_lake(data, state) as lake:
+    with State.open_folder(data, "") as state, open_lake_with_estate(data, state) as lake:
         found = Scene(state, lake, data)
         found.append("DeviceProcessEvents", *rows())
         yield found
@@ -117,7 +117,7 @@ def test_similar_machines_are_a_group_with_shares_and_days(scene: Scene) -> None
 def test_accepting_a_group_is_audited_and_finds_what_else_runs(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     accept_group(scene.acts("owner"), scene.lake, "linuxgroup1")
-    accepted = accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id)
+    accepted = find_accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id)
     assert accepted is not None
     assert (accepted.enforcement_mode, accepted.machines) == (
         "Audit",
@@ -155,7 +155,7 @@ def test_chosen_paths_change_what_is_accepted(scene: Scene) -> None:
         allow=["/home/ada/tool"],
         refuse=["/usr/bin/ls"],
     )
-    accepted = accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id)
+    accepted = find_accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id)
     assert accepted is not None
     assert accepted.enforcement_mode == "Enforce"
     assert {one.path for one in accepted.rules} == {
@@ -215,7 +215,9 @@ def test_without_the_right_nothing_is_learned_or_accepted(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     with pytest.raises(DeniedError):
         accept_group(scene.acts("reader"), scene.lake, "LINUXGROUP1")
-    assert accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id) is None
+    assert (
+        find_accepted_policy(scene.acts("reader"), find_group(scene.acts("reader"), "LINUXGROUP1").id) is None
+    )
     with pytest.raises(NotFoundError):
         find_group(scene.acts("owner"), "LINUXGROUP9")
 

@@ -19,7 +19,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.writing.outbox import deliver
 from nephoscope.protect.files.change_rows import TABLE
 from nephoscope.protect.files.monitoring_settings import MaintenanceWindow, MonitoringSettings
-from nephoscope.resource_graph import opened_lake
+from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.service.file_integrity import IntegrityScan, scan_host, start_monitoring
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -104,7 +104,7 @@ def live_a_day(folder: Path, root: Path) -> None:
 def scan_and_detect(data: Path, state: State) -> tuple[IntegrityScan, Counter[str]]:
     """Scan, and count the alerts by the file that they are about."""
     context = ServiceContext(LocalUser.current(), state, data)
-    with opened_lake(data, state) as lake:
+    with open_lake_with_estate(data, state) as lake:
         scanned = scan_host(context, "web01")
         while deliver(lake, state) is None:
             time.sleep(0.01)

@@ -91,7 +91,7 @@ def is_violation(plan: SegmentPlan, source: str, target: str, protocol: str, por
     one, other = segment(source), segment(target)
     if not one or not other or one == other:
         return False
-    return not any(low <= port <= high for low, high in plan.allowed_ports(one, other, protocol))
+    return not any(low <= port <= high for low, high in plan.list_allowed_ports(one, other, protocol))
 
 
 @pytest.mark.parametrize("rules", [

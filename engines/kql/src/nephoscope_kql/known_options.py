@@ -101,7 +101,7 @@ CHARTS = frozenset(
 """What `render` may draw."""
 
 
-def unknown_option(statement: tree.Set) -> str:
+def describe_unknown_option(statement: tree.Set) -> str:
     """Return what to note of an option that Kusto does not know, '' of one that it knows."""
     if statement.name.lower() in INERT | ACTIVE:
         return ""
@@ -109,7 +109,7 @@ def unknown_option(statement: tree.Set) -> str:
     return f"the option {statement.name} is not known: it changes nothing" + (f" ({meant})" if meant else "")
 
 
-def unknown_hints(operator: tree.Operator) -> list[str]:
+def describe_unknown_hints(operator: tree.Operator) -> list[str]:
     """Return what to note of the strategies of an operator that Kusto does not know."""
     given = [item for item in getattr(operator, "parameters", ()) if isinstance(item, tree.OperatorParameter)]
     return [

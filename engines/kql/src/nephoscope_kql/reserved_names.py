@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import nephoscope_kql.bind  # noqa: F401 - the binder knows all of its calls when it is whole
 from nephoscope_kql import tree
-from nephoscope_kql.binder.built_in_calls import built_in_names
+from nephoscope_kql.binder.built_in_calls import list_built_in_names
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import parse_function
 from nephoscope_kql.parser.keywords import may_name
 
-__all__ = ["built_in_names", "may_call"]
+__all__ = ["list_built_in_names", "may_call"]
 _STATEMENTS = frozenset({"alias", "declare", "let", "pattern", "restrict", "set"})
 """Words that begin a statement."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from nephoscope_policy.alias import Alias, Capability
-from nephoscope_policy.documents import ContentDocument, shipped_documents
+from nephoscope_policy.documents import ContentDocument, read_shipped_documents
 from nephoscope_policy.errors import PolicyError
 
 
@@ -18,7 +18,7 @@ def read() -> tuple[dict[str, str | Alias], dict[str, Capability]]:
     table: dict[str, str | Alias] = {}
     capabilities: dict[str, Capability] = {}
     typed: list[tuple[str, str, str]] = []
-    for document in shipped_documents("aliases"):
+    for document in read_shipped_documents("aliases"):
         body = document.json()
         for name, path in _read_section(body, "aliases", document).items():
             table[name.lower()] = path

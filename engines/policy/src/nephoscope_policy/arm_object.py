@@ -49,7 +49,7 @@ class ArmObject:
             raise fault(f"expected text, found {kind(value)}", self.property_path(name))
         return value
 
-    def required_text(self, name: str) -> str:
+    def require_text(self, name: str) -> str:
         """A text that must be there and not empty."""
         value = self.text(name)
         if not value:
@@ -58,7 +58,7 @@ class ArmObject:
 
     def choice(self, name: str, allowed: Sequence[str], default: str = "") -> str:
         """One of the allowed words in any case, spelled as in `allowed`; with a default of '' the property is required."""
-        text = self.text(name, default) or self.required_text(name)
+        text = self.text(name, default) or self.require_text(name)
         for word in allowed:
             if word.lower() == text.lower():
                 return word

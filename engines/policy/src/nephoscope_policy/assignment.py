@@ -102,7 +102,7 @@ class Assignment(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required_text("id"))
+        id_ = scope_id(body.require_text("id"))
         parameters, unread = _read_parameters(reader)
         return cls(
             id=id_,
@@ -246,6 +246,6 @@ def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, obje
 
 def _pin(source: ArmObject, name: str) -> Pin:
     try:
-        return Pin.parse(source.required_text(name))
+        return Pin.parse(source.require_text(name))
     except ValueError as error:
         raise fault(str(error), source.property_path(name)) from error

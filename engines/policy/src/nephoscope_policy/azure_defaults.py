@@ -22,7 +22,7 @@ class BodySource(Protocol):
     def has_part(self, path: tuple[str, ...]) -> bool:
         """Return whether it tells a part, so that one that is not there is not set."""
 
-    def absent_parts_below(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
+    def list_absent_parts(self, path: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
         """The parts at and below a path that are certainly not there where the body lacks them."""
 
 
@@ -82,7 +82,7 @@ class TypeDefaults(msgspec.Struct, frozen=True):
                 body = _fill_path(body, path, value)
         if told is None:
             return body, self.absent
-        return body, frozenset(one for path in self.absent for one in told.absent_parts_below(path))
+        return body, frozenset(one for path in self.absent for one in told.list_absent_parts(path))
 
     def _list_values(self, version: str) -> Iterator[tuple[Segments, object]]:
         """The defaults that hold for an API version ('' = not known, which is taken for a late one), those of early versions first."""

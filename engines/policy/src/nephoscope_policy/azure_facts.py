@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from nephoscope_policy.body_paths import Segments, split
-from nephoscope_policy.documents import ContentError, shipped_documents
+from nephoscope_policy.documents import ContentError, read_shipped_documents
 from nephoscope_policy.model.source_location import Place
 
 
@@ -62,7 +62,7 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The child types under one parent in full, with their names."""
         return _qualify_types(parent, self.children)
 
-    def listed_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
+    def list_child_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with the names that a list always holds."""
         return _qualify_types(parent, self.listed)
 
@@ -139,11 +139,11 @@ def _load_listed_children() -> Mapping[tuple[str, str], frozenset[str]]:
         (parent.lower(), type_.lower()): frozenset(name.lower() for name in names)
         for group in always_present()
         for parent in group.parents
-        for type_, names in group.listed_types(parent).items()
+        for type_, names in group.list_child_types(parent).items()
     }
 
 
-def listed_names(parent: str, type_: str) -> frozenset[str]:
+def list_constant_names(parent: str, type_: str) -> frozenset[str]:
     """Return the lower-cased names that a list of a type under a resource of a lower-cased type always holds."""
     return _load_listed_children().get((parent, type_), frozenset())
 
@@ -164,14 +164,14 @@ def _load_stated_by_type(*, empty: bool) -> Mapping[str, tuple[tuple[str, ...], 
     return {type_: tuple(paths) for type_, paths in found.items()}
 
 
-def stated_paths(type_: str, *, empty: bool) -> tuple[tuple[str, ...], ...]:
+def list_constant_paths(type_: str, *, empty: bool) -> tuple[tuple[str, ...], ...]:
     """Return the paths, as lower-cased keys, that each body of a lower-cased type has, or one whose properties are `empty`."""
     return _load_stated_by_type(empty=empty).get(type_, ())
 
 
 def read_facts(name: str, shape: object) -> Any:
     """The facts of a file of content/azure in a shape; ContentError where it has another one."""
-    for document in shipped_documents("azure"):
+    for document in read_shipped_documents("azure"):
         if document.name == name:
             try:
                 return msgspec.convert(document.json(), shape)

@@ -13,7 +13,7 @@ from nephoscope_policy.definition import Definition
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.initiative import Initiative
-from nephoscope_policy.model.resource import UNREAD, unread_paths
+from nephoscope_policy.model.resource import UNREAD, list_unread_paths
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.resource_view import describe_cut
 from nephoscope_policy.version import FIRST, Version
@@ -197,7 +197,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
 
 def _describe_unread(body: dict[str, object], id_: str, *, whole: bool) -> str:
     """Name a path that an export cut of a definition or initiative and that decides what it judges; any path with `whole`."""
-    paths = (path for path in sorted(unread_paths(body)) if whole or _decides(path))
+    paths = (path for path in sorted(list_unread_paths(body)) if whole or _decides(path))
     return next((describe_cut(path, id_) for path in paths), "")
 
 

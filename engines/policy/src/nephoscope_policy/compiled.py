@@ -68,7 +68,7 @@ class CompiledPolicy:
         self._parts: dict[str, tuple[PartTest, int]] = {}
         self._lookup = _lookup(rule, compiler, type_) if rule.if_not_exists else None
         self._slots = compiler.slots if compiler.runs else -1
-        self._applicable = rule.settled_applicability(type_, switches)
+        self._applicable = rule.settle_applicability(type_, switches)
         text = "the rule does not concern this resource"
         self._not_applicable = Result(NOT_APPLICABLE, rule.effect, cause="not-applicable", description=text)
         self._compliant = Result(COMPLIANT, rule.effect)

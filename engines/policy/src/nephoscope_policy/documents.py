@@ -80,7 +80,7 @@ def read_documents(root: Traversable, label: str = "", kind: str = "") -> Iterat
     yield from _walk(root, label, 0)
 
 
-def shipped_documents(kind: str) -> Iterator[ContentDocument]:
+def read_shipped_documents(kind: str) -> Iterator[ContentDocument]:
     """Yield the documents of a kind that come with the engine: `aliases`, `azure`."""
     return read_documents(files("nephoscope_policy.content"), "content", kind)
 

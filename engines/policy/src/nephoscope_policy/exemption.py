@@ -59,7 +59,7 @@ class Exemption(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required_text("id"))
+        id_ = scope_id(body.require_text("id"))
         recommendations, assignment = _read_subject(reader)
         return cls(
             id=id_,

@@ -147,7 +147,7 @@ class FoldedRule:
             return True
         return type_guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
 
-    def settled_applicability(self, type_: str, switches: Switches) -> bool | None:
+    def settle_applicability(self, type_: str, switches: Switches) -> bool | None:
         """Return what `applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False

@@ -136,7 +136,7 @@ class PartialParameters(dict[str, object]):
 def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
     members = []
     for item in properties.children("policyDefinitions"):
-        definition = item.required_text("policyDefinitionId")
+        definition = item.require_text("policyDefinitionId")
         parameters = {}
         for name in item.child("parameters").raw:
             entry = item.child("parameters").child(name)
@@ -166,7 +166,7 @@ def _pin(item: ArmObject) -> Pin | None:
 
 def _build_group(item: ArmObject) -> DefinitionGroup:
     return DefinitionGroup(
-        item.required_text("name"),
+        item.require_text("name"),
         item.text("displayName"),
         item.text("category"),
         item.text("description"),

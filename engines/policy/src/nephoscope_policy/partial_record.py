@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.errors import PolicyError
-from nephoscope_policy.model.resource import unread_paths
+from nephoscope_policy.model.resource import list_unread_paths
 from nephoscope_policy.resource_view import describe_cut
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class ControlRecordReader:
     def __init__(self, document: object, *, partial: bool = False) -> None:
         self.body = ArmObject(document)
         self._partial = partial
-        self._unread = unread_paths(self.body.raw) if partial else frozenset()
+        self._unread = list_unread_paths(self.body.raw) if partial else frozenset()
         self._id = str(self.body.value("id") or "").lower()
         self._gaps: dict[str, str] = {}
         self.properties = self._read_properties()
@@ -57,7 +57,7 @@ class ControlRecordReader:
 
     def read_required(self, name: str) -> str:
         """A text that must be there; '' and a gap where it was not read."""
-        return self.field(name, lambda: self.properties.required_text(name), "")
+        return self.field(name, lambda: self.properties.require_text(name), "")
 
     def label(self, name: str) -> str:
         """A text that decides nothing; '' where it was not read."""

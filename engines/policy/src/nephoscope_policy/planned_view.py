@@ -40,7 +40,7 @@ class NotSet(NotCollected):
     cause = NOT_SET
 
     def __init__(self, segments: Segments) -> None:
-        super().__init__(f"{shown_segments(segments)} is not set, so that Azure's default decides: set it")
+        super().__init__(f"{format_segments(segments)} is not set, so that Azure's default decides: set it")
 
 
 class Answered(NotCollected):
@@ -49,10 +49,10 @@ class Answered(NotCollected):
     cause = KNOWN_LATER
 
     def __init__(self, segments: Segments) -> None:
-        super().__init__(f"{shown_segments(segments)} is known after the deployment: Azure alone writes it")
+        super().__init__(f"{format_segments(segments)} is known after the deployment: Azure alone writes it")
 
 
-def shown_segments(segments: Segments) -> str:
+def format_segments(segments: Segments) -> str:
     """A path as messages have it."""
     text = "".join(
         f"[{'*' if one is STAR else one}]" if one is STAR or isinstance(one, int) else f".{one}"
@@ -130,13 +130,13 @@ class PlannedView(View):
 
     def value_at(self, segments: Segments) -> object:
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
-        return require_known(self._follow(self.body, segments), shown_segments(segments))
+        return require_known(self._follow(self.body, segments), format_segments(segments))
 
     def elements_at(self, segments: Segments) -> object:
         """The value that a `[*]` goes over, whose elements may be or hold Unknowns, or an OpenArray."""
         found = self._follow(self.body, segments)
         if isinstance(found, Unknown) and not isinstance(found, OpenArray):
-            raise KnownLater(shown_segments(segments), found)
+            raise KnownLater(format_segments(segments), found)
         return found
 
     def follow_inside(self, value: object, segments: Segments) -> object:
@@ -148,9 +148,9 @@ class PlannedView(View):
         head, rest = split_at_elements(segments)
         found = self._follow(value, head)
         if rest is None:
-            return [] if found is MISSING else [require_known(found, shown_segments(segments))]
+            return [] if found is MISSING else [require_known(found, format_segments(segments))]
         if isinstance(found, Unknown):
-            raise KnownLater(shown_segments(head), found)
+            raise KnownLater(format_segments(head), found)
         if not isinstance(found, list):
             return []
         return [item for element in found for item in self.collect(element, rest)]
@@ -160,7 +160,7 @@ class PlannedView(View):
         whole = value is self.body
         for index, segment in enumerate(segments):
             if isinstance(value, Unknown):
-                raise KnownLater(shown_segments(segments[:index]), value)
+                raise KnownLater(format_segments(segments[:index]), value)
             found = step(value, segment)
             if found is MISSING or (found is None and index + 1 < len(segments)):
                 return self._read_missing(value, segments, index, whole=whole)
@@ -169,7 +169,7 @@ class PlannedView(View):
 
     def _read_missing(self, around: object, segments: Segments, index: int, *, whole: bool) -> object:
         if isinstance(around, OpenObject):
-            raise KnownLater(shown_segments(segments[: index + 1]), around.rest)
+            raise KnownLater(format_segments(segments[: index + 1]), around.rest)
         if not whole or not self._is_filled_in(segments):
             return MISSING
         path = tuple(str(one).lower() for one in segments)

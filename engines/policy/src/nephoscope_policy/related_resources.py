@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.azure_facts import always_exists, listed_names
+from nephoscope_policy.azure_facts import always_exists, list_constant_names
 from nephoscope_policy.data_gap import STALE, Gap
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
-from nephoscope_policy.report_age import covers_freshly, expired_claim, is_report
+from nephoscope_policy.report_age import covers_freshly, explain_expired_claim, is_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,7 +108,7 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
     if wanted.under:
         found = snapshot.descendants(view.key, lookup.type, wanted.levels)
         if wanted.last and wanted.levels == 1 and len(found) > _FEW and view.resource.planned is None:
-            found = snapshot.named_children(view.key, lookup.type, wanted.last)
+            found = snapshot.list_named_children(view.key, lookup.type, wanted.last)
         return _filter_fitting(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
@@ -227,7 +227,8 @@ def _find_unread_name(wanted: LookupPlan, view: View, found: list[View]) -> str 
     if wanted.names:
         return None
     return min(
-        listed_names(parent, wanted.lookup.type) - {one.resource.id.name for one in found}, default=None
+        list_constant_names(parent, wanted.lookup.type) - {one.resource.id.name for one in found},
+        default=None,
     )
 
 
@@ -284,7 +285,7 @@ def _describe_expiry(wanted: LookupPlan, view: View, coverage: Coverage, last: s
     entries = [(type_, last), (type_, name)]
     if _has_claims_below(wanted, view):
         entries.append((_format_below_type(view, type_), name))
-    told = (expired_claim(coverage, entry, place, now, each) for entry, each in entries)
+    told = (explain_expired_claim(coverage, entry, place, now, each) for entry, each in entries)
     return next(filter(None, told), "")
 
 
@@ -312,7 +313,7 @@ def _explain_unknown(wanted: LookupPlan, view: View, snapshot: Snapshot, found: 
     if not wanted.under:
         return None
     known = {candidate.key for candidate in found}
-    for key, reason in snapshot.unknown_children(view.key, wanted.lookup.type):
+    for key, reason in snapshot.list_unknown_children(view.key, wanted.lookup.type):
         if key not in known and (
             not wanted.names or _matches_name(wanted.names[-1:], key.rsplit("/", 1)[-1])
         ):

@@ -71,7 +71,7 @@ def covers_freshly(coverage: Coverage, type_: str, scope: str, now: datetime, na
     return any(when is not None and when >= bound for when in coverage.claim_times(type_, scope, name))
 
 
-def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
+def explain_expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
     """Explain that a claim which would have answered has expired, with its day; '' where there was none such, or where it answers."""
     claimed = coverage.covers(type_, scope, name)
     if not (claimed or coverage.claimed_at) or covers_freshly(coverage, type_, scope, now, name):
@@ -82,7 +82,7 @@ def expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, nam
     return f"{type_} of {scope} was read, but {_UNDATED}" if claimed else ""
 
 
-def expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str, str]]:
+def list_expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield the scope and the entry of each claim of a manifest that no longer says what is not there."""
     if coverage.supposed:
         return

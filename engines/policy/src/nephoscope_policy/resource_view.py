@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.azure_facts import stated_paths
+from nephoscope_policy.azure_facts import list_constant_paths
 from nephoscope_policy.body_paths import MISSING, Segments, fold_keys, fold_segments, gather, walk
 from nephoscope_policy.data_gap import NOT_COLLECTED
 from nephoscope_policy.operators import strip_spaces
@@ -161,7 +161,7 @@ def _find_left_out(resource: Resource) -> frozenset[tuple[str, ...]]:
     properties = resource.body.get("properties")
     if resource.planned is not None or not isinstance(properties, dict):
         return frozenset()
-    paths = stated_paths(resource.type, empty=not properties)
+    paths = list_constant_paths(resource.type, empty=not properties)
     return frozenset(one for one in paths if walk(resource.body, one) is MISSING)
 
 

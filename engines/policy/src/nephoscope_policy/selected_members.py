@@ -10,7 +10,7 @@ from nephoscope_policy.evaluation_scope import (
     BodyPath,
     path_steps,
 )
-from nephoscope_policy.planned_view import KnownLater, shown_segments
+from nephoscope_policy.planned_view import KnownLater, format_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,4 +52,4 @@ def members(
         for inner, bound, places in members(view, element, tail, here, place):
             yield inner, ((here, element), *bound), (place, *places)
     if isinstance(found, Unknown):
-        raise KnownLater(shown_segments((*prefix, *head)), found)
+        raise KnownLater(format_segments((*prefix, *head)), found)

@@ -223,7 +223,7 @@ class Snapshot:
             view for view in self._base.resources_named(type_, name) if view.key not in self._index.by_key
         ] + own
 
-    def named_children(self, parent: str, type_: str, name: str) -> list[View]:
+    def list_named_children(self, parent: str, type_: str, name: str) -> list[View]:
         """Return those of the children of a type whose id ends with a lower-cased name."""
         names = self._child_names.get((parent, type_))
         if names is None:
@@ -270,10 +270,10 @@ class Snapshot:
             return below if not self._index.by_key else [v for v in below if v.key not in self._index.by_key]
         return [view for view in below if view.key not in self._index.by_key] + own
 
-    def unknown_children(self, parent: str, type_: str) -> list[tuple[str, Gap]]:
+    def list_unknown_children(self, parent: str, type_: str) -> list[tuple[str, Gap]]:
         """(id, reason) of the resources of a type under `parent` that an analyzer could not compute."""
         own = self._unknown.get((parent, type_), [])
-        below = self._base.unknown_children(parent, type_) if self._base is not None else []
+        below = self._base.list_unknown_children(parent, type_) if self._base is not None else []
         return [*below, *own] if below else own
 
     def expiry(self, view: View, now: datetime) -> str:

@@ -15,7 +15,7 @@ from nephoscope.alerts.rules.query_result import RuleResultRow, findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.suppression.rule_suppression import WORDS, YOUNG
-from nephoscope.estate.tenant_stores import first_tenant
+from nephoscope.estate.tenant_stores import find_first_tenant
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import ExternalDataError, KqlError, TooLargeError
@@ -120,7 +120,7 @@ class Detector:
         else:
             with self.lake.catalog(workspace=self.workspace) as catalog:
                 graph = catalog.pin_graph()
-        return RowTenants() if graph is None else RowTenants(graph.tenants, first_tenant(self.lake.data))
+        return RowTenants() if graph is None else RowTenants(graph.tenants, find_first_tenant(self.lake.data))
 
     def _find_missing_columns(self, found: RuleOutcome) -> tuple[str, ...]:
         """Return what the query does not give and the rule asks for, where that is missing in an alert now."""

@@ -52,7 +52,7 @@ class AlertVisibility:
     reach: Reach
     subscriptions: frozenset[str] = frozenset()
 
-    def hidden_mentions(self, text: str) -> frozenset[ResourceMention]:
+    def find_hidden_mentions(self, text: str) -> frozenset[ResourceMention]:
         """Return what a text names that is out of reach."""
         if self.reach.everything:
             return frozenset()
@@ -68,13 +68,13 @@ class AlertVisibility:
 
     def redact_properties(self, properties: Mapping[str, Any]) -> dict[str, Any]:
         """The properties of an alert, as Microsoft.Security has them, without what is out of reach."""
-        beyond = self.hidden_mentions(json.dumps(properties, ensure_ascii=False))
+        beyond = self.find_hidden_mentions(json.dumps(properties, ensure_ascii=False))
         return _PartialAlert(self, properties, beyond).redacted_properties if beyond else dict(properties)
 
     def alert(self, alert: StoredAlert) -> StoredAlert:
         """An alert as it is kept, without what is out of reach."""
         row = alert.document
-        if not self.hidden_mentions(json.dumps(row, ensure_ascii=False)):
+        if not self.find_hidden_mentions(json.dumps(row, ensure_ascii=False)):
             return alert
         rest = {name: value for name, value in row.items() if name not in _JSON}
         told = self.redact_properties(
@@ -110,7 +110,9 @@ class _PartialAlert:
 
     def _is_visible_entity(self, entity: dict[str, object]) -> bool:
         text = json.dumps(entity, ensure_ascii=False)
-        return bool(find_mentions(text, self.sight.subscriptions)) and not self.sight.hidden_mentions(text)
+        return bool(find_mentions(text, self.sight.subscriptions)) and not self.sight.find_hidden_mentions(
+            text
+        )
 
     @property
     def redacted_properties(self) -> dict[str, object]:
@@ -161,7 +163,7 @@ class _PartialAlert:
         return value
 
     def _is_hidden(self, value: object) -> bool:
-        return bool(self.sight.hidden_mentions(json.dumps(value, ensure_ascii=False)))
+        return bool(self.sight.find_hidden_mentions(json.dumps(value, ensure_ascii=False)))
 
 
 def _name_words(entity: dict[str, object]) -> set[str]:

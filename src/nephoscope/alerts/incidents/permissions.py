@@ -19,4 +19,4 @@ def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
         return True
     sight = AlertVisibility(caller.reach(operation), caller.hierarchy.subscriptions)
     names_some = next(find_visible_resources(alert, sight.reach), None) is not None
-    return names_some and not sight.hidden_mentions(json.dumps(alert.document, ensure_ascii=False))
+    return names_some and not sight.find_hidden_mentions(json.dumps(alert.document, ensure_ascii=False))

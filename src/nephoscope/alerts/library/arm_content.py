@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
-from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
+from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope_policy.arm.errors import ArmError, ArmSyntaxError, FunctionError
 from nephoscope_policy.arm.expression import parse
 from nephoscope_policy.arm.value import Value
@@ -237,7 +237,7 @@ def _read_watchlist(given: _TemplateResource) -> Found:
 
 def _parse_items(text: str) -> tuple[list[dict[str, str]], list[str]]:
     """The rows by column, and the columns; a cell without a column is left out, one that lacks is empty."""
-    rows = [row.require_cells() for row in separated_rows(text, strict=False) if not row.empty]
+    rows = [row.require_cells() for row in read_separated_rows(text, strict=False) if not row.empty]
     columns = rows[0] if rows else []
     items = [{name: "" for name in columns if name} | _name_cells(columns, cells) for cells in rows[1:]]
     return items, columns

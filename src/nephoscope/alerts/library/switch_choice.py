@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from nephoscope.alerts.library.content_listing import load_packs
-from nephoscope.alerts.rules.former_names import former_names
+from nephoscope.alerts.rules.former_names import load_former_names
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.state import NotFoundError, StateError
 from nephoscope.state.rules.rule_switches import PACK, RULE
@@ -38,5 +38,5 @@ def choose_switches(data: Path, names: Iterable[str]) -> dict[str, list[str]]:
 
 def _list_shipped_names() -> Iterator[tuple[str, str]]:
     for rule in load_shipped().rules:
-        for name in (rule.name, *former_names().get(rule.id, ())):
+        for name in (rule.name, *load_former_names().get(rule.id, ())):
             yield rule.id, name

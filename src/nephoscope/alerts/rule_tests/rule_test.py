@@ -18,7 +18,7 @@ from nephoscope.alerts.rules.query_result import findings
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.rules.window import window_ending_at
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
@@ -160,7 +160,9 @@ class RuleTestRunner:
         kept = self._compiled.get((rule.query, end, lists))
         if kept is None:
             listed = {alias: TableSchema(alias, WATCHLIST, f"watchlist/{alias}") for alias in lists}
-            catalog = MemoryCatalog(self._known | self._find_published(rule), shipped_functions(), listed)
+            catalog = MemoryCatalog(
+                self._known | self._find_published(rule), load_shipped_functions(), listed
+            )
             kept = self._compiled[rule.query, end, lists] = compile_results(rule.query, catalog, now=end)[-1]
         return kept
 

@@ -15,7 +15,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @cache
-def former_names() -> Mapping[str, tuple[str, ...]]:
+def load_former_names() -> Mapping[str, tuple[str, ...]]:
     """Return the names that each shipped rule had before, by its id (content/former_rule_names.yaml)."""
     text = (files("nephoscope.content") / "former_rule_names.yaml").read_bytes()
     named: Mapping[str, str] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
@@ -29,4 +29,4 @@ def choose_rules(rules: Sequence[AnalyticRule], wanted: str) -> list[AnalyticRul
     """Return the rules of an id or a name in any case; where there is none, those that had the name before."""
     word = wanted.casefold()
     found = [one for one in rules if word in (one.id.casefold(), one.name.casefold())]
-    return found or [one for one in rules if word in map(str.casefold, former_names().get(one.id, ()))]
+    return found or [one for one in rules if word in map(str.casefold, load_former_names().get(one.id, ()))]

@@ -43,7 +43,7 @@ _CHANNELS = "eventchannels"
 def list_events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _parse_conditions(call)
-    start, most = place(call), call.requested_count(MOST)
+    start, most = place(call), call.read_requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
     rows = _fetch_rows(call, text, parameters)[start:]

@@ -81,7 +81,7 @@ def _list_inherited(call: ApiCall) -> list[dict[str, object]]:
     """The assignments at what contains the subscription of a scope, where the caller may read something of it."""
     words = call.listing_scope.split("/")
     subscription = words[2] if call.listing_scope.startswith("/subscriptions/") else ""
-    reach = call.reach.limited_to(frozenset({subscription}))
+    reach = call.reach.narrow_to(frozenset({subscription}))
     if not subscription or reach.is_empty:
         return []
     scopes = call.caller.hierarchy.groups_above({subscription}) | {""}

@@ -35,7 +35,7 @@ def put(call: ApiCall) -> ApiResponse:
     if str(sent.pop("id", path)).lower().rstrip("/") != path.lower():
         raise bad_request("The ID does not match the path.", "id")
     report = FactReport(resource=path, read_at=call.instance.now, documents=({**sent, "id": path},))
-    before = arm_documents.found_learned(call)
+    before = arm_documents.find_learned_fact(call)
     try:
         put_facts(call.service, list(claims(report, call.instance.now)))
     except FactError as error:

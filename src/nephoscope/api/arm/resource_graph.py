@@ -134,7 +134,7 @@ def _read_options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
 
 def _reach(call: ApiCall) -> dict[str, Shown]:
     """Return what each table shows: what the caller may read of it, of the subscriptions and management groups that are asked for."""
-    asked, within = resource_graph_request.requested_subscriptions(call), _build_cut(call)
+    asked, within = resource_graph_request.read_requested_subscriptions(call), _build_cut(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
         return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
@@ -147,11 +147,11 @@ def _reach(call: ApiCall) -> dict[str, Shown]:
 
 def _build_cut(call: ApiCall) -> Callable[[Reach], Reach]:
     """Cuts a reach to the subscriptions that are asked for."""
-    asked = resource_graph_request.requested_subscriptions(call)
+    asked = resource_graph_request.read_requested_subscriptions(call)
 
     @cache
     def limit_reach(reach: Reach) -> Reach:
-        return reach if asked is None else reach.limited_to(asked)
+        return reach if asked is None else reach.narrow_to(asked)
 
     return limit_reach
 

@@ -43,7 +43,10 @@ def list_in_group(call: ApiCall) -> ApiResponse:
 
 
 def _list(call: ApiCall) -> ApiResponse:
-    picked, most = resource_filter.parse_filter(call.get_query_value("$filter")), call.requested_count(MOST)
+    picked, most = (
+        resource_filter.parse_filter(call.get_query_value("$filter")),
+        call.read_requested_count(MOST),
+    )
     listing = call.snapshot.listing
     types = [picked.type] if picked.type else listing.resource_types()
     found: list[dict[str, object]] = []
@@ -106,7 +109,7 @@ def _list_below(call: ApiCall, path: str) -> ApiResponse:
         call.reach,
         path if direct else scope,
         after=read_skip_token(call),
-        most=call.requested_count(1000),
+        most=call.read_requested_count(1000),
         collected=True,
     )
     shown = [with_view(one) for one in page.bodies] if is_requested(call) else page.bodies

@@ -8,7 +8,7 @@ from __future__ import annotations
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ANYONE, BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
-from nephoscope.api.wire.scope_access import no_group, no_subscription
+from nephoscope.api.wire.scope_access import build_no_group_error, build_no_subscription_error
 from nephoscope.files.json_tree import tree_of
 
 SURFACE = ApiSurface("Subscriptions")
@@ -45,7 +45,7 @@ def get_subscription(call: ApiCall) -> ApiResponse:
     """One subscription."""
     found = call.snapshot.listing.get(f"/subscriptions/{call['subscriptionId']}", call.reach)
     if found is None:
-        raise no_subscription(call["subscriptionId"])
+        raise build_no_subscription_error(call["subscriptionId"])
     return ApiResponse(_build_subscription(call, found))
 
 
@@ -53,7 +53,11 @@ def get_subscription(call: ApiCall) -> ApiResponse:
 def list_groups(call: ApiCall) -> ApiResponse:
     """The resource groups of a subscription."""
     page = call.snapshot.listing.page(
-        [_GROUP], call.reach, call.listing_scope, after=read_skip_token(call), most=call.requested_count(1000)
+        [_GROUP],
+        call.reach,
+        call.listing_scope,
+        after=read_skip_token(call),
+        most=call.read_requested_count(1000),
     )
     return answer_list(call, page.bodies, page.after)
 
@@ -65,7 +69,7 @@ def group(call: ApiCall) -> ApiResponse:
     """One resource group."""
     found = call.snapshot.listing.get(call.scope, call.reach)
     if found is None:
-        raise no_group(call["resourceGroupName"])
+        raise build_no_group_error(call["resourceGroupName"])
     return ApiResponse(found)
 
 

@@ -88,12 +88,12 @@ def _find_metadata(call: ApiCall) -> Body | None:
     )
 
 
-def made_metadata(_: ApiCall, body: Body, __: Body | None) -> Body:
+def build_own_metadata(_: ApiCall, body: Body, __: Body | None) -> Body:
     """Return what a subscription puts is its own."""
     return {**body, "properties": {**body["properties"], "assessmentType": "CustomerManaged"}}
 
 
-def shown_metadata(_: ApiCall, body: Body) -> Body:
+def build_shown_metadata(_: ApiCall, body: Body) -> Body:
     """Metadata is told by an id of no subscription, whoever put it."""
     return {**body, "id": f"/{_PROVIDER}/assessmentMetadata/{body['name']}"}
 
@@ -146,8 +146,8 @@ OWN_METADATA = ArmDocumentKind(
     "AssessmentsMetadata",
     "It describes assessments of one's own in the subscription.",
     shape=METADATA_SHAPE,
-    made=made_metadata,
-    shown=shown_metadata,
+    made=build_own_metadata,
+    shown=build_shown_metadata,
     created=200,
 )
 _METADATA = "/subscriptions/{subscriptionId}/providers/Microsoft.Security/assessmentMetadata"
@@ -172,7 +172,9 @@ def get_one_metadata(call: ApiCall) -> ApiResponse:
 def list_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
     kept = call.list_kept([_METADATA_TYPE], call.listing_scope)
-    mine = [shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)]
+    mine = [
+        build_shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)
+    ]
     several = _list_metadata(call)
     return ApiResponse(
         {**several.body, "value": [*([] if read_skip_token(call) else mine), *several.body["value"]]}
@@ -253,7 +255,7 @@ def get_sub_assessment(call: ApiCall) -> ApiResponse:
 
 def _list_subassessments(call: ApiCall, below: str, key: str = "") -> ApiResponse:
     page = call.snapshot.listing.page(
-        [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.requested_count(1000)
+        [_SUB_TYPE], call.reach, below, after=read_skip_token(call), most=call.read_requested_count(1000)
     )
     wanted = [one for one in page.bodies if key in ("", str(one["properties"].get("assessmentKey")).lower())]
     return answer_list(call, wanted, page.after)
@@ -261,7 +263,7 @@ def _list_subassessments(call: ApiCall, below: str, key: str = "") -> ApiRespons
 
 def _list_metadata(call: ApiCall) -> ApiResponse:
     page = call.snapshot.listing.page(
-        [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.requested_count(1000)
+        [_METADATA_TYPE], call.reach, after=read_skip_token(call), most=call.read_requested_count(1000)
     )
     return answer_list(call, page.bodies, page.after)
 

@@ -132,11 +132,11 @@ def reason(provider: CollectedProvider, call: ApiCall) -> str:
     """Explain why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
     found = explain_unsupported_kind(provider, path_after_provider(call, provider))
     if found is None:
-        raise _no_such_kind(call)
+        raise _build_no_such_kind_error(call)
     return found
 
 
-def _no_such_kind(call: ApiCall) -> ApiError:
+def _build_no_such_kind_error(call: ApiCall) -> ApiError:
     own = [one for one in OperationRegistry.load_all() if one.surface not in (SURFACE.name, RESOURCES)]
     allowed = ", ".join(sorted({one.method for one in own if one.template.match(call.path) is not None}))
     if not allowed:

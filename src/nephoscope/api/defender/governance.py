@@ -32,10 +32,10 @@ from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_tok
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
-    assessed_resource,
     document,
     find_deciding_rule,
     parse_rule,
+    read_assessed_resource,
     rules,
 )
 from nephoscope.automation.rule import AutomationError
@@ -139,7 +139,7 @@ def list_all_assignments(call: ApiCall) -> ApiResponse:
         call.reach,
         call.listing_scope,
         after=read_skip_token(call),
-        most=call.requested_count(1000),
+        most=call.read_requested_count(1000),
     )
     mine = {} if read_skip_token(call) else documents_at_scope(call, ASSIGNMENTS, call.listing_scope)
     put_for = {key.rpartition("/governanceassignments/")[0] for key in mine}
@@ -238,8 +238,9 @@ def _assign_by_rules(
     decided = [
         (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, list_above)) is not None
     ]
-    wanted = {assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
+    wanted = {read_assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
     return (
-        document(one, rule.assignment_for(one, tags.get(assessed_resource(one), {}))) for one, rule in decided
+        document(one, rule.assignment_for(one, tags.get(read_assessed_resource(one), {})))
+        for one, rule in decided
     )

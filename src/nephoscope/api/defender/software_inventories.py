@@ -81,7 +81,7 @@ def list_(call: ApiCall) -> ApiResponse:
         else ()
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     return answer_list(
         call, found[start : start + most], str(start + most) if len(found) > start + most else ""
     )

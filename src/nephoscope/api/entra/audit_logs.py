@@ -28,7 +28,7 @@ from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, next_link, read_skip_token
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, build_next_link, read_skip_token
 from nephoscope.api.wire.risk_requests import answer_decision, read_ids
 from nephoscope.api.wire.sign_in_objects import (
     DIRECTORY_AUDIT,
@@ -126,7 +126,7 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     rising = _is_rising(call, kind)
     found = read(call.get_query_value("$filter"))
     narrowed = "".join(_to_query_condition(kind, one) for one in conjuncts(found.tree))
-    top, after = call.requested_count(MOST), read_skip_token(call)
+    top, after = call.read_requested_count(MOST), read_skip_token(call)
     chunk = CHUNK if found.tree else top + 1
     shown: list[Row] = []
     for key, one in _list_entries(call, kind, narrowed, after, chunk, rising=rising):
@@ -148,7 +148,7 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
         "value": shown,
     }
     if after:
-        body["@odata.nextLink"] = next_link(call, after)
+        body["@odata.nextLink"] = build_next_link(call, after)
     return ApiResponse(body)
 
 

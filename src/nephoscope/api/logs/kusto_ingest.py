@@ -14,7 +14,7 @@ from nephoscope.api.wire.kusto_response import build_v1_table
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.files.json_text import json_documents
-from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
+from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import PUBLISH
 from nephoscope_kql.types import KqlType
@@ -85,7 +85,9 @@ def _parse_rows(raw: bytes, separator: str, columns: list[str]) -> list[dict[str
     """Rows of texts under the names of the table's columns; Fault with the row of what does not fit."""
     try:
         several = [
-            row.require_cells() for row in separated_rows(raw.decode("utf-8-sig"), separator) if not row.empty
+            row.require_cells()
+            for row in read_separated_rows(raw.decode("utf-8-sig"), separator)
+            if not row.empty
         ]
     except (UnicodeDecodeError, SeparatedValuesError) as error:
         raise _build_bad_request("BadRequest_InvalidData", f"The rows cannot be read: {error}.") from error

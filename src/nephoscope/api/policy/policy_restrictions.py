@@ -204,7 +204,7 @@ def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is None:
         return _make_enforced(call.instance.data, None, frozenset(), put)
-    gone = call.instance.removed_in(tenant, snapshot.build_info.when)
+    gone = call.instance.list_removed_since(tenant, snapshot.build_info.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
     reach = tenant_reach(tenant, call.caller.hierarchy)

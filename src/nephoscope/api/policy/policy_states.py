@@ -19,7 +19,7 @@ from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, iterate_row
 from nephoscope.api.wire.policy_summary import Summary
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.instance import FAILED
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.service.assessment_requests import TRIGGER, request_assessment
 
 SURFACE = ApiSurface("Policy insights", "Microsoft.PolicyInsights")
@@ -52,7 +52,7 @@ def summarize(call: ApiCall) -> ApiResponse:
         call.get_query_value("api-version"),
         assigned,
     )
-    most = 0 if call.get_query_value("$top") == "0" else call.requested_count(MOST)
+    most = 0 if call.get_query_value("$top") == "0" else call.read_requested_count(MOST)
     context = STATES.context(call, "summary")
     told = {
         "@odata.id": None,
@@ -72,7 +72,7 @@ def metadata(_: ApiCall) -> ApiResponse:
 @SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
 def trigger(call: ApiCall) -> ApiResponse:
     """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
-    if last_scan_request(call.instance.data) is None:
+    if read_last_scan_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
         raise ApiError(409, "Conflict", text)
     asked = request_assessment(call.service, call.scope)

@@ -188,6 +188,6 @@ def list_deployments(call: ApiCall) -> ApiResponse:
         }
         for one in body[FOLLOWED]
     ]
-    first, most = place(call), call.requested_count(1000)
+    first, most = place(call), call.read_requested_count(1000)
     more = len(told) > first + most
     return answer_list(call, told[first : first + most], str(first + most) if more else "")

@@ -196,7 +196,7 @@ _OTHER = ArmDocumentKind(
 
 
 def _slice_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 

@@ -130,7 +130,7 @@ def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
     return {**body, "properties": {**body["properties"], **told}}
 
 
-def made_action(call: ApiCall, body: Body, _: Body | None) -> Body:
+def read_action(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
     if uri := call.text("properties", "triggerUri"):
         with automation_faults():
@@ -172,7 +172,7 @@ declare(
         EFFECT,
         WORKSPACE,
         check_action,
-        made_action,
+        read_action,
         etag=True,
         acting=True,
         secrets=secrets,

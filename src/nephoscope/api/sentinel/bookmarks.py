@@ -50,7 +50,7 @@ _QUERY = "API"
 def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 

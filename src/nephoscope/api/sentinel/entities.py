@@ -82,7 +82,7 @@ def list_(call: ApiCall) -> ApiResponse:
     known = load_known_entities(call.instance.state, workspace)
     found = [entity_body(call, workspace, one.entity) for one in known.entities]
     found += _list_collected(call, TYPE)
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     page = found[start : start + most]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -106,7 +106,7 @@ def get(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
 def get_timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
-    known, one = known_entity(call)
+    known, one = find_known_entity(call)
     since, until = time_range(call, needed=True)
     kinds = _read_timeline_kinds(call)
     items = [_build_alert_item(each) for each in known.alerts_about(one, since, until) if ALERT in kinds]
@@ -130,7 +130,7 @@ def get_timeline(call: ApiCall) -> ApiResponse:
 @SURFACE.ask(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
 def expand(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
-    known, one = known_entity(call)
+    known, one = find_known_entity(call)
     since, until = time_range(call)
     ids = [each.id for each in known.alerts_about(one, since, until)]
     ids += [each.id for each in known.bookmarks_about(one, since, until)]
@@ -159,7 +159,7 @@ def list_relations(call: ApiCall) -> ApiResponse:
     collected = _list_collected(call, f"{TYPE}/relations")
     if collected:
         return answer_list(call, collected)
-    known, one = known_entity(call)
+    known, one = find_known_entity(call)
     return answer_list(call, _list_relations(call, known, one))
 
 
@@ -182,7 +182,7 @@ def _list_collected(call: ApiCall, type_: str) -> list[dict[str, object]]:
     return list(snapshot.listing.page([type_.lower()], call.reach, path, collected=True).bodies)
 
 
-def known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
+def find_known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
     """The workspace's acquaintance and the entity of a path; Fault where there is none."""
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one = known.entities_by_id.get(call["entityId"].lower())

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from nephoscope.alerts.investigation.known_entities import KnownEntities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
-from nephoscope.api.sentinel.entities import ENTITY, known_entity, time_range
+from nephoscope.api.sentinel.entities import ENTITY, find_known_entity, time_range
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
@@ -120,7 +120,7 @@ INSIGHTS = (
 @SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
 def get_insights(call: ApiCall) -> ApiResponse:
     """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
-    known, one = known_entity(call)
+    known, one = find_known_entity(call)
     since, until = time_range(call, needed=True)
     wanted = _read_wanted(call)
     found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
@@ -134,7 +134,7 @@ def get_insights(call: ApiCall) -> ApiResponse:
 @SURFACE.get(f"{ENTITY}/queries", "Entities_Queries", f"{TYPE}/queries/read")
 def list_queries(call: ApiCall) -> ApiResponse:
     """The insights that an entity has, where clients look for their ids."""
-    known_entity(call)
+    find_known_entity(call)
     if call.get_query_value("kind").lower() != KIND.lower():
         raise bad_request(f"'kind' is {KIND}.", "kind")
     return answer_list(call, [_describe_query(call, one) for one in INSIGHTS])

@@ -60,7 +60,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.list_newest(workspace, most=10_000)
-    start, most = place(call), call.requested_count(MOST)
+    start, most = place(call), call.read_requested_count(MOST)
     page = [build_body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 

@@ -45,7 +45,7 @@ _OWN = "x_nephoscope_pattern_type"
 def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, require_workspace(call, READ))
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 

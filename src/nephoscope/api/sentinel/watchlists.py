@@ -25,7 +25,7 @@ from nephoscope.api.wire.body_schema import (
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
-from nephoscope.files.separated_values import SeparatedValuesError, separated_rows
+from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.watchlists import (
@@ -140,7 +140,7 @@ def list_items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
-    start, most = place(call), call.requested_count(1000)
+    start, most = place(call), call.read_requested_count(1000)
     page = [_build_item(call, head, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -204,7 +204,9 @@ def _parse_raw_content(call: ApiCall) -> list[list[str]]:
     tabs = call.text("properties", "contentType") == "text/tsv"
     try:
         found = [
-            row.require_cells() for row in separated_rows(content, "\t" if tabs else ",") if not row.empty
+            row.require_cells()
+            for row in read_separated_rows(content, "\t" if tabs else ",")
+            if not row.empty
         ]
     except SeparatedValuesError as error:
         raise bad_request(f"rawContent is not CSV: {error}.", "properties.rawContent") from error

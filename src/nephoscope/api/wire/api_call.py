@@ -141,7 +141,7 @@ class ApiCall:
             return len(set(hierarchy.tenants.values())) <= 1
         return not owners.isdisjoint({*reach.tenants, *reach.whole_tenants, ""})
 
-    def removed_since(self, when: datetime) -> frozenset[str]:
+    def list_removed_since(self, when: datetime) -> frozenset[str]:
         """The lower-cased ids of documents that were removed after a time, in a tenant that the caller reads."""
         told = map(split_row_key, self.instance.keys_removed_since(when))
         return frozenset(key for tenant, key in told if self._reads_tenant("", tenant))
@@ -195,7 +195,7 @@ class ApiCall:
         """A value of the query string, its name in any case."""
         return next((value for key, value in self.query.items() if key.lower() == name.lower()), "")
 
-    def requested_count(self, most: int) -> int:
+    def read_requested_count(self, most: int) -> int:
         """Count how many items of a list are asked for by `$top`, at most `most`."""
         given = self.get_query_value("$top")
         if not given:

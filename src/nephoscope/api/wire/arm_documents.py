@@ -24,14 +24,14 @@ def find_document(call: ApiCall) -> dict[str, Any] | None:
     if kept is not None:
         return kept.body if visible(call.reach, kept.key) else None
     published = call.instance.snapshots.load_newest()
-    if published is None or _build_key(call.path) in call.removed_since(published.build_info.when):
+    if published is None or _build_key(call.path) in call.list_removed_since(published.build_info.when):
         return None
     return published.listing.get(call.path, call.reach)
 
 
 def find_learned_document(call: ApiCall) -> dict[str, object] | None:
-    """As `found_learned`; Fault where nothing was learned there and nothing was assessed at all."""
-    found = found_learned(call)
+    """As `find_learned_fact`; Fault where nothing was learned there and nothing was assessed at all."""
+    found = find_learned_fact(call)
     return (
         call.snapshot.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found
     )
@@ -39,10 +39,12 @@ def find_learned_document(call: ApiCall) -> dict[str, object] | None:
 
 def _is_removed(call: ApiCall) -> bool:
     published = call.instance.snapshots.load_newest()
-    return published is not None and _build_key(call.path) in call.removed_since(published.build_info.when)
+    return published is not None and _build_key(call.path) in call.list_removed_since(
+        published.build_info.when
+    )
 
 
-def found_learned(call: ApiCall) -> dict[str, object] | None:
+def find_learned_fact(call: ApiCall) -> dict[str, object] | None:
     """The own fact at the path of a call that was not judged yet, else what was published; None where there is none, or no more."""
     key, published = _build_key(call.path), call.instance.snapshots.load_newest()
     own = call.instance.state.own_facts.get(key)
@@ -77,12 +79,12 @@ def list_page(call: ApiCall, types: Sequence[str], below: str, test: Test | None
             call.reach,
             below,
             after=after,
-            most=call.requested_count(1000),
+            most=call.read_requested_count(1000),
             collected=True,
         )
         # what was put is shown as it is now, and what was removed since is no more
         after = several.after
-        passed = {one.key for one in kept} | call.removed_since(published.build_info.when)
+        passed = {one.key for one in kept} | call.list_removed_since(published.build_info.when)
         shown = [body for body in several.bodies if _build_key(str(body["id"])) not in passed]
     return answer_list(call, _apply_test([*mine, *shown], test), after)
 

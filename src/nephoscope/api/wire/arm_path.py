@@ -76,7 +76,7 @@ def parse_scope(path: str) -> str:
     return "/"
 
 
-def asked_type(path: str) -> str:
+def find_requested_type(path: str) -> str:
     """The lower-cased type of what a path names, or lists; '' where it names none."""
     wanted = path.lower().rstrip("/")
     for one in (wanted, f"{wanted}/x"):

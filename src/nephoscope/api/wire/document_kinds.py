@@ -198,7 +198,7 @@ def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | N
             call.reach,
             below,
             after=after,
-            most=call.requested_count(1000),
+            most=call.read_requested_count(1000),
             collected=kind.collected,
         )
         after = several.after

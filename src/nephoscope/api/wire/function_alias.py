@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.lake.queries.principal_scope import EVERYTHING
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.queries.stored_functions import is_name
 from nephoscope_kql import tree
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
@@ -21,7 +21,7 @@ from nephoscope_kql.deadline import deadline_within
 from nephoscope_kql.errors import CycleError, KqlError, TooLargeError
 from nephoscope_kql.parser import parse_function
 from nephoscope_kql.registry import functions
-from nephoscope_kql.reserved_names import built_in_names, may_call
+from nephoscope_kql.reserved_names import list_built_in_names, may_call
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _find_taken(lake: Lake, workspace: str, alias: str, others: Iterable[StoredF
     """Return what has the name already, whatever its case, '' for nothing."""
     known = {
         "a table": lake.tables.by_name,
-        "a function of the product": [*shipped_functions(), *built_in_names(), *functions()],
+        "a function of the product": [*load_shipped_functions(), *list_built_in_names(), *functions()],
         "a function of imported content": lake.functions.list_content_functions(workspace),
         "another saved search as the function": [one.name for one in others],
     }

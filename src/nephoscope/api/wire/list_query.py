@@ -107,7 +107,7 @@ class _Query:
 
     def page(self, first: Body, skip: int, token: str) -> ApiResponse:
         """A page of what is picked, from a place on; `first` is the page of the whole list there."""
-        most, found = self.call.requested_count(1000), list[Body]()
+        most, found = self.call.read_requested_count(1000), list[Body]()
         after = ""
         for at, picked in self._list_pages(first, token):
             given = skip if at == token else 0

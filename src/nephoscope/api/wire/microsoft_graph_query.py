@@ -16,7 +16,7 @@ from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.microsoft_graph_search import search
 from nephoscope.api.wire.odata_filter import ODataFilter, read
 from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
-from nephoscope.api.wire.response import next_link, read_skip_token
+from nephoscope.api.wire.response import build_next_link, read_skip_token
 
 if TYPE_CHECKING:
     from nephoscope.api.wire.api_call import ApiCall
@@ -110,7 +110,7 @@ def page(
 
     The count comes with the first page, as Graph gives it.
     """
-    picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.requested_count(most)
+    picking, after, top = CollectionQuery.of(call), read_skip_token(call), call.read_requested_count(most)
     if picking.orders:
         several = picking.sort_matching(objects(""))
         start = int(after) if after.isascii() and after.isdecimal() else 0
@@ -122,7 +122,7 @@ def page(
         found, total = every[: top + 1], len(every)
     told: dict[str, Any] = {"@odata.count": total} if is_count_requested(call) and not after else {}
     if len(found) > top:
-        told["@odata.nextLink"] = next_link(call, found[top - 1][0])
+        told["@odata.nextLink"] = build_next_link(call, found[top - 1][0])
     return [row for _, row in found[:top]], told
 
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import nephoscope.api as package
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.arm_path import PathTemplate, asked_type
+from nephoscope.api.wire.arm_path import PathTemplate, find_requested_type
 from nephoscope.api.wire.query_throttling import Throttled
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.collect.resource_sources import TypeSources
@@ -50,7 +50,7 @@ class ApiOperation:
 
     def adapt_to_path(self, path: str) -> ApiOperation:
         """The operation as a path needs it."""
-        type_ = asked_type(path) if self.by_type else ""
+        type_ = find_requested_type(path) if self.by_type else ""
         return replace(self, permission=read_operation(TypeSources.builtin().spell(type_))) if type_ else self
 
     @property

@@ -47,7 +47,7 @@ def list_page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiRespons
 
     `$top` is how many a page has, 1000 where it is not given.
     """
-    most = call.requested_count(MOST)
+    most = call.read_requested_count(MOST)
     every = _PolicyScope(call, type_.lower(), wanted).documents(read_skip_token(call))
     found = list(islice((one for one in every if wanted.selects(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
@@ -74,7 +74,7 @@ class _PolicyScope:
         if self._edition is None:
             yield from kept
             return
-        passed = self._stored_documents.keys() | self.call.removed_since(self._edition.build_info.when)
+        passed = self._stored_documents.keys() | self.call.list_removed_since(self._edition.build_info.when)
         published = heapq.merge(*self._list_published(self._edition, after), key=lambda one: one[0])
         yield from heapq.merge(
             kept, (one for one in published if one[0] not in passed), key=lambda one: one[0]

@@ -25,7 +25,7 @@ from nephoscope.api.wire.policy_state_query import (
     parse_select,
     select_fields,
 )
-from nephoscope.api.wire.response import ApiResponse, next_link, place, read_skip_token
+from nephoscope.api.wire.response import ApiResponse, build_next_link, place, read_skip_token
 
 Row = dict[str, Any]
 MOST = 1000
@@ -68,7 +68,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     if call.get_query_value("$apply") or call.get_query_value("$orderby"):
         return list_shape_rows(call, source, test, fields)
     found: list[Row] = []
-    after, most = read_skip_token(call), call.requested_count(MOST)
+    after, most = read_skip_token(call), call.read_requested_count(MOST)
     for key, row in _list_rows(call, source, after):
         if test(row):
             if len(found) == most:
@@ -153,7 +153,7 @@ def list_shape_rows(
         rows = apply_steps(rows, text)
     if text := call.get_query_value("$orderby"):
         rows = order_rows(rows, text)
-    first, most = place(call), call.requested_count(MOST)
+    first, most = place(call), call.read_requested_count(MOST)
     more = str(first + most) if len(rows) > first + most else ""
     return _answer_rows(call, source, rows[first : first + most], fields, more)
 
@@ -177,7 +177,7 @@ def _answer_rows(
     told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
     body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
     if after and not call.get_query_value("$top"):
-        body["@odata.nextLink"] = next_link(call, after)
+        body["@odata.nextLink"] = build_next_link(call, after)
     return ApiResponse(body)
 
 

@@ -24,7 +24,7 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FIELDS = ("query", "subscriptions", "managementGroups", "facets")
 
 
-def requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
+def read_requested_subscriptions(call: ApiCall) -> frozenset[str] | None:
     """The subscriptions that are asked for, None where all are.
 
     Fault where a name cannot be one, or who may read everything names only what is not there: it would find nothing. Another is told

@@ -31,11 +31,11 @@ def answer_list(call: ApiCall, items: Iterable[Mapping[str, object]], after: str
     """A page of a list; `after` is where the next begins, which its link carries ('' = it is the last)."""
     body: dict[str, Any] = {"value": list(items)}
     if after:
-        body["nextLink"] = next_link(call, after)
+        body["nextLink"] = build_next_link(call, after)
     return ApiResponse(body)
 
 
-def next_link(call: ApiCall, after: str, name: str = "$skipToken") -> str:
+def build_next_link(call: ApiCall, after: str, name: str = "$skipToken") -> str:
     """The address of the next page: the same request with the place where it goes on."""
     token = base64.urlsafe_b64encode(after.encode()).decode().rstrip("=")
     kept = [(key, value) for key, value in call.query.items() if key.lower() != name.lower()]

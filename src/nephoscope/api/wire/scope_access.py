@@ -107,9 +107,9 @@ def _check_container(call: ApiCall) -> None:
         _check_group(call, snapshot, _extract_management_group(call.scope))
     elif parts[1] == "subscriptions":
         if parts[2] not in snapshot.build_info.subscriptions and not scope_exists(call, "/".join(parts[:3])):
-            raise no_subscription(parts[2])
+            raise build_no_subscription_error(parts[2])
         if len(parts) > 4 and parts[3] == "resourcegroups" and not scope_exists(call, "/".join(parts[:5])):
-            raise no_group(parts[4])
+            raise build_no_group_error(parts[4])
 
 
 def _check_group(call: ApiCall, snapshot: PublishedSnapshot, group: str) -> None:
@@ -143,11 +143,11 @@ def scope_exists(call: ApiCall, scope: str) -> bool:
     )
 
 
-def no_subscription(id_: str) -> ApiError:
+def build_no_subscription_error(id_: str) -> ApiError:
     """404: the estate has no such subscription."""
     return ApiError(404, "SubscriptionNotFound", f"The subscription '{id_[:100]}' could not be found.")
 
 
-def no_group(name: str) -> ApiError:
+def build_no_group_error(name: str) -> ApiError:
     """404: the estate has no such resource group."""
     return ApiError(404, "ResourceGroupNotFound", f"Resource group '{name[:100]}' could not be found.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.state import Severity
 
 
-def used_rules(report: CodeReport) -> list[CodeRule]:
+def select_used_rules(report: CodeReport) -> list[CodeRule]:
     """Return the rules that findings name, in the order of the findings."""
     return [report.rules[key] for key in dict.fromkeys(finding.rule for finding in report.findings)]
 
@@ -40,7 +40,7 @@ def run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict[str, 
 
 def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, object]]:
     """Give the result of each finding; `levels` are SARIF's levels by severity."""
-    order = {rule.id: index for index, rule in enumerate(used_rules(report))}
+    order = {rule.id: index for index, rule in enumerate(select_used_rules(report))}
     for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
         yield _build_result(finding, fingerprint, order[finding.rule], levels[finding.severity])
 

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from nephoscope.cli.outputs.table import NO_CONTROL, percent
-from nephoscope.posture.reports.report import list_failing, listed_groups
+from nephoscope.posture.reports.report import choose_listed_groups, list_failing
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.state import ComplianceState
@@ -69,7 +69,7 @@ def render(report: ReportView, out: TextIO) -> None:
     more = sum(findings) - MAX_FINDINGS
     if more > 0:
         out.write(f"\n{more} more findings are in the JSON output.\n")
-    if listed := listed_groups(report):
+    if listed := choose_listed_groups(report):
         out.write("\n## Assessments\n\n")
         rows = (
             (

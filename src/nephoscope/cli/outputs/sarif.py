@@ -88,7 +88,7 @@ def render_code(report: CodeReport, out: TextIO) -> None:
 
     rules = [
         _rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
-        for rule in code_sarif.used_rules(report)
+        for rule in code_sarif.select_used_rules(report)
     ]
     run = code_sarif.run(report, rules)
     _write(run, code_sarif.notifications(report), code_sarif.results(report, _LEVEL), out)

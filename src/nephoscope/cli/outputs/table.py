@@ -11,7 +11,7 @@ from rich.text import Text
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.exit_code import is_assessed
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.posture.reports.report import RecommendationSummary, list_failing, listed_groups
+from nephoscope.posture.reports.report import RecommendationSummary, choose_listed_groups, list_failing
 from nephoscope.posture.reports.resource_label import label_change
 from nephoscope.posture.reports.row_selection import NOTHING, RowSelection
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -133,7 +133,7 @@ def print_ranking(report: ReportView, console: Console) -> None:
     if not is_assessed(report.group_sizes):
         console.print("\nNothing was assessed.")
         return
-    found, listed = list_failing(report), listed_groups(report)
+    found, listed = list_failing(report), choose_listed_groups(report)
     asked = report.filter.states
     if not asked or ComplianceState.NON_COMPLIANT in asked:
         console.print(ranking_table(found[: report.top]))
@@ -141,7 +141,7 @@ def print_ranking(report: ReportView, console: Console) -> None:
         if not found:
             console.print("No failing recommendation" + (" is shown." if report.filter.hides_rows else "."))
     if listed:
-        console.print(listed_table(listed[: report.top]))
+        console.print(build_listed_table(listed[: report.top]))
         _print_remainder(len(listed), report.top, console)
     elif asked and asked != (ComplianceState.NON_COMPLIANT,):
         console.print(f"No assessment has the status {' or '.join(asked)}.")
@@ -152,7 +152,7 @@ def _print_remainder(count: int, top: int, console: Console) -> None:
         console.print(f"[dim]... and {count - top} more: --top {count}[/dim]")
 
 
-def listed_table(listed: Iterable[RecommendationSummary]) -> Table:
+def build_listed_table(listed: Iterable[RecommendationSummary]) -> Table:
     """Lay out the recommendations whose assessments ended in other states than NonCompliant, with the reason."""
     table = Table(
         title="\nAssessments",

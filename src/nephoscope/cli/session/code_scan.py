@@ -13,9 +13,9 @@ from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
 from nephoscope.cli.session.repository_decisions import (
     find_decisions,
+    find_misnamed_exemptions,
     list_unusable_decisions,
     list_unusable_policies,
-    misnamed_exemptions,
 )
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
 from nephoscope.cli.terminal.messages import print_message, usage_error
@@ -153,7 +153,7 @@ def _judge_targets(
     report = report.with_unread(
         [
             *list_unusable_decisions(asked.decisions, options["targets"]),
-            *misnamed_exemptions(asked.decisions, judge),
+            *find_misnamed_exemptions(asked.decisions, judge),
             *list_unusable_policies(asked.policies, packs),
         ]
     )

@@ -32,7 +32,7 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
     if not any(pipes.values()):
         yield list(paths)
         return
-    with locked_folder(data, "ingest-") as folder:
+    with open_locked_folder(data, "ingest-") as folder:
         yield [
             _spool_pipe(one, Path(folder, str(place))) if pipes[one] else one
             for place, one in enumerate(paths)
@@ -40,7 +40,7 @@ def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 @contextmanager
-def locked_folder(data: Path, prefix: str) -> Iterator[str]:
+def open_locked_folder(data: Path, prefix: str) -> Iterator[str]:
     """A folder in the data folder for as long as it is needed; its lock tells that its process lives."""
     new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{prefix}", dir=data))
     folder = data / new.name.removeprefix(_NEW)
@@ -122,7 +122,7 @@ def replace_samples(data: Path, paths: list[str]) -> Iterator[list[str]]:
         asked = {path: SampleRequest.parse(path) for path in paths if is_sample(path)}
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    with locked_folder(data, "sample-") as folder:
+    with open_locked_folder(data, "sample-") as folder:
         for place, one in enumerate(asked.values()):
             for _ in one.generator().write(Path(folder, str(place))):
                 pass

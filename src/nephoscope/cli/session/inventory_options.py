@@ -73,13 +73,13 @@ class InventoryOptions(msgspec.Struct, frozen=True):
             contents, datetime.now(UTC), name, self.resource, self.tenant, OWN_SCANNER, __version__
         )
 
-    def exempted_machine(self) -> ExemptedSubject:
+    def build_exempted_machine(self) -> ExemptedSubject:
         """Return what exemptions are asked about of a machine."""
         from nephoscope.service.exemption_subjects import ExemptedSubject
 
         return ExemptedSubject(frozenset(), self.resource.lower().rstrip("/"), self.tenant.lower())
 
-    def exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
+    def build_exempted_image(self, image: Image, target: str, tag: str) -> ExemptedSubject:
         """Return what exemptions are asked about of an image: all of its names."""
         from nephoscope.service.exemption_subjects import ExemptedSubject, image_names
 

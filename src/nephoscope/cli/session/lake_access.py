@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 def open_lake(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]]:
     """The lake and its state, as `open_state`; the command ends with exit code 2 and a message where they cannot do what is asked."""
     from nephoscope.lake.errors import LakeError
-    from nephoscope.resource_graph import opened_lake
+    from nephoscope.resource_graph import open_lake_with_estate
 
     try:
-        with open_state(data, keeps=keeps) as state, opened_lake(data, state) as lake:
+        with open_state(data, keeps=keeps) as state, open_lake_with_estate(data, state) as lake:
             yield lake, state
     except LakeError as error:
         usage_error(str(error))

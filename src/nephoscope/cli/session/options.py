@@ -239,7 +239,7 @@ def _build_output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Comma
     )
 
 
-def allowed_openings_option(help_: str) -> Callable[[_Command], _Command]:
+def add_allowed_openings_option(help_: str) -> Callable[[_Command], _Command]:
     """Return the option of the list of allowed openings, with what it is for."""
     return click.option(
         "--allowed-openings",
@@ -280,7 +280,7 @@ _TEMPLATES = (
         metavar="FILE",
         help="Ignore findings in files that are in this baseline.",
     ),
-    allowed_openings_option(
+    add_allowed_openings_option(
         "List of the openings of planned resources that may face the internet; others are findings (default: "
         ".nephoscope/allowed-openings.json of the repository, if there is one)."
     ),

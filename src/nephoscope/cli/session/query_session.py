@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from nephoscope.files.function_files import FunctionFileError, functions
 from nephoscope.files.tables.table_files import FileTable, TableFileError, table
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
 from nephoscope_kql import Catalog, QueryResult
 from nephoscope_kql.catalog import MemoryCatalog, TableSchema
@@ -130,7 +130,7 @@ class QuerySession:
         given = MemoryCatalog(
             {name: one.schema for name, one in found.items()},
             # a lake has them by itself, below those of its workspaces
-            {**(shipped_functions() if lake is None else {}), **{one.name: one for one in stored}},
+            {**(load_shipped_functions() if lake is None else {}), **{one.name: one for one in stored}},
             {name: _mark_as_watchlist(name, one.schema) for name, one in lists.items()},
         )
         whole = found | {f"{_WATCHLIST}{name}": one for name, one in lists.items()}

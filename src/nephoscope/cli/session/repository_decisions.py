@@ -67,7 +67,7 @@ class KnownNames(Protocol):
         """Return the lower-cased references by the lower-cased id of each assignment that judges."""
 
 
-def misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[UnreadFile]:
+def find_misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[UnreadFile]:
     """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
     for document in (one for name in given for one in documents(Path(name))):
         for exemption in EvaluationPlan(PolicyCatalog([])).reading([document]).exemptions:

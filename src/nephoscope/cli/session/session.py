@@ -55,7 +55,7 @@ from nephoscope.posture.scans.scan import (
     NoSuchScopeError,
     Progress,
     ScanRequest,
-    last_scan_request,
+    read_last_scan_request,
     save_request,
 )
 from nephoscope.service.assessments import announce_request
@@ -155,9 +155,9 @@ def _scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
 @contextmanager
 def _open_logs(data: Path, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """What analyzers ask of logs."""
-    from nephoscope.posture.scans.point_in_time_logs import frozen_logs
+    from nephoscope.posture.scans.point_in_time_logs import open_frozen_logs
 
-    with _open_state(data) as state, frozen_logs(data, state, estate, now) as logs:
+    with _open_state(data) as state, open_frozen_logs(data, state, estate, now) as logs:
         yield logs
 
 
@@ -239,7 +239,7 @@ def _build_request(data: Path, options: EstateOptions) -> ScanRequest:
     )
     if request.targets:
         return request
-    last = last_scan_request(data)
+    last = read_last_scan_request(data)
     if last is None:
         usage_error("no TARGET: use a snapshot, or `sample:` for the bundled sample estate")
     given = {

@@ -61,7 +61,7 @@ def names_id(wanted: str) -> Callable[[str], bool]:
     return fits
 
 
-def planned_explanation(wanted: str) -> VerdictExplanation:
+def explain_planned_resource(wanted: str) -> VerdictExplanation:
     """The explanation of planned resources with this id, or an id that ends so."""
     return VerdictExplanation(names_id(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out))
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nephoscope.cli.outputs.table import SEVERITY_STYLE, print_ranking
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.posture.policies.policy_names import built_in_key
+from nephoscope.posture.policies.policy_names import find_shipped_policy
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _print_several(found: list[RankedRecommendation], wanted: str, console: Cons
 
 def find_matching(report: Report, wanted: str) -> list[RankedRecommendation]:
     """The recommendations that a person may mean; UsageError where there is none."""
-    text = (built_in_key(wanted) or wanted).casefold()
+    text = (find_shipped_policy(wanted) or wanted).casefold()
     exact = [one for one in report.ranked_recommendations if one.recommendation.key == text]
     found = exact or [
         one for one in report.ranked_recommendations if text in one.recommendation.name.casefold()

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.azure.collection_plan import CollectionPlan
-from nephoscope.collect.azure.manifest import job_entries, named_entries
+from nephoscope.collect.azure.manifest import job_entries, list_manifest_entries
 from nephoscope.collect.azure.microsoft_graph import ALWAYS_READ, GROUPS, KINDS
 from nephoscope.collect.azure.resource_graph import QueryArea, queries, request_body
 from nephoscope.collect.resource_sources import ANY, TypeSources
@@ -100,7 +100,7 @@ def _list_claimed_types(types: Iterable[str], plan: CollectionPlan, reading: Typ
     held |= {child for type_ in held for child in child_types(type_)}
     found: set[str] = set()
     for type_ in held:
-        found |= named_entries(type_, plan, reading)
+        found |= list_manifest_entries(type_, plan, reading)
     if RESOURCE_GROUP_TYPE in types:
         found.add(RESOURCE_GROUP_TYPE)
     return {entry for entry in found if not _needs_lookup(entry, plan)}

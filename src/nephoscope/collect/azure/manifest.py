@@ -50,7 +50,7 @@ def _list_complete_types(
     }
     found: set[str] = set()
     for type_ in held:
-        found |= named_entries(type_, plan, reading)
+        found |= list_manifest_entries(type_, plan, reading)
     if plan.whole and not any(gaps.is_missing(type_, scope) for type_ in plan.tables[MAIN_TABLE]):
         found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
     for job in plan.jobs:
@@ -59,7 +59,7 @@ def _list_complete_types(
     return {entry for entry in found if not _is_missing(entry, scope, plan, gaps)}
 
 
-def named_entries(type_: str, plan: CollectionPlan, reading: TypeSources) -> set[str]:
+def list_manifest_entries(type_: str, plan: CollectionPlan, reading: TypeSources) -> set[str]:
     """The type; where its table holds only some names of it, those, and `*` for what a list would hold."""
     names = reading.named.get(type_)
     if not names:

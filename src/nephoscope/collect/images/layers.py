@@ -289,7 +289,7 @@ class HiddenFind(NamedTuple, Generic[Found]):
     found: Found
 
 
-def hidden_files(layers: Sequence[LayerFiles[Found]]) -> Iterator[HiddenFind[Found]]:
+def find_hidden_files(layers: Sequence[LayerFiles[Found]]) -> Iterator[HiddenFind[Found]]:
     """Yield the files of layers (the lowest first) that a later layer removes or replaces: who has the layer has them still."""
     hiding = [(layer.digest, _Hiding(layer)) for layer in layers]
     for place, layer in enumerate(layers):

@@ -18,7 +18,7 @@ from typing import TypeAlias
 import msgspec
 
 import nephoscope.collect.inventory as package
-from nephoscope.collect.derived_values import SourceFolder, derived_value
+from nephoscope.collect.derived_values import SourceFolder, derive_value
 from nephoscope.collect.inventory.formats.untyped_values import WrongShapeError
 from nephoscope.collect.inventory.inventory_file import InventoryFile, SetAside
 from nephoscope.model.package import Package
@@ -62,7 +62,7 @@ class InventoryReading(msgspec.Struct, frozen=True):
 def inventory_readers() -> dict[str, InventoryReader]:
     """Return every reader by its name; raises ReaderModuleError."""
     folder = SourceFolder(str(Path(__file__).parent))
-    return derived_value(__name__, [folder], dict[str, InventoryReader], _load_readers)
+    return derive_value(__name__, [folder], dict[str, InventoryReader], _load_readers)
 
 
 def _load_readers() -> dict[str, InventoryReader]:

@@ -2,15 +2,15 @@
 
 from nephoscope.collect.resources.snapshot_loading import SnapshotError, load, load_tenants, stream
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool, Survey
-from nephoscope.files.snapshot_files import ArchiveLimits, unpacked_size
+from nephoscope.files.snapshot_files import ArchiveLimits, estimate_unpacked_size
 
 __all__ = [
     "ArchiveLimits",
     "SnapshotError",
     "SnapshotSpool",
     "Survey",
+    "estimate_unpacked_size",
     "load",
     "load_tenants",
     "stream",
-    "unpacked_size",
 ]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.collect.resources.json_grammar import MAX_RECORD, decode_flat
-from nephoscope.files.separated_values import separated_rows
+from nephoscope.files.separated_values import read_separated_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,7 +55,7 @@ def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
     skipped, header, lines = _begin(_read_lines(chunks))
-    for number, cells, wrong in separated_rows(lines, detect_separator(header)):
+    for number, cells, wrong in read_separated_rows(lines, detect_separator(header)):
         line = skipped + number
         if wrong:
             yield CsvRecord(line, "", {}, f"cannot be read as a comma-separated table: {wrong}")

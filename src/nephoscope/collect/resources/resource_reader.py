@@ -386,6 +386,6 @@ def _has_properties(record: ResourceRecord) -> bool:
     return isinstance(properties, dict) and bool(properties or record.api_version or record.embedded)
 
 
-def carried_origin(origin: bytes) -> bytes:
+def build_carried_origin(origin: bytes) -> bytes:
     """The origin of a child that the body of this origin carries."""
     return origin and origin + b"/"

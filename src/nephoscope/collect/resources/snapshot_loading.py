@@ -27,7 +27,7 @@ from nephoscope.collect.resources.resource_reader import (
     LostRecord,
     ReadResource,
     SnapshotManifest,
-    carried_origin,
+    build_carried_origin,
     read,
     resource,
 )
@@ -151,7 +151,7 @@ def stream(
         elif isinstance(item, ReadResource):
             yield item.resource
             for record in children(item.resource.body, item.resource.id):
-                yield resource(record, carried_origin(item.resource.origin))
+                yield resource(record, build_carried_origin(item.resource.origin))
 
 
 def items(
@@ -336,7 +336,7 @@ class SnapshotLoader(msgspec.Struct):
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
         for parent in list(self.bodies.values()):
             for record in children(parent.body, parent.id):
-                child = resource(record, carried_origin(parent.origin))
+                child = resource(record, build_carried_origin(parent.origin))
                 if is_listed(child.type):
                     self.seen[self._roots[parent.key]].see(
                         child, embedded=True, carries=child_types(child.type)

@@ -42,7 +42,7 @@ class Tenancy(msgspec.Struct):
 
     def see(self, resource: Resource, root: Path) -> str:
         """Note a resource; the tenant that it names itself, '' where it names none."""
-        tenant, subscription = named_tenant(resource), resource.id.subscription
+        tenant, subscription = read_tenant_name(resource), resource.id.subscription
         if not tenant and subscription in self._subscriptions.get(root, ()):
             return ""
         self._roots.setdefault(root)
@@ -172,7 +172,7 @@ class TenantMap(msgspec.Struct, frozen=True):
         return self.find_tenant(scope.split("/")[2], "", root)
 
 
-def named_tenant(resource: Resource) -> str:
+def read_tenant_name(resource: Resource) -> str:
     """The lower-cased tenant that a body names, '' where it names none."""
     body, type_ = resource.body, resource.id.type
     if "tenantId" not in body and type_ not in _CONTAINERS:  # nearly every resource

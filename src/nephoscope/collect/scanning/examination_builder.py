@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.collect.images.image import Image
-from nephoscope.collect.images.layers import HiddenFind, LayerFind, hidden_files, merge_layers
+from nephoscope.collect.images.layers import HiddenFind, LayerFind, find_hidden_files, merge_layers
 from nephoscope.collect.malware.known_digests import KnownMalware
 from nephoscope.collect.malware.malware_match import EngineStatus
 from nephoscope.collect.scanning.content_builder import gather
@@ -53,7 +53,7 @@ def examine_image(
     contents = gather(merged, [unread for layer in layers for unread in layer.unread])
     is_judged = reading.looked_for.permissions
     configuration = _judge_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
-    files = [*_list_files(merged), *sorted(hidden_files(layers), key=lambda one: (one.path, one.layer))]
+    files = [*_list_files(merged), *sorted(find_hidden_files(layers), key=lambda one: (one.path, one.layer))]
     found = _examine(contents, configuration, files, reading.looked_for, around)
     return ImageExamination(
         found.contents,

@@ -58,7 +58,7 @@ class ContentInspector:
 
     def inspect(self, path: str, entry: TarEntry, content: bytes) -> FileContents | None:
         """Return what a file is found to be, None for nothing."""
-        mode = noted_mode(path, entry) if self._wanted.permissions else 0
+        mode = read_mode(path, entry) if self._wanted.permissions else 0
         if not content:
             return FileContents(mode=mode) if mode else None
         places, told = self._find_secrets(path, content)
@@ -128,7 +128,7 @@ def is_hashed_content(content: bytes) -> bool:
     return content.startswith(_PROGRAMS) or is_archive(content)
 
 
-def noted_mode(path: str, entry: TarEntry) -> int:
+def read_mode(path: str, entry: TarEntry) -> int:
     """Return type and permissions of a file or folder that is noted, 0 for another; an entry that is only a link has none."""
     folder, _, name = path.rpartition("/")
     mode = stat.S_IMODE(entry.mode)

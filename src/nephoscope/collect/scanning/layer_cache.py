@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope import __version__, content
 from nephoscope.collect import images, inventory, malware, scanning, secrets
-from nephoscope.collect.derived_values import SourceFolder, derived_value
+from nephoscope.collect.derived_values import SourceFolder, derive_value
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import LayerFiles
@@ -30,7 +30,7 @@ def readers_version() -> str:
     rooms = (images, inventory, malware, scanning, secrets)
     sources = [SourceFolder(str(Path(str(room.__file__)).parent)) for room in rooms]
     sources.append(SourceFolder(str(Path(str(content.__file__)).parent / "secrets"), ".yaml"))
-    read = derived_value(__name__, sources, bytes, lambda: _compute_digest(sources))
+    read = derive_value(__name__, sources, bytes, lambda: _compute_digest(sources))
     return hashlib.sha256(f"{__version__} {sys.byteorder} ".encode() + read).hexdigest()[:16]
 
 

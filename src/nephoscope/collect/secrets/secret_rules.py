@@ -87,7 +87,7 @@ def keyword_index() -> KeywordIndex:
 
 
 @cache
-def allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+def compile_allowed_secrets() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Return the expressions of the places of tests, of the other places, and of the values that are no secrets."""
     allowed = msgspec.yaml.decode((_open_rule_folder() / ALLOWED).read_bytes(), type=AllowedSecrets)
     return re.compile(allowed.tests), _join_patterns(allowed.places), _join_patterns(allowed.values)

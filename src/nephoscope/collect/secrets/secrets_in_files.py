@@ -13,7 +13,7 @@ import msgspec
 from nephoscope.collect.secrets.secret_location import SecretPlace
 from nephoscope.collect.secrets.secret_rules import (
     CompiledRule,
-    allowed_secrets,
+    compile_allowed_secrets,
     keyword_index,
     secret_rules,
 )
@@ -33,7 +33,7 @@ class SecretScan(msgspec.Struct, frozen=True):
 
 def may_hold_secrets(path: str, *, in_tests: bool = False) -> bool:
     """Return whether a file is looked at for secrets by its path: examples, packages of others and by default tests are not."""
-    tests, places, _ = allowed_secrets()
+    tests, places, _ = compile_allowed_secrets()
     return not places.search(path) and (in_tests or not tests.search(path))
 
 
@@ -64,7 +64,7 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: byte
 def _find_spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int, int]]:
     if rule.paths and not rule.paths.search(path):
         return
-    _, _, values = allowed_secrets()
+    _, _, values = compile_allowed_secrets()
     for found in rule.pattern.finditer(text):
         group = "secret" if found["secret"] is not None else "secret2"
         value = found[group]

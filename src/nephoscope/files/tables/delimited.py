@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from nephoscope.files.separated_values import separated_rows, split_first_line
+from nephoscope.files.separated_values import read_separated_rows, split_first_line
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 MOST_COLUMNS = 1_000
@@ -84,7 +84,9 @@ class DelimitedFile:
 
         with _open(self.path, self.encoding) as file:
             filled = (
-                row for row in separated_rows(keep_rows(file), self.delimiter) if row.wrong or any(row.cells)
+                row
+                for row in read_separated_rows(keep_rows(file), self.delimiter)
+                if row.wrong or any(row.cells)
             )
             for place, row in enumerate(filled):
                 if row.wrong:
@@ -142,7 +144,7 @@ def _detect_delimiter(lines: Sequence[str]) -> str:
     """The one that cuts most rows into as many cells as the first, and into the most of them; a comma where none does."""
 
     def score_separator(mark: str) -> tuple[float, int]:
-        rows = [row for row in separated_rows(lines, mark, strict=False) if not row.empty]
+        rows = [row for row in read_separated_rows(lines, mark, strict=False) if not row.empty]
         counts = [len(row.cells) for row in rows]
         if any(row.wrong for row in rows) or counts[0] < 2:
             return 0.0, 0

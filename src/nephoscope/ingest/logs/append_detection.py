@@ -30,7 +30,7 @@ def hash_head(data: bytes) -> str:
     return blake2b(data[:HEAD], digest_size=8).hexdigest() if len(data) >= HEAD else ""
 
 
-def trailing_brackets(tail: bytes) -> str:
+def read_trailing_brackets(tail: bytes) -> str:
     """The brackets, commas and blanks at the end of a content."""
     found = _CLOSING.search(tail[-TAIL:])
     return found.group().decode("ascii", "ignore") if found else ""

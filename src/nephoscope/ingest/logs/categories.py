@@ -118,11 +118,11 @@ class CategoryFormat:
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
         if not self.both or context.destination.is_dedicated:
-            yield self.dedicated_row(record, context, self.routes[read_category(record)])
+            yield self.build_dedicated_row(record, context, self.routes[read_category(record)])
         if self.both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 
-    def dedicated_row(self, record: dict[str, object], context: StreamContext, table: str) -> LogRow:
+    def build_dedicated_row(self, record: dict[str, object], context: StreamContext, table: str) -> LogRow:
         """The row for the table of the category."""
         return build_row(record, context, self.find_filling(table), self.shape)
 
@@ -145,7 +145,7 @@ def build_row(
     return filling.row(values)
 
 
-def dedicated_table(record: dict[str, object], context: StreamContext) -> str:
+def find_dedicated_table(record: dict[str, object], context: StreamContext) -> str:
     """The table that the content names for the record's category and resource type, '' where it names none.
 
     Of a record that does not say its resource, the one that the category has for every resource type.

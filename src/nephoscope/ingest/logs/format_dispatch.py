@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.files.json_value import decode_json, describe_error, limit_json, spell_half_surrogates
+from nephoscope.files.json_value import decode_json, describe_error, escape_half_surrogates, limit_json
 from nephoscope.ingest.logs.common_schema import to_common_schema
 from nephoscope.ingest.logs.container_log import read_container_message
 from nephoscope.ingest.logs.log_format import BadRecordError, FastFormat, LogRow, RowFormat
 from nephoscope.ingest.logs.message_wrappers import unwrap_message
 from nephoscope.ingest.logs.row_batch import FastTables, LogBatch, PlacedRow, join_place, quarantine_entry
-from nephoscope.ingest.logs.secret_masking import mask_secrets, masked_value, suspects
+from nephoscope.ingest.logs.secret_masking import mask_secrets, mask_value, suspects
 from nephoscope.ingest.logs.syslog import FORMAT as _SYSLOG
 from nephoscope.ingest.logs.table_row import TIMES
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
@@ -246,9 +246,9 @@ class RecordReader:
 def _mask(value: object, data: bytes) -> Any:
     """A record without its secrets; one that nests too deeply to be gone through has what is deep in it as text."""
     try:
-        return masked_value(value)
+        return mask_value(value)
     except RecursionError:
-        return masked_value(decode_json(limit_json(spell_half_surrogates(data))))
+        return mask_value(decode_json(limit_json(escape_half_surrogates(data))))
 
 
 def _decode(data: bytes) -> tuple[object, bool]:
@@ -258,6 +258,6 @@ def _decode(data: bytes) -> tuple[object, bool]:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         wrong = error
     try:
-        return decode_json(data), spell_half_surrogates(data) != data
+        return decode_json(data), escape_half_surrogates(data) != data
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return describe_error(str(wrong)), False

@@ -20,8 +20,8 @@ from nephoscope.ingest.logs.load_files import (
     LogStream,
     identity,
     is_log,
+    measure_packed_size,
     open_source,
-    packed_size,
     unreadable_reason,
 )
 from nephoscope.ingest.logs.load_registry import FileLoad, FileLoads
@@ -127,7 +127,7 @@ class FileIngestion:
                 self.file(member, earlier)
         except FileError as error:
             self.tally.failed[source.name] = str(error)
-        self.advance(packed_size(source.path))
+        self.advance(measure_packed_size(source.path))
 
     def file(self, source: SourceFile, earlier: PreviousLoads) -> None:
         """Take a file in, unless its content is there; of one that has grown, what is new."""
@@ -151,7 +151,7 @@ class FileIngestion:
 
         def meanwhile(session: Session) -> None:
             ledger = self.state.ingested_files
-            begun = earlier.unknown_loads(
+            begun = earlier.find_unknown_loads(
                 ledger.files_begun_since(session, self.workspace.name, earlier.seen)
             )
             if any(earlier.concerns(source.name, content.name, starts[0], one) for one in begun):
@@ -189,7 +189,7 @@ class FileIngestion:
     ) -> None:
         """A file was taken in before, by so many loads."""
         self.tally.count_known(loads)
-        self.advance(packed_size(source.path))
+        self.advance(measure_packed_size(source.path))
         if content.failure:
             self.tally.failed[source.name] = content.failure
 
@@ -274,7 +274,7 @@ class FileIngestion:
         told[source.name] = f"{older.later.name} ({at:,} of {content.size:,} bytes)"
         if at == content.size:
             self.tally.known += 1
-            self.advance(packed_size(source.path))
+            self.advance(measure_packed_size(source.path))
         return at == content.size
 
     def _continue_load(

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import build_row, dedicated_table
+from nephoscope.ingest.logs.categories import build_row, find_dedicated_table
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.resource_log import to_text
@@ -39,12 +39,12 @@ class KubernetesControlPlaneFormat:
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether it is a resource log of a category of the control plane."""
-        return dedicated_table(record, _NOWHERE) in self.tables
+        return find_dedicated_table(record, _NOWHERE) in self.tables
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line, and that of AzureDiagnostics."""
         if context.destination.is_dedicated:
-            table = dedicated_table(record, _NOWHERE)
+            table = find_dedicated_table(record, _NOWHERE)
             filling = self.fillings.setdefault(table, Filling(table, _RENAMES))
             yield build_row(record, context, filling, _shape)
         if context.destination.azure_diagnostics:

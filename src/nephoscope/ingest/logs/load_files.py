@@ -19,7 +19,7 @@ from nephoscope.ingest.logs.append_detection import (
     TAIL,
     AppendDetector,
     hash_head,
-    trailing_brackets,
+    read_trailing_brackets,
 )
 from nephoscope.ingest.logs.fingerprints import Fingerprints, LongerContents
 
@@ -167,7 +167,7 @@ def unreadable_reason(source: SourceFile) -> str:
     return ""
 
 
-def packed_size(path: Path) -> int:
+def measure_packed_size(path: Path) -> int:
     """The bytes of a file as it lies; 0 where that cannot be asked."""
     try:
         return path.stat().st_size
@@ -251,7 +251,7 @@ def open_source(
 
     `end` and `closing` as for LogStream.
     """
-    if not source.entry and source.path.is_file() and end in (None, packed_size(source.path)):
+    if not source.entry and source.path.is_file() and end in (None, measure_packed_size(source.path)):
         with source.path.open("rb") as raw:
             if raw.read(4) == _PARQUET:
                 raw.seek(0)
@@ -314,7 +314,7 @@ def identity(
         size,
         failure,
         head,
-        trailing_brackets(tail),
+        read_trailing_brackets(tail),
         growth.list_proofs(),
         marks.text(),
         older,

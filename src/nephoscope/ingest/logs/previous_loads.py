@@ -57,7 +57,7 @@ class PreviousLoads:
         self._found: dict[str, LoadPrefixes] = {}
         self._short = ShorterLoads()
         self._contents: dict[str, list[IngestedFile]] = {}
-        for one in self.unknown_loads(files):
+        for one in self.find_unknown_loads(files):
             self.add(one)
 
     def add(self, one: IngestedFile) -> None:
@@ -70,7 +70,7 @@ class PreviousLoads:
         for key in {f"name {family(one.name)}", f"head {one.head}" if one.head else ""} - {""}:
             self._found.setdefault(key, LoadPrefixes()).add(one)
 
-    def unknown_loads(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
+    def find_unknown_loads(self, files: Iterable[IngestedFile]) -> list[IngestedFile]:
         """Return those of some loads that are not known, though they may have come before."""
         return [
             one

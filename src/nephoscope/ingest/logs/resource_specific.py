@@ -7,7 +7,12 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
-from nephoscope.ingest.logs.categories import build_row, dedicated_table, has_two_log_modes, table_of_category
+from nephoscope.ingest.logs.categories import (
+    build_row,
+    find_dedicated_table,
+    has_two_log_modes,
+    table_of_category,
+)
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.resource_log import read_resource_id
@@ -61,13 +66,13 @@ class ResourceSpecificFormat:
 
     def recognizes(self, record: dict[str, object]) -> bool:
         """Return whether the content has a table for the category and the type of the resource, and no other format writes it."""
-        return dedicated_table(record, _NOWHERE) in self.tables
+        return find_dedicated_table(record, _NOWHERE) in self.tables
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The rows of a record."""
         both = has_two_log_modes(read_resource_id(record, context))
         if not both or context.destination.is_dedicated:
-            yield build_row(record, context, _make_filling(dedicated_table(record, _NOWHERE)))
+            yield build_row(record, context, _make_filling(find_dedicated_table(record, _NOWHERE)))
         if both and context.destination.azure_diagnostics:
             yield diagnostics_row(record, context)
 

@@ -146,12 +146,12 @@ def mask_secrets(text: str) -> str:
     return text
 
 
-def masked_value(value: object, key: str = "") -> Any:
+def mask_value(value: object, key: str = "") -> Any:
     """A copy of a JSON value with its secrets as `***`; everything else is as it was."""
     if isinstance(value, dict):
-        return {name: masked_value(item, name) for name, item in value.items()}
+        return {name: mask_value(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [masked_value(item, key) for item in value]
+        return [mask_value(item, key) for item in value]
     if not isinstance(value, str) or not value:
         return value
     return MASK if key.lower() in _SECRET_KEYS else mask_secrets(value)

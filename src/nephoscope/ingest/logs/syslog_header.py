@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nephoscope.ingest.logs.log_format import BadRecordError
 from nephoscope.ingest.logs.syslog_zones import HOURS, zone_named
 from nephoscope.ingest.logs.timestamps import moment
-from nephoscope.lake.schema.irregular_times import carried_clock
+from nephoscope.lake.schema.irregular_times import carry_clock
 
 if TYPE_CHECKING:
     from nephoscope.ingest.logs.log_format import StreamContext
@@ -217,7 +217,7 @@ def _build_time(
     year: int, month: int, day: int, clock: tuple[int, int, int], micro: int, zone: tzinfo
 ) -> datetime | None:
     try:
-        at, more = carried_clock(*clock)
+        at, more = carry_clock(*clock)
         return (
             datetime.combine(date(year, month, day), at.replace(microsecond=micro), zone).astimezone(UTC)
             + more

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from nephoscope.files.separated_values import separated_rows, split_first_line
+from nephoscope.files.separated_values import read_separated_rows, split_first_line
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, LogRow, RecordFault
 from nephoscope.ingest.logs.secret_masking import mask_secrets
 from nephoscope.ingest.logs.table_row import TIMES, build_row
@@ -202,7 +202,7 @@ def _list_records(
     """
     lines.forget_lines()
     start = lines.at
-    for row in separated_rows(lines, separator, strict=False):
+    for row in read_separated_rows(lines, separator, strict=False):
         several = len(lines.taken)
         if not several:
             break
@@ -249,7 +249,7 @@ def _find_unclosed(
 
 def _is_strict(lines: _CsvLines, separator: str) -> bool:
     """Return whether quotes stand in the lines of a record only where they begin and end a field."""
-    rows = list(separated_rows((line.text for line in lines.taken), separator))
+    rows = list(read_separated_rows((line.text for line in lines.taken), separator))
     return len(rows) == 1 and not rows[0].wrong
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem
-from nephoscope.ingest.logs.secret_masking import masked_value
+from nephoscope.ingest.logs.secret_masking import mask_value
 from nephoscope.ingest.logs.table_row import build_row
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _list_items(file: pq.ParquetFile, context: StreamContext) -> Iterator[FileIt
 
 def _read_item(members: dict[str, object], context: StreamContext) -> LogRow | RecordFault:
     try:
-        return build_row(masked_value(members), context)
+        return build_row(mask_value(members), context)
     except BadRecordError as error:
         return context.fault(error.reason, error.path, str(members)[:4096])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-from nephoscope.lake.schema.irregular_times import carried_clock, parse_count
+from nephoscope.lake.schema.irregular_times import carry_clock, parse_count
 
 _UNPADDED = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,9}))?)?)?\s*"
@@ -92,7 +92,7 @@ def _build_time(
     zone: str | None,
 ) -> datetime:
     year, month, date = map(int, day)
-    at, more = carried_clock(*(int(part or 0) for part in clock))
+    at, more = carry_clock(*(int(part or 0) for part in clock))
     micro = int(((fraction or "") + "000000")[:6])
     found = datetime(year, month, date, at.hour, at.minute, at.second, micro, tzinfo=UTC) + more
     if zone and zone[0] in "+-":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.ingest.logs.log_format import BadRecordError, FileItem, RecordFault
-from nephoscope.ingest.logs.secret_masking import masked_value
+from nephoscope.ingest.logs.secret_masking import mask_value
 from nephoscope.ingest.logs.text_decoding import decode_error, decode_with, is_utf8
 from nephoscope.ingest.logs.windows_event import FORMAT as EVENTS
 from nephoscope.ingest.logs.windows_event_splitter import DOCUMENT_TYPE, EventCutter
@@ -64,7 +64,7 @@ def _list_items(piece: EventPiece, place: str, context: StreamContext) -> Iterat
         yield FileItem(RecordFault(reason, "", piece.data[:_RAW].decode("utf-8", "backslashreplace")), place)
         return
     try:
-        event = masked_value(event_to_json(parse_element(piece, text)))
+        event = mask_value(event_to_json(parse_element(piece, text)))
         rows = list(EVENTS.rows({"Event": event}, context))
     except BadRecordError as error:
         yield FileItem(RecordFault(error.reason, error.path, text[:_RAW]), place, recoded=recoded)

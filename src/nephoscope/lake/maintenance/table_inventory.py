@@ -40,7 +40,7 @@ class ExpiredDays:
     size: int
 
 
-def first_retained_day(now: dt.datetime, days: int) -> dt.date:
+def compute_first_retained_day(now: dt.datetime, days: int) -> dt.date:
     """The first day that is kept where rows are kept for so many days: days go as a whole."""
     return (now - dt.timedelta(days=days)).date()
 
@@ -55,7 +55,7 @@ def list_expired(
             continue
         path = table_path(data, name, table)
         handle = open_table(path)
-        first = first_retained_day(now, days_kept)
+        first = compute_first_retained_day(now, days_kept)
         old = [file for file in read_snapshot(handle, path).files if file.day < first] if handle else []
         if old:
             days = {file.day for file in old}

@@ -11,7 +11,7 @@ from pathlib import Path
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.maintenance import compaction
 from nephoscope.lake.maintenance.compaction import MOST_SMALL
-from nephoscope.lake.maintenance.table_inventory import first_retained_day
+from nephoscope.lake.maintenance.table_inventory import compute_first_retained_day
 from nephoscope.lake.storage.table_store import Store, StoredTable
 from nephoscope.lake.storage.version_pins import list_held
 from nephoscope.lake.writing.lease import WriterLease
@@ -48,7 +48,7 @@ class TableMaintenance:
                 days = self._workspace(workspace).get_retention_days(table)
             except NotFoundError:
                 return 0
-            return _drop(stored, first_retained_day(now, days))
+            return _drop(stored, compute_first_retained_day(now, days))
 
         return self._run_for_each_table(None, drop)
 

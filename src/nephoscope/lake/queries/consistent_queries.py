@@ -92,7 +92,7 @@ class _PrecomputedQuery:
         plain = span.since is None and span.ingested is None
         return plain and self.span.start <= span.start and span.end <= self.span.end
 
-    def remaining_query(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
+    def build_remaining_query(self, now: Mapping[str, object], span: RowSpan) -> CompiledQuery:
         """Return what is left to compute for a window; `now`: the parameters of the whole query."""
         ends = {SINCE: to_ticks(span.start), UNTIL: to_ticks(span.end)}
         return replace(self.rest, parameters={**ends, **(now if self.asks_now else {})})
@@ -154,7 +154,7 @@ class LakeReading:
         engine, ahead = self._read_ready(), self._ahead.get(text)
         few = ahead is not None and ahead.can_serve(span)
         if ahead is not None and few:
-            compiled = ahead.remaining_query(compiled.parameters, span)
+            compiled = ahead.build_remaining_query(compiled.parameters, span)
         for relation, columns in compiled.reads.items():
             self._show(engine, relation, columns, span)
         return engine.run(compiled, small=few)

@@ -26,7 +26,7 @@ class ReachesWithin:
 
     def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
         """Operation -> where it may be done."""
-        return {one: reach.limited_to(self.subscriptions) for one, reach in self.reaches(operations).items()}
+        return {one: reach.narrow_to(self.subscriptions) for one, reach in self.reaches(operations).items()}
 
 
 def reach_everything(operations: Iterable[str]) -> Mapping[str, Reach]:

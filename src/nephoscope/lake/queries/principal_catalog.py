@@ -15,7 +15,7 @@ from nephoscope.lake.queries.arg_function import GraphPlace
 from nephoscope.lake.queries.pinned_tables import PinnedTable, PinnedTables, release_pins, scan_pinned
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.resource_graph_tables import PREFIX, GraphTables
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.queries.stored_functions import StoredFunctions
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.lake.queries.watchlist_files import Watchlist, Watchlists
@@ -132,7 +132,7 @@ class LakeCatalog:
             aliases = self._catalog_state.watchlists.aliases(self._workspace) if seen else []
             listed = ", ".join(f"'{alias}'" for alias in aliases)
             return StoredFunction(name, f"datatable(WatchlistAlias: string)[{listed}]")
-        return self._load_stored_functions().get(name) or shipped_functions().get(name)
+        return self._load_stored_functions().get(name) or load_shipped_functions().get(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows and the functions: what wildcards match.
@@ -144,7 +144,7 @@ class LakeCatalog:
             return []
         limited = self._scope.ids is not None and not self._scope.narrowed
         visible = self._catalog_state.visible if limited else None
-        known = self.written_tables() if visible is None else visible(self._scope, self._workspace)
+        known = self.list_written_tables() if visible is None else visible(self._scope, self._workspace)
         return [*known, *self._load_stored_functions()]
 
     def known_tables(self) -> Iterable[str]:
@@ -154,7 +154,7 @@ class LakeCatalog:
         graph = self.pin_graph()
         return [*Tables.builtin().by_name, *(graph.names() if graph is not None else ())]
 
-    def written_tables(self) -> list[str]:
+    def list_written_tables(self) -> list[str]:
         """The tables of the workspace that hold rows, whoever may read them."""
         tables = self._catalog_state.tables()
         return [name for _, name in list_tables(self._catalog_state.data, self._workspace) if name in tables]
@@ -268,7 +268,7 @@ class LakeCatalog:
         lines = (graph.describe_gaps(tables, self._scope.estate, some) for some, tables in within.items())
         return tuple(dict.fromkeys(line for several in lines for line in several))
 
-    def tell_gaps(self, results: list[QueryResult]) -> list[QueryResult]:
+    def report_gaps(self, results: list[QueryResult]) -> list[QueryResult]:
         """Return results of a query over this catalog, each with what its tables lack."""
         gaps = self.describe_gaps()
         return [replace(one, gaps=gaps) for one in results] if gaps else results

@@ -62,7 +62,7 @@ def _measure_size(results: list[QueryResult]) -> int:
     return sum(one.table.nbytes for one in results)
 
 
-def allowed_age(text: str) -> float:
+def read_allowed_age(text: str) -> float:
     """The seconds for which a query's results may be used again; 0 where it does not say."""
     if OPTION not in text:
         return 0.0

@@ -15,7 +15,7 @@ from nephoscope_kql.types import KqlType
 
 
 @cache
-def shipped_functions() -> Mapping[str, StoredFunction]:
+def load_shipped_functions() -> Mapping[str, StoredFunction]:
     """By name, read once."""
     found = [StoredFunction(one["name"], one["body"], one.get("parameters", "")) for one in _load_documents()]
     return MappingProxyType({one.name: one for one in found})

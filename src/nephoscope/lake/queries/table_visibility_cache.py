@@ -44,7 +44,7 @@ class TableVisibilityCache:
     def visible_tables(self, scope: LakeScope, workspace: str) -> list[str]:
         """The names of the tables that hold rows of the scope, sorted; of a scope without subscriptions those that hold any."""
         with self._catalog(scope, workspace) as catalog:
-            names = sorted(catalog.written_tables()) if scope.can_read(workspace) else []
+            names = sorted(catalog.list_written_tables()) if scope.can_read(workspace) else []
             ids = scope.ids
             return names if ids is None else self._find_visible(catalog, names, ids)
 

@@ -12,7 +12,7 @@ from math import isfinite
 
 import msgspec
 
-from nephoscope.lake.schema.irregular_times import carried_clock, carry_time, parse_count
+from nephoscope.lake.schema.irregular_times import carry_clock, carry_time, parse_count
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 _INTEGER = re.compile(r"\s*[+-]?\d{1,30}(\.0*)?\s*")
@@ -150,7 +150,7 @@ def _parse_american(found: re.Match[str]) -> dt.datetime:
     if half:
         hours = hours % 12 + _HOURS[half.lower()]
     micro = int((fraction or "0").ljust(6, "0")[:6])
-    at, more = carried_clock(hours, int(minute or 0), int(second or 0))
+    at, more = carry_clock(hours, int(minute or 0), int(second or 0))
     return (
         dt.datetime.combine(dt.date(int(year), int(month), int(day)), at.replace(microsecond=micro), dt.UTC)
         + more

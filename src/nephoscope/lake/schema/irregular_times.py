@@ -39,7 +39,7 @@ def carry_time(text: str) -> tuple[str, dt.timedelta]:
     return other, dt.timedelta(days=1) if other != text else _NONE
 
 
-def carried_clock(hour: int, minute: int, second: int) -> tuple[dt.time, dt.timedelta]:
+def carry_clock(hour: int, minute: int, second: int) -> tuple[dt.time, dt.timedelta]:
     """As carried() for a clock that was read already; raises ValueError."""
     if second == 60:
         return dt.time(hour, minute, 59), dt.timedelta(seconds=1)

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from nephoscope.lake.durable_files import FILE_MODE, Disk
-from nephoscope.lake.errors import no_room
+from nephoscope.lake.errors import explain_no_room
 from nephoscope.lake.spool.segments import SPOOL
 
 FOLDER = "producers"
@@ -45,7 +45,7 @@ class Claim:
             try:
                 os.pwrite(self._file, mark, 0)
             except OSError as error:
-                raise no_room(error) from error
+                raise explain_no_room(error) from error
             self._marks[self._stripe] = mark
         return mark
 
@@ -65,7 +65,7 @@ class Claims:
         try:
             file = os.open(self._folder / f"{stripe:04d}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
-            raise no_room(error) from error
+            raise explain_no_room(error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield Claim(file, stripe, self._marks)

@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from nephoscope.lake.durable_files import AppendFile, Disk
-from nephoscope.lake.errors import SpoolFullError, no_room
+from nephoscope.lake.errors import SpoolFullError, explain_no_room
 from nephoscope.lake.spool.append_frame import frames
 from nephoscope.lake.spool.segments import LOCK, SPOOL, highest, lock_folder, segment_path
 
@@ -59,7 +59,7 @@ class OwnSpool:
                 file.write(data)
             except OSError as error:
                 self._cut(file, self._size)
-                raise no_room(error) from error
+                raise explain_no_room(error) from error
             self._size += len(data)
             self._sequences[producer] = sequence
             return self._failures
@@ -98,7 +98,7 @@ class OwnSpool:
         # what the kernel did not write it may have dropped: everything since the last fsync is taken back
         self._failures += 1
         self._cut(file, self._durable)
-        raise no_room(failed) from failed
+        raise explain_no_room(failed) from failed
 
     def close_segment(self, older_than: float = 0.0) -> bool:
         """Close the segment that is open for so many seconds, so that it can be flushed; whether there was one."""
@@ -131,12 +131,12 @@ class OwnSpool:
         try:
             file = self._disk.open_for_append(self._build_path(), new=True)
         except OSError as error:
-            raise no_room(error) from error
+            raise explain_no_room(error) from error
         try:
             self._disk.sync_folder(self._folder)
         except OSError as error:
             file.close()
-            raise no_room(error) from error
+            raise explain_no_room(error) from error
         self._file, self._size, self._durable = file, 0, 0
         self._sequences = {}
         self._began = time.monotonic()
@@ -153,7 +153,7 @@ class OwnSpool:
                 self._failures += 1
                 self._cut(file, self._durable)
                 self._lock.notify_all()
-                raise no_room(error) from error
+                raise explain_no_room(error) from error
         file.close()
         self._file = None
         self._disk.rename(self._build_path(), segment_path(self._folder, self._number, closed=True))
@@ -166,7 +166,7 @@ class OwnSpool:
         try:
             file.cut(size)
         except OSError as error:
-            raise no_room(error) from error
+            raise explain_no_room(error) from error
         self._excess = False
         self._sequences = highest(frames(self._build_path().read_bytes()))
 

@@ -69,7 +69,7 @@ def _refuse(table: DeltaTable, path: Path) -> None:
             )
 
 
-def stored_schema(table: LakeTable) -> pa.Schema:
+def build_stored_schema(table: LakeTable) -> pa.Schema:
     """The schema of a table on disk: storage types under the names on disk, and the day."""
     fields = [pa.field(table.stored_columns[field.name], field.type) for field in table.schema]
     return pa.schema([*fields, pa.field(DAY, pa.date32())])
@@ -80,7 +80,7 @@ def create_table(path: Path, table: LakeTable, disk: Disk) -> DeltaTable:
     disk.make_folders(path)
     return DeltaTable.create(
         path,
-        stored_schema(table),
+        build_stored_schema(table),
         mode="ignore",
         partition_by=[DAY],
         name=table.name,
@@ -92,7 +92,7 @@ def find_lacking_columns(handle: DeltaTable, path: Path, table: LakeTable) -> li
     """The columns that the definition has and the table has not; TableRefusedError where a column has another type."""
     lies = {field.name: field.type for field in pa.schema(handle.schema().to_arrow())}
     missing = []
-    for field in stored_schema(table):
+    for field in build_stored_schema(table):
         if field.name not in lies:
             missing.append(field)
         elif pa.field("", lies[field.name]).type != field.type and not _is_same_type(
@@ -226,9 +226,9 @@ def _is_complete_parquet(file: Path) -> bool:
 __all__ = [
     "CommitFailedError",
     "DeltaLog",
+    "build_stored_schema",
     "commit",
     "create_table",
     "evolve_table",
     "open_table",
-    "stored_schema",
 ]

@@ -19,7 +19,7 @@ from nephoscope.lake.dictionary_rows import join_tables, pack_schema, unpack_sch
 from nephoscope.lake.durable_files import GROUP_BYTES, ROW_GROUP, Disk, TableFile
 from nephoscope.lake.schema.column_types import DAY, TIME
 from nephoscope.lake.schema.table import LakeTable
-from nephoscope.lake.storage.delta_table import stored_schema
+from nephoscope.lake.storage.delta_table import build_stored_schema
 
 MOST_OPEN = 16
 """Days that are written to at the same time; of further ones some get a second file."""
@@ -208,5 +208,5 @@ def _split_by_day(rows: pa.Table) -> Iterator[tuple[dt.date, pa.Table]]:
 
 def _file_schema(table: LakeTable, rows: pa.Schema) -> pa.Schema:
     """The columns of a file: the table's, and those that only the disk knows."""
-    own = stored_schema(table).remove(len(table.columns))
+    own = build_stored_schema(table).remove(len(table.columns))
     return pa.schema([*own, *(field for field in unpack_schema(rows) if field.name not in own.names)])

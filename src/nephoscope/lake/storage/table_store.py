@@ -73,7 +73,7 @@ class StoredTable:
         self._handle = delta_table.create_table(path, table, disk) if found is None else found
         delta_table.evolve_table(self._handle, path, table)
         self._handle.update_incremental()
-        self._schema = delta_table.stored_schema(table)
+        self._schema = delta_table.build_stored_schema(table)
 
     @property
     def table(self) -> LakeTable:

@@ -54,7 +54,7 @@ class BulkReplace:
         self._state.watchlists.put_items(session, head, items)
 
     def _hold(self, rows: Sequence[tuple[str, Mapping[str, object]]], session: Session) -> None:
-        self._state.outbox.add_many(session, self._head.workspace, rows, held_number(self._head))
+        self._state.outbox.add_many(session, self._head.workspace, rows, compute_held_number(self._head))
 
     @contextmanager
     def settle(self, head: WatchlistHead) -> Iterator[Session | None]:
@@ -66,11 +66,11 @@ class BulkReplace:
                 yield None
                 return
             yield session
-            self._state.outbox.release(session, held_number(head))
+            self._state.outbox.release(session, compute_held_number(head))
 
     def clear(self) -> None:
         """Empty the shelf that is not read, and forget the rows that are held."""
-        self._write(lambda session: self._state.outbox.forget(session, held_number(self._head)))
+        self._write(lambda session: self._state.outbox.forget(session, compute_held_number(self._head)))
         while self._clear_portion():
             pass
 
@@ -116,6 +116,6 @@ def exchange(state: State, head: WatchlistHead) -> Iterator[BulkReplace]:
         lease.release()
 
 
-def held_number(head: WatchlistHead) -> int:
+def compute_held_number(head: WatchlistHead) -> int:
     """The number under which rows of a list are held back."""
     return int(uuid.UUID(head.id)) >> 66 | 1

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.lake.watchlists.bulk_replace import PORTION, exchange, held_number
+from nephoscope.lake.watchlists.bulk_replace import PORTION, compute_held_number, exchange
 from nephoscope.lake.watchlists.watchlist_diff import (
     WatchlistChanges,
     WatchlistPlan,
@@ -148,7 +148,7 @@ class WatchlistService:
         self.state.watchlists.put_items(session, head, [*plan.new, *plan.other])
         self.state.watchlists.drop_items(session, head, [one.id for one in plan.gone])
         for status, items in plan.items_by_status:
-            self._tell_items(session, head, items, status, now)
+            self._report_items(session, head, items, status, now)
         self._touch(session, head, now)
         return plan.change_counts
 
@@ -217,7 +217,7 @@ class WatchlistService:
             known = self.state.watchlists.item(session, head, id_)
             kept = made if known is None else replace(made, created=known.created)
             self.state.watchlists.put_items(session, head, [kept])
-            self._tell_items(session, head, [kept], "Create" if known is None else "Update", now)
+            self._report_items(session, head, [kept], "Create" if known is None else "Update", now)
             self._touch(session, head, now)
         self.publish(alias, now)
         return kept, known is None
@@ -263,7 +263,7 @@ class WatchlistService:
             left |= {
                 one.id: one
                 for one, _ in self.state.watchlists.all(self.workspace)
-                if held_number(one) in holds
+                if compute_held_number(one) in holds
             }
         for head in left.values():
             with suppress(StateError), exchange(self.state, head):  # one that is under way clears it itself
@@ -350,7 +350,7 @@ class WatchlistService:
         self, session: Session, head: WatchlistHead, gone: Sequence[WatchlistItem], now: datetime
     ) -> None:
         self.state.watchlists.drop_items(session, head, [one.id for one in gone])
-        self._tell_items(session, head, gone, "Delete", now)
+        self._report_items(session, head, gone, "Delete", now)
 
     def _touch(self, session: Session, head: WatchlistHead, now: datetime) -> None:
         changed = replace(head, version=head.version + 1, changed=now, changed_by=self.by)
@@ -360,7 +360,7 @@ class WatchlistService:
     def _queue_list_row(self, session: Session, head: WatchlistHead, status: str, now: datetime) -> None:
         self.state.outbox.add(session, self.workspace, TABLE, list_row(head, status, now, self.by))
 
-    def _tell_items(
+    def _report_items(
         self,
         session: Session,
         head: WatchlistHead,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.writing.writer import Writer
 
 
-def tell_damage(writer: Writer, segment: Segment, frame: SpoolFrame) -> None:
+def quarantine_damage(writer: Writer, segment: Segment, frame: SpoolFrame) -> None:
     """Put an entry into the quarantine for each table whose rows a damaged frame held; the same frame again adds none."""
     for part in frame.header.parts:
         bad = QuarantineEntry(

@@ -351,14 +351,14 @@ def _require_provider(call: OperationCall, name: str) -> SignInProvider:
 
 
 def _build_provider_shape(call: OperationCall, one: SignInProvider) -> ProviderShape:
-    from nephoscope.access.provider_tests import asked_test, last_test_result
+    from nephoscope.access.provider_tests import find_requested_test, read_last_test_result
 
-    test = last_test_result(call.state, one.name)
+    test = read_last_test_result(call.state, one.name)
     return to_shape(
         ProviderShape,
         one,
         has_secret=bool(one.credential),
         rules=tuple(to_shape(RuleShape, each) for each in one.rules),
         tested=to_shape(ProviderTest, test) if test else None,
-        testing=asked_test(call.state, one.name),
+        testing=find_requested_test(call.state, one.name),
     )

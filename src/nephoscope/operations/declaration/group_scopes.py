@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, ONE_TENANT, name_tenant, tell_ambiguous
+from nephoscope.access.scopes import MANAGEMENT_GROUP, ONE_TENANT, explain_ambiguity, name_tenant
 from nephoscope.instance import build_hierarchy
 from nephoscope.operations.declaration.operation import RefusedRequestError
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -26,5 +26,5 @@ def place_in_tenant(call: OperationCall, operation: str, scope: str, before: str
         return f"{ONE_TENANT}{tenant}{scope}"
     hierarchy = build_hierarchy(PublishedSnapshotCache(call.service.data))
     if scope in hierarchy.doubtful:
-        raise RefusedRequestError(f"{before}{tell_ambiguous(scope, hierarchy)}", "scope")
+        raise RefusedRequestError(f"{before}{explain_ambiguity(scope, hierarchy)}", "scope")
     return name_tenant(scope, hierarchy)

@@ -255,7 +255,7 @@ def check(call: OperationCall, query: ApplicationCheck) -> UnacceptedProgramList
 
 
 def _build_group(call: OperationCall, one: LearnedGroup) -> ApplicationGroupShape:
-    accepted = service.accepted_policy(call.service, one.id)
+    accepted = service.find_accepted_policy(call.service, one.id)
     return ApplicationGroupShape(
         name=one.name, id=one.id, system=one.system, machines=one.machines, rules=len(one.rules),
         recommended=sum(1 for rule in one.rules if rule.is_recommended), days=one.days,

@@ -101,7 +101,7 @@ def _list_images(node: YamlNode) -> Iterator[tuple[str, YamlNode]]:
         yield "service", item
 
 
-def unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
+def find_unpinned_images(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give a match for each image that no digest pins."""
     for node in _list_maps(pipeline.root):
         for name, held in _list_images(node):

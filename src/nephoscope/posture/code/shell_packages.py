@@ -92,7 +92,7 @@ def _list_pip_arguments(command: ShellCommand) -> list[str]:
     return []
 
 
-def unpinned_pip(command: ShellCommand) -> Iterator[ShellWord]:
+def find_unpinned_pip_packages(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that pip installs without a version."""
     if not is_pip_install(command) or command.has_flag("r", "requirement", "c", "constraint"):
         return
@@ -112,7 +112,7 @@ def unpinned_pip(command: ShellCommand) -> Iterator[ShellWord]:
             yield word
 
 
-def unpinned_npm(command: ShellCommand) -> Iterator[ShellWord]:
+def find_unpinned_npm_packages(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that npm installs without a version."""
     words = command.operand_words(_NPM_VALUED)
     if command.program != "npm" or not words or words[0].text not in ("install", "i", "add"):
@@ -128,7 +128,7 @@ def unpinned_npm(command: ShellCommand) -> Iterator[ShellWord]:
             yield word
 
 
-def unpinned_gem(command: ShellCommand) -> Iterator[ShellWord]:
+def find_unpinned_gems(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that gem installs without a version."""
     if command.program != "gem" or command.has_flag("version", "v"):
         return

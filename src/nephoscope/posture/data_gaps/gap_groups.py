@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, remedy, spell_type
+from nephoscope.posture.data_gaps.remedies import GapRemedy, Need, format_type, remedy
 from nephoscope_policy.data_gap import INVALID, NOT_COLLECTED, STALE, describe_gap
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import ComplianceState, Severity
@@ -111,7 +111,7 @@ class DataGap:
     def subject(self) -> str:
         """Return what is missing, a resource type as Azure writes it."""
         told = self.missing.subject
-        return spell_type(told) if self.missing.need in _TYPED else told
+        return format_type(told) if self.missing.need in _TYPED else told
 
     @property
     def title(self) -> str:

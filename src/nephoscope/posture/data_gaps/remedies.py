@@ -66,7 +66,7 @@ def remedy(need: Need, subject: str) -> GapRemedy:
     return _REMEDIES[need](subject)
 
 
-def spell_type(type_: str) -> str:
+def format_type(type_: str) -> str:
     """A lower-cased resource type as Azure writes it."""
     if type_.startswith(DEVOPS):
         return next((one for one in DOCUMENTS if one.lower() == type_), type_)
@@ -80,7 +80,7 @@ def permissions(type_: str) -> tuple[str, ...]:
     """The permissions that reading a lower-cased type takes."""
     if type_.startswith(GRAPH):
         return (f"Microsoft Graph {KINDS[type_].permission}",) if type_ in KINDS else ()
-    return (f"{spell_type(type_)}/read",) if type_ else ()
+    return (f"{format_type(type_)}/read",) if type_ else ()
 
 
 def explain_unreadable(type_: str) -> str:
@@ -93,7 +93,7 @@ def explain_unreadable(type_: str) -> str:
 
 def _export(type_: str) -> tuple[str, ...]:
     """The commands that read a type, by a sign-in of nephoscope or else of `az`, and judge the estate with it."""
-    asked = spell_type(type_)
+    asked = format_type(type_)
     return (
         f"nephoscope collect --type {asked} --out {FOLDER}",
         f"nephoscope collect --script az --type {asked} > export.sh && bash export.sh {FOLDER}",
@@ -108,15 +108,15 @@ def _read_type(type_: str) -> GapRemedy:
         )
     if type_.startswith(DEVOPS):
         return GapRemedy(
-            f"Read {spell_type(type_)} of the organization with a token that may see it", _DEVOPS_COMMANDS
+            f"Read {format_type(type_)} of the organization with a token that may see it", _DEVOPS_COMMANDS
         )
     if type_ == _FINDINGS:
         return GapRemedy("Scan the machine or the registry's images and keep what is found", _SCANS)
     if why := explain_unreadable(type_):
         return GapRemedy(
-            f"No export of nephoscope holds {spell_type(type_)}: {why}. Attest to it or exempt it"
+            f"No export of nephoscope holds {format_type(type_)}: {why}. Attest to it or exempt it"
         )
-    action = f"Read {spell_type(type_)} and scan it together with the rest"
+    action = f"Read {format_type(type_)} and scan it together with the rest"
     return GapRemedy(action, _export(type_), permissions(type_))
 
 
@@ -125,12 +125,12 @@ def _read_body(type_: str) -> GapRemedy:
         return _read_type("")
     if type_.startswith(DEVOPS):
         return _read_type(type_)
-    action = f"The export lists {spell_type(type_)} without all of their properties: export them whole"
+    action = f"The export lists {format_type(type_)} without all of their properties: export them whole"
     return GapRemedy(action, _export(type_), permissions(type_))
 
 
 def _deepen(type_: str) -> GapRemedy:
-    what = spell_type(type_) if type_ else "the resources"
+    what = format_type(type_) if type_ else "the resources"
     query = TypeSources.builtin().query(type_)
     if type_ and not query:
         return GapRemedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
@@ -145,7 +145,7 @@ def _renew(type_: str) -> GapRemedy:
     title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
     own = f"{renew}. Then read" if renew else "Read"
     action = (
-        f"The {title} is too old, or nothing tells when it was read. {own} {spell_type(type_)} again; of a newer export "
+        f"The {title} is too old, or nothing tells when it was read. {own} {format_type(type_)} again; of a newer export "
         "write the time as readAt into a coverage.json beside it"
     )
     return GapRemedy(action, _export(type_), permissions(type_))

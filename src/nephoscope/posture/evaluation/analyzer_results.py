@@ -61,7 +61,7 @@ class LogReader(Protocol):
         ...
 
 
-def no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # noqa: ARG001 - the shape of LogReader
+def open_no_logs(estate: Estate, now: datetime) -> AbstractContextManager[None]:  # noqa: ARG001 - the shape of LogReader
     """Open nothing."""
     return nullcontext()
 
@@ -79,7 +79,7 @@ def run_all_analyzers(
     return Analysis(tuple(found.overlay), found.unknown, tuple(found.assessments), found.told, found.logs)
 
 
-def no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
+def run_no_analyzers(estate: Estate, now: datetime, before: PreviousEvaluation | None = None) -> Analysis:  # noqa: ARG001 - the shape of Analyzers
     """Adds nothing: a policy that reads an assessment then ends as what the snapshot itself holds, else Unknown."""
     return Analysis()
 

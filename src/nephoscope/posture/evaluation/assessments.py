@@ -87,7 +87,7 @@ class Decisions:
         counting = {
             attestation.scope: attestation for attestation in sorted(found, key=lambda one: one.precedence)
         }
-        partial = [one for one in self._partial_attestations if one.could_cover(assignment, reference)]
+        partial = [one for one in self._partial_attestations if one.may_cover(assignment, reference)]
         return {**counting, **{one.scope: one for one in partial}}
 
     def find_exemption(

@@ -33,7 +33,7 @@ class EstateChange(msgspec.Struct, frozen=True):
     coverage: frozenset[tuple[str, str]] = frozenset()
 
 
-def changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
+def find_changed_coverage(old: Coverage, new: Coverage) -> Iterator[tuple[str, str]]:
     """The entries of the manifests that differ."""
     for scope in old.scopes.keys() | new.scopes.keys():
         for entry in old.scopes.get(scope, frozenset()) ^ new.scopes.get(scope, frozenset()):

@@ -110,7 +110,7 @@ class Evaluator:
         self._now = now
         self._viewed: dict[str, list[View]] = {}
         self._few: dict[str, dict[int, View]] = {}
-        self._looked_up = program.looked_up_types()
+        self._looked_up = program.list_lookup_types()
 
     def fill_columns(
         self, blocks: Iterable[EvaluationBlock], verdicts: Verdicts, progress: Progress | None = None

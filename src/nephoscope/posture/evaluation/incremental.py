@@ -11,12 +11,12 @@ import msgspec
 
 from nephoscope.analyze.analyzer_runner import AnalyzerResult
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_diff import changed_keys
+from nephoscope.estate.resource_diff import find_changed_ids
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.body_diff import Paths, difference
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Layout, Roster
-from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, changed_coverage
+from nephoscope.posture.evaluation.estate_changes import Dependents, EstateChange, find_changed_coverage
 from nephoscope.posture.evaluation.evaluator import Verdicts
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.evaluation.outcome import NONE
@@ -72,7 +72,7 @@ class IncrementalRun:
         paths.update(dict.fromkeys((*self._analyzed.overlay, *self._analyzed.unknown)))
         paths.update(dict.fromkeys(aged.ids))
         self.change = EstateChange(
-            paths, aged.claims.union(changed_coverage(since.coverage, estate.coverage))
+            paths, aged.claims.union(find_changed_coverage(since.coverage, estate.coverage))
         )
 
     @property
@@ -188,7 +188,7 @@ class AnalyzerChanges(msgspec.Struct, frozen=True):
         unknown: set[str] = set()
         for before, after in _list_parts(old, new):
             was, now = _index_by_key(before.overlay), _index_by_key(after.overlay)
-            overlay.update((key, now.get(key)) for key in changed_keys(was, now))
+            overlay.update((key, now.get(key)) for key in find_changed_ids(was, now))
             unknown.update(key.lower() for key, _ in before.unknown.items() ^ after.unknown.items())
         return cls(overlay, frozenset(unknown))
 

@@ -37,7 +37,7 @@ PLANNED = frozenset(
 )
 
 
-def surveyed_types() -> frozenset[str]:
+def list_types_needed_whole() -> frozenset[str]:
     """The types of which an evaluation by parts must see the whole: what plans hold, what analyzers read and what they write."""
     return PLANNED | analyzer_runner.types() | {assessment_overlay.TYPE.lower()}
 
@@ -55,7 +55,7 @@ def evaluate_parts(
 ) -> Iterator[EvaluationRun]:
     """Judge a tenant's surveyed snapshot part by part; together the runs have the assessments of one run over the whole.
 
-    The survey must have been asked for `surveyed_types()`; it lets its resources go when the analyzers have run.
+    The survey must have been asked for `list_types_needed_whole()`; it lets its resources go when the analyzers have run.
     What ends once for a whole scope is in the run that holds the scope's subscription, else in the first; the quarantine is the
     survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
     """

@@ -146,7 +146,7 @@ class Program:
             found.setdefault((requirement.assignment.id, requirement.reference), []).append(index)
         return found
 
-    def looked_up_types(self) -> frozenset[str]:
+    def list_lookup_types(self) -> frozenset[str]:
         """Give the lower-cased types that the definitions of the checks made so far look up."""
         fresh = [check.entry for check in self.checks[self._gathered :] if check.entry is not None]
         if fresh:

@@ -8,7 +8,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.azure_facts import report_types
-from nephoscope_policy.report_age import expired_claims, expiry
+from nephoscope_policy.report_age import expiry, list_expired_claims
 
 
 class AgedReports(msgspec.Struct, frozen=True):
@@ -35,7 +35,9 @@ def find_aged_claims(old: Estate, then: datetime, new: Estate, now: datetime) ->
     """The scopes and types of the claims that said what is not there and no longer do, or the other way around."""
     if old.coverage is new.coverage and then == now:
         return frozenset()
-    return frozenset(expired_claims(old.coverage, then)) ^ frozenset(expired_claims(new.coverage, now))
+    return frozenset(list_expired_claims(old.coverage, then)) ^ frozenset(
+        list_expired_claims(new.coverage, now)
+    )
 
 
 def _find_expired(estate: Estate, now: datetime) -> dict[str, str]:

@@ -45,7 +45,7 @@ class FindingMoves(msgspec.Struct, frozen=True):
         kept = {name: points for name, points in moved.items() if abs(points) >= 0.005}
         return dict(sorted(kept.items(), key=lambda one: (-abs(one[1]), one[0])))
 
-    def limited_to(self, reach: Reach) -> FindingMoves:
+    def narrow_to(self, reach: Reach) -> FindingMoves:
         """The moves of what a reach sees."""
         if reach.everything:
             return self

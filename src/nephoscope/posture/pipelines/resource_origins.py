@@ -28,7 +28,9 @@ class CodeOrigin:
     certain: bool
 
 
-def planned_origins(series: PipelineSeries, run: str, places: Iterable[PlannedPlace]) -> list[PlannedOrigin]:
+def list_planned_origins(
+    series: PipelineSeries, run: str, places: Iterable[PlannedPlace]
+) -> list[PlannedOrigin]:
     """Return what a run plans, one for each id and place; ids that cannot be resource ids are left out."""
     found = {}
     for one in places:

@@ -8,7 +8,9 @@ from nephoscope_policy.errors import PolicyError, suggestion
 from nephoscope_policy.initiative import Initiative
 
 
-def shared_out(initiatives: Sequence[Initiative], given: Mapping[str, object]) -> list[dict[str, object]]:
+def share_parameters(
+    initiatives: Sequence[Initiative], given: Mapping[str, object]
+) -> list[dict[str, object]]:
     """The parameters of each initiative, in their order.
 
     PolicyError (stage compile) for a name that none of them declares, a value that does not fit, and a needed value that is not given.

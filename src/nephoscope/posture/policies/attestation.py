@@ -49,7 +49,7 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.required_text("id"))
+        id_ = scope_id(body.require_text("id"))
         changed = [
             reader.field(name, lambda name=name: properties.instant(name), None)  # type: ignore[misc]
             for name in ("lastComplianceStateChangeAt", "assessmentDate")
@@ -70,7 +70,7 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
             gaps=reader.gaps,
         )
 
-    def could_cover(self, assignment: str, reference: str) -> bool:
+    def may_cover(self, assignment: str, reference: str) -> bool:
         """Return whether it speaks of this member of this assignment, or does for some value of what was not read."""
         unread = {name for name, _ in self.gaps}
         return (ASSIGNMENT in unread or self.assignment == assignment) and self.reference in ("", reference)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from nephoscope.content.loader import documents
 from nephoscope.estate.estate import Estate
-from nephoscope.posture.policies.assignment_parameters import shared_out
+from nephoscope.posture.policies.assignment_parameters import share_parameters
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.catalog import PolicyCatalog
@@ -60,13 +60,13 @@ def build_plan(
     theirs = decided.with_people(put)
     known = theirs.with_estate(estate)
     if request.assigned:
-        shared_out((), dict(request.parameters))
+        share_parameters((), dict(request.parameters))
         return known
     unevaluated = frozenset(one.id for one in known.assignments)
     known = replace(known, assignments=decided.assignments, unevaluated=unevaluated)
     names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
     initiatives = [known.catalog.initiative(name) for name in names]
-    values = shared_out(initiatives, dict(request.parameters))
+    values = share_parameters(initiatives, dict(request.parameters))
     for name, parameters in zip(names, values, strict=True):
         known = known.with_assignment(name, parameters)
     known = replace(known, assignments=(*known.assignments, *theirs.assignments[len(decided.assignments) :]))

@@ -7,7 +7,7 @@ from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
 from nephoscope_policy.catalog_entry import CatalogEntry
 
 
-def built_in_key(name: str) -> str:
+def find_shipped_policy(name: str) -> str:
     """The id of the shipped policy whose file is called so (`storage-secure-transfer`), '' where there is none."""
     wanted = f"{name.strip().lower()}.json"
     return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
@@ -16,7 +16,7 @@ def built_in_key(name: str) -> str:
 def find_entry(catalog: PolicyCatalog, name: str) -> CatalogEntry:
     """The definition or initiative that a person named; NotHeldError where nothing, or more than one thing, is called so."""
     try:
-        return catalog.find("definition", built_in_key(name) or name)
+        return catalog.find("definition", find_shipped_policy(name) or name)
     except NotHeldError as error:
         if error.cause != "not-held":
             raise

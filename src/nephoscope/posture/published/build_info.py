@@ -36,7 +36,7 @@ class BuildInfo(msgspec.Struct, frozen=True):
     `tenants` maps a subscription to its tenant ('' = not known).
     `group_names` maps a tenant to the names of its management groups, each by its lower-cased id.
     `tenant_gaps` are the gaps of each tenant, `gaps` those of all.
-    `unread_types` are, for each tenant, the lower-cased types of collected_types of which nothing was read anywhere in it.
+    `unread_types` are, for each tenant, the lower-cased types of map_tables_to_types of which nothing was read anywhere in it.
     `left_out` is what was not read in a subscription although the tenant was read otherwise (left_out.find_left_out).
     `edition` is EDITION as it was when the documents were written, 0 of those from before it was noted.
     """

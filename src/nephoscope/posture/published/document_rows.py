@@ -9,7 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from nephoscope.posture.published.document import PublishedDocument
-from nephoscope.posture.published.resource_graph_spelling import spell_properties
+from nephoscope.posture.published.resource_graph_spelling import format_properties
 from nephoscope.posture.reports.resource_graph_tables import COLLECTED, COLUMNS
 from nephoscope_kql.types import KqlType
 
@@ -83,7 +83,7 @@ def row(document: PublishedDocument, table: str) -> dict[str, object]:
     """
     body, id_ = document.body, document.id
     shown = (
-        body.get("properties") if table == COLLECTED else spell_properties(id_.type, body.get("properties"))
+        body.get("properties") if table == COLLECTED else format_properties(id_.type, body.get("properties"))
     )
     common = is_common(document)
     found = _LACKING | {

@@ -83,7 +83,7 @@ class PublishedGraph:
         return found if subscriptions is None else replace(found, only=(SUBSCRIPTION, subscriptions))
 
 
-def must_read_whole(
+def require_whole_access(
     caller: Caller, snapshot: PublishedSnapshot | None, tables: Iterable[str], workspace: Workspace
 ) -> None:
     """Raise DeniedError where somebody does not read every row that a query of the product itself reads in a workspace.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.posture.reports.resource_graph_tables import collected_types, find_table
+from nephoscope.posture.reports.resource_graph_tables import find_table, map_tables_to_types
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -19,7 +19,7 @@ _RESOURCES = "resources"
 
 def find_left_out(estate: Estate, unread: Iterable[str]) -> dict[str, tuple[str, ...]]:
     """Return what was not read in a subscription (its lower-cased GUID) of a tenant: NOTHING or SOME_GROUPS, and lower-cased types
-    of collected_types. `unread` are the types that were read nowhere in the tenant, which are not told again."""
+    of map_tables_to_types. `unread` are the types that were read nowhere in the tenant, which are not told again."""
     everywhere = frozenset(estate.coverage.scopes.get("", ()))
     if "*" in everywhere:
         return {}
@@ -59,7 +59,7 @@ def _list_bare_types(within: Mapping[str, frozenset[str]]) -> frozenset[str]:
 
 def _list_asked_types(estate: Estate) -> set[str]:
     """The types of tables of their own that can lack in a subscription; of inferred claims only what a list tells in full."""
-    tables = collected_types()
+    tables = map_tables_to_types()
     several = {one for table, types in tables.items() if table != "directoryresources" for one in types}
     declared = estate.coverage.declared
     return {one for one in several if declared or one.startswith(_LISTED_BY_SCOPE)}

@@ -31,7 +31,7 @@ from nephoscope.posture.reports.resource_graph_tables import (
     EVALUATION,
     LISTED,
     TABLES,
-    unread_tables,
+    list_unread_tables,
 )
 from nephoscope_kql.catalog import Catalog, StoredFunction, TableSchema
 from nephoscope_kql.compile import compile_results
@@ -184,13 +184,13 @@ class PublishedSnapshot:
     def _require_read(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> None:
         """Raise UncollectedTableError for tables of a query; one of every table, as `search` is, means those that there are."""
         shown = reach if isinstance(reach, Mapping) else dict.fromkeys(tables, reach)
-        unread = [] if tables >= unread_tables() else self.list_uncollected_tables(tables, shown)
+        unread = [] if tables >= list_unread_tables() else self.list_uncollected_tables(tables, shown)
         if unread:
             raise UncollectedTableError(unread)
 
     def describe_gaps(self, tables: frozenset[str], reach: Shown | Mapping[str, Shown]) -> tuple[str, ...]:
         """Return what of lower-cased tables a reach would see had it been collected; of all tables only the resources are told."""
-        told = LISTED if tables >= unread_tables() else tables
+        told = LISTED if tables >= list_unread_tables() else tables
         shown = reach if isinstance(reach, Mapping) else dict.fromkeys(told, reach)
         return tuple(describe_gaps(self.build_info, told, shown))
 

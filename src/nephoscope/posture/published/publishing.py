@@ -22,7 +22,7 @@ from msgspec.structs import replace
 import nephoscope.posture.published.kinds as package
 from nephoscope.lake.storage.delta_table import open_table
 from nephoscope.lake.storage.versioned_commit import commit_next
-from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
+from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
 from nephoscope.posture.published import exposure_changes, resource_changes
 from nephoscope.posture.published.build_info import BuildInfo, evaluation_row, make_build_info
 from nephoscope.posture.published.document import Documents, PublishedDocument
@@ -71,7 +71,7 @@ def publish_tenants(
     data: Path,
     reports: Sequence[tuple[Report, Mapping[Subject, RememberedState]]],
     check: Callable[[], None] = lambda: None,
-    logs: LogReader = no_logs,
+    logs: LogReader = open_no_logs,
 ) -> int:
     """Replace what was published before by the documents of reports, one a tenant, each with its past; the version of the table.
 
@@ -83,7 +83,7 @@ def publish_tenants(
     files = list_snapshot_files(before, published_path(data)) if before else {}
     # read before the commit: a table cannot be opened while another is written to
     estates = [report.run.estate for report, _ in reports]
-    moved = resource_changes.attributed_changes(data, now, estates, logs)
+    moved = resource_changes.list_attributed_changes(data, now, estates, logs)
     exposed = exposure_changes.exposure_changes(data, now, estates, moved, files)
     events = PolicyEvents(files, now)
 

@@ -22,7 +22,7 @@ from nephoscope.posture.changes.change_attribution import (
     ChangeAttribution,
     attribute_change,
 )
-from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
+from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
 from nephoscope.posture.published.document import PublishedDocument, arm
 from nephoscope.posture.reports.resource_graph_tables import find_table
 
@@ -35,8 +35,8 @@ TYPE = "Microsoft.Resources/changes"
 CONTAINERS = "resourcecontainerchanges"
 
 
-def attributed_changes(
-    data: Path, now: datetime, evaluated: Sequence[Estate] = (), logs: LogReader = no_logs
+def list_attributed_changes(
+    data: Path, now: datetime, evaluated: Sequence[Estate] = (), logs: LogReader = open_no_logs
 ) -> list[AttributedChange]:
     """The changes that are kept; who made each is read from the logs beside the evaluated estate of its tenant."""
     estates = {one.tenant: one for one in evaluated}

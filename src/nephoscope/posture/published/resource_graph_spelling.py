@@ -15,7 +15,7 @@ from collections.abc import Mapping
 _CAPITAL = {"microsoft.security/assessments": "resourceDetails"}
 
 
-def spell_properties(type_: str, properties: object) -> object:
+def format_properties(type_: str, properties: object) -> object:
     """The properties of a document of a lower-cased type as a row of Resource Graph has them."""
     name = _CAPITAL.get(type_)
     if not name or not isinstance(properties, Mapping):

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 from nephoscope.posture.published.left_out import NOTHING, SOME_GROUPS
 from nephoscope.posture.published.row_access import RowAccess, Shown
 from nephoscope.posture.published.uncollected_table import list_types
-from nephoscope.posture.reports.resource_graph_tables import LISTED, TABLES, collected_types, unread_tables
+from nephoscope.posture.reports.resource_graph_tables import (
+    LISTED,
+    TABLES,
+    list_unread_tables,
+    map_tables_to_types,
+)
 
 if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
@@ -34,11 +39,11 @@ def list_reaches(shown: Shown) -> tuple[Reach, ...]:
 
 def is_unfilled(made: BuildInfo, table: str, shown: Shown) -> bool:
     """Return whether nothing could fill a lower-cased table for a reader, so that having no rows says nothing of the estate."""
-    reaches, types = list_reaches(shown), collected_types().get(table)
+    reaches, types = list_reaches(shown), map_tables_to_types().get(table)
     if table == "resources":
         return bool(reaches) and all(made.is_left_out(one) for one in reaches)
     if types is None:
-        return table in unread_tables()
+        return table in list_unread_tables()
     return bool(reaches) and all(types <= made.list_unread(one) for one in reaches)
 
 
@@ -60,7 +65,7 @@ def _describe_table(made: BuildInfo, table: str, reaches: Sequence[Reach]) -> It
 
 
 def _list_gaps_of_table(table: str, types: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(collected_types().get(table, frozenset()).intersection(types)))
+    return tuple(sorted(map_tables_to_types().get(table, frozenset()).intersection(types)))
 
 
 def _list_missing_types(table: str, types: Sequence[str], *, whole: bool) -> tuple[str, ...]:

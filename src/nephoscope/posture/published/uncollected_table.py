@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nephoscope.collect.resource_sources import TypeSources
-from nephoscope.posture.reports.resource_graph_tables import TABLES, collected_types
+from nephoscope.posture.reports.resource_graph_tables import TABLES, map_tables_to_types
 from nephoscope_kql.errors import KqlError
 
 
@@ -14,7 +14,7 @@ class UncollectedTableError(KqlError):
 
     def __init__(self, tables: Sequence[str]) -> None:
         self.tables = tuple(TABLES[one] for one in tables)
-        types = {type_ for one in tables for type_ in collected_types().get(one, ())}
+        types = {type_ for one in tables for type_ in map_tables_to_types().get(one, ())}
         super().__init__(
             f"nothing is read into {', '.join(self.tables)} here: that it has no rows would say nothing of the estate",
             kind="unsupported",

@@ -24,9 +24,9 @@ from nephoscope.posture.recommendations.score import SecureScore, combine_scores
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.report import (
     Report,
+    choose_shown_groups,
+    choose_shown_ranking,
     findings,
-    shown_groups,
-    shown_ranking,
     states,
     worst_severity,
 )
@@ -120,7 +120,7 @@ class CombinedReport:
     @cached_property
     def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.group_sizes, self.filter, self.metadata)
+        return choose_shown_groups(self.group_sizes, self.filter, self.metadata)
 
     @property
     def rows(self) -> Iterator[ReportRow]:
@@ -149,7 +149,7 @@ class CombinedReport:
         standings = RecommendationCounts(lambda key: self.controls.find_scoring(self.metadata(key)))
         for part in self.parts:
             standings.add(part.judged_rows)
-        return shown_ranking(standings.rank(self.metadata), self.groups)
+        return choose_shown_ranking(standings.rank(self.metadata), self.groups)
 
     @cached_property
     def states(self) -> Counter[ComplianceState]:

@@ -26,9 +26,9 @@ from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope.posture.reports.reason_text import format_reasons
 from nephoscope.posture.reports.report import (
     Report,
+    choose_shown_groups,
+    choose_shown_ranking,
     findings,
-    shown_groups,
-    shown_ranking,
     states,
     worst_severity,
 )
@@ -124,7 +124,7 @@ class PartedReport:
     @cached_property
     def groups(self) -> Mapping[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.group_sizes, self.filter, self.metadata)
+        return choose_shown_groups(self.group_sizes, self.filter, self.metadata)
 
     @property
     def rows(self) -> Iterator[ReportRow]:
@@ -147,7 +147,7 @@ class PartedReport:
     @cached_property
     def ranked_recommendations(self) -> list[RankedRecommendation]:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
-        return shown_ranking(self.tally.standings.rank(self.metadata), self.groups)
+        return choose_shown_ranking(self.tally.standings.rank(self.metadata), self.groups)
 
     @cached_property
     def states(self) -> Counter[ComplianceState]:

@@ -139,7 +139,7 @@ class Report:
     @cached_property
     def groups(self) -> dict[RecommendationGroup, int]:
         """The sizes of the groups of the rows that are shown, worst first."""
-        return shown_groups(self.group_sizes, self.filter, self.metadata)
+        return choose_shown_groups(self.group_sizes, self.filter, self.metadata)
 
     def rows_of_group(self, group: RecommendationGroup) -> Iterable[ReportRow]:
         """The rows of a group."""
@@ -180,7 +180,7 @@ class Report:
         """The recommendations with rows that are shown, in the order to work on them; figures count every row."""
         standings = RecommendationCounts(self.control_of)
         standings.add(self.judged_rows)
-        return shown_ranking(standings.rank(self.run.metadata), self.groups)
+        return choose_shown_ranking(standings.rank(self.run.metadata), self.groups)
 
     def reasons(self, row: ReportRow) -> tuple[Reason, ...]:
         """The leaf conditions that decided the row, secrets masked; one that read an analyzer's assessment carries what it found."""
@@ -266,7 +266,7 @@ class Report:
         return self.run.engine.program.recommendations.has_critical()
 
 
-def shown_groups(
+def choose_shown_groups(
     judged: Mapping[RecommendationGroup, int],
     filter_: ReportFilter,
     recommendation_of: Callable[[str], Recommendation],
@@ -279,7 +279,7 @@ def shown_groups(
     }
 
 
-def shown_ranking(
+def choose_shown_ranking(
     ranking: Iterable[RankedRecommendation], groups: Iterable[RecommendationGroup]
 ) -> list[RankedRecommendation]:
     """Choose the ranked recommendations of which there are rows in groups."""
@@ -289,7 +289,7 @@ def shown_ranking(
 
 def list_failing(report: ReportView) -> list[RankedRecommendation]:
     """Choose the ranked recommendations whose findings are shown."""
-    return shown_ranking(
+    return choose_shown_ranking(
         report.ranked_recommendations,
         (group for group in report.groups if group.state is ComplianceState.NON_COMPLIANT),
     )
@@ -304,7 +304,7 @@ class RecommendationSummary(msgspec.Struct, frozen=True):
     reason: str
 
 
-def listed_groups(report: ReportView) -> list[RecommendationSummary]:
+def choose_listed_groups(report: ReportView) -> list[RecommendationSummary]:
     """Return the assessments of the states that a person asks for, but for findings, which are ranked."""
     found = []
     for group, count in report.groups.items():

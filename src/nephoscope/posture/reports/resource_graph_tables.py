@@ -129,7 +129,7 @@ LISTED = frozenset({"resources", "resourcecontainers"})
 """The tables of what people call resources; role assignments, plans, users and the like stand in others."""
 
 
-def unread_tables() -> frozenset[str]:
+def list_unread_tables() -> frozenset[str]:
     """The lower-cased tables whose rows nothing that is collected gives: they hold what an import brought, else nothing.
 
     Changes are what we make of two readings: that there are none says that nothing changed.
@@ -144,7 +144,7 @@ def unread_tables() -> frozenset[str]:
     return frozenset(TABLES) - frozenset(TypeSources.builtin().tables.values()) - own
 
 
-def collected_types() -> Mapping[str, frozenset[str]]:
+def map_tables_to_types() -> Mapping[str, frozenset[str]]:
     """Return the tables that collected types fill, all lower-cased; where none of its types was read, a table shows nothing."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for type_, table in TypeSources.builtin().tables.items():
@@ -159,7 +159,7 @@ def collected_types() -> Mapping[str, frozenset[str]]:
 
 
 def list_unread_types(coverage: Coverage, types: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Return the lower-cased types (None = collected_types) that a manifest claims at no scope, not even for one name."""
+    """Return the lower-cased types (None = map_tables_to_types) that a manifest claims at no scope, not even for one name."""
     claimed = {
         entry.rpartition("/providers/")[2] for entries in coverage.scopes.values() for entry in entries
     }
@@ -167,7 +167,9 @@ def list_unread_types(coverage: Coverage, types: Iterable[str] | None = None) ->
         return ()
     claimed |= {entry.rpartition("/")[0] for entry in claimed}
     asked = (
-        {one for several in collected_types().values() for one in several} if types is None else set(types)
+        {one for several in map_tables_to_types().values() for one in several}
+        if types is None
+        else set(types)
     )
     return tuple(sorted(asked - claimed))
 

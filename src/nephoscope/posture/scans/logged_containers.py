@@ -51,7 +51,7 @@ class LoggedImages:
         self.heard_at = max(self.heard_at, time)
 
 
-def logged_images(logs: Logs) -> dict[str, LoggedImages]:
+def collect_logged_images(logs: Logs) -> dict[str, LoggedImages]:
     """Return what each cluster runs, by its lower-cased id. A container of which no row tells the image is a name of its own."""
     found: dict[str, LoggedImages] = {}
     containers = {str(one["Container"]): one for one in _list_rows(logs, _CONTAINERS, CONTAINERS)}

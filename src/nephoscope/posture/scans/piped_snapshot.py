@@ -16,7 +16,7 @@ _CHUNK = 1024 * 1024
 _GZIP = b"\x1f\x8b"
 
 
-def piped_snapshot(data: Path, stream: BinaryIO | None = None) -> Path:
+def store_piped_snapshot(data: Path, stream: BinaryIO | None = None) -> Path:
     """Write what is piped in to `<data>/snapshots`, in the place of what was piped in before, so that the scan can be repeated.
 
     SnapshotError where nothing is piped, where it is empty, or where it is larger than 16 GiB.

@@ -177,7 +177,7 @@ def _list_workspaces(state: State, subscriptions: frozenset[str]) -> list[str]:
 
 
 @contextmanager
-def frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) -> Iterator[Logs | None]:
+def open_frozen_logs(data: Path, state: State | None, estate: Estate, now: datetime) -> Iterator[Logs | None]:
     """Open the logs of a data folder as they are now, beside an estate that is judged; None where it has no state."""
     if state is None:
         yield None

@@ -18,7 +18,7 @@ from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
 from nephoscope.estate.snapshot_import import SnapshotIntake
 from nephoscope.estate.tenant_stores import tenant_store
 from nephoscope.lake.storage.versioned_commit import CommitConflictError
-from nephoscope.posture.evaluation.analyzer_results import LogReader, no_logs
+from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.comparison_on_disk import Journal
 from nephoscope.posture.history.evaluation_diff import (
@@ -98,7 +98,7 @@ class Recorder:
     """The history of one scope in one data folder; what records has the turn to evaluate, as its `turn` says before each commit."""
 
     def __init__(
-        self, data: Path, scope: str, turn: EstateTurn | None = None, logs: LogReader = no_logs
+        self, data: Path, scope: str, turn: EstateTurn | None = None, logs: LogReader = open_no_logs
     ) -> None:
         """`logs` opens what the authors of changes are read from."""
         self.history = History(data)

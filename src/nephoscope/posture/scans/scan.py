@@ -20,18 +20,18 @@ from nephoscope.posture.evaluation.analyzer_results import (
     Analysis,
     LogReader,
     PreviousEvaluation,
-    no_logs,
+    open_no_logs,
     run_all_analyzers,
 )
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
-from nephoscope.posture.evaluation.partial_loading import evaluate_parts, surveyed_types
+from nephoscope.posture.evaluation.partial_loading import evaluate_parts, list_types_needed_whole
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import OWN_INITIATIVE, build_plan
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.known_scopes import KnownScopes, UnknownScopeError
 from nephoscope.posture.scans.live_estate import LIVE, TENANT, snapshot_of, tenant_snapshot
-from nephoscope.posture.scans.piped_snapshot import PIPED, piped_snapshot
+from nephoscope.posture.scans.piped_snapshot import PIPED, store_piped_snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Place
@@ -100,7 +100,7 @@ class EstateScan:
     collected: dict[str, str] = field(default_factory=dict)
     put: Callable[[str], Iterable[Mapping[str, Any]]] = lambda _: ()
     facts: FactReader = field(default_factory=FactReader)
-    logs: LogReader = no_logs
+    logs: LogReader = open_no_logs
 
     @property
     def repeatable(self) -> ScanRequest:
@@ -157,7 +157,7 @@ class EstateScan:
                 learning=self._read_facts(targets),
                 aliases=Packs(self.data).aliases(),
             )
-        found = spool.surveys(surveyed_types())
+        found = spool.surveys(list_types_needed_whole())
         forgotten = self.facts.list_forgotten()
         for one in found:
             one.whole = replace(one.whole, forgotten=forgotten)
@@ -175,7 +175,7 @@ class EstateScan:
     def size(self) -> int:
         """About how many bytes of JSON the targets are; SnapshotError when one is not there."""
         with self._list_paths() as paths:
-            return resources.unpacked_size(paths)
+            return resources.estimate_unpacked_size(paths)
 
     def _report_reading(self, done: int, total: int) -> None:
         self.progress("reading", done, total)
@@ -193,7 +193,7 @@ class EstateScan:
         if target.startswith(LIVE):
             return self._build_live(target)
         if target == PIPED:
-            folder = piped_snapshot(self.data)
+            folder = store_piped_snapshot(self.data)
             self.collected[target] = str(folder)
             return folder
         if target.startswith(TENANT):
@@ -263,7 +263,7 @@ def forget_request(data: Path) -> None:
     (data / "posture" / "last-scan.json").unlink(missing_ok=True)
 
 
-def last_scan_request(data: Path) -> ScanRequest | None:
+def read_last_scan_request(data: Path) -> ScanRequest | None:
     """The request of the last scan in a data folder, None where there was none; ContentError where it cannot be read."""
     path = data / "posture" / "last-scan.json"
     if not path.is_file():

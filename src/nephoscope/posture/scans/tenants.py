@@ -26,7 +26,7 @@ from nephoscope.posture.scans.scan import (
     Progress,
     ScanRequest,
     forget_request,
-    last_scan_request,
+    read_last_scan_request,
     save_request,
 )
 from nephoscope.state.database.database import NotFoundError, StateError
@@ -106,7 +106,7 @@ def ask_test(state: State, name: str, now: datetime) -> None:
     state.checkpoints.put(ASKED_TESTS, state.tenants.get(name).name, now.isoformat())
 
 
-def asked_test(state: State, name: str) -> datetime | None:
+def find_requested_test(state: State, name: str) -> datetime | None:
     """Since when a test of a tenant is wanted that did not end yet, None where none is."""
     asked = state.checkpoints.get(ASKED_TESTS, name)
     return datetime.fromisoformat(asked) if asked else None
@@ -136,7 +136,7 @@ def _test(state: State, data: Path, name: str) -> None:
         state.tenants.record_test(name, msgspec.to_builtins(ConnectionTrial(datetime.now(UTC), str(error))))
 
 
-def last_connection_test(tenant: Tenant) -> ConnectionTrial | None:
+def read_last_connection_test(tenant: Tenant) -> ConnectionTrial | None:
     """Return what the last test of a tenant found, None where it was not tried."""
     return msgspec.convert(tenant.tested, ConnectionTrial) if tenant.tested else None
 
@@ -166,7 +166,7 @@ def build_scan_request(state: State, data: Path) -> ScanRequest | None:
     Own facts are a target of their own as soon as there are any, and stay one, so that the last ones that go are seen to be gone.
     The sample estate makes room for the first tenant that was collected, and the score then begins a history of its own.
     """
-    before = last_scan_request(data)
+    before = read_last_scan_request(data)
     known = state.tenants.all()
     names = [f"{TENANT}{one.name}" for one in known if one.enabled or one.snapshot]
     others = [

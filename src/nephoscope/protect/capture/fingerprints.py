@@ -58,7 +58,7 @@ def ja3s(version: int, cipher: int, extensions: list[int]) -> str:
     return _compute_digest(f"{version},{cipher},{'-'.join(map(str, extensions))}")
 
 
-def _truncated_hash(text: str) -> str:
+def _compute_truncated_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12] if text else "0" * 12
 
 
@@ -86,6 +86,4 @@ def ja4(hello: ClientHello, transport: str = "t") -> str:
     sorted_kinds = ",".join(sorted(f"{kind:04x}" for kind in kinds if kind not in (_NAME, _PROTOCOL)))
     signatures = ",".join(f"{one:04x}" for one in hello.signatures if not is_grease(one))
     tail = f"{sorted_kinds}_{signatures}" if signatures else sorted_kinds
-    return (
-        f"{head}_{_truncated_hash(','.join(sorted(f'{one:04x}' for one in ciphers)))}_{_truncated_hash(tail)}"
-    )
+    return f"{head}_{_compute_truncated_hash(','.join(sorted(f'{one:04x}' for one in ciphers)))}_{_compute_truncated_hash(tail)}"

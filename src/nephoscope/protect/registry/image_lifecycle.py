@@ -30,9 +30,9 @@ from nephoscope.protect.registry.image_events import (
     without_unfinished,
 )
 from nephoscope.protect.registry.image_outcome import (
-    accepted_reasons,
     final_status,
     is_news,
+    list_accepted_reasons,
     mark_gone,
     with_pushed_meanwhile,
 )
@@ -181,9 +181,9 @@ class ImageWorkflow:
         stated = read_stated(self.registry, self.settings, where, image.digest)
         if stated.problems:
             images.append(PlatformExamination(digest=image.digest, platform="", problems=stated.problems))
-        judged = judge_image(images, policy, now.date(), accepted_reasons(image))
+        judged = judge_image(images, policy, now.date(), list_accepted_reasons(image))
         kept = {
-            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(accepted_reasons(image)),
+            "previousVerdict": image.verdict, "concerns": judged.concerns, "accepted": sorted(list_accepted_reasons(image)),
             **stated.to_shown_values(),
         }  # fmt: skip
         examined = replace(

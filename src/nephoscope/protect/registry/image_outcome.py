@@ -22,7 +22,7 @@ def final_status(image: RegistryImage) -> ImageStatus:
     return ImageStatus.REJECTED if image.verdict == "reject" else ImageStatus.HELD
 
 
-def accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
+def list_accepted_reasons(image: RegistryImage) -> frozenset[tuple[str, str]]:
     """Return the reasons (kind, key) that a person has let pass for an image."""
     return frozenset((str(kind), str(key)) for kind, key in (image.summary or {}).get("accepted", ()))
 

@@ -102,7 +102,7 @@ class KeylessTrust:
         return any(
             one.id == entry.log_id
             and one.is_trusted(time)
-            and verifies(one.key, entry.promise, entry.promised_bytes())
+            and verifies(one.key, entry.promise, entry.encode_signed_entry())
             for one in self.material.signature_logs
         )
 

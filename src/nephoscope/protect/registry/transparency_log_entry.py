@@ -128,7 +128,7 @@ class LogEntry:
             _decode_base64(document.log_id.key_id), _decode_base64(document.inclusion_promise.signed_entry_timestamp),
         )  # fmt: skip
 
-    def promised_bytes(self) -> bytes:
+    def encode_signed_entry(self) -> bytes:
         """Return the bytes that the promise is over: canonical JSON."""
         return msgspec.json.encode({
             "body": base64.b64encode(self.body).decode(), "integratedTime": self.integrated_time, "logID": self.log_id.hex(),

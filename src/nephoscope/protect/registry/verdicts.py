@@ -119,7 +119,7 @@ def _list_reasons(image: PlatformExamination, policy: ImagePolicy, today: date) 
                 platform=image.platform,
             )
     yield from _list_unknown_reasons(image, policy)
-    yield from _unknown_exploitation(image, policy, counted)
+    yield from _warn_of_unknown_exploitation(image, policy, counted)
     for problem in image.problems:
         yield VerdictReason(
             kind=problem.kind,
@@ -178,7 +178,7 @@ def _list_unknown_reasons(image: PlatformExamination, policy: ImagePolicy) -> It
         )
 
 
-def _unknown_exploitation(
+def _warn_of_unknown_exploitation(
     image: PlatformExamination, policy: ImagePolicy, counted: Sequence[PackageFinding]
 ) -> Iterable[VerdictReason]:
     """Yield that vulnerabilities which the policy lets pass may be exploited, where no catalog tells."""

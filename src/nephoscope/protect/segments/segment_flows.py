@@ -156,7 +156,7 @@ def find_flow_violations(
                 if source == target:
                     continue
                 if key not in allowed:
-                    allowed[key] = plan.allowed_ports(*key)
+                    allowed[key] = plan.list_allowed_ports(*key)
                 if not any(low <= flow.port <= high for low, high in allowed[key]):
                     yield FlowViolation(
                         source, target, source_name, target_name, flow, source_machine, target_machine

@@ -44,7 +44,7 @@ class SegmentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segments: dict[str, NetworkSegment]
     allowed: tuple[AllowedFlow, ...] = ()
 
-    def allowed_ports(self, source: str, target: str, protocol: str) -> tuple[Interval, ...]:
+    def list_allowed_ports(self, source: str, target: str, protocol: str) -> tuple[Interval, ...]:
         """The ports that a segment may reach in another."""
         return merge(
             interval

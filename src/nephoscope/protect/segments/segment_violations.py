@@ -140,7 +140,7 @@ def _find_violations(
             if source.interface:
                 outward = _list_openings(view, source, protocol, target.addresses, inbound=False)
                 ports = intersect(ports, _list_ports(outward))
-            ports = subtract(ports, plan.allowed_ports(*segments, protocol))
+            ports = subtract(ports, plan.list_allowed_ports(*segments, protocol))
             if ports:
                 rules = [
                     rule.id for one in inward if intersect(one.region.ports, ports) for rule in one.rules

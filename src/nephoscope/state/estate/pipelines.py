@@ -228,7 +228,7 @@ class Pipelines:
         for at in range(0, len(rows), _BATCH):
             self._database.upsert(session, PlannedResourceRow, rows[at : at + _BATCH], keys)
 
-    def planned_origins(
+    def list_planned_origins(
         self,
         ids: Collection[str] | None = None,
         types: Collection[str] = (),

@@ -126,12 +126,12 @@ def exempt(visit: Visit, key: str) -> int:
         require_exemption_permission(
             visit.service, _build_draft_exemption(scope, key), visit.instance.load_governing
         )
-    _must_fit(visit, key, scopes)
+    _require_fit(visit, key, scopes)
     bodies = [_build_document(scope, str(uuid.uuid4()), properties) for scope in scopes]
     return put_exemptions(visit.service, bodies, visit.instance.load_governing)
 
 
-def _must_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
+def _require_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     """StateError where a resource is not assessed by the recommendation, or is exempted from it already."""
     findings = visit.snapshot.findings if visit.snapshot is not None else None
     wanted = FindingQuery(recommendations=frozenset({key}))

@@ -10,7 +10,7 @@ from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.query_facets import Chosen, QueryFacet
-from nephoscope.web.rendering.condition_words import cite_conditions, say_conditions
+from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
 from nephoscope.web.rendering.formatting import STATES, cause_text, kind, short_name
 from nephoscope_policy.model.state import ComplianceState
 
@@ -73,13 +73,13 @@ def build_assessed_list(
         ),
         lambda one: f"{one.resource} {one.tenant}".strip(), hint="Resource contains", order="resource",
         tick=TICK if exemptable else "", tick_of=lambda one: one.resource if one.resource in exemptable else "",
-        about_of=lambda one: say_conditions(_explain(one)),
+        about_of=lambda one: humanize_conditions(_explain(one)),
     )  # fmt: skip
 
 
 def _build_reason_cell(one: ListedFinding) -> ListCell:
     """Say the conditions in words; the whole has them as they were judged, too."""
-    return text_cell(say_conditions(_explain(one)), whole=cite_conditions(_explain(one)))
+    return text_cell(humanize_conditions(_explain(one)), whole=cite_conditions(_explain(one)))
 
 
 def _explain(one: ListedFinding) -> str:

@@ -10,7 +10,7 @@ from nephoscope.web.lists.column_kinds import text_column
 from nephoscope.web.lists.list_cell import ListCell, text_cell
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import say_types
+from nephoscope.web.rendering.plain_words import humanize_types
 from nephoscope.web.rendering.resource_type_names import name_type
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def build_exposure_list(visit: Visit) -> RowList[ExposureRow]:
             text_column("state", "Open to", _describe_state, width="fit14"),
             text_column("ports", "Ports", _describe_ports, width="short"),
             text_column("path", "Path", lambda one: capitalize(one.path), width="fit14"),
-            text_column("rule", "Rule or reason", lambda one: one.rule_names or say_types(one.why)),
+            text_column("rule", "Rule or reason", lambda one: one.rule_names or humanize_types(one.why)),
         ),
         lambda one: one.key,
         (

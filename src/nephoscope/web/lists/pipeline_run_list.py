@@ -13,7 +13,7 @@ from nephoscope.web.lists.list_cell import CellMark, ListCell, state_cell, text_
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
 from nephoscope.web.lists.severity_column import severity_column, severity_facet
-from nephoscope.web.rendering.condition_words import say_conditions
+from nephoscope.web.rendering.condition_words import humanize_conditions
 
 if TYPE_CHECKING:
     from nephoscope.web.visits.request_context import Visit
@@ -78,7 +78,9 @@ def build_finding_list(
     """
 
     def title(one: RunFinding) -> ListCell:
-        return text_cell(one.title, note=say_conditions(one.finding.message.removeprefix(f"{one.title}: ")))
+        return text_cell(
+            one.title, note=humanize_conditions(one.finding.message.removeprefix(f"{one.title}: "))
+        )
 
     def location(one: RunFinding) -> ListCell:
         at = one.finding.region
@@ -91,7 +93,7 @@ def build_finding_list(
             severity_column(lambda one: one.finding.severity.value),
             ListColumn("title", "Finding", title, main=True, width="title"),
             ListColumn("location", "Location", location, optional=True),
-            text_column("reason", "Reason", lambda one: say_conditions(one.finding.reason), shown=False),
+            text_column("reason", "Reason", lambda one: humanize_conditions(one.finding.reason), shown=False),
             text_column("rule", "Rule", lambda one: one.finding.rule, shown=False),
             text_column("subject", "Subject", lambda one: one.finding.subject, shown=False),
         ),

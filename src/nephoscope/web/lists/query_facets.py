@@ -29,7 +29,7 @@ class QueryFacet:
     default: frozenset[str] = frozenset()
 
 
-def chosen_values(visit: Visit, facets: Iterable[QueryFacet]) -> dict[str, frozenset[str]]:
+def read_chosen_values(visit: Visit, facets: Iterable[QueryFacet]) -> dict[str, frozenset[str]]:
     """Return what the address chooses of each facet, or its default."""
     return {one.name: visit.get_query_values(one.name) or one.default for one in facets}
 
@@ -38,7 +38,7 @@ def count_facets(
     visit: Visit, facets: Sequence[QueryFacet], count: Callable[[str, Chosen], Mapping[str, int]]
 ) -> list[ListFacet]:
     """Build the facets; `count` gives the values of one among the rows that have the chosen values of the others."""
-    chosen = chosen_values(visit, facets)
+    chosen = read_chosen_values(visit, facets)
     return [
         build_facet(
             visit,

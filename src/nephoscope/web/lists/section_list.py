@@ -24,7 +24,7 @@ from nephoscope.web.lists.list_cell import (
 )
 from nephoscope.web.lists.list_view import RowList
 from nephoscope.web.lists.row_facets import RowFacet
-from nephoscope.web.rendering.plain_words import plain_words, say_choice, say_name
+from nephoscope.web.rendering.plain_words import humanize_choice, humanize_name, plain_words
 from nephoscope.web.rendering.section_cells import (
     cell_text,
     cell_title,
@@ -89,11 +89,15 @@ def _build_facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionR
         name,
         title,
         lambda one: facet_values(one.row[name]),
-        _say_country if name == _COUNTRY else say_choice if is_choice(shown, name) else say_name,
+        _humanize_country
+        if name == _COUNTRY
+        else humanize_choice
+        if is_choice(shown, name)
+        else humanize_name,
     )
 
 
-def _say_country(code: str) -> str:
+def _humanize_country(code: str) -> str:
     return country_names().get(code, code)
 
 
@@ -146,16 +150,16 @@ def section_cell(visit: Visit, name: str, value: object, *, choice: bool) -> Lis
         return number_cell(value)
     text = cell_title(value)
     if name in _STATES:
-        return state_cell(say_choice(text), _TONES.get(text, ""))
+        return state_cell(humanize_choice(text), _TONES.get(text, ""))
     if name in _LEVELS and text.capitalize() in _SEVERITIES:
         return severity_cell(text.capitalize())
     if name == _COUNTRY:
-        return text_cell(_say_country(text))
+        return text_cell(_humanize_country(text))
     if name == _PLACES:
-        return text_cell(_CODE.sub(lambda found: _say_country(found[0]), text))
+        return text_cell(_CODE.sub(lambda found: _humanize_country(found[0]), text))
     if name == _SCOPE:
         return text_cell(name_scope(visit, text), whole=text)
-    said = say_choice(text) if choice or text in _YES_OR_NO else plain_words(text)
+    said = humanize_choice(text) if choice or text in _YES_OR_NO else plain_words(text)
     return text_cell(str(name_scopes(visit, said)), whole=said)
 
 

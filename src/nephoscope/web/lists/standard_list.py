@@ -10,7 +10,7 @@ from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.column_kinds import number_column
 from nephoscope.web.lists.list_cell import ListCell, bar_cell, number_cell, text_cell
 from nephoscope.web.lists.list_view import RowList
-from nephoscope.web.page_data.standard_controls import passed_share
+from nephoscope.web.page_data.standard_controls import compute_passed_share
 from nephoscope.web.rendering.formatting import share
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class StandardSummary:
     @property
     def share(self) -> float | None:
         """The share of the evaluated controls that passed; None where none was evaluated."""
-        return passed_share(self.controls)
+        return compute_passed_share(self.controls)
 
     @property
     def not_evaluated(self) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.server_status import ASSESSING
 from nephoscope.server_status import read as read_status
 
@@ -49,7 +49,7 @@ def explain_staleness(instance: Instance) -> str:
     """Explain why what is shown is not kept fresh, '' where it is: the last assessment failed, or nothing is assessed any more."""
     if why := _describe_loop(instance):
         return why
-    if last_scan_request(instance.data) is None:
+    if read_last_scan_request(instance.data) is None:
         return "" if instance.snapshots.load_newest() is None else NOTHING
     failed = instance.state.checkpoints.get(*FAILED)
     if failed:

@@ -49,7 +49,7 @@ class AutomationListing:
         return self.wrong or self.runs.reason
 
 
-def asked_rules(instance: Instance) -> list[AutomationListing]:
+def list_all_automations(instance: Instance) -> list[AutomationListing]:
     """Every rule and automation of an instance, those with dead runs first, then by name."""
     tallies = instance.state.run_standings.tally_by_rule()
     found = list(_list_kept(instance, tallies))
@@ -58,7 +58,7 @@ def asked_rules(instance: Instance) -> list[AutomationListing]:
     return sorted(found, key=lambda one: (not one.runs.dead, not one.wrong, one.name.casefold(), one.key))
 
 
-def seen_rules(
+def select_readable_automations(
     rules: Iterable[AutomationListing], caller: Caller
 ) -> tuple[list[AutomationListing], list[str] | None]:
     """Of rules those that a caller may read, and the keys of those whose runs it may (None = all of them).

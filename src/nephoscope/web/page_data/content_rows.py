@@ -13,7 +13,7 @@ from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.content_packs import PackError, RulePack
 from nephoscope.alerts.library.content_status import RuleAvailability
 from nephoscope.alerts.rules.rule import RuleKind
-from nephoscope.lake.queries.shipped_functions import shipped_functions
+from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.state import StateError
 from nephoscope.web.rendering.display_names import tactics
@@ -77,7 +77,7 @@ class WorkspaceContent:
     def functions(self) -> list[ContentRow]:
         """The functions that queries of the workspace can call."""
         own = self.instance.lake.functions.for_workspace(self.workspace)
-        found = {**shipped_functions(), **own}
+        found = {**load_shipped_functions(), **own}
         return [
             ContentRow(
                 name,

@@ -12,7 +12,7 @@ from nephoscope.posture.history.evaluation_diff import ChangeKind
 from nephoscope.posture.history.finding_moves import FindingMoves, choose_baseline, merge_changes
 from nephoscope.posture.history.history import EvaluationRecord, History
 from nephoscope.posture.published.priorities import build_priorities
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.web.rendering.formatting import count_text
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.model.state import Severity
@@ -47,7 +47,7 @@ class MoveSummary:
 
 def read_evaluations(visit: Visit) -> Sequence[EvaluationRecord]:
     """The evaluations that the assessment continues, oldest first; read once for what was published last."""
-    request = last_scan_request(visit.instance.data)
+    request = read_last_scan_request(visit.instance.data)
     if request is None or visit.snapshot is None:
         return ()
     history, series = History(visit.instance.data), request.series
@@ -66,7 +66,7 @@ def read_moves(visit: Visit) -> FindingMoves | None:
     whole = snapshot.get_or_compute(
         ("moves", before.id), lambda: FindingMoves(before, after, merge_changes(history.changes(*between)))
     )
-    return snapshot.get_or_compute(("moves", before.id, reach), lambda: whole.limited_to(reach))
+    return snapshot.get_or_compute(("moves", before.id, reach), lambda: whole.narrow_to(reach))
 
 
 def has_score_history(visit: Visit) -> bool:

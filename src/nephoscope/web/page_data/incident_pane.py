@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from nephoscope.web.page_data.automation_list import asked_rules, seen_rules
+from nephoscope.web.page_data.automation_list import list_all_automations, select_readable_automations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,6 @@ def read_runs(visit: Visit, workspace: str, subjects: Sequence[str]) -> list[tup
     found = visit.instance.state.run_standings.runs_about(workspace, subjects)
     if not found:
         return []
-    rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
+    rules, within = select_readable_automations(list_all_automations(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}
     return [(names.get(one.rule, one.rule), one) for one in found if within is None or one.rule in within]

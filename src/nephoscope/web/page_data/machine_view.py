@@ -18,7 +18,7 @@ from nephoscope.protect.hosts.agent_status import agent_status
 from nephoscope.protect.jit.machine_access import MachineAccess
 from nephoscope.service.access_requests import find_machine_access, list_access_requests
 from nephoscope.service.agents import READ as READ_AGENTS
-from nephoscope.service.application_control import accepted_policy, list_groups
+from nephoscope.service.application_control import find_accepted_policy, list_groups
 from nephoscope.service.response_orders import list_orders
 from nephoscope.service.scheduled_malware_scans import find_last_scan
 from nephoscope.state import NotFoundError
@@ -156,7 +156,7 @@ def find_applications(visit: Visit, machine: FleetMachine) -> MachineApplication
     """Return the group of similar machines that a machine is in, None where it is in none that may be read."""
     for group in list_groups(visit.service):
         if machine.key in {one.lower() for one in group.machines}:
-            accepted = accepted_policy(visit.service, group.id)
+            accepted = find_accepted_policy(visit.service, group.id)
             return MachineApplications(group, accepted, group.violations.get(machine.key, 0))
     return None
 

@@ -13,7 +13,7 @@ from nephoscope.geolocation.packaged_data import country_names
 from nephoscope.model.identity_risk import RiskDetection
 from nephoscope.web.page_data.alert_timeline import LABELS, name_time
 from nephoscope.web.rendering.formatting import count_text
-from nephoscope.web.rendering.plain_words import say_name
+from nephoscope.web.rendering.plain_words import humanize_name
 from nephoscope.web.rendering.time_lanes import LaneMark, TimeLane, draw_lane
 
 #: Places that are drawn: those of the latest sign-ins.
@@ -137,4 +137,4 @@ def _build_lane(place: SignInPlace, begin: datetime, step: timedelta, parts: int
 
 
 def _format_risk_words(one: RiskDetection) -> str:
-    return f"{say_name(one.event_type)}, {one.level.value} risk, {one.happened:%Y-%m-%d %H:%M} UTC"
+    return f"{humanize_name(one.event_type)}, {one.level.value} risk, {one.happened:%Y-%m-%d %H:%M} UTC"

@@ -85,10 +85,10 @@ class ControlDomain(msgspec.Struct, frozen=True):
     @property
     def share(self) -> float | None:
         """The share of the evaluated controls that passed; None where none was evaluated."""
-        return passed_share(self.states)
+        return compute_passed_share(self.states)
 
 
-def passed_share(states: Counter[str]) -> float | None:
+def compute_passed_share(states: Counter[str]) -> float | None:
     """Return how many passed of those that passed or failed, 0 to 1; None where there are none."""
     judged = states["Passed"] + states["Failed"]
     return states["Passed"] / judged if judged else None

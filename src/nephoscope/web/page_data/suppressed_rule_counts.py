@@ -26,7 +26,7 @@ class SuppressedRules:
     next_end: datetime | None
 
 
-def suppressed_rules(visit: Visit) -> list[SuppressedRules]:
+def count_suppressed_rules(visit: Visit) -> list[SuppressedRules]:
     """Count them in each workspace whose suppressions the visitor reads and that has one."""
     found = []
     for workspace in visit.workspaces(READ):

@@ -42,7 +42,7 @@ from nephoscope.web.lists.alert_list import (
 from nephoscope.web.lists.facets import ListFacet, build_facet
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import chosen_values, count_facets
+from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.incident_pane import read_runs
 from nephoscope.web.page_data.incident_response import (
@@ -119,7 +119,7 @@ def _build_list(visit: Visit, told: VisibleAlerts) -> dict[str, object]:
     """The list; those that were left out of what was done stay ticked."""
     rules = name_rules(visit, told.workspaces)
     facets, start = build_alert_facets(rules, every=bool(visit.get_query_value("all"))), page_start(visit)
-    asked = build_alert_filter(visit, chosen_values(visit, facets))
+    asked = build_alert_filter(visit, read_chosen_values(visit, facets))
     alerts, total = told.page(asked, start, ROWS)
     counted = count_facets(
         visit, facets, lambda name, chosen: told.count_by_column(build_alert_filter(visit, chosen), name)
@@ -177,7 +177,7 @@ def _find_active_suppressions(visit: Visit, workspaces: Sequence[str]) -> Mappin
 def read_filters(visit: Visit) -> AlertFilter:
     """Return what the filters of the address ask for; without any, the alerts of the time range that nobody is done with."""
     return build_alert_filter(
-        visit, chosen_values(visit, build_alert_facets({}, every=bool(visit.get_query_value("all"))))
+        visit, read_chosen_values(visit, build_alert_facets({}, every=bool(visit.get_query_value("all"))))
     )
 
 

@@ -12,7 +12,7 @@ from nephoscope.state.audit.audit_filter import AuditFilter
 from nephoscope.web.lists.audit_list import FACETS, build_audit_filter, build_audit_list
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
+from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page
 from nephoscope.web.visits.request_context import Visit
@@ -28,7 +28,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     def build_filter(chosen: Chosen) -> AuditFilter:
         return build_audit_filter(visit.get_query_value("q"), visit.get_query_value("sort"), chosen)
 
-    asked = build_filter(chosen_values(visit, FACETS))
+    asked = build_filter(read_chosen_values(visit, FACETS))
     if (file := download_table(visit, "settings", {"audit": lambda: _build_audit(visit, asked)})) is not None:
         return file
     start = page_start(visit)

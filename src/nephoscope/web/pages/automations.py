@@ -19,8 +19,13 @@ from nephoscope.web.lists.automation_list import (
 )
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import chosen_values, count_facets
-from nephoscope.web.page_data.automation_list import READ, AutomationListing, asked_rules, seen_rules
+from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
+from nephoscope.web.page_data.automation_list import (
+    READ,
+    AutomationListing,
+    list_all_automations,
+    select_readable_automations,
+)
 from nephoscope.web.tables.page_tables import PageTable, download_table
 from nephoscope.web.visits.page import SAME, Page, PageArea
 from nephoscope.web.visits.request_context import Visit
@@ -30,11 +35,11 @@ MOST_CSV = 100_000
 
 def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Return what the page shows: the automations, or the runs where the address asks for them."""
-    rules, within = seen_rules(asked_rules(visit.instance), visit.caller)
+    rules, within = select_readable_automations(list_all_automations(visit.instance), visit.caller)
     names = {one.key: one.name for one in rules}
     wanted, facets = build_automation_list(visit), build_run_facets(names)
     found = find_rows(visit, wanted, rules)
-    which = build_run_filter(visit, chosen_values(visit, facets), within)
+    which = build_run_filter(visit, read_chosen_values(visit, facets), within)
     runs = visit.instance.state.run_standings
     tables = {
         "automations": lambda: _build_rules(visit, found.rows),

@@ -17,8 +17,8 @@ from nephoscope.web.lists.standard_list import StandardSummary, build_standard_l
 from nephoscope.web.page_data.standard_controls import (
     ControlResult,
     PolicyResult,
+    compute_passed_share,
     group_by_domain,
-    passed_share,
     read_controls,
 )
 from nephoscope.web.reports.background_documents import BackgroundDocuments
@@ -107,7 +107,7 @@ def show_standard(visit: Visit) -> Mapping[str, object] | Response:
         "title": title,
         "domains": group_by_domain(controls),
         "counts": counts,
-        "share": passed_share(counts),
+        "share": compute_passed_share(counts),
         "report": RequestedReport.of(visit, title, controls).state if visit.get_query_value("report") else "",
     }
 

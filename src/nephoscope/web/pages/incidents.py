@@ -39,7 +39,7 @@ from nephoscope.web.lists.incident_list import (
 )
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import chosen_values, count_facets
+from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.page_data.entity_facts import entity_facts
 from nephoscope.web.page_data.incident_pane import group_by_day, read_runs
 from nephoscope.web.page_data.incident_response import (
@@ -118,7 +118,7 @@ def _build_list(visit: Visit, workspace: str, refused: str = "") -> dict[str, ob
 
 def read_filters(visit: Visit, workspace: str) -> IncidentFilter:
     """Return what the filters of the address ask for of the chosen scope; without a status those that are open."""
-    return build_incident_filter(visit, workspace, chosen_values(visit, build_incident_facets(visit)))
+    return build_incident_filter(visit, workspace, read_chosen_values(visit, build_incident_facets(visit)))
 
 
 def _name_ids(visit: Visit, file: CaseFile) -> dict[str, str]:

@@ -71,11 +71,11 @@ def _group_gaps(answer: NetworkAnswer, names: Mapping[str, str]) -> list[GapGrou
     grouped: dict[str, dict[str, str]] = {}
     for one in answer.gaps:
         grouped.setdefault(one.why, {})[one.resource.lower()] = one.name
-    groups = (GapGroup(_say_gap(why, names), sorted(each.values())) for why, each in grouped.items())
+    groups = (GapGroup(_describe_gap(why, names), sorted(each.values())) for why, each in grouped.items())
     return sorted(groups, key=lambda one: (-len(one.resources), one.why))
 
 
-def _say_gap(why: str, names: Mapping[str, str]) -> str:
+def _describe_gap(why: str, names: Mapping[str, str]) -> str:
     said = plain_words(name_in_title(why.removeprefix(_NOT_COLLECTED), names))
     return said[:1].upper() + said[1:]
 

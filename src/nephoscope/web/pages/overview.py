@@ -21,7 +21,7 @@ from nephoscope.web.page_data.open_incidents import list_open, read_open_inciden
 from nephoscope.web.page_data.secure_score import weighted_score
 from nephoscope.web.page_data.setup_steps import list_setup_steps
 from nephoscope.web.page_data.source_states import read_source_states
-from nephoscope.web.page_data.suppressed_rule_counts import suppressed_rules
+from nephoscope.web.page_data.suppressed_rule_counts import count_suppressed_rules
 from nephoscope.web.rendering import charts
 from nephoscope.web.rendering.formatting import STATES, cause_text
 from nephoscope.web.rendering.known_names import name_incidents
@@ -60,7 +60,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "sources": read_source_states(visit),
         "under_way": current_assessment(visit.instance),
         "trouble": describe_staleness(visit.instance, whole=visit.caller.is_permitted(READ, "/")),
-        "suppressed": suppressed_rules(visit),
+        "suppressed": count_suppressed_rules(visit),
     }
     if snapshot is not None:
         return {**found, **_show_posture(visit, snapshot)}

@@ -17,7 +17,7 @@ from nephoscope.web.forms import exemption_forms
 from nephoscope.web.lists.assessed_resource_list import STATE_FACETS, build_assessed_list, narrow_findings
 from nephoscope.web.lists.list_view import ROWS, FoundRows, RowList, find_rows, show_page, show_rows
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import Chosen, chosen_values, count_facets
+from nephoscope.web.lists.query_facets import Chosen, count_facets, read_chosen_values
 from nephoscope.web.lists.recommendation_list import (
     build_recommendation_list,
     build_unjudged_list,
@@ -103,7 +103,7 @@ def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
     if known is None:
         return _show_external(visit, snapshot, key)
-    asked = narrow_findings(key, chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))
+    asked = narrow_findings(key, read_chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))
     if visit.request.method == "POST":
         try:
             done = dict.fromkeys(DONE) | exemption_forms.act(visit, key)

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from nephoscope.ingest.live.health.health_table import HealthRow, rows
 from nephoscope.ingest.live.source_kinds import kinds
 from nephoscope.ingest.live.source_setup import find_source_error
-from nephoscope.posture.scans.scan import last_scan_request
+from nephoscope.posture.scans.scan import read_last_scan_request
 from nephoscope.state.estate.tenants import Tenant
 from nephoscope.state.ingestion.ingested_files import IngestedFile
 from nephoscope.state.ingestion.sources import Source
@@ -106,7 +106,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "most_files": MOST_FILES,
         "everywhere": everywhere,
         "kinds": kinds(),
-        "request": last_scan_request(visit.instance.data),
+        "request": read_last_scan_request(visit.instance.data),
         "snapshot": visit.snapshot,
         "trouble": explain_staleness(visit.instance),
         "resources": visit.snapshot.inventory.count(visit.caller.reach(ASSESSED)) if visit.snapshot else 0,

@@ -156,7 +156,7 @@ def _show_tenant(visit: Visit, tenant: Tenant, refused: str = "") -> Mapping[str
         tenants.find_needed_rights(visit.instance.data, connection),
         visit.get_query_value("role") == "exact",
     )
-    trial = tenants.last_connection_test(tenant)
+    trial = tenants.read_last_connection_test(tenant)
     if visit.get_query_value("format") == "csv":
         return csv_response(
             tenant.name,
@@ -191,7 +191,7 @@ def _list_trial_rows(trial: ConnectionTrial | None) -> list[tuple[str, str, str,
 
 def find_running_test(visit: Visit, name: str) -> dict[str, object]:
     """Since when a test is under way, None where none is; one that nobody makes for so long is `given_up`."""
-    since = tenants.asked_test(visit.instance.state, name)
+    since = tenants.find_requested_test(visit.instance.state, name)
     seconds = (visit.instance.now - since).total_seconds() if since else 0.0
     late = seconds > GIVEN_UP
     return {"since": None if late else since, "seconds": seconds, "given_up": late}

@@ -39,7 +39,7 @@ from nephoscope.web.forms.vulnerability_exemptions import (
     exemption_row,
     fully_exempted_names,
     list_choices,
-    shown_exemptions,
+    list_shown_exemptions,
 )
 from nephoscope.web.lists.affected_list import Held, build_affected_list
 from nephoscope.web.lists.list_view import ROWS, ListView, find_rows, show_page
@@ -129,7 +129,7 @@ def show_vulnerability(visit: Visit) -> Mapping[str, object] | Response:
         "paths": lambda: PageTable(PATH_HEADER, map(_build_path_row, _list_paths(visit, found))),
         "exemptions": lambda: PageTable(
             EXEMPTION_HEADER,
-            map(exemption_row, shown_exemptions(visit, find_exemptions(visit.service, found))),
+            map(exemption_row, list_shown_exemptions(visit, find_exemptions(visit.service, found))),
         ),
     }
     file = download_table(visit, name, tables)
@@ -153,7 +153,7 @@ def _show_vulnerability(visit: Visit, refused: str = "") -> dict[str, object]:
     return {
         "name": name, "list": _list_affected(visit, found, held), "any": bool(found),
         "explained": _explain_matches(visit, found), "report": report,
-        "exemptions": shown_exemptions(visit, held), "offered": list_choices(visit, found),
+        "exemptions": list_shown_exemptions(visit, held), "offered": list_choices(visit, found),
         "refused": refused, "overtaken": None, "done": visit.get_query_value("done"), "given": dict(visit.form) if refused else {},
         "paths": _list_paths(visit, found), "about": _describe_vulnerability(found, report), "references": _list_references(report),
         "counts": Counter(one.kind.value for one in _list_distinct_subjects(found)),

@@ -10,7 +10,7 @@ from nephoscope.service.pipelines import READ, list_readable_repositories
 from nephoscope.state.estate.pipeline_records import WorkItem, WorkItemFilter
 from nephoscope.web.lists.list_view import ROWS, show_page
 from nephoscope.web.lists.page_start import page_start
-from nephoscope.web.lists.query_facets import chosen_values, count_facets
+from nephoscope.web.lists.query_facets import count_facets, read_chosen_values
 from nephoscope.web.lists.work_item_list import build_item_facets, build_item_filter, build_item_list
 from nephoscope.web.pages.pipelines import open_items
 from nephoscope.web.tables.table_download import csv_response
@@ -37,7 +37,10 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     """Fill the list: open items unless the address asks for others."""
     names = {one.name: one.shown for one in list_readable_repositories(visit.service)}
     held, facets, text = visit.instance.state.pipelines, build_item_facets(names), visit.get_query_value("q")
-    which, order = build_item_filter(chosen_values(visit, facets), names, text), visit.get_query_value("sort")
+    which, order = (
+        build_item_filter(read_chosen_values(visit, facets), names, text),
+        visit.get_query_value("sort"),
+    )
     if visit.get_query_value("format") == "csv":
         return csv_response("work-items", HEADER, map(_build_row, held.item_page(which, order=order)))
     start = page_start(visit)

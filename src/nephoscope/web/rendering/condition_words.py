@@ -38,20 +38,20 @@ _SPELLED = {
 }  # fmt: skip
 
 
-def say_conditions(text: str) -> str:
+def humanize_conditions(text: str) -> str:
     """Say conditions in words: `count(securityRules[*]) is 1 (any)` as `Security rules: any`; other texts are left as they are."""
-    return "; ".join(map(_say_part, _PART.split(text)))
+    return "; ".join(map(_humanize_part, _PART.split(text)))
 
 
 def cite_conditions(text: str) -> str:
     """Say conditions in words, followed by the conditions themselves where those are others."""
-    said = say_conditions(text)
+    said = humanize_conditions(text)
     return f"{said} · {text}" if said != text else text
 
 
-def _say_part(text: str) -> str:
+def _humanize_part(text: str) -> str:
     if found := _CONDITION.fullmatch(text):
-        return f"{name_property(found['path'])}: {_say_value(found)}"
+        return f"{name_property(found['path'])}: {_humanize_value(found)}"
     if found := _ARRAY.fullmatch(text):
         return f"{name_property(found['path'])}: none"
     if found := _MISSING.fullmatch(text):
@@ -59,7 +59,7 @@ def _say_part(text: str) -> str:
     return text
 
 
-def _say_value(found: re.Match[str]) -> str:
+def _humanize_value(found: re.Match[str]) -> str:
     value = found["value"]
     if found["count"]:
         return found["members"] or ("none" if value == "0" else value)

@@ -19,7 +19,7 @@ _LIST = re.compile(r'\[("[^"\[\]]*"(?:, ?"[^"\[\]]*")*)\]')
 _MEMBER = re.compile(r'"([^"]*)"')
 
 
-def say_name(text: str) -> str:
+def humanize_name(text: str) -> str:
     """Say a name that begins a text in words: `atRisk` as `At risk`; one word, or a sentence, is left as it is."""
     if (named := name_value(text)) != text:
         return named
@@ -30,9 +30,9 @@ def say_name(text: str) -> str:
     return words[:1].upper() + words[1:] + text[found.end() :]
 
 
-def say_choice(text: str) -> str:
+def humanize_choice(text: str) -> str:
     """Say a value of an enumeration in words that begin with a capital: `servicePrincipal`, `not collected`, `full`."""
-    said = say_name(text)
+    said = humanize_name(text)
     return said[:1].upper() + said[1:] if _LOWER.fullmatch(said) else said
 
 
@@ -41,19 +41,19 @@ def say_member(text: str) -> str:
     return _CAPITAL.sub(" ", text).capitalize()
 
 
-def say_lists(text: str) -> str:
+def humanize_lists(text: str) -> str:
     """Say lists of texts as people write them: `["a","b"]` as `a, b`."""
     return _LIST.sub(lambda found: ", ".join(_MEMBER.findall(found[1])), text)
 
 
-def say_types(text: str) -> str:
+def humanize_types(text: str) -> str:
     """Call types of resources by their names, and a resource that follows its type by its own."""
     return _TYPE.sub(_name_resource, text)
 
 
 def plain_words(text: str) -> str:
     """Say all of these in words."""
-    return say_types(say_lists(say_name(text)))
+    return humanize_types(humanize_lists(humanize_name(text)))
 
 
 def _name_resource(found: re.Match[str]) -> str:

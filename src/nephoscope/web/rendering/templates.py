@@ -17,7 +17,7 @@ from nephoscope.web.rendering import (
     section_cells,
     time_elements,
 )
-from nephoscope.web.rendering.condition_words import cite_conditions, say_conditions
+from nephoscope.web.rendering.condition_words import cite_conditions, humanize_conditions
 from nephoscope.web.rendering.control_characters import show_control_characters
 from nephoscope.web.rendering.entity_names import entity_icon, entity_path, entity_words
 from nephoscope.web.rendering.icons import icon
@@ -96,7 +96,7 @@ def _add_filters(made: Environment) -> None:
         finding=formatting.finding,
         unmet=formatting.unmet,
         conditions=describe,
-        condition_words=say_conditions,
+        condition_words=humanize_conditions,
         cited_conditions=cite_conditions,
         reason=formatting.reason,
         type_name=name_type,

@@ -17,8 +17,8 @@ from nephoscope.model.extras import install
 from nephoscope.web.page_data.standard_controls import (
     ControlResult,
     PolicyResult,
+    compute_passed_share,
     group_by_domain,
-    passed_share,
 )
 from nephoscope.web.rendering.charts import band
 from nephoscope.web.rendering.formatting import cause_text
@@ -93,7 +93,7 @@ class ComplianceReport:
 
     def _build_summary(self) -> Iterator[object]:
         evidence, states = self.evidence, Counter(one.state for one in self.controls)
-        share = passed_share(states)
+        share = compute_passed_share(states)
         yield _parse_paragraph(self.title, "Title")
         yield _parse_paragraph(
             f"Scope: {evidence.scope}. Assessed {evidence.assessed:%Y-%m-%d %H:%M} UTC. Written for {evidence.author}."

@@ -20,7 +20,7 @@ from nephoscope.state import NotFoundError
 from nephoscope.state.workspaces.workspace import DEFAULT
 from nephoscope.web.visits.scope_names import management_groups, name_subscriptions
 from nephoscope.web.visits.tag_scopes import TaggedScopes, tags
-from nephoscope.web.visits.theme_cookie import chosen_theme
+from nephoscope.web.visits.theme_cookie import read_chosen_theme
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -243,8 +243,8 @@ class Visit:
         if self.place is None:
             return own
         if self.place.groups:
-            return own.limited_to_groups(self.place.subscriptions, self.place.groups)
-        return own.limited_to(self.place.subscriptions)
+            return own.narrow_to_groups(self.place.subscriptions, self.place.groups)
+        return own.narrow_to(self.place.subscriptions)
 
     def is_in_scope(self, id_: str) -> bool:
         """Return whether a resource lies in the chosen scope, every one where none is chosen."""
@@ -337,7 +337,7 @@ class Visit:
     @property
     def theme(self) -> str:
         """The color scheme that the visitor chose: `light`, `dark`, '' = that of the system."""
-        return chosen_theme(self.request)
+        return read_chosen_theme(self.request)
 
     @property
     def since(self) -> datetime:

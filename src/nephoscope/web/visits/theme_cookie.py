@@ -18,7 +18,7 @@ THEMES = ("light", "dark")
 SECONDS = 365 * 24 * 3600
 
 
-def chosen_theme(request: Request) -> str:
+def read_chosen_theme(request: Request) -> str:
     """Return the scheme that the cookie names, '' for none and for one that is unknown."""
     given = request.cookies.get(COOKIE, "")
     return given if given in THEMES else ""

@@ -28,7 +28,7 @@ _BY_OPERATORS = ("percentiles", "percentilesw")
 
 
 @cache
-def built_in_names() -> frozenset[str]:
+def list_built_in_names() -> frozenset[str]:
     """The names of all functions, aggregates, and calls that the binder knows by itself, as they are written.
 
     The binder must be loaded (`nephoscope_kql.bind`).

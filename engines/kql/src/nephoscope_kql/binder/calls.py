@@ -9,10 +9,10 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.binder.column_naming import implied_name
-from nephoscope_kql.binder.diagnostics import unknown_value
+from nephoscope_kql.binder.diagnostics import build_unknown_value
 from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
 from nephoscope_kql.binder.operands import arithmetic, condition
-from nephoscope_kql.binder.options import bin_size, fixed_now
+from nephoscope_kql.binder.options import bin_size, read_fixed_now
 from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, convert_explicitly
 from nephoscope_kql.binder.scope import enter_function, function_named, is_tabular, lambda_body
 from nephoscope_kql.errors import Span, invalid, suggest_word, unsupported_error
@@ -174,7 +174,7 @@ def _bind_typeof(node: tree.Call, _env: Env) -> Bound:
 
 
 def _bind_now(node: tree.Call, env: Env) -> Bound:
-    return fixed_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
+    return read_fixed_now(env) or Variable(type=KqlType.DATETIME, span=node.span, name="now")
 
 
 @binds_call("ingestion_time")
@@ -271,7 +271,7 @@ def _bind_column_ifexists(node: tree.Call, env: Env) -> Bound:
         raise invalid("the column's name must be a constant string", wanted.span)
     column = env.row.get(wanted.value)
     if column is None and env.binder.mistakes is not None and env.rows is not None and env.rows.open:
-        return unknown_value(node.span)
+        return build_unknown_value(node.span)
     return env.scalar(node.arguments[1]) if column is None else reference(column, node.span)
 
 

@@ -54,7 +54,7 @@ class TooManyErrorsError(Exception):
     """So many errors were found that binding ends."""
 
 
-def unknown_value(span: Span) -> ErrorExpression:
+def build_unknown_value(span: Span) -> ErrorExpression:
     """Return what stands for an expression that could not be bound."""
     return ErrorExpression(type=KqlType.DYNAMIC, span=span)
 
@@ -91,7 +91,7 @@ class Diagnostics:
         if self.met == met and not self.is_mistaken(value):
             return value
         self.met += 1
-        return value if isinstance(value, ErrorExpression) else unknown_value(value.span)
+        return value if isinstance(value, ErrorExpression) else build_unknown_value(value.span)
 
     def mark(self, column: Column) -> Column:
         """The column, known to hold mistaken values."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
-from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, unknown_value
+from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, build_unknown_value
 from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
@@ -22,7 +22,7 @@ from nephoscope_kql.errors import (
     invalid,
     unsupported_error,
 )
-from nephoscope_kql.known_options import unknown_hints
+from nephoscope_kql.known_options import describe_unknown_hints
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
 from nephoscope_kql.plan.relations import Assign, Rows
 from nephoscope_kql.plan.values import Bound, Column
@@ -246,7 +246,7 @@ class Binder:
         """A new column."""
         return Column(f"c{next(self._ids)}", name, kind)
 
-    def fresh_columns(self, relation: Relation) -> tuple[Column, ...]:
+    def build_fresh_columns(self, relation: Relation) -> tuple[Column, ...]:
         """New columns named and typed as those of a relation."""
         return tuple(self.copy(column) for column in relation.columns)
 
@@ -259,7 +259,7 @@ class Binder:
             self.mistakes.mark(made)
         return made
 
-    def shared_name(self) -> str:
+    def choose_shared_name(self) -> str:
         """A new name for rows that are computed once."""
         return f"s{next(self._ids)}"
 
@@ -273,7 +273,7 @@ class Binder:
             found: Bound = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._report_error(error, met, env)
-            return unknown_value(expression.span)
+            return build_unknown_value(expression.span)
         return found if self.mistakes is None else self.mistakes.mark_mistaken(found, met)
 
     def tabular(self, expression: tree.Expression, env: Env) -> Relation:
@@ -286,7 +286,7 @@ class Binder:
             found: Relation = self._bind_guarded(bind, expression.span, expression, env)
         except KqlError as error:
             self._report_error(error, met, env)
-            return self.unknown_rows()
+            return self.build_unknown_rows()
         if self.mistakes is not None and (found.open or self._has_mistaken_columns(found)):
             self.mistakes.met += 1
         return found
@@ -299,7 +299,7 @@ class Binder:
         except KqlError as error:
             self._report_error(error, met, env)
             kept = relation if isinstance(operator, CHOOSING) else None
-            return self.unknown_rows() if kept is None else kept
+            return self.build_unknown_rows() if kept is None else kept
         return (
             found if self.mistakes is None else self.mistakes.track_operator(found, relation, operator, met)
         )
@@ -308,7 +308,7 @@ class Binder:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)
-        self.add_warning(*unknown_hints(operator))
+        self.add_warning(*describe_unknown_hints(operator))
         while True:
             try:
                 found: Relation = self._bind_guarded(bind, operator.span, relation, operator, env)
@@ -351,7 +351,7 @@ class Binder:
         """Tell whoever asked; '' tells nothing."""
         self.notes.update((text, None) for text in texts if text)
 
-    def unknown_rows(self) -> Relation:
+    def build_unknown_rows(self) -> Relation:
         """Rows of columns that nobody knows: whatever name they are asked for they may have."""
         return Rows(columns=(), rows=(), ordinal=self.column("", KqlType.LONG), open=True)
 

@@ -53,7 +53,7 @@ def _build_source(node: tree.ExternalData, env: Env) -> ExternalSource:
             f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)
         )
     skip = "ignorefirstrecord" in given and given["ignorefirstrecord"].word == "true"
-    return ExternalSource(env.binder.shared_name(), locations, form, names, skip, node.span)
+    return ExternalSource(env.binder.choose_shared_name(), locations, form, names, skip, node.span)
 
 
 def _read_location(item: tree.Expression, env: Env) -> str:

@@ -12,7 +12,7 @@ from nephoscope_kql.plan.values import Bound, Constant, Relation
 from nephoscope_kql.types import KqlType
 
 
-def fixed_now(env: Env) -> Bound | None:
+def read_fixed_now(env: Env) -> Bound | None:
     """Return what `set query_now` says that now() is."""
     values = [env.binder.options.get(name) for name in NOW]
     found = next((value for value in values if value is not None), None)

@@ -71,7 +71,7 @@ class PluginCall:
             return self.named_arguments[name]
         return self.arguments[place] if place < len(self.arguments) else None
 
-    def required_argument(self, place: int, name: str) -> tree.Expression:
+    def require_argument(self, place: int, name: str) -> tree.Expression:
         """The argument at a place or of a name; KqlError where it is left out."""
         found = self.argument(place, name)
         if found is None:
@@ -84,7 +84,7 @@ class PluginCall:
 
     def column(self, place: int, name: str) -> Column:
         """An argument that must be a column of the rows."""
-        expression = self.required_argument(place, name)
+        expression = self.require_argument(place, name)
         found = self.value(expression)
         if not isinstance(found, ColumnRef):
             raise invalid(f"{name} of {self.plugin.name}() must be a column", expression.span)
@@ -92,9 +92,7 @@ class PluginCall:
 
     def constant(self, place: int, name: str, kind: KqlType, default: object = None) -> Any:
         """The value of an argument that must be a constant of a type; `default` (None = it is needed) where it is left out, or '~'."""
-        expression = (
-            self.argument(place, name) if default is not None else self.required_argument(place, name)
-        )
+        expression = self.argument(place, name) if default is not None else self.require_argument(place, name)
         if expression is None:
             return default
         found = self.env.without_row().scalar(expression)
@@ -112,11 +110,11 @@ class PluginCall:
 
     def scalar(self, place: int, name: str, kind: KqlType) -> Bound:
         """An argument that needs no row, in a type."""
-        return convert_explicitly(self.env.without_row().scalar(self.required_argument(place, name)), kind)
+        return convert_explicitly(self.env.without_row().scalar(self.require_argument(place, name)), kind)
 
     def rows(self, place: int, name: str) -> Relation:
         """An argument that gives rows."""
-        return self.env.tabular(self.required_argument(place, name))
+        return self.env.tabular(self.require_argument(place, name))
 
     def dimensions(self, place: int) -> list[tuple[str, Bound]]:
         """All arguments from a place on, with the names of their columns."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
-from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, built_in_names
-from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
+from nephoscope_kql.binder.built_in_calls import PLACES, TABULAR_CALLS, list_built_in_names
+from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
 from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
@@ -22,9 +22,9 @@ from nephoscope_kql.binder.environment import (
 )
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.query_parameters import check_option
-from nephoscope_kql.binder.stored_functions import stored_function
+from nephoscope_kql.binder.stored_functions import parse_stored_function
 from nephoscope_kql.errors import CycleError, Span, TooLargeError, invalid, unsupported_error
-from nephoscope_kql.known_options import unknown_option
+from nephoscope_kql.known_options import describe_unknown_option
 from nephoscope_kql.plan.column_references import operands
 from nephoscope_kql.plan.expressions import ColumnRef
 from nephoscope_kql.plan.relations import Shared
@@ -113,7 +113,7 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
-    stored = None if name in built_in_names() else env.catalog.function(name)
+    stored = None if name in list_built_in_names() else env.catalog.function(name)
     if stored is None:
         return None
     site = env.site or Site(stored.name, span)
@@ -121,7 +121,7 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
         way = " -> ".join(one.name for one in (*env.calls[env.calls.index(stored) :], stored))
         raise CycleError(f"the function {stored.name} calls itself: {way}", site.call)
     inside = Env(env.binder, place=env.place, site=site, calls=(*env.calls, stored))
-    return LambdaMeaning(stored_function(stored, span), inside)
+    return LambdaMeaning(parse_stored_function(stored, span), inside)
 
 
 def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
@@ -135,7 +135,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
             raise unsupported_error(f"declare pattern {statement.name}", statement.span)
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
-            env.binder.add_warning(unknown_option(statement))
+            env.binder.add_warning(describe_unknown_option(statement))
         elif isinstance(statement, tree.AliasStatement):
             env.binder.aliases[statement.name] = resolve_place(statement.value, env)
         elif isinstance(statement, tree.Restrict):
@@ -148,7 +148,7 @@ def declare_unbound(statement: tree.Statement, env: Env) -> Env:
     names = [statement.name] if isinstance(statement, tree.Let) else []
     if isinstance(statement, tree.QueryParameters):
         names = [item.name for item in statement.parameters]
-    return env.with_names({name: ScalarMeaning(unknown_value(statement.span)) for name in names})
+    return env.with_names({name: ScalarMeaning(build_unknown_value(statement.span)) for name in names})
 
 
 def option(statement: tree.Set, env: Env) -> Bound | None:
@@ -217,7 +217,7 @@ def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeanin
 
     def make() -> Relation:
         if not found:
-            found.append((env.tabular(expression), env.binder.shared_name()))
+            found.append((env.tabular(expression), env.binder.choose_shared_name()))
         return copy_shared(*found[0], env)
 
     return SharedTableMeaning(make)
@@ -225,13 +225,13 @@ def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeanin
 
 def share_bound_rows(relation: Relation, env: Env, label: str = "") -> SharedTableMeaning:
     """Rows that are bound already, computed once however often they are used; `label` is the name that `as` gives."""
-    name = env.binder.shared_name()
+    name = env.binder.choose_shared_name()
     return SharedTableMeaning(lambda: copy_shared(relation, name, env, label))
 
 
 def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Shared:
     """Shared rows under new columns, in their order."""
-    columns = env.binder.fresh_columns(relation)
+    columns = env.binder.build_fresh_columns(relation)
     new = dict(zip((column.id for column in relation.columns), columns, strict=True))
     order: list[SortKey] = []
     hidden: list[tuple[Column, Column]] = []
@@ -317,7 +317,7 @@ def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     if isinstance(meaning, TableMeaning):
         return meaning.env.tabular(meaning.expression)
     if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
-        return env.binder.unknown_rows()
+        return env.binder.build_unknown_rows()
     raise invalid(f"'{name}' is a value, not rows", span)
 
 

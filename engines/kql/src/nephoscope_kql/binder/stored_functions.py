@@ -10,7 +10,7 @@ from nephoscope_kql.errors import KqlError, Span, invalid
 from nephoscope_kql.parser import parse_function
 
 
-def stored_function(function: StoredFunction, span: Span) -> tree.Lambda:
+def parse_stored_function(function: StoredFunction, span: Span) -> tree.Lambda:
     """The function as a tree; an error in its text is reported at the place that calls it."""
     try:
         return _parse_stored(function)

@@ -60,7 +60,7 @@ def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> Selec
     block = emitter.block_over(relation.input, needed | order, relation.keys, before_where=True)
     block = block.seal(sorted((needed | order | count_columns(relation.keys).keys()) & block.values.keys()))
     keys = emitter.keys(relation.input.order, block)
-    grouped = [(emitter.fresh_name(), emitter.scalar(key, block)) for key in relation.keys]
+    grouped = [(emitter.choose_fresh_name(), emitter.scalar(key, block)) for key in relation.keys]
     same = {build_name(sql) for _, sql in grouped}
     rest = [one for one in sorted(needed & block.values.keys()) if one not in same]
     items = [(one, sql) for one, sql in block.columns(sorted(needed & block.values.keys())) if one in same]

@@ -39,7 +39,7 @@ def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlo
     name = emitter.use(_make_routine(relation.name, relation.settings, takes, gives, relation.body))
     rows = nodes.call("list", exp.Struct(expressions=cells))
     found = nodes.call("unnest", nodes.call(name, rows))
-    alias = emitter.fresh_name()
+    alias = emitter.choose_fresh_name()
     inner = block.select([(alias, found)])
     values = {
         column.id: Value(_build_cell(alias, place, column.type))

@@ -86,7 +86,7 @@ def write_in_steps(
 ) -> SelectBlock:
     """GROUP BY the groups and the runs of bins, then by the groups."""
     number = nodes.binary("//", emitter.scalar(bins.time, block), _write_number(bins.size))
-    run = (emitter.fresh_name(), nodes.binary("//", number, _write_number(BINS)))
+    run = (emitter.choose_fresh_name(), nodes.binary("//", number, _write_number(BINS)))
     met = nodes.binary("<<", _write_number(1), nodes.binary("%", number, _write_number(BINS)))
     parts = [
         _Part(nodes.aggregate("bit_or", met), _count_bits)
@@ -94,7 +94,7 @@ def write_in_steps(
         else _split_call(call, [emitter.scalar(one, block) for one in call.arguments], emitter)
         for _, call in wanted
     ]
-    names = [emitter.fresh_name() for _ in parts]
+    names = [emitter.choose_fresh_name() for _ in parts]
     keys = [*groups, run]
     items = [*keys, *((name, part.sql) for name, part in zip(names, parts, strict=True))]
     first = block_over(_select_grouped(block, items, len(keys)), [name for name, _ in items])

@@ -82,14 +82,14 @@ class Emitter:
         self.parameters.add(name)
         return exp.Placeholder(this=name)
 
-    def fresh_name(self) -> str:
+    def choose_fresh_name(self) -> str:
         """A new name for a hidden column."""
         self._names += 1
         return f"h{self._names}"
 
     def share(self, select: exp.Select) -> str:
         """Make a SELECT a common table expression; its name."""
-        name = f"r{self.fresh_name()}"
+        name = f"r{self.choose_fresh_name()}"
         alias = exp.TableAlias(this=exp.Identifier(this=name))
         self.shared[name] = exp.CTE(this=select, alias=alias, materialized=True)
         return name

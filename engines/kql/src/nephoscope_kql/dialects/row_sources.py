@@ -45,7 +45,7 @@ def scanned_table(
     scanned: Callable[[exp.Expr, KqlType, str, Emitter], exp.Expr],
 ) -> SelectBlock:
     """A stored table; `scanned` gives a stored column as KQL's type is stored inside SQL."""
-    alias = emitter.fresh_name()
+    alias = emitter.choose_fresh_name()
     name = relation.table.relation or relation.table.name
     read = emitter.reads.setdefault(name, set())
     table = exp.Table(
@@ -156,7 +156,8 @@ def write_rows(relation: Rows, needed: Needed, emitter: Emitter) -> SelectBlock:
     ]
     names = [*([relation.ordinal.id] if ordinal else []), *(column.id for _, column in columns)]
     alias = exp.TableAlias(
-        this=exp.Identifier(this=emitter.fresh_name()), columns=[exp.Identifier(this=name) for name in names]
+        this=exp.Identifier(this=emitter.choose_fresh_name()),
+        columns=[exp.Identifier(this=name) for name in names],
     )
     return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}

@@ -50,14 +50,16 @@ class _Machine:
         self.declared = dict(relation.declared)
         self.needed = needed
 
-    def carried_columns(self, step: BoundScanStep) -> list[tuple[Column, Column]]:
+    def list_carried_columns(self, step: BoundScanStep) -> list[tuple[Column, Column]]:
         """The columns of a matched row that later rows read, and the declared ones, which the result shows."""
         return [(own, seen) for own, seen in step.seen if seen.id in self.reads or own in self.declared]
 
     def state_columns(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
         """Return what the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
         return [
-            (step, own, seen) for step in self.steps[: level + 1] for own, seen in self.carried_columns(step)
+            (step, own, seen)
+            for step in self.steps[: level + 1]
+            for own, seen in self.list_carried_columns(step)
         ]
 
     def state_column_name(self, level: int, seen: Column) -> str:
@@ -84,7 +86,7 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
     """Numbered rows, a recursive table of states, and the rows of the steps one after another."""
     machine = _Machine(relation, needed)
     rows, carried = _define_rows(relation, machine, needed, emitter)
-    state = f"r{emitter.fresh_name()}"
+    state = f"r{emitter.choose_fresh_name()}"
     names = [PART, PLACE, "last_match"]
     blanks: Items = [("last_match", nodes.cast(nodes.number(-1), "BIGINT"))]
     for level in range(len(machine.steps)):
@@ -112,7 +114,7 @@ def _define_rows(
     """The numbered rows, and which of their columns the steps read."""
     own = {column.id for column in relation.input.columns}
     stepwise = [
-        own_.id for step in machine.steps for own_, _ in machine.carried_columns(step) if own_.id in own
+        own_.id for step in machine.steps for own_, _ in machine.list_carried_columns(step) if own_.id in own
     ]
     read = sorted(own & {*machine.reads, *stepwise})
     passing = frozenset((needed & own) | set(read))
@@ -247,7 +249,7 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
     for level, step in enumerate(machine.steps):
         if step.output == "none":
             continue
-        seen = dict(machine.carried_columns(step))
+        seen = dict(machine.list_carried_columns(step))
         on = nodes.chain(
             "and",
             [

@@ -36,7 +36,7 @@ def session(
     ids = sorted(passing & block.values.keys())
     value, first, neighbor = (emitter.scalar(argument, block) for argument in call.arguments)
     restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
-    mine = emitter.fresh_name()
+    mine = emitter.choose_fresh_name()
     runs, inside = _read_runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
     rows = number_rows(
         runs,
@@ -45,7 +45,7 @@ def session(
         [nodes.sort_key(nodes.name("g"))],
         emitter,
     )
-    state, begun = f"r{emitter.fresh_name()}", emitter.fresh_name()
+    state, begun = f"r{emitter.choose_fresh_name()}", emitter.choose_fresh_name()
     now, since = qualified_column("r", mine), qualified_column("s", begun)
     fresh = nodes.binary("or", nodes.is_null(since), nodes.binary(">=", nodes.binary("-", now, since), first))
     start = nodes.case((nodes.is_null(now), nodes.null(KqlType.DATETIME)), (fresh, now), otherwise=since)
@@ -60,7 +60,7 @@ def session(
     both = SelectBlock(
         alias_table(rows, "r"), joins=[exp.Join(this=alias_table(state, "s"), on=on, kind="INNER")]
     )
-    found = emitter.fresh_name()
+    found = emitter.choose_fresh_name()
     columns = [(one, qualified_column("r", one)) for one in ids]
     return block_over(
         both.select([*columns, (found, qualified_column("s", begun))]), [*ids, found]
@@ -77,7 +77,7 @@ def _read_runs(
 ) -> tuple[SelectBlock, list[E]]:
     """The rows in runs that no session crosses, their place as `g`; and what tells the runs apart."""
     (mine, _), (neighbor, restart), (parts, keys) = value, limits, windows
-    named = [(emitter.fresh_name(), part) for part in parts]
+    named = [(emitter.choose_fresh_name(), part) for part in parts]
     items = [
         *block.columns(ids),
         value,

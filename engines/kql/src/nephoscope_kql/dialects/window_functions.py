@@ -22,7 +22,7 @@ RANKS = frozenset({"row_rank_dense", "row_rank_min"})
 Write: TypeAlias = Callable[[WindowCall, list[exp.Expr], list[exp.Expr], SelectBlock, Emitter], exp.Expr]
 
 
-def running_frame() -> exp.WindowSpec:
+def build_running_frame() -> exp.WindowSpec:
     """The frame from the first row to this one."""
     return exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
 
@@ -76,7 +76,7 @@ def _collect_runs(
     )
     parts = [emitter.scalar(value, block) for value in relation.partition]
     counted = nodes.window(
-        nodes.call("sum", restarts), parts, emitter.keys(relation.order, block), running_frame()
+        nodes.call("sum", restarts), parts, emitter.keys(relation.order, block), build_running_frame()
     )
     return _seal_window(block, counted, passing | count_columns(relation.partition).keys(), call, emitter)
 
@@ -85,7 +85,7 @@ def _seal_window(
     block: SelectBlock, value: exp.Expr, passing: Needed, call: WindowCall, emitter: Emitter
 ) -> tuple[SelectBlock, exp.Expr]:
     """A new block in which a window's value is a plain column."""
-    name = emitter.fresh_name()
+    name = emitter.choose_fresh_name()
     block.values[name] = Value(value, 8, window=True)
     ids = (passing | count_columns(call.arguments).keys() | {name}) & block.values.keys()
     sealed = block.seal(sorted(ids))
@@ -109,7 +109,7 @@ def _write_window_call(
             return number
         return nodes.binary("-", nodes.binary("+", number, arguments[0]), nodes.number(1))
     if call.function == "row_cumsum":
-        total = nodes.window(nodes.call("sum", arguments[0]), partition, keys, running_frame())
+        total = nodes.window(nodes.call("sum", arguments[0]), partition, keys, build_running_frame())
         return _check_total(nodes.coalesce(total, nodes.number(0)), call.type, emitter)
     raise unsupported_error(f"{call.function}()", call.span)
 
@@ -136,7 +136,7 @@ def _write_rank(
     block, mark = _seal_window(block, beginning, ids, call, emitter)
     partition, keys = _build_frame(relation, block, group, emitter)
     total = nodes.window(
-        nodes.call("sum" if dense else "max", mark), partition, _order_keys(keys), running_frame()
+        nodes.call("sum" if dense else "max", mark), partition, _order_keys(keys), build_running_frame()
     )
     block.values[relation.column.id] = Value(nodes.cast(total, KqlType.LONG.physical), 8, window=True)
     return block

@@ -135,12 +135,16 @@ class DuckDBEngine:
         kept = [column for column in scan.columns if column.name in columns]
         rows = scan.relation(self._connection)
         items = ", ".join(
-            print_node(nodes.stored_column(one)) for one in [*(one.name for one in kept), scan.day] if one
+            print_node(nodes.build_stored_column(one))
+            for one in [*(one.name for one in kept), scan.day]
+            if one
         )
         with self._enforce_limits(timeout):
             rows.project(items).create(name)
         counted = (
-            self._connection.table(print_node(nodes.stored_column(name))).aggregate("count(*)").fetchall()
+            self._connection.table(print_node(nodes.build_stored_column(name)))
+            .aggregate("count(*)")
+            .fetchall()
         )
         return int(counted[0][0])
 
@@ -163,14 +167,14 @@ class DuckDBEngine:
 
     def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
-        rows = self._connection.table(print_node(nodes.stored_column(kept)))
+        rows = self._connection.table(print_node(nodes.build_stored_column(kept)))
         if between is not None:
             rows = rows.filter(print_node(between.test()))
         rows.create_view(name)
 
     def drop_kept(self, kept: str) -> None:
         """Forget rows that were kept."""
-        self._connection.execute(f"DROP TABLE {print_node(nodes.stored_column(kept))}")
+        self._connection.execute(f"DROP TABLE {print_node(nodes.build_stored_column(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""

@@ -38,7 +38,7 @@ class TimeRange:
 
     def test(self) -> exp.Expr:
         """The condition in SQL."""
-        column = nodes.stored_column(self.stored)
+        column = nodes.build_stored_column(self.stored)
         before = exp.LT(this=column, expression=_build_moment(self.end))
         if self.start is None:
             return before
@@ -129,7 +129,7 @@ class FileScan:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
         items = [_format_column(column, column.stored in known) for column in self.columns]
-        day = [print_node(nodes.stored_column(self.day))] if self.day else []
+        day = [print_node(nodes.build_stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _select_nothing(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -142,13 +142,13 @@ class FileScan:
 def _format_column(column: FileColumn, known: bool) -> str:
     """A column as it is selected; written once, since every query of a table asks for all of them."""
     return _format_alias_column(
-        nodes.stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column
+        nodes.build_stored_column(column.stored) if known else nodes.cast(nodes.null(), column.type), column
     )
 
 
 def _test_membership(label: str, values: Collection[str]) -> exp.Expr:
     """Whether a text column has one of the values; a text that was never written is ''."""
-    column = nodes.stored_column(label)
+    column = nodes.build_stored_column(label)
     found = exp.In(this=column, expressions=[nodes.text(one) for one in sorted(values)])
     return exp.or_(found, exp.Is(this=column, expression=nodes.null())) if "" in values else found
 
@@ -158,7 +158,7 @@ def _build_moment(value: dt.datetime) -> exp.Expr:
 
 
 def _format_alias_column(value: exp.Expr, column: FileColumn) -> str:
-    return f"{print_node(value)} AS {print_node(nodes.stored_column(column.name))}"
+    return f"{print_node(value)} AS {print_node(nodes.build_stored_column(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
@@ -204,6 +204,6 @@ def _rename_columns(
     places = {name: place for place, name in enumerate(own)}
     items = []
     for name, as_stored in zip(wanted, stored, strict=True):
-        value = nodes.stored_column(rows.columns[places[name]]) if name in places else nodes.null()
-        items.append(f"{print_node(value)} AS {print_node(nodes.stored_column(as_stored))}")
+        value = nodes.build_stored_column(rows.columns[places[name]]) if name in places else nodes.null()
+        items.append(f"{print_node(value)} AS {print_node(nodes.build_stored_column(as_stored))}")
     return rows.project(", ".join(items))

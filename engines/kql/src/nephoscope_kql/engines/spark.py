@@ -225,7 +225,7 @@ def _make_body(routine: Vectorised) -> Callable[..., pa.Array]:
 
 
 def _quote_name(name: str) -> str:
-    return print_node(nodes.stored_column(name))
+    return print_node(nodes.build_stored_column(name))
 
 
 def _store_column(column: pa.ChunkedArray, kind: KqlType, how: str) -> pa.ChunkedArray:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
 from nephoscope_kql.geometry.shape_operations import (
-    buffered_line,
+    buffer_line,
     cut,
     densify,
     is_spread,
@@ -86,7 +86,7 @@ def _locate_point(text: str, longitude: float, latitude: float) -> float | None:
 
 
 def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
-    found = buffered_line(text, radius, tolerance)
+    found = buffer_line(text, radius, tolerance)
     return None if found is None else polygon_text(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql.functions.declaration import declare_rowwise, macro, require_extra, scalar
-from nephoscope_kql.geometry.shape_operations import buffered_point
+from nephoscope_kql.geometry.shape_operations import buffer_point
 from nephoscope_kql.geometry.shapes import EARTH, is_point, polygon_text
 from nephoscope_kql.geometry.well_known_text import wkt_to_geojson
 
@@ -60,7 +60,7 @@ geo_angle = scalar(
 def _compute_buffer(longitude: float, latitude: float, radius: float, tolerance: float) -> str | None:
     if not is_point(longitude, latitude):
         return None
-    found = buffered_point(longitude, latitude, radius, tolerance)
+    found = buffer_point(longitude, latitude, radius, tolerance)
     return None if found is None else polygon_text(found)
 
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
 from nephoscope_kql.geometry.shape_operations import (
-    buffered_polygon,
+    buffer_polygon,
     densify,
     is_spread,
     round_trip,
@@ -77,7 +77,7 @@ def _compute_closest(longitude: float, latitude: float, text: str) -> str | None
 
 
 def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
-    found = buffered_polygon(text, radius, tolerance)
+    found = buffer_polygon(text, radius, tolerance)
     return None if found is None else polygon_text(found)
 
 

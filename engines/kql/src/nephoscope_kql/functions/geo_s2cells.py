@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
-from nephoscope_kql.geometry.shape_operations import buffered_line, buffered_polygon, edge_lengths
+from nephoscope_kql.geometry.shape_operations import buffer_line, buffer_polygon, edge_lengths
 from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,
@@ -112,7 +112,7 @@ def _cover_polygon(text: str, level: int, radius: float) -> str | None:
     if found is None or _is_too_large(found.GetArea(), edge_lengths(text, POLYGONS), level):
         return None
     if radius != 0:
-        found = buffered_polygon(text, radius, radius / 100)
+        found = buffer_polygon(text, radius, radius / 100)
     if found is None or _is_too_large(found.GetArea(), (), level):
         return None
     return _cover_regions([found], level)
@@ -123,7 +123,7 @@ def _cover_line(text: str, level: int, radius: float) -> str | None:
         return None
     if radius == 0:
         return _cover_regions(polylines(text), level)
-    found = buffered_line(text, radius, radius / 100)
+    found = buffer_line(text, radius, radius / 100)
     if found is None or _is_too_large(found.GetArea(), (), level):
         return None
     return _cover_regions([found], level)

@@ -23,7 +23,7 @@ _LEAST_TOLERANCE, _MOST_TOLERANCE = 0.1, 10_000.0
 _Vector: TypeAlias = tuple[float, float, float]
 
 
-def buffered_point(longitude: float, latitude: float, radius: float, tolerance: float) -> object | None:
+def buffer_point(longitude: float, latitude: float, radius: float, tolerance: float) -> object | None:
     """The polygon around a point; None where radius and tolerance are not positive."""
     operation = _find_buffer_options(radius, tolerance)
     if operation is None:
@@ -33,7 +33,7 @@ def buffered_point(longitude: float, latitude: float, radius: float, tolerance: 
     return made if buffer.Build() else None
 
 
-def buffered_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
+def buffer_polygon(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
     """The polygon around a polygon of GeoJSON; None where there is none."""
     import s2geometry
 
@@ -66,7 +66,7 @@ def _compute_fraction(radius: float, tolerance: float) -> float:
     return min(1.0, max(1e-6, tolerance / radius))
 
 
-def buffered_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
+def buffer_line(text: str, radius: float, tolerance: float) -> s2geometry.S2Polygon | None:
     """The polygon around a line of GeoJSON, round at its ends; None where there is none."""
     found = shape(text, LINES)
     if line(text) is None or found is None or not (0 < radius < math.pi * EARTH / 2 and tolerance > 0):

@@ -9,7 +9,7 @@ from functools import partial
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
+from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
 from nephoscope_kql.binder.operands import condition
 from nephoscope_kql.binder.ordering import ensure_order, is_serialized
@@ -245,7 +245,7 @@ def bind_project_rename(relation: Relation, operator: ProjectRename, env: Env) -
         found = match_known_columns(relation, item.value, env)
         names.update((old.id, item.names[0].name) for old in found)
         if not found:
-            missing.append(env.binder.make_value_column(item.names[0].name, unknown_value(item.span)))
+            missing.append(env.binder.make_value_column(item.names[0].name, build_unknown_value(item.span)))
     relation = replace(relation, columns=(*relation.columns, *missing)) if missing else relation
     columns = [column.with_name(names.get(column.id, column.name)) for column in relation.columns]
     twice = {column.name for column in columns if sum(other.name == column.name for other in columns) > 1}

@@ -85,9 +85,9 @@ def number_and_share(relation: Relation, env: Env) -> tuple[Shared, Shared]:
         input=relation,
         number=number,
     )
-    name = env.binder.shared_name()
-    kept = Shared(columns=env.binder.fresh_columns(numbered), input=numbered, name=name, open=unknown)
-    return kept, replace(kept, columns=env.binder.fresh_columns(numbered))
+    name = env.binder.choose_shared_name()
+    kept = Shared(columns=env.binder.build_fresh_columns(numbered), input=numbered, name=name, open=unknown)
+    return kept, replace(kept, columns=env.binder.build_fresh_columns(numbered))
 
 
 def with_parts(relation: Relation, copies: tuple[Column, ...], env: Env) -> Relation:

@@ -7,7 +7,7 @@ from functools import partial
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
+from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.operands import arithmetic, comparison, operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
@@ -56,7 +56,7 @@ def sort_rows(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> R
     order: list[SortKey] = []
     assigned: list[tuple[Column, Bound]] = []
     for key in keys:
-        unknown: Bound = unknown_value(key.span)
+        unknown: Bound = build_unknown_value(key.span)
         value = env.binder.bind_or_default(partial(_bind_sort_key, key, inner), unknown, inner)
         if not isinstance(value, ColumnRef):
             column = env.binder.column("", value.type)

@@ -8,7 +8,7 @@ from functools import partial
 from nephoscope_kql import tree
 from nephoscope_kql.binder.calls import make_aggregate_call
 from nephoscope_kql.binder.column_naming import ColumnNames, implied_name
-from nephoscope_kql.binder.diagnostics import ErrorExpression, unknown_value
+from nephoscope_kql.binder.diagnostics import ErrorExpression, build_unknown_value
 from nephoscope_kql.binder.environment import CallCollector, Env, binds_operator, reference
 from nephoscope_kql.binder.ordering import is_serialized, sort_by_ordinal
 from nephoscope_kql.errors import NOWHERE, invalid
@@ -56,7 +56,7 @@ def _check_groupable(value: Bound, env: Env) -> None:
 def _build_unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
     """Return what stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
-    return [(name or names.next_default_name(), unknown_value(item.span)) for name in given]
+    return [(name or names.next_default_name(), build_unknown_value(item.span)) for name in given]
 
 
 def bound_groups(

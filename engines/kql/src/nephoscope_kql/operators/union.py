@@ -45,7 +45,7 @@ def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation
             failed = failed or error
     mistakes = env.binder.mistakes
     if failed is not None and parts and mistakes is not None and mistakes.errors:
-        parts.append(("", env.binder.unknown_rows()))
+        parts.append(("", env.binder.build_unknown_rows()))
     if not parts:
         raise failed or invalid("union has no tables", operator.span)
     return union_rows(parts, operator, env)

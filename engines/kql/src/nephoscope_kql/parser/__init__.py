@@ -58,7 +58,7 @@ def parse_parameters(text: str) -> tuple[LambdaParameter, ...]:
     try:
         found = parse_lambda_parameters(cursor)
         if cursor.token.kind != "end":
-            raise cursor.expected_error("the end of the parameters")
+            raise cursor.build_expected_error("the end of the parameters")
     except KqlError as error:
         cursor.errors.append(error)
         found = ()
@@ -76,7 +76,7 @@ def parse_function(parameters: str, body: str) -> Lambda:
         if braced:
             cursor.expect("}")
         if cursor.token.kind != "end":
-            raise cursor.expected_error("the end of the function")
+            raise cursor.build_expected_error("the end of the function")
     except KqlError as error:
         cursor.errors.append(error)
         statements, value = (), None

@@ -137,7 +137,7 @@ def _parse_step(c: Cursor) -> tree.ScanStep:
     if c.accept("output"):
         c.expect("=")
         if c.token.text not in ("all", "last", "none"):
-            raise c.expected_error("all, last or none")
+            raise c.build_expected_error("all, last or none")
         output = c.read_token().text
     c.expect(":")
     condition = parse_expression(c)

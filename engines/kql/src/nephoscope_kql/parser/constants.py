@@ -65,7 +65,7 @@ def parse_signed_literal(c: Cursor) -> Literal:
     """A literal that may have a sign, as in the values of a datatable."""
     if c.token.text not in ("-", "+"):
         if not is_constant(c.token):
-            raise c.expected_error("a literal")
+            raise c.build_expected_error("a literal")
         return parse_constant(c)
     sign, token = c.read_token(), c.read_token()
     if token.kind not in ("long", "real", "timespan"):
@@ -122,7 +122,7 @@ def _parse_json_object(c: Cursor) -> dict[str, Scalar]:
 
     def pair(c: Cursor) -> None:
         if c.token.kind != "text":
-            raise c.expected_error("a key in quotes")
+            raise c.build_expected_error("a key in quotes")
         key = string_value(c.read_token().text)
         c.expect(":")
         pairs[key] = _parse_json(c)
@@ -141,7 +141,7 @@ def _parse_json_array(c: Cursor) -> list[Scalar]:
 
 def _parse_json_scalar(c: Cursor) -> Scalar:
     if c.token.text == "+" or not (is_constant(c.token) or c.token.text == "-"):
-        raise c.expected_error(
+        raise c.build_expected_error(
             "a JSON value", "a dynamic literal holds constants only; build a bag from values with bag_pack"
         )
     literal = parse_signed_literal(c)
@@ -160,6 +160,6 @@ def parse_type_name(c: Cursor) -> KqlType:
     token = c.token
     kind = TYPE_NAMES.get(token.text)
     if kind is None or token.kind != "name":
-        raise c.expected_error("the name of a type", known=TYPE_NAMES)
+        raise c.build_expected_error("the name of a type", known=TYPE_NAMES)
     c.read_token()
     return kind

@@ -66,14 +66,14 @@ class Cursor:
     def expect(self, text: str) -> Token:
         """This word, which must be `text`."""
         if self.token.text != text or self.token.kind == "end":
-            raise self.expected_error(f"'{text}'")
+            raise self.build_expected_error(f"'{text}'")
         return self.read_token()
 
     def since(self, start: int) -> Span:
         """From an offset to the end of the word before this one."""
         return Span(start, self._tokens[self._next - 1].end if self._next else start)
 
-    def expected_error(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
+    def build_expected_error(self, wanted: str, hint: str = "", known: Iterable[str] = ()) -> KqlError:
         """The error that something else was expected at this word."""
         hint = hint or (suggest_word(self.token.text, known) if self.token.kind == "name" else "")
         return invalid(f"expected {wanted}, found {self.token.display_text()}", self.token.span, hint)
@@ -143,7 +143,7 @@ class Cursor:
         token = self.token
         if token.kind == "name":
             if not admitted(token.text):
-                raise self.expected_error(
+                raise self.build_expected_error(
                     what, f"a word of the language is a name in brackets only: ['{token.text}']"
                 )
             self.read_token()
@@ -153,7 +153,7 @@ class Cursor:
             value = string_value(self.read_token().text)
             self.read_token()
             return Name(name=value, span=self.since(token.start))
-        raise self.expected_error(what)
+        raise self.build_expected_error(what)
 
     def is_declaration(self) -> int:
         """Count how many words `name =` has here: 2, 4 for `['a b'] =`, 0 where no name is followed by a single `=`."""
@@ -164,7 +164,7 @@ class Cursor:
     def text(self, what: str = "a string") -> str:
         """The value of a string; adjacent strings are joined."""
         if self.token.kind != "text":
-            raise self.expected_error(what)
+            raise self.build_expected_error(what)
         value = string_value(self.read_token().text)
         while self.token.kind == "text":
             value += string_value(self.read_token().text)

@@ -95,7 +95,7 @@ def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
     while (part := _parse_pattern_part(c)) is not None:
         pattern.append(part)
     if not pattern:
-        raise c.expected_error(
+        raise c.build_expected_error(
             "a pattern", "write strings, * and names of columns: with * 'key=' Key:long ' ' *"
         )
     return tree.Parse(
@@ -112,7 +112,7 @@ def _parse_pattern_part(c: Cursor) -> Node | None:
     if c.is_name() or (token.kind == "name" and c.peek().text == ":"):
         return _parse_pattern_column(c)
     if token.kind == "name" and not may_name(token.text):
-        raise c.expected_error(
+        raise c.build_expected_error(
             "a string, * or a column", f"a word of the language is a name in brackets only: ['{token.text}']"
         )
     return None

@@ -154,7 +154,7 @@ def _parse_list(c: Cursor) -> tuple[Expression, ...]:
     items: list[Expression] = []
     c.expect("(")
     if c.token.text == ")":
-        raise c.expected_error("a value")
+        raise c.build_expected_error("a value")
     c.read_separated(lambda c: items.append(c.rows()), ")")
     return tuple(items)
 
@@ -234,7 +234,7 @@ def _parse_primary(c: Cursor) -> Expression:
     if token.text == "[":
         return c.name("an expression")
     if token.kind != "name":
-        raise c.expected_error(
+        raise c.build_expected_error(
             "an expression", "a block comment is written with // on each line" if token.text == "/" else ""
         )
     if token.text in ("datatable", "externaldata", "external_data"):

@@ -105,7 +105,7 @@ def parse_sort_key(c: Cursor) -> Ordered:
     if c.token.text == "nulls":
         c.read_token()
         if c.token.text not in ("first", "last"):
-            raise c.expected_error("first or last")
+            raise c.build_expected_error("first or last")
         nulls_first = c.read_token().text == "first"
     return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.since(start))
 

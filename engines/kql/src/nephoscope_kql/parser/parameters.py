@@ -130,7 +130,7 @@ def parse_property_list(c: Cursor, closing: str) -> tuple[OperatorParameter, ...
 def _parse_property(c: Cursor) -> OperatorParameter:
     token = c.token
     if token.kind != "name":
-        raise c.expected_error("the name of a property")
+        raise c.build_expected_error("the name of a property")
     c.read_token()
     c.expect("=")
     values = [_parse_property_value(c)]

@@ -88,7 +88,7 @@ def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: lis
         depth = c.depth()
         try:
             if not c.accept("|"):
-                raise c.expected_error("'|' or ';'", known=PRECEDENCE)
+                raise c.build_expected_error("'|' or ';'", known=PRECEDENCE)
             operators.append(_parse_operator(c))
         except KqlError as error:
             c.recover(error, depth, ("|", ";"))
@@ -107,4 +107,4 @@ def _parse_operator(c: Cursor) -> Operator:
     if word.text in REFUSED:
         raise unsupported_error(f"the operator {word.text}", word.span)
     hint = "" if word.kind == "name" else "an operator such as where, extend, summarize follows a |"
-    raise c.expected_error("an operator", hint, OPERATORS)
+    raise c.build_expected_error("an operator", hint, OPERATORS)

@@ -26,9 +26,9 @@ def parse_name_rows(c: Cursor, start: int) -> tree.As:
 def parse_render(c: Cursor, start: int) -> tree.Render:
     """`render chart with (properties)`, and the old `render chart kind=stacked by column`."""
     if c.token.kind != "name":
-        raise c.expected_error("the name of a chart", "such as timechart, barchart, table")
+        raise c.build_expected_error("the name of a chart", "such as timechart, barchart, table")
     if c.token.text.lower() not in CHARTS:
-        raise c.expected_error("the name of a chart", known=CHARTS)
+        raise c.build_expected_error("the name of a chart", known=CHARTS)
     chart = c.read_token().text
     settings = parse_properties(c) or _parse_old_properties(c)
     return tree.Render(chart=chart, properties=settings, span=c.since(start))

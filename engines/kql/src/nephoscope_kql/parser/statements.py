@@ -61,7 +61,7 @@ def _require_separator(c: Cursor, follows_let: bool = False) -> None:
         hint = f"write | before {word.text}"
     elif word.text in ("let", "set", "declare") or (word.kind == "name" and not hint):
         hint = "end the statement before it with ;"
-    raise c.expected_error("'|' or ';'", hint)
+    raise c.build_expected_error("'|' or ';'", hint)
 
 
 def _parse_statement(c: Cursor) -> Statement:
@@ -78,7 +78,7 @@ def _parse_statement(c: Cursor) -> Statement:
         if word.text == "restrict":
             return _parse_restrict(c)
     if word.text == "|":
-        raise c.expected_error("a table", "a query starts with a table, not with |")
+        raise c.build_expected_error("a table", "a query starts with a table, not with |")
     value = c.rows()
     return Evaluation(value=value, span=value.span)
 
@@ -146,7 +146,7 @@ def _parse_set(c: Cursor) -> Set:
 def _parse_word(c: Cursor) -> Name:
     token = c.token
     if token.kind != "name":
-        raise c.expected_error("a value")
+        raise c.build_expected_error("a value")
     c.read_token()
     return Name(name=token.text, span=token.span)
 

@@ -52,7 +52,7 @@ class Period:
 
 def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
     """The period that an argument gives: a length, or 'week', 'month', 'year'."""
-    expression = call.required_argument(place, name)
+    expression = call.require_argument(place, name)
     found = call.env.without_row().scalar(expression)
     if isinstance(found, Constant) and isinstance(found.value, str):
         if found.value not in CALENDAR or axis != KqlType.DATETIME:

@@ -36,7 +36,7 @@ def geo_polygon_lookup(call: PluginCall) -> Relation:
 )
 def geo_line_lookup(call: PluginCall) -> Relation:
     """Join each row to every line of a table that its place is nearer to than a radius in meters."""
-    call.required_argument(_RADIUS, "radius")
+    call.require_argument(_RADIUS, "radius")
     return _join_near(call, "geo_distance_point_to_line", _read_number(call, 0.0))
 
 
@@ -62,7 +62,7 @@ def _flag(call: PluginCall, place: int, name: str) -> bool:
 
 def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
     table = call.rows(0, "LookupTable")
-    key = lookup_column(table, call.required_argument(1, "LookupKey"))
+    key = lookup_column(table, call.require_argument(1, "LookupKey"))
     own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
     return Joined(
         columns=combined_columns(call.relation, own, table_first=False),
@@ -77,7 +77,7 @@ def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
 
 def _find_condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
     place = [
-        convert_explicitly(call.value(call.required_argument(at, name)), KqlType.REAL)
+        convert_explicitly(call.value(call.require_argument(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))
     ]
     shape = convert_explicitly(reference(key, call.span), KqlType.DYNAMIC)

@@ -40,7 +40,7 @@ def ipv6_lookup(call: PluginCall) -> Relation:
 def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
     table = call.rows(0, "LookupTable")
     source = call.column(1, "SourceKey")
-    network = lookup_column(table, call.required_argument(2, "LookupKey"))
+    network = lookup_column(table, call.require_argument(2, "LookupKey"))
     further, outer = _read_options(call)
     keys = [_build_extra_key(call, table, item) for item in further]
     left, first, last = _add_address_bounds(call.relation, source, family, kind, call)

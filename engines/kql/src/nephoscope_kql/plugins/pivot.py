@@ -40,7 +40,9 @@ def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
     turned = call.column(0, "pivotColumn")
     total = _build_total(call)
-    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _remaining_columns(call, turned, total)
+    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _list_remaining_columns(
+        call, turned, total
+    )
     cells = _build_cells(call, turned, total, [value for _, value in groups])
     labels = [name for name, _ in groups]
     if call.schema is not None:
@@ -69,7 +71,7 @@ def _build_total(call: PluginCall) -> tree.Call:
     return found
 
 
-def _remaining_columns(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
+def _list_remaining_columns(call: PluginCall, turned: Column, total: tree.Call) -> list[tuple[str, Bound]]:
     """All columns but the pivoted and the aggregated one."""
     used = {turned.id}
     if total.arguments:

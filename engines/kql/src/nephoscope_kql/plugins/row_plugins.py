@@ -25,7 +25,7 @@ def rows_near(call: PluginCall) -> Relation:
         raise invalid("a number of rows is 0 or more", call.span)
     shown = call.relation.columns
     call.relation = ensure_order(call.relation, call.env)
-    hit = convert_explicitly(condition(call.value(call.required_argument(0, "Condition"))), KqlType.LONG)
+    hit = convert_explicitly(condition(call.value(call.require_argument(0, "Condition"))), KqlType.LONG)
     rows = call.assign_columns({"hit": hit})
     total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])

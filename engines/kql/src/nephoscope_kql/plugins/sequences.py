@@ -77,7 +77,7 @@ def _format_chain(count: int, keys: list[str]) -> str:
 
 
 def _read_sequence(call: PluginCall, place: int) -> list[str]:
-    expression = call.required_argument(place, "Sequence")
+    expression = call.require_argument(place, "Sequence")
     found = call.constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
         raise invalid("Sequence must be an array of states", expression.span)

@@ -245,7 +245,7 @@ def name(identifier: str) -> E:
     return exp.Column(this=exp.Identifier(this=identifier))
 
 
-def stored_column(identifier: str) -> E:
+def build_stored_column(identifier: str) -> E:
     """A stored column by the name it has in its table."""
     return exp.Column(this=exp.Identifier(this=identifier, quoted=True))
 

@@ -28,7 +28,7 @@ def pure_function(call: ArmCall, hosts: Hosts, functions: Functions | None = Non
     return None if call.key in hosts else (functions or registry()).get(call.key)
 
 
-def shown_name(call: ArmCall) -> str:
+def format_name(call: ArmCall) -> str:
     """The name for messages, as the registry spells it."""
     known = registry().get(call.key)
     return known.name if known else call.name
@@ -36,12 +36,12 @@ def shown_name(call: ArmCall) -> str:
 
 def error(call: ArmCall, failure: FunctionError) -> ArmError:
     """The ArmError for what a function's body raised."""
-    return ArmError(shown_name(call), str(failure), call.offset)
+    return ArmError(format_name(call), str(failure), call.offset)
 
 
 def nesting_error(call: ArmCall) -> ArmError:
     """The ArmError for a function that ran out of stack over a deeply nested value."""
-    return ArmError(shown_name(call), "a value is nested too deeply", call.offset)
+    return ArmError(format_name(call), "a value is nested too deeply", call.offset)
 
 
 def lambda_parts(call: ArmCall) -> tuple[tuple[str, ...], Node]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import reduce
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.text_patterns import derived_key
+from nephoscope_policy.arm.text_patterns import derive_key
 from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
 from nephoscope_policy.arm.value import Value, find_key, kind
 
@@ -55,11 +55,11 @@ def _build_access_unknown(target: Value, index: Value) -> Value:
     if isinstance(target, Unknown):
         if not isinstance(index, Unknown):
             return target.member(index)
-        return target.member(0).of("any", derived_key("element", (target, index)))
+        return target.member(0).of("any", derive_key("element", (target, index)))
     assert isinstance(index, Unknown)
     choices = list(target.values()) if isinstance(target, dict) else target
     if not isinstance(choices, list):
         raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
     if not choices or isinstance(target, OpenObject):
-        return index.of("any", derived_key("element", (target, index)))
+        return index.of("any", derive_key("element", (target, index)))
     return reduce(lambda left, right: join(left, right, index), choices)

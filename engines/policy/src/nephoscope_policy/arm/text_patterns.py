@@ -52,7 +52,7 @@ def is_open(text: str) -> bool:
     return _OPEN in text
 
 
-def shown_pattern(text: str) -> str:
+def format_pattern(text: str) -> str:
     """The pattern for people: unknown parts in braces."""
     return _PART.sub(lambda match: "{" + match[1] + "}", text) if _OPEN in text else text
 
@@ -86,7 +86,7 @@ def _quote_unknown(unknown: Unknown) -> str:
     return found
 
 
-def derived_key(name: str, arguments: Iterable[Value]) -> str:
+def derive_key(name: str, arguments: Iterable[Value]) -> str:
     """The key of what a function gives for arguments of which some are unknown, '' where they have none or are large."""
     pieces = []
     for argument in arguments:

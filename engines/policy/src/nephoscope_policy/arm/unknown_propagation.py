@@ -23,7 +23,7 @@ from nephoscope_policy.arm.functions.identifiers import extension_resource_id, t
 from nephoscope_policy.arm.functions.objects import step_into_value
 from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.result_types import result_type
-from nephoscope_policy.arm.text_patterns import accept_patterns, derived_key, from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import accept_patterns, derive_key, from_pattern, pattern
 from nephoscope_policy.arm.unknown import (
     JsonType,
     OpenArray,
@@ -96,11 +96,11 @@ def _widen_by_rule(function: ArmFunction) -> Body:
         for argument in arguments:
             unknown = _find_blocking(argument) if shell else find_unknown(argument)
             if unknown is not None and function.key not in _TAKES_ANY:
-                return unknown.of(gives, derived_key(function.key, arguments))
+                return unknown.of(gives, derive_key(function.key, arguments))
         try:
             return body(arguments)
         except UndecidedError as error:
-            return error.unknown.of(gives, derived_key(function.key, arguments))
+            return error.unknown.of(gives, derive_key(function.key, arguments))
 
     return call_widened
 

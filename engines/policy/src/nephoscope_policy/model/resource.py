@@ -16,7 +16,7 @@ UNREAD = "unreadPaths"
 """The member of a body that lists the paths, as lists of lower-cased keys, whose values its export cut to text: they are not in it."""
 
 
-def unread_paths(body: Mapping[str, object]) -> frozenset[tuple[str, ...]]:
+def list_unread_paths(body: Mapping[str, object]) -> frozenset[tuple[str, ...]]:
     """The paths that a body says its export cut to text, keys lower-cased."""
     found = body.get(UNREAD)
     paths = found if isinstance(found, list) else ()
@@ -72,7 +72,7 @@ class Resource:
     @property
     def unread(self) -> frozenset[tuple[str, ...]]:
         """The paths whose values the export cut to text, keys lower-cased."""
-        return frozenset() if self.complete else unread_paths(self.body)
+        return frozenset() if self.complete else list_unread_paths(self.body)
 
     @property
     def key(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument, expand
-from nephoscope_policy.arm.template.document import shown_path
+from nephoscope_policy.arm.template.document import format_path
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 
@@ -24,7 +24,7 @@ def traced(properties: Any, steps: tuple[str | int, ...], **sections: Any) -> li
         scope=DeploymentScope(),
     )
     found = next(one for one in expansion.resources if one.type.endswith("storageAccounts"))
-    return [f"{one.document.file} {shown_path(one.path)}" for one in found.trace("properties", *steps)][1:]
+    return [f"{one.document.file} {format_path(one.path)}" for one in found.trace("properties", *steps)][1:]
 
 
 HERE = "main.json resources[0].properties"

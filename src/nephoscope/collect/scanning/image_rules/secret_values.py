@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.secrets.secret_rules import allowed_secrets
+from nephoscope.collect.secrets.secret_rules import compile_allowed_secrets
 from nephoscope.collect.secrets.secrets_in_files import find_secrets
 
 _NAME = re.compile(
@@ -26,7 +26,7 @@ def is_secret(name: str, value: str) -> bool:
     if holds_secret(f"{name}={value}\n") or holds_secret(f'{name}="{value}"\n'):
         return True
     named = _NAME.search(name) is not None and not _ABOUT.search(name)
-    _, _, no_secret = allowed_secrets()
+    _, _, no_secret = compile_allowed_secrets()
     return named and len(value) >= _LEAST and not _NO_VALUE.match(value) and not no_secret.search(value)
 
 

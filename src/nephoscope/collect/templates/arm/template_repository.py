@@ -208,7 +208,7 @@ class Repository(msgspec.Struct):
         held = value.get("parameters") if isinstance(value, dict) else None
         return {key.lower() for key in held} if isinstance(held, dict) else set()
 
-    def unused_parameters(self, names: Iterable[str], templates: Iterable[TemplateFile]) -> list[str]:
+    def find_unused_parameters(self, names: Iterable[str], templates: Iterable[TemplateFile]) -> list[str]:
         """The parameters files among files that are for none of the templates."""
         if self.alone:
             return []

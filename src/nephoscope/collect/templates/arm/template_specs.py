@@ -11,7 +11,7 @@ from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.linked_templates import unescape_texts
-from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open
 
 SpecLookup: TypeAlias = Callable[[str], Mapping[str, object] | None]
 """Gives the body of a version by its lower-cased id, None where it is not known."""
@@ -118,4 +118,4 @@ def _may_be(wanted: str, key: str) -> bool:
     parts, others = where.split("/"), around.split("/")
     if not around or len(parts) != len(others):
         return not around
-    return all(one == other or "{" in shown_pattern(one) for one, other in zip(parts, others, strict=True))
+    return all(one == other or "{" in format_pattern(one) for one, other in zip(parts, others, strict=True))

@@ -51,7 +51,9 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
     if compiler is None:
         left = [name for name in wanted if name not in repository.compiled]
         found.problems = [one for name in left for one in _not_compiled(repository, name, {*names})]
-        found.unverified = {name for name in left if compiled_file(repository, name, {*names}) is not None}
+        found.unverified = {
+            name for name in left if find_compiled_file(repository, name, {*names}) is not None
+        }
         return found
     with _materialize(repository) as root:
         outputs = compiler.compile_files(root / name for name in wanted)
@@ -61,7 +63,7 @@ def compile_bicep(repository: Repository, names: Iterable[str], compiler: BicepC
 
 
 def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterator[TemplateProblem]:
-    compiled = compiled_file(repository, name, names)
+    compiled = find_compiled_file(repository, name, names)
     if compiled is not None:
         yield TemplateProblem(
             Place(name, 1, 1),
@@ -78,7 +80,7 @@ def _not_compiled(repository: Repository, name: str, names: set[str]) -> Iterato
         yield TemplateProblem(Place(name, 1, 1), reason)
 
 
-def compiled_file(repository: Repository, name: str, names: Container[str]) -> str | None:
+def find_compiled_file(repository: Repository, name: str, names: Container[str]) -> str | None:
     """Return the JSON file among names beside a Bicep file that has what it compiled to once; None where there is none."""
     stem = name.rpartition(".")[0]
     if name.lower().endswith(PARAMETERS):

@@ -43,7 +43,7 @@ def resource_id(container: str, type_: str, name: str, *, extends: bool = False)
     return f"{container}/providers/{provider}/{types}/{name}", name
 
 
-def unknown_parent(subscription: str, type_: str, part: str) -> str:
+def build_unknown_parent(subscription: str, type_: str, part: str) -> str:
     """Return the id of a parent of which nothing but its type is known."""
     provider, *types = type_.split("/")
     above = "".join(f"/{one}/{part}" for one in types[:-1])

@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from nephoscope.collect.templates.terraform.arm_names import (
+    build_unknown_parent,
     is_resource_group,
     name_pattern,
     open_pattern,
     resource_id,
-    unknown_parent,
 )
 from nephoscope.collect.templates.terraform.attribute_mapper import COMMON, BodyBuilder, merge
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
@@ -28,14 +28,14 @@ from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
 from nephoscope.collect.templates.terraform.plan_references import ModuleReferences
 from nephoscope.collect.templates.terraform.plan_resources import (
     PlannedChange,
-    planned_changes,
     prior_resources,
     provider_subscription,
+    read_planned_changes,
     without_instance_keys,
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.template.document import TemplateDocument
-from nephoscope_policy.arm.text_patterns import from_pattern, pattern, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, from_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
@@ -57,7 +57,7 @@ class PlanMapper:
         configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
         self.subscription = subscription or provider_subscription(configuration)
         self._references = ModuleReferences(configuration)
-        listed = prior_resources(root) if before else planned_changes(root, self.plan.deleted)
+        listed = prior_resources(root) if before else read_planned_changes(root, self.plan.deleted)
         self._changes = {change.address: change for change in listed}
         self._instances: dict[str, list[PlannedChange]] = defaultdict(list)
         self._by_name: dict[tuple[str, str], PlannedChange] = {}
@@ -213,7 +213,7 @@ class PlanMapper:
         is_whole: bool,
     ) -> None:
         id_, full, type_, container = named
-        reason = Unknown("string", "runtime", f"a part of {shown_pattern(id_)} is known after the apply")
+        reason = Unknown("string", "runtime", f"a part of {format_pattern(id_)} is known after the apply")
         name = full.rsplit("/", 1)[-1]
         whole = {"id": from_pattern(id_, reason), "name": from_pattern(name, reason), "type": type_, **body}
         resource = TerraformResource(
@@ -249,7 +249,7 @@ class PlanMapper:
             if found is not MISSING or not table.parents:
                 part = text or open_pattern(f"{change.address}.{named}")
                 above = table.type if table.parent else "/"
-                return unknown_parent(self.subscription, above, part)
+                return build_unknown_parent(self.subscription, above, part)
         return self._find_group(change, table, attributes)
 
     def _find_group(self, change: PlannedChange, table: ResourceTable, attributes: PlanAttributes) -> str:

@@ -63,7 +63,7 @@ def provider_subscription(configuration: Mapping[str, object]) -> str:
     return ASSUMED_SUBSCRIPTION
 
 
-def planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iterator[PlannedChange]:
+def read_planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iterator[PlannedChange]:
     """Give what will be there: of the changes, or of a state's values where there are none; adds what goes to `deleted`."""
     listed = root.get("resource_changes")
     if not isinstance(listed, list):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nephoscope.collect.templates.terraform.attribute_mapper import merge
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
-from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder, BuiltFrom
@@ -65,7 +65,7 @@ class TerraformResource:
     @property
     def id(self) -> str:
         """The full id, unknown parts in braces."""
-        return shown_pattern(self.key_text)
+        return format_pattern(self.key_text)
 
     @property
     def id_known(self) -> bool:
@@ -75,12 +75,12 @@ class TerraformResource:
     @property
     def name(self) -> str:
         """The full name with the parents' names, unknown parts in braces."""
-        return shown_pattern(self.full_name)
+        return format_pattern(self.full_name)
 
     @property
     def container(self) -> str:
         """The id of the resource or scope that it stands in, unknown parts in braces."""
-        return shown_pattern(self.container_key)
+        return format_pattern(self.container_key)
 
     @property
     def label(self) -> str:
@@ -137,7 +137,7 @@ class TerraformResource:
             steps = ("name",)
         known = self._index_folded_places()
         for length in range(len(steps), 0, -1):
-            found = known.get(folded_path(steps[:length]))
+            found = known.get(fold_path(steps[:length]))
             if found is not None:
                 return (*found, *steps[length:])
         return (*self.path, "name") if steps == ("name",) else None
@@ -156,7 +156,7 @@ class TerraformResource:
         """Return whether the plan tells a part of the body, by lower-cased keys: its table maps the part, or all that is set."""
         return self.is_whole or any(path[: len(one)] == one for one in self._index_mapped_names())
 
-    def absent_parts_below(self, path: Names) -> Iterator[Names]:
+    def list_absent_parts(self, path: Names) -> Iterator[Names]:
         """The mapped parts at and below a path of lower-cased keys, and what is around them where its blocks are not there."""
         if self.has_part(path):
             yield path
@@ -176,14 +176,14 @@ class TerraformResource:
     def _index_mapped_paths(self) -> dict[Names, bool]:
         """The mapped paths of the body without those in lists, and whether all of each is made from blocks that are not there."""
         return {
-            tuple(str(step) for step in folded_path(path)): unset
+            tuple(str(step) for step in fold_path(path)): unset
             for path, unset in self.unset.items()
             if not any(isinstance(step, int) for step in path)
         }
 
     def _index_folded_places(self) -> dict[Path, Path]:
         if len(self._folded) != len(self.places):
-            self._folded = {folded_path(path): place for path, place in self.places.items()}
+            self._folded = {fold_path(path): place for path, place in self.places.items()}
         return self._folded
 
     def merge_part(self, more: dict[str, object], builder: BodyBuilder) -> None:
@@ -198,7 +198,7 @@ class TerraformResource:
             self.unset[path] = unset and self.unset.get(path, True)
 
 
-def folded_path(path: Path) -> Path:
+def fold_path(path: Path) -> Path:
     """Return a path of a body in lower case, as ARM compares names."""
     return tuple(step.lower() if isinstance(step, str) else step for step in path)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nephoscope.files.json_value import spell_half_surrogates
+from nephoscope.files.json_value import escape_half_surrogates
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 
 _DECODER = msgspec.json.Decoder(list[dict[str, object]])
@@ -28,7 +28,7 @@ def _decode(body: bytes) -> list[dict[str, object]]:
     try:
         return _DECODER.decode(body)
     except msgspec.DecodeError:
-        mended = spell_half_surrogates(body)
+        mended = escape_half_surrogates(body)
         if mended == body:
             raise
         return _DECODER.decode(mended)

@@ -27,7 +27,7 @@ def find_program_runs(file: Dockerfile, programs: frozenset[str], message: str) 
             yield CodeMatch(command.words[0].span, message.format(command.program))
 
 
-def cached_folders(instruction: Instruction) -> list[str]:
+def list_cached_folders(instruction: Instruction) -> list[str]:
     """Return the targets of the cache and tmpfs mounts of a RUN, which are no part of the image."""
     found = []
     for name, value in instruction.flags:

@@ -40,7 +40,7 @@ def label_words(file: Dockerfile, stage: int | None = None) -> Iterator[tuple[st
                 yield key, value, word
 
 
-def invalid_values(file: Dockerfile, options: CodeOptions, form: str, what: str) -> Iterator[CodeMatch]:
+def find_invalid_labels(file: Dockerfile, options: CodeOptions, form: str, what: str) -> Iterator[CodeMatch]:
     """Give the labels of a format whose value is not of it; values with variables are left out."""
     for key, value, word in label_words(file):
         if options.label_formats.get(key) == form and "$" not in value and not _is_valid(value, form):

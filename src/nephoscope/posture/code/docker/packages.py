@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nephoscope.collect.templates.docker.instruction import Instruction
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
-from nephoscope.posture.code.docker.commands import cached_folders, is_kept, run_commands
+from nephoscope.posture.code.docker.commands import is_kept, list_cached_folders, run_commands
 from nephoscope.posture.code.rule_match import CodeMatch
 
 _VERSIONED_RPM = re.compile(r"-\d|[<>=]|\.rpm$")
@@ -161,7 +161,7 @@ def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> I
 
 
 def _is_mounted(instruction: Instruction, manager: PackageManager) -> bool:
-    folders = cached_folders(instruction)
+    folders = list_cached_folders(instruction)
     return any(
         folder == cache or folder.endswith("/" + cache) for folder in folders for cache in manager.cache
     )

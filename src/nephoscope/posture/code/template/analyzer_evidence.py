@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_overlay import assessment_id
-from nephoscope.posture.code.template.deciding_members import Ports, deciding_value, read_ports
+from nephoscope.posture.code.template.deciding_members import Ports, locate_deciding_value, read_ports
 from nephoscope_policy.arm.template.document import member
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _RULES = "/securityrules/"
 
 
-def said_by_analyzer(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessment | None:
+def find_analyzer_assessment(run: EvaluationRun, reasons: Iterable[Reason]) -> Assessment | None:
     """The analyzer's own verdict that reasons read; None where they read none."""
     read = {reason.resource.lower() for reason in reasons if reason.resource}
     if not read:
@@ -44,10 +44,10 @@ def locate_rules(
         key = id_.lower()
         own, group = planned.planned.get(key), planned.planned.get(key.partition(_RULES)[0])
         if own is not None:
-            yield own, deciding_value(own, ("properties",), ports=ports)
+            yield own, locate_deciding_value(own, ("properties",), ports=ports)
         elif group is not None:
             in_group = _find_in_group(group, key.partition(_RULES)[2])
-            yield from ((group, deciding_value(group, at, ports=ports)) for at in in_group)
+            yield from ((group, locate_deciding_value(group, at, ports=ports)) for at in in_group)
 
 
 def _find_in_group(group: WrittenResource, name: str) -> Iterator[BodyPath]:

@@ -15,7 +15,7 @@ from nephoscope.collect.templates.arm.template_repository import (
     open_repositories,
 )
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
-from nephoscope.collect.templates.bicep.bicep_repository import compiled_file
+from nephoscope.collect.templates.bicep.bicep_repository import find_compiled_file
 from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM
 from nephoscope.posture.code.baseline import mark_known_failures, previous_fingerprints
 from nephoscope.posture.code.code_report import CodeReport
@@ -127,7 +127,7 @@ def _drop_untouched(
         if file not in listed:
             return True
         if one.kind is UnreadKind.UNVERIFIED:
-            return file in changed and compiled_file(repository, file, listed) not in changed
+            return file in changed and find_compiled_file(repository, file, listed) not in changed
         if one.kind is UnreadKind.UNUSED:
             return file in changed
         if one.kind is UnreadKind.WITHOUT_PLAN:

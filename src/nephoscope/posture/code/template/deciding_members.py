@@ -17,7 +17,7 @@ Ports = tuple[tuple[int, int], ...]
 """Ranges of ports, first and last."""
 
 
-def deciding_value(
+def locate_deciding_value(
     resource: WrittenResource, at: BodyPath, inside: Sequence[BodyPath] = (), ports: Ports = ()
 ) -> BodyPath:
     """The path of the value that decides in what a condition read: of a security rule it is the port.

@@ -11,7 +11,12 @@ from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, to_region
 from nephoscope.posture.code.suppression import CodeSuppressions, may_end
 from nephoscope.posture.code.template.case_duplicate_members import list_duplicate_members
-from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile, JudgedTemplate, named_rules
+from nephoscope.posture.code.template.file_verdict import (
+    FileVerdict,
+    JudgedFile,
+    JudgedTemplate,
+    select_named_rules,
+)
 from nephoscope.posture.code.template.repository_files import RepositoryFiles
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
@@ -74,7 +79,7 @@ class FileJudge(msgspec.Struct):
             lasting = not any(asked_time) and not self._may_end([name, *expanded.loaded])
             judged = JudgedTemplate.of(report)
             known = {NOT_KNOWN.id: NOT_KNOWN, **self.judge_of_plans.rules}
-            rules = (*rules, *named_rules(known, report.findings))
+            rules = (*rules, *select_named_rules(known, report.findings))
         return FileVerdict(
             is_template=True,
             loaded=tuple(expanded.loaded.items()),

@@ -82,6 +82,6 @@ class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
         return found
 
 
-def named_rules(known: Mapping[str, CodeRule], findings: Iterable[CodeFinding]) -> Sequence[CodeRule]:
+def select_named_rules(known: Mapping[str, CodeRule], findings: Iterable[CodeFinding]) -> Sequence[CodeRule]:
     """Give the rules that findings name, of those that are known."""
     return [known[rule] for rule in dict.fromkeys(one.rule for one in findings) if rule in known]

@@ -26,7 +26,7 @@ _NOT = ".not"
 _UNSURE = (_NOT, ".count", ".where")
 
 
-def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, str, object]]:
+def propose_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, str, object]]:
     """The values that each make a rule hold, the surest first: (id of what to change, '' = the resource; where; alias; value)."""
     decided = [one for one in reasons if one.at and not one.subject.startswith(("count(", "["))]
     own: dict[BodyPath, list[Reason]] = {}
@@ -34,7 +34,7 @@ def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, st
         if not reason.resource and reason.at[0] == "properties":
             own.setdefault(reason.at, []).append(reason)
     for at, found in own.items():
-        value = wanted_value(found, decided)
+        value = propose_value(found, decided)
         if value is not MISSING:
             yield "", at, found[0].subject, value
     related = [one for one in decided if one.resource]
@@ -44,7 +44,7 @@ def wanted_values(reasons: Iterable[Reason]) -> Iterator[tuple[str, BodyPath, st
             yield related[0].resource, related[0].at, related[0].subject, value
 
 
-def wanted_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
+def propose_value(reasons: Sequence[Reason], every: Iterable[Reason]) -> object:
     """The value that makes a matched rule not match, of one field; MISSING where no single value is sure to.
 
     `reasons` are those that read the field, `every` all that decided.

@@ -19,7 +19,7 @@ from nephoscope.posture.code.finding import (
     to_region,
 )
 from nephoscope.posture.code.suppression import CodeSuppressions, may_end
-from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, named_rules
+from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedTemplate, select_named_rules
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope_policy.arm.template.deployment_scope import ASSUMED_SUBSCRIPTION
 from nephoscope_policy.model.state import Severity
@@ -90,7 +90,7 @@ def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: T
         is_template=False,
         loaded=tuple(noted.read.items()),
         judged=JudgedTemplate.of(report),
-        rules=tuple(named_rules({NOT_MAPPED.id: NOT_MAPPED, **judge.rules}, report.findings)),
+        rules=tuple(select_named_rules({NOT_MAPPED.id: NOT_MAPPED, **judge.rules}, report.findings)),
         lasting=lasting,
         configured=tuple(sorted(folders)),
     )

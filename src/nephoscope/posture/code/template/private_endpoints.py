@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope.posture.code.template.open_ids import may_be
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.arm.text_patterns import pattern, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, pattern
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown
 from nephoscope_policy.model.resource import Planning, Resource
 
@@ -127,7 +127,7 @@ def _list_connections(
                 rest = target.rest if isinstance(target, OpenObject) else None
                 target = found[1] if found is not None else rest
         if isinstance(target, Unknown):
-            text = shown_pattern(pattern(target) or "")
+            text = format_pattern(pattern(target) or "")
             yield EndpointConnection(text.lower() or ANYWHERE, endpoint, status, doubt)
         elif isinstance(target, str):
             yield EndpointConnection(target.lower(), endpoint, status, doubt)

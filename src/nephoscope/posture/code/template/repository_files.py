@@ -95,7 +95,7 @@ class RepositoryFiles(msgspec.Struct):
         return SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
 
 
-def refused_files(repository: Repository, names: Iterable[str]) -> Iterator[UnreadFile]:
+def list_refused_files(repository: Repository, names: Iterable[str]) -> Iterator[UnreadFile]:
     """Give the files that a scan would judge, or that others read, and that are not read."""
     for name in names:
         if name.lower().endswith(READ_BY_OTHERS) or is_claimable(name) or repository.is_linked_folder(name):

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, Edit, FindingState, Region
 from nephoscope.posture.code.planned_resources import PlannedPlace
-from nephoscope.posture.code.template.analyzer_evidence import find_planned_rules, said_by_analyzer
+from nephoscope.posture.code.template.analyzer_evidence import find_analyzer_assessment, find_planned_rules
 from nephoscope.posture.code.template.assumed_parents import imply_parents
-from nephoscope.posture.code.template.deciding_members import deciding_value
+from nephoscope.posture.code.template.deciding_members import locate_deciding_value
 from nephoscope.posture.code.template.finding_message import format_message, name_deciding
-from nephoscope.posture.code.template.fixes import build_edit, wanted_values
+from nephoscope.posture.code.template.fixes import build_edit, propose_values
 from nephoscope.posture.code.template.foreign_checks import foreign_checks
 from nephoscope.posture.code.template.planned_estate import PlannedEstate, plan_estate
 from nephoscope.posture.code.template.source_locations import BodyPath, ValueLocation, ValueLocator
@@ -162,9 +162,9 @@ class TemplateJudge:
         implied = imply_parents(planned)
         if implied is None:
             return
-        from nephoscope.posture.evaluation.analyzer_results import no_analyzers
+        from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 
-        run = self._evaluate(implied.estate, now=now, analyzers=no_analyzers)
+        run = self._evaluate(implied.estate, now=now, analyzers=run_no_analyzers)
         for assessment in run.assessments.applicable():
             if assessment.resource.lower() in implied.implied:
                 self._add_assessment(assessment, run, implied, found)
@@ -207,7 +207,7 @@ class TemplateJudge:
             found = _locate(resource, reason.resource, reason.at, planned)
             reasons.append((reason, self._places.find(*found).region if found is not None else None))
         rule = self._build_rule(run.metadata(assessment.key))
-        analyzed = said_by_analyzer(run, (one for one, _ in reasons))
+        analyzed = find_analyzer_assessment(run, (one for one, _ in reasons))
         said = analyzed.description if analyzed is not None else assessment.description
         verdict = ExplainedVerdict(
             assessment.resource, rule, assessment.state, assessment.cause, said, tuple(reasons)
@@ -228,7 +228,7 @@ class TemplateJudge:
         inline = planned.inline_place(key)
         made_by_azure = key in planned.derived and not inline
         reasons = _list_reasons(assessment, run, planned)
-        analyzed = said_by_analyzer(run, reasons)
+        analyzed = find_analyzer_assessment(run, reasons)
         named = find_planned_rules(analyzed, planned) if analyzed is not None else ()
         place = self._locate_value(resource, [*named, *_read(resource, reasons, planned)], inline)
         said = (
@@ -271,7 +271,7 @@ class TemplateJudge:
     def _fix(
         self, resource: WrittenResource, reasons: Iterable[Reason], planned: PlannedEstate
     ) -> tuple[Edit, ...]:
-        for target, at, subject, value in wanted_values(reasons):
+        for target, at, subject, value in propose_values(reasons):
             found = _locate(resource, target, at, planned)
             edit = build_edit(self._places, *found, subject, value) if found is not None else None
             if edit is not None:
@@ -353,7 +353,7 @@ def _read(
         if found is not None:
             counted = not found[1] or isinstance(reason.at[-1], int)
             yield (
-                (found[0], deciding_value(*found, _locate_counted(found[0], reason, planned)))
+                (found[0], locate_deciding_value(*found, _locate_counted(found[0], reason, planned)))
                 if counted
                 else found
             )

@@ -19,7 +19,7 @@ from nephoscope.posture.code.planned_resources import merge_places
 from nephoscope.posture.code.template.file_judge import NOT_KNOWN, FileJudge
 from nephoscope.posture.code.template.file_verdict import FileVerdict, JudgedFile
 from nephoscope.posture.code.template.plan_scan import NOT_MAPPED, judge_plan, list_without_plan
-from nephoscope.posture.code.template.repository_files import RepositoryFiles, refused_files
+from nephoscope.posture.code.template.repository_files import RepositoryFiles, list_refused_files
 from nephoscope.posture.code.template.template_evaluation import TemplateJudge
 from nephoscope.posture.code.template.template_report import TemplateReport
 from nephoscope.posture.code.template.verdict_cache import VerdictCache
@@ -74,7 +74,7 @@ class TemplateScan:
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
         templates = {one.name: one for one in repository.templates(names, parameters)}
-        unused = [] if parameters else repository.unused_parameters(names, templates.values())
+        unused = [] if parameters else repository.find_unused_parameters(names, templates.values())
         self.report.unread += (UnreadFile(Region(name, 1), _NOT_USED, UnreadKind.UNUSED) for name in unused)
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
@@ -226,7 +226,7 @@ def _scan_files(
         scan.report.unread += (UnreadFile(to_region(one.place), one.message) for one in problems)
         compiled = _build_compiled_bicep(repository, [*names, *parameters], scan)
         scan.add(repository, [name for name in names if name not in compiled], parameters)
-        refused |= {one.region.file: one for one in refused_files(repository, [*names, *parameters])}
+        refused |= {one.region.file: one for one in list_refused_files(repository, [*names, *parameters])}
     report = scan.report
     if scan.what_ifs:
         report.findings = link_to_templates(report.findings, report.resources, scan.what_ifs)

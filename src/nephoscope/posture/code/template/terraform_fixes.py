@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
-from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, folded_path
+from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, fold_path
 from nephoscope.posture.code.finding import Edit
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def attribute_edit(
 
 def _find_origin(resource: TerraformResource, at: BodyPath) -> BuiltFrom | None:
     """Return what a part of the body is made from, its path in any case."""
-    wanted = folded_path(at)
-    return next((built for path, built in resource.rules.items() if folded_path(path) == wanted), None)
+    wanted = fold_path(at)
+    return next((built for path, built in resource.rules.items() if fold_path(path) == wanted), None)
 
 
 def _make_edit(

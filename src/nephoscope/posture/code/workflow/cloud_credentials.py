@@ -30,7 +30,7 @@ STORED_VARIABLES = frozenset({
 })  # fmt: skip
 
 
-def stored_inputs(step: WorkflowStep) -> Iterator[tuple[str, YamlNode]]:
+def find_stored_credential_inputs(step: WorkflowStep) -> Iterator[tuple[str, YamlNode]]:
     """Give the inputs of a step's action that hold a stored credential, with their names."""
     uses = step.uses
     for name in STORED_INPUTS.get(uses.name, ()) if uses else ():
@@ -39,7 +39,7 @@ def stored_inputs(step: WorkflowStep) -> Iterator[tuple[str, YamlNode]]:
             yield name, node
 
 
-def stored_variables(workflow: Workflow) -> Iterator[tuple[str, YamlNode]]:
+def find_stored_credential_variables(workflow: Workflow) -> Iterator[tuple[str, YamlNode]]:
     """Give the variables of the workflow, its jobs and steps that a stored credential is in."""
     holders = [workflow.get("env"), *(job.get("env") for job in workflow.jobs)]
     holders += [step.get("env") for step in workflow.steps]

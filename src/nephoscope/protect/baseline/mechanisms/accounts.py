@@ -124,12 +124,12 @@ def read_groups(system: ExaminedSystem) -> tuple[UserGroup, ...]:
 
 def people(system: ExaminedSystem) -> list[UnixAccount]:
     """Return root and the accounts of people that can log in: from UID_MIN on, without nobody. Raises UnreadableRootFileError."""
-    least = first_user_id(system)
+    least = read_first_user_id(system)
     accounts = system.read_cached(read_accounts)
     return [one for one in accounts if one.can_log_in and (one.uid == 0 or least <= one.uid < 65_534)]
 
 
-def first_user_id(system: ExaminedSystem) -> int:
+def read_first_user_id(system: ExaminedSystem) -> int:
     """Return UID_MIN of login.defs; raises UnreadableRootFileError."""
     for one in read_settings(read_lines(system.view, _LOGIN_DEFS)):
         if one.name == "UID_MIN" and one.value.split()[:1] and one.value.split()[0].isdecimal():
@@ -214,7 +214,7 @@ def is_root_of_other_group(system: ExaminedSystem, account: UnixAccount) -> bool
 
 def is_system_account_with_shell(system: ExaminedSystem, account: UnixAccount) -> bool:
     """Return whether an account of the system beside root can log in."""
-    is_system = account.uid < first_user_id(system) or account.uid == 65_534
+    is_system = account.uid < read_first_user_id(system) or account.uid == 65_534
     return is_system and account.name != "root" and account.uid != 0 and account.can_log_in
 
 

@@ -65,7 +65,7 @@ def writable_dot_files(system: ExaminedSystem, account: UnixAccount, most: int) 
             yield describe(path, status)
 
 
-def named_file(system: ExaminedSystem, account: UnixAccount, name: str) -> Iterable[BaselineEvidence]:
+def find_named_file(system: ExaminedSystem, account: UnixAccount, name: str) -> Iterable[BaselineEvidence]:
     """Yield a file of some name in a home."""
     path = f"{_find_home(account)}/{name}"
     status = system.view.status(path)

@@ -24,10 +24,10 @@ from nephoscope.protect.baseline.mechanisms.accounts import (
     lacks_password,
 )
 from nephoscope.protect.baseline.mechanisms.home_folders import (
+    find_named_file,
     foreign_home,
     judge_homes,
     missing_home,
-    named_file,
     open_home,
     writable_dot_files,
 )
@@ -48,7 +48,7 @@ def _build_row(
 def _no_file(id_: str, name: str, file: str, severity: Severity, cis: str) -> BaselineRule:
     check = partial(
         judge_homes,
-        violations=partial(named_file, name=file),
+        violations=partial(find_named_file, name=file),
         wrong=f"a home has a {file} file",
         right=f"no home has a {file} file",
     )

@@ -96,7 +96,7 @@ def dissect_telnet(data: bytes, packet: Packet) -> Outcome:
     return len(data)
 
 
-def expected_dissector(packet: Packet, stream: Stream) -> str:
+def choose_expected_dissector(packet: Packet, stream: Stream) -> str:
     """The dissector of a connection that another one announced, '' where none did."""
     expected = packet.summary.expected
     if not expected or stream.memory.get("looked up"):

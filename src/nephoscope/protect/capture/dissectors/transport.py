@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.protect.capture.dissectors.lines import expected_dissector
+from nephoscope.protect.capture.dissectors.lines import choose_expected_dissector
 from nephoscope.protect.capture.dissectors.link import read
 from nephoscope.protect.capture.packet import Incomplete, MalformedError, Outcome
 from nephoscope.protect.capture.ports import TCP_HEURISTICS, TCP_PORTS, UDP_HEURISTICS, UDP_PORTS
@@ -214,7 +214,7 @@ def _dissect(packet: Packet, data: bytes) -> Outcome:
         if isinstance(outcome, Incomplete) or outcome > 0:
             return outcome
     else:
-        stream.dissector = expected_dissector(packet, stream)
+        stream.dissector = choose_expected_dissector(packet, stream)
         if stream.dissector:
             return packet.call(stream.dissector, data)
     for name in _read_port_dissectors(packet, stream):

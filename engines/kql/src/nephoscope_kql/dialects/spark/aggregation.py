@@ -75,7 +75,7 @@ def write_first_of(relation: FirstOf, needed: Needed, emitter: SparkEmitter) -> 
     block = emitter.block_over(relation.input, needed | order, relation.keys, before_where=True)
     keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
     partition = [emitter.scalar(key, block) for key in relation.keys]
-    number = emitter.fresh_name()
+    number = emitter.choose_fresh_name()
     ids = sorted((needed | order) & block.values.keys())
     block.values[number] = Value(nodes.window(nodes.call("row_number"), partition, keys), 4, window=True)
     result = block.seal([*ids, number])

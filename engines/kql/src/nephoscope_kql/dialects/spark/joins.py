@@ -37,7 +37,7 @@ def _read_side(
     """A closed SELECT with the needed columns, and the names of its keys."""
     block = emitter.block_over(relation, needed, keys)
     ids = sorted(needed & block.values.keys())
-    named = [(emitter.fresh_name(), emitter.scalar(key, block)) for key in keys]
+    named = [(emitter.choose_fresh_name(), emitter.scalar(key, block)) for key in keys]
     select = block.select([*block.columns(ids), *named])
     names = [name for name, _ in named]
     return block_over(select, [*ids, *names]), names

@@ -49,7 +49,7 @@ def _limit_by_number(
 ) -> SelectBlock:
     """The rows whose number is at most a computed count."""
     keys = emitter.keys(relation.order, block) or [nodes.sort_key(nodes.number(1))]
-    number = emitter.fresh_name()
+    number = emitter.choose_fresh_name()
     block.values[number] = Value(nodes.window(nodes.call("row_number"), order=keys), 4, window=True)
     result = block.seal([*ids, number])
     result.where.append(nodes.binary("<=", nodes.name(number), emitter.value(relation.count)))

@@ -80,7 +80,7 @@ def _build_row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E
 def _build_values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
     tuples = [exp.Tuple(expressions=_build_row(number, row, emitter)) for number, row in enumerate(cells, 1)]
     columns = [exp.Identifier(this=name) for name in names]
-    alias = exp.TableAlias(this=exp.Identifier(this=emitter.fresh_name()), columns=columns)
+    alias = exp.TableAlias(this=exp.Identifier(this=emitter.choose_fresh_name()), columns=columns)
     return SelectBlock(
         exp.Values(expressions=tuples, alias=alias), {name: Value(nodes.name(name)) for name in names}
     )

@@ -58,7 +58,7 @@ def _hoist_subqueries(relation: Gathered, emitter: SparkEmitter) -> Gathered:
             raise unsupported_error(
                 f"a value of a step of scan looked up in a query, on {emitter.dialect}", value.span
             )
-        column = Column(f"q{emitter.fresh_name()}", "", value.type)
+        column = Column(f"q{emitter.choose_fresh_name()}", "", value.type)
         found.append((column, value))
         return ColumnRef(type=value.type, span=value.span, column=column)
 

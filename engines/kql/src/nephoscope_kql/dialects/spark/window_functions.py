@@ -8,7 +8,7 @@ from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.select_block import SelectBlock
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.dialects.spark.single_worker_queries import write_gathered
-from nephoscope_kql.dialects.window_functions import running_frame, write_window
+from nephoscope_kql.dialects.window_functions import build_running_frame, write_window
 from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.relations import Windowed
@@ -40,7 +40,7 @@ def _write_window_call(
         return nodes.binary("-", nodes.binary("+", number, arguments[0]), nodes.number(1))
     if call.function == "row_cumsum":
         name = "try_sum" if call.type == KqlType.TIMESPAN else "sum"
-        total = nodes.window(nodes.call(name, arguments[0]), partition, order, running_frame())
+        total = nodes.window(nodes.call(name, arguments[0]), partition, order, build_running_frame())
         return nodes.cast(nodes.coalesce(total, nodes.number(0)), call.type.physical)
     raise unsupported_error(f"{call.function}()", call.span)
 

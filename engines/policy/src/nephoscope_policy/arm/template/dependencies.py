@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.expansion_result import PlannedResource
 from nephoscope_policy.arm.template.reference_function import find
-from nephoscope_policy.arm.text_patterns import is_open, pattern, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 
@@ -43,7 +43,7 @@ def _resolve_entry(
     if lowered in deployment.absent:
         return []
     if text.startswith("/"):
-        return [shown_pattern(text)]
+        return [format_pattern(text)]
     if is_open(text):
         return []
     deployment.plan.report(

@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.expansion_types import Output, WrittenNode
 from nephoscope_policy.arm.template.resource_names import ResourceNames
 from nephoscope_policy.arm.template.user_types import resolve
 from nephoscope_policy.arm.template.value_evaluation import loop_values
-from nephoscope_policy.arm.text_patterns import opaque, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, opaque
 from nephoscope_policy.arm.unknown import Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -77,9 +77,9 @@ class Deployment:
         """The deployment as the expansion gives it."""
         written = None if self.template is None else WrittenValue(self.template.document, self.template.path)
         return PlannedDeployment(
-            shown_pattern(self.id),
-            shown_pattern(self.name),
-            shown_pattern(self.scope.id),
+            format_pattern(self.id),
+            format_pattern(self.name),
+            format_pattern(self.scope.id),
             self.outputs or {},
             written,
         )

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.environments import ENVIRONMENTS
 from nephoscope_policy.arm.template.expansion_types import FrameView
-from nephoscope_policy.arm.text_patterns import from_pattern, opaque, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, from_pattern, opaque
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -69,11 +69,11 @@ def _value_or_unknown(value: Value, what: str, type_: JsonType = "string") -> Va
     if value is not None:
         return value
     key = opaque(what.lower())
-    return Unknown(type_, "scope", f"{shown_pattern(what)} is not specified", key, filled=type_ == "string")
+    return Unknown(type_, "scope", f"{format_pattern(what)} is not specified", key, filled=type_ == "string")
 
 
 def _open(what: str) -> Unknown:
-    return Unknown("any", "scope", f"{shown_pattern(what)} is not specified", opaque(what.lower()))
+    return Unknown("any", "scope", f"{format_pattern(what)} is not specified", opaque(what.lower()))
 
 
 def _management_group(frame: FrameView, arguments: list[object]) -> Value:

@@ -92,7 +92,7 @@ class TemplateDocument:
         offset = 0 if self.compiled else offset
         start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
         line, column = self.position(start)
-        return Place(self.file, line, column, shown_path(path))
+        return Place(self.file, line, column, format_path(path))
 
     def position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column of an offset in the text; the beginnings of the lines are found once."""
@@ -135,7 +135,7 @@ class WrittenValue(msgspec.Struct, frozen=True):
         return self.document.span(self.path)
 
 
-def shown_path(path: Path) -> str:
+def format_path(path: Path) -> str:
     """A path as messages have it: `resources[0].properties['a.b']`."""
     pieces: list[str] = []
     for step in path:

@@ -12,7 +12,7 @@ from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.expansion_result import TemplateExpansion
 from nephoscope_policy.arm.template.expansion_state import ExpansionPlan, Loader
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, WrittenNode
-from nephoscope_policy.arm.template.parameters import given_parameters
+from nephoscope_policy.arm.template.parameters import read_given_parameters
 from nephoscope_policy.arm.template.resource_expansion import list_template
 from nephoscope_policy.arm.template.resource_ids import name_resource
 from nephoscope_policy.arm.template.template_instance import TemplateInstance
@@ -114,8 +114,8 @@ def _read_parameters(
         plan.inputs = inputs[1]
     found = member(value, "parameters")
     if found is None:  # the short form: names and values without a schema
-        return given_parameters(parameters, (), value, None) if "$schema" not in value else {}
-    return given_parameters(parameters, (found[0],), found[1], None)
+        return read_given_parameters(parameters, (), value, None) if "$schema" not in value else {}
+    return read_given_parameters(parameters, (found[0],), found[1], None)
 
 
 def _request_parameters(template: TemplateDocument) -> Mapping[str, GivenParameter]:
@@ -124,4 +124,4 @@ def _request_parameters(template: TemplateDocument) -> Mapping[str, GivenParamet
     found = member(properties[1], "parameters") if properties else None
     if properties is None or found is None or member(template.value, "resources") is not None:
         return {}
-    return given_parameters(template, (properties[0], found[0]), found[1], None)
+    return read_given_parameters(template, (properties[0], found[0]), found[1], None)

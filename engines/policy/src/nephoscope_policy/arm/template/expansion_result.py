@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.expansion_state import BudgetError
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, Output, WrittenNode
 from nephoscope_policy.arm.template.resource_ids import PlannedName
 from nephoscope_policy.arm.template.value_provenance import trace
-from nephoscope_policy.arm.text_patterns import is_open, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -113,7 +113,7 @@ class PlannedResource:
     @property
     def id(self) -> str:
         """The full id, unknown parts in braces."""
-        return shown_pattern(self._named.id)
+        return format_pattern(self._named.id)
 
     @property
     def id_known(self) -> bool:
@@ -123,7 +123,7 @@ class PlannedResource:
     @property
     def name(self) -> str:
         """The full name with the parents' names, unknown parts in braces."""
-        return shown_pattern(self.full_name)
+        return format_pattern(self.full_name)
 
     @property
     def type(self) -> str:
@@ -133,7 +133,7 @@ class PlannedResource:
     @property
     def container(self) -> str:
         """The id of the resource or scope that it stands in, unknown parts in braces."""
-        return shown_pattern(self._named.container)
+        return format_pattern(self._named.container)
 
     @property
     def place(self) -> Place:
@@ -232,7 +232,7 @@ class PlannedResource:
 def _text_or_unknown(text: str) -> Value:
     if not is_open(text):
         return text
-    return Unknown("string", "parameter", f"a part of {shown_pattern(text)} is unknown", text, filled=True)
+    return Unknown("string", "parameter", f"a part of {format_pattern(text)} is unknown", text, filled=True)
 
 
 class PlannedDeployment(msgspec.Struct, frozen=True):

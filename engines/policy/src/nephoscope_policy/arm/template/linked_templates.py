@@ -11,8 +11,8 @@ from nephoscope_policy.arm.template.deployment_functions import BASE_URI, templa
 from nephoscope_policy.arm.template.document import Located, Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, PlanView, WrittenNode
-from nephoscope_policy.arm.template.parameters import given_parameters
-from nephoscope_policy.arm.text_patterns import is_open, literal_tail, pattern, shown_pattern
+from nephoscope_policy.arm.template.parameters import read_given_parameters
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open, literal_tail, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_TRIES = 12
@@ -37,7 +37,7 @@ def linked_parameters(origin: WrittenNode, path: Path, link: object) -> Mapping[
     section = member(found[2], "parameters") if found else None
     if found is None or section is None:
         return {}
-    return given_parameters(found[0], (*found[1], section[0]), section[1], None)
+    return read_given_parameters(found[0], (*found[1], section[0]), section[1], None)
 
 
 def _load_plan(origin: WrittenNode) -> PlanView:
@@ -74,7 +74,7 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
         return None
     plan.report(
         origin.document.place(path),
-        f"{shown_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
+        f"{format_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
         error=False,
         unread=True,
     )
@@ -146,7 +146,7 @@ def _load_template_spec(origin: WrittenNode, path: Path, spec: str) -> Located |
         return _load_main_template(plan, exported) or exported
     plan.report(
         origin.document.place(path),
-        f"the template spec {shown_pattern(spec)} could not be read: what it deploys is unknown",
+        f"the template spec {format_pattern(spec)} could not be read: what it deploys is unknown",
         error=False,
         unread=True,
     )

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.template.expansion_result import PlannedResource
 from nephoscope_policy.arm.template.expansion_state import MAX_NESTING
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.linked_templates import linked_parameters, linked_template
-from nephoscope_policy.arm.template.parameters import given_parameters
+from nephoscope_policy.arm.template.parameters import read_given_parameters
 from nephoscope_policy.arm.template.template_instance import TemplateInstance
 from nephoscope_policy.arm.text_patterns import pattern
 from nephoscope_policy.arm.unknown import Unknown
@@ -115,8 +115,8 @@ def _read_given(
         return {} if link is None else linked_parameters(origin, (*path, link[0]), link[1])
     here = (*path, found[0])
     if isinstance(found[1], dict):
-        return given_parameters(origin.document, here, found[1], origin.frame)
+        return read_given_parameters(origin.document, here, found[1], origin.frame)
     value = origin.frame.evaluate(origin.document, here, found[1])
-    return given_parameters(
+    return read_given_parameters(
         TemplateDocument.from_expression(value, origin.document.place(here)), (), value, None
     )

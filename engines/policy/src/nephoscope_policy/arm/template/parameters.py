@@ -13,7 +13,7 @@ from nephoscope_policy.arm.template.expansion_types import (
 )
 from nephoscope_policy.arm.template.property_loops import property_loops
 from nephoscope_policy.arm.template.user_types import UserType, resolve
-from nephoscope_policy.arm.text_patterns import shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern
 from nephoscope_policy.arm.unknown import Cause, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -49,7 +49,7 @@ def _build_absent_value(instance: InstanceView, type_: UserType, declared: Decla
     reason = f"the parameter {declared.name!r} has no value"
     deployment = instance.frame.deployment
     if deployment.level:
-        instance.fail(declared.path, f"{reason} in the deployment {shown_pattern(deployment.name)}")
+        instance.fail(declared.path, f"{reason} in the deployment {format_pattern(deployment.name)}")
     key = deployment.qualify_key(f"parameters('{declared.name.lower()}')")
     cause: Cause = "secret" if type_.secure else "parameter"
     return Unknown(type_.json, cause, reason, key, choices=() if type_.json == "array" else type_.choices)
@@ -80,7 +80,7 @@ def _given_value(
 _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'
 
 
-def given_parameters(
+def read_given_parameters(
     document: TemplateDocument, path: Path, node: object, frame: FrameView | None
 ) -> Mapping[str, GivenParameter]:
     """The given parameters by lower-cased name."""

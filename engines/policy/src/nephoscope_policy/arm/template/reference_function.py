@@ -7,7 +7,7 @@ import re
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, FrameView, PlannedResourceView
-from nephoscope_policy.arm.text_patterns import is_open, opaque, pattern, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, is_open, opaque, pattern
 from nephoscope_policy.arm.unknown import OpenObject, UndecidedError, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -107,7 +107,7 @@ def _expect_known(deployment: DeploymentView, target: str) -> None:
 
 
 def _build_runtime(target: str, *, full: bool) -> Unknown:
-    what = f"reference() of {shown_pattern(target)} is answered by Azure"
+    what = f"reference() of {format_pattern(target)} is answered by Azure"
     return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
 

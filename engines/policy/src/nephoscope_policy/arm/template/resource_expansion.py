@@ -7,18 +7,18 @@ from typing import Any
 
 from nephoscope_policy.arm.template.dependencies import resolve_dependencies
 from nephoscope_policy.arm.template.deployment import Deployment
-from nephoscope_policy.arm.template.document import Path, TemplateDocument, member, shown_path
+from nephoscope_policy.arm.template.document import Path, TemplateDocument, format_path, member
 from nephoscope_policy.arm.template.expansion_result import DEPLOYMENTS, PlannedResource
 from nephoscope_policy.arm.template.expansion_types import FrameView, WrittenNode
 from nephoscope_policy.arm.template.nested_deployments import nested_deployment, nested_scope
 from nephoscope_policy.arm.template.resource_ids import (
     NamingError,
     PlannedName,
+    build_full_type,
     full_name,
-    full_type,
     name_resource,
 )
-from nephoscope_policy.arm.text_patterns import pattern, shown_pattern
+from nephoscope_policy.arm.text_patterns import format_pattern, pattern
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value, kind
 
@@ -68,7 +68,7 @@ class _Listing:
         """Say that more is deployed than is known, into a resource or the scope of the deployment."""
         told = f"which resources are deployed is not known before the deployment: {unknown.reason}"
         self._fail(path, told)
-        scope = parent.id if parent is not None else shown_pattern(self._deployment.scope.id)
+        scope = parent.id if parent is not None else format_pattern(self._deployment.scope.id)
         self._plan.leave_open(scope.lower(), told)
 
     def _fail(self, path: Path, message: str) -> None:
@@ -237,19 +237,19 @@ class _Listing:
             if not isinstance(given, Unknown):
                 self._fail(origin.path, f"the name of a resource must be a string, not {kind(given)}")
                 return None
-            key = self._deployment.qualify_key(f"name of {shown_path(origin.path)}")
+            key = self._deployment.qualify_key(f"name of {format_path(origin.path)}")
             name = str(pattern(Unknown(key=key)))
-        type_ = full_type(written, parent.written_type if parent else "")
+        type_ = build_full_type(written, parent.written_type if parent else "")
         own = full_name(
             name, type_, parent.written_type if parent else "", parent.full_name if parent else ""
         )
         try:
             named = self._build_id(origin, type_, own, parent)
         except NamingError as error:
-            self._fail(origin.path, shown_pattern(str(error)))
+            self._fail(origin.path, format_pattern(str(error)))
             if error.lacking < 1:
                 return None
-            around = str(pattern(Unknown(key=f"the parents of {shown_path(origin.path)}")))
+            around = str(pattern(Unknown(key=f"the parents of {format_path(origin.path)}")))
             own = "/".join([*[around] * error.lacking, own])  # what it sets is judged all the same
             named = self._build_id(origin, type_, own, parent)
         return PlannedResource(self._deployment, origin, named, (type_, own))

@@ -24,7 +24,7 @@ class NamingError(ValueError):
         self.lacking = lacking
 
 
-def full_type(type_: str, parent: str) -> str:
+def build_full_type(type_: str, parent: str) -> str:
     """The type of a resource that is nested in one of the type `parent` ('' = in none)."""
     if not parent or ("." in type_.partition("/")[0] and "/" in type_):
         return type_

@@ -43,7 +43,7 @@ class _Static:
 
 
 @lru_cache(maxsize=65_536)
-def compiled_text(text: str) -> CompiledText:
+def compile_text(text: str) -> CompiledText:
     """Return what a text that is an expression is compiled to; raises ArmSyntaxError."""
     expression = parsed_text(text)
     return CompiledText(
@@ -87,7 +87,7 @@ def _evaluate_text(frame: FrameView, document: TemplateDocument, path: Path, tex
     if not is_expression(text):
         return unescape(text)
     try:
-        compiled = compiled_text(text)
+        compiled = compile_text(text)
         value = compiled.run(frame)
         if isinstance(value, str | list | dict) and (compiled.parses or len(value) > SMALL):
             frame.deployment.plan.spend(weight(value, deep=compiled.parses))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.pipeline_checks import unpinned_images
+from nephoscope.posture.code.pipeline_checks import find_unpinned_images
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
 
@@ -22,4 +22,4 @@ RULE = CodeRule(
 
 def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     """Give each image that a tag names."""
-    return unpinned_images(pipeline)
+    return find_unpinned_images(pipeline)

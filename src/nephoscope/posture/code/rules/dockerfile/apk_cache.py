@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import cached_folders, run_commands
+from nephoscope.posture.code.docker.commands import list_cached_folders, run_commands
 from nephoscope.posture.code.docker.packages import APK
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
@@ -25,7 +25,7 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each apk add that keeps its index."""
     for instruction, command in run_commands(file):
-        mounted = any(folder in APK.cache for folder in cached_folders(instruction))
+        mounted = any(folder in APK.cache for folder in list_cached_folders(instruction))
         if APK.installs(command) and not command.has_flag("no-cache") and not mounted:
             where = command.words[0].span.end
             yield CodeMatch(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
-from nephoscope.posture.code.shell_packages import match_unpinned_packages, unpinned_gem
+from nephoscope.posture.code.shell_packages import find_unpinned_gems, match_unpinned_packages
 from nephoscope_policy.model.state import Severity
 
 RULE = CodeRule(
@@ -24,4 +24,4 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that breaks the rule."""
-    return match_unpinned_packages(file, unpinned_gem, "gem:version")
+    return match_unpinned_packages(file, find_unpinned_gems, "gem:version")

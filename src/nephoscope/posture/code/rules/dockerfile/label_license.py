@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.labels import invalid_values
+from nephoscope.posture.code.docker.labels import find_invalid_labels
 from nephoscope.posture.code.rule_match import CodeMatch, CodeOptions
 from nephoscope_policy.model.state import Severity
 
@@ -24,4 +24,4 @@ RULE = CodeRule(
 
 def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give each label of the format whose value is not of it."""
-    return invalid_values(file, options, "spdx", "no license of SPDX")
+    return find_invalid_labels(file, options, "spdx", "no license of SPDX")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.docker.parser import Dockerfile
 from nephoscope.posture.code.code_rule import CodeRule
-from nephoscope.posture.code.docker.commands import cached_folders, environment
+from nephoscope.posture.code.docker.commands import environment, list_cached_folders
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.shell_packages import is_pip_install
 from nephoscope_policy.model.state import Severity
@@ -28,7 +28,8 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for instruction in file.instructions_of("RUN"):
         known = environment(file, instruction.stage, instruction.span.start)
         mounted = any(
-            ".cache/pip" in folder or folder.endswith("/.cache") for folder in cached_folders(instruction)
+            ".cache/pip" in folder or folder.endswith("/.cache")
+            for folder in list_cached_folders(instruction)
         )
         for command in instruction.commands:
             if command.program in ("export", ""):

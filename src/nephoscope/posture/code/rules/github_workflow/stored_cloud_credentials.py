@@ -8,9 +8,9 @@ from nephoscope.collect.templates.workflow.workflow_model import Workflow
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope.posture.code.workflow.cloud_credentials import (
+    find_stored_credential_inputs,
+    find_stored_credential_variables,
     signs_in_with_password,
-    stored_inputs,
-    stored_variables,
 )
 from nephoscope.posture.code.workflow.scripts import shell_commands
 from nephoscope_policy.model.state import Severity
@@ -34,12 +34,12 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each input, variable and command that signs in with a stored credential."""
     for step in workflow.steps:
-        for name, node in stored_inputs(step):
+        for name, node in find_stored_credential_inputs(step):
             said = f"{name} is a stored credential"
             yield CodeMatch(node.span, said, subject=step.subject, scope=step.node.span)
         for command in shell_commands(workflow, step):
             if signs_in_with_password(command):
                 said = "az login uses the stored password of a service principal"
                 yield CodeMatch(command.span, said, subject=step.subject, scope=step.node.span)
-    for name, node in stored_variables(workflow):
+    for name, node in find_stored_credential_variables(workflow):
         yield CodeMatch(node.span, f"{name} is a stored credential")
