@@ -97,20 +97,23 @@ class DetectionEngine:
     def _turns(
         self, engine: DuckDBEngine, compiled: CompiledQuery, given: Sequence[Mapping[str, pa.Table]]
     ) -> Iterator[pa.Table]:
-        """What a query finds in each of several sets of tables."""
+        """What a query finds in each of several sets of tables; nothing where it reads none of them."""
+        reads = set(compiled.reads)
+        asked = [tables for tables in given if tables.keys() & reads]
+        found = iter(self._find(engine, compiled, asked))
+        for tables in given:
+            yield next(found) if tables.keys() & reads else self._nothing(compiled)
+
+    def _find(
+        self, engine: DuckDBEngine, compiled: CompiledQuery, given: Sequence[Mapping[str, pa.Table]]
+    ) -> list[pa.Table]:
         several = [
             {name: tables[name] if name in tables else self._none(name) for name in compiled.reads}
             for tables in given
         ]
         if compiled.resume is not None or compiled.parts is not None:
-            for tables, filled in zip(several, given, strict=True):
-                yield (
-                    self._apart(compiled, tables)
-                    if filled.keys() & set(compiled.reads)
-                    else self._nothing(compiled)
-                )
-            return
-        yield from find_together(engine, compiled, several)
+            return [self._apart(compiled, tables) for tables in several]
+        return find_together(engine, compiled, several) if several else []
 
     def _apart(self, compiled: CompiledQuery, tables: Mapping[str, pa.Table]) -> pa.Table:
         with DuckDBEngine(dict(tables), threads=1) as engine:
