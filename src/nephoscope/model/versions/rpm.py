@@ -49,12 +49,15 @@ def segments(text: str) -> tuple[Token, ...]:
 
 
 def order(text: str) -> tuple[int, tuple[Token, ...], tuple[Token, ...]]:
-    """Return the key of a version; without an epoch it is 0, and what stands before a colon is one only where it is a number."""
+    """Return the key of a version; without an epoch it is 0, and what stands before a colon is one only where it is a number.
+
+    A version has no dash, so the first one ends it: what a tool put into the release with further dashes counts as release.
+    """
     version = text.strip().removeprefix("(none):")
     epoch, colon, rest = version.partition(":")
     if not (colon and re.fullmatch("[0-9]*", epoch)):
         epoch, rest = "0", version
-    number, dash, release = rest.rpartition("-")
+    number, dash, release = rest.partition("-")
     return (
         (int(epoch or 0), segments(number), segments(release))
         if dash
