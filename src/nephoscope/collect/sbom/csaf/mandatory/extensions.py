@@ -1,17 +1,29 @@
-"""Extensions: their own shape; the schemas that they declare are elsewhere and are not read."""
+"""Extensions: their own shape, and what the schemas and metadata of those that are known ask."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
+from nephoscope.collect.sbom.csaf.extension_packages import check_content, check_list, find_package
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
+#: The words of both drafts of the standard.
+_CATEGORIES = frozenset(
+    {"critical", "high_value", "informational", "essential", "significant", "supplementary"}
+)
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_VERSION = (
+    r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z.-]+)?"
+)
+#: The address of a schema ends with the name of the extension and its version.
+_SCHEMA = re.compile(rf"https://{_LABEL}(?:\.{_LABEL})+/(?:[^/\s]+/)*[^/\s]+_{_VERSION}\.json", re.ASCII)
 
 
-def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
-    """Give place and value of each extension, wherever it stands."""
+def _read_lists(document: AdvisoryDocument) -> Iterator[tuple[str, list[object]]]:
+    """Give place and content of each list of extensions, wherever it is."""
     waiting: list[tuple[str, object]] = [("", document.tree)]
     while waiting:
         place, value = waiting.pop()
@@ -20,14 +32,19 @@ def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]
         )
         for key, inner in items:
             if key == "x_extensions" and isinstance(inner, list):
-                yield from ((f"{place}/x_extensions/{number}", one) for number, one in enumerate(inner))
+                yield f"{place}/x_extensions", inner
             elif isinstance(inner, dict | list):
                 waiting.append((f"{place}/{key}", inner))
 
 
+def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:
+    for place, several in _read_lists(document):
+        yield from ((f"{place}/{number}", one) for number, one in enumerate(several))
+
+
 @mandatory_test("6.1.60.1", since="2.1")
 def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
-    """Give the extensions that lack a part, or have one too many."""
+    """Give the extensions that lack a part, have one too many, or have one of another kind."""
     for place, one in _read_extensions(document):
         if not isinstance(one, dict):
             yield place, "an extension is an object"
@@ -36,5 +53,31 @@ def check_extensions(document: AdvisoryDocument) -> Iterator[Problem]:
             yield place, f"the extension has no {key}"
         for key in sorted(one.keys() - _REQUIRED):
             yield place, f"an extension has no {key[:80]!r}"
-        if not isinstance(one.get("content"), dict) or not isinstance(one.get("critical"), bool):
-            yield place, "the content of an extension is an object, and critical is true or false"
+        yield from ((place, problem) for problem in _check_values(one))
+
+
+def _check_values(extension: dict[str, object]) -> Iterator[str]:
+    content = extension.get("content")
+    if not (isinstance(content, dict) and content) or not isinstance(extension.get("critical"), bool):
+        yield "the content of an extension is an object with a property, and critical is true or false"
+    schema, category = extension.get("$schema"), extension.get("category")
+    if not (isinstance(schema, str) and _SCHEMA.fullmatch(schema)):
+        yield "the schema of an extension is an address by HTTPS that ends with a name and a version, as name_1.0.0.json"
+    if not (isinstance(category, str) and category in _CATEGORIES):
+        yield "the category of an extension is critical, high_value or informational"
+
+
+@mandatory_test("6.1.60.2", since="2.1")
+def check_extension_schemas(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the extensions with a known schema that do not follow it."""
+    for place, one in _read_extensions(document):
+        if isinstance(one, dict) and (name := find_package(one.get("$schema"))):
+            yield from ((place, problem) for problem in check_content(name, one))
+
+
+@mandatory_test("6.1.60.3", since="2.1")
+def check_extension_metadata(document: AdvisoryDocument) -> Iterator[Problem]:
+    """Give the known extensions that are used where, more often or beside others than their metadata allow."""
+    for place, several in _read_lists(document):
+        found = [find_package(one.get("$schema")) for one in several if isinstance(one, dict)]
+        yield from ((place, problem) for problem in check_list(place, [name for name in found if name]))
