@@ -34,7 +34,7 @@ Predicate = Callable[[object], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionPackage:
-    """What the schema and the metadata of an extension ask: its properties with what each may be, and how often a list has it.
+    """Schema and metadata of an extension: its properties with what each may be, and how often a list may have it.
 
     `most` is by the kind of list; one that is not named may not have the extension.
     """
