@@ -34,7 +34,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             yield from _build_provider(file, address, version, begun)
             address = ""
         elif not address and line.strip() and not line.lstrip().startswith(("#", "//")):
-            raise file.refusal("the block of a provider is wanted", number)
+            raise file.refusal("a block of a provider is expected", number)
     if address:
         raise file.refusal("the block of a provider has no end", begun)
 
