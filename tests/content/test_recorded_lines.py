@@ -17,6 +17,8 @@ from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
 from nephoscope_policy.model.state import Severity
 
+pytestmark = pytest.mark.full
+
 CASES = Path(__file__).parents[1] / "cases" / "detections"
 Raised = Sequence[tuple[AnalyticRule, Alert]]
 
@@ -73,7 +75,6 @@ def everyday() -> Mapping[str, Raised]:
     return raise_all(EVERYDAY)
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("case", EVERYDAY, ids=lambda case: case.note)
 def test_an_everyday_record_raises_nothing(case: RecordedCase, everyday: Mapping[str, Raised]) -> None:
     grave = [one for one in everyday[case.note] if one[1].severity is not Severity.INFORMATIONAL]
