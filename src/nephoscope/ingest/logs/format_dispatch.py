@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from nephoscope.ingest.logs.message_wrappers import WrappedRecord
     from nephoscope.ingest.logs.splitter import CutRecord, RecordBlock
 
+UNRECOGNIZED_LINE = (
+    "no format recognizes the line: name one with --format, or restore the file's header (such as #Fields)"
+)
+
 
 @contextmanager
 def pause_collection() -> Iterator[None]:
@@ -179,7 +183,7 @@ class RecordReader:
             if form.recognizes_line(line):
                 self._add_rows(form, form.line_rows(line, self.context), data, place, batch)
                 return
-        self._quarantine(place, "no format recognizes the line", data, batch)
+        self._quarantine(place, UNRECOGNIZED_LINE, data, batch)
 
     def _read_container_message(self, message: str, data: bytes, place: str, batch: LogBatch) -> bool:
         """Read what a container wrote; False where no format does. A time and a word in it are no header of syslog."""
