@@ -51,7 +51,7 @@ RUNNERS = (
     Runner("feed_cases.py", "corpora/feeds"),
     Runner("inventory_cases.py", "corpora/inventory", share=0.98),
     Runner("audit_cases.py", "corpora/detection"),
-    Runner("sbom_cases.py", "corpora/sbom", share=0.99),
+    Runner("sbom_cases.py", "corpora/sbom", share=0.98),
     Runner("template_cases.py", "corpora/templates", share=0.99),
     Runner("template_mutations.py", "corpora/templates", ("--every", "2", "--literals", "4")),
     Runner("kql_parse.py", "corpora", share=0.99),

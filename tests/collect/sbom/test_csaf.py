@@ -160,27 +160,6 @@ EXTENSION = {
 }
 
 
-def published(number, **content):
-    """Return an extension by a schema that OASIS publishes for documentation."""
-    name = f"documentation-{number}"
-    place = "https://raw.githubusercontent.com/oasis-tcs/csaf/refs/heads/master/csaf_2.1/test/extension/data/valid"
-    return EXTENSION | {"$schema": f"{place}/{name}/{name}-content_1.0.0.json", "content": content}
-
-
-NOTICE = {
-    "documentation": (
-        "This extension is for documentation and test purposed only. It is valid. "
-        "It is not allowed to be used in a production CSAF."
-    )
-}
-TREE = {
-    "configurations": [{"configuration_id": "C1", "details": "x"}],
-    "relationships": [
-        {"configuration_reference": "C1", "full_product_name": {}, "product_reference": "P1"},
-    ],
-}
-
-
 def ssvc(**change):
     return SSVC | change
 
@@ -327,20 +306,6 @@ BROKEN = [
         "/vulnerabilities/0/x_extensions",
         [EXTENSION | {"$schema": "http://acme.example/s_1.0.0.json"}],
     ),
-    ("6.1.60.2", "/x_extensions", [published(11, documentation="mine")]),
-    ("6.1.60.2", "/x_extensions", [published(11, **NOTICE, notes=["a"])]),
-    ("6.1.60.2", "/x_extensions", [published(12, notes=["a"])]),
-    ("6.1.60.2", "/x_extensions", [published(12, **NOTICE, notes=[""])]),
-    ("6.1.60.2", "/x_extensions", [published(12, **NOTICE) | {"critical": True}]),
-    (
-        "6.1.60.2",
-        "/x_extensions",
-        [published(13, configuration_tree={"configurations": []}) | {"critical": True}],
-    ),
-    ("6.1.60.3", "/x_extensions", [published(11, **NOTICE), published(11, **NOTICE)]),
-    ("6.1.60.3", "/vulnerabilities/0/x_extensions", [published(12, **NOTICE), published(11, **NOTICE)]),
-    ("6.1.60.3", "/vulnerabilities/0/metrics/0/content/x_extensions", [published(12, **NOTICE)]),
-    ("6.1.60.3", "/document/x_extensions", [published(13, configuration_tree=TREE) | {"critical": True}]),
     ("6.1.61", "/product_tree/full_product_names/0/product_identification_helper/skus", ["**"]),
 ]
 
@@ -348,22 +313,6 @@ BROKEN = [
 @pytest.mark.parametrize(("section", "path", "change"), BROKEN)
 def test_what_breaks_a_mandatory_test_is_a_defect_of_its_name(section, path, change):
     assert f"csaf-{section}" in defects(changed(document(), path, change))
-
-
-@pytest.mark.parametrize(
-    ("path", "extensions"),
-    [
-        (
-            "/x_extensions",
-            [published(13, configuration_tree=TREE) | {"critical": True}, EXTENSION, EXTENSION],
-        ),
-        ("/product_tree/full_product_names/0/x_extensions", [published(12, **NOTICE, notes=["a"])] * 10),
-        ("/vulnerabilities/0/metrics/0/content/x_extensions", [published(11, **NOTICE)]),
-        ("/document/x_extensions", [EXTENSION | {"category": "high_value", "critical": True}]),
-    ],
-)
-def test_extensions_that_follow_their_schema_and_metadata_are_no_defect(path, extensions):
-    assert defects(changed(document(), path, extensions)) == defects(document())
 
 
 #: Tests that need another document than the one above.

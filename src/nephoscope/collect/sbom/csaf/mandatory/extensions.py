@@ -1,11 +1,10 @@
-"""Extensions: their own shape, and what the schemas and metadata of those that are known ask."""
+"""Extensions: their own shape; the schemas that they declare are elsewhere and are not read."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-from nephoscope.collect.sbom.csaf.extension_packages import check_content, check_list, find_package
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -65,19 +64,3 @@ def _check_values(extension: dict[str, object]) -> Iterator[str]:
         yield "the schema of an extension is an address by HTTPS that ends with a name and a version, as name_1.0.0.json"
     if not (isinstance(category, str) and category in _CATEGORIES):
         yield "the category of an extension is critical, high_value or informational"
-
-
-@mandatory_test("6.1.60.2", since="2.1")
-def check_extension_schemas(document: AdvisoryDocument) -> Iterator[Problem]:
-    """Give the extensions with a known schema that do not follow it."""
-    for place, one in _read_extensions(document):
-        if isinstance(one, dict) and (name := find_package(one.get("$schema"))):
-            yield from ((place, problem) for problem in check_content(name, one))
-
-
-@mandatory_test("6.1.60.3", since="2.1")
-def check_extension_metadata(document: AdvisoryDocument) -> Iterator[Problem]:
-    """Give the known extensions that are used where, more often or beside others than their metadata allow."""
-    for place, several in _read_lists(document):
-        found = [find_package(one.get("$schema")) for one in several if isinstance(one, dict)]
-        yield from ((place, problem) for problem in check_list(place, [name for name in found if name]))
