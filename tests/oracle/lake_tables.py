@@ -106,7 +106,12 @@ def corpus_catalog(folder: Path, stored: list[StoredFunction]) -> MemoryCatalog:
     text = (folder / "kql/table_schemas.json").read_text(encoding="utf-8")
     schemas: Mapping[str, Mapping[str, str]] = json.loads(text)
     functions_ = {function.name for function in stored}
-    tables = {name: list(table.items()) for name, table in schemas.items() if name not in functions_}
+    # a blank at the end of a name is a slip of the file: no query could name such a column
+    tables = {
+        name: [(column.rstrip(), kind) for column, kind in table.items()]
+        for name, table in schemas.items()
+        if name not in functions_
+    }
     return MemoryCatalog.of(tables, stored)
 
 

@@ -63,8 +63,8 @@ RUNNERS = (
     Runner("log_events.py", "corpora", share=0.99),
     Runner("labelled_events.py", "corpora/logs/labelled_events.jsonl", share=0.93),
     Runner("host_attacks.py", "corpora/detection", share=0.90),
-    Runner("lake_tables.py", "corpora", share=0.99),  # columns that end in a blank are no names here
-    Runner("lake_parsers.py", "corpora", share=0.91),
+    Runner("lake_tables.py", "corpora"),
+    Runner("lake_parsers.py", "corpora", share=0.93),
     Runner("kql_satisfy.py", "corpora", ("--every", "10"), share=0.82),
     Runner("network_cases.py", "corpora/network", share=0.99),
     Runner("network_packets.py", "corpora/network", ("--flows", "200000")),
