@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlglot import exp
 
 from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.functions.declaration import weight
 from nephoscope_kql.plan.column_references import count_columns, order_ids
-from nephoscope_kql.plan.expressions import AggregateCall
+from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.relations import Aggregated, FirstOf
-from nephoscope_kql.plan.values import Bound
+from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
+
+MAX_REPEATED = 100
+"""From this weight on an argument of an aggregate is computed below it: an aggregate that names its argument more than once would
+stand in lambdas of each other, over which DuckDB's pruning of columns fails."""
 
 
 @writes(Aggregated)
@@ -25,6 +32,7 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     order = order_ids(relation.input.order) if wanted else set()
     block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    block, items, wanted = _compute_heavy_arguments(block, items, wanted, order, emitter)
     bins = find_bins([call for _, call in wanted]) if items and emitter.dialect == "duckdb" else None
     if bins is not None:
         return write_in_steps(bins, items, wanted, block, emitter)
@@ -41,6 +49,38 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     elif relation.groups:
         select.set("distinct", exp.Distinct())
     return block_over(select, [name for name, _ in items])
+
+
+def _compute_heavy_arguments(
+    block: SelectBlock,
+    groups: list[tuple[str, exp.Expr]],
+    calls: list[tuple[Column, AggregateCall]],
+    order: set[str],
+    emitter: Emitter,
+) -> tuple[SelectBlock, list[tuple[str, exp.Expr]], list[tuple[Column, AggregateCall]]]:
+    """The block with heavy arguments as plain columns, the groups over it, and the calls over those columns."""
+    made: dict[str, exp.Expr] = {}
+    light: list[Bound] = []
+    changed: list[tuple[Column, AggregateCall]] = []
+    for column, call in calls:
+        arguments: list[Bound] = []
+        for argument in call.arguments:
+            sql = emitter.scalar(argument, block)
+            if weight(sql) > MAX_REPEATED:
+                name = emitter.choose_fresh_name()
+                made[name] = sql
+                apart = Column(name, "", argument.type)
+                arguments.append(ColumnRef(type=argument.type, span=argument.span, column=apart))
+            else:
+                light.append(argument)
+                arguments.append(argument)
+        changed.append((column, replace(call, arguments=tuple(arguments))))
+    if not made:
+        return block, groups, calls
+    kept = sorted((order | count_columns(light).keys()) & block.values.keys())
+    items = [*block.columns(kept), *groups, *made.items()]
+    below = block_over(block.select(items), [name for name, _ in items])
+    return below, [(name, nodes.name(name)) for name, _ in groups], changed
 
 
 def aggregate(
