@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.functions.declaration import weight
 from nephoscope_kql.plan.column_references import count_columns, order_ids
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
