@@ -7,8 +7,6 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from rowwise_values import parsed
-
 if TYPE_CHECKING:
     from rowwise import Row, Witness
 
@@ -34,22 +32,50 @@ def cut(text: str, source: Any) -> list[list[Any]]:
     width = len(source.names)
     if source.format in SEPARATORS:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=SEPARATORS[source.format]) if row]
-        cells = [(row + [""] * width)[:width] for row in rows]
+        cells = [[separated(row, at, source.cells) for at in range(width)] for row in rows]
     elif source.format in ("json", "multijson"):
         values = (
-            [parsed(line) for line in text.splitlines() if line.strip()]
+            [loaded(line) for line in text.splitlines() if line.strip()]
             if source.format == "json"
             else many(text)
         )
-        cells = [
-            [value.get(name) if isinstance(value, dict) else None for name in source.names]
-            for value in values
-        ]
+        cells = [[nested(value, at, source) for at in range(width)] for value in values]
     elif source.format == "txt":
         cells = [[line, *[""] * (width - 1)] for line in text.splitlines()]
     else:
         raise UnwitnessedError(f"externaldata of {source.format}")
-    return cells[1:] if source.skip_first else cells
+    return cells[int(source.skip_first) : len(cells) - int(source.skip_last)]
+
+
+def loaded(line: str) -> Any:
+    """The JSON value of a line, None where it is none."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def separated(row: list[str], at: int, mapped: Any) -> str:
+    """The cell of a column: at its own place, or where the mapping says."""
+    if mapped and mapped[at].constant is not None:
+        return str(mapped[at].constant)
+    place = mapped[at].ordinal if mapped else at
+    return row[place] if place is not None and place < len(row) else ""
+
+
+def nested(value: Any, at: int, source: Any) -> Any:
+    """The same of a JSON value."""
+    if not source.cells:
+        return value.get(source.names[at]) if isinstance(value, dict) else None
+    cell = source.cells[at]
+    if cell.steps is None:
+        return cell.constant
+    try:
+        for step in cell.steps:
+            value = value[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return value
 
 
 def many(text: str) -> list[Any]:

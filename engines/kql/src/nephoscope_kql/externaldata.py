@@ -25,10 +25,23 @@ MAX_CELL = 131_072
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalCell:
+    """Where a column's cell stands in a record: behind keys and indexes of JSON, at a place of a separated row, or `constant`.
+
+    With none of them it is nowhere: null, or an empty text.
+    """
+
+    steps: tuple[str | int, ...] | None = None
+    ordinal: int | None = None
+    constant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExternalSource:
     """Files that a query reads: `name` is the table that holds their records inside SQL, with columns `c0`, `c1` ... for `names`.
 
-    A cell is text: as it stands in the file, or JSON text where `nested`.
+    A cell is text: as it stands in the file, or JSON text where `nested`. `cells` says where each column's cell stands (empty: by the
+    column's name in JSON, by its place in a separated row); `skip_first` and `skip_last` leave out a record of every file.
     """
 
     name: str
@@ -37,6 +50,8 @@ class ExternalSource:
     names: tuple[str, ...]
     skip_first: bool = False
     span: Span = NOWHERE
+    skip_last: bool = False
+    cells: tuple[ExternalCell, ...] = ()
 
     @property
     def is_nested(self) -> bool:
@@ -81,6 +96,19 @@ def _check_size(data: bytes, location: str) -> bytes:
 
 def records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, ...]]:
     """The records of one file, a cell a column of the source."""
+    found = _read_records(source, data)
+    return _skip_last(found) if source.skip_last else found
+
+
+def _skip_last(found: Iterator[tuple[str | None, ...]]) -> Iterator[tuple[str | None, ...]]:
+    kept = next(found, None)
+    for one in found:
+        if kept is not None:
+            yield kept
+        kept = one
+
+
+def _read_records(source: ExternalSource, data: bytes) -> Iterator[tuple[str | None, ...]]:
     if source.format == "parquet":
         yield from _read_bags(_read_parquet(data), source)
         return
@@ -103,7 +131,16 @@ def _read_separated(text: str, source: ExternalSource) -> Iterator[tuple[str | N
     for place, row in enumerate(_skip_unreadable(reader)):
         if not row or (source.skip_first and place == 0):
             continue
-        yield (*row[:width], *("" for _ in range(width - len(row))))
+        if source.cells:
+            yield tuple(_read_place(row, cell) for cell in source.cells)
+        else:
+            yield (*row[:width], *("" for _ in range(width - len(row))))
+
+
+def _read_place(row: list[str], cell: ExternalCell) -> str:
+    if cell.constant is not None:
+        return cell.constant
+    return row[cell.ordinal] if cell.ordinal is not None and cell.ordinal < len(row) else ""
 
 
 def _skip_unreadable(reader: Iterable[list[str]]) -> Iterator[list[str]]:
@@ -148,9 +185,21 @@ def _read_bags(values: Iterable[object], source: ExternalSource) -> Iterator[tup
     kept = iter(values)
     if source.skip_first:
         next(kept, None)
+    cells = source.cells or tuple(ExternalCell((name,)) for name in source.names)
     for value in kept:
-        bag = value if isinstance(value, dict) else {}
-        yield tuple(_read_json(bag.get(name)) for name in source.names)
+        yield tuple(_read_json(_find_value(value, cell)) for cell in cells)
+
+
+def _find_value(value: object, cell: ExternalCell) -> object:
+    """What stands in a record for a column; None where nothing does."""
+    if cell.steps is None:
+        return cell.constant
+    for step in cell.steps:
+        if isinstance(step, str):
+            value = value.get(step) if isinstance(value, dict) else None
+        else:
+            value = value[step] if isinstance(value, list) and step < len(value) else None
+    return value
 
 
 def _read_json(value: object) -> str | None:

@@ -11,12 +11,12 @@ from nephoscope_kql.binder.built_in_calls import WINDOWS
 from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.diagnostics import build_unknown_value
 from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scalar, reference
+from nephoscope_kql.binder.ingestion_time import find_ingestion_column
 from nephoscope_kql.binder.operands import arithmetic, condition
 from nephoscope_kql.binder.options import bin_size, read_fixed_now
 from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, convert_explicitly
 from nephoscope_kql.binder.scope import enter_function, function_named, is_tabular, lambda_body
 from nephoscope_kql.errors import Span, invalid, suggest_word, unsupported_error
-from nephoscope_kql.plan.column_references import inputs
 from nephoscope_kql.plan.expressions import (
     AggregateCall,
     BoundCall,
@@ -26,8 +26,7 @@ from nephoscope_kql.plan.expressions import (
     reads_row,
 )
 from nephoscope_kql.plan.function_signatures import Aggregate
-from nephoscope_kql.plan.relations import Aggregated, Concatenated, FirstOf, Joined, Series, Shared, TableScan
-from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.plan.values import Bound, Column, Constant
 from nephoscope_kql.registry import aggregates, callable_functions, functions
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
@@ -182,23 +181,6 @@ def _bind_ingestion_time(node: tree.Call, env: Env) -> Bound:
     """When the row came in: from the table below filters, computed columns and orders; null for rows that no table holds."""
     column = None if env.rows is None else find_ingestion_column(env.rows, node.span)
     return constants.null(KqlType.DATETIME, node.span) if column is None else reference(column, node.span)
-
-
-def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
-    """The hidden column of the ingestion time of a relation's rows; None where its rows have none."""
-    while not isinstance(relation, TableScan):
-        if isinstance(relation, Concatenated | Shared | Joined):
-            parts = inputs(relation)
-            if any(find_ingestion_column(part, span) is not None for part in parts):
-                raise unsupported_error(
-                    "ingestion_time() behind union, join, as or materialize", span, "extend it before"
-                )
-            return None
-        below = getattr(relation, "input", None)
-        if below is None or isinstance(relation, Aggregated | Series | FirstOf):
-            return None
-        relation = below
-    return relation.ingested
 
 
 @binds_call("bin_auto")

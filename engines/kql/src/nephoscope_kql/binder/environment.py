@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from nephoscope_kql import tree
 from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, build_unknown_value
+from nephoscope_kql.binder.ingestion_time import UncarriedIngestionTimeError, carry_ingestion_time
 from nephoscope_kql.binder.operator_names import operator_name
 from nephoscope_kql.deadline import check
 from nephoscope_kql.errors import (
@@ -74,7 +75,17 @@ class LambdaMeaning:
     env: Env
 
 
-Meaning: TypeAlias = ScalarMeaning | RowMeaning | TableMeaning | SharedTableMeaning | LambdaMeaning
+@dataclass(frozen=True, slots=True)
+class PatternMeaning:
+    """A name that stands for functions, one for each combination of constant arguments; `env` is where it was declared."""
+
+    pattern: tree.Pattern
+    env: Env
+
+
+Meaning: TypeAlias = (
+    ScalarMeaning | RowMeaning | TableMeaning | SharedTableMeaning | LambdaMeaning | PatternMeaning
+)
 
 
 @dataclass(eq=False)
@@ -312,6 +323,11 @@ class Binder:
         while True:
             try:
                 found: Relation = self._bind_guarded(bind, operator.span, relation, operator, env)
+            except UncarriedIngestionTimeError as error:
+                if relation is None:
+                    raise
+                relation = carry_ingestion_time(relation, error.span, self.column)
+                continue
             except UnknownNameError as error:
                 names = () if relation is None else [one.name for one in relation.columns]
                 if relation is None or not relation.open or error.name in names:
@@ -340,7 +356,11 @@ class Binder:
         if env.site is not None and not error.placed:
             error.relocate_to_call(env.site.function, env.site.call)
         error.placed = True
-        if self.mistakes is None or self.mistakes.strict or isinstance(error, TooLargeError):
+        if (
+            self.mistakes is None
+            or self.mistakes.strict
+            or isinstance(error, TooLargeError | UncarriedIngestionTimeError)
+        ):
             raise error
         if isinstance(error, UnknownNameError) and env.rows is not None and env.rows.open:
             self.mistakes.met += 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_source, reference
+from nephoscope_kql.binder.external_mapping import map_cells
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import invalid, suggest_word, unsupported_error
 from nephoscope_kql.externaldata import FORMATS, ExternalSource, detect_format
@@ -11,7 +14,7 @@ from nephoscope_kql.plan.relations import Assign, External
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
-_KNOWN = ("format", "ignorefirstrecord")
+_KNOWN = ("format", "ignorefirstrecord", "ignorelastrecord", "ingestionmapping")
 
 
 @binds_source(tree.ExternalData)
@@ -52,8 +55,17 @@ def _build_source(node: tree.ExternalData, env: Env) -> ExternalSource:
         raise unsupported_error(
             f"externaldata of the format {form}", node.span, "known: " + ", ".join(FORMATS)
         )
-    skip = "ignorefirstrecord" in given and given["ignorefirstrecord"].word == "true"
-    return ExternalSource(env.binder.choose_shared_name(), locations, form, names, skip, node.span)
+    source = ExternalSource(env.binder.choose_shared_name(), locations, form, names, span=node.span)
+    return replace(
+        source,
+        skip_first=_is_true("ignorefirstrecord", given),
+        skip_last=_is_true("ignorelastrecord", given),
+        cells=map_cells(given["ingestionmapping"], source) if "ingestionmapping" in given else (),
+    )
+
+
+def _is_true(name: str, given: dict[str, tree.OperatorParameter]) -> bool:
+    return name in given and given[name].word == "true"
 
 
 def _read_location(item: tree.Expression, env: Env) -> str:

@@ -14,6 +14,7 @@ from nephoscope_kql.binder.environment import (
     Env,
     LambdaMeaning,
     Meaning,
+    PatternMeaning,
     RowMeaning,
     ScalarMeaning,
     SharedTableMeaning,
@@ -49,10 +50,42 @@ def is_tabular(expression: tree.Expression, env: Env) -> bool:
     if isinstance(expression, tree.Name):
         return expression.name not in env.row and _name_is_tabular(expression.name, env)
     if isinstance(expression, tree.Call):
-        return expression.name in TABULAR_CALLS or _is_tabular_function(expression.name, env)
+        return (
+            expression.name in TABULAR_CALLS
+            or _is_pattern_call(expression, env)
+            or _is_tabular_function(expression.name, env)
+        )
     if isinstance(expression, tree.Member):
-        return _is_place(expression.target)
+        return _is_place(expression.target) or _is_pattern_call(expression.target, env)
     return isinstance(expression, tree.MemberCall) and _is_place(expression.target)
+
+
+def _is_pattern_call(expression: tree.Expression, env: Env) -> bool:
+    return isinstance(expression, tree.Call) and isinstance(env.names.get(expression.name), PatternMeaning)
+
+
+def choose_pattern_case(node: tree.Call | tree.Member, env: Env) -> tuple[LambdaMeaning, tree.Call] | None:
+    """The function that `pattern("a").path` means and the call of it; None where no pattern is called, KqlError where none matches."""
+    call = node.target if isinstance(node, tree.Member) else node
+    meaning = env.names.get(call.name) if isinstance(call, tree.Call) else None
+    if not isinstance(call, tree.Call) or not isinstance(meaning, PatternMeaning):
+        return None
+    pattern = meaning.pattern
+    if pattern.path != isinstance(node, tree.Member) and pattern.cases:
+        wanted = "takes a path" if pattern.path else "has no path"
+        raise invalid(f"the pattern {call.name} {wanted}", node.span)
+    given = [env.without_row().scalar(argument) for argument in call.arguments]
+    for value in given:
+        if not isinstance(value, Constant):
+            raise invalid("the arguments of a pattern are constants", value.span)
+    values = [value.value for value in given if isinstance(value, Constant)]
+    values += [node.name] if isinstance(node, tree.Member) else []
+    for case in pattern.cases:
+        if [one.value for one in case.values] == values:
+            spelled = tree.Call(name=call.name, arguments=case.values, span=node.span)
+            return LambdaMeaning(case.body, meaning.env), spelled
+    listed = ", ".join(repr(value) for value in values)
+    raise invalid(f"the pattern {call.name} has no case for {listed}", node.span)
 
 
 def _is_place(target: tree.Expression) -> bool:
@@ -132,7 +165,7 @@ def declare_names(statements: Iterable[tree.Statement], env: Env) -> Env:
         elif isinstance(statement, tree.QueryParameters):
             env = env.with_names({item.name: _build_default(item, env) for item in statement.parameters})
         elif isinstance(statement, tree.Pattern):
-            raise unsupported_error(f"declare pattern {statement.name}", statement.span)
+            env = env.with_names({statement.name: PatternMeaning(statement, env)})
         elif isinstance(statement, tree.Set):
             env.binder.options[statement.name] = option(statement, env)
             env.binder.add_warning(describe_unknown_option(statement))

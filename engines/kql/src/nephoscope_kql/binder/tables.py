@@ -11,6 +11,7 @@ from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import as_dynamic, convert_explicitly
 from nephoscope_kql.binder.scope import (
     bind_shared_rows,
+    choose_pattern_case,
     enter_function,
     function_named,
     known_names,
@@ -87,6 +88,9 @@ def bind_call(node: tree.Call, env: Env) -> Relation:
         raise unsupported_error(
             "external_table()", node.span, "externaldata reads files of allowed folders and hosts"
         )
+    case = choose_pattern_case(node, env)
+    if case is not None:
+        return enter_function(*case, env).tabular(lambda_body(case[0], node.span))
     found = function_named(node.name, env, node.span)
     if found is None and node.name == "_GetWatchlist":
         return _bind_watchlist(node, env)
@@ -138,7 +142,10 @@ def _bind_watchlist(node: tree.Call, env: Env) -> Relation:
 
 @binds_source(tree.Member)
 def bind_member(node: tree.Member, env: Env) -> Relation:
-    """`workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
+    """`pattern('a').path`, or `workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
+    case = choose_pattern_case(node, env)
+    if case is not None:
+        return enter_function(*case, env).tabular(lambda_body(case[0], node.span))
     return bind_name(tree.Name(name=node.name, span=node.span), _enter_place(node.target, env))
 
 
@@ -165,7 +172,7 @@ def _enter_place(target: tree.Expression, env: Env) -> Env:
 def bind_datatable(node: tree.Datatable, env: Env) -> Relation:
     """Rows that the query spells out."""
     width = len(node.columns)
-    if width == 0 or len(node.values) % width:
+    if len(node.values) % width if width else node.values:
         raise invalid(f"{len(node.values)} values do not fill rows of {width} columns", node.span)
     columns = tuple(env.binder.column(item.name, _infer_declared_type(item)) for item in node.columns)
     if len({column.name for column in columns}) != width:
@@ -174,7 +181,7 @@ def bind_datatable(node: tree.Datatable, env: Env) -> Relation:
         _bind_cell(env.scalar(value), columns[place % width].type, value.span)
         for place, value in enumerate(node.values)
     ]
-    rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), width))
+    rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), max(width, 1)))
     return inline_rows(env, columns, rows)
 
 

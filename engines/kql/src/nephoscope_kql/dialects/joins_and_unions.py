@@ -113,15 +113,16 @@ def text_never_null(relation: Relation, block: SelectBlock) -> None:
 @writes(Concatenated)
 def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter) -> SelectBlock:
     """UNION ALL."""
-    places = [place for place, column in enumerate(relation.columns) if column.id in needed]
+    columns = relation.filled
+    places = [place for place, column in enumerate(columns) if column.id in needed]
     selects = [
-        _build_branch(part, [(relation.columns[place].id, fill[place]) for place in places], emitter)
+        _build_branch(part, [(columns[place].id, fill[place]) for place in places], emitter)
         for part, fill in zip(relation.inputs, relation.fills, strict=True)
     ]
     node: exp.Expr = selects[0]
     for select in selects[1:]:
         node = exp.Union(this=node, expression=select, distinct=False)
-    ids = [relation.columns[place].id for place in places]
+    ids = [columns[place].id for place in places]
     if isinstance(node, exp.Select):
         return block_over(node, ids)
     return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.name(one)) for one in ids})

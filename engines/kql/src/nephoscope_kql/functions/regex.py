@@ -167,14 +167,15 @@ def _infer_extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
     returns=_infer_extracted_type,
 )
 def extract(call: Arguments) -> exp.Expr:
-    """Give what a group of a regular expression matched first; '' where nothing did."""
+    """Give what a group of a regular expression matched first; '' where nothing did, or where it has no such group."""
     group = call.value(1)
     if not isinstance(group, int) or group < 0:
         raise call.fail(1, "the group is a number from 0")
     bound = call.bound[0]
+    pattern = pattern_argument(call, 0)
     if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
-        raise call.fail(1, f"the regular expression has no group {group}")
-    found = nodes.call("regexp_extract", call[2], pattern_argument(call, 0), nodes.number(group))
+        return convert_text(call, nodes.text(""), call.type)
+    found = nodes.call("regexp_extract", call[2], pattern, nodes.number(group))
     return convert_text(call, _guard_invalid(call, (0,), found), call.type)
 
 

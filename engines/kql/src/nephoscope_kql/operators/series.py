@@ -16,6 +16,7 @@ from nephoscope_kql.operators.summarize import bind_results, bound_groups
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
 from nephoscope_kql.plan.relations import BoundSeriesItem, Series
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
+from nephoscope_kql.registry import aggregates
 from nephoscope_kql.tree.operators import MakeSeries
 from nephoscope_kql.types import KqlType
 
@@ -71,13 +72,19 @@ def _build_item(
 ) -> BoundSeriesItem:
     collector = CallCollector()
     results = bind_results(item.value, replace(inner, aggregates=collector), relation, groups, names)
-    if len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(collector.calls) != 1:
+    calls = [call for _, call in collector.calls if isinstance(call, AggregateCall)]
+    if len(results) == 1 and not collector.calls:
+        calls = [_take_value(results[0][1])]
+    elif len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(calls) != 1:
         raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
-    call = collector.calls[0][1]
-    if not isinstance(call, AggregateCall):
-        raise unsupported_error("an item of make-series that is not an aggregate", item.span)
     column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
-    return BoundSeriesItem(column, call, _bind_default(item, inner, call.type))
+    return BoundSeriesItem(column, calls[0], _bind_default(item, inner, calls[0].type))
+
+
+def _take_value(value: Bound) -> AggregateCall:
+    """An item without an aggregate, `other = -1`: the value for every bin that has rows."""
+    found = aggregates()["take_any"]
+    return AggregateCall(type=value.type, span=value.span, aggregate=found, arguments=(value,))
 
 
 def _bind_default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) -> Bound:

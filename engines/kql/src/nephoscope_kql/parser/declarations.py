@@ -32,11 +32,11 @@ def parse_columns(c: Cursor) -> tuple[ColumnDeclaration, ...]:
     return tuple(found)
 
 
-def parse_lambda_parameters(c: Cursor) -> tuple[LambdaParameter, ...]:
+def parse_lambda_parameters(c: Cursor, opening: str = "(", closing: str = ")") -> tuple[LambdaParameter, ...]:
     """`(a: string, b: long = 1, T: (x: int), U: (*))`."""
     found: list[LambdaParameter] = []
-    c.expect("(")
-    c.read_separated(lambda c: found.append(_parse_lambda_parameter(c)), ")")
+    c.expect(opening)
+    c.read_separated(lambda c: found.append(_parse_lambda_parameter(c)), closing)
     return tuple(found)
 
 

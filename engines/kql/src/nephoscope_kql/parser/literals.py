@@ -58,6 +58,9 @@ _SPAN = re.compile(
 _AMOUNT = re.compile(r"(?P<sign>[+-])?\s*(?P<number>\d{1,30}(?:\.\d{1,30})?)\s*(?P<unit>[a-z]*)", re.ASCII)
 
 
+_OTHER_BLANK = re.compile(r"[^\S ]")
+
+
 def typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
     """Type and value of `word(text)`; raises ValueError where the text is no value of the type."""
     kind = _KINDS[word]
@@ -66,6 +69,7 @@ def typed_value(word: str, text: str) -> tuple[KqlType, Scalar]:
         inner = inner[1:-1].strip()
     if inner in ("", "null"):
         return kind, None
+    inner = _OTHER_BLANK.sub(" ", inner)
     return kind, _READERS[kind](inner)
 
 

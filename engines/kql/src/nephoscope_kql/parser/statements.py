@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nephoscope_kql.errors import KqlError, invalid
-from nephoscope_kql.parser.constants import is_constant, parse_signed_literal
+from nephoscope_kql.parser.constants import is_constant, parse_constant, parse_signed_literal
 from nephoscope_kql.parser.declarations import parse_lambda_parameters
 from nephoscope_kql.parser.names import parse_table_pattern
 from nephoscope_kql.parser.pipes import OPERATORS
@@ -16,6 +17,7 @@ from nephoscope_kql.tree import (
     Let,
     Name,
     Pattern,
+    PatternCase,
     Query,
     QueryParameters,
     Restrict,
@@ -24,7 +26,7 @@ from nephoscope_kql.tree import (
 
 if TYPE_CHECKING:
     from nephoscope_kql.parser.cursor import Cursor
-    from nephoscope_kql.tree import Expression, Statement
+    from nephoscope_kql.tree import Expression, LambdaParameter, Literal, Statement
 
 
 def parse_query(c: Cursor) -> Query:
@@ -106,13 +108,19 @@ def _is_lambda(c: Cursor) -> bool:
 def _parse_lambda(c: Cursor) -> Lambda:
     start = c.token.start
     view = c.accept("view")
-    parameters = parse_lambda_parameters(c)
+    found = _parse_body(c, parse_lambda_parameters(c))
+    return replace(found, view=view, span=c.since(start))
+
+
+def _parse_body(c: Cursor, parameters: tuple[LambdaParameter, ...]) -> Lambda:
+    """`{ statements; expression }` as a function of the parameters."""
+    start = c.token.start
     c.expect("{")
     c.descend()
     statements, body = parse_function_body(c, "}")
     c.expect("}")
     c.ascend()
-    return Lambda(parameters=parameters, statements=statements, body=body, view=view, span=c.since(start))
+    return Lambda(parameters=parameters, statements=statements, body=body, span=c.since(start))
 
 
 def parse_function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expression | None]:
@@ -161,13 +169,39 @@ def _parse_declaration(c: Cursor) -> Statement:
 
 
 def _parse_pattern(c: Cursor, start: int) -> Pattern:
-    """`declare pattern name = (...) {...}`: its body is passed over, for patterns are refused by name."""
+    """`declare pattern name = (a: string)[path: string] { cases }`, or the name alone."""
     name = c.name("the name of a pattern").name
-    opened = 0
-    while c.token.kind != "end" and (opened > 0 or c.token.text != ";"):
-        text = c.read_token().text
-        opened += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
-    return Pattern(name=name, span=c.since(start))
+    if not c.accept("="):
+        return Pattern(name=name, span=c.since(start))
+    parameters = parse_lambda_parameters(c)
+    path = c.token.text == "["
+    if path:
+        parameters += parse_lambda_parameters(c, "[", "]")
+    cases: list[PatternCase] = []
+    c.expect("{")
+    while c.token.text != "}":
+        cases.append(_parse_pattern_case(c, parameters, path=path))
+        if not c.accept(";"):
+            break
+    c.expect("}")
+    return Pattern(name=name, path=path, cases=tuple(cases), span=c.since(start))
+
+
+def _parse_pattern_case(c: Cursor, parameters: tuple[LambdaParameter, ...], *, path: bool) -> PatternCase:
+    """`("a").["path"] = { body }`."""
+    start = c.token.start
+    values: list[Literal] = []
+    c.expect("(")
+    c.read_separated(lambda c: values.append(parse_constant(c)), ")")
+    if path:
+        c.expect(".")
+        c.expect("[")
+        values.append(parse_constant(c))
+        c.expect("]")
+    if len(values) != len(parameters):
+        raise invalid(f"the pattern takes {len(parameters)} values, not {len(values)}", c.since(start))
+    c.expect("=")
+    return PatternCase(values=tuple(values), body=_parse_body(c, parameters), span=c.since(start))
 
 
 def _parse_alias(c: Cursor) -> AliasStatement:

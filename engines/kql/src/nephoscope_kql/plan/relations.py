@@ -106,10 +106,16 @@ class Joined(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concatenated(Relation):
-    """`union`: for each input the expressions (over it) that fill `columns`."""
+    """`union`: for each input the expressions (over it) that fill `columns`, and last `ingested` where it carries ingestion_time()."""
 
     inputs: tuple[Relation, ...]
     fills: tuple[tuple[Bound, ...], ...]
+    ingested: Column | None = None
+
+    @property
+    def filled(self) -> tuple[Column, ...]:
+        """Return the columns of the fills, the hidden one last."""
+        return self.columns if self.ingested is None else (*self.columns, self.ingested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

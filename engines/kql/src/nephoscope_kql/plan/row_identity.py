@@ -166,7 +166,7 @@ class _IdentityReader:
         return _Found(
             frozenset(
                 column.id
-                for place, column in enumerate(relation.columns)
+                for place, column in enumerate(relation.filled)
                 if all(
                     _is_stable(fill[place], stable)
                     for fill, stable in zip(relation.fills, inputs, strict=True)

@@ -103,6 +103,9 @@ from nephoscope_kql.tree.statements import (
     Pattern as Pattern,
 )
 from nephoscope_kql.tree.statements import (
+    PatternCase as PatternCase,
+)
+from nephoscope_kql.tree.statements import (
     Query as Query,
 )
 from nephoscope_kql.tree.statements import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope_kql.tree.expressions import LambdaParameter
+from nephoscope_kql.tree.expressions import Lambda, LambdaParameter, Literal
 from nephoscope_kql.tree.node import Expression, Node, Statement
 
 
@@ -33,10 +33,20 @@ class AliasStatement(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatternCase(Node):
+    """`("a", "b").["path"] = { body }` of a pattern; `body` has the pattern's parameters, with the path last."""
+
+    values: tuple[Literal, ...]
+    body: Lambda
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern(Statement):
-    """`declare pattern name ...`: kept by name so that it can be refused by name."""
+    """`declare pattern name = (a: string)[path: string] { cases }`; `path`: it has one; no cases where the name stands alone."""
 
     name: str
+    path: bool = False
+    cases: tuple[PatternCase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
