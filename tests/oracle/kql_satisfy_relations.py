@@ -159,7 +159,7 @@ def concatenated(maker: Maker, relation: relations.Concatenated) -> Row:
             if clean and len(maker.failed) > failed:
                 maker.back(mark)
                 continue
-            fills = zip(relation.filled, relation.fills[place], strict=True)
+            fills = zip(relation.filled_columns, relation.fills[place], strict=True)
             return {column.id: Derived(fill, row) for column, fill in fills}
     raise GivenUpError("no part of the union")
 

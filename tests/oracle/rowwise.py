@@ -283,7 +283,10 @@ def blanks(relation: Relation) -> Row:
 @runs(relations.Concatenated)
 def concatenated(witness: Witness, relation: relations.Concatenated) -> list[Row]:
     return [
-        {column.id: witness.value(fill, row) for column, fill in zip(relation.filled, fills, strict=True)}
+        {
+            column.id: witness.value(fill, row)
+            for column, fill in zip(relation.filled_columns, fills, strict=True)
+        }
         for part, fills in zip(relation.inputs, relation.fills, strict=True)
         for row in witness.rows(part)
     ]

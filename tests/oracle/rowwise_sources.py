@@ -32,14 +32,14 @@ def cut(text: str, source: Any) -> list[list[Any]]:
     width = len(source.names)
     if source.format in SEPARATORS:
         rows = [row for row in csv.reader(io.StringIO(text), delimiter=SEPARATORS[source.format]) if row]
-        cells = [[separated(row, at, source.cells) for at in range(width)] for row in rows]
+        cells = [[read_separated(row, at, source.cells) for at in range(width)] for row in rows]
     elif source.format in ("json", "multijson"):
         values = (
-            [loaded(line) for line in text.splitlines() if line.strip()]
+            [load_line(line) for line in text.splitlines() if line.strip()]
             if source.format == "json"
             else many(text)
         )
-        cells = [[nested(value, at, source) for at in range(width)] for value in values]
+        cells = [[read_nested(value, at, source) for at in range(width)] for value in values]
     elif source.format == "txt":
         cells = [[line, *[""] * (width - 1)] for line in text.splitlines()]
     else:
@@ -47,7 +47,7 @@ def cut(text: str, source: Any) -> list[list[Any]]:
     return cells[int(source.skip_first) : len(cells) - int(source.skip_last)]
 
 
-def loaded(line: str) -> Any:
+def load_line(line: str) -> Any:
     """The JSON value of a line, None where it is none."""
     try:
         return json.loads(line)
@@ -55,7 +55,7 @@ def loaded(line: str) -> Any:
         return None
 
 
-def separated(row: list[str], at: int, mapped: Any) -> str:
+def read_separated(row: list[str], at: int, mapped: Any) -> str:
     """The cell of a column: at its own place, or where the mapping says."""
     if mapped and mapped[at].constant is not None:
         return str(mapped[at].constant)
@@ -63,7 +63,7 @@ def separated(row: list[str], at: int, mapped: Any) -> str:
     return row[place] if place is not None and place < len(row) else ""
 
 
-def nested(value: Any, at: int, source: Any) -> Any:
+def read_nested(value: Any, at: int, source: Any) -> Any:
     """The same of a JSON value."""
     if not source.cells:
         return value.get(source.names[at]) if isinstance(value, dict) else None

@@ -191,7 +191,7 @@ def _read_bags(values: Iterable[object], source: ExternalSource) -> Iterator[tup
 
 
 def _find_value(value: object, cell: ExternalCell) -> object:
-    """What stands in a record for a column; None where nothing does."""
+    """Find the value of a column in a record; None where nothing stands there."""
     if cell.steps is None:
         return cell.constant
     for step in cell.steps:

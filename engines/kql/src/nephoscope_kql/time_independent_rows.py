@@ -128,7 +128,7 @@ def _find_base(relation: Relation) -> SteadyBase | None:
         (*fill, ColumnRef(type=KqlType.DATETIME, column=part.time))
         for fill, part in zip(relation.fills, found, strict=True)
     )
-    columns, parted = (*relation.filled, time), tuple(one.relation for one in found)
+    columns, parted = (*relation.filled_columns, time), tuple(one.relation for one in found)
     joined = replace(relation, columns=columns, inputs=parted, fills=fills, order=(), ingested=None)
     hidden = () if relation.ingested is None else (relation.ingested,)
     return SteadyBase(joined, time, hidden, narrowed=any(one.narrowed for one in found))

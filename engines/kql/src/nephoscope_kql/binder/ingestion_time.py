@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class UncarriedIngestionTimeError(KqlError):
-    """The rows of a union have ingestion times that the union does not carry yet: carry_ingestion_time() makes it do so."""
+    """Ingestion times that a union does not carry yet: carry_ingestion_time() makes it do so."""
 
 
 def find_ingestion_column(relation: Relation, span: Span) -> Column | None:
@@ -53,7 +53,7 @@ def _has_ingestion_time(relation: Relation) -> bool:
 def carry_ingestion_time(
     relation: Relation, span: Span, make_column: Callable[[str, KqlType], Column]
 ) -> Relation:
-    """The same rows, with a hidden column of the ingestion time through the unions below."""
+    """Carry a hidden column of the ingestion time through the unions below; the rows stay the same."""
     if isinstance(relation, Concatenated):
         parts = tuple(carry_ingestion_time(part, span, make_column) for part in relation.inputs)
         times = [_read_time(part, span) for part in parts]

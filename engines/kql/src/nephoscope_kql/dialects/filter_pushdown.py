@@ -19,7 +19,9 @@ def push_filter(relation: Filter) -> Relation:
     if not tests or not isinstance(union, Concatenated):
         return union
     branches = tuple(
-        _build_branch(part, dict(zip((column.id for column in union.filled), fill, strict=True)), tests)
+        _build_branch(
+            part, dict(zip((column.id for column in union.filled_columns), fill, strict=True)), tests
+        )
         for part, fill in zip(union.inputs, union.fills, strict=True)
     )
     return replace(union, inputs=branches)

@@ -113,7 +113,7 @@ def text_never_null(relation: Relation, block: SelectBlock) -> None:
 @writes(Concatenated)
 def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter) -> SelectBlock:
     """UNION ALL."""
-    columns = relation.filled
+    columns = relation.filled_columns
     places = [place for place, column in enumerate(columns) if column.id in needed]
     selects = [
         _build_branch(part, [(columns[place].id, fill[place]) for place in places], emitter)

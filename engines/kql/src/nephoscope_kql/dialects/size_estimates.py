@@ -215,7 +215,9 @@ def _build_series_values(relation: Series) -> Defined:
 
 def _build_concatenated_values(relation: Concatenated) -> Defined:
     fills = zip(*relation.fills, strict=True)
-    return {column.id: tuple(several) for column, several in zip(relation.filled, fills, strict=False)}
+    return {
+        column.id: tuple(several) for column, several in zip(relation.filled_columns, fills, strict=False)
+    }
 
 
 def _row_values(relation: Rows) -> Defined:

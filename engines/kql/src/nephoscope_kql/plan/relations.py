@@ -113,7 +113,7 @@ class Concatenated(Relation):
     ingested: Column | None = None
 
     @property
-    def filled(self) -> tuple[Column, ...]:
+    def filled_columns(self) -> tuple[Column, ...]:
         """Return the columns of the fills, the hidden one last."""
         return self.columns if self.ingested is None else (*self.columns, self.ingested)
 

@@ -166,7 +166,7 @@ class _IdentityReader:
         return _Found(
             frozenset(
                 column.id
-                for place, column in enumerate(relation.filled)
+                for place, column in enumerate(relation.filled_columns)
                 if all(
                     _is_stable(fill[place], stable)
                     for fill, stable in zip(relation.fills, inputs, strict=True)

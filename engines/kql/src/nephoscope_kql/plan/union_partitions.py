@@ -138,7 +138,7 @@ def _build_share(own: Relation) -> TableShare:
 def _find_null_columns(relation: Relation) -> set[str]:
     """The ids of columns that are the null of their type on every row."""
     if isinstance(relation, Concatenated) and len(relation.inputs) == 1:
-        filled = zip((column.id for column in relation.filled), relation.fills[0], strict=True)
+        filled = zip((column.id for column in relation.filled_columns), relation.fills[0], strict=True)
         below = _find_null_columns(relation.inputs[0])
         return below | {one for one, value in filled if _is_null(value, below)}
     if isinstance(relation, (*_ROW_BY_ROW, Limited)):
