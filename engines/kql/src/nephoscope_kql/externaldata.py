@@ -26,7 +26,7 @@ MAX_CELL = 131_072
 
 @dataclass(frozen=True, slots=True)
 class ExternalCell:
-    """Where a column's cell stands in a record: behind keys and indexes of JSON, at a place of a separated row, or `constant`.
+    """A column's cell in a record: behind keys and indexes of JSON, at a place of a separated row, or `constant`.
 
     With none of them it is nowhere: null, or an empty text.
     """
