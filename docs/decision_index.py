@@ -25,7 +25,7 @@ TOPICS = {
     "Network and captures": "502-503, 509, 514, 518, 530-532, 543-544, 547-548, 559",
     "Bills of materials": "430-434",
     "Analyzers and attack paths": "50-53, 56, 370",
-    "KQL: what a query means": "110-123, 125, 130-131, 138, 400, 458",
+    "KQL: what a query means": "110-123, 125, 130-131, 138, 400, 458, 555",
     "KQL: bounds, engines and tests": "124, 127-129, 134-137, 457, 542",
     "The lake": "140-148, 156-157, 160-161, 406, 554",
     "The state": "150, 152-155, 373",

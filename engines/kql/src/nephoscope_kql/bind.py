@@ -11,7 +11,7 @@ from nephoscope_kql import tree
 from nephoscope_kql.binder import calls, externaldata, operands, tables, values  # noqa: F401 - they declare what they bind
 from nephoscope_kql.binder.column_naming import implied_name
 from nephoscope_kql.binder.diagnostics import Diagnostics, TooManyErrorsError
-from nephoscope_kql.binder.environment import Binder, Env, Meaning
+from nephoscope_kql.binder.environment import GRAPH_IS_NO_TABLE, Binder, Env, Meaning
 from nephoscope_kql.binder.options import limit_rows
 from nephoscope_kql.binder.scope import declare_names, declare_unbound, is_tabular
 from nephoscope_kql.catalog import Catalog
@@ -19,7 +19,7 @@ from nephoscope_kql.errors import NOWHERE, CycleError, KqlError, TooLargeError, 
 from nephoscope_kql.operators import load
 from nephoscope_kql.operators.branching import branches
 from nephoscope_kql.plan.query_probe import QueryProbe
-from nephoscope_kql.plan.relations import ResultHint
+from nephoscope_kql.plan.relations import Graph, ResultHint
 from nephoscope_kql.plan.values import Relation
 
 load()
@@ -97,7 +97,10 @@ def results(query: tree.Query, env: Env) -> tuple[BoundQuery, ...]:
 
 def _build_result(name: str, expression: tree.Expression, env: Env) -> BoundQuery:
     env.binder.hint = None
-    relation = limit_rows(_build_rows(expression, env), env)
+    rows = _build_rows(expression, env)
+    if isinstance(rows, Graph):
+        raise invalid(GRAPH_IS_NO_TABLE, expression.span)
+    relation = limit_rows(rows, env)
     return BoundQuery(relation, _hint(env.binder), name)
 
 

@@ -115,6 +115,32 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "T | parse-kv s as (a: long, b: string) with (pair_delimiter=' ')",
             "Columns from the key-value pairs of a text.",
         ),
+        "make-graph": (
+            "T | extend u = toupper(s) | make-graph s --> u with_node_id=id | graph-to-table nodes",
+            "Make a graph of rows that are its edges: their ends are its nodes, with the properties of tables of nodes.",
+        ),
+        "graph-match": (
+            "T | extend u = toupper(s) | make-graph s --> u with_node_id=id "
+            "| graph-match (a)-[e]->(b)-[p*1..3]->(c) where e.n > 1 project a.id, c.id",
+            "Find a pattern of nodes, edges and paths.",
+        ),
+        "graph-shortest-paths": (
+            "T | extend u = toupper(s) | make-graph s --> u with_node_id=id "
+            "| graph-shortest-paths output=all (a)-[p*1..3]->(b) project a.id, b.id",
+            "Find the shortest paths between nodes.",
+        ),
+        "graph-to-table": (
+            "T | extend u = toupper(s) | make-graph s --> u | graph-to-table edges",
+            "Give the nodes or the edges of a graph as rows.",
+        ),
+        "graph-where-nodes": (
+            "T | extend u = toupper(s) | make-graph s --> u with_node_id=id | graph-where-nodes id has 'x' | graph-to-table edges",
+            "Keep the nodes for which a condition is true, and the edges between them.",
+        ),
+        "graph-where-edges": (
+            "T | extend u = toupper(s) | make-graph s --> u | graph-where-edges n > 1 | graph-to-table edges",
+            "Keep the edges for which a condition is true.",
+        ),
         "make-series": (
             "T | make-series c = count() default = 0 on t from datetime(2024-01-01) to datetime(2024-01-08) step 1d by s",
             "One row a group, an aggregate a bin as an array.",

@@ -25,7 +25,7 @@ from nephoscope_kql.errors import (
 )
 from nephoscope_kql.known_options import describe_unknown_hints
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef, WindowCall, reads_row
-from nephoscope_kql.plan.relations import Assign, Rows
+from nephoscope_kql.plan.relations import Assign, Graph, Rows
 from nephoscope_kql.plan.values import Bound, Column
 from nephoscope_kql.types import KqlType
 
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 """How deep functions and sub-queries may nest."""
+ON_GRAPHS = (tree.operators.GraphMatch, tree.operators.GraphToTable, tree.operators.GraphWhere)
+"""The operators that take a graph; all others take rows."""
+GRAPH_IS_NO_TABLE = "a graph has no rows: graph-match, graph-shortest-paths or graph-to-table make some"
 MAX_NODES = 200_000
 """How many nodes a query may have after its functions are expanded."""
 
@@ -319,6 +322,8 @@ class Binder:
         bind = OPERATORS.get(type(operator))
         if bind is None:
             raise unsupported_error(f"the operator {operator_name(operator)}", operator.span)
+        if isinstance(relation, Graph) and not isinstance(operator, ON_GRAPHS):
+            raise invalid(GRAPH_IS_NO_TABLE, operator.span)
         self.add_warning(*describe_unknown_hints(operator))
         while True:
             try:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.environment import Env, LambdaMeaning, SharedTableMeaning, binds_source
+from nephoscope_kql.binder.environment import (
+    GRAPH_IS_NO_TABLE,
+    Env,
+    LambdaMeaning,
+    SharedTableMeaning,
+    binds_source,
+)
 from nephoscope_kql.binder.options import restrict_to_scope
 from nephoscope_kql.binder.ordering import sort_by_ordinal
 from nephoscope_kql.binder.overload_resolution import as_dynamic, convert_explicitly
@@ -22,7 +28,7 @@ from nephoscope_kql.binder.scope import (
 )
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.errors import Span, UnknownSourceError, invalid, suggest_word, unsupported_error
-from nephoscope_kql.plan.relations import Rows, TableScan
+from nephoscope_kql.plan.relations import Graph, Rows, TableScan
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
 
@@ -46,6 +52,8 @@ def name_relation(operator: tree.operators.As, relation: Relation | None, env: E
     """`as name`: the rows so far get a name for the operators after it."""
     if relation is None:
         raise invalid("as needs rows", operator.span)
+    if isinstance(relation, Graph):
+        raise invalid(GRAPH_IS_NO_TABLE, operator.span)
     meaning = share_bound_rows(relation, env, operator.name)
     return meaning.make(), env.with_names({operator.name: meaning})
 

@@ -9,6 +9,7 @@ from nephoscope_kql.parser import (
     columns,
     expansion,
     filtering,
+    graphs,
     joins_and_unions,
     result_operators,
     sources,
@@ -30,6 +31,7 @@ FAMILIES = (
     joins_and_unions,
     expansion,
     filtering,
+    graphs,
     result_operators,
     sources,
 )

@@ -26,13 +26,7 @@ _ENDS = frozenset(("|", ";", ")", "]", "}", ","))
 _ALWAYS_FIRST = frozenset(("print", "union", "find", "search", "macro-expand"))
 REFUSED = frozenset(
     [
-        "make-graph",
-        "graph-match",
         "graph-mark-components",
-        "graph-shortest-paths",
-        "graph-to-table",
-        "graph-where-nodes",
-        "graph-where-edges",
         "macro-expand",
         "assert-schema",
         "project-smart",

@@ -192,16 +192,22 @@ def _parse_pattern_case(c: Cursor, parameters: tuple[LambdaParameter, ...], *, p
     start = c.token.start
     values: list[Literal] = []
     c.expect("(")
-    c.read_separated(lambda c: values.append(parse_constant(c)), ")")
+    c.read_separated(lambda c: values.append(_parse_pattern_value(c)), ")")
     if path:
         c.expect(".")
         c.expect("[")
-        values.append(parse_constant(c))
+        values.append(_parse_pattern_value(c))
         c.expect("]")
     if len(values) != len(parameters):
         raise invalid(f"the pattern takes {len(parameters)} values, not {len(values)}", c.since(start))
     c.expect("=")
     return PatternCase(values=tuple(values), body=_parse_body(c, parameters), span=c.since(start))
+
+
+def _parse_pattern_value(c: Cursor) -> Literal:
+    if not is_constant(c.token):
+        raise c.build_expected_error("a constant")
+    return parse_constant(c)
 
 
 def _parse_alias(c: Cursor) -> AliasStatement:

@@ -195,6 +195,14 @@ class Shared(Relation):
     hidden: tuple[tuple[Column, Column], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph(Relation):
+    """make-graph: no rows of its own, so nobody writes it, but the tables of its nodes and edges."""
+
+    nodes: Relation
+    edges: Relation
+
+
 @dataclass(frozen=True, slots=True)
 class BoundScanStep:
     """A step of scan: what a row must meet, and what it assigns to declared columns.

@@ -122,6 +122,27 @@ from nephoscope_kql.tree.operators.filtering import (
 from nephoscope_kql.tree.operators.filtering import (
     Where as Where,
 )
+from nephoscope_kql.tree.operators.graphs import (
+    GraphEdge as GraphEdge,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    GraphMatch as GraphMatch,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    GraphNodes as GraphNodes,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    GraphSequence as GraphSequence,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    GraphToTable as GraphToTable,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    GraphWhere as GraphWhere,
+)
+from nephoscope_kql.tree.operators.graphs import (
+    MakeGraph as MakeGraph,
+)
 from nephoscope_kql.tree.operators.joins_and_unions import (
     Find as Find,
 )
