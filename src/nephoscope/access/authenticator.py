@@ -82,9 +82,10 @@ class LinkedDeniedError(DeniedError):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, with the roles held now; `secret` is the id of what was shown, `session` the same of a browser's.
+    """Authenticated caller of a request, with the roles it holds now.
 
-    `tenant` is the one tenant that is looked at, None where all are: less of the estate is in reach then.
+    `secret` is the id of the secret that it presented, `session` that of its browser session ('' = none). `tenant`
+    limits what it reaches to one tenant, None = all.
     """
 
     principal: Principal

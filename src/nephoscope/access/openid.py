@@ -28,7 +28,7 @@ _KEY_TYPES = ("RSA", "EC")
 
 
 class OpenIdError(Exception):
-    """What a provider did wrong, in a sentence; `down` where it could not be reached at all."""
+    """Error of an OpenID provider, described in a sentence; `down` where the provider could not be reached."""
 
     def __init__(self, text: str, *, down: bool = False) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class OpenIdError(Exception):
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """What a provider says of itself."""
+    """Discovery document of an OpenID provider."""
 
     issuer: str
     authorization_endpoint: str

@@ -18,7 +18,7 @@ ASKED, FOUND = "sign-in-tests", "sign-in-tested"
 
 
 class ProviderTrial(msgspec.Struct, frozen=True):
-    """Whether a provider answered as an OpenID provider does, and what it is or why it cannot be used."""
+    """Outcome of a test of a provider: whether it works as an OpenID provider, and its issuer or the error."""
 
     when: datetime
     works: bool

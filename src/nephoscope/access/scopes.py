@@ -108,7 +108,7 @@ def explain_ambiguity(group: str, hierarchy: Hierarchy) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hierarchy:
-    """What lies where: the subscriptions that are known, and the management groups above each, nearest first (lower-cased ids).
+    """Scope hierarchy: the known subscriptions and the management groups above each, nearest first (lower-cased ids).
 
     `tenants` maps a subscription to its tenant ('' = not known). `doubtful` are the management groups whose name several tenants
     have: a role at such a name does not say which is meant and reaches neither, one at `/tenants/<id>/providers/...` does

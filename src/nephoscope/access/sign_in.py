@@ -55,7 +55,7 @@ class SignInStart:
 
 @dataclass(frozen=True, slots=True)
 class SignInResult:
-    """Who signed in has the secret of a new session, and goes to the page that was wanted; `token` is the ID token."""
+    """Result of a sign-in: the secret of the new session, the page to open next and the ID token."""
 
     session: str
     next: str
@@ -128,7 +128,7 @@ class SignIn:
         )
 
     def sign_out_address(self, name: str, back: str, hint: str = "") -> str:
-        """Where a browser signs out of a provider too, '' where the provider offers no such thing.
+        """Return the address at which a browser signs out of a provider, '' where it offers none.
 
         `hint` is the ID token that it signed in with: the provider then knows who is meant and need not ask.
         Source: https://openid.net/specs/openid-connect-rpinitiated-1_0.html#RPLogout

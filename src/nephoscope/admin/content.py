@@ -33,9 +33,9 @@ BODY = MOST_BYTES * 4 // 3 + (64 << 10)
 
 
 class NewPack(Shape, frozen=True, kw_only=True):
-    """What is sent: a .zip or .tar.gz archive or one rule's file, by its name; its rules are off unless they are enabled.
+    """Pack to import: a .zip or .tar.gz archive or the file of one rule; its rules stay off unless `enable` is set.
 
-    `name` is what the pack is to be called ("" = as the file); one of that name is replaced.
+    `name` names the pack ("" = as the file); it replaces a pack of that name.
     """
 
     file: Annotated[Text, msgspec.Meta(min_length=1)]
@@ -88,7 +88,10 @@ class PackReport(Shape, frozen=True, kw_only=True):
 
 
 class ImportReport(Shape, frozen=True, kw_only=True):
-    """What was taken and how each piece stands; not `kept`: nothing in it could be used. `changes` are names, by what changed."""
+    """Result of an import: the pack and the status of each piece; not `kept` where no piece is usable.
+
+    `changes` are names by the kind of change.
+    """
 
     pack: PackShape
     kept: bool
@@ -98,7 +101,7 @@ class ImportReport(Shape, frozen=True, kw_only=True):
 
 
 class PackSwitch(Shape, frozen=True, kw_only=True):
-    """Whether the rules of a pack are on in a workspace."""
+    """State to set for the rules of a pack in a workspace."""
 
     enabled: bool
     workspace: Name = "default"

@@ -22,7 +22,7 @@ class GapRecommendationShape(Shape, frozen=True, kw_only=True):
 
 
 class DataGapShape(Shape, frozen=True, kw_only=True):
-    """What is missing (`need` is the kind of thing, `subject` which), how many assessments wait for it, and what settles them.
+    """Data gap: the kind of data (`need`), the data (`subject`), the number of assessments that need it and the remedy.
 
     `commands` are run in their order, `permissions` are what reading takes, `examples` some of the reasons that assessments give.
     """

@@ -22,7 +22,7 @@ Id = Annotated[str, msgspec.Meta(max_length=LONGEST_ID)]
 
 
 class FactReportShape(Shape, frozen=True, kw_only=True):
-    """What was learned of a resource at a time: ARM documents, and the types that were read in full by the id that they lie below."""
+    """Report of facts about a resource: ARM documents, and the types read in full by the id of their parent."""
 
     resource: Id
     read_at: datetime
@@ -32,7 +32,7 @@ class FactReportShape(Shape, frozen=True, kw_only=True):
 
 
 class FactReceipt(Shape, frozen=True, kw_only=True):
-    """How many claims were new, say something else than before, say the same, or are older than what is kept."""
+    """Counts of the reported claims that are new, changed, the same, or older than the stored ones."""
 
     new: int
     changed: int

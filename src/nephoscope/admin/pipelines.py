@@ -25,7 +25,7 @@ class ViolationShape(Shape, frozen=True, kw_only=True):
 
 
 class ViolationList(Shape, frozen=True, kw_only=True):
-    """What the gate passed and the cloud violates."""
+    """List of violations in the cloud that the gate passed."""
 
     value: tuple[ViolationShape, ...]
 

@@ -44,7 +44,7 @@ class RecommendationList(Shape, frozen=True, kw_only=True):
 
 
 class RecommendationQuery(Shape, frozen=True, kw_only=True):
-    """Which recommendations."""
+    """Query parameters of the list of recommendations."""
 
     all: Annotated[bool, msgspec.Meta(description="Include recommendations that no resource fails.")] = False
     top: Annotated[int, msgspec.Meta(ge=1, le=10_000, description="Maximum number of recommendations.")] = 100

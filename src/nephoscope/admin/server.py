@@ -19,14 +19,14 @@ SECTION = RouteSection("server", "The server")
 
 
 class ServerSettings(Shape, frozen=True, kw_only=True):
-    """What the server was started with; `nephoscope serve --help` says how each is changed."""
+    """Version and start settings of the server; `nephoscope serve --help` describes each setting."""
 
     version: str
     settings: Mapping[str, AnyJson]
 
 
 class CheckShape(Shape, frozen=True, kw_only=True):
-    """What a check found, and what to do about it."""
+    """Result of one health check, with its remedy."""
 
     check: str
     verdict: Literal["ok", "info", "warning", "wrong"]
@@ -35,7 +35,7 @@ class CheckShape(Shape, frozen=True, kw_only=True):
 
 
 class Health(Shape, frozen=True, kw_only=True):
-    """What the doctor found; `verdict` is the worst of it."""
+    """Health of the server: all checks and the worst `verdict` among them."""
 
     verdict: Literal["ok", "info", "warning", "wrong"]
     checks: tuple[CheckShape, ...]
@@ -52,7 +52,7 @@ class BackupState(Shape, frozen=True, kw_only=True):
 
 
 class AssessmentState(Shape, frozen=True, kw_only=True):
-    """What is assessed, when it was last, whether it is asked for again, and why it failed ('' = it did not)."""
+    """State of the posture assessment: its targets, last run, pending request and last error ('' = none)."""
 
     targets: tuple[str, ...]
     last: datetime | None
@@ -86,7 +86,7 @@ def health(ask: AdminRequest) -> Health:
 
 @SECTION.route("GET", "/backup", "Nephoscope/backup/read")
 def backup(ask: AdminRequest) -> BackupState:
-    """When the server was last backed up, and to where."""
+    """Return when and to where the server was last backed up."""
     kept = ask.instance.state.checkpoints.get(*BACKED_UP) or {}
     return BackupState(
         at=datetime.fromisoformat(kept["at"]) if kept else None, file=kept.get("file", ""), files=kept.get("files", 0),

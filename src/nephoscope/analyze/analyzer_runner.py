@@ -68,11 +68,11 @@ class AnalyzerResult(msgspec.Struct, frozen=True):
 
 
 class AnalyzerOutput(NamedTuple):
-    """What the analyzers found.
+    """Combined output of the analyzers.
 
-    `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an assessment
-    that nobody can give to the reason; `assessments` are all verdicts, Unknown ones included. `told` is what each analyzer adds to
-    these, `logs` the versions of the tables of the lake that it read.
+    `overlay` are Microsoft.Security/assessments to lay over the estate; `unknown` maps the lower-cased id of an
+    assessment that cannot be determined to the reason; `assessments` are all verdicts, including Unknown. `told` is the
+    result of each analyzer, `logs` the versions of the lake tables that each read.
     """
 
     overlay: list[Resource]
@@ -90,7 +90,7 @@ class AnalyzerOutput(NamedTuple):
 
 
 class PreviousAnalysis(msgspec.Struct, frozen=True):
-    """What analyzers said before: `changed` are the lower-cased types of which anything differs since, None where all may.
+    """Analyzer results of the previous evaluation; `changed` are the lower-cased types changed since, None = any.
 
     `then` and `now` are the times of the two evaluations: where they differ, what asks logs up to now may find other rows.
     """

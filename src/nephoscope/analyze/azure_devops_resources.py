@@ -1,4 +1,4 @@
-"""What pipelines of Azure DevOps use should be granted pipeline by pipeline, and sign in to Azure without a stored key.
+"""Check that resources of Azure DevOps pipelines are granted per pipeline and sign in to Azure without stored keys.
 
 A service connection, a variable group with secrets, a secure file or a pool of own agents that is open to all pipelines is open
 to whoever may create one. A service connection with a client secret or certificate holds a key for as long as it is valid;

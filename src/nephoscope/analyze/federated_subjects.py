@@ -20,7 +20,7 @@ _BRANCH = "ref:refs/heads/"
 
 
 class Trust(msgspec.Struct, frozen=True):
-    """What a credential trusts: `problem` says why that is too much ('' = it is narrow).
+    """Trust of a federated credential: `problem` says why it is too broad ('' = it is narrow).
 
     A credential for a branch of a GitHub repository is as narrow as the protection of that branch: then `owner`, `repository` and
     `branch` name it.

@@ -1,4 +1,4 @@
-"""What reaches into a GitHub repository from outside should be narrow: deploy keys, webhooks, own runners, deployments.
+"""Check external access to GitHub repositories: deploy keys, webhooks, self-hosted runners, environments.
 
 A self-hosted runner keeps what a workflow left on it. A deploy key that may write pushes past every review of people. A webhook
 tells what happens in the repository, to anybody where TLS is not checked, and its receiver cannot tell a forged call without a

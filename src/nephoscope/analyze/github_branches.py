@@ -56,7 +56,7 @@ _REVIEWS = "required_pull_request_reviews"
 
 
 class BranchGuard(msgspec.Struct, frozen=True):
-    """What holds for the default branch, and what was not read ('' = everything was)."""
+    """Protection of a default branch; `unread` names what could not be read ('' = nothing)."""
 
     protected: bool
     force_push_blocked: bool

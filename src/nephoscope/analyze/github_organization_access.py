@@ -1,4 +1,4 @@
-"""What reaches into all repositories of a GitHub organization should be narrow: its webhooks and its own runners.
+"""Check external access to all repositories of a GitHub organization: its webhooks and self-hosted runners.
 
 A webhook of the organization tells what happens in every repository. A runner of the organization keeps what a workflow left on it:
 a group that public repositories reach runs what anybody puts into a pull request, and one that is open to all repositories lets the

@@ -1,4 +1,4 @@
-"""What reaches into a GitLab group or project from outside should be narrow: accounts, deploy keys, webhooks, runners, job tokens.
+"""Check external access to GitLab groups and projects: accounts, deploy keys, webhooks, runners, job tokens.
 
 A runner of a public project whose pipelines of forks run in it runs what a stranger wrote, once a member starts it. A job token of
 any project reads from one that does not limit which ones may. GitLab does not tell whether a webhook has a secret token.

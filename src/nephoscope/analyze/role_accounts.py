@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class AccountCheck(msgspec.Struct, frozen=True):
-    """Who is asked under a key: holders of `classes`, with `below` also on resource groups and resources."""
+    """Selection of accounts for a key: holders of `classes`, with `below` also on resource groups and resources."""
 
     key: Key
     classes: frozenset[RoleClass]

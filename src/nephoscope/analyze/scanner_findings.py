@@ -1,4 +1,4 @@
-"""What scanners find on machines, in registries and in clusters should be fixed.
+"""Check that findings of scanners on machines, registries and clusters are resolved.
 
 Reads the sub-assessments of each key on the resource (Microsoft.Security/assessments/subAssessments), as Defender for Cloud or a
 scanner of one's own wrote them: one that is unhealthy is unhealthy. None at all is healthy only where they were read in full there;

@@ -1,4 +1,4 @@
-"""What the name of a variable of a pipeline says about its value, which is never read."""
+"""Recognize pipeline variables that hold secrets by their names; values are never read."""
 
 from __future__ import annotations
 

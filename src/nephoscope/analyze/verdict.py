@@ -1,4 +1,4 @@
-"""How an analyzer says what it found: one assessment, made the same way everywhere."""
+"""Build the assessment in which an analyzer reports its verdict."""
 
 from __future__ import annotations
 

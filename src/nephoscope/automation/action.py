@@ -1,4 +1,4 @@
-"""What an action is: a kind with settings, found by scanning the folder `actions`, and a function that does it."""
+"""Define actions: kinds with settings, found by scanning the folder `actions`, each with a function that runs it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ActionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ActionContext:
-    """What an action may use besides its settings and its event."""
+    """Context that an action runs in, besides its settings and its event."""
 
     data: Path
     operator: OperatorPolicy
@@ -50,9 +50,9 @@ class ActionContext:
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """What an action did: a sentence; for one that a person decides of, the plan, and when it is over.
+    """Outcome of an action: a sentence, and for an action that needs approval the plan and when its effect ends.
 
-    `approved_by` names what approves the plan at once in place of a person ('' = nothing does).
+    `approved_by` names the policy that approves the plan at once ('' = a person must approve it).
     """
 
     detail: str

@@ -1,4 +1,4 @@
-"""What a message says of documents that were published: one at length, many as a table with their number.
+"""Write messages about published documents: one document in full, several as a table with their count.
 
 A run that tells of several has `records` (the first of them, the gravest first), `count`, `findings` and `before`: how each stood, by
 its lower-cased id; one that was not there before is missing in it.
@@ -35,7 +35,7 @@ _RANKS = {one.value: rank for rank, one in enumerate(Severity)}
 
 @dataclass(frozen=True, slots=True)
 class DocumentStatus:
-    """How a document stands, or stood: in a word, and how grave it is where it is a finding."""
+    """Status of a document, and the severity of one that is a finding."""
 
     state: str
     severity: str = ""

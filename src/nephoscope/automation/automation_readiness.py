@@ -26,7 +26,7 @@ _SCOPE = re.compile(rf"/?|/subscriptions/{_GUID}(?:/resourcegroups/[^/]+(?:/prov
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What there is on this machine; `secrets` are the names of the credentials that are kept, `edition` what was published last."""
+    """Readiness of this machine to run automations; `secrets` are the names of stored credentials."""
 
     data: Path
     state: State

@@ -31,7 +31,7 @@ class EventCondition(Protocol):
 
 
 class EventProperty(Protocol):
-    """What a condition compares."""
+    """Property of an event that a condition compares."""
 
     def read(self, event: EventView) -> Sequence[object]:
         """Return the values of an event."""

@@ -1,4 +1,4 @@
-"""Which addresses webhooks post to: public ones, and those that the operator's file allows."""
+"""Limit the addresses that webhooks post to: public ones, and those that operator.yaml allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nephoscope.connect.ssrf_guard import PrivateAddressError, RequestTarget, Un
 
 @contextmanager
 def translate_connection_errors() -> Iterator[None]:
-    """What cannot be reached within the block is an ActionError, which says where a private address may be allowed."""
+    """Raise ActionError for an address that cannot be reached in the block, with the remedy for a private address."""
     try:
         yield
     except PrivateAddressError as error:

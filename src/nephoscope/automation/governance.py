@@ -49,7 +49,7 @@ _PROPERTIES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class GovernanceAssignment:
-    """What a rule says of a resource that fails a recommendation; `owner` '' = the tag that would name one is not there."""
+    """Governance assignment of a resource that fails a recommendation; `owner` '' = the tag that names it is absent."""
 
     rule: str
     owner: str

@@ -102,7 +102,7 @@ class EventHubPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class OperatorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is allowed; `pages` is the URL of the server, which messages name in place of the one that it knows of itself."""
+    """Operator's policy for actions; `pages` is the URL of the server for links in messages, '' = the known one."""
 
     webhook: WebhookPolicy = WebhookPolicy()
     mail: MailServer | None = None

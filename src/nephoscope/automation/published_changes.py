@@ -1,4 +1,4 @@
-"""What was published since the last look: documents that are new or stand otherwise, by a copy of how all of them stood.
+"""Find published documents that are new or changed, by comparison with a stored copy of their previous states.
 
 `DATA/automation/stood-VERSION.parquet` has how the documents of an edition stood. It is written before the transaction that says
 that this edition was looked at: whoever is killed in between looks again.

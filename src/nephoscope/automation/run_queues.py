@@ -1,4 +1,4 @@
-"""Which runs are begun next: alerts and incidents before bulk, one at a time for each receiver, automations in turn.
+"""Select the runs to start next: alerts and incidents before bulk, one run per receiver, automations in turn.
 
 A lane leads to one receiver, for urgent runs or for bulk. A receiver that takes its time holds the runs of its own lane alone, and
 bulk never holds what is urgent. What changes the state has no lane: it is done at once, one after the other.
@@ -93,12 +93,12 @@ class RunQueues:
         self._turns[lane, run.rule] = self._begun
 
     def drop(self, ids: Iterable[str]) -> None:
-        """These were due and are no more, whoever saw to them."""
+        """Remove runs from the queue that are no longer due."""
         gone = set(ids)
         self._due = [one for one in self._due if one.id not in gone]
 
     def end(self, id_: str) -> None:
-        """It ended: its lane is free."""
+        """Free the lane of a run that ended."""
         if lane := self._busy.pop(id_, None):
             self._freed.add(lane)
 

@@ -1,4 +1,4 @@
-"""How a run goes from one state to the next: all of it here, none of it does anything.
+"""Define the state machine of runs: the transitions between states, free of side effects.
 
 A state is the status and the step. DO is what the action does, or plans for a person to approve; APPLY what was approved; UNDO what
 takes that back. A try that failed comes again in its step, and so does a run that was dead.

@@ -51,7 +51,7 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(slots=True)
 class BehaviorReport:
-    """What a run came to: how many observations were looked at, and how many rows of each table it made."""
+    """Report of a behavior run: the number of observations, and of rows written to each table."""
 
     observations: int = 0
     rows: dict[str, int] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class BehaviorReport:
 
 @dataclass(frozen=True, slots=True)
 class BehaviorWork:
-    """What a run works with: its lease, where observations come from, what tells of them, the profiles, and pairs of peers."""
+    """Inputs of a behavior run: its lease, the source of observations, the insight writer, profiles and peer pairs."""
 
     lease: Lease
     observer: Observer

@@ -26,7 +26,7 @@ _FROM_GRAPH = {
 
 @dataclass(frozen=True, slots=True)
 class IdentityRecord:
-    """What the table said last of an account: the digest of its row, when, and whether the account was gone."""
+    """Latest identity row of an account: its digest, its time, and whether the account was deleted."""
 
     digest: str
     at: dt.datetime
@@ -36,7 +36,7 @@ class IdentityRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccountSighting:
-    """What logs say of an account: when it was last seen, and its risk ('' = nothing)."""
+    """Traces of an account in logs: when it was last seen, and its risk ('' = none)."""
 
     last: dt.datetime | None = None
     level: str = ""

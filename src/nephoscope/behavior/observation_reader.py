@@ -44,7 +44,7 @@ class ObservationSpan:
 
     @property
     def span(self) -> RowSpan:
-        """As a condition of a query."""
+        """Return the span as a row condition for queries."""
         return RowSpan(self.start, self.end, self.until, self.since)
 
 

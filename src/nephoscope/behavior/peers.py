@@ -1,4 +1,4 @@
-"""Who works like whom: users ranked by what they share, where small groups count more than large ones.
+"""Rank the peers of each user by shared groups and attributes, where small groups weigh more than large ones.
 
 Two users' score is the sum over the groups, roles, department, title and manager that both have of ln(users / members): the weight of
 TF-IDF, as Sentinel describes its UserPeerAnalytics. In a group of more than LARGE members each user is set beside the next ones

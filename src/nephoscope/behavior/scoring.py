@@ -1,4 +1,4 @@
-"""How unusual something is, as a number and in words; pure.
+"""Score how unusual an activity is, as a number and in words; pure.
 
 A value has a surprise in bits: -log2 of the probability that the entity shows it on a day, where what is not known of the entity is
 taken from its peers, and what is not known of them from the tenant (Dirichlet smoothing, level by level):
@@ -30,7 +30,7 @@ UNCOMMON_PEERS, UNCOMMON_TENANT, UNCOMMON_USER = 0.05, 0.01, 0.1
 
 @dataclass(frozen=True, slots=True)
 class ProfileFacts:
-    """What the profiles know of a value of a dimension before the day in question, all in days of the look-back.
+    """Profile of a dimension's value before the day in question, all counts in days of the look-back.
 
     `days` of `active` days the entity showed it; `recent` of its `recent_active` days in the last ten; `last` is days since the last
     time (None = never); `history` how many days the baseline reaches back. Of `peers` with a history `peer_users` showed it, on
@@ -101,7 +101,7 @@ class ProfileFacts:
 
 @dataclass(frozen=True, slots=True)
 class ActivityContext:
-    """What an activity's score depends on beside its values: `sharing` is how many others use its address."""
+    """Context of an activity's score besides its values: `sharing` is how many other entities use its address."""
 
     blast: str = "Low"
     failed: bool = False

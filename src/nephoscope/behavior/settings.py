@@ -1,4 +1,4 @@
-"""What a person may set of the behavior analysis; kept in the state, one for each workspace."""
+"""Store the settings of the behavior analysis, one set per workspace."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _RISKS = (
 
 @dataclass(slots=True)
 class TenantKnowledge:
-    """What is known; `digest` names the snapshot of the estate that it comes from, `aliases` are names of all times."""
+    """Directory knowledge of a tenant; `digest` names the estate snapshot it comes from, `aliases` past names too."""
 
     digest: str = ""
     at: dt.datetime = _EPOCH

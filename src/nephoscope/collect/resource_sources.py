@@ -29,9 +29,10 @@ _UNANSWERED = ("microsoft.security/complianceresults",)
 
 
 class ArmListing(msgspec.Struct, frozen=True):
-    """How Resource Manager lists a type: GET `<parent id>/<path>?api-version=<api>` for every parent of the lower-cased types `of`.
+    """Listing of a type in Resource Manager: GET `<parent id>/<path>?api-version=<api>` for parents of the types `of`.
 
-    `of` is `*` for an extension that any resource may have; `under` are then the types that are known to have it (none: any).
+    `of` is lower-cased, or `*` for an extension that any resource may have; `under` are then the types known to have it
+    (none: any).
     """
 
     type: str
@@ -42,7 +43,7 @@ class ArmListing(msgspec.Struct, frozen=True):
 
 
 class GraphOmission(msgspec.Struct, frozen=True):
-    """What rows of Resource Graph leave out of a type's bodies: the lower-cased paths, and the API version that has them."""
+    """Parts of a type's body that Resource Graph omits: their lower-cased paths, and the API version that has them."""
 
     api: str
     paths: tuple[str, ...]

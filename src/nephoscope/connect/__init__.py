@@ -1,1 +1,1 @@
-"""How others are reached: Azure clouds, credentials, the client that can only read, and the addresses that may be asked."""
+"""Connect to other services: Azure clouds, credentials, the read-only client, and the guard of reachable addresses."""

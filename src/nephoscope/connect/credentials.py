@@ -40,7 +40,7 @@ class SignInError(Exception):
 
 
 class AccessToken(Protocol):
-    """What azure-identity hands out: the token and when it ends, in seconds since 1970."""
+    """Access token of azure-identity with its expiry time, in seconds since 1970."""
 
     @property
     def token(self) -> str:

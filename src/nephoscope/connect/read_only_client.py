@@ -44,7 +44,7 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RestResponse:
-    """What a server answered: the status, the parsed JSON object (`{}` where it sent none) and the headers."""
+    """Response of a server: the status, the parsed JSON object (`{}` where it sent none) and the headers."""
 
     status: int
     body: dict[str, object]

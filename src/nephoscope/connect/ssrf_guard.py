@@ -42,7 +42,7 @@ class PrivateAddressError(UnreachableAddressError):
 
 @dataclass(frozen=True, slots=True)
 class RequestTarget:
-    """Where a request goes: `url` has the address in the place of the name, `host` and `name` are what is asked for and verified."""
+    """Target of a request: `url` has the resolved address as host, `host` is the Host header, `name` the TLS name."""
 
     url: str
     host: str

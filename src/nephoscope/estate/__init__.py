@@ -1,1 +1,1 @@
-"""What exists: resources in versions, coverage, relations, reachability, roles."""
+"""Store and query the estate: versioned resources, coverage, relations, reachability, roles."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CoverageInference(msgspec.Struct):
-    """What the resources of one snapshot tell about what it has read; feed every resource, then ask for the manifest."""
+    """Inference of what a snapshot has read from its resources; feed every resource, then ask for the manifest."""
 
     _own: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
     _embedded: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))

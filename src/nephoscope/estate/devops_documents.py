@@ -1,4 +1,4 @@
-"""What an estate holds of GitHub, GitLab and Azure DevOps: repositories as Azure names them, their settings as extensions.
+"""Represent GitHub, GitLab and Azure DevOps in an estate: repositories as in Azure, their settings as extensions.
 
 Repositories are children of a security connector, as Defender for Cloud has them. Their settings, which Azure has no type for, are
 documents of the namespace Nephoscope.DevOps beside them, with the members of the REST answer that told them.

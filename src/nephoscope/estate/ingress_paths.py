@@ -20,7 +20,7 @@ BROAD = {4: 2**24, 6: 2**112}
 
 
 class IngressPath(msgspec.Struct, frozen=True):
-    """How a stranger's packet gets to an address of a machine.
+    """Path of inbound traffic from outside to an address of a machine.
 
     `kind` is a word of the field, `via` the ids on the way, `protocol` lower-cased ('*' = every one), `ports` those at the
     machine, `clients` who may come. Rules see the packet come from `seen_as` (None = from the client itself).

@@ -19,7 +19,7 @@ class LogNotReceivedError(DataNotCollectedError):
 
 
 class DeclaredReads(msgspec.Struct, frozen=True):
-    """What an analyzer may read: tables of the lake, and lower-cased types of resources."""
+    """Declared reads of an analyzer: tables of the lake, and lower-cased types of resources."""
 
     tables: tuple[str, ...] = ()
     types: tuple[str, ...] = ()

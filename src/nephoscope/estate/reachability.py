@@ -57,7 +57,7 @@ class TrafficRegion(msgspec.Struct, frozen=True):
         return bool(self.remote and self.source_ports and self.ports)
 
     def subtract(self, cut: TrafficRegion) -> list[TrafficRegion]:
-        """This region less `cut`, which must lie inside it, as disjoint regions."""
+        """Return this region without `cut`, which must lie inside it, as disjoint regions."""
         rest = [
             TrafficRegion(subtract(self.remote, cut.remote), self.source_ports, self.ports),
             TrafficRegion(cut.remote, subtract(self.source_ports, cut.source_ports), self.ports),
@@ -76,7 +76,7 @@ class Opening(msgspec.Struct, frozen=True):
 
 
 class FlowDecision(msgspec.Struct, frozen=True):
-    """Whether one flow passes: True, False, or None where opaque tags could decide; the deciding rule, '' id = no group."""
+    """Decision on a flow: allowed, denied, or None where opaque tags could decide; its rule, '' id = no group."""
 
     allow: bool | None
     rule: SecurityRule | None

@@ -1,4 +1,4 @@
-"""How resources changed over time: created, updated, deleted, with what was there before and after.
+"""List the changes of resources over time: created, updated and deleted, with the values before and after.
 
 A resource that the snapshot before had not looked for was not created: it came into view.
 

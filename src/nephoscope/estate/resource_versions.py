@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Diff(msgspec.Struct, frozen=True):
-    """What differs between an earlier and a later state, as lower-cased ids, sorted.
+    """Difference between an earlier and a later state, as sorted lower-cased ids.
 
-    `removed` are those that are gone where the later state has read their type; `unread` those that the later state does
-    not have and has not looked for; `unchanged` counts the rest.
+    `removed` are gone although the later state has read their type; `unread` are missing in the later state, which has
+    not read their type; `unchanged` counts the rest.
     """
 
     added: tuple[str, ...]

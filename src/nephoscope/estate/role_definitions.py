@@ -20,7 +20,7 @@ DEFINITION_TYPE = "microsoft.authorization/roledefinitions"
 
 
 class RoleClass(StrEnum):
-    """What a role lets its holder do, widest first."""
+    """Class of a role by the permissions of its holder, widest first."""
 
     OWNER = "owner"
     WRITE = "write"

@@ -18,7 +18,7 @@ RENTABLE = ("azurecloud",)
 
 @dataclass(frozen=True, slots=True)
 class ServiceTags:
-    """What the tags of one network mean: three follow from the network, the rest from an imported table.
+    """Service tags as one network resolves them: three from the network itself, the rest from an imported table.
 
     `virtual_network` is the address space of the virtual network, its peers, its gateways' far side and its routes.
     `table` maps a lower-cased tag to its published prefixes; a tag that it lacks is *opaque*.

@@ -25,7 +25,7 @@ _HELD_ROWS = 5_000
 
 
 class VersionChange(StrEnum):
-    """What a snapshot does to one id."""
+    """Change that a snapshot makes to one id."""
 
     ADDED = "added"
     CHANGED = "changed"

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[0-9a-z][0-9a-z._-]{0,127}")
 
 
 class StoreOwner(msgspec.Struct, frozen=True):
-    """Which tenant the first table is of; '' is one that no snapshot named."""
+    """Tenant of the first table; '' is one that no snapshot named."""
 
     tenant: str
 

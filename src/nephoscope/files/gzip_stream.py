@@ -25,17 +25,19 @@ _TOLD = 3
 
 
 class Readable(Protocol):
-    """What can be read."""
+    """Byte stream to read from."""
 
     def read(self, size: int, /) -> bytes | None:
         """At most so many bytes."""
 
 
 class GzipStream(io.RawIOBase):
-    """What the members of a stream hold. At its end EOFError where the last member is cut and no other was damaged, and
-    gzip.BadGzipFile with the offsets of all that were.
+    """Decompressed stream of all members of a gzip stream, which continues behind damage.
 
-    `resumed` is how often reading went on behind a damage: the line break there is what one read gives.
+    At its end it raises EOFError where the last member is cut off and no other was damaged, and gzip.BadGzipFile with
+    the offsets of all damaged members.
+
+    `resumed` counts how often reading continued behind damage: the line break there is what one read returns.
     """
 
     def __init__(self, stream: Readable) -> None:
@@ -51,7 +53,7 @@ class GzipStream(io.RawIOBase):
         self._tried = self.resumed = 0
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream is always readable."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -129,7 +129,7 @@ class _TarReading:
     wrong: list[str] = field(default_factory=list)
 
     def members(self) -> Iterator[SourceFile]:
-        """As the function of this name."""
+        """Yield the members of the archive as `members` does; FileError at the end where it is damaged."""
         going = True
         while going:
             yield from self._run()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheckResult:
-    """What an examination of the server found: `verdict` is ok, info, warning or wrong, `remedy` what to do ('' = nothing)."""
+    """Result of a health check: `verdict` is ok, info, warning or wrong, `remedy` the fix ('' = none needed)."""
 
     check: str
     verdict: str
@@ -25,7 +25,7 @@ class HealthCheckResult:
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """What only the server knows of itself: the settings that it was started with, and how it examines itself."""
+    """Facts that only the server process has: its start settings and its health checks."""
 
     settings: Mapping[str, object] = field(default_factory=dict)
     examined: Callable[[], Iterable[HealthCheckResult]] = tuple

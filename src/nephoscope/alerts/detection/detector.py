@@ -34,12 +34,12 @@ MOST_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What a run of a rule came to: its alerts, or the error that it ended in ('' = none); `seconds` of work.
+    """Outcome of a rule run: its alerts, or its error ('' = none), and the `seconds` that it took.
 
-    A `fault` is an error that may be gone the next time (time, memory, disk); else the query itself is wrong. `limited`: it was the
-    query that took too much time or memory. `seen` is the tables that were read (`workspace/table`), each at its version.
-    `lacking`: what its alerts lack because the query does not give the columns that the rule asks for. `gaps`: what the tables of the
-    estate that it read lack because it was not collected, so that no alert says nothing of that part.
+    A `fault` is an error that a later run may not meet (time, memory, disk); any other error is one of the query.
+    `limited`: the query exceeded its limit of time or memory. `seen` maps each table that was read (`workspace/table`)
+    to its version. `lacking` lists what the alerts lack because the query returns no such columns. `gaps` lists the
+    data that was not collected in the estate tables that were read, so that a missing alert proves nothing there.
     """
 
     rule: AnalyticRule

@@ -38,7 +38,7 @@ def find_previous_alerts(
 
 
 def previous_window_range(outcome: RuleOutcome) -> tuple[datetime, datetime]:
-    """When windows end whose alerts those of a run may be, as (after, until]."""
+    """Return the range (after, until] of window ends whose alerts may equal those of a run."""
     after, until = slot(outcome.rule, outcome.window.end)
     apart = outcome.window.end != until
     return (after - outcome.rule.frequency if apart else after), until

@@ -61,10 +61,10 @@ _GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True)
 class WeakNameScope:
-    """Where what goes by a weak name is: `near` (the cluster, the full domain) within `wide` (the subscription, the short domain).
+    """Scope of a weak name: `near` (the cluster, the full domain) within `wide` (the subscription, the short domain).
 
-    Two that say both `near` must have one in common, two of which one says `wide` alone must have one of those; who says nothing is
-    contradicted by none.
+    Two scopes that both have `near` must share a value of it; where one has `wide` alone they must share a value of
+    that. An empty scope contradicts none.
     """
 
     near: tuple[str, ...] = ()
@@ -113,7 +113,7 @@ def weak_keys(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
 
 
 def to_name_scope(entities: Iterable[Entity]) -> WeakNameScope:
-    """Where the hosts of an alert are, by the resources that it names."""
+    """Build the name scope of an alert's hosts from the resources among its entities."""
     ids = [one.get("ResourceId").lower() for one in entities if one.kind == "AzureResource"]
     holders = dict.fromkeys(found[0] for one in ids if (found := _HOLDER.match(one)))
     subscriptions = dict.fromkeys(found[1] for one in ids if (found := _SUBSCRIPTION.match(one)))

@@ -17,7 +17,7 @@ _ALONE = re.compile(rf"(?<![0-9a-f-]){_GUID}(?![0-9a-f-])", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class ResourceMention:
-    """What an id is of: a subscription (its GUID), a resource group and a resource (their names, '' = none), all lower-cased."""
+    """Parts of a mentioned ARM id, lower-cased: subscription GUID, resource group and resource ('' = none)."""
 
     subscription: str
     group: str = ""

@@ -31,9 +31,9 @@ _TOP = re.compile(r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/[^
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """How an alert finds its incident: `wanted` keys (one is enough), within `lookback`, also a closed one where it `reopens`.
+    """Grouping of an alert: any `wanted` key finds its incident within `lookback`, a closed one where it `reopens`.
 
-    `known` are the keys that later alerts find it by; `merges`: several incidents that it finds are one story.
+    `known` are the keys by which later alerts find the incident; `merges`: several matching incidents become one.
     """
 
     wanted: tuple[str, ...]

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AppliedOutcome:
-    """What an outcome changed: the ids of alerts that were raised, the incidents that they went to, how many were held back."""
+    """Changes made by a rule outcome: ids of raised alerts, their incidents, and the number of suppressed alerts."""
 
     alerts: tuple[str, ...] = ()
     incidents: tuple[int, ...] = ()

@@ -28,7 +28,7 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class AlertEvents:
-    """What is behind an alert: rows, how many there are, and why they could not be read ('' = they were)."""
+    """Events behind an alert: rows, their total count, and the error that kept them from being read ('' = none)."""
 
     alert: StoredAlert
     rows: tuple[RuleResultRow, ...] = ()

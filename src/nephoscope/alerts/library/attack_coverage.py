@@ -34,7 +34,7 @@ class CoverageRule:
 
 @dataclass(frozen=True, slots=True)
 class TechniqueCoverage:
-    """What speaks of a technique under a tactic: names of detections and of hunting queries, sorted."""
+    """Coverage of a technique under a tactic: sorted names of its detections and hunting queries."""
 
     tactic: str
     technique: str

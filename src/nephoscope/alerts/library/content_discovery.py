@@ -37,9 +37,9 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(slots=True)
 class CheckoutContent:
-    """What was found: pieces in the order of their files, what cannot be used, and what was passed over, by reason.
+    """Content found in a checkout: usable pieces in file order, unusable ones, and ignored ones counted by reason.
 
-    `unread` are files of which nobody can say what they are.
+    `unread` are files that cannot be parsed.
     """
 
     pieces: list[ContentItem] = field(default_factory=list)

@@ -11,7 +11,7 @@ from nephoscope_policy.model.source_location import Place
 
 
 class ContentKind(StrEnum):
-    """What a piece is."""
+    """Kind of a content item."""
 
     RULE = "rule"
     HUNTING = "hunting"
@@ -37,7 +37,7 @@ class ContentItem:
 
     @property
     def hash(self) -> str:
-        """Of its content."""
+        """Return the SHA-256 of the document in hexadecimal, whatever the order of its keys."""
         text = json.dumps(self.document, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 

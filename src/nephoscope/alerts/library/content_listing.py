@@ -28,7 +28,7 @@ RULES = (ContentKind.RULE, ContentKind.HUNTING)
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceTables:
-    """What a workspace has: tables with rows, and the names of all tables that are known."""
+    """Tables of a workspace: those with rows, and the names of all known tables."""
 
     tables: frozenset[str] = frozenset()
     known: frozenset[str] = frozenset()

@@ -70,7 +70,7 @@ class StoredPiece(msgspec.Struct, frozen=True):
 
 
 class RefusedPiece(msgspec.Struct, frozen=True):
-    """What was found beside and cannot be used, with its place and why."""
+    """Piece of a pack that cannot be used, with its place and the reasons."""
 
     source: str
     place: str
@@ -150,7 +150,10 @@ class RulePacks:
         self._disk.sync_folder(self._folder)
 
     def settle(self, name: str, said: str) -> None:
-        """The same, and all others go that were prepared under the name: nobody else may be preparing one now."""
+        """Activate a prepared pack as `show` does and delete all others prepared under its name.
+
+        No other process may be preparing a pack of that name.
+        """
         self.show(name, said)
         for path in self._folder.glob(self._build_prepared_path(name, "*").name):
             self._disk.remove(path)

@@ -27,7 +27,7 @@ _MISSING = re.compile(
 
 
 class RuleAvailability(StrEnum):
-    """Whether a rule can be run."""
+    """Availability of a rule in a workspace."""
 
     RUNS = "runs"
     NEEDS = "needs table"

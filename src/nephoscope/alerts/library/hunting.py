@@ -51,9 +51,9 @@ class HuntingRange:
 
 @dataclass(frozen=True, slots=True)
 class HuntingResult:
-    """What a query found: its run, and how many rows more than the last one (None: there is none that compares).
+    """Result of a hunting query: its run, and the change in rows since the last comparable run (None = there is none).
 
-    `gaps` say of which rows it was asked in vain, since they were not collected.
+    `gaps` lists the uncollected data that the query could not search.
     """
 
     query: AnalyticRule
@@ -64,7 +64,7 @@ class HuntingResult:
 
 @dataclass(frozen=True, slots=True)
 class HuntingFilter:
-    """Which queries to run: all that hold for each of the filters that are given."""
+    """Filter of hunting queries: a query must match each criterion that is given."""
 
     names: tuple[str, ...] = ()
     tactics: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ _BROKEN = (
 
 
 class UploadError(ValueError):
-    """What was sent cannot be used; the message says why."""
+    """Error in an uploaded file, described in its message."""
 
 
 @dataclass(frozen=True, slots=True)

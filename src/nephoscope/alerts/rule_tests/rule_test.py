@@ -133,9 +133,9 @@ def find_problem(case: RuleTestCase, alerts: Sequence[Alert]) -> str:
 
 
 class RuleTestRunner:
-    """What cases are run on, one after another: an engine, and what is known of tables; close it when done, or use it with `with`.
+    """Runner of rule test cases, one at a time: an engine and the table schemas; close it, or use it with `with`.
 
-    `small`: queries are run without being optimized, as few rows allow.
+    `small`: run queries without optimization, which is faster for few rows.
     """
 
     def __init__(self, *, small: bool = True) -> None:

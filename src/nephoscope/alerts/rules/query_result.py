@@ -36,7 +36,7 @@ class RuleResultRow:
         return {name: _decode_raw(json_value(self.values[name], kind)) for name, kind in self.columns.items()}
 
     def moments(self) -> list[datetime]:
-        """When it happened: the columns that say so, in the order of the time."""
+        """Return the times of the row's known time columns, in ascending order."""
         kept = [
             self.values[name]
             for name in _TIMES

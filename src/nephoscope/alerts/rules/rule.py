@@ -55,7 +55,7 @@ class AnalyticRuleError(ValueError):
 
 
 class RuleKind(StrEnum):
-    """How a rule is run: on schedule, every minute, or only when somebody hunts."""
+    """Kind of a rule: scheduled, near real time (every minute), or hunting (on request only)."""
 
     SCHEDULED = "Scheduled"
     NRT = "NRT"
@@ -63,7 +63,7 @@ class RuleKind(StrEnum):
 
 
 class MatchingMethod(StrEnum):
-    """Which alerts of a rule go into one incident."""
+    """Method by which alerts of a rule are grouped into one incident."""
 
     ALL_ENTITIES = "AllEntities"
     ANY_ALERT = "AnyAlert"
@@ -81,9 +81,9 @@ _MATCHING = {
 
 @dataclass(frozen=True, slots=True)
 class EntityMapping:
-    """Which columns hold the identifiers of an entity: (identifier, column).
+    """Mapping of columns to the identifiers of an entity, as (identifier, column).
 
-    Of no kind (''): a column that holds entities as SecurityAlert does.
+    A mapping of no kind ('') names a column that holds entities as in SecurityAlert.
     """
 
     kind: str
@@ -92,7 +92,7 @@ class EntityMapping:
 
 @dataclass(frozen=True, slots=True)
 class AlertOverride:
-    """What an alert takes from its rows: texts with {{Column}}, and columns that hold the severity, the tactics, a property."""
+    """Alert details taken from rows: texts with {{Column}}, and columns for severity, tactics and properties."""
 
     name: str = ""
     description: str = ""
@@ -103,7 +103,7 @@ class AlertOverride:
 
 @dataclass(frozen=True, slots=True)
 class IncidentConfiguration:
-    """Whether alerts make incidents, and which go together within `lookback`."""
+    """Incident settings of a rule: whether its alerts create incidents, and how they are grouped within `lookback`."""
 
     create: bool = True
     grouped: bool = False

@@ -1,1 +1,1 @@
-"""When rules run: windows that are due, late rows, rounds, looking back, and how every rule stands."""
+"""Schedule rules: due windows, late rows, run batches, runs over past windows, and the state of every rule."""

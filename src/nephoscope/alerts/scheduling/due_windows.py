@@ -30,7 +30,7 @@ PATIENCE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RuleStatus:
-    """What is known of a rule when it is looked at: its standing, its last run, the runs that ended in a fault."""
+    """Status of a rule at scheduling time: its state, its last run and the runs that ended in a fault."""
 
     standing: RuleStanding
     last: RuleRun | None = None

@@ -23,9 +23,9 @@ _Known = tuple[dict[str, int], datetime | None, datetime]
 
 @dataclass(slots=True)
 class LateArrivals:
-    """What came late for which rule. A table whose version is the one that a rule has seen costs nothing.
+    """Late arrivals of rows by rule. A table at the version that a rule has seen costs nothing.
 
-    `first` gives the end of the first window of a rule that was run (None = none was): no window before it becomes due.
+    `first` returns the end of the first window that a rule ran (None = none ran): no earlier window becomes due.
     """
 
     additions: Additions

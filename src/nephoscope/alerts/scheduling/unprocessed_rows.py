@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class UnevaluatedRows:
-    """How many rows of which tables, and the times between which they happened, in whole hours."""
+    """Count of unevaluated rows, their tables and the range of their times, in whole hours."""
 
     rows: int = 0
     tables: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ class ConditionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SuppressionSubject:
-    """What a finding or an alert is about: its entities, and the values of its custom details by name."""
+    """Subject of a suppression check: the entities of an alert or finding, and its custom details by name."""
 
     entities: Sequence[Entity]
     details: Mapping[str, Sequence[str]]
@@ -70,7 +70,7 @@ class SuppressionCondition:
         return SuppressionCondition(self.field, "in", tuple(lists(self.watchlist)), self.watchlist)
 
     def document(self) -> dict[str, Any]:
-        """As Azure writes it."""
+        """Return the condition as JSON in the format of Azure's suppression rules."""
         if self.watchlist:
             return {"field": self.field, "inWatchlist": self.watchlist}
         if self.operator == "in":

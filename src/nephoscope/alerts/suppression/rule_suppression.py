@@ -44,7 +44,7 @@ class LearningPeriod:
 
 @dataclass(frozen=True, slots=True)
 class RuleTuning:
-    """What stands over a rule: `shown` says for a person which settings differ from its file."""
+    """Tuning of a rule; `shown` lists for display the settings that differ from its file."""
 
     suppressions: tuple[Suppression, ...] = ()
     learning: LearningPeriod | None = None

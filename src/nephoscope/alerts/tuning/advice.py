@@ -38,7 +38,7 @@ SURE = 0.8
 
 
 class Confidence(StrEnum):
-    """How sure an advice is: every alert was judged harmless, most were, or it only looks so and a person decides."""
+    """Confidence of an advice: every hidden alert was closed as harmless, most were, or a person must review it."""
 
     PROVEN = "proven"
     LIKELY = "likely"
@@ -47,7 +47,7 @@ class Confidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to change in a rule; `hides` are the alerts that a replay with it did not raise, `of` how many the rule raised."""
+    """Proposed change of a rule; `hides` are the alerts that a replay with it does not raise, out of `of`."""
 
     id: str
     kind: str

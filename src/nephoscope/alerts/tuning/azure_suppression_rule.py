@@ -25,7 +25,7 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SuppressionRequest:
-    """What a document asks for; `alert_type` is the id or name of a rule, or `*`."""
+    """Parsed request for a suppression rule; `alert_type` is the id or name of a rule, or `*`."""
 
     alert_type: str
     conditions: tuple[SuppressionCondition, ...]

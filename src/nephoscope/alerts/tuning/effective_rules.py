@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EffectiveTuning:
-    """What is in force in a workspace; `lists` gives the items of its watchlists."""
+    """Tuning in force in a workspace; `lists` returns the items of its watchlists."""
 
     state: State
     workspace: str

@@ -32,7 +32,7 @@ KnownWindows = dict[tuple[str, RuleWindow], tuple[int, list[RuleResultRow]]]
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """What would have come of a rule: `alerts` also those held back, `errors` as (end of the window, what was wrong)."""
+    """Result of a replay of a rule: `alerts` include suppressed ones, `errors` are (end of the window, error)."""
 
     rule: AnalyticRule
     windows: int

@@ -39,7 +39,7 @@ class SuppressStep:
     conditions: tuple[SuppressionCondition, ...]
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the step as JSON: the conditions of the suppression."""
         return {"suppress": [one.document() for one in self.conditions]}
 
 
@@ -51,7 +51,7 @@ class SettingStep:
     value: Any
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the step as JSON: the setting with its new value."""
         return {"set": {self.setting: self.value}}
 
 
@@ -62,7 +62,7 @@ class LearnStep:
     keys: tuple[str, ...] = field(repr=False)
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return the step as JSON: the keys to learn, each split into its parts."""
         return {"learn": [one.split("\n") for one in self.keys]}
 
 
@@ -71,7 +71,7 @@ Step = SuppressStep | SettingStep | LearnStep
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What an advisor proposes, in words with its evidence; `hides` are the alerts that would not have been raised, as it thinks."""
+    """Proposal of an advisor with its text and evidence; `hides` are the alerts that it expects the change to hide."""
 
     step: Step
     text: str

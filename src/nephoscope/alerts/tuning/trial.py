@@ -22,7 +22,7 @@ MOST_WAITING, KEPT_OF_RULE, KEPT = 20, 10, 200
 
 
 class TrialKind(StrEnum):
-    """What is wanted: the rule run over the past, advice on it, or one advice followed."""
+    """Kind of a trial: replay a rule, ask for advice on it, or apply one advice."""
 
     REPLAY = "replay"
     ADVICE = "advice"
@@ -31,10 +31,10 @@ class TrialKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleTrial:
-    """What `by` asked for of a rule in [since, until]; `done` of `total` windows are run, `found` is what came of it as JSON values.
+    """Trial of a rule over [since, until], requested by `by`: `done` of `total` windows ran, `found` is the result.
 
-    `advice` is the id of the one to follow. `starts` counts how often a worker began it; one that is `ended` has an `error` or what
-    was found.
+    `advice` is the id of the advice to apply. `starts` counts the attempts of workers. A trial that is `ended` has an
+    `error` or a result.
     """
 
     workspace: str

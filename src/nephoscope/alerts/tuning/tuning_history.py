@@ -25,7 +25,7 @@ _TIMES = ("expires", "created", "changed")
 
 @dataclass(slots=True)
 class TuningHistory:
-    """What was in force in a workspace at any time; `lists` gives the items of its watchlists as they are now."""
+    """History of the tuning in force in a workspace; `lists` returns the current items of its watchlists."""
 
     state: State
     workspace: str

@@ -1,4 +1,4 @@
-"""What `az cloud register` reads: where the endpoints of this cloud are.
+"""Serve the endpoints of this cloud to `az cloud register`.
 
 Source: https://learn.microsoft.com/azure-stack/user/azure-stack-version-profiles-azurecli2 (the document's shape)
 """

@@ -75,7 +75,7 @@ def _read_word(call: ApiCall, name: str, *words: str) -> str:
 
 @SURFACE.ask(f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action")
 def verify_ip_flow(call: ApiCall) -> ApiResponse:
-    """Whether security rules let a flow through, and the rule that decides."""
+    """Report whether security rules allow a flow, and the rule that decides."""
     inbound = _read_word(call, "direction", "inbound", "outbound") == "inbound"
     protocol = _read_word(call, "protocol", "tcp", "udp")
     local, remote = (_read_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))

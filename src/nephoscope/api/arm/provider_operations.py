@@ -1,4 +1,4 @@
-"""Which operations a provider has: those that this server answers, by the permissions that they need.
+"""List the operations of a provider that this server answers, by the permissions that they need.
 
 Source: https://learn.microsoft.com/rest/api/policyinsights/operations (2022-04-01), securityinsights/operations (2023-02-01),
 defenderforcloud/operations (2025-10-01-preview)

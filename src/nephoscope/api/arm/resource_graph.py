@@ -56,7 +56,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ResourceGraphOptions:
-    """How results are wanted; `start` is where the page begins."""
+    """Options of a Resource Graph query: page size and offset, table or object format, partial scopes allowed."""
 
     top: int
     start: int

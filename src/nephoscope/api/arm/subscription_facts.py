@@ -1,4 +1,4 @@
-"""What a subscription uses: the locations of its resources and the names and values of their tags, of what the caller may read.
+"""List the locations and tags in use in a subscription, limited to the resources that the caller may read.
 
 Source: https://learn.microsoft.com/rest/api/resources/subscriptions/list-locations (2022-12-01), tags/list (2021-04-01)
 """

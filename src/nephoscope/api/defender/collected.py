@@ -1,4 +1,4 @@
-"""What Azure itself says of an estate and nothing here produces: answered as it was collected, else 501 with the reason.
+"""Serve Defender documents that only Azure produces, as they were collected, else 501 with the reason.
 
 A kind that is in none of the tables is no kind of these providers: 404.
 """

@@ -314,7 +314,7 @@ def _parse_time(text: str) -> datetime:
 
 @dataclass
 class ResponseBudget:
-    """What of an answer may still be filled: each row is made JSON once, so that nothing larger is ever held."""
+    """Remaining bytes of a response; rows are encoded one by one, so that memory never exceeds the limit."""
 
     left: int = MAX_BYTES
     full: bool = False

@@ -29,9 +29,9 @@ Row = Sequence[object]
 
 @dataclass(frozen=True, slots=True)
 class EntityInsight:
-    """What is told of an entity: its columns with their types, the rows, and the rows of a chart (None = it has none).
+    """Insight about an entity: typed columns, a query for rows and one for the rows of a chart (None = no chart).
 
-    `sources` are the tables that it is made from.
+    `sources` are the tables that it reads.
     """
 
     name: str

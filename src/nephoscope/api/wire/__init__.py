@@ -1,1 +1,1 @@
-"""What all surfaces share: paths, operations, calls, answers, errors, pages."""
+"""Share paths, operations, calls, responses, errors and pages among all API surfaces."""

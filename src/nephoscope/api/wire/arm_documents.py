@@ -30,7 +30,7 @@ def find_document(call: ApiCall) -> dict[str, Any] | None:
 
 
 def find_learned_document(call: ApiCall) -> dict[str, object] | None:
-    """As `find_learned_fact`; Fault where nothing was learned there and nothing was assessed at all."""
+    """Return the fact at the call's path as `find_learned_fact` does; ApiError where no assessment ran either."""
     found = find_learned_fact(call)
     return (
         call.snapshot.listing.get(call.path, call.reach) if found is None and not _is_removed(call) else found

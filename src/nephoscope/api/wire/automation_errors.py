@@ -1,4 +1,4 @@
-"""What a service says of an automation that cannot be kept, as a fault of the API."""
+"""Translate errors of the automation service into API faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request to Kusto has beside its text: the database, values of query parameters, and options.
+"""Parse the database, the query parameters and the options of a Kusto request.
 
 Source: https://learn.microsoft.com/kusto/api/rest/request (properties), https://learn.microsoft.com/kusto/api/rest/request-properties
 """

@@ -61,7 +61,7 @@ def is_count_requested(call: ApiCall) -> bool:
 
 @dataclass
 class CollectionQuery:
-    """What of a collection is picked and in which order. `unseen` are the properties that are named and that no object had yet."""
+    """Query of a collection: filter, search and order. `unseen` are the named properties that no object has so far."""
 
     filter: ODataFilter
     searched: Callable[[Row], bool]

@@ -20,7 +20,7 @@ MAX_LENGTH = tree.MAX_LENGTH
 
 @dataclass(frozen=True, slots=True)
 class ODataFilter:
-    """What a filter picks, the paths of the properties that it names -> at which character each stands first, and its tree."""
+    """Parsed OData filter: its test, its tree, and each named property with the offset of its first mention."""
 
     test: Test
     names: Mapping[str, int]

@@ -34,7 +34,7 @@ class PropertyPath:
 
 @dataclass(frozen=True, slots=True)
 class PropertyComparison:
-    """How a property compares (lower-cased eq, ne, gt, ge, lt, le), with a value; `text` is the value as it is written."""
+    """Comparison of a property with a value; `operator` is eq, ne, gt, ge, lt or le, `text` the value as written."""
 
     path: PropertyPath
     operator: str
@@ -61,7 +61,7 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class AnyItem:
-    """Whether an item of a list, called by a name, passes."""
+    """Lambda `any`: at least one item of a list, bound to the name `item`, satisfies the condition."""
 
     path: PropertyPath
     item: str
@@ -70,7 +70,7 @@ class AnyItem:
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """What does not pass."""
+    """Negation of a condition."""
 
     condition: Node
 

@@ -31,7 +31,7 @@ _AUTHORIZATION = "/providers/microsoft.authorization/"
 
 @dataclass(frozen=True, slots=True)
 class PolicyListFilter:
-    """What of a list is asked for: of what stands above and below the scope, and of what the documents say."""
+    """Filter of a policy list: whether scopes above and below are included, and tests of the documents."""
 
     above: bool = True
     below: bool = True

@@ -1,4 +1,4 @@
-"""What a policy document that is put may name: what is there, at or above its own scope, and an exemption what its author may exempt.
+"""Check the references of a policy document on PUT: each exists at or above its scope, and the author may exempt it.
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/assignment-structure (policy definition id) and
 https://learn.microsoft.com/azure/governance/policy/concepts/exemption-structure

@@ -46,7 +46,7 @@ _GROUP = "/providers/microsoft.management/managementgroups/"
 
 @dataclass(frozen=True, slots=True)
 class PolicyRowSource:
-    """Where rows come from: `word` as in the path, the lower-cased type of the documents that hold them, the collection's word."""
+    """Source of policy rows: its `word` in the path, the lower-cased type of its documents and its collection name."""
 
     word: str
     type: str

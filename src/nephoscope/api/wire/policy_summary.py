@@ -1,4 +1,4 @@
-"""How many resources and policies do not comply, by assignment and by policy: what `summarize` answers.
+"""Count non-compliant resources and policies by assignment and by policy for `summarize`.
 
 Source: https://learn.microsoft.com/rest/api/policyinsights/policy-states/summarize-for-subscription (2019-10-01)
 """

@@ -1,4 +1,4 @@
-"""Whether a call may be answered at the scope of its path: its caller's rights there, and whether there is such a scope at all.
+"""Authorize a call at the scope of its path: check the caller's permissions and that the scope exists.
 
 A list that the caller has no right to is refused and not shown empty. Who may not read at a scope is told the same of one that is
 there and of one that is not; that there is none is told only to those who could read it.

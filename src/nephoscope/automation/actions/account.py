@@ -29,7 +29,7 @@ _GRAPH = "https://graph.microsoft.com"
 
 
 class AccountActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is done to the accounts of an event, and for how long."""
+    """Settings of the account action: the measures applied to the accounts of an event, and their duration."""
 
     measures: Annotated[
         tuple[Measure, ...],

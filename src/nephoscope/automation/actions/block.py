@@ -33,7 +33,7 @@ _REFUSED = {"firewall": {6: "an IP group accepts IPv4 addresses only"}}
 
 
 class BlockActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where addresses are blocked and for how long."""
+    """Settings of the block action: the enforcement point of the block rule and its duration."""
 
     target: Annotated[Literal["nsg", "firewall", "nftables"], Meta(description="Type of the change.")]
     resource: Annotated[

@@ -46,7 +46,7 @@ _ALLOWED = ResponseKind.CAPTURE.value
 
 
 class CaptureActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which packets are captured on the machines of an event, and the limits of each capture."""
+    """Settings of the capture action: the packet filter on the machines of an event, and the limits of each capture."""
 
     protocol: Annotated[Protocol, Meta(description="any, tcp, udp, icmp or icmpv6.")] = "any"
     address: Annotated[str, Meta(description="IP address at either end.", max_length=45)] = "any"

@@ -14,7 +14,7 @@ from nephoscope.state.automation.automation_runs import AutomationRun
 
 
 class CommandActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which program: a name of the operator's file, which has its path and arguments."""
+    """Settings of the command action: a name in operator.yaml, which holds the path and arguments."""
 
     name: Annotated[str, Meta(description="Name under `commands` in operator.yaml.", min_length=1)]
 

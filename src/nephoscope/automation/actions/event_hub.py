@@ -25,7 +25,7 @@ _PORT = 9093
 
 
 class EventHubActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which hub, and how to sign in."""
+    """Settings of the Event Hubs action: the hub and the sign-in to it."""
 
     connection: Annotated[
         str, Meta(description="Name of the secret with the connection string.", min_length=1)

@@ -21,7 +21,7 @@ _NAME = re.compile(r"\d{8}T\d{12}Z\.ndjson")
 
 
 class FileActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which folder: a name of the operator's file."""
+    """Settings of the file action: the name of a folder in operator.yaml."""
 
     name: Annotated[str, Meta(description="Name under `files` in operator.yaml.", min_length=1)]
 

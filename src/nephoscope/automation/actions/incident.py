@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class IncidentActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is set; what is not named stays."""
+    """Settings of the incident action; fields that are not set leave the incident unchanged."""
 
     owner: Annotated[str | None, Meta(description="New owner.")] = None
     severity: Annotated[Severity | None, Meta(description="New severity.")] = None

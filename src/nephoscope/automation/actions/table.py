@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 class TableActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which workspace."""
+    """Settings of the table action: the destination workspace."""
 
     workspace: Annotated[str, Meta(description="Destination workspace.", min_length=1)] = "default"
 

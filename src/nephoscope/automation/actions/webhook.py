@@ -33,7 +33,7 @@ _AGAIN = frozenset({408, 409, 425, 429})
 
 
 class WebhookActionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to post, and with which secret to sign."""
+    """Settings of the webhook action: the URL to post to and the secret that signs requests."""
 
     url: Annotated[str, Meta(description="URL, https only.")] = ""
     secret: Annotated[

@@ -35,9 +35,10 @@ class ResponseRuleError(ValueError):
 
 
 class ResponseRuleFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a file says. Rules are asked by `order`, then name; one with `stop` that matches is the last one asked about an event.
+    """File of a response rule. Rules run by `order`, then name; a match of one with `stop` ends the evaluation.
 
-    `authors`, which the server writes, created it and changed it since a plan of it was approved: none of them approves what it plans.
+    `authors`, which the server sets, created the rule or changed it since a plan of it was approved: none of them may
+    approve its plans.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]

@@ -1,4 +1,4 @@
-"""How the rows of a query are shown: a file a format; each exports `render(results, out, limit)`."""
+"""Render query results, one module per format; each exports `render(results, out, limit)`."""
 
 from __future__ import annotations
 

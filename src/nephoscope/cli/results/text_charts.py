@@ -1,4 +1,4 @@
-"""What render asks for, drawn with characters: bars, and lines over time."""
+"""Draw charts of the render operator in text: bars, and lines over time."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the commands that judge an estate share: options, loading with progress, exit codes."""
+"""Share options, loading with progress and exit codes among the commands that assess an estate."""

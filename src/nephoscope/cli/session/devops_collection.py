@@ -25,7 +25,7 @@ _SHOWN = 20
 
 
 class DevOpsRequest(NamedTuple):
-    """What the command was asked for."""
+    """Parsed options of a DevOps collection command."""
 
     platform: str
     organization: str

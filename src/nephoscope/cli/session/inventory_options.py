@@ -49,7 +49,7 @@ class KeepOptions(TypedDict):
 
 
 class InventoryOptions(msgspec.Struct, frozen=True):
-    """Whether what was found is kept, the id in ARM of the resource that it is of, and its tenant."""
+    """Options for storing an inventory: whether to keep it, the ARM id of its resource, and its tenant."""
 
     keep: bool
     resource: str

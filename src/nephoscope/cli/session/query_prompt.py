@@ -54,7 +54,7 @@ _CLASSES = {
 
 
 class ReplSession(Protocol):
-    """What the prompt needs of the command."""
+    """Session that the prompt runs its commands in."""
 
     def catalog(self) -> Catalog:
         """Return what names there are now."""
@@ -173,7 +173,7 @@ def _declares(tokens: Sequence[Token]) -> bool:
 
 
 class KqlCompleter(Completer):
-    """What may stand at the cursor, with what it is."""
+    """Completer of names at the cursor, each with its kind."""
 
     def __init__(self, catalog: Callable[[], Catalog]) -> None:
         self._catalog = catalog

@@ -104,7 +104,7 @@ class QueryOptions(ShownOptions):
 
 @dataclass(frozen=True)
 class QuerySession:
-    """What queries are asked of: given files, functions and watchlists, and a workspace of a lake where there is one."""
+    """Sources of queries: given files, functions and watchlists, and a workspace of the lake where there is one."""
 
     given: MemoryCatalog
     tables: Mapping[str, FileTable]
@@ -138,7 +138,7 @@ class QuerySession:
 
     @contextmanager
     def catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
-        """What names there are now, and the lake's part of it, whose tables stay at one version until the end."""
+        """Yield the catalog of known names and its lake part (None = no lake), whose tables keep one version."""
         with self._open_lake_catalog() as below:
             yield (self.given if below is None else OverlayCatalog(self.given, below)), below
 

@@ -58,7 +58,7 @@ def list_unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Ite
 
 
 class KnownNames(Protocol):
-    """What exemptions may name where files are judged."""
+    """Names that exemptions in a repository may refer to."""
 
     def names_of_recommendations(self) -> Iterable[str]:
         """The names of the recommendations that findings can be of."""

@@ -1,1 +1,1 @@
-"""What a person at a terminal sees: text without control characters, consoles, messages, exit codes."""
+"""Write to the terminal: text without control characters, consoles, messages, exit codes."""

@@ -1,4 +1,4 @@
-"""Why a resource was judged as it was: every verdict with the conditions that decided it."""
+"""Explain the verdicts on a resource by the conditions that decided them."""
 
 from __future__ import annotations
 

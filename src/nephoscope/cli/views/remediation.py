@@ -1,4 +1,4 @@
-"""What the remediation of a policy would change: patches of bodies, or deployments; shown and never done."""
+"""Preview the remediation of a policy, patches of bodies or deployments, without applying it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RemediationPreview:
-    """What would become of one failing resource; `note` says why there is no preview."""
+    """Preview of the remediation of one failing resource; `note` says why there is none."""
 
     resource: str
     policy: str

@@ -19,9 +19,9 @@ class CollectError(Exception):
 
 @dataclass(frozen=True)
 class CollectionSettings:
-    """Which cloud, which scope, how to sign in (`credential`, one of credentials.KINDS), whether Microsoft Graph is read.
+    """Settings of a collection: scope, cloud, sign-in (`credential`, one of credentials.KINDS), Microsoft Graph or not.
 
-    `workers` bounds the requests under way. `sign_in` makes the credential of a tenant; tests put their own.
+    `workers` limits the concurrent requests. `sign_in` creates the credential of a tenant; tests replace it.
     """
 
     scope: CollectionScope = field(default_factory=CollectionScope)

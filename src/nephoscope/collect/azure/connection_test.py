@@ -40,9 +40,9 @@ class GroupTrial(msgspec.Struct, frozen=True):
 
 
 class SubscriptionTrial(msgspec.Struct, frozen=True):
-    """Whether a subscription (a lower-cased GUID) answers as a whole, else why not, and the actions that the sign-in lacks in it.
+    """Test of a subscription (a lower-cased GUID): whether all of it can be read, else why, and the missing actions.
 
-    `groups` are the resource groups in it that are read although the subscription is not, or not with all actions.
+    `groups` are its resource groups that can be read although the subscription cannot, or not with all actions.
     """
 
     id: str
@@ -54,7 +54,7 @@ class SubscriptionTrial(msgspec.Struct, frozen=True):
 
 
 class PermissionTrial(msgspec.Struct, frozen=True):
-    """Whether an application permission of Microsoft Graph is granted, else what Graph says."""
+    """Test of an application permission of Microsoft Graph: whether it is granted, else Graph's reason."""
 
     name: str
     granted: bool
@@ -62,7 +62,7 @@ class PermissionTrial(msgspec.Struct, frozen=True):
 
 
 class ConnectionTrial(msgspec.Struct, frozen=True):
-    """What trying found; `error` where it could not be tried at all."""
+    """Result of a connection test; `error` where the test itself failed."""
 
     when: datetime
     error: str = ""

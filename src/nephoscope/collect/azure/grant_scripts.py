@@ -27,7 +27,7 @@ _AZ_CLOUDS = {"public": "AzureCloud", "usgovernment": "AzureUSGovernment", "chin
 
 @dataclass(frozen=True, slots=True)
 class CollectionGrant:
-    """For whom and where rights are granted; `exact`: by a role with these actions alone, else by the built-in role Reader."""
+    """Grant for a collection; `exact`: by a custom role with these actions alone, else by the built-in role Reader."""
 
     connection: TenantConnection
     rights: tuple[RequiredPermission, ...]

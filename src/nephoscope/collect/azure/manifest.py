@@ -23,7 +23,7 @@ def scopes(
     holdings: CollectedIds,
     gaps: CollectionGaps,
 ) -> dict[str, list[str]]:
-    """For each scope that was read the types read in full there; a scope that is a resource group stands for itself alone."""
+    """Return the types that were read in full by scope; a resource group among the scopes covers itself alone."""
     unlisted = _find_unlisted(plan, holdings)
     return {
         scope: sorted(_list_complete_types(plan, reading, scope, unlisted, holdings, gaps)) for scope in read

@@ -37,7 +37,7 @@ ALWAYS_READ = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class GraphObjectKind:
-    """How Graph lists a kind of object, and the application permission that this takes."""
+    """Kind of a Microsoft Graph object: the path that lists it and the application permission that this needs."""
 
     path: str
     permission: str

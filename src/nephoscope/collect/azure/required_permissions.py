@@ -41,7 +41,7 @@ _OBJECTS = {
 
 
 class PermissionProvider(StrEnum):
-    """Where a right is given: as an action of a role on subscriptions, or as an application permission of Microsoft Graph."""
+    """Provider of a permission: an Azure role on subscriptions, or an application permission of Microsoft Graph."""
 
     AZURE = "Azure"
     GRAPH = "Microsoft Graph"

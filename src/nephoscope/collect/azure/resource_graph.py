@@ -27,7 +27,7 @@ _INHERITED = frozenset({"authorizationresources", "policyresources"})
 
 @dataclass(frozen=True, slots=True)
 class QueryArea:
-    """Where a query looks: subscriptions, or management groups, or (neither) all of the tenant that the sign-in sees.
+    """Area of a query: subscriptions, or management groups, or (neither) all of the tenant that the sign-in can see.
 
     `groups` limits it to resource groups (`<subscription>/<name>`, or names alone).
     """

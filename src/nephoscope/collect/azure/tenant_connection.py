@@ -17,7 +17,7 @@ MOST_CERTIFICATE = 64 << 10
 
 
 class TenantSecrets(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a tenant is signed in to with: a client secret, or a certificate with its private key in PEM and the key's password."""
+    """Secrets to sign in to a tenant: a client secret, or a certificate with its private key (PEM) and key password."""
 
     secret: str = ""
     certificate: str = ""

@@ -16,9 +16,9 @@ TABLE = "resourcecontainers"
 
 @dataclass(slots=True)
 class VisibleScope:
-    """What one tenant's sign-in sees of the scope, lower-cased: subscription ids, and `<subscription>/<group>` of resource groups.
+    """Scopes visible to the sign-in of one tenant, lower-cased: subscription ids and `<subscription>/<group>`.
 
-    `apart` are the groups of which more may be read than of the subscription around them: scopes of their own beside it.
+    `apart` are the groups with more read permissions than the subscription around them: scopes of their own.
     """
 
     tenant: str

@@ -1,4 +1,4 @@
-"""What is asked of Azure DevOps about an organization, its projects and their repositories.
+"""List the requests to Azure DevOps about an organization, its projects and their repositories.
 
 Source: https://learn.microsoft.com/rest/api/azure/devops (7.1): core, git, build (general settings, definitions), policy, service
 endpoints, distributed task, pipeline permissions, approvals and checks, advanced security.

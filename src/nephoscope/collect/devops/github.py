@@ -1,4 +1,4 @@
-"""What is asked of GitHub about an organization and its repositories.
+"""List the requests to GitHub about an organization and its repositories.
 
 Source: https://docs.github.com/rest (2022-11-28): orgs, repos, branches, actions, deploy-keys, webhooks, code-scanning,
 secret-scanning, dependabot. Members that a token may not see are left out of answers, and are then not known.

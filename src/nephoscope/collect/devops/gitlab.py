@@ -1,4 +1,4 @@
-"""What is asked of GitLab about a group and the projects below it.
+"""List the requests to GitLab about a group and the projects below it.
 
 Source: https://docs.gitlab.com/api (v4): groups, projects, protected branches, merge request approvals, variables, access tokens,
 deploy tokens, deploy keys, runners, webhooks, push rules, job token scope, project security settings. What an edition of GitLab does

@@ -42,7 +42,7 @@ class ListingNode:
 
 @dataclass(slots=True)
 class DevOpsCollection:
-    """What came together: documents by lower-cased id, the types that were read in full by lower-cased id of their parent, gaps."""
+    """Collected DevOps documents by lower-cased id, the types read in full by lower-cased parent id, and gaps."""
 
     documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     scopes: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

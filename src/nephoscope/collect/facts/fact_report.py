@@ -33,7 +33,7 @@ _MEMBERS = frozenset({
 
 
 class FactReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """What was learned of one resource at a time.
+    """Report of facts about one resource at a time.
 
     `scopes` maps ids at or below the resource to the types that were read there in full, as a coverage manifest does: a document of
     such a type that is not among the `documents` does not exist. A document that no claim is about speaks for itself alone.

@@ -1,4 +1,4 @@
-"""Who we are to a registry: from the files that docker, podman and others write at `login`.
+"""Read registry credentials from the files that docker, podman and others write at `login`.
 
 Source: the configuration file of Docker's command line, containers-auth.json(5). Helpers are programs; none is started here.
 """

@@ -84,7 +84,7 @@ class Healthcheck(msgspec.Struct, frozen=True):
 
 
 class RunConfiguration(msgspec.Struct, frozen=True):
-    """How a container of the image runs; the names are the specification's."""
+    """Run configuration of a container of the image; the names are the specification's."""
 
     User: str = ""
     ExposedPorts: dict[str, msgspec.Raw] | None = None

@@ -1,4 +1,4 @@
-"""What reading an image raises."""
+"""Define the errors of reading an image."""
 
 from __future__ import annotations
 

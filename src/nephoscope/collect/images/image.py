@@ -33,7 +33,7 @@ _DEPTH = 4
 
 
 class ImageStore(Protocol):
-    """Where documents and layers of one repository are."""
+    """Store of the documents and layers of one repository."""
 
     def read_document(self, digest: str) -> bytes:
         """Return a manifest, an index or a configuration by its digest, whose content may be unchecked; raises ImageError."""
@@ -67,7 +67,7 @@ class Image(msgspec.Struct, frozen=True):
 
 
 class PlatformSelector(msgspec.Struct, frozen=True):
-    """Which image of an index is wanted."""
+    """Selector of an image in an index by its platform."""
 
     os: str = "linux"
     architecture: str = "amd64"

@@ -29,7 +29,7 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ImageReference:
-    """Where an image is: the host of its registry, its repository, and a tag, a digest or both, of which the digest counts."""
+    """Reference to an image: registry host, repository, and a tag, a digest or both, where the digest decides."""
 
     host: str
     repository: str

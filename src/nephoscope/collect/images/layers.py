@@ -1,4 +1,4 @@
-"""What the layers of an image hold, and what is left of it when they lie on each other.
+"""Read the entries of image layers and merge layers into one file system.
 
 Source: the OCI image specification, "Image Layer Filesystem Changeset". A file named `.wh.NAME` takes NAME of the layers below away,
 `.wh..wh..opq` everything of its folder; what a layer itself holds stays.

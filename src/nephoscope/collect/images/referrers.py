@@ -1,4 +1,4 @@
-"""What refers to an image: the manifests whose subject it is, as a registry lists them.
+"""List the referrers of an image: manifests whose subject it is, as a registry returns them.
 
 Source: the OCI distribution specification 1.1, listing referrers.
 """

@@ -25,7 +25,7 @@ _TAKEN = (HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT)
 
 @dataclass(frozen=True, slots=True)
 class ManifestHead:
-    """What a tag stands for now: a digest, and the media type of its document."""
+    """Current target of a tag: a digest and the media type of its document."""
 
     digest: str
     media_type: str

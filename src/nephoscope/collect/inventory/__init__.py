@@ -1,1 +1,1 @@
-"""What a host, an image or a repository holds: files are read to packages, one ecosystem or format a file of this folder."""
+"""Read the packages of a host, an image or a repository; each module here reads one ecosystem or format."""

@@ -1,4 +1,4 @@
-"""How long releases of operating systems are supported (content/end_of_life.json)."""
+"""Look up the support dates of operating system releases (content/end_of_life.json)."""
 
 from __future__ import annotations
 

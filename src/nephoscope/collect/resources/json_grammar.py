@@ -57,7 +57,7 @@ class RecordSlice(msgspec.Struct, frozen=True):
 
 
 class RecordContainer(msgspec.Struct):
-    """What the cursor is inside of: an array of records, or the rest of an answer behind its array.
+    """Container around the cursor: an array of records, or the rest of a response behind its array.
 
     `separator` stood before the last record, `fails` counts the records in a row that ended elsewhere than guessed.
     """
@@ -80,7 +80,7 @@ class BrokenRecordError(Exception):
 
 
 class RecordScanState(msgspec.Struct):
-    """How far the search for the end of one record has come.
+    """Progress of the search for the end of one record.
 
     `stack` holds the brackets that must still close. Once `error` is set the record is lost and only its end is looked for;
     up to `tested` no other record begins inside it.

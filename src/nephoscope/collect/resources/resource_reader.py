@@ -86,7 +86,7 @@ class LostRecord(msgspec.Struct, frozen=True):
 
 
 class SnapshotManifest(msgspec.Struct, frozen=True):
-    """What the coverage manifest of a snapshot folder says of one tenant."""
+    """Coverage manifest of one tenant in a snapshot folder."""
 
     coverage: Coverage
     source: SourceFile

@@ -118,7 +118,7 @@ def _label_roots(roots: list[Path], declared: Iterable[Path], *, several: bool) 
 
 
 class TenantMap(msgspec.Struct, frozen=True):
-    """Which tenant subscriptions and roots belong to; a root that several tenants share has none of its own."""
+    """Map of subscriptions and roots to tenants; a root that several tenants share has none of its own."""
 
     _of_subscription: dict[str, str]
     _of_root: dict[Path, str]

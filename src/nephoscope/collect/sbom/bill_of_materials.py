@@ -25,7 +25,7 @@ class UnreadableBillError(ValueError):
 
 
 class Defect(msgspec.Struct, frozen=True):
-    """What a document does against its standard: the rule that it breaks, the place (a path in it) and a sentence."""
+    """Violation of its standard by a document: the broken rule, the path to the place, and a sentence."""
 
     rule: str
     place: str
@@ -36,7 +36,7 @@ class Defect(msgspec.Struct, frozen=True):
 
 
 class ComponentOrigin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where and how the writer of a bill found a component, as `Package` has it."""
+    """Origin of a component in the scanned root, with the meaning of the fields of `Package`."""
 
     path: str = ""
     line: int = 0
@@ -87,7 +87,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rating(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How somebody rates a vulnerability: in a word of the format, and by a base score (None where there is none)."""
+    """Rating of a vulnerability: a severity word of the format and a base score (None where there is none)."""
 
     severity: str = ""
     score: float | None = None

@@ -1,4 +1,4 @@
-"""What a scan of an image or a disk finds: packages, configuration, secrets, malware and licenses."""
+"""Describe the results of a scan of an image or a disk: packages, configuration, secrets, malware and licenses."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class MalwareFinding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Unassessed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was not looked at, or not in full: the part of the scan, the file where it is one, and why. It is never clean."""
+    """Part of a scan, or a file in it, that was not assessed or not in full, and why. It never counts as clean."""
 
     part: ExaminedPart
     reason: str
@@ -61,9 +61,9 @@ class Unassessed(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Examination(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What was found in a root: `examined` are the parts that were looked at; findings of others are not known.
+    """Results of scanning a root: `examined` are the parts that were assessed; the findings of other parts are unknown.
 
-    `engines` are those that look for malware, with the age of their databases.
+    `engines` are the malware engines with the age of their databases.
     """
 
     contents: InventoryContents
@@ -77,7 +77,7 @@ class Examination(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ImageExamination(Examination, frozen=True, omit_defaults=True, kw_only=True):
-    """What was found in an image: `digest` is that of its manifest, `name` as it was asked for."""
+    """Results of scanning an image: `digest` is that of its manifest, `name` the name that was requested."""
 
     name: str
     digest: str

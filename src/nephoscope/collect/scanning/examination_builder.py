@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class ExaminationContext(msgspec.Struct, frozen=True):
-    """What an examination judges by beside what it reads: the time, the digests that are known to be bad (None: no list), licenses."""
+    """Context of an examination: the time, the known bad digests (None: no list) and the license policy."""
 
     now: datetime
     known: KnownMalware | None = None

@@ -30,7 +30,7 @@ class LayerCache(Protocol):
 
 
 class ImageReading(msgspec.Struct, frozen=True):
-    """What is done with the layers of an image: what is looked for, where results are kept, and who is told of each that is read.
+    """Settings for reading the layers of an image: what to look for, the cache, and a callback per layer read.
 
     A cache holds results of one LookedFor (`LayerFolder(folder, looked_for.digest)`).
     """

@@ -25,7 +25,7 @@ class LicensePolicyError(Exception):
 
 
 class LicenseVerdict(IntEnum):
-    """What a policy says of a license, the best first."""
+    """Verdict of a policy on a license, best first."""
 
     ALLOWED = 0
     UNKNOWN = 1

@@ -42,7 +42,7 @@ class RootError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RootScan:
-    """How a root is scanned: what is passed over (relative to it), whether other file systems are looked into, what is looked for."""
+    """Settings of a root scan: paths to skip (relative to it), whether to stay on one file system, what to look for."""
 
     root: Path
     passed_over: tuple[str, ...] = (*PASSED_OVER, *STORES)

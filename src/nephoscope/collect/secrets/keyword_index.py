@@ -1,4 +1,4 @@
-"""Which of many words stand in a text, told in two passes over it however many words there are."""
+"""Find which of many keywords occur in a text, in two passes whatever their number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a secret stands in a file, and of which kind it is."""
+"""Describe the kind and position of a secret in a file."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _BINARY_HEAD = 8_192
 
 
 class SecretScan(msgspec.Struct, frozen=True):
-    """What was found in a file; `is_complete` is false where the file was too large to be looked at as a whole."""
+    """Result of scanning a file for secrets; `is_complete` is false where the file was too large to scan in full."""
 
     places: tuple[SecretPlace, ...]
     is_complete: bool = True

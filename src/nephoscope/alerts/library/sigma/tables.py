@@ -1,4 +1,4 @@
-"""Which table a Sigma log source is, what its fields are called there, and by which of pySigma's pipelines it is asked.
+"""Map Sigma log sources to tables, their fields to columns, and each to the pySigma pipeline that converts it.
 
 Source of the log sources: https://sigmahq.io/docs/basics/log-sources.html; of the fields of Azure's: the columns of the tables.
 """

@@ -1,4 +1,4 @@
-"""Those who look at the alerts of one rule and say what could be changed; each module exports `advise(case)`."""
+"""Advisors that examine the alerts of one rule and propose changes; each module exports `advise(case)`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same finding again and again: raise it once, and again after a while."""
+"""Propose a repeat interval for a rule that raises the same finding again and again."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _ERRORS = (
 
 
 class UnpackingBudget:
-    """How many bytes may still be unpacked of an archive and of the archives within it, and how many may be held at once."""
+    """Limits for unpacking an archive with its nested archives: total bytes left, and bytes in memory at once."""
 
     def __init__(self, unpacked: int = MAX_UNPACKED, held: int = MAX_ENTRY) -> None:
         self.unpacked, self.held = unpacked, held

@@ -1,4 +1,4 @@
-"""What every document of CSAF has: the parts that the schema of the standard requires, and the words that it has for them."""
+"""Check the properties and values that the CSAF schema requires of every document."""
 
 from __future__ import annotations
 

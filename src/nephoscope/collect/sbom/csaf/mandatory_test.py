@@ -1,4 +1,4 @@
-"""What a mandatory test is: a function with the number of its section and the versions of the standard that have it."""
+"""Define mandatory tests: functions marked with their section and the versions of the standard that have them."""
 
 from __future__ import annotations
 

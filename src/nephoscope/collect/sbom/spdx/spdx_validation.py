@@ -1,4 +1,4 @@
-"""What a document of SPDX 2 must have, and the words that it may use."""
+"""Validate an SPDX 2 document: its required fields and permitted values."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _NAMESPACE = uuid.UUID("6f1f7d9e-5c1b-5d2a-9a61-3f1f0f5a8b20")
 
 
 class WrittenAs(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller knows: the name and version of what is described (an image, a machine), the time (RFC 3339), the author."""
+    """Metadata of a bill to write: name and version of its subject (image, machine), time (RFC 3339) and author."""
 
     subject: str
     time: str

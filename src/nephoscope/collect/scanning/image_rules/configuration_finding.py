@@ -1,4 +1,4 @@
-"""What a rule for images finds."""
+"""Describe the finding of an image rule."""
 
 from __future__ import annotations
 

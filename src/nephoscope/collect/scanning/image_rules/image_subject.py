@@ -1,4 +1,4 @@
-"""What rules for images judge."""
+"""Represent an image as image rules see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rules ask of a template as it is written: its parameters, outputs, resources and texts, with their spans."""
+"""Expose the source of a template to rules: parameters, outputs, resources and texts, with their spans."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _HOW = "install Bicep (https://aka.ms/bicep-install, or `az bicep install`) and 
 
 @dataclass(slots=True)
 class BicepFiles:
-    """What came of Bicep files: what could not be judged and why, and the JSON files that compiled Bicep files stand for.
+    """Result of resolving Bicep files: problems of files that could not be assessed, and JSON files that they replace.
 
     `unverified` are those whose compiled output is judged in their place, although it may be out of date.
     """

@@ -1,4 +1,4 @@
-"""Where each bracket, string and comment of a Bicep text ends, found in one pass."""
+"""Find the end of each bracket, string and comment in a Bicep text, in one pass."""
 
 from __future__ import annotations
 

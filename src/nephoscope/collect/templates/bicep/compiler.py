@@ -31,7 +31,7 @@ _CHUNK = 65_536
 
 
 class BicepError(Exception):
-    """Why `bicep` gave no answer, and what to do."""
+    """Error of running `bicep`, with the remedy."""
 
 
 class BicepPosition(msgspec.Struct, frozen=True):
@@ -42,13 +42,13 @@ class BicepPosition(msgspec.Struct, frozen=True):
 
 
 class BicepRange(msgspec.Struct, frozen=True):
-    """Where a diagnostic begins."""
+    """Range of a diagnostic, of which only the start is read."""
 
     start: BicepPosition = BicepPosition()
 
 
 class BicepDiagnostic(msgspec.Struct, frozen=True):
-    """What the compiler says of a file: `source` is its path, `level` is Error, Warning or Info."""
+    """Diagnostic of the compiler: `source` is the path of the file, `level` is Error, Warning or Info."""
 
     source: str = ""
     range: BicepRange = BicepRange()
@@ -58,7 +58,7 @@ class BicepDiagnostic(msgspec.Struct, frozen=True):
 
 
 class BicepOutput(msgspec.Struct, frozen=True):
-    """What a file compiles to: `contents` of a template, `parameters` of a parameters file; diagnostics where it does not."""
+    """Output of compiling a file: `contents` for a template, `parameters` for a parameters file, else diagnostics."""
 
     success: bool
     diagnostics: tuple[BicepDiagnostic, ...] = ()

@@ -23,7 +23,7 @@ COMMON: dict[str, object] = {
 
 
 class BuiltFrom(NamedTuple):
-    """What a part of a body is made from: the expression of a table, and the attributes that it reads."""
+    """Origin of a part of a body: the table's expression and the attributes that it reads."""
 
     expression: str
     attributes: PlanAttributes

@@ -21,7 +21,7 @@ AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_u
 
 
 class SourceOfPlan(Protocol):
-    """Where the configuration of a plan is written."""
+    """Source of a plan: its Terraform configuration."""
 
     def trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: its resource's block first, what decides last; none where they are not known."""
@@ -114,7 +114,7 @@ class TerraformResource:
 
     @property
     def source_location(self) -> WrittenValue:
-        """Where the whole is written: its block, else the plan."""
+        """Return the location of the resource's block, or its place in the plan where no source is known."""
         found = self.source.trail(self.path) if self.source is not None else ()
         return found[0] if found else WrittenValue(self.document, self.path)
 

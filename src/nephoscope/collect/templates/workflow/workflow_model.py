@@ -16,7 +16,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
 
 
 class ActionReference(NamedTuple):
-    """What a `uses` names: `repository` is owner/name in lower case, `path` the folder in it, `ref` what stands after `@`."""
+    """Action named by `uses`: lower-cased owner/name, the `path` of a folder in it, and the `ref` after `@`."""
 
     repository: str
     path: str

@@ -1,4 +1,4 @@
-"""What each profile has to have, by the category of the document."""
+"""Check the requirements of each CSAF profile, by the category of the document."""
 
 from __future__ import annotations
 

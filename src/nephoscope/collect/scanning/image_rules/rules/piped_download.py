@@ -1,4 +1,4 @@
-"""What is downloaded in a build should be checked before it is run."""
+"""Check that downloads in a build are verified before they run."""
 
 from __future__ import annotations
 

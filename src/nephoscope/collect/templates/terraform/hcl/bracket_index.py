@@ -1,4 +1,4 @@
-"""Where each bracket, string, comment and heredoc of a text of Terraform ends, found in one pass."""
+"""Find the end of each bracket, string, comment and heredoc in a Terraform text, in one pass."""
 
 from __future__ import annotations
 
