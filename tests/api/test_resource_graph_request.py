@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nephoscope.api.arm.resource_graph import complete_query
+
 PATH = "/providers/Microsoft.ResourceGraph/resources?api-version=2021-03-01"
 NOWHERE = "0badcafe-0000-4000-8000-000000000000"
 QUERY = "resources | project id | order by id asc"
@@ -72,3 +74,20 @@ def test_a_facet_of_one_is_an_error_of_the_facet(ask, owner):
     facets = [{"expression": "type"}, {"expression": "toscalar(advisorresources | count)"}]
     found = ask(owner, "resources", facets=facets).json()["facets"]
     assert [one["resultType"] for one in found] == ["FacetResult", "FacetError"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reads_resources"),
+    [
+        ("where type has 'x'", True),
+        ("// of each type\nSummarize count() by type", True),
+        ("project-rename n = name", True),
+        ("mv-apply t = tags on (take 1)", True),
+        ("resources | count", False),
+        ("union resources, resourcecontainers", False),
+        ("print 1", False),
+        ("", False),
+    ],
+)
+def test_a_query_that_begins_with_an_operator(text, reads_resources):
+    assert complete_query(text) == (f"resources | {text}" if reads_resources else text)

@@ -26,6 +26,8 @@ from nephoscope.posture.published.uncollected_table import UncollectedTableError
 from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
+from nephoscope_kql.parser import OPERATORS
+from nephoscope_kql.parser.lexer import words
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -94,14 +96,11 @@ def _warn_of_gaps(result: QueryResult) -> dict[str, str]:
 
 def complete_query(text: str) -> str:
     """A query that begins with an operator reads `resources`, as Resource Graph has it."""
-    word = text.lstrip().split(None, 1)[0].split("(")[0].lower() if text.strip() else ""
-    return f"resources | {text}" if word in _OPERATORS else text
+    word = words(text).tokens[0].text.lower()
+    return f"resources | {text}" if word in OPERATORS.keys() - _MAKING_ROWS else text
 
 
-_OPERATORS = frozenset({
-    "where", "project", "extend", "summarize", "take", "limit", "count", "distinct", "order", "sort", "top", "join", "mv-expand",
-    "mvexpand", "project-away", "parse",
-})  # fmt: skip
+_MAKING_ROWS = frozenset({"print", "range", "union", "find", "search", "evaluate"})
 
 
 def check_query(text: str) -> None:
