@@ -26,6 +26,7 @@ from nephoscope_kql.plan.expressions import (
     reads_row,
 )
 from nephoscope_kql.plan.function_signatures import Aggregate
+from nephoscope_kql.plan.query_probe import depends_on_chance
 from nephoscope_kql.plan.values import Bound, Column, Constant
 from nephoscope_kql.registry import aggregates, callable_functions, functions
 from nephoscope_kql.types import TYPE_NAMES, KqlType
@@ -235,9 +236,16 @@ def _bind_toscalar(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("toscalar() takes 1 argument: rows", node.span)
     argument = node.arguments[0]
-    if not is_tabular(argument, env.without_row()):
-        return env.scalar(argument)
-    relation = env.tabular(argument)
+    if is_tabular(argument, env.without_row()):
+        relation = env.tabular(argument)
+    else:
+        value = env.scalar(argument)
+        if reads_row(value) or not depends_on_chance([value]):
+            return value
+        item = tree.Named(names=(tree.Name(name="value"),), value=argument, span=node.span)
+        relation = env.tabular(
+            tree.Pipe(source=None, operators=(tree.operators.Print(items=(item,)),), span=node.span)
+        )
     if not relation.columns:
         raise invalid("the rows have no column", node.span)
     column = relation.columns[0]

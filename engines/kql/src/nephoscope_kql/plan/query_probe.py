@@ -40,13 +40,14 @@ def _is_plain_selection(relation: Relation) -> bool:
             if isinstance(relation, Filter)
             else [value for _, value in relation.assigned]
         )
-        if any(size(value) >= CHEAP for value in values) or _depends_on_chance(values):
+        if any(size(value) >= CHEAP for value in values) or depends_on_chance(values):
             return False
         relation = relation.input
     return isinstance(relation, TableScan | Rows | Materialized)
 
 
-def _depends_on_chance(values: Iterable[Bound]) -> bool:
+def depends_on_chance(values: Iterable[Bound]) -> bool:
+    """Return whether expressions may be another value each time they are computed."""
     pending = list(values)
     while pending:
         value = pending.pop()
