@@ -129,6 +129,11 @@ EXAMPLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "| graph-shortest-paths output=all (a)-[p*1..3]->(b) project a.id, b.id",
             "Find the shortest paths between nodes.",
         ),
+        "graph-mark-components": (
+            "T | extend u = toupper(s) | make-graph s --> u with_node_id=id "
+            "| graph-mark-components kind=strong | graph-to-table nodes",
+            "Number the nodes that reach each other, by edges in any direction or in theirs.",
+        ),
         "graph-to-table": (
             "T | extend u = toupper(s) | make-graph s --> u | graph-to-table edges",
             "Give the nodes or the edges of a graph as rows.",

@@ -36,7 +36,12 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 """How deep functions and sub-queries may nest."""
-ON_GRAPHS = (tree.operators.GraphMatch, tree.operators.GraphToTable, tree.operators.GraphWhere)
+ON_GRAPHS = (
+    tree.operators.GraphMarkComponents,
+    tree.operators.GraphMatch,
+    tree.operators.GraphToTable,
+    tree.operators.GraphWhere,
+)
 """The operators that take a graph; all others take rows."""
 GRAPH_IS_NO_TABLE = "a graph has no rows: graph-match, graph-shortest-paths or graph-to-table make some"
 MAX_NODES = 200_000

@@ -1,4 +1,5 @@
-"""Operators of graphs: make-graph, graph-match, graph-shortest-paths, graph-where-nodes and -edges, graph-to-table."""
+"""Operators of graphs: make-graph, graph-match, graph-shortest-paths, graph-where-nodes and -edges,
+graph-mark-components, graph-to-table."""
 
 from __future__ import annotations
 
@@ -137,6 +138,14 @@ def parse_graph_where_nodes(c: Cursor, start: int) -> tree.GraphWhere:
 def parse_graph_where_edges(c: Cursor, start: int) -> tree.GraphWhere:
     """`graph-where-edges predicate`."""
     return tree.GraphWhere(element="edges", predicate=parse_predicate(c), span=c.since(start))
+
+
+@register_reader("graph-mark-components")
+def parse_graph_mark_components(c: Cursor, start: int) -> tree.GraphMarkComponents:
+    """`graph-mark-components kind=weak|strong with_component_id=name`."""
+    return tree.GraphMarkComponents(
+        parameters=parse_parameters(c, "kind with_component_id"), span=c.since(start)
+    )
 
 
 @register_reader("graph-to-table")

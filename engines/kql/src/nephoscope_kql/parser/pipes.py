@@ -26,7 +26,6 @@ _ENDS = frozenset(("|", ";", ")", "]", "}", ","))
 _ALWAYS_FIRST = frozenset(("print", "union", "find", "search", "macro-expand"))
 REFUSED = frozenset(
     [
-        "graph-mark-components",
         "macro-expand",
         "assert-schema",
         "project-smart",

@@ -126,6 +126,9 @@ from nephoscope_kql.tree.operators.graphs import (
     GraphEdge as GraphEdge,
 )
 from nephoscope_kql.tree.operators.graphs import (
+    GraphMarkComponents as GraphMarkComponents,
+)
+from nephoscope_kql.tree.operators.graphs import (
     GraphMatch as GraphMatch,
 )
 from nephoscope_kql.tree.operators.graphs import (

@@ -67,6 +67,13 @@ class GraphWhere(Operator):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GraphMarkComponents(Operator):
+    """`graph-mark-components kind=... with_component_id=...`."""
+
+    parameters: tuple[OperatorParameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphToTable(Operator):
     """`graph-to-table nodes` or `edges`: `element` says which."""
 
