@@ -148,7 +148,10 @@ def _keep_shortest(rows: Relation, operator: GraphMatch, steps: list[GraphStep],
     rows = apply_operators(rows, [build_extend({_LENGTH: total}, span)], env)
     ends = [GraphColumns.key(name) for name in (steps[0].left, steps[-1].right)]
     if choice(operator.parameters, "output", ("any", "all"), "output") == "any":
-        rows = apply_text(rows, f"sort by ['{_LENGTH}'] asc", env)
+        paths = [build_name(GraphColumns.path(one.edge), span) for one in steps if one.given.high]
+        order = [build_name(_LENGTH, span), *(build_call("tostring", path) for path in paths)]
+        items = tuple(tree.Ordered(value=value, ascending=True, span=span) for value in order)
+        rows = apply_operators(rows, [tree.operators.Sort(keys=items, span=span)], env)
         keys = tuple(reference(one, span) for one in rows.columns if one.name in ends)
         return FirstOf(columns=rows.columns, order=rows.order, input=rows, keys=keys)
     inner = enter_rows({"$rows": rows}, env)

@@ -20,6 +20,9 @@ NODES, EDGES = "$nodes", "$edges"
 NODE, EDGE, SOURCE, TARGET = "$node", "$edge", "$source", "$target"
 """Hidden columns: what identifies a node and an edge, and the nodes of an edge."""
 
+_FIRST = 10**12
+"""The number of the first edge: all have as many digits, so that texts of paths order as the edges do."""
+
 
 def enter_graph(graph: Graph, env: Env) -> Env:
     """Return the names of an environment, with the graph's tables."""
@@ -66,7 +69,7 @@ def read_graph(relation: Relation, span: Span) -> Graph:
 def bind_make_graph(relation: Relation, operator: MakeGraph, env: Env) -> Relation:
     """`make-graph source --> target`: the rows are its edges, whatever they name is a node."""
     span = operator.span
-    edges = apply_text(relation, f"serialize ['{EDGE}'] = row_number()", env)
+    edges = apply_text(relation, f"serialize ['{EDGE}'] = row_number({_FIRST})", env)
     ends = {SOURCE: operator.source, TARGET: operator.target}
     edges = apply_operators(edges, [build_extend(dict(ends), span)], env)
     edges = share_bound_rows(edges, env).make()
