@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlglot import exp
 
 from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
@@ -11,7 +9,7 @@ from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.select_block import SelectBlock, block_over
 from nephoscope_kql.functions.declaration import weight
 from nephoscope_kql.plan.column_references import count_columns, order_ids
-from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
+from nephoscope_kql.plan.expressions import AggregateCall
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.relations import Aggregated, FirstOf
 from nephoscope_kql.plan.values import Bound, Column
@@ -32,14 +30,13 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     order = order_ids(relation.input.order) if wanted else set()
     block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
     items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
-    block, items, wanted = _compute_heavy_arguments(block, items, wanted, order, emitter)
     bins = find_bins([call for _, call in wanted]) if items and emitter.dialect == "duckdb" else None
     if bins is not None:
         return write_in_steps(bins, items, wanted, block, emitter)
+    block, items, written = _write_arguments(block, items, wanted, order, emitter)
     ids = [name for name, _ in items]
     keys = emitter.keys(relation.input.order, block) if wanted else []
-    for column, call in wanted:
-        arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    for (column, call), arguments in zip(wanted, written, strict=True):
         items.append((column.id, aggregate(call, arguments, keys, emitter)))
     if not items:
         items = [("one", exp.Count(this=exp.Star()))]
@@ -51,36 +48,40 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     return block_over(select, [name for name, _ in items])
 
 
-def _compute_heavy_arguments(
+def _write_arguments(
     block: SelectBlock,
     groups: list[tuple[str, exp.Expr]],
     calls: list[tuple[Column, AggregateCall]],
     order: set[str],
     emitter: Emitter,
-) -> tuple[SelectBlock, list[tuple[str, exp.Expr]], list[tuple[Column, AggregateCall]]]:
-    """The block with heavy arguments as plain columns, the groups over it, and the calls over those columns."""
-    made: dict[str, exp.Expr] = {}
-    light: list[Bound] = []
-    changed: list[tuple[Column, AggregateCall]] = []
-    for column, call in calls:
-        arguments: list[Bound] = []
-        for argument in call.arguments:
-            sql = emitter.scalar(argument, block)
-            if weight(sql) > MAX_REPEATED:
-                name = emitter.choose_fresh_name()
-                made[name] = sql
-                apart = Column(name, "", argument.type)
-                arguments.append(ColumnRef(type=argument.type, span=argument.span, column=apart))
-            else:
-                light.append(argument)
-                arguments.append(argument)
-        changed.append((column, replace(call, arguments=tuple(arguments))))
-    if not made:
-        return block, groups, calls
+) -> tuple[SelectBlock, list[tuple[str, exp.Expr]], list[list[exp.Expr]]]:
+    """The arguments of the calls in SQL; heavy ones are plain columns of a new block then, with the groups over it."""
+    written = [[emitter.scalar(argument, block) for argument in call.arguments] for _, call in calls]
+    heavy = {
+        id(sql): (emitter.choose_fresh_name(), sql)
+        for arguments in written
+        for sql in arguments
+        if weight(sql) > MAX_REPEATED
+    }
+    if not heavy:
+        return block, groups, written
+    light = [
+        argument
+        for (_, call), arguments in zip(calls, written, strict=True)
+        for argument, sql in zip(call.arguments, arguments, strict=True)
+        if id(sql) not in heavy
+    ]
     kept = sorted((order | count_columns(light).keys()) & block.values.keys())
-    items = [*block.columns(kept), *groups, *made.items()]
+    items = [*block.columns(kept), *groups, *heavy.values()]
     below = block_over(block.select(items), [name for name, _ in items])
-    return below, [(name, nodes.name(name)) for name, _ in groups], changed
+    rewritten = [
+        [
+            nodes.name(heavy[id(sql)][0]) if id(sql) in heavy else emitter.scalar(argument, below)
+            for argument, sql in zip(call.arguments, arguments, strict=True)
+        ]
+        for (_, call), arguments in zip(calls, written, strict=True)
+    ]
+    return below, [(name, nodes.name(name)) for name, _ in groups], rewritten
 
 
 def aggregate(
