@@ -132,15 +132,10 @@ class DuckDBEngine:
 
     def keep(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
         """Read columns of a scan into memory, where `see_kept` finds them; how many rows. KqlError where time or memory is short."""
-        kept = [column for column in scan.columns if column.name in columns]
-        rows = scan.relation(self._connection)
-        items = ", ".join(
-            print_node(nodes.build_stored_column(one))
-            for one in [*(one.name for one in kept), scan.day]
-            if one
-        )
+        # narrowed first: DuckDB binds each column again for each filter and projection, and tables have hundreds
+        rows = scan.narrow(columns).relation(self._connection)
         with self._enforce_limits(timeout):
-            rows.project(items).create(name)
+            rows.create(name)
         counted = (
             self._connection.table(print_node(nodes.build_stored_column(name)))
             .aggregate("count(*)")
