@@ -1,4 +1,4 @@
-"""Everyday records raise nothing above Informational: over all shipped rules, not one rule's own cases."""
+"""Everyday records raise nothing above Informational, drawn attacks do: over all shipped rules, not one rule's own cases."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import yaml
 from detection_engine import NOW, DetectionEngine
 from host_attacks import moved_to_now
+from labelled_events import shares
 
 from nephoscope.alerts.documents.duration import duration
 from nephoscope.alerts.rule_tests.rule_test_rows import Row, expand_rows
@@ -24,9 +25,14 @@ Raised = Sequence[tuple[AnalyticRule, Alert]]
 
 
 class RecordedCase(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """What was recorded: `log` is text as a program writes it, `tables` are rows."""
+    """What was recorded: `log` is text as a program writes it, `tables` are rows.
+
+    `techniques` are those of an attack, `missed` is why it is not found.
+    """
 
     note: str
+    techniques: tuple[str, ...] = ()
+    missed: str = ""
     log: str = ""
     tables: dict[str, list[Row]] = {}
 
@@ -79,3 +85,18 @@ def everyday() -> Mapping[str, Raised]:
 def test_an_everyday_record_raises_nothing(case: RecordedCase, everyday: Mapping[str, Raised]) -> None:
     grave = [one for one in everyday[case.note] if one[1].severity is not Severity.INFORMATIONAL]
     assert describe(grave) == []
+
+
+FAMILIES = read_recorded("families.yaml")
+
+
+@pytest.fixture(scope="module")
+def families() -> Mapping[str, Raised]:
+    return raise_all(FAMILIES)
+
+
+@pytest.mark.parametrize("case", FAMILIES, ids=lambda case: case.note)
+def test_a_drawn_attack_is_found_by_its_technique(case: RecordedCase, families: Mapping[str, Raised]) -> None:
+    grave = [one for one in families[case.note] if one[1].severity is not Severity.INFORMATIONAL]
+    found = [one for one in grave if shares(one[0].techniques, case.techniques)]
+    assert bool(found) is not bool(case.missed), describe(families[case.note])

@@ -274,7 +274,11 @@ def _cut(block: bytes) -> bytes:
             "it says that it has 1 messages, 2 are read",
         ),
         (lambda block: block[:1] + b"\xff" + block[2:], 0, "its size is not that of what it holds"),
-        (lambda block: block[:-1] + b"\0", 0, "the marker behind the block is broken or missing"),
+        (
+            lambda block: block[:-1] + bytes([block[-1] ^ 1]),
+            0,
+            "the marker behind the block is broken or missing",
+        ),
         (lambda block: block[:-16], 0, "the marker behind the block is broken or missing"),
         (lambda block: b"junk" + block, 0, "its size is not that of what it holds"),
         (lambda block: b"\xff" * 20 + block, 0, "its size is not that of what it holds"),

@@ -32,6 +32,7 @@ NEEDED: Mapping[str, frozenset[str]] = {
     "azure-firewall-text": SCHEMA | {"properties", "properties.msg"},
     "defender": SCHEMA,
     "nextcloud": frozenset({"time", "reqid", "remoteaddr", "message", "app", "url"}),
+    "mongodb": frozenset({"t", "t.$date", "s", "c", "ctx", "msg"}),
 }
 #: Of objects of Graph: their time, and what says of which kind a sign-in is.
 GRAPH = frozenset(
@@ -41,7 +42,7 @@ GRAPH = frozenset(
     }
 )
 #: Logs of servers, whose members are their own.
-SERVERS = ("linux-audit-json", "nextcloud", "web-access-json")
+SERVERS = ("linux-audit-json", "mongodb", "nextcloud", "web-access-json")
 #: Of them those whose records have few members, by any of which they are recognized.
 SHORT = ("linux-audit-json", "web-access-json")
 OBJECTS = ("entra-audit", "entra-risk", "entra-signin", "graph-alert")

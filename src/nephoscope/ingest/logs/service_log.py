@@ -1,9 +1,11 @@
-"""Messages without a syslog header, as services and devices write them: Exim, ProFTPD, OpenVPN, cPanel, OpenSCAP, Cisco -> Syslog.
+"""Messages without a syslog header, as services and devices write them: Exim, ProFTPD, OpenVPN, cPanel, OpenSCAP, Cisco, Gitea, File
+Browser, Emby, Asterisk, CouchDB -> Syslog.
 
 The program is known by the form of a line. Messages of Cisco's firewalls (`%ASA-level-number: text`) and results of OpenSCAP have no
 time and are as of now.
 Sources: the specification of Exim, chapter 52; the documentation of ProFTPD's SystemLog; the manual page openvpn(8), `--log`; Cisco
-Secure Firewall ASA Series Syslog Messages.
+Secure Firewall ASA Series Syslog Messages; the guides of Gitea, File Browser and Emby to Fail2ban; the documentation of Asterisk's
+logger.conf and of CouchDB's file writer.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 TABLE = "Syslog"
 _DATE = r"(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<fraction>\d{1,6}))?"
+_SLASHED = r"(?P<date>\d{4}/\d{2}/\d{2}) (?P<time>\d{2}:\d{2}:\d{2})(?:[.,](?P<fraction>\d{1,6}))?"
 _ADDRESS = r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9a-f:]*:[0-9a-f:.]+)"
 #: The form of a line of each service; `text` is what is kept as the message.
 _LINES = (
@@ -44,6 +47,23 @@ _LINES = (
             r"\[(?P<date>\d{4}-\d{2}-\d{2}) (?P<time>\d{2}:\d{2}:\d{2}) (?P<zone>[+-]\d{4})\] \w+ \[\w+\] (?P<text>.*)"
         ),
     ),
+    ("gitea", re.compile(rf"{_SLASHED} (?:\[\w+\] )?\S+\.go:\d+:\S+\(\) \[[TDIWECF]\] (?P<text>.*)")),
+    ("filebrowser", re.compile(rf"{_SLASHED} (?P<text>/\S*: \d{{3}} {_ADDRESS} .*)")),
+    ("emby", re.compile(rf"{_DATE} (?:Info|Warn|Error|Debug|Fatal) (?P<text>[\w. -]{{1,80}}: .*)")),
+    (
+        "asterisk",
+        re.compile(
+            rf"\[{_DATE}(?: (?P<zone>[+-]\d{{4}}))?\] (?:NOTICE|WARNING|ERROR|SECURITY|VERBOSE|DEBUG)\[\d+\](?:\[C-[0-9a-f]+\])?:? "
+            r"(?P<text>\w+\.c: .*)"
+        ),
+    ),
+    (
+        "couchdb",
+        re.compile(
+            r"\[(?:debug|info|notice|warning|error|critical|alert|emergency)\] (?P<date>\d{4}-\d{2}-\d{2})T(?P<time>\d{2}:\d{2}:\d{2})"
+            r"\.(?P<fraction>\d{1,6})(?P<zone>Z) \S+@\S+ <[\d.]+> (?P<text>.*)"
+        ),
+    ),
     (
         "openvpn",
         re.compile(
@@ -52,6 +72,8 @@ _LINES = (
         ),
     ),
 )  # fmt: skip
+_STARTS = frozenset(("19", "20", "%A", "%F", "%P", "os", "[2", "[d", "[i", "[n", "[w", "[e", "[c", "[a"))
+"""How a line of a service starts: what starts otherwise is not compared with the forms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +81,15 @@ class ServiceLogFormat:
     """The format of log files of services."""
 
     name: str = "service-log"
-    title: str = "Log files of Exim, ProFTPD, OpenVPN and cPanel, OpenSCAP results, messages of Cisco ASA"
+    title: str = (
+        "Log files of Exim, ProFTPD, OpenVPN, cPanel, Gitea, File Browser, Emby, Asterisk and CouchDB, OpenSCAP results, messages of "
+        "Cisco ASA"
+    )
     tables: tuple[str, ...] = (TABLE,)
 
     def recognizes_line(self, line: str) -> bool:
         """Return whether a line has the form of one of the services."""
-        return line[:2] in ("19", "20", "%A", "%F", "%P", "os", "[2") and _match_line(line) is not None
+        return line[:2] in _STARTS and _match_line(line) is not None
 
     def line_rows(self, line: str, context: StreamContext) -> Iterator[LogRow | RecordFault]:
         """The row of a line."""
@@ -97,9 +122,12 @@ def _match_line(line: str) -> tuple[str, re.Match[str]] | None:
 
 def _read_time(parts: dict[str, str | None], context: StreamContext) -> datetime:
     """The time of a line, in the zone of the source where it names none; raises BadRecordError where it is none."""
-    if not parts.get("date"):
+    date = parts.get("date")
+    if not date:
         return context.now
-    text = f"{parts['date']}T{parts['time']}" + (f".{parts['fraction']}" if parts.get("fraction") else "")
+    text = f"{date.replace('/', '-')}T{parts['time']}" + (
+        f".{parts['fraction']}" if parts.get("fraction") else ""
+    )
     found = moment(text + (parts.get("zone") or ""))
     if found is None:
         raise BadRecordError(f"not a time: {text}")

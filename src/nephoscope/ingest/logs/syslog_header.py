@@ -53,12 +53,14 @@ _OLD = re.compile(
 #: What most lines are: a priority, a time to the second, a host, a process with or without its number.
 _USUAL = re.compile(
     r"<(\d{1,3})>([A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2})(?! UTC| GMT) ([A-Za-z0-9_.:%-]{0,254}[A-Za-z0-9_.%-]) "
-    r"([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?",
+    r"([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\](?:\(\w{1,12}\))?)?: ?",
     re.ASCII,
 )
 #: Letters of any script: not every host has a name of ASCII letters.
 _HOST = re.compile(r" ([\w.:%-]{1,255})(?= |$)")
-_TAG = re.compile(r" ?([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\])?: ?", re.ASCII)
+_TAG = re.compile(
+    r" ?([A-Za-z0-9_./()@+-]{1,64})(?:\[([A-Za-z0-9_.-]{1,128})\](?:\(\w{1,12}\))?)?: ?", re.ASCII
+)
 _PARAMETER = re.compile(r' ([!#-<>-\\^-~]{1,32})="((?:[^"\\\]]|\\.)*)"', re.DOTALL)
 _ELEMENT = re.compile(r"\[([!#-<>-\\^-~]{1,32})")
 _ESCAPED = re.compile(r'\\(["\\\]])')
