@@ -184,14 +184,14 @@ CASES = [
     # and all others
     Case(
         "identity risk-policies create", ("--name", "Secure users"), "Microsoft.Security/automations/write",
-        "response rule Secure users",
+        "response rule Secure users", AROUND,
     ),
     Case("suppressions set", ("known", "--disable"), SUPPRESSIONS + "write", "suppression known"),
     Case("suppressions expire", ("known",), SUPPRESSIONS + "write", "suppression known"),
     Case("suppressions delete", ("known",), SUPPRESSIONS + "delete", "suppression known"),
     Case("tuning reset", ("{rule}", *OWN, "--forget"), RULES + "write", "Locks were deleted"),
     Case("tuning apply", ("{advice}", *OWN), RULES + "write", "Locks were deleted"),
-    Case("tuning undo", ("{advice}",), RULES + "write", "advice {advice}", before=(("tuning", "apply", "{advice}", *OWN),)),
+    Case("tuning undo", ("{advice}",), RULES + "write", "suggestion {advice}", before=(("tuning", "apply", "{advice}", *OWN),)),
     Case("content disable", ("more",), RULES + "write", "pack more"),
     Case("content enable", ("more",), RULES + "write", "pack more"),
     Case("content import", ("{files}/more", "--name", "again", "--enable"), RULES + "write", "pack again", AROUND, of="rules"),
@@ -202,7 +202,7 @@ CASES = [
     Case("content import", ("{files}/policies",), POLICIES, "pack policies", AROUND, of="policies"),
     Case("content import", ("{files}/aliases.json", "--kind", "policies"), POLICIES, "alias table aliases.json", AROUND, of="aliases"),
     Case("content remove", ("more",), RULES + "delete", "pack more", AROUND),
-    Case("detect", ("--enable", *OWN), RULES + "write", "every rule", of="again"),
+    Case("detect", ("--enable", *OWN), RULES + "write", "all rules", of="again"),
     Case("workspaces add", ("new",), PLACES + "write", "workspace new"),
     Case("workspaces remove", ("soc",), PLACES + "delete", "workspace soc"),
     Case("tables set", ("SigninLogs", "--retention", "1"), TABLES, "table SigninLogs"),
@@ -259,7 +259,8 @@ CASES = [
     Case("access unbind", ("agent",), "Nephoscope/principals/write", "agent"),
     Case("access sign-out", ("kim",), "Nephoscope/sessions/delete", "kim"),
     Case("access token", ("kim",), SECRETS + "write", "kim"),
-    Case("signin add", ("more", "--issuer", "https://127.0.0.1:9", "--client-id", "x"), PROVIDERS + "write", "more"),
+    Case("signin add", ("more", "--issuer", "https://127.0.0.1:9", "--client-id", "x"), PROVIDERS + "write", "more",
+         outcomes=("Succeeded", "Succeeded")),  # added, then tested
     Case("signin allow", ("corp", "groups", "staff", "--role", "Owner"), PROVIDERS + "write", "corp"),
     Case("signin disallow", ("shop", "sub", "7"), PROVIDERS + "write", "shop"),
     Case("signin set", ("corp", "--disable"), PROVIDERS + "write", "corp"),
@@ -317,7 +318,7 @@ def kept(data: Path) -> dict[str, str]:
         for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             if name not in FLEETING:
                 found[name] = str(sorted(map(str, database.execute(f'SELECT * FROM "{name}"').fetchall())))
-    for folder in ("content", "posture", "tables"):
+    for folder in ("content", "posture", "responses", "tables"):
         for path in sorted((data / folder).rglob("*")):
             if path.is_file() and not path.name.endswith(".lock"):
                 found[str(path.relative_to(data))] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -65,7 +65,7 @@ def errors(data: Path, code: int) -> list[str]:
         ),
         pytest.param(ON, "an action is required: --webhook, --mail", id="nothing-done"),
         pytest.param(("--files", "archive"), "--on is required", id="nothing-told"),
-        pytest.param(("--on", "Assessment", "--files", "archive"), "Alerts, Incidents, IdentityRisks (got Assessment)", id="no-event"),
+        pytest.param(("--on", "Assessment", "--files", "archive"), "'Alerts', 'Incidents', 'IdentityRisks'.", id="no-event"),
         pytest.param(
             (*ON, "--files", "archive", "--where", "a Is b"),
             "--where 'a Is b': the operator must be one of Equals, Contains, StartsWith, EndsWith, NotEquals,", id="operator",

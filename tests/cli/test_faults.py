@@ -147,7 +147,7 @@ WRONG = [
     (["content", "show", "nope"], 2, "definition or initiative 'nope'"),
     (["content", "test", "@empty"], 2, "no tests found"),
     (["content", "test", "@broken.json"], 1, "not JSON"),
-    (["content", "list", "nope"], 0, "no definition has 'nope'"),
+    (["content", "list", "nope"], 0, "no definition matches 'nope'"),
     (["collect", "--resume"], 2, "--resume requires --out"),
     (["collect", "--cloud", "nope"], 2, "neither public"),
 ]

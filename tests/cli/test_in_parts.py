@@ -173,7 +173,7 @@ def test_every_format_on_a_faulty_snapshot(
         pytest.param(["--state", "Unknown", "--state", "Exempt", "-o", "table"], 0, marks=pytest.mark.full),
         (["--tag", "environment", "-o", "json"], 0),
         pytest.param(
-            ["--type", "microsoft.storage/*", "--resource-group", "*prod*", "-o", "json"], 0, marks=pytest.mark.full
+            ["--type", "microsoft.storage/*", "--resource-group", "*erp*", "-o", "json"], 0, marks=pytest.mark.full
         ),
         (["--subscription", "no-such"], 2),
         (["--initiative", "no-such-initiative"], 2),

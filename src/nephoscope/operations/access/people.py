@@ -17,10 +17,9 @@ from nephoscope.access.scopes import (
     parse_scope,
 )
 from nephoscope.access.sessions import list_open_sessions
-from nephoscope.instance import build_hierarchy
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.operations.access.principals import READ
-from nephoscope.operations.declaration.group_scopes import place_in_tenant
+from nephoscope.operations.declaration.group_scopes import load_hierarchy, place_in_tenant
 from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
@@ -31,7 +30,6 @@ from nephoscope.operations.declaration.operation import (
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, Row, SectionList
 from nephoscope.operations.declaration.request_field import describe
 from nephoscope.operations.declaration.schemas import Shape, Text
-from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.service import principals as service
 from nephoscope.service.principals import ROLE_DELETE, ROLE_WRITE, SECRET_WRITE, WRITE
 from nephoscope.state.access.principals import Principal, PrincipalKind, SecretKind
@@ -226,7 +224,7 @@ def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
 def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
     given, where, who = _require_role(body.role), _check_scope(body.scope), find_principal(call, name)
-    named = {where, name_tenant(where, build_hierarchy(PublishedSnapshotCache(call.service.data)))}
+    named = {where, name_tenant(where, load_hierarchy(call))}
     held = [
         each for each in call.state.principals.roles(who.id) if each.role == given and (each.scope in named)
     ]
@@ -359,7 +357,7 @@ def _resolve_granted_scope(call: OperationCall, text: str) -> str:
 
 def _tell_place(call: OperationCall, who: Principal, given: str, where: str) -> RolePlaced:
     """Return the role of a principal, and whether it is at a place that is not there, or not yet: it holds as soon as it is."""
-    hierarchy = build_hierarchy(PublishedSnapshotCache(call.service.data))
+    hierarchy = load_hierarchy(call)
     why = find_unknown_scope(where, hierarchy, call.state.workspaces.names())
     missing = f"{why}: the role has no effect until the scope exists (`nephoscope access revoke` removes it)"
     return RolePlaced(name=who.name, role=given, scope=where, id=who.id, missing=missing if why else "")

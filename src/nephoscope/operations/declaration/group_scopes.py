@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import MANAGEMENT_GROUP, ONE_TENANT, explain_ambiguity, name_tenant
-from nephoscope.instance import build_hierarchy
 from nephoscope.operations.declaration.operation import RefusedRequestError
-from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 
 if TYPE_CHECKING:
+    from nephoscope.access.scopes import Hierarchy
     from nephoscope.operations.declaration.operation import OperationCall
 
 
@@ -24,7 +23,15 @@ def place_in_tenant(call: OperationCall, operation: str, scope: str, before: str
         return scope
     if tenant := call.service.actor.find_tenant(operation, scope):
         return f"{ONE_TENANT}{tenant}{scope}"
-    hierarchy = build_hierarchy(PublishedSnapshotCache(call.service.data))
+    hierarchy = load_hierarchy(call)
     if scope in hierarchy.doubtful:
         raise RefusedRequestError(f"{before}{explain_ambiguity(scope, hierarchy)}", "scope")
     return name_tenant(scope, hierarchy)
+
+
+def load_hierarchy(call: OperationCall) -> Hierarchy:
+    """Return what lies where by the newest published snapshot; its reader is loaded here, since most commands need none."""
+    from nephoscope.instance import build_hierarchy
+    from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
+
+    return build_hierarchy(PublishedSnapshotCache(call.service.data))

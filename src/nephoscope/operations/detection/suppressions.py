@@ -213,9 +213,12 @@ def _read_suppression(name: str, asked: WantedSuppression) -> NewSuppression:
 )
 def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List suppressions with their number of suppressed alerts."""
+    own, now = call.workspace(query.workspace), datetime.now(UTC)
+    found = call.state.suppressions.all(own)
+    if not found:
+        return []
     from nephoscope.alerts.suppression.condition import conditions
 
-    own, now = call.workspace(query.workspace), datetime.now(UTC)
     held = call.state.alerts.count_suppressed(own)
     return [
         {
@@ -224,7 +227,7 @@ def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
             "expires": one.expires, "held": held.get(one.id, 0), "reason": one.reason, "comment": one.comment, "author": one.author,
             "created": one.created, "changed": one.changed, "advice": one.advice, "id": one.id,
         }
-        for one in call.state.suppressions.all(own)
+        for one in found
     ]  # fmt: skip
 
 

@@ -37,7 +37,7 @@ TENANT, _FAULT = f"/providers/{TYPE}", 3
 EventSource = Literal[
     "Assessments", "SubAssessments", "SecureScores", "SecureScoreControls", "RegulatoryComplianceAssessment", "AttackPaths",
     "AssessmentsSnapshot", "SubAssessmentsSnapshot", "SecureScoresSnapshot", "SecureScoreControlsSnapshot",
-    "RegulatoryComplianceAssessmentSnapshot", "AttackPathsSnapshot", "Alerts", "Incidents",
+    "RegulatoryComplianceAssessmentSnapshot", "AttackPathsSnapshot", "Alerts", "Incidents", "IdentityRisks",
 ]  # fmt: skip
 #: Option that an error begins with -> the field of the form.
 _PLACES = {

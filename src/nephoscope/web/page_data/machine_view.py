@@ -102,8 +102,7 @@ def find_machine(visit: Visit, key: str) -> FleetMachine:
     )
     reach = visit.caller.reach(READ)
     body = snapshot.listing.get(key, reach) if snapshot is not None and readable else None
-    resource = ResourceId.parse(key)
-    if (agent is None and body is None) or resource.type not in MACHINES:
+    if (agent is None and body is None) or (resource := ResourceId.parse(key)).type not in MACHINES:
         raise NotFoundError(f"machine {key[:500]!r} not found, or you cannot access it")
     reports = (
         read_reports(snapshot, reach, visit.instance) if snapshot is not None else MachineReports({}, {})
