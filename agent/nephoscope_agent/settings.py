@@ -61,8 +61,10 @@ def load_settings(folder: Path) -> Settings:
     path = folder / SETTINGS
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"not enrolled ({path} not found): run `nephoscope-agent.pyz enrol`") from error
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; run `enrol` first") from error
+        raise SettingsError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise SettingsError(f"{path}: not JSON: {error}") from error
     known = {one.name for one in fields(Settings)}

@@ -415,7 +415,7 @@ def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     finally:
         path.write_bytes(kept)
     assert answer.status_code == 400
-    assert "advisories.sqlite is not a database of advisories" in words(answer.text)
+    assert "advisories.sqlite cannot be read as an advisory database" in words(answer.text)
 
 
 def test_an_image_whose_packages_are_not_stored_shows_its_last_scan(

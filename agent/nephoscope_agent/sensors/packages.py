@@ -28,7 +28,9 @@ class PackagesSensor(Sensor):
     def open(self) -> None:
         self._manager = find_manager(self.context.settings)
         if self._manager is None:
-            raise SensorUnavailableError("no database of dpkg or rpm with a known package manager")
+            raise SensorUnavailableError(
+                "no supported package manager found: neither a dpkg nor an rpm database"
+            )
 
     def collect(self, now: float) -> list[Row]:
         assert self._manager is not None

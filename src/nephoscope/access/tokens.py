@@ -146,8 +146,12 @@ def _read(path: Path) -> RSAKey:
     )
     try:
         found = _import_key(path.read_text())
+    except FileNotFoundError as error:
+        raise StateError(f"{path}: not found; {remedy}") from error
     except OSError as error:
-        raise StateError(f"{path}: {(error.strerror or str(error)).lower()}; {remedy}") from error
+        raise StateError(
+            f"{path}: {(error.strerror or str(error)).lower()}; make it readable for the user of the server"
+        ) from error
     except (JoseError, ValueError) as error:
         raise StateError(f"{path}: not a token key; {remedy}") from error
     if found is None or not found.is_private:

@@ -176,5 +176,5 @@ def _applies_to_branch(rule: Mapping[str, object], branch: str) -> bool:
 def _count_required(rule: Mapping[str, object], of: str) -> int:
     count = member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
-        raise DataNotCollectedError(f"'approvals_required' of {of}: it is not a number")
+        raise DataNotCollectedError(f"a number in 'approvals_required' of {of}")
     return count

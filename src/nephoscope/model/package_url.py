@@ -172,16 +172,18 @@ def _canonicalize_qualifiers(qualifiers: tuple[tuple[str, str], ...]) -> tuple[t
 def _check_rules(url: PackageUrl, rules: PackageUrlType) -> None:
     """Raise PackageUrlError for a part that the type of a package URL requires, forbids or writes otherwise."""
     if rules.namespace == "required" and not url.namespace:
-        raise PackageUrlError(f"a package URL of type {url.type} has a namespace")
+        raise PackageUrlError(f"a package URL of type {url.type} needs a namespace")
     if rules.namespace == "prohibited" and url.namespace:
-        raise PackageUrlError(f"a package URL of type {url.type} has no namespace: {url.namespace[:80]!r}")
+        raise PackageUrlError(
+            f"a package URL of type {url.type} cannot have a namespace: {url.namespace[:80]!r}"
+        )
     if rules.name_pattern and not rules.name_pattern.fullmatch(url.name):
         raise PackageUrlError(f"{url.name[:80]!r} is not a name of type {url.type}")
     if rules.version_pattern and url.version and not rules.version_pattern.fullmatch(url.version):
         raise PackageUrlError(f"{url.version[:80]!r} is not a version of type {url.type}")
     for key in rules.required_qualifiers:
         if not url.qualifier(key):
-            raise PackageUrlError(f"a package URL of type {url.type} has the qualifier {key}")
+            raise PackageUrlError(f"a package URL of type {url.type} needs the qualifier {key}")
 
 
 def _divide_version(path: str) -> tuple[str, str]:

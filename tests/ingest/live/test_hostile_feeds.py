@@ -82,7 +82,7 @@ def bounded(answer: Callable[[str, int], Answer]) -> Callable[[str, int], Answer
 
 TELLS = {
     "a token that is refused": (
-        lambda path, _: (400, {}, b"") if "next=" in path else page(more=True, next="t"), "rejects its own `next` (status 400)", 4,
+        lambda path, _: (400, {}, b"") if "next=" in path else page(more=True, next="t"), "twice in a row (status 400)", 4,
     ),
     "more without a next": (lambda _path, _number: page(more=True), "announces more data", 1),
     "more behind the same time": (

@@ -41,7 +41,7 @@ def test_taken(text: str, value: Any) -> None:
         ('{"a" 1}', "expected ':' after a key, found '1}'", 5),
         ('{"a": 1 "b": 2}', "expected ',' or '}', found", 8),
         ("[1, ?]", "expected a JSON value, found '?]'", 4),
-        ("{} {}", "something follows the end", 3),
+        ("{} {}", "unexpected text after the end", 3),
         ('{"a": "x}', "a string is not closed", 6),
         ('{"a": 1, /* x', "a comment is not closed", 9),
         ('["\\x"]', "a string has a bad escape sequence", 1),

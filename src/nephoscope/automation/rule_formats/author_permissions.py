@@ -35,7 +35,8 @@ def limit_to_author(
     author = state.principals.get(id_)
     if author is None or author.disabled:
         raise AutomationError(
-            "properties.metadata.lastUpdatedBy", "is disabled: another user must save the document again"
+            "properties.metadata.lastUpdatedBy",
+            f"user {id_[:100]!r} is disabled or deleted: another user must save the automation again",
         )
     roles = state.principals.roles(author.id)
     for at, action in enumerate(list_of(properties, "actions")):

@@ -151,7 +151,7 @@ def _build_neighbor(node: tree.Call, arguments: list[Bound]) -> WindowCall:
     value = arguments[0]
     offset = arguments[1] if len(arguments) > 1 else constants.long_constant(1, node.span)
     if not isinstance(offset, Constant) or not isinstance(offset.value, int):
-        raise invalid(f"the offset of {node.name}() must be a constant number", offset.span)
+        raise invalid(f"the offset of {node.name}() must be a constant integer", offset.span)
     if offset.value < 1:
         raise invalid(f"the offset of {node.name}() must be 1 or more", offset.span)
     if len(arguments) > 2 and reads_row(arguments[2]):

@@ -52,7 +52,7 @@ def _bind_declaration(
     item: tree.operators.ScanDeclaration, known: set[str], env: Env
 ) -> tuple[Column, Bound]:
     if item.name in known:
-        raise invalid(f"the rows have a column '{item.name}' already", item.span)
+        raise invalid(f"the input already has a column '{item.name}': declare another name", item.span)
     kind = item.type or KqlType.DYNAMIC
     value: Bound = constants.null(kind, item.span)
     if item.default is not None:

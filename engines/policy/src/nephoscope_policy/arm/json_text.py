@@ -106,7 +106,7 @@ class _JsonParser:
         found = self._read_value(0)
         self._skip()
         if self._at < len(self._text):
-            raise ArmJsonError("something follows the end of the JSON value", self._at)
+            raise ArmJsonError("unexpected text after the end of the JSON value", self._at)
         return found
 
     def _skip(self) -> None:

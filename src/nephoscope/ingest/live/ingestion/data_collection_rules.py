@@ -129,16 +129,17 @@ def _read_rule(
 
 
 def _parse_declarations(declarations: Any, where: str) -> dict[str, dict[str, KqlType]]:
+    at = f"rules: {where}: properties.streamDeclarations"
+    if not isinstance(declarations, dict):
+        raise SourceError(f"{at}: must be an object of streams")
+    return {stream: _parse_columns(body, f"{at}: stream {stream!r}") for stream, body in declarations.items()}
+
+
+def _parse_columns(body: Any, at: str) -> dict[str, KqlType]:
     try:
-        return {
-            stream: {str(one["name"]): _TYPES[str(one["type"]).lower()] for one in body["columns"]}
-            for stream, body in declarations.items()
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        kinds = ", ".join(_TYPES)
-        raise SourceError(
-            f"rules: {where}: properties.streamDeclarations: a stream has columns with name and type ({kinds}); wrong: {error}"
-        ) from error
+        return {str(one["name"]): _TYPES[str(one["type"]).lower()] for one in body["columns"]}
+    except (KeyError, TypeError) as error:
+        raise SourceError(f"{at}: each column needs a name and a type ({', '.join(_TYPES)})") from error
 
 
 def _find_table(stream: str, body: Mapping[str, object]) -> str:

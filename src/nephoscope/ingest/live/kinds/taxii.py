@@ -131,7 +131,8 @@ class TaxiiSource:
             sink.save(key, {**at, "next": "", "forgot": True})
             if at.get("forgot"):
                 raise SourceError(
-                    f"{self.settings.url}{path}: rejects its own `next` (status {reply.status})"
+                    f"{self.settings.url}{path}: the server rejected the `next` value that it issued, "
+                    f"twice in a row (status {reply.status})"
                 )
             return True
         if reply.status != 200 or not isinstance(reply.body, dict):
