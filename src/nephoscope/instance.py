@@ -76,7 +76,7 @@ class Instance:
 
     @cached_property
     def queries(self) -> QueryPool:
-        """Where the queries of principals run, each in its turn."""
+        """Return the pool in which queries of principals run, each in its turn."""
         return QueryPool(self.query_limits)
 
     @cached_property

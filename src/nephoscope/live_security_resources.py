@@ -52,7 +52,7 @@ def keys_removed_since(state: State, when: datetime) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class LiveReader:
-    """Who is shown what is true now: `reach` says where an operation may be done, `sight` what of an alert of a workspace is told
+    """Reader of live rows: `reach` says where an operation may be done, `sight` which parts of a workspace's alerts are visible
     ('' = of none)."""
 
     reach: Callable[[str], Reach]
@@ -75,7 +75,7 @@ class LiveReader:
 
 @dataclass(frozen=True)
 class LiveResources:
-    """What a reader is shown beside an edition; `base` is the address of the pages."""
+    """Live rows that a reader sees beside a published snapshot; `base` is the address of the pages."""
 
     state: State
     tenant: str

@@ -21,7 +21,7 @@ LOOP = 3
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """How a process stands: its id (0 = it is not running), how often it was started, and how it ended last ('' = it did not).
+    """Status of a process: its id (0 = it is not running), how often it was started, and how it ended last ('' = it did not).
 
     `failures` counts the starts in a row that ended within WELL seconds; `began` is the time of the last start, in seconds since 1970.
     """

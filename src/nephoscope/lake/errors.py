@@ -1,4 +1,4 @@
-"""What can go wrong in the lake."""
+"""Errors of the lake."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Work = Callable[[], list[QueryResult]]
 
 @dataclass(frozen=True, slots=True)
 class EngineLimits:
-    """What an engine may use and give: memory and threads (default: a share of what this process has), the size of results.
+    """Limits of an engine and its results: memory and threads (default: a share of what this process has), the size of results.
 
     `external` reads what externaldata names (default: nothing); `small`: tables and results are a few rows.
     """

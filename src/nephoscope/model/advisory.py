@@ -57,7 +57,7 @@ class AffectedPackage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
 
 class Advisory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a source says of one vulnerability, or of the several that one update mends.
+    """Advisory of a source about one vulnerability, or about several that one update fixes.
 
     `aliases` are other names of the same vulnerability; `upstream` are the vulnerabilities that the advisory of a distributor
     speaks of, one or several; `related` are others that it only mentions. Times are of RFC 3339; `vectors` are of CVSS, with their

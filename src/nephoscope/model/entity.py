@@ -149,7 +149,7 @@ class Entity:
         return self.identifiers[0][1]
 
     def document(self, number: int) -> dict[str, object]:
-        """As `SecurityAlert.Entities` holds it: `$id`, the identifiers, `Type` in lower case."""
+        """Return the entity as `SecurityAlert.Entities` holds it: `$id`, the identifiers, `Type` in lower case."""
         kind = _WORDS.get(self.kind, self.kind[:1].lower() + self.kind[1:])
         return {
             "$id": str(number),

@@ -1,4 +1,4 @@
-"""What package URLs of a type must have and how they are written: the definitions of the specification, one a line."""
+"""Required parts and normal form of package URLs by type: the definitions of the specification, one a line."""
 
 from __future__ import annotations
 

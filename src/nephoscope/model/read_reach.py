@@ -40,11 +40,11 @@ class Reach(msgspec.Struct, frozen=True):
         return self.management_groups | self.above | around | own
 
     def with_ancestors(self, ids: frozenset[str]) -> Reach:
-        """This reach with documents that stand above the readable and hold there."""
+        """Return this reach with readable documents that stand above it and apply in it."""
         return self if self.everything or self.is_empty else replace(self, above=self.above | ids)
 
     def narrow_to(self, subscriptions: frozenset[str]) -> Reach:
-        """This reach, of some subscriptions alone."""
+        """Return this reach narrowed to some subscriptions."""
         if self.everything:
             return Reach(subscriptions=subscriptions)
         kept = frozenset(one for one in self.groups if one.split("/")[2] in subscriptions)
@@ -72,7 +72,7 @@ class Reach(msgspec.Struct, frozen=True):
         )
 
     def narrow_to_groups(self, subscriptions: frozenset[str], groups: frozenset[str]) -> Reach:
-        """This reach, of some subscriptions and some resource groups (lower-cased ids) alone."""
+        """Return this reach narrowed to some subscriptions and some resource groups (lower-cased ids)."""
         if self.everything:
             return Reach(subscriptions=subscriptions, groups=groups)
         seen = {one for one in groups if one in self.groups or one.split("/")[2] in self.subscriptions}

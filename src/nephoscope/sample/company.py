@@ -28,7 +28,7 @@ def folder() -> Traversable:
 
 @dataclass(frozen=True, slots=True)
 class SampleLocation:
-    """Where somebody is on the Internet and on earth."""
+    """Location of somebody on the Internet and on earth."""
 
     address: str
     country: str

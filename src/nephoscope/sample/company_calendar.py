@@ -1,4 +1,4 @@
-"""When things happen at the company: office hours by time zone, weekends, change windows, the patch night, release days."""
+"""Calendar of the company: office hours by time zone, weekends, change windows, the patch night, release days."""
 
 from __future__ import annotations
 

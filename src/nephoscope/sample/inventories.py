@@ -1,4 +1,4 @@
-"""What scanners found on the company's machines and in its images, kept as if they had reported it now."""
+"""Scan results of the company's machines and images, stored as if scanners had reported them now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `sample:` asks for: `sample:`, `sample:days=7,seed=2`, `sample:attack=web-attack,start=2026-11-01`."""
+"""Addresses of the sample: `sample:`, `sample:days=7,seed=2`, `sample:attack=web-attack,start=2026-11-01`."""
 
 from __future__ import annotations
 

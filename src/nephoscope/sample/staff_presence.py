@@ -25,7 +25,7 @@ class Presence(NamedTuple):
 
 
 def presence(company: Company, person: Person, day: date) -> Presence | None:
-    """Where somebody works on a day, None on a day off."""
+    """Return where a person works on a day, None on a day off."""
     if person.kind == "former" or not _works(company, person, day):
         return None
     trip = _find_trip(company, person, day)

@@ -101,7 +101,7 @@ class AssessmentProgress:
         self(f"waiting for {who}", 0, 0)
 
     def end(self) -> None:
-        """It is over."""
+        """Remove the progress, since the assessment is over."""
         self.state.checkpoints.remove(*PROGRESS)
 
 
@@ -283,7 +283,7 @@ def _scan(
 
 @dataclass
 class RetryBackoff:
-    """How long what could not be assessed rests: twice as long after each try; what is asked for otherwise, or anew, does not."""
+    """Pause before a failed assessment is tried again: twice as long after each try; a changed or new request does not wait."""
 
     seconds: float = 0.0
     _what: object = None
@@ -294,7 +294,7 @@ class RetryBackoff:
         return what == self._what and time.monotonic() < self._until
 
     def record_failure(self, what: object) -> None:
-        """It failed, perhaps once more."""
+        """Record a failure and double the pause where the same request failed before."""
         again = self.seconds * 2 if what == self._what else LOOK_SECONDS
         self.seconds, self._what = min(again, LONGEST_REST), what
         self._until = time.monotonic() + self.seconds

@@ -15,7 +15,7 @@ SOON = timedelta(days=30)
 
 
 class CheckVerdict(StrEnum):
-    """How a check ends: `info` needs nobody."""
+    """Result of a check; `info` needs no action."""
 
     OK = "ok"
     INFO = "info"
@@ -25,7 +25,7 @@ class CheckVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoctorFinding:
-    """What a check found, and what to do about it ('' = nothing)."""
+    """Finding of a check, and its remedy ('' = none needed)."""
 
     check: str
     verdict: CheckVerdict
@@ -35,7 +35,7 @@ class DoctorFinding:
 
 @dataclass(frozen=True, slots=True)
 class CheckContext:
-    """What is looked at; `lake` is None where it cannot be opened."""
+    """Context of the checks: data folder, state and lake; `lake` is None where it cannot be opened."""
 
     data: Path
     state: State

@@ -66,7 +66,7 @@ _HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.i
 
 @dataclass
 class FrontCounters:
-    """What the front took: requests, records, bytes of bodies; requests that it refused; and how many connections it has and had."""
+    """Counters of the front: requests, records and bytes that it accepted, requests that it refused, open and past connections."""
 
     requests: int = 0
     records: int = 0

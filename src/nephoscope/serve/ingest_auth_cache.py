@@ -29,7 +29,7 @@ _MOST = 10_000
 
 @dataclass(frozen=True, slots=True)
 class IngestTarget:
-    """Where the records of a stream go, and the resource that their sender is bound to (None = no one)."""
+    """Target of a stream's records, and the resource that their sender is bound to (None = none)."""
 
     workspace: str
     table: str
@@ -49,7 +49,7 @@ class IngestAuthCache:
     )
 
     async def place(self, authorization: bytes, rule: str, stream: str, address: str) -> IngestTarget | None:
-        """Where records may go, None where the credential, the rule, the stream or the role for it is not there."""
+        """Return where records may go, None where the credential, the rule, the stream or the role for it does not exist."""
         key = hashlib.sha256(authorization).digest(), rule, stream
         now = time.monotonic()
         found = self._known.get(key)

@@ -78,7 +78,7 @@ class Metrics:
         self.registry.register(self._front)
 
     def update(self, counted: bytes) -> None:
-        """What the front tells of the records that it took."""
+        """Take over the front's counts of ingested records."""
         self._front.counted = msgspec.json.decode(counted, type=dict[str, int])
 
     def text(self, instance: Instance) -> bytes:

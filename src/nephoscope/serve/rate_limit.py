@@ -43,7 +43,7 @@ class Buckets:
 
 
 class Allowance:
-    """What clients may send: `requests_a_minute` for each credential."""
+    """Rate limit of clients: `requests_a_minute` for each credential."""
 
     def __init__(self, requests_a_minute: int) -> None:
         rate, burst = requests_a_minute / 60.0, max(20.0, requests_a_minute / 10.0)

@@ -1,4 +1,4 @@
-"""Whether a server can do its work now: what it answers with, and where what comes in is kept. Looking writes nothing."""
+"""Readiness of a server: checks of its ability to answer and to store what it receives. The checks write nothing."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class RestoreEffect(StrEnum):
-    """What comes of it, the worst first; the value is how it is told."""
+    """Effect of restoring an item, the worst first; the value is the text that is shown."""
 
     RUNS = "runs programs"
     SENDS = "sends data out"
@@ -20,7 +20,7 @@ class RestoreEffect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PolicyItem:
-    """What it is, and what it would do."""
+    """Restored item of policy, and its effect."""
 
     effect: RestoreEffect
     name: str

@@ -56,7 +56,7 @@ class _SupervisedProcess:
         return ProcessStatus(pid, self.starts, self.ended, self.failures, began)
 
     def record_end(self, now: float, ended: str) -> None:
-        """It is not running any more; after a run that did not last the pause before the next start grows."""
+        """Record the end of the process; after a run that did not last, the pause before the next start grows."""
         if now - self.began >= WELL:
             self.pause, self.failures = FIRST_PAUSE, 0
         self.failures += 1

@@ -1,4 +1,4 @@
-"""Who acts: what a service asks of a caller of the server and of the user of the command line."""
+"""Actors of the services: a caller of the server, and the user of the command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AuthorizedActor(Protocol):
 
     @property
     def address(self) -> str:
-        """Where the request came from, '' for this machine."""
+        """Return the address from which the request came, '' for this machine."""
 
     def is_permitted(self, operation: str, scope: str = ROOT_SCOPE) -> bool:
         """Tell whether an operation is allowed at a scope."""

@@ -56,7 +56,7 @@ class AdvisoriesError(StateError):
 
 
 class Advisories(msgspec.Struct, frozen=True):
-    """What is said of packages at a time; `imports` tells one state of the feeds from another: number and time by feed.
+    """Advisories at a time; `imports` tells one state of the feeds from another: number and time by feed.
 
     `database` is None where nothing was imported: then no package is assessed.
     """

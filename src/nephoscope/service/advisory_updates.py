@@ -1,4 +1,4 @@
-"""What follows an import of advisories: packages that are kept are matched again, and what changed is published."""
+"""Update after an import of advisories: stored packages are matched again, and changed findings are published."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class AdvisoryUpdate(NamedTuple):
-    """What an import brought, and what it changed in what is kept."""
+    """Result of an advisory import, and of the matching that follows."""
 
     imported: ImportResult
     rematched: RematchResult

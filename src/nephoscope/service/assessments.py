@@ -1,4 +1,4 @@
-"""What the server assesses: the request of a scan, which it remembers and repeats."""
+"""Assessments of the server: the request of a scan, which it remembers and repeats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an examination of an image or a disk is made with: rules for malware, ClamAV, known digests, and the key for secrets."""
+"""Engines of examinations of images and disks: rules for malware, ClamAV, known digests, and the key for secrets."""
 
 from __future__ import annotations
 

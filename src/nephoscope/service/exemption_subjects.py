@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ExemptedSubject(msgspec.Struct, frozen=True):
-    """What an exemption is asked about: names of a machine or an image, its resource and its tenant, lower-cased."""
+    """Subject of an exemption look-up: names of a machine or an image, its resource and its tenant, lower-cased."""
 
     names: frozenset[str] = frozenset()
     resource: str = ""

@@ -57,14 +57,14 @@ class ImageOverview:
 
     @property
     def scanned_at(self) -> datetime | None:
-        """When it was scanned last, None where it was not yet."""
+        """Return when the image was scanned last, None where it was never scanned."""
         examined = self.registered.examined if self.registered else None
         times = [one.scanned_at for one in self.subjects] + ([examined] if examined else [])
         return max(times, default=None)
 
     @property
     def last_seen_at(self) -> datetime:
-        """When it came or was scanned last, whatever was later."""
+        """Return when the image was received or scanned last, whatever was later."""
         received = self.registered.received if self.registered else None
         return max(one for one in (self.scanned_at, received) if one is not None)
 

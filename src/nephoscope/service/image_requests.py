@@ -34,7 +34,7 @@ class ImageRequestError(StateError):
 
 @dataclass(frozen=True, slots=True)
 class AnswerTimes:
-    """How long requests waited for their answer: how many were answered, the median and the longest in seconds (None for none)."""
+    """Waiting times of requests: how many were answered, the median and the longest in seconds (None for none)."""
 
     answered: int
     median_seconds: float | None

@@ -53,7 +53,7 @@ class InventoryError(StateError):
 
 @dataclass(frozen=True, slots=True)
 class MachineScan:
-    """What a scan found on a machine: its id in ARM, or its host name where it has none, and its tenant ('' = not known)."""
+    """Results of a scan of a machine: its id in ARM, or its host name where it has none, and its tenant ('' = not known)."""
 
     contents: InventoryContents
     scanned_at: datetime
@@ -66,7 +66,7 @@ class MachineScan:
 
 @dataclass(frozen=True, slots=True)
 class ImageScan:
-    """What a scan found in an image: where it is, its digest and tags, and the id in ARM of its registry where it has one.
+    """Results of a scan of an image: where it is, its digest and tags, and the id in ARM of its registry where it has one.
 
     `examination` is what it found beside packages; with None the stored one stays.
     """

@@ -1,4 +1,4 @@
-"""Where in a cluster an image runs, as sub-assessments tell it.
+"""Places in clusters where an image runs, in the form of sub-assessments.
 
 Source: https://learn.microsoft.com/azure/defender-for-cloud/view-and-remediate-vulnerabilities-for-images
 """

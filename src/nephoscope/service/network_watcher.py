@@ -45,7 +45,7 @@ TYPES = (
 
 
 class FlowVerdict(msgspec.Struct, frozen=True):
-    """Whether a flow passes the rules before a machine, and the rule that decides (None = no rule is on the way)."""
+    """Verdict on a flow: whether the rules before a machine allow it, and the rule that decides (None = no rule applies)."""
 
     allowed: bool
     rule: SecurityRule | None

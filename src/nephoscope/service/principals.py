@@ -31,7 +31,7 @@ SECRET_WRITE, SECRET_DELETE = "Nephoscope/secrets/write", "Nephoscope/secrets/de
 
 
 class ConflictError(StateError):
-    """What cannot be done as things are, though it is asked for rightly."""
+    """Error of a valid request that the current state does not allow."""
 
 
 class ReadingOnlyError(StateError):

@@ -52,7 +52,7 @@ class EventDeniedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RegistryTrial:
-    """Whether a registry could be reached, and what it said."""
+    """Result of a connection test of a registry, and the registry's answer."""
 
     works: bool
     message: str

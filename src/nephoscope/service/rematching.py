@@ -39,7 +39,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class RematchResult(NamedTuple):
-    """How many packages were matched again, and what that changed; `known` are vulnerabilities of which something else is known."""
+    """Result of matching again: the number of packages and the changes; `known` are vulnerabilities whose facts changed."""
 
     packages: int = 0
     changes: FindingChanges = FindingChanges()

@@ -1,4 +1,4 @@
-"""Of which machine or image results of a scanner are: told by whoever imports them, by an id in them, or by names in the estate."""
+"""Targets of scanner results: the machine or image that the importer names, an id in the results, or names in the estate."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SAY_WHICH = "import it with --resource ID, or with --host NAME where it has no 
 
 @dataclass(frozen=True, slots=True)
 class ResultsOrigin:
-    """Of what a file of results is and when the scan was, where whoever imports it says so.
+    """Origin of a file of results and the time of its scan, where the importer states them.
 
     `resource` is the id in ARM of the machine, or of the registry of the image; `host` names a machine without such an id.
     """

@@ -55,7 +55,7 @@ _MOST_UNREAD = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportedResults:
-    """What an import kept, and the records and hosts that it refused, each with what to do."""
+    """Result of an import: the stored inventories, and the refused records and hosts, each with a remedy."""
 
     kept: tuple[StoredInventory, ...]
     refused: tuple[RefusedRecord, ...]

@@ -29,7 +29,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """Who acts on which data folder and state; `clock` is for tests."""
+    """Context of a service call: the actor, the state and the data folder; `clock` is for tests."""
 
     actor: AuthorizedActor
     state: State

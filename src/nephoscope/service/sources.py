@@ -30,7 +30,7 @@ HOST = "Nephoscope/secrets/write"
 
 @dataclass(frozen=True, slots=True)
 class SourceTrial:
-    """Whether a source could be reached, and what it or the error said."""
+    """Result of a connection test of a source, and its answer or error."""
 
     works: bool
     message: str

@@ -32,7 +32,7 @@ _DECODER = msgspec.msgpack.Decoder(PackageFinding)
 
 @dataclass(frozen=True, slots=True)
 class AssessmentCoverage:
-    """How far a subject is assessed: packages assessed, and those that were not by the reason.
+    """Coverage of a subject's assessment: packages assessed, and those that were not by the reason.
 
     `until` is when the first of its feeds gets too old, None where nothing is assessed. `absence` says why its packages cannot be all,
     `of_system` how many of them an operating system is made of. `reporter` is the other scanner that alone looked at it ('' = there is

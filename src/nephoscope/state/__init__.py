@@ -1,4 +1,4 @@
-"""What changes row by row beside the lake: workspaces, sources, leases, checkpoints; in SQLite or PostgreSQL, a file a concept.
+"""State that changes row by row beside the lake: workspaces, sources, leases, checkpoints; in SQLite or PostgreSQL, a file a concept.
 
 The names are imported when they are first asked for: a module that needs a noun of the state does not load the database.
 """

@@ -44,7 +44,7 @@ class HeldLease:
         return True
 
     def keep(self) -> bool:
-        """As `renew`, which costs a write, where a third of its time is over; True before that."""
+        """Renew the lease where a third of its time is over, since a renewal costs a write; return True before that."""
         return time.monotonic() - self._renewed < self._seconds / 3 or self.renew()
 
     def release(self) -> None:

@@ -76,7 +76,7 @@ class CompileCache:
     def compile(
         self, text: str, catalog: Catalog, dialect: str = "duckdb", now: dt.datetime | None = None
     ) -> CompiledQuery:
-        """As kql.compile(): the kept query, or the one that is compiled now and kept. KqlError as there."""
+        """Return the cached query, or compile and cache it, as kql.compile() does. KqlError as there."""
         now = now or dt.datetime.now(dt.UTC)
         kept = self._find((text, dialect))
         if kept is not None and kept.is_current(catalog):

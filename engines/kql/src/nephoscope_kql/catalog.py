@@ -1,4 +1,4 @@
-"""Where a query's tables and stored functions come from."""
+"""Catalog of a query's tables and stored functions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class StoredFunction:
 
 
 class Catalog(Protocol):
-    """What the binder asks; every name is case-sensitive, as in Kusto."""
+    """Catalog that the binder queries; every name is case-sensitive, as in Kusto."""
 
     def table(self, name: str) -> TableSchema | None:
         """The table of that name, or None."""

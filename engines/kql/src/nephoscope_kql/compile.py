@@ -81,7 +81,7 @@ def compile_query(
 
 
 def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> CompiledQuery:
-    """As compile_query(), the bound rows changed before they are written; KqlError also where columns depend on rows."""
+    """Compile as compile_query() does, with the bound rows changed before writing; KqlError also where columns depend on rows."""
     return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
 
 

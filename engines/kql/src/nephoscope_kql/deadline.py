@@ -38,7 +38,7 @@ def deadline() -> Deadline | None:
 
 @contextmanager
 def deadline_within(seconds: float | None) -> Iterator[Deadline | None]:
-    """What happens inside has a deadline in `seconds` (None = no other than it had), or an earlier one that is set outside."""
+    """Set a deadline in `seconds` for the block (None = leave it), or keep an earlier one that is set outside."""
     outer = _DEADLINE.get()
     here = None if seconds is None else Deadline(time.monotonic() + seconds, seconds)
     if here is None or (outer is not None and outer.at <= here.at):
@@ -53,7 +53,7 @@ def deadline_within(seconds: float | None) -> Iterator[Deadline | None]:
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """What ends a query: a deadline, and a token that another thread cancels."""
+    """Limits of a query's run: a deadline, and a token that another thread cancels."""
 
     deadline: Deadline | None
     cancellation: Cancellation | None

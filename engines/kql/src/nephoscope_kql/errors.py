@@ -1,4 +1,4 @@
-"""What is wrong with a query, and where."""
+"""Errors of a query, with their places."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class KqlError(ValueError):
 
     @property
     def all(self) -> tuple[KqlError, ...]:
-        """This error and the others of the same query, in the order of the text."""
+        """Return this error and the others of the same query, in the order of the text."""
         return (self, *self.others)
 
     def locate(self, text: str) -> KqlError:
@@ -96,14 +96,14 @@ class CycleError(KqlError):
 
 
 class ExternalDataError(KqlError):
-    """What externaldata names cannot be read. `passing`: the place may answer the next time; else a person has to change something."""
+    """Error of reading what externaldata names. `passing`: the place may answer the next time; else a person has to act."""
 
     def __init__(self, message: str, hint: str = "", *, passing: bool = False) -> None:
         super().__init__(message, NOWHERE, "unsupported", hint)
         self.passing = passing
 
     def place_at(self, span: Span) -> ExternalDataError:
-        """This error, placed in the query; itself."""
+        """Place this error in the query; return it."""
         self.span = span
         return self
 

@@ -1,4 +1,4 @@
-"""What an alias of a property and a capability of a type are."""
+"""Aliases of properties and capabilities of resource types."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Alias(msgspec.Struct, frozen=True):
 
 
 class Capability(msgspec.Struct, frozen=True):
-    """Whether a resource type bears tags and a location, which decides what mode Indexed covers."""
+    """Capability of a resource type to bear tags and a location, which decides what mode Indexed covers."""
 
     tags: bool
     location: bool

@@ -30,7 +30,7 @@ class UnknownAlias(LookupError):  # noqa: N818 - says what is unknown
 
 
 class FieldPath(msgspec.Struct, frozen=True):
-    """Where a field reads: `special` is 'name', 'fullname', 'type' or 'id' and then `segments` is empty.
+    """Path that a field reads: `special` is 'name', 'fullname', 'type' or 'id' and then `segments` is empty.
 
     `segments` has lower-cased keys, `spelled` the keys as a request body writes them; `location` asks for values to be
     compared without spaces.

@@ -1,4 +1,4 @@
-"""What Azure makes of what a template leaves out: defaults of properties, and children that come with a resource.
+"""Azure's defaults for what a template leaves out: values of properties, and children that come with a resource.
 
 The facts are content (content/azure/template_defaults.json).
 """
@@ -17,7 +17,7 @@ from nephoscope_policy.body_paths import MISSING, Segments, split, step, walk
 
 
 class BodySource(Protocol):
-    """What the source of a body tells of it, by paths of lower-cased keys."""
+    """Source of a body, queried by paths of lower-cased keys."""
 
     def has_part(self, path: tuple[str, ...]) -> bool:
         """Return whether it tells a part, so that one that is not there is not set."""
@@ -27,7 +27,7 @@ class BodySource(Protocol):
 
 
 class TemplateDefaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is known of some types.
+    """Defaults of some resource types.
 
     `values` maps a path of the body to its default, `before` an API version to those of earlier versions,
     `absent` lists the paths at and below which nothing is there unless it is set, `answered` those that Azure alone writes,

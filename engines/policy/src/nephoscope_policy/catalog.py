@@ -36,7 +36,7 @@ class NotHeldError(LookupError):
 
 
 class ImportSummary(msgspec.Struct, frozen=True):
-    """What reading some documents came to, for `content import`."""
+    """Summary of reading documents, for `content import`."""
 
     files: int
     definitions: int
@@ -79,7 +79,7 @@ class PolicyCatalog:
         return cls(intake.entries, intake.problems)
 
     def include(self, *others: PolicyCatalog) -> PolicyCatalog:
-        """This catalog with others after it; an id and version that is already here stays as it is, a differing one is a problem."""
+        """Return this catalog with others after it; an id and version that is already here stays, a differing one is a problem."""
         entries = list(self.entries)
         problems = list(self.problems)
         seen = {(entry.kind, entry.id, entry.version): entry for entry in entries}

@@ -28,7 +28,7 @@ class Truth(Enum):
 
 
 class ConditionOutcome(msgspec.Struct, frozen=True):
-    """How a condition ended, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
+    """Outcome of a condition, with the leaves that decided; `message` says what was unknown or failed, `cause` why it is unknown."""
 
     truth: Truth
     reasons: tuple[Reason, ...] = ()

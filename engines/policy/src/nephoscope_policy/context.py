@@ -1,4 +1,4 @@
-"""What an evaluation knows besides resources: the time, the request, the assignment."""
+"""Context of an evaluation besides resources: the time, the request, the assignment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a policy document, and where."""
+"""Errors of a policy document, with their places."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class PolicyError(ValueError):
 
     @property
     def all(self) -> tuple[PolicyError, ...]:
-        """This error and the others of the same document, in document order."""
+        """Return this error and the others of the same document, in document order."""
         return (self, *self.others)
 
 

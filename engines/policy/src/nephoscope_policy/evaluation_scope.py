@@ -71,7 +71,7 @@ class LoopFrame(msgspec.Struct, frozen=True):
 
 
 class EvaluationScope:
-    """What conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""
+    """Scope that conditions and functions see: `subject` is the resource of the `if`, `target` the one that conditions read."""
 
     __slots__ = ("context", "frames", "parameters", "snapshot", "steps", "subject", "target")
 
@@ -125,7 +125,7 @@ class EvaluationScope:
 def find_bound_start(
     frames: tuple[LoopFrame, ...], view: View, segments: Segments
 ) -> tuple[object, Segments, bool]:
-    """Where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
+    """Return where a path starts inside running loops: (value, remaining segments, whether a loop binds it).
 
     The longest bound prefix of the innermost loop over the same resource wins.
     """

@@ -1,4 +1,4 @@
-"""Which shapes the right side of a condition can have where it is written out; what an expression yields shows at evaluation.
+"""Shapes that the literal right side of a condition can have; what an expression yields shows at evaluation.
 
 Source: https://learn.microsoft.com/azure/governance/policy/concepts/definition-structure-policy-rule#conditions
 """

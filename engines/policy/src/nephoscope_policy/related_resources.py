@@ -66,7 +66,7 @@ _WILDCARDS = frozenset("?*")
 
 
 class RelatedLookup(msgspec.Struct, frozen=True):
-    """What an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
+    """Look-up that an effect's details ask for, evaluated; all but `name` lower-cased, '' where none is given."""
 
     type: str
     name: str = ""

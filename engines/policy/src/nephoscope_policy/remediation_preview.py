@@ -1,4 +1,4 @@
-"""What an effect would do, shown and never done: a JSON patch for modify and append, the deployment for deployIfNotExists.
+"""Preview of an effect, which is shown and never applied: a JSON patch for modify and append, the deployment for deployIfNotExists.
 
 Sources: https://learn.microsoft.com/azure/governance/policy/concepts/effect-modify, .../effect-append, .../effect-deploy-if-not-exists
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an effect would do to one resource.
+    """Preview of an effect on one resource.
 
     `patch` is an RFC 6902 patch of the resource's body, `deployment` the `properties` of an ARM deployment with its parameters
     evaluated (`scope` is the id it would be deployed to); both are empty where the rule does not ask for its effect.

@@ -50,7 +50,7 @@ class ResourceIndex:
         return found
 
     def with_changes(self, changed: list[View], gone: Iterable[str]) -> ResourceIndex:
-        """This index with views put in (or in place of those with the same key) and ids taken out, laid over it."""
+        """Return this index with views put in (or in place of those with the same key) and ids taken out, laid over it."""
         found = ResourceIndex()
         added = {view.key: view for view in changed}
         ids = {*added, *gone}
@@ -131,7 +131,7 @@ class Snapshot:
         self._unknown = _group_unknown_by_parent(unknown or {})
 
     def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
-        """This snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
+        """Return this snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
 
     def with_later_overlay(
@@ -141,7 +141,7 @@ class Snapshot:
         gone: Iterable[str],
         unknown: Mapping[str, Gap] | None,
     ) -> Snapshot:
-        """This snapshot under the overlay of an earlier one, of which some resources are added, replaced or taken out.
+        """Return this snapshot under the overlay of an earlier one, of which some resources are added, replaced or taken out.
 
         `unknown` are the unknown ids, None where they are the earlier ones. It costs the change; the resources of the first overlay
         are expected in the order of their ids, which look-ups then keep.
@@ -153,7 +153,7 @@ class Snapshot:
         return found
 
     def with_changes(self, changed: Iterable[Resource], gone: Iterable[str], coverage: Coverage) -> Snapshot:
-        """This snapshot (not an overlay) with resources added or replaced, ids taken out, and another coverage.
+        """Return this snapshot (not an overlay) with resources added or replaced, ids taken out, and another coverage.
 
         Views of what stays are shared; it costs the change and a copy of the indexes. The resources of the first snapshot are
         expected in the order of their ids, which look-ups then keep.

@@ -21,7 +21,7 @@ class StepsError(Exception):
 
 
 class StepTally:
-    """How often a rule has gone beyond its bound."""
+    """Tally of the times that a rule has exceeded its bound."""
 
     __slots__ = ("over",)
 
@@ -34,7 +34,7 @@ class StepTally:
 
 
 class Steps:
-    """What is left to one evaluation."""
+    """Steps that one evaluation has left."""
 
     __slots__ = ("_left", "_tally")
 

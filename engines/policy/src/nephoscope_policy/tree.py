@@ -48,7 +48,7 @@ class FieldRef(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """As the document spells it."""
+        """Return the reference as the document spells it."""
         return str(self.name.value) if isinstance(self.name, PolicyLiteral) else self.name.text
 
 

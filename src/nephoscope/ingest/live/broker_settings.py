@@ -21,7 +21,7 @@ _BY_PASSWORD = frozenset({"connection-string", "plain", "scram-sha-256", "scram-
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which brokers and topics, and how to sign in."""
+    """Settings of a source that reads from Kafka brokers: brokers, topics and sign-in."""
 
     brokers: Annotated[
         list[str],

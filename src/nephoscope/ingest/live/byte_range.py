@@ -43,7 +43,7 @@ class ByteRange(io.RawIOBase):
         self._recent = b""
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
@@ -64,7 +64,7 @@ class ByteRange(io.RawIOBase):
         return b"".join(parts)
 
     def readinto(self, buffer: Buffer) -> int:
-        """As `read`, into a buffer; how many bytes."""
+        """Read as `read` does, into a buffer; return the number of bytes."""
         view = memoryview(buffer).cast("B")
         data = self.read(len(view))
         view[: len(data)] = data

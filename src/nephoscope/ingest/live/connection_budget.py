@@ -30,7 +30,7 @@ class ConnectionLimits:
 
 
 class Phase(enum.IntEnum):
-    """What a connection is doing; where there are too many, one of a lower phase gives way first."""
+    """Phase of a connection; where there are too many, one of a lower phase gives way first."""
 
     UNPROVEN = 0
     IDLE = 1

@@ -117,7 +117,7 @@ class TrailStream(io.RawIOBase):
         self._stream, self._trail = stream, trail
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -83,7 +83,7 @@ def sasl(name: str, text: str) -> None:
 
 
 def header(name: str, text: str) -> None:
-    """What goes into a header of a request."""
+    """Validate a value for a request header. Raises SourceSettingsError."""
     if not text.isascii() or _CONTROL.search(text) or text != text.strip():
         raise SourceSettingsError(
             f"{name}: must contain only ASCII letters, digits and symbols, without line breaks or surrounding spaces"

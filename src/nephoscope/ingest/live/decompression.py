@@ -42,7 +42,7 @@ class UnpackedStream(io.RawIOBase):
         self.damage = ""
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:
@@ -70,7 +70,7 @@ class _Input(io.RawIOBase):
         self.failed: OSError | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:

@@ -73,7 +73,7 @@ class QuarantinedInput:
 
 @dataclass(frozen=True, slots=True)
 class RowOrigin:
-    """Where a row comes from, for what is wrong with it: the place, the record as sent, what of it did not fit ('' = all did)."""
+    """Origin of a row, for reports of faults in it: the place, the record as sent, what of it did not fit ('' = all did)."""
 
     place: str
     record: Mapping[str, object]
@@ -82,14 +82,14 @@ class RowOrigin:
 
 @dataclass(frozen=True, slots=True)
 class IngestCounts:
-    """What became of something handed over: rows written, rows quarantined. Both 0 where it had been taken before."""
+    """Counts of one hand-over: rows written, rows quarantined. Both are 0 where it was ingested before."""
 
     rows: int = 0
     bad: int = 0
 
 
 class SourceSink(Protocol):
-    """Where a source hands over what it read. Every `take` returns after the fsync.
+    """Destination to which a source hands over what it read. Every `take` returns after the fsync.
 
     A feed is one thing with an order (a blob, a partition, a connection); its sequence only rises, and what is not above the last
     one taken is dropped: that is what makes a repeated hand-over harmless. None is the next one, for what nothing numbers. Where the
@@ -164,15 +164,15 @@ class SourceSink(Protocol):
         """
 
     def report_working(self, *keys: str) -> None:
-        """These parts work: their errors are over."""
+        """Clear the errors of parts that work again."""
 
     def report_only(self, prefix: str, keys: Collection[str]) -> None:
-        """Of the parts whose keys begin with `prefix` no other ones than `keys` fail: the others work, or are gone."""
+        """Clear the errors of all parts whose keys begin with `prefix`, except those of `keys`: the others work or are gone."""
 
 
 @dataclass(frozen=True)
 class SourceContext:
-    """What a kind's maker gets besides its settings: the source's name, a folder for keys, its secrets, and what the lake knows."""
+    """Context in which a kind builds a source: the source's name, a folder for keys, its secrets, and what the lake knows."""
 
     name: str = ""
     folder: Path = Path(".nephoscope/keys")
@@ -201,7 +201,7 @@ class LiveSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PrivilegedSetting:
-    """When a setting is the server's own, so that an owner alone sets it: in words, and of settings."""
+    """Condition under which only an owner may set a setting, because it belongs to the server: in words, and as a predicate."""
 
     when: str
     holds: Callable[[Any], bool]

@@ -30,7 +30,7 @@ _SUSPECT = 10
 
 @dataclass(frozen=True, slots=True)
 class MispEvents:
-    """What each event has given, as checkpoints of the source: id of the indicator -> second of its newest change."""
+    """Indicators that each event has given, as checkpoints of the source: id of the indicator -> second of its newest change."""
 
     sink: SourceSink
     url: str

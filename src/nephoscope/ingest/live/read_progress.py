@@ -43,6 +43,6 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
         return msgspec.convert(kept, cls)
 
     def to_checkpoint(self) -> dict[str, object]:
-        """As a checkpoint."""
+        """Return the progress as the JSON object of a checkpoint."""
         found: dict[str, object] = msgspec.to_builtins(self)
         return found

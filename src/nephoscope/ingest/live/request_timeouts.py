@@ -63,7 +63,7 @@ class TimeoutProtocol(BoundedHead):
         self._look(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Stop the timeouts of the closed connection and give its place back."""
         self._unwatch()
         if self._unread is not None:
             self._unread.cancel()
@@ -83,7 +83,7 @@ class TimeoutProtocol(BoundedHead):
         self._unread = self.loop.call_later(self.pace.answer, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads on."""
+        """Cancel the timeout of unread answers, since the client reads again."""
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None

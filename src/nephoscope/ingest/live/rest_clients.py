@@ -19,7 +19,7 @@ MAX_EMPTY = 500
 
 @dataclass(frozen=True, slots=True)
 class SourceAccess:
-    """Which cloud, and how to sign in for a tenant ('' = the credential's own)."""
+    """Cloud and credential of a REST client, and its tenant ('' = the credential's own)."""
 
     credential: str
     cloud: str

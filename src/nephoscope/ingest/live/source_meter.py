@@ -11,7 +11,7 @@ from nephoscope.state.ingestion.source_errors import KEPT
 
 @dataclass(slots=True)
 class SourceReport:
-    """What a source said of itself: errors by the part that fails, parts that worked, the lag (None = nothing said), messages lost,
+    """Report of a source on itself: errors by the part that fails, parts that worked, the lag (None = nothing said), messages lost,
     appends that found the lake full; `more` are errors beyond those that are kept."""
 
     errors: dict[str, str] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class SourceReport:
 
 
 class SourceMeter:
-    """What one source tells; safe from many threads. `drain` gives what was told and starts again."""
+    """Collector of what one source reports; safe for many threads. `drain` returns the report and starts a new one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class SourceMeter:
             self._told.full += full
 
     def report_working(self, *keys: str) -> None:
-        """These parts work: their errors are over."""
+        """Record that parts work and clear their errors."""
         with self._lock:
             for key in keys:
                 self._told.errors.pop(key, None)

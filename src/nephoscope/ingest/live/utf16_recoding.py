@@ -58,7 +58,7 @@ class RecodedStream(io.RawIOBase):
         return self._damage or (self._stream.damage if isinstance(self._stream, UnpackedStream) else "")
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the stream can be read."""
         return True
 
     def read(self, size: int = -1) -> bytes:

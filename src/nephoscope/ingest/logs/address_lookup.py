@@ -31,7 +31,7 @@ _CLOUD = "azurecloud"
 
 
 class AddressKind(IntEnum):
-    """What an address is."""
+    """Kind of an IP address by its place: in the estate, in Azure, on the Internet."""
 
     UNKNOWN = 0
     NETWORK = 1  # in a virtual network of the estate
@@ -44,7 +44,7 @@ class AddressKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AddressLocation:
-    """Where an address is; names are as traffic analytics writes them (`group/name`), '' where not known.
+    """Location of an address; names are as traffic analytics writes them (`group/name`), '' where not known.
 
     `network` is the lower-cased id of a virtual network, `service` the service tags of an address of Azure, `country` the ISO code of
     an address of the internet.

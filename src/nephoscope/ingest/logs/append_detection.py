@@ -83,7 +83,7 @@ class ContinuedLoad(NamedTuple):
 
     @staticmethod
     def from_load(one: IngestedFile, proof: PrefixProof) -> ContinuedLoad:
-        """Where a content goes on of which an earlier load, as it is now, is proved to be the beginning."""
+        """Return where a content continues, given an earlier load that is proved to be its beginning."""
         sure = _find_settled_size(one)
         lined = bool(one.lines) and one.finished is not None and not proof.closing
         if lined and proof.ended:

@@ -38,7 +38,7 @@ class LakeWait:
         self.sleep(PAUSE)
 
     def end(self) -> None:
-        """It goes on."""
+        """End the wait and report that ingestion continues."""
         if self._told is not None:
             self.tell("there is room again: goes on")
         self._began = self._told = None

@@ -43,7 +43,7 @@ class Fingerprints:
         self._kept: list[tuple[int, str]] = []
 
     def next(self, chunk: bytes, at: int, base: int) -> int:
-        """Where in a chunk, which stands at byte `base`, behind `at` the next place is; -1 = not in it."""
+        """Return the offset of the next fingerprint in a chunk behind `at`, -1 where it has none; the chunk begins at byte `base`."""
         begin = max(at, self._last + self._gap - base)
         while 0 <= begin < len(chunk):
             if self._record is not None:

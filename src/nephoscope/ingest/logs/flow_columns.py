@@ -53,7 +53,7 @@ _scratch = _Scratch()
 
 
 class FlowFields:
-    """What the scanner filled in from one block: `fields` by number; `groups`, `flows` and `records` as flow_matrices has them."""
+    """Fields of one block, filled by the scanner: `fields` by number; `groups`, `flows` and `records` as flow_matrices has them."""
 
     def __init__(self, kind: int, data: bytes) -> None:
         from nephoscope.ingest.logs.scanner.flow_scan import scan

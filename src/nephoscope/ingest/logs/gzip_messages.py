@@ -16,7 +16,7 @@ _FREE, _TIMES = 1024 * 1024, 300
 
 
 class UnpackedMessage(NamedTuple):
-    """What a message holds, and why not more of it could be unpacked ('' = it is all of it)."""
+    """Unpacked content of a message, and why the rest could not be unpacked ('' = it is complete)."""
 
     content: bytes
     why: str = ""

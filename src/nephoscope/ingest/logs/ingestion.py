@@ -62,7 +62,7 @@ _HELD = 2 * PATIENCE
 
 @dataclass(frozen=True)
 class FileIngestion:
-    """How files are taken in: as which formats, for which workspace of which lake.
+    """Ingestion of files in given formats into a workspace of a lake.
 
     `again` takes content in that was taken in before, once more: it names what is asked for, and a load of that name that was
     interrupted goes on ('' = each content once). `advance` is told of bytes of the files that were

@@ -1,4 +1,4 @@
-"""Where a broken record ends and the next one begins: nothing that is nested in a record is ever taken for a record.
+"""Find the end of a broken JSON record and the beginning of the next: nothing nested in a record is ever taken for a record.
 
 Where the brackets of a record close, it ends there, whatever else is wrong with it. Where they do not, the next record of a list is
 the first object from which on whole objects follow each other up to the end of the list, or for a block's size: behind what is nested
@@ -113,7 +113,7 @@ class ByteWindow(NamedTuple):
         return match.start() if match else self.stop
 
     def find_next_record(self, at: int, start: int) -> int:
-        """Where the next record begins, at or behind a byte; all that is held where none does; 0 = more bytes are needed to tell."""
+        """Return where the next record begins, at or behind a byte; the end of the data where none does; 0 = more bytes needed."""
         while match := (_IN_LIST if self.listed else _ON_LINE).search(self.data, at, self.stop):
             found = match.end() - 1
             if self.listed:

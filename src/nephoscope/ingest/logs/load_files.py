@@ -261,14 +261,14 @@ def open_source(
 
 
 class KnownLoads(NamedTuple):
-    """What finds the loads that a content continues, and those that may be longer, with their marks."""
+    """Known loads that a content may continue (`shorter`), and those that may contain it (`longer`), with their marks."""
 
     shorter: AppendDetector
     longer: Sequence[tuple[IngestedFile, str]] = ()
 
 
 class FileContent(NamedTuple):
-    """What a file holds: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
+    """Content of a file: the name of its content, its unpacked size, what stopped it early, what its beginning and its end are known
     by, the earlier loads that it is proved to continue, its marks, and the longer content that it is the
     beginning of. `lined`: it is no document of records, so that reading may begin behind any mark.
     """

@@ -1,4 +1,4 @@
-"""How the loads of files are noted: one process at a time has a content, and what ends is noted with what begins next.
+"""Registry of file loads: one process at a time has a content; a load's end is stored with the beginning of the next one.
 
 So a small file is one transaction. Where a process is killed before that, the lake has a block that is not noted: its load is taken
 up before it, and the lake knows the block by its number.

@@ -34,7 +34,7 @@ _EXAMPLES = 1000
 
 @dataclass
 class LoadTally:
-    """What came of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
+    """Tally of a load: rows by table, quarantined entries by reason, and how many files were read, taken up or known.
 
     Of each reason `examples` has the first entry, with its place.
 

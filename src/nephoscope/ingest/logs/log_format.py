@@ -50,7 +50,7 @@ class BadRecordError(ValueError):
 
 
 class Destination(StrEnum):
-    """Where resource logs that Azure can write in two ways go: tables of their own, AzureDiagnostics, or both."""
+    """Destination of resource logs that Azure can write in two ways: tables of their own, AzureDiagnostics, or both."""
 
     BOTH = "both"
     DEDICATED = "dedicated"
@@ -69,7 +69,7 @@ class Destination(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamContext:
-    """What is known about a stream beside its bytes.
+    """Context of a stream beside its bytes.
 
     `source` is its path, blob or topic; `now` the moment of ingestion (UTC); `zone` what a time without a zone is in (RFC 3164);
     `table` the one that the user asked for ('' = the format decides); `whereabouts` finds the subnet, interface and machine of an
@@ -109,7 +109,7 @@ def _extract_resource_id(source: str) -> str:
 
 
 class NamedFormat(Protocol):
-    """What every format has: `name` as in --format, a `title` of a few words, the `tables` that it writes."""
+    """Members that every log format has: `name` as in --format, a `title` of a few words, the `tables` that it writes."""
 
     @property
     def name(self) -> str: ...  # noqa: D102
@@ -195,7 +195,7 @@ class GrowingFileFormat(FileFormat, Protocol):
     """A format of files that grow at their end, below a header."""
 
     def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int, /) -> Iterator[FileItem]:
-        """As file_rows() for the rows behind byte `at`, where one ended; the stream begins with the header."""
+        """Read as file_rows() does the rows behind byte `at`, where one ended; the stream begins with the header."""
         ...
 
 

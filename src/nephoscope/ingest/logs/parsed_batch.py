@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ParsedBatch:
-    """What a block gave, ready for the lake's writer: rows by table in storage types, and what is bad.
+    """Parsed block, ready for the lake's writer: rows by table in storage types, and what is bad.
 
     `end` is the byte at which reading may be taken up (-1 = not there); `sure`, `text`, `recoded` and `halves` as in Batch. `derived`
     of the rows were made of other rows; `strangers` have no column of the table that was asked for but those that every table has.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class RecordOutcome(NamedTuple):
-    """What became of records: `whole` gave rows, `partly` rows and something bad, `aside` only that, `empty` told of nothing."""
+    """Counts of records by outcome: `whole` gave rows, `partly` rows and something bad, `aside` only that, `empty` told of nothing."""
 
     whole: int = 0
     partly: int = 0

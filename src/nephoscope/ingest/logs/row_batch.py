@@ -48,7 +48,7 @@ class FastTables(NamedTuple):
 
 @dataclass(slots=True)
 class LogBatch:
-    """What a block gave: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
+    """Rows of a block: rows by table, Arrow tables of fast formats, bad entries; `end` is where reading may be taken up.
 
     Of `records`, `empty` told of nothing (a flow log of a minute without flows): no row and nothing bad; `faulty` are the numbers of
     those of which something is bad, `recoded` were no UTF-8, `halves` had half of a surrogate pair. `sure` is the byte behind which

@@ -55,7 +55,7 @@ class RecordBlock:
 
 
 class Cutter:
-    """What both kinds of stream share: counting lines and records."""
+    """Base of the splitters of both kinds of stream: counts lines and records."""
 
     text = False
 
@@ -89,7 +89,7 @@ class Cutter:
         self.ends = (b"\n", b"\r") if bare else (b"\n",)
 
     def place(self, at: int) -> str:
-        """Where byte `at` of the window is, in words."""
+        """Describe where byte `at` of the window is: a record, a line or a byte."""
         if self.resumed:
             return f"byte {self.window.base + at}"
         return f"records[{self.record}]" if self.wrapped else f"line {self.line}"

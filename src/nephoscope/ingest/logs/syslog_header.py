@@ -67,7 +67,7 @@ _ESCAPED = re.compile(r'\\(["\\\]])')
 
 
 class SyslogHeader(NamedTuple):
-    """What stands before the text of a message; None or '' = it does not say. `data` is RFC 5424's structured data."""
+    """Header of a syslog message, before its text; None or '' = not given. `data` is RFC 5424's structured data."""
 
     text: str
     priority: int | None = None

@@ -170,7 +170,7 @@ class TableCsvFormat:
         return self.read_rows_from(stream, context, 0)
 
     def read_rows_from(self, stream: BinaryIO, context: StreamContext, at: int) -> Iterator[FileItem]:
-        """As file_rows(), for the rows behind a byte at which one ended."""
+        """Read as file_rows() does, from a byte at which a row ended."""
         lines = _CsvLines(stream, context.encoding)
         source = lines
         said = ""

@@ -26,7 +26,7 @@ _DEEPEST = 32
 
 @dataclass(frozen=True, slots=True)
 class EventData:
-    """What stands in `element` (EventData or UserData): named data, unnamed `values`, and `nested` elements.
+    """Content of `element` (EventData or UserData): named data, unnamed `values`, and `nested` elements.
 
     Nested elements are JSON: an attribute is a member that begins with @, text beside others `#text`, a list several of one name.
     """

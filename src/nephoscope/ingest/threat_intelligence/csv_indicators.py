@@ -36,7 +36,7 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class IndicatorColumns:
-    """Which column holds what; what no column holds, every row gets (`confidence`, days of validity, labels)."""
+    """Meaning of the columns of a CSV file; values without a column apply to every row (`confidence`, days of validity, labels)."""
 
     by_meaning: Mapping[str, str]
     confidence: int | None = None

@@ -48,7 +48,7 @@ class Retraction:
 
 @dataclass(frozen=True, slots=True)
 class RefusedItem:
-    """What could not be taken: `place` in its source ("objects[3]", "line 7"), the reason, its beginning."""
+    """Item that could not be imported: `place` in its source ("objects[3]", "line 7"), the reason, its beginning."""
 
     place: str
     reason: str

@@ -25,7 +25,7 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class IndicatorFileOptions:
-    """How a file is read: format, and for CSV what its columns mean, the delimiter, the encoding.
+    """Options of reading a file of indicators: format, and for CSV what its columns mean, the delimiter, the encoding.
 
     What has no confidence gets `confidence` (None = it has none), what has no end holds for so many `days` (0 = for ever).
     """

@@ -23,7 +23,7 @@ Change = tuple[Intel, Intel | None]
 
 @dataclass(frozen=True, slots=True)
 class IntelCounts:
-    """What keeping came to: objects that are new, changed, known as they are, older than what is known.
+    """Counts of an import: objects that are new, changed, unchanged, and older than the stored ones.
 
     `elsewhere`: how many of the new ones another source has too; `refused`: versions of somebody who is not the object's creator.
     """
@@ -54,7 +54,7 @@ class IntelCounts:
 
 @dataclass(slots=True)
 class IntelVersions:
-    """What a source brings within one transaction, on top of `standing`: what any source has under the ids that are brought.
+    """Versions that a source brings within one transaction, on top of `standing`: the stored versions of the same ids.
 
     `by_hand`: somebody here changes the objects, whoever made them.
     """

@@ -44,7 +44,7 @@ class BackupEntry(msgspec.Struct, frozen=True):
 
 
 class BackupManifest(msgspec.Struct, frozen=True):
-    """What a backup holds: when it was made, the tables' versions ("workspace/table" -> version), every file, a hash over all that."""
+    """Manifest of a backup: its time, the tables' versions ("workspace/table" -> version), every file, a hash over all that."""
 
     made: str
     tables: dict[str, int]

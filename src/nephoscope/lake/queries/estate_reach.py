@@ -10,7 +10,7 @@ from nephoscope.model.read_reach import EVERYTHING, Reach
 
 
 class Reaches(Protocol):
-    """Where in the estate somebody may do operations."""
+    """Look-up of the scopes of the estate in which somebody may do operations."""
 
     def __call__(self, operations: Iterable[str]) -> Mapping[str, Reach]:
         """Operation -> where it may be done."""
@@ -19,7 +19,7 @@ class Reaches(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReachesWithin:
-    """Where in the estate operations may be done, of some subscriptions (in lower case) alone."""
+    """Look-up of the scopes in which operations may be done, narrowed to some subscriptions (in lower case)."""
 
     reaches: Reaches
     subscriptions: frozenset[str]

@@ -45,7 +45,7 @@ class PinnedTable:
 
 @dataclass(slots=True)
 class PinnedTables:
-    """What a query and all places that it names read: tables and watchlists by relation, and the estate, each at one version.
+    """Tables and watchlists by relation that a query and its functions read, and the estate, each pinned at one version.
 
     `asked` are the tables of Resource Graph that were asked for: relation -> the lower-cased table, and the workspace it was asked in.
     """

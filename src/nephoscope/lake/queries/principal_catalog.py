@@ -42,7 +42,7 @@ _CLUSTER = re.compile(r"https://(?:ade\.loganalytics\.io|adx\.monitor\.azure\.co
 
 @dataclass(slots=True)
 class SharedCatalogState:
-    """What all catalogs of a data folder share."""
+    """State that all catalogs of a data folder share."""
 
     data: Path
     tables: Callable[[], Tables]

@@ -38,7 +38,7 @@ class LakeScope:
         return (self.subscriptions is None or self.narrowed) and self.can_read(workspace)
 
     def restrict(self, subscriptions: frozenset[str]) -> LakeScope:
-        """This scope, of the rows of some subscriptions alone."""
+        """Return this scope narrowed to the rows of some subscriptions."""
         estate = ReachesWithin(self.estate, frozenset(one.lower() for one in subscriptions))
         if self.subscriptions is None:
             return replace(self, subscriptions=subscriptions, narrowed=True, estate=estate)

@@ -20,7 +20,7 @@ CAPACITY = 64 << 20
 
 @dataclass(frozen=True, slots=True)
 class ResultKey:
-    """Who asked what, where: everything that a result depends on beside the rows and the moment."""
+    """Key of a cached result: all that it depends on beside the rows and the moment, such as who asked what in which workspace."""
 
     scope: LakeScope
     workspace: Workspace

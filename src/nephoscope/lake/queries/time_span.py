@@ -21,7 +21,7 @@ class RowSpan:
     since: dt.datetime | None = None
 
     def ranges(self) -> tuple[TimeRange, ...]:
-        """As conditions of a scan."""
+        """Return the span as conditions of a scan."""
         times = TimeRange(TIME, self.start, self.end)
         if self.ingested is None and self.since is None:
             return (times,)

@@ -1,4 +1,4 @@
-"""How a KQL column is stored: its Arrow type, the name it has on disk, and what the KQL engine must know of it.
+"""Storage form of a KQL column: its Arrow type, the name it has on disk, and what the KQL engine must know of it.
 
 datetime is timestamp(us, UTC), timespan 100 ns ticks in an int64, dynamic canonical JSON text, guid lower-case text; a string is
 never null. Delta has no unsigned integers and no two columns whose names differ only by case.

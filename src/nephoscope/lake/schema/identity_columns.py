@@ -1,4 +1,4 @@
-"""Which columns of a table say which machine a row is about: as its definition says, else by the names of the columns.
+"""Columns of a table that identify a row's machine: as its definition says, else by the names of the columns.
 
 Everything else is content: what a machine saw, such as the peer of a connection or the text of a message.
 """

@@ -40,7 +40,7 @@ def carry_time(text: str) -> tuple[str, dt.timedelta]:
 
 
 def carry_clock(hour: int, minute: int, second: int) -> tuple[dt.time, dt.timedelta]:
-    """As carried() for a clock that was read already; raises ValueError."""
+    """Split a parsed clock time into a time and the days to add, as carry_time() does for text; raises ValueError."""
     if second == 60:
         return dt.time(hour, minute, 59), dt.timedelta(seconds=1)
     if (hour, minute, second) == (24, 0, 0):

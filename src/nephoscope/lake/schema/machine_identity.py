@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Identity(StrEnum):
-    """What a column says of a row's machine; KNOWN is any other name, address or id of it, which is checked and never filled in."""
+    """Part of a machine's identity in a column; KNOWN is any other name, address or id of it, which is checked and never filled in."""
 
     RESOURCE = "resource"
     SUBSCRIPTION = "subscription"

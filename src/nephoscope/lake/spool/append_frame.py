@@ -38,7 +38,7 @@ class FramePart(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FrameHeader(msgspec.Struct, frozen=True, array_like=True):
-    """What a frame holds, and what it tells of the source that it is of."""
+    """Header of a frame: its producer and sequence, and the report of the source."""
 
     producer: str
     sequence: int

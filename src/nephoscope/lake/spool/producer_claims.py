@@ -33,7 +33,7 @@ class Claim:
 
     @property
     def mark(self) -> bytes | None:
-        """This writer's mark, None where another writer appended since it left it."""
+        """Return this writer's mark, None where another writer appended since it left it."""
         own = self._marks.get(self._stripe)
         return own if own is not None and os.pread(self._file, _BYTES + 1, 0) == own else None
 

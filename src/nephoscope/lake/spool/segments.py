@@ -133,7 +133,7 @@ def remove_orphan(folder: Path, disk: Disk) -> None:
 
 
 class Sequences:
-    """How far each producer came in the spools; closed segments are read once. The open one of the `own` folder its writer knows."""
+    """Last sequence of each producer in the spools; closed segments are read once. The open one in `own` is known to its writer."""
 
     def __init__(self, data: Path, disk: Disk, own: Path) -> None:
         self._data, self._disk, self._own = data, disk, own

@@ -52,7 +52,7 @@ class ParquetFile:
 
 @lru_cache(maxsize=100_000)
 def read_time_bounds(path: Path) -> tuple[dt.datetime, dt.datetime] | None:
-    """When the first and the last row of a file came, as its footer says; None where it does not. Files never change."""
+    """Return the ingestion times of a file's first and last row from its footer, None where it has none. Files never change."""
     footer = pq.read_metadata(path)
     if INGESTED not in footer.schema.names:
         return None

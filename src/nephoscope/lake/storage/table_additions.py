@@ -39,7 +39,7 @@ class AddedRows:
 
 @dataclass(slots=True)
 class Additions:
-    """What was added to tables (`workspace/table`); every version is looked at once. Joining files adds nothing."""
+    """Rows added to tables (`workspace/table`); every version is looked at once. Joining files adds nothing."""
 
     data: Path
     _known: dict[tuple[str, int], AddedRows] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from nephoscope.state.workspaces.watchlists import WatchlistItem
 
 @dataclass(frozen=True, slots=True)
 class WatchlistChanges:
-    """What a change came to."""
+    """Counts of the items that a change added, updated, left and removed."""
 
     added: int = 0
     updated: int = 0
@@ -24,7 +24,7 @@ class WatchlistChanges:
 
 @dataclass(frozen=True, slots=True)
 class WatchlistPlan:
-    """What a change comes to: items that are new, other or gone, all that there are after it, and how many stay as they were."""
+    """Plan of a change to a watchlist: new, updated and removed items, all items after it, and the number that stays as it is."""
 
     new: tuple[WatchlistItem, ...] = ()
     other: tuple[WatchlistItem, ...] = ()
@@ -39,7 +39,7 @@ class WatchlistPlan:
 
     @property
     def change_counts(self) -> WatchlistChanges:
-        """It in numbers."""
+        """Return the numbers of items by change."""
         return WatchlistChanges(len(self.new), len(self.other), self.same, len(self.gone))
 
     @property

@@ -39,7 +39,7 @@ _TELLING = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FlushResult:
-    """What a round did: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to.
+    """Result of a flush: segments and rows that went into tables, whether more is waiting, and the (workspace, table) written to.
 
     `failure` is what a table said that does not take rows: they wait in the spool.
     """

@@ -29,7 +29,7 @@ _BACKLOG = 100
 
 
 class OutboxReceiver(Protocol):
-    """Where rows go: a lake."""
+    """Receiver of the rows of the outbox: a lake."""
 
     @property
     def tables(self) -> Tables:

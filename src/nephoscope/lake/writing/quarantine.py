@@ -1,4 +1,4 @@
-"""What could not be read: where it stood, why, and what it was, as rows of the table _Quarantine."""
+"""Rows of the table _Quarantine: input that could not be parsed, with its place and the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How versions are ordered: one scheme a file, found by scanning this folder.
+"""Orders of versions: one scheme a file, found by scanning this folder.
 
 A scheme is a module with TITLE, ECOSYSTEMS (the names of the OSV schema and the types of package URLs, lower-cased) and two
 functions: `order(text)` gives a key that Python orders as the ecosystem's own tool orders versions, and raises VersionError for what

@@ -1,4 +1,4 @@
-"""What versions and ranges raise."""
+"""Errors of versions and version ranges."""
 
 from __future__ import annotations
 

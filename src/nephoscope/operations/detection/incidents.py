@@ -50,7 +50,7 @@ class IncidentChange(OfIncidents, frozen=True, kw_only=True):
 
 
 class IncidentClosing(OfIncidents, frozen=True, kw_only=True):
-    """How incidents are closed."""
+    """Closing of incidents: classification, reason and comment."""
 
     classification: Annotated[
         Literal["TruePositive", "BenignPositive", "FalsePositive", "Undetermined"],

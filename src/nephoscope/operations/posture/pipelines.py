@@ -157,7 +157,7 @@ class OriginList(Shape, frozen=True, kw_only=True):
 
 
 class RepositoryQuery(Shape, frozen=True, kw_only=True):
-    """Which repository, '' for all."""
+    """Query for one repository, '' for all."""
 
     repository: Annotated[Repository, describe("Such as github.com/contoso/shop.", argument=True)] = ""
     top: Annotated[int, describe("Maximum number of items.", ge=1, le=1000)] = 100
@@ -170,7 +170,7 @@ class OneRepository(Shape, frozen=True, kw_only=True):
 
 
 class ResourceQuery(Shape, frozen=True, kw_only=True):
-    """Which resource, by its id."""
+    """Query for one resource, by its id."""
 
     resource: Annotated[
         str, describe("ID of the resource.", max_length=2000, pattern=PLAIN, argument=True, metavar="ID")

@@ -47,7 +47,7 @@ class WorkItemList(Shape, frozen=True, kw_only=True):
 
 
 class WorkItemQuery(Shape, frozen=True, kw_only=True):
-    """Which work items."""
+    """Query for work items by repository, status and further filters."""
 
     repository: Repository = ""
     status: Literal["", "Open", "Fixed", "Suppressed"] = ""

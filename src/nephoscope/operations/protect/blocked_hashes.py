@@ -55,7 +55,7 @@ class BlockOrder(Shape, frozen=True, kw_only=True):
 
 
 class UnblockReason(Shape, frozen=True, kw_only=True):
-    """Why a program may be executed again."""
+    """Reason why a program may be executed again."""
 
     reason: Annotated[str, REASON]
 

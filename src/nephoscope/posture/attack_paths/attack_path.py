@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Chain:
-    """What a path consists of: n entities, the n-1 connections between them, and what is known of each entity."""
+    """Chain of an attack path: n entities, the n-1 connections between them, and the insights of each entity."""
 
     type: PathType
     entities: tuple[GraphEntity, ...]
@@ -28,7 +28,7 @@ class Chain:
 
     @property
     def entry(self) -> GraphEntity:
-        """Where the attacker begins: the account, or the first entity behind the Internet."""
+        """Return the entity at which the attacker begins: the account, or the first entity behind the Internet."""
         return self.entities[1] if self.entities[0] == INTERNET else self.entities[0]
 
     @property

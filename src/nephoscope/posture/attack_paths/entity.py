@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionKind(StrEnum):
-    """How an attacker gets from one entity to the next."""
+    """Kind of connection by which an attacker gets from one entity to the next."""
 
     EXPOSES = "exposes"
     REACHES = "reaches"
@@ -29,7 +29,7 @@ class ConnectionKind(StrEnum):
 
 
 class InsightKind(StrEnum):
-    """What is known of an entity that matters on a path."""
+    """Kind of insight about an entity that matters on a path."""
 
     WEAKNESS = "weakness"
     SENSITIVE_DATA = "sensitiveData"
@@ -62,7 +62,7 @@ SUBSCRIPTION, GROUP_OF_RESOURCES, MANAGEMENT_GROUP, TENANT = (
 
 
 class GraphEntity(msgspec.Struct, frozen=True):
-    """What stands on a path. `id` is the lower-cased ARM id, a lower-cased Entra object id, or a word (internet, tenant).
+    """Entity on an attack path. `id` is the lower-cased ARM id, a lower-cased Entra object id, or a word (internet, tenant).
 
     `type` is the lower-cased ARM type or one of the words above; `resource` the ARM id as it was read ('' = none).
     """

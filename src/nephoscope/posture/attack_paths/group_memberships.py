@@ -1,4 +1,4 @@
-"""Which groups a principal is in, directly or through groups."""
+"""Group memberships of a principal, directly or through groups."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _ACCOUNT = ((InsightKind.NO_SECOND_FACTOR, 2), (InsightKind.GUEST, 1), (InsightK
 
 
 class RiskPoint(NamedTuple):
-    """What counts for the risk: points, the reason as a sentence, and the risk factor in Defender for Cloud's words ('' = none)."""
+    """Contribution to a path's risk: points, the reason as a sentence, the risk factor in Defender for Cloud's words ('' = none)."""
 
     points: int
     reason: str

@@ -46,7 +46,7 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class FindingState(StrEnum):
-    """What a check of a place came to; UNKNOWN: what decides is known at deployment or elsewhere only; KNOWN: it failed before."""
+    """Result of a check at a place; UNKNOWN: it depends on values known only at deployment or elsewhere; KNOWN: it failed before."""
 
     FAILED = "Failed"
     UNKNOWN = "Unknown"

@@ -1,4 +1,4 @@
-"""What rules for pipelines of Azure DevOps and GitLab ask: commands, variables, images."""
+"""Checks that rules for pipelines of Azure DevOps and GitLab use: commands, variables, images."""
 
 from __future__ import annotations
 

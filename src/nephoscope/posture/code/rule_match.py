@@ -23,7 +23,7 @@ class CodeMatch(msgspec.Struct, frozen=True):
 
 
 class CodeOptions(msgspec.Struct, frozen=True):
-    """What a repository's own settings say: registries that images may come from, and labels that images have.
+    """Settings of a repository: registries from which images may come, and labels that images must have.
 
     `label_formats` is a name of a label -> the format of its value (text, url, email, hash, semver, rfc3339, spdx). `optional` runs
     the optional rules too.

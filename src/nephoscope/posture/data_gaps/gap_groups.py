@@ -66,7 +66,7 @@ MOST_EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class MissingData:
-    """What a verdict lacked: the kind of thing, and which (a lower-cased resource type, a definition's id, or words)."""
+    """Data that a verdict lacked: the kind of thing, and which (a lower-cased resource type, a definition's id, or words)."""
 
     need: Need
     subject: str = ""
@@ -96,7 +96,7 @@ class GapRecommendation:
 
 @dataclass(frozen=True, slots=True)
 class DataGap:
-    """What is missing, how many assessments wait for it, of which recommendations (most first), and what settles them.
+    """Data gap: the missing data, how many assessments need it, of which recommendations (most first), and the remedy.
 
     `examples` are what some of the verdicts say.
     """

@@ -54,7 +54,7 @@ EXPORTED = frozenset({Need.TYPE, Need.BODY, Need.REPORT})
 
 @dataclass(frozen=True, slots=True)
 class GapRemedy:
-    """What to do, the commands in their order (none where no command does it), and the permissions to read that they take."""
+    """Remedy of a data gap: the action, its commands in order (none where no command does it), and the read permissions they need."""
 
     action: str
     commands: tuple[str, ...] = ()

@@ -23,7 +23,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 
 class Decisions:
-    """What people decided about the requirements of a program, in force at a time."""
+    """Decisions of people about the requirements of a program, in force at a time."""
 
     def __init__(self, plan: EvaluationPlan, program: Program, now: datetime) -> None:
         self._groups = program.management_groups

@@ -120,7 +120,7 @@ class EvaluationBlock(msgspec.Struct, frozen=True):
 
 
 class Concerns:
-    """Which requirements of a program concern which types: the part of a layout that every roster shares.
+    """Requirements of a program by the resource types that they concern: the part of a layout that every roster shares.
 
     `types_of` gives the lower-cased types that a check (a number in the program) can judge, None for any. `varying` are the
     requirements whose effect or version depends on the resource; `unplaced` as a Layout has them.

@@ -176,7 +176,7 @@ def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
 
 
 class AnalyzerChanges(msgspec.Struct, frozen=True):
-    """What analyzers say otherwise than before, by lower-cased id: what they write (None = no more), and what they cannot say."""
+    """Changes in the output of analyzers, by lower-cased id: what they write (None = nothing any more), and what they cannot tell."""
 
     overlay: Mapping[str, Resource | None]
     unknown: frozenset[str]

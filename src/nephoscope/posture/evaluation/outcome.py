@@ -1,4 +1,4 @@
-"""How checks ended, stored as numbers: an outcome is a row of a small table, a verdict is its number."""
+"""Outcomes of checks, stored as numbers: an outcome is a row of a small table, a verdict is its number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NONE = 0
 
 
 class EvaluationOutcome(msgspec.Struct, frozen=True):
-    """What an evaluation ended with, without its reasons."""
+    """Result of an evaluation without its reasons."""
 
     state: ComplianceState
     effect: str = ""

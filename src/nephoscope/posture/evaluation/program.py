@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class CheckFault(msgspec.Struct, frozen=True):
-    """Why a check cannot be evaluated; every resource that it would judge ends in `state` with this cause."""
+    """Fault for which a check cannot be evaluated; every resource that it would judge ends in `state` with this cause."""
 
     state: ComplianceState
     cause: str

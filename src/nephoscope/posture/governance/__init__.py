@@ -1,1 +1,1 @@
-"""What people govern with policies: what is assigned, who may exempt, and what policies would do to a planned resource."""
+"""Governance with policies: assignments, permission to exempt, and effects of policies on a planned resource."""

@@ -42,7 +42,7 @@ class EffectivePolicy:
         put: Iterable[Mapping[str, object]],
         reach: Reach = EVERYTHING,
     ) -> EffectivePolicy:
-        """Of the content of a data folder, documents of people, and what was published, within a reach and without what is gone."""
+        """Build the policy from a data folder's content, people's documents and the published ones within a reach, less `gone`."""
         given = list(put)
         plan = EvaluationPlan(Packs(data).catalog()).with_people(given)
         if snapshot is not None:

@@ -78,7 +78,7 @@ class ProposedResource:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """What a rule does to a field: values and default are texts; `values` None = it says none."""
+    """Effect of a rule on a field: values and default are texts; `values` None = it names none."""
 
     result: str
     held: EnforcedRule
@@ -87,7 +87,7 @@ class Restriction:
 
 
 class Restrictions:
-    """What enforced assignments do to a planned resource; `containers` are the bodies of its group and subscription."""
+    """Effects of enforced assignments on a planned resource; `containers` are the bodies of its group and subscription."""
 
     def __init__(
         self,

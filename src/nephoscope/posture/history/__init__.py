@@ -1,1 +1,1 @@
-"""What evaluations found when: comparisons with the one before, and why the score moved."""
+"""History of evaluations: comparisons with the one before, and why the score moved."""

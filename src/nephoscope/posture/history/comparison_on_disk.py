@@ -31,7 +31,7 @@ _Kept = tuple[Subject, RememberedState]
 
 
 class PastSpool:
-    """What was remembered, by the subscription of the resource."""
+    """Remembered states of findings on disk, by the subscription of the resource."""
 
     def __init__(self, path: Path) -> None:
         self._file = Segments(path)
@@ -76,7 +76,7 @@ def _choose_partition(subject: Subject) -> str:
 
 
 class StoredChanges:
-    """What changed, in the order of resources and recommendations, on disk."""
+    """Changes of findings on disk, in the order of resources and recommendations."""
 
     def __init__(self, path: Path) -> None:
         self._lines = SortedLines(path, FindingChange, lambda one: (one.resource, one.key))

@@ -21,7 +21,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 
 class ChangeKind(StrEnum):
-    """How a finding moved since the evaluation before."""
+    """Kind of change of a finding since the previous evaluation."""
 
     NEW = "new"
     REOPENED = "reopened"
@@ -32,7 +32,7 @@ class ChangeKind(StrEnum):
 
 
 class RememberedState(msgspec.Struct, frozen=True):
-    """What is remembered of a subject: its last state, whether it is open (failing as far as anybody knows), and since when."""
+    """Remembered state of a subject: its last state, whether it is open (failing as far as anybody knows), and since when."""
 
     state: ComplianceState
     open: bool = False
@@ -62,7 +62,7 @@ class FindingChange(msgspec.Struct, frozen=True):
 
 
 class Moves(Protocol):
-    """What changed, in the order of resources and recommendations, in memory or on disk."""
+    """Changes of findings, in the order of resources and recommendations, in memory or on disk."""
 
     def __iter__(self) -> Iterator[FindingChange]: ...
 
@@ -74,7 +74,7 @@ class Moves(Protocol):
 
 
 class Changes:
-    """What changed, in the order of resources and recommendations."""
+    """Changes of findings in memory, in the order of resources and recommendations."""
 
     def __init__(self, changes: Iterable[FindingChange] = ()) -> None:
         self.by_subject: dict[Subject, FindingChange] = {(one.resource, one.key): one for one in changes}

@@ -21,7 +21,7 @@ from nephoscope_policy.exemption import Exemption
 
 
 class Cause(StrEnum):
-    """What can move a score."""
+    """Cause of a change of the score."""
 
     CONTENT = "content: other policies, or policies judged otherwise"
     EXEMPTION = "exemptions: granted, changed, expired or withdrawn"
@@ -29,7 +29,7 @@ class Cause(StrEnum):
 
 
 class ScoreDelta(msgspec.Struct, frozen=True):
-    """How far one cause moved the share of the score (0.01 is one percentage point)."""
+    """Change of the score's share by one cause (0.01 is one percentage point)."""
 
     cause: Cause
     points: float

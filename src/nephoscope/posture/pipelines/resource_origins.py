@@ -52,7 +52,7 @@ def is_exact(id_: str) -> bool:
 
 
 class OriginIndex:
-    """What is planned, by whole ids and by types, so that many resources can be asked about."""
+    """Index of planned resources by whole ids and by types, for look-ups of many resources."""
 
     def __init__(self, planned: Iterable[PlannedOrigin]) -> None:
         self._exact: dict[str, list[PlannedOrigin]] = {}

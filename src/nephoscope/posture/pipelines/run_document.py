@@ -11,7 +11,7 @@ from nephoscope.posture.pipelines.results.tool_results import BillComponent
 
 
 class FindingStanding(StrEnum):
-    """How a finding of a run stands against the work items of the default branch."""
+    """State of a run's finding relative to the work items of the default branch."""
 
     NEW = "New"
     REOPENED = "Reopened"

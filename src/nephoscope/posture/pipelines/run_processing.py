@@ -18,7 +18,7 @@ from nephoscope_policy.model.state import Severity
 
 @dataclass(frozen=True, slots=True)
 class RunDecision:
-    """What a run comes to; `items` are those that change where it decides."""
+    """Decision about a run; `items` are the work items that change where the run decides."""
 
     document: RunDocument
     transition: Transition

@@ -1,1 +1,1 @@
-"""What an estate is judged by: packs of policies, assignments, parameters, exemptions and attestations."""
+"""Policies by which an estate is evaluated: packs, assignments, parameters, exemptions and attestations."""

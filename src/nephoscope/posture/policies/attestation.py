@@ -81,5 +81,5 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
 
     @property
     def precedence(self) -> tuple[bool, datetime, str]:
-        """Of several for one resource the highest counts: one for the member before one for the whole assignment, then the latest."""
+        """Return the precedence, of which the highest wins: for the member before the whole assignment, then the latest."""
         return (bool(self.reference), self.since, self.id)

@@ -44,7 +44,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
     unevaluated: frozenset[str] = frozenset()
 
     def reading(self, documents: Iterable[ContentDocument]) -> EvaluationPlan:
-        """This plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or list answers of them)."""
+        """Return this plan with the assignments, exemptions and attestations of documents (ARM bodies, arrays or lists of them)."""
         bodies: list[tuple[object, Place]] = []
         problems: list[ContentProblem] = []
         for document in documents:
@@ -57,7 +57,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         return _with_bodies(replace(self, problems=(*self.problems, *problems)), bodies, DocumentSource.FILE)
 
     def with_estate(self, estate: Estate) -> EvaluationPlan:
-        """This plan with what the estate itself holds: custom definitions and initiatives, assignments, exemptions, attestations.
+        """Return this plan with the estate's own custom definitions and initiatives, assignments, exemptions, attestations.
 
         What the plan has under the same id stays as it is.
         """
@@ -77,7 +77,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         return _with_bodies(plan, bodies, DocumentSource.SNAPSHOT)
 
     def with_people(self, bodies: Iterable[Mapping[str, object]]) -> EvaluationPlan:
-        """This plan with what people put: definitions and initiatives, assignments, exemptions, attestations.
+        """Return this plan with documents that people put: definitions and initiatives, assignments, exemptions, attestations.
 
         What cannot be used is among the problems. What the plan has under the same id stays as it is.
         """
@@ -91,7 +91,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         return _with_bodies(plan, given, DocumentSource.PERSON)
 
     def with_assignment(self, target: str, parameters: Mapping[str, object] | None = None) -> EvaluationPlan:
-        """This plan with a definition or initiative, by id or name, assigned to the whole tenant."""
+        """Return this plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(
             self, assignments=(*self.assignments, Assignment.whole_tenant(target, name, parameters))
@@ -106,12 +106,12 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         return replace(self, assignments=(*self.assignments, *added))
 
     def with_exemptions(self, *exemptions: Exemption) -> EvaluationPlan:
-        """This plan with more exemptions."""
+        """Return this plan with more exemptions."""
         return replace(self, exemptions=_merge(self.exemptions, exemptions))
 
 
 class DocumentSource(Enum):
-    """Where documents come from: a file holds nothing else, and what a person put was read as a whole before."""
+    """Source of documents: a file holds nothing else, and what a person put was validated as a whole before."""
 
     FILE = "file"
     PERSON = "person"

@@ -21,7 +21,7 @@ OWN_INITIATIVE = "nephoscope"
 
 
 class PlanRequest(Protocol):
-    """What is asked to be judged by: folders of policies, names of initiatives, their parameters, files of decisions."""
+    """Requested policies of an evaluation: folders of policies, names of initiatives, their parameters, files of decisions."""
 
     @property
     def policies(self) -> tuple[str, ...]:

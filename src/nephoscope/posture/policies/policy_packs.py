@@ -29,7 +29,7 @@ class _StoredPack(msgspec.Struct):
 
 
 class ImportedContent(msgspec.Struct, frozen=True):
-    """What is known of an imported pack or alias table."""
+    """Metadata of an imported pack or alias table."""
 
     name: str
     source: str

@@ -24,7 +24,7 @@ TYPE = "microsoft.security/attackpaths"
 
 
 class Identifiers(msgspec.Struct, frozen=True, rename="camel"):
-    """How an entity is known: by an ARM id, an object id of Entra ID, or neither."""
+    """Identifiers of an entity: an ARM id, an object id of Entra ID, or neither."""
 
     azure_resource_id: str = ""
     entra_object_id: str = ""
@@ -100,7 +100,7 @@ class PathRow:
 
 @dataclass(frozen=True, slots=True)
 class WantedPaths:
-    """Which paths; an empty field lets all through. `text` is looked for in the title and in the names of the entities."""
+    """Filter of attack paths; an empty field lets all through. `text` is searched in the title and in the names of the entities."""
 
     levels: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()

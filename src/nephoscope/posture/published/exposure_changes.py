@@ -119,7 +119,7 @@ def descriptions_by_change(several: Iterable[TenantExposureChange]) -> Mapping[s
 
 
 def attributions(one: ExposureChange, listing: Listing, reach: Reach) -> list[ChangeAttribution]:
-    """Who may have made the changes behind an exposure change, of those that a reach sees."""
+    """Return who may have made the changes behind an exposure change, of those that a reach sees."""
     keys = [document_id(cause.target_resource_id, cause.change_id).lower() for cause in one.causes]
     found = listing.documents_by_id(keys, reach)
     told = (found[key]["properties"]["changeAttributes"] for key in keys if key in found)

@@ -1,4 +1,4 @@
-"""How resources stand against recommendations: counted, filtered and sorted for lists that stay fast with hundreds of thousands."""
+"""Findings of resources against recommendations: counted, filtered and sorted for lists of hundreds of thousands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ORDERS = {
 
 @dataclass(frozen=True, slots=True)
 class FindingQuery:
-    """Which findings; an empty field lets all through. `text` is looked for in the title and in the resource's id."""
+    """Filter of findings; an empty field lets all through. `text` is searched in the title and in the resource's id."""
 
     states: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
@@ -100,7 +100,7 @@ class RecommendationTally:
 
 @dataclass(frozen=True, slots=True)
 class UnjudgedCount:
-    """How many could not be judged of one state, cause and description of it ('' where nothing was said)."""
+    """Number of unevaluated findings of one state, cause and description ('' where none is given)."""
 
     state: ComplianceState
     cause: str
@@ -161,7 +161,7 @@ class Findings:
         return frozenset(subject for (subject,) in rows.fetchall())
 
     def count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:
-        """For each recommendation, how many could not be judged and why, the most first."""
+        """Count by recommendation the findings that could not be evaluated, with their causes, the most first."""
         return dict(self.documents.get_or_compute(("unjudged", reach), lambda: self._count_unjudged(reach)))
 
     def _count_unjudged(self, reach: Reach) -> dict[str, list[UnjudgedCount]]:

@@ -61,7 +61,7 @@ _RISK = "CASE WHEN coalesce(f.grave, 0) > 0 THEN 'high' WHEN coalesce(f.failing,
 
 @dataclass(frozen=True, slots=True)
 class InventoryQuery:
-    """Which resources are wanted, and in which order.
+    """Filter and order of an inventory of resources.
 
     `chosen` has the values of each of FACETS that are wanted (a facet without values wants all), `text` what the id contains.
     """

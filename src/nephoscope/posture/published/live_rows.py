@@ -29,7 +29,7 @@ class LiveRows:
 
 
 class LiveRowSource(msgspec.Struct, frozen=True):
-    """Where rows that are true now come from: `key` is equal where they are, so that they are made only where an answer needs them."""
+    """Source of live rows: `key` is equal where the rows are, so that they are built only where an answer needs them."""
 
     key: Hashable
     make: Callable[[], LiveRows]

@@ -261,7 +261,7 @@ class GraphCatalog:
         return TableSchema(TABLES[wanted], COLUMNS, wanted)
 
     def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002 - the protocol's signature
-        """There are no stored functions."""
+        """Return None: the graph has no stored functions."""
         return None
 
     def names(self) -> Iterable[str]:
@@ -273,11 +273,11 @@ class GraphCatalog:
         return ()
 
     def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
-        """There are no watchlists."""
+        """Return None: the graph has no watchlists."""
         return None
 
     def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002 - the protocol's signature
-        """There are no other places."""
+        """Return None: the graph has no other places."""
         return None
 
     @property

@@ -31,7 +31,7 @@ Pairs = tuple[tuple[str, Collection[str]], ...]
 
 @dataclass(frozen=True, slots=True)
 class RowAccess:
-    """Of lower-cased types the rows that a reach of theirs sees, and no row of another type."""
+    """Row access by resource type: of lower-cased types the rows that a reach of theirs sees, and no row of another type."""
 
     parts: tuple[tuple[frozenset[str], Reach], ...]
 

@@ -21,7 +21,7 @@ _LOG = logging.getLogger("nephoscope.published")
 
 
 class PublishedSnapshotCache:
-    """What was published in a data folder; safe for threads."""
+    """Cache of the published snapshot of a data folder; safe for threads."""
 
     def __init__(self, data: Path) -> None:
         self._path = published_path(data)

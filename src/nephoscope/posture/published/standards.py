@@ -1,4 +1,4 @@
-"""How standards stand: the states of their controls and of their policies, the worst over all that may be read."""
+"""States of standards, their controls and policies, the worst over all that may be read."""
 
 from __future__ import annotations
 

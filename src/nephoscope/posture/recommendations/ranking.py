@@ -59,7 +59,7 @@ def rank(
 
 
 class RecommendationCounts:
-    """How resources stand against recommendations, counted; rows may be added part by part, a resource's all at once."""
+    """Counts of resources by their state against recommendations; rows may be added part by part, a resource's all at once."""
 
     def __init__(self, control_of: Callable[[str], SecurityControl | None]) -> None:
         self._control_of = control_of

@@ -1,4 +1,4 @@
-"""What is known of a recommendation beside its verdicts: severity, remediation, tactics, controls, and where each comes from."""
+"""Metadata of a recommendation beside its verdicts: severity, remediation, tactics, controls, and where each comes from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SeveritySource = Literal["own", "published", "same-as", "control", "inferred"]
 
 
 class Remediation(msgspec.Struct, frozen=True):
-    """How to fix a finding: steps for a person, a command line, a Bicep or ARM fragment ('' where there is none)."""
+    """Remediation of a finding: steps for a person, a command line, a Bicep or ARM fragment ('' where there is none)."""
 
     steps: tuple[str, ...] = ()
     az: str = ""

@@ -111,7 +111,7 @@ class ReportRow(msgspec.Struct, frozen=True):
 
 
 class ReportFilter(msgspec.Struct, frozen=True):
-    """Which resources are looked at and which of their rows are shown; an empty field lets everything through.
+    """Filter of a report's resources and of the rows that it shows; an empty field lets everything through.
 
     `severities` and `states` are for display alone: no figure and no gate depends on them. The others are a scope. Values are compared
     in any case, `*` is a wildcard. `subscriptions` holds ids, or display names once `naming` has looked them up; `tags` holds `name`

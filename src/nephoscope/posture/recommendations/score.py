@@ -28,7 +28,7 @@ class SecurityControl(msgspec.Struct, frozen=True):
 
 
 class ScoreState(IntEnum):
-    """What a resource is in a control; where its recommendations differ the highest wins.
+    """State of a resource in a control; where its recommendations differ, the highest wins.
 
     Unknown outranks healthy: a resource that could not be judged in full is never called healthy.
     """

@@ -17,7 +17,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 
 class AssessmentMethod(StrEnum):
-    """How a policy is judged: by evaluation, by a person's attestation, or by nobody (a document)."""
+    """Method by which a policy is assessed: by evaluation, by a person's attestation, or by nobody (a document)."""
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
@@ -26,7 +26,7 @@ class AssessmentMethod(StrEnum):
 
 
 class StandardState(StrEnum):
-    """How a policy or a control of a standard stands."""
+    """State of a policy or a control in a standard."""
 
     FAILED = "failed"
     UNKNOWN = "unknown"
@@ -36,7 +36,7 @@ class StandardState(StrEnum):
 
 
 class Responsibility(StrEnum):
-    """Who answers for a policy; every policy of a standard is in exactly one share."""
+    """Responsibility for a policy; every policy of a standard is in exactly one share."""
 
     AUTOMATIC = "automatic"
     MANUAL = "manual"
@@ -134,7 +134,7 @@ class Standard(msgspec.Struct, frozen=True):
 
 
 class ComplianceMember(msgspec.Struct, frozen=True):
-    """What `comply` needs to know of a policy in an initiative."""
+    """Policy in an initiative with the facts that `comply` needs."""
 
     reference: str
     key: str

@@ -42,7 +42,7 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 
 @dataclass
 class ReportTally:
-    """What the parts of an evaluation add up to; `tag` is the one by whose values findings are counted ('' = none)."""
+    """Sum of the parts of an evaluation; `tag` is the one by whose values findings are counted ('' = none)."""
 
     standings: RecommendationCounts
     tag: str = ""

@@ -47,7 +47,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Report:
-    """What a run says of the resources that the filter looks at; `rows` are those of their assessments that it shows."""
+    """Report of a run on the resources that the filter selects; `rows` are the assessments that it shows."""
 
     run: EvaluationRun
     scope: str

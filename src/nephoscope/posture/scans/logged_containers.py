@@ -40,7 +40,7 @@ _DIGEST = re.compile(r"(?:^|@)(sha256:[0-9a-f]{64})$")
 
 @dataclass(slots=True)
 class LoggedImages:
-    """What a cluster ran when it was last heard of: containers, their images by digest where the logs tell it."""
+    """Containers of a cluster as its newest logs report them, their images by digest where the logs tell it."""
 
     heard_at: datetime
     containers: set[RunningContainer] = field(default_factory=set)

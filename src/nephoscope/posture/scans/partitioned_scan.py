@@ -33,7 +33,7 @@ FROM_BYTES = 128 * 1024**2
 
 
 class ReportSelection(msgspec.Struct, frozen=True):
-    """What is read of the evaluation: which rows, by which filter, and the tag by which findings are counted ('' = none)."""
+    """Selection that a report reads from the evaluation: rows, filter, and the tag by which findings are counted ('' = none)."""
 
     extract: RowSelection
     filter: ReportFilter = msgspec.field(default_factory=ReportFilter)

@@ -53,7 +53,7 @@ class NoSuchScopeError(Exception):
 
 
 class ScanRequest(msgspec.Struct, frozen=True):
-    """What a person asked to be scanned, and by what.
+    """Request of a scan: its targets, and the policies that it evaluates.
 
     `targets` are paths, `-` (what is piped in), `sample:`, `facts:` (own facts), `azure:`, `azure:<subscription id>` or
     `tenant:<name>` of a connected tenant. Without `initiatives`, `policies` folders are judged definition by definition, and

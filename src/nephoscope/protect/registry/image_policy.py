@@ -29,7 +29,7 @@ class ImagePolicyExemption(
 
 
 class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """What an image may hold. Malware is always a reason to reject, and no setting says otherwise.
+    """Policy for the content of images. Malware is always a reason to reject, and no setting says otherwise.
 
     A vulnerability more severe than `max_severity` ends as `vulnerabilities` says; with `fixable_only` those count for which there is
     a fix. `exploited` is of those that are exploited already, whatever their severity. `unknown` is of packages that were not

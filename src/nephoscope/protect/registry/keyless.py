@@ -47,7 +47,7 @@ _UTF8 = 0x0C
 
 
 class KeylessIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who signs: the subject of a certificate (`*` stands for any text), as an issuer of tokens vouches for it."""
+    """Identity of a keyless signer: the subject of a certificate (`*` stands for any text), as an issuer of tokens vouches for it."""
 
     issuer: str
     subject: str
@@ -63,7 +63,7 @@ class KeylessMaterial:
 
 @dataclass(frozen=True, slots=True)
 class KeylessTrust:
-    """What keyless signatures are verified by, and the identities that count, by name."""
+    """Trust material by which keyless signatures are verified, and the accepted identities by name."""
 
     material: TrustMaterial
     identities: Mapping[str, KeylessIdentity]

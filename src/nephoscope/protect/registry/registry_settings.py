@@ -42,7 +42,7 @@ class QuarantineMapping(
 
 
 class RegistrySettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """How a registry is watched.
+    """Settings of a watched registry.
 
     `authority` are certificates (PEM) by which its own is verified; `insecure` speaks without TLS. Repositories that no pattern of
     `repositories` matches are left alone. `resource_id` is the registry's id in ARM, '' where it has none. `polling_minutes` is 0 for

@@ -93,7 +93,7 @@ class _EntryBody(msgspec.Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True, slots=True)
 class SignedContent:
-    """What a signature is about: a payload, the bytes that were signed, and whether they are those of an envelope."""
+    """Content that a signature covers: a payload, the bytes that were signed, and whether they are those of an envelope."""
 
     payload: bytes
     signed: bytes

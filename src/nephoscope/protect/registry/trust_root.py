@@ -1,4 +1,4 @@
-"""What keyless signatures are verified by: the certificate authorities and logs of a trust root that is given.
+"""Trust root of keyless signatures: its certificate authorities and logs.
 
 Source: Sigstore's trusted root (application/vnd.dev.sigstore.trustedroot+json).
 """

@@ -46,7 +46,7 @@ class PlatformExamination(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerdictReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an image is not promoted, or what was let pass: `effect` says which."""
+    """Reason of a verdict on an image: why it is not promoted, or what was let pass; `effect` says which."""
 
     kind: str
     key: str
@@ -56,7 +56,7 @@ class VerdictReason(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ImageVerdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to become of an image, and why; `concerns` are the kind and key of every reason, also of those that are not told."""
+    """Verdict on an image and its reasons; `concerns` are the kind and key of every reason, also of those that are not listed."""
 
     verdict: Verdict
     reasons: tuple[VerdictReason, ...] = ()

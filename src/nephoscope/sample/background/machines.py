@@ -1,4 +1,4 @@
-"""What machines write: logons to the domain, services and processes, cron and sudo, the terminals' firewall, the clusters."""
+"""Logs of machines: logons to the domain, services and processes, cron and sudo, the terminals' firewall, the clusters."""
 
 from __future__ import annotations
 

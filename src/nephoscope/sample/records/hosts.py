@@ -1,4 +1,4 @@
-"""What machines and clusters write: Windows security events, syslog, CEF of an appliance, the audit log of Kubernetes."""
+"""Log records of machines and clusters: Windows security events, syslog, CEF of an appliance, the audit log of Kubernetes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who may come in, and the credentials that are kept."""
+"""Access: principals who may sign in, and the stored credentials."""

@@ -127,7 +127,7 @@ class Credentials:
             return tuple(session.scalars(select(CredentialRow.name).order_by(CredentialRow.name)))
 
     def stored_at(self, name: str) -> datetime | None:
-        """When a secret was kept under a name the last time, None where there is none."""
+        """Return when the secret of a name was stored last, None where there is none."""
         with self._database.read() as session:
             return session.scalar(select(CredentialRow.changed).where(CredentialRow.name == name))
 

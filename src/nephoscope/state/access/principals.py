@@ -1,4 +1,4 @@
-"""Who may come in: people, programs, their roles, and the secrets they show, of which only hashes are kept."""
+"""Principals: people, programs, their roles and secrets, of which only hashes are stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class PrincipalKind(StrEnum):
 
 
 class SecretKind(StrEnum):
-    """What a secret opens: the API, the token endpoint, a browser's session, a link that works once, the code of a sign-in."""
+    """Use of a secret: the API, the token endpoint, a browser's session, a link that works once, the code of a sign-in."""
 
     TOKEN = "token"  # noqa: S105 - a kind, no password
     CLIENT_SECRET = "client-secret"  # noqa: S105 - a kind

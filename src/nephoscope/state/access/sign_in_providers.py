@@ -38,7 +38,7 @@ class SignInProviderRow(AuditedRow):
 
 @dataclass(frozen=True, slots=True)
 class ClaimRule:
-    """Who has `value` in a claim may come in, and has a role at a scope while it is so ('' = no role by this rule)."""
+    """Rule that lets in who has `value` in a claim, and gives a role at a scope for as long ('' = no role by this rule)."""
 
     claim: str
     value: str

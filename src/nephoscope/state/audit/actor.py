@@ -1,4 +1,4 @@
-"""Who acts on the state, as the audit names them."""
+"""Actors on the state, as the audit names them."""
 
 from __future__ import annotations
 

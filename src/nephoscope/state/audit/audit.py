@@ -44,7 +44,7 @@ class AuditRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who (`author`, a name) did what (`operation`, as Azure spells it) to what, from where, and whether it was let."""
+    """Audit entry: who (`author`, a name) did what (`operation`, as Azure spells it) to what, from where, whether it was allowed."""
 
     number: int
     moment: datetime

@@ -1,1 +1,1 @@
-"""What automation rules do and how their runs stand."""
+"""Automation rules: their actions and the state of their runs."""

@@ -1,4 +1,4 @@
-"""What automation rules do: the queue of events that no rule was asked about yet, and the runs of actions with what became of them."""
+"""Queue of events that no automation rule was evaluated for yet, and the runs of actions with their results."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOGETHER = 200
 
 
 class RunStatus(StrEnum):
-    """Where a run stands. `approve` waits for a person; `dead` was tried as often as it may be."""
+    """Status of a run. `approve` waits for a person; `dead` has used all its tries."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -46,7 +46,7 @@ class RunStatus(StrEnum):
 
 
 class RuleLanguage(StrEnum):
-    """What the rule of a run is written in: a file of response, an automation of Azure, or a document of Sentinel."""
+    """Language of a run's rule: a file of response, an automation of Azure, or a document of Sentinel."""
 
     RESPONSE = "response"
     AUTOMATION = "automation"
@@ -54,7 +54,7 @@ class RuleLanguage(StrEnum):
 
 
 class RunStep(StrEnum):
-    """What a run is at, or ended with: what its action does (or plans), what was approved, what undoes that."""
+    """Step at which a run is or ended: the action (or its plan), the approved change, the reversal."""
 
     DO = "do"
     APPLY = "apply"
@@ -74,7 +74,7 @@ class AutomationEventRow(Base):
 
 
 class AutomationFactRow(Base):
-    """What the last event said of a subject, so that the next one tells what changed."""
+    """Facts of a subject as its last event stated them, so that the next event tells what changed."""
 
     __tablename__ = "automation_facts"
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -263,7 +263,7 @@ class AutomationRuns:
         ]
 
     def claim_due(self, session: Session, ids: Collection[str], now: datetime) -> list[AutomationRun]:
-        """Of several runs those that are still due, in that order, locked to the end of the transaction."""
+        """Lock those of several runs that are still due to the end of the transaction, and return them in their order."""
         mine = AutomationRunRow
         wanted = select(mine).where(mine.id.in_(ids), or_(_is_pending(now), _is_over(now))).with_for_update()
         found = {row.id: _run(row) for row in session.scalars(wanted)}

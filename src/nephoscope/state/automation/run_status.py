@@ -61,7 +61,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs: of some rules, in some statuses, about events of some kinds (none = any), whose text contains something.
+    """Filter of runs: rules, statuses, kinds of events (none = any), and text that a run contains.
 
     Only those of the rules `within` are meant where that is not None.
     """

@@ -8,7 +8,7 @@ class StateError(Exception):
 
 
 class NotFoundError(StateError):
-    """There is nothing of the name or number that was asked for."""
+    """Error for a name or number that does not exist."""
 
 
 class ConcurrentChangeError(StateError):

@@ -1,4 +1,4 @@
-"""What the text of a statement says that it writes: read exactly where it is plain, and for the worst where it is not."""
+"""Tables that an SQL statement writes, by its text: exact for plain statements, an upper bound for others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COMMITS = re.compile(r"^\W*(?:commit|end)\b|;.*\bcommit\b", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class WrittenTables:
-    """What a statement may write: names of tables, lower-cased, among them words that are none where it is not plain.
+    """Tables that a statement may write: names of tables, lower-cased, among them words that are none where it is not plain.
 
     `enters`: it inserts into the audit. `defines`: it changes what no database counts as rows. `counted`: the rows that PostgreSQL
     counts are all that it changed. `returns`: SQLite may change its rows only while its answer is read. `commits`: it ends the

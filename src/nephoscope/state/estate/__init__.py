@@ -1,1 +1,1 @@
-"""What is kept of the estate: tenants, documents that people put, own facts, and pipelines."""
+"""State of the estate: tenants, documents that people put, own facts, and pipelines."""

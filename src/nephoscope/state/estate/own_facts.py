@@ -1,4 +1,4 @@
-"""What was learned of resources without Azure: ARM documents with the claim that they are all, until the estate is read again.
+"""Facts about resources from sources other than Azure: ARM documents with the claim that they are all, until the next collection.
 
 A row is a claim: of a type below a subject, or of the one document that is the subject itself. The newest claim holds; what an
 evaluation made of it is a version in the estate's table. Documents are packed, since a scanner's findings repeat their words.
@@ -54,7 +54,7 @@ class OwnFactRow(AuditedRow):
 
 
 class Receipt(StrEnum):
-    """What became of a claim that came."""
+    """Result of receiving a claim."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -95,7 +95,7 @@ class OwnFacts:
 
 @dataclass(frozen=True, slots=True)
 class RetractedFacts:
-    """What is no longer said: documents by their lower-cased ids, and claims as the scope and entry of a manifest."""
+    """Retracted facts: documents by their lower-cased ids, and claims as the scope and entry of a manifest."""
 
     documents: frozenset[str] = frozenset()
     claims: frozenset[tuple[str, str]] = frozenset()

@@ -39,7 +39,7 @@ class TenantRow(AuditedRow):
 
 
 class TenantConnection(msgspec.Struct, frozen=True):
-    """What is asked and as whom: `id` is the tenant's GUID or domain ('' = the sign-in's own), `client` that of the application.
+    """Connection to a tenant: `id` is the tenant's GUID or domain ('' = the sign-in's own), `client` that of the application.
 
     Without subscriptions and management groups: whatever the sign-in sees. `cloud` is a name or a file of the server.
     """

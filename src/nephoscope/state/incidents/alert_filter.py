@@ -21,7 +21,7 @@ DONE = frozenset(STATUSES[2:])
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts are looked at; an empty field lets all through. `text` is looked for in all that an alert says; `held`: those too
+    """Filter of alerts; an empty field lets all through. `text` is searched in all texts of an alert; `held`: those too
     that were held back; `within`: only those that name a resource of it; `incidents`: whether they belong to one; `order` is a column
     of the list, `-` before it from the largest ('' = those of the latest events first)."""
 

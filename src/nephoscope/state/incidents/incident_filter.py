@@ -33,7 +33,7 @@ _ORDERS: dict[str, ColumnElement[object]] = {
 
 @dataclass(frozen=True, slots=True)
 class IncidentFilter:
-    """Which incidents are sought, those that were merged into another left out; an empty field lets all through.
+    """Filter of incidents, without those merged into another; an empty field lets all through.
 
     `text` is looked for in number, title and owner and in all that its alerts say, whatever its case; `numbers` are the only ones
     that may be found (None = any); of `owners` the empty name is nobody. `order` is a column of the list, `-` before it from the

@@ -40,7 +40,7 @@ REMARK = "classification"
 
 
 class IncidentStatus(StrEnum):
-    """Where an incident stands."""
+    """Status of an incident."""
 
     NEW = "New"
     ACTIVE = "Active"
@@ -48,7 +48,7 @@ class IncidentStatus(StrEnum):
 
 
 class NoteKind(StrEnum):
-    """What people add to an incident."""
+    """Kind of note that people add to an incident."""
 
     COMMENT = "comment"
     TASK = "task"
@@ -95,7 +95,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentAction:
-    """What a person did to an incident, in words."""
+    """Action of a person on an incident, in words."""
 
     moment: datetime
     author: str

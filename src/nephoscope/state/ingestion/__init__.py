@@ -1,1 +1,1 @@
-"""Where rows come from, how far each source was read, and how it does."""
+"""Sources of rows: their origin, read progress and health."""

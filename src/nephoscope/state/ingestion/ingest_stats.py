@@ -9,7 +9,7 @@ import msgspec
 
 
 class Arrival(msgspec.Struct, frozen=True, array_like=True):
-    """What was acknowledged of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival.
+    """Acknowledged input of one table: rows, bad records, bytes, the newest event, the mean seconds from event to arrival.
 
     `untimed` of the rows have the time of ingestion, because their records tell none: they have no delay.
     """
@@ -29,7 +29,7 @@ class Arrival(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Arrivals(msgspec.Struct, frozen=True, array_like=True):
-    """What a source brought to a workspace, and when (aware); `left_out` are rows of tables that the workspace does not take."""
+    """Arrivals of a source in a workspace, and their time (aware); `left_out` are rows of tables that the workspace does not take."""
 
     source: str
     workspace: str

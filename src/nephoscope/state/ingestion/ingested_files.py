@@ -134,7 +134,7 @@ class IngestedFiles:
     def begin(
         self, identity: str, name: str, format_: str, size: int, workspace: str = "default"
     ) -> IngestedFile:
-        """As `begin_in`, in a transaction of its own."""
+        """Begin a load as `begin_in` does, in a transaction of its own."""
         with self._database.write() as session:
             return self.begin_in(session, identity, name, format_, size, workspace)
 
@@ -205,7 +205,7 @@ class IngestedFiles:
             self.end(session, identity, workspace)
 
     def end(self, session: Session, identity: str, workspace: str, last: Chunk | None = None) -> None:
-        """As `finish`, with the last chunk, in the transaction of what belongs to it."""
+        """Finish a load as `finish` does, with its last chunk, in the caller's transaction."""
         row = _build_row(session, identity, workspace)
         if last is not None:
             _add(row, last)

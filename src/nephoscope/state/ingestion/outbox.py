@@ -63,14 +63,14 @@ class OutboxEntry:
 
 
 class Append(Protocol):
-    """What appends rows to the lake and returns when they are durable; the same sequence a second time must do nothing."""
+    """Function that appends rows to the lake and returns when they are durable; the same sequence a second time must do nothing."""
 
     def __call__(self, entries: tuple[OutboxEntry, ...], *, producer: str, sequence: int) -> None:
         """Append all of them."""
 
 
 class Outbox:
-    """What waits to be appended to the lake."""
+    """Entries that wait to be appended to the lake."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

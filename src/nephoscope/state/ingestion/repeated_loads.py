@@ -53,7 +53,7 @@ class RepeatedLoads:
             return RepeatedLoad(row.run, row.started, row.run != run)
 
     def finish(self, workspace: str, request: str, run: str) -> None:
-        """It came to its end: the same request is a new load."""
+        """Remove the request of a finished load, so that the same request is a new load."""
         with self._database.write() as session:
             session.execute(
                 delete(RepeatedLoadRow).where(

@@ -1,4 +1,4 @@
-"""What is wrong with sources now: an error for each part (a blob, a partition, a path), which only its success ends."""
+"""Current errors of sources, one for each part (a blob, a partition, a path), which only the part's success ends."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class SourceErrors:
         return len(over)
 
     def expire(self, source: str, before: datetime, workspace: str = "default") -> None:
-        """What happened is over that was told last before a time."""
+        """Clear the event errors of a source that were last reported before a time."""
         mine = (
             *self._build_source_conditions(source, workspace),
             SourceErrorRow.key.startswith(EVENT),

@@ -40,7 +40,7 @@ class SourceHealthRow(Base):
 
 
 class SourceRateRow(Base):
-    """What a source's table brought within an hour."""
+    """Rows and delays of a source's table within an hour."""
 
     __tablename__ = "source_rates"
     source: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -31,7 +31,7 @@ class UsageRow(Base):
 
 @dataclass(frozen=True, slots=True)
 class TableUsage:
-    """What a table took in within an hour: rows, bytes, rows that say when they were, and the sum of their seconds to arrival."""
+    """Ingestion of a table within an hour: rows, bytes, rows that say when they were, and the sum of their seconds to arrival."""
 
     workspace: str
     table: str
@@ -43,7 +43,7 @@ class TableUsage:
 
 
 class Usages:
-    """What Usage has not been told."""
+    """Table usage that was not yet written to the table Usage."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

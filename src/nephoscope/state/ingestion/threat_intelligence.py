@@ -177,7 +177,7 @@ class Intels:
                 yield workspace, id_, [one for one in values.split("\n") if one]
 
     def counts(self, workspace: str) -> dict[str, tuple[int, int]]:
-        """Of each source how many objects are known and how many of them hold."""
+        """Count by source the known objects and those that are active."""
         active = func.sum(cast(IntelRow.active, Integer))
         query = (
             select(IntelRow.source, func.count(), active)

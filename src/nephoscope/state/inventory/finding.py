@@ -10,7 +10,7 @@ from nephoscope.state.inventory.subject import InventorySubject, SubjectFilter
 
 
 class ClosedBy(StrEnum):
-    """Why a finding was closed: the package is gone or another version, advisories no longer speak of it, or the scanner does not."""
+    """Reason for closing a finding: the package is gone or another version, or advisories or the scanner no longer report it."""
 
     PACKAGE = "package"
     ADVISORY = "advisory"
@@ -19,7 +19,7 @@ class ClosedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KnownVulnerability:
-    """What is known of a vulnerability whatever has it; `probability` and `percentile` are those of EPSS."""
+    """Facts of a vulnerability that do not depend on its holder; `probability` and `percentile` are those of EPSS."""
 
     id: str
     summary: str = ""
@@ -46,7 +46,7 @@ class PackageVulnerability:
 
 @dataclass(frozen=True, slots=True)
 class MatchedPackage:
-    """What matching gave of a package. With `keeps_earlier` vulnerabilities that it has no longer stay, but those that are `rejudged`.
+    """Result of matching a package. With `keeps_earlier`, vulnerabilities that it no longer has stay, except the `rejudged` ones.
 
     It could not be assessed, or a feed that spoke of it is gone. With `is_removal` those that it still has get no better either.
     With `keeps_exploitation` what was exploited stays so: no catalog tells. `is_pending`: it was matched with another import than
@@ -65,7 +65,7 @@ class MatchedPackage:
 
 @dataclass(frozen=True, slots=True)
 class FindingChanges:
-    """How many findings a change opened, closed and opened again, and the subjects whose findings are others now."""
+    """Counts of the findings that a change opened, closed and reopened, and the subjects whose findings changed."""
 
     opened: int = 0
     closed: int = 0
@@ -110,7 +110,7 @@ class VulnerabilityFinding:
 
 @dataclass(frozen=True, slots=True)
 class FindingFilter:
-    """Which findings are asked for, of which subjects; `rank` is the least one of the severity.
+    """Filter of findings and their subjects; `rank` is the lowest rank of the severity.
 
     `text` stands in a name of the vulnerability or in its summary.
     """

@@ -1,4 +1,4 @@
-"""Which subjects have findings that changed since: a number for each that rises with every change, for what holds them in memory."""
+"""Change numbers of subjects' findings: they rise with every change, so that caches in memory reload what changed."""
 
 from __future__ import annotations
 

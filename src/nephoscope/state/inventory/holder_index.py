@@ -1,4 +1,4 @@
-"""Who has which vulnerability, held in memory: what a list by vulnerability counts, for whatever subjects, in milliseconds.
+"""In-memory index of the holders of vulnerabilities: counts for lists by vulnerability, for any subjects, in milliseconds.
 
 An open finding is a bit: of the package and the vulnerability, by the machine or image, in a layer for each scanner, so that what
 several scanners saw is one after the layers are laid over each other. What changed since is read again by the marks of

@@ -1,4 +1,4 @@
-"""What machines and images hold: subjects, and their packages, each distinct package and each distinct set of them kept once.
+"""Inventories of machines and images: subjects, and their packages, each distinct package and each distinct set of them kept once.
 
 A set lists the numbers of its packages, so that whoever asks which subjects hold a package reads 800 bytes for a set of 200 packages.
 """

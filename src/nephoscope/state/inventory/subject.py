@@ -16,7 +16,7 @@ OWN_SCANNER = "nephoscope"
 
 
 class SubjectKind(StrEnum):
-    """What a subject is."""
+    """Kind of a subject: a machine or an image."""
 
     MACHINE = "machine"
     IMAGE = "image"
@@ -85,7 +85,7 @@ class InventorySubject:
 
 @dataclass(frozen=True, slots=True)
 class SubjectFilter:
-    """Which subjects are asked for: those that `reach` lets read, of a kind, a tenant, at or below a lower-cased ARM id, or an image.
+    """Filter of subjects: those that `reach` lets read, of a kind, a tenant, at or below a lower-cased ARM id, or an image.
 
     `image` is a digest, `repository`, `server/repository`, `...:tag` or `...@digest`.
     """

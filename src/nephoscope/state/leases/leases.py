@@ -57,7 +57,7 @@ class Lease:
         self._leases.release(self)
 
     def release_in(self, session: Session) -> None:
-        """As `release`, in a transaction."""
+        """Release the lease as `release` does, in the caller's transaction."""
         self._leases.release_several(session, [self])
 
     def check(self, session: Session) -> None:
@@ -90,7 +90,7 @@ class Leases:
     def acquire_in(
         self, session: Session, names: Collection[str], holder: str, seconds: float, gone: Collection[str]
     ) -> dict[str, Lease]:
-        """As `acquire_several`, in the transaction of what is done first under them; `gone` are the holders that have ended."""
+        """Acquire leases as `acquire_several` does, within the transaction of what is done first; `gone` are the ended holders."""
         now = self._database.now(session)
         until = now + timedelta(seconds=seconds)
         rows = [{"name": name, "holder": holder, "fence": 1, "until": until} for name in sorted(names)]

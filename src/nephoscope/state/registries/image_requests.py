@@ -20,7 +20,7 @@ MOST_OPEN = 5_000
 
 
 class RequestStatus(StrEnum):
-    """Where a request stands: `IMPORTED` is in quarantine and goes the way of every image there."""
+    """Status of an image request: `IMPORTED` is in quarantine and goes the way of every image there."""
 
     OPEN = "Open"
     APPROVED = "Approved"

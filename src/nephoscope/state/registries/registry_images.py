@@ -25,7 +25,7 @@ MOST_IMAGES = 500_000
 
 
 class ImageStatus(StrEnum):
-    """Where an image stands: `PASSED` and `FAILED` are of images outside of quarantine."""
+    """Status of an image: `PASSED` and `FAILED` are of images outside of quarantine."""
 
     QUEUED = "Queued"
     UNTAGGED = "Untagged"
@@ -38,7 +38,7 @@ class ImageStatus(StrEnum):
 
 
 class ImageStep(StrEnum):
-    """What is to be done next with an image that is queued."""
+    """Next step of a queued image."""
 
     EXAMINE = "Examine"
     COPY = "Copy"
@@ -138,7 +138,7 @@ _SEQUENCES = ("tags", "promoted_tags", "manifests", "reasons")
 
 @dataclass(frozen=True, slots=True)
 class RegistryImageFilter:
-    """Which images are wanted: of registries (None = all), some statuses (none = all), with a text in repository, tag or digest."""
+    """Filter of images: of registries (None = all), some statuses (none = all), with a text in repository, tag or digest."""
 
     registries: Collection[str] | None = None
     statuses: Collection[str] = ()

@@ -1,1 +1,1 @@
-"""What is kept of rules: their runs, settings, switches and suppressions."""
+"""State of rules: runs, settings, switches and suppressions."""

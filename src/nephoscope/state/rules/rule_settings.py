@@ -61,7 +61,7 @@ class RuleSettings:
         session.flush()
 
     def remove(self, session: Session, workspace: str, rule: str, setting: str) -> None:
-        """What the file says holds again."""
+        """Remove a setting of a rule, so that the value of its file applies again."""
         row = session.get(RuleSettingRow, (workspace, rule, setting))
         if row is not None:
             session.delete(row)

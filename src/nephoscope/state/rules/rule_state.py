@@ -62,7 +62,7 @@ class RuleStandings:
             return {row.rule: _make_standing(row) for row in session.scalars(query)}
 
     def load_several(self, workspace: str, rules: Iterable[str]) -> dict[str, RuleStanding]:
-        """As `all`, of some rules."""
+        """Load the state of some rules."""
         query = select(RuleStandingRow).where(
             RuleStandingRow.workspace == workspace, RuleStandingRow.rule.in_(list(rules))
         )

@@ -1,4 +1,4 @@
-"""Which rules and packs people switched on and off."""
+"""Switches by which people enabled or disabled rules and packs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RuleSwitchRow(AuditedRow):
 
 @dataclass(frozen=True, slots=True)
 class SwitchState:
-    """What people decided in a workspace: by rule id and by pack name."""
+    """Switch decisions of a workspace: by rule id and by pack name."""
 
     rules: dict[str, bool]
     packs: dict[str, bool]
@@ -64,7 +64,7 @@ class RuleSwitches:
         )
 
     def last(self, workspace: str, kind: str, subjects: Iterable[str]) -> dict[str, tuple[datetime, str]]:
-        """When, and by whom, rules or packs were switched last."""
+        """Return by subject when, and by whom, rules or packs were switched last."""
         wanted = RuleSwitchRow.workspace == workspace, RuleSwitchRow.kind == kind
         with self._database.read() as session:
             rows = session.scalars(
@@ -90,7 +90,7 @@ class RuleSwitches:
         *,
         enabled: bool,
     ) -> None:
-        """The same within a transaction."""
+        """Switch rules or packs within the caller's transaction."""
         for subject in subjects:
             session.merge(
                 RuleSwitchRow(

@@ -1,4 +1,4 @@
-"""Who changed suppressions and settings of rules, when, and what they were before and after: nothing is ever taken out."""
+"""History of suppressions and rule settings: author, time, values before and after; entries are never removed."""
 
 from __future__ import annotations
 

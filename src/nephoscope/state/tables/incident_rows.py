@@ -58,7 +58,7 @@ class IncidentActionRow(AuditedRow):
 
 
 class IncidentKeyRow(AuditedRow):
-    """What an incident is found by when the next alert comes: an entity, or what its rule groups by."""
+    """Correlation key by which the next alert finds an incident: an entity, or what its rule groups by."""
 
     __tablename__ = "incident_keys"
     __table_args__ = (Index("ix_incident_keys_key", "key"),)

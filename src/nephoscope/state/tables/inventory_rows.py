@@ -89,7 +89,7 @@ class PackageNameRow(Base):
 
 
 class KnownVulnerabilityRow(Base):
-    """What is known of a vulnerability whatever has it: this changes daily and touches one row."""
+    """Facts of a vulnerability that do not depend on its holder: a daily change touches one row."""
 
     __tablename__ = "known_vulnerabilities"
     id: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -142,7 +142,7 @@ class VulnerabilityFindingRow(Base):
 
 
 class FindingChangeRow(Base):
-    """When the findings of a subject changed last, by a number that rises; 0 in place of a subject is what is known of all."""
+    """Last change of a subject's findings, by a number that rises; 0 in place of a subject is the facts of all vulnerabilities."""
 
     __tablename__ = "finding_changes"
     __table_args__ = (Index("ix_finding_changes_change", "change"),)

@@ -57,7 +57,7 @@ class WatchlistItemRow(AuditedRow):
 
 @dataclass(frozen=True, slots=True)
 class WatchlistHead:
-    """What is known of a watchlist besides its items. `days` is how long an item stays that says nothing of it (0 = for ever).
+    """Properties of a watchlist without its items. `days` is how long an item stays that says nothing of it (0 = for ever).
 
     `version` rises with every change, `published` is the one that _GetWatchlist reads, `told` when the lake last heard of all items,
     `holding` names the shelf of its items where that is not the first.

@@ -21,7 +21,7 @@ MOST_AT_ONCE, TRIES = 500, 5
 
 @dataclass(frozen=True, slots=True)
 class SwitchConflict:
-    """What was left out, as it stands, and why."""
+    """Row that a switch left out, in its current state, and the reason."""
 
     row: ContentRow
     why: str

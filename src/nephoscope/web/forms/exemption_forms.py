@@ -70,7 +70,7 @@ def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
 
 
 def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]:
-    """They with what the visitor may do to each."""
+    """List exemptions with the actions that the visitor may take on each."""
     now = visit.instance.now
     return [
         ShownExemption(

@@ -25,7 +25,7 @@ _WORDS = {"pause": "paused it", "go-on": "resumed it", "change": "changed it", "
 
 @dataclass(frozen=True, slots=True)
 class FormConflict:
-    """What was done after a form was drawn, and which fields have other values by now than those that were typed."""
+    """Conflict of a form with later changes: the actions since it was rendered, and the fields that differ from those typed."""
 
     changes: Sequence[IncidentAction]
     differs: Sequence[tuple[str, str]] = ()

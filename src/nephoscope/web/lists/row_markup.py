@@ -24,7 +24,7 @@ _SPEAKING = frozenset({CellKind.SEVERITY, CellKind.BAR})
 
 @dataclass(frozen=True, slots=True)
 class PreviewLinks:
-    """Where rows open beside the list: `close` is the address without one, `shown` the key of the row that is open."""
+    """Links that open rows beside the list: `close` is the address without one, `shown` the key of the row that is open."""
 
     close: str
     shown: str

@@ -29,7 +29,7 @@ STALE = "Assessments fail at the moment. The last results are shown."
 
 @dataclass(frozen=True, slots=True)
 class WorkProgress:
-    """What is being done, how much of it is done and of how much (0 of 0: not begun), and for how many seconds already."""
+    """Progress of a piece of work: how much is done of how much (0 of 0: not begun), and for how many seconds."""
 
     what: str
     done: int = 0

@@ -61,7 +61,7 @@ def list_all_automations(instance: Instance) -> list[AutomationListing]:
 def select_readable_automations(
     rules: Iterable[AutomationListing], caller: Caller
 ) -> tuple[list[AutomationListing], list[str] | None]:
-    """Of rules those that a caller may read, and the keys of those whose runs it may (None = all of them).
+    """Return the rules that a caller may read, and the keys of those whose runs it may read (None = all).
 
     Who reads a part of the estate sees the automations that lie there, as by the API, and the automation rules of a workspace that
     it reads. Their runs tell of what they are bound to: those of a rule are for who may read all of that.

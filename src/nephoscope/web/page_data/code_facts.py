@@ -1,4 +1,4 @@
-"""What the page of a resource says of the code that made it."""
+"""Facts for a resource's page about the code that deployed it."""
 
 from __future__ import annotations
 

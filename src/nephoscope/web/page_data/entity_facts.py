@@ -1,4 +1,4 @@
-"""What the pages of incidents and alerts show of the entities in them: the estate's facts, assessments and attack paths."""
+"""Facts of the entities on pages of incidents and alerts: the estate's facts, assessments and attack paths."""
 
 from __future__ import annotations
 

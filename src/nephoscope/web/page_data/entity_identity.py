@@ -56,7 +56,7 @@ IdentityInfo
 
 @dataclass(frozen=True, slots=True)
 class EntityIdentity:
-    """What is known of an entity as an identity, or as the address of identities; `error` says what could not be read."""
+    """Identity facts of an entity, or of the identities that use an address; `error` says what could not be read."""
 
     risks: Sequence[RiskyIdentity] = ()
     detections: Sequence[RiskDetection] = ()

@@ -1,4 +1,4 @@
-"""What pages show of an image: what was found in it by kind, its packages with their layers, and what was decided about it."""
+"""Facts of an image for pages: findings by kind, packages with their layers, and decisions about it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ImageStatement:
 
 @dataclass(frozen=True, slots=True)
 class ImageHistoryEntry:
-    """What somebody did about an image, or what the policy decided."""
+    """Entry in the history of an image: an action of a person or a decision of the policy."""
 
     moment: datetime
     author: str

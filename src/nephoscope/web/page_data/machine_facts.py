@@ -1,4 +1,4 @@
-"""What the page of a machine shows of its packages, with their vulnerabilities and what of it is not assessed."""
+"""Software of a machine for its page: packages with their vulnerabilities, and what is not assessed."""
 
 from __future__ import annotations
 

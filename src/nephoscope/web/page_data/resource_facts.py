@@ -1,4 +1,4 @@
-"""What the page of a resource shows beside its assessments: each with what is not assessed, or not within the visitor's reach."""
+"""Facts of a resource for its page beside its assessments, each with what is not assessed or not within the visitor's reach."""
 
 from __future__ import annotations
 

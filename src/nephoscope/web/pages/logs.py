@@ -63,7 +63,7 @@ EXAMPLES = (
 
 @dataclass(frozen=True, slots=True)
 class QueryView:
-    """What a query gave: cells as a person reads them, how many rows there are in all, how long it took, and its chart.
+    """Result of a query for the page: cells as text, the number of all rows, the time it took, and its chart.
 
     `empty` is how many columns are left out, since none of the rows has a value in them. `gaps` say what rows may be missing.
     """
@@ -156,7 +156,7 @@ def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
 
 
 def faults(error: KqlError) -> list[dict[str, object]]:
-    """Where a query is wrong: offsets in characters, and what is wrong there; one without a place is of the whole text."""
+    """Return the errors of a query: offsets in characters and messages; an error without a place covers the whole text."""
     return [
         {"from": one.span.start, "to": one.span.end, "message": str(one.message), "hint": one.hint}
         for one in error.all

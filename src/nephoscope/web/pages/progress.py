@@ -1,4 +1,4 @@
-"""How far an assessment is, for pages that show it while it goes on."""
+"""Progress of an assessment, for pages that show it while it runs."""
 
 from __future__ import annotations
 

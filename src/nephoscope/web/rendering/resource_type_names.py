@@ -1,4 +1,4 @@
-"""What people call types of resources, as Azure's portal does; a type without a name is shown as it is."""
+"""Display names of resource types, as in Azure's portal; a type without a name is shown as it is."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def describe_place(visit: Visit, scope: str) -> str:
-    """Where a scope is, as `at prod`; of a subscription that the visitor may not see, or that was not collected, its id."""
+    """Describe a scope, as `at prod`; by its id where the visitor may not see the subscription or it was not collected."""
     if scope == TENANT:
         return "at all scopes"
     last = scope.rsplit("/", 1)[-1]

@@ -1,4 +1,4 @@
-"""What a suppression can be narrowed to: the entities of an alert together, one of them, or the whole rule; the narrowest first."""
+"""Choices to narrow a suppression: the entities of an alert together, one of them, or the whole rule; the narrowest first."""
 
 from __future__ import annotations
 

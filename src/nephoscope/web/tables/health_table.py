@@ -1,4 +1,4 @@
-"""How tables of logs come in, as a file."""
+"""Health of log tables, as a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADER = (
 
 
 def health_table(several: Iterable[HealthRow]) -> PageTable:
-    """They as a table."""
+    """Build the table of health rows."""
     return PageTable(HEADER, map(_build_row, several))
 
 

@@ -1,4 +1,4 @@
-"""What came of a trial as files."""
+"""Results of a trial as files."""
 
 from __future__ import annotations
 

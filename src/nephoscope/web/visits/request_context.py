@@ -47,7 +47,7 @@ KEPT = ("scope", "span", "zone")
 
 
 class Guarded(Protocol):
-    """What a page says of who may see it; see Page."""
+    """Page with the permission that it needs; see Page."""
 
     @property
     def permission(self) -> str:

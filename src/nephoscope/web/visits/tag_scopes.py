@@ -18,7 +18,7 @@ MOST_CONTAINERS, MOST_TAGS = 100_000, 200
 
 @dataclass(frozen=True, slots=True)
 class TaggedScopes:
-    """What carries a tag: subscriptions (lower-cased GUIDs) and resource groups (lower-cased ids)."""
+    """Scopes that carry a tag: subscriptions (lower-cased GUIDs) and resource groups (lower-cased ids)."""
 
     subscriptions: frozenset[str]
     groups: frozenset[str]

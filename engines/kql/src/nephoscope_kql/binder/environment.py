@@ -1,4 +1,4 @@
-"""What binding a query needs to know: names in scope, fresh column names, and who binds which node."""
+"""Environment in which a query is bound: names in scope, fresh column names, and the binder of each node."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class CallCollector:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where the query calls the stored function whose text is being bound."""
+    """Call site of the stored function whose text is being bound."""
 
     function: str
     call: Span
@@ -124,7 +124,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Env:
-    """Where an expression is bound: let names, the row's columns by name, and what the operator allows.
+    """Environment in which an expression is bound: let names, the row's columns by name, and what the operator allows.
 
     `sides` are the columns of `$left` and `$right`; `aggregates` and `windows` collect such calls where the operator has them.
     `partition`: hidden columns by which operators work on each part of the rows alone (mv-apply, partition). `rows` is the relation

@@ -53,7 +53,7 @@ _SIMPLE_KEY = re.compile(r"[A-Za-z_@$0-9 .:/()-]+")
 
 
 class WriterContext(Protocol):
-    """What writing expressions needs of the whole query."""
+    """Members of the whole query that the writer of expressions needs."""
 
     dialect: str
     growth: growth.ColumnGrowth

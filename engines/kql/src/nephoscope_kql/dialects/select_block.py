@@ -27,7 +27,7 @@ class StoredColumn:
 
 @dataclass(slots=True)
 class Value:
-    """How a column is written here: its SQL, how large that is, whether it is a window function (no WHERE may see it).
+    """SQL of a column here, its size, and whether it is a window function (no WHERE may see it).
 
     `called`: it calls a routine outside of the database, one call of which costs more than many expressions of SQL.
     """

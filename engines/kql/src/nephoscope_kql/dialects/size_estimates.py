@@ -72,7 +72,7 @@ _FACTORS: Mapping[str, float] = MappingProxyType(
 
 
 class ColumnGrowth:
-    """What is known of the columns of the relations that were written so far."""
+    """Growth of the columns of the relations that were written so far."""
 
     def __init__(self) -> None:
         self._defined: dict[str, tuple[Bound, ...]] = {}

@@ -58,7 +58,7 @@ class ChargedQuery:
 
 @dataclass
 class MemoryLedger:
-    """Who is charged with the growth of the process: the queries that run while it grows, in equal parts.
+    """Ledger that charges the growth of the process to queries: those that run while it grows, in equal parts.
 
     Alone, a query is charged with all that the process grows by while it runs, whatever else the process does. Several may together
     grow by the sum of what each is allowed; where that is exceeded the one that is most above its own allowance has to end. The

@@ -1,4 +1,4 @@
-"""What bags hold, without their values; hidden, for bag_unpack."""
+"""Schemas of bags without their values; hidden, for bag_unpack."""
 
 from __future__ import annotations
 

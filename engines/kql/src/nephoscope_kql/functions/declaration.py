@@ -1,4 +1,4 @@
-"""How a family declares its functions: as a SQL macro with a body, or as a vectorised function over distinct values."""
+"""Declaration of a family's functions: as a SQL macro with a body, or as a vectorised function over distinct values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parse operators are made of: the parts that a regular expression finds, and key-value pairs."""
+"""Parts of the parse operators: the parts that a regular expression finds, and key-value pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a series is taken apart: period, season, trend, and how far each point is off. Held to what the real engine recorded."""
+"""Decomposition of a series: period, season, trend, and how far each point is off. Held to what the real engine recorded."""
 
 from __future__ import annotations
 

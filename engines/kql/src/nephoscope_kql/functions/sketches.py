@@ -1,4 +1,4 @@
-"""What is asked of the sketches that hll() and tdigest() keep. Ours hold the values, so that every answer is exact."""
+"""Functions on the sketches of hll() and tdigest(). These sketches hold the values, so that every answer is exact."""
 
 from __future__ import annotations
 

@@ -218,7 +218,7 @@ def match_columns(relation: Relation, item: tree.Expression) -> list[Column]:
 
 
 def match_known_columns(relation: Relation, item: tree.Expression, env: Env) -> list[Column]:
-    """As matching(); a name that means no column means none where errors are collected."""
+    """Match columns as match_columns() does; an unknown name matches none where errors are collected."""
     return env.binder.bind_or_default(partial(match_columns, relation, item), [], env.over_relation(relation))
 
 

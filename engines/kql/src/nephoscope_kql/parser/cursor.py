@@ -49,7 +49,7 @@ class Cursor:
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
     def read_token(self) -> Token:
-        """This word; the cursor moves on, but never past the end."""
+        """Return the current token and move on, but never past the end."""
         token = self.token
         if token.kind != "end":
             self._next += 1
@@ -64,7 +64,7 @@ class Cursor:
         return True
 
     def expect(self, text: str) -> Token:
-        """This word, which must be `text`."""
+        """Read the current token, which must be `text`; KqlError where it is not."""
         if self.token.text != text or self.token.kind == "end":
             raise self.build_expected_error(f"'{text}'")
         return self.read_token()

@@ -1,4 +1,4 @@
-"""Which words of the language may be names, and where."""
+"""Words of the language that may be names, and where."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a query means, apart from any database: typed expressions, relations, and what can be read off them."""
+"""Meaning of a query, apart from any database: typed expressions, relations, and what can be read off them."""

@@ -118,7 +118,7 @@ def _parse_accepted_types(kind: str) -> frozenset[KqlType]:
 
 
 class Arguments(Sequence[exp.Expr]):
-    """What a builder gets: the arguments as SQL (`call[0]`), as bound nodes, their types, and the result's type.
+    """Arguments of a builder: the arguments as SQL (`call[0]`), as bound nodes, their types, and the result's type.
 
     `use` makes a routine (SQL macro or Arrow function) part of the compiled query and gives its name.
     """

@@ -252,7 +252,7 @@ class Materialized(Relation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mined(Relation):
-    """What an algorithm that SQL cannot say makes of all the input's rows.
+    """Relation that an algorithm outside of SQL computes from all the input's rows.
 
     `body` gets an Arrow array per `values` (all rows of the input) and returns one per column. `name` and `settings` say which
     algorithm it is, for engines that have one of their own.
@@ -288,7 +288,7 @@ class Series(Relation):
 
 @dataclass(frozen=True, slots=True)
 class ResultHint:
-    """What `render` asks of whoever shows the rows."""
+    """Hint of `render` for whoever shows the rows."""
 
     chart: str = ""
     properties: dict[str, str] = field(default_factory=dict)

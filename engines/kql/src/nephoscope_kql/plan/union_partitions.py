@@ -20,7 +20,7 @@ _ROW_BY_ROW = (Assign, Filter, Sorted)
 
 @dataclass(frozen=True, slots=True)
 class TableShare:
-    """What one table gives: the columns of `relation` at `places`; the others are null on every row, '' where they are text."""
+    """Share of one table in a union: the columns of `relation` at `places`; others are null on every row, '' where they are text."""
 
     relation: Relation
     places: tuple[int, ...]

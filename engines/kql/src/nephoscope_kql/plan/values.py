@@ -1,4 +1,4 @@
-"""What every bound query is made of: columns, typed values, and rows that have columns and an order."""
+"""Elements of every bound query: columns, typed values, and rows that have columns and an order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every node of a query's tree is."""
+"""Base of the nodes of a query's tree."""
 
 from __future__ import annotations
 

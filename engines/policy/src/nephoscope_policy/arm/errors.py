@@ -26,4 +26,4 @@ class ArmError(ValueError):
 
 
 class FunctionError(ValueError):
-    """What a function's body raises; the evaluator, which knows name and offset, turns it into an ArmError."""
+    """Error in a function's body; the evaluator, which knows name and offset, turns it into an ArmError."""

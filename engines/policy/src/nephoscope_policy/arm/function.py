@@ -1,4 +1,4 @@
-"""What a function of the language is, and how it declares itself."""
+"""Functions of the language, and their declaration."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class ArmJsonError(ValueError):
 
 
 class TextMark(NamedTuple):
-    """Where a value stands: its start and end offsets, and the marks of what is inside (of members: the offset of the key, too)."""
+    """Mark of a value's place: its start and end offsets, and the marks of what is inside (of members also the key's offset)."""
 
     start: int
     end: int

@@ -1,4 +1,4 @@
-"""What a lambda is while an expression is evaluated, and the budget that bounds loops."""
+"""Lambdas while an expression is evaluated, and the budget that bounds loops."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class OpenObject(dict[str, object]):
 
 
 class UndecidedError(FunctionError):
-    """What a function's body raises where it meets an unknown: its result is unknown for the same cause."""
+    """Error of a function's body that meets an unknown: its result is unknown for the same cause."""
 
     def __init__(self, unknown: Unknown) -> None:
         super().__init__(f"{describe_unknown(unknown)} decides here ({unknown.reason})")

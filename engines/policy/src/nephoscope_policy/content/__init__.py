@@ -1,1 +1,1 @@
-"""What Azure publishes of aliases and types, as JSON."""
+"""Azure's published aliases and resource types, as JSON."""

@@ -49,7 +49,7 @@ class SubAssessment(msgspec.Struct, frozen=True):
 
 
 class Assessment(msgspec.Struct, frozen=True):
-    """What one evaluation of one resource against one recommendation ended with.
+    """Result of one evaluation of one resource against one recommendation.
 
     `resource` is the id as its source spelled it. `key` names the recommendation: a policy definition's name (its GUID)
     or an assessment key of Defender for Cloud. `cause` is the short machine word behind Unknown, Error, NotApplicable and

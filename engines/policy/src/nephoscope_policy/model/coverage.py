@@ -1,4 +1,4 @@
-"""What a snapshot has read of one tenant, so that what it has not read is Unknown and never healthy."""
+"""Coverage of one tenant by a snapshot, so that what it has not read is Unknown and never healthy."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Coverage(msgspec.Struct, frozen=True):
         return None
 
     def read_time(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
-        """When a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""
+        """Return when a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""
         place = scope
         while True:
             claims = self.claimed_at.get(place)

@@ -24,7 +24,7 @@ def list_unread_paths(body: Mapping[str, object]) -> frozenset[tuple[str, ...]]:
 
 
 class Planning(msgspec.Struct, frozen=True):
-    """What is known of a resource that a deployment is to make, beside the body that is sent.
+    """Facts of a resource that a deployment is to make, beside the body that is sent.
 
     The body may hold `arm.unknown.Unknown` values, and a member of `properties` that it lacks is what Azure makes of it: unknown, but
     for what lies at or under a path in `absent` (lower-cased keys). `condition` says why it may not be made at all, '' where it is;

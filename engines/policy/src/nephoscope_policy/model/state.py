@@ -1,4 +1,4 @@
-"""How an evaluation can end."""
+"""States in which an evaluation can end, and severities."""
 
 from __future__ import annotations
 

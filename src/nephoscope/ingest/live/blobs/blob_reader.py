@@ -42,7 +42,7 @@ class BlobChangedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BlobReadOptions:
-    """What blobs are read with: where their rows go, as which format, and after how long without change nothing more is expected."""
+    """Options of reading blobs: where their rows go, as which format, and after how long without change nothing more is expected."""
 
     sink: SourceSink
     stop: Event
@@ -210,7 +210,7 @@ class WholeBlob:
         return data
 
     def name(self, size: int) -> str:
-        """Of a content of so many bytes; '' where not all of it was read."""
+        """Return the name of a content of `size` bytes: its size and hash, '' where not all of it was read."""
         return f"{size}-{self._hash.hexdigest()}" if self._at == size else ""
 
 

@@ -31,7 +31,7 @@ _TRAILS = 1024
 
 @dataclass(slots=True)
 class FolderFileReader:
-    """Where the rows of files go and as which format, and what is known of the files."""
+    """Reader of files in watched folders: holds the destination and format of their rows, and the read progress by content."""
 
     contents: FolderContents
     sink: SourceSink

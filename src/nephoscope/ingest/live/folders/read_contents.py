@@ -27,7 +27,7 @@ _HERE, _GONE = "file:", "gone:"
 
 
 class CompetingFile(NamedTuple):
-    """What was read of a file; `last` is what the lake has of it, which a crash may have left out of `progress`."""
+    """Progress of another file with the same beginning; `last` is what the lake has, which a crash may have left out of `progress`."""
 
     progress: Progress
     last: int
@@ -50,14 +50,14 @@ class CompetingFile(NamedTuple):
 
 
 class ContentMatch(NamedTuple):
-    """What is known of a text: its first `at` bytes were read from another file. `open`: more may come of what is a copy so far."""
+    """Match of a text: its first `at` bytes were read from another file. `open`: more may come of what is a copy so far."""
 
     at: int
     open: bool = False
 
 
 class FolderContents:
-    """What is known of files by their keys, kept in the checkpoints of a source."""
+    """Read progress of files by their keys, kept in the checkpoints of a source."""
 
     def __init__(self, sink: SourceSink, now: Callable[[], float]) -> None:
         self._sink, self._now = sink, now
@@ -127,7 +127,7 @@ class FolderContents:
     def judge(
         self, name: str, text: Prefixes, rivals: Collection[CompetingFile], own: Progress | None
     ) -> ContentMatch | None:
-        """Of what was read elsewhere, what a text begins with; None where it begins with nothing of that."""
+        """Find the longest beginning of a text that was read from another file; None where it shares no beginning."""
         found = ContentMatch(0)
         for one in rivals:
             content = one.progress.content

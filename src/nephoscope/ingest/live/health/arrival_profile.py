@@ -67,7 +67,7 @@ class SourceProfile(msgspec.Struct, omit_defaults=True):
             return cls()
 
     def text(self) -> str:
-        """As it is kept."""
+        """Encode the profile as the JSON that the state stores."""
         return msgspec.json.encode(self).decode()
 
     def record_arrival(self, now: datetime) -> None:

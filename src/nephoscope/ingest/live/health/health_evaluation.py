@@ -28,7 +28,7 @@ _FAILING = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class HealthFinding:
-    """What is wrong with a table of a source ('' = the source itself); `kind` is silent, quarantine, failing or schema."""
+    """Health problem of a table of a source ('' = the source itself); `kind` is silent, quarantine, failing or schema."""
 
     source: str
     workspace: str
@@ -145,7 +145,7 @@ def _describe_silence(last: datetime, profile: SourceProfile, now: datetime) -> 
 def find_silent_source(
     source: Source, healths: Iterable[SourceHealth], now: datetime
 ) -> HealthFinding | None:
-    """Whether a source brings nothing of which no table could be said to be silent: none came, or none often enough to be known.
+    """Return the finding for a source that delivers nothing, where no table of it has enough history to be silent; else None.
 
     `healths` are those of the source itself and of its tables. One that fails is told as failing.
     """

@@ -28,7 +28,7 @@ _KNOWN = timedelta(days=8)
 
 @dataclass(frozen=True, slots=True)
 class HealthRow:
-    """How a table of a source stands: `status` is ok or the kinds of what is wrong, `detail` says it in words.
+    """Health of a table of a source: `status` is ok or the kinds of what is wrong, `detail` says it in words.
 
     `last_hour` are rows of the last whole hour, `expected` those that are usual then (None = not known yet), `delay` the seconds
     from event to arrival, `bad_share` the part of the last day that went to quarantine, `untimed` the rows of the last day that have

@@ -48,7 +48,7 @@ def _map_dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
 
 @dataclass(frozen=True, slots=True)
 class DiagnosticStream:
-    """What a diagnostic setting sends of a resource of type `kind`: `categories` in lower case, or `every` one (a category group)."""
+    """Categories that a diagnostic setting sends for type `kind`: `categories` in lower case, or `every` one (a category group)."""
 
     kind: str
     categories: frozenset[str] = frozenset()
@@ -89,7 +89,7 @@ class NewestRows:
         self._ids = sorted(self._seen)
 
     def newest_time(self, key: str, counts: Counts) -> datetime | None:
-        """When a resource, or one within it (a subnet of a network, a run of a workflow), had its newest row that counts."""
+        """Return the time of the newest row that counts of a resource or of one in it (a subnet of a network), None without rows."""
         moments = (
             moment for id_ in self._iterate_ids_below(key) for (table, category), moment in self._seen[id_].items()
             if counts(table, category)

@@ -31,7 +31,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class DataFlow:
-    """Where the records of a stream go: through a transform (None = as they are) to a table, whose bag has that name."""
+    """Route of a stream's records: through a transform (None = as they are) to a table, whose bag has that name."""
 
     table: str
     transform: Transform | None = None

@@ -47,7 +47,7 @@ class IdempotencyCache:
 
     @contextmanager
     def claim(self, mark: bytes, patience: float) -> Iterator[bool]:
-        """Whether the block is to take a request: False where it has been taken. It is remembered where the block raises nothing.
+        """Yield whether the block must ingest a request: False where it was ingested. It is remembered where the block raises nothing.
 
         Where the same is being taken its outcome is waited for, and where that failed the block is next; IngestionRefusedError
         after so many

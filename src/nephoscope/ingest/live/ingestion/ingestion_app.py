@@ -34,7 +34,7 @@ _PATIENCE = 30.0
 
 @dataclass
 class IngestionEndpoint:
-    """What one listener knows: who may come in, the rules, where records go. Safe for many requests at once."""
+    """Ingestion state of one listener: tokens, data collection rules and the sink of records. Safe for many requests at once."""
 
     sink: SourceSink
     tokens: IngestionTokens

@@ -39,7 +39,7 @@ class TransformError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TransformResult:
-    """What a transform made: `rows`, the `owners` that say of each its record's number, by record what it could not see.
+    """Result of a transform: `rows`, the `owners` that say of each its record's number, by record what it could not see.
 
     `strangers` are members that the stream does not declare, `unfit` values that are not of the declared type, which the transform
     saw as null.

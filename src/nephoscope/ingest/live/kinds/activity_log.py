@@ -32,7 +32,7 @@ _PERMISSION = "the role Reader on the subscription"
 
 
 class ActivityLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which subscriptions, and how to sign in."""
+    """Settings of an activity log source: subscriptions and sign-in."""
 
     subscriptions: Annotated[list[str], Meta(description="Ids of subscriptions.", min_length=1)]
     credential: Annotated[

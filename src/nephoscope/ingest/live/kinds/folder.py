@@ -30,7 +30,7 @@ _PATH = "path:"
 
 
 class FolderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which folders and which files in them."""
+    """Settings of a folder source: the folders to watch and the names of their files."""
 
     paths: Annotated[list[str], Meta(description="Folders to watch, with the folders in them.", min_length=1)]
     names: Annotated[

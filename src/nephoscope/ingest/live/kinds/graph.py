@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GraphListing:
-    """How Graph lists one kind: its path, the property that windows are over, the most elements of a page, the permission it takes.
+    """Listing of one kind in Microsoft Graph: path, the property of its time windows, maximum page size, required permission.
 
     `changes`: the same element comes again when it changes, and every state of it is a row.
     """
@@ -56,7 +56,7 @@ _Reads = Literal["sign_ins", "directory_audits", "risk_detections", "risky_users
 
 
 class GraphSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to read, and how to sign in."""
+    """Settings of a Microsoft Graph source: what to read, and sign-in."""
 
     reads: Annotated[
         list[_Reads],

@@ -35,7 +35,7 @@ _LOG = logging.getLogger("nephoscope.sources")
 
 
 class LogsIngestionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to listen, for which rules."""
+    """Settings of a Logs Ingestion API source: the address to listen on and the data collection rules."""
 
     listen: Annotated[str, Meta(description="Address for HTTPS.")] = "127.0.0.1:8443"
     rules: Annotated[

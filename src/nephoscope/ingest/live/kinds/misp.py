@@ -33,7 +33,7 @@ _ASKEW = timedelta(hours=1)
 
 
 class MispSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which server and which of its attributes."""
+    """Settings of a MISP source: the server and which of its attributes to read."""
 
     url: Annotated[str, Meta(description="The server, as in https://misp.example/; https only.")]
     ca: Annotated[str, Meta(description="A PEM file of authorities to trust in place of the system's.")] = ""

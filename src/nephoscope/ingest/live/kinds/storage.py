@@ -33,7 +33,7 @@ _LOG = logging.getLogger("nephoscope.sources")
 
 
 class StorageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which account, which containers, and how to sign in."""
+    """Settings of a storage account source: account, containers and sign-in."""
 
     account_url: Annotated[
         str, Meta(description="The account's blob endpoint, `https://NAME.blob.core.windows.net`.")

@@ -29,7 +29,7 @@ _LOG = logging.getLogger("nephoscope.sources")
 
 
 class SyslogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to listen; at least one of udp, tcp and tls."""
+    """Settings of a syslog source: addresses to listen on, at least one of udp, tcp and tls."""
 
     udp: Annotated[str, Meta(description="Address for UDP, such as `0.0.0.0:514`.")] = ""
     tcp: Annotated[

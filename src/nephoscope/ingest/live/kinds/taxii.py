@@ -36,7 +36,7 @@ _AHEAD = timedelta(hours=1)
 
 
 class TaxiiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which collection, how to sign in, how often to ask."""
+    """Settings of a TAXII source: collections, sign-in and polling interval."""
 
     url: Annotated[str, Meta(description="The API root, as in https://taxii.example/api1/; https only.")]
     collections: Annotated[

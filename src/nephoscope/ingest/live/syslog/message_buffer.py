@@ -18,7 +18,7 @@ BATCH_SECONDS = 0.2
 
 @dataclass(slots=True)
 class SyslogBatch:
-    """What is handed over at once."""
+    """Batch of syslog messages that is handed over at once, with the refused input."""
 
     lines: list[ReceivedLines] = field(default_factory=list)
     refused: list[QuarantinedInput] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""What needs the extra `numba`: apart from the formats, all of which are imported to find those that there are."""
+"""Scanners that need the extra `numba`, apart from the formats, which are all imported when formats are discovered."""

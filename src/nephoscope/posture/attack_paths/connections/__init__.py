@@ -1,1 +1,1 @@
-"""What connects the entities of the security graph: a file a source of connections, each with `connect(facts, graph)`."""
+"""Connections between the entities of the security graph: a file a source of connections, each with `connect(facts, graph)`."""

@@ -1,4 +1,4 @@
-"""What identities and weak accounts may do: by role assignments, access policies of vaults, and as administrators of databases."""
+"""Permissions of identities and weak accounts: by role assignments, access policies of vaults, and as administrators of databases."""
 
 from __future__ import annotations
 

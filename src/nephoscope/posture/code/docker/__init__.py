@@ -1,1 +1,1 @@
-"""What rules for Dockerfiles ask: commands, packages, mounts, labels."""
+"""Checks that rules for Dockerfiles use: commands, packages, mounts, labels."""

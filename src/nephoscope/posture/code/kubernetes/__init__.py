@@ -1,1 +1,1 @@
-"""What rules for Kubernetes ask: pods, containers, security contexts."""
+"""Checks that rules for Kubernetes use: pods, containers, security contexts."""

@@ -15,7 +15,7 @@ from nephoscope_policy.model.state import ComplianceState
 
 
 class JudgedTemplate(msgspec.Struct, frozen=True, array_like=True):
-    """What judging the plans of a template came to, as TemplateReport has it."""
+    """Result of evaluating the plans of a template, in the form of TemplateReport."""
 
     findings: tuple[CodeFinding, ...]
     unread: tuple[UnreadFile, ...]
@@ -36,7 +36,7 @@ class JudgedTemplate(msgspec.Struct, frozen=True, array_like=True):
 
 
 class JudgedFile(msgspec.Struct, frozen=True, array_like=True):
-    """What the rules of the reader that claims a file found; `judged` is False where none claims it or it could not be read."""
+    """Findings of the rules of the reader that claims a file; `judged` is False where none claims it or it could not be read."""
 
     judged: bool
     findings: tuple[CodeFinding, ...]
@@ -44,7 +44,7 @@ class JudgedFile(msgspec.Struct, frozen=True, array_like=True):
 
 
 class FileVerdict(msgspec.Struct, frozen=True, array_like=True):
-    """What is said of a file.
+    """Verdict on a file.
 
     `loaded` are the files that its expansion asked for, with the digest of what each held ('' = there was none). `unread` are the
     expansions that failed as a whole. `judged` is None for what is no template, and for a template that another one deploys.

@@ -78,7 +78,7 @@ def _to_child(parent: Resource, type_: str, element: object, *, flat: bool) -> R
 
 
 class RepeatedChildren(msgspec.Struct):
-    """Where children stand in the bodies of their parents: by the parent's key and the lower-cased path, the child's key."""
+    """Places of children in the bodies of their parents: by the parent's key and the lower-cased path, the child's key."""
 
     places: dict[tuple[str, BodyPath], str] = msgspec.field(default_factory=dict)
 

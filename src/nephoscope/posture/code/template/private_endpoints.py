@@ -1,4 +1,4 @@
-"""What a deployment's private endpoints make at the resources that they lead to: connections, in the body and as children.
+"""Connections that a deployment's private endpoints create at their target resources, in the body and as children.
 
 Source: Azure Private Link, "Manage a private endpoint connection". Who may change the target approves with the deployment; a
 connection that is asked for by hand waits for somebody.

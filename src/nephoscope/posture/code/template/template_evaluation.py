@@ -52,7 +52,7 @@ _STATES = {
 
 
 class TemplateJudgement(msgspec.Struct):
-    """What judging came to: findings, what is made, how many assessments ended how, and how many end elsewhere, by cause.
+    """Result of evaluating templates: findings, planned resources, assessments by state, and those decided elsewhere by cause.
 
     `unjudged` are the places of planned resources that no policy can judge, with the reason. `asked_time` is True where the time was
     asked for: at another time the verdicts may be others.

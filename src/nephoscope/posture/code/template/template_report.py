@@ -1,4 +1,4 @@
-"""What a scan of templates and plans gathers."""
+"""Report of a scan of templates and plans."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class ExplainedVerdict(msgspec.Struct, frozen=True):
 
 
 class VerdictExplanation(msgspec.Struct, frozen=True):
-    """Which resources are explained, and how their verdicts are written."""
+    """Choice of the resources whose verdicts are explained, and the writer of the explanations."""
 
     wants: Wanted
     write: Callable[[Iterable[ExplainedVerdict], TextIO], None]

@@ -1,1 +1,1 @@
-"""What rules for workflows ask: scripts, permissions, actions, matrices."""
+"""Checks that rules for workflows use: scripts, permissions, actions, matrices."""

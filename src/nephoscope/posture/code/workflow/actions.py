@@ -1,4 +1,4 @@
-"""What is known of actions: caches that they fill, archives, what they publish."""
+"""Known properties of actions: caches that they fill, archives, what they publish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nephoscope.collect.templates.yaml_tree import YamlNode
 
 
 class CacheSwitch(NamedTuple):
-    """How an action caches: by itself (`default`) or where asked for; `on` inputs switch it on, `off` inputs off."""
+    """Caching of an action: by itself (`default`) or where asked for; `on` inputs switch it on, `off` inputs off."""
 
     default: bool
     on: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Where jobs run, and with which environments."""
+"""Runners and environments of jobs."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class BillComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ToolResults(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tool reported: `category` names the part of the repository that it looked at, '' = all of it.
+    """Results of a tool: `category` names the part of the repository that it looked at, '' = all of it.
 
     `files` are those that it says it judged, `unread` those that it could not, and `failure` is why it failed as a whole ('' = it did
     not). `resources` are what the files deploy, `components` what a build is made of: they are judged again when advisories change.

@@ -1,1 +1,1 @@
-"""What an evaluation is published as: a file a kind of ARM document, each with `documents(report, past)`."""
+"""ARM documents that an evaluation is published as: a file a kind, each with `documents(report, past)`."""

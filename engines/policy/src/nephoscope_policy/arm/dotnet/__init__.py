@@ -1,1 +1,1 @@
-"""What the language borrows from .NET: date, number and composite formatting in the invariant culture."""
+"""Formats that the language borrows from .NET: date, number and composite formatting in the invariant culture."""

@@ -85,7 +85,7 @@ class TemplateDocument:
         return cls(file, text, value, mark)
 
     def place(self, path: Path, offset: int = 0) -> Place:
-        """Where a value stands (of a string: its character `offset`), or the last part of its path that is there."""
+        """Return the place of a value (of a string: its character `offset`), or that of the last part of its path that exists."""
         if self._fixed is not None:
             return self._fixed
         mark = self._find(path)

@@ -1,4 +1,4 @@
-"""What `environment()` answers in each cloud.
+"""Values of `environment()` in each cloud.
 
 Source: https://learn.microsoft.com/azure/azure-resource-manager/templates/template-functions-deployment#environment
 """

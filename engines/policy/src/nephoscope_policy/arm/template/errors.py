@@ -1,4 +1,4 @@
-"""What is wrong with a template, and where."""
+"""Problems of a template, with their places."""
 
 from __future__ import annotations
 

@@ -249,7 +249,7 @@ class PlannedDeployment(msgspec.Struct, frozen=True):
 
 
 class TemplateExpansion(msgspec.Struct, frozen=True):
-    """What a template makes.
+    """Resources and deployments that a template makes.
 
     `deployments` begins with the template's own; `resources` holds what all of them make, in the order of the documents, nested
     deployments as resources among them; `existing` what they only read. `problems` says what failed and what could not be known.

@@ -61,7 +61,7 @@ class FunctionView(Protocol):
 
 
 class FrameView(Protocol):
-    """Where an expression is evaluated."""
+    """View of the frame in which an expression is evaluated."""
 
     @property
     def instance(self) -> InstanceView:
@@ -261,7 +261,7 @@ class DeploymentView(Protocol):
 
 
 class PlanView(Protocol):
-    """What all deployments of one expansion share."""
+    """State that all deployments of one expansion share."""
 
     calls: int
 

@@ -30,7 +30,7 @@ _JSON: dict[str, JsonType] = {
 
 
 class TypeFault(msgspec.Struct, frozen=True):
-    """What keeps a value from being of a type: the path inside the value, and the rest of a sentence about it."""
+    """Fault of a value that is not of its type: the path inside the value, and the rest of a sentence about it."""
 
     path: Path
     message: str

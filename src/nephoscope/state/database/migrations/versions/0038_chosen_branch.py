@@ -1,4 +1,4 @@
-"""Whether somebody chose the default branch of a repository, so that runs do not."""
+"""Column that says whether somebody chose the default branch of a repository, so that runs leave it."""
 
 from __future__ import annotations
 
