@@ -30,6 +30,7 @@ _PLAIN = {
     "Assessments": "a recommendation changes state", "SubAssessments": "a finding changes", "SecureScores": "a score changes",
     "SecureScoreControls": "a control of the score changes", "RegulatoryComplianceAssessment": "a compliance state changes",
     "AttackPaths": "an attack path changes", "Alerts": "an alert is raised", "Incidents": "an incident is created or changed",
+    "IdentityRisks": "the risk of an identity changes",
 }  # fmt: skip
 _WEEKLY = {
     "Assessments": "all recommendations", "SubAssessments": "all findings", "SecureScores": "all secure scores",

@@ -57,7 +57,7 @@ def _find_narrowest_scope(page: Page) -> str:
         return TENANT
     if page.repositories:
         return f"{REPOSITORY}NAME"
-    return f"{WORKSPACE}NAME" if page.anywhere and not page.parted else "/subscriptions/ID"
+    return f"{WORKSPACE}NAME" if page.anywhere and not page.allows_part else "/subscriptions/ID"
 
 
 def _format_data_folder_options(visit: Visit) -> str:

@@ -148,7 +148,7 @@ def _read_arguments(route: Route, request: Request, found: dict[str, str], raw: 
 
 @cache
 def _list_names(shape: type) -> frozenset[str]:
-    """The parameters of a query that are lists, whose items are parted by commas."""
+    """The parameters of a query that are lists, whose items are separated by commas."""
     names = {one.name for one in request_fields(shape) if one.kind is FieldKind.LIST}
     return frozenset(one.encode_name for one in msgspec.structs.fields(shape) if one.name in names)
 

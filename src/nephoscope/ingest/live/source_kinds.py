@@ -170,7 +170,7 @@ def _format_default(default: object) -> str | None:
 
 
 def _split_lists(kind: SourceKind, given: Mapping[str, object]) -> dict[str, object]:
-    """A text given for a list is its elements, parted by commas."""
+    """A text given for a list is its elements, separated by commas."""
     lists = {one.name for one in describe_kind(kind) if one.type == "list"}
     return {
         name: [part.strip() for part in value.split(",") if part.strip()]

@@ -50,7 +50,7 @@ def server_context(certificate: str, key: str, client_ca: str = "") -> ssl.SSLCo
 def check_tls(certificate: str, key: str, client_ca: str, names: list[str]) -> None:
     """Raise SourceSettingsError for settings of a listener's TLS that cannot be, SourceError for files that are not there."""
     validators.pair_of_key(certificate, key)
-    validators.require_filled("names", names, "names and addresses of this machine, parted by commas")
+    validators.require_filled("names", names, "names and addresses of this machine, separated by commas")
     for setting, path in (("certificate", certificate), ("key", key), ("client_ca", client_ca)):
         validators.file(setting, path)
 

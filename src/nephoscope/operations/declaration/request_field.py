@@ -80,7 +80,7 @@ def describe(
     """Say what a field is, with bounds of msgspec.Meta and how faces show it.
 
     `block` is a text of several lines, `group` the heading above it and what follows in a form. Its label is its name where none is
-    given, and so is its option; '' = the command line has none, several words are parted by commas. `none` is the option that gives
+    given, and so is its option; '' = the command line has none, several words are separated by commas. `none` is the option that gives
     null, and its help. A `secret` is stored encrypted: the command line takes its place; of several, by their names. A block that is
     `secret` contains some. A `path` is a place on the machine, which only an operation without a request of the API can take.
     """

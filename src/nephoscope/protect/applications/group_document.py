@@ -42,7 +42,7 @@ class PublisherInfo(msgspec.Struct, frozen=True, rename="camel"):
             return None
         if kind is ApplicationRuleKind.PUBLISHER or product == _ANY:
             return ApplicationRule(ApplicationRuleKind.PUBLISHER, publisher, path)
-        # a watchlist holds both in one value, which is parted at the first bar
+        # a watchlist holds both in one value, which is divided at the first bar
         return ApplicationRule(kind, publisher, path, product) if product and "|" not in publisher else None
 
 

@@ -48,7 +48,7 @@ def act(visit: Visit, *known: str) -> str:
 
 
 def lines(text: str) -> tuple[str, ...]:
-    """The words of a field that takes several, parted by commas, blanks or lines."""
+    """The words of a field that takes several, separated by commas, blanks or lines."""
     return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 

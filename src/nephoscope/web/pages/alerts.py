@@ -344,7 +344,7 @@ PAGES = (
         count_open,
         anywhere=True,
         timed=True,
-        parted=True,
+        allows_part=True,
         under_scope=(
             "Alerts that name a resource of {}. Alerts without a resource, such as sign-in alerts, "
             "are listed under all subscriptions."
@@ -358,7 +358,7 @@ PAGES = (
         show_alert,
         methods=("GET", "POST"),
         anywhere=True,
-        parted=True,
+        allows_part=True,
         queries=lambda visit: bool(visit.get_query_value("rows")) or visit.get_query_value("table") == "rows",
     ),
 )

@@ -219,7 +219,7 @@ PAGE = Page(
     fill_page,
     anywhere=True,
     timed=True,
-    parted=True,
+    allows_part=True,
     queries=lambda _: True,
     under_scope="Alerts and incidents that name a resource of {}, and rows of logs of its subscriptions.",
 )

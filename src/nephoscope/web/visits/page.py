@@ -42,8 +42,8 @@ class Page:
 
     `count` gives the number beside its name in the navigation (None = no number). A page that is open `anywhere` is about
     no part of the estate: the permission is wanted at a workspace, and the page asks for it there. One of the whole `tenant` wants it
-    everywhere: what it shows is not divided. A `parted` page is also for who has the permission at a part of the estate: it shows what
-    is about that. One about `repositories` wants it in any of them, and shows those.
+    everywhere: what it shows is not divided. A page that `allows_part` is also for who has the permission at a part of
+    the estate: it shows what is about that. One about `repositories` wants it in any of them, and shows those.
     An `edited` page has the query editor, whose styles its policy lets in. A page without a template answers itself. What fills a
     template with a text `refused` took nothing of what was sent: the page shows why, with status 400.
     `most` is how many bytes a file may have that is sent to it (0 = it takes none). `under_scope` says what the page shows of a scope
@@ -64,7 +64,7 @@ class Page:
     count: Callable[[Visit], int | None] | None = None
     anywhere: bool = False
     tenant: bool = False
-    parted: bool = False
+    allows_part: bool = False
     repositories: bool = False
     edited: bool = False
     most: int = 0

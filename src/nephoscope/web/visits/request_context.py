@@ -70,7 +70,7 @@ class Guarded(Protocol):
         ...
 
     @property
-    def parted(self) -> bool:
+    def allows_part(self) -> bool:
         """Return whether it is also for who has the permission at a part of the estate."""
         ...
 
@@ -319,7 +319,7 @@ class Visit:
             return self.caller.has_in_any_repository(page.permission)
         if not page.anywhere:
             return not self.caller.reach(page.permission).is_empty
-        if page.parted and not self.caller.reach(page.permission).is_empty:
+        if page.allows_part and not self.caller.reach(page.permission).is_empty:
             return True
         return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
 

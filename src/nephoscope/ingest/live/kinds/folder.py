@@ -202,7 +202,7 @@ def _check_folder(path: str) -> None:
 
 def check(settings: FolderSettings, _: SourceContext) -> None:
     """Raise SourceSettingsError for a format or a zone that is not known, SourceError for a folder that cannot be read."""
-    wanted.require_filled("paths", settings.paths, "folders, parted by commas")
+    wanted.require_filled("paths", settings.paths, "folders, separated by commas")
     wanted.require_filled("names", settings.names, "names of files, as in *.json,*.log")
     wanted.log_format(settings.format)
     parse_zone(settings.zone)
