@@ -76,8 +76,13 @@ def _resolve(dotted: str) -> Place | None:
     return (module, name) if name in found.definitions else None
 
 
-def list_references(place: Place) -> Iterator[Place]:
-    """Yield what a definition names."""
+@functools.cache
+def list_references(place: Place) -> tuple[Place, ...]:
+    """Return what a definition names; many faces reach the same services, so each definition is read once."""
+    return tuple(_find_references(place))
+
+
+def _find_references(place: Place) -> Iterator[Place]:
     module = read_module(place[0])
     assert module is not None
     node = module.definitions[place[1]]

@@ -34,6 +34,9 @@ BESIDE = {
     "remove pack",
     "delete own rule",
     "resume rules",
+    "refresh objects",
+    "list runs",
+    "read run",
 }
 KILLED = (
     "create suppression",
@@ -114,6 +117,15 @@ def test_a_fault_at_every_step(tmp_path: Path, name: str) -> None:
             context = ServiceContext(LocalUser.current(), state, data)
             wanted, done = _fault_from(wanted + 1, context, lambda: CALLS[name].do(context, lake))  # noqa: B023
     assert wanted > 2
+
+
+def test_what_is_beside_changes_nothing_that_people_decide(tmp_path: Path) -> None:
+    with arranged(tmp_path) as (state, lake, data), strictly():
+        context = ServiceContext(LocalUser.current(), state, data)
+        decided = _standing(state)[0]
+        for name in sorted(BESIDE):
+            CALLS[name].do(context, lake)
+            assert _standing(state)[0] == decided, name
 
 
 def _fault_from(first: int, context: ServiceContext, call: Callable[[], Any]) -> tuple[int, bool]:
