@@ -33,10 +33,10 @@ sys.path.insert(0, str(BENCH))
 from nephoscope.alerts.incidents.incident_service import IncidentService  # noqa: E402
 from nephoscope.alerts.rules.rule import AnalyticRule  # noqa: E402
 from nephoscope.alerts.rules.rule_files import load_shipped  # noqa: E402
-from nephoscope.alerts.rules.window import window_ending_at  # noqa: E402
+from nephoscope.alerts.rules.window import build_window  # noqa: E402
 from nephoscope.alerts.tuning.advice import Confidence, TuningAdvisor  # noqa: E402
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning  # noqa: E402
-from nephoscope.alerts.tuning.replay import temporary_state  # noqa: E402
+from nephoscope.alerts.tuning.replay import open_temporary_state  # noqa: E402
 from nephoscope.lake.lake import Lake  # noqa: E402
 from nephoscope.model.alert import Alert  # noqa: E402
 from nephoscope.sample.generator import Generator  # noqa: E402
@@ -112,10 +112,10 @@ def passed(windows: Windows, state: State, found: Found, *, tuned: bool) -> None
     with windows.lake.reading("default") as reading:
         detector = windows.detector(reading)
         for end, rule in found:
-            one = known.rule(rule) if known else rule
+            one = known.apply_to_rule(rule) if known else rule
             if one.enabled:
                 now = end + timedelta(minutes=6)
-                incident_service.store_outcome(detector.run(one, window_ending_at(one, end), now), now)
+                incident_service.store_outcome(detector.run(one, build_window(one, end), now), now)
 
 
 def acting(state: State, now: datetime) -> ServiceContext:
@@ -172,10 +172,10 @@ def counted(
     found = windows.run(rules, learn.since, rest.until)
     first = [one for one in found if one[0] <= learn.until]
     second = [one for one in found if one[0] > learn.until]
-    with temporary_state() as plain:
+    with open_temporary_state() as plain:
         passed(windows, plain, found, tuned=False)
         before = plain.alerts.history("default", learn.since, rest.until + timedelta(days=1))
-    with temporary_state() as state:
+    with open_temporary_state() as state:
         passed(windows, state, first, tuned=False)
         closed(state, learn.until)
         print("advice that was followed:")
@@ -212,7 +212,7 @@ def staged(
                 raised = [
                     alert
                     for end, rule in found
-                    for alert in detector.run(tuned.rule(rule), window_ending_at(rule, end), end).alerts
+                    for alert in detector.run(tuned.apply_to_rule(rule), build_window(rule, end), end).alerts
                     if not alert.held_by and alert.id not in known
                 ]
     return [(name, sum(_about(one, alert) for alert in raised)) for name, one in attacks().items()]

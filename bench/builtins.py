@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import nephoscope_policy as policy
 from derivation.solve import Budget, OutOfBudgetError, Search
 from derivation.world import GROUP, SUBSCRIPTION, Bare, Edits, resource_id
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy import explain, tree
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
@@ -303,7 +303,7 @@ def report(all_: list[Verdicts], verbose: bool) -> int:
 
 def load(corpus: Path) -> tuple[PolicyCatalog, list[policy.Definition], int]:
     """The definitions that parse and compile, and how many do not."""
-    catalog = PolicyCatalog.of(documents(corpus))
+    catalog = PolicyCatalog.of(load_documents(corpus))
     found, broken = [], 0
     for entry in catalog.definitions():
         definition = _compiled(entry, catalog)
@@ -317,7 +317,7 @@ def load(corpus: Path) -> tuple[PolicyCatalog, list[policy.Definition], int]:
 def _compiled(entry: CatalogEntry, catalog: PolicyCatalog) -> policy.Definition | None:
     try:
         definition = catalog.parse_entry(entry)
-        definition.check(policy.Aliases.builtin())
+        definition.check(policy.Aliases.load_builtin())
     except policy.PolicyError as error:
         print(f"does not compile: {entry.name} {entry.display_name}: {error}")
         return None
@@ -328,7 +328,7 @@ def initiatives(catalog: PolicyCatalog) -> tuple[int, int, int, int]:
     """(initiatives, members, members whose parameters do not pass through, members pinned to a version that is not there)."""
     count = members = failed = absent = 0
     for entry in catalog.initiatives():
-        initiative = catalog.initiative(entry.id)
+        initiative = catalog.get_initiative(entry.id)
         count += 1
         given = {
             name: one.allowed[0] if one.allowed else SOMETHING.get(one.type, "made")
@@ -339,8 +339,8 @@ def initiatives(catalog: PolicyCatalog) -> tuple[int, int, int, int]:
         for member in initiative.members:
             members += 1
             try:
-                definition = catalog.definition(member.definition, member.pin)
-                definition.bind(initiative.member_parameters(member, bound), partial=True)
+                definition = catalog.get_definition(member.definition, member.pin)
+                definition.bind(initiative.evaluate_member_parameters(member, bound), partial=True)
             except NotHeldError:
                 absent += 1
             except policy.PolicyError as error:

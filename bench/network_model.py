@@ -111,7 +111,7 @@ def main() -> int:
     view = EstateView(estate, datetime(2026, 6, 1, tzinfo=UTC))
     states: Counter[str] = Counter()
     openings = 0
-    for one in view.resources("microsoft.compute/virtualmachines"):
+    for one in view.list_resources("microsoft.compute/virtualmachines"):
         found = find_exposure(one, view)
         assert found is not None
         states["unknown" if found.not_collected else "open" if found.openings else "closed"] += 1

@@ -65,7 +65,7 @@ def run(path: Path, work: str) -> None:
 
     began = time.perf_counter()
     if work == "stream":
-        count = sum(1 for _ in resources.stream([path]))
+        count = sum(1 for _ in resources.stream_resources([path]))
     else:
         estate = resources.load([path])
         count = len(estate.resources)

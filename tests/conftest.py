@@ -26,7 +26,7 @@ from tests.running.tiers import Tiers
 
 from nephoscope.__main__ import GARBAGE_THRESHOLD
 from nephoscope.cli.session import progress_lines
-from nephoscope.estate.gc_control import freeze
+from nephoscope.estate.gc_control import freeze_heap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +88,7 @@ def pytest_collection_finish() -> None:
     """Look for garbage as seldom as the program does: Python's own 700 objects are a twentieth of what all tests compute."""
     FILES.end()
     gc.set_threshold(GARBAGE_THRESHOLD)
-    freeze()  # first: once enabled, it would begin with all of that
+    freeze_heap()  # first: once enabled, it would begin with all of that
     gc.enable()
 
 

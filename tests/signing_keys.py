@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nephoscope.access.tokens import FILE, signing_key
+from nephoscope.access.tokens import FILE, load_signing_key
 
 
 def put_signing_key(data: Path) -> None:
@@ -21,5 +21,5 @@ def put_signing_key(data: Path) -> None:
 @cache
 def _made() -> bytes:
     with TemporaryDirectory() as folder:
-        signing_key(Path(folder))
+        load_signing_key(Path(folder))
         return (Path(folder) / FILE).read_bytes()

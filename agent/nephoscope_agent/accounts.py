@@ -28,7 +28,7 @@ def user_name(uid: int, root: str = "/") -> str:
     return _read_names(f"{root}/etc/passwd").get(uid, str(uid))
 
 
-def group_name(gid: int, root: str = "/") -> str:
+def read_group_name(gid: int, root: str = "/") -> str:
     """Return the name of a group, the number where no file names it."""
     return _read_names(f"{root}/etc/group").get(gid, str(gid))
 

@@ -193,18 +193,18 @@ class Agent:
         self.waiting = []
 
     def _report(self, now: float) -> None:
-        """Hand over the health of the agent and the facts that changed, and leave a status file for `status`."""
-        status = self.status(now)
+        """Hand over the health of the agent and the facts that changed, and leave a status file for `build_status`."""
+        status = self.build_status(now)
         self.sender.health = status
         for state in self.states:
             if state.opened:
                 self._offer_facts(state.sensor, now)
-                self.sender.offer_system(state.sensor.system(), format_time(now))
+                self.sender.offer_system(state.sensor.collect_system(), format_time(now))
         with contextlib.suppress(OSError):  # of a full disk the server is told
             write_durably(self.folder / _STATUS, json.dumps(status, indent=1).encode())
 
     def _offer_facts(self, sensor: Sensor, now: float) -> None:
-        found = sensor.facts()
+        found = sensor.collect_facts()
         if not found:
             return
         documents = {
@@ -232,7 +232,7 @@ class Agent:
         self.updated = True
         self.stop.set()
 
-    def status(self, now: float) -> dict[str, Any]:
+    def build_status(self, now: float) -> dict[str, Any]:
         """Return how the agent is: its sensors with what they cannot see, what waits and what was lost."""
         return {
             "at": format_time(now),
@@ -250,7 +250,7 @@ class Agent:
                 for one in sorted(set(self.settings.disabled))
             ],
             "lost": dict(self.buffer.lost),
-            "buffered": {"batches": len(self.buffer.pending()), "bytes": self.buffer.size, "rows": len(self.waiting)},
+            "buffered": {"batches": len(self.buffer.list_pending()), "bytes": self.buffer.size, "rows": len(self.waiting)},
             "diskError": self.sender.disk_error,
             "serverError": self.sender.server_error,
             "refused": self.sender.refused,

@@ -62,14 +62,14 @@ class AgentBatchSender:
         """Send until the agent stops."""
         pause, reported = 1.0, -self._settings.send_seconds
         while not self._stop.is_set():
-            waiting = self._buffer.pending()
+            waiting = self._buffer.list_pending()
             is_due = time.monotonic() - reported >= self._settings.send_seconds
             if not waiting and not is_due:
                 self._stop.wait(min(0.2, self._settings.send_seconds))
                 continue
             try:
                 if waiting:
-                    self._send_batch(self._buffer.attempt())
+                    self._send_batch(self._buffer.claim_oldest())
                 if is_due and self.health:
                     self._send_state()
                     self._respond()
@@ -84,7 +84,7 @@ class AgentBatchSender:
     def _send_batch(self, sequence: int) -> None:
         """Send a batch. Raises ServerError where it is to be sent again."""
         try:
-            content = self._buffer.content(sequence)
+            content = self._buffer.read_batch(sequence)
         except OSError:
             self._buffer.reject(sequence)
             return

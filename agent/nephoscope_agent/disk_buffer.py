@@ -56,7 +56,7 @@ class DiskBuffer:
         with self._lock:
             return sum(self._sizes.values())
 
-    def pending(self) -> list[int]:
+    def list_pending(self) -> list[int]:
         """Return the sequences that wait, the oldest first."""
         with self._lock:
             return sorted(self._sizes)
@@ -90,13 +90,13 @@ class DiskBuffer:
         for row in rows:
             self.lost[f"{reason}/{row.table}"] += 1
 
-    def attempt(self) -> int:
+    def claim_oldest(self) -> int:
         """Return the oldest sequence, which is not dropped from now on since the server may have it; 0 where nothing waits."""
         with self._lock:
             self._attempted = min(self._sizes, default=0)
             return self._attempted
 
-    def content(self, sequence: int) -> bytes:
+    def read_batch(self, sequence: int) -> bytes:
         """Return a batch as it is sent: JSON with gzip."""
         return self._build_path(sequence).read_bytes()
 

@@ -75,7 +75,7 @@ class ExaminedFiles:
     """Entries by path without the leading slash; of `listed` folders all children are told, `absent` paths are not there."""
 
     def __init__(self, settings: Settings) -> None:
-        self._root, self._settings = str(settings.path("")), settings
+        self._root, self._settings = str(settings.resolve_path("")), settings
         self.entries: dict[str, Values] = {}
         self.listed: set[str] = set()
         self.absent: set[str] = set()
@@ -93,7 +93,7 @@ class ExaminedFiles:
 
     def _list_homes(self) -> set[str]:
         """The home folders of root and of people."""
-        users = read_entries(self._settings.path("/etc/passwd"), 7)
+        users = read_entries(self._settings.resolve_path("/etc/passwd"), 7)
         return {
             entry[5].strip("/")
             for entry in users

@@ -37,7 +37,7 @@ def read_machine(settings: Settings) -> LocalMachine:
     return LocalMachine(
         computer=settings.computer or host,
         fqdn=_find_fqdn(host),
-        machine_id=_read_first_line(settings.path("/etc/machine-id")),
+        machine_id=_read_first_line(settings.resolve_path("/etc/machine-id")),
         uuid=_read_first_line(Path("/sys/class/dmi/id/product_uuid")).lower(),
         os_id=release.get("ID", "linux"),
         os_name=release.get("PRETTY_NAME", release.get("NAME", "Linux")),
@@ -53,7 +53,7 @@ def read_os_release(settings: Settings) -> dict[str, str]:
     """Return the fields of os-release, {} where the file is missing."""
     for name in _OS_RELEASE:
         try:
-            text = settings.path(name).read_text(encoding="utf-8", errors="replace")
+            text = settings.resolve_path(name).read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
         pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))

@@ -67,7 +67,7 @@ class ProcessTable:
         self._read[pid] = now
         return found or known
 
-    def start_time(self, pid: int) -> float:
+    def find_start_time(self, pid: int) -> float:
         """Return when the process of a pid started; 0 where it is gone."""
         fields = self._read_stat(pid)
         return self._start_time(fields) if fields else 0.0
@@ -139,7 +139,7 @@ class HashCache:
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[int, ...], dict[str, Any]] = OrderedDict()
 
-    def of(self, path: str) -> dict[str, Any]:
+    def hash_file(self, path: str) -> dict[str, Any]:
         """Return the columns of a file's hashes and size; {} where it cannot be read."""
         try:
             found = os.stat(path)

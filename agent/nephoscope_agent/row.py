@@ -63,11 +63,11 @@ class Sensor:
         """Return the rows since the last call."""
         raise NotImplementedError
 
-    def facts(self) -> dict[str, list[FactDocument]]:
+    def collect_facts(self) -> dict[str, list[FactDocument]]:
         """Return what is known in full by resource type, which replaces what was reported before; {} = nothing to report."""
         return {}
 
-    def system(self) -> str:
+    def collect_system(self) -> str:
         """Return what the server is to examine of this machine, packed; '' = nothing to report."""
         return ""
 

@@ -59,7 +59,7 @@ class SegmentBaseline:
         with self._lock:
             self._bins[number] = self._bins.get(number, 0.0) + seconds
 
-    def forget(self, elapsed: float) -> None:
+    def decay(self, elapsed: float) -> None:
         """Let what was learned count less, by the time that has passed."""
         kept = 0.5 ** (elapsed / _HALF_LIFE)
         with self._lock:
@@ -96,7 +96,7 @@ class SegmentBaseline:
             self.add(rate, now - at)
             before, at = seen, now
             if now - saved >= _SAVE_SECONDS:
-                self.forget(now - saved)
+                self.decay(now - saved)
                 saved = now
                 try:
                     self.save()

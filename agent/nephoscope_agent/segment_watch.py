@@ -58,7 +58,7 @@ class SegmentWatch:
                 UnusualTraffic(now, self._highest, self._usual, self._threshold, self._baseline.seconds)
             )
 
-    def take(self) -> list[UnusualTraffic]:
+    def pop_episodes(self) -> list[UnusualTraffic]:
         """Return the episodes that were noticed since the last call."""
         found = []
         while self._waiting:

@@ -51,7 +51,7 @@ class Settings:
     unusual_times: float = 3.0
     unusual_learn: float = 3600.0
 
-    def path(self, name: str) -> Path:
+    def resolve_path(self, name: str) -> Path:
         """Return where a file of the host is, below the root that is read."""
         return Path(self.root) / name.lstrip("/")
 

@@ -116,7 +116,7 @@ class Search:
         """Where a field is written, () where it cannot be."""
         try:
             name = explain.value(ref.name, self.scope(edits))
-            found = self.snapshot.aliases.field(str(name), "", self.bare.type)
+            found = self.snapshot.aliases.resolve_field(str(name), "", self.bare.type)
         except (ArmError, NotCollected, UnknownAlias, ValueError):
             return ()
         if found.special:

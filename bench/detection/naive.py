@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope_kql.compile import compile_query
 from nephoscope_kql.engines.duckdb import DuckDBEngine
 from nephoscope_kql.errors import KqlError
@@ -27,7 +27,7 @@ def one_by_one(
             query = compile_query(rule.query, catalog, now=end)
             # every file of the table, as a view over a folder has them
             scans = catalog.scans(None)
-            ranges = window_ending_at(rule, end).span(rule).ranges()
+            ranges = build_window(rule, end).get_row_span(rule).ranges()
             began, cpu = time.perf_counter(), time.process_time()
             try:
                 views = {

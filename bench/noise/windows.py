@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, iterate_window_ends, window_ending_at
+from nephoscope.alerts.rules.window import RuleWindow, build_window, iterate_window_ends
 from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
 from nephoscope.alerts.tuning.replay import CachingDetector
 from nephoscope.lake.lake import Lake
@@ -72,7 +72,7 @@ class Windows:
             (end, rule)
             for rule in rules
             for end in iterate_window_ends(rule, since, until)
-            if self.knows.get((rule.query, window_ending_at(rule, end)), (0, []))[0] or rule.operator != "gt"
+            if self.knows.get((rule.query, build_window(rule, end)), (0, []))[0] or rule.operator != "gt"
         ]
         return sorted(found, key=lambda one: (one[0], one[1].id))
 
@@ -142,7 +142,7 @@ class Windows:
         )
         span = RowSpan(since - rule.period, until)
         table = self._reading.rows(self._reading.compile(text, until), text, span)
-        hours = {one.moments()[0] for one in findings(table.rename_columns(["TimeGenerated"]))}
+        hours = {one.list_times()[0] for one in iterate_findings(table.rename_columns(["TimeGenerated"]))}
         yield from (
             end for end in iterate_window_ends(rule, since, until) if end - timedelta(hours=1) in hours
         )
@@ -176,11 +176,11 @@ class Windows:
 
     def _one(self, rule: AnalyticRule, end: datetime) -> None:
         detector = CachingDetector(self.lake, "default", reading=self._reading, knows=self.knows)
-        outcome = detector.run(rule, window_ending_at(rule, end), NOW)
+        outcome = detector.run(rule, build_window(rule, end), NOW)
         if outcome.error:
             self.errors[rule.name] = outcome.error
         if not outcome.rows:
-            self.knows.pop((rule.query, window_ending_at(rule, end)), None)
+            self.knows.pop((rule.query, build_window(rule, end)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy import catalog_cache
 from nephoscope_policy.assignment import Assignment
@@ -28,7 +28,7 @@ _SAMPLES: dict[str, Any] = {
 
 def catalog(shared: Path, cache: Path) -> PolicyCatalog:
     """The built-ins, through the catalog's own cache."""
-    return catalog_cache.load(documents(shared / "corpora/azure-policy"), cache)
+    return catalog_cache.load(load_documents(shared / "corpora/azure-policy"), cache)
 
 
 def judged(found: PolicyCatalog) -> list[tuple[CatalogEntry, Definition]]:
@@ -66,7 +66,7 @@ def _value(one: Parameter) -> Any:
 def plan(found: PolicyCatalog) -> EvaluationPlan:
     """Every judged definition assigned to the whole tenant."""
     assignments = [
-        Assignment.whole_tenant(entry.id, entry.name, parameters(definition))
+        Assignment.for_whole_tenant(entry.id, entry.name, parameters(definition))
         for entry, definition in judged(found)
     ]
     return EvaluationPlan(found, tuple(assignments))

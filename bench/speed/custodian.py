@@ -40,7 +40,7 @@ def environment(cache: Path) -> Path:
 
 def compare(shared: Path, cache: Path, file: Path) -> dict[str, Any]:
     """Evaluations per CPU second of both on the same (rule, resource) pairs, and how many pairs they answer alike."""
-    found, aliases = content.catalog(shared, cache), Aliases.builtin()
+    found, aliases = content.catalog(shared, cache), Aliases.load_builtin()
     snapshot = Snapshot(resources.load([file]).resources.values(), aliases)
     by_type: defaultdict[str, list[View]] = defaultdict(list)
     for view in snapshot.views():

@@ -38,7 +38,7 @@ Figures = dict[str, Any]
 def _plan(shared: Path, cache: Path) -> tuple[EvaluationPlan, Aliases, Span]:
     """The plan, with every definition parsed and bound: what does not depend on resources."""
     with span() as took:
-        plan, aliases = content.plan(content.catalog(shared, cache)), Aliases.builtin()
+        plan, aliases = content.plan(content.catalog(shared, cache)), Aliases.load_builtin()
         prepared = prepare(plan, aliases, {})
         for index in range(len(prepared.program.requirements)):
             prepared.rules.bind_rule(prepared.program.checks[prepared.program.find_check(index)])
@@ -86,7 +86,7 @@ def parts(shared: Path, cache: Path, file: Path) -> Figures:
     states: Counter[ComplianceState] = Counter()
     evaluations = held = 0
     with tempfile.TemporaryDirectory(dir=file.parent) as folder, span() as took:
-        surveys = SnapshotSpool.of([file], Path(folder)).surveys()
+        surveys = SnapshotSpool.of([file], Path(folder)).read_surveys()
         runs = (
             evaluate_parts(survey, plan, NOW, analyzers=run_no_analyzers, aliases=aliases)
             for survey in surveys
@@ -241,9 +241,9 @@ def _digest(states: dict[tuple[str, str], ComplianceState], chosen: list[str], p
 _WARM = """
 import sys, time
 from pathlib import Path
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy import catalog_cache
-found = catalog_cache.load(documents(Path(sys.argv[1])), Path(sys.argv[2]))
+found = catalog_cache.load(load_documents(Path(sys.argv[1])), Path(sys.argv[2]))
 print(len(found.entries))
 """
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.collect import resources
-from nephoscope.collect.resources.child_resources import children
+from nephoscope.collect.resources.child_resources import iterate_children
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -66,7 +66,7 @@ def chosen_types(bodies: Iterable[Resource], definitions: Counter[str], looked_u
         found.type
         for one in bodies
         if one.type in many
-        for record in children(one.body, one.id)
+        for record in iterate_children(one.body, one.id)
         if (found := Resource.of(record.body)).type not in many
     }
     related = set(looked_up)
@@ -81,7 +81,7 @@ def chosen_types(bodies: Iterable[Resource], definitions: Counter[str], looked_u
             Resource.of(r.body).type
             for one in bodies
             if one.type == type_
-            for r in children(one.body, one.id)
+            for r in iterate_children(one.body, one.id)
         }
         cost = len({type_, *nested} - chosen)
         if cost <= room:
@@ -94,7 +94,9 @@ def templates(bodies: Iterable[Resource], types: set[str]) -> Templates:
     """The families of the bodies whose types are chosen."""
     known = [one for one in bodies if one.type in types]
     carried = {
-        str(record.body["id"]).lower().rstrip("/") for one in known for record in children(one.body, one.id)
+        str(record.body["id"]).lower().rstrip("/")
+        for one in known
+        for record in iterate_children(one.body, one.id)
     }
     names = _subscription_numbers(known)
     found = Templates(types=types)
@@ -147,7 +149,7 @@ def _template(one: Resource, numbers: Mapping[str, int]) -> Template:
     body = _tokens(one.body, numbers, region if region.lower() != "global" else "")
     body["id"] = _id(str(one.body["id"]), numbers)
     body["name"] = _name(one)
-    embedded = sum(1 for _ in children(one.body, one.id))
+    embedded = sum(1 for _ in iterate_children(one.body, one.id))
     return Template(one.type, msgspec.json.encode(body).decode(), free, len(everything), embedded)
 
 

@@ -83,7 +83,7 @@ def _leaf(leaf: tree.Leaf, rule: Rule, aliases: Aliases, type_: str) -> dict[str
 
 def _key(name: str, aliases: Aliases, type_: str) -> str:
     try:
-        path = aliases.field(name, "", type_)
+        path = aliases.resolve_field(name, "", type_)
     except (LookupError, ValueError) as error:
         raise NotAFilter(str(error)) from error
     if path.special and path.special not in ("name", "id"):

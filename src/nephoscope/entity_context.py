@@ -16,20 +16,25 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.application_ids import applications
+from nephoscope.alerts.investigation.application_ids import map_applications
 from nephoscope.alerts.investigation.entity_context import (
     EntityAttackPath,
     EntityContext,
     EntityFact,
     EntityWeakness,
-    unknown,
+    build_unknown_fact,
 )
-from nephoscope.alerts.investigation.estate_context import KINDS, EstateContext, resource_id, service_id
+from nephoscope.alerts.investigation.estate_context import (
+    KINDS,
+    EstateContext,
+    find_service_id,
+    get_resource_id,
+)
 from nephoscope.alerts.investigation.estate_index import TYPES, EstateIndex, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.alerts.investigation.managed_identities import WORDS
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.posture.published.attack_paths import WantedPaths
 from nephoscope.posture.recommendations.score_controls import Controls
 from nephoscope_policy.model.resource_id import ResourceId
@@ -62,20 +67,22 @@ class EntityContexts:
 
         Raises StoreError or LakeError where the estate or the edition cannot be read.
         """
-        several = [EstateContext(one, reader) for one in self.indexes(reader)]
+        several = [EstateContext(one, reader) for one in self.list_indexes(reader)]
         if not several:
             return None
         found = EntityContextSearch(several, reader).describe(involved)
         return _with_results(found, self._snapshots.load_newest(), reader)
 
-    def indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
+    def list_indexes(self, reader: EstateReader = WHOLE) -> list[EstateIndex]:
         """The index of the newest estate of every tenant of which the reader may read anything."""
-        every = [self._index(store) for store in tenant_stores(self._data)]
-        return [one for one in every if one is not None and reader.enters(one.tenant, one.subscriptions)]
+        every = [self._index(store) for store in open_tenant_stores(self._data)]
+        return [
+            one for one in every if one is not None and reader.can_read_tenant(one.tenant, one.subscriptions)
+        ]
 
     def applications(self) -> Mapping[str, str]:
         """Lower-cased object id -> application id of the service principals of every tenant."""
-        return {id_: app for one in self.indexes() for id_, app in applications(one.view).items()}
+        return {id_: app for one in self.list_indexes() for id_, app in map_applications(one.view).items()}
 
     def refresh(self) -> None:
         """Build the indexes of what was stored meanwhile; from the first call on, readers are given the last one and never wait.
@@ -83,7 +90,7 @@ class EntityContexts:
         A server calls it again and again from a thread of its own.
         """
         self._refreshed = True
-        for store in tenant_stores(self._data):
+        for store in open_tenant_stores(self._data):
             known = self._known.get(store.path)
             if known is None or known[0] != store.version:
                 self._build(store)
@@ -100,14 +107,14 @@ class EntityContexts:
             known = self._known.get(store.path)
             if known is not None and known[0] == version:
                 return known[1]
-            if not store.snapshots():
+            if not store.list_snapshots():
                 return None
             estate = store.select_types(TYPES)
             view = EstateView(estate, datetime.now(UTC))
             made = EstateIndex(
                 view,
                 estate.tenant,
-                store.subscriptions(),
+                store.list_subscriptions(),
                 store.find_several,
                 lambda: store.find_mentions(WORDS),
             )
@@ -136,7 +143,7 @@ class EntityContextSearch:
         ids = [id_ for one in involved if (id_ := _parse(one.entity)) is not None]
         for context in self.contexts:
             own = (one for one in ids if one.subscription in context.index.subscriptions)
-            context.index.prefetch(key for one in own for key in (one.key, service_id(one)))
+            context.index.prefetch(key for one in own for key in (one.key, find_service_id(one)))
 
     def _tenants_by_source(self, involved: Iterable[InvolvedEntity]) -> dict[str, set[str]]:
         """Id of an alert -> the tenants of the resources that it names."""
@@ -170,18 +177,18 @@ class EntityContextSearch:
             return self._combine(entity, own)
         if own and self.reader.can_read_results(id_):
             beyond = EntityContext(
-                entity, id_.key, (unknown("resource", BEYOND),), tenant=own[0].index.tenant
+                entity, id_.key, (build_unknown_fact("resource", BEYOND),), tenant=own[0].index.tenant
             )
             return self._add_tenant(beyond)
         why = "its subscription was not collected" if self.reader.can_read_resource(id_) else BEYOND
-        return EntityContext(entity, "", (unknown("resource", why),))
+        return EntityContext(entity, "", (build_unknown_fact("resource", why),))
 
     def _find_in_tenant(self, entity: Entity, tenant: str) -> EntityContext:
         own = [one for one in self.contexts if one.index.tenant == tenant]
         if own:
             return self._combine(entity, own)
         why = "was not collected" if self.reader.whole else "is not one that your roles reach"
-        return EntityContext(entity, "", (unknown("account", f"its tenant {tenant} {why}"),))
+        return EntityContext(entity, "", (build_unknown_fact("account", f"its tenant {tenant} {why}"),))
 
     def _combine(self, entity: Entity, contexts: Sequence[EstateContext]) -> EntityContext:
         """One context of what the tenants say: that of the one which holds the entity, else of all that might."""
@@ -223,7 +230,7 @@ def _tenant_name(context: EntityContext) -> str:
 
 def _parse(entity: Entity) -> ResourceId | None:
     try:
-        return ResourceId.parse(text) if (text := resource_id(entity)) else None
+        return ResourceId.parse(text) if (text := get_resource_id(entity)) else None
     except ValueError:
         return None
 
@@ -266,7 +273,7 @@ def _describe_assessments(
     findings: Sequence[ListedFinding] | None, snapshot: PublishedSnapshot | None, reader: EstateReader
 ) -> EntityFact:
     if findings is None:
-        return unknown("assessments", _explain_unassessed(snapshot, reader))
+        return build_unknown_fact("assessments", _explain_unassessed(snapshot, reader))
     states = Counter(one.state for one in findings)
     unjudged = states[ComplianceState.UNKNOWN] + states[ComplianceState.ERROR]
     more = f", {unjudged} not assessed" if unjudged else ""

@@ -21,7 +21,7 @@ from nephoscope.access.query_pool import QueryPool
 from nephoscope.access.query_queue import QueryLimits
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.sign_in import SignIn
-from nephoscope.access.tenant_reach import tenant_reach
+from nephoscope.access.tenant_reach import limit_to_tenant
 from nephoscope.access.tokens import NO_TENANT, AccessTokenIssuer
 from nephoscope.entity_context import EntityContexts
 from nephoscope.ingest.live.ingestion.endpoints import IngestionEndpoints
@@ -113,7 +113,7 @@ class Instance:
         gone = self.list_removed_since(tenant, snapshot.build_info.when)
         text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
         key = ("governing", Packs(self.data).stamp, tenant, gone, text)
-        reach = tenant_reach(tenant, build_hierarchy(self.snapshots))
+        reach = limit_to_tenant(tenant, build_hierarchy(self.snapshots))
         return snapshot.get_or_compute(key, lambda: EffectivePolicy.of(self.data, snapshot, gone, put, reach))
 
     def open_incidents(self) -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.alerts.incidents import defender_alert
-from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, alert_visibility
+from nephoscope.alerts.incidents.alert_visibility import READ, AlertVisibility, find_alert_visibility
 from nephoscope.files.json_tree import tree_of
 from nephoscope.posture.published.live_rows import LiveRows, LiveRowSource, rows
 from nephoscope.posture.published.resource_graph_spelling import capitalise
@@ -61,7 +61,7 @@ class LiveReader:
     @staticmethod
     def for_caller(caller: Caller, reach: Callable[[str], Reach]) -> LiveReader:
         """A caller, of the scope that was chosen."""
-        return LiveReader(reach, lambda workspace: alert_visibility(caller, workspace))
+        return LiveReader(reach, lambda workspace: find_alert_visibility(caller, workspace))
 
     @staticmethod
     def for_reaches(reaches: Reaches, subscriptions: frozenset[str]) -> LiveReader:
@@ -140,7 +140,7 @@ class LiveResources:
         for resource in defender_alert.find_visible_resources(alert, self._alerts):
             first.setdefault(resource.subscription, resource)
         for resource in first.values():
-            told = _alert(defender_alert.body(alert, resource, sight, self.base))
+            told = _alert(defender_alert.build_alert_body(alert, resource, sight, self.base))
             yield told | {"resourceGroup": resource.resource_group}
 
     def _list_collected(self) -> Iterator[dict[str, object]]:

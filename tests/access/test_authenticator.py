@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.secret_digest import digest
+from nephoscope.access.secret_digest import hash_secret
 from nephoscope.state import State, StateError
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
@@ -88,15 +88,15 @@ def test_secrets_are_nowhere_in_the_state(state, guard, tmp_path):
     kept = b"".join(path.read_bytes() for path in tmp_path.glob("state.db*"))
     assert secret.encode() not in kept
     assert link.encode() not in kept
-    assert digest(secret).encode() in kept
+    assert hash_secret(secret).encode() in kept
 
 
 def test_denied(state, guard):
-    caller = guard.caller(person(state))
+    caller = guard.build_caller(person(state))
     with pytest.raises(DeniedError, match=r"Microsoft\.Security/alerts/read at /"):
         caller.require("Microsoft.Security/alerts/read")
     with pytest.raises(DeniedError):
-        caller.logs("Microsoft.OperationalInsights/workspaces/query/read", "default")
+        caller.find_log_scope("Microsoft.OperationalInsights/workspaces/query/read", "default")
 
 
 def test_two_of_one_name_and_no_such_principal(state):

@@ -35,8 +35,8 @@ def test_a_fault_loses_no_note() -> None:
         Troubled(DatabaseBusyError("others write"), DatabaseBusyError("still"), RuntimeError("a fault"))
     )
     afterwards.add(lambda session: session.append("first"))
-    afterwards.settle()
+    afterwards.flush()
     assert kept == []
     afterwards.add(lambda session: session.append("second"))
-    afterwards.settle()
+    afterwards.flush()
     assert kept == ["first", "second"]

@@ -30,7 +30,7 @@ from nephoscope.access.tokens import AccessTokenIssuer
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.api.wire.operation import ApiOperation
-from nephoscope.automation.assessment_mail import letter
+from nephoscope.automation.assessment_mail import write_mail
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_formats.security_automations import TYPE
 from nephoscope.cli.main import cli
@@ -568,8 +568,10 @@ def mails(side: Side, a: Company) -> list[tuple[str, str]]:
         body = {"id": id_, "name": "told", "type": TYPE, "properties": properties}
         with state.transaction() as session:
             state.arm_documents.put(session, id_.lower(), TYPE.lower(), body, "test")
-        PublicationWatch(side.data, state, PublishedSnapshotCache(side.data)).look()
-        found = [letter(one, BASE) for one in state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)]
+        PublicationWatch(side.data, state, PublishedSnapshotCache(side.data)).plan_runs()
+        found = [
+            write_mail(one, BASE) for one in state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
+        ]
     return sorted((settled(one[0]), settled(one[1])) for one in found if one is not None)
 
 

@@ -134,7 +134,7 @@ def test_who_may_more_than_read_is_no_identity(on, local):
     with on.state.transaction() as session:
         on.state.principals.grant(session, local.id, "Owner", "/", "test")
     assert client(on).get(IMDS, headers=METADATA).status_code == 403
-    caller = on.guard.caller(on.tokens.verify(token))
+    caller = on.guard.build_caller(on.tokens.verify(token))
     assert [one.role for one in caller.roles] == ["Reader"], "nor does a token of before do more"
     with on.state.transaction() as session:
         on.state.principals.disable(session, local.id)

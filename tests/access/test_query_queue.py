@@ -11,7 +11,7 @@ import pytest
 from nephoscope.access.query_pool import ClientGoneError, QueryPool
 from nephoscope.access.query_queue import QueryCounts, QueryLimits, TooManyQueriesError
 from nephoscope_kql.cancellation import CancelledError
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 
 
 class Client:
@@ -38,7 +38,7 @@ class Query:
         self.began.set()
         try:
             while not self.over.wait(0.01):
-                check()
+                check_deadline()
         except CancelledError as error:
             self.ended = error
             raise

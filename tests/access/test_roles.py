@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from nephoscope.access.roles import ROLES, role
+from nephoscope.access.roles import ROLES, find_role
 from nephoscope.access.scopes import (
     Hierarchy,
     RoleScopeError,
-    containers,
+    find_log_scope,
+    find_reach,
     is_permitted,
-    log_scope,
+    list_containing_scopes,
     parse_scope,
-    reach,
 )
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.state.access.principals import RoleAssignment
@@ -65,8 +65,8 @@ def test_who_may(operation, allowed):
 
 def test_roles_are_found_by_name_and_guid():
     for one in ROLES:
-        assert role(one.name.upper()) is role(one.id.upper()) is one
-    assert role("King") is None
+        assert find_role(one.name.upper()) is find_role(one.id.upper()) is one
+    assert find_role("King") is None
 
 
 @pytest.mark.parametrize(
@@ -104,21 +104,21 @@ def test_no_scopes(text):
 
 
 def test_reach_of_a_management_group():
-    assert reach(given(("Reader", LOW)), READ, HIERARCHY).subscriptions == {A}
-    assert reach(given(("Reader", TOP)), READ, HIERARCHY).subscriptions == {A, B}
-    assert reach(given(("Reader", LOW)), READ, HIERARCHY).management_groups == {LOW, TOP}
-    assert reach(given(("Reader", LOW)), "Microsoft.Security/alerts/write", HIERARCHY).is_empty
+    assert find_reach(given(("Reader", LOW)), READ, HIERARCHY).subscriptions == {A}
+    assert find_reach(given(("Reader", TOP)), READ, HIERARCHY).subscriptions == {A, B}
+    assert find_reach(given(("Reader", LOW)), READ, HIERARCHY).management_groups == {LOW, TOP}
+    assert find_reach(given(("Reader", LOW)), "Microsoft.Security/alerts/write", HIERARCHY).is_empty
 
 
 def test_roles_add_up():
     roles = given(
         ("Security Reader", f"/subscriptions/{A}"), ("Security Admin", f"/subscriptions/{B}/resourcegroups/g")
     )
-    found = reach(roles, READ, HIERARCHY)
+    found = find_reach(roles, READ, HIERARCHY)
     assert found.can_read(A)
     assert not found.can_read(B)
     assert found.can_read(B, f"/subscriptions/{B}/resourcegroups/g")
-    assert reach(roles, "Microsoft.Security/pricings/write", HIERARCHY).subscriptions == frozenset()
+    assert find_reach(roles, "Microsoft.Security/pricings/write", HIERARCHY).subscriptions == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,8 @@ def test_roles_add_up():
 )
 def test_logs(held, scope):
     assert (
-        log_scope(given(held), "Microsoft.OperationalInsights/workspaces/query/read", HIERARCHY, "w") == scope
+        find_log_scope(given(held), "Microsoft.OperationalInsights/workspaces/query/read", HIERARCHY, "w")
+        == scope
     )
 
 
@@ -144,4 +145,4 @@ def test_permitted_below_and_not_beside():
     assert is_permitted(roles, dismiss, f"/subscriptions/{A}/resourcegroups/g/providers/x.y/z/n", HIERARCHY)
     assert not is_permitted(roles, dismiss, f"/subscriptions/{B}", HIERARCHY)
     assert not is_permitted(roles, dismiss, "/", HIERARCHY)
-    assert list(containers("/workspaces/w", HIERARCHY)) == ["/", "/workspaces/w"]
+    assert list(list_containing_scopes("/workspaces/w", HIERARCHY)) == ["/", "/workspaces/w"]

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.access.sessions import ENDED, end, list_open_sessions
+from nephoscope.access.sessions import ENDED, end_sessions, list_open_sessions
 from nephoscope.cli.main import cli
 from nephoscope.state import State
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
@@ -72,15 +72,15 @@ def test_one_or_all_are_ended_and_tokens_go_on(state, guard, ada):
     token = guard.make_secret(ada, SecretKind.TOKEN, "owner")
     first, second, third = (guard.open_session(ada) for _ in range(3))
     one = guard.authenticate_secret(first, ONLY).session
-    assert end(state, ada, "ada", "192.0.2.1", only=one) == 1
-    assert end(state, ada, "ada", only=one) == 0, "it is over already"
+    assert end_sessions(state, ada, "ada", "192.0.2.1", only=one) == 1
+    assert end_sessions(state, ada, "ada", only=one) == 0, "it is over already"
     assert [guard.authenticate_secret(each, ONLY) is None for each in (first, second, third)] == [
         True,
         False,
         False,
     ]
-    assert end(state, ada, "owner") == 2
-    assert end(state, ada, "owner") == 0
+    assert end_sessions(state, ada, "owner") == 2
+    assert end_sessions(state, ada, "owner") == 0
     assert [guard.authenticate_secret(each, ONLY) for each in (second, third)] == [None, None]
     assert guard.authenticate_secret(token, [SecretKind.TOKEN]) is not None
     assert ended(state) == [("owner", "ada", {"sessions": 2}), ("ada", "ada", {"sessions": 1})]
@@ -90,7 +90,7 @@ def test_those_of_another_are_not_ended_by_their_id(state, guard, ada):
     with state.transaction() as session:
         bob = state.principals.add(session, PrincipalKind.PERSON, "bob")
     theirs = guard.open_session(bob)
-    assert end(state, ada, "ada", only=guard.authenticate_secret(theirs, ONLY).session) == 0
+    assert end_sessions(state, ada, "ada", only=guard.authenticate_secret(theirs, ONLY).session) == 0
     assert guard.authenticate_secret(theirs, ONLY) is not None
 
 

@@ -11,11 +11,11 @@ from nephoscope.access.scopes import (
     Hierarchy,
     RoleScopeError,
     find_owning_tenant,
+    find_reach,
     find_unknown_scope,
     is_permitted,
     name_tenant,
     parse_scope,
-    reach,
 )
 from nephoscope.state.access.principals import PrincipalKind, RoleAssignment
 
@@ -41,7 +41,7 @@ def held(scope, role="Reader"):
 
 
 def test_it_reaches_the_subscriptions_of_the_tenant_and_what_lies_above_them_there():
-    found = reach(held(f"/tenants/{A}"), READ, HIERARCHY)
+    found = find_reach(held(f"/tenants/{A}"), READ, HIERARCHY)
     assert found.subscriptions == {ONE, TWO}
     assert (found.tenants, found.whole_tenants) == ({A}, {A})
     assert not found.everything
@@ -82,7 +82,7 @@ def test_the_scope_is_read_and_looked_up():
 @pytest.mark.parametrize("scope", [GROUP, f"/subscriptions/{ONE}", f"/subscriptions/{OTHER}"])
 def test_a_role_at_a_name_that_two_tenants_have_reaches_neither(scope):
     assert not is_permitted(held(GROUP), READ, scope, HIERARCHY)
-    assert reach(held(GROUP), READ, HIERARCHY).is_empty
+    assert find_reach(held(GROUP), READ, HIERARCHY).is_empty
     told = find_unknown_scope(GROUP, HIERARCHY, ())
     assert all(
         f"/tenants/{one}/providers/Microsoft.Management/managementGroups/platform" in told for one in (A, B)
@@ -150,10 +150,10 @@ def test_a_change_below_a_name_of_several_tenants_is_made_in_the_tenant_of_the_r
 
 @pytest.mark.parametrize("scope", [f"/tenants/{A}{GROUP}", f"/tenants/{A}"])
 def test_a_role_with_its_tenant_reaches_that_alone(scope):
-    assert reach(held(scope), READ, HIERARCHY).subscriptions == {ONE, TWO} - (
+    assert find_reach(held(scope), READ, HIERARCHY).subscriptions == {ONE, TWO} - (
         {TWO} if scope.endswith("platform") else set()
     )
-    assert reach(held(scope), READ, HIERARCHY).tenants == {A}
+    assert find_reach(held(scope), READ, HIERARCHY).tenants == {A}
     assert find_unknown_scope(scope, HIERARCHY, ()) == ""
 
 
@@ -181,13 +181,17 @@ def test_a_role_of_before_stays_with_its_tenant_when_another_comes(state):
     assert name_tenants(state, lambda: alone) == 0
     (kept,) = state.principals.roles(ann.id)
     assert (kept.scope, kept.author) == (f"/tenants/{A}{GROUP}", "owner")
-    assert reach([kept], READ, HIERARCHY).subscriptions == reach([kept], READ, alone).subscriptions == {ONE}
+    assert (
+        find_reach([kept], READ, HIERARCHY).subscriptions
+        == find_reach([kept], READ, alone).subscriptions
+        == {ONE}
+    )
     (entry,) = state.audit.entries(most=1)
     assert (entry.author, entry.detail["before"]) == ("nephoscope", GROUP)
 
 
 def test_a_role_at_a_name_that_one_tenant_has_reaches_what_is_below():
     alone = Hierarchy({ONE: (GROUP,), TWO: (GROUP,)}, HIERARCHY.subscriptions, HIERARCHY.tenants)
-    assert reach(held(GROUP), READ, alone).subscriptions == {ONE, TWO}
+    assert find_reach(held(GROUP), READ, alone).subscriptions == {ONE, TWO}
     assert is_permitted(held(GROUP), READ, f"/subscriptions/{TWO}", alone)
     assert find_unknown_scope(GROUP, alone, ()) == ""

@@ -151,7 +151,7 @@ def test_a_provider(ask, instance):
     assert made["tested"] is None
     asked = ask("POST", "/signInProviders/corp/test", 202)
     assert (asked["tested"], ask("GET", "/signInProviders/corp")["testing"]) == (None, asked["testing"])
-    assert provider_tests.make_tests(instance.state) == ["corp"]
+    assert provider_tests.run_tests(instance.state) == ["corp"]
     tried = ask("GET", "/signInProviders/corp")
     assert (tried["testing"], tried["tested"]["works"]) == (None, False)
     assert "cannot be reached" in tried["tested"]["message"]

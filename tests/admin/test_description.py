@@ -13,8 +13,8 @@ from schemathesis import GenerationMode, checks
 from schemathesis.config import SchemathesisConfig
 
 from nephoscope.access.openid import OpenId, OpenIdError
-from nephoscope.admin.wire.openapi import document
-from nephoscope.admin.wire.route import PREFIX, routes
+from nephoscope.admin.wire.openapi import build_document
+from nephoscope.admin.wire.route import PREFIX, list_routes
 from nephoscope.state.access.principals import PrincipalKind, SecretKind
 
 #: A role that there is not, an issuer without TLS: what is well-formed need not be possible.
@@ -72,11 +72,11 @@ def asked(api, route, owner, mode, how, change=lambda parameters: parameters) ->
 
 
 #: What can be sent wrongly: a route that takes nothing cannot be asked with something wrong.
-TAKING = [one for one in routes() if one.parameters or one.query or one.body]
+TAKING = [one for one in list_routes() if one.parameters or one.query or one.body]
 
 
 @pytest.mark.sampled(3)
-@pytest.mark.parametrize("route", routes(), ids=lambda one: one.name)
+@pytest.mark.parametrize("route", list_routes(), ids=lambda one: one.name)
 def test_what_is_described(api, route, owner):
     asked(api, route, owner, GenerationMode.POSITIVE, FEW)
 
@@ -87,7 +87,7 @@ def test_what_is_not_described(api, route, owner):
     asked(api, route, owner, GenerationMode.NEGATIVE, FEW)
 
 
-@pytest.mark.parametrize("route", [one for one in routes() if one.parameters], ids=lambda one: one.name)
+@pytest.mark.parametrize("route", [one for one in list_routes() if one.parameters], ids=lambda one: one.name)
 def test_about_what_is_there(api, route, owner, known):
     def there(parameters):
         return {name: known[name] for name in parameters if name in known}
@@ -105,13 +105,13 @@ def test_much(api, route, owner, mode):
 
 
 def test_the_document_is_openapi():
-    made = document()
+    made = build_document()
     assert made["openapi"] == "3.1.0"
     names = [one["operationId"] for each in made["paths"].values() for one in each.values()]
-    assert len(names) == len(set(names)) == len(routes())
+    assert len(names) == len(set(names)) == len(list_routes())
     for shape in made["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(shape)
 
 
 def test_every_route_says_what_it_does():
-    assert not [one.name for one in routes() if not one.doc.endswith(".")]
+    assert not [one.name for one in list_routes() if not one.doc.endswith(".")]

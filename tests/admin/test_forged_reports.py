@@ -20,7 +20,7 @@ import pytest
 
 from nephoscope.alerts.rules.rule_files import find_rules
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.lake.schema.identity_columns import identities
 from nephoscope.lake.schema.machine_identity import Identity
 from nephoscope.lake.writing.outbox import deliver
@@ -114,7 +114,7 @@ def forge_rows(lake: Any, name: str, resource: str) -> list[dict[str, object]]:
 
 def aside(instance: Any, sender: Machine) -> int:
     """How many rows lie aside that a machine sent about another."""
-    instance.guard.settle()
+    instance.guard.flush()
     while deliver(instance.lake, instance.state) is None:
         time.sleep(0.01)
     instance.lake.flush()
@@ -154,7 +154,7 @@ FACTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.sampled(5)
-@pytest.mark.parametrize("kind", [one.type for one in fact_types().values()])
+@pytest.mark.parametrize("kind", [one.type for one in load_fact_types().values()])
 def test_no_fact_is_about_another_machine(instance, server, pair, kind) -> None:
     own, other = pair
     for name, fact in FACTS.items():

@@ -11,7 +11,7 @@ import re
 import pytest
 
 from nephoscope.access.roles import ROLES, Role
-from nephoscope.admin.wire.route import PREFIX, routes
+from nephoscope.admin.wire.route import PREFIX, list_routes
 
 NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
 KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default", "machine": "web09", "group": "linux-web"}
@@ -66,7 +66,7 @@ def two_roles(route) -> list[Role]:
     return [*allowing[:1], *[one for one in ROLES if one not in allowing][:1]]
 
 
-@pytest.mark.parametrize("route", routes(), ids=lambda one: one.name)
+@pytest.mark.parametrize("route", list_routes(), ids=lambda one: one.name)
 def test_a_route(server, route, callers):
     path = re.sub(r"\{(\w+)\}", lambda found: KNOWN[found[1]], PREFIX + route.path)
     given = {"json": BODIES.get(route.name, {})} if route.body is not None else {}
@@ -113,11 +113,11 @@ def test_a_cookie_is_no_credential(server, instance):
 def test_the_matrix_says_yes_and_no():
     owners = [
         one
-        for one in routes()
+        for one in list_routes()
         if not [each for each in ROLES if each.name != "Owner" and each.allows(one.permission)]
     ]
     assert {one.section for one in owners} >= {"principals", "secrets", "signInProviders", "audit"}
-    assert {one.section for one in routes() if one not in owners} >= {
+    assert {one.section for one in list_routes() if one not in owners} >= {
         "workspaces",
         "sources",
         "server",

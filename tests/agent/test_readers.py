@@ -100,7 +100,7 @@ def test_no_pipe_makes_the_agent_wait(tmp_path) -> None:
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to("/dev/zero")
-    assert [HashCache().of(str(one)) for one in (pipe, link)] == [{}, {}]
+    assert [HashCache().hash_file(str(one)) for one in (pipe, link)] == [{}, {}]
     for one in (pipe, link):
         with pytest.raises(OSError, match="regular"):
             open_regular(str(one))
@@ -130,7 +130,7 @@ def test_a_buffer_survives_and_keeps_its_order(tmp_path) -> None:
     first, second = buffer.add(rows(2), {"a": 1}), buffer.add(rows(3), {"b": 2})
     assert first < second
     again = DiskBuffer(tmp_path, 1 << 20)
-    assert again.pending() == [first, second]
+    assert again.list_pending() == [first, second]
     assert again.cursors == {"a": 1, "b": 2}
     again.remove(first)
     again.remove(second)
@@ -150,14 +150,14 @@ def test_cursors_are_those_of_the_newest_batch(tmp_path) -> None:
     (tmp_path / "9.batch.new").write_bytes(b"half")
     again = DiskBuffer(tmp_path, 1 << 20)
     assert again.cursors == {"a": 2}
-    assert len(again.pending()) == 2
+    assert len(again.list_pending()) == 2
 
 
 def test_a_full_buffer_counts_what_it_drops(tmp_path) -> None:
     buffer = DiskBuffer(tmp_path, 700)
     for number in range(20):
         buffer.add(rows(5, 30 + number), {})
-    kept = sum(len(buffer.read(one)["rows"]["Syslog"]) for one in buffer.pending())
+    kept = sum(len(buffer.read(one)["rows"]["Syslog"]) for one in buffer.list_pending())
     assert kept + buffer.lost["full/Syslog"] == 100
     assert 0 < buffer.size <= 700
     assert DiskBuffer(tmp_path, 700).lost == buffer.lost
@@ -168,7 +168,7 @@ def test_a_full_buffer_counts_what_it_drops(tmp_path) -> None:
 def test_a_disk_that_takes_nothing_raises_and_loses_nothing(tmp_path, monkeypatch) -> None:
     buffer = DiskBuffer(tmp_path, 1 << 20)
     buffer.add(rows(1), {"a": 1})
-    before = (buffer.pending(), Counter(buffer.lost))
+    before = (buffer.list_pending(), Counter(buffer.lost))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -176,5 +176,5 @@ def test_a_disk_that_takes_nothing_raises_and_loses_nothing(tmp_path, monkeypatc
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         buffer.add(rows(1), {"a": 2})
-    assert (buffer.pending(), buffer.lost) == before
+    assert (buffer.list_pending(), buffer.lost) == before
     assert not list(tmp_path.glob("*.new"))

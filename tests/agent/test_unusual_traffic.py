@@ -197,10 +197,10 @@ def test_usual_is_what_all_but_one_of_a_thousand_seconds_stay_below(
 def test_older_seconds_count_less(tmp_path: Path) -> None:
     baseline = SegmentBaseline(tmp_path)
     baseline.add(5_000.0, 100)
-    baseline.forget(7 * 86_400)
+    baseline.decay(7 * 86_400)
     assert baseline.seconds == pytest.approx(50)
     for _ in range(10):
-        baseline.forget(7 * 86_400)
+        baseline.decay(7 * 86_400)
         baseline.add(40.0, 10_000)
     assert baseline.usual < 50
     assert baseline.usual < LEAST
@@ -253,7 +253,7 @@ def watch_rates(tmp_path: Path, rates: list[tuple[float, int]], learned: int = 7
             now += 1
             watch.observe(rate, 1.0, now)
             baseline.add(rate)
-    return watch.take()
+    return watch.pop_episodes()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def _loops_are_the_products() -> Iterator[None]:
         (AutomationEngine, "tick"),
         (Schedule, "run_once"),
         (Schedule, "tick"),
-        (TrialRunner, "next"),
+        (TrialRunner, "run_next"),
     )
     with pytest.MonkeyPatch.context() as patch:
         for kind, name in loops:

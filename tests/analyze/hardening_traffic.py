@@ -175,7 +175,7 @@ class FlowLogs:
         groups = kql.run(asked.by_file, {asked.table: self.tables[asked.table]}, now=self.now)
         return records(kql.run(asked.merge, {GROUPS: groups}, now=self.now))
 
-    def versions(self, tables: Any) -> dict[str, object]:
+    def read_versions(self, tables: Any) -> dict[str, object]:
         """Always the same."""
         return dict.fromkeys(tables)
 

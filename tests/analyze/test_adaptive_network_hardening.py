@@ -53,8 +53,8 @@ def hardened(view: EstateView, found: Sequence[Assessment]) -> Network:
 def decisions(network: Network, flows: Sequence[TrafficFlow]) -> dict[tuple[str, str, int], bool | None]:
     ends = {
         configuration.address: (interface, configuration)
-        for machine in network.estate.by_type(MACHINE_TYPE)
-        for interface in network.interfaces(machine)
+        for machine in network.estate.list_of_type(MACHINE_TYPE)
+        for interface in network.list_interfaces(machine)
         for configuration in interface.configurations
     }
     asked = {(one.source, one.address, one.port) for one in flows}
@@ -92,9 +92,9 @@ def test_the_next_month_is_let_through(seed: int) -> None:
 def count(network: Network) -> int:
     """IPv4 addresses times ports that all machines let in."""
     return sum(
-        count_openings(network.openings(interface, configuration, protocol, AddressSet.everything()))
-        for machine in network.estate.by_type(MACHINE_TYPE)
-        for interface in network.interfaces(machine)
+        count_openings(network.find_openings(interface, configuration, protocol, AddressSet.everything()))
+        for machine in network.estate.list_of_type(MACHINE_TYPE)
+        for interface in network.list_interfaces(machine)
         for configuration in interface.configurations
         for protocol in ("tcp", "udp")
     )

@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 import nephoscope_policy as policy
 from nephoscope.analyze import analyzer_runner, run
-from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis, types
+from nephoscope.analyze.analyzer_runner import AnalyzerResult, PreviousAnalysis, list_analyzed_types
 from nephoscope.analyze.assessment_key import Key
-from nephoscope.analyze.discovery import analyzers, keys
+from nephoscope.analyze.discovery import list_assessment_keys, load_analyzers
 from nephoscope.analyze.unanswered import NEEDED
-from nephoscope.analyze.verdict import healthy, judge_all
+from nephoscope.analyze.verdict import judge_all, report_healthy
 from nephoscope.estate.noted_clock import NotedClock
 from nephoscope_policy.data_gap import ANALYZER_FAILED
 from nephoscope_policy.model.assessment import Assessment
@@ -67,7 +67,7 @@ def assessed(view: Any) -> policy.Snapshot:
     """The estate with what the analyzers found on top."""
     found = run(view)
     base = policy.Snapshot(view.estate.resources.values(), coverage=view.estate.coverage)
-    return base.overlay(found.overlay, found.unknown)
+    return base.with_overlay(found.overlay, found.unknown)
 
 
 def test_overlay_has_azures_shape(world: Any, golden: Any) -> None:
@@ -81,7 +81,7 @@ def test_overlay_has_azures_shape(world: Any, golden: Any) -> None:
 )
 def test_a_policy_flips_both_ways(world: Any, rules: list[str], state: ComplianceState) -> None:
     view = world.view({**OPEN, "nsgs": {"edge": rules}})
-    machine = next(iter(view.resources("microsoft.compute/virtualmachines")))
+    machine = next(iter(view.list_resources("microsoft.compute/virtualmachines")))
     result = minimal(PORTS, machine.type).evaluate(
         machine, assessed(view), context=policy.EvaluationContext(now=world.NOW)
     )
@@ -135,7 +135,7 @@ def test_ours_hides_azures_own_where_we_can_say(world: Any) -> None:
         "properties": {"status": {"code": "Healthy"}},
     }
     view = world.view({**OPEN, "extra": [own]})
-    machine = next(iter(view.resources("microsoft.compute/virtualmachines")))
+    machine = next(iter(view.list_resources("microsoft.compute/virtualmachines")))
     assert (
         minimal(PORTS, machine.type).evaluate(machine, assessed(view)).state is ComplianceState.NON_COMPLIANT
     )
@@ -208,7 +208,7 @@ def assert_only_unknown(before: Any, after: Any, what: str) -> None:
 def test_removing_a_type_flips_nothing_but_to_unknown(world: Any) -> None:
     before = states(world, BUSY)
     assert len(set(before.values())) == 4
-    for type_ in sorted(types()):
+    for type_ in sorted(list_analyzed_types()):
         cut = {**BUSY, "drop": [type_], "coverage": {"without": [type_]}}
         assert_only_unknown(before, states(world, cut), type_)
 
@@ -222,8 +222,8 @@ def test_removing_bodies_flips_nothing_but_to_unknown(world: Any) -> None:
 
 
 def test_analyzers_are_found_and_complete() -> None:
-    found = analyzers()
-    assert len(keys()) == sum(len(analyzer.keys) for analyzer in found)
+    found = load_analyzers()
+    assert len(list_assessment_keys()) == sum(len(analyzer.keys) for analyzer in found)
     for analyzer in found:
         assert all(type_ == type_.lower() for type_ in analyzer.types)
         for key in analyzer.keys.values():
@@ -258,8 +258,8 @@ def test_the_work_per_machine_does_not_grow(world: Any) -> None:
 
 
 def test_what_time_alone_changes_is_said_anew() -> None:
-    (by_time,) = [one for one in analyzers() if one.name == "github_secrets"]
-    (other,) = [one for one in analyzers() if one.name == "github_access"]
+    (by_time,) = [one for one in load_analyzers() if one.name == "github_secrets"]
+    (other,) = [one for one in load_analyzers() if one.name == "github_access"]
     told = AnalyzerResult((), (), {}, (), None, NOW, None)
     said = {by_time.name: replace(told, until=NOW + timedelta(hours=1)), other.name: told}
 
@@ -288,12 +288,12 @@ def test_a_body_that_an_analyzer_fails_on_is_unknown_and_the_others_are_judged(
 ) -> None:
     """A fault of one verdict is a result of that verdict alone."""
     view = world.view({**OPEN, "vms": {**OPEN["vms"], "vm2": {"subnet": "main/app", "ip": "10.0.1.5"}}})
-    machines, asked = view.resources("microsoft.compute/virtualmachines"), keys()[PORTS]
+    machines, asked = view.list_resources("microsoft.compute/virtualmachines"), list_assessment_keys()[PORTS]
 
     def judge(resource: Resource, key: Key) -> Assessment:
         if resource is machines[0]:
             raise OverflowError("date value out of range")
-        return healthy(resource.key, key, "")
+        return report_healthy(resource.key, key, "")
 
     first, second = judge_all(machines, asked, judge)
     assert (first.state, first.cause) == (ComplianceState.UNKNOWN, ANALYZER_FAILED)
@@ -310,11 +310,11 @@ def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_
     def fail(view: Any) -> None:
         raise ZeroDivisionError("a fault")
 
-    whole, every = run(world.view(OPEN)), analyzers()
+    whole, every = run(world.view(OPEN)), load_analyzers()
     (broken,) = [one for one in every if PORTS in one.keys]
     monkeypatch.setattr(
         analyzer_runner,
-        "analyzers",
+        "load_analyzers",
         lambda: [replace(one, analyze=fail) if one is broken else one for one in every],
     )
     found = run(world.view(OPEN))
@@ -333,7 +333,7 @@ def test_the_keys_of_an_analyzer_that_fails_are_unknown_and_the_others_say_what_
 def test_an_analyzer_that_failed_is_asked_again_although_nothing_changed(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, every = run(world.view(OPEN)), analyzers()
+    whole, every = run(world.view(OPEN)), load_analyzers()
     (broken,) = [one for one in every if PORTS in one.keys]
 
     def fail(view: Any) -> None:
@@ -341,11 +341,11 @@ def test_an_analyzer_that_failed_is_asked_again_although_nothing_changed(
 
     monkeypatch.setattr(
         analyzer_runner,
-        "analyzers",
+        "load_analyzers",
         lambda: [replace(one, analyze=fail) if one is broken else one for one in every],
     )
     found = run(world.view(OPEN))
-    monkeypatch.setattr(analyzer_runner, "analyzers", lambda: every)
+    monkeypatch.setattr(analyzer_runner, "load_analyzers", lambda: every)
     earlier = PreviousAnalysis(found.told, found.logs, frozenset(), NOW, NOW)
     again = run(world.view(OPEN), None, earlier)
     assert found.assessments != whole.assessments

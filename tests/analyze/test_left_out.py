@@ -21,7 +21,7 @@ from nephoscope.estate.log_queries import DeclaredReads, FileAggregate, LogNotRe
 from nephoscope_policy.model.state import ComplianceState
 
 UNKNOWN = ComplianceState.UNKNOWN
-ANALYZERS = [one for one in discovery.analyzers() if one.tables]
+ANALYZERS = [one for one in discovery.load_analyzers() if one.tables]
 WITH_LOGS = [pytest.param(*case.values[:1], id=case.id) for case in cases() if case.values[0].get("logs")]
 
 Verdicts = dict[tuple[str, str], ComplianceState]
@@ -42,7 +42,7 @@ class KeptAnswers:
         known = DeclaredReads(tuple(one for one in declared.tables if one != self.left_out), declared.types)
         return self._answer((text, known.tables), lambda: self._logs.query(text, known))
 
-    def versions(self, tables: Collection[str]) -> dict[str, object]:
+    def read_versions(self, tables: Collection[str]) -> dict[str, object]:
         return dict.fromkeys(tables)
 
     def _answer(self, key: object, ask: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

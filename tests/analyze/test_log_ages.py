@@ -23,7 +23,7 @@ INDICATORS = {"ThreatIntelIndicators", "ThreatIntelligenceIndicator"}
 #: Analyzers whose every decided verdict rests on rows of logs.
 RESTING = [
     one
-    for one in discovery.analyzers()
+    for one in discovery.load_analyzers()
     if one.tables and one.name not in ("arriving_logs", "adaptive_network_hardening")
 ]
 WITH_LOGS = [
@@ -113,5 +113,7 @@ def test_each_table_that_analyzers_read_has_a_bound() -> None:
     assert len(named) == len(set(named))
     read = {table for one in RESTING for table in one.tables}
     assert read <= set(named), "the bound of any other table is for whether logs arrive alone"
-    assert set(named) - {log_ages.ANY} <= {table for one in discovery.analyzers() for table in one.tables}
+    assert set(named) - {log_ages.ANY} <= {
+        table for one in discovery.load_analyzers() for table in one.tables
+    }
     assert all(kind.why and kind.source and kind.days > 0 for kind in load_log_kinds())

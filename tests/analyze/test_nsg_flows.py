@@ -38,14 +38,16 @@ def network(world: Any, group: dict[str, Any]) -> tuple[Network, Any]:
     }
     estate = world.estate(described)
     table = {tag: AddressSet.of(prefixes) for tag, prefixes in group.get("table", {}).items()}
-    machine = next(vm for vm in estate.by_type("microsoft.compute/virtualmachines") if vm.id.name == "vm")
+    machine = next(
+        vm for vm in estate.list_of_type("microsoft.compute/virtualmachines") if vm.id.name == "vm"
+    )
     return Network(estate, table), machine
 
 
 @pytest.mark.parametrize("group", TABLE["groups"], ids=lambda group: group["note"])
 def test_flows(world: Any, group: dict[str, Any]) -> None:
     found, machine = network(world, group)
-    (interface,) = found.interfaces(machine)
+    (interface,) = found.list_interfaces(machine)
     (configuration,) = interface.configurations
     for direction, protocol, address, port, want, rule, *source in group["flows"]:
         ((_, decision),) = found.decide(

@@ -26,7 +26,7 @@ def scale_set(world: Any, inner: dict[str, Any], rules: list[str], public: bool 
         "extra": [body],
     }
     view = world.view(described)
-    (resource,) = view.resources("microsoft.compute/virtualmachinescalesets")
+    (resource,) = view.list_resources("microsoft.compute/virtualmachinescalesets")
     return view, resource
 
 

@@ -41,7 +41,7 @@ class UnreadableTable:
             raise DataNotCollectedError(REASON)
         return []
 
-    def versions(self, tables: Collection[str]) -> dict[str, object]:
+    def read_versions(self, tables: Collection[str]) -> dict[str, object]:
         return dict.fromkeys(tables)
 
 

@@ -407,7 +407,7 @@ def coverage(spec: Any, types: set[str]) -> Coverage:
         return Coverage.everything()
     if spec == "inferred":
         return Coverage({SUB: frozenset(types), "": frozenset(types)}, declared=False)
-    from nephoscope.analyze.analyzer_runner import types as read
+    from nephoscope.analyze.analyzer_runner import list_analyzed_types as read
 
     without = spec["without"]
     known = frozenset((read() | types) - set(without))
@@ -482,7 +482,7 @@ class WrittenLogs:
         groups = [kql.run(asked.by_file, {asked.table: one}, now=self._now) for one in files]
         return _records(kql.run(asked.merge, {GROUPS: pa.concat_tables(groups)}, now=self._now))
 
-    def versions(self, tables: Collection[str]) -> dict[str, object]:
+    def read_versions(self, tables: Collection[str]) -> dict[str, object]:
         """Always the same."""
         return dict.fromkeys(tables)
 

@@ -11,7 +11,7 @@ from tests.published_sample import copy_published
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -51,7 +51,9 @@ def instance(tmp_path_factory, publish_estate):
 
 @pytest.fixture(scope="module")
 def server(instance):
-    with TestClient(app(instance), base_url="https://127.0.0.1", raise_server_exceptions=False) as client:
+    with TestClient(
+        build_app(instance), base_url="https://127.0.0.1", raise_server_exceptions=False
+    ) as client:
         yield client
 
 

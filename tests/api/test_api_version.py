@@ -30,7 +30,7 @@ def asked(server, owner, method, path, version, **body):
     ("version", "told"), [("2017-12-12-preview", False), ("2018-04-04", True), ("2019-10-01", True)]
 )
 def test_a_summary_names_references_from_the_version_on_that_has_them(version, told):
-    (one,) = Summary(str, version).assignments(STATES)
+    (one,) = Summary(str, version).summarize_assignments(STATES)
     assert ("policyDefinitionReferenceId" in one["policyDefinitions"][0]) is told
 
 
@@ -41,7 +41,7 @@ def test_a_summary_of_one_assignment_names_an_initiative_only_where_there_is_one
     initiative, of_assignment, told
 ):
     states = [{**STATES[0], "policySetDefinitionId": initiative}]
-    (one,) = Summary(str, "2019-10-01", of_assignment).assignments(states)
+    (one,) = Summary(str, "2019-10-01", of_assignment).summarize_assignments(states)
     assert ("policySetDefinitionId" in one) is told
 
 

@@ -77,7 +77,7 @@ def test_a_read_is_answered_and_its_secret_noted_later(instance, server, token, 
         )
         newest = instance.state.principals.secrets([SecretKind.TOKEN])[0]
     assert (told.status_code, newest.used) == (200, None), told.text
-    instance.guard.settle()
+    instance.guard.flush()
     assert instance.state.principals.secrets([SecretKind.TOKEN])[0].used is not None
 
 
@@ -88,7 +88,7 @@ def test_a_refusal_is_told_and_kept_later(instance, server, token, subscription,
     before = instance.state.audit.entries(most=1)[0].number
     with held(instance.state):
         assert server.get(path, headers=shown).status_code == 403
-    instance.guard.settle()
+    instance.guard.flush()
     added = [one.outcome for one in instance.state.audit.entries() if one.number > before]
     assert added == ["Denied"]
 

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from tests.api.conftest import NOW
 
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.collect import resources
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.collection_settings import CollectionSettings
@@ -51,7 +51,9 @@ COLUMNS = ("tenantId", "subscriptionId", "resourceGroup", "type")
 @pytest.fixture(scope="module")
 def origin(instance):
     """The address of the server on loopback."""
-    config = uvicorn.Config(app(instance), host="127.0.0.1", port=0, log_level="critical", lifespan="off")
+    config = uvicorn.Config(
+        build_app(instance), host="127.0.0.1", port=0, log_level="critical", lifespan="off"
+    )
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.api.wire import operation
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
@@ -123,7 +123,7 @@ def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, 
     by = {"properties": {"policyDefinitionId": definition}}
     everywhere = ROOT + assigned
     later = replace(instance, snapshots=PublishedSnapshotCache(tmp_path))
-    with TestClient(app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
+    with TestClient(build_app(later), base_url="https://127.0.0.1", raise_server_exceptions=False) as server:
         for path, document in ((definition, body), (everywhere, by)):
             assert server.put(f"{path}?{V}", headers=owner, json=document).status_code == 201
         assess(ServeSettings(tmp_path), some, instance.state)
@@ -240,4 +240,4 @@ def test_the_folder_has_a_file_a_surface():
     ]
     for path in surfaces:
         assert "SURFACE = " in path.read_text(), path
-    assert len(surfaces) == len(operation.surfaces())
+    assert len(surfaces) == len(operation.load_surfaces())

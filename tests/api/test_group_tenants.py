@@ -15,7 +15,7 @@ from nephoscope.access.authenticator import DeniedError, Guard
 from nephoscope.access.named_tenants import name_tenants
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
@@ -90,7 +90,7 @@ def instance(tmp_path: Path, folders: list[Path]) -> Iterator[Instance]:
 @pytest.fixture
 def ask(instance: Instance) -> Iterator[Ask]:
     """Makes a client of a program with roles: (role, scope) pairs."""
-    with TestClient(app(instance), base_url="https://127.0.0.1") as client:
+    with TestClient(build_app(instance), base_url="https://127.0.0.1") as client:
 
         def asker(*roles: tuple[str, str]) -> Ask:
             principals = instance.state.principals
@@ -347,7 +347,7 @@ def test_a_role_is_given_in_the_tenant_of_who_gives_it(instance: Instance) -> No
         with instance.state.transaction() as session:
             made = instance.state.principals.add(session, PrincipalKind.PROGRAM, f"gives at {scope}")
             instance.state.principals.grant(session, made.id, "Owner", scope, "test")
-        service = ServiceContext(instance.guard.caller(made), instance.state, instance.data)
+        service = ServiceContext(instance.guard.build_caller(made), instance.state, instance.data)
         call = OperationCall(service, lambda: instance.guard)
         return place_in_tenant(call, ROLE_WRITE, GROUP.lower())
 

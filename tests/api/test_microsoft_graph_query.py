@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.microsoft_graph_search import words
+from nephoscope.api.wire.microsoft_graph_search import split_words
 from nephoscope.model.read_reach import EVERYTHING
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
@@ -56,7 +56,7 @@ def test_a_search(ask, users):
     ],
 )
 def test_the_words_of_a_name(text, wanted):
-    assert words(text) == wanted
+    assert split_words(text) == wanted
 
 
 def test_a_count(ask, users):

@@ -26,7 +26,7 @@ def publish_estate(tmp_path_factory, report):
 @pytest.fixture(scope="module")
 def jump(report):
     """A machine of the sandbox that everybody reaches by SSH: its id."""
-    machines = report.run.estate.by_type("microsoft.compute/virtualmachines")
+    machines = report.run.estate.list_of_type("microsoft.compute/virtualmachines")
     return next(str(one.body["id"]) for one in machines if one.name == "vm-sbx-jump")
 
 

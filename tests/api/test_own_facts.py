@@ -55,7 +55,7 @@ def lake_rows(instance):
     """Rows of the lake, with all that waits."""
 
     def rows(query):
-        instance.guard.settle()
+        instance.guard.flush()
         while deliver(instance.lake, instance.state) is None:
             time.sleep(0.01)
         instance.lake.flush()
@@ -215,4 +215,4 @@ def test_what_a_binding_leaves_of_a_role(instance, bound, group, operation, plac
     )
     assert caller.is_permitted(operation, place.replace("{group}", group).replace("{own}", OWN)) is may
     kept = operation.endswith("/read") or "Telemetry" in operation
-    assert caller.reach(operation).is_empty is not kept
+    assert caller.find_reach(operation).is_empty is not kept

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.posture.published.left_out import NOTHING
 from nephoscope_policy.model.source_location import Place
 
@@ -102,7 +102,7 @@ def rule():
 
 def test_a_rule_says_what_it_could_not_see(instance, left_out, rule):
     now = instance.now
-    window = window_ending_at(rule, now)
+    window = build_window(rule, now)
     with instance.lake.reading() as reading:
         kept = Detector(instance.lake, "default", reading=reading).run(rule, window, now)
     alone = Detector(instance.lake, "default").run(rule, window, now)
@@ -115,5 +115,5 @@ def test_a_rule_over_logs_lacks_nothing(instance, left_out, rule):
     logs = dataclasses.replace(rule, query="SigninLogs | take 1")
     with instance.lake.reading() as reading:
         detector = Detector(instance.lake, "default", reading=reading)
-        assert detector.run(rule, window_ending_at(rule, now), now).gaps
-        assert detector.run(logs, window_ending_at(logs, now), now).gaps == ()
+        assert detector.run(rule, build_window(rule, now), now).gaps
+        assert detector.run(logs, build_window(logs, now), now).gaps == ()

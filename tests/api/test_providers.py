@@ -30,7 +30,7 @@ def test_providers_are_those_of_aliases_surfaces_and_resources(server, owner, su
     several = _get(server, owner, f"{scope}/providers?{V}")["value"]
     found = {one["namespace"].lower(): one for one in several}
     assert len(found) == len(several) > 30
-    expected = {name.partition("/")[0] for name in Aliases.builtin().types()}
+    expected = {name.partition("/")[0] for name in Aliases.load_builtin().types()}
     assert expected <= found.keys()
     assert "storageaccounts" in _types(found["microsoft.storage"])
     assert {"assessments", "pricings"} <= _types(found["microsoft.security"])
@@ -45,7 +45,7 @@ def test_providers_are_those_of_aliases_surfaces_and_resources(server, owner, su
 
 def test_aliases_that_are_expanded_are_read_back_as_the_table(server, owner):
     answer = _get(server, owner, f"/providers?{V}&$expand=resourceTypes/aliases")
-    table, own = Aliases.of(answer), Aliases.builtin()
+    table, own = Aliases.of(answer), Aliases.load_builtin()
     names = {name for name in own.names() if name.split("[")[0].count("/") > 1}
     assert len(names) > 500
     assert names <= set(table.names())

@@ -14,7 +14,7 @@ from tests.api.test_matrix import OPERATIONS, answer
 
 from nephoscope.access.query_pool import THREAD_NAME
 from nephoscope.access.query_queue import QueryLimits
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.state.access.principals import SecretKind
 from nephoscope_kql.cancellation import CancelledError
 from nephoscope_kql.engines.duckdb import DuckDBEngine
@@ -35,7 +35,7 @@ def small(instance):
 
 @pytest.fixture
 def client(small):
-    with TestClient(app(small), base_url="https://127.0.0.1", raise_server_exceptions=False) as made:
+    with TestClient(build_app(small), base_url="https://127.0.0.1", raise_server_exceptions=False) as made:
         yield made
 
 
@@ -105,7 +105,7 @@ def test_who_goes_away_ends_the_query(small, owner, monkeypatch):
             raise
 
     monkeypatch.setattr(type(small.lake), "query", noted)
-    asyncio.run(gone_over(app(small), LOGS, owner, {"query": ENDLESS}, began))
+    asyncio.run(gone_over(build_app(small), LOGS, owner, {"query": ENDLESS}, began))
     small.queries.close()
     assert [type(one) for one in ended] == [CancelledError]
     assert small.queries.counts().running == 0

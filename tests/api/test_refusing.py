@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.api.wire.azure_error import ApiError, finding, translate_errors
+from nephoscope.api.wire.azure_error import ApiError, translate_errors, translate_not_found
 from nephoscope.state.database.state_errors import (
     ConcurrentChangeError,
     DatabaseBusyError,
@@ -37,11 +37,11 @@ def test_what_may_be_tried_again_is_no_fault_of_who_asks(kind: type[StateError])
 
 
 def test_other_errors_go_through() -> None:
-    with pytest.raises(KeyError), translate_errors("name", StateError), finding("A name"):
+    with pytest.raises(KeyError), translate_errors("name", StateError), translate_not_found("A name"):
         raise KeyError
 
 
 def test_what_is_missing_is_404_also_within_what_is_refused() -> None:
-    with pytest.raises(ApiError) as told, translate_errors("name", StateError), finding("A name"):
+    with pytest.raises(ApiError) as told, translate_errors("name", StateError), translate_not_found("A name"):
         raise NotFoundError("none")
     assert (told.value.status, told.value.message) == (404, "A name was not found.")

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore
-from nephoscope.estate.resource_changes import changes
+from nephoscope.estate.resource_changes import list_changes
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.build_info import make_build_info
 from nephoscope.posture.published.document import PublishedDocument, arm
@@ -52,16 +52,16 @@ def history(tmp_path_factory):
 
 
 def test_what_was_created_changed_and_deleted(history):
-    found = changes(history, NOW - timedelta(days=1), NOW + timedelta(days=1))
+    found = list_changes(history, NOW - timedelta(days=1), NOW + timedelta(days=1))
     assert [(one.key.rsplit("/", 1)[-1], one.kind) for one in found] == [
         ("new", "Delete"),
         ("new", "Update"),
         ("new", "Create"),
     ]
-    assert found[1].properties() == [("properties.rules[1]", None, 2)]
+    assert found[1].list_changed_properties() == [("properties.rules[1]", None, 2)]
     assert (found[1].before, found[1].after) == (NOW + timedelta(hours=1), NOW + timedelta(hours=2))
-    assert [one.id for one in changes(history, NOW, NOW + timedelta(hours=1))] == [found[2].id]
-    assert not changes(history, NOW - timedelta(days=1), NOW + timedelta(days=1), ["/other"])
+    assert [one.id for one in list_changes(history, NOW, NOW + timedelta(hours=1))] == [found[2].id]
+    assert not list_changes(history, NOW - timedelta(days=1), NOW + timedelta(days=1), ["/other"])
 
 
 def test_what_came_into_view_was_not_created(tmp_path):
@@ -71,7 +71,7 @@ def test_what_came_into_view_was_not_created(tmp_path):
     )
     coverage = Coverage({SUBSCRIPTION: frozenset({"microsoft.storage/storageaccounts"})})
     store.append(Estate.of([account("seen")], coverage), NOW + timedelta(hours=1))
-    assert not changes(store, NOW - timedelta(days=1), NOW + timedelta(days=1))
+    assert not list_changes(store, NOW - timedelta(days=1), NOW + timedelta(days=1))
 
 
 def test_changes_are_asked_for_page_by_page(server, owner, instance):

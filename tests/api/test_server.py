@@ -231,7 +231,7 @@ def test_lists_below_a_scope(server, owner, report, subscriptions):
     id_ = subscriptions["sub-bwf-erp-prod"]
     wanted = {
         one.key
-        for one in report.run.estate.by_type("microsoft.network/networksecuritygroups")
+        for one in report.run.estate.list_of_type("microsoft.network/networksecuritygroups")
         if id_ in one.key
     }
     path = f"/subscriptions/{id_}/providers/Microsoft.Network/networkSecurityGroups?{VERSION}"

@@ -42,7 +42,7 @@ def _loops_are_the_products() -> Iterator[None]:
     """What runs without a person says by itself that it changes what people decide."""
     with pytest.MonkeyPatch.context() as patch:
         by_itself(patch, IncidentService, "store_outcome")
-        by_itself(patch, PublicationWatch, "look")
+        by_itself(patch, PublicationWatch, "plan_runs")
         by_itself(patch, AutomationEngine, "tick")
         yield
 

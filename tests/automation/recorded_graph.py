@@ -70,7 +70,7 @@ def graph(tmp_path, monkeypatch):
     cloud = tmp_path / "cloud.json"
     names = ("resourceManager", "authority", "graph", "audience")
     cloud.write_text(json.dumps({"name": "test", **dict.fromkeys(names, origin)}))
-    monkeypatch.setattr(account, "credential_source", lambda *_: _Credential)
+    monkeypatch.setattr(account, "create_credential_source", lambda *_: _Credential)
     recorded.operator = {
         "accounts": {"sign_in": "default", "cloud": str(cloud), "never": ["Bob@contoso.com"]}
     }

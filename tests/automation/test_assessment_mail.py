@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.automation.assessment_mail import letter, order_by_severity
+from nephoscope.automation.assessment_mail import make_severity_key, write_mail
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
 HOME = "/subscriptions/11111111-1111-4111-8111-111111111111"
@@ -32,7 +32,7 @@ def told(document: dict[str, Any], kind: str = "assessments.changed", pages: str
     run = AutomationRun(
         "1", "default", "/x/bulk", "mail", {}, kind, "s", document, RunStatus.PENDING, NOW, NOW, NOW
     )
-    return letter(run, pages)
+    return write_mail(run, pages)
 
 
 SUB = "Microsoft.Security/assessments/subAssessments"
@@ -90,7 +90,7 @@ def test_an_alert_is_told_by_its_template() -> None:
 def test_the_gravest_come_first() -> None:
     low = body(SUB, status={"code": "Unhealthy", "severity": "Low"})
     high = body(SUB, status={"code": "Unhealthy", "severity": "High"})
-    assert sorted([exempt(), low, high], key=order_by_severity) == [high, low, exempt()]
+    assert sorted([exempt(), low, high], key=make_severity_key) == [high, low, exempt()]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\u2028", "\x85"])

@@ -12,7 +12,7 @@ from tests.automation.conftest import NOW
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, IncidentConfiguration
-from nephoscope.automation.event_facts import FACTS, fact_name, to_facts
+from nephoscope.automation.event_facts import FACTS, normalize_fact_name, to_facts
 from nephoscope.automation.rule_formats.response_rules import ResponseRuleError, read_rule_file
 from nephoscope.automation.rule_formats.sentinel_rules import PROPERTIES
 from nephoscope.lake.lake import Lake
@@ -99,7 +99,7 @@ def test_what_automations_ask_of_entities_is_what_conditions_may() -> None:
     derived = {"entity.azureresource.subscriptionid"}
     for name in PROPERTIES.values():
         if name.startswith("entity.") and name not in derived:
-            assert fact_name(name) == name
+            assert normalize_fact_name(name) == name
 
 
 def test_the_names_of_facts_are_those_that_are_told() -> None:
@@ -122,7 +122,7 @@ def test_what_changed_is_known_and_own_changes_ask_no_rule(engine, raise_alert, 
     raise_alert()
     assert list(who.tick()) == []
     incident_service = IncidentService(state, "default")
-    incident_service.comment(1, "hm", NOW, "kim")
+    incident_service.add_comment(1, "hm", NOW, "kim")
     assert list(who.tick()) == []
     incident_service.change(1, NOW, "kim", severity="Low")
     assert [one.status.value for one in who.tick()] == ["done"]

@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from nephoscope.automation.action import ActionContext, ActionError
-from nephoscope.automation.actions.event_hub import EventHubActionSettings, refusal, run
+from nephoscope.automation.actions.event_hub import EventHubActionSettings, explain_refusal, run
 from nephoscope.automation.operator_policy import EventHubPolicy, OperatorPolicy
 from nephoscope.state.automation.automation_runs import AutomationRun, RunStatus
 
@@ -108,7 +108,7 @@ def test_a_connection_string_that_is_none_is_not_tried_again(kafka):
 def test_messages_go_to_azure_and_where_the_operator_allows(endpoint, may):
     connection = f"Endpoint={endpoint};SharedAccessKeyName=send;SharedAccessKey=a;EntityPath=hub"
     allowed = EventHubPolicy(hosts=["inside.example:9093"])
-    assert (refusal(connection, allowed) == "") is may
+    assert (explain_refusal(connection, allowed) == "") is may
     if not may:
         around = ActionContext(Path(), OperatorPolicy(event_hub=allowed), NOW, lambda _: connection)
         with pytest.raises(ActionError, match=r"event_hub\.hosts") as error:

@@ -73,17 +73,19 @@ def change(id_: str, *, urgent: bool) -> DueRun:
 def test_which_runs_are_begun_together(known: list[DueRun], order: list[str]) -> None:
     left, found = list(known), []
     lanes = RunQueues(lambda: list(left))
-    while chosen := lanes.next():
+    while chosen := lanes.choose_due():
         found.append("+".join(one.id for one in chosen))
         for one in chosen:
-            lanes.begin(one)
+            lanes.mark_begun(one)
             left.remove(one)
         lanes.drop([one.id for one in chosen])
         assert not [
-            one for one in lanes.next(new=True) if choosing.select_queue(one).action and one.id in found[-1]
+            one
+            for one in lanes.choose_due(new=True)
+            if choosing.select_queue(one).action and one.id in found[-1]
         ]
         for one in chosen:
-            lanes.end(one.id)
+            lanes.mark_ended(one.id)
     assert found == order
 
 

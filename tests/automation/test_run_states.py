@@ -13,10 +13,10 @@ from nephoscope.automation.run_states import (
     MOST_TRIES,
     approve_run,
     begin_run,
-    cut_off,
     deny_run,
     end_run,
     fail_run,
+    interrupt_run,
     retry_run,
     withdraw_run,
 )
@@ -91,7 +91,7 @@ def happening(kind: ActionKind) -> dict[str, Callable[[AutomationRun], Automatio
         ),
         "failed": lambda run: fail_run(run, ActionError("no"), LATER),
         "failed for good": lambda run: fail_run(run, ActionError("no", again=False), LATER),
-        "cut off": lambda run: cut_off(run, LATER),
+        "cut off": lambda run: interrupt_run(run, LATER),
         "approved": lambda run: approve_run(run, "kim", NOW),
         "denied": lambda run: deny_run(run, "kim", NOW),
         "retried": lambda run: retry_run(run, "kim", LATER),
@@ -142,7 +142,7 @@ def test_a_run_whose_process_dies_every_time_is_given_up(step: str) -> None:
     run = run_at("block", "pending", step)
     for _ in range(MOST_TRIES):
         assert run.status is RunStatus.PENDING
-        run = cut_off(begin_run(run, NOW), NOW)
+        run = interrupt_run(begin_run(run, NOW), NOW)
     assert (run.status, run.cut_off, run.step.value) == (RunStatus.DEAD, MOST_TRIES, step)
     assert "interrupted" in run.detail
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import yaml
 
-from nephoscope.automation.assessment_mail import letter
+from nephoscope.automation.assessment_mail import write_mail
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.publication_watch import PublicationWatch
 from nephoscope.automation.rule_catalog import load_automations
@@ -54,25 +54,25 @@ def test_only_what_changed_is_told_and_once(tmp_path, publish, automate, watch, 
     assessment, score, control = documents
     automate(["Assessments", "SecureScores", "RegulatoryComplianceAssessment"], [FILES])
     publish(assessment("a"), assessment("b", "Healthy"), score(10), control("Passed"))
-    assert watch.look() == 0  # how it stood when it was looked at first
+    assert watch.plan_runs() == 0  # how it stood when it was looked at first
     publish(assessment("a"), assessment("b", "Unhealthy"), assessment("c"), score(11), control("Failed"))
-    assert watch.look() == 3
-    assert watch.look() == 0
+    assert watch.plan_runs() == 3
+    assert watch.plan_runs() == 0
     assert {one.status.value for one in respond()} == {"done"}
     kinds = sorted(one["type"].partition(".")[0] for one in lines(tmp_path / "out"))
     assert kinds == ["assessments", "assessments", "regulatorycomplianceassessment", "securescores"]
     assert len({one["id"] for one in lines(tmp_path / "out")}) == 4
     publish(assessment("a"), assessment("b", "Unhealthy"), assessment("c"), score(11), control("Failed"))
-    assert watch.look() == 0
+    assert watch.plan_runs() == 0
 
 
 def test_a_change_of_severity_is_one(publish, automate, watch, documents):
     assessment = documents[0]
     automate(["Assessments"], [FILES])
     publish(assessment("a", severity="Low"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a", severity="High"))
-    assert watch.look() == 1
+    assert watch.plan_runs() == 1
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_all_rules_of_a_set_must_hold(publish, automate, watch, respond, tmp_pat
     ]
     automate([{"eventSource": "Assessments", "ruleSets": [{"rules": several}]}], [FILES])
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"), assessment("b", severity="Low"), assessment("c", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     respond()
     assert len(lines(tmp_path / "out")) == count
 
@@ -112,11 +112,11 @@ def test_numbers_are_compared_as_numbers(publish, automate, watch, documents):
     }
     automate([{"eventSource": "SecureScores", "ruleSets": [{"rules": [rule]}]}], [FILES])
     publish(score(20))
-    watch.look()
+    watch.plan_runs()
     publish(score(10))
-    assert watch.look() == 0
+    assert watch.plan_runs() == 0
     publish(score(8.5))
-    assert watch.look() == 1
+    assert watch.plan_runs() == 1
 
 
 def test_scopes_and_the_own_subscription_bound_what_is_told(
@@ -128,9 +128,9 @@ def test_scopes_and_the_own_subscription_bound_what_is_told(
     automate(["Assessments"], [FILES], name="own", home=HOME)
     automate(["Assessments"], [FILES], name="off", enabled=False)
     publish(assessment("z"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("z"), assessment("a"), assessment("b", home=other))
-    watch.look()
+    watch.plan_runs()
     respond()
     assert [
         (one["rule"].rpartition("/")[2], one["data"]["id"].split("/")[8]) for one in lines(tmp_path / "out")
@@ -142,9 +142,9 @@ def test_a_snapshot_tells_everything_once_a_week(publish, automate, watch, respo
     automate(["AssessmentsSnapshot"], [FILES])
     publish(*(assessment(f"m{number}") for number in range(3)))
     now = datetime.now(UTC)
-    assert watch.look(now) == 1
-    assert watch.look(now + timedelta(days=6)) == 0
-    assert watch.look(now + timedelta(days=8)) == 1
+    assert watch.plan_runs(now) == 1
+    assert watch.plan_runs(now + timedelta(days=6)) == 0
+    assert watch.plan_runs(now + timedelta(days=8)) == 1
     respond()
     assert len(lines(tmp_path / "out")) >= 3
 
@@ -153,14 +153,14 @@ def test_a_killed_look_is_made_again(publish, automate, watch, state, monkeypatc
     assessment = documents[0]
     automate(["Assessments"], [FILES])
     publish(assessment("a", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"))
     with monkeypatch.context() as cut:
         cut.setattr(state.automation_runs, "plan", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            watch.look()
-    assert watch.look() == 1
-    assert watch.look() == 0
+            watch.plan_runs()
+    assert watch.plan_runs() == 1
+    assert watch.plan_runs() == 0
 
 
 def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond, documents):
@@ -171,9 +171,9 @@ def test_rows_of_tables_come_once(lake, state, publish, automate, watch, respond
     told = ["Assessments", "SecureScores", "RegulatoryComplianceAssessment"]
     automate(told, [{"actionType": "Workspace", "workspaceResourceId": "/x/export"}])
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"), score(5), control("Failed"))
-    watch.look()
+    watch.plan_runs()
     assert {one.status.value for one in respond()} == {"done"}
     deliver(lake, state)
     lake.flush()
@@ -192,9 +192,9 @@ def test_a_webhook_gets_batches_and_what_fails_is_kept(
     state.credentials.put("response.team", "secret")
     automate(["Assessments"], [{"actionType": "Webhook", "url": receiver.url, "secret": "team", "batch": 2}])
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(*(assessment(f"m{number}") for number in range(3)))
-    watch.look()
+    watch.plan_runs()
     allowed = {"webhook": {"private": ["127.0.0.0/8", "::1/128"], "ca": receiver.ca}}
     receiver.answers[:] = [400]
     ended = respond(**allowed)
@@ -216,14 +216,14 @@ def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, 
     automate(["Assessments", "SecureScores"], [{"actionType": "Mail", "to": ["a@contoso.com"]}])
     machines = [f"m{number:03}" for number in range(60)]
     publish(*(assessment(one) for one in machines), score(44.9))
-    watch.look()
+    watch.plan_runs()
     publish(
         *(assessment(one, "Healthy") for one in machines[1:]), assessment("m000", severity="Low"), score(43.1)
     )
-    assert watch.look() == 1
+    assert watch.plan_runs() == 1
     (run,) = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
     assert (run.kind, run.document["count"], len(run.document["records"])) == ("several.changed", 61, 50)
-    subject, text = letter(run, "https://host")
+    subject, text = write_mail(run, "https://host")
     assert subject == "[Low] 1 of 61 changes are findings: a"
     lines = [" ".join(line.split()) for line in text.splitlines()]
     assert lines[:3] == [
@@ -258,25 +258,25 @@ def test_a_message_says_what_became_of_it(
     assessment = documents[0]
     automate(["Assessments"], [{"actionType": "Mail", "to": ["a@contoso.com"]}])
     publish(assessment("other"), *([assessment("vm", **before)] if before else []))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("other"), assessment("vm", **after))
-    watch.look()
+    watch.plan_runs()
     (run,) = state.automation_runs.runs_of_language(RuleLanguage.AUTOMATION)
-    title, text = letter(run, "https://host")
+    title, text = write_mail(run, "https://host")
     assert title == subject
     assert [one for one in said if one not in text] == []
 
 
 def test_a_logic_app_is_told_by_its_address(state, publish, automate, watch, respond, receiver, documents):
-    from nephoscope.automation.rule_formats.security_actions import credential
+    from nephoscope.automation.rule_formats.security_actions import name_credential
 
     assessment = documents[0]
     made = automate(["Assessments"], [{"actionType": "LogicApp", "logicAppResourceId": "/x"}])
-    state.credentials.put(credential(made.key, 0, "uri"), receiver.url)
+    state.credentials.put(name_credential(made.key, 0, "uri"), receiver.url)
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"))
-    watch.look()
+    watch.plan_runs()
     (ended,) = respond(webhook={"private": ["127.0.0.0/8", "::1/128"], "ca": receiver.ca})
     assert ended.status.value == "done"
     assert receiver.url not in json.dumps(ended.settings)
@@ -286,9 +286,9 @@ def test_a_command_gets_each(tmp_path, publish, automate, watch, respond, docume
     assessment = documents[0]
     automate(["Assessments"], [{"actionType": "Command", "name": "keep"}])
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"), assessment("b"))
-    watch.look()
+    watch.plan_runs()
     kept = tmp_path / "kept"
     script = f"import sys; open({str(kept)!r}, 'a').write(sys.stdin.read() + '\\n')"
     respond(commands={"keep": {"run": [sys.executable, "-c", script]}})
@@ -302,15 +302,15 @@ def test_files_turn_over_and_a_torn_line_goes(tmp_path, publish, automate, watch
     assessment = documents[0]
     automate(["Assessments"], [FILES])
     publish(assessment("z", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     publish(assessment("a"))
-    watch.look()
+    watch.plan_runs()
     respond()
     (file,) = (tmp_path / "out").glob("*.ndjson")
     with file.open("a") as torn:
         torn.write('{"id": "half')
     publish(assessment("a", "Healthy"))
-    watch.look()
+    watch.plan_runs()
     respond()
     assert [one["data"]["properties"]["status"]["code"] for one in lines(tmp_path / "out")] == [
         "Unhealthy",
@@ -318,6 +318,6 @@ def test_files_turn_over_and_a_torn_line_goes(tmp_path, publish, automate, watch
     ]
     file.write_bytes(file.read_bytes() + b"x" * (1 << 20) + b"\n")
     publish(assessment("a"))
-    watch.look()
+    watch.plan_runs()
     respond()
     assert len(list((tmp_path / "out").glob("*.ndjson"))) == 2

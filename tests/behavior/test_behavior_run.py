@@ -11,9 +11,9 @@ import pytest
 from tests.behavior.conftest import NOON, routine, signin
 
 from nephoscope.behavior.behavior_run import CHECKPOINT, BehaviorAnalysis
-from nephoscope.behavior.profile import profile
+from nephoscope.behavior.profile import read_profile
 from nephoscope.behavior.profiles import Profiles
-from nephoscope.behavior.settings import BehaviorSettings, keep
+from nephoscope.behavior.settings import BehaviorSettings, store_settings
 from nephoscope.lake.lake import Lake
 from nephoscope.state import LeaseLostError, State
 from nephoscope_kql.cell_formatting import iterate_rows, typed_columns
@@ -137,9 +137,9 @@ def test_batches_in_any_cut_leave_the_same_profile(lake: Lake, state: State, put
         BehaviorAnalysis(lake, state, "default").run(
             NOON + number * timedelta(minutes=1) + timedelta(seconds=30)
         )
-    pieces = profile(lake.data, "default", "user03@contoso.com")
+    pieces = read_profile(lake.data, "default", "user03@contoso.com")
     BehaviorAnalysis(lake, state, "default").run(NOON + 5 * HOUR, anew=True)
-    assert profile(lake.data, "default", "user03@contoso.com") == pieces != []
+    assert read_profile(lake.data, "default", "user03@contoso.com") == pieces != []
 
 
 def test_nothing_is_claimed_before_there_is_a_history(
@@ -204,7 +204,7 @@ def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: BehaviorAnalysis
     put("SigninLogs", [*routine(USERS, 14), renamed], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert told(lake) == []
-    by_both = [profile(lake.data, "default", name) for name in ("married@contoso.com", "id-user03")]
+    by_both = [read_profile(lake.data, "default", name) for name in ("married@contoso.com", "id-user03")]
     assert by_both[0] == by_both[1] != []
 
 
@@ -411,7 +411,7 @@ def test_values_that_nobody_shows_any_more_are_forgotten(lake: Lake, state: Stat
 
 def test_settings_are_kept_and_used(lake: Lake, state: State, analysis: BehaviorAnalysis, put: Put) -> None:
     with state.transaction(product="test") as session:
-        keep(state, session, "default", BehaviorSettings(learning_days=2, active_days=2))
+        store_settings(state, session, "default", BehaviorSettings(learning_days=2, active_days=2))
     put("SigninLogs", [*routine(USERS, 4), abroad()], NOON + HOUR)
     analysis.run(NOON + 2 * HOUR)
     assert len(told(lake)) == 1

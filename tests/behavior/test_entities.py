@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.behavior.entities import describe_unlisted, entities
+from nephoscope.behavior.entities import build_entities, describe_unlisted
 
 ID = "0c5f2d0a-1111-4b63-9f0e-000000000001"
 
@@ -40,7 +40,7 @@ def row(**given: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_the_entities_of_a_row(kind: str, given: dict[str, Any], wanted: list[dict[str, str]]) -> None:
-    assert entities(given, kind) == [{"$id": str(at), **one} for at, one in enumerate(wanted, 1)]
+    assert build_entities(given, kind) == [{"$id": str(at), **one} for at, one in enumerate(wanted, 1)]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.behavior.profiles import RECENT, SPAN, Profiles, arrow
+from nephoscope.behavior.profiles import RECENT, SPAN, Profiles, fetch_arrow
 
 TODAY = 20_000
 row = st.tuples(
@@ -35,10 +35,10 @@ def known(profiles: Profiles) -> dict[tuple[str, str, str], set[int]]:
     """What the tables hold, read without the code that folds them."""
     found: dict[tuple[str, str, str], set[int]] = defaultdict(set)
     with profiles.open_tables() as connection:
-        for one in arrow(connection, "SELECT * FROM base").to_pylist():
+        for one in fetch_arrow(connection, "SELECT * FROM base").to_pylist():
             days = {one["span"] * SPAN + bit for bit in range(SPAN) if one["bits"] >> bit & 1}
             found[one["entity"], one["dimension"], one["value"]] |= days
-        for one in arrow(connection, "SELECT * FROM recent").to_pylist():
+        for one in fetch_arrow(connection, "SELECT * FROM recent").to_pylist():
             found[one["entity"], one["dimension"], one["value"]].add(one["day"])
     return dict(found)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
-from nephoscope.behavior.scoring import ActivityContext, ProfileFacts, reason, score_facts
+from nephoscope.behavior.scoring import ActivityContext, ProfileFacts, explain_score, score_facts
 
 NEW = ProfileFacts("Country", "PT", 0, 20, 0, 8, None, 30, True, 20, 0, 0, 300, 480, 3, 5, 9000)
 DAYS = st.integers(0, 200)
@@ -46,7 +46,7 @@ def test_a_score_is_between_0_and_10_whatever_the_order(several, circumstances, 
     assert score_facts(several, circumstances) == score
     assert 0 <= score.priority <= 10
     assert all(0 <= one.share <= 1 for one in several)
-    assert all(reason(one, "sign-in") for one in several)
+    assert all(explain_score(one, "sign-in") for one in several)
 
 
 @given(facts(), st.integers(1, 50))
@@ -79,7 +79,7 @@ def test_power_raises_failure_and_shared_addresses_lower(several) -> None:
     ],
 )  # fmt: skip
 def test_the_reason_in_words(changes, words) -> None:
-    assert reason(replace(NEW, **changes), "sign-in") == words
+    assert explain_score(replace(NEW, **changes), "sign-in") == words
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from nephoscope.analyze import analyzer_runner
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.analyze.subnet_security_groups import ATTACHED
 from nephoscope.cli.main import cli
 
@@ -157,8 +157,8 @@ def test_a_fault_of_an_analyzer_is_no_clean_result(
     def fail(_: object) -> None:
         raise ZeroDivisionError("a fault")
 
-    every = [replace(one, analyze=fail) if ATTACHED.id in one.keys else one for one in analyzers()]
-    monkeypatch.setattr(analyzer_runner, "analyzers", lambda: every)
+    every = [replace(one, analyze=fail) if ATTACHED.id in one.keys else one for one in load_analyzers()]
+    monkeypatch.setattr(analyzer_runner, "load_analyzers", lambda: every)
     network = resource(ONE, "Microsoft.Network/virtualNetworks", "hub", subnets=subnets)
     (place / "estate.json").write_text(json.dumps([*ESTATE, network]))
     result = run(place, "scan", "--in-parts", parts)

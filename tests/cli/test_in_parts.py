@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.outputs import formats
+from nephoscope.cli.outputs import list_formats
 from nephoscope.collect.resources import SnapshotSpool
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.posture.history import history as history_module
@@ -41,7 +41,7 @@ AT = ("--at", "2026-11-24T10:00:00Z")
 
 def every_format(*always: str) -> list[Any]:
     """The formats of the output; those that are not `always` looked at belong to the full counts."""
-    return [pytest.param(one, marks=() if one in always else pytest.mark.full) for one in formats()]
+    return [pytest.param(one, marks=() if one in always else pytest.mark.full) for one in list_formats()]
 
 
 def scan(data: Path, *arguments: object) -> Result:
@@ -152,7 +152,9 @@ def test_every_format_on_the_sample_estate(output: str, estate: str, tmp_path: P
     [
         pytest.param(judged_by, output.values[0], id=f"{name}-{output.values[0]}", marks=output.marks)
         for name, judged_by in JUDGED_BY.items()
-        for output in every_format(*(formats() if name == "own" else ["json"] if name != "assigned" else []))
+        for output in every_format(
+            *(list_formats() if name == "own" else ["json"] if name != "assigned" else [])
+        )
     ],
 )
 def test_every_format_on_a_faulty_snapshot(
@@ -219,14 +221,14 @@ def memory(data: Path) -> tuple[Any, ...]:
         facts,
         past,
         changes,
-        store.snapshots(),
-        sorted((one.key, str(one.body)) for one in store.current()),
+        store.list_snapshots(),
+        sorted((one.key, str(one.body)) for one in store.iterate_current()),
     )
 
 
 @pytest.mark.full
 def test_what_a_series_of_scans_remembers(changed: Callable[..., Path], tmp_path: Path) -> None:
-    (survey,) = SnapshotSpool.of([SAMPLE], _new(tmp_path / "spool")).surveys()
+    (survey,) = SnapshotSpool.of([SAMPLE], _new(tmp_path / "spool")).read_surveys()
     subscriptions = sorted(one for one in survey.subscriptions if one)
     snapshots = [
         changed("earlier", json.loads((CASES / "earlier.json").read_text())["changes"]),

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 from tests.running import forked_commands
 
-from nephoscope.alerts.rules.rule_files import folder as shipped_rules
+from nephoscope.alerts.rules.rule_files import locate_rules_folder as shipped_rules
 from nephoscope_kql.engines.interrupts import find_signal_exception
 
 pytestmark = pytest.mark.system

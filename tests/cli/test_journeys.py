@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from tests.sample.some_subscriptions import copy_some
 
 from nephoscope.cli.main import cli
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 
 TESTS = Path(__file__).parents[1]
 CASES = TESTS / "cases" / "journeys" / "second_snapshot"
@@ -40,7 +40,7 @@ def run(data: Path, *arguments: object) -> str:
 
 
 def key_of(name: str) -> str:
-    return next(one.json()["name"] for one in documents(kind="policies") if one.name == f"{name}.json")
+    return next(one.json()["name"] for one in load_documents(kind="policies") if one.name == f"{name}.json")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from nephoscope.cli.session.lake_access import open_lake
-from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, converse, is_incomplete
+from nephoscope.cli.session.query_prompt import KqlCompleter, KqlLexer, is_incomplete, run_prompt
 from nephoscope.cli.session.query_session import QuerySession
 from nephoscope.cli.session.repl_commands import QueryRepl
 from nephoscope.state import State
@@ -110,7 +110,7 @@ def talked(data: Path, typed: str, capsys: pytest.CaptureFixture[str]) -> tuple[
             QuerySession.from_options(OPTIONS, lake, "default"),
             lambda error, text: told.append(error.message) or 2,
         )
-        converse(talk, data, input=keys, output=DummyOutput())
+        run_prompt(talk, data, input=keys, output=DummyOutput())
     printed = capsys.readouterr()
     return printed.out, printed.err + "".join(told)
 

@@ -14,7 +14,7 @@ from typing import TextIO
 import pytest
 from tests.running import forked_commands
 
-from nephoscope.cli.session.output_stream import open_output, writing_bytes
+from nephoscope.cli.session.output_stream import open_binary_output, open_output
 from nephoscope.ingest.live.tls import issue_self_signed
 from nephoscope.state.access.key_file import KeyFile
 from nephoscope.state.audit.audit_anchor import AuditAnchor
@@ -28,7 +28,7 @@ def write(path: Path, text: str = "result\n") -> None:
 
 
 def write_raw(path: Path, text: str = "result\n") -> None:
-    with writing_bytes(path) as out:
+    with open_binary_output(path) as out:
         out.write(text.encode())
 
 

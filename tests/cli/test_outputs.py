@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.outputs import formats
+from nephoscope.cli.outputs import list_formats
 from nephoscope.cli.outputs.table import NO_CONTROL
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.scans.scan import EstateScan
@@ -39,7 +39,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         # every format tells of one evaluation: that a second one is equal is a test of its own
         patch.setattr(EstateScan, "run", _run_once(EstateScan.run))
-        for name in formats():
+        for name in list_formats():
             result = scan("--no-history", "--output", name, data=data)
             assert result.exception is None or isinstance(result.exception, SystemExit), result.output
             texts[name] = result.stdout
@@ -120,7 +120,7 @@ def test_secrets_that_a_rule_reads_are_in_no_output(parts: str, tmp_path: Path) 
         parts,
     ]
     command += ["--policies", str(tmp_path / "policies")]
-    for last in [*(["--output", name] for name in formats()), ["--explain", "v"]]:
+    for last in [*(["--output", name] for name in list_formats()), ["--explain", "v"]]:
         result = CliRunner().invoke(cli, [*command, *last])
         assert result.exit_code == 0
         assert "one" in result.stdout

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.session.ci_environment import ci_run
+from nephoscope.cli.session.ci_environment import detect_ci_run
 
 GITHUB = {
     "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "Contoso/Shop", "GITHUB_SHA": "c0ffee",
@@ -44,7 +44,7 @@ GITLAB = {
     ],
 )  # fmt: skip
 def test_what_a_ci_server_tells(environment: dict[str, str], expected: tuple[str, ...]) -> None:
-    told = ci_run(environment)
+    told = detect_ci_run(environment)
     assert (told.repository, told.branch, told.commit, told.run_id, told.pull_request) == expected
     assert "contoso@" not in told.repository_url
 

@@ -14,7 +14,7 @@ from click.testing import Result
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
-from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.suppression.condition import parse_conditions
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.cli import restore as restoring
 from nephoscope.lake.backup.backup_archive import ArchiveWriter
@@ -87,7 +87,7 @@ def hostile_state(folder: Path) -> bytes:
         state.sources.add(Source("passwords", "folder", {"paths": ["/etc"]}))
         state.tenants.add(Tenant("theirs", TenantConnection(id="11111111-2222-3333-4444-555555555555")))
         state.workspaces.set_table("default", "SigninLogs", 1)
-        every = conditions([{"field": "entities.ip.address", "in": ["0.0.0.0/0"]}])
+        every = parse_conditions([{"field": "entities.ip.address", "in": ["0.0.0.0/0"]}])
         TuningEditor(state, "default", "eve", NOW).suppress("all", "*", every)
         Guard(state, lambda: Hierarchy({})).make_secret(eve, SecretKind.TOKEN, "eve")
     return (folder / "state.db").read_bytes()

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.outputs import formats
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs import list_formats
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.outputs.markdown import _escape_text
-from nephoscope.cli.terminal.sanitize_output import escape_controls, escaping_stream, format_count
+from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count, wrap_escaping_stream
 
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -35,14 +35,14 @@ def test_plain_text_has_nothing_to_obey(text: str) -> None:
 @given(st.lists(st.text()))
 def test_a_plain_stream_writes_plain_text(pieces: list[str]) -> None:
     out = io.StringIO()
-    escaping_stream(out).writelines(pieces)
+    wrap_escaping_stream(out).writelines(pieces)
     assert out.getvalue() == escape_controls("".join(pieces))
 
 
 @given(st.text())
 def test_no_cell_begins_like_a_formula(text: str) -> None:
-    assert cell(text)[:1] not in set("=+-@\t\r\n＝＋－＠") - {""}
-    assert cell(text).endswith(text)
+    assert escape_cell(text)[:1] not in set("=+-@\t\r\n＝＋－＠") - {""}
+    assert escape_cell(text).endswith(text)
 
 
 @given(st.text())
@@ -75,7 +75,7 @@ def test_names_with_control_characters_reach_no_output(tmp_path: Path) -> None:
     snapshot = tmp_path / "snapshot.json"
     snapshot.write_text(json.dumps([body]))
     common = ["--data", str(tmp_path / "data")]
-    for form in formats():
+    for form in list_formats():
         arguments = [*common, "scan", str(snapshot), "--no-history", "--group-by", "owner", "-o", form]
         text = CliRunner().invoke(cli, arguments).output
         assert "u001b" in text or form == "csv", form

@@ -153,7 +153,7 @@ def test_an_image_is_judged_without_the_state_and_the_readers_of_feeds(tmp_path:
 
 def test_what_readers_claim_is_known_without_them_once_they_were_loaded(tmp_path: Path) -> None:
     ask = (
-        "import sys; from nephoscope.collect.inventory.discovery import inventory_readers as known, find_readers\n"
+        "import sys; from nephoscope.collect.inventory.discovery import load_inventory_readers as known, find_readers\n"
         "claimed = [(one.name, one.patterns, one.magic, one.max_size) for one in known().values()]\n"
         "find_readers('var/lib/dpkg/status'); print(hash(str(claimed))); print('nephoscope.collect.inventory.dpkg' in sys.modules)"
     )

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.outputs import formats
+from nephoscope.cli.outputs import list_formats
 
 PLATFORM = "/providers/Microsoft.Management/managementGroups/platform"
 TENANTS = tuple(f"{letter * 8}-1111-4000-8000-000000000000" for letter in "ab")
@@ -93,7 +93,7 @@ def resources_in(output: str, text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("parts", ["never", "always"])
-@pytest.mark.parametrize("output", [one for one in formats() if one != "table"])
+@pytest.mark.parametrize("output", [one for one in list_formats() if one != "table"])
 def test_a_row_names_its_tenant(output: str, parts: str, scan: Scan, targets: list[str]) -> None:
     text = scan(targets, "--no-history", "--in-parts", parts, "--output", output)
     assert resources_in(output, text) == LABELS

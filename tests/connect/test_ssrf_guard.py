@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from nephoscope.connect.ssrf_guard import PrivateAddressError, UnreachableAddressError, is_public, target
+from nephoscope.connect.ssrf_guard import (
+    PrivateAddressError,
+    UnreachableAddressError,
+    is_public,
+    resolve_target,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def test_public_addresses(text: str, public: bool) -> None:
 )  # fmt: skip
 def test_urls_that_are_refused(url: str) -> None:
     with pytest.raises(UnreachableAddressError):
-        target(url, [], 60.0)
+        resolve_target(url, [], 60.0)
 
 
 def test_every_address_of_a_name_is_judged_and_each_turn_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,11 +47,11 @@ def test_every_address_of_a_name_is_judged_and_each_turn_has_another(monkeypatch
         return [(0, 0, 0, "", (one, 443)) for one in known]
 
     monkeypatch.setattr(socket, "getaddrinfo", looked_up)
-    asked = [target("https://feed.example/a?b=c", (), 5.0, turn) for turn in range(3)]
+    asked = [resolve_target("https://feed.example/a?b=c", (), 5.0, turn) for turn in range(3)]
     assert [one.url for one in asked] == [
         "https://8.8.8.8:443/a?b=c", "https://[2606:4700::1111]:443/a?b=c", "https://8.8.8.8:443/a?b=c",
     ]  # fmt: skip
     assert {(one.host, one.name) for one in asked} == {("feed.example", "feed.example")}
     known.append("10.0.0.1")
     with pytest.raises(PrivateAddressError, match=r"feed.example leads to 10.0.0.1, which is not public"):
-        target("https://feed.example/", (), 5.0)
+        resolve_target("https://feed.example/", (), 5.0)

@@ -55,13 +55,13 @@ def test_an_imported_table_keeps_the_paths_of_every_type() -> None:
         ]
     )
     name = "Microsoft.Compute/imagePublisher"
-    assert table.field(name).spelled == ("properties", "x")
-    assert table.field(name, "", "microsoft.compute/a").spelled == ("properties", "x")
-    assert table.field(name, "", "microsoft.compute/b").spelled == ("properties", "y")
+    assert table.resolve_field(name).spelled == ("properties", "x")
+    assert table.resolve_field(name, "", "microsoft.compute/a").spelled == ("properties", "x")
+    assert table.resolve_field(name, "", "microsoft.compute/b").spelled == ("properties", "y")
 
 
 def test_an_imported_flat_table_does_not_hide_the_shipped_types() -> None:
     flat = Aliases.of({"Microsoft.Compute/imagePublisher": "properties.virtualMachineProfile.x"})
-    merged = Aliases.builtin().merge(flat)
-    found = merged.field("Microsoft.Compute/imagePublisher", "", "microsoft.compute/virtualmachines")
+    merged = Aliases.load_builtin().merge(flat)
+    found = merged.resolve_field("Microsoft.Compute/imagePublisher", "", "microsoft.compute/virtualmachines")
     assert found.spelled == ("properties", "storageProfile", "imageReference", "publisher")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.policies.policy_packs import Packs, load_built_in_catalog
 from nephoscope_policy import PolicyError, catalog_cache
 from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
@@ -49,7 +49,7 @@ def folder(root: Path, files: dict[str, Any]) -> Path:
 
 
 def held(root: Path, **options: Any) -> PolicyCatalog:
-    return PolicyCatalog.of(documents(root), **options)
+    return PolicyCatalog.of(load_documents(root), **options)
 
 
 SHAPES = {
@@ -83,8 +83,8 @@ def test_every_shape_is_the_same_definition(tmp_path: Path, shape: Any) -> None:
         "one",
     )
     assert entry.types == frozenset({"microsoft.sql/servers"})
-    assert found.definition("ONE").display_name == "Policy one"
-    assert found.definition(f"{ROOT.upper()}/policyDefinitions/One/").display_name == "Policy one"
+    assert found.get_definition("ONE").display_name == "Policy one"
+    assert found.get_definition(f"{ROOT.upper()}/policyDefinitions/One/").display_name == "Policy one"
 
 
 def test_nothing_stops_and_everything_is_named(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_nothing_stops_and_everything_is_named(tmp_path: Path) -> None:
         found.import_summary.initiatives,
     ) == (8, 2, 1)
     with pytest.raises(PolicyError, match="feild"):
-        found.definition("two")
+        found.get_definition("two")
 
 
 def test_government_copies_stay_out_or_stand_in(tmp_path: Path) -> None:
@@ -130,12 +130,12 @@ def test_government_copies_stay_out_or_stand_in(tmp_path: Path) -> None:
         },
     )
     public, other = held(root), held(root, cloud=GOVERNMENT_CLOUD)
-    assert public.definition("one").display_name == "Policy one"
+    assert public.get_definition("one").display_name == "Policy one"
     assert [problem.reason for problem in public.problems] == [
         "a copy for another cloud (folder 'Azure Government')"
     ]
-    assert other.definition("one").display_name == "Policy one for the government"
-    assert other.definition("two").display_name == "Policy two"
+    assert other.get_definition("one").display_name == "Policy one for the government"
+    assert other.get_definition("two").display_name == "Policy two"
     assert public.import_summary.reasons() == [("a copy for another cloud (folder 'Azure Government')", 1)]
 
 
@@ -171,7 +171,7 @@ def test_names_that_are_not_unique_need_an_id() -> None:
     ]
     found = PolicyCatalog.from_bodies([({**definition(), "id": id_}, Place("x")) for id_ in ids])
     with pytest.raises(NotHeldError, match="give one of the ids") as raised:
-        found.definition("one")
+        found.get_definition("one")
     assert raised.value.cause == "ambiguous"
     assert found.find("definition", ids[1]).id == ids[1].lower()
     with pytest.raises(NotHeldError, match="no loaded content holds"):
@@ -191,7 +191,7 @@ def test_a_document_without_an_id_answers_to_every_id_of_its_name() -> None:
 
 def test_an_initiative_by_display_name() -> None:
     found = PolicyCatalog.from_bodies([(initiative("set", "one"), Place("x"))])
-    assert found.initiative("INITIATIVE SET").name == "set"
+    assert found.get_initiative("INITIATIVE SET").name == "set"
 
 
 def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
     cache = tmp_path / "cache"
     for path in root.rglob("*.json"):
         os.utime(path, (1_600_000_000, 1_600_000_000))
-    plain, cold, warm = held(root), *(catalog_cache.load(documents(root), cache) for _ in range(2))
+    plain, cold, warm = held(root), *(catalog_cache.load(load_documents(root), cache) for _ in range(2))
     assert len(list(cache.glob("*.seen"))) == 1
     for found in (cold, warm):
         assert [(e.id, e.version, e.types, e.digest) for e in found.entries] == [
@@ -209,9 +209,9 @@ def test_the_cache_holds_the_same_and_notices_every_change(tmp_path: Path) -> No
         ]
         assert found.problems == plain.problems
         assert found.digest == plain.digest
-        assert found.definition("one").types == plain.definition("one").types
+        assert found.get_definition("one").types == plain.get_definition("one").types
     folder(root, {"a.json": definition(displayName="Renamed")})
-    assert catalog_cache.load(documents(root), cache).definition("one").display_name == "Renamed"
+    assert catalog_cache.load(load_documents(root), cache).get_definition("one").display_name == "Renamed"
     assert len(list(cache.glob("*.seen"))) == 1, "a file changed just now is not remembered by its time"
 
 
@@ -219,9 +219,9 @@ def test_a_definition_is_parsed_once_in_all_catalogs_that_include_it() -> None:
     own, theirs = (PolicyCatalog.from_bodies([(definition(name), Place("x"))]) for name in ("one", "two"))
     both = own.include(theirs)
     again = both.include(PolicyCatalog.from_bodies([(definition("three"), Place("y"))]))
-    assert again.definition("one") is both.definition("one") is own.definition("one")
-    assert again.definition("two") is theirs.definition("two")
-    assert again.definition("three") is again.definition("three")
+    assert again.get_definition("one") is both.get_definition("one") is own.get_definition("one")
+    assert again.get_definition("two") is theirs.get_definition("two")
+    assert again.get_definition("three") is again.get_definition("three")
 
 
 def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_what_ships_is_read_once_a_process(tmp_path: Path) -> None:
     first, second = (one.catalog() for one in several)
     entry = next(load_built_in_catalog(tmp_path / "a").definitions())
     assert first.parse_entry(entry) is second.parse_entry(entry)
-    assert first.definition("mine") is not second.definition("mine")
+    assert first.get_definition("mine") is not second.get_definition("mine")
 
 
 def test_the_cache_is_its_owners_and_changes_no_folder_above_it(tmp_path: Path) -> None:
@@ -258,10 +258,10 @@ def test_a_damaged_cache_file_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_made_anew(tmp_path: Path) -> None:
     root, cache = tmp_path / "policies", tmp_path / "cache"
     folder(root, {"a.json": definition()})
-    plain = catalog_cache.load(documents(root), cache)
+    plain = catalog_cache.load(load_documents(root), cache)
     for path in cache.iterdir():
         path.write_bytes(b"junk")
-    assert catalog_cache.load(documents(root), cache).digest == plain.digest
+    assert catalog_cache.load(load_documents(root), cache).digest == plain.digest
 
 
 JSON = st.recursive(

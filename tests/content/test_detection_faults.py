@@ -18,7 +18,7 @@ import pytest
 from cases_together import alerts_together, by_table
 
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner
-from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, read_cases
+from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 
@@ -49,7 +49,7 @@ def full(request: pytest.FixtureRequest) -> bool:
 @cache
 def beside(path: Path) -> list[Case]:
     """The cases of a rule's test file."""
-    return read_cases(cases_path(path))
+    return read_cases(build_cases_path(path))
 
 
 def rows(case: Case) -> Iterator[dict[str, Any]]:

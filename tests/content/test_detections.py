@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from cases_together import by_table, find_failures
 
-from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check, check_rule
-from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
+from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_folder, check_rule
+from nephoscope.alerts.rule_tests.rule_test_file import build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.rule_files import folder, load_shipped
+from nephoscope.alerts.rules.rule_files import load_shipped, locate_rules_folder
 from nephoscope_policy.model.state import Severity
 
 RULES = load_shipped().rules
@@ -33,7 +33,7 @@ def ground() -> Iterator[RuleTestRunner]:
 @pytest.mark.sampled(4, each=by_table)
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: Path(rule.place.file).stem)
 def test_the_rows_beside_a_rule(rule: AnalyticRule, ground: RuleTestRunner):
-    cases = read_cases(cases_path(Path(rule.place.file)))
+    cases = read_cases(build_cases_path(Path(rule.place.file)))
     assert find_failures(ground, rule, cases) == []
     assert {bool(case.alerts) for case in cases} == {True, False}
 
@@ -82,14 +82,14 @@ WRONG = {
 
 @pytest.mark.parametrize("text", WRONG)
 def test_a_test_file_that_is_wrong_is_told(text: str, tmp_path: Path):
-    rule = next(folder().rglob("diagnostic-settings-removed.yaml"))
+    rule = next(locate_rules_folder().rglob("diagnostic-settings-removed.yaml"))
     (tmp_path / rule.name).write_text(rule.read_text())
     (tmp_path / "diagnostic-settings-removed.test.yaml").write_text(text)
-    assert any(WRONG[text] in one.problem for one in check(tmp_path))
+    assert any(WRONG[text] in one.problem for one in check_folder(tmp_path))
 
 
 def test_what_is_wrong_in_a_test_file_has_its_line(tmp_path: Path):
-    rule = next(folder().rglob("diagnostic-settings-removed.yaml"))
+    rule = next(locate_rules_folder().rglob("diagnostic-settings-removed.yaml"))
     (tmp_path / rule.name).write_text(rule.read_text())
     lines = [
         "base: {AzureActivity: {TimeGenerated: -5m}}",
@@ -103,7 +103,7 @@ def test_what_is_wrong_in_a_test_file_has_its_line(tmp_path: Path):
         "- {note: y, tables: {}, alerts: 1}",
     ]
     (tmp_path / "diagnostic-settings-removed.test.yaml").write_text("\n".join(lines))
-    assert [one.place.line for one in check(tmp_path) if one.note] == [7, 9]
+    assert [one.place.line for one in check_folder(tmp_path) if one.note] == [7, 9]
 
 
 #: Rules that look at the past for something else than what is unusual: what held before, was deleted before, was refused before.

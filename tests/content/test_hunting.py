@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cases_together import find_failures
 
-from nephoscope.alerts.library.hunting import folder, load_shipped
+from nephoscope.alerts.library.hunting import load_shipped, locate_hunting_folder
 from nephoscope.alerts.rule_tests.rule_test import RuleTestRunner, check_rule
-from nephoscope.alerts.rule_tests.rule_test_file import cases_path, read_cases
+from nephoscope.alerts.rule_tests.rule_test_file import build_cases_path, read_cases
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped as shipped_rules
 
@@ -18,7 +18,7 @@ QUERIES = load_shipped().rules
 
 
 def test_the_shipped_queries_can_be_read():
-    files = [one for one in folder().rglob("*.yaml") if not one.name.endswith(".test.yaml")]
+    files = [one for one in locate_hunting_folder().rglob("*.yaml") if not one.name.endswith(".test.yaml")]
     assert load_shipped().refused == ()
     assert len(QUERIES) == len(files) >= 25
     assert len({one.name for one in QUERIES}) == len(QUERIES)
@@ -34,7 +34,7 @@ def ground() -> Iterator[RuleTestRunner]:
 @pytest.mark.sampled(3)
 @pytest.mark.parametrize("query", QUERIES, ids=lambda one: Path(one.place.file).stem)
 def test_the_rows_beside_a_query(query: AnalyticRule, ground: RuleTestRunner):
-    cases = read_cases(cases_path(Path(query.place.file)))
+    cases = read_cases(build_cases_path(Path(query.place.file)))
     assert find_failures(ground, query, cases) == []
     assert {bool(case.alerts) for case in cases} == {True, False}
 

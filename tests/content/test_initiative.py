@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.initiative import Initiative
 
-(DOCUMENT,) = documents(kind="initiatives")
+(DOCUMENT,) = load_documents(kind="initiatives")
 SET = DOCUMENT.json()["properties"]
-PACK = {document.name.removesuffix(".json"): document.json() for document in documents(kind="policies")}
+PACK = {document.name.removesuffix(".json"): document.json() for document in load_documents(kind="policies")}
 MEMBERS = {member["policyDefinitionReferenceId"]: member for member in SET["policyDefinitions"]}
 
 
@@ -35,9 +35,9 @@ def test_every_group_is_declared_once_and_used() -> None:
 
 
 def test_the_initiative_loads_and_every_reference_resolves() -> None:
-    catalog = PolicyCatalog.of([*documents(kind="policies"), DOCUMENT])
+    catalog = PolicyCatalog.of([*load_documents(kind="policies"), DOCUMENT])
     assert not list(catalog.problems)
     initiative = Initiative.parse(DOCUMENT.json())
     assert len(initiative.members) == len(PACK)
     for member in initiative.members:
-        assert catalog.definition(member.definition) is not None
+        assert catalog.get_definition(member.definition) is not None

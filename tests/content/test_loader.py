@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nephoscope.content import loader
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -66,11 +66,11 @@ def test_a_folder_is_walked_in_order_and_tests_are_apart(tmp_path: Path) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}")
     (tmp_path / "policies" / "loop").symlink_to(tmp_path)
-    assert [d.name for d in documents(tmp_path, "policies")] == ["a.json", "b.json"]
-    assert [d.name for d in documents(tmp_path)] == ["i.json", "a.json", "b.json"]
-    assert [d.name for d in loader.case_documents(tmp_path)] == ["a.test.json"]
-    assert [d.name for d in documents(tmp_path / "initiatives", "policies")] == ["i.json"]
-    assert [d.place.file for d in documents(tmp_path / "initiatives" / "i.json")] == [
+    assert [d.name for d in load_documents(tmp_path, "policies")] == ["a.json", "b.json"]
+    assert [d.name for d in load_documents(tmp_path)] == ["i.json", "a.json", "b.json"]
+    assert [d.name for d in loader.iterate_case_documents(tmp_path)] == ["a.test.json"]
+    assert [d.name for d in load_documents(tmp_path / "initiatives", "policies")] == ["i.json"]
+    assert [d.place.file for d in load_documents(tmp_path / "initiatives" / "i.json")] == [
         str(tmp_path / "initiatives" / "i.json")
     ]
 
@@ -79,16 +79,16 @@ def test_an_absent_root_and_an_oversized_file_are_errors(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ContentError, match="no such file or folder"):
-        list(documents(tmp_path / "nowhere"))
+        list(load_documents(tmp_path / "nowhere"))
     monkeypatch.setattr("nephoscope_policy.documents.MAX_BYTES", 8)
     (tmp_path / "big.json").write_text('{"a": "123456"}')
-    (big,) = documents(tmp_path)
+    (big,) = load_documents(tmp_path)
     with pytest.raises(ContentError, match="the file exceeds"):
         big.json()
 
 
 def test_the_shipped_pack_is_found_without_a_path() -> None:
-    places = [document.place.file for document in documents(None, "policies")]
+    places = [document.place.file for document in load_documents(None, "policies")]
     assert places
     assert all(place.startswith("content/policies/") for place in places)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nephoscope.alerts.library.defender_plan_reference_page import render_page
-from nephoscope.alerts.library.defender_plans import _read_plan, plans
+from nephoscope.alerts.library.defender_plans import _read_plan, load_plans
 from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
@@ -29,14 +29,14 @@ LEAST = {
 
 
 def test_every_named_detection_exists():
-    named = {(plan.name, name) for plan in plans() for name in plan.detections()}
+    named = {(plan.name, name) for plan in load_plans() for name in plan.detections()}
     assert sorted(one for one in named if one[1] not in RULES) == []
 
 
-@pytest.mark.parametrize("plan", plans(), ids=lambda one: one.name)
+@pytest.mark.parametrize("plan", load_plans(), ids=lambda one: one.name)
 def test_every_detection_of_a_plan_is_named(plan):
     section = PAGE.split(f"\n## {plan.title}\n")[1].split("\n## ")[0]
-    elsewhere = frozenset().union(*(one.detections() for one in plans() if one.name != plan.name))
+    elsewhere = frozenset().union(*(one.detections() for one in load_plans() if one.name != plan.name))
     ours = {
         rule.name
         for name, rule in RULES.items()
@@ -48,7 +48,7 @@ def test_every_detection_of_a_plan_is_named(plan):
 
 
 def test_an_alert_type_stands_once_in_a_plan():
-    for plan in plans():
+    for plan in load_plans():
         twice = Counter(name for one in plan.alerts for name in one.types)
         assert [name for name, count in twice.items() if count > 1] == []
         assert not {name for one in plan.alerts for name in one.detections} & set(plan.beyond)
@@ -56,7 +56,7 @@ def test_an_alert_type_stands_once_in_a_plan():
 
 @pytest.mark.parametrize(("title", "least"), LEAST.items())
 def test_there_are_enough(title: str, least: int):
-    plan = next(one for one in plans() if one.title == title)
+    plan = next(one for one in load_plans() if one.title == title)
     assert len(plan.detections()) >= least
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
+from nephoscope.content.loader import TEST_SUFFIX, iterate_case_documents, load_documents
 from nephoscope.posture.policies.content_test import KEBAB, check
 from nephoscope_policy import Aliases, Definition
 from nephoscope_policy.body_paths import MISSING, STAR
@@ -18,8 +18,8 @@ from nephoscope_policy.body_paths import MISSING, STAR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACK = {document.name.removesuffix(".json"): document for document in documents(kind="policies")}
-CASES = {document.name.removesuffix(TEST_SUFFIX): document for document in case_documents()}
+PACK = {document.name.removesuffix(".json"): document for document in load_documents(kind="policies")}
+CASES = {document.name.removesuffix(TEST_SUFFIX): document for document in iterate_case_documents()}
 LEAST = 130
 ALWAYS = ("type", "name", "id", "fullname")
 """Fields that every body has."""
@@ -42,7 +42,7 @@ def test_every_policy_passes_its_own_test_bodies() -> None:
 
 
 def test_names_are_unique_kebab_words_and_derive_the_id() -> None:
-    names = [document.name for document in documents(kind="policies")]
+    names = [document.name for document in load_documents(kind="policies")]
     assert [name for name, count in Counter(names).items() if count > 1] == []
     for name, document in PACK.items():
         assert KEBAB.fullmatch(name), name
@@ -117,7 +117,7 @@ def lacks(body: Any, segments: tuple[Any, ...]) -> bool:
 def test_one_body_lacks_a_property_that_the_rule_reads(name: str) -> None:
     rule = PACK[name].json()["properties"]["policyRule"]
     definition = Definition.parse(PACK[name].json())
-    aliases = Aliases.builtin()
+    aliases = Aliases.load_builtin()
     details = rule["then"].get("details", {})
     own = set(conditions(rule["if"])) if rule["if"] else set()
     theirs = set(conditions(details.get("existenceCondition", {})))
@@ -129,10 +129,12 @@ def test_one_body_lacks_a_property_that_the_rule_reads(name: str) -> None:
         of_type = case["resource"]["type"].lower()
         if not definition.applies_to(of_type):
             continue
-        found |= any(lacks(case["resource"], aliases.field(text, "", of_type).segments) for text in own)
+        found |= any(
+            lacks(case["resource"], aliases.resolve_field(text, "", of_type).segments) for text in own
+        )
         related = [body for body in case.get("related", []) if body["type"].lower() == kind]
         found |= any(
-            lacks(body, aliases.field(text, "", kind).segments) for body in related for text in theirs
+            lacks(body, aliases.resolve_field(text, "", kind).segments) for body in related for text in theirs
         )
     assert found, "no test body lacks a property that the rule reads"
 
@@ -151,7 +153,7 @@ def test_every_definition_parses_with_types_that_it_can_hold_for() -> None:
 
 
 def test_a_policy_counts_in_the_score_control_of_the_builtin_it_equals() -> None:
-    (placed,) = (one for one in documents(kind="scores") if one.name == "recommendations.json")
+    (placed,) = (one for one in load_documents(kind="scores") if one.name == "recommendations.json")
     controls = {row["policy"]: row["control"] for row in placed.json()["policies"]}
     for name in PACK:
         stated = metadata(name)
@@ -160,7 +162,7 @@ def test_a_policy_counts_in_the_score_control_of_the_builtin_it_equals() -> None
 
 
 def test_a_placement_names_a_stated_source_and_a_control_that_exists() -> None:
-    read = {one.name: one.json() for one in documents(kind="scores")}
+    read = {one.name: one.json() for one in load_documents(kind="scores")}
     placed = read["recommendations.json"]
     rows = placed["assessments"] + placed["policies"]
     assert {row["source"] for row in rows} == set(placed["sources"])
@@ -168,6 +170,6 @@ def test_a_placement_names_a_stated_source_and_a_control_that_exists() -> None:
 
 
 def test_score_controls_exist() -> None:
-    (controls,) = (one for one in documents(kind="scores") if one.name == "controls.json")
+    (controls,) = (one for one in load_documents(kind="scores") if one.name == "controls.json")
     known = {row["name"] for row in controls.json()["controls"]}
     assert {metadata(name)["scoreControl"] for name in PACK} <= known | {None}

@@ -12,7 +12,7 @@ from detection_engine import NOW, DetectionEngine
 from host_attacks import moved_to_now
 from labelled_events import shares
 
-from nephoscope.alerts.documents.duration import duration
+from nephoscope.alerts.documents.duration import parse_duration
 from nephoscope.alerts.rule_tests.rule_test_rows import Row, expand_rows
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
@@ -56,7 +56,7 @@ def build_tables(engine: DetectionEngine, case: RecordedCase) -> dict[str, list[
 def _resolve_times(row: Row) -> Iterator[tuple[str, object]]:
     for name, value in row.items():
         ago = name == "TimeGenerated" and isinstance(value, str) and value.startswith("-")
-        yield name, NOW - duration(str(value)[1:]) if ago else value
+        yield name, NOW - parse_duration(str(value)[1:]) if ago else value
 
 
 def raise_all(cases: Sequence[RecordedCase]) -> dict[str, Raised]:

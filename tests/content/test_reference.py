@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.policies.policy_reference_page import render_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "policies.md"
@@ -16,7 +16,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_every_policy_has_one_row_and_every_argument_is_printed() -> None:
     text = render_page()
-    for document in documents(kind="policies"):
+    for document in load_documents(kind="policies"):
         name = document.name.removesuffix(".json")
         assert text.count(f"\n| `{name}` |") == 1
         for entry in document.json()["properties"]["metadata"]["nephoscope"]["sameAs"]:

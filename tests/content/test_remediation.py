@@ -9,9 +9,9 @@ import shlex
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 
-PACK = {document.name.removesuffix(".json"): document for document in documents(kind="policies")}
+PACK = {document.name.removesuffix(".json"): document for document in load_documents(kind="policies")}
 RESOURCE = re.compile(
     r"^resource \w+ '[A-Za-z.]+(/[A-Za-z]+)+@\d{4}-\d{2}-\d{2}(-preview)?' (existing )?= \{$", re.MULTILINE
 )

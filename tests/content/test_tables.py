@@ -6,11 +6,11 @@ from collections import Counter
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_kql.types import KqlType
 from nephoscope_policy.documents import ContentDocument
 
-FILES = list(documents(kind="tables"))
+FILES = list(load_documents(kind="tables"))
 STANDARD = {"TimeGenerated": "datetime", "TenantId": "string", "Type": "string"}
 
 

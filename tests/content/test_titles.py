@@ -9,8 +9,8 @@ import pytest
 
 from nephoscope.alerts.library.hunting import load_shipped as shipped_hunting
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.analyze.discovery import keys
-from nephoscope.content.loader import documents
+from nephoscope.analyze.discovery import list_assessment_keys
+from nephoscope.content.loader import load_documents
 
 RECOMMENDATION = re.compile(r"[A-Za-z]\S* (?:.* )?should (?:not )?\S.*")
 #: How a sentence begins that tells a story where a title names a thing.
@@ -19,9 +19,9 @@ STORY = re.compile(r"(?:An?|Somebody|Someone|Somewhat|Far more|Who|What|How) ", 
 FINITE = re.compile(
     r"\b(?:is|are|was|were|has|have|had|does|do|did|gets?|asks?|tries|signs|comes|talks|carries|runs|whom?|that was)\b"
 )
-POLICIES = [document.json()["properties"]["displayName"] for document in documents(kind="policies")]
+POLICIES = [document.json()["properties"]["displayName"] for document in load_documents(kind="policies")]
 RULES = [one.name for one in (*load_shipped().rules, *shipped_hunting().rules)]
-PATHS = [document.json()["title"] for document in documents(kind="attack_paths")]
+PATHS = [document.json()["title"] for document in load_documents(kind="attack_paths")]
 
 
 def is_noun_phrase(title: str) -> bool:
@@ -39,7 +39,7 @@ def test_a_policy_says_what_should_be_done() -> None:
 
 
 def test_an_assessment_of_an_analyzer_says_what_should_be_done() -> None:
-    titles = [one.title for one in keys().values()]
+    titles = [one.title for one in list_assessment_keys().values()]
     assert len(titles) > 100
     assert [one for one in titles if not RECOMMENDATION.fullmatch(one) or one.endswith(".")] == []
 

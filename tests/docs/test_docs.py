@@ -10,7 +10,7 @@ import click
 import pytest
 
 from nephoscope.cli.main import cli
-from nephoscope.cli.outputs import formats
+from nephoscope.cli.outputs import list_formats
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -58,7 +58,7 @@ def test_every_setting_of_the_environment_is_documented() -> None:
 
 def test_every_output_format_has_its_heading() -> None:
     page = (DOCS / "reference/outputs.md").read_text()
-    for name in formats():
+    for name in list_formats():
         assert re.search(rf"^## {name}$", page, re.MULTILINE), f"docs/reference/outputs.md has no '## {name}'"
 
 

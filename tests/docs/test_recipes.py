@@ -44,8 +44,8 @@ RECIPES: dict[str, str] = dict(
     re.findall(r"^`([\w/.-]+)`\n\n```\w+\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 )
 CACHES = (
-    formats.formats, analyzers.analyzers, operation.surfaces, all_pages.pages, discovery.operation_groups,
-    route.sections, route.routes,
+    formats.formats, analyzers.load_analyzers, operation.load_surfaces, all_pages.pages, discovery.operation_groups,
+    route.load_sections, route.list_routes,
 )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_a_kql_function(tmp_path: Path) -> None:
 
 @adding(nephoscope.api.arm, "acme_motto.py")
 def test_an_api_operation(added: ModuleType) -> None:
-    surface = next(one for one in operation.surfaces() if one.name == "Acme")
+    surface = next(one for one in operation.load_surfaces() if one.name == "Acme")
     (one,) = surface.operations
     answer = one.handler(None)
     assert answer.body["value"][0]["properties"] == {"text": "Unknown is a result"}
@@ -125,7 +125,7 @@ def test_an_operation(added: ModuleType, tmp_path: Path) -> None:
     with State.open_folder(tmp_path / "data", "") as state:
         assert state.workspaces.get().days == 30
         assert state.audit.entries()[0].detail["before"] == {"days": 90}
-    (offered,) = (one for one in route.routes() if one.section == "acmeRetention")
+    (offered,) = (one for one in route.list_routes() if one.section == "acmeRetention")
     assert (offered.method, offered.template.match("/admin/v1/acmeRetention")) == ("POST", {})
 
 
@@ -156,7 +156,7 @@ def test_a_detection(tmp_path: Path) -> None:
         path, text = recipe(name)
         assert path.parent == ROOT / "src/nephoscope/content/detections/AzureActivity"
         (tmp_path / name).write_text(text, encoding="utf-8")
-    found = rule_test.check(tmp_path)
+    found = rule_test.check_folder(tmp_path)
     assert len(found) == 2
     assert [one.problem for one in found if one.problem] == []
 

@@ -6,8 +6,8 @@ import pytest
 
 from nephoscope.estate.coverage import (
     CoverageError,
+    build_manifest_document,
     find_scope,
-    manifest_document,
     merge,
     parse_manifest,
     parse_manifests,
@@ -47,7 +47,7 @@ def test_a_manifest_is_read_and_written():
     assert coverage == Coverage(
         {SUB: frozenset({NET}), "": frozenset({"*"})}, declared=True, gaps={"microsoft.sql/servers": "403"}
     )
-    assert parse_manifest(manifest_document(coverage)) == coverage
+    assert parse_manifest(build_manifest_document(coverage)) == coverage
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_a_manifest_that_cannot_be_used_says_why(document, words):
 
 def test_types_are_inferred_for_the_scope_in_which_they_were_seen():
     inference = CoverageInference()
-    inference.see(network("v"))
-    inference.see(resource("/providers/microsoft.graph/users/u"))
-    inference.see(resource("/providers/Microsoft.Authorization/roleAssignments/r"))
-    coverage = inference.manifest()
+    inference.add_resource(network("v"))
+    inference.add_resource(resource("/providers/microsoft.graph/users/u"))
+    inference.add_resource(resource("/providers/Microsoft.Authorization/roleAssignments/r"))
+    coverage = inference.build_manifest()
     assert not coverage.declared
     assert coverage.covers(NET, SUB)
     assert not coverage.covers(NET, "/subscriptions/bbbb")
@@ -85,8 +85,8 @@ def test_types_are_inferred_for_the_scope_in_which_they_were_seen():
 
 def test_of_assessments_only_the_names_that_were_seen_are_inferred():
     inference = CoverageInference()
-    inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
-    coverage = inference.manifest()
+    inference.add_resource(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
+    coverage = inference.build_manifest()
     assert was_read(coverage, ResourceId.parse(assessment("v", "one")), SUB)
     assert not was_read(coverage, ResourceId.parse(assessment("v", "two")), SUB)
     assert not was_read(coverage, ResourceId.parse(assessment("w", "one")), SUB)
@@ -120,8 +120,8 @@ def test_a_child_or_an_extension_vouches_for_its_own_parent_alone(seen, same, ot
         return ResourceId.parse(text.format(v=network("v").key, w=network("w").key, sub=SUB))
 
     inference = CoverageInference()
-    inference.see(resource(id_of(seen).key))
-    coverage = inference.manifest()
+    inference.add_resource(resource(id_of(seen).key))
+    coverage = inference.build_manifest()
     assert was_read(coverage, id_of(same), SUB)
     assert [text for text in other if was_read(coverage, id_of(text), SUB)] == []
 
@@ -129,29 +129,29 @@ def test_a_child_or_an_extension_vouches_for_its_own_parent_alone(seen, same, ot
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({NET})}, declared=True)])
 def test_child_types_that_bodies_list_are_read_with_the_bodies(declared):
     inference = CoverageInference()
-    inference.see(network("v"), carries=frozenset({SUBNETS}))
-    assert inference.manifest(declared).covers(SUBNETS, SUB)
-    inference.see(network("w", complete=False), carries=frozenset({SUBNETS}))
-    assert not inference.manifest(declared).covers(SUBNETS, SUB)
-    assert inference.manifest(declared).covers(NET, SUB)
+    inference.add_resource(network("v"), carries=frozenset({SUBNETS}))
+    assert inference.build_manifest(declared).covers(SUBNETS, SUB)
+    inference.add_resource(network("w", complete=False), carries=frozenset({SUBNETS}))
+    assert not inference.build_manifest(declared).covers(SUBNETS, SUB)
+    assert inference.build_manifest(declared).covers(NET, SUB)
 
 
 def test_child_types_are_not_declared_where_their_parent_is_not():
     inference = CoverageInference()
-    inference.see(network("v"), carries=frozenset({SUBNETS}))
+    inference.add_resource(network("v"), carries=frozenset({SUBNETS}))
     declared = Coverage({SUB: frozenset({"microsoft.sql/servers"})}, declared=True)
-    assert inference.manifest(declared) == declared
+    assert inference.build_manifest(declared) == declared
 
 
 def test_embedded_children_vouch_for_the_parent_whose_body_lists_them():
     inference = CoverageInference()
-    inference.see(network("v"), carries=frozenset({SUBNETS}))
-    inference.see(subnet("s"), embedded=True)
-    inference.see(network("w", complete=False))
-    assert inference.manifest().covers(SUBNETS, network("v").key)
-    assert not inference.manifest().covers(SUBNETS, network("w").key)
-    inference.see(subnet("own", parent="w"))
-    assert inference.manifest().covers(SUBNETS, network("w").key)
+    inference.add_resource(network("v"), carries=frozenset({SUBNETS}))
+    inference.add_resource(subnet("s"), embedded=True)
+    inference.add_resource(network("w", complete=False))
+    assert inference.build_manifest().covers(SUBNETS, network("v").key)
+    assert not inference.build_manifest().covers(SUBNETS, network("w").key)
+    inference.add_resource(subnet("own", parent="w"))
+    assert inference.build_manifest().covers(SUBNETS, network("w").key)
 
 
 def test_a_claim_holds_for_what_lies_below_its_scope():
@@ -172,9 +172,9 @@ def test_a_manifest_tells_each_tenant_and_when_it_was_read():
         },
     }
     one, two = parse_manifests(document)
-    assert (one.tenant, one.read_time(network("v").key).isoformat()) == ("aaaa", then)
-    assert (two.tenant, two.read_time("/subscriptions/other")) == ("bbbb", None)
-    assert parse_manifest(manifest_document(one)) == one
+    assert (one.tenant, one.find_read_time(network("v").key).isoformat()) == ("aaaa", then)
+    assert (two.tenant, two.find_read_time("/subscriptions/other")) == ("bbbb", None)
+    assert parse_manifest(build_manifest_document(one)) == one
     with pytest.raises(CoverageError, match="one tenant, not 2"):
         parse_manifest(document)
 
@@ -182,23 +182,23 @@ def test_a_manifest_tells_each_tenant_and_when_it_was_read():
 @pytest.mark.parametrize("declared", [None, Coverage({SUB: frozenset({"*"})}, declared=True)])
 def test_the_type_of_a_lost_record_is_not_covered(declared):
     inference = CoverageInference()
-    inference.see(network("v"))
-    inference.see(subnet("s"))
+    inference.add_resource(network("v"))
+    inference.add_resource(subnet("s"))
     inference.record_lost_resource(SUBNETS, "broken")
-    coverage = inference.manifest(declared)
+    coverage = inference.build_manifest(declared)
     assert coverage.covers(NET, SUB)
     assert not coverage.covers(SUBNETS, SUB)
     assert coverage.gaps == {SUBNETS: "broken"}
     inference.record_lost_resource("*", "cut off")
-    assert not inference.manifest(declared).covers(NET, SUB)
+    assert not inference.build_manifest(declared).covers(NET, SUB)
 
 
 def test_a_lost_assessment_takes_its_names_along():
     inference = CoverageInference()
-    inference.see(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
-    assert was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
+    inference.add_resource(resource(f"{network('v').key}/providers/Microsoft.Security/assessments/one"))
+    assert was_read(inference.build_manifest(), ResourceId.parse(assessment("v", "one")), SUB)
     inference.record_lost_resource("microsoft.security/assessments", "broken")
-    assert not was_read(inference.manifest(), ResourceId.parse(assessment("v", "one")), SUB)
+    assert not was_read(inference.build_manifest(), ResourceId.parse(assessment("v", "one")), SUB)
 
 
 def test_merged_parts_are_declared_only_together():

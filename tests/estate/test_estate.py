@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_versions import Diff, diff
+from nephoscope.estate.resource_versions import Diff, compare_estates
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -25,8 +25,8 @@ def test_the_last_body_of_an_id_is_kept_and_the_others_are_counted():
     estate = Estate.of([site("a", kind="old"), site("A", kind="new")], Coverage.everything(), duplicates=2)
     assert estate.resources[site("a").key].body["kind"] == "new"
     assert estate.duplicates == 3
-    assert [found.body["kind"] for found in estate.by_type("Microsoft.Web/Sites")] == ["new"]
-    assert estate.by_type("microsoft.sql/servers") == ()
+    assert [found.body["kind"] for found in estate.list_of_type("Microsoft.Web/Sites")] == ["new"]
+    assert estate.list_of_type("microsoft.sql/servers") == ()
 
 
 def test_containers_are_derived_once_in_the_spelling_of_the_first_id():
@@ -91,12 +91,12 @@ def test_what_differs_between_two_estates():
     coverage = Coverage({SUB.lower(): frozenset({"microsoft.web/sites"})})
     after = Estate.of([site("same"), site("changed", kind="x"), site("new")], coverage)
     key = site("x").id.key.removesuffix("/x")
-    assert diff(before, after) == Diff(
+    assert compare_estates(before, after) == Diff(
         added=(f"{key}/new",),
         changed=(f"{key}/changed",),
         removed=(f"{key}/gone",),
         unread=(f"{SUB}/resourceGroups/g/providers/M.x/y/z".lower(),),
         unchanged=1,
     )
-    assert diff(after, after).is_empty
-    assert not diff(before, after).is_empty
+    assert compare_estates(after, after).is_empty
+    assert not compare_estates(before, after).is_empty

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nephoscope.estate import estate_store as store_module
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import EstateStore, StoreError
-from nephoscope.estate.resource_versions import content_hash, diff
+from nephoscope.estate.resource_versions import compare_estates, hash_content
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -57,12 +57,12 @@ def test_a_snapshot_comes_back_as_it_was(store):
     first = estate(account("one", nested={"z": [1, None, True], "a": "ü"}), vault("v"))
     snapshot = store.append(first, T1)
     assert (snapshot.added, snapshot.changed, snapshot.removed, snapshot.sequence) == (2, 0, 0, 1)
-    again = store.estate()
+    again = store.load_estate()
     assert bodies(again.resources.values()) == bodies(first.resources.values())
     assert list(again.resources[account("one").key].body) == ["id", "name", "location", "properties"]
     assert again.coverage == WHOLE
     assert again.resources.keys() == first.resources.keys()
-    assert diff(first, again).is_empty
+    assert compare_estates(first, again).is_empty
 
 
 def test_bodies_are_for_their_owner_alone(store, tmp_path):
@@ -88,7 +88,9 @@ def test_only_changes_are_written_and_what_is_gone_is_closed(store, tmp_path):
     assert commits(tmp_path) == before + 1
     assert (snapshot.added, snapshot.changed, snapshot.removed) == (1, 1, 1)
     assert DeltaTable(tmp_path / "estate" / "resources").count() == 5 + 2
-    assert bodies(store.current()) == bodies([account("same"), account("changed", v=2), account("new")])
+    assert bodies(store.iterate_current()) == bodies(
+        [account("same"), account("changed", v=2), account("new")]
+    )
     assert bodies(store.iterate_versions(T1)) == bodies(
         [account("same"), account("changed", v=1), account("gone")]
     )
@@ -109,7 +111,7 @@ def test_the_order_of_keys_is_no_change_and_completeness_is(store):
     assert store.append(estate(Resource.of(shuffled)), T1 + DAY).sequence == 1
     snapshot = store.append(estate(Resource.of(shuffled, complete=False)), T1 + DAY)
     assert (snapshot.sequence, snapshot.changed) == (2, 1)
-    assert [resource.complete for resource in store.current()] == [False]
+    assert [resource.complete for resource in store.iterate_current()] == [False]
 
 
 @pytest.mark.parametrize(
@@ -127,11 +129,11 @@ def test_what_lies_outside_coverage_is_not_closed(store, coverage, removed):
     store.append(estate(account("a"), account("b", B)), T1)
     snapshot = store.append(estate(vault("v"), coverage=coverage), T1 + DAY)
     assert snapshot.removed == removed
-    assert len(list(store.current())) == 3 - removed
+    assert len(list(store.iterate_current())) == 3 - removed
     assert len(store.diff(T1).removed) == removed
     two = estate(account("a"), account("b", B))
-    assert len(diff(two, estate(vault("v"), coverage=coverage)).unread) == 2 - removed
-    known = store.estate().coverage
+    assert len(compare_estates(two, estate(vault("v"), coverage=coverage)).unread) == 2 - removed
+    known = store.load_estate().coverage
     assert known.covers(STORAGE, A)
     assert known.covers(STORAGE, B)
 
@@ -139,11 +141,11 @@ def test_what_lies_outside_coverage_is_not_closed(store, coverage, removed):
 def test_gaps_are_kept_until_the_type_is_read(store):
     gap = Coverage({A: frozenset({STORAGE})}, declared=True, gaps={VAULT: "403"})
     store.append(estate(account("a"), coverage=gap), T1)
-    assert store.estate().coverage.gaps == {VAULT: "403"}
+    assert store.load_estate().coverage.gaps == {VAULT: "403"}
     store.append(estate(account("a"), vault("v")), T1 + DAY)
-    assert store.estate().coverage.gaps == {}
-    assert store.estate(T1).coverage == gap
-    assert [item.coverage for item in store.snapshots()] == [gap, WHOLE]
+    assert store.load_estate().coverage.gaps == {}
+    assert store.load_estate(T1).coverage == gap
+    assert [item.coverage for item in store.list_snapshots()] == [gap, WHOLE]
 
 
 def test_a_resource_that_comes_back_begins_a_new_version(store):
@@ -160,7 +162,7 @@ def test_a_resource_that_comes_back_begins_a_new_version(store):
 def test_derived_containers_are_derived_again_and_never_stored(store, tmp_path):
     store.append(estate(account("a")), T1)
     assert DeltaTable(tmp_path / "estate" / "resources").count() == 2
-    assert sum(resource.derived for resource in store.estate().resources.values()) == 2
+    assert sum(resource.derived for resource in store.load_estate().resources.values()) == 2
 
 
 def test_an_older_snapshot_is_refused(store):
@@ -174,12 +176,12 @@ def test_an_older_snapshot_is_refused(store):
 
 
 def test_an_empty_store_says_so(store):
-    assert store.snapshots() == ()
-    assert list(store.current()) == []
+    assert store.list_snapshots() == ()
+    assert list(store.iterate_current()) == []
     assert store.compact() == 0
     assert store.vacuum() == []
     with pytest.raises(StoreError, match="no snapshot"):
-        store.estate()
+        store.load_estate()
 
 
 def test_a_crash_before_the_commit_leaves_the_store_as_it_was(store, tmp_path, monkeypatch):
@@ -195,7 +197,7 @@ def test_a_crash_before_the_commit_leaves_the_store_as_it_was(store, tmp_path, m
             with pytest.raises(KeyboardInterrupt):
                 store.append(estate(account("a", v=2)), T1 + DAY)
     assert commits(tmp_path) == before
-    assert len(store.snapshots()) == 1
+    assert len(store.list_snapshots()) == 1
     assert store.append(estate(account("a", v=2)), T1 + DAY).changed == 1
 
 
@@ -204,9 +206,9 @@ def test_files_of_a_commit_that_never_came_are_not_read(store, tmp_path):
     store.append(estate(account("a", v=2)), T1 + DAY)
     log = max((tmp_path / "estate" / "resources" / "_delta_log").glob("*.json"))
     log.unlink()
-    assert bodies(store.current()) == bodies([account("a", v=1)])
+    assert bodies(store.iterate_current()) == bodies([account("a", v=1)])
     store.append(estate(account("a", v=3)), T1 + DAY)
-    assert bodies(store.current()) == bodies([account("a", v=3)])
+    assert bodies(store.iterate_current()) == bodies([account("a", v=3)])
 
 
 def test_a_writer_that_was_overtaken_starts_over(store, tmp_path, monkeypatch):
@@ -255,7 +257,7 @@ def test_tables_with_features_that_are_not_read_are_refused_by_name(store, tmp_p
             line["metaData"]["configuration"] = configuration
     log.write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(StoreError, match=words):
-        list(store.current())
+        list(store.iterate_current())
     with pytest.raises(StoreError, match=words):
         store.append(estate(account("b")), T1 + DAY)
 
@@ -265,7 +267,7 @@ def test_a_damaged_log_is_told(store, tmp_path):
     for log in (tmp_path / "estate" / "resources" / "_delta_log").glob("*.json"):
         log.write_text("{")
     with pytest.raises(StoreError, match="Delta table"):
-        list(store.current())
+        list(store.iterate_current())
 
 
 def test_compaction_and_vacuum_lose_no_version(store, tmp_path):
@@ -278,7 +280,7 @@ def test_compaction_and_vacuum_lose_no_version(store, tmp_path):
         store.vacuum(hours=1)
     store.vacuum(hours=24)
     assert [bodies(store.iterate_versions(T1 + day * DAY)) for day in range(5)] == before
-    assert len(store.snapshots()) == 5
+    assert len(store.list_snapshots()) == 5
 
 
 def test_many_small_commits_are_compacted(store, tmp_path, monkeypatch):
@@ -287,7 +289,7 @@ def test_many_small_commits_are_compacted(store, tmp_path, monkeypatch):
     for day in range(8):
         store.append(estate(*[account(f"n{number}") for number in range(day + 1)]), T1 + day * DAY)
     assert len(DeltaTable(tmp_path / "estate" / "resources").file_uris()) <= 4
-    assert len(list(store.current())) == 8
+    assert len(list(store.iterate_current())) == 8
 
 
 STATES = st.lists(
@@ -313,5 +315,5 @@ def test_every_state_comes_back_at_its_time(tmp_path_factory, states):
 
 
 def test_content_hashes_are_stable():
-    assert content_hash(vault("v")) == content_hash(vault("v"))
-    assert len(content_hash(vault("v"))) == 32
+    assert hash_content(vault("v")) == hash_content(vault("v"))
+    assert len(hash_content(vault("v"))) == 32

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 
 from nephoscope.estate import gc_control
-from nephoscope.estate.gc_control import freeze, no_collection
+from nephoscope.estate.gc_control import freeze_heap, pause_collection
 
 
 class Node:
@@ -15,13 +15,13 @@ class Node:
 
 
 def test_the_collector_runs_again() -> None:
-    with no_collection():
+    with pause_collection():
         assert not gc.isenabled()
     assert gc.isenabled()
 
 
 def test_it_runs_again_after_an_error() -> None:
-    with pytest.raises(ValueError, match="no"), no_collection():
+    with pytest.raises(ValueError, match="no"), pause_collection():
         raise ValueError("no")
     assert gc.isenabled()
 
@@ -29,7 +29,7 @@ def test_it_runs_again_after_an_error() -> None:
 def test_a_caller_who_switched_it_off_keeps_it_off() -> None:
     gc.disable()
     try:
-        with no_collection():
+        with pause_collection():
             pass
         assert not gc.isenabled()
     finally:
@@ -37,7 +37,7 @@ def test_a_caller_who_switched_it_off_keeps_it_off() -> None:
 
 
 def test_cycles_made_meanwhile_are_found_later() -> None:
-    with no_collection():
+    with pause_collection():
         node = Node()
         node.own = node
         seen = weakref.ref(node)
@@ -49,17 +49,17 @@ def test_cycles_made_meanwhile_are_found_later() -> None:
 
 def test_what_was_made_is_old_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gc_control, "_frozen", Event())
-    with no_collection():
+    with pause_collection():
         made = [[number] for number in range(1000)]
     young = {id(one) for one in gc.get_objects(generation=0)}
-    freeze()  # as this process was
+    freeze_heap()  # as this process was
     assert not young & {id(one) for one in made}
 
 
 def test_what_was_frozen_stays_frozen() -> None:
-    freeze()
+    freeze_heap()
     frozen = gc.get_freeze_count()
-    with no_collection():
+    with pause_collection():
         pass
     # what is frozen may still die: nothing of it is let go at once
     assert frozen - 1000 < gc.get_freeze_count() <= frozen

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_answers import NotedLogs, would_answer_the_same
+from nephoscope.estate.log_answers import NotedLogs, has_same_answers
 from nephoscope.estate.log_queries import DeclaredReads, FileAggregate
 
 DECLARED = DeclaredReads(("T",))
@@ -32,7 +32,7 @@ class Answering:
             raise DataNotCollectedError(f"rows of {text}")
         return self.rows
 
-    def versions(self, tables: Collection[str]) -> dict[str, object]:
+    def read_versions(self, tables: Collection[str]) -> dict[str, object]:
         return dict.fromkeys(tables)
 
 
@@ -63,8 +63,8 @@ def noted(rows: Rows | None) -> NotedLogs:
     ],
 )
 def test_whether_logs_answer_the_same(before: Rows | None, now: Rows | None, same: bool) -> None:
-    assert would_answer_the_same(Answering(now), DECLARED, noted(before).answers) is same
+    assert has_same_answers(Answering(now), DECLARED, noted(before).answers) is same
 
 
 def test_nothing_that_was_asked_is_answered_the_same() -> None:
-    assert would_answer_the_same(Answering([ADA]), DECLARED, {})
+    assert has_same_answers(Answering([ADA]), DECLARED, {})

@@ -12,10 +12,10 @@ import pytest
 
 from nephoscope.collect.resources.snapshot_loading import load
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.effective_routes import EffectiveRoute, select_route, system_routes
+from nephoscope.estate.effective_routes import EffectiveRoute, build_system_routes, select_route
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
-from nephoscope.estate.firewalls import translations
+from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
+from nephoscope.estate.firewalls import iterate_dnat_rules
 from nephoscope.estate.flow_path import FlowDisposition, FlowPaths, PathFlow
 from nephoscope.estate.network import Network
 from nephoscope_policy.model.coverage import Coverage
@@ -114,9 +114,9 @@ def estate_of(world: ModuleType, extra: list[dict[str, Any]], *, outbound: bool 
 def walk(estate: Estate, source: str, destination: str, port: int, protocol: str = "tcp") -> tuple[str, str]:
     paths = FlowPaths(Network(estate))
     machine = next(
-        one for one in estate.by_type("microsoft.compute/virtualmachines") if one.id.name == source
+        one for one in estate.list_of_type("microsoft.compute/virtualmachines") if one.id.name == source
     )
-    (end,) = paths.endpoints(machine)
+    (end,) = paths.list_endpoints(machine)
     found = paths.walk(end, PathFlow(destination, protocol, port))
     return found.disposition.name, found.decided_by
 
@@ -292,7 +292,7 @@ def test_firewall_policies(
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
     estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.everything())
     given = FirewallFlow("198.51.100.7", "203.0.113.1", "tcp", flow[1], flow[0])
-    found = decide_firewall(rules_of_firewall(estate.resources[FIREWALL.lower()], estate), given)
+    found = decide_firewall(list_firewall_rules(estate.resources[FIREWALL.lower()], estate), given)
     assert (found.allow, found.rule.name if found.rule else "") == want
 
 
@@ -318,14 +318,14 @@ def test_translations_of_a_firewall(note: str, extra: list[dict[str, Any]], name
             collection["ruleCollectionType"] = "FirewallPolicyNatRuleCollection"
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
     estate = Estate.of([Resource.of(one) for one in [top, *extra]], Coverage.everything())
-    assert [one.name for one in translations(estate.resources[FIREWALL.lower()], estate)] == names
+    assert [one.name for one in iterate_dnat_rules(estate.resources[FIREWALL.lower()], estate)] == names
 
 
 def test_a_firewall_whose_policy_was_not_read_is_named() -> None:
     top = body(FIREWALL, {"firewallPolicy": {"id": f"{NET}/firewallPolicies/p"}})
     estate = Estate.of([Resource.of(top)], Coverage.everything())
     with pytest.raises(DataNotCollectedError, match="firewallpolicies/p"):
-        list(translations(estate.resources[FIREWALL.lower()], estate))
+        list(iterate_dnat_rules(estate.resources[FIREWALL.lower()], estate))
 
 
 ROUTE_CASES = [
@@ -351,7 +351,10 @@ def test_routes_of_an_equal_prefix(routes: list[tuple[str, str, str]], want: str
 
 
 def test_an_opaque_tag_that_could_decide_is_named() -> None:
-    routes = [EffectiveRoute("User", "Storage", "None", addresses=None), *system_routes(["10.0.0.0/16"])]
+    routes = [
+        EffectiveRoute("User", "Storage", "None", addresses=None),
+        *build_system_routes(["10.0.0.0/16"]),
+    ]
     with pytest.raises(DataNotCollectedError, match="service tag Storage"):
         select_route(routes, "52.0.3.4")
     inside = select_route(routes, "10.0.0.9")
@@ -360,7 +363,7 @@ def test_an_opaque_tag_that_could_decide_is_named() -> None:
 
 
 def test_a_space_that_holds_a_reserved_range_replaces_its_route() -> None:
-    prefixes = {route.prefix for route in system_routes(["192.168.0.0/15"])}
+    prefixes = {route.prefix for route in build_system_routes(["192.168.0.0/15"])}
     assert "192.168.0.0/16" not in prefixes
     assert "10.0.0.0/8" in prefixes
 

@@ -13,7 +13,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.public_endpoint import JUDGED, answers, is_unrestricted
+from nephoscope.estate.public_endpoint import JUDGED, find_endpoint_access, is_unrestricted
 from nephoscope.estate.service_network_rules import NAMESPACES
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.model.coverage import Coverage
@@ -41,7 +41,7 @@ def told(
     resources = [Resource.of(one) for one in bodies]
     coverage = Coverage({SUB: frozenset([type_, *read])}, declared=True)
     found = EstateView(Estate.of(resources, coverage), NOON)
-    return answers(found.estate.resources[id_], found)
+    return find_endpoint_access(found.estate.resources[id_], found)
 
 
 CASES: list[tuple[str, Any, EndpointAccess | None]] = [
@@ -225,7 +225,7 @@ def test_a_rule_set_is_no_endpoint() -> None:
         {"id": id_, "properties": {"publicNetworkAccess": "Enabled", "defaultAction": "Allow"}}
     )
     view = EstateView(Estate.of([resource], Coverage.everything()), NOON)
-    assert answers(resource, view) is None
+    assert find_endpoint_access(resource, view) is None
 
 
 @pytest.mark.parametrize(
@@ -275,9 +275,9 @@ def test_container_apps_by_ingress_and_environment(
     resource = view.estate.resources[app["id"]]
     if wanted is None:
         with pytest.raises(DataNotCollectedError):
-            answers(resource, view)
+            find_endpoint_access(resource, view)
     else:
-        assert answers(resource, view) is wanted
+        assert find_endpoint_access(resource, view) is wanted
 
 
 #: Types whose aliases have network rules or private endpoints, and whom the model does not judge, each with the reason.
@@ -303,7 +303,7 @@ _RULES = re.compile(
 def test_every_type_with_network_rules_is_judged_or_listed_with_the_reason() -> None:
     """Types by the aliases of the built-in policies: who says nothing of the Internet in the model is named here."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for alias in Aliases.builtin().names():
+    for alias in Aliases.load_builtin().names():
         namespace, _, rest = alias.lower().partition("/")
         type_, _, path = rest.partition("/")
         if _RULES.search(path):

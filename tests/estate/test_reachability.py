@@ -9,17 +9,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.estate.addresses import AddressSet, intersect, merge, size, subtract
+from nephoscope.estate.addresses import AddressSet, count_addresses, intersect, merge_intervals, subtract
 from nephoscope.estate.reachability import (
     TrafficRegion,
     apply_first_match,
-    clauses,
-    combine,
+    build_clauses,
+    combine_openings,
     decide,
+    resolve_sides,
     select_rules,
-    sides,
 )
-from nephoscope.estate.security_rules import SecurityRule, default_rules, parse_rule
+from nephoscope.estate.security_rules import SecurityRule, build_default_rules, parse_rule
 from nephoscope.estate.service_tags import ServiceTags
 
 # A small world, so that random rules overlap: addresses 10.0.0.0-10.0.0.15 and 8.8.8.0-8.8.8.15, ports 0-15.
@@ -116,11 +116,11 @@ def naive(raw: list[dict[str, Any]], protocol: str, address: str, source: int, p
 
 
 def filtered(raw: list[dict[str, Any]]) -> Any:
-    rules: list[SecurityRule] = [parse_rule(entry, "g") for entry in raw] + default_rules("g")
+    rules: list[SecurityRule] = [parse_rule(entry, "g") for entry in raw] + build_default_rules("g")
     rules.sort(key=lambda rule: rule.priority)
     local = AddressSet.of([LOCAL])
-    kept = select_rules(sides(rules, inbound=True, tags=TAGS), local, ())
-    return clauses(kept, TAGS, lambda _: AddressSet())
+    kept = select_rules(resolve_sides(rules, inbound=True, tags=TAGS), local, ())
+    return build_clauses(kept, TAGS, lambda _: AddressSet())
 
 
 def lets(openings: Any, address: str, source: int, port: int) -> int:
@@ -150,7 +150,7 @@ def test_openings_are_what_packets_pass(raw: list[dict[str, Any]], protocol: str
 @settings(max_examples=40, deadline=None)
 @given(rule_sets(), rule_sets())
 def test_two_groups_in_turn(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> None:
-    passed = combine(
+    passed = combine_openings(
         apply_first_match(filtered(first), "tcp", 4, EVERYTHING),
         apply_first_match(filtered(second), "tcp", 4, EVERYTHING),
     )
@@ -184,9 +184,9 @@ def numbers(intervals: Any) -> set[int]:
 
 @given(INTERVALS, INTERVALS)
 def test_interval_arithmetic_is_set_arithmetic(left: Any, right: Any) -> None:
-    assert numbers(merge(left)) == numbers(left)
-    assert size(merge(left)) == len(numbers(left))
-    assert numbers(intersect(merge(left), merge(right))) == numbers(left) & numbers(right)
-    assert numbers(subtract(merge(left), merge(right))) == numbers(left) - numbers(right)
-    for joined in (merge(left), subtract(merge(left), merge(right))):
+    assert numbers(merge_intervals(left)) == numbers(left)
+    assert count_addresses(merge_intervals(left)) == len(numbers(left))
+    assert numbers(intersect(merge_intervals(left), merge_intervals(right))) == numbers(left) & numbers(right)
+    assert numbers(subtract(merge_intervals(left), merge_intervals(right))) == numbers(left) - numbers(right)
+    for joined in (merge_intervals(left), subtract(merge_intervals(left), merge_intervals(right))):
         assert all(high + 1 < low for (_, high), (low, _) in pairwise(joined))

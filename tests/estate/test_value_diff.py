@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.estate.value_diff import diff_values, escape_name, path_words
+from nephoscope.estate.value_diff import diff_values, escape_name, split_path
 
 
 def rule(name: str, port: int) -> dict[str, object]:
@@ -61,7 +61,7 @@ def test_values_that_differ(
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=4))
 def test_names_on_a_path_are_read_back(names: list[str]) -> None:
     path = "properties" + "".join(f"['{escape_name(name)}'].of[3]" for name in names)
-    assert path_words(path) == ["properties", *(word for name in names for word in (name, "of"))]
+    assert split_path(path) == ["properties", *(word for name in names for word in (name, "of"))]
 
 
 ENTRIES = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3)).map(
@@ -74,5 +74,5 @@ def test_a_difference_is_a_difference_of_the_named_entries(
     old: list[dict[str, Any]], new: list[dict[str, Any]]
 ) -> None:
     before, after = ({one["name"]: one["properties"]["port"] for one in several} for several in (old, new))
-    told = {path_words(path)[0] for path, _, _ in diff_values(old, new)}
+    told = {split_path(path)[0] for path, _, _ in diff_values(old, new)}
     assert told == {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}

@@ -29,9 +29,9 @@ def test_what_a_file_is_written_with(
     tmp_path: Path, data: bytes, delimiter: str, encoding: str, first: dict[str, str]
 ) -> None:
     (tmp_path / "t").write_bytes(data)
-    found = DelimitedFile.of(tmp_path / "t")
+    found = DelimitedFile.open(tmp_path / "t")
     assert (found.delimiter, found.encoding) == (delimiter, encoding)
-    assert next(found.rows()).cells == first
+    assert next(found.read_rows()).cells == first
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_file_that_is_none_is_told_with_its_place(
 ) -> None:
     (tmp_path / "t").write_bytes(data)
     with pytest.raises(DelimitedError, match=said):
-        list(DelimitedFile.of(tmp_path / "t", encoding=encoding).rows())
+        list(DelimitedFile.open(tmp_path / "t", encoding=encoding).read_rows())
 
 
 @given(st.lists(st.tuples(*[st.text('ab ,;|"\t\n', max_size=6)] * 2).filter(any), max_size=8))
@@ -62,5 +62,5 @@ def test_what_was_written_is_read(
     path = tmp_path_factory.mktemp("t") / "t.csv"
     quoted = [[f'"{cell.replace(chr(34), chr(34) * 2)}"' for cell in row] for row in rows]
     path.write_text("x,y\n" + "".join(",".join(row) + "\n" for row in quoted), newline="")
-    found = list(DelimitedFile.of(path, delimiter=",").rows())
+    found = list(DelimitedFile.open(path, delimiter=",").read_rows())
     assert [tuple(one.cells.values()) for one in found] == rows

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nephoscope.files.json_text import (
     JsonTextError,
     decode_json,
-    file_documents,
-    json_documents,
+    iterate_file_documents,
+    iterate_json_documents,
     read_json,
 )
 
@@ -42,7 +42,7 @@ DOCUMENTS: dict[str, tuple[bytes, list[tuple[int, int, object, str]]]] = {
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_documents_have_their_places(name: str) -> None:
     data, wanted = DOCUMENTS[name]
-    assert [tuple(one) for one in json_documents(data)] == wanted
+    assert [tuple(one) for one in iterate_json_documents(data)] == wanted
 
 
 @given(
@@ -50,7 +50,7 @@ def test_documents_have_their_places(name: str) -> None:
 )
 def test_what_was_written_is_read(values: list[object], between: str, indent: int | None) -> None:
     data = between.join(json.dumps(value, indent=indent) for value in values).encode()
-    found = list(json_documents(data))
+    found = list(iterate_json_documents(data))
     assert [one.value for one in found] == values
     for one in found:
         rest = data.split(b"\n")[one.line - 1][one.column - 1 :]
@@ -59,7 +59,7 @@ def test_what_was_written_is_read(values: list[object], between: str, indent: in
 
 def test_lines_that_open_what_they_do_not_close_are_not_read_again_and_again() -> None:
     data = b'{"a": [' + b'1,\n{"b":1},' * 20_000
-    found = list(json_documents(data))
+    found = list(iterate_json_documents(data))
     assert (found[0].line, found[0].wrong) == (1, _TRUNCATED)
     assert len(found) <= 40_001
 
@@ -83,16 +83,16 @@ def test_a_document_that_is_none_is_told_with_its_place(tmp_path: Path, data: by
 
 def test_a_file_of_lines_goes_on_behind_a_broken_one(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(b'\xef\xbb\xbf{"a":1}\n\n{"a"\n{"b":2}\n')
-    found = list(file_documents(tmp_path / "t", largest=10, longest=100))
+    found = list(iterate_file_documents(tmp_path / "t", largest=10, longest=100))
     assert [(one.line, one.value) for one in found] == [(1, {"a": 1}), (3, None), (4, {"b": 2})]
     assert found[1].wrong == 'not JSON: Input data was truncated: {"a"\n'
 
 
 def test_a_file_that_is_no_lines_is_one_document(tmp_path: Path) -> None:
     (tmp_path / "t").write_bytes(b"[\n1]")
-    assert list(file_documents(tmp_path / "t", largest=10, longest=100)) == [(0, 0, [1], "")]
+    assert list(iterate_file_documents(tmp_path / "t", largest=10, longest=100)) == [(0, 0, [1], "")]
     with pytest.raises(JsonTextError, match="exceeds 3 bytes; split it"):
-        list(file_documents(tmp_path / "t", largest=3, longest=100))
+        list(iterate_file_documents(tmp_path / "t", largest=3, longest=100))
 
 
 def test_half_of_a_pair_is_kept_as_its_escape() -> None:

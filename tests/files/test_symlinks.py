@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nephoscope.collect.resources.snapshot_loading import load
-from nephoscope.files.function_files import FunctionFileError, functions
-from nephoscope.files.tables.table_files import TableFileError, table
+from nephoscope.files.function_files import FunctionFileError, load_functions
+from nephoscope.files.tables.table_files import TableFileError, read_table
 
 OUT = "a link out of the folder"
 
@@ -65,18 +65,18 @@ def test_a_table_reads_no_link_out_of_its_folder(folder: Path, name: str) -> Non
     for path in (folder / "a.csv", outside / "b.csv"):
         path.write_text("Name\nx\n")
     (folder / "same.csv").symlink_to("a.csv")
-    rows = table("T", folder).rows
+    rows = read_table("T", folder).rows
     assert rows is not None
     assert rows.num_rows == 2
     (folder / name).symlink_to(outside if name == "below" else outside / name)
     with pytest.raises(TableFileError, match=OUT):
-        table("T", folder)
+        read_table("T", folder)
 
 
 def test_functions_are_read_from_no_link_out_of_their_folder(folder: Path) -> None:
     (folder / "a.kql").write_text(".create function A() { print 1 }")
-    assert [one.name for one in functions(folder)] == ["A"]
+    assert [one.name for one in load_functions(folder)] == ["A"]
     (folder.parent / "outside/b.kql").write_text(".create function B() { print 1 }")
     (folder / "b.kql").symlink_to(folder.parent / "outside/b.kql")
     with pytest.raises(FunctionFileError, match=OUT):
-        functions(folder)
+        load_functions(folder)

@@ -15,9 +15,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.files.function_files import FunctionFileError, functions, read_query
+from nephoscope.files.function_files import FunctionFileError, load_functions, read_query
 from nephoscope.files.tables import type_inference
-from nephoscope.files.tables.table_files import TableFileError, table
+from nephoscope.files.tables.table_files import TableFileError, read_table
 from nephoscope_kql import cell_formatting
 from nephoscope_kql.types import MAX_DATETIME_TICKS, KqlType
 
@@ -44,7 +44,7 @@ def test_moments_are_read_as_they_are_written(ticks: list[int]) -> None:
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1))
 def test_timespans_are_read_as_they_are_written(ticks: list[int]) -> None:
-    texts = pa.array([cell_formatting.span(one) for one in ticks], pa.string())
+    texts = pa.array([cell_formatting.format_span(one) for one in ticks], pa.string())
     assert type_inference.infer_from_texts(texts)[0] == KqlType.TIMESPAN
     assert type_inference.infer_from_texts(texts)[1].to_pylist() == ticks
 
@@ -83,7 +83,7 @@ WANTED = {"a": "long", "b": "string", "t": "datetime", "c": "dynamic"}
     ],
 )
 def test_json_in_its_shapes(tmp_path: Path, name: str, content: str | bytes) -> None:
-    found = table("T", write(tmp_path, name, content))
+    found = read_table("T", write(tmp_path, name, content))
     assert shape(found) == WANTED
     assert found.rows.column("a").to_pylist() == [1, 2]
     assert found.rows.column("b").to_pylist() == ["x", ""]
@@ -100,7 +100,7 @@ def test_an_answer_of_the_query_api_says_its_types(tmp_path: Path) -> None:
             }
         ]
     }
-    found = table("T", write(tmp_path, "t.json", json.dumps(answer)))
+    found = read_table("T", write(tmp_path, "t.json", json.dumps(answer)))
     assert shape(found) == {"n": "int", "when": "datetime"}
     assert found.rows.column("n").to_pylist() == [1, None]
 
@@ -119,19 +119,19 @@ def test_an_answer_of_the_query_api_says_its_types(tmp_path: Path) -> None:
     ],
 )
 def test_the_type_of_json_values(tmp_path: Path, values: list[Any], kind: str) -> None:
-    found = table("T", write(tmp_path, "t.json", json.dumps([{"v": value} for value in values])))
+    found = read_table("T", write(tmp_path, "t.json", json.dumps([{"v": value} for value in values])))
     assert shape(found) == {"v": kind}
 
 
 def test_csv_with_quotes_and_lines_inside(tmp_path: Path) -> None:
-    found = table("T", write(tmp_path, "t.csv", 'a,b\n"x\ny","1,5"\n"say ""hi""",2\n'))
+    found = read_table("T", write(tmp_path, "t.csv", 'a,b\n"x\ny","1,5"\n"say ""hi""",2\n'))
     assert found.rows.to_pydict() == {"a": ["x\ny", 'say "hi"'], "b": ["1,5", "2"]}
 
 
 def test_declared_types_and_missing_columns(tmp_path: Path) -> None:
     path = write(tmp_path, "t.csv", "a,b\n1,2\n,3\n")
     kinds = {"a": KqlType.STRING, "b": KqlType.REAL, "c": KqlType.DYNAMIC}
-    found = table("T", path, kinds)
+    found = read_table("T", path, kinds)
     assert shape(found) == {"a": "string", "b": "real", "c": "dynamic"}
     assert found.rows.to_pydict() == {"a": ["1", ""], "b": [2.0, 3.0], "c": [None, None]}
 
@@ -140,17 +140,17 @@ def test_a_folder_is_one_table(tmp_path: Path) -> None:
     write(tmp_path, "d/1.csv", "a,b\n1,x\n")
     write(tmp_path, "d/2.json", '[{"a": "two", "c": true}]')
     write(tmp_path, "d/readme.md", "not a table")
-    found = table("T", tmp_path / "d")
+    found = read_table("T", tmp_path / "d")
     assert shape(found) == {"a": "string", "b": "string", "c": "bool"}
     assert found.rows.column("a").to_pylist() == ["1", "two"]
 
 
 def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": [1], "j": ['{"a":1}']}), tmp_path / "t.parquet")
-    found = table("T", tmp_path / "t.parquet", {"j": KqlType.DYNAMIC})
+    found = read_table("T", tmp_path / "t.parquet", {"j": KqlType.DYNAMIC})
     assert found.files == (tmp_path / "t.parquet",)
     assert shape(found) == {"n": "long", "j": "dynamic"}
-    converted = table("T", tmp_path / "t.parquet", {"j": KqlType.STRING, "m": KqlType.INT})
+    converted = read_table("T", tmp_path / "t.parquet", {"j": KqlType.STRING, "m": KqlType.INT})
     assert converted.rows.to_pydict() == {"n": [1], "j": ['{"a":1}'], "m": [None]}
 
 
@@ -167,13 +167,13 @@ def test_parquet_stays_where_it_is(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, name: str, content: str | bytes, why: str) -> None:
     with pytest.raises(TableFileError, match=name) as caught:
-        table("T", write(tmp_path, name, content))
+        read_table("T", write(tmp_path, name, content))
     assert why in str(caught.value)
 
 
 def test_a_value_that_is_not_of_its_declared_type(tmp_path: Path) -> None:
     with pytest.raises(TableFileError, match="column a is declared as long"):
-        table("T", write(tmp_path, "t.csv", "a\nx\n"), {"a": KqlType.LONG})
+        read_table("T", write(tmp_path, "t.csv", "a\nx\n"), {"a": KqlType.LONG})
 
 
 def test_functions_in_files(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_functions_in_files(tmp_path: Path) -> None:
     }
     write(tmp_path, "sub/p.yaml", yaml.safe_dump(parser))
     write(tmp_path, "rule.yaml", "query: print 1")
-    found = {one.name: one for one in functions(tmp_path)}
+    found = {one.name: one for one in load_functions(tmp_path)}
     assert sorted(found) == ["Made", "Old", "Plain", "With", "_Im_New"]
     assert found["With"].parameters == "a: long = (1), T: (b: int)"
     assert found["With"].body.strip() == "T | where b == a"
@@ -202,14 +202,14 @@ def test_functions_in_files(tmp_path: Path) -> None:
 
 def test_functions_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(FunctionFileError, match=r"ends in \.kql or \.yaml"):
-        functions(tmp_path)
+        load_functions(tmp_path)
     write(tmp_path, "a.kql", "(a: long { print a }")
     with pytest.raises(FunctionFileError, match="is not closed"):
-        functions(tmp_path)
+        load_functions(tmp_path)
     write(tmp_path, "a.kql", "print 1")
     write(tmp_path, "sub/a.kql", "print 2")
     with pytest.raises(FunctionFileError, match="is also in"):
-        functions(tmp_path)
+        load_functions(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_parameters_that_are_none(tmp_path: Path, given: object, fault: str) -> 
     document = {"FunctionName": "F", "FunctionQuery": "T", "ParserParams": given}
     write(tmp_path, "f.yaml", json.dumps(document))
     with pytest.raises(FunctionFileError, match=rf"f\.yaml: {fault}"):
-        functions(tmp_path)
+        load_functions(tmp_path)
 
 
 @pytest.mark.parametrize("opened", [pa.ipc.new_file, pa.ipc.new_stream])
@@ -245,13 +245,15 @@ def test_arrow_files_and_streams(tmp_path: Path, opened: Any, ending: str) -> No
     with opened(out, whole.schema) as writer:
         writer.write_table(whole, max_chunksize=1)
     data = out.getvalue().to_pybytes()
-    found = table("T", write(tmp_path, "t" + ending, gzip.compress(data) if ending.endswith("gz") else data))
+    found = read_table(
+        "T", write(tmp_path, "t" + ending, gzip.compress(data) if ending.endswith("gz") else data)
+    )
     assert shape(found) == {"d": "dynamic", "s": "timespan", "t": "datetime", "w": "string"}
     assert found.rows.column("s").to_pylist() == [36_000_000_000, None]
     assert found.rows.column("w").to_pylist() == ["x", "y"]
     for damaged in (data[: len(data) // 2], b"", b"ARROW1", b"no arrow", data[:8] + b"\xff" * 40):
         with pytest.raises(TableFileError, match=r"t\.arrow"):
-            table("T", write(tmp_path, "t.arrow", damaged))
+            read_table("T", write(tmp_path, "t.arrow", damaged))
 
 
 def test_an_arrow_file_of_a_type_that_kql_lacks(tmp_path: Path) -> None:
@@ -260,4 +262,4 @@ def test_an_arrow_file_of_a_type_that_kql_lacks(tmp_path: Path) -> None:
     with pa.ipc.new_file(out, schema) as writer:
         writer.write_table(pa.table([["red"]], schema=schema))
     with pytest.raises(TableFileError, match="the column x has the type"):
-        table("T", write(tmp_path, "t.arrow", out.getvalue().to_pybytes()))
+        read_table("T", write(tmp_path, "t.arrow", out.getvalue().to_pybytes()))

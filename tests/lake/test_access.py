@@ -412,13 +412,13 @@ def test_one_evaluation_is_read_until_the_end(tmp_path: Path) -> None:
         filled(data, state, all_rows=True) as lake,
         lake.catalog() as catalog,
     ):
-        before = catalog.table("Resources")
+        before = catalog.find_table("Resources")
         assert before is not None
         assessed(data, all_rows=False)
-        assert catalog.table("SecurityResources") is not None
+        assert catalog.find_table("SecurityResources") is not None
         paths = [catalog.scan(one).paths() for one in sorted(catalog.relations())]
         with catalog.with_newest_versions() as later:
-            later.table("Resources")
+            later.find_table("Resources")
             assert [later.scan(one).paths() for one in later.relations()] != paths[:1]
         assert catalog.pin_graph().version == 0
 

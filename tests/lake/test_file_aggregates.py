@@ -69,7 +69,7 @@ class Aggregated:
     ) -> list[Any]:
         """The groups, merged."""
         with self.lake.catalog(scope or LakeScope(None), "default") as catalog:
-            table = catalog.table(TABLE)
+            table = catalog.find_table(TABLE)
             assert table is not None
             scan = catalog.scans()[table.relation]
             return _sorted(self.aggregates.merge(AggregateQuery(by_file, MERGE, combine), table, scan, now))
@@ -190,13 +190,13 @@ def test_read_no_kept_file_again(lake: Aggregated, monkeypatch: pytest.MonkeyPat
     lake.write((3, "ada"), (2, "ada"))
     before = lake.found()
     read: list[int] = []
-    see = DuckDBEngine.see
+    see = DuckDBEngine.register_scan
 
     def counted(engine: DuckDBEngine, name: str, scan: Any) -> None:
         read.append(len(scan.paths()))
         see(engine, name, scan)
 
-    monkeypatch.setattr(DuckDBEngine, "see", counted)
+    monkeypatch.setattr(DuckDBEngine, "register_scan", counted)
     assert lake.found() == before
     assert sum(read) == 0
     lake.write((3, "bob"))
@@ -249,7 +249,7 @@ def test_groups_are_merged_at_the_time_of_the_evaluation(lake: Aggregated, shape
     lake.write((3, "ada"))
     for now in (NOW, NOW + timedelta(days=1)):
         with lake.lake.catalog(LakeScope(None), "default") as catalog:
-            table = catalog.table(TABLE)
+            table = catalog.find_table(TABLE)
             assert table is not None
             asked = AggregateQuery(BY_FILE, f"Groups | {shape}")
             found = lake.aggregates.merge(asked, table, catalog.scans()[table.relation], now)

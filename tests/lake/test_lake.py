@@ -95,5 +95,5 @@ def test_small_files_are_joined_and_counts_stay(lake: Lake) -> None:
         {"count_": 40, "dcount_ProcessID": 1}
     ]
     with lake.catalog() as catalog:
-        catalog.table("Syslog")
+        catalog.find_table("Syslog")
         assert sum(len(scan.paths()) for scan in catalog.scans().values()) < 12

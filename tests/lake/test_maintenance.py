@@ -115,7 +115,7 @@ def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> N
     for sequence in range(6):
         write(still, sequence, [0])
     pinned = still.catalog()
-    pinned.table("Syslog")
+    pinned.find_table("Syslog")
     files = [path for scan in pinned.scans().values() for path in scan.paths()]
     assert (still.compact(2), count(still), len(files)) == (6, 6, 6)
     with pytest.raises(LakeError, match="at least 24 hours"):
@@ -139,13 +139,13 @@ def test_a_vacuum_leaves_what_readers_may_need(still: Lake, tmp_path: Path) -> N
 def test_a_catalog_stays_at_its_versions(still: Lake) -> None:
     write(still, 0, [0])
     with still.catalog() as catalog:
-        catalog.table("Syslog")
+        catalog.find_table("Syslog")
         before = catalog.versions()
         write(still, 1, [0])
         still.compact(1)
-        catalog.table("Syslog")
+        catalog.find_table("Syslog")
         assert catalog.versions() == before
-        assert isinstance(catalog.place("workspace", "default"), LakeCatalog)
+        assert isinstance(catalog.resolve_place("workspace", "default"), LakeCatalog)
     assert count(still) == 2
 
 

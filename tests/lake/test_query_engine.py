@@ -30,9 +30,9 @@ class Asked(MemoryCatalog):
 
     seen: tuple[str, ...] = ()
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         Asked.seen = (*Asked.seen, name)
-        return super().table(name)
+        return super().find_table(name)
 
 
 def test_rows_are_asked_for_when_the_tables_are_known() -> None:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec import UNSET, UnsetType
 
-from nephoscope.admin.wire.route import routes
+from nephoscope.admin.wire.route import list_routes
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.operations.declaration.operation import (
@@ -265,7 +265,7 @@ def test_what_is_refused_names_its_field() -> None:
 @pytest.mark.parametrize("file", operation_groups())
 def test_every_operation_is_offered_and_says_what_it_does(file: str) -> None:
     group = operation_groups()[file]
-    known = {(one.method, one.path) for one in routes()}
+    known = {(one.method, one.path) for one in list_routes()}
     assert group.operations
     for one in group.operations:
         assert one.doc.endswith("."), one.function

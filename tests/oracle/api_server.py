@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.alerts.library.content_packs import RulePacks
 from nephoscope.alerts.library.own_rules import API
-from nephoscope.api.server import app
+from nephoscope.api.server import build_app
 from nephoscope.instance import Instance
 from nephoscope.posture.published.build_info import BuildInfo
 from nephoscope.posture.published.document import PublishedDocument
@@ -50,7 +50,9 @@ class Server:
             instance.state.principals.grant(session, owner.id, "Owner", "/", "oracle")
         self.owner = owner.id
         token = instance.guard.make_secret(owner, SecretKind.TOKEN, "oracle")
-        self.client = TestClient(app(instance), base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+        self.client = TestClient(
+            build_app(instance), base_url=BASE, headers={"Authorization": f"Bearer {token}"}
+        )
 
     def workspace(self, name: str) -> None:
         """Have a workspace of a name."""

@@ -27,7 +27,7 @@ from typing import Any
 from corpus_records import documents_of, properties_of, raised
 
 from nephoscope.analyze import run
-from nephoscope.analyze.discovery import keys
+from nephoscope.analyze.discovery import list_assessment_keys
 from nephoscope.analyze.unanswered import NEEDED
 from nephoscope_policy import Definition, EvaluationContext, Snapshot
 from nephoscope_policy.model.resource import Resource
@@ -128,7 +128,7 @@ def scenes(engine: str) -> Iterator[Scene]:
         snapshot = Snapshot(view.estate.resources.values(), coverage=view.estate.coverage)
         yield Scene(
             str(parameter.id),
-            snapshot if engine == "empty" else snapshot.overlay(found.overlay, found.unknown),
+            snapshot if engine == "empty" else snapshot.with_overlay(found.overlay, found.unknown),
             dict(view.estate.resources),
             {(item.key, item.resource.lower()): item for item in found.assessments},
         )
@@ -177,11 +177,11 @@ def unanswered(reader: Reader) -> None:
             "tags": {},
             "properties": PROPERTIES.get(type_, {}),
         }
-        for type_ in keys()[reader.key].types
+        for type_ in list_assessment_keys()[reader.key].types
     ]
     view = WORLD.view({"extra": bodies})
     found = run(view, only=["unanswered"])
-    snapshot = Snapshot(view.estate.resources.values(), coverage=view.estate.coverage).overlay(
+    snapshot = Snapshot(view.estate.resources.values(), coverage=view.estate.coverage).with_overlay(
         found.overlay, found.unknown
     )
     for body in bodies:
@@ -219,7 +219,7 @@ PROPERTIES: dict[str, Any] = {
 
 def finish(reader: Reader) -> None:
     """A reader that was not seen both ways is a miss."""
-    if reader.key not in keys():
+    if reader.key not in list_assessment_keys():
         reader.misses.append("no analyzer knows the key")
     elif reader.key not in NEEDED:
         for state in (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT):
@@ -253,7 +253,9 @@ def main() -> int:
 
 
 def report(found: list[Reader], verbose: bool) -> None:
-    answered = [reader for reader in found if reader.key not in NEEDED and reader.key in keys()]
+    answered = [
+        reader for reader in found if reader.key not in NEEDED and reader.key in list_assessment_keys()
+    ]
     both = [
         reader
         for reader in answered

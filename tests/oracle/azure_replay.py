@@ -11,7 +11,7 @@ from typing import Any
 from nephoscope.collect import resources
 from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.collector import CollectionResult, Collector
-from nephoscope.collect.resources.child_resources import children
+from nephoscope.collect.resources.child_resources import iterate_children
 from nephoscope.connect.cloud import Cloud
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -58,7 +58,7 @@ def plain(body: dict[str, Any]) -> dict[str, Any]:
 def bodies_and_children(azure: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """What is served, after the child resources that bodies carry: one that is served by itself comes last."""
     for body in azure.world.bodies.values():
-        for record in children(body, ResourceId.parse(body["id"])):
+        for record in iterate_children(body, ResourceId.parse(body["id"])):
             yield str(record.body["id"]).lower(), record.body
     yield from azure.world.bodies.items()
 

@@ -18,7 +18,7 @@ from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values
+from nephoscope_kql.engines.duckdb import DuckDBEngine, build_table
 from nephoscope_kql.types import KqlType
 
 TYPES: Mapping[KqlType, str] = {
@@ -89,10 +89,10 @@ def find_together(
     }
     sql = statement(compiled, [name for name in names if f'"{name}"' in compiled.sql], len(several))
     whole = replace(compiled, sql=sql, columns=(("case", KqlType.INT), *compiled.columns))
-    with engine.lend_tables(tables):
+    with engine.register_temporarily(tables):
         values = fetch(engine, whole)
     return [
-        table_of_values([row[1:] for row in values if row[0] == number], compiled.columns)
+        build_table([row[1:] for row in values if row[0] == number], compiled.columns)
         for number in range(len(several))
     ]
 

@@ -22,10 +22,10 @@ import azure_replay
 import azure_server
 from corpus_records import lines
 
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.collect import resources
 from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
 from nephoscope.posture.scans.live_estate import content_needs
@@ -60,25 +60,25 @@ def unreadable(corpus: Path) -> Iterator[str]:
 
 
 def _carried(resource: Any) -> Iterator[str]:
-    from nephoscope.collect.resources.child_resources import children
+    from nephoscope.collect.resources.child_resources import iterate_children
 
-    return (str(record.body["id"]).lower() for record in children(resource.body, resource.id))
+    return (str(record.body["id"]).lower() for record in iterate_children(resource.body, resource.id))
 
 
 def served(corpus: Path, folders: list[Path]) -> azure_server.Azure:
     """The server's state over a corpus and content."""
-    facts = next(one for one in documents(None, "azure") if one.name == "reading.json").json()
+    facts = next(one for one in load_documents(None, "azure") if one.name == "reading.json").json()
     tables = {type_.lower(): table for table, types in facts["tables"].items() for type_ in types}
     elsewhere = {type_.lower() for type_ in (*facts["lists"], *facts["derived"])} - tables.keys()
     world = azure_server.World.of(bodies(corpus), {**dict.fromkeys(elsewhere, "-"), **tables})
     needed = azure_server.Needed()
     for source in (None, *folders):
-        for document in documents(source, "" if source else "policies"):
+        for document in load_documents(source, "" if source else "policies"):
             try:
                 needed.add_document(document.json())
             except (ContentError, AttributeError):
                 continue
-    needed.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    needed.types |= ALWAYS | READS | {type_ for analyzer in load_analyzers() for type_ in analyzer.types}
     needed.types |= LOGGED | NETWORKS | {SETTING, FLOW_LOG}
     needed.pairs |= {(type_, SETTING) for type_ in LOGGED}
     needed.close()

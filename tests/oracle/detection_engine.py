@@ -13,10 +13,10 @@ import pyarrow as pa
 from cases_together import find_together
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.rules.query_result import findings
+from nephoscope.alerts.rules.query_result import iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.ingest.logs.discovery import formats
 from nephoscope.ingest.logs.log_format import StreamContext
 from nephoscope.ingest.logs.log_reader import batches
@@ -28,7 +28,7 @@ from nephoscope.state.workspaces.workspace import Workspace
 from nephoscope_kql.cache import CompileCache
 from nephoscope_kql.catalog import MemoryCatalog
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values
+from nephoscope_kql.engines.duckdb import DuckDBEngine, build_table
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 FOREVER = Workspace(name="test", days=36_500)
@@ -89,7 +89,9 @@ class DetectionEngine:
                 if not set(names) & set(compiled.reads):
                     continue
                 for number, found in enumerate(self._turns(engine, compiled, given)):
-                    alerts = list(build_alerts(rule, window_ending_at(rule, NOW), list(findings(found)), NOW))
+                    alerts = list(
+                        build_alerts(rule, build_window(rule, NOW), list(iterate_findings(found)), NOW)
+                    )
                     if alerts:
                         raised[number][rule.id] = (rule, alerts)
         return raised
@@ -120,7 +122,7 @@ class DetectionEngine:
             return engine.run(compiled)
 
     def _nothing(self, compiled: CompiledQuery) -> pa.Table:
-        return table_of_values([], compiled.columns)
+        return build_table([], compiled.columns)
 
     def reads(self, rule: AnalyticRule) -> Iterable[str]:
         """The tables that the query of a rule reads."""
@@ -153,8 +155,8 @@ class DetectionEngine:
             return {rule: self._raised(rule, engine) for rule in asked}
 
     def _raised(self, rule: AnalyticRule, engine: DuckDBEngine) -> list[Alert]:
-        rows = list(findings(engine.run(self.compiled(rule.query))))
-        return list(build_alerts(rule, window_ending_at(rule, NOW), rows, NOW))
+        rows = list(iterate_findings(engine.run(self.compiled(rule.query))))
+        return list(build_alerts(rule, build_window(rule, NOW), rows, NOW))
 
     def _none(self, name: str) -> pa.Table:
         if name not in self._empty:

@@ -29,10 +29,10 @@ from corpus_records import documents_of, properties_of
 import nephoscope_policy as policy
 from nephoscope import analyze
 from nephoscope.collect import resources
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
-from nephoscope_policy.azure_facts import report_kind, report_types
+from nephoscope_policy.azure_facts import find_report_kind, list_report_types
 from nephoscope_policy.body_paths import walk
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.report_age import expiry
@@ -48,7 +48,7 @@ class Judge:
 
     def __init__(self, folder: Path) -> None:
         self.rules: list[tuple[policy.Definition, Any]] = []
-        bodies = [document.json() for document in documents(kind="policies")]
+        bodies = [document.json() for document in load_documents(kind="policies")]
         bodies += [one.value for one in documents_of(sorted(folder.rglob("*.json"))) if not one.wrong]
         for body in bodies:
             if isinstance(body, dict) and "policyRule" in properties_of(body):
@@ -68,14 +68,14 @@ class Judge:
         """How everything ends: (resource, definition or analyzer's key) to state, cause, description."""
         overlay, unknown, assessments, *_ = analyze.run(EstateView(estate, now))
         base = policy.Snapshot(estate.resources.values(), coverage=estate.coverage)
-        snapshot, context = base.overlay(overlay, unknown), policy.EvaluationContext(now=now)
+        snapshot, context = base.with_overlay(overlay, unknown), policy.EvaluationContext(now=now)
         found: Ends = {
             (one.resource.lower(), f"analyzer {one.key}"): (one.state, one.cause, one.description)
             for one in assessments
         }
         for definition, rule in self.rules:
             for type_ in definition.types or ():
-                for resource in estate.by_type(type_):
+                for resource in estate.list_of_type(type_):
                     end = rule.verdict(resource, snapshot, context)
                     if end.cause == "manual":
                         continue
@@ -133,7 +133,7 @@ def ages(folder: Path, judge: Judge) -> Case:
         if not path.is_dir() or path.name == "exports":
             continue
         estate = resources.load([path])
-        reports = [one for type_ in sorted(report_types()) for one in estate.by_type(type_)]
+        reports = [one for type_ in sorted(list_report_types()) for one in estate.list_of_type(type_)]
         newest = [when for one in reports if (when := _time(one)) is not None]
         if not newest:
             continue
@@ -148,7 +148,7 @@ def ages(folder: Path, judge: Judge) -> Case:
 
 
 def _time(resource: Any) -> datetime | None:
-    found = report_kind(resource.type)
+    found = find_report_kind(resource.type)
     texts = [walk(resource.body, path) for path in found[2]] if found is not None else []
     return next((datetime.fromisoformat(text) for text in texts if isinstance(text, str)), None)
 
@@ -158,7 +158,7 @@ def guests(folder: Path, judge: Judge) -> Case:
     looking = judge.looking_up(GUEST)
     for path in sorted(folder.iterdir()):
         estate = resources.load([path]) if path.is_dir() and path.name != "exports" else None
-        held = estate.by_type(GUEST) if estate is not None else ()
+        held = estate.list_of_type(GUEST) if estate is not None else ()
         if estate is None or not held or (path / "coverage.json").exists():
             continue
         ended = judge.ends(estate, min(when for one in held if (when := _time(one)) is not None))

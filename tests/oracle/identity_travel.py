@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.rules.query_result import findings
+from nephoscope.alerts.rules.query_result import iterate_findings
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.schema.tables import Tables
@@ -53,8 +53,8 @@ class TravelRule:
         rows = to_arrow_rows(table, [_row(one) for one in visits], workspace=FOREVER, now=now).table
         compiled = self._cache.compile(self._rule.query, self._catalog, now=now)
         with DuckDBEngine({TABLE: rows}, threads=1) as engine:
-            found = list(findings(engine.run(compiled)))
-        return bool(build_alerts(self._rule, window_ending_at(self._rule, now), found, now))
+            found = list(iterate_findings(engine.run(compiled)))
+        return bool(build_alerts(self._rule, build_window(self._rule, now), found, now))
 
     @staticmethod
     def cannot_be_travelled(before: Visit, after: Visit) -> bool:

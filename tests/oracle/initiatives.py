@@ -20,7 +20,7 @@ from typing import Any
 
 from corpus_records import documents_of, properties_of, raised
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy import Aliases, PolicyError
 from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
 
@@ -87,7 +87,7 @@ class Comparison:
     def __init__(self, catalog: PolicyCatalog, held: dict[str, dict[str, Any]]) -> None:
         self.catalog = catalog
         self.held = held
-        self.aliases = Aliases.builtin()
+        self.aliases = Aliases.load_builtin()
         self.counts: collections.Counter[str] = collections.Counter()
 
     def judge(self, document: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ class Comparison:
         declared = body.get("parameters") or {}
         values = {name.lower(): item.get("defaultValue") for name, item in declared.items()}
         values.update({name.lower(): item for name, item in given(declared).items()})
-        found = self.catalog.initiative(document["name"])
+        found = self.catalog.get_initiative(document["name"])
         bound = found.bind(given(declared))
         self.count(
             "initiatives",
@@ -120,7 +120,7 @@ class Comparison:
         groups = [group["name"] for group in body.get("policyDefinitionGroups") or []]
         self.count("groups", [group.name for group in found.groups] == groups, document["name"])
         for raw, member in zip(body["policyDefinitions"], found.members, strict=True):
-            self.member(raw, found.member_parameters(member, bound), values, member)
+            self.member(raw, found.evaluate_member_parameters(member, bound), values, member)
 
     def member(
         self, raw: dict[str, Any], passed: dict[str, Any], values: dict[str, Any], member: Any
@@ -167,7 +167,7 @@ def main() -> int:
         return 2
     root = Path(sys.argv[1])
     started = time.perf_counter()
-    catalog = PolicyCatalog.of(documents(root))
+    catalog = PolicyCatalog.of(load_documents(root))
     for problem in catalog.problems:
         print(f"{problem.place}: {problem.reason}")
     read = list(documents_of(sorted(root.rglob("*.json"))))

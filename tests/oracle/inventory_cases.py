@@ -44,8 +44,8 @@ from inventory_conventions import (
 )
 from msgspec.structs import replace
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, run_reader
-from nephoscope.collect.inventory.end_of_life import support_state
+from nephoscope.collect.inventory.discovery import InventoryReading, load_inventory_readers, run_reader
+from nephoscope.collect.inventory.end_of_life import find_support_state
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import read_operating_system, read_os_release
 from nephoscope.collect.secrets.secrets_in_files import find_secrets
@@ -97,7 +97,7 @@ def read_record(value: dict[str, Any], content: bytes) -> InventoryReading | str
     system = read_os_release(options.get("osrelease") or "")
     file = InventoryFile(value["path"], content, system=system)
     try:
-        return run_reader(inventory_readers()[name], file)
+        return run_reader(load_inventory_readers()[name], file)
     except UnreadableInventoryError as error:
         if not error.path or error.line < 1:
             raise ValueError("a refusal without its place") from error
@@ -276,7 +276,7 @@ def judge_support(record: Record, tally: Tally) -> None:
     year, month, day = map(int, value["at"][:10].split("-"))
     at = date(year, month, 1) + timedelta(day - 1)  # the corpus has a 31st of April
     family = FAMILIES.get(value["family"], value["family"])
-    state = support_state(family, value["version"].split(" ")[0], at)
+    state = find_support_state(family, value["version"].split(" ")[0], at)
     found = state in ("supported", "unknown") or (state == "extended" and family in EXTENDED)
     tally.judge("eol", record.place, found, value["supported"])
 
@@ -299,7 +299,7 @@ def judge_database(folder: Path, tally: Tally) -> None:
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))["packages"]
     path = next(path for path in sorted(folder.iterdir()) if path.name != "expected.json")
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    reading = run_reader(inventory_readers()["rpm"], InventoryFile(f"var/lib/rpm/{path.stem}", content))
+    reading = run_reader(load_inventory_readers()["rpm"], InventoryFile(f"var/lib/rpm/{path.stem}", content))
     found = {(one.name, one.version, one.architecture, one.licenses) for one in reading.packages}
     wanted = {
         (

@@ -64,7 +64,7 @@ def refusal(case: Case) -> str:
     try:
         parse(case.text)
     except KqlError as error:
-        return f"{error}\n{error.caret(case.text)}"
+        return f"{error}\n{error.format_caret(case.text)}"
     except Exception as error:  # noqa: BLE001 - a runner's border: an exception in a query is a miss, and is shown
         return raised(error)
     return ""

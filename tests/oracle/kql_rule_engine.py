@@ -37,14 +37,14 @@ class Asked:
         self.catalog = catalog
         self.tables: dict[str, TableSchema] = {}
 
-    def table(self, name: str) -> TableSchema | None:
-        found = self.catalog.table(name)
+    def find_table(self, name: str) -> TableSchema | None:
+        found = self.catalog.find_table(name)
         if found is not None:
             self.tables[name] = found
         return found
 
-    def function(self, name: str) -> StoredFunction | None:
-        return self.catalog.function(name)
+    def find_function(self, name: str) -> StoredFunction | None:
+        return self.catalog.find_function(name)
 
     def names(self) -> Iterable[str]:
         return self.catalog.names()
@@ -52,11 +52,11 @@ class Asked:
     def known_tables(self) -> Iterable[str]:
         return self.catalog.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
-        return self.catalog.watchlist(alias)
+    def find_watchlist(self, alias: str) -> TableSchema | None:
+        return self.catalog.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
-        return self.catalog.place(kind, name)
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
+        return self.catalog.resolve_place(kind, name)
 
 
 class NoFiles:

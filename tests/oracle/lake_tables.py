@@ -32,14 +32,14 @@ class Recording:
     catalog: MemoryCatalog
     found: set[str] = field(default_factory=set)
 
-    def table(self, name: str) -> TableSchema | None:
-        table = self.catalog.table(name)
+    def find_table(self, name: str) -> TableSchema | None:
+        table = self.catalog.find_table(name)
         if table is not None:
             self.found.add(name)
         return table
 
-    def function(self, name: str) -> StoredFunction | None:
-        return self.catalog.function(name)
+    def find_function(self, name: str) -> StoredFunction | None:
+        return self.catalog.find_function(name)
 
     def names(self) -> Iterable[str]:
         return self.catalog.names()
@@ -47,11 +47,11 @@ class Recording:
     def known_tables(self) -> Iterable[str]:
         return self.catalog.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
-        return self.catalog.watchlist(alias)
+    def find_watchlist(self, alias: str) -> TableSchema | None:
+        return self.catalog.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
-        return self.catalog.place(kind, name)
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
+        return self.catalog.resolve_place(kind, name)
 
 
 def lake_catalog(stored: Iterable[StoredFunction]) -> MemoryCatalog:

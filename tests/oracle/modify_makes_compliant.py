@@ -62,7 +62,7 @@ def main() -> int:
         chosen = [r for r in resources if r.type in types] + [body for type_ in types for body in bare(type_)]
         rules += rule.effect_key != "deployifnotexists"
         for resource in chosen:
-            snapshot = base if base.find(resource.key) else base.overlay([resource])
+            snapshot = base if base.find(resource.key) else base.with_overlay([resource])
             if not rule.verdict(resource, snapshot, context).matched:
                 continue
             try:
@@ -78,7 +78,7 @@ def main() -> int:
                 continue
             total += 1
             changed = shown.apply_patch(resource)
-            after = rule.explain(changed, base.overlay([changed]), context)
+            after = rule.explain(changed, base.with_overlay([changed]), context)
             good += not after.matched
             if after.matched:
                 left = [f"{reason.subject} {reason.operator}" for reason in after.reasons][-1:]

@@ -7,9 +7,9 @@ from typing import Any
 from network_flows import SUBSCRIPTION
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.effective_routes import LOCAL, EffectiveRoute, select_route, system_routes
+from nephoscope.estate.effective_routes import LOCAL, EffectiveRoute, build_system_routes, select_route
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
+from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
 from nephoscope.estate.network import Network
 from nephoscope.estate.rule_stages import passes
 from nephoscope.ingest.logs.flow_tuple import nsg_values, vnet_values
@@ -55,7 +55,7 @@ def system(value: dict[str, Any]) -> str:
     space: Any = value.get("address_space") or value.get("vnet") or value.get("space") or []
     found = {
         (route.prefix, HOPS.get(route.next_hop, route.next_hop))
-        for route in system_routes([space] if isinstance(space, str) else space)
+        for route in build_system_routes([space] if isinstance(space, str) else space)
         if "." in route.prefix and route.prefix != "10.0.0.0/8"
     }
     listed: Any = value.get("routes") or value.get("expected") or []
@@ -162,7 +162,7 @@ def nsg_flow(value: dict[str, Any]) -> str:
     )
     resources += [machine, *_admin_rules(value.get("admin_rules") or [], network)]
     model = Network(Estate.of(resources, Coverage.everything()))
-    (interface,) = model.interfaces(machine)
+    (interface,) = model.list_interfaces(machine)
     stages = model.decide(
         interface,
         interface.configurations[0],
@@ -197,7 +197,7 @@ def firewall(value: dict[str, Any]) -> str:
         int(flow["port"]),
         flow.get("fqdn", ""),
     )
-    listed = rules_of_firewall(resource, Estate.of([resource], Coverage.everything()))
+    listed = list_firewall_rules(resource, Estate.of([resource], Coverage.everything()))
     found = decide_firewall(listed, given, {"internet": AddressSet.everything()})
     action = "Allow" if found.allow else "Deny"
     wanted = "Allow" if value["action"] in ("Allow", "Dnat") else value["action"]

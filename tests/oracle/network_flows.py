@@ -62,7 +62,7 @@ def judge_flow(value: dict[str, Any], estates: dict[str, Any]) -> str:
     paths = FlowPaths(Network(estate))
     flow = value["flow"]
     machine = next(one for one in estate.resources.values() if place(one.key) == flow["from"].lower())
-    ends = list(paths.endpoints(machine))
+    ends = list(paths.list_endpoints(machine))
     wanted_source = flow.get("src_ip")
     source = next(one for one in ends if wanted_source in (None, one.configuration.address))
     path = paths.walk(
@@ -91,7 +91,7 @@ def hops_of(path: FlowPath, machine: Resource, estate: Estate) -> list[str]:
     """The steps of a path in the records' names; an interface is its machine."""
     owners = {
         str(entry["id"]).lower(): one.key
-        for one in estate.by_type(MACHINE)
+        for one in estate.list_of_type(MACHINE)
         for entry in one.body["properties"]["networkProfile"]["networkInterfaces"]
     }
     found = [place(machine.key)]

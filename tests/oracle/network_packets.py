@@ -50,8 +50,8 @@ class Comparison:
         self.paths = FlowPaths(self.view.network)
         self.ends: dict[str, Endpoint] = {}
         self.ends_of_six: dict[str, Endpoint] = {}
-        for machine in estate.by_type("microsoft.compute/virtualmachines"):
-            for end in self.paths.endpoints(machine):
+        for machine in estate.list_of_type("microsoft.compute/virtualmachines"):
+            for end in self.paths.list_endpoints(machine):
                 ends = self.ends_of_six if ":" in end.configuration.address else self.ends
                 ends[end.configuration.address] = end
 
@@ -174,17 +174,23 @@ class Comparison:
         """What the model lets through of the packet by ways of one kind: the last rule of each."""
         end, family = (self.ends | self.ends_of_six)[target], 6 if ":" in source else 4
         network, found = self.view.network, set()
-        ways, missing = self.view.exposure.ways(end.interface, end.configuration)
+        ways, missing = self.view.exposure.find_ingress_paths(end.interface, end.configuration)
         assert not missing, missing
-        grouped = bool(network.security_groups(end.interface, end.configuration))
+        grouped = bool(network.list_security_groups(end.interface, end.configuration))
         for way in ways:
             if way.kind != kind or not way.covers(protocol, port) or source not in way.clients:
                 continue
             if way.closed_by_default and not grouped:
                 continue
-            remote = way.clients & network.internet(end.configuration) if way.seen_as is None else way.seen_as
+            remote = (
+                way.clients & network.find_internet_addresses(end.configuration)
+                if way.seen_as is None
+                else way.seen_as
+            )
             seen = number(source if way.seen_as is None else FIREWALL_ADDRESS) & ((1 << 128) - 1)
-            for one in network.openings(end.interface, end.configuration, protocol, remote, ((port, port),)):
+            for one in network.find_openings(
+                end.interface, end.configuration, protocol, remote, ((port, port),)
+            ):
                 region = one.region
                 if (
                     one.family == family

@@ -27,14 +27,14 @@ from typing import Any
 from corpus_records import documents_of, raised
 
 from nephoscope.collect import resources
-from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
+from nephoscope.content.loader import TEST_SUFFIX, iterate_case_documents, load_documents
 from nephoscope_policy import Aliases, Definition, EvaluationContext, Snapshot
 from nephoscope_policy.body_paths import STAR
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
 
 NOW = EvaluationContext(now=datetime(2026, 1, 15, tzinfo=UTC))
-ALIASES = Aliases.builtin()
+ALIASES = Aliases.load_builtin()
 MOST_PAIRS = 300
 """How many double mutations one test body gives at most."""
 
@@ -92,7 +92,7 @@ def leaves(trees: list[Any], type_: str) -> dict[tuple[Any, ...], list[Any]]:
     for name, literals in conditions(trees):
         if name.lower() in ("type", "id", "name", "fullname"):
             continue
-        path = ALIASES.field(name, "", type_).spelled
+        path = ALIASES.resolve_field(name, "", type_).spelled
         values = found.setdefault(path, [])
         for literal in literals:
             options = literal if isinstance(literal, list) else [literal]
@@ -245,7 +245,7 @@ def compare(pair: Pair, own: Judge, builtin: Judge, every: Iterator[World], engi
 
 def pairs() -> Iterator[tuple[str, Any, str]]:
     """Each own policy that says it equals a built-in, with its document and the built-in's GUID."""
-    for document in documents(kind="policies"):
+    for document in load_documents(kind="policies"):
         body = document.json()
         for entry in body["properties"]["metadata"]["nephoscope"]["sameAs"]:
             if entry["difference"] is None:
@@ -281,7 +281,7 @@ def main() -> int:
         document.name.removesuffix(TEST_SUFFIX): [
             (case["resource"], case.get("related", [])) for case in document.json()["cases"]
         ]
-        for document in case_documents()
+        for document in iterate_case_documents()
     }
     done = []
     for name, document, guid in pairs():

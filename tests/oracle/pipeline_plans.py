@@ -32,7 +32,7 @@ def plan_units(record: dict[str, Any], policies: Path) -> Iterator[tuple[str, bo
     assert isinstance(plan, TerraformPlan)
     check = str(record.get("check") or "")
     for address, expected in (record.get("expected") or {}).items():
-        made = plan.resources_at(address)
+        made = plan.list_resources_at(address)
         good = (
             bool(made)
             and made[0].id_known

@@ -64,7 +64,7 @@ class Case:
 
     def aliases(self) -> policy.Aliases:
         if not self.aliases_file:
-            return policy.Aliases.raw()
+            return policy.Aliases.make_raw()
         return policy.Aliases.load(self.path.parent.parent / "aliases" / self.aliases_file)
 
     def context(self) -> policy.EvaluationContext:
@@ -150,7 +150,7 @@ def _truth(
 ) -> Truth:
     """Whether the `if` holds, before anything is made of it: what has no answer is not no effect, whatever state it ends in."""
     scope = EvaluationScope(
-        snapshot.view(resource), snapshot, context, rule.parameters, steps=rule.tally.steps()
+        snapshot.get_view(resource), snapshot, context, rule.parameters, steps=rule.tally.steps()
     )
     return explain.condition(rule.tree.condition, scope).truth
 
@@ -196,7 +196,7 @@ def _related(
     if not answers or rule.tree.then.existence is None:
         return
     alone = policy.Snapshot([resource], aliases)
-    scope = EvaluationScope(alone.view(resource), alone, context, rule.parameters)
+    scope = EvaluationScope(alone.get_view(resource), alone, context, rule.parameters)
     wanted = policy_evaluation.lookup(rule, scope)
     for number, answer in enumerate(answers):
         key = answer.get("key") or {}

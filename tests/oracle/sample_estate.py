@@ -22,7 +22,7 @@ from pathlib import Path
 from corpus_records import raised
 
 from nephoscope.collect import resources
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
@@ -59,7 +59,7 @@ class Verdict:
 
 def judge(estate: Estate, corpus: Path) -> EvaluationRun:
     """The benchmark's run over an estate."""
-    catalog = PolicyCatalog.of(documents(corpus))
+    catalog = PolicyCatalog.of(load_documents(corpus))
     return evaluate(
         estate, EvaluationPlan(catalog).with_assignment(BENCHMARK), NOW, analyzers=run_all_analyzers
     )
@@ -73,7 +73,7 @@ def verdicts(run: EvaluationRun) -> Mapping[str, Verdict]:
         if cause:
             found[key].causes[cause] += count
     for key, verdict in found.items():
-        verdict.title = run.catalog.definition(key).display_name
+        verdict.title = run.catalog.get_definition(key).display_name
     return found
 
 

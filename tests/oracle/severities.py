@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.severities import Severities
 from nephoscope_policy.arm_object import ArmObject
 from nephoscope_policy.catalog import PolicyCatalog
@@ -25,9 +25,9 @@ TYPE = "microsoft.security/assessments"
 def read_keys(folder: Path) -> dict[str, str]:
     """The assessment key that a definition reads ('' for none), by the definition's name."""
     found = {}
-    for entry in PolicyCatalog.of(documents(folder)).definitions():
-        rule = ArmObject(entry.document()).child("properties").child("policyRule")
-        details = rule.child("then").value("details")
+    for entry in PolicyCatalog.of(load_documents(folder)).definitions():
+        rule = ArmObject(entry.document()).get_child("properties").get_child("policyRule")
+        details = rule.get_child("then").get_value("details")
         delegated = isinstance(details, dict) and str(details.get("type", "")).lower() == TYPE
         found[entry.id.rsplit("/", 1)[-1]] = str(details["name"]).lower() if delegated else ""
     return found

@@ -68,7 +68,7 @@ def _frame() -> EvaluationFrame:
     assert template is not None
     deployment = root_deployment(template, None, scope=SCOPE)
     assert deployment.template is not None
-    return deployment.template.frame.turn("test1", 0)
+    return deployment.template.frame.make_turn_frame("test1", 0)
 
 
 def _node(given: Any) -> Node:

@@ -53,8 +53,8 @@ def estate_of(own: list[Resource]) -> Estate:
     """The estate as the loader would infer it from these bodies (embedded children count as found in their parent)."""
     inference = CoverageInference()
     for resource in own:
-        inference.see(resource)
-    return Estate.of(own, inference.manifest())
+        inference.add_resource(resource)
+    return Estate.of(own, inference.build_manifest())
 
 
 def judge(rules, estate: Estate):
@@ -63,7 +63,7 @@ def judge(rules, estate: Estate):
     for definition, rule in rules:
         types = definition.types if definition.types is not None else frozenset()
         for type_ in types:
-            for resource in estate.by_type(type_):
+            for resource in estate.list_of_type(type_):
                 found[resource.key, definition.name] = state_of(rule, resource, snapshot)
     return found
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from nephoscope.collect import resources
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -44,7 +44,7 @@ def estate():
 @pytest.fixture(scope="module")
 def plan(estate):
     return EvaluationPlan(
-        PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")])
+        PolicyCatalog.of([*load_documents(kind="policies"), *load_documents(kind="initiatives")])
     ).with_estate(estate)
 
 
@@ -61,7 +61,7 @@ def names():
     """Definition name (a GUID) -> the name of its file."""
     return {
         document.json()["name"]: document.name.removesuffix(".json")
-        for document in documents(kind="policies")
+        for document in load_documents(kind="policies")
     }
 
 

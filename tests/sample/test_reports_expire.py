@@ -19,11 +19,11 @@ from msgspec.structs import replace
 from nephoscope.analyze.database_findings import FIXED
 from nephoscope.analyze.system_updates import INSTALLED
 from nephoscope.collect import resources
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
-from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.azure_facts import ReportKind, load_report_kinds
 from nephoscope_policy.body_paths import MISSING, walk
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.model.resource import Resource
@@ -41,8 +41,8 @@ Ends = dict[tuple[str, str], tuple[ComplianceState, str, str]]
 def added(estate: Estate) -> list[Resource]:
     """Reports of the kinds that the sample estate leaves to Defender for Cloud's own assessments."""
     machines, servers = (
-        estate.by_type("microsoft.hybridcompute/machines"),
-        estate.by_type("microsoft.sql/servers"),
+        estate.list_of_type("microsoft.hybridcompute/machines"),
+        estate.list_of_type("microsoft.sql/servers"),
     )
     scan = "databases/main/sqlvulnerabilityassessments/default/scans/one"
     found = [(f"{one.key}/patchassessmentresults/latest", UPDATES) for one in machines]
@@ -74,7 +74,7 @@ def without(resource: Resource, kind: ReportKind) -> Resource:
 @pytest.fixture(scope="module")
 def sample() -> Estate:
     loaded = resources.load([Path(str(files("nephoscope.content") / "sample" / "snapshot"))])
-    kinds = {type_.lower(): kind for kind in report_kinds() for type_ in kind.types}
+    kinds = {type_.lower(): kind for kind in load_report_kinds() for type_ in kind.types}
     own = (one for one in loaded.resources.values() if one.id.name not in ANALYZED)
     every = [*own, *added(loaded)]
     bodies = [dated(one, kinds[one.type], NOW.isoformat()) if one.type in kinds else one for one in every]
@@ -83,7 +83,9 @@ def sample() -> Estate:
 
 @pytest.fixture(scope="module")
 def first(sample: Estate) -> EvaluationRun:
-    plan = EvaluationPlan(PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    plan = EvaluationPlan(
+        PolicyCatalog.of([*load_documents(kind="policies"), *load_documents(kind="initiatives")])
+    )
     return evaluate(sample, plan.with_assignment("nephoscope"), NOW)
 
 
@@ -110,7 +112,7 @@ def with_reports(sample: Estate, kind: ReportKind, make: Any) -> Estate:
     )
 
 
-@pytest.mark.parametrize("kind", report_kinds(), ids=lambda kind: kind.title)
+@pytest.mark.parametrize("kind", load_report_kinds(), ids=lambda kind: kind.title)
 def test_past_its_bound_a_kind_decides_nothing(
     sample: Estate, first: EvaluationRun, kind: ReportKind
 ) -> None:
@@ -118,7 +120,7 @@ def test_past_its_bound_a_kind_decides_nothing(
     estate = sample
     if not kind.times:
         estate = dataclasses.replace(sample, coverage=replace(sample.coverage, read_at={"": NOW}))
-    for other in report_kinds():
+    for other in load_report_kinds():
         if other.times:
             time = (NOW if other is kind else bound).isoformat()
             estate = with_reports(estate, other, partial(dated, kind=other, time=time))
@@ -132,13 +134,13 @@ def test_past_its_bound_a_kind_decides_nothing(
     assert {found[key][:2] for key in stale} <= {(ComplianceState.UNKNOWN, "stale")}
     assert all(f"holds for {kind.days}" in found[key][2] for key in stale)
     held = any(
-        one.key for type_ in kind.types for one in sample.by_type(type_) if without(one, kind) is not one
+        one.key for type_ in kind.types for one in sample.list_of_type(type_) if without(one, kind) is not one
     )
     assert bool(stale) is held, "the estate has verdicts that rest on each kind that it holds"
 
 
 def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: EvaluationRun) -> None:
-    guest = next(kind for kind in report_kinds() if "guest" in kind.title)
+    guest = next(kind for kind in load_report_kinds() if "guest" in kind.title)
     estate = with_reports(sample, guest, lambda one: dated(one, guest, NOW.isoformat()))
     late = NOW + timedelta(days=guest.days + 40)
     since = evaluate(estate, first.plan, late, since=evaluate(estate, first.plan, NOW, since=first))

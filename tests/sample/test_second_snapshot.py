@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from nephoscope.cli.main import cli
 from nephoscope.collect import resources
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import run_all_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.history.evaluation_diff import (
@@ -46,7 +46,9 @@ def snapshots(tmp_path_factory):
 @pytest.fixture(scope="module")
 def moved(snapshots):
     """The changes that each of the three evaluations brought."""
-    plan = EvaluationPlan(PolicyCatalog.of([*documents(kind="policies"), *documents(kind="initiatives")]))
+    plan = EvaluationPlan(
+        PolicyCatalog.of([*load_documents(kind="policies"), *load_documents(kind="initiatives")])
+    )
     past, found = {}, []
     for folder, when in zip(snapshots, TIMES, strict=True):
         estate = resources.load([folder])
@@ -61,7 +63,7 @@ def moved(snapshots):
 def test_the_twelve_changes_are_told_exactly(moved):
     names = {
         document.json()["name"]: document.name.removesuffix(".json")
-        for document in documents(kind="policies")
+        for document in load_documents(kind="policies")
     }
     expected = json.loads((CASES / "expected.json").read_text(encoding="utf-8"))
     found = sorted((change.kind.value, change.resource, names[change.key]) for change in moved[2])
@@ -74,7 +76,7 @@ def test_the_command_tells_them_from_its_history(snapshots, tmp_path):
     expected = json.loads((CASES / "expected.json").read_text(encoding="utf-8"))
     names = {
         document.json()["name"]: document.name.removesuffix(".json")
-        for document in documents(kind="policies")
+        for document in load_documents(kind="policies")
     }
     told = []
     for folder, when in zip(snapshots, TIMES, strict=True):

@@ -24,7 +24,7 @@ from azure.monitor.ingestion import LogsIngestionClient
 from azure.monitor.query import LogsQueryClient
 from tests.serve.starting import note_rules_as_run, serving
 
-from nephoscope.access.secret_digest import digest
+from nephoscope.access.secret_digest import hash_secret
 from nephoscope.access.tokens import NO_TENANT
 from nephoscope.model.resource_binding import bind_resource
 from nephoscope.state import State
@@ -237,7 +237,9 @@ def make_clients(
                 state.principals.grant(session, principal.id, role, scope, "test")
             if resource:
                 state.principals.bind(session, principal.id, bind_resource(resource))
-            state.principals.keep(session, principal.id, SecretKind.CLIENT_SECRET, digest(secret), "test")
+            state.principals.keep(
+                session, principal.id, SecretKind.CLIENT_SECRET, hash_secret(secret), "test"
+            )
     return Clients(address, authority, principal.id, secret, sample.subscriptions["sub-bwf-erp-prod"])
 
 

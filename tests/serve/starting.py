@@ -18,7 +18,7 @@ from typing import Any
 from tests.running import forked_commands
 
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.state import State
 from nephoscope.state.rules.rule_runs import RuleRun
 from nephoscope.state.rules.rule_state import RuleStanding
@@ -102,7 +102,7 @@ def note_rules_as_run(data: Path, workspace: str = "default") -> None:
         state.rule_runs.record(
             session, [RuleRun(workspace, one.id, now, now, 0, 0, 0.0, "", fault=False) for one in rules]
         )
-        state.rule_standings.put(session, [RuleStanding(workspace, one.id, digest(one)) for one in rules])
+        state.rule_standings.put(session, [RuleStanding(workspace, one.id, hash_rule(one)) for one in rules])
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def owner(instance) -> TestClient:
     # what is noted of a use is noted before anything is cut
     assert client.get("/admin/v1/sources").status_code == 200
     assert client.get("/incidents").status_code == 200
-    instance.guard.settle()
+    instance.guard.flush()
     return client
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 from tests.state import recorded
 
-from nephoscope.access.secret_digest import digest
+from nephoscope.access.secret_digest import hash_secret
 from nephoscope.instance import Instance
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import complete
@@ -38,7 +38,7 @@ def older(data):
             "INSERT INTO secrets (id, principal, kind, hash, label, created) "
             "VALUES ('s1', 'p1', 'token', '{hash}', 'ci', '{when}')",
         ):
-            values = {"id": "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", "when": WHEN, "hash": digest(TOKEN)}
+            values = {"id": "5b1f0d9e-3a52-4c51-9a0e-0d6a1c7b8e91", "when": WHEN, "hash": hash_secret(TOKEN)}
             session.execute(text(statement.format(**values)))
     database.close()
     with State.open_folder(data.parent / "elsewhere") as state, Lake(data, StateLedger(state)) as lake:

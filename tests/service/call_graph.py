@@ -16,10 +16,10 @@ AUDITS = frozenset({"change", "transact", "change_files", "enter"})
 #: What audits below the services, within its own transaction.
 BELOW = frozenset(
     {
-        "fact_recording.keep",
+        "fact_recording.store_claims",
         "fact_recording.remove",
         "guard.make_secret",
-        "sessions.end",
+        "sessions.end_sessions",
         "instance.state.audit.add",
     }
 )

@@ -34,7 +34,7 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         now = state.database.local_time()
         editing = TuningEditor(state, "default", "kim", now, "an advice")
         editing.suppress("known", calls.RULE_OF.id, ())
-        editing.set(calls.RULE_OF, {"severity": "Low"})
+        editing.set_settings(calls.RULE_OF, {"severity": "Low"})
         _decided(state)
         arrange_registries(state, now)
         keeping = WatchlistService(state, lake, "default", "kim")
@@ -42,7 +42,7 @@ def arranged(folder: Path) -> Iterator[tuple[State, Lake, Path]]:
         keeping.put_item("Known", calls.BOOKMARK, {"Address": "192.0.2.8"}, now)
         keep(state, "default", "feed", [calls._item()], now)
         state.credentials.put("response.hook", "s3cret")
-        RulePacks(data).keep(calls._pack())
+        RulePacks(data).store(calls._pack())
         with state.transaction() as session:
             state.saved_queries.put(session, "default", "shared", "print 1", "somebody", "kim", shared=True)
             state.arm_documents.put(

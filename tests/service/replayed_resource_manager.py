@@ -17,7 +17,7 @@ from tests.analyze.world import GROUP, SUB, bodies
 from nephoscope.automation import network_watcher
 from nephoscope.automation.operator_policy import FILE
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
 
@@ -120,7 +120,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[ReplayedManager]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     replayed.origin = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setattr(network_watcher, "credential_source", lambda *_: ReplayedCredential)
+    monkeypatch.setattr(network_watcher, "create_credential_source", lambda *_: ReplayedCredential)
     yield replayed
     server.shutdown()
     server.server_close()
@@ -134,7 +134,7 @@ def prepare_captures(folder: Path, manager: ReplayedManager) -> str:
     ]  # fmt: skip
     resources = [Resource.of(one) for one in [*bodies(WORLD), *watchers]]
     made = Estate.of(resources, Coverage({}, tenant="t1"), tenant="t1")
-    tenant_store(folder, made).append(made, datetime.now(UTC))
+    open_tenant_store(folder, made).append(made, datetime.now(UTC))
     cloud = folder.parent / "cloud.json"
     names = ("resourceManager", "authority", "graph", "audience")
     cloud.write_text(json.dumps({"name": "test", **dict.fromkeys(names, manager.origin)}))

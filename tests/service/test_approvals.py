@@ -19,7 +19,7 @@ from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.operator_policy import FILE as OPERATOR_POLICY
 from nephoscope.automation.rule_change_plan import GroupChange
 from nephoscope.automation.rule_formats.response_rules import load_response_rules
-from nephoscope.automation.run_planning import batch_event, plan_runs
+from nephoscope.automation.run_planning import build_event_batch, plan_runs
 from nephoscope.model.identity_risk import RiskLevel
 from nephoscope.service.approvals import OwnRequestError
 from nephoscope.service.automation_responses import approve_run, deny_run, undo_run
@@ -64,7 +64,7 @@ def plan_of_rule(
     (rule,), _ = loaded or load_response_rules(context.data)
     kind = rule.kinds[0]
     event = AutomationEvent(1, "default", kind.name, "1", {}, context.now)
-    (run,) = plan_runs(rule, [batch_event(event, EVENT_KINDS[kind.name])], context.now, iter(range(9)))
+    (run,) = plan_runs(rule, [build_event_batch(event, EVENT_KINDS[kind.name])], context.now, iter(range(9)))
     return planned(context, run)
 
 

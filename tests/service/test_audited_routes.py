@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tests.service.call_graph import find_place, is_auditing, reaches_audit
 
-from nephoscope.admin.wire.route import routes
+from nephoscope.admin.wire.route import list_routes
 from nephoscope.api.wire.operation import OperationRegistry
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.web.all_pages import pages
@@ -39,7 +39,7 @@ def find_operations() -> dict[str, Callable[..., object]]:
 
 
 def find_routes() -> dict[str, Callable[..., object]]:
-    return {f"{one.method} {one.path}": one.handler for one in routes() if one.changes}
+    return {f"{one.method} {one.path}": one.handler for one in list_routes() if one.changes}
 
 
 def find_api() -> dict[str, Callable[..., object]]:

@@ -61,7 +61,7 @@ class House:
         """The counts of each run that was kept, None for a build of which nothing new is said."""
         self.now += timedelta(hours=1)
         files = AdvisoryFiles([self.advisories])
-        found = rejudge_builds(context or self.context, files.records, whole=lambda: not files.refusals)
+        found = rejudge_builds(context or self.context, files.read_records, whole=lambda: not files.refusals)
         return [recorded.run.counts if recorded else None for _, recorded in found]
 
     def items(self, *statuses: WorkItemStatus) -> list[str]:

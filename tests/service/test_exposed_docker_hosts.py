@@ -70,6 +70,6 @@ def test_an_opening_is_told_once_until_it_was_closed(house: House) -> None:
 
 def test_a_node_of_a_cluster_is_managed(house: House) -> None:
     machine = world(OPEN.format(2375))
-    (vm,) = machine.by_type("microsoft.compute/virtualmachines")
+    (vm,) = machine.list_of_type("microsoft.compute/virtualmachines")
     vm.body["tags"] = {"aks-managed-poolName": "agents"}
     assert write_container_host_rows(house.context, machine) == 0

@@ -13,7 +13,7 @@ from tests.service.inventory_house import ALL, DIGEST, NOW, VM, House, advisory,
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.service.rematching import rematch_packages
 from nephoscope.service.reported_targets import ResultsOrigin
 from nephoscope.service.scanner_results import ImportedResults, import_results
@@ -201,7 +201,7 @@ def estate(data: Path, *machines: str) -> None:
     bodies.append({"id": NIC, "name": "n", "properties": card})
     manifest = {"schemaVersion": 1, "tenant": TENANT, "scopes": {SUBSCRIPTION: ["*"]}}
     kept = Estate.of([Resource.of(one) for one in bodies], parse_manifest(manifest), tenant=TENANT)
-    tenant_store(data, kept).append(kept, NOW)
+    open_tenant_store(data, kept).append(kept, NOW)
 
 
 NOWHERE = ResultsOrigin()

@@ -151,7 +151,7 @@ def _mark(state: State, workspace: str) -> int:
         state.checkpoints.put(place + workspace, "a rule", [])
     with state.transaction() as session:
         state.saved_functions.put(session, workspace, "a query", StoredFunction("Alias", "print 1", ""))
-    RuleTrials(state).ask(RuleTrial(workspace, "r", TrialKind.REPLAY, NOON, NOON, "kim", NOON))
+    RuleTrials(state).request_trial(RuleTrial(workspace, "r", TrialKind.REPLAY, NOON, NOON, "kim", NOON))
     return 8
 
 

@@ -109,7 +109,7 @@ def pack(data: Path) -> None:
         ),
     )
     refused = (RefusedPiece("readme.yaml", "readme.yaml", "", ("no query",)),)
-    RulePacks(data).keep(RulePack("checkout", "/srv/checkout", NOON, "default", pieces, refused))
+    RulePacks(data).store(RulePack("checkout", "/srv/checkout", NOON, "default", pieces, refused))
 
 
 def replayed(state: State) -> None:
@@ -127,7 +127,7 @@ def replayed(state: State) -> None:
             for id_, held in ((ALERT, False), ("none", True))
         ],
     }  # fmt: skip
-    RuleTrials(state).ask(
+    RuleTrials(state).request_trial(
         RuleTrial(
             "default",
             rule,

@@ -11,7 +11,7 @@ import pytest
 from tests.web.conftest import LATELY, NOON, alert
 
 from nephoscope.alerts.investigation.entity_context import EntityFact
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.accounts import accounts
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
@@ -41,7 +41,7 @@ def target(instance, sandbox):
 def number(instance, target, sandbox):
     """An incident whose alert names the resource, one of the sandbox and somebody; the estate is stored."""
     estate = EstateScan(ScanRequest(("sample:",)), instance.data).estate()
-    tenant_store(instance.data, estate).append(estate, LATELY)
+    open_tenant_store(instance.data, estate).append(estate, LATELY)
     mine = next(
         one.key
         for one in estate.resources.values()

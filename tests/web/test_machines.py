@@ -12,7 +12,7 @@ from msgspec.json import encode
 from tests.web.conftest import HERE, alert
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.service.agents import create_enrolment
 from nephoscope.service.local_user import LocalUser
@@ -50,7 +50,7 @@ def ages(instance):
     """An estate whose manifest tells when it was read: reports of the sample company bear no time of their own."""
     tenant = next(iter(instance.snapshots.load_newest().build_info.tenants.values()))
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at={"": instance.now}), tenant=tenant)
-    tenant_store(instance.data, estate).append(estate, instance.now)
+    open_tenant_store(instance.data, estate).append(estate, instance.now)
 
 
 def rows(client, query: str = "") -> dict[str, dict[str, str]]:
@@ -121,7 +121,7 @@ def test_a_report_of_unknown_or_great_age_says_nothing(instance, tmp_path, days,
     subscription, tenant = next(iter(snapshot.build_info.tenants.items()))
     times = {} if read is None else {"": now - timedelta(days=read)}
     estate = Estate.of([], Coverage({}, tenant=tenant, read_at=times), tenant=tenant)
-    tenant_store(tmp_path, estate).append(estate, now)
+    open_tenant_store(tmp_path, estate).append(estate, now)
     dated = {} if days is None else {"lastComplianceStatusChecked": (now - timedelta(days=days)).isoformat()}
     machine = (
         f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm"

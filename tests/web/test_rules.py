@@ -174,7 +174,7 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
     """The advice is put where a search would leave it; that a search finds it is a matter of its own tests."""
     state = instance.state
     where = owner.post(ADDRESS, data={"act": "advice"}, headers=HERE).headers["location"]
-    trial = RuleTrials(state).next()
+    trial = RuleTrials(state).find_next()
     advice = {
         "id": "a1b2", "rule": RULE.name, "kind": "suppression", "advice": "suppress <it>", "confidence": "proven", "hides": 2, "of": 3,
         "closedFalse": 2, "truePositives": 0, "evidence": "two of three", "change": {"suppress": []}, "alerts": ["0c1"],

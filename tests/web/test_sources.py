@@ -267,8 +267,8 @@ def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
 
 def test_a_source_that_hangs_is_told_of_on_its_page(owner, monkeypatch):
     go_on = threading.Event()
-    monkeypatch.setattr(source_setup, "test", lambda *_: go_on.wait())
-    monkeypatch.setattr(source_test.answer, "__defaults__", (0.01,))
+    monkeypatch.setattr(source_setup, "test_source", lambda *_: go_on.wait())
+    monkeypatch.setattr(source_test.run_test, "__defaults__", (0.01,))
     try:
         assert owner.post("/sources/logs/drop", data={"act": "test"}, headers=HERE).status_code == 303
     finally:

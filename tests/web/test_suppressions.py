@@ -14,7 +14,7 @@ from tests.web.conftest import HERE, LATELY, alert
 from tests.web.sending import etag, sent
 
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.alerts.suppression.condition import SuppressionCondition
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.state.rules.rule_runs import RuleRun
@@ -41,7 +41,7 @@ def raised(instance):
         instance.state.alerts.put(session, replace(alert(ALERT, None), rule=RULE.id))
         run = RuleRun("default", RULE.id, LATELY, LATELY, 1, 1, 0.1, "", fault=False)
         instance.state.rule_runs.record(session, [run])
-        instance.state.rule_standings.put(session, [RuleStanding("default", RULE.id, digest(RULE))])
+        instance.state.rule_standings.put(session, [RuleStanding("default", RULE.id, hash_rule(RULE))])
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.automation.published_changes import bodies, read_states
+from nephoscope.automation.published_changes import read_bodies, read_states
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -172,10 +172,12 @@ def test_documents_for_automations_name_the_tenant(data: Path) -> None:
         for one in read_states(snapshot).column("key").to_pylist()
         if ROLE.lower() in one and one.count("/assessments/") == 1
     ]
-    found = list(bodies(snapshot, type_, keys))
+    found = list(read_bodies(snapshot, type_, keys))
     assert [str(one["tenantId"]) for one in found].count(A) == len(found) / 2
     assert {str(one["tenantId"]) for one in found} == set(TENANTS)
-    assert [one["tenantId"] for one in bodies(snapshot, type_, keys[:1])] == [A]
+    assert [one["tenantId"] for one in read_bodies(snapshot, type_, keys[:1])] == [A]
     assert not any(
-        "tenantId" in one for one in bodies(snapshot, type_, None) if "/subscriptions/" in str(one["id"])[:15]
+        "tenantId" in one
+        for one in read_bodies(snapshot, type_, None)
+        if "/subscriptions/" in str(one["id"])[:15]
     )

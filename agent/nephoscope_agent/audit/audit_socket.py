@@ -39,7 +39,7 @@ class AuditSocket:
         self._added: list[bytes] = []
         self.refused: list[str] = []
         try:
-            self._before = self.status()
+            self._before = self.query_status()
             if self._before.enabled != _LOCKED:
                 self._enable()
         except OSError:
@@ -56,14 +56,14 @@ class AuditSocket:
     @property
     def drop_count(self) -> int:
         """How often records were dropped before the agent read them, and how many the kernel lost."""
-        found: int = self._records.lost + max(0, self.status().lost - self._before.lost)
+        found: int = self._records.lost + max(0, self.query_status().lost - self._before.lost)
         return found
 
-    def status(self) -> AuditStatus:
+    def query_status(self) -> AuditStatus:
         """Ask the kernel for its status."""
         return AuditStatus(self._control.ask(_GET))
 
-    def texts(self) -> Iterator[tuple[int, str]]:
+    def read_records(self) -> Iterator[tuple[int, str]]:
         """Yield the type and the text of each record that waits."""
         for type_, body in self._records.receive():
             yield type_, body.rstrip(b"\0").decode("utf-8", "replace")

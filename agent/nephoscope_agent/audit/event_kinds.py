@@ -217,7 +217,7 @@ _RANGES = (
 )  # fmt: skip
 
 
-def record_category(type_: str) -> str:
+def find_category(type_: str) -> str:
     """Return the category of a type of records."""
     if type_ in _NAMED:
         return _NAMED[type_]

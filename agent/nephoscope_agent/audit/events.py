@@ -16,7 +16,7 @@ from nephoscope_agent.audit.event_kinds import (
     VIOLATED_APPARMOR,
     VIOLATED_SELINUX,
     Meaning,
-    record_category,
+    find_category,
 )
 from nephoscope_agent.audit.records import AuditRecord
 
@@ -51,7 +51,7 @@ def build_event(records: Sequence[AuditRecord]) -> dict[str, Any]:
     event: dict[str, Any] = {
         "@timestamp": _format_time(first.time),
         "sequence": first.sequence,
-        "category": record_category(first.type),
+        "category": find_category(first.type),
         "record_type": first.type.lower(),
     }
     main = call or first

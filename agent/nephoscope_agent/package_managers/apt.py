@@ -24,7 +24,7 @@ _SECURITY = re.compile(r"security|esm", re.IGNORECASE)
 
 def find_database(settings: Settings) -> str:
     """Return the path of the status file, '' where there is none."""
-    path = settings.path(_STATUS)
+    path = settings.resolve_path(_STATUS)
     return str(path) if path.is_file() else ""
 
 
@@ -52,7 +52,7 @@ def list_updates(settings: Settings) -> UpdateList:
         text = run_program([program, "-s", "-q", "-o", "Debug::NoLocking=true", *root, "dist-upgrade"])
     except ProgramError as error:
         raise UpdatesUnknownError(str(error)) from error
-    fetched = [one.stat().st_mtime for one in settings.path(_LISTS).glob("*Release")]
+    fetched = [one.stat().st_mtime for one in settings.resolve_path(_LISTS).glob("*Release")]
     if not fetched:
         raise UpdatesUnknownError(f"{_LISTS} has no lists of packages: run apt-get update")
     return UpdateList(

@@ -85,6 +85,6 @@ def _find_last_fetch_time(settings: Settings) -> float | None:
     found = [
         one.stat().st_mtime
         for folder in ("/var/cache/dnf", "/var/cache/libdnf5", "/var/cache/tdnf")
-        for one in settings.path(folder).glob("**/repomd.xml")
+        for one in settings.resolve_path(folder).glob("**/repomd.xml")
     ]
     return max(found, default=None)

@@ -15,7 +15,7 @@ _FORMAT = "%{NAME}\\t%{EPOCHNUM}\\t%{VERSION}-%{RELEASE}\\t%{ARCH}\\t%{VENDOR}\\
 def find_rpm_database(settings: Settings) -> str:
     """Return the folder of the database, '' where there is none that holds packages."""
     names = ("rpmdb.sqlite", "Packages", "Packages.db")
-    found = (settings.path(folder) / name for folder in _DATABASES for name in names)
+    found = (settings.resolve_path(folder) / name for folder in _DATABASES for name in names)
     return next((str(one.parent) for one in found if one.is_file()), "")
 
 

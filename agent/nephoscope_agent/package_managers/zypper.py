@@ -38,7 +38,8 @@ def list_updates(settings: Settings) -> UpdateList:
     except (ProgramError, ET.ParseError) as error:
         raise UpdatesUnknownError(str(error)) from error
     fetched = [
-        one.stat().st_mtime for one in settings.path("/var/cache/zypp/raw").glob("*/repodata/repomd.xml")
+        one.stat().st_mtime
+        for one in settings.resolve_path("/var/cache/zypp/raw").glob("*/repodata/repomd.xml")
     ]
     return UpdateList(found, max(fetched, default=None))
 

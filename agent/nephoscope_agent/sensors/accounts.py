@@ -27,10 +27,10 @@ class AccountsSensor(InventorySensor):
 
     def read(self) -> dict[str, Values]:
         settings = self.context.settings
-        users = read_entries(settings.path("/etc/passwd"), 7)
+        users = read_entries(settings.resolve_path("/etc/passwd"), 7)
         if not users:
             raise SensorUnavailableError("no /etc/passwd")
-        shadow = {entry[0]: entry[1] for entry in read_entries(settings.path("/etc/shadow"), 2)}
+        shadow = {entry[0]: entry[1] for entry in read_entries(settings.resolve_path("/etc/shadow"), 2)}
         self.limits[:] = (
             [] if shadow else ["/etc/shadow is not readable: whether passwords are set is not known"]
         )
@@ -46,7 +46,9 @@ class AccountsSensor(InventorySensor):
             found[f"user/{name}"] = {
                 "kind": "user", "name": name, "uid": uid, "gid": gid, "home": home, "shell": shell, "password": password, "mark": mark,
             }  # fmt: skip
-        for name, _, gid, members in (entry[:4] for entry in read_entries(settings.path("/etc/group"), 4)):
+        for name, _, gid, members in (
+            entry[:4] for entry in read_entries(settings.resolve_path("/etc/group"), 4)
+        ):
             found[f"group/{name}"] = {
                 "kind": "group",
                 "name": name,
@@ -58,8 +60,8 @@ class AccountsSensor(InventorySensor):
 
     def _read_sudoers(self) -> dict[str, Values]:
         settings = self.context.settings
-        folder = settings.path(_SUDOERS_FOLDER)
-        paths = [settings.path(_SUDOERS), *(sorted(folder.iterdir()) if folder.is_dir() else [])]
+        folder = settings.resolve_path(_SUDOERS_FOLDER)
+        paths = [settings.resolve_path(_SUDOERS), *(sorted(folder.iterdir()) if folder.is_dir() else [])]
         found: dict[str, Values] = {}
         for path in paths:
             for rule in _list_rules(path):

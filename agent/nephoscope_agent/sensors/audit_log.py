@@ -85,7 +85,7 @@ class AuditSensor(Sensor):
     def collect(self, now: float) -> list[Row]:
         assert self._socket is not None
         rows: list[Row] = []
-        for type_, text in self._socket.texts():
+        for type_, text in self._socket.read_records():
             end = text.find(")")
             key = text[_BEGIN:end]
             if type_ == _END:

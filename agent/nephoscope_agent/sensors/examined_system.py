@@ -36,7 +36,7 @@ class ExaminedSystemSensor(Sensor):
         self._packed = pack_system(found)
         return []
 
-    def system(self) -> str:
+    def collect_system(self) -> str:
         return self._packed
 
 

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
-from nephoscope_agent.accounts import group_name, user_name
+from nephoscope_agent.accounts import read_group_name, user_name
 from nephoscope_agent.file_notices import open_notices
 from nephoscope_agent.package_origin import find_package_manager
 from nephoscope_agent.process_table import Process, initiating_columns
@@ -44,7 +44,7 @@ class FilesSensor(Sensor):
     def open(self) -> None:
         self._notices, reason = open_notices()
         self.limits.extend([reason] if reason else [])
-        watched = [str(self.context.settings.path(one)) for one in self.context.settings.watched]
+        watched = [str(self.context.settings.resolve_path(one)) for one in self.context.settings.watched]
         self._roots = [one for one in dict.fromkeys(map(os.path.realpath, watched)) if os.path.isdir(one)]
         if not self._roots:
             self.close()
@@ -218,7 +218,7 @@ def _read_xattrs(path: str) -> dict[str, str]:
 def _to_reported_values(state: Values | None, root: str) -> Values | None:
     if state is None:
         return None
-    names = {"owner": user_name(state["uid"], root), "group": group_name(state["gid"], root)}
+    names = {"owner": user_name(state["uid"], root), "group": read_group_name(state["gid"], root)}
     return {**{name: value for name, value in state.items() if name not in ("inode", "mtime")}, **names}
 
 

@@ -27,7 +27,7 @@ class HeartbeatSensor(Sensor):
             rows.append(Row("DeviceInfo", _build_device_info(machine, now)))
         return rows
 
-    def facts(self) -> dict[str, list[FactDocument]]:
+    def collect_facts(self) -> dict[str, list[FactDocument]]:
         machine = self.context.machine
         properties = {
             "osType": "linux",

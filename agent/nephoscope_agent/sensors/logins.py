@@ -56,7 +56,7 @@ class LoginsSensor(Sensor):
 
     def __init__(self, context: SensorContext) -> None:
         super().__init__(context)
-        path = context.settings.path
+        path = context.settings.resolve_path
         size = utmp_struct().size
         self._files = {
             "wtmp": LogFollower(str(path("/var/log/wtmp")), size),
@@ -66,7 +66,7 @@ class LoginsSensor(Sensor):
         self._journal = ""
 
     def open(self) -> None:
-        path = self.context.settings.path
+        path = self.context.settings.resolve_path
         present = [one for one in ("/var/log/wtmp", "/var/log/btmp", *_LOGS) if path(one).exists()]
         self._uses_journal = not any(one in present for one in _LOGS) and bool(find_program("journalctl"))
         self._uses_journal = self._uses_journal and self.context.settings.root == "/"

@@ -21,7 +21,7 @@ class OsquerySensor(Sensor):
 
     def __init__(self, context: SensorContext) -> None:
         super().__init__(context)
-        self._path = str(context.settings.path(_RESULTS))
+        self._path = str(context.settings.resolve_path(_RESULTS))
         self._file = LogFollower(self._path)
 
     def open(self) -> None:

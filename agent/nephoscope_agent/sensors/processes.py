@@ -40,7 +40,7 @@ class ProcessPollingSensor(Sensor):
         """The processes that are new or execute another program than before."""
         table, found, seen = self.context.processes, [], {}
         for pid in (int(name) for name in os.listdir("/proc") if name.isdecimal()):
-            started = table.start_time(pid)
+            started = table.find_start_time(pid)
             if not started:
                 continue
             try:
@@ -79,7 +79,7 @@ def execution_row(context: SensorContext, process: Process, now: float) -> Row:
             "CreatedProcessSessionId": process.session,
             "AccountName": user_name(process.uid, root),
             "AccountSid": str(process.uid),
-            **context.hashes.of(process.program),
+            **context.hashes.hash_file(process.program),
             **initiating_columns(parent, root),
             **(
                 {"InitiatingProcessParentFileName": os.path.basename(above.program) or above.name}

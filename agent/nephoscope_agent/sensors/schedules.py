@@ -39,7 +39,7 @@ class SchedulesSensor(InventorySensor):
             f"{one['path']}|{one['command']}|{one['schedule']}": one
             for one in (*self._list_cron_jobs(), *self._list_units())
         }
-        spool = self.context.settings.path("/var/spool/cron")
+        spool = self.context.settings.resolve_path("/var/spool/cron")
         hidden = spool.is_dir() and not _is_readable(spool)
         self.limits[:] = ["the tables of cron of users are not readable"] if hidden else []
         return found

@@ -39,7 +39,7 @@ class TcpSegmentsSensor(Sensor):
                     "learnedSeconds": round(one.learned),
                 },
             )
-            for one in self._watch.take()
+            for one in self._watch.pop_episodes()
         ]
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ class UpdatesSensor(Sensor):
         self._found, self._when = found, now
         return [Row("Update", self._row(one, now)) for one in found.updates]
 
-    def facts(self) -> dict[str, list[FactDocument]]:
+    def collect_facts(self) -> dict[str, list[FactDocument]]:
         if self._found is None:
             return {}
         counts = Counter(one.classification.lower() for one in self._found.updates)

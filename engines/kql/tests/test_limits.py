@@ -28,7 +28,7 @@ from nephoscope_kql.engines.memory_accounting import (
     resident_memory,
 )
 from nephoscope_kql.engines.query_limits import watch_limits
-from nephoscope_kql.engines.resource_limits import share_limits, share_of_cores, share_of_memory
+from nephoscope_kql.engines.resource_limits import compute_core_share, compute_memory_share, share_limits
 from nephoscope_kql.functions import declaration
 
 pytestmark = pytest.mark.system
@@ -203,32 +203,32 @@ def test_the_process_holds_memory() -> None:
 class TestLedger:
     def test_a_query_alone_is_charged_with_all_growth(self) -> None:
         ledger, query = MemoryLedger(), ChargedQuery(100)
-        ledger.begin(query, 1000)
+        ledger.start_query(query, 1000)
         assert not ledger.must_end(query, 1100)
         assert ledger.must_end(query, 1101)
 
     def test_what_was_there_before_is_charged_to_nobody(self) -> None:
         ledger, first, second = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
-        ledger.begin(first, 0)
-        ledger.end(first, 90)
-        ledger.begin(second, 5000)
+        ledger.start_query(first, 0)
+        ledger.end_query(first, 90)
+        ledger.start_query(second, 5000)
         assert not ledger.must_end(second, 5100)
 
     def test_of_several_the_one_that_ran_while_it_grew_has_to_end(self) -> None:
         ledger, greedy, small = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
-        ledger.begin(greedy, 0)
+        ledger.start_query(greedy, 0)
         assert not ledger.must_end(greedy, 95)
-        ledger.begin(small, 95)
+        ledger.start_query(small, 95)
         assert not ledger.must_end(greedy, 200)
         assert not ledger.must_end(small, 210)
         assert ledger.must_end(greedy, 210)
 
     def test_what_an_ended_query_gives_back_is_no_credit(self) -> None:
         ledger, ended, stays = MemoryLedger(), ChargedQuery(100), ChargedQuery(100)
-        ledger.begin(ended, 0)
+        ledger.start_query(ended, 0)
         assert not ledger.must_end(ended, 80)
-        ledger.begin(stays, 80)
-        ledger.end(ended, 80)
+        ledger.start_query(stays, 80)
+        ledger.end_query(ended, 80)
         assert not ledger.must_end(stays, 0)
         assert not ledger.must_end(stays, 100)
         assert ledger.must_end(stays, 101)
@@ -279,7 +279,7 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """DuckDB calls them from threads of its own, for thousands of rows at a time."""
-    token, calls, check = Cancellation(), [], declaration.check
+    token, calls, check = Cancellation(), [], declaration.check_deadline
 
     def counted() -> None:
         calls.append(1)
@@ -287,7 +287,7 @@ def test_a_cancelled_query_ends_in_the_middle_of_its_python_functions(
             token.cancel()
         check()
 
-    monkeypatch.setattr(declaration, "check", counted)
+    monkeypatch.setattr(declaration, "check_deadline", counted)
     query = "range n from 1 to 100000 step 1 | summarize dcount(geo_point_to_geohash(n % 180, n % 90, 12))"
     with run_cancellable(token), pytest.raises(CancelledError, match="cancelled"):
         kql.run(query)
@@ -306,9 +306,9 @@ def test_rows_of_a_cancelled_query_are_not_written() -> None:
 
 def test_several_queries_share_a_limit_of_their_process() -> None:
     ledger, first, second = MemoryLedger(most=100, base=1000), ChargedQuery(1000), ChargedQuery(1000)
-    ledger.begin(first, 1000)
+    ledger.start_query(first, 1000)
     assert not ledger.must_end(first, 1090)
-    ledger.begin(second, 1090)
+    ledger.start_query(second, 1090)
     assert not ledger.must_end(second, 1100)
     assert ledger.must_end(first, 1102)
     assert not ledger.must_end(second, 1102)
@@ -316,9 +316,9 @@ def test_several_queries_share_a_limit_of_their_process() -> None:
 
 def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> None:
     ledger, first, second = MemoryLedger(most=100, base=1000), ChargedQuery(1000), ChargedQuery(1000)
-    ledger.begin(first, 1000)
-    ledger.end(first, 1110)
-    ledger.begin(second, 1110)
+    ledger.start_query(first, 1000)
+    ledger.end_query(first, 1110)
+    ledger.start_query(second, 1110)
     assert not ledger.must_end(second, 1112)
     assert ledger.must_end(second, 1120)
 
@@ -326,18 +326,18 @@ def test_what_ended_queries_left_counts_but_ends_none_that_grows_little() -> Non
 def test_a_query_has_its_share_of_the_memory_of_a_process_with_a_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert share_of_memory("2GB") == "2GB"
+    assert compute_memory_share("2GB") == "2GB"
     monkeypatch.setattr(LEDGER, "most", 2 << 30)
-    assert share_of_memory("2GB") == "1024MiB"
+    assert compute_memory_share("2GB") == "1024MiB"
     with share_limits(4):
-        assert share_of_memory("2GB") == "512MiB"
+        assert compute_memory_share("2GB") == "512MiB"
         with DuckDBEngine() as engine:
             assert engine.run(kql.compile("print n = 1", MemoryCatalog({})))["n"].to_pylist() == [1]
 
 
 def test_several_queries_share_the_cores() -> None:
-    assert share_of_cores() == 0
+    assert compute_core_share() == 0
     with share_limits(1):
-        assert share_of_cores() == 0
+        assert compute_core_share() == 0
     with share_limits(10_000):
-        assert share_of_cores() == 1
+        assert compute_core_share() == 1

@@ -110,7 +110,7 @@ def test_generated_queries_keep_their_tree(query):
 @given(st.text(max_size=200))
 def test_arbitrary_text_gives_only_kql_errors(text):
     error = refusal(text)
-    assert error is None or all(one.line >= 1 and one.caret(text) for one in error.all)
+    assert error is None or all(one.line >= 1 and one.format_caret(text) for one in error.all)
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=60), st.sampled_from(["", " ", "\n"]))

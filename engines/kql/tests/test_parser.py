@@ -46,7 +46,7 @@ def test_refuses_with_place_and_hint(case):
     assert case["says"] in found.message
     assert case.get("hint", "") in found.hint
     assert found.kind == case.get("kind", "invalid")
-    assert "^" in found.caret(case["query"])
+    assert "^" in found.format_caret(case["query"])
 
 
 @pytest.mark.parametrize("case", CASES["collected"], ids=lambda case: case["query"][:20])

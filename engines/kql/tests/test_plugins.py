@@ -87,10 +87,10 @@ class Recorder:
     def __init__(self) -> None:
         self.kept: list[Relation] = []
 
-    def rows(self, relation: Relation) -> list[tuple[Any, ...]]:
+    def fetch_rows(self, relation: Relation) -> list[tuple[Any, ...]]:
         return [("a", "BIGINT")]
 
-    def keep(self, relation: Relation) -> Relation:
+    def materialize(self, relation: Relation) -> Relation:
         self.kept.append(relation)
         return Materialized(columns=relation.columns, order=relation.order, name="kept")
 

@@ -23,7 +23,7 @@ def test_a_function_that_no_good_record_needs_is_taken_as_lacking() -> None:
         Rule("5", "Shadow | count", 0, ()),
     ]
     assert kql_recording.lacking(rules, CATALOG) == {"Fuzzy", "Wrong"}
-    assert kql_recording.without(CATALOG, ["Fuzzy"]).function("Fuzzy") is None
+    assert kql_recording.without(CATALOG, ["Fuzzy"]).find_function("Fuzzy") is None
 
 
 def test_columns_that_come_from_what_was_lacking_are_left_out() -> None:

@@ -91,7 +91,7 @@ def whole(text: str, rows: pa.Table, start: datetime, end: datetime) -> pa.Table
 def computed(ahead: PrecomputedQuery, rows: pa.Table) -> Iterator[DuckDBEngine]:
     with DuckDBEngine({"T": rows, "U": rows}) as engine:
         for name, one in ahead.tables.items():
-            assert engine.keep_rows(name, one, 1_000, None) is not None
+            assert engine.load_rows(name, one, 1_000, None) is not None
         yield engine
 
 
@@ -132,7 +132,7 @@ def test_more_rows_than_are_asked_for_are_not_kept() -> None:
     assert ahead is not None
     ((name, kept),) = ahead.tables.items()
     with DuckDBEngine({"T": rows}) as engine:
-        assert engine.keep_rows(name, kept, 2, None) is None
-        assert engine.keep_rows(name, kept, 100, None) == sum(one[3] == "1" for one in ROWS), (
+        assert engine.load_rows(name, kept, 2, None) is None
+        assert engine.load_rows(name, kept, 100, None) == sum(one[3] == "1" for one in ROWS), (
             "its name is free again"
         )

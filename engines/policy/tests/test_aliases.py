@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nephoscope_policy as policy
-from nephoscope_policy.body_paths import STAR, split
+from nephoscope_policy.body_paths import STAR, split_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ PROVIDER = {
 
 
 def segments(table: policy.Aliases, name: str, **at: str) -> Any:
-    return table.field(name, **at).segments
+    return table.resolve_field(name, **at).segments
 
 
 @pytest.mark.parametrize("document", [[PROVIDER], {"value": [PROVIDER]}])
@@ -58,8 +58,8 @@ def test_provider_lists(document: Any) -> None:
     assert segments(table, "Contoso.Test/shared") == ("properties", "one")
     assert segments(table, "Contoso.Test/shared", type_="contoso.test/things/parts") == ("properties", "two")
     assert segments(table, "Contoso.Test/things/list[*].x") == ("properties", "list", STAR, "x")
-    assert table.capability("contoso.test/things") == policy.Capability(tags=True, location=True)
-    assert table.capability("contoso.test/things/parts") == policy.Capability(tags=False, location=False)
+    assert table.find_capability("contoso.test/things") == policy.Capability(tags=True, location=True)
+    assert table.find_capability("contoso.test/things/parts") == policy.Capability(tags=False, location=False)
     assert "Contoso.Test/things/nowhere" not in table
 
 
@@ -119,24 +119,24 @@ def test_a_file_of_another_shape(document: Any) -> None:
 )
 def test_an_unknown_name_is_told_with_a_hint(name: str, hint: str) -> None:
     with pytest.raises(policy.UnknownAlias) as caught:
-        policy.Aliases.of([PROVIDER]).field(name)
+        policy.Aliases.of([PROVIDER]).resolve_field(name)
     assert hint in str(caught.value)
     assert name in str(caught.value)
 
 
 def test_the_shipped_table_has_no_malformed_path() -> None:
-    table = policy.Aliases.builtin()
+    table = policy.Aliases.load_builtin()
     assert len(table) > 1200
     for name in table.names():
-        assert table.field(name).segments
-    storage = table.capability("microsoft.storage/storageaccounts")
+        assert table.resolve_field(name).segments
+    storage = table.find_capability("microsoft.storage/storageaccounts")
     assert storage == policy.Capability(tags=True, location=True)
 
 
 @given(st.text(st.sampled_from("ab.[]*'\"0 "), max_size=10))
 def test_a_path_is_taken_apart_or_refused(text: str) -> None:
     try:
-        found = split(text)
+        found = split_path(text)
     except ValueError:
         return
     assert found
@@ -167,4 +167,4 @@ def test_a_dump_of_another_shape_is_refused_with_its_place(kind: dict, place: st
 def test_a_path_that_cannot_be_followed_is_named_at_import() -> None:
     with pytest.raises(policy.PolicyError, match="a/b/c"):
         policy.Aliases.of({"a/b/c": "properties..x["}).check_paths()
-    policy.Aliases.builtin().check_paths()
+    policy.Aliases.load_builtin().check_paths()

@@ -21,7 +21,7 @@ CHILDREN = [
     (parent, type_, name)
     for group in always_present()
     for parent in group.parents
-    for type_, names in group.types(parent).items()
+    for type_, names in group.list_types(parent).items()
     for name in (*names, "")
 ]
 

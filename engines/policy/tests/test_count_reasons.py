@@ -68,7 +68,7 @@ def test_a_count_of_none_names_what_its_nearest_member_lacks(
     setting = Resource.of(
         {"id": f"{VAULT}/providers/{SETTINGS}/d", "type": SETTINGS, "properties": {"logs": logs}}
     )
-    result = DEFINITION.explain(vault, Snapshot([vault, setting], Aliases.builtin()))
+    result = DEFINITION.explain(vault, Snapshot([vault, setting], Aliases.load_builtin()))
     assert result.state is ComplianceState.NON_COMPLIANT
     (reason,) = result.reasons
     assert (reason.message, reason.at, reason.actual) == (message, at, 0)
@@ -92,6 +92,6 @@ def test_a_count_of_none_that_is_as_it_should_be_says_its_number() -> None:
         }
     )
     result = Definition.parse({"properties": {"policyRule": rule}}).explain(
-        setting, Snapshot([setting], Aliases.builtin())
+        setting, Snapshot([setting], Aliases.load_builtin())
     )
     assert [reason.message for reason in result.reasons] == [""]

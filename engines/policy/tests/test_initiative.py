@@ -53,7 +53,7 @@ def test_parameters_pass_through(note: str, value: Any, want: Any) -> None:
     bound = found.bind(
         {"EFFECT": "disabled" if want == "disabled" else "Disabled", "list": ["a", "b"], "need": 3}
     )
-    assert found.member_parameters(found.members[0], bound) == {"p": want}
+    assert found.evaluate_member_parameters(found.members[0], bound) == {"p": want}
 
 
 def test_defaults_and_missing_values() -> None:
@@ -72,7 +72,7 @@ def test_defaults_and_missing_values() -> None:
 def test_an_expression_that_fails_names_its_member() -> None:
     found = parse([member(p="[parameters('nothing')]")])
     with pytest.raises(PolicyError, match="no parameter 'nothing'") as raised:
-        found.member_parameters(found.members[0], found.bind({"need": 1}))
+        found.evaluate_member_parameters(found.members[0], found.bind({"need": 1}))
     assert raised.value.path == "properties.policyDefinitions[0].parameters.p"
 
 

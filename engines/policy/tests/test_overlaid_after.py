@@ -30,15 +30,15 @@ def said(number: int, key: str, code: str) -> Resource:
 def answers(snapshot: Snapshot) -> dict[str, Any]:
     """What look-ups find, in order."""
     found: dict[str, Any] = {
-        "type": [(one.key, one.resource.body) for one in snapshot.resources_of_type(TYPE)],
-        "group": [one.key for one in snapshot.resources_in_group(GROUP, TYPE)],
+        "type": [(one.key, one.resource.body) for one in snapshot.list_resources_of_type(TYPE)],
+        "group": [one.key for one in snapshot.list_resources_in_group(GROUP, TYPE)],
         "subscription": [
-            one.key for one in snapshot.resources_in_subscription(SUBSCRIPTION.rsplit("/", 1)[-1], TYPE)
+            one.key for one in snapshot.list_resources_in_subscription(SUBSCRIPTION.rsplit("/", 1)[-1], TYPE)
         ],
         "all": sorted(one.key for one in snapshot.views()),
     }
     for number in range(6):
-        found[f"children {number}"] = [one.key for one in snapshot.children(machine(number), TYPE)]
+        found[f"children {number}"] = [one.key for one in snapshot.list_children(machine(number), TYPE)]
         found[f"unknown {number}"] = snapshot.list_unknown_children(machine(number), TYPE)
         for key in ("a", "b"):
             one = snapshot.find(f"{machine(number)}/providers/{TYPE}/{key}")
@@ -63,7 +63,7 @@ def test_an_overlay_after_another_is_as_one_made_anew(seed: int) -> None:
     unknown = {f"{machine(5)}/providers/{TYPE}/a": Gap("not read")}
     old, new = written(), written()
     base = Snapshot([*machines, *collected], ALIASES)
-    snapshot = base.overlay(old.values(), unknown)
+    snapshot = base.with_overlay(old.values(), unknown)
     for _ in range(3):
         changed = [one for key, one in new.items() if key not in old or old[key].body != one.body]
         gone = [key for key in old if key not in new]
@@ -71,5 +71,5 @@ def test_an_overlay_after_another_is_as_one_made_anew(seed: int) -> None:
         unknown = unknown if lacking is None else lacking
         later = base.with_changes([], [], base.coverage)
         snapshot = later.with_later_overlay(snapshot, changed, gone, lacking)
-        assert answers(snapshot) == answers(later.overlay(new.values(), unknown))
+        assert answers(snapshot) == answers(later.with_overlay(new.values(), unknown))
         old, new = new, written()

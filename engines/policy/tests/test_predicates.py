@@ -12,7 +12,7 @@ from nephoscope_policy.body_paths import MISSING, STAR, fold_keys, gather, walk
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import OrderError, judge
-from nephoscope_policy.path_getters import every_passes, getter, path_condition
+from nephoscope_policy.path_getters import compile_every_test, getter, path_condition
 from nephoscope_policy.predicates import predicate
 
 SWITCHES_OF_LIKE = (SWITCHES, replace(SWITCHES, like_question_mark="literal"))
@@ -101,7 +101,7 @@ def test_every_sees_what_gather_gathers(body: Any, path: Any) -> None:
         seen.append(value)
         return True
 
-    every_passes(lowered, note, True)(fold_keys(body))
+    compile_every_test(lowered, note, True)(fold_keys(body))
     assert [value for value in seen if value is not MISSING] == gather(fold_keys(body), path)
 
 

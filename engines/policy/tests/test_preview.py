@@ -175,10 +175,10 @@ def test_put_then_read(body: dict[str, Any], path: tuple[str, ...], value: Any) 
     except ValueError:
         return
     assert body == before
-    assert draft.value(path) == value
+    assert draft.get_value(path) == value
     assert apply_patch(body, draft.patch) == draft.body
     draft.remove(path)
-    assert draft.value(path) is MISSING
+    assert draft.get_value(path) is MISSING
     assert apply_patch(body, draft.patch) == draft.body
 
 
@@ -200,4 +200,4 @@ def test_a_patch_that_does_not_fit_is_an_error(change: dict[str, Any]) -> None:
 
 def test_places_expand_arrays_but_the_last() -> None:
     draft = Draft({"a": [{"b": [1]}, {}]})
-    assert draft.places(("a", STAR, "b", STAR)) == [("a", 0, "b", STAR), ("a", 1, "b", STAR)]
+    assert draft.expand_wildcards(("a", STAR, "b", STAR)) == [("a", 0, "b", STAR), ("a", 1, "b", STAR)]

@@ -153,7 +153,8 @@ def test_a_relation(rule: policy.Definition, subject: str, related: list[Resourc
     assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES)) is ComplianceState.NON_COMPLIANT
     assert state(rule, one, policy.Snapshot([one, *FAR], ALIASES, nothing)) is ComplianceState.UNKNOWN
     assert (
-        state(rule, one, policy.Snapshot([one, *FAR], ALIASES).overlay(related)) is ComplianceState.COMPLIANT
+        state(rule, one, policy.Snapshot([one, *FAR], ALIASES).with_overlay(related))
+        is ComplianceState.COMPLIANT
     )
     assert (
         state(rule, one, policy.Snapshot([one, *related, *FAR], ALIASES, nothing))
@@ -193,14 +194,18 @@ def test_a_named_extension_is_the_only_candidate_even_outside_coverage() -> None
 def test_an_unknown_assessment_is_unknown_until_it_is_there() -> None:
     rule, one = RELATIONS[5][1], body(THING)
     key = f"{THING}/providers/Microsoft.Security/assessments/K1"
-    snapshot = policy.Snapshot([one], ALIASES).overlay([], {key: Gap("no analyzer for k1")})
+    snapshot = policy.Snapshot([one], ALIASES).with_overlay([], {key: Gap("no analyzer for k1")})
     result = rule.evaluate(one, snapshot)
     assert (result.state, result.description) == (ComplianceState.UNKNOWN, "no analyzer for k1")
-    other = policy.Snapshot([one], ALIASES).overlay([], {key.replace("K1", "k2"): Gap("no analyzer for k2")})
+    other = policy.Snapshot([one], ALIASES).with_overlay(
+        [], {key.replace("K1", "k2"): Gap("no analyzer for k2")}
+    )
     assert state(rule, one, other) is ComplianceState.NON_COMPLIANT
     recorded = RELATIONS[5][3]
     assert (
-        state(rule, one, policy.Snapshot([one, *recorded], ALIASES).overlay([], {key: Gap("no analyzer")}))
+        state(
+            rule, one, policy.Snapshot([one, *recorded], ALIASES).with_overlay([], {key: Gap("no analyzer")})
+        )
         is ComplianceState.COMPLIANT
     )
 
@@ -208,7 +213,7 @@ def test_an_unknown_assessment_is_unknown_until_it_is_there() -> None:
 def test_an_overlay_hides_what_it_replaces() -> None:
     rule, one = RELATIONS[0][1], body(THING)
     base = policy.Snapshot([one, *RELATIONS[0][3]], ALIASES)
-    over = base.overlay([body(f"{THING}/parts/p", mode="off")])
+    over = base.with_overlay([body(f"{THING}/parts/p", mode="off")])
     assert state(rule, one, over) is ComplianceState.NON_COMPLIANT
     assert state(rule, one, base) is ComplianceState.COMPLIANT
     assert len(over) == len(base)

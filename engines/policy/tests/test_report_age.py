@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nephoscope_policy as policy
-from nephoscope_policy.azure_facts import ReportKind, report_kinds
+from nephoscope_policy.azure_facts import ReportKind, load_report_kinds
 from nephoscope_policy.body_paths import Segments
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -17,7 +17,7 @@ from nephoscope_policy.report_age import list_expired_claims
 
 GROUP = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/g"
 WHEN = datetime(2026, 3, 1, 6, tzinfo=UTC)
-KINDS = [(kind, type_) for kind in report_kinds() for type_ in kind.types]
+KINDS = [(kind, type_) for kind in load_report_kinds() for type_ in kind.types]
 DATED = [(kind, type_) for kind, type_ in KINDS if kind.times]
 MACHINE = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/vm"
 GUEST = "Microsoft.GuestConfiguration/guestConfigurationAssignments"

@@ -124,4 +124,4 @@ def test_a_disabled_rule_reads_nothing() -> None:
     ],
 )
 def test_a_change_on_above_or_under_a_path_is_seen(changed: tuple[str, ...], seen: bool) -> None:
-    assert Reads.of([("properties", "a")]).concern(changed) is seen
+    assert Reads.of([("properties", "a")]).overlaps(changed) is seen

@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.deferred_writes import DeferredWrites
 from nephoscope.access.managed_identity import cap_roles
-from nephoscope.access.roles import PUBLISHER, role
+from nephoscope.access.roles import PUBLISHER, find_role
 from nephoscope.access.scopes import (
     ONE_TENANT,
     TENANT,
     Hierarchies,
     Hierarchy,
+    find_log_scope,
     find_owning_tenant,
+    find_reach,
     find_reaches,
     is_permitted,
     is_permitted_in_some_repository,
-    log_scope,
     name_tenant,
-    reach,
 )
-from nephoscope.access.secret_digest import SECRET_PREFIXES, digest
-from nephoscope.access.sessions import label
+from nephoscope.access.secret_digest import SECRET_PREFIXES, hash_secret
+from nephoscope.access.sessions import build_session_label
 from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import (
@@ -133,29 +133,31 @@ class Caller:
 
     def has_anywhere(self, operation: str) -> bool:
         """Return whether an operation may be done at any scope of the caller's roles."""
-        return any((found := role(one.role)) and found.allows(operation) for one in self.roles)
+        return any((found := find_role(one.role)) and found.allows(operation) for one in self.roles)
 
     def has_in_any_repository(self, operation: str) -> bool:
         """Return whether an operation may be done in a repository at all."""
         return is_permitted_in_some_repository(self.roles, operation)
 
-    def reach(self, operation: str) -> Reach:
+    def find_reach(self, operation: str) -> Reach:
         """Return what of the estate an operation may be done on."""
         if not self._may_change(operation, TENANT):
             return Reach()
-        found = reach(self.roles, operation, self.hierarchy)
+        found = find_reach(self.roles, operation, self.hierarchy)
         if self.tenant is None:
             return found
-        subscriptions = self.hierarchy.subscriptions_of_tenant(self.tenant)
-        return found.narrow_to_tenant(self.tenant, subscriptions, self.hierarchy.groups_above(subscriptions))
+        subscriptions = self.hierarchy.find_subscriptions_of_tenant(self.tenant)
+        return found.narrow_to_tenant(
+            self.tenant, subscriptions, self.hierarchy.find_groups_above(subscriptions)
+        )
 
-    def reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
+    def find_reaches(self, operations: Iterable[str]) -> dict[str, Reach]:
         """Return what of the estate each of many operations may be done on."""
         return find_reaches(self.roles, operations, self.hierarchy)
 
-    def logs(self, operation: str, workspace: str) -> LakeScope:
+    def find_log_scope(self, operation: str, workspace: str) -> LakeScope:
         """Return which rows of a workspace an operation may be done on; DeniedError where on none."""
-        found = log_scope(self.roles, operation, self.hierarchy, workspace)
+        found = find_log_scope(self.roles, operation, self.hierarchy, workspace)
         if found is None:
             raise DeniedError(self, operation, f"/workspaces/{workspace}")
         return found
@@ -190,7 +192,7 @@ class Guard:
         """The caller who shows a secret of one of some kinds; None where nobody has it, or it is over."""
         if not 20 <= len(secret) <= 500:
             return None
-        known = self._look_up_secret(digest(secret), tuple(kinds))
+        known = self._look_up_secret(hash_secret(secret), tuple(kinds))
         if known is None:
             return None
         self._record_use(known.principal, known.secret)
@@ -222,7 +224,7 @@ class Guard:
 
         The session `before` that the browser had ends.
         """
-        found = self._state.principals.find(digest(secret), [SecretKind.LINK])
+        found = self._state.principals.find(hash_secret(secret), [SecretKind.LINK])
         if found is None:
             return None
         principal, kept = found
@@ -235,7 +237,7 @@ class Guard:
         self.end_session(before, address)
         return self.open_session(principal, address, way="link")
 
-    def caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
+    def build_caller(self, principal: Principal, session: str = "", address: str = "") -> Caller:
         """A principal as one who asks."""
         roles = cap_roles(principal, self._state.principals.roles(principal.id))
         return Caller(principal, roles, self._hierarchy(), session, address)
@@ -253,7 +255,7 @@ class Guard:
         secret = SECRET_PREFIXES[kind] + secrets.token_urlsafe(32)
         with self._state.transaction() as session:
             expires = self._state.principals.now(session) + lasts if lasts is not None else None
-            self._state.principals.keep(session, principal.id, kind, digest(secret), label, expires)
+            self._state.principals.keep(session, principal.id, kind, hash_secret(secret), label, expires)
             told = {"kind": kind.value, "label": label, "expires": expires.isoformat() if expires else None}
             self._state.audit.add(
                 session, author, "Nephoscope/secrets/write", principal.name, address=address, detail=told
@@ -269,7 +271,12 @@ class Guard:
             self._state.principals.tidy(session)
             expires = self._state.principals.now(session) + SESSION
             self._state.principals.keep(
-                session, principal.id, SecretKind.SESSION, digest(secret), label(address, way), expires
+                session,
+                principal.id,
+                SecretKind.SESSION,
+                hash_secret(secret),
+                build_session_label(address, way),
+                expires,
             )
             self._state.principals.record_use(session, "", principal.id)
             self._state.audit.add(
@@ -367,9 +374,9 @@ class Guard:
             self._refused[address] = now, 0
         self.audit_denial(author, operation, target, address, {"also_refused": str(more)} if more else None)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait until what was noted of requests is kept."""
-        self._afterwards.settle()
+        self._afterwards.flush()
 
     def _record_use(self, principal: Principal, kept: PrincipalSecret) -> None:
         """Note now and then that a secret was used."""

@@ -43,7 +43,7 @@ class DeferredWrites:
             return
         self._put_off(note)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Wait until everything is kept that was noted."""
         thread = self._thread
         if thread is not None:

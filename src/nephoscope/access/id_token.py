@@ -25,7 +25,7 @@ def verify_id_token(
     """The claims of an ID token that this provider gave this client for this attempt; OpenIdError says what is wrong with it."""
     if len(token) > MAX_TOKEN:
         raise OpenIdError("the ID token exceeds 64 KiB")
-    announced = openid.metadata().id_token_signing_alg_values_supported
+    announced = openid.fetch_metadata().id_token_signing_alg_values_supported
     allowed = [one for one in ALGORITHMS if one in announced]
     if not allowed:
         raise OpenIdError(f"the provider supports none of the signature algorithms {', '.join(ALGORITHMS)}")
@@ -49,8 +49,8 @@ def verify_id_token(
 
 def _decode_token(openid: OpenId, token: str, allowed: list[str]) -> jwt.Token:
     """The token by the keys that are known, or by those of now where its key is unknown: providers change them."""
-    keys: KeySet = openid.keys()
+    keys: KeySet = openid.fetch_keys()
     try:
         return jwt.decode(token, keys, algorithms=allowed)
     except InvalidKeyIdError:
-        return jwt.decode(token, openid.keys(again=True), algorithms=allowed)
+        return jwt.decode(token, openid.fetch_keys(again=True), algorithms=allowed)

@@ -67,7 +67,7 @@ class OpenId:
     _metadata: tuple[float, Metadata] | None = None
     _keys: tuple[float, KeySet] | None = None
 
-    def metadata(self) -> Metadata:
+    def fetch_metadata(self) -> Metadata:
         """Return what it says of itself; OpenIdError where that is not what an OpenID provider says, or is another's."""
         with self._lock:
             if self._metadata is None or time.monotonic() - self._metadata[0] > FRESH:
@@ -75,9 +75,9 @@ class OpenId:
                 self._metadata = time.monotonic(), self._check_metadata(told)
             return self._metadata[1]
 
-    def keys(self, *, again: bool = False) -> KeySet:
+    def fetch_keys(self, *, again: bool = False) -> KeySet:
         """The keys that it signs with; `again` asks for those of now, unless that was done a moment ago."""
-        uri = self.metadata().jwks_uri
+        uri = self.fetch_metadata().jwks_uri
         with self._lock:
             age = time.monotonic() - self._keys[0] if self._keys is not None else FRESH + 1
             if self._keys is None or age > (SOON if again else FRESH):
@@ -94,7 +94,7 @@ class OpenId:
             "redirect_uri": redirect,
             "code_verifier": verifier,
         }
-        found = self.metadata()
+        found = self.fetch_metadata()
         headers = {}
         if secret and "client_secret_basic" in found.token_endpoint_auth_methods_supported:
             pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
@@ -103,10 +103,10 @@ class OpenId:
             form |= {"client_id": client_id, **({"client_secret": secret} if secret else {})}
         return self._fetch_json("POST", found.token_endpoint, form, headers)
 
-    def userinfo(self, access_token: str) -> dict[str, object]:
+    def fetch_userinfo(self, access_token: str) -> dict[str, object]:
         """Return what it knows of the person whose access token that is."""
         headers = {"Authorization": f"Bearer {access_token}"}
-        return self._fetch_json("GET", self.metadata().userinfo_endpoint, headers=headers)
+        return self._fetch_json("GET", self.fetch_metadata().userinfo_endpoint, headers=headers)
 
     def _check_metadata(self, told: dict[str, object]) -> Metadata:
         try:

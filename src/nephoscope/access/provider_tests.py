@@ -25,7 +25,7 @@ class ProviderTrial(msgspec.Struct, frozen=True):
     message: str
 
 
-def ask_test(state: State, name: str, now: datetime) -> None:
+def request_test(state: State, name: str, now: datetime) -> None:
     """Have a provider tested soon, by the server's worker."""
     state.checkpoints.put(ASKED, name, now.isoformat())
 
@@ -42,24 +42,24 @@ def read_last_test_result(state: State, name: str) -> ProviderTrial | None:
     return msgspec.convert(found, ProviderTrial) if found else None
 
 
-def forget_tests(state: State, session: Session, name: str) -> None:
+def delete_tests(state: State, session: Session, name: str) -> None:
     """Forget what was asked and found, within the transaction that changes or removes the provider."""
     for source in (ASKED, FOUND):
         state.checkpoints.drop(session, source, name)
 
 
-def make_tests(state: State) -> list[str]:
+def run_tests(state: State) -> list[str]:
     """Make the tests that are wanted, one after the other; the names of the providers."""
     wanted = list(state.checkpoints.all(ASKED))
     for name in wanted:
         if (provider := state.sign_in_providers.find(name)) is not None:
-            make_test(state, provider)
+            run_test(state, provider)
         else:
             state.checkpoints.remove(ASKED, name)
     return wanted
 
 
-def make_test(state: State, provider: SignInProvider) -> ProviderTrial:
+def run_test(state: State, provider: SignInProvider) -> ProviderTrial:
     """Test a provider and keep what was found, unless it was changed or removed meanwhile."""
     found = test_provider(provider)
     with state.transaction() as session:
@@ -76,7 +76,10 @@ def test_provider(provider: SignInProvider) -> ProviderTrial:
 
     try:
         asked = OpenId(provider.issuer, provider.trust)
-        count, signs = len(asked.keys().keys), asked.metadata().id_token_signing_alg_values_supported
+        count, signs = (
+            len(asked.fetch_keys().keys),
+            asked.fetch_metadata().id_token_signing_alg_values_supported,
+        )
     except OpenIdError as error:
         return ProviderTrial(datetime.now(UTC), False, str(error))
     keys = "1 key" if count == 1 else f"{count} keys"

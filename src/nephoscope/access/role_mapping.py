@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from nephoscope.access.openid import OpenIdError, build_tls_context, is_secure_address
-from nephoscope.access.roles import role
+from nephoscope.access.roles import find_role
 from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.state.access.sign_in_providers import ClaimRule, SignInProvider
 
@@ -41,7 +41,7 @@ def validate_provider(provider: SignInProvider) -> SignInProvider:
         build_tls_context(provider.trust)
     except OpenIdError as error:
         raise ProviderError(f"trust: {error}") from error
-    return replace(provider, rules=tuple(dict.fromkeys(rule(one) for one in provider.rules)))
+    return replace(provider, rules=tuple(dict.fromkeys(check_rule(one) for one in provider.rules)))
 
 
 def check_secret_reuse(before: SignInProvider | None, made: SignInProvider, *, given: bool) -> None:
@@ -57,7 +57,7 @@ def check_secret_reuse(before: SignInProvider | None, made: SignInProvider, *, g
         )
 
 
-def rule(one: ClaimRule) -> ClaimRule:
+def check_rule(one: ClaimRule) -> ClaimRule:
     """A rule as it is kept; ProviderError where it cannot be."""
     if not one.claim or not one.value or len(one.claim) + len(one.value) > 1000:
         raise ProviderError("rules: a claim and a value are required")
@@ -65,7 +65,7 @@ def rule(one: ClaimRule) -> ClaimRule:
         raise ProviderError(
             f"rules: {one.claim} does not identify a user; use sub, oid, groups, roles or a verified email"
         )
-    found = role(one.role) if one.role else None
+    found = find_role(one.role) if one.role else None
     if one.role and found is None:
         raise ProviderError(f"rules: role {one.role!r} not found")
     try:
@@ -80,14 +80,14 @@ def match_rules(rules: Iterable[ClaimRule], claims: Mapping[str, object]) -> tup
 
 
 def _is_met(one: ClaimRule, claims: Mapping[str, object]) -> bool:
-    found = values(claims, one.claim)
+    found = list_claim_values(claims, one.claim)
     if one.claim == "email":
         proven = any(claims.get(name) in (True, 1, "1", "true", "True") for name in _PROVEN)
         return proven and one.value.casefold() in {text.casefold() for text in found}
     return one.value in found
 
 
-def values(claims: Mapping[str, object], claim: str) -> frozenset[str]:
+def list_claim_values(claims: Mapping[str, object], claim: str) -> frozenset[str]:
     """The values of a claim: its own, those of its list, or inside objects by dots as in `realm_access.roles`."""
     found: object = claims.get(claim)
     if found is None and "." in claim:

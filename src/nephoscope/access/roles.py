@@ -160,12 +160,12 @@ _SMALLEST_FIRST = (
 )
 
 
-def smallest(operation: str) -> Role:
+def find_least_role(operation: str) -> Role:
     """The role that allows an operation and little else."""
     return next(one for one in _SMALLEST_FIRST if one.allows(operation))
 
 
-def role(name: str) -> Role | None:
+def find_role(name: str) -> Role | None:
     """The role of a name or GUID, in any case."""
     wanted = name.strip().lower()
     return next((one for one in ROLES if wanted in (one.name.lower(), one.id)), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
-from nephoscope.access.roles import role
+from nephoscope.access.roles import find_role
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.model.read_reach import Reach
 from nephoscope.state.access.principals import RoleAssignment
@@ -66,13 +66,13 @@ def find_unknown_scope(scope: str, hierarchy: Hierarchy, workspaces: Iterable[st
         tenant, group = split_tenant(scope)
         if tenant not in hierarchy.tenants.values():
             return f"no subscription of the tenant {tenant} was collected"
-        if group and tenant not in hierarchy.tenants_with_group(group):
+        if group and tenant not in hierarchy.find_tenants_with_group(group):
             return f"no management group {group.rpartition('/')[2]} of the tenant {tenant} was collected"
         return ""
     if scope in hierarchy.doubtful:
         return explain_ambiguity(scope, hierarchy)
     if scope.startswith(MANAGEMENT_GROUP):
-        held = scope in hierarchy.groups_above(hierarchy.subscriptions)
+        held = scope in hierarchy.find_groups_above(hierarchy.subscriptions)
         return "" if held else f"no management group {scope.rpartition('/')[2]} was collected"
     id_ = scope.split("/")[2]
     return "" if id_ in hierarchy.subscriptions else f"no subscription {id_} was collected"
@@ -91,7 +91,7 @@ def name_tenant(scope: str, hierarchy: Hierarchy) -> str:
     """
     if not scope.startswith(MANAGEMENT_GROUP):
         return scope
-    owners = hierarchy.tenants_with_group(scope)
+    owners = hierarchy.find_tenants_with_group(scope)
     return f"{ONE_TENANT}{next(iter(owners))}{scope}" if len(owners) == 1 and all(owners) else scope
 
 
@@ -100,7 +100,7 @@ def explain_ambiguity(group: str, hierarchy: Hierarchy) -> str:
     name = group.rpartition("/")[2]
     ways = " or ".join(
         f"{ONE_TENANT}{one}/providers/Microsoft.Management/managementGroups/{name}"
-        for one in sorted(hierarchy.tenants_with_group(group))
+        for one in sorted(hierarchy.find_tenants_with_group(group))
         if one
     )
     return f"several tenants have a management group {name!r}: give the scope {ways}"
@@ -132,23 +132,23 @@ class Hierarchy:
         doubtful = frozenset(one for one, found in owners.items() if several and len(found) > 1)
         object.__setattr__(self, "doubtful", doubtful)
 
-    def tenants_with_group(self, group: str) -> frozenset[str]:
+    def find_tenants_with_group(self, group: str) -> frozenset[str]:
         """The tenants that have a management group of a name ('' = not known)."""
         return self._owners.get(group, frozenset())
 
-    def subscriptions_below(self, group: str) -> frozenset[str]:
+    def find_subscriptions_below(self, group: str) -> frozenset[str]:
         """The subscriptions below a management group."""
         return frozenset(one for one, above in self.ancestors.items() if group in above)
 
-    def subscriptions_of_tenant(self, tenant: str) -> frozenset[str]:
+    def find_subscriptions_of_tenant(self, tenant: str) -> frozenset[str]:
         """The subscriptions of a tenant."""
         return frozenset(one for one, name in self.tenants.items() if name == tenant)
 
-    def tenants_of_subscriptions(self, subscriptions: Iterable[str]) -> frozenset[str]:
+    def find_tenants_of_subscriptions(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """The tenants of subscriptions; none where they are not known."""
         return frozenset(self.tenants[one] for one in subscriptions if one in self.tenants)
 
-    def parent_groups(self, group: str) -> frozenset[str]:
+    def find_parent_groups(self, group: str) -> frozenset[str]:
         """The management groups above another, as far as subscriptions below it tell."""
         return frozenset(
             one
@@ -157,12 +157,12 @@ class Hierarchy:
             for one in several[several.index(group) + 1 :]
         )
 
-    def groups_above(self, subscriptions: Iterable[str]) -> frozenset[str]:
+    def find_groups_above(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """The management groups above subscriptions."""
         return frozenset(group for one in subscriptions for group in self.ancestors.get(one, ()))
 
 
-def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy) -> Reach:
+def find_reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy) -> Reach:
     """Return what of the estate an operation may be done on."""
     scopes = {one.scope for one in roles if _allows_operation(one, operation)}
     if TENANT in scopes:
@@ -174,15 +174,15 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
         if scope.startswith(ONE_TENANT):
             tenant, group = split_tenant(scope)
             if group:
-                subscriptions |= hierarchy.subscriptions_below(group) & hierarchy.subscriptions_of_tenant(
-                    tenant
-                )
+                subscriptions |= hierarchy.find_subscriptions_below(
+                    group
+                ) & hierarchy.find_subscriptions_of_tenant(tenant)
             else:
                 whole.add(tenant)
-                subscriptions |= hierarchy.subscriptions_of_tenant(tenant)
+                subscriptions |= hierarchy.find_subscriptions_of_tenant(tenant)
         elif scope.startswith(MANAGEMENT_GROUP):
             subscriptions |= (
-                frozenset() if scope in hierarchy.doubtful else hierarchy.subscriptions_below(scope)
+                frozenset() if scope in hierarchy.doubtful else hierarchy.find_subscriptions_below(scope)
             )
         elif _is_resource(scope):
             continue  # a role at a resource lets change it; what is listed is narrowed to groups at least
@@ -195,8 +195,8 @@ def reach(roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy)
         False,
         frozenset(subscriptions),
         frozenset(groups),
-        hierarchy.groups_above(around),
-        tenants=hierarchy.tenants_of_subscriptions(around),
+        hierarchy.find_groups_above(around),
+        tenants=hierarchy.find_tenants_of_subscriptions(around),
         whole_tenants=frozenset(whole),
     )
 
@@ -212,12 +212,12 @@ def find_reaches(
     for operation in operations:
         allowing = frozenset(name for name in names if _allows(name, operation))
         if allowing not in known:
-            known[allowing] = reach(held, operation, hierarchy)
+            known[allowing] = find_reach(held, operation, hierarchy)
         found[operation] = known[allowing]
     return found
 
 
-def log_scope(
+def find_log_scope(
     roles: Iterable[RoleAssignment], operation: str, hierarchy: Hierarchy, workspace: str
 ) -> LakeScope | None:
     """Return which rows of a workspace an operation may be done on, None where on none of them.
@@ -225,7 +225,7 @@ def log_scope(
     A role at a resource group reaches no logs: their rows say the subscription, and not all of them the resource.
     """
     held = tuple(roles)
-    found = reach(held, operation, hierarchy)
+    found = find_reach(held, operation, hierarchy)
     own, estate = f"{WORKSPACE}{workspace}".lower(), partial(_reaches, held, hierarchy)
     if found.everything or any(one.scope == own and _allows_operation(one, operation) for one in held):
         return LakeScope(None, frozenset({workspace}) if not found.everything else None, estate=estate)
@@ -256,8 +256,8 @@ def is_permitted(roles: Iterable[RoleAssignment], operation: str, scope: str, hi
             return True
         if operation.lower().endswith("/read"):
             return _is_group_readable(held, operation, group, hierarchy)
-        return len(tenants_covered(held, group, hierarchy)) == 1
-    above = set(containers(scope, hierarchy)) - hierarchy.doubtful
+        return len(find_covered_tenants(held, group, hierarchy)) == 1
+    above = set(list_containing_scopes(scope, hierarchy)) - hierarchy.doubtful
     return any(one.scope in above for one in held)
 
 
@@ -266,10 +266,11 @@ def list_held_roles(
 ) -> list[RoleAssignment]:
     """Return the roles that hold at a scope; of a management group whose name several tenants have, those of the one they cover."""
     group, several = find_group(scope), tuple(roles)
-    above = set(containers(scope, hierarchy)) - hierarchy.doubtful
+    above = set(list_containing_scopes(scope, hierarchy)) - hierarchy.doubtful
     if group in hierarchy.doubtful:
         covered = [
-            _list_covering_scopes(one, group, hierarchy) for one in tenants_covered(several, group, hierarchy)
+            _list_covering_scopes(one, group, hierarchy)
+            for one in find_covered_tenants(several, group, hierarchy)
         ]
         above = {TENANT, *(covered[0] if len(covered) == 1 else ())}
     return [one for one in several if one.scope in above]
@@ -285,23 +286,23 @@ def find_owning_tenant(
     if scope.startswith(ONE_TENANT):
         return split_tenant(scope)[0]
     group = find_group(scope)
-    owners = hierarchy.tenants_with_group(group) if group else frozenset()
+    owners = hierarchy.find_tenants_with_group(group) if group else frozenset()
     if group in hierarchy.doubtful:
         held = tuple(one for one in roles if _allows_operation(one, operation))
         owners = (
             frozenset()
             if any(one.scope == TENANT for one in held)
-            else tenants_covered(held, group, hierarchy)
+            else find_covered_tenants(held, group, hierarchy)
         )
     return next(iter(owners)) if len(owners) == 1 else ""
 
 
-def tenants_covered(held: Iterable[RoleAssignment], group: str, hierarchy: Hierarchy) -> frozenset[str]:
+def find_covered_tenants(held: Iterable[RoleAssignment], group: str, hierarchy: Hierarchy) -> frozenset[str]:
     """The tenants, of those that have a management group of a name, in which one of some roles covers it."""
     scopes = {one.scope for one in held}
     return frozenset(
         tenant
-        for tenant in hierarchy.tenants_with_group(group)
+        for tenant in hierarchy.find_tenants_with_group(group)
         if tenant and not scopes.isdisjoint(_list_covering_scopes(tenant, group, hierarchy))
     )
 
@@ -316,12 +317,12 @@ def _is_group_readable(
 ) -> bool:
     """Return whether a group of which several tenants have the name is that of one tenant for who reads: nothing of the others
     is reached, and a role in the tenant covers the group."""
-    reached = reach(roles, operation, hierarchy)
-    seen = (reached.tenants | reached.whole_tenants) & hierarchy.tenants_with_group(group)
+    reached = find_reach(roles, operation, hierarchy)
+    seen = (reached.tenants | reached.whole_tenants) & hierarchy.find_tenants_with_group(group)
     if len(seen) != 1:
         return False
     (tenant,) = seen
-    return tenant in tenants_covered(roles, group, hierarchy)
+    return tenant in find_covered_tenants(roles, group, hierarchy)
 
 
 def find_group(scope: str) -> str:
@@ -331,7 +332,7 @@ def find_group(scope: str) -> str:
 
 def _list_groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Iterator[str]:
     """The scopes of a tenant's management group and of those above it; without the tenant too where no other has the name."""
-    own = hierarchy.subscriptions_of_tenant(tenant)
+    own = hierarchy.find_subscriptions_of_tenant(tenant)
     chains = [several for one, several in hierarchy.ancestors.items() if one in own and group in several]
     for chain in chains:
         for one in chain[chain.index(group) :]:
@@ -340,7 +341,7 @@ def _list_groups_of_tenant(tenant: str, group: str, hierarchy: Hierarchy) -> Ite
                 yield one
 
 
-def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
+def list_containing_scopes(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     """A scope and all that contains it."""
     yield TENANT
     parts = scope.split("/")
@@ -351,9 +352,9 @@ def containers(scope: str, hierarchy: Hierarchy) -> Iterable[str]:
     if scope.startswith(MANAGEMENT_GROUP):
         group = find_group(scope)
         yield group
-        yield from hierarchy.parent_groups(group)
-        yield from _list_tenant_scopes(hierarchy.subscriptions_below(group), hierarchy)
-        if len(owners := hierarchy.tenants_with_group(group)) == 1:
+        yield from hierarchy.find_parent_groups(group)
+        yield from _list_tenant_scopes(hierarchy.find_subscriptions_below(group), hierarchy)
+        if len(owners := hierarchy.find_tenants_with_group(group)) == 1:
             yield from _list_groups_of_tenant(next(iter(owners)), group, hierarchy)
     if scope.startswith(ONE_TENANT):
         yield "/".join(parts[:3])
@@ -378,7 +379,7 @@ def _is_resource(scope: str) -> bool:
 
 def _list_tenant_scopes(subscriptions: Iterable[str], hierarchy: Hierarchy) -> Iterable[str]:
     """The scopes of the tenants of subscriptions; none where several have a management group of one name, so that none is meant."""
-    found = hierarchy.tenants_of_subscriptions(subscriptions)
+    found = hierarchy.find_tenants_of_subscriptions(subscriptions)
     return [f"{ONE_TENANT}{one}" for one in found if one] if len(found) == 1 else []
 
 
@@ -388,7 +389,7 @@ def _allows_operation(one: RoleAssignment, operation: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _allows(name: str, operation: str) -> bool:
-    found = role(name)
+    found = find_role(name)
     return found is not None and found.allows(operation)
 
 

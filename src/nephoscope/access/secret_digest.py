@@ -14,6 +14,6 @@ SECRET_PREFIXES = {
 }
 
 
-def digest(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """Return how a secret is kept: SHA-256 in hexadecimal, which is enough for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()

@@ -26,7 +26,7 @@ class OpenSession:
     way: str
 
 
-def label(address: str, way: str) -> str:
+def build_session_label(address: str, way: str) -> str:
     """Return what is kept of where a session is from and how it began."""
     return f"{address} {way}"
 
@@ -38,7 +38,7 @@ def list_open_sessions(state: State, principal: str) -> list[OpenSession]:
     return [_to_session(one) for one in found if one.expires is None or one.expires > now]
 
 
-def end(state: State, person: Principal, author: str, address: str = "", only: str = "") -> int:
+def end_sessions(state: State, person: Principal, author: str, address: str = "", only: str = "") -> int:
     """End all sessions of a person, or the one of an id, audited; how many there were."""
     ids = [one.id for one in list_open_sessions(state, person.id) if only in ("", one.id)]
     with state.transaction() as session:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.access.roles import role
-from nephoscope.access.scopes import find_group, reach, tenants_covered
+from nephoscope.access.roles import find_role
+from nephoscope.access.scopes import find_covered_tenants, find_group, find_reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,9 +21,11 @@ def explain_shared_name(
     group = find_group(scope)
     if group not in hierarchy.doubtful:
         return ""
-    held = tuple(one for one in roles if (found := role(one.role)) is not None and found.allows(operation))
-    covered, reached = tenants_covered(held, group, hierarchy), reach(held, operation, hierarchy)
-    several = covered | ((reached.tenants | reached.whole_tenants) & hierarchy.tenants_with_group(group))
+    held = tuple(
+        one for one in roles if (found := find_role(one.role)) is not None and found.allows(operation)
+    )
+    covered, reached = find_covered_tenants(held, group, hierarchy), find_reach(held, operation, hierarchy)
+    several = covered | ((reached.tenants | reached.whole_tenants) & hierarchy.find_tenants_with_group(group))
     if reached.everything or not covered or len(several) == 1:
         return ""
     return (

@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.id_token import verify_id_token
 from nephoscope.access.openid import OpenId, OpenIdError
-from nephoscope.access.role_mapping import display_name, has_too_many_groups, match_rules, values
-from nephoscope.access.secret_digest import digest
+from nephoscope.access.role_mapping import display_name, has_too_many_groups, list_claim_values, match_rules
+from nephoscope.access.secret_digest import hash_secret
 from nephoscope.state import StateError
 from nephoscope.state.access.principals import Principal, PrincipalKind
 from nephoscope.state.access.sign_in_attempts import SignInAttempt
@@ -70,7 +70,7 @@ class SignIn:
         self._lock = threading.Lock()
         self._openids: dict[tuple[str, str], OpenId] = {}
 
-    def openid(self, provider: SignInProvider) -> OpenId:
+    def get_openid(self, provider: SignInProvider) -> OpenId:
         """A provider as it is talked to; what it said of itself is remembered."""
         with self._lock:
             if len(self._openids) > 100:
@@ -86,13 +86,15 @@ class SignIn:
         """Begin an attempt in a browser, which may have begun others; SignInRefusedError where the provider cannot be used."""
         provider = self._find_provider(name)
         try:
-            endpoint = self.openid(provider).metadata().authorization_endpoint
+            endpoint = self.get_openid(provider).fetch_metadata().authorization_endpoint
         except OpenIdError as error:
             raise _build_provider_failure(provider, error) from error
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         browser = browser if len(browser) == len(state) else secrets.token_urlsafe(32)
         self._state.sign_in_attempts.add(
-            SignInAttempt(digest(state), digest(browser), name, nonce, verifier, redirect, next_[:2000])
+            SignInAttempt(
+                hash_secret(state), hash_secret(browser), name, nonce, verifier, redirect, next_[:2000]
+            )
         )
         asked = {
             "response_type": "code", "client_id": provider.client_id, "redirect_uri": redirect,
@@ -107,7 +109,7 @@ class SignIn:
         """Sign in by what a provider answered; the session `before` that the browser had ends. SignInRefusedError, audited,
         otherwise."""
         provider = self._find_provider(name)
-        attempt = self._state.sign_in_attempts.pop(digest(answer.get("state", "")), digest(browser))
+        attempt = self._state.sign_in_attempts.pop(hash_secret(answer.get("state", "")), hash_secret(browser))
         if attempt is None or attempt.provider != name:
             self._audit_refused(f"provider {name}", "no such attempt in this browser", address)
             raise SignInRefusedError(
@@ -127,7 +129,7 @@ class SignIn:
             self._guard.open_session(person, address, detail, provider.name), attempt.next, token
         )
 
-    def sign_out_address(self, name: str, back: str, hint: str = "") -> str:
+    def build_sign_out_address(self, name: str, back: str, hint: str = "") -> str:
         """Return the address at which a browser signs out of a provider, '' where it offers none.
 
         `hint` is the ID token that it signed in with: the provider then knows who is meant and need not ask.
@@ -135,7 +137,7 @@ class SignIn:
         """
         provider = self._find_provider(name)
         try:
-            endpoint = self.openid(provider).metadata().end_session_endpoint
+            endpoint = self.get_openid(provider).fetch_metadata().end_session_endpoint
         except OpenIdError as error:
             raise _build_provider_failure(provider, error) from error
         known = {"id_token_hint": hint} if hint else {}
@@ -157,8 +159,8 @@ class SignIn:
         self, provider: SignInProvider, attempt: SignInAttempt, answer: Mapping[str, str]
     ) -> tuple[dict[str, object], str]:
         """Return what the provider says of the person, and its ID token; OpenIdError for what is not its word for this attempt."""
-        openid = self.openid(provider)
-        found = openid.metadata()
+        openid = self.get_openid(provider)
+        found = openid.fetch_metadata()
         told = answer.get("iss", "")
         if (told or found.authorization_response_iss_parameter_supported) and told != provider.issuer:
             raise OpenIdError("the response is from another provider")
@@ -175,9 +177,9 @@ class SignIn:
             raise OpenIdError("the provider returned no ID token")
         access = access if isinstance(access, str) else ""
         claims = verify_id_token(openid, token, provider.client_id, attempt.nonce, access)
-        missing = [one for one in provider.rules if not values(claims, one.claim)]
+        missing = [one for one in provider.rules if not list_claim_values(claims, one.claim)]
         if missing and access and found.userinfo_endpoint:
-            more = openid.userinfo(access)
+            more = openid.fetch_userinfo(access)
             if more.get("sub") != claims["sub"]:
                 raise OpenIdError("the user info belongs to another user")
             claims = {**more, **claims}

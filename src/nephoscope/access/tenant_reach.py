@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from nephoscope.model.read_reach import Reach
 
 
-def tenant_reach(tenant: str, hierarchy: Hierarchy) -> Reach:
+def limit_to_tenant(tenant: str, hierarchy: Hierarchy) -> Reach:
     """Return all of one tenant; everything where none is named."""
-    subscriptions = hierarchy.subscriptions_of_tenant(tenant)
+    subscriptions = hierarchy.find_subscriptions_of_tenant(tenant)
     return (
-        EVERYTHING.narrow_to_tenant(tenant, subscriptions, hierarchy.groups_above(subscriptions))
+        EVERYTHING.narrow_to_tenant(tenant, subscriptions, hierarchy.find_groups_above(subscriptions))
         if tenant
         else EVERYTHING
     )

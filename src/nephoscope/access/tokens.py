@@ -52,7 +52,7 @@ class AccessTokenIssuer:
 
     def __init__(self, state: State, keys: Path, tenant: str) -> None:
         self._state, self._tenant = state, tenant
-        self._key = signing_key(keys)
+        self._key = load_signing_key(keys)
 
     @property
     def public(self) -> dict[str, object]:
@@ -119,7 +119,7 @@ def _is_audience_of_issuer(audience: str, issuer: str) -> bool:
     return wanted.port == own.port and {wanted.hostname, own.hostname} <= _LOOPBACK
 
 
-def signing_key(folder: Path) -> RSAKey:
+def load_signing_key(folder: Path) -> RSAKey:
     """The key of a folder; made where there is none, once however many processes begin at a time. StateError where it is no key."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / FILE

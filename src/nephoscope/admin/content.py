@@ -17,11 +17,11 @@ from nephoscope.alerts.library.content_upload import (
     MOST_BYTES,
     Upload,
     UploadBusyError,
+    build_report,
     import_upload,
-    report,
 )
 from nephoscope.alerts.library.upload_extraction import UploadError
-from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
 from nephoscope.operations.declaration.schemas import Name, PageQuery, Shape, Text, slice_page, to_shape
 from nephoscope.service.content import import_pack, remove_pack
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
@@ -134,7 +134,7 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
     return ImportReport(
         pack=_pack_shape(ask, found.pack),
         kept=kept,
-        pieces=_convert_pieces(report(instance.lake, workspace, found)),
+        pieces=_convert_pieces(build_report(instance.lake, workspace, found)),
         changes={word: tuple(names) for word, names in found.changes.items()},
         passed=dict(found.passed),
     )
@@ -145,7 +145,9 @@ def pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
     held = content_listing.WorkspaceTables.of(lake, found.workspace)
-    return PackReport(pack=_pack_shape(ask, found), pieces=_convert_pieces(content_listing.rows(found, held)))
+    return PackReport(
+        pack=_pack_shape(ask, found), pieces=_convert_pieces(content_listing.list_rows(found, held))
+    )
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
@@ -179,7 +181,7 @@ def _load_packs(ask: AdminRequest) -> dict[str, RulePack]:
 def _pack(ask: AdminRequest, name: str) -> RulePack:
     found = _load_packs(ask).get(name)
     if found is None:
-        raise missing_fault(f"A pack {name}")
+        raise not_found(f"A pack {name}")
     return found
 
 

@@ -48,7 +48,7 @@ class DataGapList(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/data-gaps", READ, scoped=None)
 def data_gaps(ask: AdminRequest) -> DataGapList:
     """The data gaps of what the caller may see; none before the first assessment."""
-    reach = ask.caller.reach(READ)
+    reach = ask.caller.find_reach(READ)
     if reach.is_empty:
         ask.caller.require(READ)
     snapshot = ask.instance.snapshots.load_newest()

@@ -41,7 +41,7 @@ def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
         if query.repository.lower() in ("", one.name)
     ]
     snapshot = ask.instance.snapshots.load_newest()
-    reach = ask.caller.reach(ASSESSMENTS)
+    reach = ask.caller.find_reach(ASSESSMENTS)
     found = [] if snapshot is None else violated_passes(ask.service, snapshot.findings, reach, names)
     return ViolationList(value=tuple(map(_build_violation, found[: query.top])))
 

@@ -53,11 +53,13 @@ class RecommendationQuery(Shape, frozen=True, kw_only=True):
 @SECTION.route("GET", "/recommendations", READ, scoped=None)
 def recommendations(ask: AdminRequest, query: RecommendationQuery) -> RecommendationList:
     """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
-    reach = ask.caller.reach(READ)
+    reach = ask.caller.find_reach(READ)
     if reach.is_empty:
         ask.caller.require(READ)
     snapshot = ask.instance.snapshots.load_newest()
-    ranked = build_priorities(snapshot).rank(reach, ask.caller.reach(PATHS)) if snapshot is not None else []
+    ranked = (
+        build_priorities(snapshot).rank(reach, ask.caller.find_reach(PATHS)) if snapshot is not None else []
+    )
     found = [one for one in ranked if query.all or one.tally.unhealthy]
     return RecommendationList(value=tuple(map(_build_shape, found[: query.top])), total=len(found))
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.management_ports import explain_port
-from nephoscope.analyze.verdict import healthy, join_names, unhealthy
-from nephoscope.analyze.virtual_machines import MACHINE, machines
+from nephoscope.analyze.verdict import join_names, report_healthy, report_unhealthy
+from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -62,9 +62,11 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         found = [entry for entry in reached if entry.broad]
         if found:
             names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
-            return unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explain_port, found))
+            return report_unhealthy(id_, key, f"UDP open to the Internet: {names}", map(explain_port, found))
         if missing:
             raise DataNotCollectedError(join_names(missing))
-        return healthy(id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks")
+        return report_healthy(
+            id_, key, "no way in from the Internet leads to a UDP port that is abused for attacks"
+        )
 
-    return machines(view, CLOSED, judge)
+    return judge_machines(view, CLOSED, judge)

@@ -26,14 +26,20 @@ from nephoscope.analyze.hardening.narrowed_rules import MachineAddress, propose_
 from nephoscope.analyze.hardening.observed_traffic import TABLES as TRAFFIC_TABLES
 from nephoscope.analyze.hardening.observed_traffic import LogWindow, measure_age, read_traffic
 from nephoscope.analyze.transport.logged_flows import require_recent_flows
-from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
-from nephoscope.analyze.virtual_machines import MACHINE, machines
+from nephoscope.analyze.verdict import (
+    join_names,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
+from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
 from nephoscope.estate.addresses import AddressSet, is_prefix, parse_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.rule_text import format_prefixes, format_ranges
 
 if TYPE_CHECKING:
@@ -72,27 +78,29 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        if not any(view.network.is_protected(one) for one in view.network.interfaces(machine)):
-            return not_applicable(
+        if not any(view.network.is_protected(one) for one in view.network.list_interfaces(machine)):
+            return report_not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
             )
         if not view.exposure.is_internet_facing(machine):
-            return not_applicable(
+            return report_not_applicable(
                 id_, key, "not-internet-facing", "no way in from the Internet leads to the machine"
             )
         found = list(_propose(view, machine, traffic()))
         told = "" if traffic().has_indicators else "; no threat intelligence was imported"
         if not found:
-            return healthy(id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{told}")
+            return report_healthy(id_, key, f"its allow rules are as narrow as {DAYS} days of traffic{told}")
         names = join_names(one.rule.rsplit("/", 1)[-1] for one in found)
-        return unhealthy(id_, key, f"wider than the traffic: {names}{told}", map(_build_finding, found))
+        return report_unhealthy(
+            id_, key, f"wider than the traffic: {names}{told}", map(_build_finding, found)
+        )
 
-    return machines(view, HARDENED, judge)
+    return judge_machines(view, HARDENED, judge)
 
 
 def _propose(view: EstateView, machine: Resource, traffic: ObservedTraffic) -> Iterator[RuleProposal]:
     subnets, own = _list_subnets(view), _collect_own_addresses(view)
-    for interface in view.network.interfaces(machine):
+    for interface in view.network.list_interfaces(machine):
         for configuration in interface.configurations:
             targets = _list_log_targets(view, interface, configuration)
             context = LearningContext(
@@ -124,7 +132,7 @@ def _list_subnets(view: EstateView) -> tuple[Prefix, ...]:
 
 def _collect_own_addresses(view: EstateView) -> AddressSet:
     """The public addresses of the estate."""
-    texts = [properties(one).get("ipAddress") for one in view.resources(PUBLIC_ADDRESS_TYPE)]
+    texts = [get_properties(one).get("ipAddress") for one in view.list_resources(PUBLIC_ADDRESS_TYPE)]
     return AddressSet.of(text for text in texts if isinstance(text, str) and is_prefix(text))
 
 
@@ -134,8 +142,8 @@ def _collect_named_sources(
     """The small ranges that allow rules before an address name."""
     return AddressSet.of(
         text
-        for group in view.network.security_groups(interface, configuration)
-        for rule in view.network.rules(group)
+        for group in view.network.list_security_groups(interface, configuration)
+        for rule in view.network.get_rules(group)
         if rule.allow and rule.inbound
         for text in rule.source.prefixes
         if _is_small(text)
@@ -152,7 +160,7 @@ def _list_log_targets(
 ) -> frozenset[str]:
     """The resources whose flow logs have the traffic of an address: its network, subnet, interface and security groups."""
     network = configuration.subnet.split("/subnets/")[0]
-    groups = view.network.security_groups(interface, configuration)
+    groups = view.network.list_security_groups(interface, configuration)
     return frozenset((network, configuration.subnet, interface.id, *groups))
 
 
@@ -170,7 +178,7 @@ def _find_log_window(
         raise DataNotCollectedError(
             f"{DAYS} days of flow logs of {machine.key}: they begin on {window.first:%Y-%m-%d}"
         )
-    missing = window.missing_days(view.now.date(), DAYS)
+    missing = window.list_missing_days(view.now.date(), DAYS)
     if len(missing) > MOST_MISSING:
         raise DataNotCollectedError(
             f"flow logs of {machine.key} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"

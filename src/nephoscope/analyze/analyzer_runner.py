@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.analyze.assessment_overlay import TYPE, assessment_id, parse_state, to_resource
-from nephoscope.analyze.discovery import analyzers, analyzers_named
-from nephoscope.analyze.verdict import make_failure, not_collected
+from nephoscope.analyze.assessment_overlay import TYPE, build_assessment_id, parse_state, to_resource
+from nephoscope.analyze.discovery import load_analyzers, load_named_analyzers
+from nephoscope.analyze.verdict import make_failure, report_not_collected
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.log_answers import NotedLogs, would_answer_the_same
+from nephoscope.estate.log_answers import NotedLogs, has_same_answers
 from nephoscope.estate.log_queries import DeclaredReads
 from nephoscope_policy.data_gap import ANALYZER_FAILED, STALE, Gap
 from nephoscope_policy.model.state import ComplianceState
@@ -116,7 +116,7 @@ class PreviousAnalysis(msgspec.Struct, frozen=True):
         answers = self.told[analyzer.name].answers
         if answers is None or logs is None:
             return False
-        return would_answer_the_same(logs, DeclaredReads(analyzer.tables, analyzer.types), answers)
+        return has_same_answers(logs, DeclaredReads(analyzer.tables, analyzer.types), answers)
 
     @property
     def has_same_assessments(self) -> bool:
@@ -132,8 +132,8 @@ def run(
     Where an analyzer cannot say and the snapshot holds Azure's own assessment under the key, that one stands unless it is too old.
     """
     result = AnalyzerOutput([], {}, [], {}, {})
-    for analyzer in analyzers() if only is None else analyzers_named(frozenset(only)):
-        logs = view.logs.versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
+    for analyzer in load_analyzers() if only is None else load_named_analyzers(frozenset(only)):
+        logs = view.logs.read_versions(analyzer.tables) if view.logs is not None and analyzer.tables else {}
         result.add(analyzer.name, _run_incremental(analyzer, view, earlier, logs), logs)
     return result
 
@@ -156,7 +156,7 @@ def _run_incremental(
 def _run_analyzer(analyzer: Analyzer, view: EstateView) -> AnalyzerSaid:
     view.declared = DeclaredReads(analyzer.tables, analyzer.types)
     noted = None if view.logs is None else NotedLogs(view.logs)
-    with view.reading(noted) as clock:
+    with view.use_logs(noted) as clock:
         said, until = _list_verdicts(analyzer, view), clock.until
     return AnalyzerSaid(said, None if noted is None else noted.answers, view.now, until)
 
@@ -165,7 +165,9 @@ def _list_verdicts(analyzer: Analyzer, view: EstateView) -> tuple[Assessment, ..
     try:
         return tuple(analyzer.analyze(view))
     except DataNotCollectedError as gap:
-        return tuple(not_collected(resource, key, gap) for resource, key in _list_asked(analyzer, view))
+        return tuple(
+            report_not_collected(resource, key, gap) for resource, key in _list_asked(analyzer, view)
+        )
     except Exception as error:  # noqa: BLE001 - the boundary of an analyzer: its keys end Unknown, and the others go on
         _LOG.exception("the analyzer %s failed", analyzer.name)
         return tuple(make_failure(resource, key, error) for resource, key in _list_asked(analyzer, view))
@@ -175,7 +177,7 @@ def _list_asked(analyzer: Analyzer, view: EstateView) -> Iterator[tuple[str, Key
     """Yield the ids of the resources that an analyzer judges, with each key."""
     for key in analyzer.keys.values():
         for type_ in key.types:
-            for resource in view.resources(type_):
+            for resource in view.list_resources(type_):
                 yield str(resource.body["id"]), key
 
 
@@ -197,7 +199,7 @@ def _collect(
             overlay.append(made)
             assessments.append(assessment)
             continue
-        id_ = assessment_id(assessment.resource, assessment.key).lower()
+        id_ = build_assessment_id(assessment.resource, assessment.key).lower()
         settled = _replace_duplicate(assessment, id_, view)
         assessments.append(settled)
         if settled.state is ComplianceState.UNKNOWN:
@@ -221,13 +223,13 @@ def _replace_duplicate(assessment: Assessment, id_: str, view: EstateView) -> As
     state = parse_state(collected) if collected is not None else None
     if collected is None or state is None:
         return assessment
-    if expired := view.expiry(collected):
+    if expired := view.explain_expiry(collected):
         return replace(assessment, cause=STALE, description=expired)
     return replace(
         assessment, state=state, cause="collected", description="as Defender for Cloud assessed it"
     )
 
 
-def types() -> frozenset[str]:
+def list_analyzed_types() -> frozenset[str]:
     """Every lower-cased type that some analyzer reads."""
-    return frozenset(type_ for analyzer in analyzers() for type_ in analyzer.types)
+    return frozenset(type_ for analyzer in load_analyzers() for type_ in analyzer.types)

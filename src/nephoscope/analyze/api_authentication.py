@@ -11,9 +11,9 @@ import re
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,42 +57,46 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if api is None or not api.complete:
             raise DataNotCollectedError(operation.id.parent)
         if _validates(view, operation, api):
-            return healthy(id_, key, "a policy validates the caller")
-        if properties(api).get("subscriptionRequired", True) is not False:
+            return report_healthy(id_, key, "a policy validates the caller")
+        if get_properties(api).get("subscriptionRequired", True) is not False:
             return _judge_subscription_key(view, operation, key, api, unlocked)
         _need_policies(view, operation, api)
-        return unhealthy(id_, key, "the API needs no subscription key and no policy validates the caller")
+        return report_unhealthy(
+            id_, key, "the API needs no subscription key and no policy validates the caller"
+        )
 
-    return judge_all(view.resources(OPERATION), AUTHENTICATED, judge)
+    return judge_all(view.list_resources(OPERATION), AUTHENTICATED, judge)
 
 
 def _judge_subscription_key(
     view: EstateView, operation: Resource, key: Key, api: Resource, unlocked: frozenset[str]
 ) -> Assessment:
     id_ = str(operation.body["id"])
-    view.need(PRODUCT, api.id.parent)
-    for product in view.children(PRODUCT, api.id.parent):
-        view.need(PRODUCT_API, product.key)
-        view.need(PRODUCT_LINK, product.key)
+    view.require_collected(PRODUCT, api.id.parent)
+    for product in view.list_children(PRODUCT, api.id.parent):
+        view.require_collected(PRODUCT_API, product.key)
+        view.require_collected(PRODUCT_LINK, product.key)
     if api.key not in unlocked:
-        for product in view.children(PRODUCT, api.id.parent):
+        for product in view.list_children(PRODUCT, api.id.parent):
             require_complete(product)
-        return healthy(id_, key, "the API needs a subscription key")
+        return report_healthy(id_, key, "the API needs a subscription key")
     _need_policies(view, operation, api)
-    return unhealthy(id_, key, "an open product offers the API without a subscription key")
+    return report_unhealthy(id_, key, "an open product offers the API without a subscription key")
 
 
 def _list_unlocked_apis(view: EstateView) -> frozenset[str]:
     """The APIs in products that need no subscription."""
     found: set[str] = set()
-    for product in view.resources(PRODUCT):
-        if properties(product).get("subscriptionRequired", True) is not False:
+    for product in view.list_resources(PRODUCT):
+        if get_properties(product).get("subscriptionRequired", True) is not False:
             continue
         service = product.id.parent
-        found.update(f"{service}/apis/{part.id.name}" for part in view.children(PRODUCT_API, product.key))
         found.update(
-            str(properties(link).get("apiId", "")).lower()
-            for link in view.children(PRODUCT_LINK, product.key)
+            f"{service}/apis/{part.id.name}" for part in view.list_children(PRODUCT_API, product.key)
+        )
+        found.update(
+            str(get_properties(link).get("apiId", "")).lower()
+            for link in view.list_children(PRODUCT_LINK, product.key)
         )
     return frozenset(found)
 
@@ -101,13 +105,13 @@ def _validates(view: EstateView, operation: Resource, api: Resource) -> bool:
     return any(
         _is_validating(str(require_complete(policy).get("value", "")))
         for type_, owner in _list_policy_owners(operation, api)
-        for policy in view.children(type_, owner)
+        for policy in view.list_children(type_, owner)
     )
 
 
 def _need_policies(view: EstateView, operation: Resource, api: Resource) -> None:
     for type_, owner in _list_policy_owners(operation, api):
-        view.need(type_, owner)
+        view.require_collected(type_, owner)
 
 
 def _list_policy_owners(operation: Resource, api: Resource) -> Iterable[tuple[str, str]]:

@@ -19,7 +19,7 @@ import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import find_bound
-from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
@@ -89,7 +89,7 @@ class _Traffic(msgspec.Struct, frozen=True):
     known: dict[str, tuple[datetime | None, datetime | None]]
     days: dict[str, set[date]]
 
-    def missing_days(self, service: str, until: date) -> list[date]:
+    def list_missing_days(self, service: str, until: date) -> list[date]:
         """List those of the days before a day that have no row of a service."""
         asked = (until - timedelta(days=back) for back in range(DAYS, 0, -1))
         return [one for one in asked if one not in self.days[service]]
@@ -122,12 +122,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         called = traffic().called.get(operation.key)
         lacking = gap(operation.key.partition("/apis/")[0])
         if called is not None and (lacking is None or lacking[1] != STALE):
-            return healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
+            return report_healthy(id_, key, f"it was called on {called:%Y-%m-%d}, within {DAYS} days")
         if lacking is not None:
             raise DataNotCollectedError(*lacking)
-        return unhealthy(id_, key, f"nobody called it within {DAYS} days")
+        return report_unhealthy(id_, key, f"nobody called it within {DAYS} days")
 
-    return judge_all(view.resources(OPERATION), USED, judge, by_body=False)
+    return judge_all(view.list_resources(OPERATION), USED, judge, by_body=False)
 
 
 def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, str] | None:
@@ -139,7 +139,7 @@ def _find_gap(view: EstateView, traffic: _Traffic, service: str) -> tuple[str, s
         return f"the last row of {LOGS} of {service} is of {ended:%Y-%m-%d}", STALE
     if begun is not None:
         return f"{DAYS} days of {LOGS} of {service}: its rows begin on {begun:%Y-%m-%d}", NOT_COLLECTED
-    missing = traffic.missing_days(service, view.clock.today())
+    missing = traffic.list_missing_days(service, view.clock.today())
     if len(missing) > MOST_MISSING:
         told = f"{LOGS} of {service} on {len(missing)} of {DAYS} days, such as {missing[0]:%Y-%m-%d}"
         return told, NOT_COLLECTED

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import ANY, find_bound, require_recent
-from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate, LogNotReceivedError
 from nephoscope.ingest.live.health.missing_logs import (
@@ -61,20 +61,24 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         found = missing().get(resource.key, [])
         _require_settings(view, resource)
         if not found:
-            newest = rows().newest_time(resource.key, lambda _table, _category: True)
+            newest = rows().find_newest_time(resource.key, lambda _table, _category: True)
             if newest is None:
                 raise DataNotCollectedError(f"rows of logs of {resource.key}")
             require_recent(f"row of logs of {resource.key}", ANY, newest, view.clock)
-            return healthy(id_, key, f"rows arrived within {QUIET.days} days")
+            return report_healthy(id_, key, f"rows arrived within {QUIET.days} days")
         if any(one.is_silent for one in found) and not arrives(resource.type):
             cause = (
-                STALE if rows().has_any(one.key for one in view.resources(resource.type)) else NOT_COLLECTED
+                STALE
+                if rows().has_any(one.key for one in view.list_resources(resource.type))
+                else NOT_COLLECTED
             )
             raise DataNotCollectedError(f"rows of logs of any resource of {resource.type}", cause)
-        return unhealthy(id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found))
+        return report_unhealthy(
+            id_, key, "; ".join(_describe(one) for one in found), map(_build_finding, found)
+        )
 
     for type_ in _JUDGED:
-        yield from judge_all(view.resources(type_), ARRIVE, judge, by_body=False)
+        yield from judge_all(view.list_resources(type_), ARRIVE, judge, by_body=False)
 
 
 def _read_once(read: Callable[[], NewestRows]) -> Callable[[], NewestRows]:
@@ -133,7 +137,7 @@ def _build_newest_aggregate(table: str) -> FileAggregate:
 
 def _map_missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str, list[MissingLogs]]:
     """Map what is missing by the resource that it is judged of: an account's services log for the account."""
-    resources = [resource for type_ in TYPES for resource in view.resources(type_)]
+    resources = [resource for type_ in TYPES for resource in view.list_resources(type_)]
     found: dict[str, list[MissingLogs]] = {}
     for one in find_missing_logs(resources, rows, lambda last: view.clock.is_older(last, QUIET)):
         key = one.resource
@@ -146,7 +150,7 @@ def _map_missing_by_resource(view: EstateView, rows: NewestRows) -> Mapping[str,
 def _require_settings(view: EstateView, resource: Resource) -> None:
     """Raise DataNotCollectedError unless what could send the logs of a resource was read."""
     if resource.type in NETWORKS:
-        view.need(FLOW_LOG, resource.id.subscription_id)
+        view.require_collected(FLOW_LOG, resource.id.subscription_id)
         return
     services = [one.rpartition("/")[2] for one in STORAGE_SERVICES]
     places = (
@@ -156,12 +160,14 @@ def _require_settings(view: EstateView, resource: Resource) -> None:
     )
     for type_, place in places:
         if not view.covers(f"{type_}/providers/{SETTING}", place):
-            view.need(SETTING, place)
+            view.require_collected(SETTING, place)
 
 
 def _arrives(view: EstateView, type_: str, rows: NewestRows) -> bool:
     """Return whether logs of any resource of a type still arrive."""
-    moments = (rows.newest_time(one.key, lambda _table, _category: True) for one in view.resources(type_))
+    moments = (
+        rows.find_newest_time(one.key, lambda _table, _category: True) for one in view.list_resources(type_)
+    )
     return any(last is not None and not view.clock.is_older(last, QUIET) for last in moments)
 
 

@@ -28,7 +28,7 @@ _STATES = {code.lower(): state for state, code in _CODES.items()}
 NOT_ASSESSED = "not-assessed"
 
 
-def assessment_id(resource: str, key: str) -> str:
+def build_assessment_id(resource: str, key: str) -> str:
     """The id of the assessment of a key on a resource."""
     return f"{resource}/providers/{TYPE}/{key}"
 
@@ -48,7 +48,7 @@ def to_arm_body(assessment: Assessment, key: Key) -> dict[str, object]:
     if assessment.cause == NOT_ASSESSED:
         del properties["status"]
     return {
-        "id": assessment_id(assessment.resource, assessment.key),
+        "id": build_assessment_id(assessment.resource, assessment.key),
         "name": assessment.key,
         "type": TYPE,
         "properties": properties,

@@ -11,9 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, resource_id
-from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
-from nephoscope.estate.devops_documents import AZURE_DEVOPS_REPOSITORY, BRANCH_POLICIES, documents, member
+from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_by_parts
+from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
+from nephoscope.estate.devops_documents import (
+    AZURE_DEVOPS_REPOSITORY,
+    BRANCH_POLICIES,
+    get_member,
+    require_documents,
+)
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.files.json_tree import tree_of
 
@@ -52,9 +57,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         def _judge_repository(repository: Resource, key: Key) -> Assessment:
             members = require_complete(repository)
             if members.get("isDisabled") is True:
-                return not_applicable(resource_id(repository), key, "disabled", "the repository is disabled")
+                return report_not_applicable(
+                    get_resource_id(repository), key, "disabled", "the repository is disabled"
+                )
             if members.get("repoId") and not members.get("defaultBranch"):
-                return not_applicable(resource_id(repository), key, "empty", "the repository has no branch")
+                return report_not_applicable(
+                    get_resource_id(repository), key, "empty", "the repository has no branch"
+                )
             return judge(repository, key, _list_reviewer_policies(view, repository))
 
         return _judge_repository
@@ -64,15 +73,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     ) -> Assessment:
         count = max((_count(one.get("minimumApproverCount")) for one in policies), default=0)
         if count >= _REVIEWERS:
-            return healthy(resource_id(repository), key, f"required approvals: {count}")
-        return unhealthy(resource_id(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})")
+            return report_healthy(get_resource_id(repository), key, f"required approvals: {count}")
+        return report_unhealthy(
+            get_resource_id(repository), key, f"required approvals: {count} (minimum {_REVIEWERS})"
+        )
 
     def no_self_approval(repository: Resource, key: Key, policies: list[Mapping[str, object]]) -> Assessment:
         if not policies:
-            return unhealthy(resource_id(repository), key, "no approval is required")
+            return report_unhealthy(get_resource_id(repository), key, "no approval is required")
         if any(one.get("creatorVoteCounts") is not True for one in policies):
-            return healthy(resource_id(repository), key, "the vote of whoever asks does not count")
-        return unhealthy(resource_id(repository), key, "whoever asks may approve")
+            return report_healthy(get_resource_id(repository), key, "the vote of whoever asks does not count")
+        return report_unhealthy(get_resource_id(repository), key, "whoever asks may approve")
 
     yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, TWO_REVIEWERS, active(_require_two_reviewers))
     yield from judge_by_parts(view, AZURE_DEVOPS_REPOSITORY, NO_SELF_APPROVAL, active(no_self_approval))
@@ -81,10 +92,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _list_reviewer_policies(view: EstateView, repository: Resource) -> list[Mapping[str, object]]:
     """The settings of the reviewer policies that hold for the default branch of a repository."""
     members = require_complete(repository)
-    id_ = str(member(members, "repoId", repository.key)).lower()
-    branch = str(member(members, "defaultBranch", repository.key))
+    id_ = str(get_member(members, "repoId", repository.key)).lower()
+    branch = str(get_member(members, "defaultBranch", repository.key))
     found: list[Mapping[str, object]] = []
-    for one in documents(view, BRANCH_POLICIES, repository.id.parent):
+    for one in require_documents(view, BRANCH_POLICIES, repository.id.parent):
         policy = require_complete(one)
         if str(get_nested(policy, "type", "id")).lower() != _REVIEWERS_POLICY or not _is_blocking(policy):
             continue

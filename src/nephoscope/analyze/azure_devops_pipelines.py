@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_by_parts, judge_parts, resource_id
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_by_parts, judge_parts
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     AZURE_DEVOPS_PROJECT,
     PIPELINE_SETTINGS,
     PIPELINES,
-    document,
-    documents,
-    member_flag,
+    get_document,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -59,22 +59,24 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def require_all_enabled(names: tuple[str, ...], title: str) -> Callable[[Resource, Key], Assessment]:
         def judge(project: Resource, key: Key) -> Assessment:
-            settings = document(view, PIPELINE_SETTINGS, project.key)
-            off = [name for name in names if not member_flag(settings, name, resource_id(project))]
+            settings = get_document(view, PIPELINE_SETTINGS, project.key)
+            off = [name for name in names if not get_member_flag(settings, name, get_resource_id(project))]
             if off:
-                return unhealthy(resource_id(project), key, f"off: {', '.join(off)}")
-            return healthy(resource_id(project), key, title)
+                return report_unhealthy(get_resource_id(project), key, f"off: {', '.join(off)}")
+            return report_healthy(get_resource_id(project), key, title)
 
         return judge
 
     def forks(project: Resource, key: Key) -> Assessment:
-        settings = document(view, PIPELINE_SETTINGS, project.key)
+        settings = get_document(view, PIPELINE_SETTINGS, project.key)
         if settings.get("forkProtectionEnabled") is True and (
             settings.get("enforceNoAccessToSecretsFromForks") is True
             or settings.get("buildsEnabledForForks") is False
         ):
-            return healthy(resource_id(project), key, "the project keeps secrets from builds of forks")
-        pipelines = documents(view, PIPELINES, project.key)
+            return report_healthy(
+                get_resource_id(project), key, "the project keeps secrets from builds of forks"
+            )
+        pipelines = require_documents(view, PIPELINES, project.key)
         bad = [one for one in pipelines if _exposes_secrets(one)]
         return judge_parts(
             project, key, bad, len(pipelines), ("pipelines", "hand secrets to builds of forks")

@@ -22,9 +22,9 @@ from nephoscope.estate.devops_documents import (
     SECURE_FILES,
     SERVICE_CONNECTIONS,
     VARIABLE_GROUPS,
-    document,
-    documents,
-    member,
+    get_document,
+    get_member,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -86,17 +86,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         words: tuple[str, str],
     ) -> Iterable[Assessment]:
         def _judge_project(project: Resource, asked: Key) -> Assessment:
-            parts = [one for one in documents(view, type_, project.key) if counts(one)]
+            parts = [one for one in require_documents(view, type_, project.key) if counts(one)]
             return judge_parts(project, asked, [one for one in parts if is_bad(one)], len(parts), words)
 
         return judge_by_parts(view, AZURE_DEVOPS_PROJECT, key, _judge_project)
 
     def is_open(part: Resource) -> bool:
-        permissions = document(view, PIPELINE_PERMISSIONS, part.key)
+        permissions = get_document(view, PIPELINE_PERMISSIONS, part.key)
         return get_nested(permissions, "allPipelines", "authorized") is True
 
     def is_unchecked(environment: Resource) -> bool:
-        checks = documents(view, CHECKS, environment.key)
+        checks = require_documents(view, CHECKS, environment.key)
         return not any(require_complete(one).get("isDisabled") is not True for one in checks)
 
     open_words = "open to all pipelines"
@@ -122,7 +122,7 @@ def _accept_all(_: Resource) -> bool:
 
 
 def _read_type(connection: Resource) -> str:
-    return str(member(require_complete(connection), "type", connection.key)).lower()
+    return str(get_member(require_complete(connection), "type", connection.key)).lower()
 
 
 def _is_azure(connection: Resource) -> bool:
@@ -134,8 +134,8 @@ def _is_classic(connection: Resource) -> bool:
 
 
 def _has_key(connection: Resource) -> bool:
-    authorization: object = member(require_complete(connection), "authorization", connection.key)
-    scheme = member(authorization if isinstance(authorization, dict) else {}, "scheme", connection.key)
+    authorization: object = get_member(require_complete(connection), "authorization", connection.key)
+    scheme = get_member(authorization if isinstance(authorization, dict) else {}, "scheme", connection.key)
     return str(scheme).lower() not in _KEYLESS
 
 

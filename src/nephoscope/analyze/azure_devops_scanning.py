@@ -11,17 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_by_parts, resource_id
-from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.devops_verdicts import get_resource_id, judge_by_parts
+from nephoscope.analyze.verdict import make_finding, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
     ADVANCED_SECURITY,
     AZURE_DEVOPS_REPOSITORY,
     CODE_ALERTS,
-    document,
-    documents,
-    member_flag,
+    get_document,
+    get_member_flag,
+    require_documents,
 )
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,31 +51,37 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every repository under each key."""
 
     def is_on(repository: Resource) -> bool:
-        return member_flag(
-            document(view, ADVANCED_SECURITY, repository.key), "advSecEnabled", resource_id(repository)
+        return get_member_flag(
+            get_document(view, ADVANCED_SECURITY, repository.key),
+            "advSecEnabled",
+            get_resource_id(repository),
         )
 
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if is_on(repository):
-            return healthy(resource_id(repository), key, "it is on")
-        return unhealthy(resource_id(repository), key, "it is off")
+            return report_healthy(get_resource_id(repository), key, "it is on")
+        return report_unhealthy(get_resource_id(repository), key, "it is off")
 
     def make_resolved_judge(kind: str) -> Callable[[Resource, Key], Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
             if not is_on(repository):
-                return not_applicable(resource_id(repository), key, "scanner-off", "nothing scans for it")
-            alerts = [one for one in documents(view, CODE_ALERTS, repository.key) if _read_kind(one) == kind]
+                return report_not_applicable(
+                    get_resource_id(repository), key, "scanner-off", "nothing scans for it"
+                )
+            alerts = [
+                one for one in require_documents(view, CODE_ALERTS, repository.key) if _read_kind(one) == kind
+            ]
             if not alerts:
-                return healthy(resource_id(repository), key, "no alert is active")
+                return report_healthy(get_resource_id(repository), key, "no alert is active")
             found = [
                 make_finding(
                     one.key,
-                    str(properties(one).get("title") or one.id.name),
-                    str(properties(one).get("severity") or "high").capitalize(),
+                    str(get_properties(one).get("title") or one.id.name),
+                    str(get_properties(one).get("severity") or "high").capitalize(),
                 )
                 for one in alerts
             ]
-            return unhealthy(resource_id(repository), key, f"active alerts: {len(alerts)}", found)
+            return report_unhealthy(get_resource_id(repository), key, f"active alerts: {len(alerts)}", found)
 
         return judge
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.assessment_overlay import NOT_ASSESSED
-from nephoscope.analyze.verdict import healthy, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,31 +53,33 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 part for scan in scans.values() if (part := _find_failed_finding(view, scan)) is not None
             ]
             if failed:
-                return unhealthy(id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed)
+                return report_unhealthy(
+                    id_, key, f"{len(failed)} of {len(scans)} databases have findings", failed
+                )
             _require_scans(view, server, scans)
-            return healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
+            return report_healthy(id_, key, f"the latest scans of {len(scans)} databases found nothing")
         if _is_on(view, server):
             raise DataNotCollectedError(f"{SCANS[0]} of the databases of {server.key}")
-        return unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
+        return report_unhealthy(id_, key, "vulnerability assessment is not enabled", cause=NOT_ASSESSED)
 
     for type_ in SERVERS:
-        yield from judge_all(view.resources(type_), FIXED, judge)
+        yield from judge_all(view.list_resources(type_), FIXED, judge)
 
 
 def _require_scans(view: EstateView, server: Resource, scans: Mapping[str, Resource]) -> None:
     """Raise DataNotCollectedError unless every database of the server is known and has a scan; those of the system need none."""
     type_ = f"{server.type}/databases"
-    for database in view.children(type_, server.key):
+    for database in view.list_children(type_, server.key):
         if database.key not in scans and database.id.name not in _SYSTEM:
             raise DataNotCollectedError(f"{type_}/{KINDS[0]}/scans of {database.key}")
-    view.need(type_, server.key)
+    view.require_collected(type_, server.key)
 
 
 def _index_latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
     """Server -> database -> the scan that ended last."""
     found: dict[str, dict[str, Resource]] = {}
     for type_ in SCANS:
-        for scan in view.resources(type_):
+        for scan in view.list_resources(type_):
             database = scan.key.rsplit("/", 4)[0]
             server = database.rsplit("/", 2)[0]
             held = found.setdefault(server, {})
@@ -87,13 +89,13 @@ def _index_latest_scans(view: EstateView) -> dict[str, dict[str, Resource]]:
 
 
 def _end_time(scan: Resource) -> str:
-    body = properties(scan)
+    body = get_properties(scan)
     return str(body.get("endTime") or body.get("startTime") or "")
 
 
 def _find_failed_finding(view: EstateView, scan: Resource) -> SubAssessment | None:
     """The finding of one database; raises DataNotCollectedError where its latest scan did not run to an end or is too old."""
-    body = view.report(scan)
+    body = view.get_report(scan)
     count = body.get("numberOfFailedSecurityChecks", body.get("totalFailedRulesCount"))
     if str(body.get("state", "")).lower() in ("failedtorun", "inprogress") or not isinstance(count, int):
         raise DataNotCollectedError(f"a finished one among {scan.type} of {scan.key.rsplit('/', 4)[0]}")
@@ -107,10 +109,10 @@ def _find_failed_finding(view: EstateView, scan: Resource) -> SubAssessment | No
 def _is_on(view: EstateView, server: Resource) -> bool:
     """Return whether vulnerability assessment is on, in the express or the classic configuration."""
     for kind in KINDS:
-        for setting in view.children(f"{server.type}/{kind}", server.key):
+        for setting in view.list_children(f"{server.type}/{kind}", server.key):
             body = require_complete(setting)
             if str(body.get("state", "")).lower() == "enabled" or body.get("storageContainerPath"):
                 return True
     for kind in KINDS:
-        view.need(f"{server.type}/{kind}", server.key)
+        view.require_collected(f"{server.type}/{kind}", server.key)
     return False

@@ -9,12 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
-from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_addresses, subnets_of_gateway
+from nephoscope.analyze.verdict import (
+    join_names,
+    judge_all,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
+from nephoscope.estate.application_gateways import GATEWAY_TYPE, list_gateway_subnets, map_public_addresses
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import PUBLIC_ADDRESS_TYPE
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.estate.subnets import NETWORK_TYPE
 
 if TYPE_CHECKING:
@@ -37,19 +44,19 @@ TYPES = (NETWORK_TYPE, GATEWAY_TYPE, PUBLIC_ADDRESS_TYPE)
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual network."""
     public = _group_public_gateways(view)
-    unread = next((gateway for gateway in view.resources(GATEWAY_TYPE) if not gateway.complete), None)
+    unread = next((gateway for gateway in view.list_resources(GATEWAY_TYPE) if not gateway.complete), None)
 
     def judge(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
-        body = properties(network)
-        if body.get("enableDdosProtection") is True and reference(body.get("ddosProtectionPlan")):
-            return healthy(id_, key, "a DDoS protection plan is switched on")
+        body = get_properties(network)
+        if body.get("enableDdosProtection") is True and get_reference(body.get("ddosProtectionPlan")):
+            return report_healthy(id_, key, "a DDoS protection plan is switched on")
         addresses = public.get(network.key)
         if addresses is None:
-            view.need(GATEWAY_TYPE, network.id.subscription_id)
+            view.require_collected(GATEWAY_TYPE, network.id.subscription_id)
             if unread is not None:
                 require_complete(unread)
-            return not_applicable(
+            return report_not_applicable(
                 id_, key, "no-public-gateway", "no application gateway with a public address lives here"
             )
         bare = [address for address in addresses if not _is_protected(view, address)]
@@ -58,18 +65,18 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
                 make_finding(address, f"{address} has no DDoS protection", "Medium", address=address)
                 for address in bare
             ]
-            return unhealthy(id_, key, f"no DDoS protection for {join_names(bare)}", found)
-        return healthy(id_, key, "every public address of its application gateways is protected")
+            return report_unhealthy(id_, key, f"no DDoS protection for {join_names(bare)}", found)
+        return report_healthy(id_, key, "every public address of its application gateways is protected")
 
-    return judge_all(view.resources(NETWORK_TYPE), PROTECTED, judge)
+    return judge_all(view.list_resources(NETWORK_TYPE), PROTECTED, judge)
 
 
 def _group_public_gateways(view: EstateView) -> dict[str, list[str]]:
     """Network -> the public addresses of the application gateways in its subnets."""
     found: dict[str, list[str]] = {}
-    for gateway in view.resources(GATEWAY_TYPE):
-        addresses = list(public_addresses(gateway).values())
-        for subnet in subnets_of_gateway(gateway) if addresses else ():
+    for gateway in view.list_resources(GATEWAY_TYPE):
+        addresses = list(map_public_addresses(gateway).values())
+        for subnet in list_gateway_subnets(gateway) if addresses else ():
             found.setdefault(subnet.split("/subnets/")[0], []).extend(addresses)
     return found
 
@@ -78,5 +85,5 @@ def _is_protected(view: EstateView, address: str) -> bool:
     resource = view.estate.resources.get(address)
     if resource is None or not resource.complete:
         raise DataNotCollectedError(address)
-    settings: object = properties(resource).get("ddosSettings")
+    settings: object = get_properties(resource).get("ddosSettings")
     return isinstance(settings, dict) and str(settings.get("protectionMode", "")).lower() == "enabled"

@@ -5,16 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.verdict import (
+    join_names,
+    judge_all,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     GITLAB_GROUP,
     GITLAB_PROJECT,
     SETTINGS,
-    document,
+    get_document,
 )
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,7 +36,7 @@ def judge_by_parts(
     view: EstateView, type_: str, key: Key, judge: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every resource of a type by the documents beside it."""
-    return judge_all(view.resources(type_), key, judge, by_body=False)
+    return judge_all(view.list_resources(type_), key, judge, by_body=False)
 
 
 def judge_active(
@@ -38,9 +45,11 @@ def judge_active(
     """Judge every repository that is not archived: nothing is pushed to one that is, and no workflow runs in it."""
 
     def _judge_repository(repository: Resource, asked: Key) -> Assessment:
-        settings = repository_settings(view, repository)
+        settings = get_repository_settings(view, repository)
         if settings.get("archived") is True:
-            return not_applicable(resource_id(repository), asked, "archived", "the repository is archived")
+            return report_not_applicable(
+                get_resource_id(repository), asked, "archived", "the repository is archived"
+            )
         return judge(repository, asked)
 
     return judge_by_parts(view, type_, key, _judge_repository)
@@ -57,12 +66,12 @@ def judge_gitlab(
             yield from judge_active(view, key, judge, GITLAB_PROJECT)
 
 
-def repository_settings(view: EstateView, repository: Resource) -> dict[str, object]:
+def get_repository_settings(view: EstateView, repository: Resource) -> dict[str, object]:
     """Give the settings of a repository of GitHub or a project of GitLab; DataNotCollectedError."""
-    return document(view, SETTINGS, repository.key)
+    return get_document(view, SETTINGS, repository.key)
 
 
-def resource_id(resource: Resource) -> str:
+def get_resource_id(resource: Resource) -> str:
     """Give the id of a resource as it is written."""
     return str(resource.body["id"])
 
@@ -73,12 +82,18 @@ def judge_parts(
     """Judge by what is wrong among the parts of a resource: `words` name a part and say what is wrong with one."""
     what, problem = words
     if not bad:
-        return healthy(
-            resource_id(resource), key, f"{total} {what}, none {problem}" if total else f"there are no {what}"
+        return report_healthy(
+            get_resource_id(resource),
+            key,
+            f"{total} {what}, none {problem}" if total else f"there are no {what}",
         )
-    found = [make_finding(part.key, f"{display_name(part)}: {problem}", "High", id=part.key) for part in bad]
-    names = join_names([display_name(part) for part in bad])
-    return unhealthy(resource_id(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found)
+    found = [
+        make_finding(part.key, f"{get_display_name(part)}: {problem}", "High", id=part.key) for part in bad
+    ]
+    names = join_names([get_display_name(part) for part in bad])
+    return report_unhealthy(
+        get_resource_id(resource), key, f"{len(bad)} of {total} {what} {problem}: {names}", found
+    )
 
 
 def is_unsafe_webhook(webhook: Resource) -> bool:
@@ -93,16 +108,16 @@ def is_unsafe_webhook(webhook: Resource) -> bool:
     )
 
 
-def display_name(part: Resource) -> str:
+def get_display_name(part: Resource) -> str:
     """Give the name that people know a document by."""
-    members = properties(part)
+    members = get_properties(part)
     for name in ("displayName", "name", "key", "title", "description", "login"):
         if isinstance(members.get(name), str) and members[name]:
             return str(members[name])
     return part.id.name
 
 
-def moment(members: Mapping[str, object], *names: str) -> datetime:
+def parse_moment(members: Mapping[str, object], *names: str) -> datetime:
     """Give the first member of these that is a time; DataNotCollectedError where none is."""
     for name in names:
         try:

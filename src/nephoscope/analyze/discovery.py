@@ -34,7 +34,7 @@ class AnalyzerError(Exception):
 
 
 @cache
-def analyzers() -> tuple[Analyzer, ...]:
+def load_analyzers() -> tuple[Analyzer, ...]:
     """Every analyzer, by name; raises AnalyzerError."""
     names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
     found = [one for one in map(load_analyzer, names) if one is not None]
@@ -47,7 +47,7 @@ def analyzers() -> tuple[Analyzer, ...]:
     return tuple(found)
 
 
-def analyzers_named(names: Iterable[str]) -> tuple[Analyzer, ...]:
+def load_named_analyzers(names: Iterable[str]) -> tuple[Analyzer, ...]:
     """The analyzers of some names, by name; only these are loaded. Raises AnalyzerError."""
     return tuple(one for one in map(load_analyzer, sorted(names)) if one is not None)
 
@@ -65,6 +65,6 @@ def load_analyzer(name: str) -> Analyzer | None:
     return Analyzer(name, module.KEYS, types, tables, module.analyze, module.__doc__)
 
 
-def keys() -> dict[str, Key]:
+def list_assessment_keys() -> dict[str, Key]:
     """Every key that an analyzer answers, be it with Unknown."""
-    return {id_: key for analyzer in analyzers() for id_, key in analyzer.keys.items()}
+    return {id_: key for analyzer in load_analyzers() for id_, key in analyzer.keys.items()}

@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.analyze.virtual_machines import (
     CLASSIC,
     EXTENSION,
     MACHINE,
-    extensions,
     is_extension,
-    machines,
+    judge_machines,
+    list_extensions,
 )
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,17 +46,19 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        profile: Any = properties(machine).get("securityProfile") or {}
+        profile: Any = get_properties(machine).get("securityProfile") or {}
         if profile.get("encryptionAtHost") is True:
-            return healthy(id_, key, "encryption at host is on")
+            return report_healthy(id_, key, "encryption at host is on")
         if _is_confidential(machine):
-            return healthy(id_, key, "the disk of the confidential machine is encrypted with its guest state")
-        for body in extensions(view, machine):
+            return report_healthy(
+                id_, key, "the disk of the confidential machine is encrypted with its guest state"
+            )
+        for body in list_extensions(view, machine):
             if is_extension(body, _PUBLISHER, _TYPES) and _is_provisioned(body):
-                return healthy(id_, key, "Azure Disk Encryption is installed")
-        return unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
+                return report_healthy(id_, key, "Azure Disk Encryption is installed")
+        return report_unhealthy(id_, key, "neither encryption at host nor Azure Disk Encryption is on")
 
-    return machines(view, ENCRYPTED, judge)
+    return judge_machines(view, ENCRYPTED, judge)
 
 
 def _is_provisioned(body: dict[str, object]) -> bool:
@@ -64,7 +66,7 @@ def _is_provisioned(body: dict[str, object]) -> bool:
 
 
 def _is_confidential(machine: Resource) -> bool:
-    value: Any = properties(machine)
+    value: Any = get_properties(machine)
     for name in ("storageProfile", "osDisk", "managedDisk", "securityProfile"):
         value = value.get(name)
         if not isinstance(value, dict):

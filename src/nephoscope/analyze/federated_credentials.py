@@ -14,15 +14,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import display_name, resource_id
+from nephoscope.analyze.devops_verdicts import get_display_name, get_resource_id
 from nephoscope.analyze.federated_subjects import Trust, parse_trust
 from nephoscope.analyze.github_branches import TYPES as BRANCH_TYPES
 from nephoscope.analyze.github_branches import read_branch_guard
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, document
+from nephoscope.estate.devops_documents import GITHUB_REPOSITORY, SETTINGS, get_document
 from nephoscope.estate.principals import SERVICE_TYPE
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -51,30 +51,32 @@ TYPES = (
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every credential of an identity, and every subscription by the applications in it."""
-    by_app = cache(lambda: {_read_app_id(one): one for one in view.resources(APPLICATION)})
-    services = cache(lambda: {one.id.name: one for one in view.resources(SERVICE_TYPE)})
+    by_app = cache(lambda: {_read_app_id(one): one for one in view.list_resources(APPLICATION)})
+    services = cache(lambda: {one.id.name: one for one in view.list_resources(SERVICE_TYPE)})
 
     def identity(credential: Resource, key: Key) -> Assessment:
         problem = _explain_problem(view, parse_trust(require_complete(credential), credential.key))
-        told = unhealthy if problem else healthy
-        return told(resource_id(credential), key, problem or "it trusts one subject")
+        told = report_unhealthy if problem else report_healthy
+        return told(get_resource_id(credential), key, problem or "it trusts one subject")
 
     def applications(subscription: Resource, key: Key) -> Assessment:
-        grants, unsure = view.roles.grants(subscription.key, below=True)
+        grants, unsure = view.roles.find_grants(subscription.key, below=True)
         for type_ in (SERVICE_TYPE, APPLICATION):
-            view.need(type_, "")
+            view.require_collected(type_, "")
         holders = {grant.principal for grant in grants if grant.principal in services()}
         apps = {_read_app_id(services()[one]) for one in holders} & by_app().keys()
         bad, unread = _find_wide_credentials(view, [by_app()[one] for one in sorted(apps)])
         if bad:
             found = [make_finding(place, f"{place}: {why}", "High") for place, why in bad.items()]
-            return unhealthy(resource_id(subscription), key, f"too wide: {join_names(bad)}", found)
+            return report_unhealthy(get_resource_id(subscription), key, f"too wide: {join_names(bad)}", found)
         if unread or unsure:
             raise DataNotCollectedError(view.roles.principals.explain(join_names([*unread, *unsure])))
-        return healthy(resource_id(subscription), key, f"{len(apps)} applications, none trusts too much")
+        return report_healthy(
+            get_resource_id(subscription), key, f"{len(apps)} applications, none trusts too much"
+        )
 
-    yield from judge_all(view.resources(CREDENTIAL), IDENTITIES, identity)
-    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
+    yield from judge_all(view.list_resources(CREDENTIAL), IDENTITIES, identity)
+    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), APPLICATIONS, applications, by_body=False)
 
 
 def _find_wide_credentials(
@@ -89,7 +91,7 @@ def _find_wide_credentials(
             unread.append(f"the federated credentials of {application.key}")
             continue
         for credential in listed:
-            place = f"{display_name(application)}/{credential.get('name', '')}"
+            place = f"{get_display_name(application)}/{credential.get('name', '')}"
             try:
                 problem = _explain_problem(view, parse_trust(credential, place))
             except DataNotCollectedError as gap:
@@ -106,11 +108,11 @@ def _explain_problem(view: EstateView, trust: Trust) -> str:
     if trust.problem or not trust.repository:
         return trust.problem
     end = f"/githubowners/{trust.owner}/repos/{trust.repository}".lower()
-    repository = next((one for one in view.resources(GITHUB_REPOSITORY) if one.key.endswith(end)), None)
+    repository = next((one for one in view.list_resources(GITHUB_REPOSITORY) if one.key.endswith(end)), None)
     place = f"{trust.owner}/{trust.repository}"
     if repository is None:
         raise DataNotCollectedError(f"the protection of '{trust.branch}' in the GitHub repository {place}")
-    default = document(view, SETTINGS, repository.key).get("default_branch")
+    default = get_document(view, SETTINGS, repository.key).get("default_branch")
     if default != trust.branch:
         raise DataNotCollectedError(
             f"the protection of '{trust.branch}', which is not the default branch of {place}"
@@ -124,5 +126,5 @@ def _explain_problem(view: EstateView, trust: Trust) -> str:
 
 
 def _read_app_id(resource: Resource) -> str:
-    members: dict[str, object] = properties(resource)
+    members: dict[str, object] = get_properties(resource)
     return str(members.get("appId") or resource.key).lower()

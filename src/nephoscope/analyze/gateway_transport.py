@@ -53,7 +53,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(gateway: Resource, key: Key) -> Assessment:
         return judge_requests(str(gateway.body["id"]), key, by_gateway().get(gateway.key, []))
 
-    return judge_all(view.resources(GATEWAY), TRANSPORT, judge, by_body=False)
+    return judge_all(view.list_resources(GATEWAY), TRANSPORT, judge, by_body=False)
 
 
 def _by_gateway(view: EstateView) -> Mapping[str, list[RequestGroup]]:

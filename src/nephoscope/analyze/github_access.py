@@ -21,8 +21,8 @@ from nephoscope.estate.devops_documents import (
     RUNNERS,
     SETTINGS,
     WEBHOOKS,
-    documents,
-    member_flag,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -61,7 +61,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         type_: str, is_bad: Callable[[Resource], bool], words: tuple[str, str]
     ) -> Callable[[Resource, Key], Assessment]:
         def judge(repository: Resource, key: Key) -> Assessment:
-            parts = documents(view, type_, repository.key)
+            parts = require_documents(view, type_, repository.key)
             return judge_parts(repository, key, [one for one in parts if is_bad(one)], len(parts), words)
 
         return judge
@@ -85,7 +85,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
 
 def _may_write(key: Resource) -> bool:
-    return not member_flag(require_complete(key), "read_only", key.key)
+    return not get_member_flag(require_complete(key), "read_only", key.key)
 
 
 def _is_open(environment: Resource) -> bool:

@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_active, judge_by_parts, repository_settings, resource_id
-from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.analyze.devops_verdicts import (
+    get_repository_settings,
+    get_resource_id,
+    judge_active,
+    judge_by_parts,
+)
+from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.devops_documents import (
     ACTIONS_PERMISSIONS,
     FORK_APPROVALS,
@@ -20,9 +25,9 @@ from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     SETTINGS,
     WORKFLOW_PERMISSIONS,
-    document,
-    member,
-    member_flag,
+    get_document,
+    get_member,
+    get_member_flag,
 )
 
 if TYPE_CHECKING:
@@ -71,44 +76,48 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         judge: Callable[[Resource, Key], Assessment],
     ) -> Callable[[Resource, Key], Assessment]:
         def _judge_resource(resource: Resource, key: Key) -> Assessment:
-            permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
-            if not member_flag(permissions, "enabled", resource_id(resource)):
-                return not_applicable(resource_id(resource), key, "actions-off", "GitHub Actions is off")
+            permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
+            if not get_member_flag(permissions, "enabled", get_resource_id(resource)):
+                return report_not_applicable(
+                    get_resource_id(resource), key, "actions-off", "GitHub Actions is off"
+                )
             return judge(resource, key)
 
         return _judge_resource
 
     def _require_read_only(resource: Resource, key: Key) -> Assessment:
-        rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
-        given = str(member(rights, "default_workflow_permissions", resource_id(resource)))
-        told = healthy if given == "read" else unhealthy
+        rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
+        given = str(get_member(rights, "default_workflow_permissions", get_resource_id(resource)))
+        told = report_healthy if given == "read" else report_unhealthy
         return told(
-            resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
+            get_resource_id(resource), key, f"GITHUB_TOKEN has '{given}' where a workflow asks for nothing"
         )
 
     def no_approving(resource: Resource, key: Key) -> Assessment:
-        rights = document(view, WORKFLOW_PERMISSIONS, resource.key)
-        if member_flag(rights, "can_approve_pull_request_reviews", resource_id(resource)):
-            return unhealthy(
-                resource_id(resource), key, "a workflow may approve pull requests, its own change included"
+        rights = get_document(view, WORKFLOW_PERMISSIONS, resource.key)
+        if get_member_flag(rights, "can_approve_pull_request_reviews", get_resource_id(resource)):
+            return report_unhealthy(
+                get_resource_id(resource),
+                key,
+                "a workflow may approve pull requests, its own change included",
             )
-        return healthy(resource_id(resource), key, "workflows cannot approve pull requests")
+        return report_healthy(get_resource_id(resource), key, "workflows cannot approve pull requests")
 
     def known_actions(resource: Resource, key: Key) -> Assessment:
-        permissions = document(view, ACTIONS_PERMISSIONS, resource.key)
-        allowed = str(member(permissions, "allowed_actions", resource_id(resource)))
-        told = unhealthy if allowed == "all" else healthy
-        return told(resource_id(resource), key, f"allowed actions: {allowed}")
+        permissions = get_document(view, ACTIONS_PERMISSIONS, resource.key)
+        allowed = str(get_member(permissions, "allowed_actions", get_resource_id(resource)))
+        told = report_unhealthy if allowed == "all" else report_healthy
+        return told(get_resource_id(resource), key, f"allowed actions: {allowed}")
 
     def forks_approved(resource: Resource, key: Key) -> Assessment:
-        if repository_settings(view, resource).get("private") is True:
-            return not_applicable(
-                resource_id(resource), key, "private", "only members fork a private repository"
+        if get_repository_settings(view, resource).get("private") is True:
+            return report_not_applicable(
+                get_resource_id(resource), key, "private", "only members fork a private repository"
             )
-        approvals = document(view, FORK_APPROVALS, resource.key)
-        policy = str(member(approvals, "approval_policy", resource_id(resource)))
-        told = healthy if policy in _EVERYBODY else unhealthy
-        return told(resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
+        approvals = get_document(view, FORK_APPROVALS, resource.key)
+        policy = str(get_member(approvals, "approval_policy", get_resource_id(resource)))
+        told = report_healthy if policy in _EVERYBODY else report_unhealthy
+        return told(get_resource_id(resource), key, f"an approval is needed of: {policy.replace('_', ' ')}")
 
     yield from judge_by_parts(view, GITHUB_OWNER, READ_ONLY, _require_read_only)
     yield from judge_active(view, REPOSITORY_READ_ONLY, judge_when_running(_require_read_only))

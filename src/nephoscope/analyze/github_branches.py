@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_active, resource_id
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.devops_verdicts import get_nested, get_resource_id, judge_active
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     BRANCH_PROTECTIONS,
     BRANCH_RULES,
     GITHUB_REPOSITORY,
     SETTINGS,
-    documents,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -71,24 +71,28 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge_protected(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.protected:
-            return healthy(resource_id(repository), key, "the default branch is protected")
+            return report_healthy(get_resource_id(repository), key, "the default branch is protected")
         _require_collected(guard)
-        return unhealthy(resource_id(repository), key, "whoever may write pushes to the default branch")
+        return report_unhealthy(
+            get_resource_id(repository), key, "whoever may write pushes to the default branch"
+        )
 
     def no_force_push(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.force_push_blocked:
-            return healthy(resource_id(repository), key, "force pushes are blocked")
+            return report_healthy(get_resource_id(repository), key, "force pushes are blocked")
         _require_collected(guard)
-        return unhealthy(resource_id(repository), key, "the history of the default branch can be rewritten")
+        return report_unhealthy(
+            get_resource_id(repository), key, "the history of the default branch can be rewritten"
+        )
 
     def _require_two_reviewers(repository: Resource, key: Key) -> Assessment:
         guard = guards(repository)
         if guard.reviewers >= _REVIEWERS:
-            return healthy(resource_id(repository), key, f"required approvals: {guard.reviewers}")
+            return report_healthy(get_resource_id(repository), key, f"required approvals: {guard.reviewers}")
         _require_collected(guard)
-        return unhealthy(
-            resource_id(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
+        return report_unhealthy(
+            get_resource_id(repository), key, f"required approvals: {guard.reviewers} (minimum {_REVIEWERS})"
         )
 
     yield from judge_active(view, PROTECTED, judge_protected)
@@ -122,7 +126,7 @@ def read_branch_guard(view: EstateView, repository: Resource) -> BranchGuard:
 
 def _read(view: EstateView, type_: str, repository: Resource, unread: list[str]) -> list[dict[str, object]]:
     try:
-        return [require_complete(one) for one in documents(view, type_, repository.key)]
+        return [require_complete(one) for one in require_documents(view, type_, repository.key)]
     except DataNotCollectedError as gap:
         unread.append(gap.what)
         return []

@@ -19,9 +19,9 @@ from nephoscope.estate.devops_documents import (
     RUNNER_GROUPS,
     RUNNERS,
     WEBHOOKS,
-    documents,
-    member,
-    member_flag,
+    get_member,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -56,7 +56,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
     def webhooks(owner: Resource, key: Key) -> Assessment:
-        parts = documents(view, WEBHOOKS, owner.key)
+        parts = require_documents(view, WEBHOOKS, owner.key)
         bad = [one for one in parts if is_unsafe_webhook(one)]
         return judge_parts(owner, key, bad, len(parts), ("webhooks", "without TLS or without a secret"))
 
@@ -64,7 +64,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         is_bad: Callable[[Resource], bool], problem: str
     ) -> Callable[[Resource, Key], Assessment]:
         def judge(owner: Resource, key: Key) -> Assessment:
-            groups = documents(view, RUNNER_GROUPS, owner.key)
+            groups = require_documents(view, RUNNER_GROUPS, owner.key)
             return _judge_groups(
                 view, owner, key, [one for one in groups if is_bad(one)], len(groups), problem
             )
@@ -94,13 +94,13 @@ def _judge_groups(
 
 def _find_groups_with_runners(view: EstateView, owner: Resource) -> frozenset[str]:
     """The ids of the groups that have runners; DataNotCollectedError."""
-    runners = documents(view, RUNNERS, owner.key)
-    return frozenset(str(member(require_complete(one), "runner_group_id", one.key)) for one in runners)
+    runners = require_documents(view, RUNNERS, owner.key)
+    return frozenset(str(get_member(require_complete(one), "runner_group_id", one.key)) for one in runners)
 
 
 def _allows_public(group: Resource) -> bool:
-    return member_flag(require_complete(group), "allows_public_repositories", group.key)
+    return get_member_flag(require_complete(group), "allows_public_repositories", group.key)
 
 
 def _is_for_all(group: Resource) -> bool:
-    return str(member(require_complete(group), "visibility", group.key)) == "all"
+    return str(get_member(require_complete(group), "visibility", group.key)) == "all"

@@ -11,16 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_by_parts, resource_id
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.devops_verdicts import get_resource_id, judge_by_parts
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     ADMINISTRATORS,
     GITHUB_OWNER,
     SETTINGS,
-    document,
-    documents,
-    member,
-    member_flag,
+    get_document,
+    get_member,
+    get_member_flag,
+    require_documents,
 )
 
 if TYPE_CHECKING:
@@ -59,28 +59,30 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization under each key."""
 
     def base_permissions(owner: Resource, key: Key) -> Assessment:
-        settings = document(view, SETTINGS, owner.key)
-        given = str(member(settings, "default_repository_permission", resource_id(owner)))
-        told = healthy if given in _MODEST else unhealthy
-        return told(resource_id(owner), key, f"members have '{given}' on every repository")
+        settings = get_document(view, SETTINGS, owner.key)
+        given = str(get_member(settings, "default_repository_permission", get_resource_id(owner)))
+        told = report_healthy if given in _MODEST else report_unhealthy
+        return told(get_resource_id(owner), key, f"members have '{given}' on every repository")
 
     def multifactor(owner: Resource, key: Key) -> Assessment:
-        settings = document(view, SETTINGS, owner.key)
-        if member_flag(settings, "two_factor_requirement_enabled", resource_id(owner)):
-            return healthy(resource_id(owner), key, "two-factor authentication is required")
-        return unhealthy(resource_id(owner), key, "an account without a second factor may be a member")
+        settings = get_document(view, SETTINGS, owner.key)
+        if get_member_flag(settings, "two_factor_requirement_enabled", get_resource_id(owner)):
+            return report_healthy(get_resource_id(owner), key, "two-factor authentication is required")
+        return report_unhealthy(
+            get_resource_id(owner), key, "an account without a second factor may be a member"
+        )
 
     def push_protection(owner: Resource, key: Key) -> Assessment:
-        settings = document(view, SETTINGS, owner.key)
+        settings = get_document(view, SETTINGS, owner.key)
         name = "secret_scanning_push_protection_enabled_for_new_repositories"
-        if member_flag(settings, name, resource_id(owner)):
-            return healthy(resource_id(owner), key, "push protection is on for new repositories")
-        return unhealthy(resource_id(owner), key, "push protection is off for new repositories")
+        if get_member_flag(settings, name, get_resource_id(owner)):
+            return report_healthy(get_resource_id(owner), key, "push protection is on for new repositories")
+        return report_unhealthy(get_resource_id(owner), key, "push protection is off for new repositories")
 
     def second_owner(owner: Resource, key: Key) -> Assessment:
-        count = len(documents(view, ADMINISTRATORS, owner.key))
-        told = healthy if count > 1 else unhealthy
-        return told(resource_id(owner), key, f"{count} owners")
+        count = len(require_documents(view, ADMINISTRATORS, owner.key))
+        told = report_healthy if count > 1 else report_unhealthy
+        return told(get_resource_id(owner), key, f"{count} owners")
 
     yield from judge_by_parts(view, GITHUB_OWNER, BASE_PERMISSIONS, base_permissions)
     yield from judge_by_parts(view, GITHUB_OWNER, MULTIFACTOR, multifactor)

@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_active, repository_settings, resource_id
-from nephoscope.analyze.verdict import healthy, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.devops_verdicts import (
+    get_nested,
+    get_repository_settings,
+    get_resource_id,
+    judge_active,
+)
+from nephoscope.analyze.verdict import make_finding, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     CODE_ALERTS,
@@ -21,9 +26,9 @@ from nephoscope.estate.devops_documents import (
     SCANNERS,
     SECRET_ALERTS,
     SETTINGS,
-    documents,
+    require_documents,
 )
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,17 +84,19 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
     def judge_enabled(repository: Resource, key: Key) -> Assessment:
         if _is_on(view, repository, scanner):
-            return healthy(resource_id(repository), key, "it is on")
-        return unhealthy(resource_id(repository), key, "it is off")
+            return report_healthy(get_resource_id(repository), key, "it is on")
+        return report_unhealthy(get_resource_id(repository), key, "it is off")
 
     def judge_resolved(repository: Resource, key: Key) -> Assessment:
         if not _is_on(view, repository, scanner):
-            return not_applicable(resource_id(repository), key, "scanner-off", "nothing scans for it")
-        alerts = documents(view, scanner.alerts, repository.key)
+            return report_not_applicable(
+                get_resource_id(repository), key, "scanner-off", "nothing scans for it"
+            )
+        alerts = require_documents(view, scanner.alerts, repository.key)
         if not alerts:
-            return healthy(resource_id(repository), key, "no alert is open")
-        return unhealthy(
-            resource_id(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts)
+            return report_healthy(get_resource_id(repository), key, "no alert is open")
+        return report_unhealthy(
+            get_resource_id(repository), key, f"open alerts: {len(alerts)}", map(_make_finding, alerts)
         )
 
     yield from judge_active(view, scanner.on, judge_enabled)
@@ -97,11 +104,11 @@ def _judge(view: EstateView, scanner: _Scanner) -> Iterable[Assessment]:
 
 
 def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
-    for one in view.children(SCANNERS.lower(), repository.key):
+    for one in view.list_children(SCANNERS.lower(), repository.key):
         if one.id.name == scanner.name.lower():
             return require_complete(one).get("enabled") is True
     status = get_nested(
-        repository_settings(view, repository), "security_and_analysis", scanner.setting, "status"
+        get_repository_settings(view, repository), "security_and_analysis", scanner.setting, "status"
     )
     if status in ("enabled", "disabled"):
         return bool(status == "enabled")
@@ -109,7 +116,7 @@ def _is_on(view: EstateView, repository: Resource, scanner: _Scanner) -> bool:
 
 
 def _make_finding(alert: Resource) -> SubAssessment:
-    members = properties(alert)
+    members = get_properties(alert)
     title = (
         get_nested(members, "security_advisory", "summary")
         or get_nested(members, "rule", "description")

@@ -12,7 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import display_name, judge_active, judge_by_parts, judge_parts, moment
+from nephoscope.analyze.devops_verdicts import (
+    get_display_name,
+    judge_active,
+    judge_by_parts,
+    judge_parts,
+    parse_moment,
+)
 from nephoscope.analyze.secret_names import names_azure_key
 from nephoscope.estate.devops_documents import (
     ENVIRONMENTS,
@@ -20,8 +26,8 @@ from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     SECRETS,
     SETTINGS,
-    documents,
-    member,
+    get_member,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -57,8 +63,10 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every organization and repository under each key."""
 
     def judge_selected(owner: Resource, key: Key) -> Assessment:
-        secrets = documents(view, SECRETS, owner.key)
-        bad = [one for one in secrets if member(require_complete(one), "visibility", one.key) != "selected"]
+        secrets = require_documents(view, SECRETS, owner.key)
+        bad = [
+            one for one in secrets if get_member(require_complete(one), "visibility", one.key) != "selected"
+        ]
         return judge_parts(
             owner, key, bad, len(secrets), ("secrets", "open to repositories that nobody selected")
         )
@@ -68,13 +76,13 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         bad = [
             one
             for one in secrets
-            if view.clock.is_older(moment(require_complete(one), "updated_at", "created_at"), _OLD)
+            if view.clock.is_older(parse_moment(require_complete(one), "updated_at", "created_at"), _OLD)
         ]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "not renewed for a year"))
 
     def judge_federated(repository: Resource, key: Key) -> Assessment:
         secrets = _list_secrets(view, repository)
-        bad = [one for one in secrets if names_azure_key(display_name(one))]
+        bad = [one for one in secrets if names_azure_key(get_display_name(one))]
         return judge_parts(repository, key, bad, len(secrets), ("secrets", "with a long-lived key of Azure"))
 
     yield from judge_by_parts(view, GITHUB_OWNER, SELECTED, judge_selected)
@@ -84,7 +92,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
 def _list_secrets(view: EstateView, repository: Resource) -> list[Resource]:
     """The secrets of a repository and of its environments; NotCollected."""
-    found = list(documents(view, SECRETS, repository.key))
-    for environment in documents(view, ENVIRONMENTS, repository.key):
-        found += documents(view, SECRETS, environment.key)
+    found = list(require_documents(view, SECRETS, repository.key))
+    for environment in require_documents(view, ENVIRONMENTS, repository.key):
+        found += require_documents(view, SECRETS, environment.key)
     return found

@@ -12,8 +12,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_gitlab, judge_parts, repository_settings, resource_id
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.devops_verdicts import (
+    get_repository_settings,
+    get_resource_id,
+    judge_gitlab,
+    judge_parts,
+)
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     DEPLOY_KEYS,
     GITLAB_GROUP,
@@ -22,10 +27,10 @@ from nephoscope.estate.devops_documents import (
     RUNNERS,
     SETTINGS,
     WEBHOOKS,
-    document,
-    documents,
-    member,
-    member_flag,
+    get_document,
+    get_member,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -68,39 +73,43 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every group and project under each key."""
 
     def multifactor(group: Resource, key: Key) -> Assessment:
-        settings = document(view, SETTINGS, group.key)
-        if member_flag(settings, "require_two_factor_authentication", resource_id(group)):
-            return healthy(resource_id(group), key, "two-factor authentication is required")
-        return unhealthy(resource_id(group), key, "an account without a second factor may be a member")
+        settings = get_document(view, SETTINGS, group.key)
+        if get_member_flag(settings, "require_two_factor_authentication", get_resource_id(group)):
+            return report_healthy(get_resource_id(group), key, "two-factor authentication is required")
+        return report_unhealthy(
+            get_resource_id(group), key, "an account without a second factor may be a member"
+        )
 
     def webhooks(owner: Resource, key: Key) -> Assessment:
-        hooks = documents(view, WEBHOOKS, owner.key)
+        hooks = require_documents(view, WEBHOOKS, owner.key)
         bad = [one for one in hooks if _is_unsafe(one)]
         return judge_parts(owner, key, bad, len(hooks), ("webhooks", "without TLS"))
 
     def deploy_keys(project: Resource, key: Key) -> Assessment:
-        keys = documents(view, DEPLOY_KEYS, project.key)
-        bad = [one for one in keys if member_flag(require_complete(one), "can_push", one.key)]
+        keys = require_documents(view, DEPLOY_KEYS, project.key)
+        bad = [one for one in keys if get_member_flag(require_complete(one), "can_push", one.key)]
         return judge_parts(project, key, bad, len(keys), ("deploy keys", "allowed to push"))
 
     def runners(project: Resource, key: Key) -> Assessment:
-        settings = repository_settings(view, project)
-        visibility = str(member(settings, "visibility", resource_id(project)))
+        settings = get_repository_settings(view, project)
+        visibility = str(get_member(settings, "visibility", get_resource_id(project)))
         if visibility != "public":
-            return healthy(resource_id(project), key, f"the project is {visibility}")
-        listed = documents(view, RUNNERS, project.key)
-        own = [one for one in listed if member(require_complete(one), "runner_type", one.key) != _OF_INSTANCE]
-        if own and not member_flag(settings, _FORKS_RUN_HERE, resource_id(project)):
-            return healthy(resource_id(project), key, "pipelines of forks run in the forks")
+            return report_healthy(get_resource_id(project), key, f"the project is {visibility}")
+        listed = require_documents(view, RUNNERS, project.key)
+        own = [
+            one for one in listed if get_member(require_complete(one), "runner_type", one.key) != _OF_INSTANCE
+        ]
+        if own and not get_member_flag(settings, _FORKS_RUN_HERE, get_resource_id(project)):
+            return report_healthy(get_resource_id(project), key, "pipelines of forks run in the forks")
         return judge_parts(
             project, key, own, len(listed), ("runners", "of your own, where pipelines of forks run")
         )
 
     def job_tokens(project: Resource, key: Key) -> Assessment:
-        scope = document(view, JOB_TOKEN_SCOPES, project.key)
-        if member_flag(scope, "inbound_enabled", resource_id(project)):
-            return healthy(resource_id(project), key, "job tokens of selected projects reach it")
-        return unhealthy(resource_id(project), key, "a job token of any project reaches it")
+        scope = get_document(view, JOB_TOKEN_SCOPES, project.key)
+        if get_member_flag(scope, "inbound_enabled", get_resource_id(project)):
+            return report_healthy(get_resource_id(project), key, "job tokens of selected projects reach it")
+        return report_unhealthy(get_resource_id(project), key, "a job token of any project reaches it")
 
     yield from judge_gitlab(view, MULTIFACTOR, multifactor)
     yield from judge_gitlab(view, TLS_WEBHOOKS, webhooks)
@@ -114,7 +123,7 @@ _FORKS_RUN_HERE = "ci_allow_fork_pipelines_to_run_in_parent_project"
 
 def _is_unsafe(webhook: Resource) -> bool:
     members = require_complete(webhook)
-    address = str(member(members, "url", webhook.key))
-    return not address.startswith("https://") or not member_flag(
+    address = str(get_member(members, "url", webhook.key))
+    return not address.startswith("https://") or not get_member_flag(
         members, "enable_ssl_verification", webhook.key
     )

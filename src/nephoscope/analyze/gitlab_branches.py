@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import get_nested, judge_gitlab, repository_settings, resource_id
-from nephoscope.analyze.verdict import healthy, not_applicable, unhealthy
+from nephoscope.analyze.devops_verdicts import (
+    get_nested,
+    get_repository_settings,
+    get_resource_id,
+    judge_gitlab,
+)
+from nephoscope.analyze.verdict import report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
     APPROVAL_RULES,
@@ -20,9 +25,9 @@ from nephoscope.estate.devops_documents import (
     BRANCH_PROTECTIONS,
     GITLAB_PROJECT,
     SETTINGS,
-    documents,
-    member,
-    member_flag,
+    get_member,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -72,7 +77,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         def _judge_project(project: Resource, key: Key) -> Assessment:
             branch = _find_default_branch(view, project)
             if not branch:
-                return not_applicable(resource_id(project), key, "empty", "the project has no branch")
+                return report_not_applicable(
+                    get_resource_id(project), key, "empty", "the project has no branch"
+                )
             return judge(view, project, key, branch)
 
         return _judge_project
@@ -86,52 +93,58 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _judge_protected(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
     if not found:
-        return unhealthy(resource_id(project), key, f"'{branch}' is not protected")
+        return report_unhealthy(get_resource_id(project), key, f"'{branch}' is not protected")
     if any(_may_developers_push(one, project.key) for one in found):
-        return unhealthy(resource_id(project), key, f"developers may push to '{branch}'")
-    return healthy(resource_id(project), key, f"'{branch}' is protected")
+        return report_unhealthy(get_resource_id(project), key, f"developers may push to '{branch}'")
+    return report_healthy(get_resource_id(project), key, f"'{branch}' is protected")
 
 
 def _no_force_push(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
     found = _list_protections(view, project, branch)
-    if found and not any(member_flag(one, "allow_force_push", project.key) for one in found):
-        return healthy(resource_id(project), key, "force pushes are blocked")
-    return unhealthy(resource_id(project), key, f"the history of '{branch}' can be rewritten")
+    if found and not any(get_member_flag(one, "allow_force_push", project.key) for one in found):
+        return report_healthy(get_resource_id(project), key, "force pushes are blocked")
+    return report_unhealthy(get_resource_id(project), key, f"the history of '{branch}' can be rewritten")
 
 
 def _require_two_approvals(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:
-    rules = [require_complete(one) for one in documents(view, APPROVAL_RULES, project.key)]
+    rules = [require_complete(one) for one in require_documents(view, APPROVAL_RULES, project.key)]
     count = max(
         (_count_required(one, project.key) for one in rules if _applies_to_branch(one, branch)), default=0
     )
     if count >= _APPROVALS:
-        return healthy(resource_id(project), key, f"required approvals: {count}")
-    return unhealthy(resource_id(project), key, f"required approvals: {count} (minimum {_APPROVALS})")
+        return report_healthy(get_resource_id(project), key, f"required approvals: {count}")
+    return report_unhealthy(
+        get_resource_id(project), key, f"required approvals: {count} (minimum {_APPROVALS})"
+    )
 
 
 def _no_self_approval(view: EstateView, project: Resource, key: Key, branch: str) -> Assessment:  # noqa: ARG001 - as the others
-    found = documents(view, APPROVAL_SETTINGS, project.key)
+    found = require_documents(view, APPROVAL_SETTINGS, project.key)
     if not found:
-        return not_applicable(resource_id(project), key, "edition", "this edition of GitLab has no approvals")
+        return report_not_applicable(
+            get_resource_id(project), key, "edition", "this edition of GitLab has no approvals"
+        )
     members = require_complete(found[0])
-    author = member_flag(members, "merge_requests_author_approval", project.key)
-    committers = not member_flag(members, "merge_requests_disable_committers_approval", project.key)
+    author = get_member_flag(members, "merge_requests_author_approval", project.key)
+    committers = not get_member_flag(members, "merge_requests_disable_committers_approval", project.key)
     who = [name for name, may in (("authors", author), ("committers", committers)) if may]
     if who:
-        return unhealthy(resource_id(project), key, f"{' and '.join(who)} may approve their own changes")
-    return healthy(resource_id(project), key, "neither authors nor committers approve")
+        return report_unhealthy(
+            get_resource_id(project), key, f"{' and '.join(who)} may approve their own changes"
+        )
+    return report_healthy(get_resource_id(project), key, "neither authors nor committers approve")
 
 
 def _find_default_branch(view: EstateView, project: Resource) -> str:
     """The name of the default branch, '' where the project has none; DataNotCollectedError."""
-    settings = repository_settings(view, project)
+    settings = get_repository_settings(view, project)
     if "default_branch" not in settings:
         raise DataNotCollectedError(f"'default_branch' of {project.key}")
     return str(settings["default_branch"] or "")
 
 
 def _list_protections(view: EstateView, project: Resource, branch: str) -> list[dict[str, object]]:
-    every = [require_complete(one) for one in documents(view, BRANCH_PROTECTIONS, project.key)]
+    every = [require_complete(one) for one in require_documents(view, BRANCH_PROTECTIONS, project.key)]
     return [one for one in every if is_named_by(branch, str(one.get("name", "")))]
 
 
@@ -154,7 +167,7 @@ def is_named_by(branch: str, pattern: str) -> bool:
 
 def _may_developers_push(protection: Mapping[str, object], of: str) -> bool:
     """Return whether the role of a developer may push, and not only people, groups or keys by name."""
-    levels: Sequence[object] = member(protection, "push_access_levels", of)
+    levels: Sequence[object] = get_member(protection, "push_access_levels", of)
     named = ("user_id", "group_id", "deploy_key_id")
     return any(
         get_nested(one, "access_level") == _DEVELOPER and not any(get_nested(one, name) for name in named)
@@ -174,7 +187,7 @@ def _applies_to_branch(rule: Mapping[str, object], branch: str) -> bool:
 
 
 def _count_required(rule: Mapping[str, object], of: str) -> int:
-    count = member(rule, "approvals_required", of)
+    count = get_member(rule, "approvals_required", of)
     if not isinstance(count, int) or isinstance(count, bool):
         raise DataNotCollectedError(f"a number in 'approvals_required' of {of}")
     return count

@@ -11,14 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import judge_gitlab, repository_settings, resource_id
-from nephoscope.analyze.verdict import healthy, unhealthy
+from nephoscope.analyze.devops_verdicts import get_repository_settings, get_resource_id, judge_gitlab
+from nephoscope.analyze.verdict import report_healthy, report_unhealthy
 from nephoscope.estate.devops_documents import (
     GITLAB_PROJECT,
     PUSH_RULES,
     SECURITY_SETTINGS,
     SETTINGS,
-    documents,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -43,15 +43,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every project."""
 
     def secrets_blocked(project: Resource, key: Key) -> Assessment:
-        if _is_on(repository_settings(view, project)):
-            return healthy(resource_id(project), key, "secret push protection is on")
-        rules = [require_complete(one) for one in documents(view, PUSH_RULES, project.key)]
+        if _is_on(get_repository_settings(view, project)):
+            return report_healthy(get_resource_id(project), key, "secret push protection is on")
+        rules = [require_complete(one) for one in require_documents(view, PUSH_RULES, project.key)]
         if any(one.get("prevent_secrets") is True for one in rules):
-            return healthy(resource_id(project), key, "a push rule rejects files of secrets")
-        if any(_is_on(require_complete(one)) for one in documents(view, SECURITY_SETTINGS, project.key)):
-            return healthy(resource_id(project), key, "secret push protection is on")
-        return unhealthy(
-            resource_id(project), key, "neither secret push protection nor a push rule blocks a secret"
+            return report_healthy(get_resource_id(project), key, "a push rule rejects files of secrets")
+        if any(
+            _is_on(require_complete(one)) for one in require_documents(view, SECURITY_SETTINGS, project.key)
+        ):
+            return report_healthy(get_resource_id(project), key, "secret push protection is on")
+        return report_unhealthy(
+            get_resource_id(project), key, "neither secret push protection nor a push rule blocks a secret"
         )
 
     yield from judge_gitlab(view, SECRETS_BLOCKED, secrets_blocked)

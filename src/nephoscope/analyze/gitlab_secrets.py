@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.devops_verdicts import display_name, judge_gitlab, judge_parts, moment
+from nephoscope.analyze.devops_verdicts import get_display_name, judge_gitlab, judge_parts, parse_moment
 from nephoscope.analyze.secret_names import names_azure_key, names_secret
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.devops_documents import (
@@ -23,8 +23,8 @@ from nephoscope.estate.devops_documents import (
     GITLAB_PROJECT,
     SETTINGS,
     VARIABLES,
-    documents,
-    member_flag,
+    get_member_flag,
+    require_documents,
 )
 from nephoscope.estate.resource_lookup import require_complete
 
@@ -58,22 +58,22 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         is_bad: Callable[[Resource], bool], problem: str
     ) -> Callable[[Resource, Key], Assessment]:
         def judge(owner: Resource, key: Key) -> Assessment:
-            variables = documents(view, VARIABLES, owner.key)
+            variables = require_documents(view, VARIABLES, owner.key)
             bad = [one for one in variables if is_bad(one)]
             return judge_parts(owner, key, bad, len(variables), ("variables", problem))
 
         return judge
 
     def judge_expiring(owner: Resource, key: Key) -> Assessment:
-        access = [one for one in documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
-        deploy = [one for one in documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
+        access = [one for one in require_documents(view, ACCESS_TOKENS, owner.key) if _is_in_use(one)]
+        deploy = [one for one in require_documents(view, DEPLOY_TOKENS, owner.key) if _is_in_use(one)]
         bad = [one for one in access if _is_long_lived(one)] + [one for one in deploy if not _has_expiry(one)]
         words = ("tokens", "valid for longer than a year")
         return judge_parts(owner, key, bad, len(access) + len(deploy), words)
 
     def is_secret_without(flag: str) -> Callable[[Resource], bool]:
         return lambda one: (
-            names_secret(display_name(one)) and not member_flag(require_complete(one), flag, one.key)
+            names_secret(get_display_name(one)) and not get_member_flag(require_complete(one), flag, one.key)
         )
 
     yield from judge_gitlab(
@@ -85,7 +85,9 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     yield from judge_gitlab(
         view,
         FEDERATED,
-        judge_by_variables(lambda one: names_azure_key(display_name(one)), "with a long-lived key of Azure"),
+        judge_by_variables(
+            lambda one: names_azure_key(get_display_name(one)), "with a long-lived key of Azure"
+        ),
     )
     yield from judge_gitlab(view, EXPIRING, judge_expiring)
 
@@ -93,7 +95,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 def _is_in_use(token: Resource) -> bool:
     members = require_complete(token)
     ended = members.get("expired") is True or members.get("active") is False
-    return not ended and not member_flag(members, "revoked", token.key)
+    return not ended and not get_member_flag(members, "revoked", token.key)
 
 
 def _has_expiry(token: Resource) -> bool:
@@ -112,4 +114,4 @@ def _is_long_lived(token: Resource) -> bool:
         end = date.fromisoformat(str(members["expires_at"])[:10])
     except ValueError:
         raise DataNotCollectedError(f"'expires_at' of {token.key}: it is not a date") from None
-    return end - moment(members, "created_at").date() > _LONGEST
+    return end - parse_moment(members, "created_at").date() > _LONGEST

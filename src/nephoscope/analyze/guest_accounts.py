@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import accounts, rules
+from nephoscope.analyze.role_accounts import build_account_checks, judge_accounts
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -59,9 +59,9 @@ READ_WHOLE = Key(
 KEYS = index_keys(OWNER, WRITE, READ, OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
-RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
+RULES = build_account_checks((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under every key."""
-    return accounts(view, RULES, view.roles.principals.is_guest, "guest with access")
+    return judge_accounts(view, RULES, view.roles.principals.is_guest, "guest with access")

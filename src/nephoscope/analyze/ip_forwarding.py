@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import join_names, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
 from nephoscope.estate.network import INTERFACE_TYPE
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        cards = [interface.id for interface in view.network.interfaces(machine) if interface.forwards]
+        cards = [interface.id for interface in view.network.list_interfaces(machine) if interface.forwards]
         if cards:
             found = [
                 make_finding(card, f"{card} forwards traffic", "Medium", interface=card) for card in cards
             ]
-            return unhealthy(id_, key, f"IP forwarding is on: {join_names(cards)}", found)
-        return healthy(id_, key, "IP forwarding is off on every interface")
+            return report_unhealthy(id_, key, f"IP forwarding is on: {join_names(cards)}", found)
+        return report_healthy(id_, key, "IP forwarding is off on every interface")
 
-    return machines(view, OFF, judge)
+    return judge_machines(view, OFF, judge)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, guarded_ports, need_policies
-from nephoscope.analyze.management_ports import PORTS, explain_port, open_ports
-from nephoscope.analyze.verdict import healthy, join_names, not_applicable, unhealthy
-from nephoscope.analyze.virtual_machines import MACHINE, machines
+from nephoscope.analyze.just_in_time_policies import POLICY_TYPE, map_guarded_ports, require_policies
+from nephoscope.analyze.management_ports import PORTS, explain_port, find_open_ports
+from nephoscope.analyze.verdict import join_names, report_healthy, report_not_applicable, report_unhealthy
+from nephoscope.analyze.virtual_machines import MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -37,23 +37,23 @@ TYPES = (*NETWORK_READS, *EXPOSURE_READS, POLICY_TYPE)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
-    guarded = guarded_ports(view)
+    guarded = map_guarded_ports(view)
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
         ports = guarded.get(machine.key)
         if ports is not None and ports >= PORTS.keys():
-            return healthy(id_, key, "a just-in-time policy guards every management port")
+            return report_healthy(id_, key, "a just-in-time policy guards every management port")
         if not _has_security_group(view, machine):
-            return not_applicable(
+            return report_not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
             )
-        found, missing = open_ports(view, machine)
+        found, missing = find_open_ports(view, machine)
         bare = [entry for entry in found if entry.port not in (ports or ())]
         if bare:
-            need_policies(view, machine.id.subscription_id)
+            require_policies(view, machine.id.subscription_id)
             names = join_names(str(entry.port) for entry in bare)
-            return unhealthy(
+            return report_unhealthy(
                 id_,
                 key,
                 f"open to the Internet and not under just-in-time access: {names}",
@@ -61,15 +61,17 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             )
         if missing:
             raise DataNotCollectedError(join_names(missing))
-        return healthy(id_, key, "no management port is open to the Internet without just-in-time access")
+        return report_healthy(
+            id_, key, "no management port is open to the Internet without just-in-time access"
+        )
 
-    return machines(view, GUARDED, judge)
+    return judge_machines(view, GUARDED, judge)
 
 
 def _has_security_group(view: EstateView, machine: Resource) -> bool:
     network = view.network
     return any(
-        network.security_groups(interface, configuration)
-        for interface in network.interfaces(machine)
+        network.list_security_groups(interface, configuration)
+        for interface in network.list_interfaces(machine)
         for configuration in interface.configurations
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.files.json_tree import list_of
+from nephoscope.estate.resource_lookup import get_properties, require_complete
+from nephoscope.files.json_tree import get_list
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
@@ -25,19 +25,19 @@ def is_temporary(reached: ReachablePort) -> bool:
     )
 
 
-def guarded_ports(view: EstateView) -> dict[str, frozenset[int]]:
+def map_guarded_ports(view: EstateView) -> dict[str, frozenset[int]]:
     """Lower-cased machine id -> the ports that a policy guards."""
     found: dict[str, frozenset[int]] = {}
-    for policy in view.resources(POLICY_TYPE):
+    for policy in view.list_resources(POLICY_TYPE):
         for machine, ports in _read_entries(policy):
             found[machine] = found.get(machine, frozenset()) | ports
     return found
 
 
-def need_policies(view: EstateView, subscription: str) -> None:
+def require_policies(view: EstateView, subscription: str) -> None:
     """Raise NotCollected unless every policy of a subscription was read."""
-    view.need(POLICY_TYPE, subscription)
-    for policy in view.resources(POLICY_TYPE):
+    view.require_collected(POLICY_TYPE, subscription)
+    for policy in view.list_resources(POLICY_TYPE):
         require_complete(policy)
 
 
@@ -49,6 +49,6 @@ def _read_entries(policy: Resource) -> list[tuple[str, frozenset[int]]]:
                 port["number"] for port in entry.get("ports") or [] if isinstance(port.get("number"), int)
             ),
         )
-        for entry in list_of(properties(policy), "virtualMachines")
+        for entry in get_list(get_properties(policy), "virtualMachines")
         if isinstance(entry, dict)
     ]

@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
 from nephoscope.analyze.virtual_machines import (
     CLASSIC,
     EXTENSION,
     MACHINE,
-    extensions,
     is_extension,
-    machines,
+    judge_machines,
+    list_extensions,
 )
 from nephoscope.estate.network import SCALE_SET_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,19 +55,19 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every machine, scale set and cloud service."""
 
     def machine(resource: Resource, key: Key) -> Assessment:
-        return _judge_agent(resource, key, extensions(view, resource))
+        return _judge_agent(resource, key, list_extensions(view, resource))
 
     def judge_extensions(resource: Resource, key: Key) -> Assessment:
         return _judge_agent(resource, key, _list_profile_extensions(resource))
 
-    yield from machines(view, ON_MACHINE, machine)
+    yield from judge_machines(view, ON_MACHINE, machine)
     for type_ in (CLOUD_SERVICE, SCALE_SET_TYPE):
-        yield from judge_all(view.resources(type_), ON_SET, judge_extensions)
+        yield from judge_all(view.list_resources(type_), ON_SET, judge_extensions)
 
 
 def _list_profile_extensions(resource: Resource) -> list[dict[str, object]]:
     """The extensions in a model's extension profile."""
-    body = properties(resource)
+    body = get_properties(resource)
     model: object = body.get("virtualMachineProfile") if resource.type == SCALE_SET_TYPE else body
     profile = model.get("extensionProfile") if isinstance(model, dict) else None
     entries = profile.get("extensions") if isinstance(profile, dict) else None
@@ -77,5 +77,5 @@ def _list_profile_extensions(resource: Resource) -> list[dict[str, object]]:
 def _judge_agent(resource: Resource, key: Key, bodies: list[dict[str, object]]) -> Assessment:
     id_ = str(resource.body["id"])
     if any(is_extension(body, _PUBLISHER, _AGENTS) for body in bodies):
-        return healthy(id_, key, "the Log Analytics agent is installed")
-    return unhealthy(id_, key, "the Log Analytics agent is not installed")
+        return report_healthy(id_, key, "the Log Analytics agent is installed")
+    return report_unhealthy(id_, key, "the Log Analytics agent is not installed")

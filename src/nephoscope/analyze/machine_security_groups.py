@@ -11,8 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import (
+    join_names,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -45,22 +51,22 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
 
     def judge(machine: Resource, key: Key) -> Assessment:
         id_ = str(machine.body["id"])
-        interfaces = view.network.interfaces(machine)
+        interfaces = view.network.list_interfaces(machine)
         bare = [interface.id for interface in interfaces if not view.network.is_protected(interface)]
         facing = _faces_internet(view, machine, needed=bool(bare))
         if facing is not None and facing is not (key is FACING):
             cause = "not-internet-facing" if key is FACING else "internet-facing"
-            return not_applicable(id_, key, cause, f"the machine is {cause.replace('-', ' ', 1)}")
+            return report_not_applicable(id_, key, cause, f"the machine is {cause.replace('-', ' ', 1)}")
         if bare:
             found = [
                 make_finding(card, f"no network security group before {card}", "High", interface=card)
                 for card in bare
             ]
-            return unhealthy(id_, key, f"no network security group before {join_names(bare)}", found)
-        return healthy(id_, key, "a network security group stands before every interface")
+            return report_unhealthy(id_, key, f"no network security group before {join_names(bare)}", found)
+        return report_healthy(id_, key, "a network security group stands before every interface")
 
     for key in (FACING, INTERNAL):
-        yield from machines(view, key, judge)
+        yield from judge_machines(view, key, judge)
 
 
 def _faces_internet(view: EstateView, machine: Resource, *, needed: bool) -> bool | None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.just_in_time_policies import is_temporary
-from nephoscope.analyze.verdict import healthy, join_names, make_finding, unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import join_names, make_finding, report_healthy, report_unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
@@ -42,19 +42,19 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every virtual machine."""
 
     def judge(machine: Resource, key: Key) -> Assessment:
-        found, missing = open_ports(view, machine)
+        found, missing = find_open_ports(view, machine)
         id_ = str(machine.body["id"])
         if found:
             names = join_names(f"{entry.port} ({PORTS[entry.port]})" for entry in found)
-            return unhealthy(id_, key, f"open to the Internet: {names}", map(explain_port, found))
+            return report_unhealthy(id_, key, f"open to the Internet: {names}", map(explain_port, found))
         if missing:
             raise DataNotCollectedError(join_names(missing))
-        return healthy(id_, key, "no way in from the Internet leads to a management port")
+        return report_healthy(id_, key, "no way in from the Internet leads to a management port")
 
-    return machines(view, CLOSED, judge)
+    return judge_machines(view, CLOSED, judge)
 
 
-def open_ports(view: EstateView, machine: Resource) -> tuple[list[ReachablePort], tuple[str, ...]]:
+def find_open_ports(view: EstateView, machine: Resource) -> tuple[list[ReachablePort], tuple[str, ...]]:
     """The management ports that the Internet at large reaches, and what was not read that could open more."""
     found, missing = view.exposure.find_reached_ports(machine, "tcp", PORTS)
     return [entry for entry in found if entry.broad and not is_temporary(entry)], missing

@@ -26,17 +26,17 @@ from nephoscope.analyze.transport.logged_flows import (
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
 from nephoscope.analyze.verdict import (
-    count_noun,
-    healthy,
+    format_count,
     join_names,
     judge_all,
     make_finding,
-    not_applicable,
-    unhealthy,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
 )
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.subnets import NETWORK_TYPE
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     def judge(network: Resource, key: Key) -> Assessment:
         id_ = str(network.body["id"])
         if not _is_encrypted(network):
-            return not_applicable(
+            return report_not_applicable(
                 id_, key, "no-encryption", "encryption of the virtual network is not enabled"
             )
         seen = logged()
@@ -81,19 +81,19 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if clear:
             clear = _select_recent(clear, seen, view.clock)
             findings = [_build_finding(network, reason, clear[reason]) for reason in sorted(clear)]
-            return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
+            return report_unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
         told, last = _read_coverage(network, seen, view.clock)
-        return healthy(
+        return report_healthy(
             id_,
             key,
             f"{told:,} logged rows of flows to {last:%Y-%m-%d}, none in clear text within the network",
         )
 
-    return judge_all(view.resources(NETWORK_TYPE), ENCRYPTED, judge)
+    return judge_all(view.list_resources(NETWORK_TYPE), ENCRYPTED, judge)
 
 
 def _is_encrypted(network: Resource) -> bool:
-    encryption = properties(network).get("encryption")
+    encryption = get_properties(network).get("encryption")
     return isinstance(encryption, dict) and encryption.get("enabled") is True
 
 
@@ -135,7 +135,7 @@ def _read_coverage(
 def _list_subnets(network: Resource) -> list[str]:
     """The lower-cased ids of the subnets; of a network that was read without a list of them its own, which no flow log of a
     subnet stands for."""
-    listed = properties(network).get("subnets")
+    listed = get_properties(network).get("subnets")
     if not isinstance(listed, list):
         return [network.key]
     return [str(one["id"]).lower() for one in listed if isinstance(one, dict) and one.get("id")]
@@ -148,7 +148,7 @@ def _belongs_to_network(network: Resource, target: str) -> bool:
 
 def _read_address_space(network: Resource) -> AddressSet:
     """The addresses of the network: its peers may have no encryption."""
-    return AddressSet.of(text for text in _read_prefixes(properties(network)) if is_prefix(text))
+    return AddressSet.of(text for text in _read_prefixes(get_properties(network)) if is_prefix(text))
 
 
 def _read_prefixes(body: Mapping[str, object]) -> Iterator[str]:
@@ -162,8 +162,8 @@ def _build_finding(network: Resource, reason: str, flows: list[FlowGroup]) -> Su
     ends = {(one.source, one.address) for one in flows}
     return make_finding(
         f"{network.key}/{reason}",
-        f"{count_noun(count, 'flow')} in {DAYS} days not encrypted ({reason}) between {count_noun(len(ends), 'pair')} of addresses, "
-        f"the last on {last:%Y-%m-%d %H:%M}",
+        f"{format_count(count, 'flow')} in {DAYS} days not encrypted ({reason}) between {format_count(len(ends), 'pair')} "
+        f"of addresses, the last on {last:%Y-%m-%d %H:%M}",
         "Medium",
         reason=reason,
         requests=count,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import READS
@@ -45,31 +45,31 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every subscription under both keys."""
 
     def owners(subscription: Resource) -> RoleAccounts:
-        return view.roles.accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
+        return view.roles.find_accounts(subscription.key, frozenset([RoleClass.OWNER]), below=False)
 
     def _judge_maximum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > LIMIT:
-            return unhealthy(
+            return report_unhealthy(
                 id_,
                 key,
                 f"{len(found.users)} owners, at most {LIMIT} wanted",
                 _list_owner_findings(view, found),
             )
         _require_all_known(view, found)
-        return healthy(id_, key, f"{len(found.users)} owners")
+        return report_healthy(id_, key, f"{len(found.users)} owners")
 
     def _judge_minimum(subscription: Resource, key: Key) -> Assessment:
         found, id_ = owners(subscription), str(subscription.body["id"])
         if len(found.users) > 1:
-            return healthy(id_, key, f"{len(found.users)} owners")
+            return report_healthy(id_, key, f"{len(found.users)} owners")
         _require_all_known(view, found)
-        return unhealthy(
+        return report_unhealthy(
             id_, key, f"{len(found.users)} owner, more than one wanted", _list_owner_findings(view, found)
         )
 
-    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_MOST, _judge_maximum, by_body=False)
-    yield from judge_all(view.resources(SUBSCRIPTION_TYPE), AT_LEAST, _judge_minimum, by_body=False)
+    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), AT_MOST, _judge_maximum, by_body=False)
+    yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), AT_LEAST, _judge_minimum, by_body=False)
 
 
 def _require_all_known(view: EstateView, found: RoleAccounts) -> None:
@@ -81,7 +81,7 @@ def _list_owner_findings(view: EstateView, found: RoleAccounts) -> list[SubAsses
     return [
         make_finding(
             user,
-            f"{view.roles.principals.name(user)} is an owner",
+            f"{view.roles.principals.find_name(user)} is an owner",
             "Medium",
             user=user,
             assignments=[grant.assignment for grant in grants],

@@ -11,8 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, make_finding, not_applicable, unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, machines
+from nephoscope.analyze.verdict import (
+    join_names,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
+from nephoscope.analyze.virtual_machines import CLASSIC, MACHINE, judge_machines
 from nephoscope.estate.ingress_paths import is_broad
 from nephoscope.estate.network import READS as NETWORK_READS
 from nephoscope.estate.security_rules import PROTOCOLS
@@ -44,15 +50,15 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         id_ = str(machine.body["id"])
         grouped, found = find_permissive_rules(view, machine, seen)
         if not grouped:
-            return not_applicable(
+            return report_not_applicable(
                 id_, key, "no-security-group", "no network security group stands before the machine"
             )
         if found:
             names = join_names(part.title for part in found)
-            return unhealthy(id_, key, f"rules too permissive: {names}", found)
-        return healthy(id_, key, "no rule lets the Internet at large through")
+            return report_unhealthy(id_, key, f"rules too permissive: {names}", found)
+        return report_healthy(id_, key, "no rule lets the Internet at large through")
 
-    return machines(view, RESTRICTED, judge)
+    return judge_machines(view, RESTRICTED, judge)
 
 
 Seen = dict[int, tuple["Sequence[Opening]", list["SubAssessment"]]]
@@ -68,14 +74,14 @@ def find_permissive_rules(
     found: dict[str, SubAssessment] = {}
     grouped = False
     network = view.network
-    for interface in network.interfaces(machine):
+    for interface in network.list_interfaces(machine):
         for configuration in interface.configurations:
-            if not network.security_groups(interface, configuration):
+            if not network.list_security_groups(interface, configuration):
                 continue
             grouped = True
-            remote = network.internet(configuration)
+            remote = network.find_internet_addresses(configuration)
             for protocol in PROTOCOLS:
-                openings = network.openings(interface, configuration, protocol, remote)
+                openings = network.find_openings(interface, configuration, protocol, remote)
                 found.update((part.id, part) for part in _find_broad_rules(openings, seen))
     return grouped, list(found.values())
 

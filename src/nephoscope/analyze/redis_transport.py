@@ -24,13 +24,20 @@ from nephoscope.analyze.transport.logged_flows import (
 )
 from nephoscope.analyze.transport.logged_requests import DAYS
 from nephoscope.analyze.transport.transport_verdict import MOST_CALLERS
-from nephoscope.analyze.verdict import count_noun, healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import (
+    format_count,
+    join_names,
+    judge_all,
+    make_finding,
+    report_healthy,
+    report_unhealthy,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import READS as NETWORK_READS
-from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.network_interfaces import get_reference
 from nephoscope.estate.private_endpoints import ENDPOINT_TYPE, PrivateEndpoints
 from nephoscope.estate.private_endpoints import READS as ENDPOINT_READS
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,10 +62,10 @@ CLEAR_PORT = 6379
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every cache."""
     flows, logged = cache(lambda: read_flows_to(view, CLEAR_PORT)), cache(lambda: read_logged_targets(view))
-    endpoints_of = cache(lambda: PrivateEndpoints(view.network).by_service())
+    endpoints_of = cache(lambda: PrivateEndpoints(view.network).group_by_service())
 
     def judge(cache_: Resource, key: Key) -> Assessment:
-        settings, endpoints = properties(cache_), endpoints_of().get(cache_.key, ())
+        settings, endpoints = get_properties(cache_), endpoints_of().get(cache_.key, ())
         addresses = {address for one in endpoints for address in one.addresses}
         last_rows = {target: last for target, (_, last) in logged().items()}
         found = [one for one in flows() if one.address in addresses]
@@ -67,23 +74,25 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             for one in found if not recent else ():
                 require_recent_flows(one.target, last_rows[one.target], view.clock)
             finding = _build_finding(cache_, recent)
-            return unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
+            return report_unhealthy(str(cache_.body["id"]), key, finding.title, [finding])
         _require_proof(cache_, endpoints, last_rows, view)
         text = f"no flow reached port {CLEAR_PORT} in {DAYS} days of flow logs"
-        return healthy(str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused")
+        return report_healthy(
+            str(cache_.body["id"]), key, f"{text}; older versions of TLS than 1.2 are refused"
+        )
 
-    return judge_all(view.resources(CACHE), TRANSPORT, judge)
+    return judge_all(view.list_resources(CACHE), TRANSPORT, judge)
 
 
 def _require_proof(
     cache_: Resource, endpoints: Sequence[PrivateEndpoint], logged: Mapping[str, datetime], view: EstateView
 ) -> None:
     """Raise DataNotCollectedError unless flow logs and settings leave no insecure way."""
-    settings = properties(cache_)
+    settings = get_properties(cache_)
     if not endpoints:
         raise DataNotCollectedError(f"flows to {cache_.key}: flow logs name no public endpoint")
     if not isinstance(settings.get("privateEndpointConnections"), list):
-        view.need(ENDPOINT_TYPE, cache_.id.subscription_id)
+        view.require_collected(ENDPOINT_TYPE, cache_.id.subscription_id)
     if unread := _list_unread(cache_, endpoints):
         raise DataNotCollectedError(join_names(unread))
     missing = [one.network for one in endpoints if not _is_logged(one, logged)]
@@ -102,10 +111,10 @@ def _require_proof(
 
 def _list_unread(cache_: Resource, endpoints: Sequence[PrivateEndpoint]) -> list[str]:
     """The private endpoints that the cache names and that were not read, as in another subscription, and those without addresses."""
-    connections = properties(cache_).get("privateEndpointConnections")
+    connections = get_properties(cache_).get("privateEndpointConnections")
     listed = connections if isinstance(connections, list) else []
     inner = [one.get("properties") for one in listed if isinstance(one, dict)]
-    named = {reference(one.get("privateEndpoint")) for one in inner if isinstance(one, dict)}
+    named = {get_reference(one.get("privateEndpoint")) for one in inner if isinstance(one, dict)}
     unread = named - {one.id for one in endpoints} - {""}
     bare = [f"the addresses of {one.id}" for one in endpoints if not one.addresses]
     return [*sorted(unread), *bare]
@@ -120,7 +129,7 @@ def _build_finding(cache_: Resource, found: Sequence[FlowGroup]) -> SubAssessmen
     callers = sorted({one.source for one in found})
     return make_finding(
         f"{cache_.key}/{CLEAR_PORT}",
-        f"{count_noun(flows, 'flow')} in {DAYS} days to port {CLEAR_PORT} without TLS from {join_names(callers)}, "
+        f"{format_count(flows, 'flow')} in {DAYS} days to port {CLEAR_PORT} without TLS from {join_names(callers)}, "
         f"the last on {last:%Y-%m-%d %H:%M}",
         "High",
         port=CLEAR_PORT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.analyze.transport.log_ages import ANY, load_log_kinds
 from nephoscope.analyze.unanswered import NEEDED
 
@@ -39,7 +39,7 @@ What counts as the Internet at large, as a way in, as an owner: decisions [50](.
 def render_page() -> str:
     """The page as Markdown."""
     lines = [_INTRODUCTION]
-    for analyzer in analyzers():
+    for analyzer in load_analyzers():
         lines += _format_section(analyzer)
     lines += _format_log_ages()
     return "\n".join(lines).rstrip() + "\n"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -29,7 +29,9 @@ class AccountCheck(msgspec.Struct, frozen=True):
     below: bool
 
 
-def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[AccountCheck, ...]:
+def build_account_checks(
+    living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]
+) -> tuple[AccountCheck, ...]:
     """Rules for owners, writers and readers: the living keys ask in the whole subscription, the retired ones at it alone."""
     classes = (RoleClass.OWNER, RoleClass.WRITE, RoleClass.READ)
     return tuple(
@@ -39,7 +41,7 @@ def rules(living: tuple[Key, Key, Key], whole: tuple[Key, Key, Key]) -> tuple[Ac
     )
 
 
-def accounts(
+def judge_accounts(
     view: EstateView, rules: Iterable[AccountCheck], is_bad: Callable[[str], bool], what: str
 ) -> Iterable[Assessment]:
     """Judge every subscription under each rule: unhealthy where an account `is_bad`; `what` says what that is."""
@@ -48,7 +50,7 @@ def accounts(
         def judge(subscription: Resource, key: Key, rule: AccountCheck = rule) -> Assessment:
             return _judge(view, rule, subscription, key, is_bad, what)
 
-        yield from judge_all(view.resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
+        yield from judge_all(view.list_resources(SUBSCRIPTION_TYPE), rule.key, judge, by_body=False)
 
 
 def _judge(
@@ -59,7 +61,7 @@ def _judge(
     is_bad: Callable[[str], bool],
     what: str,
 ) -> Assessment:
-    found = view.roles.accounts(subscription.key, rule.classes, below=rule.below)
+    found = view.roles.find_accounts(subscription.key, rule.classes, below=rule.below)
     bad: list[str] = []
     unsure = list(found.unsure)
     for user in found.users:
@@ -70,8 +72,8 @@ def _judge(
             unsure.append(gap.what)
     id_ = str(subscription.body["id"])
     if bad:
-        names = join_names(view.roles.principals.name(user) for user in bad)
-        return unhealthy(
+        names = join_names(view.roles.principals.find_name(user) for user in bad)
+        return report_unhealthy(
             id_,
             key,
             f"{what}: {names}",
@@ -79,7 +81,7 @@ def _judge(
         )
     if unsure:
         raise DataNotCollectedError(view.roles.principals.explain(join_names(unsure)))
-    return healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
+    return report_healthy(id_, key, f"none of {len(found.users)} accounts: {what}")
 
 
 def _build_account_finding(
@@ -87,7 +89,7 @@ def _build_account_finding(
 ) -> SubAssessment:
     return make_finding(
         user,
-        f"{what}: {view.roles.principals.name(user)}",
+        f"{what}: {view.roles.principals.find_name(user)}",
         "High",
         user=user,
         assignments=[grant.assignment for grant in grants],

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.assessment_overlay import assessment_id
-from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
+from nephoscope.analyze.assessment_overlay import build_assessment_id
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
 from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.data_gap import STALE
@@ -172,34 +172,36 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             found, doubt = _select_severe(found, doubt)
             exempted = _select_severe(exempted, None)[0]
         if found:
-            return unhealthy(id_, key, _describe_count(found), [*found, *exempted])
+            return report_unhealthy(id_, key, _describe_count(found), [*found, *exempted])
         if doubt is not None:
             raise doubt
         read = _read_places(view, places, key)
-        if not any(view.children(FINDING, place) for place in read):
+        if not any(view.list_children(FINDING, place) for place in read):
             for place in places:
                 if place in view.estate.resources:
                     # Azure judged it by findings that are not here: its own assessment says more than that none was read
                     raise DataNotCollectedError(f"the findings behind the assessment {place}")
         said = "the scanner found nothing" if not exempted else "no finding is open"
-        return healthy(id_, key, "no open finding is grave" if key is GRAVE else said, findings=exempted)
+        return report_healthy(
+            id_, key, "no open finding is grave" if key is GRAVE else said, findings=exempted
+        )
 
     for key in KEYS.values():
         for type_ in key.types:
-            yield from judge_all(view.resources(type_), key, judge, by_body=False)
+            yield from judge_all(view.list_resources(type_), key, judge, by_body=False)
 
 
 def list_assessment_ids(resource: Resource, key: Key) -> tuple[str, ...]:
     """Return the lower-cased ids of the assessments that may hold the findings of a key, its own first."""
-    return tuple(assessment_id(resource.key, one).lower() for one in _ASKED.get(key.id, (key.id,)))
+    return tuple(build_assessment_id(resource.key, one).lower() for one in _ASKED.get(key.id, (key.id,)))
 
 
 def has_own_scan(view: EstateView, machine: Resource) -> bool:
     """Return whether a scan of one's own says what it covers of a machine's software, and is not too old."""
     for place in list_assessment_ids(machine, MACHINES):
-        for one in view.children(FINDING, place):
+        for one in view.list_children(FINDING, place):
             try:
-                body = view.report(one)
+                body = view.get_report(one)
             except DataNotCollectedError:
                 continue
             if _is_coverage(body):
@@ -213,7 +215,7 @@ def _read_places(view: EstateView, places: Iterable[str], key: Key) -> list[str]
     stale: DataNotCollectedError | None = None
     for place in places:
         try:
-            view.need(FINDING, place)
+            view.require_collected(FINDING, place)
             read.append(place)
         except DataNotCollectedError as gap:
             stale = gap if gap.cause == STALE else stale
@@ -230,9 +232,9 @@ def _open(
     """The findings of assessments that are open, and why one says nothing (any more), None where each does."""
     found: list[SubAssessment] = []
     doubt: DataNotCollectedError | None = None
-    for one in (one for place in places for one in view.children(FINDING, place)):
+    for one in (one for place in places for one in view.list_children(FINDING, place)):
         try:
-            body = view.report(one)
+            body = view.get_report(one)
         except DataNotCollectedError as gap:
             doubt = gap
             continue
@@ -250,9 +252,9 @@ def _open(
 
 def _list_exempted(view: EstateView, places: Iterable[str]) -> Iterator[SubAssessment]:
     """Give the findings of assessments that somebody exempted until a time to come, or without an end."""
-    for one in (one for place in places for one in view.children(FINDING, place)):
+    for one in (one for place in places for one in view.list_children(FINDING, place)):
         try:
-            body = view.report(one)
+            body = view.get_report(one)
         except DataNotCollectedError:
             continue
         status: Any = body.get("status")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.role_accounts import accounts, rules
+from nephoscope.analyze.role_accounts import build_account_checks, judge_accounts
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.roles import READS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -61,7 +61,7 @@ READ_WHOLE = Key(
 KEYS = index_keys(OWNER, WRITE, READ, OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE)
 TYPES = (SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE, *READS)
 
-RULES = rules((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
+RULES = build_account_checks((OWNER, WRITE, READ), (OWNER_WHOLE, WRITE_WHOLE, READ_WHOLE))
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
@@ -69,7 +69,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
     principals = view.roles.principals
 
     def is_sign_in_impossible(user: str) -> bool:
-        return principals.user(user) is None or principals.is_blocked(user)
+        return principals.find_user(user) is None or principals.is_blocked(user)
 
     def is_factor_missing(user: str) -> bool:
         try:
@@ -80,4 +80,4 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise
         return lacking and not is_sign_in_impossible(user)
 
-    return accounts(view, RULES, is_factor_missing, "no second factor")
+    return judge_accounts(view, RULES, is_factor_missing, "no second factor")

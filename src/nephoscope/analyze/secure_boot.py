@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, judge_all, not_applicable, unhealthy
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_not_applicable, report_unhealthy
 from nephoscope.analyze.virtual_machines import EXTENSION, MACHINE, is_extension
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.files.json_tree import tree_of
 
 if TYPE_CHECKING:
@@ -44,26 +44,30 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         machine = view.estate.resources.get(extension.id.parent)
         if machine is None or not machine.complete:
             raise DataNotCollectedError(extension.id.parent)
-        profile = tree_of(properties(machine), "securityProfile")
+        profile = tree_of(get_properties(machine), "securityProfile")
         if str(profile.get("securityType", "")).lower() in ("trustedlaunch", "confidentialvm"):
             if tree_of(profile, "uefiSettings").get("secureBootEnabled") is True:
-                return healthy(id_, key, "Secure Boot is on")
-            return unhealthy(id_, key, "Secure Boot is off")
+                return report_healthy(id_, key, "Secure Boot is on")
+            return report_unhealthy(id_, key, "Secure Boot is off")
         generation = _read_generation(machine)
         if generation == "v1":
-            return not_applicable(id_, key, "generation-1", "a machine of generation 1 has no Secure Boot")
+            return report_not_applicable(
+                id_, key, "generation-1", "a machine of generation 1 has no Secure Boot"
+            )
         if generation == "v2":
-            return unhealthy(id_, key, "the machine is of generation 2 and has no trusted launch")
+            return report_unhealthy(id_, key, "the machine is of generation 2 and has no trusted launch")
         raise DataNotCollectedError(
             f"the generation of {machine.key} (properties.instanceView.hyperVGeneration)"
         )
 
     agents = [
-        part for part in view.resources(EXTENSION) if is_extension(properties(part), _PUBLISHER, _AGENT)
+        part
+        for part in view.list_resources(EXTENSION)
+        if is_extension(get_properties(part), _PUBLISHER, _AGENT)
     ]
     return judge_all(agents, ON, judge)
 
 
 def _read_generation(machine: Resource) -> str:
-    shown: object = properties(machine).get("instanceView")
+    shown: object = get_properties(machine).get("instanceView")
     return str(shown.get("hyperVGeneration", "")).lower() if isinstance(shown, dict) else ""

@@ -18,7 +18,7 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
 from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
 from nephoscope.analyze.verdict import judge_all
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         return judge_requests(str(server.body["id"]), key, groups, unread)
 
     for type_ in (SERVER, INSTANCE):
-        yield from judge_all(view.resources(type_), TRANSPORT, judge)
+        yield from judge_all(view.list_resources(type_), TRANSPORT, judge)
 
 
 def _by_server(view: EstateView) -> Mapping[str, list[RequestGroup]]:
@@ -70,17 +70,17 @@ def _by_server(view: EstateView) -> Mapping[str, list[RequestGroup]]:
 
 
 def _refuses_old(server: Resource) -> bool:
-    return str(properties(server).get("minimalTlsVersion") or "") in ("1.2", "1.3")
+    return str(get_properties(server).get("minimalTlsVersion") or "") in ("1.2", "1.3")
 
 
 def _list_missing_rows(view: EstateView, server: Resource, groups: Iterable[RequestGroup]) -> list[str]:
     """The audit rows that are missing: those of each database without any. Raises DataNotCollectedError."""
-    view.need(f"{server.type}/databases", server.key)
+    view.require_collected(f"{server.type}/databases", server.key)
     read = {one.resource for one in groups}
     if server.key in read:
         return []
     return [
         f"{_LOG.table} ({one.id.name})"
-        for one in view.children(f"{server.type}/databases", server.key)
+        for one in view.list_children(f"{server.type}/databases", server.key)
         if one.key not in read and one.id.name not in _SYSTEM
     ]

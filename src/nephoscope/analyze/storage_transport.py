@@ -18,7 +18,7 @@ from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.logged_requests import RequestLog, read_requests, strip_port
 from nephoscope.analyze.transport.transport_verdict import judge_requests, list_recent
 from nephoscope.analyze.verdict import judge_all
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         unread = [] if _refuses_insecure(account) else _list_missing_tables(account, list_recent(groups))
         return judge_requests(str(account.body["id"]), key, groups, unread)
 
-    return judge_all(view.resources(ACCOUNT), TRANSPORT, judge)
+    return judge_all(view.list_resources(ACCOUNT), TRANSPORT, judge)
 
 
 def _by_account(view: EstateView) -> Mapping[str, list[RequestGroup]]:
@@ -80,7 +80,7 @@ def _by_account(view: EstateView) -> Mapping[str, list[RequestGroup]]:
 
 
 def _refuses_insecure(account: Resource) -> bool:
-    settings = properties(account)
+    settings = get_properties(account)
     version = str(settings.get("minimumTlsVersion") or "")
     return settings.get("supportsHttpsTrafficOnly") is True and version.upper() in ("TLS1_2", "TLS1_3")
 

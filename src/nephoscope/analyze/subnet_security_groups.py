@@ -10,7 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, not_applicable, not_collected, unhealthy
+from nephoscope.analyze.verdict import (
+    report_healthy,
+    report_not_applicable,
+    report_not_collected,
+    report_unhealthy,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 
@@ -41,16 +46,18 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         try:
             yield _judge(subnet)
         except DataNotCollectedError as gap:
-            yield not_collected(subnet.id, ATTACHED, gap)
+            yield report_not_collected(subnet.id, ATTACHED, gap)
 
 
 def _judge(subnet: Subnet) -> Assessment:
     if subnet.name in RESERVED:
-        return not_applicable(
+        return report_not_applicable(
             subnet.id, ATTACHED, "reserved-subnet", f"{subnet.name} takes no network security group"
         )
     if not subnet.known:
-        return not_collected(subnet.id, ATTACHED, DataNotCollectedError(f"the properties of {subnet.id}"))
+        return report_not_collected(
+            subnet.id, ATTACHED, DataNotCollectedError(f"the properties of {subnet.id}")
+        )
     if subnet.security_group:
-        return healthy(subnet.id, ATTACHED, f"{subnet.security_group} is attached")
-    return unhealthy(subnet.id, ATTACHED, "no network security group is attached")
+        return report_healthy(subnet.id, ATTACHED, f"{subnet.security_group} is attached")
+    return report_unhealthy(subnet.id, ATTACHED, "no network security group is attached")

@@ -12,10 +12,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, judge_all, unhealthy
-from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, machines
+from nephoscope.analyze.verdict import judge_all, report_healthy, report_unhealthy
+from nephoscope.analyze.virtual_machines import CLASSIC, HYBRID, MACHINE, judge_machines
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.data_gap import STALE
 
@@ -52,20 +52,20 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
         if pending is None:
             raise DataNotCollectedError(f"{machine.type}/patchassessmentresults of {machine.key}")
         if pending:
-            return unhealthy(id_, key, f"{pending} critical or security updates are missing")
-        return healthy(id_, key, "no critical or security update is missing")
+            return report_unhealthy(id_, key, f"{pending} critical or security updates are missing")
+        return report_healthy(id_, key, "no critical or security update is missing")
 
-    yield from machines(view, INSTALLED, judge)
-    yield from judge_all(view.resources(HYBRID), INSTALLED, judge)
-    yield from machines(view, INSTALLED_ONCE, judge)
+    yield from judge_machines(view, INSTALLED, judge)
+    yield from judge_all(view.list_resources(HYBRID), INSTALLED, judge)
+    yield from judge_machines(view, INSTALLED_ONCE, judge)
 
 
 def _count_pending(view: EstateView, machine: Resource) -> int | None:
     """Count how many critical and security updates wait, by the assessment that knows of most; None where no assessment succeeded."""
     counted: list[int] = []
     stale = ""
-    for result in view.children(f"{machine.type}/patchassessmentresults", machine.key):
-        body = view.report(result)
+    for result in view.list_children(f"{machine.type}/patchassessmentresults", machine.key):
+        body = view.get_report(result)
         counts = body.get("availablePatchCountByClassification")
         if str(body.get("status", "")).lower() in ("succeeded", "completedwithwarnings") and isinstance(
             counts, dict
@@ -80,9 +80,9 @@ def _count_pending(view: EstateView, machine: Resource) -> int | None:
         return max(counted)
     if stale:
         raise DataNotCollectedError(stale, STALE)
-    summary = tree_of(properties(machine), "instanceView", "patchStatus", "availablePatchSummary")
+    summary = tree_of(get_properties(machine), "instanceView", "patchStatus", "availablePatchSummary")
     count = summary.get("criticalAndSecurityPatchCount")
     if str(summary.get("status", "")).lower() == "succeeded" and isinstance(count, int):
-        view.report(machine)
+        view.get_report(machine)
         return count
     return None

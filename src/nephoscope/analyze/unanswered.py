@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import unknown
+from nephoscope.analyze.verdict import report_unknown
 from nephoscope.analyze.virtual_machines import CLASSIC, EXTENSION, MACHINE
 from nephoscope.estate.network import SCALE_SET_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
@@ -132,17 +132,17 @@ TYPES = tuple(dict.fromkeys(type_ for key in KEYS.values() for type_ in key.type
 
 def _attests(extension: Resource) -> bool:
     """Return whether an extension is a guest attestation agent, the only one that a key here is asked of."""
-    return str(properties(extension).get("publisher", "")).lower() in _ATTESTATION
+    return str(get_properties(extension).get("publisher", "")).lower() in _ATTESTATION
 
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Say of every resource that a key is asked of that nobody can answer it."""
     for key in KEYS.values():
         for type_ in key.types:
-            for resource in view.resources(type_):
+            for resource in view.list_resources(type_):
                 if type_ == EXTENSION and not _attests(resource):
                     continue
-                yield unknown(
+                yield report_unknown(
                     str(resource.body["id"]),
                     key,
                     "no-analyzer",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 
-def healthy(
+def report_healthy(
     resource: str, key: Key, description: str, cause: str = "", findings: Iterable[SubAssessment] = ()
 ) -> Assessment:
     """Nothing is wrong; `cause` where a policy asks by which means, `findings` lists accepted ones."""
@@ -33,7 +33,7 @@ def healthy(
     )
 
 
-def unhealthy(
+def report_unhealthy(
     resource: str, key: Key, description: str, findings: Iterable[SubAssessment] = (), cause: str = ""
 ) -> Assessment:
     """Something is wrong; `findings` lists what."""
@@ -47,19 +47,19 @@ def unhealthy(
     )
 
 
-def not_applicable(resource: str, key: Key, cause: str, description: str) -> Assessment:
+def report_not_applicable(resource: str, key: Key, cause: str, description: str) -> Assessment:
     """The question does not arise."""
     return Assessment(resource, key.id, ComplianceState.NOT_APPLICABLE, cause=cause, description=description)
 
 
-def unknown(resource: str, key: Key, cause: str, description: str) -> Assessment:
+def report_unknown(resource: str, key: Key, cause: str, description: str) -> Assessment:
     """Nobody can say; `description` names what would be needed."""
     return Assessment(resource, key.id, ComplianceState.UNKNOWN, cause=cause, description=description)
 
 
-def not_collected(resource: str, key: Key, gap: DataNotCollectedError) -> Assessment:
+def report_not_collected(resource: str, key: Key, gap: DataNotCollectedError) -> Assessment:
     """The answer depends on something that was not read."""
-    return unknown(resource, key, gap.cause, gap.what)
+    return report_unknown(resource, key, gap.cause, gap.what)
 
 
 def judge_all(
@@ -79,7 +79,7 @@ def judge_all(
                 _complete(resource)
             yield judge(resource, key)
         except DataNotCollectedError as gap:
-            yield not_collected(str(resource.body["id"]), key, gap)
+            yield report_not_collected(str(resource.body["id"]), key, gap)
         except Exception as error:  # noqa: BLE001 - the boundary of a verdict: what one body holds keeps no other from its own
             _LOG.exception("the analyzer of %s failed on %s", key.id, resource.body["id"])
             yield make_failure(str(resource.body["id"]), key, error)
@@ -88,7 +88,7 @@ def judge_all(
 def make_failure(resource: str, key: Key, error: Exception) -> Assessment:
     """Nobody can say, since the analyzer has a fault, which the description names."""
     said = f"the analyzer failed: {type(error).__name__}: {error}"
-    return unknown(resource, key, ANALYZER_FAILED, said[:300])
+    return report_unknown(resource, key, ANALYZER_FAILED, said[:300])
 
 
 def _complete(resource: Resource) -> None:
@@ -101,7 +101,7 @@ def make_finding(id_: str, title: str, severity: str, **details: object) -> SubA
     return SubAssessment(id_, title, severity, dict(details))
 
 
-def count_noun(count: int, one: str, many: str = "") -> str:
+def format_count(count: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 request`, `2 requests`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

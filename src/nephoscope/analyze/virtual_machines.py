@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.verdict import judge_all, unknown
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.analyze.verdict import judge_all, report_unknown
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,14 +21,14 @@ HYBRID = "microsoft.hybridcompute/machines"
 EXTENSION = "microsoft.compute/virtualmachines/extensions"
 
 
-def machines(
+def judge_machines(
     view: EstateView, key: Key, judge: Callable[[Resource, Key], Assessment]
 ) -> Iterable[Assessment]:
     """Judge every virtual machine; classic machines, whose network ARM does not show, are unknown."""
-    yield from judge_all(view.resources(MACHINE), key, judge)
+    yield from judge_all(view.list_resources(MACHINE), key, judge)
     if CLASSIC in key.types:
-        for machine in view.resources(CLASSIC):
-            yield unknown(
+        for machine in view.list_resources(CLASSIC):
+            yield report_unknown(
                 str(machine.body["id"]),
                 key,
                 "classic",
@@ -36,10 +36,10 @@ def machines(
             )
 
 
-def extensions(view: EstateView, machine: Resource) -> list[dict[str, object]]:
+def list_extensions(view: EstateView, machine: Resource) -> list[dict[str, object]]:
     """The `properties` of a machine's extensions; raises NotCollected where extensions were not read."""
-    view.need(EXTENSION, machine.key)
-    return [require_complete(extension) for extension in view.children(EXTENSION, machine.key)]
+    view.require_collected(EXTENSION, machine.key)
+    return [require_complete(extension) for extension in view.list_children(EXTENSION, machine.key)]
 
 
 def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) -> bool:
@@ -48,9 +48,9 @@ def is_extension(body: dict[str, object], publisher: str, types: Iterable[str]) 
     return str(body.get("publisher", "")).lower() == publisher and kind in types
 
 
-def system(machine: Resource) -> str:
+def detect_operating_system(machine: Resource) -> str:
     """'linux', 'windows' or '' where the body does not say."""
-    profile: object = properties(machine).get("storageProfile")
+    profile: object = get_properties(machine).get("storageProfile")
     disk = profile.get("osDisk") if isinstance(profile, dict) else None
     word = disk.get("osType") if isinstance(disk, dict) else None
     return str(word or "").lower()

@@ -21,7 +21,7 @@ import msgspec
 from nephoscope.analyze.assessment_key import Key, index_keys
 from nephoscope.analyze.transport.log_ages import ArrivedRows, find_stale
 from nephoscope.analyze.transport.logged_requests import DAYS
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, unhealthy
+from nephoscope.analyze.verdict import join_names, judge_all, make_finding, report_healthy, report_unhealthy
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import FileAggregate
 from nephoscope_policy.data_gap import STALE
@@ -88,11 +88,11 @@ def analyze(view: EstateView) -> Iterable[Assessment]:
             raise DataNotCollectedError(reason, STALE)
         findings = [_build_finding(gateway, one) for one in _merge(own) if one.weak]
         if findings:
-            return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
+            return report_unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
         remotes = join_names(sorted({one.remote for one in own}))
-        return healthy(id_, key, f"{remotes} proposed strong algorithms alone in {DAYS} days")
+        return report_healthy(id_, key, f"{remotes} proposed strong algorithms alone in {DAYS} days")
 
-    return judge_all(view.resources(GATEWAY), STRONG, judge, by_body=False)
+    return judge_all(view.list_resources(GATEWAY), STRONG, judge, by_body=False)
 
 
 def _read(view: EstateView) -> Mapping[str, list[Negotiation]]:

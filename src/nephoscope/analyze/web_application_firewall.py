@@ -11,9 +11,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.analyze.assessment_key import Key, index_keys
-from nephoscope.analyze.verdict import healthy, join_names, judge_all, make_finding, not_applicable, unhealthy
+from nephoscope.analyze.verdict import (
+    join_names,
+    judge_all,
+    make_finding,
+    report_healthy,
+    report_not_applicable,
+    report_unhealthy,
+)
 from nephoscope.estate.application_gateways import GATEWAY_TYPE
-from nephoscope.estate.network_interfaces import reference, references
+from nephoscope.estate.network_interfaces import get_reference, list_references
 from nephoscope.estate.resource_lookup import require_complete
 
 if TYPE_CHECKING:
@@ -44,10 +51,10 @@ TYPES = (GATEWAY_TYPE, FRONT_DOOR, PROFILE, ENDPOINT, SECURITY_POLICY)
 
 def analyze(view: EstateView) -> Iterable[Assessment]:
     """Judge every application gateway and every Front Door."""
-    yield from judge_all(view.resources(GATEWAY_TYPE), GATEWAY, _judge_gateway)
-    yield from judge_all(view.resources(FRONT_DOOR), DOOR, _judge_classic_door)
+    yield from judge_all(view.list_resources(GATEWAY_TYPE), GATEWAY, _judge_gateway)
+    yield from judge_all(view.list_resources(FRONT_DOOR), DOOR, _judge_classic_door)
     yield from judge_all(
-        [profile for profile in view.resources(PROFILE) if _is_front_door(profile)],
+        [profile for profile in view.list_resources(PROFILE) if _is_front_door(profile)],
         DOOR,
         lambda profile, key: _judge_profile(view, profile, key),
     )
@@ -61,17 +68,17 @@ def _judge_gateway(gateway: Resource, key: Key) -> Assessment:
     id_ = str(gateway.body["id"])
     body = require_complete(gateway)
     own: object = body.get("webApplicationFirewallConfiguration")
-    if reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
-        return healthy(id_, key, "a web application firewall is enabled")
+    if get_reference(body.get("firewallPolicy")) or (isinstance(own, dict) and own.get("enabled") is True):
+        return report_healthy(id_, key, "a web application firewall is enabled")
     listeners = _list_objects(body.get("httpListeners"))
     bare = [
         str(entry.get("name", ""))
         for entry in listeners
-        if not reference((entry.get("properties") or {}).get("firewallPolicy"))
+        if not get_reference((entry.get("properties") or {}).get("firewallPolicy"))
     ]
     if listeners and not bare:
-        return healthy(id_, key, "every listener has a firewall policy")
-    return unhealthy(
+        return report_healthy(id_, key, "every listener has a firewall policy")
+    return report_unhealthy(
         id_,
         key,
         f"no web application firewall before {join_names(bare) or 'the gateway'}",
@@ -92,16 +99,16 @@ def _judge_classic_door(door: Resource, key: Key) -> Assessment:
     bare = [
         str(entry.get("name", ""))
         for entry in endpoints
-        if not reference((entry.get("properties") or {}).get("webApplicationFirewallPolicyLink"))
+        if not get_reference((entry.get("properties") or {}).get("webApplicationFirewallPolicyLink"))
     ]
     if bare or not endpoints:
-        return unhealthy(
+        return report_unhealthy(
             id_,
             key,
             f"no web application firewall before {join_names(bare) or 'the Front Door'}",
             _find_unprotected(bare),
         )
-    return healthy(id_, key, "every frontend endpoint has a firewall policy")
+    return report_healthy(id_, key, "every frontend endpoint has a firewall policy")
 
 
 def _is_front_door(profile: Resource) -> bool:
@@ -112,31 +119,33 @@ def _is_front_door(profile: Resource) -> bool:
 def _judge_profile(view: EstateView, profile: Resource, key: Key) -> Assessment:
     id_ = str(profile.body["id"])
     for type_ in (ENDPOINT, SECURITY_POLICY):
-        view.need(type_, profile.key)
+        view.require_collected(type_, profile.key)
     guarded = {
-        domain for policy in view.children(SECURITY_POLICY, profile.key) for domain in _list_domains(policy)
+        domain
+        for policy in view.list_children(SECURITY_POLICY, profile.key)
+        for domain in _list_domains(policy)
     }
     endpoints = [
         endpoint
-        for endpoint in view.children(ENDPOINT, profile.key)
+        for endpoint in view.list_children(ENDPOINT, profile.key)
         if str(require_complete(endpoint).get("enabledState", "Enabled")).lower() == "enabled"
     ]
     bare = [endpoint.name for endpoint in endpoints if endpoint.key not in guarded]
     if bare:
-        return unhealthy(
+        return report_unhealthy(
             id_, key, f"no web application firewall before {join_names(bare)}", _find_unprotected(bare)
         )
     if not endpoints:
-        return not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")
-    return healthy(id_, key, "every endpoint is in a security policy")
+        return report_not_applicable(id_, key, "no-endpoint", "the profile has no enabled endpoint")
+    return report_healthy(id_, key, "every endpoint is in a security policy")
 
 
 def _list_domains(policy: Resource) -> Iterable[str]:
     parameters: object = require_complete(policy).get("parameters")
-    if not isinstance(parameters, dict) or not reference(parameters.get("wafPolicy")):
+    if not isinstance(parameters, dict) or not get_reference(parameters.get("wafPolicy")):
         return ()
     return [
         domain
         for entry in _list_objects(parameters.get("associations"))
-        for domain in references(entry.get("domains"))
+        for domain in list_references(entry.get("domains"))
     ]

@@ -22,11 +22,11 @@ from nephoscope.api.wire import api_version, list_query, scope_levels, write_tar
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.concurrency import guard_change
+from nephoscope.api.wire.concurrency import lock_change
 from nephoscope.api.wire.operation import PUBLIC, ApiOperation, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.api.wire.scope_access import admit
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.scope_access import authorize_call
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.ingest.live.ingestion.request_bodies import read_body, unpack_body
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.lake.errors import LakeError
@@ -54,7 +54,7 @@ _SLASHES = re.compile("/{2,}")
 METHODS = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE"]
 
 
-def app(instance: Instance) -> Starlette:
+def build_app(instance: Instance) -> Starlette:
     """The app; every path that no other route takes is looked up among the operations."""
 
     async def answer(request: Request) -> Response:
@@ -73,7 +73,7 @@ async def respond(instance: Instance, request: Request) -> Response:
     except ApiError as fault:
         found = ApiResponse(fault.body(), fault.status, fault.headers)
     except StateError as error:  # of who asks: the operation tells its own
-        again = try_again_later(error)
+        again = make_unavailable_error(error)
         found = ApiResponse(again.body(), again.status, again.headers)
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -116,7 +116,7 @@ async def _answer_request(instance: Instance, request: Request) -> ApiResponse:
         raise _build_not_found(method, path)
     operation, parameters = found[0].adapt_to_path(path), found[1]
     if operation.versioned:
-        api_version.check(request.query_params)
+        api_version.check_api_version(request.query_params)
     raw = await read_whole_body(request, MAX_BODY)
     handled = partial(_handle, instance, request, path, operation, parameters, caller, raw)
     if operation.throttled is None or caller is None:
@@ -158,7 +158,7 @@ def _handle(
     except KqlError as error:
         raise bad_request(str(error), code="InvalidQuery") from error
     except TransientError as error:
-        raise try_again_later(error) from error
+        raise make_unavailable_error(error) from error
     except NotFoundError as error:
         raise ApiError(404, "ResourceNotFound", f"{error}.") from error
     except StateError as error:
@@ -169,12 +169,12 @@ def _handle(
 
 def _run_operation(call: ApiCall, operation: ApiOperation) -> ApiResponse:
     if operation.method in KEEPING:
-        write_target.check(call.path)
+        write_target.check_write_target(call.path)
     if operation.permission != PUBLIC:
-        admit(call, operation)
+        authorize_call(call, operation)
     if operation.method in KEEPING:
-        scope_levels.check(call.path, call.get_query_value("api-version"))
-    with guard_change(call):
+        scope_levels.check_scope_level(call.path, call.get_query_value("api-version"))
+    with lock_change(call):
         if list_query.has_list_options(call):
             return list_query.answer(operation.handler, call)
         return operation.handler(call)
@@ -209,7 +209,7 @@ def _build_denied_fault(instance: Instance, call: ApiCall, error: DeniedError) -
 
 
 def _build_not_found(method: str, path: str) -> ApiError:
-    others = OperationRegistry.load_all().methods(path)
+    others = OperationRegistry.load_all().list_methods(path)
     if others:
         allowed = ", ".join(others)
         return ApiError(

@@ -95,7 +95,7 @@ class ActionKind:
 
 
 @cache
-def action_kinds() -> Mapping[str, ActionKind]:
+def load_action_kinds() -> Mapping[str, ActionKind]:
     """Every kind by name."""
     found = {}
     for path in sorted(_FOLDER.glob("*.py")):
@@ -107,12 +107,12 @@ def action_kinds() -> Mapping[str, ActionKind]:
 
 def find_action_kind(name: str) -> ActionKind:
     """Return the kind of a name; ValueError that lists them where there is none."""
-    if name not in action_kinds():
-        raise ValueError(f"unknown action '{name}': expected one of {', '.join(action_kinds())}")
-    return action_kinds()[name]
+    if name not in load_action_kinds():
+        raise ValueError(f"unknown action '{name}': expected one of {', '.join(load_action_kinds())}")
+    return load_action_kinds()[name]
 
 
 @cache
 def list_lasting_actions() -> tuple[str, ...]:
     """The names of those whose runs have a time after which they are over."""
-    return tuple(name for name, kind in action_kinds().items() if kind.plan is not None)
+    return tuple(name for name, kind in load_action_kinds().items() if kind.plan is not None)

@@ -45,7 +45,7 @@ class DocumentStatus:
         return _flatten_line(f"{self.state}, {self.severity}" if self.severity else self.state)
 
 
-def document_standing(body: Mapping[str, Any]) -> DocumentStatus:
+def find_document_status(body: Mapping[str, Any]) -> DocumentStatus:
     """Return how a published document stands."""
     told, type_ = body.get("properties") or {}, _read_type(body)
     if type_ == _ASSESSMENT:
@@ -76,13 +76,13 @@ def parse_standing(type_: str, text: str) -> DocumentStatus:
     )
 
 
-def order_by_severity(body: Mapping[str, object]) -> tuple[int, str]:
+def make_severity_key(body: Mapping[str, object]) -> tuple[int, str]:
     """Sorts documents: findings by their severity, then the others."""
-    how = document_standing(body)
+    how = find_document_status(body)
     return -_RANKS.get(how.severity, -1) if how.state == FINDING else 1, str(body["id"]).lower()
 
 
-def letter(run: AutomationRun, pages: str) -> tuple[str, str] | None:
+def write_mail(run: AutomationRun, pages: str) -> tuple[str, str] | None:
     """The subject and the text about what was published, None where a run is about something else; `pages` is the server's URL."""
     document = run.document
     if RECORDS not in document:
@@ -95,7 +95,7 @@ def letter(run: AutomationRun, pages: str) -> tuple[str, str] | None:
 
 
 def _format_single(body: Mapping[str, Any], before: Mapping[str, str] | None, pages: str) -> tuple[str, str]:
-    how, told = document_standing(body), body["properties"]
+    how, told = find_document_status(body), body["properties"]
     grave = f"[{how.severity}] " if how.severity else ""
     status, about = told.get("status") or {}, told.get("metadata") or {}
     resource = _read_resource(body)
@@ -116,7 +116,7 @@ def _format_several(
 ) -> tuple[str, str]:
     count, findings = run.document.get("count", len(records)), run.document.get("findings", 0)
     what = "documents" if run.kind.endswith(".snapshot") else "changes"
-    worst = document_standing(records[0]).severity
+    worst = find_document_status(records[0]).severity
     grave = f"[{worst}] " if findings and worst else ""
     name = run.rule.rpartition("/")[2]
     many = (
@@ -138,7 +138,7 @@ def _format_several(
 
 def _describe_change(body: Mapping[str, object], before: Mapping[str, str] | None) -> str:
     """Return how it stands, and how it stood; nothing of that where no change is told."""
-    now = document_standing(body)
+    now = find_document_status(body)
     if before is None:
         return str(now)
     kept = before.get(with_tenant(str(body["id"]).lower(), str(body.get("tenantId") or "")))
@@ -169,7 +169,7 @@ def _choose_title(body: Mapping[str, Any]) -> str:
 
 def _is_failure(body: Mapping[str, object]) -> bool:
     """Return whether it is a resource that fails a recommendation: a finding inside one has a name of its own."""
-    return _read_type(body) == _ASSESSMENT and document_standing(body).state == FINDING
+    return _read_type(body) == _ASSESSMENT and find_document_status(body).state == FINDING
 
 
 def _read_resource(body: Mapping[str, Any]) -> str:

@@ -34,7 +34,7 @@ class Readiness:
     secrets: Collection[str]
     snapshot: PublishedSnapshot | None
 
-    def missing(self, one: AutomationRule) -> list[str]:
+    def list_missing(self, one: AutomationRule) -> list[str]:
         """Return what is missing and what to do about it, a sentence each."""
         found = [why for scope in one.scope.scopes for why in self._check_scope(scope)]
         return found + [why for action in one.actions for why in self._check_action(action)]

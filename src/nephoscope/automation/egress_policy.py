@@ -21,17 +21,17 @@ def translate_connection_errors() -> Iterator[None]:
         raise ActionError(str(error), again=error.again) from error
 
 
-def target(url: str, allowed: Sequence[str], seconds: float) -> RequestTarget:
+def resolve_target(url: str, allowed: Sequence[str], seconds: float) -> RequestTarget:
     """The target of a webhook's URL as of `reaching.target`; ActionError."""
     with translate_connection_errors():
-        return ssrf_guard.target(url, allowed, seconds)
+        return ssrf_guard.resolve_target(url, allowed, seconds)
 
 
-def refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
+def explain_refusal(url: str, allowed: Sequence[str], seconds: float) -> str:
     """Return why a URL will never be asked, '' where it may be, or where its address is not to be known now: the run
     judges it again."""
     try:
-        target(url, allowed, seconds)
+        resolve_target(url, allowed, seconds)
     except ActionError as error:
         return "" if error.again else str(error)
     return ""

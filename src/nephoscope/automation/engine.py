@@ -25,17 +25,17 @@ from nephoscope.automation.action import (
 from nephoscope.automation.event_facts import to_facts, view_row
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.machine_orders import MachineOrders
-from nephoscope.automation.operator_policy import OperatorPolicy, operator
+from nephoscope.automation.operator_policy import OperatorPolicy, load_operator_policy
 from nephoscope.automation.rule import AutomationRule
-from nephoscope.automation.run_planning import batch_event, plan_runs
+from nephoscope.automation.run_planning import build_event_batch, plan_runs
 from nephoscope.automation.run_queues import MOST, RunQueues
 from nephoscope.automation.run_states import (
     approve_run,
     begin_run,
-    cut_off,
     deny_run,
     end_run,
     fail_run,
+    interrupt_run,
     retry_run,
     withdraw_run,
 )  # fmt: skip
@@ -101,7 +101,7 @@ class AutomationEngine:
         for run in self.state.automation_runs.list_newest(
             self.workspace, statuses=(RunStatus.RUNNING,), most=10_000
         ):
-            after = cut_off(run, now)
+            after = interrupt_run(run, now)
             self._record_runs([after], lease, now)
             yield after
 
@@ -145,11 +145,11 @@ class AutomationEngine:
     ) -> list[AutomationRun]:
         """Note what ended and begin the runs whose turn it is, in one transaction; these. What they do is done outside of it."""
         for run in ended:
-            lanes.end(run.id)
-        chosen = {} if self.ending() else {one.id: one for one in lanes.next(new=new)}
+            lanes.mark_ended(run.id)
+        chosen = {} if self.ending() else {one.id: one for one in lanes.choose_due(new=new)}
         begun = self._record_runs(ended, lease, now, [*chosen]) if ended or chosen else []
         for run in begun:
-            lanes.begin(chosen[run.id])
+            lanes.mark_begun(chosen[run.id])
         lanes.drop(chosen)
         return begun
 
@@ -158,10 +158,10 @@ class AutomationEngine:
     ) -> AutomationRun | None:
         """Let a run be done: a change of the state here and now, as it ended; anything else by the crew."""
         if run.status is RunStatus.RUNNING and not _changes_state(run):
-            crew.give(run)
+            crew.submit(run)
             return None
         after = run if run.status is not RunStatus.RUNNING else self._change_state(run, lease, clock)
-        lanes.end(run.id)
+        lanes.mark_ended(run.id)
         return after
 
     def _ask_oldest(self, lease: Lease, now: datetime) -> bool:
@@ -183,7 +183,7 @@ class AutomationEngine:
             view = view_row(event.document, self.state.automation_runs.facts(session, event))
             for rule in self.rules:
                 if rule.is_triggered(event.kind, self.workspace, now) and rule.matches(event.kind, view):
-                    batch = batch_event(event, EVENT_KINDS[event.kind])
+                    batch = build_event_batch(event, EVENT_KINDS[event.kind])
                     runs = plan_runs(rule, [batch], now, self._order)
                     self.state.automation_runs.plan(session, runs)
                     if rule.stop:
@@ -285,7 +285,7 @@ class AutomationEngine:
         )
 
     def _load_operator_policy(self) -> OperatorPolicy:
-        return operator(self.lake.data)
+        return load_operator_policy(self.lake.data)
 
     def _read_secret(self, name: str) -> str:
         """A secret of response, or one that came within an automation; one that cannot be had is no matter of time."""
@@ -302,7 +302,7 @@ class AutomationEngine:
 
     def _record_run(self, session: Session, run: AutomationRun, now: datetime) -> None:
         self.state.automation_runs.put(session, run)
-        self.state.outbox.add(session, self.workspace, HEALTH, health_row(run, now))
+        self.state.outbox.add(session, self.workspace, HEALTH, build_health_row(run, now))
 
     # --- what people decide ----------------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ def _describe_lost_lease(runs: list[AutomationRun], error: LeaseLostError) -> st
     return f"{told}; {which}, since {error}"
 
 
-def health_row(run: AutomationRun, now: datetime) -> dict[str, object]:
+def build_health_row(run: AutomationRun, now: datetime) -> dict[str, object]:
     """The row of SentinelHealth that a run ends as."""
     words = {
         RunStatus.DONE: "Success",

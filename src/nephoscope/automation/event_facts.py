@@ -79,7 +79,7 @@ def view_row(document: Mapping[str, object], before: Mapping[str, Any] | None = 
     known = {
         **facts,
         "title": [*facts["title"], *_list_former_names(facts["rule"])],
-        **entity_facts(document),
+        **build_entity_facts(document),
         **{f"{BEFORE}.{name}": values for name, values in earlier.items()},
         CHANGED: find_changed_facts(earlier, facts),
     }
@@ -107,8 +107,8 @@ def _build_azure_facts(row: Mapping[str, object]) -> dict[str, object]:
     return {**named, "properties": {**row, **named}}
 
 
-def entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The identifiers of the entities, by `entity.KIND.IDENTIFIER` as `fact_name` writes it."""
+def build_entity_facts(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The identifiers of the entities, by `entity.KIND.IDENTIFIER` as `normalize_fact_name` writes it."""
     found: dict[str, list[str]] = {}
     for one in document.get("Entities") or []:
         for name, value in {**one, **_derive_identifiers(one)}.items():
@@ -126,7 +126,7 @@ def _derive_identifiers(document: Mapping[str, object]) -> dict[str, str]:
     return {"SubscriptionId": parts[2]} if parts[:2] == ["", "subscriptions"] and len(parts) > 2 else {}
 
 
-def fact_name(text: str) -> str:
+def normalize_fact_name(text: str) -> str:
     """Return how a property of a condition is kept; ValueError that says which there are where it is none.
 
     Kinds of entities are taken with or without the dash that Azure writes in some: azure-resource, AzureResource.

@@ -49,7 +49,7 @@ class EventKind:
         return not self.type
 
 
-def name_published(source: str, *, snapshot: bool) -> str:
+def build_kind_name(source: str, *, snapshot: bool) -> str:
     """Return the name of the kind of the events of a source of published documents."""
     return f"{source.removesuffix(SNAPSHOT).lower()}.{'snapshot' if snapshot else 'changed'}"
 
@@ -62,7 +62,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
         *(EventKind(name, RISKS) for name in RISK_KINDS),
         *(
             EventKind(
-                name_published(source, snapshot=snapshot),
+                build_kind_name(source, snapshot=snapshot),
                 f"{source}{SNAPSHOT if snapshot else ''}",
                 type_,
                 snapshot,
@@ -74,6 +74,6 @@ EVENT_KINDS: Mapping[str, EventKind] = {
 }
 
 
-def kinds_of_source(source: str) -> tuple[EventKind, ...]:
+def list_source_kinds(source: str) -> tuple[EventKind, ...]:
     """Return the kinds of an event source."""
     return tuple(kind for kind in EVENT_KINDS.values() if kind.source == source)

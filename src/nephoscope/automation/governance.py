@@ -100,7 +100,9 @@ class GovernanceRule:
             row_key(one, self.scope) in above for one in self.replaced_in
         )
 
-    def assignment_for(self, body: Mapping[str, object], tags: Mapping[str, object]) -> GovernanceAssignment:
+    def build_assignment(
+        self, body: Mapping[str, object], tags: Mapping[str, object]
+    ) -> GovernanceAssignment:
         """Return what it says of an assessment, of a resource with some tags."""
         kind, value = self.owner
         by_tag = next((str(one) for name, one in tags.items() if name.lower() == value.lower()), "")
@@ -143,7 +145,7 @@ def parse_rule(key: str, body: Mapping[str, Any], made: datetime) -> GovernanceR
     )
 
 
-def rules(state: State) -> list[GovernanceRule]:
+def load_rules(state: State) -> list[GovernanceRule]:
     """The rules that are switched on, the first that holds first; one that an older release kept and that cannot be used is logged."""
     found = []
     several = state.arm_documents.all([TYPE])
@@ -181,7 +183,9 @@ def read_assessed_resource(body: Mapping[str, object]) -> str:
     return str(body["id"]).lower().partition(_ASSESSMENT)[0]
 
 
-def document(assessment: Mapping[str, object], assigned: GovernanceAssignment) -> dict[str, object]:
+def build_assignment_document(
+    assessment: Mapping[str, object], assigned: GovernanceAssignment
+) -> dict[str, object]:
     """The assignment as Azure has it."""
     name = str(uuid.uuid5(uuid.NAMESPACE_URL, str(assessment["id"]).lower()))
     properties: dict[str, object] = {

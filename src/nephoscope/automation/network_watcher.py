@@ -9,14 +9,14 @@ from pathlib import Path
 
 from nephoscope.automation.operator_policy import CapturePolicy
 from nephoscope.connect.cloud import CloudError, load_cloud
-from nephoscope.connect.credentials import SignInError, TokenProvider, credential_source
+from nephoscope.connect.credentials import SignInError, TokenProvider, create_credential_source
 from nephoscope.connect.network_watcher_client import (
     AzureCapture,
     AzureCaptureFilter,
     NetworkWatcherClient,
     NetworkWatcherError,
 )
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.state import NotFoundError, StateError
 
 #: What starts and stops a capture in Azure, and the names of both in the audit log.
@@ -34,7 +34,7 @@ def open_network_watcher(allowed: CapturePolicy | None) -> NetworkWatcherClient:
         )
     try:
         cloud = load_cloud(allowed.cloud)
-        source = credential_source(allowed.sign_in, cloud, allowed.tenant)
+        source = create_credential_source(allowed.sign_in, cloud, allowed.tenant)
     except (CloudError, SignInError, ValueError) as error:
         raise StateError(f"operator.yaml (captures): {error}") from error
     return NetworkWatcherClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
@@ -45,14 +45,14 @@ def find_watcher(data: Path, machine: str) -> str:
 
     Raises NotFoundError for a machine that the stored estate does not have; StateError where the watcher was not collected.
     """
-    for store in tenant_stores(data):
-        if not (store.version and store.snapshots()):
+    for store in open_tenant_stores(data):
+        if not (store.version and store.list_snapshots()):
             continue
         known = store.find_several([machine]).get(machine)
         if known is None:
             continue
         place = _read_region(known.body)
-        for one in store.select_types([WATCHER_TYPE]).by_type(WATCHER_TYPE):
+        for one in store.select_types([WATCHER_TYPE]).list_of_type(WATCHER_TYPE):
             if one.id.subscription == known.id.subscription and _read_region(one.body) == place:
                 return str(one.body["id"])
         raise StateError(

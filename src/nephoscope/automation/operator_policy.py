@@ -115,7 +115,7 @@ class OperatorPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pages: Annotated[str, Meta(pattern="^(https://.+)?$")] = ""
 
 
-def operator(data: Path) -> OperatorPolicy:
+def load_operator_policy(data: Path) -> OperatorPolicy:
     """The operator's file of a data folder; ValueError with the file and the place where it is wrong."""
     path = data / FILE
     if not path.exists():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.change_events import entities
-from nephoscope.alerts.incidents.security_rows import incident_row
+from nephoscope.alerts.incidents.change_events import list_alert_entities
+from nephoscope.alerts.incidents.security_rows import build_incident_row
 from nephoscope.automation.event_facts import view_row
 from nephoscope.identity.risk_events import (
     IDENTITY_CHANGED,
@@ -75,8 +75,8 @@ def _list_incidents(
                 state.alerts.list_of_incident(session, one.number),
                 state.incidents.notes(session, one.number),
             )
-        row = incident_row(one, alerts, notes, now, one.owner)
-        told = {**row, "Entities": entities([each.document for each in alerts])}
+        row = build_incident_row(one, alerts, notes, now, one.owner)
+        told = {**row, "Entities": list_alert_entities([each.document for each in alerts])}
         if rule.is_met_by("incident.created", view_row(told)):
             yield PastMatch(
                 "incident", str(one.number), one.title, one.severity, one.last_activity, workspace
@@ -114,6 +114,6 @@ def _list_detections(
 
 def _list_alerts(state: State, rule: AutomationRule, workspace: str, since: datetime) -> Iterator[PastMatch]:
     for one in state.alerts.list_newest(workspace, held=False, most=MOST):
-        told = {**one.document, "Entities": entities([one.document])}
+        told = {**one.document, "Entities": list_alert_entities([one.document])}
         if one.ended >= since and rule.is_met_by("alert.created", view_row(told)):
             yield PastMatch("alert", one.id, str(told["AlertName"]), one.severity, one.ended, workspace)

@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 
 from nephoscope.automation.event_facts import view_document
 from nephoscope.automation.published_changes import (
-    bodies,
+    build_state_path,
+    drop_other_versions,
     find_changes,
-    forget,
-    keep,
+    read_bodies,
     read_states,
-    state_file,
+    store_states,
 )
 from nephoscope.automation.rule_catalog import load_automations
 from nephoscope.automation.run_planning import EventBatch, plan_runs
@@ -52,7 +52,7 @@ class PublicationWatch:
     snapshots: PublishedSnapshotCache
     holder: str = field(default_factory=create_holder_name)
 
-    def look(self, now: datetime | None = None) -> int:
+    def plan_runs(self, now: datetime | None = None) -> int:
         """Plan runs for what was published since the last look; how many. Nothing where another process looks."""
         snapshot = self.snapshots.load_newest()
         if snapshot is None:
@@ -75,11 +75,11 @@ class PublicationWatch:
         moved: dict[str, dict[str, str | None]] = {}
         if seen != snapshot.version:
             stood = read_states(snapshot)
-            if seen is not None and state_file(self.data, seen).exists():
-                moved = find_changes(pq.read_table(state_file(self.data, seen)), stood)
+            if seen is not None and build_state_path(self.data, seen).exists():
+                moved = find_changes(pq.read_table(build_state_path(self.data, seen)), stood)
             elif seen is not None:
                 _LOG.warning("version %s was removed: changes since then are not exported", seen)
-            keep(self.data, snapshot.version, stood)
+            store_states(self.data, snapshot.version, stood)
         due = self._find_due_sources(wanted, now)
         order = count()
         runs = [
@@ -91,7 +91,7 @@ class PublicationWatch:
             self.state.automation_runs.plan(session, runs)
             told = {SEEN: snapshot.version, **{f"snapshot/{key}/{at}": now.isoformat() for key, at in due}}
             self.state.checkpoints.keep(session, PLACE, told)
-        forget(self.data, snapshot.version)
+        drop_other_versions(self.data, snapshot.version)
         return len(runs)
 
     def _find_due_sources(self, wanted: list[AutomationRule], now: datetime) -> set[tuple[str, int]]:
@@ -137,6 +137,6 @@ def match_documents(
 ) -> Iterator[dict[str, object]]:
     """Yield the documents (all, or of some keys) that a rule is told of by a trigger on published documents."""
     assert trigger.document_kind is not None
-    for body in bodies(snapshot, trigger.document_kind.type, keys):
+    for body in read_bodies(snapshot, trigger.document_kind.type, keys):
         if one.scope.covers(str(body["id"]).lower()) and trigger.condition.is_met(view_document(body)):
             yield body

@@ -34,14 +34,14 @@ def read_states(snapshot: PublishedSnapshot) -> pa.Table:
     return pa.table(rows.project(f"{_KEY} AS key, type, stands").order("key").to_arrow_table())
 
 
-def state_file(data: Path, version: int) -> Path:
+def build_state_path(data: Path, version: int) -> Path:
     """Return where it is kept how the documents of a version stood."""
     return data / "automation" / f"stood-{version}.parquet"
 
 
-def keep(data: Path, version: int, table: pa.Table) -> None:
+def store_states(data: Path, version: int, table: pa.Table) -> None:
     """Keep how documents stood, durably."""
-    path = state_file(data, version)
+    path = build_state_path(data, version)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     pq.write_table(table, beside, compression="zstd")
@@ -50,10 +50,10 @@ def keep(data: Path, version: int, table: pa.Table) -> None:
     beside.replace(path)
 
 
-def forget(data: Path, but: int) -> None:
+def drop_other_versions(data: Path, but: int) -> None:
     """Drop the copies of other versions."""
     for path in (data / "automation").glob("stood-*.parquet"):
-        if path != state_file(data, but):
+        if path != build_state_path(data, but):
             path.unlink(missing_ok=True)
 
 
@@ -70,7 +70,7 @@ def find_changes(before: pa.Table, now: pa.Table) -> dict[str, dict[str, str | N
     return found
 
 
-def bodies(
+def read_bodies(
     snapshot: PublishedSnapshot, type_: str, keys: Sequence[str] | None
 ) -> Iterator[dict[str, object]]:
     """The documents of a type, all (None) or some, in the order of their ids; one outside subscriptions names its tenant."""

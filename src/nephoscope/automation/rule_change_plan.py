@@ -14,11 +14,11 @@ from nephoscope.estate import network
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE, Network
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.rule_changes import RuleEffect, compare_openings, with_rules
 from nephoscope.estate.rule_text import format_prefixes, format_ranges
 from nephoscope.estate.security_rules import SecurityRuleError
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ class RuleChangePlan(msgspec.Struct, frozen=True):
 
 def load_network(data: Path, group: str) -> Network:
     """Return the network model of the tenant that has a group; ActionError where no stored estate has it."""
-    for store in tenant_stores(data):
-        if store.version and store.snapshots():
+    for store in open_tenant_stores(data):
+        if store.version and store.list_snapshots():
             part = store.select_types(network.READS)
             if group.lower() in part.resources:
                 return Network(part)
@@ -103,7 +103,7 @@ def plan_changes(model: Network, changes: Sequence[GroupChange], management: Add
 
 def _require_free(changed: Network, group: str) -> None:
     seen: dict[tuple[bool, int], str] = {}
-    for rule in changed.rules(group):
+    for rule in changed.get_rules(group):
         other = seen.setdefault((rule.inbound, rule.priority), rule.name)
         if other != rule.name:
             raise ValueError(f"{rule.name} and {other} have the priority {rule.priority}")
@@ -129,10 +129,10 @@ def _list_effects(
 
 def _list_addresses_behind(model: Network, groups: frozenset[str]) -> Iterator[tuple[str, Address]]:
     for type_ in (MACHINE_TYPE, SCALE_SET_TYPE):
-        for machine in model.estate.by_type(type_):
-            for interface in model.interfaces(machine):
+        for machine in model.estate.list_of_type(type_):
+            for interface in model.list_interfaces(machine):
                 for configuration in interface.configurations:
-                    if groups.intersection(model.security_groups(interface, configuration)):
+                    if groups.intersection(model.list_security_groups(interface, configuration)):
                         yield str(machine.body.get("id") or machine.key), (interface, configuration)
 
 
@@ -211,7 +211,7 @@ def _to_text(value: object) -> str:
 
 def _undo(model: Network, change: GroupChange) -> str:
     """The commands that delete new rules and then put replaced ones back."""
-    listed = properties(model.estate.resources[change.group.lower()]).get("securityRules")
+    listed = get_properties(model.estate.resources[change.group.lower()]).get("securityRules")
     own = {
         str(one.get("name")).lower(): one
         for one in (listed if isinstance(listed, list) else ())

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from nephoscope.alerts.incidents.change_events import entities
-from nephoscope.alerts.incidents.security_rows import incident_row
+from nephoscope.alerts.incidents.change_events import list_alert_entities
+from nephoscope.alerts.incidents.security_rows import build_incident_row
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_facts import view_row
 from nephoscope.automation.publication_watch import match_documents
@@ -103,15 +103,15 @@ def _read_subject(
         known = state.alerts.find_alert(session, alert)
         if known is None or known.workspace != engine.workspace:
             raise StateError(f"alert {alert!r} not found")
-        return "alert.created", alert, {**known.document, "Entities": entities([known.document])}
+        return "alert.created", alert, {**known.document, "Entities": list_alert_entities([known.document])}
     found = state.incidents.read(session, incident)
     if found.workspace != engine.workspace:
         raise StateError(f"incident {incident} not found in the workspace {engine.workspace}")
     alerts = state.alerts.list_of_incident(session, incident)
-    row = incident_row(found, alerts, state.incidents.notes(session, incident), now, found.owner)
+    row = build_incident_row(found, alerts, state.incidents.notes(session, incident), now, found.owner)
     rows = [one.document for one in alerts]
     return (
         "incident.created",
         str(incident),
-        {**row, "Entities": entities(rows), "Alerts": [one["AlertName"] for one in rows]},
+        {**row, "Entities": list_alert_entities(rows), "Alerts": [one["AlertName"] for one in rows]},
     )

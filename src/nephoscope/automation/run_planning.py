@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from nephoscope.automation.action import find_action_kind
-from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, document_standing, order_by_severity
-from nephoscope.automation.event_kinds import EventKind, name_published
+from nephoscope.automation.assessment_mail import FINDING, MOST_ROWS, find_document_status, make_severity_key
+from nephoscope.automation.event_kinds import EventKind, build_kind_name
 from nephoscope.automation.rule import AutomationRule
 from nephoscope.state.automation.automation_runs import AutomationEvent, AutomationRun, RunStatus
 
@@ -37,7 +37,7 @@ class EventBatch:
     before: Mapping[str, str] = field(default_factory=dict)
 
 
-def batch_event(event: AutomationEvent, kind: EventKind) -> EventBatch:
+def build_event_batch(event: AutomationEvent, kind: EventKind) -> EventBatch:
     """Return the batch of one event of the queue."""
     content = msgspec.json.encode(event.document, order="deterministic")
     # databases give a number of a deleted event again
@@ -73,7 +73,7 @@ class _Planned:
     def settings(self) -> dict[str, object]:
         return self.rule.actions[self.number]
 
-    def run(
+    def build_run(
         self,
         batch: EventBatch,
         kind: str,
@@ -106,26 +106,26 @@ def _split_runs(planned: _Planned, batch: EventBatch, most: int) -> Iterator[Aut
     """Yield a run for each record, or for several where the action takes many at once."""
     if not batch.kind.type:
         (record,) = batch.records
-        yield planned.run(batch, batch.kind.name, batch.identity, batch.subject, record)
+        yield planned.build_run(batch, batch.kind.name, batch.identity, batch.subject, record)
         return
     size, records = int(str(planned.settings.get("batch") or most)), batch.records
     for begin in range(0, len(records), size):
         several = records[begin : begin + size]
         subject = str(several[0]["id"]) if size == 1 else f"{len(several)} documents of {batch.of}"
         document: dict[str, object] = several[0] if size == 1 else {"records": several}
-        yield planned.run(batch, batch.kind.name, (*batch.identity, begin), subject, document)
+        yield planned.build_run(batch, batch.kind.name, (*batch.identity, begin), subject, document)
 
 
 def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRun:
     """Return one run for all documents: the gravest, and how many there are."""
     first = batches[0]
     snapshot = first.kind.snapshot
-    records = sorted((body for each in batches for body in each.records), key=order_by_severity)
-    kind = first.kind.name if len(batches) == 1 else name_published(SEVERAL, snapshot=snapshot)
+    records = sorted((body for each in batches for body in each.records), key=make_severity_key)
+    kind = first.kind.name if len(batches) == 1 else build_kind_name(SEVERAL, snapshot=snapshot)
     document: dict[str, object] = {
         "records": records[:MOST_ROWS],
         "count": len(records),
-        "findings": sum(1 for body in records if document_standing(body).state == FINDING),
+        "findings": sum(1 for body in records if find_document_status(body).state == FINDING),
     }
     if not snapshot:
         wanted = {str(body["id"]).lower() for body in records[:MOST_ROWS]}
@@ -133,7 +133,7 @@ def _summarize(planned: _Planned, batches: Sequence[EventBatch]) -> AutomationRu
             key: text for each in batches for key, text in each.before.items() if key in wanted
         }
     subject = str(records[0]["id"]) if len(records) == 1 else f"{len(records)} documents of {first.of}"
-    return planned.run(first, kind, ("summary", kind, first.of), subject, document)
+    return planned.build_run(first, kind, ("summary", kind, first.of), subject, document)
 
 
 def _compute_digest(content: bytes) -> str:

@@ -58,8 +58,8 @@ class RunQueues:
     _turns: dict[tuple[ReceiverQueue, str], int] = field(default_factory=dict)
     _begun: int = 0
 
-    def next(self, *, new: bool = False) -> list[DueRun]:
-        """The runs to begin now, in their order; `new` where some were made since. Each takes its lane once `begin` is told of it."""
+    def choose_due(self, *, new: bool = False) -> list[DueRun]:
+        """The runs to begin now, in their order; `new` where some were made since. Each takes its lane when `mark_begun` gets it."""
         if new or monotonic() - self._found >= _FRESH_SECONDS:
             self._find()
         chosen = self._choose()
@@ -85,7 +85,7 @@ class RunQueues:
                 found.append(one)
         return found
 
-    def begin(self, run: DueRun) -> None:
+    def mark_begun(self, run: DueRun) -> None:
         """A run is begun: its lane is taken, and the next turn there is another rule's."""
         lane = select_queue(run)
         self._busy[run.id] = lane
@@ -97,7 +97,7 @@ class RunQueues:
         gone = set(ids)
         self._due = [one for one in self._due if one.id not in gone]
 
-    def end(self, id_: str) -> None:
+    def mark_ended(self, id_: str) -> None:
         """Free the lane of a run that ended."""
         if lane := self._busy.pop(id_, None):
             self._freed.add(lane)

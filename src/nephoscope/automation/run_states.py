@@ -77,7 +77,7 @@ def fail_run(run: AutomationRun, error: Exception, now: datetime) -> AutomationR
     return replace(run, status=RunStatus.PENDING, due=now + pause, detail=detail, changed=now)
 
 
-def cut_off(run: AutomationRun, now: datetime) -> AutomationRun:
+def interrupt_run(run: AutomationRun, now: datetime) -> AutomationRun:
     """A running one whose process ended: it is begun again, first of all, unless that was its last try."""
     run = replace(run, cut_off=run.cut_off + 1)
     detail = f"attempt {run.attempts} was interrupted: its effect is unknown"

@@ -35,7 +35,7 @@ class WorkerPool:
         """Return whether something is being done, or ended and was not taken back."""
         return self._busy > 0
 
-    def give(self, run: AutomationRun) -> None:
+    def submit(self, run: AutomationRun) -> None:
         """Let it be done."""
         assert self._pool is not None
         self._busy += 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.principals import GROUP_TYPE, REGISTRATION_TYPE, SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import RoleClass
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, RoleGrant, Roles
 
@@ -84,7 +84,7 @@ class Account:
             for name in ("department", "jobTitle")
             if self.body.get(name)
         }
-        boss = manager_id(self.body)
+        boss = find_manager_id(self.body)
         return frozenset(
             said
             | {f"group:{one}" for one in self.groups}
@@ -93,7 +93,7 @@ class Account:
         )
 
 
-def manager_id(body: Mapping[str, object]) -> str:
+def find_manager_id(body: Mapping[str, object]) -> str:
     """The object id of an account's manager, '' where it is not known."""
     manager = body.get("manager")
     return str(manager.get("id") or "").lower() if isinstance(manager, dict) else str(manager or "").lower()
@@ -127,12 +127,13 @@ def load_directory(estate: AnalyzerEstate) -> AccountDirectory:
     groups, critical = _group_memberships(estate, roles), _group_directory_roles(estate, roles)
     owners, writers = _collect_azure_roles(estate, roles)
     registered = {
-        one.id.name: properties(one).get("isMfaRegistered") for one in estate.by_type(REGISTRATION_TYPE)
+        one.id.name: get_properties(one).get("isMfaRegistered")
+        for one in estate.list_of_type(REGISTRATION_TYPE)
     }
-    users = {one.id.name: properties(one) for one in estate.by_type(USER_TYPE)}
+    users = {one.id.name: get_properties(one) for one in estate.list_of_type(USER_TYPE)}
     reports: dict[str, int] = defaultdict(int)
     for body in users.values():
-        if boss := manager_id(body):
+        if boss := find_manager_id(body):
             reports[boss] += 1
     accounts = {}
     for id_, body in users.items():
@@ -161,9 +162,9 @@ def merge_directories(several: Sequence[AccountDirectory]) -> AccountDirectory:
 def _group_memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[str]]:
     """User -> the names of the groups that they are in, through other groups too, as far as members were read."""
     found: dict[str, set[str]] = defaultdict(set)
-    for group in estate.by_type(GROUP_TYPE):
-        title = str(properties(group).get("displayName") or group.id.name)
-        for user in roles.principals.members(group.id.name, "group")[0]:
+    for group in estate.list_of_type(GROUP_TYPE):
+        title = str(get_properties(group).get("displayName") or group.id.name)
+        for user in roles.principals.find_members(group.id.name, "group")[0]:
             found[user].add(title)
     return found
 
@@ -171,13 +172,13 @@ def _group_memberships(estate: AnalyzerEstate, roles: Roles) -> dict[str, set[st
 def _group_directory_roles(estate: AnalyzerEstate, roles: Roles) -> dict[str, list[tuple[str, str]]]:
     """User -> (template, name) of the directory's roles that they hold, through groups too."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for one in estate.by_type(DIRECTORY_ROLE_TYPE):
-        body = properties(one)
+    for one in estate.list_of_type(DIRECTORY_ROLE_TYPE):
+        body = get_properties(one)
         definition = body.get("roleDefinition")
         said: dict[str, object] = definition if isinstance(definition, dict) else {}
         template = str(said.get("templateId") or body.get("roleDefinitionId") or "").lower()
         title = str(said.get("displayName") or CRITICAL_ROLES.get(template, template))
-        for user in roles.principals.members(str(body.get("principalId") or "").lower(), "")[0]:
+        for user in roles.principals.find_members(str(body.get("principalId") or "").lower(), "")[0]:
             found[user].append((template, title))
     return found
 
@@ -186,18 +187,18 @@ def _collect_azure_roles(estate: AnalyzerEstate, roles: Roles) -> tuple[set[str]
     """Users that own a subscription or more, and those that may change one: assignments below a subscription do not count."""
     owners: set[str] = set()
     writers: set[str] = set()
-    for resource in estate.by_type(ASSIGNMENT_TYPE):
+    for resource in estate.list_of_type(ASSIGNMENT_TYPE):
         scope = resource.id.parent
         if scope.count("/") > 2 and not scope.startswith("/providers/microsoft.management/"):
             continue
-        body = properties(resource)
+        body = get_properties(resource)
         grant = RoleGrant(
             resource.key, str(body.get("principalId") or "").lower(), str(body.get("principalType") or "").lower(),
             str(body.get("roleDefinitionId") or "").lower(), scope,
         )  # fmt: skip
         kind = _classify_role(roles, grant)
         if grant.principal and kind is not None and kind is not RoleClass.READ:
-            members = roles.principals.members(grant.principal, grant.kind)[0]
+            members = roles.principals.find_members(grant.principal, grant.kind)[0]
             (owners if kind is RoleClass.OWNER else writers).update(members)
     return owners, writers
 
@@ -218,17 +219,17 @@ def _classify_role(roles: Roles, grant: RoleGrant) -> RoleClass | None:
 ROLE_GRANTERS = ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "f58310d9-a9f6-439a-9e8d-f62e7b41a168")
 
 
-def service_names(estates: Iterable[Resource]) -> dict[str, str]:
+def map_service_names(estates: Iterable[Resource]) -> dict[str, str]:
     """Object id -> name of service principals."""
-    return {one.id.name: str(properties(one).get("displayName") or "") for one in estates}
+    return {one.id.name: str(get_properties(one).get("displayName") or "") for one in estates}
 
 
 __all__ = [
     "SERVICE_TYPE",
     "Account",
     "AccountDirectory",
+    "find_manager_id",
     "load_directory",
-    "manager_id",
+    "map_service_names",
     "merge_directories",
-    "service_names",
 ]

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from nephoscope.behavior.profile_dimensions import ACTIVITY, DIMENSIONS, LONGEST, RECENT
-from nephoscope.behavior.profiles import SPAN, TRIED, Profiles, arrow
+from nephoscope.behavior.profiles import SPAN, TRIED, Profiles, fetch_arrow
 from nephoscope.behavior.scoring import UNCOMMON_USER, ProfileFacts
 from nephoscope.behavior.settings import BehaviorSettings
 
@@ -42,9 +42,9 @@ def judge_observations(
         for step in _read_statements("anomaly_detection.sql"):
             names = [name for name in ("active_days", "learning_days") if f"${name}" in step]
             connection.execute(step, {name: getattr(settings, name) for name in names} or None)
-        profiles.add_observations(arrow(connection, "SELECT * FROM fresh"))
-        facts = arrow(connection, next(_read_statements("facts.sql"))).to_pylist()
-        events = arrow(connection, next(_read_statements("events.sql"))).to_pylist()
+        profiles.add_observations(fetch_arrow(connection, "SELECT * FROM fresh"))
+        facts = fetch_arrow(connection, next(_read_statements("facts.sql"))).to_pylist()
+        events = fetch_arrow(connection, next(_read_statements("events.sql"))).to_pylist()
     found: dict[int, list[ProfileFacts]] = {}
     for row in facts:
         found.setdefault(row.pop("event"), []).append(ProfileFacts(**row))

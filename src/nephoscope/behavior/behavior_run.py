@@ -18,12 +18,19 @@ import pyarrow as pa
 
 from nephoscope.behavior import tenant_context
 from nephoscope.behavior.anomaly_detection import judge_observations
-from nephoscope.behavior.identities import AGAIN, IDENTITIES, PEERS, IdentityRecord, identity_rows, peer_rows
+from nephoscope.behavior.identities import (
+    AGAIN,
+    IDENTITIES,
+    PEERS,
+    IdentityRecord,
+    build_identity_rows,
+    build_peer_rows,
+)
 from nephoscope.behavior.insights import ANOMALIES, BEHAVIOR, InsightWriter
 from nephoscope.behavior.observation_reader import ObservationSpan, Observer
 from nephoscope.behavior.observation_source import load_shipped
 from nephoscope.behavior.profile_dimensions import LONGEST
-from nephoscope.behavior.profiles import Profiles, days_since_epoch
+from nephoscope.behavior.profiles import Profiles, count_epoch_days
 from nephoscope.behavior.settings import BehaviorSettings, load_settings
 from nephoscope.behavior.tenant_context import TenantKnowledge
 from nephoscope.geolocation.provider import Geolocator
@@ -98,7 +105,7 @@ class BehaviorAnalysis:
         report.seconds = time.perf_counter() - began
         return report
 
-    def due(self, now: dt.datetime, minutes: int) -> bool:
+    def is_due(self, now: dt.datetime, minutes: int) -> bool:
         """Return whether the last run is so many minutes ago."""
         mark = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         return "until" not in mark or now - dt.datetime.fromisoformat(mark["until"]) >= dt.timedelta(
@@ -111,7 +118,7 @@ class BehaviorAnalysis:
         profiles = Profiles(self.lake.data, self.workspace)
         mark: dict[str, object] = self.state.checkpoints.get(CHECKPOINT, self.workspace, {})
         if anew:
-            profiles.forget()
+            profiles.reset()
             mark = {name: value for name, value in mark.items() if name != "until"}
         places = Geolocator.open(self.lake.data)
         known = self._load_knowledge(lease, now, settings, mark, report)
@@ -123,13 +130,13 @@ class BehaviorAnalysis:
         ):
             lease.renew(LEASE_SECONDS)
             self._process_span(work, stretch, now, report)
-        if mark.get("folded") != days_since_epoch(now):
+        if mark.get("folded") != count_epoch_days(now):
             self.lake.flush()
-            profiles.fold(days_since_epoch(now))
+            profiles.fold(count_epoch_days(now))
         profiles.compact()
         with self.state.transaction() as session:
             lease.check(session)
-        kept = {**mark, "until": now.isoformat(), "folded": days_since_epoch(now)}
+        kept = {**mark, "until": now.isoformat(), "folded": count_epoch_days(now)}
         self.state.checkpoints.put(CHECKPOINT, self.workspace, kept)
         return report
 
@@ -145,8 +152,8 @@ class BehaviorAnalysis:
         self.lake.flush()
         told = work.observer.load_known_ids(stretch)
         new = [one for one in found if one.event["id"] not in told]
-        rows = [(row, one.event) for one in new if (row := work.teller.row(one, now)) is not None]
-        anomalies = [row for one, event in rows if (row := work.teller.anomaly(one, event)) is not None]
+        rows = [(row, one.event) for one in new if (row := work.teller.build_row(one, now)) is not None]
+        anomalies = [row for one, event in rows if (row := work.teller.build_anomaly(one, event)) is not None]
         self._append(work.lease, {BEHAVIOR: [row for row, _ in rows], ANOMALIES: anomalies}, now, report)
 
     def _load_knowledge(
@@ -158,27 +165,27 @@ class BehaviorAnalysis:
         report: BehaviorReport,
     ) -> TenantKnowledge:
         """Return what is known of the tenant; where it was gathered anew, its rows of IdentityInfo and UserPeerAnalytics."""
-        before = tenant_context.load(self.lake.data, self.workspace)
-        digest = tenant_context.estate_digest(self.lake.data)
-        if not before.due(digest, now):
+        before = tenant_context.load_knowledge(self.lake.data, self.workspace)
+        digest = tenant_context.read_estate_digest(self.lake.data)
+        if not before.is_due(digest, now):
             return before
         found, sightings = tenant_context.gather_knowledge(
             self.lake, self.workspace, digest, before, now, settings.peers
         )
         self.lake.flush()
-        identities = list(identity_rows(found.directory, sightings, self._load_identities(now), now))
+        identities = list(build_identity_rows(found.directory, sightings, self._load_identities(now), now))
         peers_digest = hashlib.blake2b(
             msgspec.json.encode(found.peers, order="sorted"), digest_size=16
         ).hexdigest()
         last: dict[str, str] = mark.get("peers", {})
         stale = last.get("digest") != peers_digest or now - dt.datetime.fromisoformat(last["at"]) >= AGAIN
         tenant = self.lake.workspace(self.workspace).id
-        peers = list(peer_rows(found.directory, found.peers, now, tenant)) if stale else []
+        peers = list(build_peer_rows(found.directory, found.peers, now, tenant)) if stale else []
         self._append(lease, {IDENTITIES: identities, PEERS: peers}, now, report)
         if stale:
             mark["peers"] = {"digest": peers_digest, "at": now.isoformat()}
             self.state.checkpoints.put(CHECKPOINT, self.workspace, mark)
-        tenant_context.keep(self.lake.data, self.workspace, found)
+        tenant_context.store_knowledge(self.lake.data, self.workspace, found)
         return found
 
     def _load_identities(self, now: dt.datetime) -> dict[str, IdentityRecord]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HOST = "host"
 
 
-def entities(row: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+def build_entities(row: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
     """The entities of a row of BehaviorAnalytics that tells of an entity of a kind: as `SecurityAlert.Entities` has them."""
     found = [
         {"Type": "host", **_build_host(row["Device"])}

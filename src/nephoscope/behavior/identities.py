@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nephoscope.behavior.accounts import Account, AccountDirectory, manager_id
+from nephoscope.behavior.accounts import Account, AccountDirectory, find_manager_id
 
 IDENTITIES, PEERS = "IdentityInfo", "UserPeerAnalytics"
 AGAIN = dt.timedelta(days=14)
@@ -44,7 +44,7 @@ class AccountSighting:
     detail: str = ""
 
 
-def identity_rows(
+def build_identity_rows(
     directory: AccountDirectory,
     sightings: Mapping[str, AccountSighting],
     known: Mapping[str, IdentityRecord],
@@ -78,7 +78,7 @@ def hash_row(row: Mapping[str, object]) -> str:
 
 def _build_row(account: Account, directory: AccountDirectory, sighting: AccountSighting) -> dict[str, object]:
     body = account.body
-    boss = directory.accounts.get(manager_id(body))
+    boss = directory.accounts.get(find_manager_id(body))
     said = {column: _to_text(body.get(name)) for column, name in _FROM_GRAPH.items()}
     return {
         **said,
@@ -86,7 +86,7 @@ def _build_row(account: Account, directory: AccountDirectory, sighting: AccountS
         "AccountUPN": account.name,
         "AccountName": account.name.partition("@")[0],
         "AccountDomain": account.name.partition("@")[2],
-        "Manager": boss.name if boss else manager_id(body),
+        "Manager": boss.name if boss else find_manager_id(body),
         "AssignedRoles": list(account.roles),
         "GroupMembership": list(account.groups),
         "IsAccountEnabled": body.get("accountEnabled"),
@@ -121,7 +121,7 @@ def _to_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def peer_rows(
+def build_peer_rows(
     directory: AccountDirectory, peers: Mapping[str, list[str]], now: dt.datetime, tenant: str
 ) -> Iterator[dict[str, object]]:
     """A row a user and peer, with the peer's rank from 1."""

@@ -10,10 +10,16 @@ from typing import Any
 from nephoscope.behavior.accounts import Account
 from nephoscope.behavior.anomaly_detection import JudgedObservation
 from nephoscope.behavior.anomaly_kinds import find_kind
-from nephoscope.behavior.entities import HOST, describe_unlisted, entities
+from nephoscope.behavior.entities import HOST, build_entities, describe_unlisted
 from nephoscope.behavior.observation_reader import EPOCH
 from nephoscope.behavior.profile_dimensions import DIMENSIONS
-from nephoscope.behavior.scoring import ActivityContext, AnomalyScore, ProfileFacts, reason, score_facts
+from nephoscope.behavior.scoring import (
+    ActivityContext,
+    AnomalyScore,
+    ProfileFacts,
+    explain_score,
+    score_facts,
+)
 from nephoscope.behavior.settings import BehaviorSettings
 from nephoscope.geolocation.place import PHRASES
 from nephoscope.geolocation.provider import Geolocator
@@ -38,7 +44,7 @@ class InsightWriter:
     names: Mapping[str, str] = field(default_factory=dict)
     places: Geolocator = field(default_factory=Geolocator)
 
-    def row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
+    def build_row(self, judged: JudgedObservation, now: dt.datetime) -> dict[str, object] | None:
         """The row of an observation; None where nothing about it is worth one."""
         event = judged.event
         around = self._to_context(judged)
@@ -78,7 +84,7 @@ class InsightWriter:
             "_ItemId": event["id"],
         }
 
-    def anomaly(self, row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, object] | None:
+    def build_anomaly(self, row: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, object] | None:
         """The row of Anomalies of an event's row of BehaviorAnalytics, None where its priority is below the setting."""
         if row["InvestigationPriority"] < self.settings.anomaly_priority:
             return None
@@ -105,7 +111,7 @@ class InsightWriter:
             "AnomalyDetails": insights["Score"],
             "Tactics": kind.tactic,
             "Techniques": f'["{kind.technique}"]',
-            "Entities": entities(row, event["kind"]),
+            "Entities": build_entities(row, event["kind"]),
             "UserName": row["UserName"],
             "UserPrincipalName": row["UserPrincipalName"],
             "SourceIpAddress": row["SourceIPAddress"],
@@ -153,7 +159,9 @@ class InsightWriter:
         word = _ACTIVITY_WORDS.get(judged.event["Activity"], "activity")
         if not judged.event["ok"] and not word.startswith("failed"):
             word = f"failed {word}"
-        why = [reason(one, word) for one in sorted(judged.facts, key=lambda one: -_score_part(score, one))]
+        why = [
+            explain_score(one, word) for one in sorted(judged.facts, key=lambda one: -_score_part(score, one))
+        ]
         place = self.places.locate(judged.event["Address"])
         if place.origin in PHRASES:
             why.append(f"the address is of {PHRASES[place.origin]} ({place.service})")

@@ -30,7 +30,7 @@ def find_peers(terms: Mapping[str, frozenset[str]], most: int) -> dict[str, list
     for user, several in terms.items():
         scores: dict[str, float] = defaultdict(float)
         for term in sorted(one for one in several if weights[one] > 0):
-            for peer in rings[term].neighbors(user, most):
+            for peer in rings[term].list_neighbors(user, most):
                 scores[peer] += weights[term]
         ranked = sorted(scores, key=lambda peer: (-scores[peer], peer))
         found[user] = ranked[:most]
@@ -46,7 +46,7 @@ class _Ring:
         )
         self.place = {user: place for place, user in enumerate(self.users)}
 
-    def neighbors(self, user: str, most: int) -> list[str]:
+    def list_neighbors(self, user: str, most: int) -> list[str]:
         """All others of a group that is not large, else the next ones."""
         if len(self.users) <= LARGE:
             return [one for one in self.users if one != user]

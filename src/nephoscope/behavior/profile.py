@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from nephoscope.behavior.profiles import EPOCH, SPAN, TRIED, Profiles, arrow
-from nephoscope.behavior.tenant_context import load
+from nephoscope.behavior.profiles import EPOCH, SPAN, TRIED, Profiles, fetch_arrow
+from nephoscope.behavior.tenant_context import load_knowledge
 
 _QUERY = f"""
 SELECT kind, dimension, value, sum(bit_count(bits))::BIGINT AS days,
@@ -23,16 +23,16 @@ GROUP BY kind, dimension, value ORDER BY kind, dimension, days DESC, value
 """  # noqa: S608 - numbers of ours
 
 
-def profile(data: Path, workspace: str, entity: str) -> list[dict[str, object]]:
+def read_profile(data: Path, workspace: str, entity: str) -> list[dict[str, object]]:
     """Return what is known of an entity: each value of each dimension, on how many days, the first and the last of them."""
     asked = entity.lower()
-    asked = load(data, workspace).aliases.get(asked, asked)
+    asked = load_knowledge(data, workspace).aliases.get(asked, asked)
     profiles = Profiles(data, workspace)
     if not profiles.folder.exists():
         return []
     with profiles.open_tables() as connection:
         connection.execute("CREATE TEMP TABLE asked AS SELECT $entity AS entity", {"entity": asked})
-        rows: list[dict[str, Any]] = arrow(connection, _QUERY).to_pylist()
+        rows: list[dict[str, Any]] = fetch_arrow(connection, _QUERY).to_pylist()
     return [
         {**row, "first": EPOCH + timedelta(days=row["first"]), "last": EPOCH + timedelta(days=row["last"])}
         for row in rows

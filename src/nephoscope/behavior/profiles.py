@@ -114,12 +114,12 @@ class Profiles:
         cut = today - 1
         with self.open_tables() as connection:
             connection.execute(_FOLDED, {"now": today, "cut": cut})
-            base = arrow(connection, _KEPT)
-            recent = arrow(connection, "SELECT * FROM recent WHERE day >= $cut", {"cut": cut})
+            base = fetch_arrow(connection, _KEPT)
+            recent = fetch_arrow(connection, "SELECT * FROM recent WHERE day >= $cut", {"cut": cut})
         self._write("base", base.cast(BASE), "overwrite")
         self._write("recent", recent.cast(RECENT), "overwrite")
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Begin anew: the next run learns from all that the lake keeps."""
         for name, schema in (("base", BASE), ("recent", RECENT)):
             if self._is_usable(name):
@@ -176,7 +176,7 @@ class Profiles:
         )
 
 
-def arrow(
+def fetch_arrow(
     connection: duckdb.DuckDBPyConnection, text: str, parameters: dict[str, int] | None = None
 ) -> pa.Table:
     """The rows of a query."""
@@ -188,6 +188,6 @@ _SQL = {pa.string(): "VARCHAR", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
 EPOCH = dt.date(1970, 1, 1)
 
 
-def days_since_epoch(moment: dt.datetime) -> int:
+def count_epoch_days(moment: dt.datetime) -> int:
     """Days since 1970, in UTC."""
     return (moment.astimezone(dt.UTC).date() - EPOCH).days

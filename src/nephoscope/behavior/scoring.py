@@ -137,7 +137,7 @@ def _weigh_rarity(facts: ProfileFacts, around: ActivityContext) -> float:
     return weight * facts.share
 
 
-def reason(facts: ProfileFacts, activity: str) -> str:
+def explain_score(facts: ProfileFacts, activity: str) -> str:
     """Explain why a value is unusual, as `first sign-in from PT in 30 days; none of 20 peers, 3 of 480 others`."""
     dimension = DIMENSIONS[facts.dimension]
     span = f"in {min(dimension.lookback, facts.history)} days"

@@ -47,6 +47,6 @@ def load_settings(state: State, workspace: str) -> BehaviorSettings:
     return msgspec.convert(state.behavior_settings.get(workspace), BehaviorSettings)
 
 
-def keep(state: State, session: Session, workspace: str, settings: BehaviorSettings) -> None:
+def store_settings(state: State, session: Session, workspace: str, settings: BehaviorSettings) -> None:
     """Keep the settings of a workspace, in the transaction that has the audit entry of the change."""
     state.behavior_settings.put(session, workspace, msgspec.to_builtins(settings))

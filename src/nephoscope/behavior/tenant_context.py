@@ -14,14 +14,14 @@ from nephoscope.behavior.accounts import (
     Account,
     AccountDirectory,
     load_directory,
+    map_service_names,
     merge_directories,
-    service_names,
 )
 from nephoscope.behavior.identities import AccountSighting
 from nephoscope.behavior.peers import find_peers
 from nephoscope.behavior.profiles import FOLDER
 from nephoscope.estate.principals import SERVICE_TYPE
-from nephoscope.estate.tenant_stores import load_newest, version_mark
+from nephoscope.estate.tenant_stores import build_version_mark, load_newest
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.replaced_file import replace_content
 from nephoscope_kql.types import UNIX_EPOCH_TICKS
@@ -60,17 +60,17 @@ class TenantKnowledge:
         """The accounts."""
         return AccountDirectory(self.accounts, self.whole)
 
-    def due(self, digest: str, now: dt.datetime) -> bool:
+    def is_due(self, digest: str, now: dt.datetime) -> bool:
         """Return whether the estate or the day is another."""
         return digest != self.digest or now - self.at >= REFRESHED
 
 
-def estate_digest(data: Path) -> str:
+def read_estate_digest(data: Path) -> str:
     """The newest snapshot of the estate, '' where there is none."""
-    return version_mark(data)
+    return build_version_mark(data)
 
 
-def load(data: Path, workspace: str) -> TenantKnowledge:
+def load_knowledge(data: Path, workspace: str) -> TenantKnowledge:
     """Return what was kept last; nothing where nothing was, or where it cannot be read: it is gathered again then."""
     try:
         return msgspec.json.decode((data / FOLDER / workspace / FILE).read_bytes(), type=TenantKnowledge)
@@ -78,7 +78,7 @@ def load(data: Path, workspace: str) -> TenantKnowledge:
         return TenantKnowledge()
 
 
-def keep(data: Path, workspace: str, known: TenantKnowledge) -> None:
+def store_knowledge(data: Path, workspace: str, known: TenantKnowledge) -> None:
     """Keep it, whole or not at all."""
     path = data / FOLDER / workspace / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def gather_knowledge(
     if digest:
         estates = load_newest(lake.data)
         directory = merge_directories([load_directory(estate) for estate in estates])
-        names = service_names(one for estate in estates for one in estate.by_type(SERVICE_TYPE))
+        names = map_service_names(one for estate in estates for one in estate.list_of_type(SERVICE_TYPE))
     seen = {row["UserId"]: row for row in _fetch_rows(lake, workspace, _SIGN_INS, now)}
     accounts = dict(directory.accounts)
     if not directory.whole:

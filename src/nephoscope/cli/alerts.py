@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.filter_options import add_limit_option, severity_option, workspace_option
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.operations.detection.alerts import OPERATIONS
 
 COLUMNS = ("ended", "severity", "name", "entities", "incident", "id")
@@ -27,8 +27,8 @@ command = build_command(OPERATIONS)
 @click.option(
     "--held/--no-held", default=True, help="Include suppressed alerts, which belong to no incident."
 )
-@limit_option()
-@list_options
+@add_limit_option()
+@add_list_format_option
 @click.pass_obj
 def list_(
     data: Path,
@@ -81,7 +81,7 @@ def show(data: Path, /, id_: str) -> None:
     with open_state(data) as state:
         found = state.alerts.get(id_.lower())
     if found is None:
-        usage_error(f"alert {id_!r} not found")
+        exit_with_usage_error(f"alert {id_!r} not found")
     document = {
         **found.document,
         "Entities": json.loads(found.document["Entities"]),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
 from nephoscope.cli.session.options import WordChoice, evaluation_options, resource_options
-from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, tell_nothing_assessed
+from nephoscope.cli.terminal.exit_code import FINDINGS, NOTHING_ASSESSED, is_assessed, warn_nothing_assessed
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class _AttackPathOptions(ViewOptions):
     type=WordChoice(Severity),
     help="Exit 1 if a path in the scope has this risk level or a higher one, shown or not.",
 )
-@format_option(*FORMATS, help="Output format.")
+@add_format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_context
 def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) -> None:
@@ -67,5 +67,5 @@ def command(context: click.Context, /, **options: Unpack[_AttackPathOptions]) ->
     if least and any(one.level.rank >= Severity(least).rank for one in shown.every):
         context.exit(FINDINGS)
     if least and not shown.every and not is_assessed(report.group_sizes):
-        tell_nothing_assessed()
+        warn_nothing_assessed()
         context.exit(NOTHING_ASSESSED)

@@ -34,7 +34,7 @@ def run(data: Path, /) -> None:
 
     dead = False
     with open_lake(data) as (lake, state):
-        planned = PublicationWatch(data, state, PublishedSnapshotCache(data)).look()
+        planned = PublicationWatch(data, state, PublishedSnapshotCache(data)).plan_runs()
         click.echo(f"{planned} runs planned")
         rules = load_rules(data, state).rules
         for workspace in state.workspaces.all():

@@ -11,11 +11,11 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.detection import behavior
 
 FAULT = 3
@@ -81,7 +81,7 @@ def run(data: Path, /, anew: bool, workspace: str) -> None:
     "--most", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Maximum number of rows."
 )
 @workspace_option()
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, output: str) -> None:
     """List anomalies, highest priority first."""
@@ -97,17 +97,17 @@ def list_(data: Path, /, priority: int, days: int, most: int, workspace: str, ou
 @command.command("show")
 @click.argument("entity")
 @workspace_option()
-@list_options
+@add_list_format_option
 @click.pass_obj
 def show(data: Path, /, entity: str, workspace: str, output: str) -> None:
     """Show the profile of ENTITY: an object ID, a user name, or a machine."""
-    from nephoscope.behavior.profile import profile
+    from nephoscope.behavior.profile import read_profile
 
     with open_state(data) as state:
         name = find_workspace(state, workspace).name
-    rows = profile(data, name, entity)
+    rows = read_profile(data, name, entity)
     if not rows:
-        usage_error(
+        exit_with_usage_error(
             f"no profile or activity for {entity}: `nephoscope behavior run` learns from the logs in the lake"
         )
     show_list(rows, PROFILE, output)
@@ -122,10 +122,10 @@ def explain(data: Path, /, id_: str, workspace: str) -> None:
     of each part.
     """
     if not all(letter in "0123456789abcdef-" for letter in id_):
-        usage_error(f"invalid ID {id_}: use the _ItemId of a row in BehaviorAnalytics")
+        exit_with_usage_error(f"invalid ID {id_}: use the _ItemId of a row in BehaviorAnalytics")
     rows = _fetch_rows(data, workspace, f"BehaviorAnalytics | where _ItemId startswith_cs '{id_}' | take 2")
     if len(rows) != 1:
-        usage_error(
+        exit_with_usage_error(
             f"{'more than one row' if rows else 'no row'} of BehaviorAnalytics has an ID that starts "
             f"with {id_}"
         )
@@ -159,7 +159,7 @@ def _fetch_rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
     """The rows of a query as JSON values."""
     import msgspec
 
-    from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+    from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
     from nephoscope_kql.types import KqlType
 
     with open_lake(data) as (lake, state):
@@ -170,7 +170,7 @@ def _fetch_rows(data: Path, workspace: str, text: str) -> list[dict[str, Any]]:
             {
                 name: msgspec.json.decode(value)
                 if kind is KqlType.DYNAMIC and value
-                else json_value(value, kind)
+                else to_json_value(value, kind)
                 for (name, kind), value in zip(columns, row, strict=True)
             }
             for row in iterate_rows(table)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
     equivalent az or Az PowerShell commands to run elsewhere. Exits 3 if something could not be read: the
     manifest (coverage.json) names the missing permissions.
     """
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
     from nephoscope.collect.azure.checkpoint import CheckpointError
     from nephoscope.collect.azure.collection_scope import CollectionScopeError
     from nephoscope.collect.azure.collection_settings import CollectError
@@ -152,10 +152,10 @@ def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
     out = options["out"]
     if out is None:
         if options["resume"]:
-            usage_error("--resume requires --out: the folder of the interrupted collection")
+            exit_with_usage_error("--resume requires --out: the folder of the interrupted collection")
         out = Path(f"azure-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     try:
-        with progress_line() as progress:
+        with show_progress_line() as progress:
             found = _collect(data, options, out, progress)
     except (
         CollectError,
@@ -165,28 +165,28 @@ def command(data: Path, /, **options: Unpack[_CollectionOptions]) -> None:
         CollectionScopeError,
         SignInError,
     ) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     _print_summary(found)
     sys.exit(3 if found.gaps else 0)
 
 
 def _print_script(data: Path, form: str, options: _CollectionOptions) -> None:
     """Print the commands; what they read is decided where they run, by the sign-in there."""
-    from nephoscope.collect.azure.export_script import script
+    from nephoscope.collect.azure.export_script import render_export_script
     from nephoscope_policy.documents import ContentError
 
     given = {name for name, value in options.items() if value}
     narrowed = [name for name in _NARROWING if name in given]
     if narrowed:
-        usage_error(
+        exit_with_usage_error(
             "--script exports everything that the account can read: remove "
             f"{', '.join(_NARROWING[name] for name in narrowed)}"
         )
     try:
         needs = _needs(data, options)
     except ContentError as error:
-        usage_error(str(error))
-    click.echo(script(form, needs), nl=False)
+        exit_with_usage_error(str(error))
+    click.echo(render_export_script(form, needs), nl=False)
 
 
 def _collect(data: Path, options: _CollectionOptions, out: Path, progress: Progress) -> CollectionResult:
@@ -222,7 +222,7 @@ def _needs(data: Path, options: _CollectionOptions) -> ContentNeeds:
     from nephoscope.posture.scans.live_estate import content_needs
 
     if options["types"] and options["everything"]:
-        usage_error("--type and --everything are mutually exclusive")
+        exit_with_usage_error("--type and --everything are mutually exclusive")
     needs = content_needs(data, [Path(folder) for folder in options["policies"]])
     if options["types"]:
         return _limit_to_types(needs, options["types"])
@@ -235,17 +235,19 @@ def _limit_to_types(needs: ContentNeeds, types: tuple[str, ...]) -> ContentNeeds
     from nephoscope.collect.resource_sources import TypeSources
 
     found = needs.select_types(types)
-    for type_, why in CollectionPlan.of(found, TypeSources.builtin()).unread.items():
-        usage_error(f"--type {TypeSources.builtin().spell(type_)}: cannot be collected: {why}")
+    for type_, why in CollectionPlan.of(found, TypeSources.load_builtin()).unread.items():
+        exit_with_usage_error(f"--type {TypeSources.load_builtin().spell(type_)}: cannot be collected: {why}")
     for type_ in types:
         if type_.count("/") == 0:
-            usage_error(f"--type must be a resource type, such as Microsoft.KeyVault/vaults (got {type_})")
+            exit_with_usage_error(
+                f"--type must be a resource type, such as Microsoft.KeyVault/vaults (got {type_})"
+            )
     return found
 
 
 def _print_summary(found: CollectionResult) -> None:
     """What was read, at what price, and what was not, on the error stream: the path alone goes to the output."""
-    from nephoscope.collect.azure.collection_gaps import lines
+    from nephoscope.collect.azure.collection_gaps import format_gap_lines
 
     click.echo(found.path)
     width = max((len(what) for what in found.requests), default=0)
@@ -264,7 +266,7 @@ def _print_summary(found: CollectionResult) -> None:
     )
     if found.unread:
         click.echo(f"not read, by type: {len(found.unread)}; see notRead in coverage.json", err=True)
-    told = lines(found.gaps)
+    told = format_gap_lines(found.gaps)
     for line in told[:_GAPS_SHOWN]:
         click.echo(escape_controls(f"nephoscope: not read: {line}"), err=True)
     if len(told) > _GAPS_SHOWN:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
 from nephoscope.cli.session.options import evaluation_options, resource_options
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ class _ComplianceOptions(ViewOptions):
     metavar="NAME",
     help="Show the controls of one evaluated initiative (ID, name or part of its title).",
 )
-@format_option(*FORMATS, help="Output format.")
+@add_format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
@@ -59,9 +59,9 @@ def command(data: Path, /, **options: Unpack[_ComplianceOptions]) -> None:
             else standards.standards(report.run, seen)
         )
     except NotHeldError as error:
-        usage_error(error.message)
+        exit_with_usage_error(error.message)
     if not found:
-        usage_error(_explain_missing_standard(report))
+        exit_with_usage_error(_explain_missing_standard(report))
     target = Path(options["output_file"]) if options["output_file"] else None
     with open_output(target, styled=options["output"] == "table") as out:
         compliance.RENDERERS[options["output"]](found, out)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import format_option, list_options, show_list
+from nephoscope.cli.session.list_output import add_format_option, add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import open_context
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.operations.content import packs
 
@@ -56,7 +56,7 @@ def command() -> None:
     show_default=True, help=("Tables that Sigma rules for devices query; `auto` selects the first table that has " "their fields."),
 )  # fmt: skip
 @workspace_option("Workspace of the rules.")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def import_(
     data: Path,
@@ -109,7 +109,7 @@ def _import_policies(data: Path, path: Path, name: str, verbose: bool) -> None:
                 return
             pack, taken = import_policies(service, path, name)
     except (ContentError, PolicyError, OSError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     _report(pack.name, taken, verbose)
 
 
@@ -148,7 +148,7 @@ def _report(name: str, taken: ImportSummary, verbose: bool) -> None:
 @click.option("--packs", "listed", is_flag=True, help="List imported packs and alias tables.")
 @click.option("--rules", is_flag=True, help="List shipped and imported detection rules and hunting queries.")
 @workspace_option("Workspace of the rules.")
-@list_options
+@add_list_format_option
 @click.argument("text", default="")
 @click.pass_obj
 def list_(
@@ -190,35 +190,35 @@ def show(data: Path, /, name: str) -> None:
     """
     import json
 
-    from nephoscope.cli.session.content_library import rule_document
+    from nephoscope.cli.session.content_library import find_rule_document
     from nephoscope.posture.policies.policy_names import find_entry
     from nephoscope.posture.policies.policy_packs import Packs
     from nephoscope_policy.catalog import NotHeldError
 
-    if (rule := rule_document(data, name)) is not None:
+    if (rule := find_rule_document(data, name)) is not None:
         click.echo(json.dumps(rule, indent=2, ensure_ascii=False, default=str))
         return
     catalog = Packs(data).catalog()
     try:
         entry = find_entry(catalog, name)
     except NotHeldError as error:
-        usage_error(error.message)
+        exit_with_usage_error(error.message)
     click.echo(json.dumps(entry.document(), indent=2, ensure_ascii=False))
 
 
 @command.command("coverage")
 @workspace_option()
 @click.option("--all", "every", is_flag=True, help="Include disabled rules.")
-@format_option(
+@add_format_option(
     "table", "json", "markdown", "navigator",
     help="Output format; `navigator` writes a layer for the ATT&CK Navigator.",
 )  # fmt: skip
 @click.pass_obj
 def coverage(data: Path, /, workspace: str, every: bool, output: str) -> None:
     """Show the ATT&CK tactics and techniques that enabled detections and hunting queries cover."""
-    from nephoscope.cli.session.content_coverage import cover
+    from nephoscope.cli.session.content_coverage import print_coverage
 
-    cover(data, workspace, output, every=every)
+    print_coverage(data, workspace, output, every=every)
 
 
 @command.command("test")
@@ -232,7 +232,7 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     """
     from nephoscope.alerts.library import hunting
     from nephoscope.alerts.rule_tests import rule_test
-    from nephoscope.alerts.rules.rule_files import folder as shipped_rules
+    from nephoscope.alerts.rules.rule_files import locate_rules_folder as shipped_rules
     from nephoscope.cli.session.content_coverage import test_imported
     from nephoscope.posture.policies import content_test
     from nephoscope_policy.documents import ContentError
@@ -240,14 +240,14 @@ def test(data: Path, /, folder: Path | None, verbose: bool) -> None:
     try:
         policies = content_test.check(folder)
     except ContentError as error:
-        usage_error(str(error))
-    rules = [folder] if folder else [shipped_rules(), hunting.folder()]
+        exit_with_usage_error(str(error))
+    rules = [folder] if folder else [shipped_rules(), hunting.locate_hunting_folder()]
     outcomes: list[PolicyTestResult | RuleTestResult] = [
         *policies,
-        *(one for each in rules for one in rule_test.check(each)),
+        *(one for each in rules for one in rule_test.check_folder(each)),
     ]
     if not outcomes:
-        usage_error(
+        exit_with_usage_error(
             f"{folder}: no tests found: a policy is NAME.json with bodies in NAME.test.json, a rule "
             "NAME.yaml with rows in NAME.test.yaml"
         )

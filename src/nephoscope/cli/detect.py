@@ -11,12 +11,12 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.progress_lines import ProgressLines
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
 
@@ -104,7 +104,7 @@ class _DetectOptions(TypedDict):
 )
 @click.option("--enable", is_flag=True, help="Re-enable rules that were disabled after repeated failures.")
 @workspace_option()
-@list_options
+@add_list_format_option
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
     """Run every rule that is due; with --at, the window that ends at that time; with --from, all windows
@@ -115,12 +115,12 @@ def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
     if options["listing"] or options["enable"]:
         _show_standings(data, options)
     elif options["workers"] > 1 and not options["share"]:
-        from nephoscope.cli.session.state_access import state_url
+        from nephoscope.cli.session.state_access import find_state_url
         from nephoscope.cli.session.worker_processes import supervise
 
         if not options["schedule"]:
             raise click.UsageError("--workers requires --schedule")
-        sys.exit(supervise(_build_arguments(data, options), options["workers"], state_url()))
+        sys.exit(supervise(_build_arguments(data, options), options["workers"], find_state_url()))
     elif _detect(data, options):
         sys.exit(FAULT)
 
@@ -128,7 +128,7 @@ def command(data: Path, /, **options: Unpack[_DetectOptions]) -> None:
 def _detect(data: Path, options: _DetectOptions) -> bool:
     """Run what is asked for; whether a rule could not be run or read."""
     from nephoscope.alerts.scheduling.schedule import Schedule
-    from nephoscope.cli.session.backfill_options import look_back, tell_unlooked
+    from nephoscope.cli.session.backfill_options import report_unevaluated_rows, run_backfill
     from nephoscope.cli.session.behavior_run import learn_and_judge
     from nephoscope.serve.parent_watch import end_with_parent
 
@@ -147,13 +147,13 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
             return False
         now = datetime.now(UTC)
         if options["end"] and options["end"] > now:
-            usage_error("--at is in the future")
+            exit_with_usage_error("--at is in the future")
         behaved = not options["behavior"] or learn_and_judge(
             lake, state, schedule.workspace, datetime.now(UTC)
         )
         now = datetime.now(UTC)
         if asked:
-            found = look_back(schedule, *asked, now, again=options["again"])
+            found = run_backfill(schedule, *asked, now, again=options["again"])
         else:
             found = schedule.run_once(options["end"], now) if options["end"] else schedule.tick(now)
         rows = [_build_row(one) for one in _count_runs(found)]
@@ -161,7 +161,7 @@ def _detect(data: Path, options: _DetectOptions) -> bool:
         failed = _respond(schedule) if options["respond"] else 0
         lake.flush()
         if not options["wanted"]:
-            tell_unlooked(data, lake, state, rules, workspace, options["folders"])
+            report_unevaluated_rows(data, lake, state, rules, workspace, options["folders"])
     _show(rows, options["output"])
     return bool(refused or failed) or not behaved or any(row["error"] for row in rows)
 
@@ -183,16 +183,16 @@ def _read_asked_range(options: _DetectOptions) -> tuple[datetime, datetime] | No
     since, until = options["since"], options["until"]
     if since is None and until is None:
         if options["again"]:
-            usage_error("--again requires --from")
+            exit_with_usage_error("--again requires --from")
         return None
     if options["end"] or options["schedule"]:
-        usage_error("--from and --to go with neither --at nor --schedule")
+        exit_with_usage_error("--from and --to go with neither --at nor --schedule")
     return check_range(since, until, datetime.now(UTC))
 
 
 def _show_standings(data: Path, options: _DetectOptions) -> None:
     """List how the rules stand, or let those run again that were switched off."""
-    from nephoscope.alerts.scheduling.rule_overview import overview
+    from nephoscope.alerts.scheduling.rule_overview import build_overview
     from nephoscope.service.rules import resume_rules
 
     with open_state(data) as state:
@@ -202,7 +202,7 @@ def _show_standings(data: Path, options: _DetectOptions) -> None:
             named = [one.name for one in rules] if options["wanted"] else "all rules"
             count = resume_rules(build_context(data, state), workspace, rules, named)
             print_message(f"{count} rules re-enabled")
-        rows = overview(state, workspace, rules, datetime.now(UTC))
+        rows = build_overview(state, workspace, rules, datetime.now(UTC))
     if options["listing"]:
         show_list(rows, STANDINGS, options["output"])
 
@@ -233,19 +233,19 @@ def _load_rules(
     try:
         found = load_rules(data, state, workspace, folders)
     except PackError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     for one in found.refused:
         print_message(f"{one.place}: {'; '.join(one.reasons)}")
     rules, refused = list(found.rules), found.refused
     if wanted:
         chosen = {word: choose_rules(rules, word) for word in wanted}
         if unknown := [word for word, found in chosen.items() if not found]:
-            usage_error(
+            exit_with_usage_error(
                 f"no enabled rule has the ID or name {unknown[0]!r}: `nephoscope detect --list` shows the rules"
             )
         rules = list({one.id: one for found in chosen.values() for one in found}.values())
     if not rules:
-        usage_error("no rule to run: a rule is a YAML file with id, name and query")
+        exit_with_usage_error("no rule to run: a rule is a YAML file with id, name and query")
     return rules, len(refused)
 
 

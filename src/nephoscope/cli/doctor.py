@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.session.state_access import state_url
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
+from nephoscope.cli.session.state_access import find_state_url
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.state import StateError
 
 COLUMNS = ("check", "verdict", "text", "remedy")
@@ -17,7 +17,7 @@ NOT_WELL = 3
 
 
 @click.command("doctor")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def command(data: Path, /, output: str) -> None:
     """Diagnose the data folder: state, lake, certificate, sources and last assessment; exits 3 if it finds a
@@ -27,9 +27,9 @@ def command(data: Path, /, output: str) -> None:
     from nephoscope.serve.doctor_check import CheckVerdict
 
     try:
-        found = list(examine(data, state_url()))
+        found = list(examine(data, find_state_url()))
     except StateError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     rows = [
         {"check": one.check, "verdict": one.verdict.value, "text": one.text, "remedy": one.remedy}
         for one in found

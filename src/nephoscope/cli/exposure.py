@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
 from nephoscope.cli.session.options import add_allowed_openings_option, evaluation_options, resource_options
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class _ExposureOptions(ViewOptions):
 @add_allowed_openings_option(
     "List of the openings that may face the internet: leave them out, and exit 1 if another is open to everybody."
 )
-@format_option(*FORMATS, help="Output format.")
+@add_format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ExposureOptions]) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.session.state_access import has_state, open_state
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from nephoscope.collect.facts.fact_report import FactReport
@@ -45,7 +45,7 @@ def put(data: Path, /, files: tuple[str, ...]) -> None:
         try:
             found += merge_claims(_read_reports(file), now)
         except FactError as error:
-            usage_error(f"{file}: {error}")
+            exit_with_usage_error(f"{file}: {error}")
     with open_context(data, keeps=True) as service:
         told = put_facts(service, found)
     documents = sum(len(one.documents) for one in found)
@@ -63,7 +63,7 @@ def _read_reports(file: str) -> tuple[FactReport, ...]:
 
 @command.command("list")
 @click.argument("resource", default="", metavar="[ID]")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, resource: str, output: str) -> None:
     """List reported facts, one row for each type and resource; with ID, only facts at or below that
@@ -96,7 +96,7 @@ def remove(data: Path, /, resource: str) -> None:
         try:
             gone = remove_facts(service, resource)
         except FactError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     if not gone.claims and not gone.documents:
-        usage_error(f"no reported facts at or below {resource}: see `nephoscope facts list`")
+        exit_with_usage_error(f"no reported facts at or below {resource}: see `nephoscope facts list`")
     click.echo(f"deleted: {len(gone.documents):,} documents, {len(gone.claims):,} claims")

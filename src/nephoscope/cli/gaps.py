@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from nephoscope.cli.session.list_output import FORMATS, format_option, to_file
+from nephoscope.cli.session.list_output import FORMATS, add_format_option, to_file
 from nephoscope.cli.session.options import evaluation_options, resource_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("gaps")
 @evaluation_options
 @resource_options
-@format_option(*FORMATS, help="Output format.")
+@add_format_option(*FORMATS, help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[ViewOptions]) -> None:

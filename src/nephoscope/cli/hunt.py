@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TypedDict, TypeVar, Unpack
 
 import click
 
-from nephoscope.cli.session.filter_options import limit_option, workspace_option
+from nephoscope.cli.session.filter_options import add_limit_option, workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.detection import bookmarks as bookmark_operations
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _BookmarkOptions(_HuntingOptions):
 )
 @click.option("--all", "every", is_flag=True, help="Include queries without results.")
 @_add_range_options
-@list_options
+@add_list_format_option
 @click.pass_context
 def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) -> None:
     """Run hunting queries over a time range: number of results, and change since the last run. Queries with
@@ -110,7 +110,9 @@ def command(context: click.Context, /, **options: Unpack[_HuntFilterOptions]) ->
         now, over = _resolve_range(options)
         chosen = hunt.choose(_load_queries(data, options["folders"]), _make_choice(options))
         if not chosen:
-            usage_error("no hunting query matches: load others with --queries DIR or `content import`")
+            exit_with_usage_error(
+                "no hunting query matches: load others with --queries DIR or `content import`"
+            )
         last = state.hunting_runs.last(hunt.workspace)
         found = list(hunt.run(chosen, over, last, now))
         state.hunting_runs.put(one.run for one in found)
@@ -160,7 +162,7 @@ def _build_row(one: HuntingResult) -> dict[str, object]:
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of rows."
 )
 @_add_range_options
-@list_options
+@add_list_format_option
 @click.pass_obj
 def run(data: Path, /, name: str, most: int, output: str, **options: Unpack[_HuntingOptions]) -> None:
     """Show the results of the hunting query NAME (a name, an ID, or a unique part of either). Each row has a
@@ -206,7 +208,7 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
         now, over = _resolve_range(options)
         rows = dict(reversed(_fetch_rows(hunt, query, now, over)))
         if missing := [one for one in marks if one not in rows]:
-            usage_error(
+            exit_with_usage_error(
                 f"no row of {query.name} has the mark {missing[0]} in this range: see the marks in `hunt run`"
             )
         context = build_context(data, state)
@@ -221,8 +223,8 @@ def bookmark(data: Path, /, name: str, marks: tuple[str, ...], **options: Unpack
 
 @command.command("bookmarks")
 @_workspace
-@limit_option()
-@list_options
+@add_limit_option()
+@add_list_format_option
 @click.pass_obj
 def bookmarks(data: Path, /, workspace: str, most: int, output: str) -> None:
     """List bookmarks, newest first."""
@@ -261,7 +263,9 @@ def _resolve_range(options: _HuntingOptions) -> tuple[datetime, HuntingRange]:
     until = options["until"] or now
     since = options["since"] or until - DAY
     if since >= until:
-        usage_error(f"the range from {since:%Y-%m-%dT%H:%M:%SZ} to {until:%Y-%m-%dT%H:%M:%SZ} is empty")
+        exit_with_usage_error(
+            f"the range from {since:%Y-%m-%dT%H:%M:%SZ} to {until:%Y-%m-%dT%H:%M:%SZ} is empty"
+        )
     return now, HuntingRange(since, until)
 
 
@@ -276,7 +280,7 @@ def _load_queries(data: Path, folders: tuple[Path, ...]) -> list[AnalyticRule]:
             collect_queries(RulePacks(data).all()),
         ]
     except PackError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     for one in (one for each in several for one in each.refused):
         print_message(f"{one.place}: {'; '.join(one.reasons)}")
     known: dict[str, AnalyticRule] = {}
@@ -292,7 +296,9 @@ def _require_query(data: Path, name: str, folders: tuple[Path, ...]) -> Analytic
     found = choose_rules(queries, name) or [one for one in queries if name.casefold() in one.name.casefold()]
     if len(found) != 1:
         names = ", ".join(sorted(one.name for one in found)[:5])
-        usage_error(f"{len(found) or 'no'} hunting queries match {name!r}{': ' if names else ''}{names}")
+        exit_with_usage_error(
+            f"{len(found) or 'no'} hunting queries match {name!r}{': ' if names else ''}{names}"
+        )
     return found[0]
 
 
@@ -302,7 +308,7 @@ def _fetch_rows(
     from nephoscope_kql.errors import KqlError
 
     try:
-        return hunt.rows(query, over, now)
+        return hunt.run_query(query, over, now)
     except KqlError as error:
         print_message(f"{query.name}: {error}")
         sys.exit(FAULT)

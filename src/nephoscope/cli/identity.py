@@ -14,7 +14,7 @@ from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.identity import (
     account_findings,
     administrators,
@@ -106,7 +106,7 @@ def import_(data: Path, /, source: Path, algorithm: str) -> None:
         try:
             info = import_hash_list(build_context(data, state), source, algorithm)
         except HashListError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"imported {info.entries:,} {algorithm} hashes from {info.origin}")
 
 
@@ -123,7 +123,7 @@ def import_pairs(data: Path, /, source: Path, hashed: str | None) -> None:
         try:
             info = import_leaked_pairs(build_context(data, state), source, hashed or "")
         except HashListError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"imported {info.entries:,} keyed hashes from {info.origin}")
 
 
@@ -138,7 +138,7 @@ def rotate_key(data: Path, /) -> None:
         try:
             info = rotate_leaked_pairs(build_context(data, state))
         except HashListError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"{info.entries:,} keyed hashes, keys: {len(info.keys)}")
 
 
@@ -179,7 +179,7 @@ def check(data: Path, /, hashes: TextIO | None, user: str, algorithm: str, works
                 found = service.check_hashes(context, lake, algorithm, given, name)
                 click.echo("\n".join([*found, f"{len(found)} of {len(given)} passwords are leaked"]))
     except HashListError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     if found:
         sys.exit(FINDINGS)
 

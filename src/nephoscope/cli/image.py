@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.image_targets import open_image_target, parse_tag
-from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
+from nephoscope.cli.session.inventory_options import InventoryOptions, add_keep_options
 from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--insecure", is_flag=True, help="Connect to the registry without TLS (always the case for localhost)."
 )
 @contents_options
-@keep_options
+@add_keep_options
 @click.pass_obj
 def command(data: Path, /, target: str, tag: str, platform: str, packages: bool, look_for: tuple[ExaminedPart, ...], insecure: bool,
             allowed: tuple[str, ...], denied: tuple[str, ...], **asked: Unpack[InsideOptions]) -> None:  # fmt: skip
@@ -51,9 +51,9 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
     vulnerabilities import`); packages without any advisory are not assessed. Malware is detected by rules
     (extra malware), by ClamAV if it is installed, and by hashes from threat intelligence.
     """
-    from nephoscope.cli.session.inventory_options import keep_scan
+    from nephoscope.cli.session.inventory_options import store_scan
     from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
-    from nephoscope.cli.session.vex_files import close_by_statements, image_holders, read_statements
+    from nephoscope.cli.session.vex_files import close_by_statements, list_image_names, read_statements
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.malware.errors import MalwareRuleError
     from nephoscope.collect.scanning.examination_builder import examine_image
@@ -74,9 +74,9 @@ def command(data: Path, /, target: str, tag: str, platform: str, packages: bool,
         assessments = assess(
             data, found.contents, judged_by, keeping.build_exempted_image(image, target, tag)
         )
-        assessments = close_by_statements(assessments, statements, image_holders(image, target))
+        assessments = close_by_statements(assessments, statements, list_image_names(image, target))
     except (ImageError, DatabaseFileError, MalwareRuleError, StateError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     if keeping.keep:
-        keep_scan(data, keeping.image(found, image, target, tag))
+        store_scan(data, keeping.build_image_scan(found, image, target, tag))
     show_examination(image.name, found, assessments, judged_by)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from nephoscope.cli.session.filter_options import limit_option, severity_option, workspace_option
-from nephoscope.cli.session.list_output import format_option, list_options, show_list
+from nephoscope.cli.session.filter_options import add_limit_option, severity_option, workspace_option
+from nephoscope.cli.session.list_output import add_format_option, add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.options import Instant
 from nephoscope.cli.session.state_access import find_workspace, open_state
@@ -35,8 +35,8 @@ command = build_command(OPERATIONS)
     help="Show only incidents with this status.",
 )
 @severity_option()
-@limit_option()
-@list_options
+@add_limit_option()
+@add_list_format_option
 @click.pass_obj
 def list_(
     data: Path,
@@ -88,7 +88,7 @@ def list_(
     show_default=True,
     help="Include what the last scan found about its entities.",
 )
-@format_option("table", "json")
+@add_format_option("table", "json")
 @click.pass_obj
 def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool, output: str) -> None:
     """Show the incident NUMBER: entities and their posture, timeline, and similar incidents."""
@@ -114,13 +114,13 @@ def show(data: Path, /, workspace: str, number: int, events: bool, estate: bool,
     "--until", type=Instant(), metavar="TIME", help="Include incidents created before then (default: now)."
 )
 @click.option("--by", type=click.Choice(sorted(_GROUPS)), help="Include figures for each group.")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def metrics(
     data: Path, /, workspace: str, since: datetime | None, until: datetime | None, by: str | None, output: str
 ) -> None:
     """Show the mean time to acknowledge (MTTA) and to resolve (MTTR) incidents."""
-    from nephoscope.alerts.incidents.response_times import response_times
+    from nephoscope.alerts.incidents.response_times import measure_response_times
 
     end = until or datetime.now(UTC)
     with open_state(data) as state:
@@ -138,7 +138,7 @@ def metrics(
             "MTTR": _format_span(one.mean_to_resolve, output),
             "medianTTR": _format_span(one.median_to_resolve, output),
         }
-        for one in response_times(found, by or "")
+        for one in measure_response_times(found, by or "")
     ]
     show_list(rows, tuple(rows[0]), output)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.session.lake_access import open_lake
-from nephoscope.cli.session.list_output import format_option, show_list
+from nephoscope.cli.session.list_output import add_format_option, show_list
 from nephoscope.cli.session.state_access import find_workspace
 from nephoscope.cli.terminal.messages import print_message
 from nephoscope.cli.terminal.messages import print_message as say
@@ -89,7 +89,7 @@ class _IngestOptions(TypedDict):
     metavar="NAME",
     help="Encoding of text that is not UTF-8; with `utf-8`, such text is quarantined.",
 )
-@format_option("table", "json", help="Output format of the summary.")
+@add_format_option("table", "json", help="Output format of the summary.")
 @click.pass_obj
 def command(data: Path, /, paths: tuple[str, ...], form: str, **options: Unpack[_IngestOptions]) -> None:
     """Ingest PATHs into the lake: files, folders, globs, or - for standard input; .gz, .bz2, .xz, .zst, .zip
@@ -135,13 +135,13 @@ def _ingest_paths(
     from dataclasses import replace
 
     from nephoscope.cli.session.ingest_inputs import (
-        from_stdin,
         open_locked_folder,
         remove_abandoned_folders,
         replace_samples,
+        spool_stdin,
     )
     from nephoscope.cli.session.load_summary import show
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
     from nephoscope.files.snapshot_files import ArchiveLimits
     from nephoscope.ingest.logs.load_files import find_files, measure_packed_size
     from nephoscope.lake.errors import SpoolFullError
@@ -151,11 +151,11 @@ def _ingest_paths(
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove_abandoned_folders(data)
     with (
-        from_stdin(data, paths) as given,
+        spool_stdin(data, paths) as given,
         replace_samples(data, given) as named,
         open_locked_folder(data, "ingest-") as scratch,
         open_lake(data, keeps=True) as (lake, state),
-        progress_line() as tell,
+        show_progress_line() as tell,
     ):
         try:
             files = find_files(named, ArchiveLimits())
@@ -183,14 +183,14 @@ def _tell_unlooked(data: Path, lake: Lake, state: State, workspace: str) -> None
     """Say which rows no rule has looked at yet, by the rules that `detect` runs."""
     from nephoscope.alerts.library.content_packs import PackError
     from nephoscope.alerts.library.rule_selection import load_rules
-    from nephoscope.cli.session.backfill_options import tell_unlooked
+    from nephoscope.cli.session.backfill_options import report_unevaluated_rows
 
     try:
         rules = load_rules(data, state, workspace).rules
     except PackError as error:
         print_message(f"rules could not be loaded: {error}")
         return
-    tell_unlooked(data, lake, state, rules, workspace)
+    report_unevaluated_rows(data, lake, state, rules, workspace)
 
 
 def _load(
@@ -261,12 +261,14 @@ def _describe_request(paths: tuple[str, ...], options: str) -> str:
 
 def _load_address_lookup(data: Path) -> AddressLookup | None:
     """Return where addresses are in the newest estate of the data folder; None where none was collected."""
-    from nephoscope.estate.tenant_stores import subscription_estate, version_mark
+    from nephoscope.estate.tenant_stores import build_version_mark, load_subscription_estate
     from nephoscope.geolocation.provider import Geolocator
     from nephoscope.ingest.logs.address_lookup import AddressLookup
 
     return (
-        AddressLookup(subscription_estate(data), places=Geolocator.open(data)) if version_mark(data) else None
+        AddressLookup(load_subscription_estate(data), places=Geolocator.open(data))
+        if build_version_mark(data)
+        else None
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from nephoscope.cli.session.inventory_options import InventoryOptions, keep_options
+from nephoscope.cli.session.inventory_options import InventoryOptions, add_keep_options
 from nephoscope.cli.session.scan_output import PARTS, contents_options, to_inspection_options
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.state import StateError
 from nephoscope.vulnerability.errors import DatabaseFileError
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Checks to run besides packages; may be repeated.",
 )  # fmt: skip
 @contents_options
-@keep_options
+@add_keep_options
 @click.option(
     "--host", default="", metavar="NAME", help="With --keep: host that ROOT belongs to (default: this host)."
 )
@@ -40,7 +40,7 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
     """
     from socket import gethostname
 
-    from nephoscope.cli.session.inventory_options import keep_scan
+    from nephoscope.cli.session.inventory_options import store_scan
     from nephoscope.cli.session.scan_output import assess, load_examination_context, show_examination
     from nephoscope.cli.session.vex_files import close_by_statements, read_statements
     from nephoscope.collect.malware.errors import MalwareRuleError
@@ -59,8 +59,8 @@ def command(data: Path, /, root: Path, vulnerabilities: bool, all_file_systems: 
         assessments = assess(data, found.contents, judged_by, keeping.build_exempted_machine())
         assessments = close_by_statements(assessments, statements)
     except (RootError, DatabaseFileError, MalwareRuleError, StateError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     if keeping.keep:
         name = host or (gethostname() if root == Path("/") else "")
-        keep_scan(data, keeping.machine(found.contents, name))
+        store_scan(data, keeping.build_machine_scan(found.contents, name))
     show_examination(str(root), found, assessments, judged_by)

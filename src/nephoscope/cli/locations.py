@@ -12,10 +12,10 @@ import click
 
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -38,7 +38,7 @@ def command() -> None:
 
 @command.command("list")
 @_WORKSPACE
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, workspace: str, output: str) -> None:
     """List named locations and known egress addresses of the workspace."""
@@ -74,7 +74,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     try:
         items = read(file)
     except NamedLocationError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     with _store(data, workspace) as store:
         print_message(f"{NAMED}: {put_locations(store, NAMED, items, 'import')}")
 
@@ -88,7 +88,7 @@ def import_(data: Path, /, file: Path, workspace: str) -> None:
     show_default=True,
     help="Days of sign-ins to analyze.",
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def suggest(data: Path, /, workspace: str, days: int, output: str) -> None:
     """Suggest egress addresses: many users sign in from them on several days, with few failures."""
@@ -123,7 +123,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
         try:
             ip_network(one, strict=False)
         except ValueError:
-            usage_error(f"{one!r} is not an address or a range such as 203.0.113.0/24")
+            exit_with_usage_error(f"{one!r} is not an address or a range such as 203.0.113.0/24")
     items = [{"Address": one, "Name": name, "Tags": ""} for one in addresses]
     with _store(data, workspace) as store:
         print_message(f"{EGRESS}: {put_locations(store, EGRESS, items, 'add')}")
@@ -142,7 +142,7 @@ def add(data: Path, /, addresses: tuple[str, ...], workspace: str, name: str) ->
     is_flag=True,
     help="Include unattached addresses and addresses of single machines or load balancers.",
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: str) -> None:
     """List known egress addresses in the estate: public addresses of NAT and VPN gateways, firewalls, and
@@ -150,9 +150,9 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     that machine would be trusted.
     """
     from nephoscope.alerts.tuning.named_locations import EGRESS
-    from nephoscope.alerts.tuning.own_egress import TAG, egress
+    from nephoscope.alerts.tuning.own_egress import TAG, list_egress_addresses
 
-    found = [one for one in egress(_load_estates(data)) if one.shared or everything]
+    found = [one for one in list_egress_addresses(_load_estates(data)) if one.shared or everything]
     with _store(data, workspace) as store:
         if take:
             items = [{"Address": one.address, "Name": f"{one.kind} {one.name}", "Tags": TAG} for one in found]
@@ -172,7 +172,7 @@ def estate(data: Path, /, workspace: str, take: bool, everything: bool, output: 
     is_flag=True,
     help="Update the watchlist NamedLocations, and remove locations that no longer exist.",
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     """List Entra's named locations in the estate (`nephoscope collect` reads them)."""
@@ -181,7 +181,7 @@ def entra(data: Path, /, workspace: str, take: bool, output: str) -> None:
     try:
         found = merge_locations(_load_estates(data))
     except NamedLocationError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     with _store(data, workspace) as store:
         if take:
             print_message(_apply_found(store, NAMED, found))
@@ -199,7 +199,9 @@ def _load_estates(data: Path) -> tuple[Estate, ...]:
 
     found = load_newest(data)
     if not found:
-        usage_error(f"{data} has no estate yet: run `nephoscope scan` or `nephoscope collect` first")
+        exit_with_usage_error(
+            f"{data} has no estate yet: run `nephoscope scan` or `nephoscope collect` first"
+        )
     return found
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.options import evaluation_options, filter_options
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.posture import pipelines, work_items
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def send(
     Repository, commit and run are detected in GitHub Actions, Azure Pipelines and GitLab CI; options
     override them. The program's token is read from NEPHOSCOPE_TOKEN.
     """
-    from nephoscope.cli.session.pipeline_upload import prepare, store_locally, upload
+    from nephoscope.cli.session.pipeline_upload import prepare, store_locally, upload_run
 
     body = prepare(file, os.environ, given, category, partial=partial)
-    told = upload(server, body) if server else store_locally(data, body)
+    told = upload_run(server, body) if server else store_locally(data, body)
     counts = told.run.counts
     words = ", ".join(f"{counts[name]:,} {name}" for name in ("failed", "new", "fixed", "reopened"))
     click.echo(f"{'sent before: ' if told.repeated else ''}run {told.run.id}: {words}")
@@ -143,21 +143,23 @@ def collect(
         DevOpsRequest,
         collect_devops,
         find_platform,
-        tell_collection,
+        report_collection,
     )
 
     if script:
-        from nephoscope.collect.devops.export_script import script as export_script
+        from nephoscope.collect.devops.export_script import render_export_script as export_script
 
         click.echo(export_script(find_platform(platform)), nl=False)
         return
     for name, value in (("ORGANIZATION", organization), ("--connector", connector), ("--out", out)):
         if not value:
-            usage_error(f"{name} is missing: see `nephoscope pipelines collect --help` for requirements")
+            exit_with_usage_error(
+                f"{name} is missing: see `nephoscope pipelines collect --help` for requirements"
+            )
     assert out is not None
     found = collect_devops(DevOpsRequest(platform, organization, connector, **given), out)
     click.echo(out)
-    tell_collection(found)
+    report_collection(found)
     sys.exit(3 if found.gaps.sorted_gaps else 0)
 
 
@@ -177,7 +179,9 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 
     files = AdvisoryFiles(advisories)
     with open_state(data, keeps=True) as state:
-        found = rejudge_builds(build_context(data, state), files.records, whole=lambda: not files.refusals)
+        found = rejudge_builds(
+            build_context(data, state), files.read_records, whole=lambda: not files.refusals
+        )
     for build, recorded in found:
         click.echo(
             f"{build.repository.shown} ({build.run.tool}, {len(build.components):,} components): {_describe_rerun(recorded)}"
@@ -192,14 +196,14 @@ def rejudge(data: Path, /, advisories: tuple[Path, ...]) -> None:
 @command.command("posture")
 @evaluation_options
 @filter_options
-@list_options
+@add_list_format_option
 @click.pass_obj
 def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> None:
     """List the security settings of organizations and repositories in TARGET, or in the last scan (collected
     by `pipelines collect`).
     """
     from nephoscope.cli.session.session import build_report
-    from nephoscope.estate.devops_documents import repository_name
+    from nephoscope.estate.devops_documents import extract_repository_name
 
     rows = [
         {
@@ -207,7 +211,7 @@ def posture(data: Path, /, output: str, **options: Unpack[EstateOptions]) -> Non
             "recommendation": row.recommendation.name, "why": row.assessment.description, "resource": row.assessment.resource,
         }
         for row in build_report(data, options).rows
-        if (name := repository_name(row.assessment.resource))
+        if (name := extract_repository_name(row.assessment.resource))
     ]  # fmt: skip
     show_list(
         rows, POSTURE, output, "no repository was assessed: collect some with `nephoscope pipelines collect`"

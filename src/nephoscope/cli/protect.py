@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.protections import protection_commands
+from nephoscope.cli.protections import load_protection_commands
 from nephoscope.cli.session.operation_commands import add_operations, build_command
-from nephoscope.cli.session.registry_service import registry_service
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.session.registry_service import open_registry_service
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.operations.protect import image_requests, registries, registry_images
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def add(
 
     document = {"quarantine": [{"quarantine": quarantine, "approved": approved}], "insecure": insecure}
     password = password_file.read_text(encoding="utf-8").rstrip("\n") if password_file else ""
-    with registry_service(data) as context:
+    with open_registry_service(data) as context:
         add_registry(
             context, name, address, _convert_settings(file, document), username=username,
             given=RegistrySecrets(password=password), workspace=workspace,
@@ -90,7 +90,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
     """Change the settings of the registry NAME, such as its policy."""
     from nephoscope.service.registries import change_registry
 
-    with registry_service(data) as context:
+    with open_registry_service(data) as context:
         change_registry(context, name, settings=_convert_settings(file, {}))
 
 
@@ -104,10 +104,10 @@ def _convert_settings(file: Path | None, document: dict[str, object]) -> Registr
     try:
         return read_settings(msgspec.json.decode(file.read_bytes(), type=dict[str, object]))
     except msgspec.DecodeError as error:
-        usage_error(f"{file}: {error}")
+        exit_with_usage_error(f"{file}: {error}")
 
 
 add_operations(registry, registries.OPERATIONS, registry_images.OPERATIONS)
 command.add_command(build_command(image_requests.OPERATIONS), "requests")
-for protection in protection_commands():
+for protection in load_protection_commands():
     command.add_command(protection)

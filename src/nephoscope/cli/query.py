@@ -171,7 +171,7 @@ def _explain_missing_table(data: Path) -> None:
 def _run(session: QuerySession, text: str, options: QueryOptions) -> None:
     from nephoscope.cli.session.result_output import show
 
-    answer = session.ask(text)
+    answer = session.run_query(text)
     for note in answer.notes:
         click.echo(f"note: {note}", err=True)
     show(answer.results, options)
@@ -201,7 +201,7 @@ def _open_session(data: Path, options: QueryOptions) -> Iterator[QuerySession]:
 def _converse(session: QuerySession, data: Path) -> None:
     """The prompt; what it shows and how can be changed in it."""
     try:
-        from nephoscope.cli.session.query_prompt import converse
+        from nephoscope.cli.session.query_prompt import run_prompt
     except ImportError as error:
         from nephoscope.cli.session.query_session import UsageError
         from nephoscope.model.extras import install
@@ -211,7 +211,7 @@ def _converse(session: QuerySession, data: Path) -> None:
         ) from error
     from nephoscope.cli.session.repl_commands import QueryRepl
 
-    converse(QueryRepl(session, _print_errors), data)
+    run_prompt(QueryRepl(session, _print_errors), data)
 
 
 def _read_query(query: str) -> str:
@@ -235,7 +235,7 @@ def _print_errors(error: KqlError, text: str) -> int:
         label = "" if one.kind == "invalid" else "not supported: "
         click.echo(f"error: {where}{label}{one.message}", err=True)
         if one.line:
-            click.echo("\n".join(f"  {line}" for line in one.caret(text).split("\n")), err=True)
+            click.echo("\n".join(f"  {line}" for line in one.format_caret(text).split("\n")), err=True)
         if one.hint:
             click.echo(f"hint: {one.hint}", err=True)
     return INVALID

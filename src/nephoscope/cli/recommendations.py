@@ -10,7 +10,7 @@ import click
 from nephoscope.cli.session.estate_options import EstateOptions
 from nephoscope.cli.session.options import evaluation_options, filter_options, output_options
 from nephoscope.cli.terminal.exit_code import NOTHING_ASSESSED, is_written
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,19 +41,19 @@ class _RecommendationOptions(EstateOptions):
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_RecommendationOptions]) -> None:
     """List recommendations for TARGET, or for the last scan, by severity and score gain."""
-    from nephoscope.cli.outputs import check_shown, load_renderer
+    from nephoscope.cli.outputs import check_states, load_renderer
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import build_report
     from nephoscope.cli.views import grouping, recommendation, remediation
 
     output = options["output"]
     if options["show"] and options["preview"]:
-        usage_error("--show and --preview are mutually exclusive")
+        exit_with_usage_error("--show and --preview are mutually exclusive")
     if options["show"] and output != "table":
-        usage_error(f"--show prints text: remove -o {output}, or remove --show to list all")
+        exit_with_usage_error(f"--show prints text: remove -o {output}, or remove --show to list all")
     if options["preview"] and output not in remediation.RENDERERS:
-        usage_error(f"--preview supports {', '.join(remediation.RENDERERS)} (got {output})")
-    check_shown(output, options["states"])
+        exit_with_usage_error(f"--preview supports {', '.join(remediation.RENDERERS)} (got {output})")
+    check_states(output, options["states"])
     report = build_report(data, options)
     if not is_written(report, output):
         sys.exit(NOTHING_ASSESSED)

@@ -14,10 +14,10 @@ import click
 from nephoscope.cli.session.filter_options import workspace_option
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.session.secret_input import secret, secret_pair
+from nephoscope.cli.session.secret_input import read_secret, split_secret_pair
 from nephoscope.cli.session.service_context import build_context, open_context
 from nephoscope.cli.session.state_access import find_workspace
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.response import rules, runs
 from nephoscope.service.automation_responses import (
     put_secret,
@@ -50,7 +50,7 @@ def _open_engine(data: Path, workspace: str) -> Iterator[AutomationEngine]:
             rules = load_rules(data, state).rules
             yield AutomationEngine(lake, state, find_workspace(state, workspace).name, rules)
         except ValueError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
         flush_pending(data, lake, state)
 
 
@@ -95,14 +95,14 @@ def test(data: Path, /, workspace: str, name: str, incident: int | None, alert: 
     from nephoscope.automation.rule_trial import try_with_row
 
     if (incident is None) == (not alert):
-        usage_error("give --incident NUMBER or --alert ID")
+        exit_with_usage_error("give --incident NUMBER or --alert ID")
     with _open_engine(data, workspace) as engine:
         rule = next(
             (one for one in engine.rules if name.casefold() in (one.key.casefold(), one.title.casefold())),
             None,
         )
         if rule is None:
-            usage_error(f"rule '{name}' not found: see `nephoscope response rules`")
+            exit_with_usage_error(f"rule '{name}' not found: see `nephoscope response rules`")
         if do:
             holds, ended = try_rule(build_context(data, engine.state), engine, rule, incident, alert)
         else:
@@ -134,8 +134,8 @@ def secret_(data: Path, /, name: str, place: str, remove: bool) -> None:
             remove_secret(service, name)
             click.echo(f"secret {name} removed")
             return
-        _, checked = secret_pair(f"{name}={place}")
-        given = secret(name, checked)
+        _, checked = split_secret_pair(f"{name}={place}")
+        given = read_secret(name, checked)
         put_secret(service, name, given)
         click.echo(f"secret {name} stored")
 

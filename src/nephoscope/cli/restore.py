@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.state_access import state_url
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.session.state_access import find_state_url
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.state import StateError
 
@@ -45,7 +45,7 @@ def command(data: Path, /, file: Path, only_check: bool, accept: str) -> None:
     try:
         manifest = _check_backup(file) if only_check else _restore_backup(data, file, accept)
     except (BackupError, StateError) as error:
-        usage_error(f"{file}: {error}" if isinstance(error, BackupError) else str(error))
+        exit_with_usage_error(f"{file}: {error}" if isinstance(error, BackupError) else str(error))
     files = f"{format_count(len(manifest.entries), 'file')} as backed up at {manifest.made}"
     click.echo(f"{file}: {files}" if only_check else f"{data}: {files}")
     if not only_check and not manifest.keys:
@@ -64,12 +64,12 @@ def _check_backup(file: Path) -> BackupManifest:
 
 def _inspect_backup(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
     """The manifest of a backup and what it decides, which is listed on the error stream."""
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
     from nephoscope.lake.backup.backup_restore import check
     from nephoscope.serve.backup_policy import list_policy
 
     items: list[PolicyItem] = []
-    with progress_line() as tell:
+    with show_progress_line() as tell:
         manifest = check(file, tell, lambda folder, known: items.extend(list_policy(folder, known.names)))
     _list(items)
     return manifest, items
@@ -77,7 +77,7 @@ def _inspect_backup(file: Path) -> tuple[BackupManifest, list[PolicyItem]]:
 
 def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
     """Restore a backup that decides nothing, or what somebody accepts."""
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
     from nephoscope.lake.backup.backup_archive import BackupError
     from nephoscope.lake.backup.backup_restore import check_empty
     from nephoscope.serve.backup_policy import list_policy
@@ -100,8 +100,8 @@ def _restore_backup(data: Path, file: Path, accept: str) -> BackupManifest:
             f"author of the backup, restore it with --accept {_compute_confirmation(manifest)}"
         )
 
-    with progress_line() as tell:
-        return restore_backup(LocalUser.current(), file, data, state_url(), admit=admit, tell=tell)
+    with show_progress_line() as tell:
+        return restore_backup(LocalUser.current(), file, data, find_state_url(), admit=admit, tell=tell)
 
 
 def _is_at_terminal() -> bool:

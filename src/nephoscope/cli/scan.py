@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.options import (
+    add_wait_option,
+    code_output_options,
     evaluation_options,
     exit_code_options,
     filter_options,
-    judging_templates,
     parts_options,
-    printed_with_code,
-    wait_options,
+    template_options,
 )
-from nephoscope.cli.terminal.exit_code import check_gate, exit_code, is_written
+from nephoscope.cli.terminal.exit_code import check_gate, choose_exit_code, is_written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     "--explain", metavar="RESOURCE", help="Explain every result for this resource (an ID, or its last part)."
 )
 @filter_options
-@printed_with_code
+@code_output_options
 @parts_options
-@wait_options
+@add_wait_option
 @exit_code_options
-@judging_templates
+@template_options
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
     """Assess the resources of TARGET: findings, severity and remediation. TARGET is a snapshot: Resource
@@ -57,22 +57,22 @@ def command(data: Path, /, **options: Unpack[ScanOptions]) -> None:
         from nephoscope.cli.session.code_scan import scan_code
 
         sys.exit(scan_code(data, options, _plan_explanation(options["explain"])))
-    from nephoscope.cli.outputs import check_shown
+    from nephoscope.cli.outputs import check_states
     from nephoscope.cli.session.output_stream import open_output
     from nephoscope.cli.session.session import open_report
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
 
     if options["allowed_openings"] is not None:
-        usage_error(
+        exit_with_usage_error(
             "--allowed-openings is for templates: for an estate use nephoscope exposure --allowed-openings FILE"
         )
     wanted = options["explain"]
     output = "table" if wanted else options["output"]
-    check_shown(options["output"], options["states"])
+    check_states(options["output"], options["states"])
     extract, write = _parse_explanation_view(wanted) if wanted else _choose_view_rows(options)
     with open_report(data, options, extract) as report:
         check_gate(report, options["fail_on"])
-        code = exit_code(report, options["fail_on"], options["fail_on_unknown"])
+        code = choose_exit_code(report, options["fail_on"], options["fail_on_unknown"])
         if not is_written(report, output):
             sys.exit(code)
         with open_output(options["output_file"], styled=output == "table") as out:
@@ -84,19 +84,19 @@ def _parse_explanation_view(wanted: str) -> tuple[RowSelection, Renderer]:
     """Return what an explanation reads of a report, and what writes it."""
     from nephoscope.cli.views import explanation
 
-    return explanation.reads(wanted), lambda report, out: explanation.render(report, wanted, out)
+    return explanation.select_rows(wanted), lambda report, out: explanation.render(report, wanted, out)
 
 
 def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
     """Return what the output that is asked for reads of a report, and what writes it."""
-    from nephoscope.cli.outputs import formats, load_renderer, reads
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.outputs import list_formats, load_renderer, select_rows
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
 
     output, group_by = options["output"], options["group_by"]
-    if output not in formats():
-        usage_error(
+    if output not in list_formats():
+        exit_with_usage_error(
             f"-o {output} lists findings in templates and pipeline files, and no target has any that can be read:"
-            f" use one of {', '.join(formats())}"
+            f" use one of {', '.join(list_formats())}"
         )
 
     def write(report: ReportView, out: TextIO) -> None:
@@ -106,7 +106,7 @@ def _choose_view_rows(options: ScanOptions) -> tuple[RowSelection, Renderer]:
 
             grouping.render(report, group_by, out)
 
-    return reads(output, options["states"]), write
+    return select_rows(output, options["states"]), write
 
 
 def _plan_explanation(wanted: str | None) -> VerdictExplanation | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Unpack
 import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
-from nephoscope.cli.session.list_output import format_option, to_file
+from nephoscope.cli.session.list_output import add_format_option, to_file
 from nephoscope.cli.session.options import evaluation_options, resource_options
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class _ScoreOptions(ViewOptions):
     is_flag=True,
     help="List the recommendations of each control, with the source of their placement.",
 )
-@format_option("table", "json", help="Output format.")
+@add_format_option("table", "json", help="Output format.")
 @to_file
 @click.pass_obj
 def command(data: Path, /, **options: Unpack[_ScoreOptions]) -> None:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from nephoscope.cli.session.state_access import state_url
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.session.state_access import find_state_url
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.state import StateError
 
@@ -163,7 +163,7 @@ def _hold_instance_lock(settings: ServeSettings, stop: threading.Event) -> Itera
                 return
         if time.monotonic() > until:
             who = holder(settings.data) or "another process"
-            usage_error(
+            exit_with_usage_error(
                 f"{settings.data}: a server already runs on this folder: {who}; stop it, or use another "
                 "--data"
             )
@@ -185,7 +185,7 @@ def _prepare_settings(
         check(wanted)
         settings, authority = ensure_certificate(wanted)
     except (SourceError, StateError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     _check_identity(settings)
     remove_abandoned_folders(settings.data)
     if demo and not stop.is_set():
@@ -245,7 +245,7 @@ def _build_settings(data: Path, options: _ServeOptions) -> ServeSettings:
 
     return ServeSettings(
         data=data.absolute(),
-        state=state_url(),
+        state=find_state_url(),
         host=options["host"],
         port=options["port"],
         names=options["names"],
@@ -273,7 +273,7 @@ def _check_identity(settings: ServeSettings) -> None:
     if not settings.managed_identity:
         return
     if settings.host not in LOOPBACK or settings.behind:
-        usage_error(
+        exit_with_usage_error(
             "--managed-identity requires a loopback --host and no --behind: the endpoint is limited "
             "to this machine"
         )
@@ -281,7 +281,7 @@ def _check_identity(settings: ServeSettings) -> None:
         with State.open_folder(settings.data, settings.state) as state:
             find_bound_principal(state.principals, settings.managed_identity)
     except ManagedIdentityError as error:
-        usage_error(f"--managed-identity: {error}")
+        exit_with_usage_error(f"--managed-identity: {error}")
 
 
 def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.socket | None:
@@ -296,7 +296,7 @@ def _open_listener(settings: ServeSettings, stop: threading.Event) -> socket.soc
             return make_listener(settings.host, settings.port)
         except OSError as error:
             if earlier is None or not earlier.ends or time.monotonic() > until:
-                usage_error(_not_listening(settings, error))
+                exit_with_usage_error(_not_listening(settings, error))
             stop.wait(LOOK_SECONDS)
     return None
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.state_access import open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.operations import sources
 
@@ -32,7 +32,7 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("name")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the errors of the source NAME: the last error of each part, and its start."""
@@ -58,7 +58,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
         chosen = [state.sources.get(name) for name in dict.fromkeys(names)]
         chosen = chosen or [one for one in state.sources.all() if one.enabled]
         if not chosen:
-            usage_error("no sources: add one with nephoscope sources add NAME --kind KIND")
+            exit_with_usage_error("no sources: add one with nephoscope sources add NAME --kind KIND")
         supervisor = SourceSupervisor(lake, state, data, say=print_message)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: supervisor.stop.set())
@@ -66,7 +66,7 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
         try:
             supervisor.run(chosen)
         except SourceError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
         print_message("stopped")
 
 
@@ -81,17 +81,17 @@ def run(data: Path, /, names: tuple[str, ...]) -> None:
     show_default=True,
     help="With --missing: days without logs after which they count as missing.",
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def health(data: Path, /, missing: bool, days: int, output: str) -> None:
     """Show ingestion health by source and table: last event, rate compared with the baseline, delay, and
     quarantined rows. Exits 1 if something is unusual, or with --missing if logs are missing.
     """
-    from nephoscope.cli.session.source_health import health_rows, missing_rows, shorten_rows
+    from nephoscope.cli.session.source_health import build_health_rows, build_missing_rows, shorten_rows
 
     with open_lake(data) as (lake, state):
         flush_pending(data, lake, state)
-        rows = missing_rows(lake, state, data, days) if missing else health_rows(state)
+        rows = build_missing_rows(lake, state, data, days) if missing else build_health_rows(state)
     if missing and output == "table":
         show_list(*shorten_rows(rows), output, "no resource is missing logs")
         sys.exit(FINDINGS if rows else 0)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def command() -> None:
 @click.argument("text", default="")
 @click.option("--workspace", "-w", metavar="NAME", help="Show only tables of this workspace.")
 @click.option("--known", is_flag=True, help="Include known tables without rows.")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, text: str, workspace: str | None, known: bool, output: str) -> None:
     """List tables whose name contains TEXT: rows, days with rows, size, retention in days, newest event
@@ -86,7 +86,7 @@ def _list_empty_tables(lake: Lake, found: list[TableInventory]) -> Iterator[dict
 
 @command.command("show")
 @click.argument("name")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def show(data: Path, /, name: str, output: str) -> None:
     """Show the columns of the table NAME; the JSON output is the input of `tables import`."""
@@ -97,7 +97,7 @@ def show(data: Path, /, name: str, output: str) -> None:
     try:
         table = Tables.of(data)[name]
     except LakeError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     if output == "json":
         import json
 
@@ -135,7 +135,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     list of either, or the output of `T | getschema` (CSV or JSON). Exits 3 if a file was rejected; the
     others are imported.
     """
-    from nephoscope.files.tables.table_definitions import definitions
+    from nephoscope.files.tables.table_definitions import load_definitions
     from nephoscope.files.tables.table_files import TableFileError
     from nephoscope.lake.errors import LakeError
     from nephoscope.service.workspaces import import_table
@@ -144,7 +144,7 @@ def import_(data: Path, /, paths: tuple[Path, ...], name: str) -> None:
     with open_lake(data) as (lake, state):
         for path in paths:
             try:
-                for table in definitions(path, name):
+                for table in load_definitions(path, name):
                     lost = import_table(build_context(data, state), lake, table, path.name)
                     click.echo(f"table {table.name} imported: {len(table.columns)} columns")
                     if lost:
@@ -184,7 +184,7 @@ def set_(data: Path, /, name: str, workspace: str | None, retention: str) -> Non
 
 @command.command("clean")
 @click.option("--dry-run", is_flag=True, help="Only show the days that would be deleted.")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def clean(data: Path, /, dry_run: bool, output: str) -> None:
     """Permanently delete the days older than the retention of their tables, and list their days and rows.
@@ -207,7 +207,7 @@ def clean(data: Path, /, dry_run: bool, output: str) -> None:
         if found and not dry_run:
             remove_expired_rows(build_context(data, state), lake, found)
             if left := [f"{one.workspace}/{one.table}" for one in list_expired(data, find_retention, now)]:
-                usage_error(f"not removed: {', '.join(left)}: see `doctor`")
+                exit_with_usage_error(f"not removed: {', '.join(left)}: see `doctor`")
     rows = [
         dict(
             zip(CLEANED, (one.workspace, one.table, one.days, one.first_day, one.rows, one.size), strict=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import format_option, show_list
+from nephoscope.cli.session.list_output import add_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command, open_call
 from nephoscope.cli.session.options import Instant
 from nephoscope.operations.detection import tuning
@@ -33,7 +33,7 @@ command = build_command(tuning.OPERATIONS)
     "--from", "since", type=Instant(), metavar="TIME", help="Start of the period (default: 7 days before)."
 )
 @click.option("--to", "until", type=Instant(), metavar="TIME", help="End of the period (default: now).")
-@format_option("table", "json")
+@add_format_option("table", "json")
 @click.pass_obj
 def replay(
     data: Path,
@@ -59,7 +59,7 @@ def replay(
     with open_call(data, needs_lake=True, fresh=True) as call:
         begin, end = asked.bounds(now)
         own, found = call.workspace(workspace), tuning.find_rule(call, asked, rule)
-        tuned = EffectiveTuning.load(call.state, call.lake, own, now).rule(found)
+        tuned = EffectiveTuning.load(call.state, call.lake, own, now).apply_to_rule(found)
         done = over(call.lake, tuned, own, begin, min(end, now), now)
     _print_replay(done, begin, end, output)
     if done.errors:
@@ -83,7 +83,9 @@ def _print_replay(done: ReplayResult, begin: datetime, end: datetime, output: st
         [{"day": day, "alerts": count} for day, count in done.days().items()], ("day", "alerts"), output
     )
     show_list(
-        [{"entity": name, "alerts": count} for name, count in done.entities()], ("entity", "alerts"), output
+        [{"entity": name, "alerts": count} for name, count in done.list_entities()],
+        ("entity", "alerts"),
+        output,
     )
     for moment, text in done.errors[:3]:
         click.echo(f"window until {moment.isoformat()}: {text}", err=True)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from nephoscope.cli.session.advisory_import import import_
-from nephoscope.cli.session.list_output import format_option, list_options, show_list
+from nephoscope.cli.session.list_output import add_format_option, add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import add_operations
 from nephoscope.cli.session.scan_output import SEVERITIES
 from nephoscope.cli.session.scanner_result_import import import_results
 from nephoscope.cli.session.service_context import open_context
 from nephoscope.cli.session.state_access import has_state
 from nephoscope.cli.session.vulnerability_exemptions import exempt, exemptions, unexempt
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_subjects
 from nephoscope.operations.posture import advisory_feeds
 from nephoscope.service.exemption_lookup import make_exemption_lookup
@@ -43,7 +43,7 @@ def command() -> None:
 
 
 @command.command("feeds")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def feeds(data: Path, /, output: str) -> None:
     """List imported feeds with their age and the ecosystems they assess; stale feeds, partial feeds, which
@@ -124,7 +124,7 @@ class _FindingOptions(TypedDict):
     type=click.Choice(SEVERITIES, case_sensitive=False),
     help="Exit 1 if a vulnerability has this severity or a higher one.",
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(
     data: Path, /, by: str, exempted: bool, fail_on: str | None, output: str, **asked: Unpack[_FindingOptions]
@@ -136,8 +136,8 @@ def list_(
     from nephoscope.cli.session.vulnerability_rows import (
         FINDING_COLUMNS,
         VULNERABILITY_COLUMNS,
-        finding_rows,
-        vulnerability_rows,
+        build_finding_rows,
+        build_vulnerability_rows,
     )
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.advisories import why_exploitation_is_unknown
@@ -150,7 +150,7 @@ def list_(
         context = service
         if by == "vulnerability":
             rows, columns = (
-                vulnerability_rows(
+                build_vulnerability_rows(
                     date_vulnerabilities(context, wanted, list_vulnerabilities(context, wanted))
                 ),
                 VULNERABILITY_COLUMNS,
@@ -161,7 +161,9 @@ def list_(
             machines = {one.subject.resource_id for one in found if one.subject.kind is SubjectKind.MACHINE}
             exposures = find_exposures(context, EVERYTHING, machines - {""})
             ordered = sort_by_risk(found, exposures)
-            rows = finding_rows(ordered, exposures, make_exemption_lookup(context), with_exempted=exempted)
+            rows = build_finding_rows(
+                ordered, exposures, make_exemption_lookup(context), with_exempted=exempted
+            )
             columns = FINDING_COLUMNS
         unknown = _tell_uncovered(context, wanted)
         if asked["exploited"] and (why := why_exploitation_is_unknown(context)):
@@ -213,7 +215,7 @@ def _tell_uncovered(context: ServiceContext, wanted: FindingFilter) -> bool:
 
 @command.command("explain")
 @click.argument("name", metavar="ID")
-@format_option("text", "json")
+@add_format_option("text", "json")
 @click.pass_obj
 def explain(data: Path, /, name: str, output: str) -> None:
     """Show the advisories for the vulnerability ID (CVE-..., GHSA-..., DSA-...): their sources, the affected
@@ -224,7 +226,7 @@ def explain(data: Path, /, name: str, output: str) -> None:
     holders = _list_holders(data, name)
     advisories, exploited, prediction = _look_up(data, name, is_needed=not holders)
     if not (holders or advisories or exploited or prediction):
-        usage_error(f"no imported advisory covers {name!r}")
+        exit_with_usage_error(f"no imported advisory covers {name!r}")
     if output == "json":
         found = {"id": name, "exploited": exploited, "prediction": prediction, "advisories": advisories, "has": holders}  # fmt: skip
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
@@ -286,7 +288,7 @@ def _look_up(
 
 def _list_holders(data: Path, name: str) -> list[dict[str, object]]:
     """Return the findings of a vulnerability in what is kept, the riskiest first."""
-    from nephoscope.cli.session.vulnerability_rows import finding_rows
+    from nephoscope.cli.session.vulnerability_rows import build_finding_rows
     from nephoscope.model.read_reach import EVERYTHING
     from nephoscope.service.vulnerabilities import list_holders
 
@@ -294,7 +296,7 @@ def _list_holders(data: Path, name: str) -> list[dict[str, object]]:
         return []
     with open_context(data) as service:
         context = service
-        return finding_rows(list_holders(context, EVERYTHING, name), {}, make_exemption_lookup(context))
+        return build_finding_rows(list_holders(context, EVERYTHING, name), {}, make_exemption_lookup(context))
 
 
 def _describe_versions(affected: AffectedPackage) -> str:
@@ -315,11 +317,11 @@ def _open_database(data: Path, now: datetime) -> AdvisoryDatabase:
 
     path = advisories_path(data)
     if not path.exists():
-        usage_error("no advisories: import a feed with nephoscope vulnerabilities import FILE...")
+        exit_with_usage_error("no advisories: import a feed with nephoscope vulnerabilities import FILE...")
     try:
         return AdvisoryDatabase(path, now)
     except DatabaseFileError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
 
 
 add_operations(command, advisory_feeds.OPERATIONS)

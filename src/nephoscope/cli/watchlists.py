@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from nephoscope.cli.session.filter_options import workspace_option
-from nephoscope.cli.session.list_output import list_options, show_list
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
 from nephoscope.cli.session.operation_commands import build_command
 from nephoscope.cli.session.state_access import find_workspace, open_state
 from nephoscope.operations.detection.watchlists import OPERATIONS
@@ -22,7 +22,7 @@ command = build_command(OPERATIONS)
 @click.option(
     "--most", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of items."
 )
-@list_options
+@add_list_format_option
 @click.pass_obj
 def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> None:
     """Show the items of the watchlist ALIAS."""
@@ -34,7 +34,7 @@ def show(data: Path, /, alias: str, workspace: str, most: int, output: str) -> N
 
 
 @command.command("templates")
-@list_options
+@add_list_format_option
 def templates(output: str) -> None:
     """List watchlist templates: the aliases that detections use, with their columns."""
     from nephoscope.lake.watchlists.watchlist_templates import templates as known

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -77,7 +77,7 @@ class TypeSources:
     spelled: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def builtin(cls) -> TypeSources:
+    def load_builtin(cls) -> TypeSources:
         """The facts that ship with nephoscope; ContentError naming the file and member that has another shape."""
         return _load_builtin()
 
@@ -86,7 +86,7 @@ class TypeSources:
         """Every type that a way to read is known for, but those of Microsoft Graph."""
         return frozenset((*self.tables, *self.lists, *self.derived))
 
-    def server_sources(self) -> TypeSources:
+    def load_server_sources(self) -> TypeSources:
         """Return how they are read of a nephoscope server.
 
         What Azure's own Defender said is in a table apart from what the server says; what is derived here is there as it was derived.
@@ -108,7 +108,7 @@ class TypeSources:
         spelled = self.spelled.get(namespace)
         return (spelled or re.sub(r"^microsoft\.", "Microsoft.", namespace)) + slash + rest
 
-    def query(self, type_: str) -> str:
+    def build_query(self, type_: str) -> str:
         """The query of Resource Graph that has the bodies of a lower-cased type, '' where no table of it is known to hold them."""
         table = self.tables.get(type_) or (MAIN_TABLE if self._is_tracked(type_) else "")
         return f"{table} | where type =~ '{self.spell(type_)}'" if table else ""
@@ -124,7 +124,7 @@ class TypeSources:
 
 @cache
 def _load_builtin() -> TypeSources:
-    found = [document for document in documents(None, "azure") if document.name == "reading.json"]
+    found = [document for document in load_documents(None, "azure") if document.name == "reading.json"]
     if len(found) != 1:
         raise ContentError("the package has no azure/reading.json", Place("content"))
     return parse(found[0])
@@ -133,33 +133,44 @@ def _load_builtin() -> TypeSources:
 def parse(document: ContentDocument) -> TypeSources:
     """Read a file of facts; ContentError naming the member that has another shape."""
     body = _MemberReader(document.json(), document.place)
-    tables = {type_: table for table in body.names("tables") for type_ in body.texts(f"tables.{table}")}
-    lists = body.section("lists")
-    written = (body.section("derived"), body.section("items"), body.section("lacks"), body.texts("spelled"))
+    tables = {
+        type_: table for table in body.read_names("tables") for type_ in body.read_texts(f"tables.{table}")
+    }
+    lists = body.read_section("lists")
+    written = (
+        body.read_section("derived"),
+        body.read_section("items"),
+        body.read_section("lacks"),
+        body.read_texts("spelled"),
+    )
     return TypeSources(
         tables={type_.lower(): table for type_, table in tables.items()},
         lists={type_.lower(): _read_list(type_, row, body) for type_, row in lists.items()},
-        items={type_.lower(): body.text(row, "api", type_) for type_, row in body.section("items").items()},
+        items={
+            type_.lower(): body.read_text(row, "api", type_)
+            for type_, row in body.read_section("items").items()
+        },
         named={
-            type_.lower(): frozenset(name.lower() for name in body.texts(f"named.{type_}"))
-            for type_ in body.names("named")
+            type_.lower(): frozenset(name.lower() for name in body.read_texts(f"named.{type_}"))
+            for type_ in body.read_names("named")
         },
         lacks={
             type_.lower(): GraphOmission(
-                body.text(row, "api", type_),
+                body.read_text(row, "api", type_),
                 tuple(path.lower() for path in body.require_list(row, "paths", type_)),
             )
-            for type_, row in body.section("lacks").items()
+            for type_, row in body.read_section("lacks").items()
         },
         derived={
             type_.lower(): DerivedType(
-                body.text(row, "from", type_).lower(), tuple(body.text(row, "extends", type_).split("."))
+                body.read_text(row, "from", type_).lower(),
+                tuple(body.read_text(row, "extends", type_).split(".")),
             )
-            for type_, row in body.section("derived").items()
+            for type_, row in body.read_section("derived").items()
         },
-        custom=frozenset(type_.lower() for type_ in body.texts("custom")),
-        partial={type_.lower(): str(why) for type_, why in body.section("partial").items()},
-        absent={type_.lower(): str(why) for type_, why in body.section("absent").items()},
+        custom=frozenset(type_.lower() for type_ in body.read_texts("custom")),
+        partial={type_.lower(): str(why) for type_, why in body.read_section("partial").items()},
+        absent={type_.lower(): str(why) for type_, why in body.read_section("absent").items()},
         spelled=_spell_types((*tables, *lists, *itertools.chain.from_iterable(written))),
     )
 
@@ -182,7 +193,7 @@ def _read_list(type_: str, row: Any, body: _MemberReader) -> ArmListing:
         type_.lower(),
         frozenset(one.lower() for one in of),
         str(path),
-        body.text(row, "api", type_),
+        body.read_text(row, "api", type_),
         frozenset(one.lower() for one in under),
     )
 
@@ -199,22 +210,22 @@ class _MemberReader:
         value = self._body.get(section) if isinstance(self._body, dict) else None
         return value.get(key) if key and isinstance(value, dict) else value
 
-    def section(self, name: str) -> dict[str, object]:
+    def read_section(self, name: str) -> dict[str, object]:
         value = self._read_member_at(name)
         if not isinstance(value, dict):
             self._fail(name, "an object")
         return value
 
-    def names(self, name: str) -> Iterator[str]:
-        return iter(self.section(name))
+    def read_names(self, name: str) -> Iterator[str]:
+        return iter(self.read_section(name))
 
-    def texts(self, path: str) -> list[str]:
+    def read_texts(self, path: str) -> list[str]:
         value = self._read_member_at(path)
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             self._fail(path, "a list of texts")
         return value
 
-    def text(self, row: Any, member: str, type_: str) -> str:
+    def read_text(self, row: Any, member: str, type_: str) -> str:
         value = row.get(member) if isinstance(row, dict) else None
         if not isinstance(value, str) or not value:
             self._fail(f"{type_}.{member}", "a text")

@@ -48,7 +48,7 @@ class Cloud(msgspec.Struct, frozen=True):
 
     def with_endpoint(self, endpoint: str) -> Cloud:
         """Return the same cloud with Resource Manager at another endpoint, such as a private one; CloudError when it is unusable."""
-        return replace(self, resource_manager=origin(endpoint, "--endpoint"))
+        return replace(self, resource_manager=parse_origin(endpoint, "--endpoint"))
 
 
 CLOUDS = {
@@ -110,11 +110,11 @@ def _from_file(path: Path) -> Cloud:
     )
     return Cloud(
         name=str(document.get("name") or path.stem),
-        resource_manager=origin(manager, f"{path}: resourceManager"),
-        authority=origin(
+        resource_manager=parse_origin(manager, f"{path}: resourceManager"),
+        authority=parse_origin(
             str(document.get("authority") or signing.get("loginEndpoint") or ""), f"{path}: authority"
         ),
-        graph=origin(
+        graph=parse_origin(
             str(document.get("graph") or document.get("microsoftGraphResourceId") or ""), f"{path}: graph"
         ),
         audience=str(audience),
@@ -128,7 +128,7 @@ def _read_member(document: dict[str, object], path: Path, name: str) -> str:
     return value
 
 
-def origin(url: str, what: str) -> str:
+def parse_origin(url: str, what: str) -> str:
     """`https://host[:port]` of a URL; CloudError for another scheme (but plain http to this machine itself) or a path."""
     try:
         parts = urlsplit(url.rstrip("/"))

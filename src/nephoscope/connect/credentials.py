@@ -62,7 +62,7 @@ class Credential(Protocol):
 CredentialSource = Callable[[], Credential]
 
 
-def credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSource:
+def create_credential_source(kind: str, cloud: Cloud, tenant: str = "") -> CredentialSource:
     """Return how to sign in for a tenant ('' = the one of the credential itself); raises SignInError for what the
     environment lacks."""
     # Without a handler of its own, what azure-identity logs of a failure would stand on the terminal beside our sentence.
@@ -99,7 +99,7 @@ def _require(*names: str) -> None:
         raise SignInError(f"set {', '.join(missing)} in the environment")
 
 
-def credential_settings(cloud: Cloud) -> dict[str, Any]:
+def build_credential_settings(cloud: Cloud) -> dict[str, Any]:
     """Return what every credential of a cloud is made with: a cloud of its own has no instance discovery to ask."""
     from nephoscope.connect.cloud import CLOUDS
 
@@ -113,7 +113,7 @@ def _build_tenant_argument(tenant: str) -> dict[str, str]:
 def _open_default_credential(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import DefaultAzureCredential
 
-    options = credential_settings(cloud)
+    options = build_credential_settings(cloud)
     if tenant:
         options |= {
             "workload_identity_tenant_id": tenant,
@@ -141,10 +141,10 @@ def _open_service_principal(cloud: Cloud, tenant: str) -> Credential:
     if certificate:
         password = _read_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
         return CertificateCredential(
-            tenant_id, client, certificate, password=password, **credential_settings(cloud)
+            tenant_id, client, certificate, password=password, **build_credential_settings(cloud)
         )
     return ClientSecretCredential(
-        tenant_id, client, _read_environment("AZURE_CLIENT_SECRET"), **credential_settings(cloud)
+        tenant_id, client, _read_environment("AZURE_CLIENT_SECRET"), **build_credential_settings(cloud)
     )
 
 
@@ -157,7 +157,7 @@ def _open_managed_identity(_: Cloud, __: str) -> Credential:
 def _open_workload_identity(cloud: Cloud, tenant: str) -> Credential:
     from azure.identity import WorkloadIdentityCredential
 
-    return WorkloadIdentityCredential(**_build_tenant_argument(tenant), **credential_settings(cloud))
+    return WorkloadIdentityCredential(**_build_tenant_argument(tenant), **build_credential_settings(cloud))
 
 
 def _open_environment_credential(cloud: Cloud, tenant: str) -> Credential:
@@ -165,7 +165,8 @@ def _open_environment_credential(cloud: Cloud, tenant: str) -> Credential:
 
     return _limit_to_tenant(
         EnvironmentCredential(
-            **credential_settings(cloud), **({"additionally_allowed_tenants": [tenant]} if tenant else {})
+            **build_credential_settings(cloud),
+            **({"additionally_allowed_tenants": [tenant]} if tenant else {}),
         ),
         tenant,
     )
@@ -196,7 +197,7 @@ class TokenProvider(msgspec.Struct):
     _token: AccessToken | None = None
     _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
 
-    def current(self) -> str:
+    def get_token(self) -> str:
         """The bearer token; raises SignInError."""
         with self._lock:
             if self._token is None or self._token.expires_on - EARLY <= self.clock():

@@ -47,7 +47,7 @@ class GraphChangeClient:
     origin: str
     tokens: TokenProvider
 
-    def account(self, path: str) -> GraphAccount | None:
+    def get_account(self, path: str) -> GraphAccount | None:
         """Return a user by its path, None where there is none; raises GraphChangeError."""
         question = f"{path}?$select=id,accountEnabled,userPrincipalName"
         response = self._send(GraphChange("GET", question), missing=True)
@@ -66,7 +66,7 @@ class GraphChangeClient:
         try:
             response = httpx.request(
                 change.method, f"{self.origin}{change.path}", json=change.body or None, timeout=_TIMEOUT,
-                follow_redirects=False, headers={"Authorization": f"Bearer {self.tokens.current()}"},
+                follow_redirects=False, headers={"Authorization": f"Bearer {self.tokens.get_token()}"},
             )  # fmt: skip
         except SignInError as error:
             raise GraphChangeError(str(error), again=True) from error

@@ -140,7 +140,7 @@ class NetworkWatcherClient:
         try:
             response = httpx.request(
                 method, address, json=body, timeout=_TIMEOUT, follow_redirects=False,
-                headers={"Authorization": f"Bearer {self.tokens.current()}"},
+                headers={"Authorization": f"Bearer {self.tokens.get_token()}"},
             )  # fmt: skip
         except SignInError as error:
             raise NetworkWatcherError(str(error)) from error

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from nephoscope.connect.credentials import TokenProvider
-from nephoscope.connect.throttling_quota import ThrottleQuota, retry_seconds
+from nephoscope.connect.throttling_quota import ThrottleQuota, find_retry_delay
 from nephoscope.model.secret_redaction import redact_text
 
 QUERY_PATH = "/providers/Microsoft.ResourceGraph/resources"
@@ -95,14 +95,14 @@ class RestClient:
 
     def get(self, url: str, what: str) -> RestResponse:
         """GET a path of the origin or a next link on it; `what` names it in the counts. Raises RequestError, SignInError."""
-        return self._send_request("GET", self.absolute(url), None, what)
+        return self._send_request("GET", self.resolve_url(url), None, what)
 
     def query(self, body: dict[str, object], api_version: str, what: str) -> RestResponse:
         """POST a query to Resource Graph. Raises as `get`."""
-        url = self.absolute(f"{QUERY_PATH}?api-version={api_version}")
+        url = self.resolve_url(f"{QUERY_PATH}?api-version={api_version}")
         return self._send_request("POST", url, msgspec.json.encode(body), what)
 
-    def absolute(self, url: str) -> str:
+    def resolve_url(self, url: str) -> str:
         """A path or link as a URL on the origin; RequestError for a link that leads elsewhere."""
         whole = urljoin(self.origin + "/", url)
         parts, home = urlsplit(whole), urlsplit(self.origin)
@@ -117,11 +117,11 @@ class RestClient:
         return whole
 
     def _send_request(self, method: str, url: str, content: bytes | None, what: str) -> RestResponse:
-        guard(method, url)
+        require_read_only(method, url)
         last = RequestError(f"{what}: no answer")
         refreshed = False
         for attempt in range(self.attempts):
-            token = self.tokens.current()
+            token = self.tokens.get_token()
             try:
                 answer = self._send_once(method, url, content, token, what)
             except RequestError as error:
@@ -140,7 +140,7 @@ class RestClient:
 
     def _handle_refusal(self, url: str, method: str, answer: RestResponse, attempt: int, what: str) -> None:
         """Wait as the refusal says; RequestError where that is longer than anybody would wait."""
-        told = retry_seconds(answer.headers, time.time())
+        told = find_retry_delay(answer.headers, time.time())
         if told is not None and told > MAX_WAIT:
             raise RequestError(
                 f"{what}: {answer.status}, and the server asks to wait {told:.0f} s: run again later with --resume",
@@ -148,7 +148,7 @@ class RestClient:
             )
         pause = _compute_backoff(attempt) if told is None else told + random.uniform(0.0, 0.25)  # noqa: S311 - jitter
         if answer.status == 429:
-            self._find_quota(url, method).hold(pause)
+            self._find_quota(url, method).pause(pause)
         self._pause(what, pause)
 
     def _pause(self, what: str, pause: float) -> None:
@@ -174,7 +174,7 @@ class RestClient:
             if isinstance(error, RequestError):
                 raise
             raise RequestError(f"{what}: {type(error).__name__}: {redact_text(str(error))[:200]}") from error
-        quota.learn(received)
+        quota.update(received)
         return RestResponse(status, _read_object(data, status, what), received)
 
     def _find_quota(self, url: str, method: str) -> ThrottleQuota:
@@ -189,7 +189,7 @@ class RestClient:
             return self._quotas[key]
 
 
-def guard(method: str, url: str) -> None:
+def require_read_only(method: str, url: str) -> None:
     """Raise ReadOnlyClientError for anything but a GET or a query to Resource Graph."""
     if method == "GET" or (method == "POST" and urlsplit(url).path == QUERY_PATH):
         return

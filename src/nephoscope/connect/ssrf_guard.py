@@ -49,7 +49,7 @@ class RequestTarget:
     name: str
 
 
-def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> RequestTarget:
+def resolve_target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> RequestTarget:
     """The target of an https URL; UnreachableAddressError where it is none, or leads to an address that is neither public nor allowed.
 
     Its name must be looked up within some seconds. Of several addresses, all of which are judged, each `turn` has another.
@@ -61,14 +61,14 @@ def target(url: str, allowed: Sequence[str], seconds: float, turn: int = 0) -> R
         raise UnreachableAddressError(f"not a URL: {error}", again=False) from error
     if parts.scheme != "https" or not name or parts.username or parts.password:
         raise UnreachableAddressError("must be an https URL without user and password", again=False)
-    address = _choose_address(looked_up(name, port, seconds), name, allowed, turn)
+    address = _choose_address(look_up_addresses(name, port, seconds), name, allowed, turn)
     literal = f"[{address}]" if address.version == 6 else str(address)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     host = f"[{name}]" if ":" in name else name
     return RequestTarget(f"https://{literal}:{port}{path}", host if port == 443 else f"{host}:{port}", name)
 
 
-def looked_up(name: str, port: int, seconds: float) -> list[Address]:
+def look_up_addresses(name: str, port: int, seconds: float) -> list[Address]:
     """The addresses of a name; UnreachableAddressError where none is said within some seconds.
 
     The system's look-up has no deadline: one that hangs is left behind, in a thread that keeps nobody.

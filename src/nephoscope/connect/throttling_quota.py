@@ -23,7 +23,7 @@ _SPAN = re.compile(r"(?:(\d{1,4})\.)?(\d{1,4}):([0-5]?\d):([0-5]?\d)(?:\.(\d{1,7
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 
 
-def span(text: str) -> float | None:
+def parse_span(text: str) -> float | None:
     """The seconds of `[d.]hh:mm:ss[.fraction]`; None for any other text."""
     match = _SPAN.fullmatch(text.strip())
     if match is None:
@@ -33,7 +33,7 @@ def span(text: str) -> float | None:
     return whole + (float(f"0.{fraction}") if fraction else 0.0)
 
 
-def number(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
     """A plain number that is not negative; None for any other text."""
     return float(text) if _NUMBER.fullmatch(text.strip()) else None
 
@@ -48,38 +48,38 @@ def parse_http_date(text: str, now: float) -> float | None:
         return None
 
 
-def retry_seconds(headers: Mapping[str, str], now: float) -> float | None:
+def find_retry_delay(headers: Mapping[str, str], now: float) -> float | None:
     """The seconds that a refused request must wait, the longest that any header names; None where none does."""
     found: list[float | None] = []
     text = headers.get("retry-after")
     if text is not None:
-        seconds = number(text)
+        seconds = parse_number(text)
         found.append(seconds if seconds is not None else parse_http_date(text, now))
     for name in ("x-ms-retry-after-ms", "retry-after-ms"):
-        milliseconds = number(headers.get(name, ""))
+        milliseconds = parse_number(headers.get(name, ""))
         found.append(None if milliseconds is None else milliseconds / 1000)
-    found.append(span(headers.get("x-ms-user-quota-resets-after", "")))
+    found.append(parse_span(headers.get("x-ms-user-quota-resets-after", "")))
     known = [seconds for seconds in found if seconds is not None]
     return max(known) if known else None
 
 
 def parse_remaining(headers: Mapping[str, str]) -> tuple[float, float] | None:
     """(requests left, seconds until there are more) from either family of headers; None where neither is there."""
-    left = number(headers.get("x-ms-user-quota-remaining", ""))
+    left = parse_number(headers.get("x-ms-user-quota-remaining", ""))
     if left is not None:
-        return left, span(headers.get("x-ms-user-quota-resets-after", "")) or 1.0
+        return left, parse_span(headers.get("x-ms-user-quota-resets-after", "")) or 1.0
     counts = [
         count
         for name, text in headers.items()
         if name.lower().startswith("x-ms-ratelimit-remaining-") and name.lower().endswith("reads")
-        if (count := number(text)) is not None
+        if (count := parse_number(text)) is not None
     ]
     return (min(counts), 1.0) if counts else None
 
 
 @dataclass(slots=True)
 class ThrottleQuota:
-    """One quota that requests share: `wait` returns when a request may go, `learn` takes in what an answer says.
+    """One quota that requests share: `wait` returns when a request may go, `update` takes in what an answer says.
 
     `left` is how many requests may still go as far as is known: None = nobody said so, 1 = the first answer is awaited before
     another goes. Answers may come in another order than the server counted them, so until the quota resets the lowest count of
@@ -120,7 +120,7 @@ class ThrottleQuota:
             return 0.0
         return None if self._flying else 0.0
 
-    def learn(self, headers: Mapping[str, str]) -> None:
+    def update(self, headers: Mapping[str, str]) -> None:
         """Take in the headers of an answer; requests still under way are taken off what the server says is left."""
         with self._changed:
             self._flying -= 1
@@ -148,7 +148,7 @@ class ThrottleQuota:
                 self.left += 1
             self._changed.notify_all()
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Let nothing go for so long: a request was refused."""
         with self._changed:
             self._until = max(self._until, self.clock() + seconds)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 TEST_SUFFIX = ".test.json"
 
 
-def documents(root: Path | None = None, kind: str = "") -> Iterator[ContentDocument]:
+def load_documents(root: Path | None = None, kind: str = "") -> Iterator[ContentDocument]:
     """Yield the JSON documents of a pack, in path order, without the `<name>.test.json` files.
 
     `root` None is the pack shipped in the package, else any folder, or one file; `kind` and errors as of documents_in.
@@ -24,8 +24,8 @@ def documents(root: Path | None = None, kind: str = "") -> Iterator[ContentDocum
     return (document for document in _all(root, kind) if not document.name.endswith(TEST_SUFFIX))
 
 
-def case_documents(root: Path | None = None, kind: str = "policies") -> Iterator[ContentDocument]:
-    """Yield the `<name>.test.json` documents of a pack, in path order; arguments and errors as for `documents`."""
+def iterate_case_documents(root: Path | None = None, kind: str = "policies") -> Iterator[ContentDocument]:
+    """Yield the `<name>.test.json` documents of a pack, in path order; arguments and errors as for `load_documents`."""
     return (document for document in _all(root, kind) if document.name.endswith(TEST_SUFFIX))
 
 

@@ -18,7 +18,7 @@ FAMILIES = (4, 6)
 LAST = {4: 2**32 - 1, 6: 2**128 - 1}
 
 
-def merge(intervals: Iterable[Interval]) -> Intervals:
+def merge_intervals(intervals: Iterable[Interval]) -> Intervals:
     """Sort closed intervals and join those that touch or overlap."""
     merged: list[Interval] = []
     for low, high in sorted(intervals):
@@ -67,7 +67,7 @@ def subtract(left: Intervals, right: Intervals) -> Intervals:
     return tuple(found)
 
 
-def size(intervals: Iterable[Interval]) -> int:
+def count_addresses(intervals: Iterable[Interval]) -> int:
     """Count how many integers a merged set of intervals holds."""
     return sum(high - low + 1 for low, high in intervals)
 
@@ -90,18 +90,18 @@ class AddressSet(msgspec.Struct, frozen=True):
         for text in prefixes:
             family, interval = parse_prefix(text)
             found[family].append(interval)
-        return cls(merge(found[4]), merge(found[6]))
+        return cls(merge_intervals(found[4]), merge_intervals(found[6]))
 
-    def of_family(self, version: int) -> AddressSet:
+    def select_family(self, version: int) -> AddressSet:
         """The addresses of one family, 4 or 6."""
         return AddressSet(self.v4) if version == 4 else AddressSet((), self.v6)
 
-    def family(self, version: int) -> tuple[Interval, ...]:
+    def get_intervals(self, version: int) -> tuple[Interval, ...]:
         """The intervals of one family, 4 or 6."""
         return self.v4 if version == 4 else self.v6
 
     def __or__(self, other: AddressSet) -> AddressSet:
-        return AddressSet(merge(self.v4 + other.v4), merge(self.v6 + other.v6))
+        return AddressSet(merge_intervals(self.v4 + other.v4), merge_intervals(self.v6 + other.v6))
 
     def __and__(self, other: AddressSet) -> AddressSet:
         return AddressSet(intersect(self.v4, other.v4), intersect(self.v6, other.v6))
@@ -120,7 +120,7 @@ class AddressSet(msgspec.Struct, frozen=True):
         if not isinstance(address, str):
             return False
         family, (low, high) = parse_prefix(address)
-        return any(first <= low and high <= last for first, last in self.family(family))
+        return any(first <= low and high <= last for first, last in self.get_intervals(family))
 
 
 @lru_cache(maxsize=65536)
@@ -155,4 +155,4 @@ NOT_PUBLIC = AddressSet.of(
 )  # fmt: skip
 PUBLIC = AddressSet.everything() - NOT_PUBLIC
 #: Public addresses by family: traffic of one family does not reach an address of the other.
-PUBLIC_OF_FAMILY = {family: PUBLIC.of_family(family) for family in FAMILIES}
+PUBLIC_OF_FAMILY = {family: PUBLIC.select_family(family) for family in FAMILIES}

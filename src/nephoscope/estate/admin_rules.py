@@ -12,9 +12,9 @@ import msgspec
 
 from nephoscope.estate.addresses import is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.security_rules import EVERY_PORT, PROTOCOLS, RulePeers, SecurityRule, ports
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties, require_complete
+from nephoscope.estate.security_rules import EVERY_PORT, PROTOCOLS, RulePeers, SecurityRule, parse_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ class AdminRuleIndex:
         self.estate = estate
         self._found: dict[str, AdminRules] = {}
 
-    def rules_for_network(self, network: str) -> AdminRules:
+    def find_rules(self, network: str) -> AdminRules:
         """The rules that concern a virtual network by its lower-cased id."""
         found = self._found.get(network)
         if found is None:
@@ -61,7 +61,7 @@ class AdminRuleIndex:
         self._require_collections(network)
         deployed: bool | None = True
         found: list[tuple[int, SecurityRule]] = []
-        for collection in self.estate.by_type(COLLECTION_TYPE):
+        for collection in self.estate.list_of_type(COLLECTION_TYPE):
             if not any(self._is_member(group, network) for group in _list_groups(collection)):
                 continue
             configuration = collection.id.parent
@@ -72,7 +72,7 @@ class AdminRuleIndex:
             rank = self._scope_rank(configuration)
             found += [
                 (rank, _build_admin_rule(rule))
-                for rule in self.estate.by_type(ADMIN_RULE_TYPE)
+                for rule in self.estate.list_of_type(ADMIN_RULE_TYPE)
                 if rule.id.parent == collection.key
             ]
         found.sort(key=lambda pair: (pair[0], pair[1].priority))
@@ -80,7 +80,7 @@ class AdminRuleIndex:
 
     def _require_collections(self, network: str) -> None:
         """Raise DataNotCollectedError where a rule's collection was not read and its manager's scope holds the network."""
-        for rule in self.estate.by_type(ADMIN_RULE_TYPE):
+        for rule in self.estate.list_of_type(ADMIN_RULE_TYPE):
             manager = rule.key.split("/securityadminconfigurations/", maxsplit=1)[0]
             if rule.id.parent not in self.estate.resources and self._is_in_scope(manager, network):
                 raise DataNotCollectedError(
@@ -90,7 +90,7 @@ class AdminRuleIndex:
 
     def _is_in_scope(self, manager: str, network: str) -> bool:
         resource = self.estate.resources.get(manager)
-        scope = properties(resource).get("networkManagerScopes") if resource is not None else None
+        scope = get_properties(resource).get("networkManagerScopes") if resource is not None else None
         if not isinstance(scope, dict) or scope.get("managementGroups"):
             return True
         return "/".join(network.split("/")[:3]) in _lower_case_texts(scope.get("subscriptions"))
@@ -100,13 +100,13 @@ class AdminRuleIndex:
         manager = self.estate.resources.get(
             configuration.split("/securityadminconfigurations/", maxsplit=1)[0]
         )
-        scope = properties(manager).get("networkManagerScopes") if manager is not None else None
+        scope = get_properties(manager).get("networkManagerScopes") if manager is not None else None
         return 0 if isinstance(scope, dict) and scope.get("managementGroups") else 1
 
     def _is_member(self, group: str, network: str) -> bool:
         members = [
-            reference({"id": properties(one).get("resourceId")})
-            for one in self.estate.by_type(MEMBER_TYPE)
+            get_reference({"id": get_properties(one).get("resourceId")})
+            for one in self.estate.list_of_type(MEMBER_TYPE)
             if one.id.parent == group
         ]
         if any(one == network or one.startswith(f"{network}/subnets/") for one in members):
@@ -118,8 +118,8 @@ class AdminRuleIndex:
     def _is_deployed(self, configuration: str) -> bool | None:
         manager = configuration.split("/securityadminconfigurations/", maxsplit=1)[0]
         told = [
-            properties(one)
-            for one in self.estate.by_type(DEPLOYMENT_TYPE)
+            get_properties(one)
+            for one in self.estate.list_of_type(DEPLOYMENT_TYPE)
             if one.key.startswith(f"{manager}/")
         ]
         if not told:
@@ -165,7 +165,7 @@ def _build_admin_rule(rule: Resource) -> SecurityRule:
 def _read_ports(body: Mapping[str, object], name: str) -> tuple[Interval, ...]:
     listed = body.get(name)
     texts = [str(text) for text in listed] if isinstance(listed, list) else []
-    return ports(texts) if texts and not {"*", "0-65535"} & set(texts) else EVERY_PORT
+    return parse_ports(texts) if texts and not {"*", "0-65535"} & set(texts) else EVERY_PORT
 
 
 def _read_peers(body: Mapping[str, object], name: str, rule: str) -> RulePeers:

@@ -28,15 +28,15 @@ def list_admitted_traffic(
     """Yield what a way in lets through of some clients (None = everybody), by protocol; raises DataNotCollectedError where that
     is not known.
     """
-    admitted = way.clients & network.internet(configuration)
+    admitted = way.clients & network.find_internet_addresses(configuration)
     admitted = admitted if clients is None else admitted & clients
     if not admitted:
         return
-    if not network.security_groups(interface, configuration):
+    if not network.list_security_groups(interface, configuration):
         if way.unread:
             raise DataNotCollectedError(way.unread)
         if way.closed_by_default:
             return
     for protocol in PROTOCOLS if way.protocol == "*" else (way.protocol,):
         remote = admitted if way.seen_as is None else way.seen_as
-        yield protocol, network.openings(interface, configuration, protocol, remote, way.ports)
+        yield protocol, network.find_openings(interface, configuration, protocol, remote, way.ports)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.addresses import is_prefix
-from nephoscope.estate.network_interfaces import reference, references
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, list_references
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,35 +32,35 @@ class GatewayRoute(msgspec.Struct, frozen=True):
     configurations: tuple[str, ...]
 
 
-def subnets_of_gateway(gateway: Resource) -> tuple[str, ...]:
+def list_gateway_subnets(gateway: Resource) -> tuple[str, ...]:
     """The lower-cased ids of the subnets that a gateway's instances live in."""
-    entries = properties(gateway).get("gatewayIPConfigurations")
+    entries = get_properties(gateway).get("gatewayIPConfigurations")
     return tuple(
         subnet
         for entry in (entries if isinstance(entries, list) else [])
-        if (subnet := reference((entry.get("properties") or {}).get("subnet")))
+        if (subnet := get_reference((entry.get("properties") or {}).get("subnet")))
     )
 
 
-def public_addresses(gateway: Resource) -> dict[str, str]:
+def map_public_addresses(gateway: Resource) -> dict[str, str]:
     """Frontend id -> public address id, for the frontends that have one."""
     return {
         id_: public
         for id_, inner in _index_parts(gateway, "frontendIPConfigurations").items()
-        if (public := reference(inner.get("publicIPAddress")))
+        if (public := get_reference(inner.get("publicIPAddress")))
     }
 
 
-def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
+def iterate_public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
     """Every route from a public listener to a backend pool."""
-    fronts = public_addresses(gateway)
+    fronts = map_public_addresses(gateway)
     listeners = _index_parts(gateway, "httpListeners") | _index_parts(gateway, "listeners")
     settings = _index_parts(gateway, "backendHttpSettingsCollection") | _index_parts(
         gateway, "backendSettingsCollection"
     )
     pools = _index_parts(gateway, "backendAddressPools")
     for listener, pool, setting in _list_targets(gateway):
-        public = fronts.get(reference(listeners.get(listener, {}).get("frontendIPConfiguration")))
+        public = fronts.get(get_reference(listeners.get(listener, {}).get("frontendIPConfiguration")))
         if public is None:
             continue
         body = pools.get(pool, {})
@@ -70,13 +70,13 @@ def public_routes(gateway: Resource) -> Iterator[GatewayRoute]:
             pool=pool,
             port=_read_port(settings.get(setting, {})),
             addresses=tuple(_list_addresses(body)),
-            configurations=references(body.get("backendIPConfigurations")),
+            configurations=list_references(body.get("backendIPConfigurations")),
         )
 
 
 def _index_parts(gateway: Resource, name: str) -> dict[str, dict[str, Any]]:
     """Lower-cased id -> properties of one of a gateway's lists."""
-    entries = properties(gateway).get(name)
+    entries = get_properties(gateway).get(name)
     found: dict[str, dict[str, object]] = {}
     for entry in entries if isinstance(entries, list) else []:
         id_ = str(entry.get("id") or f"{gateway.key}/{name}/{entry.get('name', '')}").lower()
@@ -104,11 +104,11 @@ def _list_targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
     for inner in (
         _index_parts(gateway, "requestRoutingRules") | _index_parts(gateway, "routingRules")
     ).values():
-        listener = reference(inner.get("httpListener")) or reference(inner.get("listener"))
+        listener = get_reference(inner.get("httpListener")) or get_reference(inner.get("listener"))
         yield from _list_pairs(
             listener, inner, "backendAddressPool", "backendHttpSettings", "backendSettings"
         )
-        paths = maps.get(reference(inner.get("urlPathMap")), {})
+        paths = maps.get(get_reference(inner.get("urlPathMap")), {})
         yield from _list_pairs(listener, paths, "defaultBackendAddressPool", "defaultBackendHttpSettings")
         for rule in paths.get("pathRules") or []:
             yield from _list_pairs(
@@ -119,6 +119,10 @@ def _list_targets(gateway: Resource) -> Iterator[tuple[str, str, str]]:
 def _list_pairs(
     listener: str, body: dict[str, object], pool: str, *settings: str
 ) -> Iterator[tuple[str, str, str]]:
-    target = reference(body.get(pool))
+    target = get_reference(body.get(pool))
     if target:
-        yield listener, target, next((found for name in settings if (found := reference(body.get(name)))), "")
+        yield (
+            listener,
+            target,
+            next((found for name in settings if (found := get_reference(body.get(name)))), ""),
+        )

@@ -29,7 +29,7 @@ def list_images(estate: Estate) -> dict[str, frozenset[str]]:
     """Return the names of the images that each resource runs, by its lower-cased id; of one that was stopped, none."""
     found: dict[str, set[str]] = {}
     for type_ in (*_APPS, _GROUP, *_SITES):
-        for resource in estate.by_type(type_):
+        for resource in estate.list_of_type(type_):
             names = set(_name_images(resource, type_))
             if names or _is_stopped(resource):
                 found.setdefault(resource.key, set()).update(() if _is_stopped(resource) else names)
@@ -44,7 +44,7 @@ def list_images(estate: Estate) -> dict[str, frozenset[str]]:
 
 def _list_site_parts(estate: Estate) -> Iterator[Resource]:
     for type_ in (*_SIDECARS, *_CONFIGURATIONS):
-        yield from estate.by_type(type_)
+        yield from estate.list_of_type(type_)
 
 
 def _name_images(resource: Resource, type_: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.related_resources import EXTENSIONS
-from nephoscope_policy.report_age import report_entries
+from nephoscope_policy.report_age import list_report_entries
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
@@ -161,15 +161,15 @@ def _claim_times(value: object, path: str) -> dict[str, dict[str, datetime]]:
     return found
 
 
-def manifest_document(coverage: Coverage) -> dict[str, object]:
+def build_manifest_document(coverage: Coverage) -> dict[str, object]:
     """The JSON document of a manifest, in a stable order."""
     return {
         "schemaVersion": SCHEMA_VERSION,
-        "tenants": {coverage.tenant: manifest_members(coverage)},
+        "tenants": {coverage.tenant: build_manifest_members(coverage)},
     }
 
 
-def manifest_members(coverage: Coverage) -> dict[str, object]:
+def build_manifest_members(coverage: Coverage) -> dict[str, object]:
     """Return what a manifest says of one tenant, in a stable order."""
     found: dict[str, object] = {
         "declared": coverage.declared,
@@ -201,7 +201,7 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
             scopes[scope] |= types
         gaps.update(part.gaps)
         for scope, time in part.read_at.items():
-            times[scope] = older_time(time, times.get(scope, time))
+            times[scope] = choose_older_time(time, times.get(scope, time))
         for scope, claimed in part.claimed_at.items():
             for entry, when in claimed.items():
                 claims[scope][entry] = min(when, claims[scope].get(entry, when))
@@ -214,16 +214,16 @@ def merge(parts: Iterable[Coverage]) -> Coverage:
 def _date_claims(parts: Sequence[Coverage], merged: Coverage) -> Coverage:
     """Let each claim about reports be as old as the newest part that makes it; one that no part dates is dropped or left without a
     time."""
-    undated = {scope: None for part in parts for scope in part.scopes if part.read_time(scope) is None}
+    undated = {scope: None for part in parts for scope in part.scopes if part.find_read_time(scope) is None}
     merged = replace(
         merged,
         read_at={**merged.read_at, **{scope: None for scope in undated if "*" in merged.scopes[scope]}},
     )
     scopes, claims = dict(merged.scopes), {scope: dict(of) for scope, of in merged.claimed_at.items()}
     for scope, entries in merged.scopes.items():
-        for entry in report_entries(entries):
-            held = merged.read_time(scope, entry)
-            times = [part.read_time(scope, entry) for part in parts if _claims(part, scope, entry)]
+        for entry in list_report_entries(entries):
+            held = merged.find_read_time(scope, entry)
+            times = [part.find_read_time(scope, entry) for part in parts if _claims(part, scope, entry)]
             if known := [when for when in times if when is not None]:
                 if max(known) != held:
                     claims.setdefault(scope, {})[entry] = max(known)
@@ -237,15 +237,15 @@ def _claims(part: Coverage, scope: str, entry: str) -> bool:
     return entry in types or "*" in types
 
 
-def claim_key(scope: str, entry: str) -> str:
+def build_claim_key(scope: str, entry: str) -> str:
     """The word for a claim that was made apart, among the ids of resources: no id is one."""
     return f"{scope} {entry}"
 
 
-def without_claims(coverage: Coverage, keys: frozenset[str]) -> Coverage:
+def remove_claims(coverage: Coverage, keys: frozenset[str]) -> Coverage:
     """A manifest without some of the claims that were made apart."""
     claims = [(scope, entry) for scope, times in coverage.claimed_at.items() for entry in times]
-    gone = {claim for claim in claims if claim_key(*claim) in keys}
+    gone = {claim for claim in claims if build_claim_key(*claim) in keys}
     if not gone:
         return coverage
     scopes = {scope: _remove_entries(scope, types, gone) for scope, types in coverage.scopes.items()}
@@ -275,7 +275,7 @@ def merge_subscriptions(tenants: Sequence[Coverage]) -> Coverage:
     return replace(merge(own), tenant="", read_at={}, claimed_at={})
 
 
-def older_time(one: datetime | None, other: datetime | None) -> datetime | None:
+def choose_older_time(one: datetime | None, other: datetime | None) -> datetime | None:
     """Return the older of two times of one scope, None where one is not known: a merged reading is as old as its oldest part."""
     return None if one is None or other is None else min(one, other)
 

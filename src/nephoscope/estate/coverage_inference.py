@@ -25,7 +25,7 @@ class CoverageInference(msgspec.Struct):
     _bodiless: set[tuple[str, str]] = msgspec.field(default_factory=set)
     _broken: dict[str, str] = msgspec.field(default_factory=dict)
 
-    def see(
+    def add_resource(
         self, resource: Resource, *, embedded: bool = False, carries: frozenset[str] = frozenset()
     ) -> None:
         """Note a resource; `embedded` when it was found inside its parent's body.
@@ -48,7 +48,7 @@ class CoverageInference(msgspec.Struct):
         """The lower-cased types of which something could not be read, '*' where its type is not known."""
         return frozenset(self._broken)
 
-    def manifest(self, declared: Coverage | None = None) -> Coverage:
+    def build_manifest(self, declared: Coverage | None = None) -> Coverage:
         """The manifest: the declared one, else the inferred one (at the time that a declared one tells), in both cases without what
         was lost."""
         timed = declared if declared is not None and has_times_only(declared) else None

@@ -84,7 +84,7 @@ DOCUMENTS = (
 )  # fmt: skip
 
 
-def repository_name(id_: str) -> str:
+def extract_repository_name(id_: str) -> str:
     """Give the short name of an organization, project or repository from its id or that of anything below, '' for another resource."""
     _, found, below = id_.partition(INSIDE if INSIDE in id_ else INSIDE.lower())
     parts = below.split("/providers/", 1)[0].split("/")
@@ -93,28 +93,28 @@ def repository_name(id_: str) -> str:
     return "/".join(parts[1::2]) if found else ""
 
 
-def documents(view: EstateView, type_: str, parent: str) -> Sequence[Resource]:
+def require_documents(view: EstateView, type_: str, parent: str) -> Sequence[Resource]:
     """Give the documents of a type beside a resource; DataNotCollectedError where they were not read in full."""
     _need(view, type_, parent)
-    return view.children(type_.lower(), parent)
+    return view.list_children(type_.lower(), parent)
 
 
-def document(view: EstateView, type_: str, parent: str) -> dict[str, Any]:
+def get_document(view: EstateView, type_: str, parent: str) -> dict[str, Any]:
     """Give the members of the one document of a type beside a resource; DataNotCollectedError where it was not read or is not
     there."""
-    found = view.children(type_.lower(), parent)
+    found = view.list_children(type_.lower(), parent)
     if not found:
         raise _build_missing_error(view, type_, parent)
     return require_complete(found[0])
 
 
-def coverage_entry(type_: str, parent_type: str) -> str:
+def build_coverage_entry(type_: str, parent_type: str) -> str:
     """Give the entry of a coverage manifest for the documents of a type right below resources of another, and not further down."""
     return type_.lower() if type_ in CONTAINERS else f"{parent_type}/providers/{type_}".lower()
 
 
 def _need(view: EstateView, type_: str, parent: str) -> None:
-    if not view.covers(coverage_entry(type_, ResourceId.parse(parent).type), parent):
+    if not view.covers(build_coverage_entry(type_, ResourceId.parse(parent).type), parent):
         raise _build_missing_error(view, type_, parent)
 
 
@@ -123,7 +123,7 @@ def _build_missing_error(view: EstateView, type_: str, parent: str) -> DataNotCo
     return DataNotCollectedError(f"{type_} of {parent}" + (f" ({reason})" if reason else ""))
 
 
-def member(members: Mapping[str, object], name: str, of: str) -> Any:
+def get_member(members: Mapping[str, object], name: str, of: str) -> Any:
     """Give a member; DataNotCollectedError where an answer left it out, as GitHub does for callers without the right to see it."""
     value = members.get(name)
     if value is None:
@@ -131,9 +131,9 @@ def member(members: Mapping[str, object], name: str, of: str) -> Any:
     return value
 
 
-def member_flag(members: Mapping[str, object], name: str, of: str) -> bool:
+def get_member_flag(members: Mapping[str, object], name: str, of: str) -> bool:
     """Give a member that is true or false; DataNotCollectedError where it is neither."""
-    value = member(members, name, of)
+    value = get_member(members, name, of)
     if not isinstance(value, bool):
         raise DataNotCollectedError(f"'{name}' of {of} must be true or false")
     return value

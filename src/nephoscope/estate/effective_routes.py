@@ -53,7 +53,7 @@ class EffectiveRoute(msgspec.Struct, frozen=True):
         """Return whether a service tag stands for its prefixes."""
         return not is_prefix(self.prefix)
 
-    def match_length(self, family: int, address: int) -> int:
+    def find_match_length(self, family: int, address: int) -> int:
         """The length of its longest prefix that holds an address, -1 where none does."""
         texts = self.addresses or () if self.is_tagged else (self.prefix,)
         found = -1
@@ -79,7 +79,9 @@ def select_route(routes: Iterable[EffectiveRoute], address: str) -> EffectiveRou
     """
     family, (value, _) = parse_prefix(address)
     listed = list(routes)
-    matching = [(route, length) for route in listed if (length := route.match_length(family, value)) >= 0]
+    matching = [
+        (route, length) for route in listed if (length := route.find_match_length(family, value)) >= 0
+    ]
     if any(route.source == SYSTEM and route.next_hop in PREFERRED for route, _ in matching):
         matching = [(route, length) for route, length in matching if route.source != GATEWAY]
     best = min(
@@ -94,7 +96,7 @@ def select_route(routes: Iterable[EffectiveRoute], address: str) -> EffectiveRou
     return best[0]
 
 
-def system_routes(
+def build_system_routes(
     space: Sequence[str], peers: Iterable[Sequence[str]] = (), *, has_default: bool = False
 ) -> list[EffectiveRoute]:
     """The system routes of a network with an address space and the spaces of its peers.
@@ -112,7 +114,7 @@ def system_routes(
     return found
 
 
-def user_routes(
+def parse_user_routes(
     table: Mapping[str, object], id_: str, tags: Mapping[str, Sequence[str]] | None = None
 ) -> list[EffectiveRoute]:
     """The user-defined routes in the properties of a route table; `tags` maps lower-cased service tags to prefixes.
@@ -145,7 +147,7 @@ def _read_user_route(
     )
 
 
-def gateway_routes(prefixes: Iterable[str], via: str) -> list[EffectiveRoute]:
+def build_gateway_routes(prefixes: Iterable[str], via: str) -> list[EffectiveRoute]:
     """Routes that a virtual network gateway adds for the far side's prefixes."""
     return [EffectiveRoute(GATEWAY, prefix, GATEWAY, name=via) for prefix in prefixes]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.resource_diff import batches, find_changed
+from nephoscope.estate.resource_diff import find_changed, iterate_batches
 from nephoscope.estate.scope_hierarchy import (
     TENANT_ROOT,
-    ancestors,
-    derive,
-    management_group_names,
-    subscription_name,
+    derive_containers,
+    get_subscription_name,
+    map_ancestors,
+    map_management_group_names,
 )
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -63,7 +63,7 @@ class Estate:
         for resource in resources:
             duplicates += resource.key in by_key
             by_key[resource.key] = resource
-        for resource in derive(by_key.values()) if derives else ():
+        for resource in derive_containers(by_key.values()) if derives else ():
             by_key.setdefault(resource.key, resource)
         types: defaultdict[str, list[Resource]] = defaultdict(list)
         for resource in by_key.values():
@@ -72,14 +72,14 @@ class Estate:
             MappingProxyType(by_key),
             coverage,
             tuple(quarantine),
-            MappingProxyType(ancestors(types)),
+            MappingProxyType(map_ancestors(types)),
             duplicates,
             MappingProxyType({name: tuple(found) for name, found in types.items()}),
-            batches(by_key),
+            iterate_batches(by_key),
             tenant,
         )
 
-    def by_type(self, type_: str) -> Sequence[Resource]:
+    def list_of_type(self, type_: str) -> Sequence[Resource]:
         """The resources of a type, in any case of its letters."""
         return self._types.get(type_.lower(), ())
 
@@ -95,16 +95,18 @@ class Estate:
     @property
     def subscription_names(self) -> dict[str, str]:
         """The display name of each subscription (its lower-cased guid) that was read with one."""
-        found = ((one.id.subscription, subscription_name(one)) for one in self.by_type(SUBSCRIPTION_TYPE))
+        found = (
+            (one.id.subscription, get_subscription_name(one)) for one in self.list_of_type(SUBSCRIPTION_TYPE)
+        )
         return {id_: title for id_, title in found if title}
 
     @property
     def management_group_names(self) -> dict[str, str]:
         """The display name of each management group (its lower-cased id) of which one was read; Azure's own of the tenant's root."""
         root = {f"/providers/{MANAGEMENT_GROUP_TYPE}/{self.tenant}": TENANT_ROOT} if self.tenant else {}
-        return root | management_group_names(self._types)
+        return root | map_management_group_names(self._types)
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
         """The ids of the subscriptions (`/subscriptions/<guid>`), sorted."""
-        return tuple(sorted(resource.key for resource in self.by_type(SUBSCRIPTION_TYPE)))
+        return tuple(sorted(resource.key for resource in self.list_of_type(SUBSCRIPTION_TYPE)))

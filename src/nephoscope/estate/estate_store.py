@@ -17,12 +17,19 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 from msgspec.structs import replace
 
-from nephoscope.estate.coverage import manifest_document, merge, parse_manifest, without_claims
+from nephoscope.estate.coverage import build_manifest_document, merge, parse_manifest, remove_claims
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.resource_versions import Diff, snapshot_hash
+from nephoscope.estate.resource_versions import Diff, hash_snapshot
 from nephoscope.estate.snapshot_import import SnapshotIntake, StoredVersion, VersionChange
-from nephoscope.estate.version_reader import BATCH, find_mentions, find_moved, markers, select_rows, versions
-from nephoscope.estate.version_row import SCHEMA, marker_row, to_resource
+from nephoscope.estate.version_reader import (
+    BATCH,
+    find_changed_versions,
+    find_mentions,
+    read_markers,
+    read_versions,
+    select_rows,
+)
+from nephoscope.estate.version_row import SCHEMA, build_marker_row, to_resource
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.storage.delta_table import LOG, open_table
 from nephoscope_policy.model.coverage import Coverage
@@ -78,7 +85,7 @@ class EstateStore:
     @property
     def tenant(self) -> str:
         """The lower-cased id of the tenant of the newest snapshot, '' where it is not known."""
-        stored = self.snapshots()
+        stored = self.list_snapshots()
         return stored[-1].coverage.tenant if stored else ""
 
     @property
@@ -102,7 +109,7 @@ class EstateStore:
         """`append` for a snapshot that is taken in part by part: memory does not grow with it."""
         if at.tzinfo is None:
             raise StoreError("the time of a snapshot must have a time zone")
-        digest = snapshot_hash(intake.hashes(), coverage)
+        digest = hash_snapshot(intake.hashes(), coverage)
         for _ in range(_ATTEMPTS):
             try:
                 return self._store_intake(intake, coverage, digest, at)
@@ -124,8 +131,8 @@ class EstateStore:
             raise StoreError(
                 f"the snapshot of {at.isoformat()} is not newer than that of {stored[-1].at.isoformat()}"
             )
-        intake.meet(_read_versions(table, self._path))
-        moved = Counter(move for _, _, move in intake.list_moves(coverage))
+        intake.add_stored_versions(_read_versions(table, self._path))
+        moved = Counter(move for _, _, move in intake.list_changes(coverage))
         snapshot = StoredSnapshot(
             sequence=len(stored) + 1,
             at=at,
@@ -141,12 +148,12 @@ class EstateStore:
         self.compact()
         return snapshot
 
-    def snapshots(self) -> tuple[StoredSnapshot, ...]:
+    def list_snapshots(self) -> tuple[StoredSnapshot, ...]:
         """The snapshots in the store, the oldest first."""
         table = self._open_table()
         return _read_snapshots(table, self._path) if table else ()
 
-    def current(self) -> Iterator[Resource]:
+    def iterate_current(self) -> Iterator[Resource]:
         """The newest version of every resource that is there, as a stream."""
         yield from self._stream_resources(None)
 
@@ -154,7 +161,7 @@ class EstateStore:
         """The versions that were valid at an aware time, as a stream."""
         yield from self._stream_resources(at)
 
-    def estate(self, at: datetime | None = None) -> Estate:
+    def load_estate(self, at: datetime | None = None) -> Estate:
         """The estate now or at an aware time, with what was known of it; raises StoreError when nothing was stored by then."""
         snapshot = self._find_snapshot(at)
         return Estate.of(self._stream_resources(at), snapshot.known, tenant=snapshot.known.tenant)
@@ -175,10 +182,10 @@ class EstateStore:
             rows = find_mentions(table, self._path, ("body", "complete"), words)
             yield from (to_resource(row) for row in rows)
 
-    def subscriptions(self) -> frozenset[str]:
+    def list_subscriptions(self) -> frozenset[str]:
         """The lower-cased GUIDs of the subscriptions in which a resource lies."""
         table = self._open_table()
-        rows = versions(table, self._path, ("subscription",)) if table is not None else ()
+        rows = read_versions(table, self._path, ("subscription",)) if table is not None else ()
         return frozenset(row["subscription"] for row in rows if row["subscription"])
 
     @property
@@ -211,14 +218,14 @@ class EstateStore:
             unchanged=len(both) - len(changed),
         )
 
-    def find_moved(
+    def find_changed_versions(
         self, since: datetime, until: datetime, ids: Iterable[str] = ()
     ) -> Iterator[dict[str, Any]]:
         """The versions that begin or end after an aware time and no later than another: `id`, `body`, `valid_from`, `valid_to`."""
         table = self._open_table()
         if table is not None:
             columns = ("id", "body", "valid_from", "valid_to")
-            yield from find_moved(table, self._path, columns, since, until, sorted(ids))
+            yield from find_changed_versions(table, self._path, columns, since, until, sorted(ids))
 
     def compact(self, max_files: int = MAX_FILES) -> int:
         """Join small files when there are more than `max_files`; returns how many files were joined."""
@@ -237,7 +244,7 @@ class EstateStore:
         return list(table.vacuum(hours, dry_run=False, enforce_retention_duration=False))
 
     def _find_snapshot(self, at: datetime | None) -> StoredSnapshot:
-        stored = [item for item in self.snapshots() if at is None or item.at <= at]
+        stored = [item for item in self.list_snapshots() if at is None or item.at <= at]
         if not stored:
             raise StoreError(f"{self._path}: no snapshot" + (f" of {at.isoformat()} or before" if at else ""))
         return stored[-1]
@@ -245,7 +252,7 @@ class EstateStore:
     def _stream_resources(self, at: datetime | None) -> Iterator[Resource]:
         table = self._open_table()
         if table is not None:
-            for row in versions(table, self._path, ("body", "complete"), at):
+            for row in read_versions(table, self._path, ("body", "complete"), at):
                 yield to_resource(row)
 
     def _open_table(self) -> DeltaTable | None:
@@ -264,7 +271,7 @@ def _merge_coverage(before: Coverage | None, coverage: Coverage, forgotten: froz
     """Return what is known after a snapshot: its own coverage and, where it did not look, what was known before and not taken back."""
     if before is None:
         return coverage
-    old = without_claims(before, forgotten)
+    old = remove_claims(before, forgotten)
     both = merge([old, coverage])
     read = {type_ for types in coverage.scopes.values() for type_ in types}
     kept = {type_: reason for type_, reason in old.gaps.items() if type_ not in read}
@@ -283,7 +290,7 @@ def _build_rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBa
     """The rows of a commit as a stream: versions that begin, versions that end, and the snapshot itself."""
 
     def iterate_rows() -> Iterator[dict[str, object]]:
-        for row, version, move in intake.list_moves(snapshot.coverage):
+        for row, version, move in intake.list_changes(snapshot.coverage):
             if version is not None and move in (VersionChange.CHANGED, VersionChange.REMOVED):
                 yield {
                     "id": version.id,
@@ -292,8 +299,8 @@ def _build_rows(intake: SnapshotIntake, snapshot: StoredSnapshot) -> pa.RecordBa
                     "current": False,
                 }
             if row is not None and move in (VersionChange.ADDED, VersionChange.CHANGED):
-                yield {**row.columns(), "valid_from": snapshot.at}
-        yield marker_row(_to_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
+                yield {**row.to_row(), "valid_from": snapshot.at}
+        yield build_marker_row(_to_document(snapshot), snapshot.hash, snapshot.at, intake.tenant)
 
     def batches() -> Iterator[pa.RecordBatch]:
         rows: list[dict[str, Any]] = []
@@ -335,7 +342,7 @@ def _read_versions(
     table: DeltaTable | None, path: Path, at: datetime | None = None
 ) -> Iterator[StoredVersion]:
     if table is not None:
-        for row in versions(table, path, ("id", "hash", "valid_from", "scope"), at):
+        for row in read_versions(table, path, ("id", "hash", "valid_from", "scope"), at):
             yield StoredVersion(row["id"], row["hash"], row["valid_from"], row["scope"])
 
 
@@ -345,12 +352,12 @@ def _read_hashes(table: DeltaTable | None, path: Path, at: datetime | None) -> d
 
 def _to_document(snapshot: StoredSnapshot) -> dict[str, object]:
     counts = {"added": snapshot.added, "changed": snapshot.changed, "removed": snapshot.removed}
-    own, known = manifest_document(snapshot.coverage), manifest_document(snapshot.known)
+    own, known = build_manifest_document(snapshot.coverage), build_manifest_document(snapshot.known)
     return {"sequence": snapshot.sequence, **counts, "coverage": own, "known": known}
 
 
 def _read_snapshots(table: DeltaTable, path: Path) -> tuple[StoredSnapshot, ...]:
-    rows = markers(table, path, ("body", "hash", "valid_from"))
+    rows = read_markers(table, path, ("body", "hash", "valid_from"))
     found = [
         _parse_snapshot(msgspec.json.decode(row["body"]), row["hash"], row["valid_from"]) for row in rows
     ]

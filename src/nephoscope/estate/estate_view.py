@@ -10,7 +10,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.log_queries import DeclaredReads, LogNotReceivedError
 from nephoscope.estate.network import Network
 from nephoscope.estate.noted_clock import NotedClock
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope_policy.azure_facts import always_exists
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.model.resource_id import ResourceId
@@ -56,7 +56,7 @@ class EstateView:
         return self.clock.read()
 
     @contextmanager
-    def reading(self, logs: Logs | None) -> Iterator[NotedClock]:
+    def use_logs(self, logs: Logs | None) -> Iterator[NotedClock]:
         """Within, the logs that are asked are these; yields a clock that notes what is asked of the time within."""
         before, self.logs, self.clock = (self.logs, self.clock), logs, NotedClock(self._now)
         try:
@@ -80,11 +80,11 @@ class EstateView:
             raise LogNotReceivedError("rows of logs: no log data is available")
         return self.logs.aggregate(asked, self.declared)
 
-    def resources(self, type_: str) -> Sequence[Resource]:
+    def list_resources(self, type_: str) -> Sequence[Resource]:
         """The resources of a type."""
-        return tuple(self.estate.by_type(type_.lower()))
+        return tuple(self.estate.list_of_type(type_.lower()))
 
-    def children(self, type_: str, parent: str) -> Sequence[Resource]:
+    def list_children(self, type_: str, parent: str) -> Sequence[Resource]:
         """The resources of a lower-cased type under a lower-cased parent id."""
         return self._index_children(type_).get(parent, ())
 
@@ -92,7 +92,7 @@ class EstateView:
         index = self._child_indexes.get(type_)
         if index is None:
             index = self._child_indexes[type_] = {}
-            for resource in self.estate.by_type(type_):
+            for resource in self.estate.list_of_type(type_):
                 index.setdefault(resource.id.parent, []).append(resource)
         return index
 
@@ -104,7 +104,7 @@ class EstateView:
         """Return whether every resource of a lower-cased type was read in a scope (`/subscriptions/<guid>` or '')."""
         return covers_freshly(self.estate.coverage, type_, scope, self._now)
 
-    def need(self, type_: str, scope: str, name: str = "") -> None:
+    def require_collected(self, type_: str, scope: str, name: str = "") -> None:
         """Raise DataNotCollectedError unless a type was read in a scope, with what Azure always has there (under a lower-cased
         name)."""
         coverage = self.estate.coverage
@@ -118,21 +118,21 @@ class EstateView:
             )
         if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
             return
-        if not any(not name or child.id.name == name for child in self.children(type_, scope)):
+        if not any(not name or child.id.name == name for child in self.list_children(type_, scope)):
             raise DataNotCollectedError(
                 f"{type_}{name and f'/{name}'} of {scope} (in Azure it always exists)"
             )
 
-    def expiry(self, resource: Resource) -> str:
+    def explain_expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""
         return expiry(resource, self._now, self.estate.coverage)
 
-    def report(self, resource: Resource) -> dict[str, object]:
+    def get_report(self, resource: Resource) -> dict[str, object]:
         """The properties of a body that hold a report; raises NotCollected('stale') where it is too old."""
-        why = self.expiry(resource)
+        why = self.explain_expiry(resource)
         if why:
             raise DataNotCollectedError(why, STALE)
-        return properties(resource)
+        return get_properties(resource)
 
     @cached_property
     def network(self) -> Network:

@@ -53,7 +53,7 @@ class EstateTurn(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateTurn]:
+def acquire_estate_turn(turns: Turns, wait: float, waiting: Waiting) -> Iterator[EstateTurn]:
     """The turn while the block lasts; TurnTakenError where another process has it for longer than `wait` seconds."""
     lease = _acquire_lease(turns, wait, waiting)
     try:

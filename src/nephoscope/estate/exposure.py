@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import PUBLIC, PUBLIC_OF_FAMILY, AddressSet
-from nephoscope.estate.application_gateways import GATEWAY_TYPE, public_routes, subnets_of_gateway
+from nephoscope.estate.application_gateways import GATEWAY_TYPE, iterate_public_routes, list_gateway_subnets
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.firewall_rules import find_admitted_clients, rules_of_firewall
+from nephoscope.estate.firewall_rules import find_admitted_clients, list_firewall_rules
 from nephoscope.estate.firewalls import (
     FIREWALL_TYPE,
     HUB_CONNECTION_TYPE,
@@ -21,13 +21,13 @@ from nephoscope.estate.firewalls import (
     POLICY_TYPE,
     RULE_GROUP_TYPE,
     find_reach,
-    translations,
+    iterate_dnat_rules,
 )
 from nephoscope.estate.ingress_paths import IngressPath, ReachablePort, is_broad, is_broad_set, opens_port
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE, Forwarding, Forwardings
-from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.network_interfaces import get_reference
 from nephoscope.estate.network_peers import NetworkPeers
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.security_rules import EVERY_PORT
 from nephoscope.estate.subnets import NETWORK_TYPE
 from nephoscope_policy.model.resource_id import ResourceId
@@ -59,7 +59,7 @@ READS = (
 class ExposureIndex:
     """Ways in of every machine of an estate; indexes are built once.
 
-    `ways` gives what was found and what was not read but could be another way: a caller may conclude from a way that
+    `find_ingress_paths` gives what was found and what was not read but could be another way: a caller may conclude from a way that
     is there, and not from the absence of one while something is missing.
     """
 
@@ -73,7 +73,7 @@ class ExposureIndex:
     @cached_property
     def _forwardings(self) -> Forwardings:
         found = Forwardings()
-        for balancer in self.estate.by_type(LOAD_BALANCER_TYPE):
+        for balancer in self.estate.list_of_type(LOAD_BALANCER_TYPE):
             found.add(balancer)
         return found
 
@@ -97,7 +97,11 @@ class ExposureIndex:
 
     @cached_property
     def _routes(self) -> list[GatewayRoute]:
-        return [route for gateway in self.estate.by_type(GATEWAY_TYPE) for route in public_routes(gateway)]
+        return [
+            route
+            for gateway in self.estate.list_of_type(GATEWAY_TYPE)
+            for route in iterate_public_routes(gateway)
+        ]
 
     @cached_property
     def _routes_by_target(self) -> dict[str, list[GatewayRoute]]:
@@ -113,9 +117,9 @@ class ExposureIndex:
         """Translated address -> DNAT rules; and what was missing to read them all."""
         found: dict[str, list[Translation]] = defaultdict(list)
         missing: list[str] = []
-        for firewall in self.estate.by_type(FIREWALL_TYPE):
+        for firewall in self.estate.list_of_type(FIREWALL_TYPE):
             try:
-                for rule in translations(firewall, self.estate):
+                for rule in iterate_dnat_rules(firewall, self.estate):
                     found[rule.address].append(rule)
             except DataNotCollectedError as gap:
                 missing.append(gap.what)
@@ -127,7 +131,7 @@ class ExposureIndex:
         return tuple(
             f"the properties of {resource.key}"
             for type_ in (*WAY_TYPES, NETWORK_TYPE)
-            for resource in self.estate.by_type(type_)
+            for resource in self.estate.list_of_type(type_)
             if not resource.complete
         )
 
@@ -144,7 +148,7 @@ class ExposureIndex:
         """Return whether two virtual networks (their lower-cased ids) are one or peered with each other."""
         return self._peers.are_joined((network,), other)
 
-    def ways(
+    def find_ingress_paths(
         self, interface: Interface, configuration: IpConfiguration
     ) -> tuple[tuple[IngressPath, ...], tuple[str, ...]]:
         """Every way in to an address of an interface, and what was not read that could be another."""
@@ -220,7 +224,7 @@ class ExposureIndex:
             *_format_private_addresses(configuration),
         ):
             for route in self._routes_by_target.get(target, ()):
-                subnets = subnets_of_gateway(self.estate.resources[route.gateway])
+                subnets = list_gateway_subnets(self.estate.resources[route.gateway])
                 homes = [subnet.split("/subnets/")[0] for subnet in subnets]
                 if target in route.addresses and not self._peers.are_joined(homes, network):
                     continue
@@ -263,12 +267,12 @@ class ExposureIndex:
         found = self._firewall_rules.get(firewall)
         if found is None:
             resource = self.estate.resources[firewall]
-            found = self._firewall_rules[firewall] = rules_of_firewall(resource, self.estate)
+            found = self._firewall_rules[firewall] = list_firewall_rules(resource, self.estate)
         return found
 
     def _require_connections(self, firewall: str) -> None:
         """Raise DataNotCollectedError where a firewall lies in a virtual hub whose networks were not read."""
-        hub = reference(properties(self.estate.resources[firewall]).get("virtualHub"))
+        hub = get_reference(get_properties(self.estate.resources[firewall]).get("virtualHub"))
         if hub and not self.estate.coverage.covers(HUB_CONNECTION_TYPE, hub):
             raise DataNotCollectedError(f"the network connections of {hub}")
 
@@ -298,8 +302,8 @@ class ExposureIndex:
     def _traces(self) -> frozenset[str]:
         """Types of ways in that something points to although none of that id was read (inferred coverage)."""
         pointed = [
-            reference(properties(address).get("ipConfiguration"))
-            for address in self.estate.by_type(PUBLIC_ADDRESS_TYPE)
+            get_reference(get_properties(address).get("ipConfiguration"))
+            for address in self.estate.list_of_type(PUBLIC_ADDRESS_TYPE)
         ]
         for subnet in self.network.subnets.values():
             pointed += subnet.attached_configurations
@@ -312,7 +316,7 @@ class ExposureIndex:
 
     def _trace_firewall(self, subnet: str) -> str:
         """The id of a firewall in its reserved subnet, or of one that must be there."""
-        for firewall in self.estate.by_type(FIREWALL_TYPE):
+        for firewall in self.estate.list_of_type(FIREWALL_TYPE):
             if subnet in find_reach(firewall, self.estate)[0]:
                 return firewall.key
         return f"{subnet.split('/providers/', maxsplit=1)[0]}/providers/{FIREWALL_TYPE}/of-{subnet.split('/')[8]}"
@@ -321,9 +325,9 @@ class ExposureIndex:
         """Return whether any way in leads to the machine; raises DataNotCollectedError where none was found and something is
         missing."""
         missing: list[str] = []
-        for interface in self.network.interfaces(machine):
+        for interface in self.network.list_interfaces(machine):
             for configuration in interface.configurations:
-                found, gaps = self.ways(interface, configuration)
+                found, gaps = self.find_ingress_paths(interface, configuration)
                 if found:
                     return True
                 missing += gaps
@@ -338,9 +342,9 @@ class ExposureIndex:
         found: list[ReachablePort] = []
         missing: list[str] = []
         wanted = tuple(ports)
-        for interface in self.network.interfaces(machine):
+        for interface in self.network.list_interfaces(machine):
             for configuration in interface.configurations:
-                ways, gaps = self.ways(interface, configuration)
+                ways, gaps = self.find_ingress_paths(interface, configuration)
                 missing += gaps
                 for way in ways:
                     try:
@@ -360,14 +364,18 @@ class ExposureIndex:
         led = tuple(port for port in ports if way.covers(protocol, port))
         if not led:
             return
-        grouped = bool(self.network.security_groups(interface, configuration))
+        grouped = bool(self.network.list_security_groups(interface, configuration))
         if not grouped and way.unread:
             raise DataNotCollectedError(way.unread)
         if not grouped and way.closed_by_default:
             return
-        remote = way.clients & self.network.internet(configuration) if way.seen_as is None else way.seen_as
+        remote = (
+            way.clients & self.network.find_internet_addresses(configuration)
+            if way.seen_as is None
+            else way.seen_as
+        )
         area = tuple((port, port) for port in led)
-        openings = self.network.openings(interface, configuration, protocol, remote, area)
+        openings = self.network.find_openings(interface, configuration, protocol, remote, area)
         for port in led:
             hits = tuple(opening for opening in openings if opens_port(opening, port))
             if hits:

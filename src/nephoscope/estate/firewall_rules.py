@@ -14,9 +14,9 @@ import msgspec
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.firewalls import RULE_GROUP_TYPE
-from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.network_interfaces import get_reference
 from nephoscope.estate.resource_lookup import require_complete
-from nephoscope.estate.security_rules import EVERY_PORT, ports
+from nephoscope.estate.security_rules import EVERY_PORT, parse_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -146,18 +146,18 @@ def find_admitted_clients(
     return admitted | remaining
 
 
-def rules_of_firewall(firewall: Resource, estate: AnalyzerEstate) -> list[FirewallRule]:
+def list_firewall_rules(firewall: Resource, estate: AnalyzerEstate) -> list[FirewallRule]:
     """Every rule of a firewall, of its own collections and of its policy and the policy's parents, in their order.
 
     Raises DataNotCollectedError where a policy, its rule collection groups or an IP group was not read.
     """
     body = require_complete(firewall)
     reader = _RuleReader(estate)
-    found = list(reader.classic(body))
-    chain = _list_policy_chain(reference(body.get("firewallPolicy")), estate)
+    found = list(reader.read_classic_rules(body))
+    chain = _list_policy_chain(get_reference(body.get("firewallPolicy")), estate)
     for depth, policy in enumerate(reversed(chain)):
         is_own = policy == chain[0]
-        for group in estate.by_type(RULE_GROUP_TYPE):
+        for group in estate.list_of_type(RULE_GROUP_TYPE):
             if group.id.parent == policy:
                 found += [
                     rule for rule in reader.read_group_rules(group, depth) if is_own or rule.kind != NAT
@@ -175,7 +175,7 @@ def _list_policy_chain(policy: str, estate: AnalyzerEstate) -> list[str]:
         if not estate.coverage.covers(RULE_GROUP_TYPE, resource.key):
             raise DataNotCollectedError(f"the rule collection groups of {policy}")
         found.append(policy)
-        policy = reference(require_complete(resource).get("basePolicy"))
+        policy = get_reference(require_complete(resource).get("basePolicy"))
     return found
 
 
@@ -193,7 +193,7 @@ class _RuleReader:
     def __init__(self, estate: AnalyzerEstate) -> None:
         self.estate = estate
 
-    def classic(self, body: Mapping[str, object]) -> Iterator[FirewallRule]:
+    def read_classic_rules(self, body: Mapping[str, object]) -> Iterator[FirewallRule]:
         for kind, name in _CLASSIC.items():
             for collection in _read_objects(body.get(name)):
                 told = _read_object(collection.get("properties"))
@@ -241,7 +241,7 @@ class _RuleReader:
             destination=self._read_names(rule)
             if kind == APPLICATION
             else self._read_peers(rule, "destination"),
-            ports=ports(numbers) if numbers else EVERY_PORT,
+            ports=parse_ports(numbers) if numbers else EVERY_PORT,
             translated_address=str(rule.get("translatedAddress") or rule.get("translatedFqdn") or ""),
             translated_port=int(translated) if translated.isdecimal() else 0,
         )

@@ -12,9 +12,9 @@ import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.security_rules import ports
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties, require_complete
+from nephoscope.estate.security_rules import parse_ports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ class Translation(msgspec.Struct, frozen=True):
     port: int
 
 
-def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
+def iterate_dnat_rules(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Translation]:
     """Every DNAT rule of a firewall, from its own collections and from its policy; a policy inherits none from its parent.
 
     Raises DataNotCollectedError where the policy or an IP group that it uses was not read.
@@ -49,10 +49,10 @@ def translations(firewall: Resource, estate: AnalyzerEstate) -> Iterator[Transla
     for collection in _read_objects(body.get("natRuleCollections")):
         for rule in _read_objects((collection.get("properties") or {}).get("rules")):
             yield from _read_translation(firewall.key, rule, "protocols", estate)
-    policy = reference(body.get("firewallPolicy"))
+    policy = get_reference(body.get("firewallPolicy"))
     if policy:
         _require_policy(policy, estate)
-        for group in estate.by_type(RULE_GROUP_TYPE):
+        for group in estate.list_of_type(RULE_GROUP_TYPE):
             if group.id.parent == policy:
                 yield from _read_group(firewall.key, group, estate)
 
@@ -88,7 +88,7 @@ def _read_translation(
             clients=_read_clients(rule, estate),
             protocols=tuple(str(word).lower().replace("any", "*") for word in rule.get(protocols) or ["*"]),
             address=address,
-            port=ports([port])[0][0],
+            port=parse_ports([port])[0][0],
         )
 
 
@@ -107,16 +107,16 @@ def _read_clients(rule: dict[str, Any], estate: AnalyzerEstate) -> AddressSet:
 
 def find_reach(firewall: Resource, estate: AnalyzerEstate) -> tuple[tuple[str, ...], frozenset[str]]:
     """The subnets of a firewall's instances (none in a hub), and the lower-cased ids of the networks right behind it."""
-    body = properties(firewall)
+    body = get_properties(firewall)
     subnets = tuple(
         subnet
         for entry in _read_objects(body.get("ipConfigurations"))
-        if (subnet := reference((entry.get("properties") or {}).get("subnet")))
+        if (subnet := get_reference((entry.get("properties") or {}).get("subnet")))
     )
-    hub = reference(body.get("virtualHub"))
+    hub = get_reference(body.get("virtualHub"))
     connected = [
-        reference(require_complete(connection).get("remoteVirtualNetwork"))
-        for connection in (estate.by_type(HUB_CONNECTION_TYPE) if hub else ())
+        get_reference(require_complete(connection).get("remoteVirtualNetwork"))
+        for connection in (estate.list_of_type(HUB_CONNECTION_TYPE) if hub else ())
         if connection.id.parent == hub
     ]
     return subnets, frozenset([*connected, *(subnet.split("/subnets/")[0] for subnet in subnets)])

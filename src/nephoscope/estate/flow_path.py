@@ -21,13 +21,13 @@ from nephoscope.estate.effective_routes import (
     PEERING,
     read_appliance,
 )
-from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, rules_of_firewall
+from nephoscope.estate.firewall_rules import FirewallFlow, decide_firewall, list_firewall_rules
 from nephoscope.estate.firewalls import FIREWALL_TYPE
 from nephoscope.estate.network import INTERFACE_TYPE
-from nephoscope.estate.network_interfaces import parse_interface, reference
+from nephoscope.estate.network_interfaces import get_reference, parse_interface
 from nephoscope.estate.outbound_access import OutboundIndex
 from nephoscope.estate.private_endpoints import PrivateEndpoints
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.subnet_routes import SubnetRoutes, list_peers, read_space
 from nephoscope.estate.subnet_services import SubnetServices
@@ -115,7 +115,7 @@ class FlowPaths:
     def _owners(self) -> dict[tuple[str, str], Endpoint]:
         """(network, private address) -> who has it."""
         found = {}
-        for card in self.estate.by_type(INTERFACE_TYPE):
+        for card in self.estate.list_of_type(INTERFACE_TYPE):
             interface = parse_interface(card.key, require_complete(card))
             for configuration in interface.configurations:
                 home = configuration.subnet.split("/subnets/")[0]
@@ -127,24 +127,24 @@ class FlowPaths:
     def _firewalls(self) -> dict[str, Resource]:
         """Private address -> firewall."""
         found = {}
-        for firewall in self.estate.by_type(FIREWALL_TYPE):
-            listed = properties(firewall).get("ipConfigurations")
+        for firewall in self.estate.list_of_type(FIREWALL_TYPE):
+            listed = get_properties(firewall).get("ipConfigurations")
             for entry in listed if isinstance(listed, list) else ():
                 address = (entry.get("properties") or {}).get("privateIPAddress")
                 if isinstance(address, str):
                     found[address] = firewall
         return found
 
-    def endpoints(self, machine: Resource) -> Iterator[Endpoint]:
+    def list_endpoints(self, machine: Resource) -> Iterator[Endpoint]:
         """The addresses of a machine."""
-        for interface in self.network.interfaces(machine):
+        for interface in self.network.list_interfaces(machine):
             for configuration in interface.configurations:
                 yield Endpoint(interface, configuration)
 
     def walk(self, source: Endpoint, flow: PathFlow) -> FlowPath:
         """Follow a flow from a machine's address to its end."""
         hops = [PathHop("source", source.interface.id)]
-        subnet = self.network.subnet(source.configuration.subnet)
+        subnet = self.network.get_subnet(source.configuration.subnet)
         stages = self._decide(source, flow, flow.destination, inbound=False)
         rule = _name_deciding_rule(stages)
         if not _passes(stages, source.interface.id):
@@ -186,7 +186,7 @@ class FlowPaths:
                 return FlowPath(FlowDisposition.EXITS, tuple(hops), rule)
             firewall = self._find_appliance(read_appliance(route))
             decision = decide_firewall(
-                rules_of_firewall(firewall, self.estate),
+                list_firewall_rules(firewall, self.estate),
                 FirewallFlow(
                     source.configuration.address, flow.destination, flow.protocol, flow.port, flow.fqdn
                 ),
@@ -217,11 +217,11 @@ class FlowPaths:
         return firewall
 
     def _find_subnet_of_firewall(self, firewall: Resource) -> Subnet:
-        listed = properties(firewall).get("ipConfigurations")
+        listed = get_properties(firewall).get("ipConfigurations")
         for entry in listed if isinstance(listed, list) else ():
-            subnet = reference((entry.get("properties") or {}).get("subnet"))
+            subnet = get_reference((entry.get("properties") or {}).get("subnet"))
             if subnet:
-                return self.network.subnet(subnet)
+                return self.network.get_subnet(subnet)
         raise DataNotCollectedError(f"the subnet of {firewall.key}")
 
     def _leave(self, source: Endpoint, hops: list[PathHop], rule: str, *, is_direct: bool) -> FlowPath:
@@ -301,7 +301,7 @@ class FlowPaths:
                 FlowDisposition.DENIED_IN, (*hops, PathHop("security rules", *_name_stage(stage))), decided
             )
         hops.append(PathHop("destination", service.id))
-        listener = service.listener(flow.protocol, flow.port)
+        listener = service.find_listener(flow.protocol, flow.port)
         if listener is None:
             return FlowPath(FlowDisposition.NO_LISTENER, tuple(hops), decided)
         if listener:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import is_prefix
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,19 +43,19 @@ class GatewayPrefixes(msgspec.Struct, frozen=True):
 def list_gateway_prefixes(network: Resource, estate: AnalyzerEstate) -> Iterator[GatewayPrefixes]:
     """The prefixes behind each gateway that a network uses; raises DataNotCollectedError where a gateway was not read whole."""
     homes = {network.key}
-    for entry in _list_objects(properties(network).get("virtualNetworkPeerings")):
+    for entry in _list_objects(get_properties(network).get("virtualNetworkPeerings")):
         peering = _read_properties(entry)
         if peering.get("useRemoteGateways") is True:
-            homes.add(reference(peering.get("remoteVirtualNetwork")))
-    for gateway in estate.by_type(GATEWAY_TYPE):
+            homes.add(get_reference(peering.get("remoteVirtualNetwork")))
+    for gateway in estate.list_of_type(GATEWAY_TYPE):
         if find_networks_of_gateway(gateway) & homes:
             yield _read_gateway(gateway, estate)
 
 
 def find_networks_of_gateway(gateway: Resource) -> set[str]:
     """Return the lower-cased ids of the networks that a gateway is in."""
-    entries = _list_objects(properties(gateway).get("ipConfigurations"))
-    subnets = (reference(_read_properties(entry).get("subnet")) for entry in entries)
+    entries = _list_objects(get_properties(gateway).get("ipConfigurations"))
+    subnets = (get_reference(_read_properties(entry).get("subnet")) for entry in entries)
     return {subnet.split("/subnets/")[0] for subnet in subnets if subnet}
 
 
@@ -69,17 +69,17 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
             unknown.append(f"the routes that {gateway.key} learned by BGP")
         else:
             prefixes += _read_learned(learned)
-    for connection in estate.by_type(CONNECTION_TYPE):
-        told = properties(connection)
-        if reference(told.get("virtualNetworkGateway1")) != gateway.key:
+    for connection in estate.list_of_type(CONNECTION_TYPE):
+        told = get_properties(connection)
+        if get_reference(told.get("virtualNetworkGateway1")) != gateway.key:
             continue
-        if far := reference(told.get("localNetworkGateway2")):
+        if far := get_reference(told.get("localNetworkGateway2")):
             site = estate.resources.get(far)
             if site is None:
                 unknown.append(far)
             else:
-                prefixes += read_prefixes(properties(site).get("localNetworkAddressSpace"))
-        elif other := reference(told.get("virtualNetworkGateway2")):
+                prefixes += read_prefixes(get_properties(site).get("localNetworkAddressSpace"))
+        elif other := get_reference(told.get("virtualNetworkGateway2")):
             spaces, missing = _read_spaces_behind(other, estate)
             prefixes, unknown = prefixes + spaces, unknown + missing
     return GatewayPrefixes(gateway.key, tuple(prefixes), tuple(unknown))
@@ -87,7 +87,7 @@ def _read_gateway(gateway: Resource, estate: AnalyzerEstate) -> GatewayPrefixes:
 
 def _read_learned(learned: Resource) -> list[str]:
     """The prefixes of routes that were learned of another gateway."""
-    listed = _list_objects(properties(learned).get("value"))
+    listed = _list_objects(get_properties(learned).get("value"))
     found = (str(one.get("network") or "") for one in listed if str(one.get("origin")).lower() in _LEARNED)
     return [text for text in found if is_prefix(text)]
 
@@ -103,7 +103,7 @@ def _read_spaces_behind(gateway: str, estate: AnalyzerEstate) -> tuple[list[str]
         if network is None:
             missing.append(key)
         else:
-            prefixes += read_prefixes(properties(network).get("addressSpace"))
+            prefixes += read_prefixes(get_properties(network).get("addressSpace"))
     return prefixes, missing
 
 

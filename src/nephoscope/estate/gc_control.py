@@ -10,14 +10,14 @@ from threading import Event
 _frozen = Event()
 
 
-def freeze() -> None:
+def freeze_heap() -> None:
     """Keep the collector for good from walking what is there now; the memory that processes share stays shared."""
     _frozen.set()
     gc.freeze()
 
 
 @contextmanager
-def no_collection() -> Iterator[None]:
+def pause_collection() -> Iterator[None]:
     """Make many objects, none of which is part of a cycle, without the collector walking them again and again.
 
     What was made is counted as old afterwards, unseen: enabling the collector alone would have it walk all of that at once. Where

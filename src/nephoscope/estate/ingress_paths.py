@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, size
-from nephoscope.estate.reachability import Opening, remote_addresses
+from nephoscope.estate.addresses import AddressSet, count_addresses
+from nephoscope.estate.reachability import Opening, find_remote_addresses
 from nephoscope.estate.service_tags import is_rentable
 
 if TYPE_CHECKING:
@@ -63,11 +63,14 @@ def is_broad(openings: Iterable[Opening], port: int) -> bool:
     if any(opening.tag and is_rentable(opening.tag) and opens_port(opening, port) for opening in listed):
         return True
     return any(
-        size(remote_addresses((opening for opening in listed if opening.family == family), port)) > limit
+        count_addresses(
+            find_remote_addresses((opening for opening in listed if opening.family == family), port)
+        )
+        > limit
         for family, limit in BROAD.items()
     )
 
 
 def is_broad_set(addresses: AddressSet) -> bool:
     """Return whether a set of addresses is the Internet at large."""
-    return any(size(addresses.family(family)) > limit for family, limit in BROAD.items())
+    return any(count_addresses(addresses.get_intervals(family)) > limit for family, limit in BROAD.items())

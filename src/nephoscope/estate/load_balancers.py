@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.network_interfaces import reference, references
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, list_references
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.security_rules import EVERY_PORT
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ class Forwardings(msgspec.Struct):
 
     def add(self, balancer: Resource) -> None:
         """Read one load balancer."""
-        body = properties(balancer)
+        body = get_properties(balancer)
         fronts = _index_frontends(balancer)
         for entry, kind in _list_rules(body):
             rule = _parse_forwarding(balancer, entry, kind, fronts)
             self.rules[rule.rule] = rule
             inner = entry.get("properties") or {}
             for pool in {
-                reference(inner.get("backendAddressPool")),
-                *references(inner.get("backendAddressPools")),
+                get_reference(inner.get("backendAddressPool")),
+                *list_references(inner.get("backendAddressPools")),
             }:
                 if pool:
                     self.pools[pool].append(rule)
-            target = reference(inner.get("backendIPConfiguration"))
+            target = get_reference(inner.get("backendIPConfiguration"))
             if target:
                 self.configurations[target].append(rule)
         for pool_entry in _read_entries(body, "backendAddressPools"):
@@ -71,13 +71,13 @@ class Forwardings(msgspec.Struct):
             )
 
     def _members(self, pool: str, body: dict[str, object]) -> None:
-        network = reference(body.get("virtualNetwork"))
+        network = get_reference(body.get("virtualNetwork"))
         for entry in _read_entries(body, "loadBalancerBackendAddresses"):
             inner = entry.get("properties") or {}
             own = (
-                reference(inner.get("virtualNetwork"))
+                get_reference(inner.get("virtualNetwork"))
                 or network
-                or reference(inner.get("subnet")).split("/subnets/")[0]
+                or get_reference(inner.get("subnet")).split("/subnets/")[0]
             )
             if inner.get("ipAddress"):
                 self.members[pool].append((own, str(inner["ipAddress"])))
@@ -101,9 +101,9 @@ def _list_rules(body: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 def _index_frontends(balancer: Resource) -> dict[str, tuple[str, str]]:
     """Frontend id -> (id of its public address or prefix, private address)."""
     found = {}
-    for entry in _read_entries(properties(balancer), "frontendIPConfigurations"):
+    for entry in _read_entries(get_properties(balancer), "frontendIPConfigurations"):
         inner = entry.get("properties") or {}
-        public = reference(inner.get("publicIPAddress")) or reference(inner.get("publicIPPrefix"))
+        public = get_reference(inner.get("publicIPAddress")) or get_reference(inner.get("publicIPPrefix"))
         found[_build_part_id(balancer, "frontendipconfigurations", entry)] = (
             public,
             str(inner.get("privateIPAddress") or ""),
@@ -115,7 +115,7 @@ def _parse_forwarding(
     balancer: Resource, entry: dict[str, Any], kind: str, fronts: dict[str, tuple[str, str]]
 ) -> Forwarding:
     inner = entry.get("properties") or {}
-    public, private = fronts.get(reference(inner.get("frontendIPConfiguration")), ("", ""))
+    public, private = fronts.get(get_reference(inner.get("frontendIPConfiguration")), ("", ""))
     protocol = str(inner.get("protocol", "All")).lower()
     sku = balancer.body.get("sku")
     front = _read_frontend_ports(inner)

@@ -34,9 +34,9 @@ class NotedLogs:
         """The rows of a KQL query; see estate.Logs."""
         return self._record_answer(text, lambda: self._logs.query(text, declared))
 
-    def versions(self, tables: Collection[str]) -> Mapping[str, object]:
+    def read_versions(self, tables: Collection[str]) -> Mapping[str, object]:
         """The versions of tables; see estate.Logs."""
-        return self._logs.versions(tables)
+        return self._logs.read_versions(tables)
 
     def _record_answer(self, asked: LogQuestion, ask: Callable[[], LogRows]) -> LogRows:
         try:
@@ -49,7 +49,7 @@ class NotedLogs:
         return rows
 
 
-def would_answer_the_same(logs: Logs, declared: DeclaredReads, answers: Mapping[LogQuestion, bytes]) -> bool:
+def has_same_answers(logs: Logs, declared: DeclaredReads, answers: Mapping[LogQuestion, bytes]) -> bool:
     """Return whether logs give the noted answers to the noted questions."""
     noted = NotedLogs(logs)
     for asked, answer in answers.items():

@@ -55,6 +55,6 @@ class Logs(Protocol):
         """
         ...
 
-    def versions(self, tables: Collection[str]) -> Mapping[str, object]:
+    def read_versions(self, tables: Collection[str]) -> Mapping[str, object]:
         """Table -> what is another as soon as it has other rows."""
         ...

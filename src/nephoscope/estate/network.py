@@ -24,22 +24,22 @@ from nephoscope.estate.gateway_prefixes import READS as GATEWAY_READS
 from nephoscope.estate.network_interfaces import (
     Interface,
     IpConfiguration,
-    model_interfaces,
+    list_references,
     parse_interface,
-    references,
+    parse_model_interfaces,
 )
 from nephoscope.estate.reachability import (
     Clause,
     FlowDecision,
     Opening,
     Side,
-    clauses,
+    build_clauses,
     decide,
+    resolve_sides,
     select_rules,
-    sides,
 )
-from nephoscope.estate.resource_lookup import properties, require_complete
-from nephoscope.estate.rule_stages import admit, find_openings, list_regions, passes
+from nephoscope.estate.resource_lookup import get_properties, require_complete
+from nephoscope.estate.rule_stages import build_stages, find_openings, list_regions, passes
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule, SecurityRuleError, list_rules
 from nephoscope.estate.service_tag_table import SERVICE_TAGS_TYPE, ServiceTagTable, read_service_tags
 from nephoscope.estate.service_tags import PLATFORM, ServiceTags
@@ -50,7 +50,7 @@ from nephoscope.estate.subnets import (
     Subnet,
     list_subnets,
     read_subnets,
-    virtual_network_tag,
+    resolve_virtual_network_tag,
 )
 
 if TYPE_CHECKING:
@@ -128,22 +128,22 @@ class Network:
     @cached_property
     def route_tables(self) -> dict[str, Resource]:
         """Lower-cased id -> route table."""
-        return {table.key: table for table in self.estate.by_type(ROUTE_TABLE_TYPE)}
+        return {table.key: table for table in self.estate.list_of_type(ROUTE_TABLE_TYPE)}
 
     @cached_property
     def _group_members(self) -> dict[str, AddressSet]:
         members: dict[str, AddressSet] = defaultdict(AddressSet)
-        for card in self.estate.by_type(INTERFACE_TYPE):
+        for card in self.estate.list_of_type(INTERFACE_TYPE):
             for configuration in parse_interface(card.key, require_complete(card)).configurations:
                 for group in configuration.groups:
                     members[group] |= configuration.addresses
         return members
 
-    def group_members(self, group: str) -> AddressSet:
+    def find_group_members(self, group: str) -> AddressSet:
         """The private addresses in an application security group."""
         return self._group_members.get(group, AddressSet())
 
-    def rules(self, group: str) -> tuple[SecurityRule, ...]:
+    def get_rules(self, group: str) -> tuple[SecurityRule, ...]:
         """The rules of a network security group by its lower-cased id, first match first."""
         found = self._rules.get(group)
         if found is None:
@@ -160,23 +160,23 @@ class Network:
             raise DataNotCollectedError(key if resource is None else f"the properties of {key}")
         return resource
 
-    def interfaces(self, machine: Resource) -> tuple[Interface, ...]:
+    def list_interfaces(self, machine: Resource) -> tuple[Interface, ...]:
         """The network interfaces of a machine or a scale set."""
-        body = properties(self._require_resource(machine.key))
+        body = get_properties(self._require_resource(machine.key))
         if machine.type == SCALE_SET_TYPE:
             profile: object = body.get("virtualMachineProfile")
-            return model_interfaces(
+            return parse_model_interfaces(
                 machine.key, profile.get("networkProfile") if isinstance(profile, dict) else None
             )
         profile = body.get("networkProfile")
         if not isinstance(profile, dict):
             raise DataNotCollectedError(f"properties.networkProfile of {machine.key}")
-        cards = [self._require_resource(key) for key in references(profile.get("networkInterfaces"))]
-        return tuple(parse_interface(card.key, properties(card)) for card in cards) + model_interfaces(
-            machine.key, profile
-        )
+        cards = [self._require_resource(key) for key in list_references(profile.get("networkInterfaces"))]
+        return tuple(
+            parse_interface(card.key, get_properties(card)) for card in cards
+        ) + parse_model_interfaces(machine.key, profile)
 
-    def subnet(self, key: str) -> Subnet:
+    def get_subnet(self, key: str) -> Subnet:
         """A subnet by its lower-cased id."""
         found = self.subnets.get(key)
         if found is None or not found.known:
@@ -186,9 +186,9 @@ class Network:
             raise DataNotCollectedError(key or f"the subnet in the properties of {INTERFACE_TYPE}")
         return found
 
-    def security_groups(self, interface: Interface, configuration: IpConfiguration) -> tuple[str, ...]:
+    def list_security_groups(self, interface: Interface, configuration: IpConfiguration) -> tuple[str, ...]:
         """The groups that inbound traffic to an address passes, in order: the subnet's, then the interface's."""
-        found = (self.subnet(configuration.subnet).security_group, interface.security_group)
+        found = (self.get_subnet(configuration.subnet).security_group, interface.security_group)
         return tuple(group for group in found if group)
 
     def is_protected(self, interface: Interface) -> bool:
@@ -196,10 +196,10 @@ class Network:
         if interface.security_group:
             return True
         return all(
-            self.security_groups(interface, configuration) for configuration in interface.configurations
+            self.list_security_groups(interface, configuration) for configuration in interface.configurations
         )
 
-    def tags(self, subnet: Subnet) -> ServiceTags:
+    def get_service_tags(self, subnet: Subnet) -> ServiceTags:
         """Return what the service tags mean for an address in a subnet."""
         key = (subnet.network, subnet.route_table)
         found = self._tags.get(key)
@@ -207,27 +207,27 @@ class Network:
             network = self._require_resource(subnet.network)
             if subnet.route_table:
                 self._require_resource(subnet.route_table)
-            space = virtual_network_tag(network, [subnet], self.route_tables, self.estate)
+            space = resolve_virtual_network_tag(network, [subnet], self.route_tables, self.estate)
             found = self._tags[key] = ServiceTags(space, self.tag_table)
         return found
 
-    def internet(self, configuration: IpConfiguration) -> AddressSet:
+    def find_internet_addresses(self, configuration: IpConfiguration) -> AddressSet:
         """The addresses that strangers have: all public ones but those of the network itself and of its peers.
 
         Prefixes of routes are among them, although the tag VirtualNetwork means them too: a rule that allows it lets strangers in.
         """
-        key = self.subnet(configuration.subnet).network
+        key = self.get_subnet(configuration.subnet).network
         found = self._strangers.get(key)
         if found is None:
-            found = PUBLIC - PLATFORM - virtual_network_tag(self._require_resource(key), [], {})
+            found = PUBLIC - PLATFORM - resolve_virtual_network_tag(self._require_resource(key), [], {})
             self._strangers[key] = found
         return found
 
-    def filters(
+    def build_filters(
         self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
     ) -> list[SecurityFilter]:
         """The groups that traffic passes in order, each with the clauses that concern the address."""
-        groups = self.security_groups(interface, configuration)
+        groups = self.list_security_groups(interface, configuration)
         return [
             self._filter(group, configuration, inbound) for group in (groups if inbound else groups[::-1])
         ]
@@ -243,47 +243,49 @@ class Network:
         self, group: str, configuration: IpConfiguration, inbound: bool
     ) -> SecurityFilter:
         """The one filter of all addresses that see a group alike."""
-        subnet = self.subnet(configuration.subnet)
-        tags = self.tags(subnet)
+        subnet = self.get_subnet(configuration.subnet)
+        tags = self.get_service_tags(subnet)
         listed = self._sides.get((group, id(tags), inbound))
         if listed is None:
-            listed = self._sides[group, id(tags), inbound] = sides(
-                self.rules(group), inbound=inbound, tags=tags
+            listed = self._sides[group, id(tags), inbound] = resolve_sides(
+                self.get_rules(group), inbound=inbound, tags=tags
             )
         rules = select_rules(listed, configuration.addresses or subnet.prefixes, configuration.groups)
         key = (group, id(tags), inbound, tuple(rule.id for rule in rules))
         found = self._filters.get(key)
         if found is None:
-            found = self._filters[key] = SecurityFilter(group, clauses(rules, tags, self.group_members))
+            found = self._filters[key] = SecurityFilter(
+                group, build_clauses(rules, tags, self.find_group_members)
+            )
         return found
 
     @cached_property
     def _admin_rules(self) -> AdminRuleIndex:
         return AdminRuleIndex(self.estate)
 
-    def admin_filters(
+    def build_admin_filters(
         self, interface: Interface, configuration: IpConfiguration, *, inbound: bool = True
     ) -> tuple[SecurityFilter | None, ...]:
         """The security admin rules that traffic passes first; None = none. Two alternatives where it is not known whether they
         are deployed."""
         self._require_managers(interface)
-        network = self.subnet(configuration.subnet).network
-        if not tuple(self.estate.by_type(ADMIN_RULE_TYPE)):
+        network = self.get_subnet(configuration.subnet).network
+        if not tuple(self.estate.list_of_type(ADMIN_RULE_TYPE)):
             return (None,)
-        over = self._admin_rules.rules_for_network(network)
+        over = self._admin_rules.find_rules(network)
         if not over.rules:
             return (None,)
         key = (network, configuration.id, inbound)
         found = self._filters.get(key)
         if found is None:
-            subnet = self.subnet(configuration.subnet)
-            tags = self.tags(subnet)
+            subnet = self.get_subnet(configuration.subnet)
+            tags = self.get_service_tags(subnet)
             rules = select_rules(
-                sides(over.rules, inbound=inbound, tags=tags),
+                resolve_sides(over.rules, inbound=inbound, tags=tags),
                 configuration.addresses or subnet.prefixes,
                 configuration.groups,
             )
-            found = SecurityFilter("", clauses(rules, tags, self.group_members))
+            found = SecurityFilter("", build_clauses(rules, tags, self.find_group_members))
             self._filters[key] = found
         return (found,) if over.deployed else (found, None)
 
@@ -291,12 +293,12 @@ class Network:
         """Raise DataNotCollectedError where network managers or their rules were not read."""
         subscription = "/".join(interface.id.split("/")[:3])
         coverage = self.estate.coverage
-        managers = bool(tuple(self.estate.by_type(MANAGER_TYPE)))
+        managers = bool(tuple(self.estate.list_of_type(MANAGER_TYPE)))
         for type_ in (MANAGER_TYPE, *([ADMIN_RULE_TYPE] if managers else [])):
             if coverage.declared and not coverage.covers(type_, subscription):
                 raise DataNotCollectedError(f"{type_} in {subscription}")
 
-    def openings(
+    def find_openings(
         self,
         interface: Interface,
         configuration: IpConfiguration,
@@ -311,10 +313,10 @@ class Network:
 
         No group on the way gives one opening without rules per family.
         """
-        filters = self.filters(interface, configuration, inbound=inbound)
+        filters = self.build_filters(interface, configuration, inbound=inbound)
         several = [
             self._find_openings(admin, filters, protocol, remote, ports)
-            for admin in self.admin_filters(interface, configuration, inbound=inbound)
+            for admin in self.build_admin_filters(interface, configuration, inbound=inbound)
         ]
         if any(list_regions(one) != list_regions(several[0]) for one in several):
             raise _build_deployment_gap(interface)
@@ -357,11 +359,13 @@ class Network:
         """
         groups = [
             (found.group, decide(found.clauses, protocol, address, source_port, port))
-            for found in self.filters(interface, configuration, inbound=inbound)
+            for found in self.build_filters(interface, configuration, inbound=inbound)
         ]
         several = [
-            groups if admin is None else admit(admin.clauses, groups, protocol, address, source_port, port)
-            for admin in self.admin_filters(interface, configuration, inbound=inbound)
+            groups
+            if admin is None
+            else build_stages(admin.clauses, groups, protocol, address, source_port, port)
+            for admin in self.build_admin_filters(interface, configuration, inbound=inbound)
         ]
         if len({passes(one) for one in several}) > 1:
             raise _build_deployment_gap(interface)

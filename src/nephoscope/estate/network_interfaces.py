@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet
-from nephoscope.estate.value_or_gap import Held, hold, read_addresses, require_held
+from nephoscope.estate.value_or_gap import Held, catch_gap, read_addresses, require_held
 
 
 class IpConfiguration(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def parse_interface(id_: str, body: dict[str, object]) -> Interface:
     """The `properties` of a NIC or of a networkInterfaceConfigurations entry -> Interface."""
     return Interface(
         id=id_.lower(),
-        security_group=reference(body.get("networkSecurityGroup")),
+        security_group=get_reference(body.get("networkSecurityGroup")),
         forwards=body.get("enableIPForwarding") is True,
         configurations=tuple(
             _build_configuration(id_.lower(), entry) for entry in _list_objects(body.get("ipConfigurations"))
@@ -57,15 +57,15 @@ def parse_interface(id_: str, body: dict[str, object]) -> Interface:
     )
 
 
-def reference(value: Any) -> str:
+def get_reference(value: Any) -> str:
     """The lower-cased id of a `{"id": ...}` reference, '' where there is none."""
     found = value.get("id") if isinstance(value, dict) else None
     return found.lower().rstrip("/") if isinstance(found, str) else ""
 
 
-def references(value: Any) -> tuple[str, ...]:
+def list_references(value: Any) -> tuple[str, ...]:
     """The lower-cased ids of a list of references."""
-    return tuple(id_ for entry in _list_objects(value) if (id_ := reference(entry)))
+    return tuple(id_ for entry in _list_objects(value) if (id_ := get_reference(entry)))
 
 
 def _list_objects(value: object) -> list[dict[str, Any]]:
@@ -74,21 +74,21 @@ def _list_objects(value: object) -> list[dict[str, Any]]:
 
 def _build_configuration(interface: str, entry: dict[str, Any]) -> IpConfiguration:
     body = entry.get("properties") or {}
-    private = hold(lambda: body.get("privateIPAddress"))
-    public = reference(body.get("publicIPAddress"))
+    private = catch_gap(lambda: body.get("privateIPAddress"))
+    public = get_reference(body.get("publicIPAddress"))
     return IpConfiguration(
         id=str(entry.get("id") or f"{interface}/ipconfigurations/{entry.get('name', '')}").lower(),
-        subnet=reference(body.get("subnet")),
-        held_addresses=hold(
+        subnet=get_reference(body.get("subnet")),
+        held_addresses=catch_gap(
             lambda: read_addresses([require_held(private)], f"privateIPAddress of {interface}")
         ),
         public_addresses=(public,) if public else (),
         inline_public=_read_inline(body.get("publicIPAddressConfiguration")),
-        pools=references(body.get("loadBalancerBackendAddressPools")),
-        nat_rules=references(body.get("loadBalancerInboundNatRules"))
-        + references(body.get("loadBalancerInboundNatPools")),
-        gateway_pools=references(body.get("applicationGatewayBackendAddressPools")),
-        groups=references(body.get("applicationSecurityGroups")),
+        pools=list_references(body.get("loadBalancerBackendAddressPools")),
+        nat_rules=list_references(body.get("loadBalancerInboundNatRules"))
+        + list_references(body.get("loadBalancerInboundNatPools")),
+        gateway_pools=list_references(body.get("applicationGatewayBackendAddressPools")),
+        groups=list_references(body.get("applicationSecurityGroups")),
         address=private if isinstance(private, str) else "",
         family=_read_family(private, body.get("privateIPAddressVersion")),
     )
@@ -106,7 +106,7 @@ def _read_inline(value: object) -> str:
     return str((value.get("sku") or {}).get("name") or "Basic")
 
 
-def model_interfaces(machine: str, profile: object) -> tuple[Interface, ...]:
+def parse_model_interfaces(machine: str, profile: object) -> tuple[Interface, ...]:
     """The interfaces that a networkProfile describes in place (scale sets, flexible machines)."""
     entries = (
         _list_objects(profile.get("networkInterfaceConfigurations")) if isinstance(profile, dict) else []

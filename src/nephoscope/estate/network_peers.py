@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.firewalls import HUB_CONNECTION_TYPE
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.subnets import NETWORK_TYPE
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class NetworkPeers:
             if name.startswith(_PEERING_OF_HUB):
                 peers += (hubs := self._hubs.get(network, []))
                 gaps += [] if hubs else [f"the virtual hub of {network}"]
-            elif peer := reference(body.get("remoteVirtualNetwork")):
+            elif peer := get_reference(body.get("remoteVirtualNetwork")):
                 peers.append(peer)
                 gaps += [] if peer in self.estate.resources else [peer]
         return peers, gaps
@@ -57,22 +57,24 @@ class NetworkPeers:
         """Network -> the networks that it is peered with."""
         return {
             network.key: frozenset(
-                reference(body.get("remoteVirtualNetwork")) for _, body in _read_peerings(network)
+                get_reference(body.get("remoteVirtualNetwork")) for _, body in _read_peerings(network)
             )
-            for network in self.estate.by_type(NETWORK_TYPE)
+            for network in self.estate.list_of_type(NETWORK_TYPE)
         }
 
     @cached_property
     def _hubs(self) -> dict[str, list[str]]:
         """Network -> the virtual hubs with a connection to it."""
         found: dict[str, list[str]] = defaultdict(list)
-        for connection in self.estate.by_type(HUB_CONNECTION_TYPE):
-            found[reference(properties(connection).get("remoteVirtualNetwork"))].append(connection.id.parent)
+        for connection in self.estate.list_of_type(HUB_CONNECTION_TYPE):
+            found[get_reference(get_properties(connection).get("remoteVirtualNetwork"))].append(
+                connection.id.parent
+            )
         return found
 
 
 def _read_peerings(network: Resource) -> Iterator[tuple[str, dict[str, object]]]:
     """The lower-cased name and the properties of each peering of a network."""
-    entries = properties(network).get("virtualNetworkPeerings")
+    entries = get_properties(network).get("virtualNetworkPeerings")
     for entry in entries if isinstance(entries, list) else []:
         yield str(entry.get("name", "")).lower(), entry.get("properties") or {}

@@ -15,8 +15,8 @@ import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.load_balancers import LOAD_BALANCER_TYPE
-from nephoscope.estate.network_interfaces import reference, references
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, list_references
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 
 if TYPE_CHECKING:
@@ -45,12 +45,14 @@ class OutboundIndex:
     def _nat_gateways(self) -> dict[str, str]:
         """Subnet -> NAT gateway, as either names the other."""
         found: dict[str, str] = {}
-        for gateway in self.estate.by_type(NAT_GATEWAY_TYPE):
-            body = properties(gateway)
-            if references(body.get("publicIpAddresses")) or references(body.get("publicIpPrefixes")):
-                found |= dict.fromkeys(references(body.get("subnets")), gateway.key)
+        for gateway in self.estate.list_of_type(NAT_GATEWAY_TYPE):
+            body = get_properties(gateway)
+            if list_references(body.get("publicIpAddresses")) or list_references(
+                body.get("publicIpPrefixes")
+            ):
+                found |= dict.fromkeys(list_references(body.get("subnets")), gateway.key)
         for key, body in self._subnet_bodies.items():
-            gateway_id = reference(body.get("natGateway"))
+            gateway_id = get_reference(body.get("natGateway"))
             if gateway_id:
                 found[key] = gateway_id
         return found
@@ -60,36 +62,39 @@ class OutboundIndex:
         known = self.estate.resources.get(gateway)
         if known is None:
             raise DataNotCollectedError(gateway)
-        body = properties(known)
-        return bool(references(body.get("publicIpAddressesV6")) or references(body.get("publicIpPrefixesV6")))
+        body = get_properties(known)
+        return bool(
+            list_references(body.get("publicIpAddressesV6"))
+            or list_references(body.get("publicIpPrefixesV6"))
+        )
 
     @cached_property
     def _subnet_bodies(self) -> dict[str, dict[str, object]]:
         found: dict[str, dict[str, object]] = {}
-        for network in self.estate.by_type(NETWORK_TYPE):
-            listed = properties(network).get("subnets")
+        for network in self.estate.list_of_type(NETWORK_TYPE):
+            listed = get_properties(network).get("subnets")
             for entry in listed if isinstance(listed, list) else ():
                 if isinstance(entry, dict):
                     id_ = str(entry.get("id") or f"{network.key}/subnets/{entry.get('name', '')}").lower()
                     found[id_] = entry.get("properties") or {}
-        for subnet in self.estate.by_type(SUBNET_TYPE):
-            found[subnet.key] = properties(subnet)
+        for subnet in self.estate.list_of_type(SUBNET_TYPE):
+            found[subnet.key] = get_properties(subnet)
         return found
 
     @cached_property
     def _outbound_pools(self) -> dict[str, str]:
         """Load balancer pool -> load balancer that translates what its members send out."""
         found = {}
-        for balancer in self.estate.by_type(LOAD_BALANCER_TYPE):
-            body = properties(balancer)
+        for balancer in self.estate.list_of_type(LOAD_BALANCER_TYPE):
+            body = get_properties(balancer)
             for kind in ("outboundRules", "loadBalancingRules"):
                 listed = body.get(kind)
                 for entry in listed if isinstance(listed, list) else ():
                     inner: dict[str, object] = entry.get("properties") or {}
-                    public = self._is_public_front(body, reference(inner.get("frontendIPConfiguration")))
-                    fronts = references(inner.get("frontendIPConfigurations"))
+                    public = self._is_public_front(body, get_reference(inner.get("frontendIPConfiguration")))
+                    fronts = list_references(inner.get("frontendIPConfigurations"))
                     if (fronts or public) and inner.get("disableOutboundSnat") is not True:
-                        for pool in {reference(inner.get("backendAddressPool"))} - {""}:
+                        for pool in {get_reference(inner.get("backendAddressPool"))} - {""}:
                             found[pool] = balancer.key
         return found
 
@@ -97,7 +102,7 @@ class OutboundIndex:
         listed = body.get("frontendIPConfigurations")
         return any(
             str(entry.get("id", "")).lower() == front
-            and bool(reference((entry.get("properties") or {}).get("publicIPAddress")))
+            and bool(get_reference((entry.get("properties") or {}).get("publicIPAddress")))
             for entry in (listed if isinstance(listed, list) else ())
         )
 
@@ -118,7 +123,7 @@ class OutboundIndex:
         if self._subnet_bodies.get(configuration.subnet, {}).get("defaultOutboundAccess") is False:
             return OutboundAccess()
         card = self.estate.resources.get(interface.id)
-        told = properties(card).get("defaultOutboundConnectivityEnabled") if card is not None else None
+        told = get_properties(card).get("defaultOutboundConnectivityEnabled") if card is not None else None
         if told is True:
             return OutboundAccess("default outbound access", interface.id)
         if told is False:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.resource_lookup import AnalyzerEstate
@@ -33,7 +33,7 @@ class EstatePrincipals:
         self._expanded: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
 
     def _build_index(self, type_: str) -> dict[str, Resource]:
-        return {resource.id.name: resource for resource in self._estate.by_type(type_)}
+        return {resource.id.name: resource for resource in self._estate.list_of_type(type_)}
 
     @cached_property
     def _users(self) -> dict[str, Resource]:
@@ -61,7 +61,7 @@ class EstatePrincipals:
         reasons = dict.fromkeys(gaps[type_] for type_ in READS if type_ in what and gaps.get(type_))
         return f"{what} ({'; '.join(reasons)})" if reasons else what
 
-    def user(self, object_id: str) -> Resource | None:
+    def find_user(self, object_id: str) -> Resource | None:
         """A user, None where the account no longer exists; raises DataNotCollectedError where users were not read."""
         found = self._users.get(object_id)
         if found is None and not self.covers(USER_TYPE):
@@ -70,10 +70,10 @@ class EstatePrincipals:
 
     def is_guest(self, object_id: str) -> bool:
         """Return whether an account comes from outside the tenant; a deleted account is no guest."""
-        user = self.user(object_id)
+        user = self.find_user(object_id)
         if user is None:
             return False
-        body = properties(user)
+        body = get_properties(user)
         kind = body.get("userType")
         if isinstance(kind, str):
             return kind.lower() == "guest"
@@ -83,10 +83,10 @@ class EstatePrincipals:
 
     def is_blocked(self, object_id: str) -> bool:
         """Return whether an account cannot sign in; a deleted account is not blocked, it is gone."""
-        user = self.user(object_id)
+        user = self.find_user(object_id)
         if user is None:
             return False
-        enabled = properties(user).get("accountEnabled")
+        enabled = get_properties(user).get("accountEnabled")
         if not isinstance(enabled, bool):
             raise DataNotCollectedError(f"accountEnabled of {USER_TYPE}/{object_id}")
         return not enabled
@@ -94,18 +94,18 @@ class EstatePrincipals:
     def has_second_factor(self, object_id: str) -> bool:
         """Return whether an account has registered a second factor that the tenant's policy lets it use."""
         found = self._registrations.get(object_id)
-        body: dict[str, object] = properties(found) if found is not None else {}
+        body: dict[str, object] = get_properties(found) if found is not None else {}
         registered, capable = body.get("isMfaRegistered"), body.get("isMfaCapable")
         if not isinstance(registered, bool) and not isinstance(capable, bool):
             raise DataNotCollectedError(f"{REGISTRATION_TYPE}/{object_id}")
         return registered is not False and capable is not False
 
-    def name(self, object_id: str) -> str:
+    def find_name(self, object_id: str) -> str:
         """The user principal name, else the object id."""
         user = self._users.get(object_id)
-        return str((properties(user) if user is not None else {}).get("userPrincipalName") or object_id)
+        return str((get_properties(user) if user is not None else {}).get("userPrincipalName") or object_id)
 
-    def members(self, object_id: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
+    def find_members(self, object_id: str, kind: str) -> tuple[frozenset[str], tuple[str, ...]]:
         """The users that a principal stands for, and what was not read and could add more.
 
         `kind` is the lower-cased principalType of a role assignment ('' = not said). Groups are taken apart to any
@@ -140,7 +140,7 @@ class EstatePrincipals:
         return frozenset(users), tuple(unsure)
 
     def _list_members(self, group: str, unsure: list[str]) -> list[str]:
-        members = properties(self._groups[group]).get("members")
+        members = get_properties(self._groups[group]).get("members")
         if not isinstance(members, list):
             unsure.append(f"members of {GROUP_TYPE}/{group}")
             return []

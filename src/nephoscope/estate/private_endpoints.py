@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import is_prefix
-from nephoscope.estate.network_interfaces import parse_interface, reference, references
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, list_references, parse_interface
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ class PrivateEndpoints:
 
     @cached_property
     def _all(self) -> list[PrivateEndpoint]:
-        return [self._read(resource) for resource in self.estate.by_type(ENDPOINT_TYPE)]
+        return [self._read(resource) for resource in self.estate.list_of_type(ENDPOINT_TYPE)]
 
-    def by_service(self) -> dict[str, list[PrivateEndpoint]]:
+    def group_by_service(self) -> dict[str, list[PrivateEndpoint]]:
         """Return the private endpoints by the lower-cased id of the service behind them."""
         found: dict[str, list[PrivateEndpoint]] = {}
         for one in self._all:
@@ -71,15 +71,15 @@ class PrivateEndpoints:
         return found
 
     def _read(self, resource: Resource) -> PrivateEndpoint:
-        body = properties(resource)
+        body = get_properties(resource)
         configs = body.get("customDnsConfigs")
         listed = [one for one in configs if isinstance(one, dict)] if isinstance(configs, list) else []
-        cards = references(body.get("networkInterfaces"))
+        cards = list_references(body.get("networkInterfaces"))
         addresses = [str(text) for one in listed for text in one.get("ipAddresses") or []]
         addresses += [text for card in cards for text in self._list_card_addresses(card)]
         return PrivateEndpoint(
             id=resource.key,
-            subnet=reference(body.get("subnet")),
+            subnet=get_reference(body.get("subnet")),
             interfaces=cards,
             service=next(self._read_services(body), ""),
             addresses=tuple(dict.fromkeys(text for text in addresses if is_prefix(text))),
@@ -90,7 +90,7 @@ class PrivateEndpoints:
         resource = self.estate.resources.get(card)
         if resource is None:
             return []
-        interface = parse_interface(card, properties(resource))
+        interface = parse_interface(card, get_properties(resource))
         return [one.address for one in interface.configurations if one.address]
 
     def _read_services(self, body: dict[str, object]) -> Iterator[str]:
@@ -113,15 +113,15 @@ class PrivateEndpoints:
     @cached_property
     def _policies(self) -> dict[str, str]:
         found = {}
-        for network in self.estate.by_type(NETWORK_TYPE):
-            listed = properties(network).get("subnets")
+        for network in self.estate.list_of_type(NETWORK_TYPE):
+            listed = get_properties(network).get("subnets")
             for entry in listed if isinstance(listed, list) else ():
                 if isinstance(entry, dict):
                     id_ = str(entry.get("id") or f"{network.key}/subnets/{entry.get('name', '')}").lower()
                     inner = entry.get("properties") or {}
                     found[id_] = str(inner.get("privateEndpointNetworkPolicies") or "")
-        for subnet in self.estate.by_type(SUBNET_TYPE):
-            found[subnet.key] = str(properties(subnet).get("privateEndpointNetworkPolicies") or "")
+        for subnet in self.estate.list_of_type(SUBNET_TYPE):
+            found[subnet.key] = str(get_properties(subnet).get("privateEndpointNetworkPolicies") or "")
         return found
 
     def resolve(self, network: str, name: str) -> tuple[str, ...]:
@@ -139,16 +139,16 @@ class PrivateEndpoints:
     def _list_linked_zones(self, network: str) -> list[str]:
         return [
             link.id.parent
-            for link in self.estate.by_type(LINK_TYPE)
-            if reference(properties(link).get("virtualNetwork")) == network
+            for link in self.estate.list_of_type(LINK_TYPE)
+            if get_reference(get_properties(link).get("virtualNetwork")) == network
         ]
 
     @cached_property
     def _records(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """(zone, label) -> addresses."""
         found = {}
-        for record in self.estate.by_type(RECORD_TYPE):
-            body = properties(record)
+        for record in self.estate.list_of_type(RECORD_TYPE):
+            body = get_properties(record)
             listed = body.get("aRecords") or body.get("ARecords")
             texts = [
                 str(entry.get("ipv4Address") or "") for entry in (listed if isinstance(listed, list) else ())

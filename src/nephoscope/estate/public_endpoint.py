@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses
 from nephoscope.estate.endpoint_access import read_object as _read_object
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.estate.service_network_rules import CHILDREN, JUDGES, read_firewall_range
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _ANYWHERE = frozenset({"any", "0.0.0.0/0"})
 _RULE_TYPES = frozenset(CHILDREN.values())
 
 
-def answers(resource: Resource, view: EstateView) -> EndpointAccess | None:
+def find_endpoint_access(resource: Resource, view: EstateView) -> EndpointAccess | None:
     """Whom a resource's public endpoint answers, None where its body tells nothing of that.
 
     Raises NotCollected where its body, or the rules that it has as children, were not read.
@@ -63,16 +63,18 @@ def is_closed(resource: Resource) -> bool:
     return str(word or "").lower() in ("disabled", "securedbyperimeter")
 
 
-def firewall_ranges(server: Resource, view: EstateView) -> dict[str, AddressSet]:
+def map_firewall_ranges(server: Resource, view: EstateView) -> dict[str, AddressSet]:
     """The addresses of each firewall rule of a server, by the rule's name; raises NotCollected."""
     rules = f"{server.type}/firewallrules"
-    view.need(rules, server.key)
-    return {rule.name: read_firewall_range(properties(rule)) for rule in view.children(rules, server.key)}
+    view.require_collected(rules, server.key)
+    return {
+        rule.name: read_firewall_range(get_properties(rule)) for rule in view.list_children(rules, server.key)
+    }
 
 
-def restrictions(site: Resource, view: EstateView) -> tuple[object, str]:
+def find_access_restrictions(site: Resource, view: EstateView) -> tuple[object, str]:
     """A site's access restrictions and what befalls who is in none: of its configuration where that was read, else its own."""
-    config = next((one for one in view.children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
+    config = next((one for one in view.list_children(SITE_CONFIG, site.key) if one.id.name == "web"), None)
     body = (
         require_complete(config)
         if config is not None
@@ -94,7 +96,7 @@ def is_unrestricted(found: object, otherwise: str = "") -> bool:
 
 
 def _judge_firewall(server: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
-    ranges = reduce(or_, firewall_ranges(server, view).values(), AddressSet())
+    ranges = reduce(or_, map_firewall_ranges(server, view).values(), AddressSet())
     return judge_addresses(ranges, others=_may_list_networks(server, view))
 
 
@@ -103,7 +105,7 @@ def _may_list_networks(server: Resource, view: EstateView) -> bool:
     rules = f"{server.type}/virtualnetworkrules"
     if server.type in _FLEXIBLE:
         return False
-    return bool(view.children(rules, server.key)) or not view.covers(rules, server.key)
+    return bool(view.list_children(rules, server.key)) or not view.covers(rules, server.key)
 
 
 def _judge_cluster(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess:
@@ -128,7 +130,11 @@ def _judge_cosmos_account(_: Resource, body: dict[str, object], __: EstateView) 
 
 
 def _judge_site(site: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
-    return EndpointAccess.EVERYBODY if is_unrestricted(*restrictions(site, view)) else EndpointAccess.LISTED
+    return (
+        EndpointAccess.EVERYBODY
+        if is_unrestricted(*find_access_restrictions(site, view))
+        else EndpointAccess.LISTED
+    )
 
 
 def _judge_rule_set(_: Resource, body: dict[str, object], __: EstateView) -> EndpointAccess | None:

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import PUBLIC, AddressSet, Interval, intersect, merge, parse_prefix, subtract
+from nephoscope.estate.addresses import (
+    PUBLIC,
+    AddressSet,
+    Interval,
+    intersect,
+    merge_intervals,
+    parse_prefix,
+    subtract,
+)
 from nephoscope.estate.security_rules import EVERY_PORT, SecurityRule
 from nephoscope.estate.service_tags import ServiceTags, is_tag_within
 
@@ -34,7 +42,7 @@ class Clause(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
     whole: bool
 
-    def names(self, tag: str) -> bool:
+    def matches_tag(self, tag: str) -> bool:
         """Return whether the clause surely matches the whole of an opaque tag."""
         return self.whole or any(is_tag_within(tag, wider) for wider in self.tags)
 
@@ -100,7 +108,7 @@ class Side(msgspec.Struct, frozen=True):
         return bool(local) and self.addresses.covers(local)
 
 
-def sides(rules: Iterable[SecurityRule], *, inbound: bool, tags: ServiceTags) -> tuple[Side, ...]:
+def resolve_sides(rules: Iterable[SecurityRule], *, inbound: bool, tags: ServiceTags) -> tuple[Side, ...]:
     """The rules of one direction, first match first, with their near side resolved."""
     found = []
     for rule in rules:
@@ -122,7 +130,7 @@ def select_rules(
     return tuple(side.rule for side in listed if side.concerns(local, own))
 
 
-def clauses(
+def build_clauses(
     rules: Iterable[SecurityRule], tags: ServiceTags, members: Callable[[str], AddressSet]
 ) -> tuple[Clause, ...]:
     """Rules with their far side resolved; `members` gives the addresses in an application security group."""
@@ -178,8 +186,8 @@ def apply_first_match(
 
 def _list_remote_intervals(clause: Clause, family: int, tag: str) -> tuple[Interval, ...]:
     if tag:
-        return TAG_POINT if clause.names(tag) else ()
-    return clause.addresses.family(family)
+        return TAG_POINT if clause.matches_tag(tag) else ()
+    return clause.addresses.get_intervals(family)
 
 
 def _apply(
@@ -226,7 +234,7 @@ def pass_admin_rules(
     return always, passed + remaining
 
 
-def combine(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
+def combine_openings(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
     """Return what passes two rule lists in turn: both must allow it."""
     return [
         Opening(both, first.family, first.tag, first.rules + second.rules)
@@ -236,7 +244,7 @@ def combine(left: Iterable[Opening], right: Sequence[Opening]) -> list[Opening]:
     ]
 
 
-def opaque_tags(matching: Iterable[Clause]) -> frozenset[str]:
+def list_opaque_tags(matching: Iterable[Clause]) -> frozenset[str]:
     """The opaque tags that the allowing clauses name."""
     return frozenset(tag for clause in matching if clause.rule.allow for tag in clause.tags)
 
@@ -246,7 +254,7 @@ def decide(
 ) -> FlowDecision:
     """Return whether one flow passes one rule list (IP flow verify), with the rule that decided."""
     family, (value, _) = parse_prefix(address)
-    public = _contains_value(PUBLIC.family(family), value)
+    public = _contains_value(PUBLIC.get_intervals(family), value)
     doubtful: list[Clause] = []
     for clause in matching:
         rule = clause.rule
@@ -254,7 +262,7 @@ def decide(
             continue
         if not _contains_value(rule.destination_ports, port):
             continue
-        if _contains_value(clause.addresses.family(family), value):
+        if _contains_value(clause.addresses.get_intervals(family), value):
             return _make_decision(rule, doubtful)
         if clause.tags and public:
             doubtful.append(clause)
@@ -270,9 +278,9 @@ def _contains_value(intervals: Iterable[Interval], value: int) -> bool:
     return any(low <= value <= high for low, high in intervals)
 
 
-def remote_addresses(openings: Iterable[Opening], port: int) -> tuple[Interval, ...]:
+def find_remote_addresses(openings: Iterable[Opening], port: int) -> tuple[Interval, ...]:
     """The remote addresses from which the openings of one family lead to a port."""
-    return merge(
+    return merge_intervals(
         interval
         for opening in openings
         if not opening.tag and _contains_value(opening.region.ports, port)

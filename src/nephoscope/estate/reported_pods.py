@@ -45,15 +45,15 @@ def read_reported_pods(estate: Estate) -> dict[str, ReportedPods]:
     found: dict[str, ReportedPods] = {}
     for cluster_type, pod_type in POD_TYPES.items():
         by_cluster: dict[str, set[RunningContainer]] = {}
-        for pod in estate.by_type(pod_type):
+        for pod in estate.list_of_type(pod_type):
             by_cluster.setdefault(pod.id.parent, set()).update(_list_containers(pod))
-        for cluster in estate.by_type(cluster_type):
+        for cluster in estate.list_of_type(cluster_type):
             is_whole = _is_claimed(estate, cluster.key, pod_type)
             containers = by_cluster.get(cluster.key)
             if containers is None and not is_whole:
                 continue
             partial = () if is_whole else (RunningContainer(NOT_REPORTED),)
-            time = estate.coverage.claim_time(cluster.key, pod_type)
+            time = estate.coverage.find_claim_time(cluster.key, pod_type)
             found[cluster.key] = ReportedPods(frozenset((*(containers or ()), *partial)), time)
     return found
 
@@ -61,7 +61,7 @@ def read_reported_pods(estate: Estate) -> dict[str, ReportedPods]:
 def _is_claimed(estate: Estate, cluster: str, pod_type: str) -> bool:
     """Return whether a report says that it has all pods of a cluster: a snapshot of Azure never has one."""
     coverage = estate.coverage
-    return coverage.claim_time(cluster, pod_type) is not None and coverage.covers(pod_type, cluster)
+    return coverage.find_claim_time(cluster, pod_type) is not None and coverage.covers(pod_type, cluster)
 
 
 def _list_containers(pod: Resource) -> Iterator[RunningContainer]:

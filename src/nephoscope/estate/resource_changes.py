@@ -49,20 +49,20 @@ class ResourceChange(msgspec.Struct, frozen=True):
         assert found is not None
         return found
 
-    def properties(self) -> list[tuple[str, Any, Any]]:
+    def list_changed_properties(self) -> list[tuple[str, Any, Any]]:
         """(path, value before, value after) of every value that differs; None where there is none."""
         if self.old is None or self.new is None:
             return []
         return list(diff_values(self.old, self.new))
 
 
-def changes(
+def list_changes(
     store: EstateStore, since: datetime, until: datetime, ids: Iterable[str] = ()
 ) -> list[ResourceChange]:
     """The changes between two aware times, of lower-cased ids where any are given; the newest first."""
-    snapshots = store.snapshots()
+    snapshots = store.list_snapshots()
     by_id: defaultdict[str, list[dict[str, object]]] = defaultdict(list)
-    for row in store.find_moved(since, until, ids):
+    for row in store.find_changed_versions(since, until, ids):
         by_id[row["id"]].append(row)
     found = [
         one for key, rows in by_id.items() for one in _compare_versions(key, rows, snapshots, since, until)

@@ -22,7 +22,7 @@ Batches = Sequence[ResourceBatch]
 _SIZE = 8
 
 
-def batches(resources: Mapping[str, Resource]) -> list[ResourceBatch]:
+def iterate_batches(resources: Mapping[str, Resource]) -> list[ResourceBatch]:
     """Resources by lower-cased id in batches of some eight, which two states of an estate fill alike."""
     count = 1 << max(len(resources) // _SIZE, 1).bit_length()
     found: list[list[Resource]] = [[] for _ in range(count)]

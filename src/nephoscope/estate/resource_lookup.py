@@ -31,12 +31,12 @@ class AnalyzerEstate(Protocol):
         """Subscription -> the ids of its management groups, where they are known."""
         ...
 
-    def by_type(self, type_: str) -> Iterable[Resource]:
+    def list_of_type(self, type_: str) -> Iterable[Resource]:
         """Every resource of a lower-cased type."""
         ...
 
 
-def properties(resource: Resource) -> dict[str, object]:
+def get_properties(resource: Resource) -> dict[str, object]:
     """The `properties` object of a body, {} where it has none."""
     found = resource.body.get("properties")
     return found if isinstance(found, dict) else {}
@@ -46,4 +46,4 @@ def require_complete(resource: Resource) -> dict[str, object]:
     """Return the same, where its absence would be taken for an answer: raises DataNotCollectedError on a body that came without."""
     if not resource.complete:
         raise DataNotCollectedError(f"the properties of {resource.key}")
-    return properties(resource)
+    return get_properties(resource)

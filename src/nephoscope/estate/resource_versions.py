@@ -36,7 +36,7 @@ class Diff(msgspec.Struct, frozen=True):
         return not (self.added or self.changed or self.removed)
 
 
-def content_hash(resource: Resource) -> str:
+def hash_content(resource: Resource) -> str:
     """32 hexadecimal digits over the body, whatever the order of its keys, and whether it is complete."""
     text = msgspec.json.encode(resource.body, order="sorted")
     return hashlib.blake2b(
@@ -44,7 +44,7 @@ def content_hash(resource: Resource) -> str:
     ).hexdigest()
 
 
-def snapshot_hash(hashes: Iterable[tuple[str, str]], coverage: Coverage) -> str:
+def hash_snapshot(hashes: Iterable[tuple[str, str]], coverage: Coverage) -> str:
     """64 hexadecimal digits over (id, content hash) in the order of ids and the coverage: the identity of a snapshot's content."""
     digest = hashlib.sha256()
     for key, content in hashes:
@@ -55,9 +55,9 @@ def snapshot_hash(hashes: Iterable[tuple[str, str]], coverage: Coverage) -> str:
     return digest.hexdigest()
 
 
-def hashes(resources: Iterable[Resource]) -> dict[str, str]:
+def hash_resources(resources: Iterable[Resource]) -> dict[str, str]:
     """The content hash of each resource by id; derived containers are left out, as nothing was read of them."""
-    return {resource.key: content_hash(resource) for resource in resources if not resource.derived}
+    return {resource.key: hash_content(resource) for resource in resources if not resource.derived}
 
 
 def is_covered(resource: Resource, coverage: Coverage) -> bool:
@@ -65,9 +65,9 @@ def is_covered(resource: Resource, coverage: Coverage) -> bool:
     return was_read(coverage, resource.id, find_scope(resource))
 
 
-def diff(before: Estate, after: Estate) -> Diff:
+def compare_estates(before: Estate, after: Estate) -> Diff:
     """Return what differs between two estates, by content hash; derived containers are left out."""
-    old, new = hashes(before.resources.values()), hashes(after.resources.values())
+    old, new = hash_resources(before.resources.values()), hash_resources(after.resources.values())
     gone = [before.resources[key] for key in old.keys() - new.keys()]
     return Diff(
         added=tuple(sorted(new.keys() - old.keys())),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.model.wildcard import matches_wildcard
 
 if TYPE_CHECKING:
@@ -45,20 +45,20 @@ _CHANGING = ("write", "delete", "action")
 
 def has_permissions(definition: Resource) -> bool:
     """Return whether a body says what its role may do: an export may have printed a list as a text."""
-    permissions: object = properties(definition).get("permissions")
+    permissions: object = get_properties(definition).get("permissions")
     return isinstance(permissions, list) and all(
         isinstance(part, dict) and all(isinstance(part.get(name) or [], list) for name in _LISTS)
         for part in permissions
     )
 
 
-def role_class(definition: Resource) -> RoleClass:
+def classify_role(definition: Resource) -> RoleClass:
     """The class of a role by its permissions.
 
     An owner may do everything (`*`) and assign roles; a writer may do anything that is not a read, on resources or on
     their data; everybody else is a reader.
     """
-    permissions: object = properties(definition).get("permissions")
+    permissions: object = get_properties(definition).get("permissions")
     parts = [part for part in permissions if isinstance(part, dict)] if isinstance(permissions, list) else []
     if any(_is_owner_part(part) for part in parts):
         return RoleClass.OWNER
@@ -72,14 +72,14 @@ def role_class(definition: Resource) -> RoleClass:
 
 def changes_resources(definition: Resource) -> bool:
     """Return whether a role lets its holder change resources themselves, not only the data that they hold."""
-    permissions: object = properties(definition).get("permissions")
+    permissions: object = get_properties(definition).get("permissions")
     parts = permissions if isinstance(permissions, list) else ()
     return any(isinstance(part, dict) and _may_change(part, "actions", "notActions") for part in parts)
 
 
 def permits(definition: Resource, operation: str, *, data: bool = False) -> bool:
     """Return whether a role lets its holder do a lower-cased operation, on resources or (`data`) on what they hold."""
-    permissions: object = properties(definition).get("permissions")
+    permissions: object = get_properties(definition).get("permissions")
     allowed, taken = ("dataActions", "notDataActions") if data else ("actions", "notActions")
     return any(
         _matches(operation, _read_words(part, allowed)) and not _matches(operation, _read_words(part, taken))

@@ -15,13 +15,13 @@ import msgspec
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
 from nephoscope.estate.principals import EstatePrincipals
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import (
     DEFINITION_TYPE,
     WELL_KNOWN,
     RoleClass,
+    classify_role,
     has_permissions,
-    role_class,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Roles:
     def _by_scope(self) -> dict[str, list[RoleGrant]]:
         """Subscription id, management group id or '' -> grants at that scope or, for a subscription, under it."""
         found: dict[str, list[RoleGrant]] = defaultdict(list)
-        for resource in self._estate.by_type(ASSIGNMENT_TYPE):
+        for resource in self._estate.list_of_type(ASSIGNMENT_TYPE):
             grant = _grant(resource)
             found[resource.id.subscription_id or grant.scope].append(grant)
         return found
@@ -78,7 +78,7 @@ class Roles:
         """GUID -> role definition."""
         return {
             resource.id.name: resource
-            for resource in self._estate.by_type(DEFINITION_TYPE)
+            for resource in self._estate.list_of_type(DEFINITION_TYPE)
             if resource.complete and has_permissions(resource)
         }
 
@@ -86,12 +86,12 @@ class Roles:
         """The class of a role by its lower-cased definition id; raises DataNotCollectedError where it was not read."""
         name = definition.rsplit("/", 1)[-1]
         if name in self._definitions:
-            return role_class(self._definitions[name])
+            return classify_role(self._definitions[name])
         if name in WELL_KNOWN:
             return WELL_KNOWN[name]
         raise DataNotCollectedError(definition or "the role definition of a role assignment")
 
-    def definition(self, definition: str) -> Resource | None:
+    def find_definition(self, definition: str) -> Resource | None:
         """A role definition by its lower-cased id, None where it was not read."""
         return self._definitions.get(definition.rsplit("/", 1)[-1])
 
@@ -104,7 +104,7 @@ class Roles:
                 found[grant.principal].append(grant)
         return found
 
-    def grants(self, subscription: str, *, below: bool) -> tuple[list[RoleGrant], tuple[str, ...]]:
+    def find_grants(self, subscription: str, *, below: bool) -> tuple[list[RoleGrant], tuple[str, ...]]:
         """The assignments that hold on a subscription, those on its groups and resources included where `below`.
 
         The second part names what was not read and could give more: assignments without their principal, and the place of management
@@ -126,7 +126,7 @@ class Roles:
         inherited = [grant for scope in groups if scope in known for grant in self._by_scope[scope]]
         return _split_unread([*own, *inherited, *above], [])
 
-    def accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
+    def find_accounts(self, subscription: str, classes: frozenset[RoleClass], *, below: bool) -> RoleAccounts:
         """The users that hold one of the classes on a subscription (and, with `below`, on anything in it)."""
         key = (subscription, classes, below)
         found = self._found.get(key)
@@ -137,11 +137,11 @@ class Roles:
     def _collect_accounts(
         self, subscription: str, classes: frozenset[RoleClass], below: bool
     ) -> RoleAccounts:
-        grants, unsure = self.grants(subscription, below=below)
+        grants, unsure = self.find_grants(subscription, below=below)
         users: dict[str, list[RoleGrant]] = defaultdict(list)
         doubts = list(unsure)
         for grant in grants:
-            members, gaps = self.principals.members(grant.principal, grant.kind)
+            members, gaps = self.principals.find_members(grant.principal, grant.kind)
             if not members and not gaps:
                 continue
             try:
@@ -168,7 +168,7 @@ def describe_unread_grant(grant: RoleGrant) -> str:
 
 
 def _grant(resource: Resource) -> RoleGrant:
-    body = properties(resource)
+    body = get_properties(resource)
     return RoleGrant(
         assignment=resource.key,
         principal=str(body.get("principalId") or "").lower(),

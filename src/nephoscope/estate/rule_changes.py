@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, size
+from nephoscope.estate.addresses import AddressSet, count_addresses
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.network import Network
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.security_rules import parse_rule
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def with_rules(
     rules = {}
     for group in {*added, *(one.split("/securityrules/")[0] for one in gone)}:
         new = {one.id: one for one in (parse_rule(dict(raw), group) for raw in added.get(group, ()))}
-        own = [one for one in network.rules(group) if one.id not in gone and one.id not in new]
+        own = [one for one in network.get_rules(group) if one.id not in gone and one.id not in new]
         rules[group] = tuple(sorted([*own, *new.values()], key=lambda rule: rule.priority))
     return Network(network.estate, network.tag_table, rules)
 
@@ -81,7 +81,7 @@ def find_place(
 def move_rule(network: Network, rule: SecurityRule, priority: int) -> dict[str, object]:
     """Return the ARM entry of a rule at another priority; raises DataNotCollectedError where its group does not list it."""
     group = rule.id.split("/securityrules/")[0]
-    listed = properties(network.estate.resources[group]).get("securityRules")
+    listed = get_properties(network.estate.resources[group]).get("securityRules")
     for raw in listed if isinstance(listed, list) else ():
         if isinstance(raw, dict) and raw.get("name") == rule.name:
             return {"name": raw["name"], "properties": {**raw["properties"], "priority": priority}}
@@ -98,8 +98,8 @@ def compare_openings(
     inbound: bool = True,
 ) -> RuleEffect:
     """Compare exactly what of the traffic from `remote` two states of the rules let through to an address, else the other way."""
-    first = _list_regions(before.openings(*address, protocol, remote, inbound=inbound))
-    second = _list_regions(after.openings(*address, protocol, remote, inbound=inbound))
+    first = _list_regions(before.find_openings(*address, protocol, remote, inbound=inbound))
+    second = _list_regions(after.find_openings(*address, protocol, remote, inbound=inbound))
     return RuleEffect(protocol, tuple(_subtract(first, second)), tuple(_subtract(second, first)))
 
 
@@ -126,7 +126,7 @@ def _cut_region(region: TrafficRegion, cut: TrafficRegion) -> list[TrafficRegion
 def count_openings(openings: Iterable[Opening]) -> int:
     """Count IPv4 addresses times ports of openings, which must not overlap (openings of one rule list never do)."""
     return sum(
-        size(one.region.remote) * size(one.region.ports)
+        count_addresses(one.region.remote) * count_addresses(one.region.ports)
         for one in openings
         if one.family == 4 and not one.tag
     )

@@ -12,9 +12,9 @@ from nephoscope.estate.reachability import (
     Opening,
     TrafficRegion,
     apply_first_match,
-    combine,
+    combine_openings,
     decide,
-    opaque_tags,
+    list_opaque_tags,
     pass_admin_rules,
 )
 from nephoscope.estate.security_rules import EVERY_PORT
@@ -34,7 +34,7 @@ def passes(stages: Sequence[Stage]) -> bool | None:
     return False if False in allowed else None if None in allowed else True
 
 
-def admit(
+def build_stages(
     admin: tuple[Clause, ...],
     groups: list[Stage],
     protocol: str,
@@ -63,8 +63,10 @@ def find_openings(
     ports: tuple[Interval, ...],
 ) -> list[Opening]:
     """Find what passes the security admin rules and then every filter, with the rules that allow it."""
-    starts = [(family, "", remote.family(family)) for family in FAMILIES if remote.family(family)]
-    tags = sorted(frozenset[str]().union(*(opaque_tags(found) for found in [admin, *filters])))
+    starts = [
+        (family, "", remote.get_intervals(family)) for family in FAMILIES if remote.get_intervals(family)
+    ]
+    tags = sorted(frozenset[str]().union(*(list_opaque_tags(found) for found in [admin, *filters])))
     if remote & PUBLIC:
         starts += [(4, tag, TAG_POINT) for tag in tags]
     openings: list[Opening] = []
@@ -75,6 +77,6 @@ def find_openings(
         for region in regions:
             passed = [Opening(region, family, tag, ())]
             for found in filters:
-                passed = combine(passed, apply_first_match(found, protocol, family, region, tag))
+                passed = combine_openings(passed, apply_first_match(found, protocol, family, region, tag))
             openings.extend(passed)
     return openings

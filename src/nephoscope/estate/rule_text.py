@@ -16,7 +16,7 @@ _EVERY = (0, 65535)
 def format_prefixes(addresses: AddressSet, family: int) -> Iterator[str]:
     """Yield the fewest prefixes that are all addresses of a family (4 or 6), a single address without its length."""
     kind = ipaddress.IPv4Address if family == 4 else ipaddress.IPv6Address
-    for low, high in addresses.family(family):
+    for low, high in addresses.get_intervals(family):
         for network in ipaddress.summarize_address_range(kind(low), kind(high)):
             yield str(network.network_address) if network.num_addresses == 1 else str(network)
 

@@ -28,7 +28,7 @@ _SPELLING = {
 }
 
 
-def derive(resources: Iterable[Resource]) -> list[Resource]:
+def derive_containers(resources: Iterable[Resource]) -> list[Resource]:
     """A derived resource for every subscription and resource group that an id lies in: its id, name and type, nothing else."""
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for resource in resources:
@@ -42,7 +42,7 @@ def derive(resources: Iterable[Resource]) -> list[Resource]:
     return [_derive_container(text, type_) for text, type_ in found.values()]
 
 
-def subscription_name(resource: Resource) -> str:
+def get_subscription_name(resource: Resource) -> str:
     """The display name of a subscription object, '' where it is not known."""
     properties = resource.body.get("properties")
     title = properties.get("displayName") if isinstance(properties, dict) else None
@@ -60,7 +60,7 @@ def _derive_container(text: str, type_: str) -> Resource:
     return Resource(ResourceId.parse(text), body, complete=False, derived=True, origin=origin)
 
 
-def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, ...]]:
+def map_ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, ...]]:
     """The management groups above each subscription, nearest first, from what the containers themselves say."""
     parents = _read_parents(types.get(MANAGEMENT_GROUP_TYPE, ()))
     chains: dict[str, tuple[str, ...]] = {}
@@ -74,7 +74,7 @@ def ancestors(types: Mapping[str, Sequence[Resource]]) -> dict[str, tuple[str, .
     return chains
 
 
-def management_group_names(types: Mapping[str, Sequence[Resource]]) -> dict[str, str]:
+def map_management_group_names(types: Mapping[str, Sequence[Resource]]) -> dict[str, str]:
     """The display name of each management group that its own body, or a chain of ancestors that it stands in, tells."""
     groups = types.get(MANAGEMENT_GROUP_TYPE, ())
     holders = [*map(_read_properties, types.get(SUBSCRIPTION_TYPE, ()))]

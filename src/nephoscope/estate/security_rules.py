@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.addresses import Interval, is_prefix, merge
+from nephoscope.estate.addresses import Interval, is_prefix, merge_intervals
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def _parse_port(text: str) -> Interval:
     return interval
 
 
-def ports(texts: list[str]) -> tuple[Interval, ...]:
+def parse_ports(texts: list[str]) -> tuple[Interval, ...]:
     """Port numbers, `a-b` ranges and '*' -> merged intervals; raises ValueError."""
-    return merge(_parse_port(text.strip()) for text in texts)
+    return merge_intervals(_parse_port(text.strip()) for text in texts)
 
 
 def list_rules(group: Resource) -> tuple[SecurityRule, ...]:
@@ -79,7 +79,9 @@ def list_rules(group: Resource) -> tuple[SecurityRule, ...]:
     body = group.body.get("properties") or {}
     own = [_read_rule(group, raw) for raw in _read_list(group, body, "securityRules")]
     raw_defaults = _read_list(group, body, "defaultSecurityRules")
-    defaults = [_read_rule(group, raw) for raw in raw_defaults] if raw_defaults else default_rules(group.key)
+    defaults = (
+        [_read_rule(group, raw) for raw in raw_defaults] if raw_defaults else build_default_rules(group.key)
+    )
     return tuple(sorted([*own, *defaults], key=lambda rule: rule.priority))
 
 
@@ -135,7 +137,7 @@ def _read_texts(body: dict[str, object], single: str, plural: str) -> list[str]:
 
 
 def _read_ports(body: dict[str, object], side: str) -> tuple[Interval, ...]:
-    found = ports(_read_texts(body, f"{side}PortRange", f"{side}PortRanges"))
+    found = parse_ports(_read_texts(body, f"{side}PortRange", f"{side}PortRanges"))
     if not found:
         raise ValueError(f"{side}PortRange is missing")
     return found
@@ -169,7 +171,7 @@ def _parse_peers(word: str) -> RulePeers:
     return RulePeers(any=True) if word == "*" else RulePeers(tags=(word,))
 
 
-def default_rules(group: str) -> list[SecurityRule]:
+def build_default_rules(group: str) -> list[SecurityRule]:
     """The six default rules, for a body that does not list them."""
     return [
         SecurityRule(

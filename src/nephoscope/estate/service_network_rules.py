@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess, judge_addresses, read_allowed, read_object
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,8 +58,8 @@ def read_firewall_range(rule: dict[str, object]) -> AddressSet:
 def _judge_namespace(namespace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     """By the rule set of the name `default`; a namespace without one answers everybody."""
     type_ = CHILDREN[namespace.type]
-    view.need(type_, namespace.key)
-    found = next((one for one in view.children(type_, namespace.key) if one.id.name == "default"), None)
+    view.require_collected(type_, namespace.key)
+    found = next((one for one in view.list_children(type_, namespace.key) if one.id.name == "default"), None)
     if found is None:
         return EndpointAccess.EVERYBODY
     rules = require_complete(found)
@@ -82,17 +82,17 @@ def _judge_redis(cache: Resource, body: dict[str, object], view: EstateView) -> 
     if body.get("subnetId"):
         return EndpointAccess.NOBODY
     type_ = CHILDREN[REDIS]
-    view.need(type_, cache.key)
-    rules = view.children(type_, cache.key)
-    ranges = reduce(or_, (read_firewall_range(properties(one)) for one in rules), AddressSet())
+    view.require_collected(type_, cache.key)
+    rules = view.list_children(type_, cache.key)
+    ranges = reduce(or_, (read_firewall_range(get_properties(one)) for one in rules), AddressSet())
     return judge_addresses(ranges) if rules else EndpointAccess.EVERYBODY
 
 
 def _judge_synapse(workspace: Resource, _: dict[str, object], view: EstateView) -> EndpointAccess:
     """Only the ranges of firewall rules are answered."""
     type_ = CHILDREN[SYNAPSE]
-    view.need(type_, workspace.key)
-    ranges = (read_firewall_range(properties(one)) for one in view.children(type_, workspace.key))
+    view.require_collected(type_, workspace.key)
+    ranges = (read_firewall_range(get_properties(one)) for one in view.list_children(type_, workspace.key))
     return judge_addresses(reduce(or_, ranges, AddressSet()))
 
 

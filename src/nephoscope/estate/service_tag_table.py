@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.addresses import AddressSet, is_prefix
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,13 +38,13 @@ class ServiceTagTable(msgspec.Struct, frozen=True):
 def read_service_tags(estate: AnalyzerEstate) -> ServiceTagTable:
     """The newest table of service tags in an estate; an empty one where none was collected."""
     newest, number = None, -1
-    for resource in estate.by_type(SERVICE_TAGS_TYPE):
+    for resource in estate.list_of_type(SERVICE_TAGS_TYPE):
         found = _change_number(resource)
         if found > number:
             newest, number = resource, found
     if newest is None:
         return ServiceTagTable({}, {})
-    listed = msgspec.convert(properties(newest).get("values") or [], list[_ServiceTag])
+    listed = msgspec.convert(get_properties(newest).get("values") or [], list[_ServiceTag])
     prefixes = {one.name.lower(): _filter_prefixes(one.properties.address_prefixes) for one in listed}
     return ServiceTagTable(prefixes, {name: AddressSet.of(texts) for name, texts in prefixes.items()}, number)
 
@@ -54,5 +54,5 @@ def _filter_prefixes(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _change_number(resource: Resource) -> int:
-    told = properties(resource).get("changeNumber")
+    told = get_properties(resource).get("changeNumber")
     return int(told) if isinstance(told, int) or (isinstance(told, str) and told.isdecimal()) else 0

@@ -10,8 +10,8 @@ import msgspec
 
 from nephoscope.estate.coverage import was_read
 from nephoscope.estate.external_sort import SortedLines
-from nephoscope.estate.resource_versions import content_hash
-from nephoscope.estate.version_row import resource_row
+from nephoscope.estate.resource_versions import hash_content
+from nephoscope.estate.version_row import build_resource_row
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class IncomingResource(msgspec.Struct, array_like=True, frozen=True):
     hash: str
     row: msgspec.Raw
 
-    def columns(self) -> dict[str, object]:
+    def to_row(self) -> dict[str, object]:
         """The row, but for the time at which the version begins."""
         columns: dict[str, object] = msgspec.json.decode(self.row)
         return columns
@@ -76,8 +76,8 @@ class SnapshotIntake:
         """Take resources; derived containers are left out, as nothing was read of them."""
         for resource in resources:
             if not resource.derived:
-                digest = content_hash(resource)
-                row = msgspec.json.encode(resource_row(resource, digest, self.tenant))
+                digest = hash_content(resource)
+                row = msgspec.json.encode(build_resource_row(resource, digest, self.tenant))
                 self._hashes.add((resource.key, digest))
                 self._rows.add(IncomingResource(resource.key, digest, msgspec.Raw(row)))
 
@@ -85,14 +85,14 @@ class SnapshotIntake:
         """(id, content hash) in the order of ids."""
         return iter(self._hashes)
 
-    def meet(self, versions: Iterable[StoredVersion]) -> None:
+    def add_stored_versions(self, versions: Iterable[StoredVersion]) -> None:
         """Say which versions are there, in any order."""
         found = SortedLines(self._folder / "versions", StoredVersion, lambda one: one.id)
         for version in versions:
             found.add(version)
         self._versions = found
 
-    def list_moves(
+    def list_changes(
         self, coverage: Coverage
     ) -> Iterator[tuple[IncomingResource | None, StoredVersion | None, VersionChange]]:
         """Yield what the snapshot does to every id that it or the store has; what it has not looked for stays as it was."""

@@ -11,14 +11,14 @@ from nephoscope.estate.effective_routes import (
     PREFERRED,
     SYSTEM,
     EffectiveRoute,
-    gateway_routes,
+    build_gateway_routes,
+    build_system_routes,
+    parse_user_routes,
     select_route,
-    system_routes,
-    user_routes,
 )
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes, read_prefixes
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,14 +65,14 @@ class SubnetRoutes:
         propagates = True
         if subnet.route_table:
             table = require_complete(self._require(subnet.route_table))
-            custom = user_routes(table, subnet.route_table, self._tags)
+            custom = parse_user_routes(table, subnet.route_table, self._tags)
             propagates = table.get("disableBgpRoutePropagation") is not True
         has_default = any(route.prefix == "0.0.0.0/0" for route in custom)
-        found = system_routes(
+        found = build_system_routes(
             read_space(network), [space for _, space in list_peers(network)], has_default=has_default
         )
         gateways = list(list_gateway_prefixes(network, self.estate)) if propagates else []
-        learned = [route for one in gateways for route in gateway_routes(one.prefixes, one.gateway)]
+        learned = [route for one in gateways for route in build_gateway_routes(one.prefixes, one.gateway)]
         unknown = dict.fromkeys(what for one in gateways for what in one.unknown)
         return EffectiveRoutes((*custom, *learned, *found), tuple(unknown))
 
@@ -90,11 +90,11 @@ def read_space(network: Resource) -> list[str]:
 
 def list_peers(network: Resource) -> Iterator[tuple[str, list[str]]]:
     """The connected peers of a virtual network (lower-cased id) with their address prefixes."""
-    for entry in _read_objects(properties(network).get("virtualNetworkPeerings")):
+    for entry in _read_objects(get_properties(network).get("virtualNetworkPeerings")):
         peering = _read_object(entry.get("properties"))
         if str(peering.get("peeringState", "Connected")).lower() == "connected":
             space = peering.get("remoteVirtualNetworkAddressSpace") or peering.get("remoteAddressSpace")
-            yield reference(peering.get("remoteVirtualNetwork")), read_prefixes(space)
+            yield get_reference(peering.get("remoteVirtualNetwork")), read_prefixes(space)
 
 
 def _read_objects(value: object) -> list[dict[str, object]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.network_interfaces import reference, references
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, list_references
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.network import Network
@@ -30,7 +30,7 @@ class SubnetService(msgspec.Struct, frozen=True):
     id: str
     ports: dict[tuple[str, int], str]
 
-    def listener(self, protocol: str, port: int) -> str | None:
+    def find_listener(self, protocol: str, port: int) -> str | None:
         """Name what listens on a port, None where nothing does."""
         return self.ports.get((protocol, port))
 
@@ -45,11 +45,11 @@ class SubnetServices:
     def _groups(self) -> dict[tuple[str, str], SubnetService]:
         """(subnet, address) -> container group."""
         found = {}
-        for group in self.estate.by_type(CONTAINER_GROUP_TYPE):
-            body = properties(group)
+        for group in self.estate.list_of_type(CONTAINER_GROUP_TYPE):
+            body = get_properties(group)
             address = body.get("ipAddress")
             told = address.get("ip") if isinstance(address, dict) else None
-            for subnet in references(body.get("subnetIds")):
+            for subnet in list_references(body.get("subnetIds")):
                 if isinstance(told, str):
                     found[subnet, told] = SubnetService(group.key, _group_container_ports(group))
         return found
@@ -59,11 +59,11 @@ class SubnetServices:
         """Subnet -> the database server that it is delegated to."""
         found = {}
         for type_, port in DELEGATED.items():
-            for server in self.estate.by_type(type_):
-                network = properties(server).get("network")
+            for server in self.estate.list_of_type(type_):
+                network = get_properties(server).get("network")
                 subnet = network.get("delegatedSubnetResourceId") if isinstance(network, dict) else None
                 if isinstance(subnet, str):
-                    key = reference({"id": subnet})
+                    key = get_reference({"id": subnet})
                     found[key] = SubnetService(server.key, {("tcp", port): ""})
         return found
 
@@ -75,7 +75,7 @@ class SubnetServices:
 
 def _group_container_ports(group: Resource) -> dict[tuple[str, int], str]:
     """The ports that a container group exposes, each with the container that listens there."""
-    body = properties(group)
+    body = get_properties(group)
     address = body.get("ipAddress")
     exposed = _read_ports(address.get("ports") if isinstance(address, dict) else None)
     found = dict.fromkeys(exposed, "")

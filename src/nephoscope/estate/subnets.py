@@ -10,8 +10,8 @@ import msgspec
 from nephoscope.estate.addresses import AddressSet, is_prefix
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.value_or_gap import Held, hold, read_addresses, require_held
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.value_or_gap import Held, catch_gap, read_addresses, require_held
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ class Subnet(msgspec.Struct, frozen=True):
 def list_subnets(estate: AnalyzerEstate) -> dict[str, Subnet]:
     """Lower-cased id -> subnet, from virtual networks' bodies and from subnets of their own; the latter win."""
     found: dict[str, Subnet] = {}
-    for network in estate.by_type(NETWORK_TYPE):
+    for network in estate.list_of_type(NETWORK_TYPE):
         with suppress(DataNotCollectedError):  # who asks for a subnet that is not found meets it again
             for entry in read_subnets(network):
                 id_ = _read_subnet_id(entry, network)
                 found[id_.lower()] = _build_subnet(id_, entry, _has_properties(entry) and not network.unread)
-    for resource in estate.by_type(SUBNET_TYPE):
+    for resource in estate.list_of_type(SUBNET_TYPE):
         if resource.complete or resource.key not in found:
             found[resource.key] = _build_subnet(str(resource.body["id"]), resource.body, resource.complete)
     return found
@@ -111,20 +111,20 @@ def _build_subnet(id_: str, entry: Mapping[str, object], known: bool) -> Subnet:
 
     def read_attached() -> tuple[str, ...]:
         listed = read("ipConfigurations")
-        return tuple(reference(part) for part in listed) if isinstance(listed, list) else ()
+        return tuple(get_reference(part) for part in listed) if isinstance(listed, list) else ()
 
     return Subnet(
         id=id_,
         network=ResourceId.parse(id_).parent,
-        held_prefixes=hold(read_prefixes),
-        held_group=hold(lambda: reference(read("networkSecurityGroup"))),
-        held_table=hold(lambda: reference(read("routeTable"))),
-        held_attached=hold(read_attached),
+        held_prefixes=catch_gap(read_prefixes),
+        held_group=catch_gap(lambda: get_reference(read("networkSecurityGroup"))),
+        held_table=catch_gap(lambda: get_reference(read("routeTable"))),
+        held_attached=catch_gap(read_attached),
         known=known,
     )
 
 
-def virtual_network_tag(
+def resolve_virtual_network_tag(
     network: Resource,
     subnets: Iterable[Subnet],
     routes: Mapping[str, Resource],

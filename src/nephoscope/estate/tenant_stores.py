@@ -33,7 +33,7 @@ class StoreOwner(msgspec.Struct, frozen=True):
     tenant: str
 
 
-def tenant_store(data: Path, estate: Estate) -> EstateStore:
+def open_tenant_store(data: Path, estate: Estate) -> EstateStore:
     """The store of an estate's tenant; raises StoreError for a tenant whose id cannot name a folder."""
     tenant = estate.tenant
     owner = _read_owner(data)
@@ -54,7 +54,7 @@ def find_first_tenant(data: Path) -> str:
     return "" if owner is None else owner.tenant
 
 
-def tenant_stores(data: Path) -> tuple[EstateStore, ...]:
+def open_tenant_stores(data: Path) -> tuple[EstateStore, ...]:
     """The stores of all tenants that a snapshot was kept of, the first one first."""
     folders = sorted(path.parent.name for path in (data / "estate" / "tenants").glob("*/resources"))
     found = [EstateStore(data), *(EstateStore(data, f"tenants/{name}/resources") for name in folders)]
@@ -63,11 +63,11 @@ def tenant_stores(data: Path) -> tuple[EstateStore, ...]:
 
 def iterate_current(data: Path) -> Iterator[Resource]:
     """The newest version of every resource of every tenant, as a stream; an id outside subscriptions may come once a tenant."""
-    for store in tenant_stores(data):
-        yield from store.current()
+    for store in open_tenant_stores(data):
+        yield from store.iterate_current()
 
 
-def subscription_estate(data: Path) -> Estate:
+def load_subscription_estate(data: Path) -> Estate:
     """Return what lies in the subscriptions of all tenants, for look-ups by address or id; it claims to have read nothing."""
     found = (one for one in iterate_current(data) if one.id.subscription)
     return Estate.of(found, Coverage({}), derives=False)
@@ -75,12 +75,12 @@ def subscription_estate(data: Path) -> Estate:
 
 def load_newest(data: Path) -> tuple[Estate, ...]:
     """The newest estate of every tenant, with what was known of it."""
-    return tuple(store.estate() for store in tenant_stores(data) if store.snapshots())
+    return tuple(store.load_estate() for store in open_tenant_stores(data) if store.list_snapshots())
 
 
-def version_mark(data: Path) -> str:
+def build_version_mark(data: Path) -> str:
     """A text that is another one whenever a snapshot was added, '' where there is none."""
-    newest = [store.snapshots()[-1:] for store in tenant_stores(data)]
+    newest = [store.list_snapshots()[-1:] for store in open_tenant_stores(data)]
     return " ".join(f"{one.sequence}-{one.hash}" for several in newest for one in several)
 
 
@@ -108,5 +108,5 @@ def _may_own(data: Path, estate: Estate) -> bool:
     store = EstateStore(data)
     if not store.exists:
         return True
-    stored = {one.key for one in store.current() if one.type == SUBSCRIPTION_TYPE}
+    stored = {one.key for one in store.iterate_current() if one.type == SUBSCRIPTION_TYPE}
     return stored <= set(estate.subscriptions)

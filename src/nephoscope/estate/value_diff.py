@@ -57,7 +57,7 @@ def escape_name(name: str) -> str:
     return name.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def path_words(path: str) -> list[str]:
+def split_path(path: str) -> list[str]:
     """The members and entry names on a path, in order, without positions."""
     words = []
     for found in _STEP.finditer(path):

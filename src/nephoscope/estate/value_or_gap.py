@@ -16,7 +16,7 @@ _Value = TypeVar("_Value")
 Held: TypeAlias = _Value | DataNotCollectedError
 
 
-def hold(read: Callable[[], _Value]) -> Held[_Value]:
+def catch_gap(read: Callable[[], _Value]) -> Held[_Value]:
     """Return what reading gives, or the gap that it meets."""
     try:
         return read()

@@ -29,7 +29,7 @@ _SELECTED = {"valid_from": "epoch_us(valid_from)", "valid_to": "epoch_us(valid_t
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def versions(
+def read_versions(
     table: DeltaTable, path: Path, columns: Sequence[str], at: datetime | None = None
 ) -> Iterator[dict[str, Any]]:
     """The rows of the resource versions that are valid now or at an aware time, with the given columns."""
@@ -66,14 +66,14 @@ def find_mentions(
     yield from _read_rows(_list_files(table, current_only=True), path, columns, condition, parameters)
 
 
-def markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
+def read_markers(table: DeltaTable, path: Path, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows that snapshots left."""
     yield from _read_rows(
         _list_files(table, current_only=True), path, columns, "type = $marker", {"marker": MARKER}
     )
 
 
-def find_moved(
+def find_changed_versions(
     table: DeltaTable,
     path: Path,
     columns: Sequence[str],

@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 )
 
 
-def resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str, object]:
+def build_resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str, object]:
     """The row of a version, but for the time at which it begins; `id` is lower-cased, `body` JSON text as the source ordered it."""
     body = resource.body
     return {
@@ -61,7 +61,7 @@ def resource_row(resource: Resource, content_hash: str, tenant: str) -> dict[str
     }
 
 
-def marker_row(
+def build_marker_row(
     document: Mapping[str, object], snapshot_hash: str, at: datetime, tenant: str
 ) -> dict[str, object]:
     """The row that says that a snapshot was stored; it never ends."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.symlinks import explain_outside_link
 from nephoscope_kql.catalog import StoredFunction
 
 _NAMES = ("ParserName", "FunctionName", "FunctionAlias", "EquivalentBuiltInParser")
@@ -22,14 +22,14 @@ class FunctionFileError(ValueError):
     """A file that holds no function; the text names it and says why."""
 
 
-def functions(folder: Path) -> list[StoredFunction]:
+def load_functions(folder: Path) -> list[StoredFunction]:
     """The functions of all files below a folder, by name; FunctionFileError where a file cannot be read or a name comes twice."""
     found: dict[str, tuple[StoredFunction, Path]] = {}
     files = sorted(path for path in folder.rglob("*") if path.suffix in (".kql", ".yaml", ".yml"))
     if not files:
         raise FunctionFileError(f"{folder}: the folder has no file that ends in .kql or .yaml")
     for path in files:
-        if path.is_symlink() and (why := leads_out(path, (folder,))):
+        if path.is_symlink() and (why := explain_outside_link(path, (folder,))):
             raise FunctionFileError(f"{path}: {why}, or remove the link")
         for function in _iterate_folder(path):
             known = found.setdefault(function.name, (function, path))

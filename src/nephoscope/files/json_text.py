@@ -68,7 +68,7 @@ def read_json(path: Path, most: int) -> object:
     return decode_json(path.read_bytes())
 
 
-def json_documents(data: bytes) -> Iterator[JsonDocument]:
+def iterate_json_documents(data: bytes) -> Iterator[JsonDocument]:
     """Give the documents of a text: one, several one behind another, or one a line.
 
     One that is broken is told with the place of what is wrong, ends where its line ends, and takes none behind it along: from there
@@ -87,7 +87,7 @@ def json_documents(data: bytes) -> Iterator[JsonDocument]:
         at, lined = end, lined or bool(wrong)
 
 
-def file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocument]:
+def iterate_file_documents(path: Path, largest: int, longest: int) -> Iterator[JsonDocument]:
     """Give the documents of a file line by line where its first line is an object and more follows, else the one that it is (line 0).
 
     Lines are at most `longest` bytes in a file of any size, a file that is read as a whole `largest`. A line that is no JSON is

@@ -5,7 +5,7 @@ from __future__ import annotations
 Tree = dict[str, object]
 
 
-def text_of(tree: object, *path: str) -> str:
+def get_text(tree: object, *path: str) -> str:
     """Return the text at a path of keys, '' where there is none; numbers count as text."""
     value = tree
     for key in path:
@@ -23,7 +23,7 @@ def tree_of(tree: object, *path: str) -> Tree:
     return value if isinstance(value, dict) else {}
 
 
-def list_of(tree: object, *path: str) -> list[object]:
+def get_list(tree: object, *path: str) -> list[object]:
     """Return the list at a path of keys, empty where there is none."""
     *before, last = path
     value = tree_of(tree, *before).get(last)
@@ -32,7 +32,7 @@ def list_of(tree: object, *path: str) -> list[object]:
 
 def trees_of(tree: object, *path: str) -> list[Tree]:
     """Return the objects of the list at a path of keys."""
-    return [one for one in list_of(tree, *path) if isinstance(one, dict)]
+    return [one for one in get_list(tree, *path) if isinstance(one, dict)]
 
 
 def append_to(tree: Tree, key: str, value: object) -> None:
@@ -44,4 +44,4 @@ def append_to(tree: Tree, key: str, value: object) -> None:
 
 def texts_of(tree: object, *path: str) -> list[str]:
     """Return the texts of the list at a path of keys."""
-    return [one for one in list_of(tree, *path) if isinstance(one, str)]
+    return [one for one in get_list(tree, *path) if isinstance(one, str)]

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING
 import msgspec
 
 from nephoscope.files.gzip_stream import GzipStream
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.symlinks import explain_outside_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,7 +42,7 @@ class FileError(OSError):
 class ArchiveLimits:
     """Bounds on what hostile archives may unpack to: bytes per file, ratio to the packed size (beyond `free` bytes).
 
-    `entries`: those of an archive that is listed, `members` those of one that is read as a stream.
+    `iterate_entries`: those of an archive that is listed, `members` those of one that is read as a stream.
     """
 
     unpacked: int = 256 * 1024**3
@@ -87,19 +87,19 @@ def estimate_unpacked_size(roots: Sequence[Path]) -> int:
     )
 
 
-def sources(roots: Sequence[Path], limits: ArchiveLimits) -> Iterator[SourceFile]:
+def iterate_sources(roots: Sequence[Path], limits: ArchiveLimits) -> Iterator[SourceFile]:
     """Every file to read, in a stable order: an argument itself whatever its name, in a folder those that look like JSON."""
     for root in roots:
         for path in _walk(root):
             if path.suffix.lower() == ".zip" and not _leads_out(path, root):
-                yield from entries(path, root, limits)
+                yield from iterate_entries(path, root, limits)
             else:
                 yield SourceFile(path, root)
 
 
 def _leads_out(path: Path, root: Path) -> str:
     """Explain why what was found in a folder is not read: it is a link out of it; '' where it is none."""
-    return leads_out(path, (root,)) if path != root and path.is_symlink() else ""
+    return explain_outside_link(path, (root,)) if path != root and path.is_symlink() else ""
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -125,7 +125,7 @@ def is_tape(name: str) -> bool:
     return name.lower().endswith(TAPES)
 
 
-def entries(
+def iterate_entries(
     path: Path, root: Path, limits: ArchiveLimits, wanted: Callable[[str], bool] = is_json
 ) -> Iterator[SourceFile]:
     """The wanted files in an archive; the archive itself where it cannot be listed, so that reading it says why."""
@@ -143,7 +143,7 @@ def entries(
             yield SourceFile(path, root, name)
 
 
-def chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None]) -> Iterator[bytes]:
+def read_chunks(source: SourceFile, limits: ArchiveLimits, advance: Callable[[int], None]) -> Iterator[bytes]:
     """The unpacked bytes of a file; `advance` is told how many bytes of the file itself were read since the last call.
 
     Raises FileError when the file cannot be read to its end or unpacks beyond the limits.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def leads_out(path: Path, roots: Iterable[Path]) -> str:
+def explain_outside_link(path: Path, roots: Iterable[Path]) -> str:
     """Explain why a file or folder found below one of `roots` is not read: its links end outside of all of them; '' where they do not.
 
     The roots themselves may be links: who names one has chosen it.

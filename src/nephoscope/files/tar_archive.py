@@ -87,7 +87,7 @@ class _Archive(tarfile.TarFile):
             yield member
 
 
-def members(
+def iterate_members(
     source: SourceFile,
     limits: ArchiveLimits,
     folder: Path,
@@ -108,7 +108,9 @@ def members(
         raise FileError(f"cannot be read: {error.strerror}") from error
     with opened as raw:
         runs = TapeRuns(raw, source.path.suffix.lower(), limits)
-        yield from _TarReading(source, limits, folder, wanted, passed_over, special, runs, full).members()
+        yield from _TarReading(
+            source, limits, folder, wanted, passed_over, special, runs, full
+        ).iterate_members()
 
 
 @dataclass
@@ -128,8 +130,8 @@ class _TarReading:
     cut: bool = False
     wrong: list[str] = field(default_factory=list)
 
-    def members(self) -> Iterator[SourceFile]:
-        """Yield the members of the archive as `members` does; FileError at the end where it is damaged."""
+    def iterate_members(self) -> Iterator[SourceFile]:
+        """Yield the members of the archive as `iterate_members` does; FileError at the end where it is damaged."""
         going = True
         while going:
             yield from self._run()

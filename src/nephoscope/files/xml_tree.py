@@ -30,19 +30,19 @@ class XmlElement(msgspec.Struct):
     text: str = ""
     children: list[XmlElement] = msgspec.field(default_factory=list)
 
-    def first(self, *names: str) -> XmlElement | None:
+    def find_first(self, *names: str) -> XmlElement | None:
         """Return the element at a path of names, the first of equal ones; None where there is none."""
         found: XmlElement | None = self
         for name in names:
             found = next((one for one in found.children if one.name == name), None) if found else None
         return found
 
-    def text_at(self, *names: str) -> str:
+    def get_text(self, *names: str) -> str:
         """Return the text at a path of names, '' where there is none."""
-        found = self.first(*names)
+        found = self.find_first(*names)
         return found.text if found else ""
 
-    def all(self, name: str) -> Iterator[XmlElement]:
+    def iterate_children(self, name: str) -> Iterator[XmlElement]:
         """Give the children of a name."""
         return (one for one in self.children if one.name == name)
 

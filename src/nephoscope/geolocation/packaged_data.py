@@ -64,7 +64,7 @@ def list_packages() -> tuple[GeolocationSource, ...]:
 
 
 @cache
-def country_names() -> Mapping[str, str]:
+def load_country_names() -> Mapping[str, str]:
     """Return the English names of countries by ISO code."""
     try:
         text = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text(encoding="utf-8")

@@ -17,11 +17,11 @@ from nephoscope.geolocation.address_databases import (
     open_databases,
 )
 from nephoscope.geolocation.packaged_data import (
-    country_names,
     find_country,
     find_origin,
     has_packages,
     list_packages,
+    load_country_names,
 )
 from nephoscope.geolocation.place import NOWHERE, Geolocation, GeolocationSource
 
@@ -55,7 +55,7 @@ class Geolocator:
         if place == NOWHERE:
             return None
         found = {
-            "country": country_names().get(place.country, place.country), "state": place.state, "city": place.city,
+            "country": load_country_names().get(place.country, place.country), "state": place.state, "city": place.city,
             "latitude": place.latitude, "longitude": place.longitude,
         }  # fmt: skip
         return {name: value for name, value in found.items() if value not in (None, "")}

@@ -14,7 +14,7 @@ import msgspec
 
 from nephoscope.collect.azure.microsoft_graph import CONDITIONAL_ACCESS, PERMISSION_GRANTS
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.identity.emergency_accounts import LEAST_ACCOUNTS, EmergencyAccount, find_emergency_accounts
 from nephoscope.identity.management_locations import DAYS
 from nephoscope.identity.role_proposals import READER, RoleProposals, UsedOperation
@@ -161,8 +161,8 @@ def _find_wide_roles(
 
 
 def _find_guests(estate: AnalyzerEstate, use: AccountUse, now: datetime) -> Iterator[AccountFinding]:
-    for one in estate.by_type(USER_TYPE):
-        body = properties(one)
+    for one in estate.list_of_type(USER_TYPE):
+        body = get_properties(one)
         if str(body.get("userType") or "").lower() != "guest" or body.get("accountEnabled") is False:
             continue
         made, name = (
@@ -186,8 +186,8 @@ def _make_guest_finding(one: Resource, name: str, reason: str, made: datetime | 
 
 
 def _find_secrets(estate: AnalyzerEstate, use: AccountUse, now: datetime) -> Iterator[AccountFinding]:
-    for one in estate.by_type(APPLICATION_TYPE):
-        body = properties(one)
+    for one in estate.list_of_type(APPLICATION_TYPE):
+        body = get_properties(one)
         for name, word in (("passwordCredentials", "secret"), ("keyCredentials", "certificate")):
             listed = body.get(name)
             for credential in listed if isinstance(listed, list) else ():
@@ -198,7 +198,7 @@ def _find_secrets(estate: AnalyzerEstate, use: AccountUse, now: datetime) -> Ite
 def _judge_credential(
     application: Resource, word: str, credential: dict[str, object], use: AccountUse, now: datetime
 ) -> Iterator[AccountFinding]:
-    body = properties(application)
+    body = get_properties(application)
     name, key = (
         str(body.get("displayName") or application.id.name),
         str(credential.get("keyId") or "").lower(),
@@ -229,9 +229,9 @@ def _judge_credential(
 
 
 def _find_grants(estate: AnalyzerEstate) -> Iterator[AccountFinding]:
-    services = {one.id.name: properties(one) for one in estate.by_type(SERVICE_TYPE)}
-    for one in estate.by_type(PERMISSION_GRANTS):
-        body = properties(one)
+    services = {one.id.name: get_properties(one) for one in estate.list_of_type(SERVICE_TYPE)}
+    for one in estate.list_of_type(PERMISSION_GRANTS):
+        body = get_properties(one)
         scopes = str(body.get("scope") or "").split()
         strong = [scope for scope in scopes if any(word in scope.lower() for word in _STRONG)]
         if not strong:
@@ -254,6 +254,6 @@ def _parse_time(value: object) -> datetime | None:
     return found.replace(tzinfo=UTC)
 
 
-def span_days(first: datetime | None, now: datetime) -> int:
+def count_days(first: datetime | None, now: datetime) -> int:
     """Return how many whole days a log reaches back, at most those that use is looked for in."""
     return 0 if first is None else min((now - first) // timedelta(days=1), DAYS)

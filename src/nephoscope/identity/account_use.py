@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.identity.account_findings import AccountUse, span_days
+from nephoscope.identity.account_findings import AccountUse, count_days
 from nephoscope.identity.management_locations import DAYS, LakeNames
 from nephoscope.identity.risk_rows import query_lake
 from nephoscope.identity.role_proposals import UsedOperation
@@ -44,7 +44,7 @@ def read_account_use(
     def days(table: str) -> int:
         rows = query_lake(lake, _FIRST.format(table=table), workspace, span=span)
         first = rows[0]["First"] if rows else None
-        return span_days(datetime.fromisoformat(str(first)) if first else None, now)
+        return count_days(datetime.fromisoformat(str(first)) if first else None, now)
 
     services = "AADServicePrincipalSignInLogs"
     return AccountUse(

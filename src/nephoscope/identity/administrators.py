@@ -16,7 +16,7 @@ import msgspec
 from nephoscope.behavior.accounts import CRITICAL_ROLES, DIRECTORY_ROLE_TYPE, ROLE_GRANTERS
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE, RoleClass, changes_resources
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, READS, Roles
 
@@ -113,37 +113,37 @@ class _RoleReader:
         self.gaps = [one for one in required if not self._is_read(one)]
 
     def _index_by_name(self, type_: str) -> dict[str, Resource]:
-        return {one.id.name: one for one in self._estate.by_type(type_)}
+        return {one.id.name: one for one in self._estate.list_of_type(type_)}
 
     def _is_read(self, type_: str) -> bool:
         coverage = self._estate.coverage
-        return any(True for _ in self._estate.by_type(type_)) or coverage.covers(type_, "")
+        return any(True for _ in self._estate.list_of_type(type_)) or coverage.covers(type_, "")
 
     def iterate_roles(self) -> Iterator[tuple[str, HeldRole]]:
         """Yield the principal and role of each administrative assignment, `through` left empty."""
         for type_, eligible in ((ASSIGNMENT_TYPE, False), (AZURE_ELIGIBLE_TYPE, True)):
-            for one in self._estate.by_type(type_):
+            for one in self._estate.list_of_type(type_):
                 role = self._read_azure_role(one, eligible)
                 if role is not None:
                     yield _read_principal(one), role
         for type_, eligible in ((DIRECTORY_ROLE_TYPE, False), (DIRECTORY_ELIGIBLE_TYPE, True)):
-            for one in self._estate.by_type(type_):
+            for one in self._estate.list_of_type(type_):
                 role = _read_directory_role(one, eligible)
                 if role is not None:
                     yield _read_principal(one), role
 
     def _read_azure_role(self, one: Resource, eligible: bool) -> HeldRole | None:
-        definition = str(properties(one).get("roleDefinitionId") or "").lower()
+        definition = str(get_properties(one).get("roleDefinitionId") or "").lower()
         try:
             class_ = self._roles.classify(definition)
         except DataNotCollectedError:
             self.gaps.append(DEFINITION_TYPE)
             return None
-        body = self._roles.definition(definition)
+        body = self._roles.find_definition(definition)
         if class_ is RoleClass.READ or (body is not None and not changes_resources(body)):
             return None
-        name = properties(body).get("roleName") if body is not None else None
-        scope = str(properties(one).get("scope") or one.id.parent).lower() or "/"
+        name = get_properties(body).get("roleName") if body is not None else None
+        scope = str(get_properties(one).get("scope") or one.id.parent).lower() or "/"
         return HeldRole(
             str(
                 name or _WELL_KNOWN_NAMES.get(definition.rpartition("/")[2]) or definition.rpartition("/")[2]
@@ -160,7 +160,7 @@ class _RoleReader:
             if principal:
                 yield principal, ""
             return
-        name = str(properties(self._groups[principal]).get("displayName") or principal)
+        name = str(get_properties(self._groups[principal]).get("displayName") or principal)
         waiting, seen = [principal], {principal}
         while waiting:
             current = waiting.pop()
@@ -172,7 +172,7 @@ class _RoleReader:
             waiting += fresh
 
     def _read_members(self, group: str) -> list[str]:
-        members = properties(self._groups[group]).get("members")
+        members = get_properties(self._groups[group]).get("members")
         if not isinstance(members, list):
             self.gaps.append(f"members of {GROUP_TYPE}/{group}")
             return []
@@ -182,7 +182,7 @@ class _RoleReader:
         """Return an administrator with what the directory knows of it; one that it does not know has the kind `unknown`."""
         user, service = self._users.get(id_), self._services.get(id_)
         known = user or service
-        body = properties(known) if known is not None else {}
+        body = get_properties(known) if known is not None else {}
         enabled = body.get("accountEnabled")
         return Administrator(
             id_,
@@ -213,11 +213,11 @@ _WELL_KNOWN_NAMES = {
 
 
 def _read_principal(one: Resource) -> str:
-    return str(properties(one).get("principalId") or "").lower()
+    return str(get_properties(one).get("principalId") or "").lower()
 
 
 def _read_directory_role(one: Resource, eligible: bool) -> HeldRole | None:
-    body = properties(one)
+    body = get_properties(one)
     definition = body.get("roleDefinition")
     given: dict[str, object] = definition if isinstance(definition, dict) else {}
     template = str(given.get("templateId") or body.get("roleDefinitionId") or "").lower()

@@ -21,7 +21,7 @@ from nephoscope.collect.azure.microsoft_graph import CONDITIONAL_ACCESS
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import GROUP_TYPE, USER_TYPE, EstatePrincipals
 from nephoscope.estate.principals import READS as PRINCIPAL_READS
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.resource_lookup import AnalyzerEstate
@@ -125,7 +125,7 @@ class AccessEvaluation:
 
     def __post_init__(self) -> None:
         for type_ in (CONDITIONAL_ACCESS, USER_TYPE):
-            if not self.estate.by_type(type_) and not self.estate.coverage.covers(type_, ""):
+            if not self.estate.list_of_type(type_) and not self.estate.coverage.covers(type_, ""):
                 raise DataNotCollectedError(type_)
         self._principals = EstatePrincipals(self.estate)
 
@@ -133,15 +133,15 @@ class AccessEvaluation:
     def users(self) -> dict[str, str]:
         """The principal names of the users that can sign in, by id."""
         return {
-            one.id.name: str(properties(one).get("userPrincipalName") or one.id.name)
-            for one in self.estate.by_type(USER_TYPE)
-            if properties(one).get("accountEnabled") is not False
+            one.id.name: str(get_properties(one).get("userPrincipalName") or one.id.name)
+            for one in self.estate.list_of_type(USER_TYPE)
+            if get_properties(one).get("accountEnabled") is not False
         }
 
     @cached_property
     def policies(self) -> tuple[AccessPolicy, ...]:
         """The policies by name."""
-        found = [self._read(one) for one in self.estate.by_type(CONDITIONAL_ACCESS)]
+        found = [self._read(one) for one in self.estate.list_of_type(CONDITIONAL_ACCESS)]
         return tuple(sorted(found, key=lambda one: (one.name.lower(), one.id)))
 
     def find_gaps(self) -> Iterator[AccessGap]:
@@ -154,7 +154,7 @@ class AccessEvaluation:
                     yield gap
 
     def _read(self, one: Resource) -> AccessPolicy:
-        body = properties(one)
+        body = get_properties(one)
         conditions = _read_object(body.get("conditions"))
         users = _read_object(conditions.get("users"))
         return AccessPolicy(
@@ -178,26 +178,28 @@ class AccessEvaluation:
             found |= self._holders.get(role.lower(), set())
         unread: list[str] = []
         for group in _read_words(users.get(f"{word}Groups")):
-            members, gaps = self._principals.members(group.lower(), "group")
+            members, gaps = self._principals.find_members(group.lower(), "group")
             found |= members
             unread += [f"{GROUP_TYPE}/{group.lower()}"] if gaps else []
         return PolicyUsers(frozenset(found), tuple(unread))
 
     @cached_property
     def _guests(self) -> set[str]:
-        every = ((one.id.name, properties(one).get("userType")) for one in self.estate.by_type(USER_TYPE))
+        every = (
+            (one.id.name, get_properties(one).get("userType")) for one in self.estate.list_of_type(USER_TYPE)
+        )
         return {id_ for id_, kind in every if str(kind or "").lower() == "guest"}
 
     @cached_property
     def _holders(self) -> dict[str, set[str]]:
         """Template id of a role of the directory -> the users who hold it."""
         found: dict[str, set[str]] = defaultdict(set)
-        for one in self.estate.by_type(DIRECTORY_ROLE_TYPE):
-            body = properties(one)
+        for one in self.estate.list_of_type(DIRECTORY_ROLE_TYPE):
+            body = get_properties(one)
             template = _read_object(body.get("roleDefinition")).get("templateId") or body.get(
                 "roleDefinitionId"
             )
-            holders = self._principals.members(str(body.get("principalId") or "").lower(), "")[0]
+            holders = self._principals.find_members(str(body.get("principalId") or "").lower(), "")[0]
             found[str(template or "").lower()] |= holders
         return found
 

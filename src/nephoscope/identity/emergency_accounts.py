@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import REGISTRATION_TYPE, USER_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.identity.administrators import DIRECTORY
 from nephoscope.identity.conditional_access import ENABLED, AccessEvaluation
 
@@ -53,9 +53,10 @@ def find_emergency_accounts(
         policies = [one for one in AccessEvaluation(estate).policies if one.state == ENABLED]
     except DataNotCollectedError:
         return None
-    users = {one.id.name: properties(one) for one in estate.by_type(USER_TYPE)}
+    users = {one.id.name: get_properties(one) for one in estate.list_of_type(USER_TYPE)}
     methods = {
-        one.id.name: properties(one).get("methodsRegistered") for one in estate.by_type(REGISTRATION_TYPE)
+        one.id.name: get_properties(one).get("methodsRegistered")
+        for one in estate.list_of_type(REGISTRATION_TYPE)
     }
     found = []
     for one in administrators:

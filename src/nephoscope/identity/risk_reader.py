@@ -36,7 +36,9 @@ class RiskReader:
     workspace: str
     timeout: float | None = None
 
-    def identities(self, kind: IdentityKind, ids: Collection[str] | None = None) -> dict[str, RiskyIdentity]:
+    def read_identities(
+        self, kind: IdentityKind, ids: Collection[str] | None = None
+    ) -> dict[str, RiskyIdentity]:
         """Return the risky identities of a kind by lower-cased id, or those of some ids."""
         some = "" if ids is None else f"| where Id in~ ({', '.join(map(quote, ids))}) "
         text = f"{TABLES[kind].risky} {some}| summarize arg_max(TimeGenerated, *) by Key = tolower(Id)"
@@ -49,7 +51,9 @@ class RiskReader:
         )
         return newest_by_key([*logged, *kept])
 
-    def detections(self, kind: IdentityKind, ids: Collection[str] | None = None) -> dict[str, RiskDetection]:
+    def read_detections(
+        self, kind: IdentityKind, ids: Collection[str] | None = None
+    ) -> dict[str, RiskDetection]:
         """Return the detections on a kind of identity by lower-cased id, or those on some identities."""
         tables = TABLES[kind]
         some = "" if ids is None else f"| where {tables.id} in~ ({', '.join(map(quote, ids))}) "
@@ -68,7 +72,7 @@ class RiskReader:
                 found[one.id.lower()] = one
         return found
 
-    def history(self, kind: IdentityKind, id_: str) -> list[RiskHistoryItem]:
+    def read_history(self, kind: IdentityKind, id_: str) -> list[RiskHistoryItem]:
         """Return how the risk of an identity came to be as it is, the oldest first."""
         table = TABLES[kind].risky
         text = (

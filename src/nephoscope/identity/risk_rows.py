@@ -22,7 +22,7 @@ from nephoscope.model.identity_risk import (
     read_state,
 )
 from nephoscope.model.utc_time import assume_utc
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _to_json_value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         found: Any = msgspec.json.decode(value) if value else None
         return found
-    return json_value(value, kind)
+    return to_json_value(value, kind)
 
 
 def _read_text(row: LakeRow, name: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE, has_permissions, permits
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class RoleProposals:
     def __init__(self, estate: AnalyzerEstate) -> None:
         self._definitions: Mapping[str, Resource] = {
             one.id.name: one
-            for one in estate.by_type(DEFINITION_TYPE)
+            for one in estate.list_of_type(DEFINITION_TYPE)
             if one.complete and has_permissions(one)
         }
         self._widths: dict[str, int] = {}
@@ -85,10 +85,10 @@ def is_within(place: str, scope: str) -> bool:
 
 
 def _read_role_name(body: Resource) -> str:
-    return str(properties(body).get("roleName") or body.id.name)
+    return str(get_properties(body).get("roleName") or body.id.name)
 
 
 def _list_actions(body: Resource) -> list[str]:
-    permissions = properties(body).get("permissions")
+    permissions = get_properties(body).get("permissions")
     parts = permissions if isinstance(permissions, list) else []
     return [str(word).lower() for part in parts for word in part.get("actions") or []]

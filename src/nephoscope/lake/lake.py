@@ -272,7 +272,7 @@ class Lake:
         catalog.pin_graph()
         for _, name in list_tables(self._data, workspace):
             with suppress(LakeError):  # a query that reads it is told
-                catalog.table(name)
+                catalog.find_table(name)
         return LakeReading(catalog, self._compiled, memory, threads)
 
     def flush(self, timeout: float = 60.0) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nephoscope_kql.compile import CompiledQuery, compile_results
 from nephoscope_kql.deadline import deadline_within
-from nephoscope_kql.engines.duckdb import DuckDBEngine, table_of_values
+from nephoscope_kql.engines.duckdb import DuckDBEngine, build_table
 from nephoscope_kql.run import QueryResult, run_results
 
 if TYPE_CHECKING:
@@ -133,6 +133,6 @@ class QueryPipeline:
         """
         rows = self.rows().narrow(compiled)
         if all(map(rows.gives_nothing, compiled)):
-            return [QueryResult(table_of_values((), one.columns), one.name, one.hint) for one in compiled]
+            return [QueryResult(build_table((), one.columns), one.name, one.hint) for one in compiled]
         with open_engine(rows, self.limits) as engine:
             return self.wait(engine, lambda: run_results(engine, compiled, text, timeout))

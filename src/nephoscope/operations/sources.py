@@ -10,7 +10,13 @@ import msgspec
 
 from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds, parse_settings
-from nephoscope.ingest.live.source_setup import TOKENS, check, choice, find_source_error, summarize_errors
+from nephoscope.ingest.live.source_setup import (
+    TOKENS,
+    check_source,
+    choice,
+    find_source_error,
+    summarize_errors,
+)
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
 from nephoscope.operations.declaration.operation import (
     ApiRoute,
@@ -239,7 +245,9 @@ def _explain(error: RefusedRequestError) -> str:
 def _check_new(body: NewSource) -> None:
     with translate_errors("settings", SourceError):
         kind = get_source_kind(body.kind)
-        check(kind, parse_settings(kind, body.settings), body.secrets, body.name, there=not body.no_test)
+        check_source(
+            kind, parse_settings(kind, body.settings), body.secrets, body.name, there=not body.no_test
+        )
 
 
 class SourceAdded(msgspec.Struct, frozen=True):

@@ -362,7 +362,7 @@ def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
     options. Nothing is changed.
     """
 
-    from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
+    from nephoscope.collect.azure.grant_scripts import CollectionGrant, render_az_script, render_bicep
     from nephoscope.posture.scans.tenants import find_needed_rights
     from nephoscope.service.tenants import check_connection
 
@@ -371,7 +371,8 @@ def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
         connection = check_connection(call.service, _change_connection(before, body.connection))
     found = CollectionGrant(connection, find_needed_rights(call.service.data, connection), body.exact)
     return GrantShape(
-        rights=_list_rights(call, connection), actions=found.actions, permissions=found.permissions, az=az(found), bicep=bicep(found),
+        rights=_list_rights(call, connection), actions=found.actions, permissions=found.permissions,
+        az=render_az_script(found), bicep=render_bicep(found),
         in_bicep=body.bicep,
     )  # fmt: skip
 

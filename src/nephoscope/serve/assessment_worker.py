@@ -19,10 +19,10 @@ from functools import partial
 import msgspec
 
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, settle
+from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, settle_retractions
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.estate.estate_store import StoreError
-from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, estate_turn
+from nephoscope.estate.evaluation_lease import SERVER_LEASE, EstateTurn, acquire_estate_turn
 from nephoscope.instance import ASSESS_SOON, FAILED, PROGRESS
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.history import History
@@ -173,7 +173,7 @@ def assess(
                 targets = request.targets
                 snapshots = tenants.collect_due(state, settings.data, targets, datetime.now(UTC), told)
                 request = tenants.build_scan_request(state, settings.data) or request
-                with estate_turn(turns, math.inf, told.waiting) as turn:
+                with acquire_estate_turn(turns, math.inf, told.waiting) as turn:
                     # a scan that came first may have asked for something else
                     wanted = read_last_scan_request(settings.data) or request
                     if wanted == request and _list_tenants(request.targets) <= {*targets}:
@@ -202,7 +202,7 @@ def _assess(
     _store_exposure_changes(settings, state)
     _judge_segments(settings, state, runs)
     _forget_removed(state, scan.now)
-    settle(state, scan.now)
+    settle_retractions(state, scan.now)
     # a live target stays live: the next assessment collects anew; what people asked for meanwhile stays asked for
     if (
         not any(tenants.is_live(one) for one in request.targets)

@@ -49,7 +49,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
             schedule = ScanSchedule(settings, state, turns)
             while not stop.is_set():
                 try:
-                    watch.look()
+                    watch.plan_runs()
                     schedule.look(told)
                     desks.ask(_load(state, lake, told))
                 except (StateError, LakeError, OSError) as error:

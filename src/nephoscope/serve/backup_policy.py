@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 from sqlalchemy.exc import SQLAlchemyError
 
-from nephoscope.automation.operator_policy import FILE, OperatorPolicy, operator
+from nephoscope.automation.operator_policy import FILE, OperatorPolicy, load_operator_policy
 from nephoscope.automation.rule_formats.response_rules import FOLDER, load_response_rules
 from nephoscope.lake.backup.backup_archive import BackupError
 from nephoscope.lake.backup.restore_review import STATE
@@ -50,7 +50,7 @@ def list_policy(folder: Path, names: Iterable[str]) -> list[PolicyItem]:
 
 def _list_operator_items(folder: Path) -> Iterator[PolicyItem]:
     try:
-        allowed = operator(folder)
+        allowed = load_operator_policy(folder)
     except ValueError as error:
         yield PolicyItem(RestoreEffect.RUNS, str(FILE), f"cannot be read: {_strip_folder(folder, error)}")
         return

@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.estate.gc_control import freeze
+from nephoscope.estate.gc_control import freeze_heap
 from nephoscope.serve.exit_reason import reason
 from nephoscope.serve.parent_watch import to_environment
 
@@ -69,7 +69,7 @@ def fork_process(
     sys.stdout.flush()
     sys.stderr.flush()
     # what is collected in the new process would be copied for it first
-    freeze()
+    freeze_heap()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         with warnings.catch_warnings():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nephoscope import server_status
 from nephoscope.access.tokens import FILE as TOKENS
-from nephoscope.access.tokens import signing_key
+from nephoscope.access.tokens import load_signing_key
 from nephoscope.automation.config_errors import list_file_faults
 from nephoscope.instance import BACKED_UP, FAILED
 from nephoscope.lake.backup.backup_contents import secret_folders
@@ -154,7 +154,7 @@ def check_keys(patient: CheckContext) -> Iterator[DoctorFinding]:
     """Return whether the keys can be read by which tokens are signed and credentials are kept."""
     folder = patient.data / "keys"
     looks: tuple[Callable[[], object], ...] = (
-        lambda: signing_key(folder) if (folder / TOKENS).exists() else None,
+        lambda: load_signing_key(folder) if (folder / TOKENS).exists() else None,
         KeyFile(folder).keys,
     )
     for look in looks:

@@ -21,7 +21,7 @@ import uvicorn
 from nephoscope.access.authenticator import Guard
 from nephoscope.access.scopes import Hierarchy
 from nephoscope.access.tokens import AccessTokenIssuer
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.ingest.live.connection_budget import ConnectionBudget, ConnectionLimits
 from nephoscope.ingest.live.file_descriptors import descriptor_shortage
 from nephoscope.ingest.live.https_server import BoundedServer
@@ -164,7 +164,7 @@ class Front:
         except IngestionRefusedError as error:
             return fault(error.status, error.code, error.message, error.again)
         except StateError as error:
-            found = try_again_later(error)
+            found = make_unavailable_error(error)
             return fault(found.status, found.code, found.message, int(found.headers["Retry-After"]))
         except LakeError as error:
             return fault(503, "ServiceUnavailable", str(error), 5)

@@ -85,4 +85,4 @@ class IngestAuthCache:
         if token.count(".") != 2:
             return self.guard.authenticate_secret(token, [SecretKind.TOKEN], address)
         principal = self.tokens.verify(token)
-        return self.guard.caller(principal, "", address) if principal is not None else None
+        return self.guard.build_caller(principal, "", address) if principal is not None else None

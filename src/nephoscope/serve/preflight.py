@@ -8,7 +8,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from nephoscope.access.tokens import signing_key
+from nephoscope.access.tokens import load_signing_key
 from nephoscope.serve.server_settings import ServeSettings
 from nephoscope.state import State
 from nephoscope.state.database.state_errors import TransientError
@@ -26,7 +26,7 @@ def check(settings: ServeSettings) -> None:
     with suppress(TransientError):
         State.open_folder(settings.data, settings.state).close()
     try:
-        signing_key(settings.data / "keys")
+        load_signing_key(settings.data / "keys")
     except OSError as error:
         if error.errno not in _FULL:
             raise

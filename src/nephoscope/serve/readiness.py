@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.lake.spool.segments import size
 from nephoscope.lake.writing.writer import RESERVE, SPOOL_LIMIT
 from nephoscope.state import StateError
@@ -24,7 +24,7 @@ def reasons(instance: Instance) -> Iterator[str]:
         retry_once(instance.state.workspaces.get)
         retry_once(instance.state.database.must_take)
     except StateError as error:  # anybody may ask, so that where it is kept is for the log alone
-        yield f"state: {try_again_later(error).message}"
+        yield f"state: {make_unavailable_error(error).message}"
     if instance.lake.failure is not None:
         yield f"lake: {instance.lake.failure}"
     places = {instance.data: RESERVE}

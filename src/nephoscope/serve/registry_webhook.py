@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from nephoscope.api.server import read_whole_body
 from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.protect.registry.events.registry_event import RegistryEventError
 from nephoscope.service.registries import EventDeniedError, receive_events, registry_by_secret
 from nephoscope.state import StateError
@@ -60,7 +60,7 @@ async def _respond(instance: Instance, request: Request) -> Response:
     except ApiError as refused:
         fault = refused
     except StateError as error:
-        fault = try_again_later(error)
+        fault = make_unavailable_error(error)
     return JSONResponse(fault.body(), fault.status, fault.headers)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from sqlalchemy import func, select
 
-from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.suppression.condition import parse_conditions
 from nephoscope.alerts.tuning.named_locations import EGRESS, NAMED
 from nephoscope.automation.rule_formats.security_automations import TYPE as AUTOMATIONS
 from nephoscope.automation.rule_formats.sentinel_rules import ACTIONS, RULES
@@ -134,7 +134,7 @@ def _list_suppressions(state: State) -> Iterator[PolicyItem]:
     for workspace in state.workspaces.names():
         for one in state.suppressions.all(workspace):
             if one.enabled:
-                held = "; ".join(str(each) for each in conditions(one.conditions)) or "everything"
+                held = "; ".join(str(each) for each in parse_conditions(one.conditions)) or "everything"
                 end = f"until {one.expires}" if one.expires else "without an end date"
                 told = f"suppresses alerts of rule {one.rule}: {held}, {end}"
                 yield PolicyItem(RestoreEffect.LOWERS, f"suppression {one.name}", told)

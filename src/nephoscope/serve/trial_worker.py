@@ -30,7 +30,7 @@ def work(settings: ServeSettings, stop: threading.Event) -> None:
         trials = RuleTrials(state)
         while not stop.is_set():
             try:
-                if trials.next() is not None and (
+                if trials.find_next() is not None and (
                     lease := state.leases.acquire(LEASE, holder, LEASE_SECONDS)
                 ):
                     try:
@@ -51,9 +51,9 @@ def work_on_tenants(settings: ServeSettings, stop: threading.Event) -> None:
 
 def work_on_providers(settings: ServeSettings, stop: threading.Event) -> None:
     """Test sign-in providers until stopped, beside tenants, which may take long."""
-    from nephoscope.access.provider_tests import make_tests
+    from nephoscope.access.provider_tests import run_tests
 
-    _test(settings, stop, "sign-in provider", make_tests)
+    _test(settings, stop, "sign-in provider", run_tests)
 
 
 def _test(
@@ -85,7 +85,7 @@ def _try(settings: ServeSettings, state: State, lease: Lease, stop: threading.Ev
 
     with open_lake_with_estate(settings.data, state, settings.tenant) as lake:
         trying = TrialRunner(state, lake)
-        while not stop.is_set() and (done := trying.next(is_ending)) is not None:
+        while not stop.is_set() and (done := trying.run_next(is_ending)) is not None:
             _LOG.info("%s of %s for %s: %s", done.what.value, done.rule, done.by, done.error or "done")
 
 

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from nephoscope.admin.wire.admin_request import HealthCheckResult, ServerInfo
-from nephoscope.admin.wire.server import admin_routes
+from nephoscope.admin.wire.server import build_admin_routes
 from nephoscope.api.server import METHODS, respond
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.serve.doctor import looked_at
 from nephoscope.serve.doctor_check import CheckContext
 from nephoscope.serve.forwarded_headers import ForwardedHeaders
@@ -80,7 +80,7 @@ def application(
         return JSONResponse(fault.body(), fault.status)
 
     async def answer_busy(_: Request, error: Exception) -> Response:
-        fault = try_again_later(cast("StateError", error))
+        fault = make_unavailable_error(cast("StateError", error))
         return JSONResponse(fault.body(), fault.status, fault.headers)
 
     async def api(request: Request) -> Response:
@@ -96,7 +96,7 @@ def application(
             Route("/readyz", ready),
             Route("/metrics", serve_metrics),
             *event_routes(instance),
-            *admin_routes(instance, _build_host(instance, settings)),
+            *build_admin_routes(instance, _build_host(instance, settings)),
             *routes(instance),
             Route("/{path:path}", api, methods=METHODS),
         ],

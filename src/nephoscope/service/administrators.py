@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.estate_store import EstateStore
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.identity import account_findings, conditional_access
 from nephoscope.identity.account_findings import AccountFinding, find_account_weaknesses
 from nephoscope.identity.account_use import read_account_use
@@ -57,7 +57,8 @@ def list_all_administrators(context: ServiceContext, workspace: str) -> Administ
     context.require(READ, ROOT_SCOPE)
     context.require(LOGS, workspace_scope(workspace))
     folders = [
-        (one.path.relative_to(context.data / "estate"), one.version) for one in tenant_stores(context.data)
+        (one.path.relative_to(context.data / "estate"), one.version)
+        for one in open_tenant_stores(context.data)
     ]
     listed = [_list_of_tenant(context.data, str(folder), version) for folder, version in folders]
     several = [one for one in listed if one is not None]
@@ -71,7 +72,7 @@ def list_all_administrators(context: ServiceContext, workspace: str) -> Administ
 def _list_of_tenant(data: Path, folder: str, version: int) -> AdministratorList | None:
     """Return the administrators of a tenant's store at a version of it, None where it has no snapshot."""
     store = EstateStore(data, folder)
-    return list_administrators(store.select_types(TYPES)) if version >= 0 and store.snapshots() else None
+    return list_administrators(store.select_types(TYPES)) if version >= 0 and store.list_snapshots() else None
 
 
 def review_accounts(
@@ -81,7 +82,7 @@ def review_accounts(
     context.require(READ, ROOT_SCOPE)
     context.require(LOGS, workspace_scope(workspace))
     types = {*TYPES, *account_findings.TYPES, *conditional_access.TYPES}
-    estates = [one.select_types(types) for one in tenant_stores(context.data) if one.snapshots()]
+    estates = [one.select_types(types) for one in open_tenant_stores(context.data) if one.list_snapshots()]
     listed = [list_administrators(estate).administrators for estate in estates]
     use = read_account_use(lake, workspace, [one for each in listed for one in each], context.now)
     found = [
@@ -92,7 +93,7 @@ def review_accounts(
     unread = [
         type_
         for type_ in account_findings.TYPES
-        if not any(True for estate in estates for _ in estate.by_type(type_))
+        if not any(True for estate in estates for _ in estate.list_of_type(type_))
         and not any(estate.coverage.covers(type_, "") for estate in estates)
     ]
     return found, (*unread, *use.gaps)
@@ -103,7 +104,7 @@ def review_emergency_accounts(context: ServiceContext, lake: Lake, workspace: st
     context.require(READ, ROOT_SCOPE)
     context.require(LOGS, workspace_scope(workspace))
     types = {*TYPES, *conditional_access.TYPES}
-    stores = [one for one in tenant_stores(context.data) if one.snapshots()]
+    stores = [one for one in open_tenant_stores(context.data) if one.list_snapshots()]
     estates = [(one, one.select_types(types)) for one in stores]
     listed = [list_administrators(estate) for _, estate in estates]
     use = read_account_use(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
 from nephoscope.files.json_text import JsonTextError, decode_json
-from nephoscope.files.json_tree import text_of, trees_of
+from nephoscope.files.json_tree import get_text, trees_of
 
 
 class AutomationOptions(TypedDict):
@@ -76,16 +76,16 @@ def read_options(document: Mapping[str, object]) -> dict[str, object] | None:
     if not sources or any(one != sets[0] for one in sets) or len(sets[0]) > 1:
         return None
     rules = trees_of(sets[0][0], "rules") if sets[0] else []
-    if any(text_of(one, "propertyType") not in ("", "String") for one in rules):
+    if any(get_text(one, "propertyType") not in ("", "String") for one in rules):
         return None
     found: dict[str, object] = {
-        "events": [text_of(one, "eventSource") for one in sources],
-        "where": [" ".join(text_of(one, name) for name in _RULE) for one in rules],
-        "scopes": [text_of(one, "scopePath") for one in trees_of(document, "scopes")],
+        "events": [get_text(one, "eventSource") for one in sources],
+        "where": [" ".join(get_text(one, name) for name in _RULE) for one in rules],
+        "scopes": [get_text(one, "scopePath") for one in trees_of(document, "scopes")],
     }
     keep: list[str] = []
     for one in actions:
-        kind = text_of(one, "actionType")
+        kind = get_text(one, "actionType")
         if kind in KEPT and kind not in keep:
             keep.append(kind)
             continue

@@ -8,15 +8,15 @@ from nephoscope.access.authenticator import Caller
 from nephoscope.automation.automation_readiness import Readiness
 from nephoscope.automation.engine import AutomationEngine
 from nephoscope.automation.event_kinds import RISKS
-from nephoscope.automation.operator_policy import operator
+from nephoscope.automation.operator_policy import load_operator_policy
 from nephoscope.automation.rule import AutomationError
 from nephoscope.automation.rule_catalog import load_automations, load_rules
 from nephoscope.automation.rule_formats.author_permissions import READS, RISK_READS, WORKSPACE_WRITE
 from nephoscope.automation.rule_formats.security_actions import (
     HIDDEN,
-    credential,
     list_secret_names,
     list_secrets,
+    name_credential,
     name_secrets,
 )
 from nephoscope.automation.rule_formats.security_automations import TYPE, read_automation
@@ -111,13 +111,13 @@ def load_readiness(context: ServiceContext, secrets: Collection[str] = ()) -> Re
     """Return what automations may name; `secrets` are about to be kept. Raises ValueError for an invalid file of the operator."""
     names = {*context.state.credentials.names(), *secrets}
     snapshot = PublishedSnapshotCache(context.data).load_newest()
-    return Readiness(context.data, context.state, operator(context.data), names, snapshot)
+    return Readiness(context.data, context.state, load_operator_policy(context.data), names, snapshot)
 
 
 def check_readiness(context: ServiceContext, body: Mapping[str, object]) -> None:
     """Raise ValueError for what an automation names and is not there, AutomationError for what is none."""
     rule = read_automation(body)
-    if why := load_readiness(context, name_secrets(rule.key, list_secrets(body))).missing(rule):
+    if why := load_readiness(context, name_secrets(rule.key, list_secrets(body))).list_missing(rule):
         raise ValueError("; ".join(why))
 
 
@@ -202,7 +202,7 @@ def _reveal_action(context: ServiceContext, key: str, kind: str) -> dict[str, ob
     for at, one in enumerate(_list_actions(document.body) if document is not None else ()):
         if one.get("actionType") == kind:
             secret = NAMED[kind][1]
-            return {**one, secret: context.state.credentials.get(credential(key, at, secret)).reveal()}
+            return {**one, secret: context.state.credentials.get(name_credential(key, at, secret)).reveal()}
     raise ValueError(f"No {'event hub' if kind == 'EventHub' else 'Logic App'} is stored")
 
 

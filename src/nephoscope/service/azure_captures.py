@@ -21,7 +21,7 @@ from nephoscope.automation.network_watcher import (
     list_captures,
     open_network_watcher,
 )
-from nephoscope.automation.operator_policy import operator
+from nephoscope.automation.operator_policy import load_operator_policy
 from nephoscope.connect.network_watcher_client import (
     AzureCapture,
     AzureCaptureFilter,
@@ -31,7 +31,7 @@ from nephoscope.connect.network_watcher_client import (
     NetworkWatcherClient,
     NetworkWatcherError,
 )
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.state import NotFoundError, StateError
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -152,7 +152,7 @@ def list_azure_captures(context: ServiceContext, machine: str = "") -> list[Azur
 def is_configured(context: ServiceContext) -> bool:
     """Return whether operator.yaml names a sign-in for captures of Network Watcher."""
     try:
-        allowed = operator(context.data).captures
+        allowed = load_operator_policy(context.data).captures
     except ValueError:
         return False
     return allowed is not None and bool(allowed.sign_in)
@@ -162,9 +162,9 @@ def _list_watchers(context: ServiceContext) -> list[str]:
     """The network watchers of the stored estate."""
     return [
         str(one.body["id"])
-        for store in tenant_stores(context.data)
-        if store.version and store.snapshots()
-        for one in store.select_types([WATCHER_TYPE]).by_type(WATCHER_TYPE)
+        for store in open_tenant_stores(context.data)
+        if store.version and store.list_snapshots()
+        for one in store.select_types([WATCHER_TYPE]).list_of_type(WATCHER_TYPE)
     ]
 
 
@@ -227,7 +227,7 @@ def _find_watcher(context: ServiceContext, machine: str) -> str:
 def _open_client(context: ServiceContext) -> tuple[NetworkWatcherClient, str]:
     """Return the client with the sign-in of operator.yaml, and the storage account that it names."""
     try:
-        allowed = operator(context.data).captures
+        allowed = load_operator_policy(context.data).captures
     except ValueError as error:
         raise StateError(f"operator.yaml (captures): {error}") from error
     return open_network_watcher(allowed), allowed.storage if allowed else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.behavior.settings import keep, load_settings
+from nephoscope.behavior.settings import load_settings, store_settings
 from nephoscope.service.service_context import workspace_scope
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def change_behavior_settings(
     settings = replace(before, **changes)
     old = {name: getattr(before, name) for name in changes}
     with context.state.transaction() as session:
-        keep(context.state, session, workspace, settings)
+        store_settings(context.state, session, workspace, settings)
         context.enter(session, WRITE, f"behavior of {workspace}", settings=changes, before=old)
     return settings
 

@@ -29,7 +29,7 @@ def keep_row(
         WRITE, workspace_scope(workspace), f"bookmark of {query.name}", act="keep", mark=mark, workspace=workspace, notes=notes,
         tags=tags,
     ):  # fmt: skip
-        return _build_bookmark_service(context, workspace).keep(
+        return _build_bookmark_service(context, workspace).create(
             query, row, over, context.now, context.author, name=name, notes=notes, tags=tags
         )
 

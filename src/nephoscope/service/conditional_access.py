@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.identity import administrators, conditional_access
 from nephoscope.identity.conditional_access import AccessEvaluation, AccessGap, AccessPolicy
 from nephoscope.service.actors import ROOT_SCOPE
@@ -35,7 +35,7 @@ def evaluate_access(context: ServiceContext) -> EvaluatedAccess:
     privileged: set[str] = set()
     missing: list[str] = []
     users = 0
-    stores = [one for one in tenant_stores(context.data) if one.snapshots()]
+    stores = [one for one in open_tenant_stores(context.data) if one.list_snapshots()]
     for store in stores:
         estate = store.select_types({*conditional_access.TYPES, *administrators.TYPES})
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_import import PackImporter
-from nephoscope.alerts.library.content_packs import slug
+from nephoscope.alerts.library.content_packs import build_slug
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.rules import DELETE, WRITE
 from nephoscope.state.rules.rule_switches import PACK
@@ -30,7 +30,7 @@ def import_pack(
     what was read; what it raises ends the entry as `Failed`.
     """
     with context.change_files(
-        WRITE, ROOT_SCOPE, f"pack {slug(name)}", act="import", origin=origin, workspace=workspace, enabled=enable or None
+        WRITE, ROOT_SCOPE, f"pack {build_slug(name)}", act="import", origin=origin, workspace=workspace, enabled=enable or None
     ):  # fmt: skip
         found = take()
         if enable and found.pack.pieces:
@@ -43,5 +43,5 @@ def import_pack(
 def remove_pack(context: ServiceContext, lake: Lake, pack: RulePack) -> None:
     """Remove a pack with its functions and switches; its watchlists stay."""
     with context.change_files(DELETE, ROOT_SCOPE, f"pack {pack.name}", act="remove", pieces=len(pack.pieces)):
-        PackImporter(lake, context.state, pack.workspace).forget(pack)
+        PackImporter(lake, context.state, pack.workspace).remove(pack)
         context.state.rule_switches.forget(pack.workspace, PACK, [pack.name])

@@ -49,10 +49,10 @@ def malware_scanner(data: Path, now: datetime) -> MalwareScanner:
     # the engines are loaded where malware is looked for alone
     from nephoscope.collect.malware.clamav_discovery import find_clamav
     from nephoscope.collect.malware.malware_scanner import MalwareScanner
-    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
+    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, load_product_rules
 
     engines: list[MalwareEngineScan] = [
-        YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])
+        YaraEngine([*load_product_rules(), *load_custom_rules(custom_rules_folder(data))])
     ]
     if (clamav := find_clamav(now)) is not None:
         engines.append(clamav)
@@ -63,9 +63,11 @@ def rule_scanner(data: Path) -> MalwareScanner:
     """Return what scans single contents: the rules of the product with those of the user. Raises MalwareRuleError."""
     # the engine is loaded where malware is looked for alone
     from nephoscope.collect.malware.malware_scanner import MalwareScanner
-    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, product_rules
+    from nephoscope.collect.malware.yara_rules import YaraEngine, load_custom_rules, load_product_rules
 
-    return MalwareScanner([YaraEngine([*product_rules(), *load_custom_rules(custom_rules_folder(data))])])
+    return MalwareScanner(
+        [YaraEngine([*load_product_rules(), *load_custom_rules(custom_rules_folder(data))])]
+    )
 
 
 def explain_missing_rules(data: Path) -> str:

@@ -55,7 +55,7 @@ def write_container_host_rows(context: ServiceContext, estate: Estate) -> int:
 
 
 def _list_machines(estate: Estate) -> Iterator[Resource]:
-    for machine in estate.by_type(_MACHINE):
+    for machine in estate.list_of_type(_MACHINE):
         tags = machine.body.get("tags")
         names = tags if isinstance(tags, dict) else {}
         is_node = machine.id.resource_group.lower().startswith(_NODES) or any(

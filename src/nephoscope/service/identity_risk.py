@@ -65,7 +65,7 @@ def decide_risk(
     context.require(WRITE, ROOT_SCOPE)
     decided = IDENTITY_DECISIONS[kind][decision]
     reader = RiskReader(lake, context.state, workspace)
-    known = reader.identities(kind, ids)
+    known = reader.read_identities(kind, ids)
     for id_ in ids:
         found = known.get(id_.lower())
         if found is None and decision == COMPROMISED:
@@ -75,7 +75,7 @@ def decide_risk(
         if found.deleted and decision == DISMISS:
             raise StateError(f"'{id_[:100]}' is deleted: the risk of deleted identities cannot be dismissed.")
         known[id_.lower()] = found
-    detections = reader.detections(kind, ids).values()
+    detections = reader.read_detections(kind, ids).values()
     with context.state.transaction() as session:
         ledger = RiskLedger(context.state, workspace, context.now)
         ledger.decide(session, list(known.values()), list(detections), decided, decision, context.author)
@@ -94,7 +94,7 @@ def decide_sign_ins(
     missing = [one for one in requests if one.lower() not in found]
     detections += _list_detections_of_log(context, lake, missing, workspace) if missing else []
     users = {one.identity for one in detections}
-    others = RiskReader(lake, context.state, workspace).detections(IdentityKind.USER, sorted(users))
+    others = RiskReader(lake, context.state, workspace).read_detections(IdentityKind.USER, sorted(users))
     with context.state.transaction() as session:
         ledger = RiskLedger(context.state, workspace, context.now)
         decided = SIGN_IN_DECISIONS[decision]

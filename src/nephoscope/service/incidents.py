@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, decide
+from nephoscope.alerts.investigation.optimistic_update import IncidentUpdate, apply_decision
 from nephoscope.service.alerts import find_operation, set_open_alerts
 from nephoscope.service.service_context import workspace_scope
 from nephoscope.state import StateError
@@ -71,7 +71,7 @@ def decide_incidents(
         # always in one order: two transactions that change the same ones do not hold each other up
         for number, etag in sorted(etags.items()):
             try:
-                decide(session, incident_service, number, etag, decision, context.now, context.author)
+                apply_decision(session, incident_service, number, etag, decision, context.now, context.author)
                 context.enter(
                     session, WRITE, audit_target(number), act=act, workspace=workspace, **decision.changes
                 )
@@ -104,7 +104,7 @@ def create_incident(
     """Create an incident without alerts; StateError for what does not go together."""
     context.require(WRITE, workspace_scope(workspace))
     with context.state.transaction() as session:
-        made = IncidentService(context.state, workspace).reopen_in_transaction(
+        made = IncidentService(context.state, workspace).open_in_transaction(
             session, incident, context.now, context.author, remark
         )
         context.enter(session, WRITE, audit_target(made.number), act="create", workspace=workspace)
@@ -145,9 +145,9 @@ def add_note(
     incident_service = IncidentService(context.state, workspace)
     with _audit_note(context, workspace, number, kind, "write", f"add {kind.value}"):
         if kind is NoteKind.COMMENT:
-            incident_service.comment(number, text, context.now, context.author, name)
+            incident_service.add_comment(number, text, context.now, context.author, name)
         else:
-            incident_service.task(number, text, context.now, context.author, name, done=done)
+            incident_service.add_task(number, text, context.now, context.author, name, done=done)
 
 
 def complete_task(context: ServiceContext, workspace: str, number: int, task: int) -> None:
@@ -161,7 +161,7 @@ def change_note(context: ServiceContext, workspace: str, number: int, note: Inci
     with _audit_note(
         context, workspace, number, note.kind, "write", f"change {note.kind.value}", note=note.id
     ):
-        IncidentService(context.state, workspace).renote(number, note, context.now, context.author)
+        IncidentService(context.state, workspace).change_note(number, note, context.now, context.author)
 
 
 def delete_note(context: ServiceContext, workspace: str, number: int, note: IncidentNote) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.automation.action import ActionContext, ActionError
 from nephoscope.automation.nsg_priority import find_taken_priorities
-from nephoscope.automation.operator_policy import operator
+from nephoscope.automation.operator_policy import load_operator_policy
 from nephoscope.automation.program_execution import run_program
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.protect.jit.machine_access import AccessGrant, MachineAccess
@@ -69,7 +69,7 @@ def run_group_script(context: ServiceContext, made: GroupScript, command: str) -
     """
     context.require(WRITE, made.access.machine)
     try:
-        around = ActionContext(context.data, operator(context.data), context.now, lambda _: "")
+        around = ActionContext(context.data, load_operator_policy(context.data), context.now, lambda _: "")
         told = run_program(command, made.text.encode(), around)
     except (ActionError, ValueError) as error:
         raise AccessRequestError(str(error)) from error

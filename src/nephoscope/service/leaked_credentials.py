@@ -82,7 +82,7 @@ def list_leaked_accounts(
 ) -> list[LeakedAccount]:
     """Return the accounts that have a risk detection of leaked credentials, those at risk first; DeniedError as for risks."""
     by_account: defaultdict[str, list[RiskDetection]] = defaultdict(list)
-    for one in risk_reader(context, lake, workspace).detections(IdentityKind.USER).values():
+    for one in risk_reader(context, lake, workspace).read_detections(IdentityKind.USER).values():
         if one.event_type == LEAKED:
             by_account[one.identity.lower()].append(one)
     found = [_read_account(several) for several in by_account.values()]

@@ -34,7 +34,7 @@ def keep_own_verdicts(context: ServiceContext, made: MachineReport) -> Counter[R
     The right to report is enough, which the caller has asked for: an agent puts none of these facts itself. Raises FactError.
     """
     actor = Actor(context.actor.name, context.actor.address)
-    found = fact_recording.keep(context.state, actor, claims(made.report, context.now), context.now)
+    found = fact_recording.store_claims(context.state, actor, claims(made.report, context.now), context.now)
     for id_ in made.withdrawn:
         fact_recording.remove(context.state, actor, id_, context.now)
     return found

@@ -22,7 +22,7 @@ from nephoscope.estate.network import INTERFACE_TYPE, MACHINE_TYPE, Network
 from nephoscope.estate.network_interfaces import parse_interface
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.estate.rule_stages import passes
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.state import NotFoundError
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -60,7 +60,7 @@ class NetworkWatcher:
 
     def _build_paths(self, key: str) -> FlowPaths:
         """The network model of the tenant that has a resource."""
-        for store in tenant_stores(self._data):
+        for store in open_tenant_stores(self._data):
             paths = _load_paths(self._data, str(store.path.relative_to(self._data / "estate")), store.version)
             if key in paths.estate.resources:
                 return paths
@@ -112,7 +112,7 @@ class NetworkWatcher:
 
     def _load_routes(self, end: tuple[FlowPaths, Endpoint]) -> subnet_routes.EffectiveRoutes:
         paths, one = end
-        return paths.routes.build_routes(paths.network.subnet(one.configuration.subnet))
+        return paths.routes.build_routes(paths.network.get_subnet(one.configuration.subnet))
 
     def rules_by_level(
         self, end: tuple[FlowPaths, Endpoint]
@@ -120,10 +120,10 @@ class NetworkWatcher:
         """The groups before an interface: `subnet` and `interface` -> (id, rules, first match first)."""
         paths, one = end
         groups = {
-            "subnet": paths.network.subnet(one.configuration.subnet).security_group,
+            "subnet": paths.network.get_subnet(one.configuration.subnet).security_group,
             "interface": one.interface.security_group,
         }
-        return {level: (group, paths.network.rules(group)) for level, group in groups.items() if group}
+        return {level: (group, paths.network.get_rules(group)) for level, group in groups.items() if group}
 
     def resolve_name(self, end: tuple[FlowPaths, Endpoint], name: str) -> str:
         """The address that private DNS gives a machine for a name, '' where no linked zone has it."""
@@ -141,7 +141,7 @@ class NetworkWatcher:
 def _load_paths(data: Path, folder: str, version: int) -> FlowPaths:
     """The network model of a tenant's store at a version of it."""
     store = EstateStore(data, folder)
-    if version and store.snapshots():
+    if version and store.list_snapshots():
         return FlowPaths(Network(store.select_types(TYPES)))
     raise NotFoundError("nothing was collected yet")
 
@@ -152,6 +152,6 @@ def _list_endpoints(paths: FlowPaths, resource: Resource) -> Iterator[Endpoint]:
         for configuration in interface.configurations:
             yield Endpoint(interface, configuration)
     elif resource.type == MACHINE_TYPE:
-        yield from paths.endpoints(resource)
+        yield from paths.list_endpoints(resource)
     else:
         raise NotFoundError(f"{resource.key[:300]!r} is neither a virtual machine nor a network interface")

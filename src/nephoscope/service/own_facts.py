@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.access.scopes import ONE_TENANT
 from nephoscope.collect.facts import fact_recording
-from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.instance import build_hierarchy
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -27,10 +27,10 @@ def put_facts(context: ServiceContext, facts: Sequence[OwnFacts]) -> Counter[Rec
     Raises DeniedError where the actor may not write a type at what it tells of, or in a tenant that it names for a subscription of
     which nothing was collected; StateError where there are too many.
     """
-    for operation, scope in fact_recording.permissions(facts):
+    for operation, scope in fact_recording.list_recording_permissions(facts):
         context.require(operation, scope)
     _require_named_tenants(context, facts)
-    return fact_recording.keep(context.state, _build_actor(context), facts, context.now)
+    return fact_recording.store_claims(context.state, _build_actor(context), facts, context.now)
 
 
 def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
@@ -42,7 +42,7 @@ def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
         resource = ResourceId.parse(id_)
     except ValueError as error:
         raise FactError("id", str(error)) from error
-    known = fact_types().get(resource.type)
+    known = load_fact_types().get(resource.type)
     context.require(f"{known.type if known else resource.type}/delete", resource.key)
     return fact_recording.remove(context.state, _build_actor(context), id_, context.now)
 
@@ -50,7 +50,9 @@ def remove_facts(context: ServiceContext, id_: str) -> RetractedFacts:
 def _require_named_tenants(context: ServiceContext, facts: Sequence[OwnFacts]) -> None:
     """Raise DeniedError where a claim would move its subscription into a tenant in which the actor may not write its type."""
     named = {
-        (f"{fact_types()[one.type].type}/write", one.tenant, one.subscription) for one in facts if one.tenant
+        (f"{load_fact_types()[one.type].type}/write", one.tenant, one.subscription)
+        for one in facts
+        if one.tenant
     }
     open_ = sorted(one for one in named if not context.actor.is_permitted(one[0], f"{ONE_TENANT}{one[1]}"))
     if not open_:

@@ -165,12 +165,12 @@ def drop_secret(context: ServiceContext, principal: Principal, secret: str) -> N
 def end_sessions(context: ServiceContext, person: Principal) -> int:
     """End all sessions of a person's browsers; tokens and secrets go on. Return how many there were. Raises DeniedError."""
     context.require(WRITE)
-    return sessions.end(context.state, person, context.actor.name, context.actor.address)
+    return sessions.end_sessions(context.state, person, context.actor.name, context.actor.address)
 
 
 def end_own_sessions(context: ServiceContext, person: Principal, only: str = "") -> int:
     """End all browser sessions of the actor, who is `person`, or the one of an id; how many there were."""
-    return sessions.end(context.state, person, context.actor.name, context.actor.address, only)
+    return sessions.end_sessions(context.state, person, context.actor.name, context.actor.address, only)
 
 
 @contextmanager

@@ -207,7 +207,7 @@ class TargetResolver:
         if self._indexes is None:
             self._indexes = EntityContexts(
                 self._context.data, PublishedSnapshotCache(self._context.data)
-            ).indexes()
+            ).list_indexes()
         return self._indexes
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nephoscope.automation.actions.account import Measure
-from nephoscope.automation.operator_policy import operator
+from nephoscope.automation.operator_policy import load_operator_policy
 from nephoscope.automation.rule_formats.response_rule_files import list_rule_files
 from nephoscope.identity.risk_events import IDENTITY_CHANGED, SIGN_IN_DETECTED
 from nephoscope.model.identity_risk import ACTIVE, RiskLevel
@@ -55,7 +55,7 @@ class RiskPolicy(msgspec.Struct, frozen=True):
 def list_risk_policies(context: ServiceContext) -> list[RiskPolicy]:
     """Return the risk policies; DeniedError for who may not read response rules, ValueError where operator.yaml is wrong."""
     context.require(READ, ROOT_SCOPE)
-    allowed = operator(context.data).accounts
+    allowed = load_operator_policy(context.data).accounts
     changes = allowed is not None and bool(allowed.sign_in)
     return [
         _describe(context, file, subjects, changes=changes)

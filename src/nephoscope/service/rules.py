@@ -80,7 +80,7 @@ def set_rule_settings(
         "comment": comment, "expires": expires,
     }  # fmt: skip
     with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
-        _make_editing(context, workspace).set(rule, values, comment=comment, expires=expires)
+        _make_editing(context, workspace).set_settings(rule, values, comment=comment, expires=expires)
 
 
 def reset_rule_settings(
@@ -106,7 +106,7 @@ def reset_rule_settings(
     with context.transact(WRITE, workspace_scope(workspace), rule.name, **detail):
         if forget:
             editing.forget(rule.id)
-        return editing.reset(rule.id, wanted)
+        return editing.reset_settings(rule.id, wanted)
 
 
 def resume_rules(

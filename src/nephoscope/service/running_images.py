@@ -97,7 +97,7 @@ def _list_running(context: ServiceContext, estate: Estate, logs: Logs | None) ->
     """
     now, found = context.now, dict[str, RunningContainers]()
     for id_, names in list_images(estate).items():
-        if read_at := estate.coverage.read_time(id_):
+        if read_at := estate.coverage.find_read_time(id_):
             found[id_] = RunningContainers(frozenset(map(RunningContainer, names)), min(read_at, now))
     pods = read_reported_pods(estate)
     for id_, one in pods.items():

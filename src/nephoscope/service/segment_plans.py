@@ -16,7 +16,7 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_store import EstateStore
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.rule_changes import NoPriorityError
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.model.replaced_file import replace_content
 from nephoscope.protect.segments.segment_block import SegmentBlock, SegmentBlockError, build_block
 from nephoscope.protect.segments.segment_plan import SegmentPlan, SegmentPlanError, parse_segment_plan
@@ -126,8 +126,8 @@ def evaluate_plan(context: ServiceContext) -> tuple[TenantSegments, ...]:
     plan = require_plan(context)
     text = msgspec.json.encode(plan)
     found = []
-    for store in tenant_stores(context.data):
-        if store.version and store.snapshots():
+    for store in open_tenant_stores(context.data):
+        if store.version and store.list_snapshots():
             folder = str(store.path.relative_to(context.data / "estate"))
             found.append(_evaluate(context.data, folder, store.version, text))
     return tuple(found)
@@ -138,7 +138,7 @@ def _evaluate(data: Path, folder: str, version: int, text: bytes) -> TenantSegme
     """Evaluate a plan against a tenant's estate at a version of its store."""
     store = EstateStore(data, folder)
     plan = msgspec.json.decode(text, type=SegmentPlan)
-    snapshots = store.snapshots()
+    snapshots = store.list_snapshots()
     view = EstateView(store.select_types(TYPES), snapshots[-1].at)
     found = analyze_segments(plan, view)
     if not found.violations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.provider_tests import ask_test, forget_tests, make_test
+from nephoscope.access.provider_tests import delete_tests, request_test, run_test
 from nephoscope.access.role_mapping import check_secret_reuse, validate_provider
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.audited_values import to_audited
@@ -44,7 +44,7 @@ def put_provider(
         if client_secret:
             context.state.credentials.put(made.credential, client_secret)
         context.state.sign_in_providers.put(session, made)
-        forget_tests(context.state, session, made.name)
+        delete_tests(context.state, session, made.name)
     return made
 
 
@@ -55,7 +55,7 @@ def remove_provider(context: ServiceContext, name: str) -> None:
     with context.transact(DELETE, ROOT_SCOPE, name, before=_describe(found)):
         with context.state.transaction() as session:
             context.state.sign_in_providers.remove(session, name)
-            forget_tests(context.state, session, name)
+            delete_tests(context.state, session, name)
         if found.credential:
             context.state.credentials.remove(found.credential)
 
@@ -65,7 +65,7 @@ def ask_provider_test(context: ServiceContext, name: str) -> None:
     context.require(WRITE)
     _find(context, name)
     with context.change(WRITE, ROOT_SCOPE, name, act="test"):
-        ask_test(context.state, name, context.now)
+        request_test(context.state, name, context.now)
 
 
 def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
@@ -75,7 +75,7 @@ def try_provider(context: ServiceContext, name: str) -> ProviderTrial:
     found = _find(context, name)
     if found.credential:
         context.state.credentials.get(found.credential)
-    return make_test(context.state, found)
+    return run_test(context.state, found)
 
 
 def _describe(provider: SignInProvider) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.ingest.live import source_setup
 from nephoscope.ingest.live.source_kinds import get_source_kind
-from nephoscope.ingest.live.source_test import answer
+from nephoscope.ingest.live.source_test import run_test
 from nephoscope.ingest.source_failures import SourceError
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.service.audited_values import to_audited
@@ -115,7 +115,7 @@ def try_source(context: ServiceContext, lake: Lake, name: str) -> SourceTrial:
     require_write(context, context.state.sources.get(name).kind)
     limit: dict[str, None] = {"seconds": None} if isinstance(context.actor, LocalUser) else {}
     try:
-        found = SourceTrial(True, answer(lake, context.state, context.data, name, **limit))
+        found = SourceTrial(True, run_test(lake, context.state, context.data, name, **limit))
     except TransientError:
         raise
     except (StateError, SourceError) as error:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.suppression.watchlist_items import open_watchlist_items
 from nephoscope.alerts.tuning.alert_history import PastAlert, find_hidden, list_past_alerts
 from nephoscope.alerts.tuning.tuning_service import REASONS, TuningEditor
 from nephoscope.service.service_context import workspace_scope
@@ -102,7 +102,7 @@ def preview_suppression(
     """Return the alerts since a time that a suppression would have held back, the first first. Raises DeniedError."""
     context.require(WRITE, workspace_scope(workspace))
     known = list_past_alerts(context.state, workspace, since, context.now)
-    return find_hidden(known, new.rule, new.conditions, watchlist_items(lake, workspace))
+    return find_hidden(known, new.rule, new.conditions, open_watchlist_items(lake, workspace))
 
 
 def change_suppression(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.tuning.applied_advice import list_followed
+from nephoscope.alerts.tuning.applied_advice import list_applied_advice
 from nephoscope.alerts.tuning.trial import RuleTrials, TrialKind
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.service.rules import READ, WRITE
@@ -48,7 +48,7 @@ def undo_advice(context: ServiceContext, workspace: str, advice: str, rule: str 
     StateError where it was not applied, or not in the rule of the id `rule` ('' = in any).
     """
     _require_tuning(context, workspace)
-    if rule and advice not in {one.advice for one in list_followed(context.state, workspace, rule)}:
+    if rule and advice not in {one.advice for one in list_applied_advice(context.state, workspace, rule)}:
         raise StateError("the suggestion was not applied to this rule")
     with context.transact(
         WRITE, workspace_scope(workspace), f"suggestion {advice}", act="undo", rule=rule or None, workspace=workspace
@@ -63,7 +63,7 @@ def request_trial(context: ServiceContext, wanted: RuleTrial) -> RuleTrial:
         _choose_operation(wanted), workspace_scope(wanted.workspace), _format_target(wanted), act="request", since=wanted.since,
         until=wanted.until, advice=wanted.advice or None, workspace=wanted.workspace,
     ):  # fmt: skip
-        return RuleTrials(context.state).ask(wanted)
+        return RuleTrials(context.state).request_trial(wanted)
 
 
 def stop_trial(context: ServiceContext, trial: RuleTrial) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def read_items(table: DelimitedFile, key: str, expires: str) -> Iterator[NewWatchlistItem | str]:
     """Yield each row as an item, or what is wrong with it; `expires` is the column of the expiry ('' = none)."""
-    for line in table.rows():
+    for line in table.read_rows():
         text = line.cells.get(expires, "").strip() if expires else ""
         over = moment(text) if text else None
         if line.wrong:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import HTMLResponse, Response
 
-from nephoscope.access.roles import smallest
+from nephoscope.access.roles import find_least_role
 from nephoscope.access.scopes import REPOSITORY, TENANT, WORKSPACE, find_role_scope
 from nephoscope.web.rendering.templates import draw
 from nephoscope.web.visits.page import Page
@@ -38,14 +38,14 @@ def render_denied_page(visit: Visit, error: DeniedError, page: Page | None = Non
         (
             "To see your roles, open the menu behind your name at the top of the page.",
             (
-                f"{smallest(error.operation).name} is the least privileged role with this permission. An "
+                f"{find_least_role(error.operation).name} is the least privileged role with this permission. An "
                 f"Owner can assign it on the server{_format_data_folder_options(visit)}:"
             ),
         ),
         command=shlex.join(
             [
                 *("nephoscope", "access", "grant", visit.caller.name),
-                *("--role", smallest(error.operation).name, "--scope", scope),
+                *("--role", find_least_role(error.operation).name, "--scope", scope),
             ]
         ),
     )

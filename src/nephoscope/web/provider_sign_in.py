@@ -126,7 +126,7 @@ def _build_sent_out(instance: Instance, request: Request) -> Response:
     here = request.headers.get("sec-fetch-site", "") == "same-origin"
     hint = request.cookies.get(HINT, "") if here else ""
     back = f"{_format_base(request)}/sign-in"
-    address = instance.sign_in.sign_out_address(request.path_params["provider"], back, hint)
+    address = instance.sign_in.build_sign_out_address(request.path_params["provider"], back, hint)
     if not address:
         raise SignInRefusedError(
             "Not supported", "This provider does not support sign-out from here: use its own page.", 404

@@ -320,7 +320,7 @@ def test_a_provider_that_is_down(browser, provider, staff):
 
 def test_a_provider_that_goes_down_meanwhile(instance, browser, liar, staff, monkeypatch):
     address = browser.answered(browser.begin())
-    openid = instance.sign_in.openid(staff)
+    openid = instance.sign_in.get_openid(staff)
     monkeypatch.setattr(
         openid, "exchange_code", lambda *_: openid._fetch_json("POST", "https://127.0.0.1:9/token")
     )

@@ -66,8 +66,8 @@ def test_alerts_are_compared_before_the_transaction(state: State, looked: list[b
 def test_what_changed_meanwhile_is_compared_again(state: State, looked: list[bool]) -> None:
     incident_service, both = IncidentService(state, "default"), outcome("a", "b")
     incident_service.store_outcome(outcome("a"), NOON)
-    before = incident_service.foresee(both)
-    incident_service.alert("id-a", "Resolved", NOON + MINUTE)
+    before = incident_service.prefetch_matches(both)
+    incident_service.set_alert_status("id-a", "Resolved", NOON + MINUTE)
     incident_service.store_outcome(both, NOON + 2 * MINUTE)
     with state.transaction() as session:
         assert incident_service.store_outcome_in(session, both, NOON + 3 * MINUTE, before).alerts == ()

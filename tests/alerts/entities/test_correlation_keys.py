@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.entities.correlation_keys import WeakNameScope, weak_keys
+from nephoscope.alerts.entities.correlation_keys import WeakNameScope, build_weak_keys
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
-from nephoscope.alerts.incidents.grouping import bookmark_keys, ties
+from nephoscope.alerts.incidents.grouping import build_bookmark_keys, find_alert_keys
 from nephoscope.model.alert import Alert
 from nephoscope.model.entity import Entity
 from nephoscope_policy.model.state import Severity
@@ -45,7 +45,9 @@ def one_story(
 ) -> bool:
     """Whether an alert of each finds the other; it must not matter which comes first."""
     told = [
-        ties(Alert("a", "a", "a", "", Severity.LOW, NOON, NOON, NOON, ("Impact",), entities=entities), around)
+        find_alert_keys(
+            Alert("a", "a", "a", "", Severity.LOW, NOON, NOON, NOON, ("Impact",), entities=entities), around
+        )
         for entities in (first, second)
     ]
     one, other = (bool(set(seeking.wanted) & set(found.known)) for seeking, found in (told, reversed(told)))
@@ -154,9 +156,9 @@ def test_what_the_estate_knows_ties_where_nothing_contradicts(
 
 
 def test_bookmarks_are_found_by_the_same_names() -> None:
-    bare = ties(Alert("a", "a", "a", "", Severity.LOW, NOON, NOON, NOON, (), entities=BARE))
-    assert set(bare.wanted) & set(bookmark_keys(BARE))
-    assert not set(bare.wanted) & set(bookmark_keys([host(DnsDomain="a.com")]))
+    bare = find_alert_keys(Alert("a", "a", "a", "", Severity.LOW, NOON, NOON, NOON, (), entities=BARE))
+    assert set(bare.wanted) & set(build_bookmark_keys(BARE))
+    assert not set(bare.wanted) & set(build_bookmark_keys([host(DnsDomain="a.com")]))
 
 
 #: `near` is a thing within its `wide`: a cluster c0 or c1 of the subscription s.
@@ -180,6 +182,6 @@ def _agree(one: WeakNameScope, other: WeakNameScope) -> bool:
 
 @given(_PLACES, _PLACES)
 def test_a_weak_name_ties_exactly_those_that_may_be_one(one: WeakNameScope, other: WeakNameScope) -> None:
-    first, second = weak_keys("n", one), weak_keys("n", other)
+    first, second = build_weak_keys("n", one), build_weak_keys("n", other)
     assert bool(set(first.wanted) & set(second.known)) is _agree(one, other)
     assert bool(set(second.wanted) & set(first.known)) is _agree(one, other)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
+from nephoscope.alerts.entities.entity_mapping import extract_entities, merge_entities
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import EntityMapping
 from nephoscope.model.entity import Entity
@@ -67,11 +67,11 @@ ACTORS = {
 @pytest.mark.parametrize("who", list(ACTORS))
 def test_who_is_known_by_an_address_alone_is_no_account(who) -> None:
     row = RuleResultRow({"Who": KqlType.STRING}, {"Who": who})
-    (found,) = entities(row, [EntityMapping("Account", (("FullName", "Who"),))])
+    (found,) = extract_entities(row, [EntityMapping("Account", (("FullName", "Who"),))])
     assert (found.kind, found.identifiers) == ACTORS[who]
 
 
 def test_an_account_with_an_id_keeps_what_it_is_called() -> None:
     row = RuleResultRow(dict.fromkeys(("Who", "Id"), KqlType.STRING), {"Who": "192.0.2.93", "Id": "1"})
-    (found,) = entities(row, [EntityMapping("Account", (("FullName", "Who"), ("AadUserId", "Id")))])
+    (found,) = extract_entities(row, [EntityMapping("Account", (("FullName", "Who"), ("AadUserId", "Id")))])
     assert (found.kind, found.get("AadUserId")) == ("Account", "1")

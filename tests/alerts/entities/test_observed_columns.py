@@ -58,11 +58,11 @@ def test_values_are_quoted(kind, value, written):
 
 
 class _Catalog:
-    def table(self, name):
+    def find_table(self, name):
         columns = (("TimeGenerated", KqlType.DATETIME), ("A", KqlType.STRING))
         return TableSchema(name, columns) if name in ("T", "U") else None
 
-    def function(self, name):
+    def find_function(self, name):
         return None
 
     def names(self):
@@ -71,10 +71,10 @@ class _Catalog:
     def known_tables(self):
         return ["T", "U"]
 
-    def watchlist(self, alias):
+    def find_watchlist(self, alias):
         return None
 
-    def place(self, kind, name):
+    def resolve_place(self, kind, name):
         return None
 
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.rules.rule_files import find_rules, folder
+from nephoscope.alerts.rules.rule_files import find_rules, locate_rules_folder
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
 
 HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
-RULES = sorted(path for path in folder().rglob("volume-*.yaml") if not path.name.endswith(".test.yaml"))
+RULES = sorted(
+    path for path in locate_rules_folder().rglob("volume-*.yaml") if not path.name.endswith(".test.yaml")
+)
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
@@ -38,7 +40,9 @@ def test_far_more_deletions_are_an_alert_and_an_anomaly(
     usual = [deleted(HOUR - timedelta(days=day, hours=-1)) for day in range(1, 13)]
     put("AzureActivity", *usual, *(deleted(HOUR + timedelta(minutes=minute)) for minute in range(20)))
     rules = [
-        one for one in find_rules(folder()).rules if one.name == "Unusual number of deletions by a caller"
+        one
+        for one in find_rules(locate_rules_folder()).rules
+        if one.name == "Unusual number of deletions by a caller"
     ]
     schedule = Schedule(lake, state, rules, "default")
     assert [len(ran.taken.alerts) for ran in schedule.tick(HOUR + timedelta(minutes=66))] == [1]

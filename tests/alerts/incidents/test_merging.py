@@ -8,7 +8,7 @@ import pytest
 
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.incidents.response_times import response_times
+from nephoscope.alerts.incidents.response_times import measure_response_times
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.model.alert import Alert
@@ -35,8 +35,8 @@ def work(state: State, number: int, owner: str = "ana") -> None:
     incident_service.change(
         number, LATER, "ana", owner=owner, status=IncidentStatus.ACTIVE, labels=("case-42",)
     )
-    incident_service.comment(number, "the victim confirmed it", LATER, "ana")
-    incident_service.task(number, "reset the password", LATER, "ana")
+    incident_service.add_comment(number, "the victim confirmed it", LATER, "ana")
+    incident_service.add_task(number, "reset the password", LATER, "ana")
 
 
 def read(state: State, number: int) -> tuple[Incident, list[str]]:
@@ -81,7 +81,7 @@ def test_who_merges_by_hand_loses_no_work(state: State, into: int) -> None:
     kept, notes = read(state, into)
     assert (kept.status, kept.owner, kept.labels) == (IncidentStatus.ACTIVE, "ana", ("case-42",))
     assert notes == ["the victim confirmed it", "reset the password"]
-    (times,) = response_times([kept], "")
+    (times,) = measure_response_times([kept], "")
     assert (times.acknowledged, times.mean_to_acknowledge) == (1, LATER - NOON)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from nephoscope.alerts.incidents.incident_service import BY, IncidentService
-from nephoscope.alerts.incidents.response_times import GROUPS, response_times
+from nephoscope.alerts.incidents.response_times import GROUPS, measure_response_times
 from nephoscope.cli import incidents as command
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
@@ -49,7 +49,7 @@ def test_a_person_takes_an_incident_up(state, number, changes, by, acknowledged,
 
 def test_the_first_moment_stays(state: State, number: int) -> None:
     incident_service = IncidentService(state, "default")
-    incident_service.comment(number, "seen", MADE + MINUTE, "ana")
+    incident_service.add_comment(number, "seen", MADE + MINUTE, "ana")
     incident_service.change(number, MADE + 2 * MINUTE, "ana", owner="ana")
     incident_service.change(number, MADE + 3 * MINUTE, "kim", owner="kim")
     found = state.incidents.get(number)
@@ -64,7 +64,7 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
     end = {"status": IncidentStatus.CLOSED, "classification": "TruePositive"}
     incident_service.change(second, MADE + 60 * MINUTE, "ana", **end)
     opened(state, "Low", MADE - 2 * timedelta(days=1))
-    every, high, low = response_times(
+    every, high, low = measure_response_times(
         state.incidents.list_created("default", MADE, MADE + MINUTE), "severity"
     )
     assert (every.incidents, every.acknowledged, every.closed) == (3, 2, 1)
@@ -77,15 +77,17 @@ def test_times_of_all_and_of_each_group(state: State) -> None:
         None,
     )
     incident_service.change(second, MADE + 70 * MINUTE, "ana", status=IncidentStatus.ACTIVE)
-    assert response_times([state.incidents.get(second)])[0].closed == 0
+    assert measure_response_times([state.incidents.get(second)])[0].closed == 0
     incident_service.merge(first, [third], MADE + 80 * MINUTE, "ana")
-    assert response_times(state.incidents.list_created("default", MADE, MADE + MINUTE))[0].incidents == 2
+    assert (
+        measure_response_times(state.incidents.list_created("default", MADE, MADE + MINUTE))[0].incidents == 2
+    )
 
 
 def test_what_people_do_is_kept_in_order_and_told(state: State, number: int, lake: Lake) -> None:
     incident_service = IncidentService(state, "default")
     incident_service.change(number, MADE + MINUTE, "ana", owner="kim", status=IncidentStatus.ACTIVE)
-    incident_service.task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
+    incident_service.add_task(number, "ask Kim", MADE + 2 * MINUTE, "ana")
     incident_service.complete_task(number, 1, MADE + 3 * MINUTE, "kim")
     incident_service.change(number, MADE + 4 * MINUTE, "kim", owner="")
     with state.transaction() as session:
@@ -112,5 +114,5 @@ def test_no_time_is_negative_though_a_clock_was_set_back(state: State, number: i
     closed = incident_service.change(number, MADE - 10 * MINUTE, "ana", **closing)
     assert (closed.closed, closed.acknowledged) == (MADE, MADE)
     kept = replace(closed, closed=MADE - MINUTE, acknowledged=MADE - MINUTE)
-    (times,) = response_times([kept])
+    (times,) = measure_response_times([kept])
     assert (times.mean_to_resolve, times.mean_to_acknowledge) == (timedelta(), timedelta())

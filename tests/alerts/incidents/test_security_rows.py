@@ -12,9 +12,9 @@ from sqlalchemy import select
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.detection.prefetch import add_searched_times
-from nephoscope.alerts.documents.duration import duration, timespan
+from nephoscope.alerts.documents.duration import format_timespan, parse_duration
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.incidents.security_rows import alert_row
+from nephoscope.alerts.incidents.security_rows import build_alert_row
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import PROPERTIES, AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.window import RuleWindow
@@ -41,7 +41,7 @@ def outcome_of(*rows: dict[str, Any], **changes: Any) -> RuleOutcome:
 
 def row_of(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     outcome = add_searched_times(outcome_of(*rows, **changes))
-    return alert_row(outcome.alerts[0], outcome.rule)
+    return build_alert_row(outcome.alerts[0], outcome.rule)
 
 
 def overriding(**columns: str) -> dict[str, Any]:
@@ -63,19 +63,19 @@ def test_what_a_rule_looked_at_stands_in_sentinels_words() -> None:
     ("span", "text"), [(timedelta(hours=5), "05:00:00"), (timedelta(days=14, seconds=61), "14.00:01:01")]
 )
 def test_a_span_in_a_row_can_be_read_again(span: timedelta, text: str) -> None:
-    assert (timespan(span), duration(text)) == (text, span)
+    assert (format_timespan(span), parse_duration(text)) == (text, span)
 
 
 @pytest.mark.parametrize("text", ["P1Y", "P6M", "P1Y2M3D", "p1y", "P1MT1H"])
 def test_years_and_months_are_told_as_what_they_are(text: str) -> None:
     with pytest.raises(ValueError, match=r"years or months.*days, such as P365D"):
-        duration(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["P", "PT", "soon", "1Y", "P1W", "PX", ""])
 def test_what_is_no_duration_is_told_so(text: str) -> None:
     with pytest.raises(ValueError, match="is not a duration"):
-        duration(text)
+        parse_duration(text)
 
 
 def test_sub_techniques_stand_apart() -> None:

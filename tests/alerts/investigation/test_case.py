@@ -12,11 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.investigation.alert_events import events, query_period, to_repeatable_query
-from nephoscope.alerts.investigation.application_ids import applications
+from nephoscope.alerts.investigation.alert_events import (
+    find_query_period,
+    read_alert_events,
+    to_repeatable_query,
+)
+from nephoscope.alerts.investigation.application_ids import map_applications
 from nephoscope.alerts.investigation.estate_context import EstateContext
 from nephoscope.alerts.investigation.estate_index import EstateIndex
-from nephoscope.alerts.investigation.incident_details import case_file
+from nephoscope.alerts.investigation.incident_details import load_case_file
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.cli.main import cli
@@ -120,7 +124,7 @@ def entity(kind: str, **identifiers: str) -> Entity:
 
 
 def test_the_estate_says_which_service_principal_is_which_application():
-    assert applications(context().index.view) == {"sp1": "app1"}
+    assert map_applications(context().index.view) == {"sp1": "app1"}
 
 
 NOTHING = Coverage({})
@@ -267,8 +271,8 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
     list(Schedule(lake, state, [FAILED, IN], "default").run_once(HOUR + ONE_HOUR, now))
     incident_service = IncidentService(state, "default")
     incident_service.change(1, now + MINUTE, "ana", owner="ana")
-    incident_service.comment(1, "looks real", now + 2 * MINUTE, "ana")
-    file = case_file(state, "default", 1, now)
+    incident_service.add_comment(1, "looks real", now + 2 * MINUTE, "ana")
+    file = load_case_file(state, "default", 1, now)
     assert file.tactics == ["InitialAccess", "CredentialAccess"]
     assert file.techniques == ["T1078", "T1110"]
     involved = {one.entity.title: one for one in file.participants}
@@ -278,15 +282,20 @@ def test_a_file_has_all_in_order(lake: Lake, state: State, put: Put) -> None:
         HOUR + 5 * MINUTE,
         HOUR + 20 * MINUTE,
     )
-    behind = [events(lake, one, now) for one in file.alerts]
+    behind = [read_alert_events(lake, one, now) for one in file.alerts]
     assert [(one.count, one.error) for one in behind if one.alert.rule == "r2"] == [(1, "")]
     # whoever opens the query in the logs sees the same rows, however long ago it was run
     opened = [lake.rows(to_repeatable_query(one)) for one in file.alerts]
     assert [one.num_rows for one in opened] == [one.count for one in behind]
-    kinds = [one.kind for one in file.timeline(moment for one in behind for moment in one.moments())]
+    kinds = [
+        one.kind for one in file.build_timeline(moment for one in behind for moment in one.iterate_timeline())
+    ]
     assert kinds[-3:] == ["action", "action", "action"]
-    assert [one.text for one in file.timeline()][-2:] == ["set the owner to ana", "commented: looks real"]
-    times = [one.at for one in file.timeline()]
+    assert [one.text for one in file.build_timeline()][-2:] == [
+        "set the owner to ana",
+        "commented: looks real",
+    ]
+    times = [one.at for one in file.build_timeline()]
     assert times == sorted(times)
 
 
@@ -294,9 +303,9 @@ def test_events_that_cannot_be_read_are_told(lake: Lake, state: State, put: Put)
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
     list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
-    (alert,) = case_file(state, "default", 1, now).alerts
+    (alert,) = load_case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps({"Query": "NoTable", "Query Period": "1h"})
-    assert "no table, function or variable is named 'NoTable'" in events(lake, alert, now).error
+    assert "no table, function or variable is named 'NoTable'" in read_alert_events(lake, alert, now).error
 
 
 @pytest.mark.parametrize(
@@ -308,10 +317,10 @@ def test_a_query_whose_time_is_not_told_is_as_it_is(
     put("SigninLogs", signin(5, "0"))
     now = datetime.now(UTC)
     list(Schedule(lake, state, [IN], "default").run_once(HOUR + ONE_HOUR, now))
-    (alert,) = case_file(state, "default", 1, now).alerts
+    (alert,) = load_case_file(state, "default", 1, now).alerts
     alert.document["ExtendedProperties"] = json.dumps(properties)
-    assert (to_repeatable_query(alert), query_period(alert)) == (properties.get("Query", ""), None)
-    assert "does not tell over which time" in events(lake, alert, now).error
+    assert (to_repeatable_query(alert), find_query_period(alert)) == (properties.get("Query", ""), None)
+    assert "does not tell over which time" in read_alert_events(lake, alert, now).error
 
 
 def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: State, put: Put) -> None:
@@ -329,9 +338,11 @@ def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: Sta
     }
     IncidentService(state, "default").change(1, now, "ana", **closed)
     kim = next(
-        n for n in (2, 3) if "kim" in str(case_file(state, "default", n, now).participants[0].entity.title)
+        n
+        for n in (2, 3)
+        if "kim" in str(load_case_file(state, "default", n, now).participants[0].entity.title)
     )
-    first, second = case_file(state, "default", kim, now).similar
+    first, second = load_case_file(state, "default", kim, now).similar
     assert (first.incident.number, first.entities, first.rules) == (1, ("kim@contoso.com",), ("Rule r2",))
     assert (first.incident.classification, first.incident.reason) == ("FalsePositive", "IncorrectAlertLogic")
     assert (second.entities, second.rules) == ((), ("Rule r2",))

@@ -14,11 +14,11 @@ from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import WHOLE, EstateReader
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.alerts.tuning.named_locations import merge_locations
-from nephoscope.alerts.tuning.own_egress import egress
+from nephoscope.alerts.tuning.own_egress import list_egress_addresses
 from nephoscope.entity_context import EntityContexts
 from nephoscope.estate.coverage import parse_manifest
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.tenant_stores import load_newest, tenant_store, tenant_stores
+from nephoscope.estate.tenant_stores import load_newest, open_tenant_store, open_tenant_stores
 from nephoscope.model.entity import Entity
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.publishing import publish
@@ -99,7 +99,7 @@ class Company:
         manifest = {"schemaVersion": 1, "tenant": self.tenant, "scopes": scopes}
         kept = [Resource.of(one) for one in self.bodies if without not in one["id"]]
         estate = Estate.of(kept, parse_manifest(manifest), tenant=self.tenant)
-        tenant_store(data, estate).append(estate, at)
+        open_tenant_store(data, estate).append(estate, at)
 
 
 A, B = Company("1"), Company("2")
@@ -211,7 +211,7 @@ def test_no_role_is_told_of_where_assignments_were_not_read(tmp_path: Path) -> N
     estate = Estate.of(
         map(Resource.of, [user, lone]), parse_manifest(manifest), derives=False, tenant=A.tenant
     )
-    tenant_store(tmp_path, estate).append(estate, NOW)
+    open_tenant_store(tmp_path, estate).append(estate, NOW)
     (found,) = describe(tmp_path, entity("Account", AadUserId=A.admin))
     assert facts(found)["roles"] == f"not known (role assignments of {A.subscription} were not all collected)"
 
@@ -293,12 +293,12 @@ def test_who_reaches_nothing_is_told_nothing(data: Path, tmp_path: Path) -> None
 def test_a_newer_snapshot_is_read(data: Path) -> None:
     known = EntityContexts(data, PublishedSnapshotCache(data))
     (before,) = known.describe(involve(ADA))
-    indexes = known.indexes()
-    assert known.indexes() == indexes, "nothing is read anew"
+    indexes = known.list_indexes()
+    assert known.list_indexes() == indexes, "nothing is read anew"
     B.keep(data, NOW + timedelta(hours=1), without="graph/users")
     (after,) = known.describe(involve(ADA))
     assert (before.is_in_estate, after.is_in_estate) == (True, False)
-    assert [old is new for old, new in zip(indexes, known.indexes(), strict=True)] == [True, False]
+    assert [old is new for old, new in zip(indexes, known.list_indexes(), strict=True)] == [True, False]
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +308,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scan = EstateScan(ScanRequest(("sample:",)), folder)
     estate = scan.estate()
     publish(folder, Report(scan.run(estate), "sample:"), {})
-    tenant_store(folder, estate).append(estate, NOW)
+    open_tenant_store(folder, estate).append(estate, NOW)
     return folder
 
 
@@ -372,9 +372,9 @@ def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) 
     from nephoscope.alerts.investigation.estate_index import MACHINES, EstateIndex
     from nephoscope.estate.estate_view import EstateView
 
-    (store,) = tenant_stores(sample)
-    whole = EstateContext(EstateIndex(EstateView(store.estate(), NOW), store.tenant))
-    (index,) = EntityContexts(sample, PublishedSnapshotCache(sample)).indexes()
+    (store,) = open_tenant_stores(sample)
+    whole = EstateContext(EstateIndex(EstateView(store.load_estate(), NOW), store.tenant))
+    (index,) = EntityContexts(sample, PublishedSnapshotCache(sample)).list_indexes()
     part = EstateContext(index)
     every = whole.index.view.estate.resources.values()
     services = (
@@ -395,7 +395,7 @@ def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) 
 
 def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
     estates = load_newest(data)
-    assert [one.address for one in egress(estates)] == ["203.0.113.1", "203.0.113.2"]
+    assert [one.address for one in list_egress_addresses(estates)] == ["203.0.113.1", "203.0.113.2"]
     (office,) = merge_locations(estates)
     assert (office["Address"], office["Trusted"]) == ("198.51.100.0/24", "false"), (
         "one tenant does not trust it"
@@ -405,8 +405,8 @@ def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
 def test_where_a_server_refreshes_nobody_waits_for_a_newer_snapshot(data: Path) -> None:
     known = EntityContexts(data, PublishedSnapshotCache(data))
     known.refresh()
-    before = known.indexes()
+    before = known.list_indexes()
     B.keep(data, NOW + timedelta(hours=1), without="graph/users")
-    assert known.indexes() == before
+    assert known.list_indexes() == before
     known.refresh()
     assert [one.is_in_estate for one in known.describe(involve(ADA))] == [False]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nephoscope.alerts.investigation.participants import InvolvedEntity, object_ids, parties
+from nephoscope.alerts.investigation.participants import InvolvedEntity, list_object_ids, list_participants
 from nephoscope.model.entity import Entity
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -59,7 +59,7 @@ def test_parties(given, told):
         )
         for at, (kind, names, alerts) in enumerate(given)
     ]  # fmt: skip
-    found = parties(involved)
+    found = list_participants(involved)
     assert [(one.kinds, one.title, one.id, "".join(one.sources)) for one in found] == told
     assert min(one.first for one in found) == NOON
 
@@ -70,12 +70,12 @@ def test_a_service_principal_is_one_by_its_object_id_and_by_its_application():
         Entity("Account", (("AadUserId", ID.upper()),)),
     ]
     involved = [InvolvedEntity(one, ("a",), NOON, NOON) for one in entities]
-    assert object_ids(involved) == {ID}
-    assert len(parties(involved)) == 2
-    (one,) = parties(involved, {ID: OTHER})
+    assert list_object_ids(involved) == {ID}
+    assert len(list_participants(involved)) == 2
+    (one,) = list_participants(involved, {ID: OTHER})
     assert (one.kinds, one.title, set(one.entities)) == (
         "CloudApplication, Account",
         "pipeline-data",
         set(entities),
     )
-    assert len(parties(involved, {ID: "0a174391-f0c8-5ab7-a566-f6352ec22812"})) == 2
+    assert len(list_participants(involved, {ID: "0a174391-f0c8-5ab7-a566-f6352ec22812"})) == 2

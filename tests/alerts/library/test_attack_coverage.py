@@ -13,13 +13,13 @@ from nephoscope.alerts.library.attack_coverage import (
     NO_TECHNIQUE,
     CoverageRule,
     TechniqueCoverage,
-    cells,
-    markdown,
-    matrix,
-    navigator,
-    numbers,
-    pairs,
-    techniques,
+    build_matrix,
+    build_navigator_layer,
+    build_technique_cells,
+    count_by_tactic,
+    list_tactic_techniques,
+    load_techniques,
+    render_markdown,
 )
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.rule_files import load_shipped
@@ -45,14 +45,14 @@ SOURCES = [
 
 
 def test_a_cell_for_each_pair_in_the_order_of_the_kill_chain() -> None:
-    assert cells(SOURCES) == [
+    assert build_technique_cells(SOURCES) == [
         TechniqueCoverage("InitialAccess", "T1078", ("a", "b"), ("h",)),
         TechniqueCoverage("InitialAccess", "T1078.004", ("a",), ()),
         # T1078 is no technique of Impact, of which the rule says nothing more
         TechniqueCoverage("Impact", "(no technique)", ("b",), ()),
         TechniqueCoverage("(no tactic)", "(no technique)", ("nothing",), ()),
     ]
-    assert numbers(cells(SOURCES))[0] == {
+    assert count_by_tactic(build_technique_cells(SOURCES))[0] == {
         "tactic": "InitialAccess",
         "techniques": 2,
         "detections": 2,
@@ -61,7 +61,7 @@ def test_a_cell_for_each_pair_in_the_order_of_the_kill_chain() -> None:
 
 
 def test_a_layer_scores_each_technique_once() -> None:
-    layer = navigator(cells(SOURCES), "ours")
+    layer = build_navigator_layer(build_technique_cells(SOURCES), "ours")
     assert [(one["techniqueID"], one["score"]) for one in layer["techniques"]] == [
         ("T1078", 3),
         ("T1078.004", 1),
@@ -85,22 +85,24 @@ def test_tactics_are_spelled_as_sentinel_does() -> None:
 
 
 def test_a_page_links_each_technique() -> None:
-    text = "\n".join(markdown(cells([rule("a | <b>", ("Impact",), ("T1078.004",))])))
+    text = "\n".join(render_markdown(build_technique_cells([rule("a | <b>", ("Impact",), ("T1078.004",))])))
     assert (
         "[T1078.004](https://attack.mitre.org/techniques/T1078/004/) Valid Accounts | a \\| &lt;b> |" in text
     )
 
 
 def test_what_attack_does_not_know_stands_where_its_rule_says() -> None:
-    assert list(pairs(rule("x", ("Impact",), ("T9999",)).rule)) == [("Impact", "T9999")]
-    assert list(pairs(rule("x", ("Impact",), ("T1078",)).rule)) == [("Impact", "T1078")]
-    assert list(pairs(rule("x", (), ("T1078",)).rule)) == [("(no tactic)", "T1078")]
+    assert list(list_tactic_techniques(rule("x", ("Impact",), ("T9999",)).rule)) == [("Impact", "T9999")]
+    assert list(list_tactic_techniques(rule("x", ("Impact",), ("T1078",)).rule)) == [("Impact", "T1078")]
+    assert list(list_tactic_techniques(rule("x", (), ("T1078",)).rule)) == [("(no tactic)", "T1078")]
 
 
 def test_techniques_are_of_tactics_that_rules_can_have() -> None:
-    assert {tactic for one in techniques().values() for tactic in one["tactics"]} <= set(TACTICS.values())
+    assert {tactic for one in load_techniques().values() for tactic in one["tactics"]} <= set(
+        TACTICS.values()
+    )
     used = {technique.partition(".")[0] for one in load_shipped().rules for technique in one.techniques}
-    assert not used - techniques().keys(), "add them to content/attack/techniques.json"
+    assert not used - load_techniques().keys(), "add them to content/attack/techniques.json"
 
 
 def run(data: Path, *arguments: str, code: int = 0) -> str:
@@ -145,8 +147,12 @@ def test_every_imported_rule_is_told_with_how_it_stands_today(
 ) -> None:
     # the shipped content has its own test; here nothing of it is run
     monkeypatch.setattr("nephoscope.posture.policies.content_test.check", lambda _: [])
-    monkeypatch.setattr("nephoscope.alerts.rules.rule_files.folder", lambda: CHECKOUT / "Workbooks")
-    monkeypatch.setattr("nephoscope.alerts.library.hunting.folder", lambda: CHECKOUT / "Hunting Queries")
+    monkeypatch.setattr(
+        "nephoscope.alerts.rules.rule_files.locate_rules_folder", lambda: CHECKOUT / "Workbooks"
+    )
+    monkeypatch.setattr(
+        "nephoscope.alerts.library.hunting.locate_hunting_folder", lambda: CHECKOUT / "Hunting Queries"
+    )
     text = run(data, "test", "-v", code=1)  # the queries of the checkout have no rows beside them
     assert (
         "checkout: 13 imported rules and queries: 6 needs table (no rows in this workspace yet), 5 refused"
@@ -172,8 +178,8 @@ def test_the_matrix_has_all_techniques_of_a_tactic_and_counts_those_below_them()
         TechniqueCoverage("Persistence", "T1098", ("a", "b"), ("h",)),
         TechniqueCoverage("Persistence", NO_TECHNIQUE, ("c",), ()),
     ]
-    columns = {one.tactic: one for one in matrix(found)}
-    size = sum("Persistence" in one["tactics"] for one in techniques().values())
+    columns = {one.tactic: one for one in build_matrix(found)}
+    size = sum("Persistence" in one["tactics"] for one in load_techniques().values())
     assert len(columns["Persistence"].techniques) == size
     assert columns["Persistence"].count_covered == 1
     first = columns["Persistence"].techniques[0]

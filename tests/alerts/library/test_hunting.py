@@ -94,7 +94,7 @@ def test_a_query_that_states_a_time_sees_what_came_before(lake: Lake, put: Put) 
         "SigninLogs | where TimeGenerated > ago(2d) | summarize First=min(TimeGenerated) by UserPrincipalName"
     )
     hunt = HuntingRunner(lake, "default")
-    ((_, row),) = hunt.rows(query(text=text), OVER, datetime.now(UTC))
+    ((_, row),) = hunt.run_query(query(text=text), OVER, datetime.now(UTC))
     assert row.document()["First"].startswith((HOUR - 30 * ONE_HOUR).strftime("%Y-%m-%dT%H:%M"))
     assert states_time_range(text)
     assert not states_time_range("SigninLogs | where TimeGeneratedBy == 'x'")
@@ -104,7 +104,10 @@ def test_a_mark_is_that_of_the_values(lake: Lake, put: Put) -> None:
     put("SigninLogs", {**signin(0), "DeviceDetail": {"isManaged": True, "os": "Linux"}})
     hunt, text = HuntingRunner(lake, "default"), "SigninLogs | project UserPrincipalName, DeviceDetail"
     now = datetime.now(UTC)
-    (first,), (second,) = hunt.rows(query(text=text), OVER, now), hunt.rows(query(text=text), OVER, now)
+    (first,), (second,) = (
+        hunt.run_query(query(text=text), OVER, now),
+        hunt.run_query(query(text=text), OVER, now),
+    )
     assert first[0] == second[0]
     assert first[1].document()["DeviceDetail"] == {"isManaged": True, "os": "Linux"}
     # a row of no entity is told from others by its values: a second run raises the same alert
@@ -139,14 +142,16 @@ def test_queries_are_chosen(chosen: HuntingFilter, wanted: list[str], lake: Lake
 def test_a_row_is_kept_and_becomes_an_incident(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(0), signin(5, "ana@contoso.com"))
     now = datetime.now(UTC)
-    rows = HuntingRunner(lake, "default").rows(query(), OVER, now)
+    rows = HuntingRunner(lake, "default").run_query(query(), OVER, now)
     assert len({mark for mark, _ in rows}) == 2
     bookmarks = BookmarkService(IncidentService(state, "default"))
-    by_user = {row.text("UserPrincipalName"): row for _, row in rows}
-    first = bookmarks.keep(query(), by_user["kim@contoso.com"], OVER, now, "ana", notes="odd", tags=["case7"])
+    by_user = {row.get_text("UserPrincipalName"): row for _, row in rows}
+    first = bookmarks.create(
+        query(), by_user["kim@contoso.com"], OVER, now, "ana", notes="odd", tags=["case7"]
+    )
     assert {one["Type"] for one in first.entities} == {"account", "ip"}
     assert first.event_time == HOUR
-    second = bookmarks.keep(query(), by_user["ana@contoso.com"], OVER, now, "ana", name="Her own")
+    second = bookmarks.create(query(), by_user["ana@contoso.com"], OVER, now, "ana", name="Her own")
     bookmarks.change(second.id[:8], now + MINUTE, "kim", notes="hers", tags=["x"])
     incident = bookmarks.promote(
         [first.id, second.id[:8]], now + 2 * MINUTE, "kim", title="Spray", severity="High"
@@ -189,9 +194,9 @@ def test_an_alert_of_the_same_account_joins(
 ) -> None:
     put("SigninLogs", signin(0))
     now = datetime.now(UTC)
-    ((_, row),) = HuntingRunner(lake, "default").rows(query(), OVER, now)
+    ((_, row),) = HuntingRunner(lake, "default").run_query(query(), OVER, now)
     bookmarks = BookmarkService(IncidentService(state, "default"))
-    incident = bookmarks.promote([bookmarks.keep(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
+    incident = bookmarks.promote([bookmarks.create(query(), row, OVER, now, "ana").id], now, "ana", **chosen)
     mapping = {
         "entityType": "Account",
         "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
@@ -210,8 +215,8 @@ def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
     incident_service = IncidentService(state, "default")
     bookmarks = BookmarkService(incident_service)
     kept = [
-        bookmarks.keep(query(), row, OVER, now, "ana")
-        for _, row in HuntingRunner(lake, "default").rows(query(), OVER, now)
+        bookmarks.create(query(), row, OVER, now, "ana")
+        for _, row in HuntingRunner(lake, "default").run_query(query(), OVER, now)
     ]
     first, second = (bookmarks.promote([one.id], now, "ana").number for one in kept)
     incident_service.merge(first, [second], now, "ana")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_item import ContentKind
-from nephoscope.alerts.library.content_packs import slug
+from nephoscope.alerts.library.content_packs import build_slug
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, MatchingMethod
 from nephoscope.cli.main import cli
 
@@ -328,7 +328,7 @@ def test_no_spoilt_document_ends_in_a_fault(tmp_path: Path, data: st.DataObject)
 def test_shown_by_name(data: Path) -> None:
     run(data, "content", "import", str(CHECKOUT), code=3)
     document = json.loads(run(data, "content", "show", "Elevated access").stdout)
-    assert (document["kind"], document["pack"]) == ("NRT", slug(CHECKOUT.name))
+    assert (document["kind"], document["pack"]) == ("NRT", build_slug(CHECKOUT.name))
 
 
 Spoil = Callable[[Path], Any]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nephoscope.alerts.library.upload_extraction import UploadError, UploadLimits, parts, unpack
+from nephoscope.alerts.library.upload_extraction import UploadError, UploadLimits, split_member_path, unpack
 
 SMALL = UploadLimits(unpacked=1 << 16, files=8)
 
@@ -141,7 +141,7 @@ def test_what_is_hostile_is_refused_and_writes_nothing_elsewhere(tmp_path: Path,
 @given(st.text(max_size=60))
 def test_a_place_is_always_below(name: str) -> None:
     try:
-        found = parts(name)
+        found = split_member_path(name)
     except UploadError:
         return
     assert found

@@ -10,13 +10,13 @@ import pytest
 
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.detection.required_columns import describe_missing_columns
-from nephoscope.alerts.entities.entity_mapping import entities
+from nephoscope.alerts.entities.entity_mapping import extract_entities
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, judge
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.writing.outbox import deliver
@@ -189,7 +189,7 @@ def test_columns_that_a_query_does_not_give_are_told_when_an_alert_lacks_them(
 
 def test_a_rule_whose_columns_are_all_there_lacks_nothing(lake: Lake) -> None:
     whole = rule(entityMappings=mapped("Account", "FullName"))
-    assert Detector(lake, "default").run(whole, window_ending_at(whole, NOW), NOW).lacking == ()
+    assert Detector(lake, "default").run(whole, build_window(whole, NOW), NOW).lacking == ()
 
 
 @pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.full)])
@@ -212,7 +212,8 @@ def test_columns_may_hold_whole_entities() -> None:
     ]  # fmt: skip
     found = rule(sentinelEntitiesMappings=[{"columnName": "Entities"}])
     row = RuleResultRow({"Entities": KqlType.STRING}, {"Entities": json.dumps(several)})
-    assert [one.title for one in entities(row, found.mappings)] == ["kim@contoso.com", "web"]
+    assert [one.title for one in extract_entities(row, found.mappings)] == ["kim@contoso.com", "web"]
     assert (
-        entities(RuleResultRow({"Entities": KqlType.STRING}, {"Entities": "no list"}), found.mappings) == []
+        extract_entities(RuleResultRow({"Entities": KqlType.STRING}, {"Entities": "no list"}), found.mappings)
+        == []
     )

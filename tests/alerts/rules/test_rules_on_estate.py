@@ -14,7 +14,7 @@ from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind
 from nephoscope.alerts.library.content_status import RuleAvailability, judge
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import SETTLE, window_ending_at
+from nephoscope.alerts.rules.window import SETTLE, build_window
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -85,7 +85,7 @@ def lake(tmp_path: Path, state_of: State) -> Iterator[Lake]:
 def outcome(lake: Lake, query: str, *, shared: bool) -> RuleOutcome:
     """What a rule finds in the hour that ends one hour after NOW, alone or in a round with others."""
     one = rule(query)
-    window = window_ending_at(one, NOW.replace(hour=NOW.hour) + one.frequency)
+    window = build_window(one, NOW.replace(hour=NOW.hour) + one.frequency)
     if not shared:
         return Detector(lake, "default").run(one, window, NOW)
     with lake.reading("default") as reading:
@@ -143,7 +143,7 @@ def test_a_round_reads_one_evaluation(lake: Lake) -> None:
     with lake.reading("default") as reading:
         assess(lake.data, SUBSCRIPTION)
         found = Detector(lake, "default", reading=reading).run(
-            one, window_ending_at(one, NOW + one.frequency), NOW
+            one, build_window(one, NOW + one.frequency), NOW
         )
     assert len(found.alerts) == 1
 

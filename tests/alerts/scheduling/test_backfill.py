@@ -14,8 +14,8 @@ import pytest
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.scheduling.backfill import LookBack
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.scheduling.unprocessed_rows import find_unlooked
-from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.scheduling.unprocessed_rows import find_unevaluated_rows
+from nephoscope.alerts.suppression.condition import parse_conditions
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
@@ -228,7 +228,9 @@ def test_windows_that_are_not_over_wait(lake: Lake, state: State) -> None:
 def test_a_rule_that_learns_leaves_what_it_learned(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
     until = START + 30 * HOUR
-    TuningEditor(state, "default", "kim", START - DAY).set(RULES[0], {"learningUntil": until.isoformat()})
+    TuningEditor(state, "default", "kim", START - DAY).set_settings(
+        RULES[0], {"learningUntil": until.isoformat()}
+    )
     look(lake, state, RULES[:1])
     found = told(state)[0].values()
     assert sorted(one[4] for one in found) == ["", *["learned"] * 2, *["learningPeriod"] * 4]
@@ -281,22 +283,22 @@ def test_a_rule_that_is_wrong_is_told_once_and_stops_no_other(lake: Lake, state:
     errors = [ran.outcome.rule.id for ran in looking.run(START, END, NOW) if ran.outcome.error]
     assert errors == ["wrong"]
     assert len(told(state)[0]) == len(EVENTS) - 1
-    assert find_unlooked(lake, state, [RULES[0]], "default", END).rows == 0
+    assert find_unevaluated_rows(lake, state, [RULES[0]], "default", END).rows == 0
 
 
 def test_rows_that_no_rule_has_looked_at_are_counted(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
-    found = find_unlooked(lake, state, RULES[:2], "default", END + HOUR)
+    found = find_unevaluated_rows(lake, state, RULES[:2], "default", END + HOUR)
     assert (found.rows, found.tables) == (len(EVENTS), ("SigninLogs",))
     assert (found.since, found.until) == (START + 2 * HOUR, START + 61 * HOUR)
     look(lake, state, RULES[:2], START, START + 4 * HOUR)
-    assert find_unlooked(lake, state, RULES[:2], "default", END + HOUR).rows == len(EVENTS) - 3
+    assert find_unevaluated_rows(lake, state, RULES[:2], "default", END + HOUR).rows == len(EVENTS) - 3
     step(Schedule(lake, state, RULES[:2], "default"), START + 50 * HOUR, START + 52 * HOUR)
     # what one of two rules has not looked at is counted; what is not due yet is not
-    assert find_unlooked(lake, state, RULES[:2], "default", END + HOUR).rows == 3
-    assert find_unlooked(lake, state, RULES[:3], "default", END + HOUR).rows == len(EVENTS)
-    assert find_unlooked(lake, state, RULES[:2], "default", START + 55 * HOUR).rows == 2
-    assert find_unlooked(lake, state, [rule("other", "Syslog")], "default", NOW).rows == 0
+    assert find_unevaluated_rows(lake, state, RULES[:2], "default", END + HOUR).rows == 3
+    assert find_unevaluated_rows(lake, state, RULES[:3], "default", END + HOUR).rows == len(EVENTS)
+    assert find_unevaluated_rows(lake, state, RULES[:2], "default", START + 55 * HOUR).rows == 2
+    assert find_unevaluated_rows(lake, state, [rule("other", "Syslog")], "default", NOW).rows == 0
 
 
 def test_rules_that_another_time_had_are_written_with_their_time(lake: Lake, state: State) -> None:
@@ -314,18 +316,18 @@ def test_rules_that_another_time_had_are_written_with_their_time(lake: Lake, sta
 
 def test_tuning_is_as_it_was_at_the_time(lake: Lake, state: State) -> None:
     """Each change is taken back for times before it: made, changed, set anew, removed."""
-    found = conditions([{"field": "entities.account.name", "contains": "ana"}])
+    found = parse_conditions([{"field": "entities.account.name", "contains": "ana"}])
     by = partial(TuningEditor, state, "default", "kim")
     by(START).suppress("one", "hourly", found, expires=START + 9 * HOUR)
     by(START + HOUR).suppress("two", "hourly", found)
-    by(START + 2 * HOUR).set(RULES[0], {"severity": "Low"})
+    by(START + 2 * HOUR).set_settings(RULES[0], {"severity": "Low"})
     by(START + 3 * HOUR).change("two", enabled=False)
-    by(START + 4 * HOUR).set(RULES[0], {"severity": "High"})
-    by(START + 5 * HOUR).reset("hourly")
+    by(START + 4 * HOUR).set_settings(RULES[0], {"severity": "High"})
+    by(START + 5 * HOUR).reset_settings("hourly")
     by(START + 6 * HOUR).remove("two")
     history = TuningHistory.load(state, lake, "default")
     seen = [
-        history.tuning_at(START + hours * HOUR).rule(RULES[0])
+        history.get_tuning_at(START + hours * HOUR).apply_to_rule(RULES[0])
         for hours in (-1, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 8, 9)
     ]
     assert [[one.name for one in each.tuning.suppressions] for each in seen] == [

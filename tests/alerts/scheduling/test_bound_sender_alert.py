@@ -26,7 +26,7 @@ def send(lake: Lake, state: State, *rows: dict[str, object]) -> datetime:
     door = IngestionEndpoints(lake, state).for_workspace("default")
     stream = "Microsoft-Syslog"
     door.ingest_body(
-        door.flows("default", stream), stream, json.dumps(rows).encode(), "", bind_resource(MACHINE)
+        door.find_flows("default", stream), stream, json.dumps(rows).encode(), "", bind_resource(MACHINE)
     )
     lake.flush()
     found = (

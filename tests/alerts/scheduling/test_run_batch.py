@@ -10,7 +10,7 @@ import pytest
 from nephoscope.alerts.detection.detector import RuleOutcome
 from nephoscope.alerts.incidents.incident_service import AppliedOutcome, IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling import run_batch as rounds
 from nephoscope.alerts.scheduling.run_batch import RuleLease, RunBatch
 from nephoscope.state import State
@@ -24,7 +24,7 @@ def outcome(name: str) -> RuleOutcome:
     times = {"queryFrequency": "5m", "queryPeriod": "5m"}
     document = {"id": name, "name": name, "severity": "Low", "query": "SigninLogs", **times}
     rule = AnalyticRule.parse(document, Place("r"))
-    return RuleOutcome(rule, window_ending_at(rule, NOW - timedelta(minutes=5)))
+    return RuleOutcome(rule, build_window(rule, NOW - timedelta(minutes=5)))
 
 
 def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +39,10 @@ def test_one_that_cannot_be_kept_loses_no_other(state: State, monkeypatch: pytes
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     assert found.acquire_leases(["a", "b", "c"]) == {"a", "b", "c"}
     for name in ("a", "b", "c"):
-        turn = found.begin(name)
+        turn = found.begin_turn(name)
         assert isinstance(turn, RuleLease)
         found.add(turn, outcome(name))
-        found.end(turn)
+        found.end_turn(turn)
     found.close()
     assert [one.outcome.error for one in found.pop_results()] == ["", "not kept: ValueError: no", ""]
     assert not any(state.leases.holder(name) for name in ("a", "b", "c"))
@@ -54,13 +54,13 @@ def test_leases_that_wait_for_a_long_rule_are_given_back(
     monkeypatch.setattr(rounds, "PATIENCE", -1.0)
     found = RunBatch(Turns(state.leases, "me"), IncidentService(state, "default"), NOW)
     found.acquire_leases(["a", "b"])
-    found.watch()
+    found.store_overdue()
     assert state.leases.holder("b") == "me"  # nothing runs yet
-    turn = found.begin("a")
+    turn = found.begin_turn("a")
     assert turn is not None
-    found.watch()
+    found.store_overdue()
     assert (state.leases.holder("a"), state.leases.holder("b")) == ("me", "")
-    assert found.begin("b") is None
-    found.end(turn)
+    assert found.begin_turn("b") is None
+    found.end_turn(turn)
     found.close()
     assert state.leases.holder("a") == ""

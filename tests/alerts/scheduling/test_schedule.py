@@ -276,7 +276,7 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     list(Schedule(lake, state, [rule()], "default").tick(HOUR + 66 * MINUTE))
     incident_service = IncidentService(state, "default")
     incident_service.change(1, now, "ana", owner="ana", status=IncidentStatus.ACTIVE)
-    incident_service.comment(1, "known scanner", now, "ana")
+    incident_service.add_comment(1, "known scanner", now, "ana")
     incident_service.merge(1, [2], now, "ana")
     assert len(state.alerts.list_newest("default", incident=1)) == 2
     assert [one.number for one in state.incidents.list_newest("default")] == [1]
@@ -291,4 +291,4 @@ def test_what_people_decide(lake: Lake, state: State, put: Put) -> None:
     )
     assert (closed.reason, closed.closed) == ("IncorrectAlertLogic", now)
     with pytest.raises(StateError, match="incident 9 not found"):
-        incident_service.comment(9, "x", now, "ana")
+        incident_service.add_comment(9, "x", now, "ana")

@@ -21,7 +21,7 @@ from tests.running import forked_commands
 
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import find_rules
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling.due_windows import MOST_TRIES
 from nephoscope.alerts.scheduling.rule_state import MOST_FAILURES
 from nephoscope.alerts.scheduling.schedule import Schedule
@@ -337,7 +337,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     other = one.schedule([rule])
     assert ran(other, START + HOUR + 6 * MINUTE) == 1
     before = one.alerts()
-    lost = schedule._run(rule, window_ending_at(rule, START + 30 * MINUTE), START + HOUR, lease)
+    lost = schedule._run(rule, build_window(rule, START + 30 * MINUTE), START + HOUR, lease)
     assert (lost.lost, lost.taken.alerts) == (True, ())
     assert "another process goes on with it" in lost.outcome.error
     assert one.alerts() == before

@@ -12,7 +12,7 @@ import pytest
 from nephoscope.alerts.detection.detector import Detector, RuleOutcome
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.scheduling.due_windows import DueWindows
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
@@ -109,10 +109,10 @@ def test_together_as_alone(lake: Lake, state: State, put: Put, count: int) -> No
         together = Detector(lake, "default", reading=reading)
         for moment in (end, end - 5 * MINUTE):
             for rule in several:
-                window = window_ending_at(rule, moment)
+                window = build_window(rule, moment)
                 assert seen(together.run(rule, window, now)) == seen(alone.run(rule, window, now)), rule.query
         assert (
-            sum(len(seen(together.run(rule, window_ending_at(rule, end), now))[2]) for rule in several)
+            sum(len(seen(together.run(rule, build_window(rule, end), now))[2]) for rule in several)
             > count // 2 - 1
         )
 
@@ -133,7 +133,7 @@ def test_windows_that_were_prepared_for_are_as_alone(lake: Lake, put: Put, count
         assert len(prepared) >= count // 5
         for rule in several:
             for moment in (end, end - 15 * MINUTE, end - 30 * MINUTE, end - 90 * MINUTE):
-                window = window_ending_at(rule, moment)
+                window = build_window(rule, moment)
                 assert seen(together.run(rule, window, now)) == seen(alone.run(rule, window, now)), rule.query
 
 
@@ -162,9 +162,9 @@ def test_a_reading_stays_at_its_moment(lake: Lake, put: Put) -> None:
         {"id": "r", "name": "R", "queryFrequency": "1h", "queryPeriod": "1h", "severity": "Low", "query": "SigninLogs"}, Place("r")
     )  # fmt: skip
     with lake.reading() as reading:
-        before = Detector(lake, "default", reading=reading).run(rule, window_ending_at(rule, end), now)
+        before = Detector(lake, "default", reading=reading).run(rule, build_window(rule, end), now)
         put("SigninLogs", {"TimeGenerated": HOUR + 30 * MINUTE, "UserPrincipalName": "kim@contoso.com"})
-        again = Detector(lake, "default", reading=reading).run(rule, window_ending_at(rule, end), now)
+        again = Detector(lake, "default", reading=reading).run(rule, build_window(rule, end), now)
         assert (again.rows, again.seen) == (before.rows, before.seen)
-    after = Detector(lake, "default").run(rule, window_ending_at(rule, end), now)
+    after = Detector(lake, "default").run(rule, build_window(rule, end), now)
     assert after.rows == before.rows + 1

@@ -15,7 +15,7 @@ from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.alerts.tuning.advice import Advice, TuningAdvisor, apply
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay
-from nephoscope.alerts.tuning.rule_quality import rate_rules, row
+from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State
@@ -72,7 +72,7 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
     apply(TuningEditor(state, "default", "ana", END, grouping.id), grouping, None)
     found = replay(
         looking.lake,
-        EffectiveTuning.load(state, looking.lake, "default", END).rule(rule()),
+        EffectiveTuning.load(state, looking.lake, "default", END).apply_to_rule(rule()),
         "default",
         BEGIN,
         END,
@@ -126,7 +126,7 @@ def test_what_is_followed_holds_back_and_is_not_advised_again(
     (advice,) = looking.list_advice([rule()])
     follow(state, advice)
     assert list(looking.list_advice([rule()])) == []
-    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
     done = replay(lake, tuned, "default", HOUR + 29 * HOURS, HOUR + 32 * HOURS, END)
     assert (done.windows, len(done.alerts), done.raised_alerts) == (3, 1, [])
     TuningEditor(state, "default", "ana", HOUR).undo(advice.id)
@@ -170,7 +170,7 @@ def test_repeats_are_raised_once_in_a_while(
     assert found["repeats"].proposal.step.document() == {"set": {"repeatInterval": "1d"}}
     assert (len(found["repeats"].hides), found["repeats"].of) == (6, 8)
     follow(state, found["repeats"])
-    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
     assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised_alerts) == 2
 
 
@@ -188,7 +188,7 @@ def test_usual_combinations_are_learned(
     found = {one.kind: one for one in looking.list_advice([rule()])}
     assert (len(found["learning"].hides), found["learning"].of) == (6, 7)
     follow(state, found["learning"])
-    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(rule())
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(rule())
     done = replay(lake, tuned, "default", BEGIN, HOUR + 2 * HOURS, END)
     assert [one.document["CompromisedEntity"] for one in done.raised_alerts] == ["kim@contoso.com"]
 
@@ -237,7 +237,7 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     assert advice.proposal.step.document() == {"suppress": [{"field": "details.Tries", "atMost": "3"}]}
     assert told([advice]) == [("threshold", "proven", 5, 6)]
     follow(state, advice)
-    tuned = EffectiveTuning.load(state, lake, "default", HOUR).rule(one)
+    tuned = EffectiveTuning.load(state, lake, "default", HOUR).apply_to_rule(one)
     done = replay(lake, tuned, "default", BEGIN, HOUR + 6 * HOURS, END)
     assert [each.document["CompromisedEntity"] for each in done.raised_alerts] == ["u300@contoso.com"]
 
@@ -260,9 +260,9 @@ def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
     nights(rule(), rows=[*SCANS, (20, "kim@contoso.com", "203.0.113.9")])
     close(state, "FalsePositive", 2, 3)
     close(state, "TruePositive", 1)
-    TuningEditor(state, "default", "ana", HOUR).set(rule(), {"repeatInterval": "3h"})
+    TuningEditor(state, "default", "ana", HOUR).set_settings(rule(), {"repeatInterval": "3h"})
     (found,) = rate_rules(state, "default", BEGIN, END, {"r1": "Failed sign-ins"})
-    shown = row(found)
+    shown = build_quality_row(found)
     assert {name: shown[name] for name in ("rule", "alerts", "held", "incidents", "false", "benign", "true", "open")} == {
         "rule": "Failed sign-ins", "alerts": 4, "held": 0, "incidents": 4, "false": 2, "benign": 0, "true": 1, "open": 1,
     }  # fmt: skip
@@ -274,7 +274,7 @@ def test_a_replay_writes_nothing_and_sees_what_the_schedule_does(lake: Lake, sta
     done = replay(lake, rule(), "default", BEGIN, HOUR + 3 * HOURS, END)
     assert state.alerts.history("default", BEGIN, END) == []
     assert (done.windows, list(done.days().values())) == (4, [1])
-    assert done.entities()[0] == ("Account scan@contoso.com", 1)
+    assert done.list_entities()[0] == ("Account scan@contoso.com", 1)
     moment = HOUR + HOURS
     list(Schedule(lake, state, [rule()], "default").run_once(moment, END))
     assert state.alerts.history("default", BEGIN, END)[0].id == done.alerts[0].id

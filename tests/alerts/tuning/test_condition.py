@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.alerts.suppression.condition import ConditionError, SuppressionSubject, conditions
+from nephoscope.alerts.suppression.condition import ConditionError, SuppressionSubject, parse_conditions
 from nephoscope.model.entity import Entity
 
 KIM = Entity("Account", (("Name", "kim"), ("UPNSuffix", "contoso.com")))
@@ -54,13 +54,13 @@ MET = [
 def test_conditions_hold(document: dict[str, Any], entities: list[Entity], wanted: bool | None) -> None:
     if wanted is None:
         with pytest.raises(ConditionError):
-            conditions([document])
+            parse_conditions([document])
         return
-    (one,) = conditions([document])
+    (one,) = parse_conditions([document])
     lists = {"Scanners": ["198.51.100.0/25"]}
     found = one.with_watchlist(lambda alias: lists.get(alias, []))
     assert found.is_met(SuppressionSubject(entities, {"Job": ["Nightly"], "Items": ["40"]})) is wanted
-    assert conditions([one.document()]) == (one,)
+    assert parse_conditions([one.document()]) == (one,)
 
 
 WRONG = [
@@ -79,5 +79,5 @@ WRONG = [
 @pytest.mark.parametrize(("document", "wanted"), WRONG)
 def test_what_is_wrong_is_told_with_its_place(document: Any, wanted: str) -> None:
     with pytest.raises(ConditionError) as told:
-        conditions(document)
+        parse_conditions(document)
     assert wanted in str(told.value)

@@ -11,14 +11,14 @@ import pytest
 from tests.alerts.tuning.conftest import HOUR, MINUTE, ONE_HOUR, SINGLE, rule, signin
 
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.suppression.condition import conditions
+from nephoscope.alerts.suppression.condition import parse_conditions
 from nephoscope.alerts.tuning.rule_settings import SettingError
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.incidents import IncidentStatus
 
-SCANNER = conditions([{"field": "entities.ip.address", "in": ["198.51.100.0/24"]}])
+SCANNER = parse_conditions([{"field": "entities.ip.address", "in": ["198.51.100.0/24"]}])
 Put = Callable[..., None]
 
 
@@ -119,7 +119,7 @@ def test_what_is_expired_or_disabled_holds_nothing(put: Put, run: Any, edit: Any
 
 def test_a_watchlist_is_read_as_it_is_when_the_rule_runs(put: Put, run: Any, edit: Any, lake: Lake) -> None:
     put("SigninLogs", signin(10, ip="198.51.100.7"), signin(70, ip="198.51.100.7"))
-    found = conditions([{"field": "entities.ip.address", "inWatchlist": "Scanners"}])
+    found = parse_conditions([{"field": "entities.ip.address", "inWatchlist": "Scanners"}])
     edit().suppress("scanners", "r1", found)
     assert [one[0] for one in told(run(rule(), 1))] == ["New"]
     lake.watchlists.save("default", "Scanners", "Address", [{"Address": "198.51.100.0/24"}])
@@ -135,7 +135,7 @@ def test_a_rule_learns_what_is_usual(put: Put, run: Any, edit: Any, state: State
         signin(130),
         signin(140, ip="192.0.2.9"),
     )
-    edit().set(rule(), {"learningUntil": (HOUR + ONE_HOUR).isoformat()})
+    edit().set_settings(rule(), {"learningUntil": (HOUR + ONE_HOUR).isoformat()})
     assert told(run(rule(), 1)) == [("Dismissed", "the rule is learning", ["203.0.113.9"])]
     found = told(run(rule(), 2))
     assert [one[:2] for one in found[1:]] == [("Dismissed", "the rule is learning"), ("New", "")]
@@ -162,7 +162,7 @@ def test_what_is_high_is_raised_from_the_first_day(put: Put, run: Any, edit: Any
     put("SigninLogs", signin(10), signin(70))
     assert [each[0] for each in told(run(rule(**YOUNG, severity="High"), 1))] == ["New"]
     # nor does a rule wait that a person lets go
-    edit(1).set(rule(**YOUNG), {"learningPeriod": "0d"})
+    edit(1).set_settings(rule(**YOUNG), {"learningPeriod": "0d"})
     assert [each[0] for each in told(run(rule(**YOUNG), 2))] == ["New", "New"]
 
 
@@ -176,7 +176,7 @@ def test_another_log_of_a_rule_may_be_older(put: Put, run: Any) -> None:
 
 def test_a_rule_need_not_make_incidents(put: Put, run: Any, edit: Any, state: State) -> None:
     put("SigninLogs", signin(10))
-    edit().set(rule(), {"createIncident": False})
+    edit().set_settings(rule(), {"createIncident": False})
     (alert,) = run(rule(), 1)
     assert (alert.status, alert.incident) == ("New", None)
     assert state.incidents.list_newest("default") == []
@@ -186,7 +186,7 @@ def test_the_same_entities_again_are_held_back_for_a_while(
     put: Put, run: Any, edit: Any, state: State
 ) -> None:
     put("SigninLogs", signin(10), signin(70), signin(80, "new@contoso.com"), signin(250))
-    edit().set(rule(), {"repeatInterval": "3h"})
+    edit().set_settings(rule(), {"repeatInterval": "3h"})
     run(rule(), 1)
     found = told(run(rule(), 2))
     assert [one[:2] for one in found] == [("Dismissed", "the same entities again"), ("New", ""), ("New", "")]
@@ -196,7 +196,7 @@ def test_the_same_entities_again_are_held_back_for_a_while(
 
 def test_what_was_a_true_positive_is_raised_again(put: Put, run: Any, edit: Any, state: State) -> None:
     put("SigninLogs", signin(10), signin(70))
-    edit().set(rule(), {"repeatInterval": "3h"})
+    edit().set_settings(rule(), {"repeatInterval": "3h"})
     run(rule(), 1)
     closed = IncidentStatus.CLOSED
     IncidentService(state, "default").change(
@@ -215,11 +215,13 @@ def test_a_pause_keeps_what_it_holds_back(put: Put, run: Any) -> None:
 
 def test_settings_stand_over_the_file_until_they_expire(put: Put, run: Any, edit: Any) -> None:
     put("SigninLogs", signin(10), signin(70))
-    edit().set(rule(), {"severity": "High", "triggerThreshold": 1}, expires=HOUR + ONE_HOUR + 30 * MINUTE)
+    edit().set_settings(
+        rule(), {"severity": "High", "triggerThreshold": 1}, expires=HOUR + ONE_HOUR + 30 * MINUTE
+    )
     assert run(rule(), 1) == []
     (alert,) = run(rule(), 2)
     assert alert.severity == "Medium"
-    edit(2).set(rule(), {"severity": "low"})
+    edit(2).set_settings(rule(), {"severity": "low"})
     put("SigninLogs", signin(130))
     found = run(rule(), 3)
     assert found[-1].severity == "Low"
@@ -246,14 +248,16 @@ def test_settings_that_a_rule_cannot_have(
     edit: Any, state: State, values: dict[str, Any], wanted: str
 ) -> None:
     with pytest.raises(SettingError, match=wanted):
-        edit().set(rule(), values)
+        edit().set_settings(rule(), values)
     assert state.rule_settings.all("default") == []
 
 
 def test_every_change_is_noted_and_advice_can_be_taken_back(edit: Any, state: State) -> None:
-    edit().set(rule(), {"triggerThreshold": 2})
+    edit().set_settings(rule(), {"triggerThreshold": 2})
     advised = edit(1, "a1")
-    advised.set(rule(), {"triggerThreshold": 9, "severity": "Low"}, expires=HOUR + timedelta(days=90))
+    advised.set_settings(
+        rule(), {"triggerThreshold": 9, "severity": "Low"}, expires=HOUR + timedelta(days=90)
+    )
     advised.suppress("scanner", "r1", SCANNER)
     advised.learn(rule(), ["k1", "k2"])
     assert edit(2).undo("a1") == 5
@@ -270,8 +274,8 @@ def test_every_change_is_noted_and_advice_can_be_taken_back(edit: Any, state: St
 
 
 def test_undoing_leaves_what_somebody_changed_since(edit: Any, state: State) -> None:
-    edit(1, "a1").set(rule(), {"triggerThreshold": 9})
-    edit(2).set(rule(), {"triggerThreshold": 5})
+    edit(1, "a1").set_settings(rule(), {"triggerThreshold": 9})
+    edit(2).set_settings(rule(), {"triggerThreshold": 5})
     assert edit(3).undo("a1") == 0
     assert [one.value for one in state.rule_settings.all("default")] == [5]
 

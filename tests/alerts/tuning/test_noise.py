@@ -9,7 +9,7 @@ import pytest
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import replay_windows
@@ -65,7 +65,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     lake.flush()
     detector, incident_service = Detector(lake, "default"), IncidentService(state, "default")
     for one in (one for one in busy if one <= middle):
-        incident_service.store_outcome(detector.run(rule, window_ending_at(rule, one), end), one)
+        incident_service.store_outcome(detector.run(rule, build_window(rule, one), end), one)
     for incident in state.incidents.list_newest("default"):
         incident_service.change(
             incident.number, middle, "ana", status=IncidentStatus.CLOSED, classification="BenignPositive"
@@ -77,7 +77,7 @@ def test_advice_quiets_a_noisy_rule_and_leaves_the_attack(
     assert {one.confidence.value for one in found} == {"proven"}
     for advice in found:
         apply(TuningEditor(state, "default", "ana", middle, advice.id), advice, end + timedelta(days=90))
-    tuned = EffectiveTuning.load(state, lake, "default", middle).rule(rule)
+    tuned = EffectiveTuning.load(state, lake, "default", middle).apply_to_rule(rule)
     after = replay_windows(detector, tuned, later, end)
     assert len(after.raised_alerts) <= 0.3 * len(before.raised_alerts)
     assert len(after.alerts) >= len(before.raised_alerts)

@@ -12,7 +12,7 @@ from tests.alerts.tuning.conftest import HOUR, rule, signin
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule_files import RuleFolder
 from nephoscope.alerts.scheduling.schedule import Schedule
-from nephoscope.alerts.tuning.applied_advice import list_followed
+from nephoscope.alerts.tuning.applied_advice import list_applied_advice
 from nephoscope.alerts.tuning.trial import KEPT_OF_RULE, MOST_WAITING, RuleTrial, RuleTrials, TrialKind
 from nephoscope.alerts.tuning.trial_runner import MOST_STARTS, TrialProgress, TrialRunner, TrialStoppedError
 from nephoscope.alerts.tuning.tuning_service import TuningEditor
@@ -55,9 +55,9 @@ def history(put: Any, lake: Lake, state: State) -> None:
 def test_a_replay_says_what_the_rule_would_have_raised(
     trials: RuleTrials, trying: TrialRunner, state: State
 ) -> None:
-    asked = trials.ask(wanted())
+    asked = trials.request_trial(wanted())
     before = len(state.alerts.history("default", BEGIN, END))
-    assert trying.next() is not None
+    assert trying.run_next() is not None
     done = trials.get("default", "r1", asked.id)
     assert (done.standing, done.starts, done.error) == ("done", 1, "")
     assert (done.found["alerts"], done.found["windows"], done.found["rows"]) == (3, 73, 3)
@@ -66,63 +66,63 @@ def test_a_replay_says_what_the_rule_would_have_raised(
         one.id for one in state.alerts.history("default", BEGIN, END)
     }, "the same windows give the same alerts"
     assert len(state.alerts.history("default", BEGIN, END)) == before, "nothing is written"
-    assert trying.next() is None
+    assert trying.run_next() is None
 
 
 @pytest.mark.usefixtures("history")
 def test_advice_is_found_followed_and_taken_back(
     trials: RuleTrials, trying: TrialRunner, state: State
 ) -> None:
-    asked = trials.ask(wanted(TrialKind.ADVICE))
-    trying.next()
+    asked = trials.request_trial(wanted(TrialKind.ADVICE))
+    trying.run_next()
     several = trials.get("default", "r1", asked.id).found["advice"]
     best = max(several, key=lambda one: one["hides"])
     assert (best["hides"], best["of"], best["closedFalse"], best["confidence"]) == (3, 3, 3, "proven")
-    applied = trials.ask(wanted(TrialKind.APPLY, advice=best["id"]))
-    trying.next()
+    applied = trials.request_trial(wanted(TrialKind.APPLY, advice=best["id"]))
+    trying.run_next()
     assert trials.get("default", "r1", applied.id).error == ""
-    (one,) = list_followed(state, "default", "r1")
+    (one,) = list_applied_advice(state, "default", "r1")
     assert (one.advice, one.author, one.stands) == (best["id"], "ana", True)
-    trials.ask(wanted())
-    replayed = trying.next()
+    trials.request_trial(wanted())
+    replayed = trying.run_next()
     assert replayed is not None
     assert replayed.found["alerts"] == 0, "as it is tuned now it raises none of them"
     assert TuningEditor(state, "default", "ben", END).undo(best["id"]) > 0
-    assert [each.stands for each in list_followed(state, "default", "r1")] == [False]
+    assert [each.stands for each in list_applied_advice(state, "default", "r1")] == [False]
 
 
 def test_advice_that_does_not_hold_is_not_followed(trials: RuleTrials, trying: TrialRunner) -> None:
-    asked = trials.ask(wanted(TrialKind.APPLY, advice="none"))
-    trying.next()
+    asked = trials.request_trial(wanted(TrialKind.APPLY, advice="none"))
+    trying.run_next()
     assert "suggestion is outdated" in trials.get("default", "r1", asked.id).error
-    gone = trials.ask(wanted(rule="r2"))
-    trying.next()
+    gone = trials.request_trial(wanted(rule="r2"))
+    trying.run_next()
     assert "rule 'r2' no longer exists" in trials.get("default", "r2", gone.id).error
 
 
 def test_what_is_asked_twice_is_done_once(trials: RuleTrials) -> None:
-    first = trials.ask(wanted())
-    assert trials.ask(wanted(by="ben")).id == first.id
-    assert trials.ask(wanted(TrialKind.ADVICE)).id != first.id
+    first = trials.request_trial(wanted())
+    assert trials.request_trial(wanted(by="ben")).id == first.id
+    assert trials.request_trial(wanted(TrialKind.ADVICE)).id != first.id
     with pytest.raises(NotFoundError):
         trials.get("default", "r2", first.id)
     for at in range(MOST_WAITING - 2):
-        trials.ask(wanted(rule=f"x{at}"))
+        trials.request_trial(wanted(rule=f"x{at}"))
     with pytest.raises(StateError, match="are already queued"):
-        trials.ask(wanted(rule="one too many"))
+        trials.request_trial(wanted(rule="one too many"))
 
 
 def test_the_oldest_that_are_over_are_forgotten(trials: RuleTrials, trying: TrialRunner) -> None:
     for at in range(KEPT_OF_RULE + 3):
-        asked = trials.ask(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
-        trying.next()
+        asked = trials.request_trial(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
+        trying.run_next()
     kept = trials.list_for_rule("default", "gone")
     assert len(kept) == KEPT_OF_RULE
     assert kept[0].id == asked.id
 
 
 def test_it_tells_how_far_it_is_until_it_is_stopped(trials: RuleTrials) -> None:
-    asked = trials.ask(wanted())
+    asked = trials.request_trial(wanted())
     telling = TrialProgress(trials, replace(asked, starts=1), every=0)
     telling(3, 8)
     found = trials.get("default", "r1", asked.id)
@@ -134,16 +134,16 @@ def test_it_tells_how_far_it_is_until_it_is_stopped(trials: RuleTrials) -> None:
 
 
 def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: RuleTrials, trying: TrialRunner) -> None:
-    asked = trials.ask(wanted())
-    assert trying.next(lambda: True) is None
+    asked = trials.request_trial(wanted())
+    assert trying.run_next(lambda: True) is None
     assert trials.get("default", "r1", asked.id).standing == "waiting"
-    done = trying.next()
+    done = trying.run_next()
     assert done is not None
     assert done.standing == "done"
 
 
 def test_what_ends_its_worker_again_and_again_is_given_up(trials: RuleTrials, trying: TrialRunner) -> None:
-    asked = trials.ask(wanted())
+    asked = trials.request_trial(wanted())
     trials.store_progress(replace(asked, starts=MOST_STARTS))
-    trying.next()
+    trying.run_next()
     assert "ended its worker 3 times" in trials.get("default", "r1", asked.id).error

@@ -11,9 +11,9 @@ import azure_replay
 import azure_server
 import pytest
 
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.collect.azure.content_requirements import ALWAYS, ContentNeeds
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.attack_paths.graph_builder import READS
 from nephoscope_policy.model.resource_id import ResourceId
@@ -25,7 +25,7 @@ SAMPLE = Path(__file__).parents[3] / "src" / "nephoscope" / "content" / "sample"
 def facts() -> dict[str, Any]:
     """The facts on where a type is read, as raw JSON."""
     document = next(
-        iter(document for document in documents(None, "azure") if document.name == "reading.json")
+        iter(document for document in load_documents(None, "azure") if document.name == "reading.json")
     )
     return document.json()
 
@@ -70,17 +70,17 @@ def own_needs() -> ContentNeeds:
     from nephoscope_policy.aliases import Aliases
     from nephoscope_policy.catalog import PolicyCatalog
 
-    types = [type_ for analyzer in analyzers() for type_ in analyzer.types] + sorted(READS)
-    return ContentNeeds.of(PolicyCatalog.of(documents(None, "policies")), types, Aliases.builtin())
+    types = [type_ for analyzer in load_analyzers() for type_ in analyzer.types] + sorted(READS)
+    return ContentNeeds.of(PolicyCatalog.of(load_documents(None, "policies")), types, Aliases.load_builtin())
 
 
 @pytest.fixture
 def needed() -> Any:
     """The same, worked out by the server's own reading of the documents."""
     found = azure_server.Needed()
-    for document in documents(None, "policies"):
+    for document in load_documents(None, "policies"):
         found.add_document(document.json())
-    found.types |= ALWAYS | READS | {type_ for analyzer in analyzers() for type_ in analyzer.types}
+    found.types |= ALWAYS | READS | {type_ for analyzer in load_analyzers() for type_ in analyzer.types}
     found.types |= LOGGED | NETWORKS | {SETTING, FLOW_LOG}
     found.pairs |= {(type_, SETTING) for type_ in LOGGED}
     found.close()

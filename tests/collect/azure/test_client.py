@@ -12,7 +12,12 @@ import pytest
 
 from nephoscope.connect import read_only_client as module
 from nephoscope.connect.credentials import TokenProvider
-from nephoscope.connect.read_only_client import ReadOnlyClientError, RequestError, RestClient, guard
+from nephoscope.connect.read_only_client import (
+    ReadOnlyClientError,
+    RequestError,
+    RestClient,
+    require_read_only,
+)
 
 ORIGIN = "https://management.azure.com"
 Handler = Callable[[httpx.Request], httpx.Response]
@@ -58,7 +63,7 @@ def made(credentials: Credentials) -> Iterator[Callable[[Handler], RestClient]]:
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "POST", "HEAD", "get", ""])
 def test_only_reading_leaves(method: str) -> None:
     with pytest.raises(ReadOnlyClientError):
-        guard(method, f"{ORIGIN}/subscriptions/x/resourceGroups/y?api-version=1")
+        require_read_only(method, f"{ORIGIN}/subscriptions/x/resourceGroups/y?api-version=1")
 
 
 @pytest.mark.parametrize(
@@ -72,8 +77,8 @@ def test_only_reading_leaves(method: str) -> None:
 )
 def test_no_other_post_leaves(path: str) -> None:
     with pytest.raises(ReadOnlyClientError):
-        guard("POST", ORIGIN + path)
-    guard("POST", f"{ORIGIN}{module.QUERY_PATH}?api-version=2022-10-01")
+        require_read_only("POST", ORIGIN + path)
+    require_read_only("POST", f"{ORIGIN}{module.QUERY_PATH}?api-version=2022-10-01")
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_graph_objects_come_as_pseudo_resources(
     for kind, objects in azure.world.graph.items():
         found = {
             resource.body["properties"]["id"]: resource.body["properties"]
-            for resource in estate.by_type(kind)
+            for resource in estate.list_of_type(kind)
         }
         assert found.keys() == {one["id"] for one in objects}
         assert estate.coverage.covers(kind, "")

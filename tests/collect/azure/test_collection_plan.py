@@ -39,7 +39,7 @@ def needs_of(*documents: Any, also: tuple[str, ...] = (), aliases: Aliases | Non
 
 
 def plan_of(needs: ContentNeeds) -> CollectionPlan:
-    return CollectionPlan.of(needs, TypeSources.builtin())
+    return CollectionPlan.of(needs, TypeSources.load_builtin())
 
 
 def test_nothing_loaded_needs_what_a_scan_always_reads() -> None:
@@ -146,7 +146,7 @@ def test_what_azure_keeps_in_vaults_is_read_there() -> None:
 
 
 def test_every_list_has_a_way_to_its_parents() -> None:
-    reading = TypeSources.builtin()
+    reading = TypeSources.load_builtin()
     for type_, row in reading.lists.items():
         parents = row.of - {"*"}
         plan = CollectionPlan.of(ContentNeeds(frozenset(parents), {}, {}), reading)

@@ -12,8 +12,8 @@ import pytest
 
 from nephoscope.collect.azure.collection_scope import CollectionScope, CollectionScopeError
 from nephoscope.collect.azure.permissions import Permissions
-from nephoscope.connect.cloud import CLOUDS, CloudError, load_cloud, origin
-from nephoscope.connect.credentials import KINDS, SignInError, TokenProvider, credential_source
+from nephoscope.connect.cloud import CLOUDS, CloudError, load_cloud, parse_origin
+from nephoscope.connect.credentials import KINDS, SignInError, TokenProvider, create_credential_source
 
 # azure-identity asks a process for the kind of the machine
 pytestmark = pytest.mark.system
@@ -25,7 +25,7 @@ def test_every_cloud_speaks_https_to_its_own_hosts() -> None:
     hosts = [
         url for cloud in CLOUDS.values() for url in (cloud.resource_manager, cloud.authority, cloud.graph)
     ]
-    assert all(url == origin(url, "x") and url.startswith("https://") for url in hosts)
+    assert all(url == parse_origin(url, "x") and url.startswith("https://") for url in hosts)
     assert len(set(hosts)) == len(hosts)
     assert CLOUDS["china"].resource_manager_scope == "https://management.chinacloudapi.cn/.default"
 
@@ -68,7 +68,7 @@ def test_a_cloud_that_cannot_be_used(body: str, tmp_path: Path) -> None:
     ],
 )
 def test_origins(url: str, found: str) -> None:
-    assert origin(url, "x") == found
+    assert parse_origin(url, "x") == found
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_origins(url: str, found: str) -> None:
 )
 def test_what_is_no_origin(url: str) -> None:
     with pytest.raises(CloudError):
-        origin(url, "--endpoint")
+        parse_origin(url, "--endpoint")
 
 
 def test_scopes() -> None:
@@ -129,13 +129,13 @@ def test_scopes_that_cannot_be_meant(arguments: dict[str, Any], said: str) -> No
     ],
 )
 def test_permissions(actions: Any, refused: Any, action: str, granted: bool) -> None:
-    assert Permissions.of([{"actions": actions, "notActions": refused}]).allow(action) is granted
+    assert Permissions.of([{"actions": actions, "notActions": refused}]).allows(action) is granted
 
 
 def test_any_of_several_permissions_grants() -> None:
     rows = [{"actions": ["*"], "notActions": ["A/*"]}, {"actions": ["A/b/read"]}]
-    assert Permissions.of(rows).allow("a/b/read")
-    assert not Permissions.of(rows).allow("a/c/read")
+    assert Permissions.of(rows).allows("a/b/read")
+    assert not Permissions.of(rows).allows("a/c/read")
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"environment", "default"}))
@@ -151,7 +151,7 @@ def test_each_kind_makes_the_credential_of_azure_identity(
         "AZURE_FEDERATED_TOKEN_FILE": str(token),
     }.items():
         monkeypatch.setenv(name, value)
-    made = credential_source(kind, CLOUDS["usgovernment"], TWO)()
+    made = create_credential_source(kind, CLOUDS["usgovernment"], TWO)()
     names = {
         "developer": "ChainedTokenCredential",
         "service-principal": "ClientSecretCredential",
@@ -166,7 +166,7 @@ def test_a_service_principal_with_a_certificate(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.delenv("AZURE_CLIENT_SECRET", raising=False)
     monkeypatch.setenv("AZURE_CLIENT_CERTIFICATE_PATH", str(_certificate(tmp_path)))
     assert (
-        type(credential_source("service-principal", CLOUDS["public"], TWO)()).__name__
+        type(create_credential_source("service-principal", CLOUDS["public"], TWO)()).__name__
         == "CertificateCredential"
     )
 
@@ -197,9 +197,9 @@ def test_what_the_environment_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE", "AZURE_CLIENT_SECRET"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SignInError, match="set AZURE_CLIENT_ID, AZURE_TENANT_ID"):
-        credential_source("service-principal", CLOUDS["public"])
+        create_credential_source("service-principal", CLOUDS["public"])
     with pytest.raises(SignInError, match="AZURE_FEDERATED_TOKEN_FILE"):
-        credential_source("workload-identity", CLOUDS["public"], TWO)
+        create_credential_source("workload-identity", CLOUDS["public"], TWO)
 
 
 def test_a_token_is_renewed_before_it_ends_and_hides_secrets_when_it_fails() -> None:
@@ -214,11 +214,11 @@ def test_a_token_is_renewed_before_it_ends_and_hides_secrets_when_it_fails() -> 
             return SimpleNamespace(token=f"t{len(made)}", expires_on=int(now[0]) + 3600)
 
     tokens = TokenProvider(Credential, "x", clock=lambda: now[0])
-    assert [tokens.current(), tokens.current()] == ["t1", "t1"]
+    assert [tokens.get_token(), tokens.get_token()] == ["t1", "t1"]
     now[0] += 3400
-    assert tokens.current() == "t2"
+    assert tokens.get_token() == "t2"
     now[0] += 3400
     with pytest.raises(SignInError, match="could not sign in") as caught:
-        tokens.current()
+        tokens.get_token()
     assert "hunter2" not in str(caught.value)
     assert "abcdefghijklmnop" not in str(caught.value)

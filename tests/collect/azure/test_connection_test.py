@@ -10,22 +10,28 @@ import pytest
 
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.connection_test import try_connection
-from nephoscope.collect.azure.required_permissions import PermissionProvider, names, rights
+from nephoscope.collect.azure.required_permissions import (
+    PermissionProvider,
+    list_names,
+    list_required_permissions,
+)
 
 
 def test_everything_answers(azure: Any, replay: Any, own_needs: Any) -> None:
-    found = try_connection(replay.settings(azure), rights(own_needs))
+    found = try_connection(replay.settings(azure), list_required_permissions(own_needs))
     subscriptions = {key.split("/")[2] for key in azure.world.bodies if key.startswith("/subscriptions/")}
     assert found.works
     assert {one.id for one in found.subscriptions} == subscriptions
-    assert {one.name for one in found.permissions} == set(names(rights(own_needs), PermissionProvider.GRAPH))
+    assert {one.name for one in found.permissions} == set(
+        list_names(list_required_permissions(own_needs), PermissionProvider.GRAPH)
+    )
     assert azure.problems == []
 
 
 def test_what_lacks_is_named(azure: Any, replay: Any, own_needs: Any) -> None:
     azure.actions = ["Microsoft.Authorization/*/read", "Microsoft.Compute/*/read"]
     azure.refused_types = {"microsoft.graph/users"}
-    found = try_connection(replay.settings(azure), rights(own_needs))
+    found = try_connection(replay.settings(azure), list_required_permissions(own_needs))
     assert not found.works
     lacks = {name.lower() for one in found.subscriptions for name in one.lacks}
     assert "microsoft.keyvault/vaults/read" in lacks
@@ -43,7 +49,7 @@ def test_a_group_that_can_be_collected_is_told(
     key = next(key for key in sorted(azure.world.bodies) if "/microsoft.keyvault/vaults/" in key)
     group = "/".join(key.split("/")[:5])
     azure.confined, azure.elsewhere = frozenset({group}), elsewhere
-    found = try_connection(replay.settings(azure), rights(own_needs))
+    found = try_connection(replay.settings(azure), list_required_permissions(own_needs))
     around = next(one for one in found.subscriptions if one.id == group.split("/")[2])
     assert around.answers is (elsewhere == 200), "the subscription around it does not answer as a whole"
     assert [(one.id, one.name.lower(), one.lacks) for one in around.groups] == [
@@ -57,7 +63,7 @@ def test_a_group_that_can_be_collected_is_told(
 
 def test_a_group_of_which_no_more_may_be_read_is_not_told(azure: Any, replay: Any, own_needs: Any) -> None:
     azure.actions = ["Microsoft.Authorization/*/read", "Microsoft.Compute/*/read"]
-    found = try_connection(replay.settings(azure), rights(own_needs))
+    found = try_connection(replay.settings(azure), list_required_permissions(own_needs))
     assert all(one.lacks and not one.groups for one in found.subscriptions)
 
 
@@ -65,7 +71,8 @@ def test_a_subscription_that_is_not_there(azure: Any, replay: Any, own_needs: An
     known = next(key.split("/")[2] for key in sorted(azure.world.bodies) if key.startswith("/subscriptions/"))
     absent = "99999999-0000-0000-0000-000000000000"
     found = try_connection(
-        replay.settings(azure, scope=CollectionScope.of((known, absent))), rights(own_needs)
+        replay.settings(azure, scope=CollectionScope.of((known, absent))),
+        list_required_permissions(own_needs),
     )
     assert {one.id: one.answers for one in found.subscriptions} == {known: True, absent: False}
     assert "may not be read" in next(one.reason for one in found.subscriptions if not one.answers)
@@ -76,7 +83,9 @@ def test_no_sign_in(azure: Any, replay: Any, own_needs: Any) -> None:
         def get_token(self, *_: str, **__: Any) -> Any:
             raise ValueError("AADSTS7000215: wrong client secret")
 
-    found = try_connection(replace(replay.settings(azure), sign_in=lambda _: Refused), rights(own_needs))
+    found = try_connection(
+        replace(replay.settings(azure), sign_in=lambda _: Refused), list_required_permissions(own_needs)
+    )
     assert not found.works
     assert "AADSTS7000215" in found.error
     assert found.subscriptions == ()

@@ -11,7 +11,7 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.azure.content_requirements import ContentNeeds
-from nephoscope.collect.azure.export_script import script
+from nephoscope.collect.azure.export_script import render_export_script
 
 pytestmark = pytest.mark.system
 
@@ -85,7 +85,7 @@ def export(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps(answer, indent=2) + "\n")
     (tmp_path / "az").write_text(AZ)
     (tmp_path / "az").chmod(0o755)
-    (tmp_path / "export.sh").write_text(script("az", NEEDS))
+    (tmp_path / "export.sh").write_text(render_export_script("az", NEEDS))
 
     def run(**environment):
         path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
@@ -102,7 +102,7 @@ def test_the_exported_folder_is_a_whole_snapshot(export):
     done, estate = export()
     assert (done.returncode, done.stderr) == (0, "")
     assert estate.quarantine == ()
-    assert {one.key for one in estate.by_type("microsoft.sql/servers")} == {
+    assert {one.key for one in estate.list_of_type("microsoft.sql/servers")} == {
         f"{SERVER}/one".lower(),
         f"{SERVER}/two".lower(),
     }
@@ -143,7 +143,7 @@ def test_only_reads_are_sent(export, tmp_path):
 
 def test_the_commands_of_powershell_ask_the_same():
     """Brackets and quotes close, and each step of the one is a step of the other."""
-    bash, powershell = (script(kind, NEEDS).splitlines() for kind in ("az", "powershell"))
+    bash, powershell = (render_export_script(kind, NEEDS).splitlines() for kind in ("az", "powershell"))
     steps = [[line for line in text if line.startswith(words)] for text, words in (
         (bash, ("query ", "list ", "objects ")), (powershell, ("Query ", "List ", "Objects ")),
     )]  # fmt: skip

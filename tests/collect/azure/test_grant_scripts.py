@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
-from nephoscope.collect.azure.grant_scripts import GRAPH_APP, CollectionGrant, az, bicep
+from nephoscope.collect.azure.grant_scripts import GRAPH_APP, CollectionGrant, render_az_script, render_bicep
 from nephoscope.collect.azure.permissions import Permissions
-from nephoscope.collect.azure.required_permissions import READER, PermissionProvider, names, rights
+from nephoscope.collect.azure.required_permissions import (
+    READER,
+    PermissionProvider,
+    list_names,
+    list_required_permissions,
+)
 from nephoscope.state.estate.tenants import TenantConnection
 
 pytestmark = pytest.mark.system
@@ -76,12 +81,12 @@ def ran(tmp_path: Path) -> Any:
 
 def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs: Any, tmp_path: Any) -> None:
     """Granted exactly these actions, a collection misses nothing; without any one of them it does."""
-    table = rights(own_needs)
-    azure.actions = list(names(table, PermissionProvider.AZURE))
+    table = list_required_permissions(own_needs)
+    azure.actions = list(list_names(table, PermissionProvider.AZURE))
     found = replay.collect(azure, own_needs, tmp_path / "out")
     assert found.gaps == ()
     granted = Permissions((((("*/read",)), ()),))
-    assert all(granted.allow(name) for name in names(table, PermissionProvider.AZURE)), (
+    assert all(granted.allows(name) for name in list_names(table, PermissionProvider.AZURE)), (
         "Reader allows all of them"
     )
     kinds = {path.rpartition("/")[2].partition("?")[0] for path in azure.log if path.startswith("GET /v1.0/")}
@@ -93,7 +98,7 @@ def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs:
         "roleAssignments",
         "roleEligibilityScheduleInstances",
     }
-    assert len(names(table, PermissionProvider.GRAPH)) == 8
+    assert len(list_names(table, PermissionProvider.GRAPH)) == 8
 
 
 @pytest.mark.sampled(4)
@@ -101,9 +106,9 @@ def test_the_table_is_what_a_collection_asks(azure: Any, replay: Any, own_needs:
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any, own_needs: Any) -> None:
     connection = CONNECTIONS[name]
-    grant = CollectionGrant(connection, rights(own_needs, graph=connection.graph), exact)
+    grant = CollectionGrant(connection, list_required_permissions(own_needs, graph=connection.graph), exact)
     arguments = ["the-object"] if connection.sign_in == "managed-identity" else []
-    asked, definitions, printed = ran(az(grant), *arguments)
+    asked, definitions, printed = ran(render_az_script(grant), *arguments)
     scopes = grant.scopes or (f"/providers/Microsoft.Management/managementGroups/{TENANT}",)
     assigned = [one for one in asked if one.startswith("role assignment create")]
     assert [one.rpartition("--scope ")[2] for one in assigned] == list(scopes)
@@ -129,8 +134,8 @@ def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_bicep_file_holds_the_same(name: str, exact: bool, own_needs: Any) -> None:
     connection = CONNECTIONS[name]
-    grant = CollectionGrant(connection, rights(own_needs, graph=connection.graph), exact)
-    text = bicep(grant)
+    grant = CollectionGrant(connection, list_required_permissions(own_needs, graph=connection.graph), exact)
+    text = render_bicep(grant)
     code = "\n".join(line for line in text.splitlines() if not line.startswith("//"))
     for opened, closed in ("{}", "[]", "()"):
         assert code.count(opened) == code.count(closed)

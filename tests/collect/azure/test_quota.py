@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from nephoscope.connect.throttling_quota import (
     ThrottleQuota,
-    number,
+    find_retry_delay,
     parse_http_date,
+    parse_number,
     parse_remaining,
-    retry_seconds,
-    span,
+    parse_span,
 )
 
 _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
@@ -40,21 +40,24 @@ _NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()
     ],
 )
 def test_spans(text: str, seconds: float | None) -> None:
-    assert span(text) == seconds
+    assert parse_span(text) == seconds
 
 
 @given(st.integers(0, 99), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
 def test_every_span_reads_back(days: int, hours: int, minutes: int, seconds: int) -> None:
     text = f"{days}.{hours:02d}:{minutes:02d}:{seconds:02d}"
-    assert span(text) == timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    assert (
+        parse_span(text)
+        == timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    )
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
-    for found in (span(text), number(text), parse_http_date(text, _NOW)):
+    for found in (parse_span(text), parse_number(text), parse_http_date(text, _NOW)):
         assert found is None or found >= 0.0
     headers = {"retry-after": text, "x-ms-retry-after-ms": text, "x-ms-user-quota-resets-after": text}
-    found = retry_seconds(headers, _NOW)
+    found = find_retry_delay(headers, _NOW)
     assert found is None or found >= 0.0
     left = parse_remaining(
         {"x-ms-user-quota-remaining": text, "x-ms-ratelimit-remaining-subscription-reads": text}
@@ -65,8 +68,8 @@ def test_any_text_is_a_number_of_seconds_or_nothing(text: str) -> None:
 @given(st.integers(0, 100_000))
 def test_dates_and_seconds_say_the_same(seconds: int) -> None:
     moment = datetime.fromtimestamp(_NOW, UTC) + timedelta(seconds=seconds)
-    assert retry_seconds({"retry-after": format_datetime(moment, usegmt=True)}, _NOW) == seconds
-    assert retry_seconds({"retry-after": str(seconds)}, _NOW) == seconds
+    assert find_retry_delay({"retry-after": format_datetime(moment, usegmt=True)}, _NOW) == seconds
+    assert find_retry_delay({"retry-after": str(seconds)}, _NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -82,7 +85,7 @@ def test_dates_and_seconds_say_the_same(seconds: int) -> None:
     ],
 )
 def test_the_longest_wait_counts(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_seconds(headers, _NOW) == seconds
+    assert find_retry_delay(headers, _NOW) == seconds
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_what_is_left(headers: dict[str, str], left: tuple[float, float] | None)
 def test_a_used_up_quota_is_waited_for() -> None:
     quota = ThrottleQuota(left=1.0)
     quota.wait()
-    quota.learn({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:01"})
+    quota.update({"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:01"})
     quota.wait()
     assert 0.9 < quota.waited < 5.0
 
@@ -120,7 +123,7 @@ def test_the_first_answer_is_awaited_before_a_second_request() -> None:
     second.start()
     second.join(0.2)
     assert second.is_alive()
-    quota.learn({"x-ms-user-quota-remaining": "14", "x-ms-user-quota-resets-after": "00:00:05"})
+    quota.update({"x-ms-user-quota-remaining": "14", "x-ms-user-quota-resets-after": "00:00:05"})
     second.join(5)
     assert not second.is_alive()
     assert quota.left == 13.0
@@ -130,7 +133,7 @@ def test_requests_under_way_are_taken_off_what_is_left() -> None:
     quota = ThrottleQuota()
     for _ in range(3):
         quota.wait()
-    quota.learn({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:01"})
+    quota.update({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:01"})
     assert quota.left == 0.0
 
 
@@ -139,12 +142,12 @@ def test_answers_in_another_order_than_the_server_counted_leave_no_more() -> Non
     quota = ThrottleQuota(clock=lambda: now[0])
     for _ in range(2):
         quota.wait()
-    quota.learn({"x-ms-user-quota-remaining": "1", "x-ms-user-quota-resets-after": "00:00:05"})
-    quota.learn({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:05"})
+    quota.update({"x-ms-user-quota-remaining": "1", "x-ms-user-quota-resets-after": "00:00:05"})
+    quota.update({"x-ms-user-quota-remaining": "2", "x-ms-user-quota-resets-after": "00:00:05"})
     assert quota.left == 1.0
     now[0] = 5.0
     quota.wait()
-    quota.learn({"x-ms-user-quota-remaining": "14", "x-ms-user-quota-resets-after": "00:00:05"})
+    quota.update({"x-ms-user-quota-remaining": "14", "x-ms-user-quota-resets-after": "00:00:05"})
     assert quota.left == 14.0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.collection_gaps import lines
+from nephoscope.collect.azure.collection_gaps import format_gap_lines
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 
@@ -58,7 +58,7 @@ def test_the_subscription_is_unread_and_the_group_is_read(
     assert told >= set(OF_SUBSCRIPTIONS)
     assert (PERMISSIONS in told) == (elsewhere == 403)
     assert {gap.scope for gap in found.gaps} == {subscription}
-    shown = lines(found.gaps)
+    shown = format_gap_lines(found.gaps)
     assert len(shown) == (2 if elsewhere == 403 else 1), "hundreds of types of one scope are one line"
     assert f"{len(found.gaps) - len(shown) + 1} types, such as " in shown[-1]
 

@@ -11,13 +11,18 @@ import azure_server
 import pytest
 
 from nephoscope.collect import resources
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, CheckpointError, request_key
+from nephoscope.collect.azure.checkpoint import (
+    Checkpoint,
+    CheckpointEntry,
+    CheckpointError,
+    build_request_key,
+)
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.collect.azure.collection_settings import CollectError
 from nephoscope.collect.azure.collector import Collector
 from nephoscope.collect.azure.content_requirements import ContentNeeds
-from nephoscope.collect.azure.permissions import url as permissions_url
+from nephoscope.collect.azure.permissions import build_permissions_url as permissions_url
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
 from nephoscope.posture.scans.live_estate import content_needs
@@ -82,12 +87,12 @@ def test_settings_of_what_sends_logs_are_read_whatever_judges_it(
     bodies += [nsg, {**bodies[-1], "id": setting}]
     settings.add(setting.lower())
     replay.collect(serve(*bodies), content_needs(tmp_path / "data"), tmp_path / "out")
-    found = resources.load([tmp_path / "out"]).by_type("microsoft.insights/diagnosticsettings")
+    found = resources.load([tmp_path / "out"]).list_of_type("microsoft.insights/diagnosticsettings")
     assert {one.key for one in found} == settings
 
 
 def test_the_plan_asks_for_the_settings_of_every_type_that_is_listed(tmp_path: Path) -> None:
-    plan = CollectionPlan.of(content_needs(tmp_path), TypeSources.builtin())
+    plan = CollectionPlan.of(content_needs(tmp_path), TypeSources.load_builtin())
     (job,) = [job for job in plan.jobs if job.list.type == SETTING]
     assert job.parents >= LOGGED
     assert not (LOGGED | NETWORKS | {FLOW_LOG}) & plan.unread.keys()
@@ -113,7 +118,8 @@ def test_groups_in_groups_are_opened_and_no_others(serve: Any, replay: ModuleTyp
     replay.collect(azure, needs(*types), tmp_path / "out")
     estate = resources.load([tmp_path / "out"])
     found = {
-        one.id.name: one.body["properties"].get("members") for one in estate.by_type("microsoft.graph/groups")
+        one.id.name: one.body["properties"].get("members")
+        for one in estate.list_of_type("microsoft.graph/groups")
     }
     assert found == {"top": ["u1", "inner"], "inner": ["u2", "top"], "other": None}
     assert sum("/members" in line for line in azure.log) == 2
@@ -135,7 +141,7 @@ def test_a_body_that_resource_graph_cuts_is_read_whole(
     name = "microsoft.web/sites/siteconfig.ftpsstate"
     wanted = ContentNeeds(needs("microsoft.web/sites").types, {}, {}, frozenset({name}))
     replay.collect(azure, wanted, tmp_path / "out")
-    found = resources.load([tmp_path / "out"]).by_type("microsoft.web/sites")
+    found = resources.load([tmp_path / "out"]).list_of_type("microsoft.web/sites")
     assert [one.body["properties"] for one in found] == [{"siteConfig": {"ftpsState": "AllAllowed"}}]
     assert Aliases.of({name: "x"}).get(name) is not None
 
@@ -156,7 +162,7 @@ def test_a_page_token_that_has_ended_starts_the_query_over(
     azure._page = page
     found = replay.collect(azure, needs("microsoft.compute/disks"), tmp_path / "out")
     assert found.gaps == ()
-    assert len(resources.load([tmp_path / "out"]).by_type("microsoft.compute/disks")) == 25
+    assert len(resources.load([tmp_path / "out"]).list_of_type("microsoft.compute/disks")) == 25
 
 
 def test_rows_that_are_missing_are_a_gap(serve: Any, replay: ModuleType, tmp_path: Path) -> None:
@@ -223,7 +229,7 @@ def test_where_permissions_cannot_be_asked_nothing_counts_as_read(
     }
     assert "could not be asked" in gaps["microsoft.compute/disks"]
     estate = resources.load([tmp_path / "out"])
-    assert len(estate.by_type("microsoft.compute/disks")) == 1, "what is there can be judged"
+    assert len(estate.list_of_type("microsoft.compute/disks")) == 1, "what is there can be judged"
     assert not estate.coverage.covers("microsoft.compute/disks", f"/subscriptions/{ONE}")
     assert permissions_url("/subscriptions/x").startswith("/subscriptions/x/providers/")
 
@@ -242,7 +248,7 @@ def test_two_tenants(serve: Any, replay: ModuleType, tmp_path: Path) -> None:
     found = Collector(settings, needs("microsoft.compute/disks"), tmp_path / "out").run()
     assert set(asked) == {"one.example", "two.example"}
     assert found.subscriptions == 2
-    assert len(resources.load([tmp_path / "out"]).by_type("microsoft.compute/disks")) == 2
+    assert len(resources.load([tmp_path / "out"]).list_of_type("microsoft.compute/disks")) == 2
 
 
 def test_nothing_to_see_is_an_error_that_says_what_is_needed(
@@ -291,5 +297,5 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
 
 
 def test_keys_do_not_depend_on_the_order_of_members() -> None:
-    assert request_key("a", {"x": 1, "y": [1]}) == request_key("a", {"y": [1], "x": 1})
-    assert request_key("a", {"x": 1}) != request_key("b", {"x": 1})
+    assert build_request_key("a", {"x": 1, "y": [1]}) == build_request_key("a", {"y": [1], "x": 1})
+    assert build_request_key("a", {"x": 1}) != build_request_key("b", {"x": 1})

@@ -13,16 +13,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from nephoscope.collect.devops.devops_snapshot import manifest
+from nephoscope.collect.devops.devops_snapshot import build_manifest
 from nephoscope.collect.devops.github import GITHUB
-from nephoscope.collect.devops.live_responses import LiveAnswers, RateLimitError, static_credential
+from nephoscope.collect.devops.live_responses import LiveAnswers, RateLimitError, build_static_credential
 from nephoscope.collect.devops.posture_collector import DevOpsCollectError, PostureCollector
-from nephoscope.collect.devops.projection import project
+from nephoscope.collect.devops.projection import project_members
 from nephoscope.collect.devops.recorded_responses import RecordedAnswers, RecordingError
-from nephoscope.collect.devops.rest_listing import recording_name
+from nephoscope.collect.devops.rest_listing import build_recording_name
 from nephoscope.connect.credentials import TokenProvider
 from nephoscope.connect.read_only_client import RestClient
-from nephoscope.estate.devops_documents import repository_name
+from nephoscope.estate.devops_documents import extract_repository_name
 
 REPO = "repos/contoso/shop"
 CONNECTOR = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Security/securityConnectors/c"
@@ -54,7 +54,7 @@ def test_no_value_of_a_secret_is_kept(collect_recorded: Any, platform: str) -> N
     ],
 )  # fmt: skip
 def test_projection(body: Any, keep: tuple[str, ...], kept: Any) -> None:
-    assert project(body, keep) == kept
+    assert project_members(body, keep) == kept
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_projection(body: Any, keep: tuple[str, ...], kept: Any) -> None:
     ],
 )
 def test_names_of_recorded_answers(url: str, file: str) -> None:
-    assert recording_name(url) == file
+    assert build_recording_name(url) == file
 
 
 def test_a_claim_is_of_its_own_resource_alone(collect_recorded: Any) -> None:
-    found = manifest(collect_recorded("github", {f"{REPO}/actions/secrets.json": None}), "", _now())
+    found = build_manifest(collect_recorded("github", {f"{REPO}/actions/secrets.json": None}), "", _now())
     scopes = found["tenants"][""]["scopes"]
     org = f"{CONNECTOR}/devops/default/gitHubOwners/contoso".lower()
     assert any(entry.endswith("/nephoscope.devops/secrets") for entry in scopes[org])
@@ -130,7 +130,7 @@ def test_a_message_in_a_body_with_other_members_is_no_refusal(collect_recorded: 
      (CONNECTOR, "")],
 )  # fmt: skip
 def test_names_of_repositories(id_: str, name: str) -> None:
-    assert repository_name(id_) == repository_name(id_.lower()) == name
+    assert extract_repository_name(id_) == extract_repository_name(id_.lower()) == name
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append((self.path, self.headers.get("Authorization", "")))
-        file = self.server.folder / recording_name(
+        file = self.server.folder / build_recording_name(
             re.sub(r"&?page=\d+", "", self.path.removeprefix("/api/v3/"))
         )
         if self.server.limited:
@@ -254,7 +254,7 @@ def server(record: Any) -> Iterator[Platform]:
 def live(server: Platform) -> LiveAnswers:
     origin = f"http://127.0.0.1:{server.server_port}/api/v3"
     return LiveAnswers(
-        {"": RestClient(origin, TokenProvider(static_credential("t0ken"), ""), sleep=lambda _: None)}
+        {"": RestClient(origin, TokenProvider(build_static_credential("t0ken"), ""), sleep=lambda _: None)}
     )
 
 

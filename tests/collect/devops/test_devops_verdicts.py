@@ -11,7 +11,7 @@ import pytest
 from tests.collect.devops.conftest import CONNECTOR, NOW
 
 from nephoscope.analyze.analyzer_runner import run
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.collect import resources
 from nephoscope.estate.devops_documents import GITHUB_REPOSITORY
 from nephoscope.estate.estate_view import EstateView
@@ -37,7 +37,7 @@ def key_of(name: str) -> str:
 @pytest.mark.parametrize("platform", sorted(MODULES))
 def test_a_well_kept_organization_is_healthy(judge: Any, platform: str) -> None:
     found = judge(platform)
-    asked = {key for one in analyzers() if one.name in MODULES[platform] for key in one.keys}
+    asked = {key for one in load_analyzers() if one.name in MODULES[platform] for key in one.keys}
     assert {key for key, _ in found} >= asked
     wrong = {
         place: shown(one)
@@ -86,7 +86,7 @@ def test_what_defender_says_of_a_repository_stands_where_its_settings_were_not_r
 def test_every_key_of_these_analyzers_is_seen_unhealthy() -> None:
     seen = {key_of(one["key"]) for one in FAULTS if one["state"] == ComplianceState.NON_COMPLIANT.value}
     names = [name for several in MODULES.values() for name in several]
-    asked = {key for one in analyzers() if one.name in names for key in one.keys}
+    asked = {key for one in load_analyzers() if one.name in names for key in one.keys}
     assert asked - seen == set()
 
 

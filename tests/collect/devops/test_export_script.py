@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from nephoscope.collect.devops.azure_devops import AZURE_DEVOPS
-from nephoscope.collect.devops.export_script import script
+from nephoscope.collect.devops.export_script import render_export_script
 from nephoscope.collect.devops.github import GITHUB
 from nephoscope.collect.devops.gitlab import GITLAB
 from nephoscope.collect.devops.posture_collector import PostureCollector
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.system
 CONNECTOR = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/Microsoft.Security/securityConnectors/c"
 STAND_IN = """#!{python}
 import pathlib, sys
-from nephoscope.collect.devops.rest_listing import recording_name
+from nephoscope.collect.devops.rest_listing import build_recording_name
 url = sys.argv[-1]
 service = "advsec" if "advsec" in url else ""
 path = url.split("{organization}/", 1)[1] if url.startswith("https:") else url
-file = pathlib.Path({folder!r}) / recording_name(path, service)
+file = pathlib.Path({folder!r}) / build_recording_name(path, service)
 if not file.is_file():
     print('{{"message": "Not Found", "documentation_url": "x", "status": "404"}}' if "{tool}" == "gh" else "", end="")
     sys.exit("Not Found")
@@ -53,7 +53,7 @@ def test_a_recording_by_script(
         )
     )  # fmt: skip
     stand_in.chmod(0o755)
-    (tmp_path / "export.sh").write_text(script(platform))
+    (tmp_path / "export.sh").write_text(render_export_script(platform))
     environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
     subprocess.run(
         ["bash", "export.sh", organization, "out"], cwd=tmp_path, env=environment, check=True, timeout=100

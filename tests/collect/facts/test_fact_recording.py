@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from nephoscope.collect.facts.fact_recording import FACTS_CHANGED, FORGOTTEN, record, remove, settle
+from nephoscope.collect.facts.fact_recording import (
+    FACTS_CHANGED,
+    FORGOTTEN,
+    record,
+    remove,
+    settle_retractions,
+)
 from nephoscope.collect.facts.fact_report import FactReport
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.state import State, StateError
@@ -129,9 +135,9 @@ def test_taken_back(state: State) -> None:
     assert not state.own_facts.any()
     assert entries(state)[-2:] == [f"{FINDING}/delete", "Microsoft.HybridCompute/machines/delete"]
     assert len(state.checkpoints.all(FORGOTTEN)) == 4 + 3
-    settle(state, NOON - timedelta(seconds=1))
+    settle_retractions(state, NOON - timedelta(seconds=1))
     assert state.checkpoints.all(FORGOTTEN)
-    settle(state, NOON)
+    settle_retractions(state, NOON)
     assert state.checkpoints.all(FORGOTTEN) == {}
 
 

@@ -17,7 +17,7 @@ from nephoscope.collect.facts.fact_report import (
     merge_claims,
     parse_reports,
 )
-from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope_policy.model.resource_id import ResourceId, is_in_scope
 
@@ -176,7 +176,7 @@ DOCUMENTS = st.dictionaries(
     IDS,
     st.dictionaries(st.text(max_size=4), JSON, max_size=2),
 )
-TYPES = st.sampled_from([one.type for one in fact_types().values()]) | st.text(max_size=8)
+TYPES = st.sampled_from([one.type for one in load_fact_types().values()]) | st.text(max_size=8)
 
 
 @given(
@@ -196,7 +196,7 @@ def test_whatever_is_kept_lies_below_the_resource_and_is_of_a_known_type(
     assert len(kept) == len(documents)
     for one in found:
         assert is_in_scope(one.subject, key)
-        assert one.type in fact_types()
+        assert one.type in load_fact_types()
         for body in one.documents:
             id_ = ResourceId.parse(body["id"])
             assert is_in_scope(id_.key, one.subject)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, run_reader
+from nephoscope.collect.inventory.discovery import InventoryReading, load_inventory_readers, run_reader
 from nephoscope.collect.inventory.formats import archives
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
@@ -29,7 +29,7 @@ def properties(group: str, artifact: str, version: str) -> str:
 
 
 def read(reader: str, path: str, content: bytes) -> InventoryReading:
-    return run_reader(inventory_readers()[reader], InventoryFile(path, content))
+    return run_reader(load_inventory_readers()[reader], InventoryFile(path, content))
 
 
 def names(reading: InventoryReading) -> list[str]:

@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.collect.inventory import bolt_files
 
-from nephoscope.collect.inventory.discovery import InventoryReading, inventory_readers, run_reader
+from nephoscope.collect.inventory.discovery import InventoryReading, load_inventory_readers, run_reader
 from nephoscope.collect.inventory.formats.bbolt import parse_bolt
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
@@ -40,7 +40,7 @@ CONTAINERD = bolt_files.bolt(
 
 
 def read(reader: str, content: bytes) -> InventoryReading:
-    return run_reader(inventory_readers()[reader], InventoryFile("x.db", content))
+    return run_reader(load_inventory_readers()[reader], InventoryFile("x.db", content))
 
 
 def test_containers_of_podman() -> None:
@@ -63,8 +63,8 @@ def test_containers_of_containerd() -> None:
 def test_values_on_several_pages() -> None:
     content = bolt_files.bolt({"big": "x" * 9_000, "small": "y"})
     root = parse_bolt(content)
-    assert (len(root.text("big")), root.text("small"), root.text("none")) == (9_000, "y", "")
-    assert root.child_bucket("nowhere").values == {}
+    assert (len(root.get_text("big")), root.get_text("small"), root.get_text("none")) == (9_000, "y", "")
+    assert root.find_bucket("nowhere").values == {}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.collect.inventory.test_archives import properties, zipped
 from tests.collect.inventory.test_readers import CASES
 from tests.disturbed import disturbed
 
-from nephoscope.collect.inventory.discovery import inventory_readers, run_reader
+from nephoscope.collect.inventory.discovery import load_inventory_readers, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 
 FEW, MANY = 12, 4_000
@@ -56,7 +56,7 @@ def seeds() -> dict[str, list[tuple[str, bytes]]]:
     return found
 
 
-@pytest.mark.parametrize("reader", sorted(inventory_readers()))
+@pytest.mark.parametrize("reader", sorted(load_inventory_readers()))
 def test_a_disturbed_file_is_read_or_refused(reader: str, few_or_many: int) -> None:
     files = seeds().get(reader) or [("a", b"")]
     others = [content for contents in seeds().values() for _, content in contents]
@@ -65,7 +65,7 @@ def test_a_disturbed_file_is_read_or_refused(reader: str, few_or_many: int) -> N
         path, content = source.choice(files)
         file = InventoryFile(path, disturbed(content, source, others), dict(files).get)
         try:
-            reading = run_reader(inventory_readers()[reader], file)
+            reading = run_reader(load_inventory_readers()[reader], file)
         except UnreadableInventoryError:
             continue
         assert all(package.name and package.type for package in reading.packages)

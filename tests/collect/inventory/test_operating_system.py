@@ -6,7 +6,11 @@ from datetime import date, timedelta
 
 import pytest
 
-from nephoscope.collect.inventory.end_of_life import release_support, support_state, support_table
+from nephoscope.collect.inventory.end_of_life import (
+    find_release_support,
+    find_support_state,
+    load_support_table,
+)
 from nephoscope.collect.inventory.operating_system import (
     PATHS,
     OperatingSystem,
@@ -81,15 +85,15 @@ def test_the_file_of_a_distribution_is_believed_before_the_general_one() -> None
     ],
 )
 def test_support_of_a_release(family: str, version: str, day: date, wanted: str) -> None:
-    assert support_state(family, version, day) == wanted
+    assert find_support_state(family, version, day) == wanted
 
 
 def test_support_never_comes_back() -> None:
-    for distribution in support_table().distributions:
+    for distribution in load_support_table().distributions:
         assert distribution.source.startswith("https://")
         for version, support in distribution.releases.items():
-            assert release_support(distribution.family, version) is support
+            assert find_release_support(distribution.family, version) is support
             last = support.extended or support.standard
             assert last >= support.standard
-            assert support_state(distribution.family, version, support.standard) == "supported"
-            assert support_state(distribution.family, version, last + timedelta(1)) == "ended"
+            assert find_support_state(distribution.family, version, support.standard) == "supported"
+            assert find_support_state(distribution.family, version, last + timedelta(1)) == "ended"

@@ -10,7 +10,7 @@ from tests.collect.inventory import program_files
 from nephoscope.collect.inventory.discovery import (
     InventoryReading,
     find_readers,
-    inventory_readers,
+    load_inventory_readers,
     run_reader,
 )
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
@@ -27,7 +27,7 @@ CRATES = program_files.crates(
 
 
 def read(reader: str, content: bytes, path: str = "usr/bin/tool") -> InventoryReading:
-    return run_reader(inventory_readers()[reader], InventoryFile(path, content))
+    return run_reader(load_inventory_readers()[reader], InventoryFile(path, content))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import yaml
 from nephoscope.collect.inventory.discovery import (
     InventoryReading,
     find_readers,
-    inventory_readers,
+    load_inventory_readers,
     run_reader,
 )
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
@@ -46,7 +46,7 @@ def read(case: dict[str, Any], content: bytes) -> InventoryReading:
     beside = {path: text.encode() for path, text in case.get("beside", {}).items()}
     system = OperatingSystem(*case["system"]) if "system" in case else None
     file = InventoryFile(case["path"], content, beside.get, system)
-    return run_reader(inventory_readers()[case["reader"]], file)
+    return run_reader(load_inventory_readers()[case["reader"]], file)
 
 
 def agree(package: Package, line: str) -> None:
@@ -145,9 +145,9 @@ def test_a_file_with_changed_words_is_read_or_refused(case: dict[str, Any]) -> N
 
 def test_every_reader_has_a_case_and_claims_the_paths_of_its_cases() -> None:
     named = {case["reader"] for case in CASES}
-    assert named | OF_BYTES == set(inventory_readers())
+    assert named | OF_BYTES == set(load_inventory_readers())
     for case in CASES:
-        reader = inventory_readers()[case["reader"]]
+        reader = load_inventory_readers()[case["reader"]]
         if case.get("want"):
             assert reader in find_readers(case["path"]), (case["reader"], case["path"])
 
@@ -176,7 +176,7 @@ def test_programs_are_claimed_by_their_first_bytes() -> None:
 
 
 def test_a_file_that_is_too_large_is_refused() -> None:
-    reader = inventory_readers()["nvm_version"]
+    reader = load_inventory_readers()["nvm_version"]
     with pytest.raises(UnreadableInventoryError, match="not read"):
         run_reader(reader, InventoryFile(".nvmrc", b" " * (reader.max_size + 1)))
 
@@ -193,6 +193,6 @@ def test_deep_documents_are_refused() -> None:
     for name, path in named.items():
         content = deep if name in ("uv_lock", "bazel_maven") else deep.removeprefix(b"a = ")
         with pytest.raises(UnreadableInventoryError):
-            run_reader(inventory_readers()[name], InventoryFile(path, content))
+            run_reader(load_inventory_readers()[name], InventoryFile(path, content))
     with pytest.raises(UnreadableInventoryError):
-        run_reader(inventory_readers()["pom_xml"], InventoryFile("pom.xml", b"<a>" * 300))
+        run_reader(load_inventory_readers()["pom_xml"], InventoryFile("pom.xml", b"<a>" * 300))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.collect.inventory import rpm_files
 
-from nephoscope.collect.inventory.discovery import inventory_readers, run_reader
+from nephoscope.collect.inventory.discovery import load_inventory_readers, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.collect.inventory.operating_system import OperatingSystem
 from nephoscope.model.package import Package
@@ -32,7 +32,7 @@ SYSTEM = OperatingSystem("rocky", "9.3")
 
 def read(content: bytes) -> tuple[Package, ...]:
     file = InventoryFile("var/lib/rpm/Packages", content, system=SYSTEM)
-    return run_reader(inventory_readers()["rpm"], file).packages
+    return run_reader(load_inventory_readers()["rpm"], file).packages
 
 
 def forms(folder: Path) -> dict[str, bytes]:

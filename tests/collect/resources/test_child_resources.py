@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.collect.resources.child_resources import children
+from nephoscope.collect.resources.child_resources import iterate_children
 from nephoscope_policy.model.resource_id import ResourceId
 
 GROUP = "/subscriptions/s/resourceGroups/g/providers"
@@ -79,7 +79,7 @@ CASES = {
 def test_children(text, body, want):
     found = [
         (ResourceId.parse(r.body["id"]).type, r.body["name"], "properties" in r.body)
-        for r in children({"id": text, **body}, ResourceId.parse(text))
+        for r in iterate_children({"id": text, **body}, ResourceId.parse(text))
     ]
     assert found == want
 
@@ -91,6 +91,6 @@ def test_children_of_children_are_found_and_the_parent_stays_as_it_was():
         "id": circuit,
         "properties": {"peerings": [{"name": "p", "properties": {"connections": [connection]}}]},
     }
-    found = [record.body["id"] for record in children(body, ResourceId.parse(circuit))]
+    found = [record.body["id"] for record in iterate_children(body, ResourceId.parse(circuit))]
     assert found == [f"{circuit}/peerings/p", f"{circuit}/peerings/p/connections/x"]
     assert connection == {"name": "x", "properties": {}}

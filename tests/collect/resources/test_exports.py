@@ -13,10 +13,10 @@ from nephoscope.collect import resources
 from nephoscope.collect.resources.formats import az_list
 from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import may_hold_dates
-from nephoscope.collect.resources.truncated_values import cut_out, is_rendering, may_hold
+from nephoscope.collect.resources.truncated_values import is_rendering, may_hold, remove_truncated
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope_policy.body_paths import split
+from nephoscope_policy.body_paths import split_path
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.resource_view import NotCollected, View
 
@@ -106,9 +106,9 @@ def test_a_read_at_above_or_below_a_cut_value_is_unknown(tmp_path, path, value):
     assert not view.complete
     if value is None:
         with pytest.raises(NotCollected, match="-Depth 100"):
-            view.value_at(split(path))
+            view.follow(split_path(path))
     else:
-        found = view.value_at(split(path))
+        found = view.follow(split_path(path))
         assert found == value or value == "absent"
         assert value != "absent" or not isinstance(found, str)
 
@@ -177,7 +177,7 @@ def test_a_child_that_was_cut_inside_its_parent_is_there_and_was_not_read(tmp_pa
     found = load(
         tmp_path, "all.json", [{"id": id_, "properties": {"subnets": cut, "enableDdosProtection": False}}]
     )
-    children = found.by_type("microsoft.network/virtualnetworks/subnets")
+    children = found.list_of_type("microsoft.network/virtualnetworks/subnets")
     assert [one.name for one in children] == named
     assert not any(one.complete for one in children)
     assert not found.coverage.covers("microsoft.network/virtualnetworks/subnets", SUBSCRIPTION)
@@ -186,9 +186,9 @@ def test_a_child_that_was_cut_inside_its_parent_is_there_and_was_not_read(tmp_pa
 def test_a_text_that_a_star_goes_over_is_unknown_in_a_cut_record(tmp_path):
     body = {"id": ACCOUNT, "properties": {"zones": "1 2", "other": "@{a=1}"}}
     view = View(load(tmp_path, "cut.json", [body]).resources[ACCOUNT.lower()])
-    assert view.value_at(("properties", "zones")) == "1 2"
+    assert view.follow(("properties", "zones")) == "1 2"
     with pytest.raises(NotCollected):
-        view.elements_at(("properties", "zones"))
+        view.follow_to_elements(("properties", "zones"))
 
 
 def test_what_was_cut_survives_a_round_trip(tmp_path):
@@ -287,7 +287,7 @@ def test_lists_that_only_an_imported_table_of_aliases_knows_are_looked_for(tmp_p
         folder = tmp_path / f"spool-{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         (survey,) = scan.surveys(folder)
-        (parted,) = survey.parts(1_000)
+        (parted,) = survey.iterate_parts(1_000)
         return [one.resources[thing.lower()].unread for one in (estate, parted)]
 
     assert unread() == [frozenset()] * 2
@@ -319,7 +319,7 @@ def test_no_rendering_is_left_and_the_rest_is_as_it_was(properties, depth, joine
     """Whatever is cut: each path of the whole value is the same, is unread, or lies under or over what is unread."""
     body = {"id": ACCOUNT, "properties": properties}
     cut = exported.cut(body, depth + 1, joined=joined)
-    if not cut_out(cut):
+    if not remove_truncated(cut):
         return
     unread = {tuple(path) for path in cut.pop("unreadPaths")}
     assert not any(is_rendering(item) for _, item in _leaves(cut))
@@ -705,6 +705,6 @@ def test_a_mark_is_seen_however_the_bytes_come(parts, size):
     data = "".join(parts).encode()
     marks = PowerShellArtifactScan()
     for start in range(0, len(data), size):
-        marks.see(data[start : start + size])
+        marks.feed(data[start : start + size])
     assert marks.seen or not (may_hold(data) or may_hold_dates(data))
     assert not marks.seen or may_hold(data) or may_hold_dates(data)

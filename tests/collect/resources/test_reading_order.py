@@ -42,8 +42,8 @@ def accounts(*folders):
     """Name -> whether it is secure, and the estate; a spool, which reads part by part, must find the same."""
     estate = resources.load(folders)
     with TemporaryDirectory() as folder:
-        (survey,) = SnapshotSpool.of(folders, Path(folder)).surveys()
-        parts = {key: value for part in survey.parts(1) for key, value in secured(part).items()}
+        (survey,) = SnapshotSpool.of(folders, Path(folder)).read_surveys()
+        parts = {key: value for part in survey.iterate_parts(1) for key, value in secured(part).items()}
         assert survey.whole.quarantine == estate.quarantine
     assert secured(estate) == parts
     return parts, estate
@@ -52,7 +52,7 @@ def accounts(*folders):
 def secured(estate):
     return {
         one.id.name: one.body["properties"]["supportsHttpsTrafficOnly"]
-        for one in estate.by_type(STORAGE.lower())
+        for one in estate.list_of_type(STORAGE.lower())
     }
 
 
@@ -176,10 +176,10 @@ def test_a_newer_reading_holds_in_what_it_tells(tmp_path, older, newer, told, tu
     given = [reading(tmp_path / "old", [older], OLD), reading(tmp_path / "new", [newer], NEW)]
     estate = resources.load(given[::-1] if turned else given)
     with TemporaryDirectory() as folder:
-        (survey,) = SnapshotSpool.of(given, Path(folder)).surveys()
-        (part,) = survey.parts()
+        (survey,) = SnapshotSpool.of(given, Path(folder)).read_surveys()
+        (part,) = survey.iterate_parts()
     for found in (estate, part):
-        (one,) = found.by_type(STORAGE.lower())
+        (one,) = found.list_of_type(STORAGE.lower())
         secure = one.body.get("properties", {}).get("supportsHttpsTrafficOnly")
         body = {**one.body, "complete": one.complete, "secure": secure}
         assert {key: body.get(key) for key in told} == told

@@ -12,7 +12,7 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool
-from nephoscope.estate.coverage import manifest_document, parse_manifest
+from nephoscope.estate.coverage import build_manifest_document, parse_manifest
 from nephoscope.estate.estate import Estate
 from nephoscope_policy.report_age import covers_freshly, expiry
 
@@ -45,8 +45,8 @@ def manifest(
 def loaded(folders: list[Path]) -> list[Estate]:
     """The estate, and the only part of a spool, which must find the same."""
     with TemporaryDirectory() as folder:
-        (survey,) = SnapshotSpool.of(folders, Path(folder)).surveys()
-        (part,) = survey.parts()
+        (survey,) = SnapshotSpool.of(folders, Path(folder)).read_surveys()
+        (part,) = survey.iterate_parts()
     return [resources.load(folders), part]
 
 
@@ -77,7 +77,7 @@ def test_a_report_is_as_old_as_its_argument(
 ) -> None:
     folders = [argument(tmp_path / "own", [BODY], own), argument(tmp_path / "beside", [OTHER], beside)]
     for estate in loaded(folders[::-1] if turned else folders):
-        coverage = parse_manifest(manifest_document(estate.coverage))
+        coverage = parse_manifest(build_manifest_document(estate.coverage))
         assert bool(expiry(estate.resources[ASSESSMENT.lower()], NOW, coverage)) is stale
         assert not expiry(estate.resources[VAULT.lower()], NOW, coverage)
 
@@ -120,7 +120,7 @@ def test_a_manifest_of_the_time_alone_leaves_to_the_files_what_was_read(tmp_path
     timed, bare = resources.load([with_time]).coverage, resources.load([without]).coverage
     assert timed.scopes == bare.scopes
     assert (timed.declared, timed.tenant) == (bare.declared, bare.tenant)
-    assert timed.read_time(VAULT.lower()) == NOW - timedelta(days=1)
+    assert timed.find_read_time(VAULT.lower()) == NOW - timedelta(days=1)
 
 
 def test_a_manifest_of_several_tenants_tells_each_its_own_times_and_gaps(tmp_path: Path) -> None:
@@ -138,5 +138,5 @@ def test_a_manifest_of_several_tenants_tells_each_its_own_times_and_gaps(tmp_pat
     folder = argument(tmp_path / "both", bodies, {"schemaVersion": 2, "tenants": members})
     found = {estate.tenant: estate.coverage for estate in resources.load_tenants([folder])}
     for tenant, place in ids.items():
-        assert found[tenant].read_time(place) == datetime.fromisoformat(times[tenant])
+        assert found[tenant].find_read_time(place) == datetime.fromisoformat(times[tenant])
         assert found[tenant].gaps == {"microsoft.graph/users": f"403 on {place}"}

@@ -113,7 +113,7 @@ def test_exported_objects_become_arm_bodies_with_their_children():
     )
     assert f"{sql}/databases/harvest/transparentdataencryption/current" in estate.resources
     assert estate.resources[STORAGE].body["zones"] == ["1"]
-    (role,) = estate.by_type("Microsoft.Authorization/roleAssignments")
+    (role,) = estate.list_of_type("Microsoft.Authorization/roleAssignments")
     assert role.body["properties"] == {
         "scope": SUBSCRIPTION,
         "roleDefinitionId": f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
@@ -269,7 +269,7 @@ def test_a_page_that_is_not_there_is_told(tmp_path, pages, missing):
 
 
 def test_stream_gives_parents_children_and_quarantined_in_order():
-    items = list(resources.stream([CASES / "broken.jsonl"]))
+    items = list(resources.stream_resources([CASES / "broken.jsonl"]))
     kinds = [item.type if isinstance(item, Resource) else item.place.line for item in items]
     assert kinds == [
         "microsoft.storage/storageaccounts", 2, 3, 4, "microsoft.network/virtualnetworks",
@@ -308,7 +308,7 @@ def test_a_file_full_of_rubbish_is_counted_and_cut(tmp_path):
 def test_any_bytes_give_only_quarantine(tmp_path_factory, data, suffix):
     path = tmp_path_factory.mktemp("bytes") / f"x{suffix}"
     path.write_bytes(data)
-    for item in resources.stream([path]):
+    for item in resources.stream_resources([path]):
         assert isinstance(item, Quarantined | Resource)
 
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile
-from nephoscope.files.tar_archive import members
+from nephoscope.files.tar_archive import iterate_members
 
 END = 1024
 SIZES = (0, 300, 512, 4000, 513)
@@ -53,7 +53,7 @@ def _read(folder: Path, name: str, data: bytes) -> tuple[dict[str, bytes], str]:
     given_: dict[str, bytes] = {}
     try:
         source = SourceFile(folder / name, folder)
-        for one in members(source, ArchiveLimits(), scratch, lambda _: True, [], []):
+        for one in iterate_members(source, ArchiveLimits(), scratch, lambda _: True, [], []):
             given_[one.name.rpartition("!")[2]] = one.path.read_bytes()
     except FileError as error:
         return given_, str(error)
@@ -187,12 +187,12 @@ def test_a_full_disk_is_waited_for_and_takes_nothing_of_a_member(
 
     monkeypatch.setattr(Path, "open", smaller)
     source = SourceFile(folder / "a.tar", folder)
-    read = members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], [], told.append)
+    read = iterate_members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], [], told.append)
     assert [one.path.read_bytes() for one in read] == [_content(0, 3000), _content(1, 2000)]
     assert [one.errno for one in told] == [errno.ENOSPC] * 2
     told.clear()
     with pytest.raises(OSError, match="No space left") as error:
-        list(members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], []))
+        list(iterate_members(source, ArchiveLimits(), folder / "scratch", lambda _: True, [], []))
     assert not isinstance(error.value, FileError)
 
 

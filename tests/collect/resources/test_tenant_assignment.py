@@ -48,10 +48,10 @@ def loaded(paths, folder):
     """The estates in memory; those from disk must be the same."""
     estates = resources.load_tenants(paths)
     folder.mkdir()
-    surveys = SnapshotSpool.of(paths, folder).surveys()
+    surveys = SnapshotSpool.of(paths, folder).read_surveys()
     assert [one.whole.tenant for one in surveys] == [one.tenant for one in estates]
     for survey, estate in zip(surveys, estates, strict=True):
-        parts = [key for part in survey.parts(1) for key in part.resources]
+        parts = [key for part in survey.iterate_parts(1) for key in part.resources]
         assert sorted(parts) == sorted(estate.resources)
         assert survey.whole.coverage == estate.coverage
     return {one.tenant: one for one in estates}
@@ -91,14 +91,14 @@ def test_rows_of_one_file_that_name_their_tenants_are_parted(tmp_path):
     ]
     found = loaded([write(tmp_path, "both", rows)], tmp_path / "spool")
     assert {
-        tenant: len(one.by_type("microsoft.storage/storageaccounts")) for tenant, one in found.items()
+        tenant: len(one.list_of_type("microsoft.storage/storageaccounts")) for tenant, one in found.items()
     } == {A: 1, B: 1}
 
 
 def test_a_record_of_no_known_tenant_is_told_and_not_given_to_one(tmp_path):
     rows = [subscription(SUB_A, A), subscription(SUB_B, B), user("ann"), user("ben")]
     found = loaded([write(tmp_path, "both", rows)], tmp_path / "spool")
-    assert all(not one.by_type(USERS) for one in found.values())
+    assert all(not one.list_of_type(USERS) for one in found.values())
     for one in found.values():
         (lost,) = one.quarantine
         assert "2 records lie in no subscription and name no tenant" in lost.reason
@@ -110,7 +110,7 @@ def test_files_beside_the_only_tenant_are_of_it(tmp_path):
     more = write(tmp_path, "more", [account(SUB_A, "second")])
     found = loaded([first, people, more], tmp_path / "spool")
     assert list(found) == [A]
-    assert len(found[A].by_type(USERS)) == 1
+    assert len(found[A].list_of_type(USERS)) == 1
 
 
 def test_a_subscription_of_no_known_tenant_is_judged_by_itself(tmp_path):
@@ -172,6 +172,6 @@ def test_a_manifest_that_names_no_tenant_gives_each_its_subscriptions_and_the_ti
         assert coverage.scopes == {place: {patches}}
         assert coverage.gaps == {}
         assert coverage.claimed_at == {place: {patches: moment}}
-        assert {coverage.read_time(place), coverage.read_time("")} == {moment}
+        assert {coverage.find_read_time(place), coverage.find_read_time("")} == {moment}
         (other,) = set(places) - {tenant}
         assert places[other] not in coverage.read_at

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from nephoscope.collect.images.documents import ImageConfiguration
-from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.collect.scanning.image_rules.discovery import load_image_checks
 from nephoscope.collect.scanning.image_rules.image_evaluation import MAX_PLACES, judge_configuration
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, ExaminedRoot, NotedFile
 from nephoscope.collect.scanning.scan_contents import InventoryContents
@@ -51,7 +51,7 @@ def image_of(case: dict[str, Any]) -> ExaminedImage:
 
 @pytest.mark.parametrize("rule", sorted(CASES))
 def test_a_rule_finds_and_passes(rule: str) -> None:
-    check = image_checks()[rule]
+    check = load_image_checks()[rule]
     for case in CASES[rule]["finds"]:
         matches = list(check.run(image_of(case)))
         assert len(matches) == len(case["told"]), (case, matches)
@@ -65,12 +65,12 @@ def test_a_rule_finds_and_passes(rule: str) -> None:
 
 
 def test_every_rule_has_cases_both_ways() -> None:
-    assert set(CASES) == set(image_checks())
+    assert set(CASES) == set(load_image_checks())
     assert all(cases["finds"] and cases["passes"] for cases in CASES.values())
 
 
 def test_rules_say_what_to_do() -> None:
-    for check in image_checks().values():
+    for check in load_image_checks().values():
         rule = check.rule
         assert rule.description.endswith("."), rule.id
         assert rule.steps, rule.id

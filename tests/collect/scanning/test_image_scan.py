@@ -19,7 +19,7 @@ from nephoscope.collect.images.layer_stream import open_tar
 from nephoscope.collect.images.layers import LayerReader, merge_layers, read_layer
 from nephoscope.collect.images.layout import open_layout
 from nephoscope.collect.images.tar_entries import TarStream
-from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.content_builder import build_contents
 from nephoscope.collect.scanning.file_readers import (
     MAX_SIZE,
     claims,
@@ -166,7 +166,7 @@ def test_a_disturbed_layer_is_read_or_refused(compress: Callable[[bytes], bytes]
             layer = read_layer(TarStream(open_tar(io.BytesIO(blob), "it"), "it"), "", READER)
         except ImageError:
             continue
-        gather(merge_layers([layer]), layer.unread)
+        build_contents(merge_layers([layer]), layer.unread)
 
 
 def test_what_the_makers_of_a_package_worked_with_is_not_installed(tmp_path: Path) -> None:

@@ -14,20 +14,20 @@ INDEX = KeywordIndex(WORDS)
 
 @given(st.text(alphabet="tokenapi_y:/$schlü ", max_size=80))
 def test_words_are_found_as_by_a_search_for_each(text: str) -> None:
-    assert INDEX.words_in(text) == {word for word in WORDS if word in text}
+    assert INDEX.find_words(text) == {word for word in WORDS if word in text}
 
 
 def test_a_word_across_two_pieces_is_found(monkeypatch) -> None:
     monkeypatch.setattr(keyword_index, "_CHUNK", 8)
     for before in range(20):
-        assert INDEX.words_in("x" * before + "token" + "x" * 9) == {"tok", "token"}
+        assert INDEX.find_words("x" * before + "token" + "x" * 9) == {"tok", "token"}
 
 
 def test_short_texts_and_no_words() -> None:
-    assert INDEX.words_in("") == frozenset()
-    assert INDEX.words_in("a") == {"a"}
-    assert KeywordIndex(()).words_in("token") == frozenset()
+    assert INDEX.find_words("") == frozenset()
+    assert INDEX.find_words("a") == {"a"}
+    assert KeywordIndex(()).find_words("token") == frozenset()
 
 
 def test_what_is_no_unicode_does_not_stop_it() -> None:
-    assert INDEX.words_in("\udc80 token") == {"tok", "token"}
+    assert INDEX.find_words("\udc80 token") == {"tok", "token"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nephoscope.collect.secrets import secrets_in_files
-from nephoscope.collect.secrets.secret_rules import secret_rules
-from nephoscope.collect.secrets.secrets_in_files import SecretScan, entropy, find_secrets
+from nephoscope.collect.secrets.secret_rules import load_secret_rules
+from nephoscope.collect.secrets.secrets_in_files import SecretScan, find_secrets, measure_entropy
 
 LETTERS = "aB3dE6gH9jK2mN5pQ8sT1vW4xY7zC0fR" * 8
 HEX = "3f9a1c7e5b2d8046" * 16
@@ -140,7 +140,7 @@ def find(text: str, path: str = "srv/app.env") -> SecretScan:
 
 
 def test_every_rule_has_a_sample() -> None:
-    assert {rule.rule.id for rule in secret_rules()} == set(SAMPLES)
+    assert {rule.rule.id for rule in load_secret_rules()} == set(SAMPLES)
 
 
 @pytest.mark.parametrize("rule", SAMPLES)
@@ -187,6 +187,6 @@ def test_an_incomplete_scan_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_entropy() -> None:
-    assert entropy("") == 0
-    assert entropy("aaaa") == 0
-    assert entropy("abcd") == pytest.approx(2)
+    assert measure_entropy("") == 0
+    assert measure_entropy("aaaa") == 0
+    assert measure_entropy("abcd") == pytest.approx(2)

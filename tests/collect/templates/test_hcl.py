@@ -59,7 +59,7 @@ CASES = [
 def test_parts_are_marked(path: tuple[str | int, ...], text: str) -> None:
     mark = mark_configuration(TEXT)
     for step in path:
-        below = mark.mark_below(step)
+        below = mark.find_child_mark(step)
         assert below is not None, step
         mark = below
     assert TEXT[mark.start : mark.end] == text
@@ -67,11 +67,11 @@ def test_parts_are_marked(path: tuple[str | int, ...], text: str) -> None:
 
 @pytest.mark.parametrize("name", ["no", "inner"])
 def test_comments_and_texts_declare_nothing(name: str) -> None:
-    declared = mark_configuration(TEXT).mark_below("resource")
+    declared = mark_configuration(TEXT).find_child_mark("resource")
     assert declared is not None
-    kind = declared.mark_below("azurerm_storage_account")
+    kind = declared.find_child_mark("azurerm_storage_account")
     assert kind is not None
-    assert kind.mark_below(name) is None
+    assert kind.find_child_mark(name) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.collect.templates.discovery import UnreadableFileError, find_reader, read_template, readers
+from nephoscope.collect.templates.discovery import (
+    UnreadableFileError,
+    find_reader,
+    load_readers,
+    read_template,
+)
 from nephoscope.collect.templates.docker.parser import parse_dockerfile
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import SourceText
@@ -155,7 +160,7 @@ def test_a_fence_ends_outside_of_strings() -> None:
 
 def test_readers_are_found_and_the_most_specific_wins() -> None:
     assert {"dockerfile", "github_workflow", "azure_pipelines", "gitlab_ci", "shell_script"} <= {
-        one.name for one in readers()
+        one.name for one in load_readers()
     }
     found = {
         "Dockerfile.dev": "dockerfile", "a/b.Dockerfile": "dockerfile", "Containerfile": "dockerfile",

@@ -10,7 +10,7 @@ import pytest
 from nephoscope.collect.templates.discovery import UnreadableFileError, find_reader, read_template
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_expression import MappingError, compile_expression
-from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, load_tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope_policy.arm.unknown import Unknown
 
@@ -82,7 +82,7 @@ def _leaves(rule: Any) -> list[str]:
     return [leaf for value in rule.values() for leaf in _leaves(value)] if isinstance(rule, dict) else []
 
 
-@pytest.mark.parametrize("table", tables().values(), ids=lambda table: table.resource)
+@pytest.mark.parametrize("table", load_tables().values(), ids=lambda table: table.resource)
 def test_every_table_maps_a_resource(table: ResourceTable) -> None:
     for leaf in (
         *_leaves({k: v for k, v in table.body.items() if "list" not in str(v)}),
@@ -103,7 +103,7 @@ def test_every_table_maps_a_resource(table: ResourceTable) -> None:
             if plain.isidentifier() and plain not in given and plain != "as":
                 given[plain] = f"{GROUP}/providers/A.B/c/d" if plain.endswith(("_id", "scope")) else "n"
     plan = mapped(change(f"{table.resource}.x", given))
-    (made,) = [one for one in plan.resources_at(f"{table.resource}.x") if one.type == table.type][:1]
+    (made,) = [one for one in plan.list_resources_at(f"{table.resource}.x") if one.type == table.type][:1]
     assert made.id.startswith("/subscriptions/")
     assert made.id_known, made.id
     assert made.body["tags"] == {"a": "b"}
@@ -111,7 +111,7 @@ def test_every_table_maps_a_resource(table: ResourceTable) -> None:
 
 
 def test_at_least_120_types_are_mapped() -> None:
-    assert len({table.type.lower() for table in tables().values() if table.type}) >= 120
+    assert len({table.type.lower() for table in load_tables().values() if table.type}) >= 120
 
 
 STORAGE = {
@@ -175,13 +175,13 @@ def test_ids_are_found_by_references() -> None:
         configuration=configuration,
     )
     database = f"{GROUP}/providers/Microsoft.Sql/servers/sv/databases/db"
-    assert plan.resources_at("azurerm_mssql_database.d")[0].id == database
-    assert plan.resources_at("azurerm_mssql_database.d")[0].name == "sv/db"
+    assert plan.list_resources_at("azurerm_mssql_database.d")[0].id == database
+    assert plan.list_resources_at("azurerm_mssql_database.d")[0].name == "sv/db"
     assert (
-        plan.resources_at("azurerm_monitor_diagnostic_setting.m")[0].id
+        plan.list_resources_at("azurerm_monitor_diagnostic_setting.m")[0].id
         == f"{database}/providers/Microsoft.Insights/diagnosticSettings/m"
     )
-    rule = plan.resources_at("azurerm_mssql_firewall_rule.f")[0]
+    rule = plan.list_resources_at("azurerm_mssql_firewall_rule.f")[0]
     assert not rule.id_known
     part = "{azurerm_mssql_firewall_rule.f.server_id}"
     assert rule.id == f"{GROUP[:-2]}{part}/providers/Microsoft.Sql/servers/{part}/firewallRules/f"
@@ -208,7 +208,7 @@ def test_instances_refer_to_those_of_their_key() -> None:
     )
     for key in "ab":
         assert (
-            plan.resources_at(f'azurerm_key_vault_key.k["{key}"]')[0].id
+            plan.list_resources_at(f'azurerm_key_vault_key.k["{key}"]')[0].id
             == f"{GROUP}/providers/Microsoft.KeyVault/vaults/v{key}/keys/k"
         )
 
@@ -247,9 +247,9 @@ def test_references_go_through_modules() -> None:
         ),
         configuration=configuration,
     )
-    subnet = plan.resources_at("module.app[0].azurerm_private_endpoint.p")[0].body["properties"]["subnet"][
-        "id"
-    ]
+    subnet = plan.list_resources_at("module.app[0].azurerm_private_endpoint.p")[0].body["properties"][
+        "subnet"
+    ]["id"]
     assert subnet == f"{GROUP}/providers/Microsoft.Network/virtualNetworks/vn/subnets/s"
 
 
@@ -278,11 +278,11 @@ def test_parts_are_merged_and_children_are_below_their_parent() -> None:
         change("azurerm_network_security_group.g", {"name": "g", "resource_group_name": "rg"}),
         configuration=configuration,
     )
-    rules = plan.resources_at("azurerm_storage_account.a")[0].body["properties"]["networkAcls"]
+    rules = plan.list_resources_at("azurerm_storage_account.a")[0].body["properties"]["networkAcls"]
     assert rules["defaultAction"] == "Allow"
     assert [rule["value"] for rule in rules["ipRules"]] == ["1.2.3.4", "9.9.9.9"]
-    rule = plan.resources_at("azurerm_network_security_rule.r")[0]
-    assert rule.container == plan.resources_at("azurerm_network_security_group.g")[0].id
+    rule = plan.list_resources_at("azurerm_network_security_rule.r")[0]
+    assert rule.container == plan.list_resources_at("azurerm_network_security_group.g")[0].id
 
 
 def test_blocks_become_children() -> None:
@@ -340,7 +340,7 @@ def test_deleted_and_unmapped_resources_are_said() -> None:
     gone["change"]["actions"] = ["delete"]
     plan = mapped(gone, change("azurerm_new_thing.b", {"name": "b"}), change("random_id.c", {"hex": "a"}))
     assert plan.deleted == ["azurerm_storage_account.a"]
-    assert [(one.address, plan.document.place(one.path).line > 1) for one in plan.unmapped] == [
+    assert [(one.address, plan.document.find_place(one.path).line > 1) for one in plan.unmapped] == [
         ("azurerm_new_thing.b", True)
     ]
 

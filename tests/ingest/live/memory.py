@@ -34,7 +34,7 @@ class MemorySink:
     before: Callable[[str, int], None] = lambda feed, sequence: None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def last(self, feed: str) -> int:
+    def get_last_sequence(self, feed: str) -> int:
         return self.sequences.get(feed, -1)
 
     def write_batch(
@@ -56,10 +56,10 @@ class MemorySink:
                 raise LakeBusyError("full")
             time.sleep(0.01)
         with self.lock:
-            if after is not None and after != self.last(feed):
-                raise ProducerOvertakenError(f"{feed} is at {self.last(feed)}")
-            sequence = self.last(feed) + 1 if sequence is None else sequence
-            if sequence <= self.last(feed):
+            if after is not None and after != self.get_last_sequence(feed):
+                raise ProducerOvertakenError(f"{feed} is at {self.get_last_sequence(feed)}")
+            sequence = self.get_last_sequence(feed) + 1 if sequence is None else sequence
+            if sequence <= self.get_last_sequence(feed):
                 return IngestCounts()
             self.before(feed, sequence)
             self.sequences[feed] = sequence
@@ -84,7 +84,7 @@ class MemorySink:
             self.sequences[feed] = at = block.end
         return at
 
-    def learn(self, items) -> IntelCounts:
+    def store_indicators(self, items) -> IntelCounts:
         with self.lock:
             self.learned += items
         return IntelCounts(new=len(items))
@@ -95,16 +95,16 @@ class MemorySink:
     def data(self) -> bytes:
         return b"".join(piece.data for _, _, piece in self.pieces)
 
-    def checkpoint(self, key: str):
+    def get_checkpoint(self, key: str):
         return self.saved.get(key)
 
-    def save(self, key: str, value) -> None:
+    def save_checkpoint(self, key: str, value) -> None:
         self.saved[key] = dict(value)
 
-    def forget(self, key: str) -> None:
+    def drop_checkpoint(self, key: str) -> None:
         self.saved.pop(key, None)
 
-    def checkpoints(self, prefix: str = ""):
+    def list_checkpoints(self, prefix: str = ""):
         return {key: value for key, value in self.saved.items() if key.startswith(prefix)}
 
     def report_health(

@@ -34,7 +34,7 @@ class Opened:
         place.close = lambda: self.ended.append(name)
         if phase is not None:
             place.phase = lambda: phase
-            place.prove()
+            place.mark_proven()
         self.places[name] = place
         return True
 
@@ -88,8 +88,8 @@ def test_a_place_is_given_back_once():
     opened.open("a", "10.0.0.1")
     opened.open("b", "10.0.0.1", Phase.IDLE)
     for _ in range(2):
-        opened.places["a"].leave()
-        opened.places["b"].leave()
+        opened.places["a"].release()
+        opened.places["b"].release()
     assert (opened.budget.count, opened.budget.unproven) == (0, 0)
 
 

@@ -213,7 +213,7 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         "username": front.user,
     }
     monkeypatch.setattr(
-        "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token(front.password)
+        "nephoscope.connect.credentials.create_credential_source", lambda *_: lambda: Token(front.password)
     )
     around = SourceContext("hub", secrets={"password": front.password})
     source = EventHubSource(parse_settings(get_source_kind("event_hub"), settings), around)
@@ -223,7 +223,7 @@ def test_ways_to_sign_in(secure_kafka, sink, running, until, monkeypatch, sign_i
         until(lambda: sink.pieces)
     assert _numbers(sink) == [1]
     monkeypatch.setattr(
-        "nephoscope.connect.credentials.credential_source", lambda *_: lambda: Token("another")
+        "nephoscope.connect.credentials.create_credential_source", lambda *_: lambda: Token("another")
     )
     wrong = EventHubSource(
         parse_settings(get_source_kind("event_hub"), settings),

@@ -12,9 +12,14 @@ from tests.running import forked_commands
 
 from nephoscope.cli.session.source_health import shorten_rows
 from nephoscope.ingest.live.health.arrival_profile import JUDGED_AFTER, LEARNED, SourceProfile
-from nephoscope.ingest.live.health.health_evaluation import FIRST_SILENCE, findings, judge_health, limit
+from nephoscope.ingest.live.health.health_evaluation import (
+    FIRST_SILENCE,
+    find_silence_limit,
+    findings,
+    judge_health,
+)
 from nephoscope.ingest.live.health.health_recorder import HealthKeeper
-from nephoscope.ingest.live.health.health_table import rows
+from nephoscope.ingest.live.health.health_table import read_rows
 from nephoscope.ingest.live.poll_loop import report_poll_results
 from nephoscope.ingest.live.source_meter import SourceMeter
 from nephoscope.ingest.source_failures import SourceError
@@ -324,11 +329,11 @@ WEEK = (*WORKDAY * 4, (HOUR / 2, 16), (64 * HOUR, 1))
     ],
 )  # fmt: skip
 def test_how_long_a_silence_may_last(silences, allowed: timedelta) -> None:
-    assert limit(_profile(*silences)) == allowed
+    assert find_silence_limit(_profile(*silences)) == allowed
 
 
 def _told(state: State, now: datetime) -> dict[tuple[str, str], str]:
-    return {(one.health.source, one.health.table): one.status for one in rows(state, now)}
+    return {(one.health.source, one.health.table): one.status for one in read_rows(state, now)}
 
 
 def test_a_source_that_brings_nothing_is_told_once_though_it_never_did(world) -> None:

@@ -101,7 +101,7 @@ def both(tmp_path_factory):
             found = take(intake, *(post(body, workspace=f"{name}{number}") for name in ("one", "two")))
             assert found == [len(body)] * 2
             door = doors.for_workspace(f"one{number}")
-            door.ingest_body(door.flows(f"one{number}", STREAM), STREAM, json.dumps(body).encode(), "")
+            door.ingest_body(door.find_flows(f"one{number}", STREAM), STREAM, json.dumps(body).encode(), "")
         lake.flush()
         peer.flush()
         yield lake, peer, state
@@ -219,7 +219,7 @@ def test_doors_hold_bound_senders_as_the_intake_does(place):
     _, lake, state = place
     door = IngestionEndpoints(lake, state).for_workspace("default")
     body = json.dumps([{"TimeGenerated": NOW, "Computer": "web-02"}, {"TimeGenerated": NOW}]).encode()
-    door.ingest_body(door.flows("default", STREAM), STREAM, body, "id", bind_resource(A))
+    door.ingest_body(door.find_flows("default", STREAM), STREAM, body, "id", bind_resource(A))
     lake.flush()
     assert lake.query("Syslog | project Computer")[-1].table.to_pylist() == [{"Computer": "web-01"}]
     (aside,) = lake.query("_Quarantine | project Table, SenderResourceId")[-1].table.to_pylist()
@@ -230,7 +230,7 @@ def test_a_transform_that_renames_a_column_is_checked_behind_it(place):
     _, lake, state = place
     columns = {"TimeGenerated": KqlType.DATETIME, "who": KqlType.STRING, "id": KqlType.STRING}
     text = "source | project TimeGenerated, Computer = strcat('web-', who), _ResourceId = id"
-    flows = (DataFlow("Syslog", Transform.of(text, columns, "rule")),)
+    flows = (DataFlow("Syslog", Transform.compile(text, columns, "rule")),)
     records = [
         {"TimeGenerated": NOW, "who": "02"},
         {"TimeGenerated": NOW, "who": "01", "id": B},

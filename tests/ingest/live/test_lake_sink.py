@@ -139,14 +139,14 @@ def test_pieces_refused_and_their_places(lake, lake_sink) -> None:
         one["Place"].startswith(f"partition 1 offset {at}") for one, at in zip(bad, (8, 9), strict=True)
     ] == [True, True]
     assert "secretvalue" not in bad[1]["Raw"]
-    assert lake_sink.last("partition-1") == 8
+    assert lake_sink.get_last_sequence("partition-1") == 8
 
 
 def test_a_stream_is_taken_up_behind_its_last_batch(lake, lake_sink) -> None:
     whole = b"".join(json.dumps(_vault(f"Op{at}")).encode() + b"\n" for at in range(5))
     half = whole[: len(whole) // 2]
     end = lake_sink.read("blob", io.BytesIO(half), "c/b", at=0, growing=True)
-    assert lake_sink.last("blob") == end == half.rfind(b"\n") + 1
+    assert lake_sink.get_last_sequence("blob") == end == half.rfind(b"\n") + 1
     assert lake_sink.read("blob", io.BytesIO(whole[end:]), "c/b", at=end, growing=True) == len(whole)
     found = _rows(lake, "AZKVAuditLogs | summarize n=count() by OperationName | order by OperationName asc")
     assert [(one["OperationName"], one["n"]) for one in found] == [(f"Op{at}", 1) for at in range(5)]
@@ -157,12 +157,12 @@ def test_late_rows_and_checkpoints(lake, lake_sink) -> None:
     taken = lake_sink.write_batch("x", 1, (SourceChunk(json.dumps(old).encode(), "hub"),))
     assert taken.rows == 0
     assert taken.bad >= 1
-    assert lake_sink.checkpoint("a") is None
-    lake_sink.save("a/1", {"n": 1})
-    lake_sink.save("b/1", {"n": 2})
-    assert lake_sink.checkpoints("a/") == {"a/1": {"n": 1}}
-    lake_sink.forget("a/1")
-    assert lake_sink.checkpoints() == {"b/1": {"n": 2}}
+    assert lake_sink.get_checkpoint("a") is None
+    lake_sink.save_checkpoint("a/1", {"n": 1})
+    lake_sink.save_checkpoint("b/1", {"n": 2})
+    assert lake_sink.list_checkpoints("a/") == {"a/1": {"n": 1}}
+    lake_sink.drop_checkpoint("a/1")
+    assert lake_sink.list_checkpoints() == {"b/1": {"n": 2}}
 
 
 def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
@@ -176,7 +176,7 @@ def test_a_full_lake_is_waited_for_or_told(tmp_path) -> None:
         threading.Timer(0.3, stop.set).start()
         with pytest.raises(SourceStoppedError):
             sink.write_batch("f", 1, piece)
-        assert sink.last("f") == -1
+        assert sink.get_last_sequence("f") == -1
         assert sink.meter.drain()[1].full >= 2
         full.close()
 

@@ -23,7 +23,7 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.behavior.identities import IDENTITIES, PEERS
 from nephoscope.behavior.insights import BEHAVIOR
-from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens, new_token
+from nephoscope.ingest.live.ingestion.api_tokens import IngestionTokens, create_token
 from nephoscope.ingest.live.ingestion.idempotency import IdempotencyCache
 from nephoscope.ingest.live.kinds.logs_ingestion import LogsIngestionSource
 from nephoscope.ingest.live.live_source import SourceContext
@@ -35,7 +35,7 @@ from nephoscope.lake.watchlists import watchlist_rows
 from nephoscope.lake.writing.quarantine import QUARANTINE
 from nephoscope_kql.types import KqlType
 
-TOKEN, HASH = new_token()
+TOKEN, HASH = create_token()
 ORDERS = LakeTable.of("Orders_CL", {"Name": KqlType.STRING, "Amount": KqlType.REAL})
 RULE = {
     "properties": {
@@ -416,7 +416,7 @@ def test_no_token_no_door(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="create one for door"):
         door.test()
     assert not IngestionTokens("").accepts_header(f"Bearer {TOKEN}")
-    assert IngestionTokens(f"{new_token()[1]}\n{HASH}").accepts_header(f"bearer {TOKEN}")
+    assert IngestionTokens(f"{create_token()[1]}\n{HASH}").accepts_header(f"bearer {TOKEN}")
 
 
 def test_what_was_answered_with_204_can_be_asked_for(tmp_path, running, monkeypatch) -> None:

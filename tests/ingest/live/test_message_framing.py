@@ -34,7 +34,7 @@ def test_whatever_the_cuts(messages: list[tuple[bytes, bool]], places: list[int]
     found = [message for piece in _cut(stream, places) for message in frames.feed(piece)]
     assert found == [message for message, _ in messages]
     assert not frames.over
-    assert frames.end() == ([], b"")
+    assert frames.finish() == ([], b"")
 
 
 @given(st.binary(max_size=600), st.lists(st.integers(0, 600), max_size=6))
@@ -42,7 +42,7 @@ def test_noise_never_fails_and_never_grows(noise: bytes, places: list[int]) -> N
     frames, whole = SyslogFramer(LIMIT), SyslogFramer(LIMIT)
     found = [message for piece in _cut(noise, places) for message in frames.feed(piece)]
     assert found == whole.feed(noise)
-    assert frames.end() == whole.end()
+    assert frames.finish() == whole.finish()
     assert sorted(frames.over) == sorted(whole.over)
     assert all(len(message) <= LIMIT for message in found)
 
@@ -76,7 +76,7 @@ def test_a_message_over_the_limit_is_told_and_the_next_one_is_whole(counted: boo
 def test_cases(stream: bytes, messages: list[bytes], cut: bytes) -> None:
     frames = SyslogFramer(LIMIT)
     found = frames.feed(stream)
-    last, rest = frames.end()
+    last, rest = frames.finish()
     assert (found + last, rest) == (messages, cut)
 
 

@@ -156,7 +156,7 @@ def test_last_rows_are_those_of_tables_of_logs(lake, tmp_path) -> None:
         seen.append((table, category))
         return True
 
-    newest = [last.newest_time(key, every) for key in (f"{VAULT}/a", f"{VAULT}/b", SUBSCRIPTION)]
+    newest = [last.find_newest_time(key, every) for key in (f"{VAULT}/a", f"{VAULT}/b", SUBSCRIPTION)]
     assert newest == [NOW - timedelta(hours=back) for back in (2, 9, 2)]
     assert set(seen) == {
         ("AZKVAuditLogs", ""),

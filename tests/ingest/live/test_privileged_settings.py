@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nephoscope.ingest.live.privileged_settings import always_owned, list_owned
+from nephoscope.ingest.live.privileged_settings import always_owned, list_privileged_settings
 from nephoscope.ingest.live.source_kinds import describe_kind, kinds, parse_settings
 from nephoscope.ingest.live.source_setup import OF_THE_HOST
 
@@ -31,7 +31,7 @@ TELLING = {
 
 @pytest.mark.parametrize(("kind", "row"), ROWS, ids=[f"{kind}-{n}" for n, (kind, _) in enumerate(ROWS)])
 def test_the_servers_own_is_told(kind, row) -> None:
-    found = list_owned(kinds()[kind], parse_settings(kinds()[kind], row["settings"]))
+    found = list_privileged_settings(kinds()[kind], parse_settings(kinds()[kind], row["settings"]))
     assert [one.partition(" (")[0] for one in found] == row.get("owned", [])
 
 

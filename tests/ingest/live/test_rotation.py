@@ -115,13 +115,13 @@ class Scenario:
 
     def _began(self, _: str) -> None:
         """Keep what the source saves before it hands over anything of the first file."""
-        save = self.sink.save
+        save = self.sink.save_checkpoint
 
         def saving(key: str, value: dict[str, Any]) -> None:
             save(key, value)
             self.kept = self.kept or dict(self.sink.saved)
 
-        self.sink.save = saving
+        self.sink.save_checkpoint = saving
 
     def _write(self, _: str, name: str, lines: str) -> None:
         path, width = self.folder / name, self.case.get("width", 90)

@@ -98,13 +98,13 @@ def test_a_setting_that_an_older_release_did_not_know_stands_at_its_default(stat
 
 def test_a_change_that_came_between_is_not_undone(state, monkeypatch) -> None:
     added(state, "misp")
-    checked = source_setup.check
+    checked = source_setup.check_source
 
     def overtaken(*given, **options) -> None:
         checked(*given, **options)
         state.sources.set("s", settings={**state.sources.get("s").settings, "url": "https://other.example/"})
 
-    monkeypatch.setattr(source_setup, "check", overtaken)
+    monkeypatch.setattr(source_setup, "check_source", overtaken)
     with pytest.raises(StateError, match="changed meanwhile"):
         source_setup.change(state, "s", secrets={"key": "another"})
     source = state.sources.get("s")

@@ -21,13 +21,13 @@ def hanging(monkeypatch):
         go_on.wait()
         return "Connection succeeded"
 
-    monkeypatch.setattr(source_setup, "test", waits)
+    monkeypatch.setattr(source_setup, "test_source", waits)
     yield go_on
     go_on.set()
 
 
 def tried(seconds):
-    return source_test.answer(None, None, Path(), "slow", seconds)
+    return source_test.run_test(None, None, Path(), "slow", seconds)
 
 
 def test_a_source_that_does_not_answer_is_told_so_and_few_wait_for_it(hanging, monkeypatch):
@@ -37,7 +37,7 @@ def test_a_source_that_does_not_answer_is_told_so_and_few_wait_for_it(hanging, m
     with pytest.raises(SourceError, match="already being tested"):
         tried(60)
     hanging.set()
-    monkeypatch.setattr(source_setup, "test", lambda *_: "Connection succeeded")
+    monkeypatch.setattr(source_setup, "test_source", lambda *_: "Connection succeeded")
     while source_test._SLOTS._value < source_test.MOST:
         time.sleep(0.01)
     assert tried(60) == "Connection succeeded"
@@ -47,7 +47,7 @@ def test_what_a_source_says_is_told(monkeypatch):
     def refuses(*_):
         raise SourceError("no such place")
 
-    monkeypatch.setattr(source_setup, "test", refuses)
+    monkeypatch.setattr(source_setup, "test_source", refuses)
     with pytest.raises(SourceError, match="no such place"):
         tried(60)
 
@@ -56,6 +56,6 @@ def test_a_time_out_of_the_source_itself_is_its_own(monkeypatch):
     def times_out(*_):
         raise TimeoutError("the handshake")
 
-    monkeypatch.setattr(source_setup, "test", times_out)
+    monkeypatch.setattr(source_setup, "test_source", times_out)
     with pytest.raises(TimeoutError, match="the handshake"):
         tried(60)

@@ -282,7 +282,7 @@ def test_ways_to_sign_in(azurite, container, source, sink, running, until, monke
     assert "blobs in" in by_sas.test()
     from live_azurite import Token
 
-    monkeypatch.setattr(module, "credential_source", lambda kind, cloud: Token)
+    monkeypatch.setattr(module, "create_credential_source", lambda kind, cloud: Token)
     assert "blobs in" in source(credential="managed-identity").test()
     with pytest.raises(SourceError, match="the secret 'account_key' is missing"):
         StorageSource(

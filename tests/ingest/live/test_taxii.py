@@ -129,7 +129,7 @@ def test_a_token_that_the_server_forgot_begins_the_stretch_anew(
     server: Running, sink, running, until
 ) -> None:
     server.add(*(indicator(number) for number in range(6)))
-    sink.save(f"taxii:{OPEN}", {"since": "", "last": "", "next": "gone", "number": 4})
+    sink.save_checkpoint(f"taxii:{OPEN}", {"since": "", "last": "", "next": "gone", "number": 4})
     with running(source(server), sink):
         until(lambda: len({one.id for one in sink.learned}) == 6, "all")
     assert sink.saved[f"taxii:{OPEN}"]["next"] == ""

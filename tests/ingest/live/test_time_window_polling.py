@@ -85,7 +85,7 @@ def azure(tmp_path, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(authority))
     cloud = Cloud("here", found.url, found.url, found.url, found.url)
     monkeypatch.setattr(rest_clients, "load_cloud", lambda _: cloud)
-    monkeypatch.setattr(rest_clients, "credential_source", lambda *_: _Credential)
+    monkeypatch.setattr(rest_clients, "create_credential_source", lambda *_: _Credential)
     yield found
     served.close()
     listener.close()
@@ -211,13 +211,13 @@ def test_a_crash_around_a_hand_over(sink, taken: bool) -> None:
             sink.records.append((feed, b""))
         raise ConnectionError
 
-    _poller(sink, [[_event(0)]]).round(NOW)
+    _poller(sink, [[_event(0)]]).poll(NOW)
     sink.before = die
     with pytest.raises(ConnectionError):
-        _poller(sink, [[_event(0), _event(1)]]).round(NOW + timedelta(seconds=1))
+        _poller(sink, [[_event(0), _event(1)]]).poll(NOW + timedelta(seconds=1))
     sink.before = lambda feed, sequence: None
     again = [[_event(2), _event(1), _event(0)]]
-    assert _poller(sink, again).round(NOW + timedelta(seconds=2)) == (1 if taken else 2)
+    assert _poller(sink, again).poll(NOW + timedelta(seconds=2)) == (1 if taken else 2)
     assert [one["n"] for one in _records(sink)] == ([0, 2] if taken else [0, 2, 1])
 
 
@@ -226,7 +226,7 @@ def test_what_is_remembered_does_not_grow(sink) -> None:
     for step in range(50):
         now = NOW + timedelta(minutes=30 * step)
         poller.ask = lambda start, end, now=now: iter([[PolledEvent(now.isoformat(), now, {})]])
-        assert poller.round(now) == 1
+        assert poller.poll(now) == 1
     assert len(sink.saved) <= 4
     assert len(poller._seen) <= 3
 
@@ -241,9 +241,9 @@ def test_of_two_who_poll_the_same_one_is_taken(sink) -> None:
     now = datetime.now(UTC)
     pages = [[PolledEvent("a", now, {"n": 1})]]
     first, second = _poller(sink, pages), _poller(sink, pages)
-    assert first.round(now) == 1
+    assert first.poll(now) == 1
     with pytest.raises(ProducerOvertakenError):
-        second.round(now)
+        second.poll(now)
     assert len(sink.pieces) == 1
-    assert len(sink.checkpoints("poll:f/")) == 1, "what was not taken is not known as taken"
-    assert _poller(sink, pages).round(now) == 0
+    assert len(sink.list_checkpoints("poll:f/")) == 1, "what was not taken is not known as taken"
+    assert _poller(sink, pages).poll(now) == 0

@@ -59,7 +59,7 @@ def through(tmp_path):
                 "door", "default", lake, lake.writer(), state.checkpoints, SourceMeter(), threading.Event()
             )
             door = IngestionEndpoint(sink, IngestionTokens(""), rules, lambda _: (), "door", LIMITS)
-            door.ingest_body(door.flows("dcr-sent", stream), stream, json.dumps(records).encode(), "")
+            door.ingest_body(door.find_flows("dcr-sent", stream), stream, json.dumps(records).encode(), "")
             lake.flush()
             bad = "_Quarantine | project Place, Reason, Raw, Table"
             return [lake.query(one)[-1].table.to_pylist() for one in (ask, bad)]

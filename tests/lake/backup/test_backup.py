@@ -87,7 +87,7 @@ def test_what_was_there_is_there_again(data: Path, tmp_path: Path) -> None:
     assert messages(again) == Counter({f"p/{number}": 1 for number in range(20)})
     assert messages(again, "soc") == Counter({f"q/{number}": 1 for number in range(3)})
     assert (again / "content" / "pack.json").read_text() == "{}"
-    assert len(EstateStore(again).snapshots()) == 1
+    assert len(EstateStore(again).list_snapshots()) == 1
     with State.open_folder(data, "") as old, State.open_folder(again, "") as new:
         assert old.workspaces.all() == new.workspaces.all()
         assert new.producers.all() == {"p": 19, "q": 2}

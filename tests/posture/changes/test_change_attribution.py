@@ -290,8 +290,10 @@ def test_many_changes_ask_no_more_of_the_store_than_one(
             store.append(Estate.of(several, Coverage.everything()), at)
         seen: list[Path] = []
         with monkeypatch.context() as patched:
-            stored = EstateStore.snapshots
-            patched.setattr(EstateStore, "snapshots", lambda one: (seen.append(one.path), stored(one))[1])
+            stored = EstateStore.list_snapshots
+            patched.setattr(
+                EstateStore, "list_snapshots", lambda one: (seen.append(one.path), stored(one))[1]
+            )
             assert len(resource_changes.list_attributed_changes(data, NOW)) == count
         return len(seen)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
-from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
+from nephoscope.collect.templates.terraform.inverse_mapping import solve_attribute_values
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
 from nephoscope_policy.aliases import Aliases, UnknownAlias
 from nephoscope_policy.body_paths import STAR
@@ -89,7 +89,7 @@ def _named(value: Any, given: Mapping[str, Any]) -> Iterator[Any]:
 
 def _paths(name: str, aliases: Aliases) -> Iterator[tuple[str, Steps]]:
     try:
-        found = aliases.field(name)
+        found = aliases.resolve_field(name)
     except (UnknownAlias, ValueError):
         return
     if "/" in name and found.spelled:
@@ -182,7 +182,7 @@ class TwinMaker:
         for one in names:
             _block(trial, one[:-1]).setdefault(one[-1], None)
         attributes = PlanAttributes(trial, {}, {}, (), lambda _: None)
-        for found, wanted in attribute_values(BuiltFrom(rule, attributes), value):
+        for found, wanted in solve_attribute_values(BuiltFrom(rule, attributes), value):
             held = _block(values, found[:-1])
             if held.get(found[-1]) is None:
                 held[found[-1]] = wanted

@@ -34,7 +34,7 @@ def judge(packs: Packs) -> TemplateJudge:
 
 @pytest.fixture(scope="module")
 def names(packs: Packs) -> dict[str, str]:
-    members = packs.catalog().initiative("nephoscope")
+    members = packs.catalog().get_initiative("nephoscope")
     assert members is not None
     return {one.definition.rpartition("/")[2]: one.reference for one in members.members}
 

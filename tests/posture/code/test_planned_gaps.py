@@ -123,7 +123,7 @@ def test_what_azure_alone_writes_is_known_later_and_nobody_is_told_to_set_it(
 ) -> None:
     one = Resource.of({"id": f"/subscriptions/s/resourceGroups/g/providers/{type_}/n", "properties": {}})
     with pytest.raises(NotCollected) as raised:
-        make_view(replace(one, planned=Planning())).value_at(path)
+        make_view(replace(one, planned=Planning())).follow(path)
     assert raised.value.cause == cause
     assert ("set it" in str(raised.value)) is (cause == NOT_SET)
 

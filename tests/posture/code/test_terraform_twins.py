@@ -22,7 +22,7 @@ from tests.posture.code.terraform_twins import (
 )
 
 from nephoscope.collect.templates.terraform.attributes import MISSING
-from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, load_tables
 from nephoscope.collect.templates.terraform.plan import TerraformPlan
 from nephoscope.collect.templates.terraform.plan_mapper import map_plan
 from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, fold_path
@@ -76,13 +76,13 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 def plan_of(maker: TwinMaker) -> TerraformPlan:
     """One plan with a resource of every table; what is a part of another stands beside one of that."""
     changes = []
-    for table in tables().values():
+    for table in load_tables().values():
         values = identifying(table)
         for body, type_ in bodies_of(table):
             maker.solve(values, body, maker.values(type_))
         if table.merge_into:
             name = table.resource.replace("_", "-")
-            whole = tables()[table.part_of]
+            whole = load_tables()[table.part_of]
             held = {**identifying(whole), "name": name}
             parts = [fold_path(tuple(key.split("."))) for key in table.body]
             wanted = maker.values(whole.type).items()
@@ -105,7 +105,7 @@ def plan_document(changes: list[dict[str, Any]]) -> TemplateDocument:
 
 def bodies_of(table: ResourceTable) -> list[tuple[dict[str, Any], str]]:
     """What a table makes: each mapping, with the type of ARM."""
-    type_ = tables()[table.part_of].type if table.merge_into else table.type
+    type_ = load_tables()[table.part_of].type if table.merge_into else table.type
     return [(table.body, type_), *((child.body, f"{type_}/{child.type}") for child in table.children)]
 
 
@@ -164,7 +164,7 @@ def _with(body: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenResource]:
     """What a template plans that deploys a body at the id of a resource."""
     scope = resource.id.partition("/providers/")[0]
-    at = DeploymentScope().scope_of_id(scope or "/")
+    at = DeploymentScope().find_scope(scope or "/")
     assert at is not None
     in_group = (
         "/resourcegroups/" in scope.lower() and resource.type.lower() != "microsoft.resources/resourcegroups"
@@ -181,7 +181,7 @@ def expanded(resource: TerraformResource, body: dict[str, Any]) -> list[WrittenR
     found = expand(
         document,
         None,
-        scope=at if in_group else DeploymentScope().scope_of_id("/".join(scope.split("/")[:3])) or at,
+        scope=at if in_group else DeploymentScope().find_scope("/".join(scope.split("/")[:3])) or at,
     )
     assert not found.errors, (resource.address, found.errors[0].message)
     return [*found.resources]
@@ -194,7 +194,7 @@ def test_a_plan_is_judged_as_its_twin(judge: Judge, turn: int, opposite: bool) -
     plan = plan_of(maker)
     assert plan.unmapped == []
     assert {one.terraform_type for one in plan.resources} >= {
-        one.resource for one in tables().values() if one.type
+        one.resource for one in load_tables().values() if one.type
     }
     twins: list[WrittenResource] = []
     lacking: dict[str, set[Steps]] = {}
@@ -270,7 +270,7 @@ def network_twin(*, associated: bool) -> list[WrittenResource]:
     schema = SCHEMA.format("2019-04-01/deploymentTemplate.json")
     template = {"$schema": schema, "contentVersion": "1.0.0.0", "resources": items}
     document = TemplateDocument.parse(json.dumps(template), "azuredeploy.json")
-    found = expand(document, None, scope=DeploymentScope().scope_of_id(GROUP) or DeploymentScope())
+    found = expand(document, None, scope=DeploymentScope().find_scope(GROUP) or DeploymentScope())
     assert not found.errors
     return [*found.resources]
 

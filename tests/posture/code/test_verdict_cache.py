@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.cli.code_outputs import code_renderer
+from nephoscope.cli.code_outputs import load_code_renderer
 from nephoscope.collect.templates.arm.template_repository import Repository
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.template.file_verdict import FileVerdict
@@ -150,7 +150,7 @@ class Workshop:
 
     def _content(self) -> tuple[EvaluationPlan, Aliases]:
         self.judged += 1
-        return plan_of(self.rules), Aliases.builtin()
+        return plan_of(self.rules), Aliases.load_builtin()
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def written(report: CodeReport) -> list[str]:
     found = []
     for name in ("json", "sarif", "table", "markdown"):
         out = StringIO()
-        code_renderer(name)(report, out)
+        load_code_renderer(name)(report, out)
         found.append(out.getvalue())
     return found
 

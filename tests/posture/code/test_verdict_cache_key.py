@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.analyze.discovery import analyzers
+from nephoscope.analyze.discovery import load_analyzers
 from nephoscope.posture.code.template import verdict_cache_key
 from nephoscope.posture.code.template.planned_analysis import ANALYZERS
 from nephoscope.posture.code.template.verdict_cache_key import hash_inputs
@@ -138,7 +138,7 @@ def test_a_file_of_the_product_that_changed_gives_another_digest(
 def test_no_analyzer_of_plans_depends_on_the_time() -> None:
     """An analyzer asks the time of its view, and nowhere else."""
     asking = re.compile(r"\.(now|clock)\b")
-    modules = {one.name: inspect.getmodule(one.analyze) for one in analyzers()}
+    modules = {one.name: inspect.getmodule(one.analyze) for one in load_analyzers()}
     timed = {name for name, module in modules.items() if module and asking.search(inspect.getsource(module))}
     assert {"github_secrets", "api_usage"} <= timed
     assert timed.isdisjoint(ANALYZERS)

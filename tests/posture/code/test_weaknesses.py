@@ -16,7 +16,7 @@ import yaml
 from click.testing import CliRunner
 
 from nephoscope.cli.main import cli
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.code.file_edits import apply_edits
 from nephoscope.posture.code.finding import Edit
 from nephoscope.posture.code.template import template_scan
@@ -69,7 +69,7 @@ def write_cases(folder: Path) -> Iterator[Written]:
 
 def scan(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
     """The failed findings of each file, by the name of the policy."""
-    names = {one.json()["name"]: one.name.removesuffix(".json") for one in documents(kind="policies")}
+    names = {one.json()["name"]: one.name.removesuffix(".json") for one in load_documents(kind="policies")}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(template_scan, "count_processes", lambda _: 1)
         arguments = ["--data", str(data), "scan", str(folder), "-o", "json", "--tools", "none"]

@@ -13,7 +13,7 @@ import pytest
 
 import nephoscope
 import nephoscope_policy
-from nephoscope.estate.coverage import manifest_document
+from nephoscope.estate.coverage import build_manifest_document
 from nephoscope.estate.estate import Estate
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.data_gaps.gap_groups import (
@@ -31,7 +31,7 @@ from nephoscope.posture.published.publishing import publish
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
-from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.azure_facts import list_report_types
 from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.state import Severity
@@ -139,7 +139,7 @@ def test_every_kind_has_a_remedy(need: Need) -> None:
 
 
 def test_every_kind_of_report_says_how_a_new_one_is_made() -> None:
-    for type_ in report_types():
+    for type_ in list_report_types():
         assert "Then read" in remedy(Need.REPORT, type_).action
 
 
@@ -212,7 +212,7 @@ def write(folder: Path, estate: Estate, types: frozenset[str], *, keep: bool) ->
         for scope, read in estate.coverage.scopes.items()
     }
     (folder / "coverage.json").write_text(
-        json.dumps(manifest_document(msgspec.structs.replace(estate.coverage, scopes=scopes)))
+        json.dumps(build_manifest_document(msgspec.structs.replace(estate.coverage, scopes=scopes)))
     )
     return str(folder)
 

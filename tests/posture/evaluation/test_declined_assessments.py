@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.declined_assessments import DECLINED
 from nephoscope.posture.evaluation.evaluation_run import evaluate
@@ -25,8 +25,8 @@ POLICY, KEY = "storage-transport-observed", "358d58cc-cab0-5e82-87d7-4a5f6b629c5
 
 @pytest.fixture(scope="module")
 def plan() -> EvaluationPlan:
-    held = [one for one in documents(kind="policies") if one.name == f"{POLICY}.json"]
-    initiatives = list(documents(kind="initiatives"))
+    held = [one for one in load_documents(kind="policies") if one.name == f"{POLICY}.json"]
+    initiatives = list(load_documents(kind="initiatives"))
     return EvaluationPlan(PolicyCatalog.of([*held, *initiatives])).with_assignment("nephoscope")
 
 

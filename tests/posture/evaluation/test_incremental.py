@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.resource_diff import is_exactly_equal
 from nephoscope.posture.evaluation.analyzer_results import Analysis
@@ -23,7 +23,7 @@ from nephoscope_policy.model.resource import Resource
 
 CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-CATALOG = PolicyCatalog.of(documents(CONTENT))
+CATALOG = PolicyCatalog.of(load_documents(CONTENT))
 PLAN = (
     EvaluationPlan(CATALOG).assigning_every_definition().with_assignment("baseline").with_assignment("second")
 )

@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 from msgspec.structs import replace
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import EvaluationRun, evaluate
@@ -103,7 +103,7 @@ def exemption(scope: str, to: str = "", name: str = "e", **properties: Any) -> E
 
 @pytest.fixture(scope="module")
 def catalog() -> PolicyCatalog:
-    found = PolicyCatalog.of(documents(CONTENT))
+    found = PolicyCatalog.of(load_documents(CONTENT))
     assert found.problems == ()
     return found
 

@@ -226,8 +226,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
         return discovery.Analyzer(one.name, one.keys, one.types, one.tables, analyze, one.doc)
 
-    several = tuple(map(counting, discovery.analyzers()))
-    monkeypatch.setattr("nephoscope.analyze.analyzer_runner.analyzers", lambda: several)
+    several = tuple(map(counting, discovery.load_analyzers()))
+    monkeypatch.setattr("nephoscope.analyze.analyzer_runner.load_analyzers", lambda: several)
     return ran
 
 
@@ -254,7 +254,7 @@ def test_what_changed_is_run_again_and_nothing_else(kept: Kept, counted: list[st
     assert again() == set()
     assert again(now=NOW + timedelta(hours=1)) == set(), "the answers and the day are the same"
     assert again(now=NOW + timedelta(days=1, hours=12)) == {"api_usage"}, "its last row is too old"
-    assert again(now=NOW - timedelta(hours=1)) == {one.name for one in discovery.analyzers()}
+    assert again(now=NOW - timedelta(hours=1)) == {one.name for one in discovery.load_analyzers()}
     assert again(Estate.of([operation("get"), operation("new"), logged()], Coverage.everything())) >= {
         "api_usage",
         "api_authentication",

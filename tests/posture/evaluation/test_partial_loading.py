@@ -13,7 +13,7 @@ import pytest
 
 from nephoscope.collect import resources
 from nephoscope.collect.resources import SnapshotSpool
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.evaluation.analyzer_results import Analyzers, run_all_analyzers, run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
 from nephoscope.posture.evaluation.partial_loading import evaluate_parts, list_types_needed_whole
@@ -27,7 +27,7 @@ CONTENT = Path(__file__).parents[2] / "cases/sets/content"
 
 def spooled(paths: list[Path], folder: Path) -> Any:
     folder.mkdir()
-    (found,) = SnapshotSpool.of(paths, folder).surveys(list_types_needed_whole())
+    (found,) = SnapshotSpool.of(paths, folder).read_surveys(list_types_needed_whole())
     return found
 
 
@@ -58,7 +58,7 @@ def test_the_sample_estate(tmp_path: Path, size: int) -> None:
 
 def test_no_analyzers_and_every_definition(tmp_path: Path) -> None:
     plan = (
-        EvaluationPlan(PolicyCatalog.of(documents(CONTENT)))
+        EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT)))
         .assigning_every_definition()
         .with_assignment("baseline")
     )
@@ -101,14 +101,14 @@ def test_duplicates_broken_records_children_and_two_roots(tmp_path: Path) -> Non
             ]
         )
     )
-    plan = EvaluationPlan(PolicyCatalog.of(documents(CONTENT))).assigning_every_definition()
+    plan = EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT))).assigning_every_definition()
     assert compare([first, second], tmp_path / "spool", plan, 1, run_all_analyzers) == 4
 
 
 def test_an_empty_snapshot_is_one_part(tmp_path: Path) -> None:
     empty = tmp_path / "empty.json"
     empty.write_text("[]")
-    plan = EvaluationPlan(PolicyCatalog.of(documents(CONTENT))).with_assignment("not-there")
+    plan = EvaluationPlan(PolicyCatalog.of(load_documents(CONTENT))).with_assignment("not-there")
     assert compare([empty], tmp_path / "spool", plan, 10, run_no_analyzers) == 1
 
 

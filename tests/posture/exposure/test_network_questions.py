@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.exposure.exposure_rows import CLOSED, LIMITED, OPEN, UNKNOWN, ExposureRow
 from nephoscope.posture.exposure.network_queries import (
     MACHINE,
@@ -76,4 +76,4 @@ def test_the_answer_on_exposed_machines(
 
 
 def test_every_policy_that_answers_is_shipped() -> None:
-    assert list_keys() <= {document.json()["name"] for document in documents(kind="policies")}
+    assert list_keys() <= {document.json()["name"] for document in load_documents(kind="policies")}

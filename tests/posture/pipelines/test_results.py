@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nephoscope.cli.code_outputs import code_renderer
+from nephoscope.cli.code_outputs import load_code_renderer
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile, fingerprints
@@ -49,7 +49,7 @@ def report() -> CodeReport:
 
 def written(format_: str) -> Any:
     out = io.StringIO()
-    code_renderer(format_)(report(), out)
+    load_code_renderer(format_)(report(), out)
     return out.getvalue() if format_ == "junit" else json.loads(out.getvalue())
 
 

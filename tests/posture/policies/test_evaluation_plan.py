@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.catalog import PolicyCatalog
 
@@ -31,7 +31,7 @@ def read(tmp_path: Path, **files: Any) -> EvaluationPlan:
         (tmp_path / f"{name}.json").write_bytes(
             value if isinstance(value, bytes) else json.dumps(value).encode()
         )
-    return EvaluationPlan(PolicyCatalog([])).reading(documents(tmp_path))
+    return EvaluationPlan(PolicyCatalog([])).reading(load_documents(tmp_path))
 
 
 def test_bodies_arrays_and_list_answers(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests import exported
 
-from nephoscope.collect.resources.truncated_values import cut_out
+from nephoscope.collect.resources.truncated_values import remove_truncated
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import run_no_analyzers
 from nephoscope.posture.evaluation.evaluation_run import evaluate
@@ -129,7 +129,7 @@ def judge(records: list[Body]) -> EvaluationRun:
     """Judge the accounts by records as the loader leaves them."""
     resources = []
     for one in copy.deepcopy([*ACCOUNTS, *records]):
-        is_cut = cut_out(one)
+        is_cut = remove_truncated(one)
         resources.append(Resource.of(one, complete=not is_cut))
     estate = Estate.of(resources, Coverage.everything())
     return evaluate(

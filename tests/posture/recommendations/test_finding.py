@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.state_counts import StateCounts
 from nephoscope_policy.model.assessment import failure_title
@@ -66,7 +66,7 @@ def test_a_recommendation_without_a_finding_takes_it_from_its_name() -> None:
 def test_findings_of_the_pack_count_once() -> None:
     stated = [
         one.json()["properties"]["metadata"]["nephoscope"].get("finding")
-        for one in documents(kind="policies")
+        for one in load_documents(kind="policies")
     ]
     findings = [one for one in stated if one]
     assert len(findings) >= 16

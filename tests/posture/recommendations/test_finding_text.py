@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.finding_text import describe_failure, negate_title
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.state_counts import StateCounts
@@ -78,7 +78,7 @@ def test_a_finding_is_counted() -> None:
 
 def test_shipped_titles_have_findings() -> None:
     """Few titles have no clear opposite; no finding is still a demand."""
-    bodies = [document.json() for document in documents(kind="policies")]
+    bodies = [document.json() for document in load_documents(kind="policies")]
     titles = {body["properties"]["displayName"] for body in bodies if "policyRule" in body["properties"]}
     found = {title: negate_title(title) for title in titles if " should " in title}
     assert len(found) > 380

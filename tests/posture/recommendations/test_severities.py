@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.recommendation import Recommendation
 from nephoscope.posture.recommendations.recommendation_sources import Recommendations
 from nephoscope.posture.recommendations.score_controls import Controls
@@ -21,7 +21,7 @@ from nephoscope_policy.model.state import Severity
 if TYPE_CHECKING:
     from pathlib import Path
 
-(SHIPPED,) = (one for one in documents(kind="scores") if one.name == "severities.json")
+(SHIPPED,) = (one for one in load_documents(kind="scores") if one.name == "severities.json")
 ROWS: list[dict[str, Any]] = SHIPPED.json()["severities"]
 SOURCES: dict[str, str] = SHIPPED.json()["sources"]
 
@@ -94,7 +94,7 @@ def test_the_keys_of_the_benchmark_and_of_second_factors_are_published() -> None
 def test_own_policies_agree_with_the_builtins_that_they_equal() -> None:
     published = Severities.builtin()
     differing = []
-    for document in documents(kind="policies"):
+    for document in load_documents(kind="policies"):
         own = document.json()["properties"]["metadata"]["nephoscope"]
         for same in own["sameAs"]:
             said = published.find_severity(same["policy"])

@@ -12,7 +12,7 @@ import pytest
 from nephoscope.collect.facts.fact_reader import FactReader
 from nephoscope.collect.facts.fact_recording import record, remove
 from nephoscope.collect.facts.fact_report import FactReport
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.multi_tenant_report import combine
@@ -351,8 +351,10 @@ def test_what_is_taken_back_ends_in_the_table_of_the_estate(scan, state, tmp_pat
     def kept(at):
         runs = scan(target, at=at)
         Recorder(data, "default").record(combine([Report(run, "x") for run in runs]))
-        (store,) = tenant_stores(data)
-        return {one.key.rsplit("/", 1)[-1] for one in store.current()}, store.snapshots()[-1].known
+        (store,) = open_tenant_stores(data)
+        return {one.key.rsplit("/", 1)[-1] for one in store.iterate_current()}, store.list_snapshots()[
+            -1
+        ].known
 
     first, known = kept(NOW)
     assert {"web01", "own", "latest", "va1", "linuxnopasswordforssh"} <= first

@@ -24,7 +24,7 @@ from nephoscope.estate.evaluation_lease import (
     EstateTurn,
     TurnLostError,
     TurnTakenError,
-    estate_turn,
+    acquire_estate_turn,
 )
 from nephoscope.posture.history.history import History
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -138,7 +138,7 @@ def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
 
 
 def test_a_turn_that_was_taken_is_lost_and_one_that_only_ran_out_is_not(state: State) -> None:
-    with Turns(state.leases, "one", seconds=3600) as turns, estate_turn(turns, 0, never) as turn:
+    with Turns(state.leases, "one", seconds=3600) as turns, acquire_estate_turn(turns, 0, never) as turn:
         turn.check()
         short = EstateTurn(state.leases.renew(turn.lease, -1), 60)
         short.check()
@@ -164,7 +164,7 @@ def test_who_is_waited_for_has_a_name(state: State, server: bool, words: str) ->
     with (
         Turns(state.leases, "me") as turns,
         pytest.raises(TurnTakenError, match=words),
-        estate_turn(turns, 0, never),
+        acquire_estate_turn(turns, 0, never),
     ):
         pass
 

@@ -110,10 +110,10 @@ def test_a_block_closes_the_violations_and_nothing_else(rules: list[str]) -> Non
     ends = {
         machine.name: next(
             (interface, configuration)
-            for interface in view.network.interfaces(machine)
+            for interface in view.network.list_interfaces(machine)
             for configuration in interface.configurations
         )
-        for machine in view.estate.by_type("microsoft.compute/virtualmachines")
+        for machine in view.estate.list_of_type("microsoft.compute/virtualmachines")
     }
     for source, target, protocol, port in flows(7):
         address = ends[target][1].address

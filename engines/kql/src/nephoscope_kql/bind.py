@@ -106,10 +106,10 @@ def _build_result(name: str, expression: tree.Expression, env: Env) -> BoundQuer
 
 def _build_rows(expression: tree.Expression, env: Env) -> Relation:
     if is_tabular(expression, env) or isinstance(expression, tree.Pipe | tree.Name):
-        return env.tabular(expression)
+        return env.bind_tabular(expression)
     name = tree.Name(name=implied_name(expression) or "print_0")
     item = tree.Named(names=(name,), value=expression, span=expression.span)
-    return env.binder.operator(None, tree.operators.Print(items=(item,), span=expression.span), env)
+    return env.binder.bind_operator(None, tree.operators.Print(items=(item,), span=expression.span), env)
 
 
 def _hint(binder: Binder) -> ResultHint:

@@ -51,11 +51,11 @@ class StoredFunction:
 class Catalog(Protocol):
     """Catalog that the binder queries; every name is case-sensitive, as in Kusto."""
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name, or None."""
         ...
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None."""
         ...
 
@@ -67,11 +67,11 @@ class Catalog(Protocol):
         """The tables that no wildcard matches, such as those without rows: for `did you mean`."""
         ...
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias: SearchKey and the columns of its items; None where there is none."""
         ...
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Return what `workspace('name')`, `app`, `resource`, `cluster`, `database`, `arg` (the kind) means, None
         where it is not known."""
         ...
@@ -86,11 +86,11 @@ class MemoryCatalog:
     watchlists: Mapping[str, TableSchema] = field(default_factory=dict)
     places: Mapping[tuple[str, str], Catalog] = field(default_factory=dict)
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name, or None."""
         return self.tables.get(name)
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None."""
         return self.functions.get(name)
 
@@ -102,11 +102,11 @@ class MemoryCatalog:
         """None: wildcards match every table."""
         return ()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias, or None."""
         return self.watchlists.get(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """The catalog of another workspace, database or cluster, or None."""
         return self.places.get((kind, name))
 

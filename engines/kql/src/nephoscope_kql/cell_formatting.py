@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.types import TICKS_PER_DAY, TICKS_PER_SECOND, KqlType
 
 if TYPE_CHECKING:
@@ -27,18 +27,18 @@ def iterate_rows(table: pa.Table, limit: int | None = None) -> Iterator[tuple[An
     """The rows as stored: ticks for times, JSON text for dynamic; at most `limit`. KqlError where the query is cancelled meanwhile."""
     wanted = table if limit is None else table.slice(0, limit)
     for batch in wanted.to_batches(max_chunksize=BATCH):
-        check()
+        check_deadline()
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def text(value: Any, kind: KqlType) -> str:
+def format_cell(value: Any, kind: KqlType) -> str:
     """A cell as a person reads it; '' for null."""
     if value is None:
         return ""
     if kind == KqlType.DATETIME:
         return moment(value)
     if kind == KqlType.TIMESPAN:
-        return span(value)
+        return format_span(value)
     if kind == KqlType.BOOL:
         return "true" if value else "false"
     if kind == KqlType.REAL and value - value != 0:
@@ -57,7 +57,7 @@ def moment(ticks: int) -> str:
     return f"{whole.isoformat()}{_format_fraction(rest)}Z"
 
 
-def span(ticks: int) -> str:
+def format_span(ticks: int) -> str:
     """`[-][d.]hh:mm:ss[.fffffff]`."""
     days, rest = divmod(abs(ticks), TICKS_PER_DAY)
     seconds, fraction = divmod(rest, TICKS_PER_SECOND)
@@ -69,14 +69,14 @@ def _format_fraction(ticks: int) -> str:
     return f".{ticks:07}".rstrip("0") if ticks else ""
 
 
-def json_value(value: Any, kind: KqlType) -> object:
+def to_json_value(value: Any, kind: KqlType) -> object:
     """A cell as a JSON value: times as text, dynamic as what it holds, numbers that JSON lacks as text."""
     if value is None:
         return None
     if kind == KqlType.DYNAMIC:
         return msgspec.Raw(value.encode())
     if kind in (KqlType.DATETIME, KqlType.TIMESPAN, KqlType.DECIMAL):
-        return text(value, kind)
+        return format_cell(value, kind)
     if kind == KqlType.REAL and value - value != 0:
-        return text(value, kind)
+        return format_cell(value, kind)
     return value

@@ -80,7 +80,7 @@ def compile_query(
     return compile_results(text, catalog, dialect, now, timeout)[-1]
 
 
-def compile_changed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> CompiledQuery:
+def compile_transformed(text: str, catalog: Catalog, change: Callable[[Relation], Relation]) -> CompiledQuery:
     """Compile as compile_query() does, with the bound rows changed before writing; KqlError also where columns depend on rows."""
     return compile_derived(text, catalog, lambda relation: [change(relation)])[0]
 
@@ -172,7 +172,7 @@ def _compile_reporting(
     """The compiled results; what goes wrong is located in the query's text."""
     with _locate_errors(text):
         writes = writer(dialect)
-        results = bind_all(given.into(parse(text)), catalog, probe=probe)
+        results = bind_all(given.bind_parameters(parse(text)), catalog, probe=probe)
         written = tuple(_write_query(one, writes, now) for one in results)
     if not results[0].unseen:
         return written

@@ -286,9 +286,9 @@ def _find_first_word(tokens: list[Token], start: int) -> int:
 def _list_tables(tokens: list[Token], catalog: Catalog) -> Iterator[Completion]:
     yield from _list_variables(tokens)
     for name in sorted(catalog.names()):
-        if catalog.table(name) is not None:
+        if catalog.find_table(name) is not None:
             yield Completion(_quote_name(name), "table")
-        elif (stored := catalog.function(name)) is not None:
+        elif (stored := catalog.find_function(name)) is not None:
             yield Completion(_quote_name(name), "function", f"({stored.parameters})")
     yield from (Completion(word, "operator") for word in SOURCES)
 

@@ -83,7 +83,7 @@ def current_limits() -> RunLimits:
     return RunLimits(_DEADLINE.get(), current_cancellation())
 
 
-def check(number: int = 0) -> None:
+def check_deadline(number: int = 0) -> None:
     """Raise KqlError (unsupported) where the deadline has passed or the query is cancelled.
 
     With the number of a step the clock is read at every 64th alone.

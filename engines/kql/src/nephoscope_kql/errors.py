@@ -76,7 +76,7 @@ class KqlError(ValueError):
             error.column = start - (text.rfind("\n", 0, start) + 1) + 1
         return self
 
-    def caret(self, text: str) -> str:
+    def format_caret(self, text: str) -> str:
         """The line of the query where it goes wrong, with carets below it."""
         start = min(self.span.start, len(text))
         begin = text.rfind("\n", 0, start) + 1

@@ -220,7 +220,7 @@ def _read_parquet(data: bytes) -> Iterator[object]:
         raise ExternalDataError(f"the file is not Parquet: {error}") from error
 
 
-def table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
+def read_table(source: ExternalSource, reader: ExternalReader) -> pa.Table:
     """The records of all locations as an Arrow table of text columns; ExternalDataError at the place of the query that names them."""
     import pyarrow as pa
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nephoscope_kql.catalog import Catalog
-from nephoscope_kql.compile import CompiledQuery, compile_changed
+from nephoscope_kql.compile import CompiledQuery, compile_transformed
 from nephoscope_kql.errors import NOWHERE, KqlError
 from nephoscope_kql.plan.relations import (
     Assign,
@@ -40,7 +40,7 @@ def compile_traced(text: str, catalog: Catalog, ordinal: str) -> CompiledQuery:
     The table is to have that column (a long) behind those that the catalog knows: the query itself does not see it. KqlError where
     the query is wrong, where rows of its result are made of several rows (summarize, union, distinct) or of none (print).
     """
-    return compile_changed(text, catalog, lambda relation: _build_trace(relation, ordinal))
+    return compile_transformed(text, catalog, lambda relation: _build_trace(relation, ordinal))
 
 
 def _build_trace(relation: Relation, ordinal: str) -> Relation:

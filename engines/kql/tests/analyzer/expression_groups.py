@@ -97,7 +97,7 @@ def _calls(name: str, callee: Callee) -> Iterator[str]:
     for item in callee.signatures:
         counts = _counts(item)
         for count in counts:
-            parameters = [item.parameter(place, count) for place in range(count)]
+            parameters = [item.get_parameter(place, count) for place in range(count)]
             usual = [_usual(parameter) for parameter in parameters]
             yield f"{name}({', '.join(usual)})"
             if name == callee.name and count == max(counts):

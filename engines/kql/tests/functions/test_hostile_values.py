@@ -65,7 +65,7 @@ def kinds(signature: Signature) -> list[str]:
     count = len(signature.parameters)
     if signature.variadic:
         count += signature.block * (REPEATED - 1)
-    found = [signature.parameter(place, count) for place in range(count)]
+    found = [signature.get_parameter(place, count) for place in range(count)]
     return [next((kind for kind in PREFERRED if KqlType(kind) in one.accepted), "long") for one in found]
 
 
@@ -145,7 +145,7 @@ def test_no_value_makes_an_aggregate_raise(where: str) -> None:
             types = kinds(signature)
             parts = [f"{kind}{at % SIDES}" for at, kind in enumerate(types)]
             for at, kind in enumerate(types):
-                if signature.parameter(at, len(types)).constant:
+                if signature.get_parameter(at, len(types)).constant:
                     parts[at] = "dynamic([10, 90])" if kind == "dynamic" else "50"
             calls.append(f"{item.name}({', '.join(parts)})")
     assert ran(calls, "summarize", where).num_rows == 1

@@ -124,7 +124,7 @@ class Grammar:
 
     def argument(self, signature: Any, at: int, count: int, depth: int) -> str:
         try:
-            parameter = signature.parameter(at, count)
+            parameter = signature.get_parameter(at, count)
         except IndexError:
             return self.dice.choice(LITERALS[self.kind()])
         kind = self.dice.choice(sorted(parameter.accepted)) if parameter.accepted else "string"

@@ -22,7 +22,7 @@ class Alias(msgspec.Struct, frozen=True):
     modifiable: bool | None = None
     types: Mapping[str, str] = msgspec.field(default_factory=dict)
 
-    def path_for_version(self, api_version: str, type_: str = "") -> str:
+    def find_path(self, api_version: str, type_: str = "") -> str:
         """The path for an api-version and a lower-cased type, '' for the default."""
         path = self.types.get(type_, self.path) if self.types else self.path
         return self.versions.get(api_version, path) if self.versions else path

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, fold_segments, split, walk
-from nephoscope_policy.document import get
+from nephoscope_policy.body_paths import MISSING, STAR, Segment, Segments, fold_segments, split_path, walk
+from nephoscope_policy.document import get_ignoring_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -85,14 +85,14 @@ class Normalizer:
         self._casing = dict(_CASING)
         self._rows: list[_AliasRow] = []
         self._arrays = {name.lower() for name in arrays}
-        for alias in aliases.of_type(lowered):
+        for alias in aliases.list_of_type(lowered):
             short = alias.name[len(lowered) + 1 :]
             for path in {alias.path, *alias.versions.values()}:
-                self._learn(split(path))
-            self._learn(split(short))
-            path_now = split(alias.path_for_version(api_version.lower()))
-            self._rows.append(_AliasRow(split(short), path_now))
-            self._arrays.update(_list_sub_arrays(split(alias.path)))
+                self._learn(split_path(path))
+            self._learn(split_path(short))
+            path_now = split_path(alias.find_path(api_version.lower()))
+            self._rows.append(_AliasRow(split_path(short), path_now))
+            self._arrays.update(_list_sub_arrays(split_path(alias.path)))
 
     def _learn(self, segments: Segments) -> None:
         for segment in segments:
@@ -110,7 +110,7 @@ class Normalizer:
                 result[lowered] = (
                     _lower_top_keys(value) if lowered in _SHALLOW else self._lower_keys(value, lowered)
                 )
-        properties = get(body, "properties")
+        properties = get_ignoring_case(body, "properties")
         if isinstance(properties, dict):
             for key, value in properties.items():
                 result.setdefault(key.lower(), self._lower_keys(value, key.lower()))
@@ -259,7 +259,7 @@ def denormalize(
 
 
 def _read_type(body: object) -> str:
-    found = get(body, "type") if isinstance(body, dict) else None
+    found = get_ignoring_case(body, "type") if isinstance(body, dict) else None
     return found if isinstance(found, str) else ""
 
 
@@ -330,7 +330,7 @@ def _read_holders(value: object, parts: tuple[str, ...]) -> Iterator[dict[str, o
     if not parts:
         yield value
         return
-    for place in (value, get(value, "properties")):
+    for place in (value, get_ignoring_case(value, "properties")):
         if not isinstance(place, dict):
             continue
         key = _read_key(place, parts[0])

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from nephoscope_policy.alias import Alias, Capability
 from nephoscope_policy.alias_table import read
-from nephoscope_policy.body_paths import STAR, Segments, fold_segments, split
+from nephoscope_policy.body_paths import STAR, Segments, fold_segments, split_path
 from nephoscope_policy.errors import PolicyError, suggestion
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class Aliases:
         """The lower-cased aliases whose path depends on the type of the resource."""
 
     @classmethod
-    def builtin(cls) -> Aliases:
+    def load_builtin(cls) -> Aliases:
         """The table that ships with nephoscope: every alias that public built-in definitions use."""
         return _build_builtin()
 
     @classmethod
-    def raw(cls) -> Aliases:
+    def make_raw(cls) -> Aliases:
         """No table at all: every field that is not a known name is a path into the body itself."""
         return cls({}, plain_paths=True)
 
@@ -132,7 +132,7 @@ class Aliases:
             alias = self.get(name)
             try:
                 for path in (alias.path, *alias.versions.values(), *alias.types.values()) if alias else ():
-                    split(path)
+                    split_path(path)
             except (ValueError, TypeError) as error:
                 raise PolicyError(f"the alias '{name}' is not usable: {error}", name, "compile") from error
 
@@ -160,7 +160,7 @@ class Aliases:
         """Every alias, lower-cased."""
         return self._table.keys()
 
-    def of_type(self, type_: str) -> list[Alias]:
+    def list_of_type(self, type_: str) -> list[Alias]:
         """The aliases that belong to a lower-cased resource type itself, in the order of the table."""
         found = (self.get(name) for name in self._group_names_by_type().get(type_, []))
         return [alias for alias in found if alias is not None]
@@ -181,11 +181,11 @@ class Aliases:
         found = self._table.get(name.lower())
         return Alias(name, found) if isinstance(found, str) else found
 
-    def capability(self, type_: str) -> Capability | None:
+    def find_capability(self, type_: str) -> Capability | None:
         """Return what is known of a lower-cased resource type, None where nothing is."""
         return self._capabilities.get(type_)
 
-    def field(self, text: str, api_version: str = "", type_: str = "") -> FieldPath:
+    def resolve_field(self, text: str, api_version: str = "", type_: str = "") -> FieldPath:
         """Resolve a field name or alias for a resource of a lower-cased type ('' = any).
 
         Raises UnknownAlias, or ValueError for a malformed path.
@@ -206,15 +206,15 @@ class Aliases:
         if lowered.startswith(("tags.", "tags[")):
             return _build_path(text, ("tags", _extract_tag_name(text)))
         if lowered.startswith(("identity.", "identity[")):
-            return _build_path(text, split(text))
+            return _build_path(text, split_path(text))
         alias = self.get(text)
         if alias is not None:
-            return _build_path(text, split(alias.path_for_version(api_version.lower(), type_)), alias=lowered)
+            return _build_path(text, split_path(alias.find_path(api_version.lower(), type_)), alias=lowered)
         whole = self._find_array_path(text, api_version, type_)
         if whole is not None:
             return _build_path(text, whole, alias=lowered)
         if self._plain:
-            return _build_path(text, split(text))
+            return _build_path(text, split_path(text))
         raise UnknownAlias(self._unknown(text))
 
     def _find_array_path(self, text: str, api_version: str, type_: str) -> Segments | None:
@@ -222,7 +222,7 @@ class Aliases:
         members = self.get(f"{text}[*]")
         if members is None:
             return None
-        segments = split(members.path_for_version(api_version.lower(), type_))
+        segments = split_path(members.find_path(api_version.lower(), type_))
         return segments[:-1] if segments[-1] is STAR else None
 
     def _unknown(self, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.arm_object import ArmObject, make_error
 from nephoscope_policy.keywords import EFFECTS
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, is_in_scope
 from nephoscope_policy.partial_record import ControlRecordReader
@@ -20,7 +20,7 @@ from nephoscope_policy.selector import (
     TYPE,
     ResourceSelector,
     Selector,
-    any_matches,
+    matches_any,
 )
 from nephoscope_policy.version import Pin
 
@@ -49,12 +49,16 @@ class Override(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, source: ArmObject) -> Override:
         """Read one element of `overrides`; the value must be an effect or a version pin."""
-        kind = source.choice("kind", (EFFECT, VERSION))
+        kind = source.get_choice("kind", (EFFECT, VERSION))
         value = (
-            source.choice("value", tuple(EFFECTS.values())) if kind == EFFECT else str(_pin(source, "value"))
+            source.get_choice("value", tuple(EFFECTS.values()))
+            if kind == EFFECT
+            else str(_pin(source, "value"))
         )
         kinds = (REFERENCE, LOCATION, TYPE, NO_LOCATION)
-        return cls(kind, value, tuple(Selector.parse(item, kinds) for item in source.children("selectors")))
+        return cls(
+            kind, value, tuple(Selector.parse(item, kinds) for item in source.get_children("selectors"))
+        )
 
     @property
     def reads_resource(self) -> bool:
@@ -102,54 +106,60 @@ class Assignment(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.require_text("id"))
+        id_ = normalize_scope(body.require_text("id"))
         parameters, unread = _read_parameters(reader)
         return cls(
             id=id_,
-            scope=_read_scope(reader) or containing_scope(id_, TYPE_NAME, body.property_path("id")),
-            target=scope_id(reader.read_required("policyDefinitionId")),
-            display_name=reader.label("displayName"),
-            description=reader.label("description"),
+            scope=_read_scope(reader) or containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            target=normalize_scope(reader.read_required("policyDefinitionId")),
+            display_name=reader.read_label("displayName"),
+            description=reader.read_label("description"),
             parameters=parameters,
-            not_scopes=reader.field(
-                "notScopes", lambda: tuple(scope_id(text) for text in properties.texts("notScopes")), ()
-            ),
-            overrides=reader.field(
-                "overrides",
-                lambda: tuple(Override.parse(item) for item in properties.children("overrides")),
+            not_scopes=reader.read_field(
+                "notScopes",
+                lambda: tuple(normalize_scope(text) for text in properties.get_texts("notScopes")),
                 (),
             ),
-            resource_selectors=reader.field(
+            overrides=reader.read_field(
+                "overrides",
+                lambda: tuple(Override.parse(item) for item in properties.get_children("overrides")),
+                (),
+            ),
+            resource_selectors=reader.read_field(
                 "resourceSelectors",
                 lambda: tuple(
-                    ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+                    ResourceSelector.parse(item) for item in properties.get_children("resourceSelectors")
                 ),
                 (),
             ),
-            enforcement_mode=reader.attempt(
+            enforcement_mode=reader.try_field(
                 "enforcementMode",
-                lambda: properties.choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
+                lambda: properties.get_choice("enforcementMode", ENFORCEMENT_MODES, "Default"),
                 "Default",
             )[0],
-            pin=reader.field("definitionVersion", lambda: _read_stated_pin(properties), None),
-            messages=reader.attempt(
+            pin=reader.read_field("definitionVersion", lambda: _read_stated_pin(properties), None),
+            messages=reader.try_field(
                 "nonComplianceMessages", lambda: _read_messages(properties), _NO_MESSAGES
             )[0],
-            metadata=reader.attempt(
-                "metadata", lambda: properties.child("metadata").raw, dict[str, object]()
+            metadata=reader.try_field(
+                "metadata", lambda: properties.get_child("metadata").raw, dict[str, object]()
             )[0],
             gaps=reader.gaps,
             unread_parameters=unread,
         )
 
     @classmethod
-    def whole_tenant(
+    def for_whole_tenant(
         cls, target: str, name: str, parameters: Mapping[str, object] | None = None
     ) -> Assignment:
         """An assignment of a definition or initiative to the whole tenant, for a scan that names what it wants."""
         id_ = f"/providers/{TYPE_NAME}/{name.lower()}"
         return cls(
-            id=id_, scope="", target=scope_id(target), display_name=name, parameters=dict(parameters or {})
+            id=id_,
+            scope="",
+            target=normalize_scope(target),
+            display_name=name,
+            parameters=dict(parameters or {}),
         )
 
     @property
@@ -168,11 +178,11 @@ class Assignment(msgspec.Struct, frozen=True):
         self, resource: Resource, management_groups: Mapping[str, tuple[str, ...]], reference: str = ""
     ) -> bool:
         """Return whether the assignment judges the resource: `contains`, and its resource selectors pick it."""
-        return self.contains(resource, management_groups) and any_matches(
+        return self.contains(resource, management_groups) and matches_any(
             self.resource_selectors, resource, reference
         )
 
-    def message(self, reference: str) -> str:
+    def find_message(self, reference: str) -> str:
         """The non-compliance message for a member: its own, else the assignment's, else ''."""
         found = dict(self.messages)
         return found.get(reference.lower()) or found.get("", "")
@@ -190,7 +200,7 @@ def is_management_group(scope: str) -> bool:
     return scope.startswith(_MANAGEMENT_GROUP) and scope.count("/") == 4
 
 
-def scope_id(text: str) -> str:
+def normalize_scope(text: str) -> str:
     """A scope or id as it is compared: lower-cased, with a leading and without a trailing slash; the tenant is ''."""
     cleaned = text.strip().strip("/").lower()
     return f"/{cleaned}" if cleaned else ""
@@ -200,33 +210,33 @@ def containing_scope(id_: str, type_name: str, path: str) -> str:
     """The scope that an extension object such as an assignment stands on, from its lower-cased id."""
     head, found, name = id_.rpartition(f"/providers/{type_name}/")
     if not found or not name or "/" in name:
-        raise fault(f"not the id of a {type_name}: {id_!r}", path)
+        raise make_error(f"not the id of a {type_name}: {id_!r}", path)
     return head
 
 
 def _read_scope(reader: ControlRecordReader) -> str:
     """The scope that an assignment states; where it was not read, that of its id."""
-    return reader.attempt("scope", lambda: scope_id(reader.properties.text("scope")), "")[0]
+    return reader.try_field("scope", lambda: normalize_scope(reader.properties.get_text("scope")), "")[0]
 
 
 def _read_messages(properties: ArmObject) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (item.text("policyDefinitionReferenceId").lower(), item.text("message"))
-        for item in properties.children("nonComplianceMessages")
+        (item.get_text("policyDefinitionReferenceId").lower(), item.get_text("message"))
+        for item in properties.get_children("nonComplianceMessages")
     )
 
 
 def _read_stated_pin(properties: ArmObject) -> Pin | None:
-    return _pin(properties, "definitionVersion") if properties.value("definitionVersion") else None
+    return _pin(properties, "definitionVersion") if properties.get_value("definitionVersion") else None
 
 
 def _read_parameters(reader: ControlRecordReader) -> tuple[dict[str, object], Mapping[str, str]]:
     """The values of the parameters that were read, and what is missing of the others ('*': of any)."""
-    unread = dict(reader.cut_members("parameters"))
+    unread = dict(reader.find_cut_members("parameters"))
     if unread and "*" not in unread:
-        return values(reader.properties.child("parameters"), unread), unread
-    found, missing = reader.attempt(
-        "parameters", lambda: values(reader.properties.child("parameters")), dict[str, object]()
+        return values(reader.properties.get_child("parameters"), unread), unread
+    found, missing = reader.try_field(
+        "parameters", lambda: values(reader.properties.get_child("parameters")), dict[str, object]()
     )
     return found, {"*": missing} if missing else {}
 
@@ -237,10 +247,10 @@ def values(parameters: ArmObject, unread: Container[str] = ()) -> dict[str, obje
     for name in parameters.raw:
         if name.lower() in unread:
             continue
-        entry = ArmObject(parameters.raw[name], parameters.property_path(name))
+        entry = ArmObject(parameters.raw[name], parameters.build_path(name))
         if "value" not in {key.lower() for key in entry.raw}:
-            raise fault("a parameter has a 'value'", entry.path)
-        found[name] = entry.value("value")
+            raise make_error("a parameter has a 'value'", entry.path)
+        found[name] = entry.get_value("value")
     return found
 
 
@@ -248,4 +258,4 @@ def _pin(source: ArmObject, name: str) -> Pin:
     try:
         return Pin.parse(source.require_text(name))
     except ValueError as error:
-        raise fault(str(error), source.property_path(name)) from error
+        raise make_error(str(error), source.build_path(name)) from error

@@ -13,7 +13,7 @@ import msgspec
 
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 from nephoscope_policy.azure_facts import read_facts
-from nephoscope_policy.body_paths import MISSING, Segments, split, step, walk
+from nephoscope_policy.body_paths import MISSING, Segments, split_path, step, walk
 
 
 class BodySource(Protocol):
@@ -97,7 +97,7 @@ def load_type_defaults(type_: str) -> TypeDefaults:
     return _load_defaults_by_type().get(type_, _NONE)
 
 
-def list_made_by_hand(type_: str) -> Iterator[str]:
+def list_optional_children(type_: str) -> Iterator[str]:
     """Yield the lower-cased child types of which a resource of a lower-cased type has none until somebody makes one."""
     return (f"{type_}/{one}" for one in load_type_defaults(type_).made_by_hand)
 
@@ -115,7 +115,7 @@ def default_children(type_: str, id_: str, parent: dict[str, object]) -> Iterato
         kind, _, last = name.rpartition("/")
         provider = id_.rpartition("/providers/")[2].split("/")
         full = "/".join([provider[0], *provider[1::2], kind])
-        source = split(properties[_FROM]) if _FROM in properties else ()
+        source = split_path(properties[_FROM]) if _FROM in properties else ()
         given = walk(parent, source) if source else MISSING
         defaults = {key: value for key, value in properties.items() if key != _FROM}
         if source and not defaults and given in (MISSING, None):
@@ -143,7 +143,7 @@ def _build_type_defaults(facts: TemplateDefaults) -> TypeDefaults:
     before = tuple((first, _split_paths(early)) for first, early in sorted(facts.before.items()))
     absent, answered = _fold_paths(facts.absent), _fold_paths(facts.answered)
     by_hand = tuple(one.lower() for one in facts.made_by_hand)
-    moved = tuple((split(early), split(later)) for early, later in facts.moved.items())
+    moved = tuple((split_path(early), split_path(later)) for early, later in facts.moved.items())
     texts = _split_paths(facts.texts)
     return TypeDefaults(values, before, absent, answered, facts.children, by_hand, texts, moved)
 
@@ -153,7 +153,7 @@ def _fold_paths(paths: Iterable[str]) -> frozenset[tuple[str, ...]]:
 
 
 def _split_paths(values: Mapping[str, object]) -> tuple[tuple[Segments, object], ...]:
-    return tuple((split(path), value) for path, value in values.items())
+    return tuple((split_path(path), value) for path, value in values.items())
 
 
 def _put(around: dict[str, object], path: Segments, value: object) -> dict[str, object]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope_policy.body_paths import Segments, split
+from nephoscope_policy.body_paths import Segments, split_path
 from nephoscope_policy.documents import ContentError, read_shipped_documents
 from nephoscope_policy.model.source_location import Place
 
@@ -37,12 +37,12 @@ class ReportKind(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def report_paths(self) -> tuple[Segments, ...]:
         """The paths of the report, keys lower-cased."""
-        return tuple(split(path.lower()) for path in self.report)
+        return tuple(split_path(path.lower()) for path in self.report)
 
     @property
     def time_paths(self) -> tuple[Segments, ...]:
         """The paths of its time, keys lower-cased."""
-        return tuple(split(path.lower()) for path in self.times)
+        return tuple(split_path(path.lower()) for path in self.times)
 
 
 class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class AlwaysPresent(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     listed: dict[str, tuple[str, ...]] = {}
 
-    def types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
+    def list_types(self, parent: str) -> Mapping[str, tuple[str, ...]]:
         """The child types under one parent in full, with their names."""
         return _qualify_types(parent, self.children)
 
@@ -85,7 +85,7 @@ def _qualify_types(parent: str, children: Mapping[str, tuple[str, ...]]) -> dict
 
 
 @cache
-def report_kinds() -> tuple[ReportKind, ...]:
+def load_report_kinds() -> tuple[ReportKind, ...]:
     """Every kind of report; ContentError where the file has another shape."""
     found: tuple[ReportKind, ...] = read_facts("report_ages.json", tuple[ReportKind, ...])
     return found
@@ -95,17 +95,17 @@ def report_kinds() -> tuple[ReportKind, ...]:
 def _load_kinds_by_type() -> Mapping[str, tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]]]:
     return {
         type_.lower(): (kind, kind.report_paths, kind.time_paths)
-        for kind in report_kinds()
+        for kind in load_report_kinds()
         for type_ in kind.types
     }
 
 
-def report_kind(type_: str) -> tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]] | None:
+def find_report_kind(type_: str) -> tuple[ReportKind, tuple[Segments, ...], tuple[Segments, ...]] | None:
     """The kind of report that bodies of a lower-cased type hold, with its paths and those of its time; None for none."""
     return _load_kinds_by_type().get(type_)
 
 
-def report_types() -> frozenset[str]:
+def list_report_types() -> frozenset[str]:
     """The lower-cased types whose bodies hold a report."""
     return frozenset(_load_kinds_by_type())
 
@@ -122,7 +122,7 @@ def _load_children() -> Mapping[tuple[str, str], frozenset[str]]:
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for group in always_present():
         for parent in group.parents:
-            for type_, names in group.types(parent).items():
+            for type_, names in group.list_types(parent).items():
                 found[parent.lower(), type_.lower()].update(name.lower() for name in names)
     return {key: frozenset(names) for key, names in found.items()}
 

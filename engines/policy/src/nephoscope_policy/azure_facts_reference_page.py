@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope_policy.azure_facts import always_present, always_stated, report_kinds
+from nephoscope_policy.azure_facts import always_present, always_stated, load_report_kinds
 
 _INTRODUCTION = """# What Azure reports, and what it always has
 
@@ -42,7 +42,7 @@ def render_page() -> str:
 def _list_reports() -> Iterator[str]:
     yield "| report | in bodies of | what is the report | its time | days | why | source |"
     yield "|---|---|---|---|---|---|---|"
-    for kind in report_kinds():
+    for kind in load_report_kinds():
         times = _format_names(kind.times) or "none"
         yield (
             f"| {kind.title} | {_format_names(kind.types)} | {_format_names(kind.report)} | {times} | {kind.days} "

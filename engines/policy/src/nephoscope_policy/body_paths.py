@@ -24,7 +24,7 @@ Segments = tuple[Segment, ...]
 
 
 @lru_cache(maxsize=32768)
-def split(text: str) -> Segments:
+def split_path(text: str) -> Segments:
     """The segments of a path as spelled; raises ValueError for unbalanced brackets or an empty segment."""
     result: list[Segment] = []
     position, length = 0, len(text)

@@ -134,11 +134,11 @@ class PolicyCatalog:
             )
         return found
 
-    def definition(self, reference: str, pin: Pin | None = None) -> Definition:
+    def get_definition(self, reference: str, pin: Pin | None = None) -> Definition:
         """The parsed definition; NotHeldError, or PolicyError when its document cannot be used."""
         return self.parse_entry(self.find("definition", reference, pin))
 
-    def initiative(self, reference: str, pin: Pin | None = None) -> Initiative:
+    def get_initiative(self, reference: str, pin: Pin | None = None) -> Initiative:
         """The parsed initiative; NotHeldError, or PolicyError when its document cannot be used."""
         entry = self.find("initiative", reference, pin)
         if entry.digest not in self._initiatives:

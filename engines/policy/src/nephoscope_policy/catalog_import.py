@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.arm_object import ArmObject, make_error
 from nephoscope_policy.catalog_entry import CALLS, TYPES, CatalogEntry, ContentProblem, Kind, digest
 from nephoscope_policy.definition import Definition
 from nephoscope_policy.documents import ContentError
@@ -157,7 +157,7 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
     """
     kind, id_, name, version, stated = _read_identity(body, place)
     data = msgspec.json.encode({**body, "id": id_, "name": name})
-    properties = ArmObject(body).child("properties")
+    properties = ArmObject(body).get_child("properties")
     types: frozenset[str] | None = frozenset()
     related: frozenset[str] = frozenset()
     wide = False
@@ -179,14 +179,14 @@ def build_entry(body: dict[str, object], place: Place) -> CatalogEntry:
         kind=kind,
         id=id_,
         name=name,
-        display_name=properties.text("displayName"),
+        display_name=properties.get_text("displayName"),
         version=version,
         types=types,
         related_types=related,
         digest=digest(data),
         place=place,
         data=data,
-        static=properties.text("policyType").lower() == "static",
+        static=properties.get_text("policyType").lower() == "static",
         wide=wide,
         calls=_list_calls(properties),
         stated_id=stated,
@@ -212,11 +212,11 @@ def _decides(path: tuple[str, ...]) -> bool:
 
 def _read_identity(body: dict[str, object], place: Place) -> tuple[Kind, str, str, Version, bool]:
     document = ArmObject(body)
-    properties = document.child("properties")
-    listed = properties.value("policyDefinitions") is not None
+    properties = document.get_child("properties")
+    listed = properties.get_value("policyDefinitions") is not None
     kind: Kind = "initiative" if listed or _read_kind_from_id(body) == "initiative" else "definition"
-    id_ = document.text("id").strip().rstrip("/").lower()
-    name = (document.text("name") or id_.rsplit("/", 1)[-1] or _find_stem(place)).lower()
+    id_ = document.get_text("id").strip().rstrip("/").lower()
+    name = (document.get_text("name") or id_.rsplit("/", 1)[-1] or _find_stem(place)).lower()
     stated = id_.startswith("/")
     if not stated:
         id_ = f"/providers/{TYPES[kind]}/{name}"
@@ -225,14 +225,14 @@ def _read_identity(body: dict[str, object], place: Place) -> tuple[Kind, str, st
 
 def _read_version(properties: ArmObject) -> Version:
     """The stated version, else the metadata's (older documents), else Azure's first one for a custom definition."""
-    for source in (properties, properties.child("metadata")):
-        text = source.value("version")
+    for source in (properties, properties.get_child("metadata")):
+        text = source.get_value("version")
         if isinstance(text, str) and text:
             try:
                 return Version.parse(text)
             except ValueError as error:
                 if source is properties:
-                    raise fault(str(error), source.property_path("version")) from error
+                    raise make_error(str(error), source.build_path("version")) from error
     return FIRST
 
 
@@ -247,13 +247,13 @@ def _collect_lookups(definition: Definition) -> tuple[frozenset[str], bool]:
 
 def _list_calls(properties: ArmObject) -> frozenset[str]:
     """The impure functions that the rule names anywhere but in the template that a remediation would deploy."""
-    rule = ArmObject(properties.value("policyRule") or {})
-    then = rule.child("then")
-    details = then.value("details")
+    rule = ArmObject(properties.get_value("policyRule") or {})
+    then = rule.get_child("then")
+    details = then.get_value("details")
     if isinstance(details, dict):
         details = {key: value for key, value in details.items() if key.lower() != "deployment"}
     text = msgspec.json.encode(
-        [rule.value("if"), then.value("effect"), details, properties.value("parameters")]
+        [rule.get_value("if"), then.get_value("effect"), details, properties.get_value("parameters")]
     )
     return frozenset(match.decode() for match in _CALL.findall(text.lower()))
 

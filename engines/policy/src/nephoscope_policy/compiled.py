@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope_policy import policy_evaluation, related_resources
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.azure_facts import find_report_kind
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.compiled_scope import CompiledRun
 from nephoscope_policy.compiler import Compiler
@@ -62,7 +62,7 @@ class CompiledPolicy:
         compiler = Compiler(aliases, switches, rule.fold, type_, api_version)
         self._rule = rule
         self._aliases, self._switches, self._version = aliases, switches, api_version
-        self._test = compiler.condition(rule.tree.condition)
+        self._test = compiler.compile_condition(rule.tree.condition)
         self._type = type_
         self._existence: dict[str, tuple[bool | Callable[..., bool], int, bool]] = {}
         self._parts: dict[str, tuple[PartTest, int]] = {}
@@ -79,19 +79,19 @@ class CompiledPolicy:
         self._by_body = indexed is None
         self._ends: dict[bool, Result | None] = {}
         reads = rule.list_reads(type_, aliases, api_version)
-        reported = report_kind(type_)
+        reported = find_report_kind(type_)
         # Whether the rule reads the report in a body, which may be too old.
-        self._aged = reported is not None and any(map(reads.concern, reported[1]))
+        self._aged = reported is not None and any(map(reads.overlaps, reported[1]))
         self._reads = reads
 
-    def verdict(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
+    def judge(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource of the type; the interpreter takes over where something is unknown or fails."""
         rule = self._rule
         if not self._covered:
             ended = self._decide_early(view, snapshot, context)
             if ended is not None:
                 return ended
-        if self._aged and snapshot.expiry(view, context.now):
+        if self._aged and snapshot.explain_expiry(view, context.now):
             return policy_evaluation.explain_rule(rule, view, snapshot, context)
         run, test = self._run(self._slots, view, snapshot, context), self._test
         try:
@@ -121,7 +121,7 @@ class CompiledPolicy:
         run: Any,
     ) -> bool | None:
         """Return whether the `if` holds for a resource that is known in part; None where what is not known of it decides."""
-        if view.answers(self._reads):
+        if view.has_all(self._reads):
             return test(view.folded_body, run)
         part, slots = self._partial_test("", self._rule.tree.condition, self._type)
         return part(
@@ -153,7 +153,7 @@ class CompiledPolicy:
     def _not_matched(self, view: View) -> Result:
         applicable = self._applicable
         if applicable is None:
-            applicable = self._rule.applicable(view, self._switches)
+            applicable = self._rule.is_applicable(view, self._switches)
         return self._compliant if applicable else self._not_applicable
 
     def _judge_related(
@@ -162,7 +162,7 @@ class CompiledPolicy:
         candidates = related_resources.candidates(lookup, view, snapshot)
         for candidate in candidates:
             test, slots, aged = self._existence.get(candidate.type) or self._find_condition(candidate.type)
-            if aged and snapshot.expiry(candidate, context.now):
+            if aged and snapshot.explain_expiry(candidate, context.now):
                 return policy_evaluation.explain_rule(self._rule, view, snapshot, context)
             if not candidate.complete:
                 suffices = self._meets_details(lookup, view, candidate, snapshot, context)
@@ -229,8 +229,8 @@ class CompiledPolicy:
             found: tuple[bool | Callable[..., bool], int, bool] = (True, -1, False)
         else:
             compiler = Compiler(self._aliases, self._switches, self._rule.fold, type_, self._version)
-            test = compiler.condition(existence.condition)
-            found = (test, compiler.slots if compiler.runs else -1, report_kind(type_) is not None)
+            test = compiler.compile_condition(existence.condition)
+            found = (test, compiler.slots if compiler.runs else -1, find_report_kind(type_) is not None)
         self._existence[type_] = found
         return found
 
@@ -251,13 +251,13 @@ def _lookup(
         raise AssertionError("an *IfNotExists rule has details")
     parts = (existence.type, existence.name, existence.resource_group, existence.scope)
     if all(part is None or rule.fold(part) is not MISSING for part in parts):
-        constant = related_resources.plan(policy_evaluation.lookup(rule, rule.fold.scope), type_)
+        constant = related_resources.plan_lookup(policy_evaluation.lookup(rule, rule.fold.scope), type_)
         return lambda _: constant
 
     def text(part: tree.Operand | None) -> Callable[[CompiledRun], str]:
         if part is None:
             return lambda _: ""
-        given = compiler.operand(part)
+        given = compiler.compile_operand(part)
 
         def read(run: CompiledRun) -> str:
             value = given(run)
@@ -268,7 +268,7 @@ def _lookup(
         return read
 
     kind, name, group, scope = (text(part) for part in parts)
-    return lambda run: related_resources.plan(
+    return lambda run: related_resources.plan_lookup(
         related_resources.RelatedLookup(kind(run).lower(), name(run), group(run).lower(), scope(run).lower()),
         type_,
     )

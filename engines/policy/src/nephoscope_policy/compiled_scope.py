@@ -42,7 +42,7 @@ def _build_field(run: EvaluationScope, arguments: list[object]) -> object:
     if type(text) is str:
         view = run.subject
         try:
-            path = run.field(text, view)
+            path = run.resolve_field(text, view)
         except (UnknownAlias, ValueError) as error:
             raise ArmError("field", str(error)) from error
         if not path.special and STAR not in path.segments:

@@ -19,7 +19,7 @@ from nephoscope_policy.evaluation_scope import LoopFrame
 from nephoscope_policy.keywords import CASED
 from nephoscope_policy.member_counts import Loop
 from nephoscope_policy.operators import judge, strip_spaces
-from nephoscope_policy.path_getters import every_passes, getter, path_condition
+from nephoscope_policy.path_getters import compile_every_test, getter, path_condition
 from nephoscope_policy.predicates import predicate
 from nephoscope_policy.resource_view import MARKS
 from nephoscope_policy.validation import templates
@@ -52,17 +52,19 @@ class Compiler:
         self.runs = False
         """Whether some closure needs the running evaluation."""
 
-    def condition(self, node: tree.Condition) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
+    def compile_condition(
+        self, node: tree.Condition
+    ) -> bool | Callable[[dict[str, object], CompiledRun], bool]:
         """The closure of a condition, or its truth where that is settled beforehand."""
         if isinstance(node, tree.Leaf):
             return self._compile_leaf(node)
         if isinstance(node, tree.Not):
-            child = self.condition(node.child)
+            child = self.compile_condition(node.child)
             return (not child) if isinstance(child, bool) else _negate(child)
         decisive = isinstance(node, tree.AnyOf)
         children: list[Callable[[dict[str, object], CompiledRun], bool]] = []
         for raw in node.children:
-            child = self.condition(raw)
+            child = self.compile_condition(raw)
             if child is decisive:
                 return decisive
             if not isinstance(child, bool):
@@ -82,7 +84,7 @@ class Compiler:
             return test
         return shared_conditions.share_answers(test, found, self._version)
 
-    def operand(self, operand: tree.Operand) -> Callable[[CompiledRun], object]:
+    def compile_operand(self, operand: tree.Operand) -> Callable[[CompiledRun], object]:
         """A function that gives an operand's value."""
         folded = self.fold(operand)
         if folded is not MISSING:
@@ -91,10 +93,10 @@ class Compiler:
         if isinstance(operand, tree.TemplateExpression):
             return operand.expression.compile(FAST_HOSTS)
         if isinstance(operand, tree.ListExpression):
-            items = [self.operand(item) for item in operand.items]
+            items = [self.compile_operand(item) for item in operand.items]
             return lambda run: [item(run) for item in items]
         if isinstance(operand, tree.ObjectExpression):
-            pairs = [(key, self.operand(item)) for key, item in operand.items]
+            pairs = [(key, self.compile_operand(item)) for key, item in operand.items]
             return lambda run: {key: item(run) for key, item in pairs}
         raise AssertionError("a literal always folds")
 
@@ -111,11 +113,11 @@ class Compiler:
         left, right = self.fold(subject.operand), self.fold(leaf.operand)
         if left is not MISSING and right is not MISSING and self._switches.mixed_order == "false":
             return judge(leaf.operator, left, right, self._switches)
-        actual = self.operand(subject.operand)
+        actual = self.compile_operand(subject.operand)
         if right is not MISSING:
             test = predicate(leaf.operator, right, self._switches)
             return lambda _, run: test(actual(run))
-        expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
+        expected, operator, switches = self.compile_operand(leaf.operand), leaf.operator, self._switches
         return lambda _, run: judge(operator, actual(run), expected(run), switches)
 
     def _find_path(self, field: tree.FieldRef) -> FieldPath | None:
@@ -123,7 +125,7 @@ class Compiler:
         name = self.fold(field.name)
         if not isinstance(name, str):
             return None
-        return self._aliases.field(name, self._version, self._type)
+        return self._aliases.resolve_field(name, self._version, self._type)
 
     def _compile_field(
         self, leaf: tree.Leaf, field: tree.FieldRef
@@ -149,7 +151,7 @@ class Compiler:
         """Apply a test of one value to a field."""
         start, segments = self._bind_loop(path)
         if STAR in segments:
-            judge_all = every_passes(segments, test, self._switches.missing_array == "true")
+            judge_all = compile_every_test(segments, test, self._switches.missing_array == "true")
             if start < 0:
                 return lambda body, _: judge_all(body)
             return lambda _, run: judge_all(run.slots[start])
@@ -165,7 +167,7 @@ class Compiler:
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field against a right side that is computed while evaluating."""
         expected, operator, switches, location = (
-            self.operand(leaf.operand),
+            self.compile_operand(leaf.operand),
             leaf.operator,
             self._switches,
             path.location,
@@ -178,7 +180,9 @@ class Compiler:
             if location:
                 right = strip_spaces(right)
             value = body if start < 0 else run.slots[start]
-            return every_passes(segments, lambda left: judge(operator, left, right, switches), missing)(value)
+            return compile_every_test(segments, lambda left: judge(operator, left, right, switches), missing)(
+                value
+            )
 
         return test
 
@@ -195,7 +199,7 @@ class Compiler:
         self, leaf: tree.Leaf, field: tree.FieldRef
     ) -> Callable[[dict[str, object], CompiledRun], bool]:
         """A field whose name is computed while evaluating."""
-        expected = self.operand(leaf.operand)
+        expected = self.compile_operand(leaf.operand)
         self.runs = True
 
         def test(_: dict[str, object], run: CompiledRun) -> bool:
@@ -215,7 +219,7 @@ class Compiler:
         if right is not MISSING:
             test = predicate(leaf.operator, right, self._switches)
             return lambda body, run: test(number(body, run))
-        expected, operator, switches = self.operand(leaf.operand), leaf.operator, self._switches
+        expected, operator, switches = self.compile_operand(leaf.operand), leaf.operator, self._switches
 
         def compare_count(body: dict[str, object], run: CompiledRun) -> bool:
             right = expected(run)
@@ -235,23 +239,23 @@ class Compiler:
         except (LookupError, ValueError):
             path = None
         if path is None or path.special or STAR not in path.segments:
-            return member_counts.count_interpreted(count)
+            return member_counts.compile_interpreted_count(count)
         start, segments = self._bind_loop(path)
         if count.where is None:
             return member_counts.size(start, segments)
         prefix = path.segments[: len(path.segments) - len(segments)]
         depth = len(self._loops)
         levels = self._open_levels(segments, prefix)
-        where = self.condition(count.where)
+        where = self.compile_condition(count.where)
         framed = _needs_frames(count.where, self.fold)
         if not framed and len(levels) == 1 and segments[-1] is STAR and not isinstance(where, bool):
             self._loops[depth:] = []
-            return member_counts.count_simple_elements(
+            return member_counts.compile_simple_count(
                 start, getter(segments[:-1]) if segments[:-1] else None, levels[0].slot, where, stop
             )
         inner = tuple(self._loops[depth:])
         self._loops[depth:] = []
-        return member_counts.count_nested(path, start, segments, inner, where, framed)
+        return member_counts.compile_nested_count(path, start, segments, inner, where, framed)
 
     def _open_levels(self, segments: Segments, prefix: Segments) -> list[Loop]:
         """Open a loop per `[*]` of a counted path."""
@@ -266,9 +270,9 @@ class Compiler:
     def _value_counter(
         self, count: tree.CountExpression, over: tree.ValueRef, stop: int
     ) -> Callable[[dict[str, object], CompiledRun], int]:
-        items = self.operand(over.operand)
+        items = self.compile_operand(over.operand)
         name = count.name.lower()
-        where = self.condition(count.where) if count.where is not None else True
+        where = self.compile_condition(count.where) if count.where is not None else True
 
         def number(body: dict[str, object], run: CompiledRun) -> int:
             given = items(run)

@@ -33,7 +33,7 @@ def remember_by_type(
     def count_remembered(body: dict[str, object], run: CompiledRun) -> int:
         if run.frames:
             return number(body, run)
-        type_ = run.subject.special_field("type")
+        type_ = run.subject.get_special_field("type")
         found = known.get(type_)
         if found is None:
             if len(known) >= _KEPT:

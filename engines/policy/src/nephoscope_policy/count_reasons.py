@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nephoscope_policy.arm.value import json_text
+from nephoscope_policy.arm.value import format_json
 from nephoscope_policy.condition_outcome import ConditionOutcome, Truth
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def is_too_few(truth: Truth, scope: EvaluationScope) -> bool:
     return truth is (Truth.TRUE if scope.target is scope.subject else Truth.FALSE)
 
 
-def name_nearest(
+def explain_nearest(
     judged: ConditionOutcome, counted: str, rejected: Sequence[tuple[ConditionOutcome, BodyPath]]
 ) -> ConditionOutcome:
     """A count of none that says what keeps the nearest member from being counted, and where it has that.
@@ -33,7 +33,7 @@ def name_nearest(
     nearest, at = min(said, key=_measure_distance)
     lacks = dict.fromkeys(_describe_lack(one) for one in nearest.reasons)
     message = f"no member of {_name_end(counted)} qualifies: {' and '.join(lacks)}"
-    inside = list_inside(nearest.reasons, at)
+    inside = list_paths_below(nearest.reasons, at)
     reasons = (replace(one, message=message, at=at, inside=inside) for one in judged.reasons)
     return replace(judged, reasons=tuple(reasons))
 
@@ -53,10 +53,10 @@ def _describe_lack(reason: Reason) -> str:
     """Say what of a member is not as a condition wants it; its own value only where that is no text, as texts may be secret."""
     name = _name_end(reason.subject).rpartition("[*].")[2]
     if isinstance(reason.actual, bool | int | float):
-        return f"{name} is {json_text(reason.actual)}"
+        return f"{name} is {format_json(reason.actual)}"
     if reason.actual is None:
         return f"{name} is absent"
-    wanted = json_text(reason.expected)
+    wanted = format_json(reason.expected)
     words = {"equals": "is not", "in": "is none of"}
     known = words.get(reason.operator)
     return f"{name} {known} {wanted}" if known else f"{name} is not as {reason.operator} {wanted} asks"
@@ -66,7 +66,7 @@ def _name_end(subject: str) -> str:
     return subject.rpartition("/")[2]
 
 
-def list_inside(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:
+def list_paths_below(reasons: Iterable[Reason], at: BodyPath) -> tuple[BodyPath, ...]:
     """The places below one that reasons read."""
     told = (place for one in reasons for place in (*one.inside, one.at))
     below = (place for place in told if len(place) > len(at) and place[: len(at)] == at)

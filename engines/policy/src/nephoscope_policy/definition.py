@@ -9,7 +9,7 @@ from nephoscope_policy import type_guards
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.constant_folding import ConstantFolder
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.document import get, has_member, load
+from nephoscope_policy.document import get_ignoring_case, has_member, load
 from nephoscope_policy.engine_differences import SWITCHES, Switches
 from nephoscope_policy.errors import PolicyError, raise_all
 from nephoscope_policy.model.resource import Resource
@@ -48,7 +48,9 @@ class Definition:
         self.mode = parsed.mode
         self.metadata: dict[str, object] = _require_object(properties, "metadata")
         self.parameters = parsed.parameters
-        self.version: str = _read_text(properties, "version") or str(get(self.metadata, "version") or "")
+        self.version: str = _read_text(properties, "version") or str(
+            get_ignoring_case(self.metadata, "version") or ""
+        )
         self.types = type_guards.types(parsed.condition, _read_literal)
         self._prefix = prefix
         self._checked: list[tuple[Aliases, Switches]] = []
@@ -63,8 +65,8 @@ class Definition:
         if isinstance(document, (str, bytes)):
             document = load(document)
         parser = Parser()
-        properties = parser.properties(document)
-        parsed = parser.definition(properties) if not parser.errors else None
+        properties = parser.parse_properties(document)
+        parsed = parser.parse_definition(properties) if not parser.errors else None
         raise_all(parser.errors, place)
         if parsed is None or not isinstance(document, dict):
             raise AssertionError("a document without a tree has an error")
@@ -101,7 +103,7 @@ class Definition:
         if any(seen is aliases and profile is switches for seen, profile in self._checked):
             return
         checker = Checker(aliases, switches, self.parameters, self._prefix)
-        checker.definition(self.tree)
+        checker.check_definition(self.tree)
         raise_all(checker.errors)
         self._checked = [*self._checked[-_KEPT_CHECKS + 1 :], (aliases, switches)]
 
@@ -174,10 +176,10 @@ def _read_literal(operand: tree.Operand) -> object:
 
 
 def _read_text(mapping: dict[str, object], name: str) -> str:
-    found = get(mapping, name)
+    found = get_ignoring_case(mapping, name)
     return found if isinstance(found, str) else ""
 
 
 def _require_object(mapping: dict[str, object], name: str) -> dict[str, object]:
-    found = get(mapping, name)
+    found = get_ignoring_case(mapping, name)
     return found if isinstance(found, dict) else {}

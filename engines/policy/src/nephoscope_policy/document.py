@@ -43,7 +43,7 @@ def _build_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def get(mapping: Mapping[str, object], name: str, default: object = None) -> object:
+def get_ignoring_case(mapping: Mapping[str, object], name: str, default: object = None) -> object:
     """The value of a key in any case."""
     if name in mapping:
         return mapping[name]
@@ -55,13 +55,13 @@ def get(mapping: Mapping[str, object], name: str, default: object = None) -> obj
 
 def has_member(mapping: dict[str, object], name: str) -> bool:
     """Return whether the key is there, in any case."""
-    return get(mapping, name, _ABSENT) is not _ABSENT
+    return get_ignoring_case(mapping, name, _ABSENT) is not _ABSENT
 
 
 _ABSENT: object = object()
 
 
-def json_type_name(value: object) -> str:
+def describe_type(value: object) -> str:
     """The JSON name of a value's type, for messages."""
     if value is None:
         return "null"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import explain
-from nephoscope_policy.document import get, has_member
+from nephoscope_policy.document import get_ignoring_case, has_member
 
 if TYPE_CHECKING:
     from nephoscope_policy import tree
@@ -34,7 +34,9 @@ def evaluate_details(rule: FoldedRule, scope: EvaluationScope) -> object:
 
 def _select_members(details: object, *names: str) -> dict[str, object]:
     return {
-        name: get(details, name) for name in names if isinstance(details, dict) and has_member(details, name)
+        name: get_ignoring_case(details, name)
+        for name in names
+        if isinstance(details, dict) and has_member(details, name)
     }
 
 
@@ -46,5 +48,5 @@ def _build_operation(operation: tree.EffectOperation, scope: EvaluationScope) ->
     if operation.value is not None:
         result["value"] = explain.value(operation.value, scope)
     if operation.condition is not None:
-        result["condition"] = get(operation.raw, "condition")
+        result["condition"] = get_ignoring_case(operation.raw, "condition")
     return result

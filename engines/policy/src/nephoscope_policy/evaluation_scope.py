@@ -93,7 +93,7 @@ class EvaluationScope:
         self.frames = frames
         self.steps = steps if steps is not None else Steps()
 
-    def nested_scope(self, frame: LoopFrame) -> EvaluationScope:
+    def make_nested_scope(self, frame: LoopFrame) -> EvaluationScope:
         """Return the same scope inside one more loop."""
         return EvaluationScope(
             self.subject,
@@ -105,21 +105,21 @@ class EvaluationScope:
             self.steps,
         )
 
-    def related_scope(self, target: View) -> EvaluationScope:
+    def make_related_scope(self, target: View) -> EvaluationScope:
         """The scope of an existence condition: conditions read `target`, field() goes on reading the `if` resource."""
         return EvaluationScope(
             self.subject, self.snapshot, self.context, self.parameters, target, steps=self.steps
         )
 
-    def api_version(self, view: View) -> str:
+    def find_api_version(self, view: View) -> str:
         """The api-version whose alias paths apply to a resource, '' for the default paths."""
         if not self.snapshot.aliases.versioned:
             return ""
         return self.context.api_version or view.api_version
 
-    def field(self, text: str, view: View) -> FieldPath:
+    def resolve_field(self, text: str, view: View) -> FieldPath:
         """Resolve a field text for a resource; raises UnknownAlias or ValueError."""
-        return self.snapshot.aliases.field(text, self.api_version(view), view.type)
+        return self.snapshot.aliases.resolve_field(text, self.find_api_version(view), view.type)
 
 
 def find_bound_start(
@@ -155,7 +155,7 @@ def path_steps(segments: Segments) -> BodyPath:
 
 def field_value(scope: EvaluationScope, text: str, view: View) -> object:
     """The value of a field as field() returns it, MISSING where there is none; `[*]` gives an array."""
-    path = scope.field(text, view)
+    path = scope.resolve_field(text, view)
     if path.special or STAR not in path.segments:
         return view.read(path)
     start, rest, is_bound = find_bound_start(scope.frames, view, path.segments)
@@ -163,7 +163,7 @@ def field_value(scope: EvaluationScope, text: str, view: View) -> object:
         value = require_known(view.follow_inside(start, rest), text)
         return [_find_absent_field_value(scope) if value is MISSING else value]
     if not is_bound:
-        view.elements_at(path.segments[: path.segments.index(STAR)])
+        view.follow_to_elements(path.segments[: path.segments.index(STAR)])
     return view.collect(start, rest)
 
 
@@ -207,7 +207,7 @@ def _evaluate_current(scope: EvaluationScope, arguments: list[object]) -> object
 def _evaluate_current_path(scope: EvaluationScope, name: str) -> object:
     """current('alias[*].x'): a path under a running loop's member."""
     try:
-        path = scope.field(name, scope.target)
+        path = scope.resolve_field(name, scope.target)
     except (UnknownAlias, ValueError) as error:
         raise ArmError("current", f"running count '{name}' not found") from error
     start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
@@ -280,7 +280,7 @@ def _read_members(body: Mapping[str, object], name: str) -> dict[str, object]:
 def _check_tags(container: View) -> None:
     """Raise NotCollected where the export cut the tags of a container to text."""
     if container.unread:
-        container.value_at(("tags",))
+        container.follow(("tags",))
 
 
 def _group_id(scope: EvaluationScope) -> str:

@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.assignment import containing_scope, is_management_group, is_within_scope, scope_id
+from nephoscope_policy.assignment import (
+    containing_scope,
+    is_management_group,
+    is_within_scope,
+    normalize_scope,
+)
 from nephoscope_policy.partial_record import PROPERTIES, ControlRecordReader
-from nephoscope_policy.selector import ResourceSelector, any_matches
+from nephoscope_policy.selector import ResourceSelector, matches_any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,30 +64,32 @@ class Exemption(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.require_text("id"))
+        id_ = normalize_scope(body.require_text("id"))
         recommendations, assignment = _read_subject(reader)
         return cls(
             id=id_,
-            scope=containing_scope(id_, TYPE_NAME, body.property_path("id")),
-            assignment=scope_id(assignment),
-            category=reader.field(CATEGORY, lambda: properties.choice(CATEGORY, (WAIVER, MITIGATED)), WAIVER),
-            references=reader.field(
+            scope=containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            assignment=normalize_scope(assignment),
+            category=reader.read_field(
+                CATEGORY, lambda: properties.get_choice(CATEGORY, (WAIVER, MITIGATED)), WAIVER
+            ),
+            references=reader.read_field(
                 REFERENCES,
-                lambda: frozenset(text.lower() for text in properties.texts(REFERENCES)),
+                lambda: frozenset(text.lower() for text in properties.get_texts(REFERENCES)),
                 frozenset(),
             ),
-            expires_on=reader.field("expiresOn", lambda: properties.instant("expiresOn"), None),
-            resource_selectors=reader.field(
+            expires_on=reader.read_field("expiresOn", lambda: properties.get_instant("expiresOn"), None),
+            resource_selectors=reader.read_field(
                 "resourceSelectors",
                 lambda: tuple(
-                    ResourceSelector.parse(item) for item in properties.children("resourceSelectors")
+                    ResourceSelector.parse(item) for item in properties.get_children("resourceSelectors")
                 ),
                 (),
             ),
-            validate_scope=reader.field(VALIDATION, lambda: _validates(properties), default=False),
+            validate_scope=reader.read_field(VALIDATION, lambda: _validates(properties), default=False),
             recommendations=recommendations,
-            display_name=reader.label("displayName"),
-            description=reader.label("description"),
+            display_name=reader.read_label("displayName"),
+            description=reader.read_label("description"),
             gaps=reader.gaps,
         )
 
@@ -109,26 +116,26 @@ class Exemption(msgspec.Struct, frozen=True):
             "properties": properties,
         }
 
-    def active(self, now: datetime) -> bool:
+    def is_active(self, now: datetime) -> bool:
         """Return whether it has not expired: it ends at the very second of `expiresOn`."""
         return self.expires_on is None or now < self.expires_on
 
-    def names(self, assignment: str, reference: str, definition: str) -> bool:
+    def names_member(self, assignment: str, reference: str, definition: str) -> bool:
         """Return whether it speaks of this member of this assignment; all three lower-cased, `definition` a definition's name."""
         if definition in self.recommendations:
             return True
         return self.assignment == assignment and (not self.references or reference in self.references)
 
-    def may_name(self, assignment: str, reference: str, definition: str) -> bool:
+    def may_name_member(self, assignment: str, reference: str, definition: str) -> bool:
         """Return whether it speaks of this member of this assignment, or does for some value of what was not read."""
         unread = {name for name, _ in self.gaps}
-        if METADATA in unread or self.names(assignment, reference, definition):
+        if METADATA in unread or self.names_member(assignment, reference, definition):
             return True
         return ASSIGNMENT in unread and (not self.references or reference in self.references)
 
     def covers(self, resource: Resource, ancestors: tuple[str, ...], reference: str) -> bool:
         """Return whether the resource lies in its scope and its resource selectors pick it; `ancestors` are its management groups."""
-        return is_within_scope(resource.key, self.scope, ancestors) and any_matches(
+        return is_within_scope(resource.key, self.scope, ancestors) and matches_any(
             self.resource_selectors, resource, reference
         )
 
@@ -156,20 +163,20 @@ def _read_subject(reader: ControlRecordReader) -> tuple[frozenset[str], str]:
     A cut `metadata` counts where it may be what names the subject: no assignment is named, or the cut lies in our own part of it.
     """
     properties = reader.properties
-    assignment = reader.field(ASSIGNMENT, lambda: properties.text(ASSIGNMENT), "")
-    cut = reader.cut(PROPERTIES, METADATA)
+    assignment = reader.read_field(ASSIGNMENT, lambda: properties.get_text(ASSIGNMENT), "")
+    cut = reader.find_cut_path(PROPERTIES, METADATA)
     recommendations = frozenset[str]()
     if not cut or not assignment or cut[2:3] == ("nephoscope",):
-        recommendations = reader.field(METADATA, lambda: _list_recommendations(properties), frozenset())
+        recommendations = reader.read_field(METADATA, lambda: _list_recommendations(properties), frozenset())
     if not assignment and not recommendations and not reader.gaps:
         reader.read_required(ASSIGNMENT)
     return recommendations, assignment
 
 
 def _validates(properties: ArmObject) -> bool:
-    return properties.choice(VALIDATION, ("Default", "DoNotValidate"), "Default") == "Default"
+    return properties.get_choice(VALIDATION, ("Default", "DoNotValidate"), "Default") == "Default"
 
 
 def _list_recommendations(properties: ArmObject) -> frozenset[str]:
-    own = properties.child("metadata").child("nephoscope")
-    return frozenset(text.lower() for text in own.texts("recommendations"))
+    own = properties.get_child("metadata").get_child("nephoscope")
+    return frozenset(text.lower() for text in own.get_texts("recommendations"))

@@ -10,10 +10,10 @@ from nephoscope_policy import tree
 from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.arm.unknown import Unknown, find_unknown
-from nephoscope_policy.arm.value import json_text
+from nephoscope_policy.arm.value import format_json
 from nephoscope_policy.body_paths import MISSING, STAR, Segments, split_at_elements
 from nephoscope_policy.condition_outcome import ConditionOutcome, Truth, combine, negate
-from nephoscope_policy.count_reasons import is_too_few, list_inside, name_nearest
+from nephoscope_policy.count_reasons import explain_nearest, is_too_few, list_paths_below
 from nephoscope_policy.data_gap import NOT_COLLECTED, describe_gap
 from nephoscope_policy.errors import PolicyError
 from nephoscope_policy.evaluation_scope import (
@@ -119,7 +119,7 @@ def _make_undecided_path(
     if not isinstance(over, tree.FieldRef):
         return ()
     try:
-        path = resolve(over, scope)
+        path = resolve_field(over, scope)
     except (ArmError, NotCollected):
         return ()
     return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
@@ -130,7 +130,7 @@ def _read_place(subject: tree.ValueRef, scope: EvaluationScope) -> BodyPath:
     name = find_single_field(subject.operand)
     if not name:
         return ()
-    path = scope.field(name, scope.target)
+    path = scope.resolve_field(name, scope.target)
     return (path.special,) if path.special else bound_place(scope.frames, scope.target, path.segments)
 
 
@@ -153,7 +153,7 @@ def _judge_leaf(
     shown = None if actual is MISSING else actual
     message = f"{subject} is absent" if actual is MISSING else ""
     if unknown is not None and unknown.choices:
-        message = f"{subject} can be {json_text([*unknown.choices])} only"
+        message = f"{subject} can be {format_json([*unknown.choices])} only"
     return ConditionOutcome(
         truth,
         (Reason(leaf.path, subject, leaf.operator, expected, shown, _find_related_id(scope), message, at),),
@@ -173,13 +173,13 @@ def _format_subject(subject: tree.FieldRef | tree.ValueRef | tree.CountExpressio
     return operand.text if isinstance(operand, tree.TemplateExpression) else "value"
 
 
-def resolve(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
+def resolve_field(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
     """The path of a field; raises PolicyError for a literal alias that no table has, ArmError for a computed one."""
     text = value(name.name, scope)
     if not isinstance(text, str):
         raise ArmError("", f"the field {name.text} yields {text!r}, not a text")
     try:
-        return scope.field(text, scope.target)
+        return scope.resolve_field(text, scope.target)
     except (UnknownAlias, ValueError) as error:
         if isinstance(name.name, tree.PolicyLiteral):
             raise PolicyError(str(error), stage="compile") from error
@@ -188,7 +188,7 @@ def resolve(name: tree.FieldRef, scope: EvaluationScope) -> FieldPath:
 
 def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: EvaluationScope) -> ConditionOutcome:
     """A leaf whose left side is a field, its right side already evaluated."""
-    path = resolve(name, scope)
+    path = resolve_field(name, scope)
     if path.location:
         expected = strip_spaces(expected)
     if path.special or STAR not in path.segments:
@@ -202,7 +202,7 @@ def field(leaf: tree.Leaf, name: tree.FieldRef, expected: object, scope: Evaluat
     if is_bound and STAR not in rest:
         return _judge_leaf(leaf, path.text, scope.target.follow_inside(start, rest), expected, scope, at)
     if not is_bound:
-        scope.target.elements_at(rest[: rest.index(STAR)])
+        scope.target.follow_to_elements(rest[: rest.index(STAR)])
     return _explain_every_element(leaf, path.text, (start, at), rest, expected, scope)
 
 
@@ -287,13 +287,13 @@ def _count(
     listed = _ListedFrames(frames(count, scope))
     for frame in listed:
         outcome = (
-            condition(count.where, scope.nested_scope(frame))
+            condition(count.where, scope.make_nested_scope(frame))
             if count.where is not None
             else ConditionOutcome(Truth.TRUE)
         )
         if outcome.truth is Truth.TRUE and not low:
             at = frame.places[-1] if frame.places else at
-            inside = list_inside(outcome.reasons, at)
+            inside = list_paths_below(outcome.reasons, at)
         if outcome.truth is Truth.TRUE and count.where is not None and (name := frame.member_name):
             names[name] = None
         if outcome.truth is Truth.FALSE:
@@ -316,7 +316,7 @@ def _count(
         return _build_undecided_outcome(leaf, truth, expected, first.message, scope, first.cause)
     judged = _judge_leaf(leaf, _format_subject(count), low, expected, scope, at)
     if not high and isinstance(count.over, tree.FieldRef) and is_too_few(judged.truth, scope):
-        return name_nearest(judged, _format_subject(count.over), rejected)
+        return explain_nearest(judged, _format_subject(count.over), rejected)
     members = tuple(names)[:MOST_MEMBERS]
     if not inside and not members:
         return judged
@@ -360,11 +360,11 @@ def frames(count: tree.CountExpression, scope: EvaluationScope) -> Iterator[Loop
         scope.steps.spend(len(items))
         yield from (LoopFrame(count.name.lower(), item) for item in items)
         return
-    path = resolve(count.over, scope)
+    path = resolve_field(count.over, scope)
     start, rest, is_bound = find_bound_start(scope.frames, scope.target, path.segments)
     if not is_bound and not path.special:
         head, _ = split_at_elements(rest)
-        scope.target.elements_at(head)
+        scope.target.follow_to_elements(head)
     prefix = path.segments[: len(path.segments) - len(rest)]
     base = bound_place(scope.frames, scope.target, prefix) if is_bound else ()
     for element, bound, places in members(scope.target, start, rest, prefix, base):

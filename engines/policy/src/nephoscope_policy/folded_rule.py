@@ -139,7 +139,7 @@ class FoldedRule:
         """Return whether the rule can hold for a type (in any case)."""
         return self.types is None or type_.lower() in self.types
 
-    def applicable(self, view: View, switches: Switches) -> bool:
+    def is_applicable(self, view: View, switches: Switches) -> bool:
         """Return whether a resource for which the `if` is false still counts as compliant (Azure's applicability)."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
@@ -148,9 +148,9 @@ class FoldedRule:
         return type_guards.applicable(self.tree.condition, view, self.considered, self.fold, switches)
 
     def settle_applicability(self, type_: str, switches: Switches) -> bool | None:
-        """Return what `applicable` yields for every resource of a type, None where it depends on the resource."""
+        """Return what `is_applicable` yields for every resource of a type, None where it depends on the resource."""
         if self.if_not_exists or self.effect_key == "manual":
             return False
         if self.considered - {"type"} or type_guards.reads_case(self.tree.condition):
             return None
-        return self.applicable(_build_bare_view(type_), switches)
+        return self.is_applicable(_build_bare_view(type_), switches)

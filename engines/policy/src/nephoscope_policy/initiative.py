@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope_policy import tree
 from nephoscope_policy.arm import ArmError
-from nephoscope_policy.arm_object import ArmObject, fault
+from nephoscope_policy.arm_object import ArmObject, make_error
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
 from nephoscope_policy.parameter_binding import bind
 from nephoscope_policy.parser import Parser
@@ -65,18 +65,20 @@ class Initiative(msgspec.Struct, frozen=True):
         parser = Parser()
         try:
             body = ArmObject(document)
-            properties = body.child("properties") if body.value("properties") is not None else body
+            properties = body.get_child("properties") if body.get_value("properties") is not None else body
             found = cls(
-                id=body.text("id").lower(),
-                name=(body.text("name") or body.text("id").rsplit("/", 1)[-1]).lower(),
-                display_name=properties.text("displayName"),
-                description=properties.text("description"),
-                metadata=properties.child("metadata").raw,
-                parameters=parser.parameters(
-                    properties.value("parameters"), properties.property_path("parameters"), typed=False
+                id=body.get_text("id").lower(),
+                name=(body.get_text("name") or body.get_text("id").rsplit("/", 1)[-1]).lower(),
+                display_name=properties.get_text("displayName"),
+                description=properties.get_text("description"),
+                metadata=properties.get_child("metadata").raw,
+                parameters=parser.parse_parameters(
+                    properties.get_value("parameters"), properties.build_path("parameters"), typed=False
                 ),
                 members=_list_members(properties, parser),
-                groups=tuple(_build_group(item) for item in properties.children("policyDefinitionGroups")),
+                groups=tuple(
+                    _build_group(item) for item in properties.get_children("policyDefinitionGroups")
+                ),
             )
         except PolicyError as error:
             raise PolicyError(error.message, error.path, error.stage, place, parser.errors) from error
@@ -87,7 +89,7 @@ class Initiative(msgspec.Struct, frozen=True):
     @property
     def is_deprecated(self) -> bool:
         """Return whether its metadata says that it is deprecated."""
-        return ArmObject(dict(self.metadata)).value("deprecated") is True
+        return ArmObject(dict(self.metadata)).get_value("deprecated") is True
 
     def bind(self, values: Mapping[str, object]) -> dict[str, object]:
         """Every parameter's value, by lower-cased name: the given one, else the default.
@@ -109,7 +111,9 @@ class Initiative(msgspec.Struct, frozen=True):
         }
         return PartialParameters(bind(self.parameters, values, partial=True), missing)
 
-    def member_parameters(self, member: InitiativeMember, bound: Mapping[str, object]) -> dict[str, object]:
+    def evaluate_member_parameters(
+        self, member: InitiativeMember, bound: Mapping[str, object]
+    ) -> dict[str, object]:
         """The values of a member's parameters, from what `bind` returned; PolicyError when an expression fails."""
         return {
             name: _evaluate(operand, bound, f"{member.path}.parameters.{name}")
@@ -135,17 +139,17 @@ class PartialParameters(dict[str, object]):
 
 def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMember, ...]:
     members = []
-    for item in properties.children("policyDefinitions"):
+    for item in properties.get_children("policyDefinitions"):
         definition = item.require_text("policyDefinitionId")
         parameters = {}
-        for name in item.child("parameters").raw:
-            entry = item.child("parameters").child(name)
-            parameters[name] = parser.operand(entry.value("value"), entry.property_path("value"))
+        for name in item.get_child("parameters").raw:
+            entry = item.get_child("parameters").get_child(name)
+            parameters[name] = parser.parse_operand(entry.get_value("value"), entry.build_path("value"))
         members.append(
             InitiativeMember(
                 definition=definition,
-                reference=item.text("policyDefinitionReferenceId") or definition.rsplit("/", 1)[-1],
-                groups=item.texts("groupNames"),
+                reference=item.get_text("policyDefinitionReferenceId") or definition.rsplit("/", 1)[-1],
+                groups=item.get_texts("groupNames"),
                 pin=_pin(item),
                 path=item.path,
                 parameters=parameters,
@@ -155,22 +159,22 @@ def _list_members(properties: ArmObject, parser: Parser) -> tuple[InitiativeMemb
 
 
 def _pin(item: ArmObject) -> Pin | None:
-    text = item.text("definitionVersion")
+    text = item.get_text("definitionVersion")
     if not text:
         return None
     try:
         return Pin.parse(text)
     except ValueError as error:
-        raise fault(str(error), item.property_path("definitionVersion")) from error
+        raise make_error(str(error), item.build_path("definitionVersion")) from error
 
 
 def _build_group(item: ArmObject) -> DefinitionGroup:
     return DefinitionGroup(
         item.require_text("name"),
-        item.text("displayName"),
-        item.text("category"),
-        item.text("description"),
-        item.text("additionalMetadataId"),
+        item.get_text("displayName"),
+        item.get_text("category"),
+        item.get_text("description"),
+        item.get_text("additionalMetadataId"),
     )
 
 
@@ -180,14 +184,14 @@ def _check(initiative: Initiative, parser: Parser) -> None:
     seen: set[str] = set()
     for member in initiative.members:
         if member.reference.lower() in seen:
-            parser.fail(
+            parser.add_error(
                 f"{member.path}.policyDefinitionReferenceId",
                 f"two members have the reference id '{member.reference}'",
             )
         seen.add(member.reference.lower())
         for name in member.groups:
             if name.lower() not in groups:
-                parser.fail(
+                parser.add_error(
                     f"{member.path}.groupNames",
                     f"the group '{name}' is not declared{suggestion(name, groups)}",
                 )

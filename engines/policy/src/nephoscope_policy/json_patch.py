@@ -23,23 +23,23 @@ class Draft:
         self.body = copy.deepcopy(body)
         self.patch: list[Change] = []
 
-    def value(self, segments: Segments) -> object:
+    def get_value(self, segments: Segments) -> object:
         """Return what a path without `[*]` leads to now, MISSING where it ends early."""
         return walk(self.body, segments)
 
-    def places(self, segments: Segments) -> list[Segments]:
+    def expand_wildcards(self, segments: Segments) -> list[Segments]:
         """The path without `[*]` for every element that it selects; a `[*]` at the end stays."""
         head: list[Segments] = [()]
         for number, segment in enumerate(segments):
             if segment is not STAR or number == len(segments) - 1:
                 head = [(*place, segment) for place in head]
                 continue
-            head = [(*place, index) for place in head for index in range(_read_length(self.value(place)))]
+            head = [(*place, index) for place in head for index in range(_read_length(self.get_value(place)))]
         return head
 
     def put(self, segments: Segments, value: object) -> None:
         """Set a value, with the objects on the way where they are missing; an equal value is left alone."""
-        held = self.value(segments)
+        held = self.get_value(segments)
         if held is not MISSING and type(held) is type(value) and held == value:
             return
         known = self._count_known(segments)
@@ -52,7 +52,7 @@ class Draft:
 
     def append(self, segments: Segments, value: object) -> None:
         """Add a member to the array at a path, made where it is missing; a member that is there already is not added again."""
-        held = self.value(segments)
+        held = self.get_value(segments)
         if not isinstance(held, list):
             self.put(segments, [value])
         elif not any(equal(item, value, SWITCHES) for item in held):
@@ -60,7 +60,7 @@ class Draft:
 
     def remove(self, segments: Segments) -> None:
         """Remove what a path leads to; nothing happens where it ends early."""
-        if self.value(segments) is not MISSING:
+        if self.get_value(segments) is not MISSING:
             self._step({"op": "remove", "path": self._format_pointer(segments)})
 
     def _step(self, change: Change) -> None:

@@ -53,7 +53,7 @@ def _make_members(segments: Segments) -> Callable[[object], int]:
     return number
 
 
-def count_simple_elements(
+def compile_simple_count(
     start: int,
     read: Callable[[object], object] | None,
     slot: int,
@@ -81,7 +81,7 @@ def count_simple_elements(
     return number
 
 
-def count_nested(
+def compile_nested_count(
     path: FieldPath,
     start: int,
     segments: Segments,
@@ -114,14 +114,16 @@ def count_nested(
     return number
 
 
-def count_interpreted(count: tree.CountExpression) -> Callable[[dict[str, object], CompiledRun], int]:
+def compile_interpreted_count(count: tree.CountExpression) -> Callable[[dict[str, object], CompiledRun], int]:
     """A count over a field whose name is computed while evaluating."""
 
     def number(_: dict[str, object], run: CompiledRun) -> int:
         total = 0
         for frame in explain.frames(count, run):
             outcome = (
-                explain.condition(count.where, run.nested_scope(frame)) if count.where is not None else None
+                explain.condition(count.where, run.make_nested_scope(frame))
+                if count.where is not None
+                else None
             )
             if outcome is not None and outcome.truth not in (Truth.TRUE, Truth.FALSE):
                 raise ArmError("", outcome.message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope_policy import tree
-from nephoscope_policy.document import json_type_name
+from nephoscope_policy.document import describe_type
 from nephoscope_policy.keywords import OPERATORS
 from nephoscope_policy.operators import boolish
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nephoscope_policy.tree import Operand
 
 
-def fault(operator: str, operand: Operand) -> str:
+def explain_fault(operator: str, operand: Operand) -> str:
     """Explain why an operand cannot stand after a lower-cased operator, and what to write instead; '' where it can."""
     if operator == "exists":
         return _not_presence(operand)
@@ -49,4 +49,4 @@ def _may_be_list(operand: Operand) -> bool:
 
 
 def _name_kind(operand: Operand) -> str:
-    return json_type_name(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"
+    return describe_type(operand.value) if isinstance(operand, tree.PolicyLiteral) else "an object"

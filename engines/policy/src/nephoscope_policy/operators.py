@@ -104,7 +104,7 @@ def _equal_objects(left: dict[str, object], right: dict[str, object], switches: 
     )
 
 
-def order(left: object, right: object, switches: Switches) -> int | None:
+def compare(left: object, right: object, switches: Switches) -> int | None:
     """-1, 0 or 1; None where the two have no order (switches: or OrderError)."""
     if isinstance(left, str) and isinstance(right, str):
         one, other = left.casefold(), right.casefold()
@@ -145,7 +145,7 @@ def like_pattern(pattern: str, question_mark: bool) -> re.Pattern[str]:
 
 
 @lru_cache(maxsize=4096)
-def match_pattern(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> re.Pattern[str]:
     """The regular expression of a match pattern: `#` a digit, `?` a letter, `.` any character."""
     parts = {"#": "[0-9]", "?": "[a-zA-Z]", ".": "."}
     return re.compile("".join(parts.get(char) or re.escape(char) for char in pattern), re.DOTALL)
@@ -167,7 +167,7 @@ def match(left: object, right: object, *, insensitive: bool) -> bool:
         return False
     if insensitive:
         text, pattern = text.casefold(), pattern.casefold()
-    return match_pattern(pattern).fullmatch(text) is not None
+    return compile_pattern(pattern).fullmatch(text) is not None
 
 
 def contains(left: object, right: object, switches: Switches) -> bool:
@@ -233,7 +233,7 @@ def judge(operator: str, left: object, right: object, switches: Switches) -> boo
         return exists(left, right)
     test = _ORDERS.get(operator)
     if test is not None:
-        sign = None if left is MISSING else order(left, right, switches)
+        sign = None if left is MISSING else compare(left, right, switches)
         return sign is not None and test(sign)
     if operator.startswith("not"):
         return not _match_positive(operator[3:], left, right, switches)

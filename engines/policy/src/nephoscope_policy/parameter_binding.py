@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.document import json_type_name
+from nephoscope_policy.document import describe_type
 from nephoscope_policy.errors import PolicyError, raise_all, suggestion
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def bind(
 def mismatch(parameter: Parameter, value: object) -> str:
     """Explain why a value is none that the parameter may have (its type, its allowed values), '' where it is one."""
     if not is_of_type(parameter.type, value):
-        return f"the parameter '{parameter.name}' is of type {parameter.type}, not {json_type_name(value)}"
+        return f"the parameter '{parameter.name}' is of type {parameter.type}, not {describe_type(value)}"
     if not parameter.allowed:  # built-ins carry an empty list where any value will do
         return ""
     items = value if parameter.type == "array" and isinstance(value, list) else [value]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy import keywords, tree
 from nephoscope_policy.condition_parser import NEVER, ConditionParser
-from nephoscope_policy.document import get, has_member, json_type_name
+from nephoscope_policy.document import describe_type, get_ignoring_case, has_member
 from nephoscope_policy.errors import suggestion
 from nephoscope_policy.parameter_binding import is_of_type, mismatch
 
@@ -21,56 +21,64 @@ if TYPE_CHECKING:
 class Parser(ConditionParser):
     """Parses one document: its parameters, its condition and what follows from it."""
 
-    def properties(self, document: object) -> dict[str, object]:
+    def parse_properties(self, document: object) -> dict[str, object]:
         """The definition's properties; notes the prefix under which they stand and reports a wrong envelope."""
         if not isinstance(document, dict):
-            self.fail("", f"a policy definition is a JSON object, not {json_type_name(document)}")
+            self.add_error("", f"a policy definition is a JSON object, not {describe_type(document)}")
             return {}
         if not has_member(document, "properties"):
             return document
-        inner = get(document, "properties")
+        inner = get_ignoring_case(document, "properties")
         if not isinstance(inner, dict):
-            self.fail("properties", f"'properties' must be an object, not {json_type_name(inner)}")
+            self.add_error("properties", f"'properties' must be an object, not {describe_type(inner)}")
             return {}
         outside = {key.lower() for key in document if isinstance(key, str)}
         for key in inner:
             if isinstance(key, str) and key.lower() in outside and key.lower() in keywords.PROPERTIES:
-                self.fail(key, f"'{key}' is both outside and inside 'properties'; keep the inner one")
+                self.add_error(key, f"'{key}' is both outside and inside 'properties'; keep the inner one")
         self.prefix = "properties."
         return inner
 
-    def definition(self, properties: dict[str, object]) -> tree.Tree | None:
+    def parse_definition(self, properties: dict[str, object]) -> tree.Tree | None:
         """The tree of a definition's properties; None when there is no rule to speak of."""
-        rule = get(properties, "policyRule")
+        rule = get_ignoring_case(properties, "policyRule")
         path = "policyRule"
         if not isinstance(rule, dict):
-            what = "is missing" if rule is None else f"must be an object, not {json_type_name(rule)}"
-            self.fail(path, f"'policyRule' {what}")
+            what = "is missing" if rule is None else f"must be an object, not {describe_type(rule)}"
+            self.add_error(path, f"'policyRule' {what}")
             return None
-        mode = get(properties, "mode", "All")
+        mode = get_ignoring_case(properties, "mode", "All")
         if not isinstance(mode, str) or not mode:
-            self.fail(
-                "mode", f"'mode' must be a string such as 'All' or 'Indexed', not {json_type_name(mode)}"
+            self.add_error(
+                "mode", f"'mode' must be a string such as 'All' or 'Indexed', not {describe_type(mode)}"
             )
             mode = "All"
         elif mode.lower() not in keywords.SCANNED_MODES and not mode.lower().endswith(keywords.DATA_PLANE):
             known = suggestion(mode, ("All", "Indexed"))
-            self.fail(
+            self.add_error(
                 "mode",
                 (
                     f"{mode!r} is not a mode: All, Indexed, or a provider's such as "
                     f"'Microsoft.KeyVault.Data'{known}"
                 ),
             )
-        declared = self.parameters(get(properties, "parameters"), "parameters")
+        declared = self.parse_parameters(get_ignoring_case(properties, "parameters"), "parameters")
         for key in ("if", "then"):
             if not has_member(rule, key):
-                self.fail(path, f"the rule has no '{key}'{suggestion(key, rule)}")
-        condition = self.condition(get(rule, "if"), f"{path}.if") if has_member(rule, "if") else NEVER
-        then = self.parse_then(get(rule, "then"), f"{path}.then") if has_member(rule, "then") else None
+                self.add_error(path, f"the rule has no '{key}'{suggestion(key, rule)}")
+        condition = (
+            self.parse_condition(get_ignoring_case(rule, "if"), f"{path}.if")
+            if has_member(rule, "if")
+            else NEVER
+        )
+        then = (
+            self.parse_then(get_ignoring_case(rule, "then"), f"{path}.then")
+            if has_member(rule, "then")
+            else None
+        )
         return tree.Tree(mode, declared, condition, then) if then else None
 
-    def parameters(self, raw: object, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
+    def parse_parameters(self, raw: object, path: str, *, typed: bool = True) -> dict[str, tree.Parameter]:
         """Declared parameters by lower-cased name.
 
         Without `typed` a default of another type passes: Azure refuses it in a definition, yet one of its own initiatives has it.
@@ -78,12 +86,12 @@ class Parser(ConditionParser):
         if raw is None:
             return {}
         if not isinstance(raw, dict):
-            self.fail(path, f"'parameters' must be an object, not {json_type_name(raw)}")
+            self.add_error(path, f"'parameters' must be an object, not {describe_type(raw)}")
             return {}
         result: dict[str, tree.Parameter] = {}
         for name, body in raw.items():
             if name.lower() in result:
-                self.fail(
+                self.add_error(
                     f"{path}.{name}", f"the parameter '{name}' is declared twice (names are read in any case)"
                 )
             elif parameter := self._parse_parameter(name, body, f"{path}.{name}"):
@@ -93,28 +101,28 @@ class Parser(ConditionParser):
 
     def _parse_parameter(self, name: str, body: object, path: str) -> tree.Parameter | None:
         if not isinstance(body, dict):
-            self.fail(path, f"a parameter is an object with a 'type', not {json_type_name(body)}")
+            self.add_error(path, f"a parameter is an object with a 'type', not {describe_type(body)}")
             return None
-        type_ = get(body, "type")
+        type_ = get_ignoring_case(body, "type")
         if not isinstance(type_, str) or type_.lower() not in keywords.PARAMETER_TYPES:
             hint = suggestion(str(type_), keywords.PARAMETER_TYPES)
-            self.fail(
+            self.add_error(
                 f"{path}.type",
                 f"{type_!r} is not a parameter type{hint} (one of {', '.join(sorted(keywords.PARAMETER_TYPES))})",
             )
             return None
-        allowed = get(body, "allowedValues")
+        allowed = get_ignoring_case(body, "allowedValues")
         if allowed is not None and not isinstance(allowed, list):
-            self.fail(
-                f"{path}.allowedValues", f"'allowedValues' must be an array, not {json_type_name(allowed)}"
+            self.add_error(
+                f"{path}.allowedValues", f"'allowedValues' must be an array, not {describe_type(allowed)}"
             )
             allowed = None
-        metadata = get(body, "metadata")
+        metadata = get_ignoring_case(body, "metadata")
         return tree.Parameter(
             name,
             type_.lower(),
             has_member(body, "defaultValue"),
-            get(body, "defaultValue"),
+            get_ignoring_case(body, "defaultValue"),
             None if allowed is None else tuple(allowed),
             metadata if isinstance(metadata, dict) else {},
         )
@@ -125,19 +133,19 @@ class Parser(ConditionParser):
             return
         wrong = mismatch(parameter, parameter.default)
         if wrong:
-            self.fail(path, f"the default cannot be used: {wrong}")
+            self.add_error(path, f"the default cannot be used: {wrong}")
 
     def parse_then(self, raw: object, path: str) -> tree.Then | None:
         """The `then` block; details are read by the shape that the effect gives them."""
         if not isinstance(raw, dict):
-            self.fail(path, f"'then' must be an object, not {json_type_name(raw)}")
+            self.add_error(path, f"'then' must be an object, not {describe_type(raw)}")
             return None
         if not has_member(raw, "effect"):
-            self.fail(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
+            self.add_error(path, f"'then' has no 'effect'{suggestion('effect', raw)}")
             return None
-        effect = self._parse_effect(get(raw, "effect"), f"{path}.effect")
-        details = get(raw, "details")
-        existence = get(raw, "existenceCondition")
+        effect = self._parse_effect(get_ignoring_case(raw, "effect"), f"{path}.effect")
+        details = get_ignoring_case(raw, "details")
+        existence = get_ignoring_case(raw, "existenceCondition")
         if existence is not None and isinstance(details, dict):
             details = {**details, "existenceCondition": existence}
         return tree.Then(
@@ -153,15 +161,19 @@ class Parser(ConditionParser):
         return self._parse_optional(details, "defaultState", path) if isinstance(details, dict) else None
 
     def _parse_optional(self, raw: dict[str, object], name: str, path: str) -> tree.Operand | None:
-        return self.operand(get(raw, name), f"{path}.{name}") if has_member(raw, name) else None
+        return (
+            self.parse_operand(get_ignoring_case(raw, name), f"{path}.{name}")
+            if has_member(raw, name)
+            else None
+        )
 
     def _parse_effect(self, raw: object, path: str) -> tree.PolicyLiteral | tree.TemplateExpression:
         if not isinstance(raw, str):
-            self.fail(path, f"'effect' must be a string, not {json_type_name(raw)}")
+            self.add_error(path, f"'effect' must be a string, not {describe_type(raw)}")
             return tree.PolicyLiteral("disabled")
         operand = self._parse_text(raw, path)
         if isinstance(operand, tree.PolicyLiteral) and str(operand.value).lower() not in keywords.EFFECTS:
-            self.fail(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
+            self.add_error(path, f"'{raw}' is not an effect{suggestion(raw, keywords.EFFECTS.values())}")
         return operand
 
     def _parse_existence(
@@ -173,31 +185,37 @@ class Parser(ConditionParser):
             or not has_member(details, "type")
         ):
             if isinstance(effect, tree.PolicyLiteral) and str(effect.value).lower().endswith("ifnotexists"):
-                self.fail(path, f"'{effect.value}' needs 'details' with the 'type' of the related resource")
+                self.add_error(
+                    path, f"'{effect.value}' needs 'details' with the 'type' of the related resource"
+                )
             return None
-        type_ = get(details, "type")
+        type_ = get_ignoring_case(details, "type")
         if isinstance(type_, str):
             type_ = type_.rstrip("/")  # a built-in of Synapse ends its type so
         else:
-            self.fail(f"{path}.type", f"'type' must be a string, not {json_type_name(type_)}")
-        condition = get(details, "existenceCondition")
+            self.add_error(f"{path}.type", f"'type' must be a string, not {describe_type(type_)}")
+        condition = get_ignoring_case(details, "existenceCondition")
         scope, scopes = self._parse_optional(details, "existenceScope", path), keywords.EXISTENCE_SCOPES
         if isinstance(scope, tree.PolicyLiteral) and str(scope.value).lower() not in scopes:
-            self.fail(f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription")
+            self.add_error(
+                f"{path}.existenceScope", f"{scope.value!r} is not one of ResourceGroup, Subscription"
+            )
         return tree.Existence(
             path,
-            self.operand(type_, f"{path}.type"),
+            self.parse_operand(type_, f"{path}.type"),
             self._parse_optional(details, "name", path),
             self._parse_optional(details, "resourceGroupName", path),
             scope,
-            self.condition(condition, f"{path}.existenceCondition") if condition is not None else None,
+            self.parse_condition(condition, f"{path}.existenceCondition") if condition is not None else None,
         )
 
     def _parse_operations(self, details: object, path: str) -> tuple[tree.EffectOperation, ...] | None:
         if isinstance(details, dict) and has_member(details, "operations"):
-            raw = get(details, "operations")
+            raw = get_ignoring_case(details, "operations")
             if not isinstance(raw, list):
-                self.fail(f"{path}.operations", f"'operations' must be an array, not {json_type_name(raw)}")
+                self.add_error(
+                    f"{path}.operations", f"'operations' must be an array, not {describe_type(raw)}"
+                )
                 return None
             return self._parse_each(raw, f"{path}.operations", self._modify)
         if isinstance(details, dict) and has_member(details, "field") and has_member(details, "value"):
@@ -215,28 +233,28 @@ class Parser(ConditionParser):
         result: list[tree.EffectOperation] = []
         for i, item in enumerate(raw):
             if not isinstance(item, dict):
-                self.fail(f"{path}[{i}]", f"an operation is an object, not {json_type_name(item)}")
+                self.add_error(f"{path}[{i}]", f"an operation is an object, not {describe_type(item)}")
             elif operation := one(item, f"{path}[{i}]"):
                 result.append(operation)
         return tuple(result)
 
     def _modify(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
-        word = get(raw, "operation")
+        word = get_ignoring_case(raw, "operation")
         name = keywords.MODIFY_OPERATIONS.get(word.lower()) if isinstance(word, str) else None
         if name is None:
             known = suggestion(str(word), keywords.MODIFY_OPERATIONS.values())
-            self.fail(f"{path}.operation", f"{word!r} is not one of add, addOrReplace, remove{known}")
+            self.add_error(f"{path}.operation", f"{word!r} is not one of add, addOrReplace, remove{known}")
             return None
         if name != "remove" and not has_member(raw, "value"):
-            self.fail(path, f"'{name}' needs a 'value'")
+            self.add_error(path, f"'{name}' needs a 'value'")
         return self._parse_operation(raw, name, path)
 
     def _append(self, raw: dict[str, object], path: str) -> tree.EffectOperation | None:
         if not has_member(raw, "value"):
-            self.fail(path, "an append entry needs 'field' and 'value'")
+            self.add_error(path, "an append entry needs 'field' and 'value'")
         return self._parse_operation(raw, "append", path)
 
     def _parse_operation(self, raw: dict[str, object], name: str, path: str) -> tree.EffectOperation | None:
-        field = self.field(get(raw, "field"), f"{path}.field")
+        field = self.parse_field(get_ignoring_case(raw, "field"), f"{path}.field")
         value, condition = (self._parse_optional(raw, one, path) for one in ("value", "condition"))
         return tree.EffectOperation(path, name, field, value, condition, raw) if field else None

@@ -55,7 +55,7 @@ def _combine(parts: list[PartTest], *, decisive: bool) -> PartTest:
 
 
 def _compile_leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest:
-    compiled = compiler.condition(leaf)
+    compiled = compiler.compile_condition(leaf)
     if isinstance(compiled, bool):
         settled = compiled
         return lambda _: settled
@@ -66,7 +66,7 @@ def _compile_leaf(leaf: tree.Leaf, compiler: Compiler, reads: Reads) -> PartTest
 
     def test(run: CompiledRun) -> bool | None:
         target = run.target
-        if not (target.complete or target.answers(reads)):
+        if not (target.complete or target.has_all(reads)):
             return interpret(run)
         try:
             return closure(target.folded_body, run)

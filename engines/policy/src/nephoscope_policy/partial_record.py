@@ -26,7 +26,7 @@ class ControlRecordReader:
         self.body = ArmObject(document)
         self._partial = partial
         self._unread = list_unread_paths(self.body.raw) if partial else frozenset()
-        self._id = str(self.body.value("id") or "").lower()
+        self._id = str(self.body.get_value("id") or "").lower()
         self._gaps: dict[str, str] = {}
         self.properties = self._read_properties()
 
@@ -35,20 +35,20 @@ class ControlRecordReader:
         """The fields that could not be read, each with what is missing in words."""
         return tuple(self._gaps.items())
 
-    def field(self, name: str, read: Callable[[], _T], default: _T) -> _T:
+    def read_field(self, name: str, read: Callable[[], _T], default: _T) -> _T:
         """The value of a field that decides something; the default, and a gap, where it was not read."""
-        value, missing = self.attempt(name, read, default)
+        value, missing = self.try_field(name, read, default)
         if missing:
             self._gaps[name] = missing
         return value
 
-    def attempt(self, name: str, read: Callable[[], _T], default: _T) -> tuple[_T, str]:
+    def try_field(self, name: str, read: Callable[[], _T], default: _T) -> tuple[_T, str]:
         """The value of a field and ''; the default and what is missing where it was not read."""
         if not self._partial:
             return read(), ""
-        if cut := self.cut(PROPERTIES, name.lower()):
+        if cut := self.find_cut_path(PROPERTIES, name.lower()):
             return default, describe_cut(cut, self._id)
-        if not isinstance(self.body.value(PROPERTIES), dict):
+        if not isinstance(self.body.get_value(PROPERTIES), dict):
             return default, f"the properties of {self._id}"
         try:
             return read(), ""
@@ -57,19 +57,19 @@ class ControlRecordReader:
 
     def read_required(self, name: str) -> str:
         """A text that must be there; '' and a gap where it was not read."""
-        return self.field(name, lambda: self.properties.require_text(name), "")
+        return self.read_field(name, lambda: self.properties.require_text(name), "")
 
-    def label(self, name: str) -> str:
+    def read_label(self, name: str) -> str:
         """A text that decides nothing; '' where it was not read."""
-        found = self.properties.value(name) if self._partial else self.properties.text(name)
+        found = self.properties.get_value(name) if self._partial else self.properties.get_text(name)
         return found if isinstance(found, str) else ""
 
-    def cut(self, *path: str) -> tuple[str, ...]:
+    def find_cut_path(self, *path: str) -> tuple[str, ...]:
         """The path at, above or below this one that the export cut to text, () where there is none."""
         length = len(path)
         return next((one for one in sorted(self._unread) if one[:length] == path[: len(one)]), ())
 
-    def cut_members(self, name: str) -> Mapping[str, str]:
+    def find_cut_members(self, name: str) -> Mapping[str, str]:
         """The lower-cased members of an object field that were cut in whole or in part, with what is missing; '*' is the field."""
         path, found = (PROPERTIES, name.lower()), dict[str, str]()
         for one in sorted(self._unread):
@@ -78,6 +78,6 @@ class ControlRecordReader:
         return found
 
     def _read_properties(self) -> ArmObject:
-        if not self._partial or isinstance(self.body.value(PROPERTIES), dict):
-            return self.body.child(PROPERTIES)
+        if not self._partial or isinstance(self.body.get_value(PROPERTIES), dict):
+            return self.body.get_child(PROPERTIES)
         return ArmObject({}, PROPERTIES)

@@ -130,7 +130,7 @@ def _walk(segments: Segments) -> Callable[[object], object]:
     return read
 
 
-def every_passes(
+def compile_every_test(
     segments: Segments, test: Callable[[object], bool], missing_array: bool
 ) -> Callable[[object], bool]:
     """Return whether every value that a path with `[*]` selects passes; an empty array does, an absent one is `missing_array`."""
@@ -139,7 +139,7 @@ def every_passes(
         read_leaf = getter(segments) if segments else None
         return test if read_leaf is None else lambda value: test(read_leaf(value))
     read = getter(head) if head else None
-    inner = every_passes(rest, test, missing_array) if rest else test
+    inner = compile_every_test(rest, test, missing_array) if rest else test
 
     def judge(value: object) -> bool:
         found = value if read is None else read(value)

@@ -21,14 +21,14 @@ class Proposed(View):
         self.absent = absent
         self.type = str(resource.body.get("type") or "").lower()
 
-    def special_field(self, name: str) -> object:
+    def get_special_field(self, name: str) -> object:
         """Type and name as the body says them; an id that is not made yet is unknown."""
         said = self.body.get(name)
         if isinstance(said, str) and said:
             return said
         return self._open((name,))
 
-    def value_at(self, segments: Segments) -> object:
+    def follow(self, segments: Segments) -> object:
         """Follow segments in the body; raises NotCollected for what may still come."""
         found = walk(self.body, segments)
         return self._open(segments) if found is MISSING else found

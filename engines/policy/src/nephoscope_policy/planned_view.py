@@ -89,12 +89,12 @@ class PlannedView(View):
 
     @property
     def folded_body(self) -> dict[str, object]:
-        """The body with lower-cased keys, and the MARKS of what is known; only what `answers` allows may be read of it."""
+        """The body with lower-cased keys, and the MARKS of what is known; only what `has_all` allows may be read of it."""
         found = self._folded
         if found is None:
             found = self._folded = fold_keys(self.body)
             for name in ("type", "name", "fullname", "id"):
-                value = super().special_field(name)
+                value = super().get_special_field(name)
                 if value is not MISSING:
                     found[MARKS[name]] = value
             location = found.get("location")
@@ -102,7 +102,7 @@ class PlannedView(View):
                 found[MARKS["location"]] = location.replace(" ", "")
         return found
 
-    def answers(self, reads: Reads) -> bool:
+    def has_all(self, reads: Reads) -> bool:
         """Return whether all that is read is known, or certainly absent."""
         if reads.everything or self.unread or self._unnamed:
             return False
@@ -118,21 +118,25 @@ class PlannedView(View):
             self._answered[segments] = found
         return found
 
-    def special_field(self, name: str) -> object:
+    def get_special_field(self, name: str) -> object:
         """Type, name and id; raises KnownLater for a name or an id that has an unknown part."""
         if self._unnamed and name != "type":
             raise KnownLater(name, Unknown("string", "parameter", self._unnamed))
-        return super().special_field(name)
+        return super().get_special_field(name)
 
     def peek(self, field: FieldPath) -> object:
         """The value of a field, which may be or hold an Unknown; raises NotCollected for what is open."""
-        return self.special_field(field.special) if field.special else self._follow(self.body, field.segments)
+        return (
+            self.get_special_field(field.special)
+            if field.special
+            else self._follow(self.body, field.segments)
+        )
 
-    def value_at(self, segments: Segments) -> object:
+    def follow(self, segments: Segments) -> object:
         """The value of a path; raises NotCollected where it is open, or is or holds an Unknown."""
         return require_known(self._follow(self.body, segments), format_segments(segments))
 
-    def elements_at(self, segments: Segments) -> object:
+    def follow_to_elements(self, segments: Segments) -> object:
         """The value that a `[*]` goes over, whose elements may be or hold Unknowns, or an OpenArray."""
         found = self._follow(self.body, segments)
         if isinstance(found, Unknown) and not isinstance(found, OpenArray):

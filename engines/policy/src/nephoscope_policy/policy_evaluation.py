@@ -51,7 +51,7 @@ def is_indexed_type(type_: str, aliases: Aliases, types: frozenset[str] | None) 
     """
     if type_ in (SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE):
         return False
-    capability = aliases.capability(type_)
+    capability = aliases.find_capability(type_)
     if capability is not None:
         return capability.tags and capability.location
     return True if type_.count("/") <= 1 or (types is not None and type_ in types) else None
@@ -114,7 +114,7 @@ def too_many_members_result(rule: FoldedRule, error: StepsError) -> Result:
 
 
 def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
-    current = snapshot.current(view, context.now)
+    current = snapshot.get_current_view(view, context.now)
     scope = EvaluationScope(current, snapshot, context, rule.parameters, steps=rule.tally.steps())
     outcome = explain.condition(rule.tree.condition, scope)
     if outcome.truth is Truth.FALSE:
@@ -128,7 +128,7 @@ def _walk_rule(rule: FoldedRule, view: View, snapshot: Snapshot, context: Evalua
 
 def not_matched(rule: FoldedRule, view: View, snapshot: Snapshot, reasons: tuple[Reason, ...] = ()) -> Result:
     """The `if` does not hold: Compliant where the rule is applicable, else NotApplicable."""
-    if rule.applicable(view, snapshot.switches):
+    if rule.is_applicable(view, snapshot.switches):
         return Result(COMPLIANT, rule.effect, reasons)
     return Result(
         NOT_APPLICABLE, rule.effect, reasons, "not-applicable", "the rule does not concern this resource"
@@ -194,7 +194,7 @@ def lookup(rule: FoldedRule, scope: EvaluationScope) -> related_resources.Relate
 def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: ConditionOutcome) -> Result:
     try:
         wanted = lookup(rule, scope)
-        plan = related_resources.plan(wanted, scope.subject.type)
+        plan = related_resources.plan_lookup(wanted, scope.subject.type)
         found = related_resources.candidates(plan, scope.subject, scope.snapshot)
         gap = related_resources.gap(plan, scope.subject, scope.snapshot, found, scope.context.now)
     except NotCollected as error:
@@ -205,7 +205,9 @@ def _build_existence(rule: FoldedRule, scope: EvaluationScope, outcome: Conditio
         return _build_undecided_result(rule, ConditionOutcome(Truth.FAILED, outcome.reasons, str(error)))
     now = scope.context.now
     verdicts = [
-        _build_candidate(rule, plan, scope.related_scope(scope.snapshot.current(candidate, now)))
+        _build_candidate(
+            rule, plan, scope.make_related_scope(scope.snapshot.get_current_view(candidate, now))
+        )
         for candidate in found
     ]
     return _settle(rule, scope, outcome, wanted, gap, verdicts)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_policy.body_paths import MISSING
 from nephoscope_policy.operators import (
+    compile_pattern,
     contains,
     contains_key,
     equal,
@@ -18,7 +19,6 @@ from nephoscope_policy.operators import (
     is_number,
     judge,
     like_pattern,
-    match_pattern,
     member,
     parse_number,
     scalar_text,
@@ -145,7 +145,7 @@ def _make_match(right: object, *, insensitive: bool) -> Callable[[object], bool]
     pattern = scalar_text(right)
     if pattern is None:
         return lambda _: False
-    full = match_pattern(pattern.casefold() if insensitive else pattern).fullmatch
+    full = compile_pattern(pattern.casefold() if insensitive else pattern).fullmatch
 
     def test(left: object) -> bool:
         text = None if left is MISSING else scalar_text(left)

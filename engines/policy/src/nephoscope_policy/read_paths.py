@@ -28,7 +28,7 @@ class Reads(msgspec.Struct, frozen=True):
         cut = frozenset(map(_build_path_before_elements, paths))
         return cls(cut, frozenset(path[:length] for path in cut for length in range(len(path) + 1)))
 
-    def concern(self, changed: Segments) -> bool:
+    def overlaps(self, changed: Segments) -> bool:
         """Return whether a change at a path may be seen: it lies on a path that is read, or under one."""
         if self.everything or changed in self.above:
             return True

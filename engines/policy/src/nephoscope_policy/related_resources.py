@@ -90,7 +90,7 @@ class LookupPlan(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=65536)
-def plan(lookup: RelatedLookup, type_: str) -> LookupPlan:
+def plan_lookup(lookup: RelatedLookup, type_: str) -> LookupPlan:
     """Return how to look up from a resource of a lower-cased type."""
     nested = lookup.type.startswith(f"{type_}/")
     extension = lookup.type in EXTENSIONS and lookup.scope != "subscription"
@@ -106,16 +106,16 @@ def candidates(wanted: LookupPlan, view: View, snapshot: Snapshot) -> list[View]
     """The related resources of `view`."""
     lookup, identifier = wanted.lookup, view.resource.id
     if wanted.under:
-        found = snapshot.descendants(view.key, lookup.type, wanted.levels)
+        found = snapshot.list_descendants(view.key, lookup.type, wanted.levels)
         if wanted.last and wanted.levels == 1 and len(found) > _FEW and view.resource.planned is None:
             found = snapshot.list_named_children(view.key, lookup.type, wanted.last)
         return _filter_fitting(wanted, found)
     if lookup.scope == "subscription" or not (identifier.resource_group or lookup.resource_group):
         own = identifier.subscription
-        found = snapshot.resources_in_subscription(own, lookup.type)
+        found = snapshot.list_resources_in_subscription(own, lookup.type)
         return _filter_named(wanted, own, found, snapshot, lambda one: one.resource.id.subscription)
     group = _name_group(lookup, view)
-    found = snapshot.resources_in_group(group, lookup.type)
+    found = snapshot.list_resources_in_group(group, lookup.type)
     found = _filter_named(wanted, group, found, snapshot, lambda one: one.resource.id.resource_group_id)
     if not lookup.scope and not lookup.resource_group:
         return [one for one in found if not _extends_another(one, view)]
@@ -132,7 +132,7 @@ def _filter_named(
     known = snapshot.looked_up.get(key)
     if known is None:
         if wanted.last:
-            named = snapshot.resources_named(wanted.lookup.type, wanted.last)
+            named = snapshot.list_resources_named(wanted.lookup.type, wanted.last)
             found = [one for one in named if place_of(one) == place]
         known = snapshot.looked_up[key] = _filter_fitting(wanted, found)
     return known

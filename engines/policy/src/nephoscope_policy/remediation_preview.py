@@ -14,7 +14,7 @@ from nephoscope_policy.aliases import UnknownAlias
 from nephoscope_policy.arm import ArmError
 from nephoscope_policy.body_paths import MISSING, STAR, Segments
 from nephoscope_policy.context import EvaluationContext
-from nephoscope_policy.document import get
+from nephoscope_policy.document import get_ignoring_case
 from nephoscope_policy.errors import PolicyError, raise_all
 from nephoscope_policy.evaluation_scope import EvaluationScope
 from nephoscope_policy.json_patch import Draft, apply_patch
@@ -66,7 +66,7 @@ def preview(
     rule, context = definition.bind(parameters), context or EvaluationContext()
     if not rule.explain(resource, snapshot, context).matched:
         return Preview(rule.effect)
-    scope = EvaluationScope(snapshot.view(resource), snapshot, context, rule.parameters)
+    scope = EvaluationScope(snapshot.get_view(resource), snapshot, context, rule.parameters)
     if rule.effect_key in ("modify", "append"):
         return _preview_change(rule, scope)
     if rule.effect_key == "deployifnotexists":
@@ -82,8 +82,8 @@ def _preview_change(rule: Rule, scope: EvaluationScope) -> Preview:
             continue
         name = explain.value(operation.target.name, scope)
         try:
-            spelled = scope.field(str(name), scope.subject).spelled
-            for place in draft.places(spelled):
+            spelled = scope.resolve_field(str(name), scope.subject).spelled
+            for place in draft.expand_wildcards(spelled):
                 _operate(draft, operation, place, scope, conflicts)
         except (UnknownAlias, ValueError) as error:
             raise PolicyError(str(error), operation.path, "compile") from error
@@ -106,24 +106,24 @@ def _operate(
         draft.remove(place[:-1] if many else place)
     elif many:
         draft.append(place[:-1], value)
-    elif operation.operation == "addOrReplace" or draft.value(place) in (MISSING, None):
+    elif operation.operation == "addOrReplace" or draft.get_value(place) in (MISSING, None):
         draft.put(place, value)
-    elif operation.operation == "append" and draft.value(place) != value:
+    elif operation.operation == "append" and draft.get_value(place) != value:
         conflicts.append(operation.target.text)
 
 
 def _preview_deployment(rule: Rule, scope: EvaluationScope) -> Preview:
     details = rule.tree.then.details
-    deployment = get(details, "deployment") if isinstance(details, dict) else None
-    properties = get(deployment, "properties") if isinstance(deployment, dict) else None
+    deployment = get_ignoring_case(details, "deployment") if isinstance(details, dict) else None
+    properties = get_ignoring_case(deployment, "properties") if isinstance(deployment, dict) else None
     if not isinstance(properties, dict):
         return Preview(rule.effect)
     result = copy.deepcopy(properties)
-    given = get(properties, "parameters")
+    given = get_ignoring_case(properties, "parameters")
     if isinstance(given, dict):
         path = "policyRule.then.details.deployment.properties.parameters"
         parser = Parser()
-        operand = parser.operand(given, path)
+        operand = parser.parse_operand(given, path)
         raise_all(parser.errors)
         key = next(key for key in result if key.lower() == "parameters")
         result[key] = explain.value(operand, scope)
@@ -134,7 +134,7 @@ def _find_scope(rule: Rule, scope: EvaluationScope, details: dict[str, object]) 
     """The id that the deployment goes to: a resource group, or the subscription."""
     identifier = scope.subject.resource.id
     existence = rule.tree.then.existence
-    if str(get(details, "deploymentScope", "")).lower() == "subscription":
+    if str(get_ignoring_case(details, "deploymentScope", "")).lower() == "subscription":
         return identifier.subscription_id
     named = None if existence is None or existence.resource_group is None else existence.resource_group
     group = None if named is None else explain.value(named, scope)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.azure_facts import ReportKind, report_kind, report_types
+from nephoscope_policy.azure_facts import ReportKind, find_report_kind, list_report_types
 from nephoscope_policy.body_paths import MISSING, Segments, walk
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.resource_view import NotCollected, View
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     """Explain why the report in a body decides nothing at an aware time, with its age; '' where it does, or where there is none."""
-    found = report_kind(resource.type)
+    found = find_report_kind(resource.type)
     if found is None:
         return ""
     kind, reported, dated = found
@@ -39,7 +39,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
         return ""
     (when, text), verb = _read_date(resource, dated), "is of"
     if when is None or when - now > _AHEAD:
-        when, verb = coverage.read_time(resource.key, resource.type, resource.id.name), "was read on"
+        when, verb = coverage.find_read_time(resource.key, resource.type, resource.id.name), "was read on"
     if when is None:
         if text:
             return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
@@ -55,7 +55,7 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
 
 def is_fresh(type_: str, read_at: datetime, now: datetime) -> bool:
     """Return whether what was read of a lower-cased type at a time still says something, whatever was found."""
-    found = report_kind(type_)
+    found = find_report_kind(type_)
     return found is None or now - read_at <= timedelta(days=found[0].days)
 
 
@@ -68,7 +68,7 @@ def covers_freshly(coverage: Coverage, type_: str, scope: str, now: datetime, na
     if kind is None:
         return True
     bound = now - timedelta(days=kind.days)
-    return any(when is not None and when >= bound for when in coverage.claim_times(type_, scope, name))
+    return any(when is not None and when >= bound for when in coverage.list_claim_times(type_, scope, name))
 
 
 def explain_expired_claim(coverage: Coverage, type_: str, scope: str, now: datetime, name: str = "") -> str:
@@ -76,7 +76,7 @@ def explain_expired_claim(coverage: Coverage, type_: str, scope: str, now: datet
     claimed = coverage.covers(type_, scope, name)
     if not (claimed or coverage.claimed_at) or covers_freshly(coverage, type_, scope, now, name):
         return ""
-    times = [*coverage.claim_times(type_, scope, name), coverage.claim_time(scope, type_, name)]
+    times = [*coverage.list_claim_times(type_, scope, name), coverage.find_claim_time(scope, type_, name)]
     if known := [when for when in times if when is not None]:
         return f"{type_} of {scope} was read on {max(known).astimezone(UTC):%Y-%m-%d}, which is too old"
     return f"{type_} of {scope} was read, but {_UNDATED}" if claimed else ""
@@ -87,16 +87,16 @@ def list_expired_claims(coverage: Coverage, now: datetime) -> Iterator[tuple[str
     if coverage.supposed:
         return
     for scope, entries in coverage.scopes.items():
-        for entry in report_entries(entries):
+        for entry in list_report_entries(entries):
             if not covers_freshly(coverage, entry, scope, now):
                 yield scope, entry
 
 
-def report_entries(entries: frozenset[str]) -> Iterator[str]:
+def list_report_entries(entries: frozenset[str]) -> Iterator[str]:
     """Yield those of the entries of a manifest that are about reports alone; of `*` every such type."""
     yield from (entry for entry in entries if _find_pure_kind(entry) is not None)
     if "*" in entries:
-        yield from (type_ for type_ in report_types() - entries if _find_pure_kind(type_) is not None)
+        yield from (type_ for type_ in list_report_types() - entries if _find_pure_kind(type_) is not None)
 
 
 def is_report(entry: str) -> bool:
@@ -108,22 +108,22 @@ def is_report(entry: str) -> bool:
 def _find_pure_kind(entry: str) -> ReportKind | None:
     """Return the kind of report that the resources of an entry of a manifest are and nothing else; None where they are more."""
     type_ = entry.rpartition("/providers/")[2]
-    found = report_kind(type_) or report_kind(type_.rpartition("/")[0])
+    found = find_report_kind(type_) or find_report_kind(type_.rpartition("/")[0])
     return found[0] if found is not None and found[1] == _WHOLE else None
 
 
 def bears_no_time(resource: Resource) -> bool:
     """Return whether a body holds a report that bears no time, so that it is as old as its snapshot."""
-    found = report_kind(resource.type)
+    found = find_report_kind(resource.type)
     if found is None or all(walk(resource.body, path) is MISSING for path in found[1]):
         return False
     when = _read_date(resource, found[2])[0]
     return when is None or when - datetime.now(UTC) > _AHEAD
 
 
-def report_time(resource: Resource) -> datetime | None:
+def find_report_time(resource: Resource) -> datetime | None:
     """The time that the report in a body bears, None for none."""
-    found = report_kind(resource.type)
+    found = find_report_kind(resource.type)
     return None if found is None else _read_date(resource, found[2])[0]
 
 
@@ -162,12 +162,12 @@ class ExpiredReportView(View):
 
     def __init__(self, view: View, why: str) -> None:
         super().__init__(view.resource)
-        found = report_kind(view.type)
+        found = find_report_kind(view.type)
         self._reported = found[1] if found is not None else ()
         self._why = why
 
-    def value_at(self, segments: Segments) -> object:
+    def follow(self, segments: Segments) -> object:
         """Follow segments in the body as given; raises Stale on the report and on what holds it."""
         if any(path[: len(segments)] == segments[: len(path)] for path in self._reported):
             raise Stale(self._why)
-        return super().value_at(segments)
+        return super().follow(segments)

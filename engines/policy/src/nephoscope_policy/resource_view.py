@@ -55,7 +55,7 @@ class View:
         if found is None:
             found = self._folded = fold_keys(self.body)
             for name in ("type", "name", "fullname", "id"):
-                value = self.special_field(name)
+                value = self.get_special_field(name)
                 if value is not MISSING:
                     found[MARKS[name]] = value
             location = found.get("location")
@@ -63,7 +63,7 @@ class View:
                 found[MARKS["location"]] = strip_spaces(location)
         return found
 
-    def answers(self, reads: Reads) -> bool:
+    def has_all(self, reads: Reads) -> bool:
         """Return whether the closures may judge it: what they read of it is there, or certainly absent."""
         if self.complete:
             return True
@@ -86,7 +86,7 @@ class View:
         found = self.body.get("apiVersion")
         return found if isinstance(found, str) else ""
 
-    def special_field(self, name: str) -> object:
+    def get_special_field(self, name: str) -> object:
         """The fields that are not simply properties: name, fullname, type, id."""
         if name == "type":
             return (
@@ -101,10 +101,10 @@ class View:
     def read(self, field: FieldPath) -> object:
         """The value of a field without `[*]`, keys in any case; raises NotCollected for properties that were not read."""
         if field.special:
-            return self.special_field(field.special)
-        return self.value_at(field.segments)
+            return self.get_special_field(field.special)
+        return self.follow(field.segments)
 
-    def value_at(self, segments: Segments) -> object:
+    def follow(self, segments: Segments) -> object:
         """Follow segments in the body as given; raises NotCollected for properties that were not read."""
         if self.unread:
             self._check_read(segments)
@@ -136,9 +136,9 @@ class View:
         """Every value that a path with `[*]` selects below a part of the body; raises NotCollected where one is not known."""
         return gather(value, segments)
 
-    def elements_at(self, segments: Segments) -> object:
+    def follow_to_elements(self, segments: Segments) -> object:
         """Follow segments to the list that a `[*]` goes over, as `at`; a text in a cut export may have been a list."""
-        value = self.value_at(segments)
+        value = self.follow(segments)
         if self.unread and isinstance(value, str):
             raise NotCollected(describe_cut(segments, self.key))
         return value

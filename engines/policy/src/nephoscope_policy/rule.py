@@ -52,15 +52,15 @@ class Rule(FoldedRule):
             )
         return found
 
-    def judge_of_type(self, type_: str, snapshot: Snapshot) -> Judge:
+    def make_judge(self, type_: str, snapshot: Snapshot) -> Judge:
         """Return what `evaluate_view` is for views of a lower-cased type, without what is the same for all of them."""
         if self._ended is not None or snapshot.aliases.versioned:
             return self.evaluate_view
-        return self.compile_for_type(type_, "", snapshot).verdict
+        return self.compile_for_type(type_, "", snapshot).judge
 
-    def verdict(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
+    def judge(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled, without reasons and details: the way for bulk evaluation."""
-        return self.evaluate_view(snapshot.view(resource), snapshot, context)
+        return self.evaluate_view(snapshot.get_view(resource), snapshot, context)
 
     def evaluate_view(self, view: View, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Return the same for a view that the snapshot holds."""
@@ -71,12 +71,12 @@ class Rule(FoldedRule):
         if aliases is self._aliases and snapshot.switches is self._switches:
             found = self._compiled.get((view.type, version) if version else view.type)
             if found is not None:
-                return found.verdict(view, snapshot, context)
-        return self.compile_for_type(view.type, version, snapshot).verdict(view, snapshot, context)
+                return found.judge(view, snapshot, context)
+        return self.compile_for_type(view.type, version, snapshot).judge(view, snapshot, context)
 
     def evaluate(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource, compiled; reasons and details are worked out when they are asked for."""
-        view = snapshot.view(resource)
+        view = snapshot.get_view(resource)
         result = self.evaluate_view(view, snapshot, context)
         if result.state is not COMPLIANT and not result.matched and result.cause not in _EXPLAINED:
             return result
@@ -84,4 +84,4 @@ class Rule(FoldedRule):
 
     def explain(self, resource: Resource, snapshot: Snapshot, context: EvaluationContext) -> Result:
         """Judge a resource with the tree-walking interpreter, with all reasons."""
-        return policy_evaluation.explain_rule(self, snapshot.view(resource), snapshot, context)
+        return policy_evaluation.explain_rule(self, snapshot.get_view(resource), snapshot, context)

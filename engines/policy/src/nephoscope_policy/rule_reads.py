@@ -75,7 +75,7 @@ class FieldReads:
         if self.texts is None or itself or (container and self.calls & {"subscription", "resourcegroup"}):
             return EVERYTHING
         try:
-            paths = [aliases.field(text, api_version, type_).segments for text in self.texts]
+            paths = [aliases.resolve_field(text, api_version, type_).segments for text in self.texts]
         except (UnknownAlias, ValueError):
             return EVERYTHING
         return Reads.of(path for path in (*paths, ("location",) if indexed else ()) if path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope_policy.arm_object import fault
+from nephoscope_policy.arm_object import make_error
 
 if TYPE_CHECKING:
     from nephoscope_policy.arm_object import ArmObject
@@ -34,15 +34,15 @@ class Selector(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, source: ArmObject, kinds: tuple[str, ...] = KINDS) -> Selector:
         """Read `{"kind": ..., "in" | "notIn": [...]}`; exactly one of the two lists, and one of the allowed kinds."""
-        kind = source.choice("kind", kinds)
-        included, excluded = source.value("in"), source.value("notIn")
+        kind = source.get_choice("kind", kinds)
+        included, excluded = source.get_value("in"), source.get_value("notIn")
         if (included is None) == (excluded is None):
-            raise fault("a selector has either 'in' or 'notIn'", source.path)
+            raise make_error("a selector has either 'in' or 'notIn'", source.path)
         name = "notIn" if included is None else "in"
-        values = frozenset(_normalize_text(kind, text) for text in source.texts(name))
+        values = frozenset(_normalize_text(kind, text) for text in source.get_texts(name))
         if kind == NO_LOCATION and values != {SUBSCRIPTION_LEVEL}:
-            raise fault(
-                "resourceWithoutLocation takes only 'subscriptionLevelResources'", source.property_path(name)
+            raise make_error(
+                "resourceWithoutLocation takes only 'subscriptionLevelResources'", source.build_path(name)
             )
         return cls(kind, values, included is None)
 
@@ -66,13 +66,13 @@ class ResourceSelector(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, source: ArmObject) -> ResourceSelector:
         """Read `{"name": ..., "selectors": [...]}`; resourceLocation and resourceWithoutLocation exclude each other."""
-        selectors = tuple(Selector.parse(item) for item in source.children("selectors"))
+        selectors = tuple(Selector.parse(item) for item in source.get_children("selectors"))
         if {LOCATION, NO_LOCATION} <= {selector.kind for selector in selectors}:
-            raise fault(
+            raise make_error(
                 "resourceLocation and resourceWithoutLocation cannot be combined in one resource selector",
                 source.path,
             )
-        return cls(source.text("name"), selectors)
+        return cls(source.get_text("name"), selectors)
 
     def document(self) -> dict[str, object]:
         """The JSON that it was read from."""
@@ -83,7 +83,7 @@ class ResourceSelector(msgspec.Struct, frozen=True):
         return all(selector.matches(resource, reference) for selector in self.selectors)
 
 
-def any_matches(selectors: tuple[ResourceSelector, ...], resource: Resource, reference: str) -> bool:
+def matches_any(selectors: tuple[ResourceSelector, ...], resource: Resource, reference: str) -> bool:
     """Return whether the resource is picked: no resource selector at all picks everything, else one of them must."""
     return not selectors or any(selector.matches(resource, reference) for selector in selectors)
 

@@ -115,7 +115,7 @@ class Snapshot:
         *,
         base: Snapshot | None = None,
     ) -> None:
-        self.aliases = aliases if aliases is not None else Aliases.builtin()
+        self.aliases = aliases if aliases is not None else Aliases.load_builtin()
         self.coverage = coverage if coverage is not None else Coverage.everything()
         self.switches = switches
         self._base = base
@@ -130,7 +130,7 @@ class Snapshot:
         """Whether the coverage says that everything was read."""
         self._unknown = _group_unknown_by_parent(unknown or {})
 
-    def overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
+    def with_overlay(self, extra: Iterable[Resource], unknown: Mapping[str, Gap] | None = None) -> Snapshot:
         """Return this snapshot with more resources on top (one with the same id hides the old) and more unknown ids; cheap."""
         return Snapshot(extra, self.aliases, self.coverage, unknown, self.switches, base=self)
 
@@ -182,18 +182,18 @@ class Snapshot:
         found = self._index.by_key.get(key)
         return found if found is not None or self._base is None else self._base.find(key)
 
-    def view(self, resource: Resource) -> View:
+    def get_view(self, resource: Resource) -> View:
         """The view of a resource, the cached one where it is part of this snapshot."""
         found = self.find(resource.key)
         return found if found is not None and found.resource is resource else make_view(resource)
 
-    def resources_of_type(self, type_: str) -> list[View]:
+    def list_resources_of_type(self, type_: str) -> list[View]:
         """The resources of a lower-cased type."""
         own = self._list_own_resources_of_type(type_)
         if self._base is None:
             return own
         return [
-            view for view in self._base.resources_of_type(type_) if view.key not in self._index.by_key
+            view for view in self._base.list_resources_of_type(type_) if view.key not in self._index.by_key
         ] + own
 
     def _list_own_resources_of_type(self, type_: str) -> list[View]:
@@ -205,11 +205,11 @@ class Snapshot:
         found = [view for one in self._types.get(type_, ()) for view in lists.get((one, type_)) or ()]
         return sorted(found, key=_KEY) if isinstance(lists, OverlayDict) else found
 
-    def children(self, parent: str, type_: str) -> list[View]:
+    def list_children(self, parent: str, type_: str) -> list[View]:
         """The child or extension resources of a type directly under the lower-cased id `parent`."""
         return self._merge("by_parent", (parent, type_))
 
-    def resources_named(self, type_: str, name: str) -> list[View]:
+    def list_resources_named(self, type_: str, name: str) -> list[View]:
         """The resources of a type with a lower-cased last name segment."""
         names = self._names.get(type_)
         if names is None:
@@ -220,7 +220,9 @@ class Snapshot:
         if self._base is None:
             return own
         return [
-            view for view in self._base.resources_named(type_, name) if view.key not in self._index.by_key
+            view
+            for view in self._base.list_resources_named(type_, name)
+            if view.key not in self._index.by_key
         ] + own
 
     def list_named_children(self, parent: str, type_: str, name: str) -> list[View]:
@@ -228,36 +230,36 @@ class Snapshot:
         names = self._child_names.get((parent, type_))
         if names is None:
             names = self._child_names[parent, type_] = {}
-            for view in self.children(parent, type_):
+            for view in self.list_children(parent, type_):
                 names.setdefault(view.resource.id.name, []).append(view)
         return names.get(name, [])
 
-    def descendants(self, ancestor: str, type_: str, levels: int) -> list[View]:
+    def list_descendants(self, ancestor: str, type_: str, levels: int) -> list[View]:
         """The resources of a type so many levels under the lower-cased id `ancestor`."""
         if levels <= 1:
             return self._merge("by_parent", (ancestor, type_))
         found = self._below.get((type_, levels))
         if found is None:
             found = self._below[type_, levels] = {}
-            for view in self.resources_of_type(type_):
+            for view in self.list_resources_of_type(type_):
                 above = view.key.rsplit("/", 2 * levels)[0]
                 found.setdefault(above, []).append(view)
         return found.get(ancestor, [])
 
-    def resources_in_group(self, group: str, type_: str) -> list[View]:
+    def list_resources_in_group(self, group: str, type_: str) -> list[View]:
         """The resources of a type in the resource group with the lower-cased id."""
         return self._merge("by_group", (group, type_))
 
-    def resources_in_subscription(self, subscription: str, type_: str) -> list[View]:
+    def list_resources_in_subscription(self, subscription: str, type_: str) -> list[View]:
         """The resources of a type in the subscription with the lower-cased GUID."""
         return self._merge("by_subscription", (subscription, type_))
 
-    def types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
+    def list_types_in_group(self, group: str, types: Iterable[str]) -> list[str]:
         """Return those of some lower-cased types of which a resource group (lower-cased id, '' = none) may hold a
         resource; no overlays."""
         return _find_types(self._index.by_group, group, types)
 
-    def types_in_subscription(self, subscription: str, types: Iterable[str]) -> list[str]:
+    def list_types_in_subscription(self, subscription: str, types: Iterable[str]) -> list[str]:
         """Return the same for the subscription with the lower-cased GUID."""
         return _find_types(self._index.by_subscription, subscription, types)
 
@@ -276,15 +278,15 @@ class Snapshot:
         below = self._base.list_unknown_children(parent, type_) if self._base is not None else []
         return [*below, *own] if below else own
 
-    def expiry(self, view: View, now: datetime) -> str:
+    def explain_expiry(self, view: View, now: datetime) -> str:
         """Explain why the report that a resource holds is too old at a time, '' where it is not; what an overlay holds is of now."""
         if self._base is not None and view.key in self._index.by_key:
             return ""
         return expiry(view.resource, now, self.coverage)
 
-    def current(self, view: View, now: datetime) -> View:
+    def get_current_view(self, view: View, now: datetime) -> View:
         """The resource as it may be read at a time: without a report that is too old."""
-        why = self.expiry(view, now)
+        why = self.explain_expiry(view, now)
         return ExpiredReportView(view, why) if why else view
 
     def find_subscription(self, view: View) -> View | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown, json_type
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_json_type, find_unknown
 from nephoscope_policy.operators import equal, exists, judge
 
 if TYPE_CHECKING:
@@ -65,10 +65,10 @@ def _equal(left: object, right: object, switches: Switches) -> bool | None:
     if find_unknown(left) is None:
         return equal(left, right, switches)
     if not isinstance(left, Unknown):
-        return None if json_type(left) == json_type(right) else False
+        return None if find_json_type(left) == find_json_type(right) else False
     if right is None or right == "":
         return False if left.filled else None
     if left.type == "any":
         return None
-    kind = json_type(right)
+    kind = find_json_type(right)
     return False if (left.type in _CONTAINERS or kind in _CONTAINERS) and left.type != kind else None

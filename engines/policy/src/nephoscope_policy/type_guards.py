@@ -115,6 +115,6 @@ def applicable(
 
 def _read(view: View, name: str) -> object:
     try:
-        return view.value_at(("kind",)) if name == "kind" else view.special_field(name)
+        return view.follow(("kind",)) if name == "kind" else view.get_special_field(name)
     except NotCollected:
         return MISSING

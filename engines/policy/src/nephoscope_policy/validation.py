@@ -31,7 +31,7 @@ class Checker:
         self._declared = declared
         self._prefix = prefix
 
-    def definition(self, parsed: tree.Tree) -> None:
+    def check_definition(self, parsed: tree.Tree) -> None:
         """Check the whole definition; aliases of data-plane modes belong to their own evaluators."""
         scanned = parsed.mode.lower() in SCANNED_MODES
         self._check_condition(
@@ -113,7 +113,7 @@ class Checker:
 
     def _check_alias(self, text: str, path: str) -> None:
         try:
-            self._aliases.field(text)
+            self._aliases.resolve_field(text)
         except (UnknownAlias, ValueError) as error:
             self._fail(path, str(error))
 

@@ -68,12 +68,12 @@ def marked(value: Any, mark: StrictMark | TextMark) -> Iterator[tuple[Any, Stric
     yield value, mark
     if isinstance(value, dict):
         for key, item in value.items():
-            below = mark.mark_below(key)
+            below = mark.find_child_mark(key)
             assert below is not None
             yield from marked(item, below)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            below = mark.mark_below(place)
+            below = mark.find_child_mark(place)
             assert below is not None
             yield from marked(item, below)
 

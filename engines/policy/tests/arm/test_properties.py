@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nephoscope_policy.arm import ArmError, ArmSyntaxError, is_expression, parse, registry, unescape
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node
-from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, print_node
+from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node, format_node
 
 names = st.text(string.ascii_letters + "_", min_size=1, max_size=6).filter(
     lambda name: name.lower() not in ("true", "false", "null")
@@ -76,7 +76,7 @@ def outcome(evaluate: Any) -> tuple[str, str]:
 
 @given(st.recursive(literals, calls, max_leaves=20))
 def test_printing_and_parsing_gives_an_equal_tree(node: Node) -> None:
-    text = f"[{print_node(node)}]"
+    text = f"[{format_node(node)}]"
     if is_expression(text):
         parsed = parse(text)
         assert parsed.tree == node

@@ -6,9 +6,9 @@ import pytest
 
 from nephoscope_policy.arm import FunctionError
 from nephoscope_policy.arm.resource_ids import (
+    build_subscription_resource_id,
     management_group_resource_id,
     resource_id,
-    subscription_resource_id,
 )
 
 GUID = "11111111-2222-3333-4444-555555555555"
@@ -29,8 +29,11 @@ def test_resource_id(arguments: list[str], expected: str) -> None:
 
 
 def test_subscription_and_management_group() -> None:
-    assert subscription_resource_id(["M.N/t", "x"], "s") == "/subscriptions/s/providers/M.N/t/x"
-    assert subscription_resource_id([GUID, "M.N/t", "x"], "s") == f"/subscriptions/{GUID}/providers/M.N/t/x"
+    assert build_subscription_resource_id(["M.N/t", "x"], "s") == "/subscriptions/s/providers/M.N/t/x"
+    assert (
+        build_subscription_resource_id([GUID, "M.N/t", "x"], "s")
+        == f"/subscriptions/{GUID}/providers/M.N/t/x"
+    )
     head = "/providers/Microsoft.Management/managementGroups"
     assert management_group_resource_id(["M.N/t", "x"], "m") == f"{head}/m/providers/M.N/t/x"
     assert management_group_resource_id(["n", "M.N/t", "x"], "m") == f"{head}/n/providers/M.N/t/x"

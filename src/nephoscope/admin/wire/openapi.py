@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.admin.wire.route import PREFIX, Route, routes, sections
+from nephoscope.admin.wire.route import PREFIX, Route, list_routes, load_sections
 from nephoscope.operations.declaration.schemas import Error
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -29,12 +29,12 @@ _MEANING = {
 
 
 @cache
-def document() -> dict[str, object]:
+def build_document() -> dict[str, object]:
     """The document."""
-    shapes = [one for route in routes() for one in (route.body, route.answer) if one is not None]
+    shapes = [one for route in list_routes() for one in (route.body, route.answer) if one is not None]
     _, components = msgspec.json.schema_components([*dict.fromkeys(shapes), Error], ref_template=_REFERENCE)
     paths: dict[str, dict[str, object]] = {}
-    for route in routes():
+    for route in list_routes():
         paths.setdefault(PREFIX + route.path, {})[route.method.lower()] = _describe_operation(route)
     return {
         "openapi": "3.1.0",
@@ -48,7 +48,7 @@ def document() -> dict[str, object]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": one.name, "description": one.title} for one in sections()],
+        "tags": [{"name": one.name, "description": one.title} for one in load_sections()],
         "paths": paths,
         "components": {
             "schemas": components,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.operations.declaration.operation import MissingError, OperationCall, RefusedRequestError
 from nephoscope.state import NotFoundError
 
@@ -31,9 +31,9 @@ def build_handler(operation: Operation) -> Callable[..., object]:
                 message if message.endswith((".", "?")) else f"{message}.", error.target
             ) from error
         except MissingError as error:
-            raise missing_fault(error.what) from error
+            raise not_found(error.what) from error
         except NotFoundError as error:
             named = next((given[name] for name in operation.parameters), "")
-            raise missing_fault(f"{operation.group.noun} {named}") from error
+            raise not_found(f"{operation.group.noun} {named}") from error
 
     return answer

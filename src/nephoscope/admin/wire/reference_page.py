@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.admin.wire.route import PREFIX, sections
+from nephoscope.admin.wire.route import PREFIX, load_sections
 
 _HEAD = """# The server's own API
 
@@ -17,7 +17,7 @@ the audit. Errors have Azure's shape.
 def render_page() -> str:
     """The page."""
     lines = [_HEAD]
-    for section in sections():
+    for section in load_sections():
         lines += [
             f"## {section.title}",
             "",

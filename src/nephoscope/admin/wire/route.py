@@ -112,7 +112,7 @@ class RouteSection:
 
 
 @cache
-def sections() -> tuple[RouteSection, ...]:
+def load_sections() -> tuple[RouteSection, ...]:
     """Every section by the name of its file: of operations, and modules of this package with a SECTION; two of one name are one."""
     found: dict[str, RouteSection] = {}
     for _, section in sorted([*_list_operation_sections(), *_list_module_sections()], key=lambda one: one[0]):
@@ -150,8 +150,8 @@ def _list_module_sections() -> Iterator[tuple[str, RouteSection]]:
 
 
 @cache
-def routes() -> tuple[Route, ...]:
+def list_routes() -> tuple[Route, ...]:
     """Every route; of those that fit one path the one with the most literals comes first."""
     return tuple(
-        sorted((one for each in sections() for one in each.routes), key=lambda one: one.template.rank)
+        sorted((one for each in load_sections() for one in each.routes), key=lambda one: one.template.rank)
     )

@@ -16,12 +16,12 @@ from starlette.routing import Route as StarletteRoute
 
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.admin.wire.admin_request import AdminRequest, ServerInfo
-from nephoscope.admin.wire.openapi import document
-from nephoscope.admin.wire.route import PREFIX, Route, routes
+from nephoscope.admin.wire.openapi import build_document
+from nephoscope.admin.wire.route import PREFIX, Route, list_routes
 from nephoscope.api.server import read_whole_body
 from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unavailable
 from nephoscope.api.wire.bearer import authenticate
-from nephoscope.api.wire.unavailable_response import try_again_later
+from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.lake.errors import LakeError
 from nephoscope.operations.declaration.operation import MAX_BODY
 from nephoscope.operations.declaration.request_field import FieldKind, request_fields
@@ -40,7 +40,7 @@ DOCUMENTS = ("/openapi.json", f"{PREFIX}/openapi.json")
 _LOG = logging.getLogger("nephoscope.admin")
 
 
-def admin_routes(instance: Instance, host: ServerInfo) -> list[BaseRoute]:
+def build_admin_routes(instance: Instance, host: ServerInfo) -> list[BaseRoute]:
     """The routes of the own API and of its description."""
 
     async def answer(request: Request) -> Response:
@@ -62,7 +62,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
     except ApiError as fault:
         status, body, headers = fault.status, fault.body(), {**headers, **fault.headers}
     except StateError as error:  # of who asks: the function tells its own
-        again = try_again_later(error)
+        again = make_unavailable_error(error)
         status, body, headers = again.status, again.body(), {**headers, **again.headers}
     except Exception:  # noqa: BLE001 - the boundary of a request: its caller is told the id that the log has
         _LOG.exception("request %s failed: %s %s", id_, request.method, request.url.path)
@@ -76,7 +76,7 @@ async def _respond(instance: Instance, host: ServerInfo, request: Request) -> Re
 async def _answer_request(instance: Instance, host: ServerInfo, request: Request) -> tuple[int, object]:
     caller = await run_in_threadpool(retry_once, lambda: authenticate(instance, request))
     if request.scope["path"] in DOCUMENTS:
-        return 200, document()
+        return 200, build_document()
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
     most = (
@@ -89,7 +89,7 @@ async def _answer_request(instance: Instance, host: ServerInfo, request: Request
 
 
 def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    fitting = [(one, found) for one in routes() if (found := one.template.match(path)) is not None]
+    fitting = [(one, found) for one in list_routes() if (found := one.template.match(path)) is not None]
     for one, found in fitting:
         if one.method == method:
             return one, found
@@ -120,7 +120,7 @@ def _handle(
         instance.guard.deny(caller, error)
         raise ApiError(403, "AuthorizationFailed", f"{error}.") from error
     except TransientError as error:
-        raise try_again_later(error) from error
+        raise make_unavailable_error(error) from error
     except StateError as error:
         raise ApiError(409, "Conflict", str(error)) from error
     except LakeError as error:

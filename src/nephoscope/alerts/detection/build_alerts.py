@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.detection.row_identity import RowName, row_names, sort_by_time
+from nephoscope.alerts.detection.row_identity import RowName, name_rows, sort_by_time
 from nephoscope.alerts.detection.row_tenants import RowTenants, TenantRows
-from nephoscope.alerts.detection.suppression_filter import RowGroup, divide_run, suppression_key
+from nephoscope.alerts.detection.suppression_filter import RowGroup, build_suppression_key, divide_run
 from nephoscope.alerts.detection.templates import MAX_DESCRIPTION, MAX_NAME, fill_template
-from nephoscope.alerts.entities.entity_mapping import entities, merge_entities
+from nephoscope.alerts.entities.entity_mapping import extract_entities, merge_entities
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.tactics import TACTICS
@@ -72,8 +72,8 @@ def _build_tenant_alerts(
 
 def to_suppression_subject(rule: AnalyticRule, row: RuleResultRow) -> SuppressionSubject:
     """Return what suppressions see of a row."""
-    details = {name: [text] for name, column in rule.custom_details if (text := row.text(column))}
-    return SuppressionSubject(entities(row, rule.mappings), details)
+    details = {name: [text] for name, column in rule.custom_details if (text := row.get_text(column))}
+    return SuppressionSubject(extract_entities(row, rule.mappings), details)
 
 
 def _build_alerts(
@@ -91,7 +91,7 @@ def _build_alerts(
         parts.append(RowGroup(rest, len(rest) + unseen, part.hold))
     elif unseen:
         parts[-1] = replace(parts[-1], events=1 + unseen)
-    names = row_names(single, identity, prefix)
+    names = name_rows(single, identity, prefix)
     if rest:
         text = f"{tenant}{prefix}the rest#1"
         names.append(RowName(text, text))
@@ -104,8 +104,10 @@ def _build_alert(
     rows, hold = part.rows, part.hold
     first = rows[0] if rows else RuleResultRow({}, {})
     # of an NRT rule the window says when rows came, not when they happened
-    span = window.span(rule)
-    moments = sorted(moment for row in rows for moment in row.moments() if span.start <= moment <= span.end)
+    span = window.get_row_span(rule)
+    moments = sorted(
+        moment for row in rows for moment in row.list_times() if span.start <= moment <= span.end
+    )
     override = rule.override
     return Alert(
         id=_compute_id(rule.id, window, name.text),
@@ -123,7 +125,7 @@ def _build_alert(
         custom_details={name: _list_distinct_values(rows, column) for name, column in rule.custom_details},
         remediation=rule.remediation,
         query=rule.query,
-        properties={name: first.text(column) for name, column in override.properties},
+        properties={name: first.get_text(column) for name, column in override.properties},
         held_by=hold.by if hold else "",
         held_as=hold.words if hold else "",
         learned=_find_learned_keys(rule, rows) if hold and hold.learn else (),
@@ -133,11 +135,11 @@ def _build_alert(
 
 
 def _find_learned_keys(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(suppression_key(to_suppression_subject(rule, row)) for row in rows))
+    return tuple(dict.fromkeys(build_suppression_key(to_suppression_subject(rule, row)) for row in rows))
 
 
 def _merge_row_entities(rule: AnalyticRule, rows: Sequence[RuleResultRow]) -> tuple[Entity, ...]:
-    return merge_entities(entities(row, rule.mappings) for row in rows)
+    return merge_entities(extract_entities(row, rule.mappings) for row in rows)
 
 
 def _compute_id(rule: str, window: RuleWindow, group: str) -> str:
@@ -149,12 +151,12 @@ def _compute_id(rule: str, window: RuleWindow, group: str) -> str:
 
 def _choose_severity(rule: AnalyticRule, row: RuleResultRow) -> Severity:
     """Return what the row says where the rule asks it, and says one of the four words; else the rule's."""
-    text = row.text(rule.override.severity).lower() if rule.override.severity else ""
+    text = row.get_text(rule.override.severity).lower() if rule.override.severity else ""
     return next((one for one in Severity if one.value.lower() == text), rule.severity)
 
 
 def _list_tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
-    text = row.text(rule.override.tactics) if rule.override.tactics else ""
+    text = row.get_text(rule.override.tactics) if rule.override.tactics else ""
     given: Any = text.split(",")
     if text.startswith("["):
         given = json.loads(text)
@@ -163,4 +165,4 @@ def _list_tactics(rule: AnalyticRule, row: RuleResultRow) -> tuple[str, ...]:
 
 
 def _list_distinct_values(rows: Sequence[RuleResultRow], column: str) -> list[str]:
-    return list(dict.fromkeys(text for row in rows if (text := row.text(column))))[:KEPT_VALUES]
+    return list(dict.fromkeys(text for row in rows if (text := row.get_text(column))))[:KEPT_VALUES]

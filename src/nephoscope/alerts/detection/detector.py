@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.detection.build_alerts import build_alerts
 from nephoscope.alerts.detection.required_columns import describe_missing_columns
 from nephoscope.alerts.detection.row_tenants import RowTenants
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.suppression.rule_suppression import WORDS, YOUNG
@@ -70,7 +70,7 @@ class Detector:
         found = self._outcome(rule, window, now)
         return replace(found, lacking=self._find_missing_columns(found), seconds=time.perf_counter() - began)
 
-    def tables(self, rule: AnalyticRule) -> frozenset[str]:
+    def find_tables(self, rule: AnalyticRule) -> frozenset[str]:
         """The tables that a rule reads, as far as its text says; none where it does not compile."""
         with self.lake.catalog(workspace=self.workspace) as catalog:
             try:
@@ -163,7 +163,7 @@ class Detector:
         self, rule: AnalyticRule, window: RuleWindow, compiled: CompiledQuery | None
     ) -> tuple[int, list[RuleResultRow]]:
         """The last result's rows."""
-        span = window.span(rule)
+        span = window.get_row_span(rule)
         if self.reading is None or compiled is None:
             table = self.lake.rows(
                 rule.query, workspace=self.workspace, now=window.end, timeout=self.timeout, span=span
@@ -172,4 +172,4 @@ class Detector:
             return 0, []
         else:
             table = self.reading.rows(compiled, rule.query, span, self.timeout)
-        return table.num_rows, list(findings(table, MOST_ROWS))
+        return table.num_rows, list(iterate_findings(table, MOST_ROWS))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.alert_dedup import pair_with_earlier
-from nephoscope.alerts.detection.previous_alerts import find_previous_alerts, previous_window_range
+from nephoscope.alerts.detection.previous_alerts import find_previous_alerts, find_previous_window_range
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,16 +34,16 @@ class PrefetchedMatches:
         if any(one.changed >= now for one in self.stood):
             return False
         found = state.alerts.versions_of_windows(
-            session, workspace, self.outcome.rule.id, *previous_window_range(self.outcome)
+            session, workspace, self.outcome.rule.id, *find_previous_window_range(self.outcome)
         )
         return tuple(found) == self.stood
 
 
-def foreseen(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
+def prefetch_matches(state: State, workspace: str, outcome: RuleOutcome) -> PrefetchedMatches:
     """Return what is found by what is there now; it is looked at without keeping anybody from writing."""
     with state.reading() as session:
         stood = state.alerts.versions_of_windows(
-            session, workspace, outcome.rule.id, *previous_window_range(outcome)
+            session, workspace, outcome.rule.id, *find_previous_window_range(outcome)
         )
         told = find_previous_alerts(state, session, workspace, outcome)
     return PrefetchedMatches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.window import slot
+from nephoscope.alerts.rules.window import find_slot
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,8 +26,8 @@ def find_previous_alerts(
     (`detect --at`). Such a look meets also what the schedule has told just so, of the same times.
     """
     rule, window = outcome.rule, outcome.window
-    after, _ = slot(rule, window.end)
-    found = state.alerts.alerts_of_windows(session, workspace, rule.id, *previous_window_range(outcome))
+    after, _ = find_slot(rule, window.end)
+    found = state.alerts.alerts_of_windows(session, workspace, rule.id, *find_previous_window_range(outcome))
     again = {(one.group, frozenset(one.traits.items()), one.start, one.end) for one in outcome.alerts}
     return [
         one
@@ -37,9 +37,9 @@ def find_previous_alerts(
     ]
 
 
-def previous_window_range(outcome: RuleOutcome) -> tuple[datetime, datetime]:
+def find_previous_window_range(outcome: RuleOutcome) -> tuple[datetime, datetime]:
     """Return the range (after, until] of window ends whose alerts may equal those of a run."""
-    after, until = slot(outcome.rule, outcome.window.end)
+    after, until = find_slot(outcome.rule, outcome.window.end)
     apart = outcome.window.end != until
     return (after - outcome.rule.frequency if apart else after), until
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
-from nephoscope.alerts.detection.templates import template_columns
+from nephoscope.alerts.detection.templates import list_template_columns
 from nephoscope.alerts.rules.rule import AnalyticRule
 
 
@@ -23,18 +23,18 @@ class RuleColumn:
 
 def describe_missing_columns(rule: AnalyticRule, columns: Container[str]) -> tuple[str, ...]:
     """A sentence for each column that a rule asks for and its query does not give, each once."""
-    return tuple(dict.fromkeys(str(one) for one in list_wanted(rule) if one.column not in columns))
+    return tuple(dict.fromkeys(str(one) for one in list_required_columns(rule) if one.column not in columns))
 
 
-def list_wanted(rule: AnalyticRule) -> Iterator[RuleColumn]:
+def list_required_columns(rule: AnalyticRule) -> Iterator[RuleColumn]:
     """All that a rule asks for."""
     yield from _list_entity_columns(rule)
     for name, column in rule.custom_details:
         yield RuleColumn(f"customDetails.{name}", f"customDetails.{name}", column)
     given = rule.override
     alone = [
-        *(("alertDisplayNameFormat", name) for name in template_columns(given.name)),
-        *(("alertDescriptionFormat", name) for name in template_columns(given.description)),
+        *(("alertDisplayNameFormat", name) for name in list_template_columns(given.name)),
+        *(("alertDescriptionFormat", name) for name in list_template_columns(given.description)),
         ("alertSeverityColumnName", given.severity),
         ("alertTacticsColumnName", given.tactics),
     ]

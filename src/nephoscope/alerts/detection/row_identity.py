@@ -37,10 +37,10 @@ def sort_by_time(rows: Sequence[RuleResultRow]) -> Sequence[RuleResultRow]:
     """Rows that a query leaves in any order: by when they happened, then by what they say."""
     if len(rows) < 2:
         return rows
-    return sorted(rows, key=lambda row: (min(row.moments(), default=_NEVER), _to_json(row.document())))
+    return sorted(rows, key=lambda row: (min(row.list_times(), default=_NEVER), _to_json(row.document())))
 
 
-def row_names(rows: Sequence[RuleResultRow], identity: RowIdentity, prefix: str = "") -> list[RowName]:
+def name_rows(rows: Sequence[RuleResultRow], identity: RowIdentity, prefix: str = "") -> list[RowName]:
     """The names of rows, each another: by what tells them apart, else by all that they say; equal ones are counted."""
     seen: Counter[str] = Counter()
     names = []

@@ -33,7 +33,7 @@ class RowGroup:
     hold: SuppressionReason | None = None
 
 
-def suppression_key(subject: SuppressionSubject) -> str:
+def build_suppression_key(subject: SuppressionSubject) -> str:
     """The names of its entities, '' where it has none."""
     return "\n".join(sorted(one.key for one in subject.entities))
 
@@ -76,7 +76,7 @@ def _hold(subject: SuppressionSubject, tuning: RuleTuning, end: datetime) -> Sup
     for one in tuning.suppressions:
         if one.holds_back(subject):
             return SuppressionReason(one.id, one.name)
-    learning, key = tuning.learning, suppression_key(subject)
+    learning, key = tuning.learning, build_suppression_key(subject)
     if learning is None or not key:
         return None
     if end <= learning.until:

@@ -12,7 +12,7 @@ _CLOCK = re.compile(r"(?:(\d{1,6})\.)?(\d{2}):(\d{2}):(\d{2})", re.ASCII)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
-def duration(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """The span; raises ValueError with what would do."""
     if short := _SHORT.fullmatch(text):
         return timedelta(**{_UNITS[short[2]]: int(short[1])})
@@ -36,7 +36,7 @@ def format_duration(span: timedelta) -> str:
     return f"{seconds}s"
 
 
-def timespan(span: timedelta) -> str:
+def format_timespan(span: timedelta) -> str:
     """The span as Sentinel writes it into rows: `05:00:00`, `14.00:00:00`."""
     hours, rest = divmod(span.seconds, 3600)
     clock = f"{hours:02}:{rest // 60:02}:{rest % 60:02}"

@@ -45,7 +45,7 @@ WRITTEN_OUT = {
 }
 
 
-def entity_mappings(columns: Container[str]) -> list[dict[str, object]]:
+def build_entity_mappings(columns: Container[str]) -> list[dict[str, object]]:
     """Entity mappings in Sentinel's format: one of each kind."""
     found: dict[str, list[dict[str, str]]] = {}
     for kind, pairs in ENTITIES:

@@ -88,13 +88,13 @@ class CorrelationKeys:
         )
 
 
-def strong_keys(names: Iterable[str]) -> CorrelationKeys:
+def build_strong_keys(names: Iterable[str]) -> CorrelationKeys:
     """Names that tie wherever they are met."""
     found = tuple(names)
     return CorrelationKeys(found, found)
 
 
-def weak_keys(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
+def build_weak_keys(name: str, where: WeakNameScope = NO_PLACE) -> CorrelationKeys:
     """A name that ties two that do not say different places.
 
     The names are made so that two alerts share one exactly then, whichever comes first.
@@ -120,14 +120,16 @@ def to_name_scope(entities: Iterable[Entity]) -> WeakNameScope:
     return WeakNameScope(tuple(holders), tuple(subscriptions))
 
 
-def find_tying_names(entity: Entity, beside: Sequence[Entity], around: EnrichmentContext) -> CorrelationKeys:
+def find_correlation_keys(
+    entity: Entity, beside: Sequence[Entity], around: EnrichmentContext
+) -> CorrelationKeys:
     """The names of an entity by which the alert that tells it, and `beside` it others, is tied to others."""
     if entity.kind == "Host":
         return _find_host_keys(entity, to_name_scope(beside), around)
     if entity.kind == "Account":
         return _find_account_keys(entity, beside, around)
     strong = _list_strong_keys(entity)
-    return strong_keys(strong) + _find_known_names(strong, around)
+    return build_strong_keys(strong) + _find_known_names(strong, around)
 
 
 def _list_strong_keys(entity: Entity) -> list[str]:
@@ -161,21 +163,21 @@ def _find_known_names(
     found = CorrelationKeys()
     for name in dict.fromkeys(around.same[key] for key in keys if key in around.same):
         if name.startswith("machine|"):
-            found += weak_keys(name, where)
+            found += build_weak_keys(name, where)
         elif name.startswith("account|"):
-            found += strong_keys([name])
+            found += build_strong_keys([name])
     return found
 
 
 def _find_host_keys(entity: Entity, where: WeakNameScope, around: EnrichmentContext) -> CorrelationKeys:
     strong = _list_strong_keys(entity)
-    found = strong_keys(strong) + _find_known_names(strong, around)
+    found = build_strong_keys(strong) + _find_known_names(strong, around)
     weak = entity.names.get(("HostName",))
     if weak is None or entity.get("AzureID") or entity.get("HostName").lower() in _EVERY_HOST:
         return found
     if strong:
         return found + _find_known_names([weak], around, _build_domain_scope(entity))
-    return weak_keys(weak, where) + _find_known_names(
+    return build_weak_keys(weak, where) + _find_known_names(
         [weak] if _may_be_host(around.same.get(weak, ""), where) else [], around
     )
 
@@ -203,8 +205,8 @@ def _find_account_keys(
     hosts = {one.get("HostName").lower() for one in beside if one.kind == "Host"}
     if strong:
         local = entity.names.get(("Name", "NTDomain")) if entity.get("NTDomain").lower() in hosts else None
-        found = strong_keys(one for one in strong if one != local) + _find_known_names(strong, around)
-        return found + weak_keys(local, to_name_scope(beside)) if local in strong else found
+        found = build_strong_keys(one for one in strong if one != local) + _find_known_names(strong, around)
+        return found + build_weak_keys(local, to_name_scope(beside)) if local in strong else found
     # a plain name on a host is an account of that host, whatever application has the same name
     plain = entity.names.get(("Name",))
     if plain is None or (hosts and not _GUID.fullmatch(entity.get("Name").lower())):

@@ -11,12 +11,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.rules.query_result import findings
-from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.rules.query_result import iterate_findings
+from nephoscope.alerts.suppression.watchlist_items import open_watchlist_items
 from nephoscope.estate.network import INTERFACE_TYPE
-from nephoscope.estate.network_interfaces import parse_interface, reference
-from nephoscope.estate.resource_lookup import properties
-from nephoscope.estate.tenant_stores import load_newest, version_mark
+from nephoscope.estate.network_interfaces import get_reference, parse_interface
+from nephoscope.estate.resource_lookup import get_properties
+from nephoscope.estate.tenant_stores import build_version_mark, load_newest
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
 
@@ -42,7 +42,7 @@ class EnrichmentContext:
     common: frozenset[str] = frozenset()
     ranges: tuple[IPv4Network | IPv6Network, ...] = ()
 
-    def names(self, keys: Iterable[str]) -> list[str]:
+    def expand_keys(self, keys: Iterable[str]) -> list[str]:
         """The keys, and the names that stand for the same."""
         given = list(keys)
         return list(dict.fromkeys([*given, *(self.same[key] for key in given if key in self.same)]))
@@ -63,7 +63,7 @@ NOWHERE = EnrichmentContext()
 
 def load_enrichment_context(lake: Lake, workspace: str, now: datetime) -> EnrichmentContext:
     """Return what is known now: from the newest estate, the watchlists, and who signed in from where."""
-    items = watchlist_items(lake, workspace)
+    items = open_watchlist_items(lake, workspace)
     listed = {one.lower() for alias in COMMON_LISTS for one in items(alias)}
     ranges = tuple(
         found for one in sorted(listed) if "/" in one and (found := _parse_network(one)) is not None
@@ -93,11 +93,13 @@ def _find_shared_addresses(lake: Lake, workspace: str, now: datetime) -> set[str
         compiled = reading.compile(text, now)
         if reading.empty(compiled, span):
             return set()
-        return {row.text("IPAddress").lower() for row in findings(reading.rows(compiled, text, span))}
+        return {
+            row.get_text("IPAddress").lower() for row in iterate_findings(reading.rows(compiled, text, span))
+        }
 
 
 def _load_estate_names(data: Path) -> Mapping[str, str]:
-    mark = version_mark(data)
+    mark = build_version_mark(data)
     return _load_unique_names(data, mark) if mark else {}
 
 
@@ -119,17 +121,17 @@ def _read_key(kind: str, **identifiers: str) -> str:
 def _list_machine_names(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of machines: resource, host, network interface, address."""
     for kind in _MACHINES:
-        for one in estate.by_type(kind):
+        for one in estate.list_of_type(kind):
             name = _format_resource_name("machine", one)
             yield _read_key("AzureResource", ResourceId=one.key), name
             yield _read_key("Host", AzureID=one.key), name
             yield _read_key("Host", HostName=one.key.rpartition("/")[2]), name
-    for card in estate.by_type(INTERFACE_TYPE):
-        machine = reference(properties(card).get("virtualMachine"))
+    for card in estate.list_of_type(INTERFACE_TYPE):
+        machine = get_reference(get_properties(card).get("virtualMachine"))
         if machine:
             name = f"machine|{machine.lower()}"
             yield _read_key("AzureResource", ResourceId=card.key), name
-            for configuration in parse_interface(card.key, properties(card)).configurations:
+            for configuration in parse_interface(card.key, get_properties(card)).configurations:
                 if configuration.address:
                     yield _read_key("IP", Address=configuration.address), name
 
@@ -137,8 +139,8 @@ def _list_machine_names(estate: Estate) -> Iterator[tuple[str, str]]:
 def _list_account_names(estate: Estate) -> Iterator[tuple[str, str]]:
     """The names of accounts: object id, UPN, application id; logs write any of them."""
     for kind in _ACCOUNTS:
-        for one in estate.by_type(kind):
-            body: dict[str, object] = properties(one)
+        for one in estate.list_of_type(kind):
+            body: dict[str, object] = get_properties(one)
             id_, name = str(body.get("id") or ""), _format_resource_name("account", one)
             upn, app = str(body.get("userPrincipalName") or ""), str(body.get("appId") or "")
             for text in filter(None, (id_, app)):

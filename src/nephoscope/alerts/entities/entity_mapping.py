@@ -26,7 +26,7 @@ _DOMAIN = re.compile(r"([^\\]+)\\([^\\]+)")
 _HOST = re.compile(r"([^.\s]+)\.([^\s]+\.[^\s.]+)")
 
 
-def entities(finding: RuleResultRow, mappings: Iterable[EntityMapping]) -> list[Entity]:
+def extract_entities(finding: RuleResultRow, mappings: Iterable[EntityMapping]) -> list[Entity]:
     """Return what the row speaks of, each once, in the order of the mappings."""
     found: dict[str, Entity] = {}
     for mapping in (*mappings, *_list_legacy_mappings(finding)):
@@ -89,9 +89,9 @@ def _list_legacy_mappings(finding: RuleResultRow) -> Iterator[EntityMapping]:
 
 def _map_entities(finding: RuleResultRow, mapping: EntityMapping) -> Iterator[Entity]:
     if not mapping.kind:
-        yield from _parse_entities(finding.text(mapping.fields[0][1]))
+        yield from _parse_entities(finding.get_text(mapping.fields[0][1]))
         return
-    values = {name: _list_values(finding.text(column)) for name, column in mapping.fields}
+    values = {name: _list_values(finding.get_text(column)) for name, column in mapping.fields}
     most = max((len(several) for several in values.values()), default=0)
     for place in range(most):
         # columns that hold as many values go side by side, one value alone goes with each

@@ -71,7 +71,7 @@ class AlertVisibility:
         beyond = self.find_hidden_mentions(json.dumps(properties, ensure_ascii=False))
         return _PartialAlert(self, properties, beyond).redacted_properties if beyond else dict(properties)
 
-    def alert(self, alert: StoredAlert) -> StoredAlert:
+    def redact_alert(self, alert: StoredAlert) -> StoredAlert:
         """An alert as it is kept, without what is out of reach."""
         row = alert.document
         if not self.find_hidden_mentions(json.dumps(row, ensure_ascii=False)):
@@ -84,11 +84,11 @@ class AlertVisibility:
         return replace(alert, document=told | texts)
 
 
-def alert_visibility(caller: Caller, workspace: str = "") -> AlertVisibility:
+def find_alert_visibility(caller: Caller, workspace: str = "") -> AlertVisibility:
     """Return what a caller may be told; who may read the alerts of a workspace ('' = of none) reads all of each."""
     if workspace and caller.is_permitted(READ, f"/workspaces/{workspace}"):
         return AlertVisibility(EVERYTHING)
-    return AlertVisibility(caller.reach(READ), caller.hierarchy.subscriptions)
+    return AlertVisibility(caller.find_reach(READ), caller.hierarchy.subscriptions)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ SCORE, WHY = "AnomalyScore", "Why"
 """The custom details: the score from 0 to 1, and the reasons in words."""
 
 
-def anomaly_row(alert: Alert, rule: AnalyticRule) -> dict[str, object] | None:
+def build_anomaly_row(alert: Alert, rule: AnalyticRule) -> dict[str, object] | None:
     """The row of an alert, None where its rule measures no anomaly or gave no number."""
     given = alert.custom_details.get(SCORE)
     try:

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.entities.column_entities import entity_mappings
-from nephoscope.alerts.entities.entity_mapping import entities
-from nephoscope.alerts.incidents.grouping import bookmark_keys
+from nephoscope.alerts.entities.column_entities import build_entity_mappings
+from nephoscope.alerts.entities.entity_mapping import extract_entities
+from nephoscope.alerts.incidents.grouping import build_bookmark_keys
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.library.hunting import HuntingRange
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule, EntityMapping
-from nephoscope.files.json_tree import text_of, trees_of
+from nephoscope.files.json_tree import get_text, trees_of
 from nephoscope.state.database.database import StateError
 from nephoscope.state.incidents.bookmarks import Bookmark
 from nephoscope.state.incidents.incidents import Incident
@@ -33,17 +33,17 @@ class BookmarkService:
 
     incident_service: IncidentService
 
-    def keep(
+    def create(
         self, query: AnalyticRule, row: RuleResultRow, over: HuntingRange, now: datetime, by: str, *, name: str = "", notes: str = "",
         tags: Sequence[str] = (),
     ) -> Bookmark:  # fmt: skip
         """Keep a row; its entities are those that the query maps, else those that its columns hold."""
-        found = entities(row, query.mappings or _read_mappings(row))
-        moments = row.moments()
+        found = extract_entities(row, query.mappings or _read_mappings(row))
+        moments = row.list_times()
         bookmark = Bookmark(
             str(uuid.uuid4()), self.incident_service.workspace, name or query.name, query.query, query.name, over.since, over.until,
             moments[-1] if moments else over.until, row.document(), by, now, by, now,
-            [one.document(place + 1) for place, one in enumerate(found)], sorted(bookmark_keys(found)),
+            [one.document(place + 1) for place, one in enumerate(found)], sorted(build_bookmark_keys(found)),
             list(query.tactics), list(query.techniques), list(tags), notes,
         )  # fmt: skip
         with self.incident_service.state.transaction() as session:
@@ -86,7 +86,7 @@ class BookmarkService:
                 severity_set=bool(severity), title_set=bool(title),
             )  # fmt: skip
             into = made if incident is None else state.incidents.read(session, incident)
-            gathered = self.incident_service.gather(session, found, into, now, by)
+            gathered = self.incident_service.add_bookmarks(session, found, into, now, by)
             for one in found:
                 self._put(session, replace(one, incident=gathered.number, changed=now, changed_by=by))
         return gathered
@@ -97,24 +97,24 @@ class BookmarkService:
 
     def _queue_row(self, session: Session, bookmark: Bookmark) -> None:
         self.incident_service.state.outbox.add(
-            session, self.incident_service.workspace, TABLE, bookmark_row(bookmark)
+            session, self.incident_service.workspace, TABLE, build_bookmark_row(bookmark)
         )
 
 
 def _read_mappings(row: RuleResultRow) -> list[EntityMapping]:
     return [
         EntityMapping(
-            text_of(one, "entityType"),
+            get_text(one, "entityType"),
             tuple(
-                (text_of(pair, "identifier"), text_of(pair, "columnName"))
+                (get_text(pair, "identifier"), get_text(pair, "columnName"))
                 for pair in trees_of(one, "fieldMappings")
             ),
         )
-        for one in entity_mappings(row.columns)
+        for one in build_entity_mappings(row.columns)
     ]
 
 
-def bookmark_row(one: Bookmark) -> dict[str, object]:
+def build_bookmark_row(one: Bookmark) -> dict[str, object]:
     """The row of a change of a bookmark."""
     return {
         "TimeGenerated": one.changed.isoformat(),

@@ -23,7 +23,7 @@ def record_alert_event(
     state: State, session: Session, workspace: str, row: Mapping[str, object], now: datetime, *, new: bool
 ) -> None:
     """Note that an alert was raised or grew."""
-    document = {**row, "Entities": entities([row])}
+    document = {**row, "Entities": list_alert_entities([row])}
     kind = "alert.created" if new else "alert.updated"
     state.automation_runs.record_event(session, workspace, kind, str(row["SystemAlertId"]), document, now)
 
@@ -42,12 +42,16 @@ def record_incident_event(
     if row["ModifiedBy"] == BY:
         return
     rows = [one.document for one in alerts]
-    document = {**row, "Entities": entities(rows), "Alerts": [str(one["AlertName"]) for one in rows]}
+    document = {
+        **row,
+        "Entities": list_alert_entities(rows),
+        "Alerts": [str(one["AlertName"]) for one in rows],
+    }
     kind = "incident.created" if new else "incident.updated"
     state.automation_runs.record_event(session, workspace, kind, str(row["IncidentNumber"]), document, now)
 
 
-def entities(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def list_alert_entities(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The entities of alerts, each once, without their numbers."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.incidents.change_events import record_incident_event
 from nephoscope.alerts.incidents.grouping import MOST_ALERTS, Grouping, find_grouping
-from nephoscope.alerts.incidents.incident_title import find_subject, highest_severity, make_title
+from nephoscope.alerts.incidents.incident_title import find_highest_severity, find_subject, make_title
 from nephoscope.alerts.incidents.incident_update import BY
 from nephoscope.alerts.incidents.merge_ownership import is_worked_on, merge_ownership
-from nephoscope.alerts.incidents.security_rows import INCIDENTS, incident_row
+from nephoscope.alerts.incidents.security_rows import INCIDENTS, build_incident_row
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.model.alert import Alert
 from nephoscope.state.database.database import StateError
@@ -38,10 +38,10 @@ class IncidentCorrelator:
     around: EnrichmentContext = NOWHERE
     _grown: set[int] = field(default_factory=set)
 
-    def place(
+    def assign_incident(
         self, session: Session, rule: AnalyticRule, alert: Alert, known: StoredAlert | None, now: datetime
     ) -> int | None:
-        """Put an alert into its incident, where it stays; the number, None where the rule makes none. `sum_all_up` has to follow."""
+        """Put an alert into its incident and return its number, None where the rule makes none. `summarize_all` has to follow."""
         if not rule.incidents.create:
             return None
         group = find_grouping(rule, alert, self.around)
@@ -62,8 +62,8 @@ class IncidentCorrelator:
         self._grown.add(incident.number)
         return incident.number
 
-    def sum_all_up(self, session: Session, now: datetime) -> None:
-        """`sum_up` of the incidents that got alerts."""
+    def summarize_all(self, session: Session, now: datetime) -> None:
+        """`summarize` of the incidents that got alerts."""
         for number in sorted(self._grown):
             self._summarize_incident(session, self.state.incidents.read(session, number), now)
 
@@ -72,7 +72,7 @@ class IncidentCorrelator:
         if incident.number not in self._grown:
             return incident
         self._grown.discard(incident.number)
-        return self.sum_up(session, incident, now)
+        return self.summarize(session, incident, now)
 
     def _join_incident(
         self, session: Session, group: Grouping, alert: Alert, own: int | None, now: datetime
@@ -142,7 +142,7 @@ class IncidentCorrelator:
             ),
         )
 
-    def sum_up(self, session: Session, incident: Incident, now: datetime) -> Incident:
+    def summarize(self, session: Session, incident: Incident, now: datetime) -> Incident:
         """The incident as its alerts make it: first and last activity, and the title and the severity unless a person set them."""
         alerts = self.state.alerts.list_of_incident(session, incident.number)
         if not alerts:  # one that a person made
@@ -159,7 +159,7 @@ class IncidentCorrelator:
                 else make_title([row["AlertName"] for row in rows], tactics, subject),
                 severity=incident.severity
                 if incident.severity_set
-                else highest_severity([one.severity for one in alerts]),
+                else find_highest_severity([one.severity for one in alerts]),
                 first_activity=min(one.started for one in alerts),
                 last_activity=max(one.ended for one in alerts),
                 changed=now,
@@ -177,7 +177,7 @@ class IncidentCorrelator:
         )
         bookmarks = [one.id for one in self.state.bookmarks.list_of_incident(session, number)]
         owner = self.state.principals.find_id(session, incident.owner)
-        row = incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
+        row = build_incident_row(incident, alerts, notes, moment, by, bookmarks, owner)
         self.state.outbox.add(session, self.workspace, INCIDENTS, row)
         record_incident_event(self.state, session, self.workspace, row, alerts, now, new=before.told is None)
 

@@ -29,7 +29,7 @@ def find_visible_resources(alert: StoredAlert, reach: Reach) -> Iterator[Resourc
     )
 
 
-def body(
+def build_alert_body(
     alert: StoredAlert, resource: ResourceId | None, sight: AlertVisibility, base: str
 ) -> dict[str, Any]:
     """An alert as it is told in the subscription of a resource that it names; `base` is the address of the pages."""

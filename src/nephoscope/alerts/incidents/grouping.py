@@ -12,7 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from nephoscope.alerts.entities.correlation_keys import TIES, CorrelationKeys, find_tying_names, weak_keys
+from nephoscope.alerts.entities.correlation_keys import (
+    TIES,
+    CorrelationKeys,
+    build_weak_keys,
+    find_correlation_keys,
+)
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
 from nephoscope.alerts.rules.rule import AnalyticRule, MatchingMethod
 from nephoscope.model.alert import Alert
@@ -46,14 +51,14 @@ class Grouping:
 def find_grouping(rule: AnalyticRule, alert: Alert, around: EnrichmentContext = NOWHERE) -> Grouping:
     """The grouping of an alert; without a wanted key it makes an incident of its own."""
     asked = rule.incidents
-    tied = ties(alert, around)
+    tied = find_alert_keys(alert, around)
     if not asked.grouped:
         return Grouping(tied.wanted, STORY, known=tied.known, merges=True)
     own = _group_key(rule, alert)
     return Grouping((own,), asked.lookback, asked.reopen, (own, *tied.known))
 
 
-def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
+def find_alert_keys(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
     """The names by which an alert looks for its story, and those by which it is found.
 
     Who acts (accounts, machines, addresses, files) ties. A resource that is acted on does so only where an alert says nothing else:
@@ -65,9 +70,9 @@ def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
         if len(several) <= CROWD:
             actors += _join_tying_names(several, alert.entities, around)
     resources = [one for one in alert.entities if one.kind == "AzureResource" and _is_specific(one)]
-    named = around.names(map(_find_resource_name, resources)) if len(resources) <= CROWD else []
+    named = around.expand_keys(map(_find_resource_name, resources)) if len(resources) <= CROWD else []
     for machine in (one for one in named if one.startswith("machine|")):
-        actors += weak_keys(machine)
+        actors += build_weak_keys(machine)
     things = tuple(one for one in named if not one.startswith("machine|"))
     alone = tuple(f"{_ALONE}{one}" for one in things)
     if actors.wanted:
@@ -75,10 +80,10 @@ def ties(alert: Alert, around: EnrichmentContext = NOWHERE) -> CorrelationKeys:
     return CorrelationKeys((*things, *alone), alone)
 
 
-def bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
+def build_bookmark_keys(entities: Sequence[Entity]) -> tuple[str, ...]:
     """The names by which later alerts find what is told of some entities, each once."""
     resources = [one.key for one in entities if one.kind == "AzureResource" and _is_specific(one)]
-    tied = [key for one in entities for key in find_tying_names(one, entities, NOWHERE).known]
+    tied = [key for one in entities for key in find_correlation_keys(one, entities, NOWHERE).known]
     return tuple(dict.fromkeys([*tied, *resources]))
 
 
@@ -88,7 +93,7 @@ def _join_tying_names(
     found = CorrelationKeys()
     for one in several:
         if one.kind != "IP" or not _is_shared_address(one.get("Address").lower(), around):
-            found += find_tying_names(one, beside, around)
+            found += find_correlation_keys(one, beside, around)
     return found
 
 

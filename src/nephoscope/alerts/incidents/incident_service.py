@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.detection.alert_dedup import is_same_alert
-from nephoscope.alerts.detection.prefetch import PrefetchedMatches, foreseen, load_pairs
+from nephoscope.alerts.detection.prefetch import PrefetchedMatches, load_pairs, prefetch_matches
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext
-from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, anomaly_row
+from nephoscope.alerts.incidents.anomaly_row import ANOMALIES, build_anomaly_row
 from nephoscope.alerts.incidents.change_events import BY as RESPONSE
 from nephoscope.alerts.incidents.change_events import record_alert_event
 from nephoscope.alerts.incidents.correlation import IncidentCorrelator
@@ -22,8 +22,8 @@ from nephoscope.alerts.incidents.incident_update import (
     check_incident,
     describe_changes,
 )
-from nephoscope.alerts.incidents.security_rows import ALERTS, alert_row
-from nephoscope.alerts.incidents.stored_alert import alert_subject, to_stored
+from nephoscope.alerts.incidents.security_rows import ALERTS, build_alert_row
+from nephoscope.alerts.incidents.stored_alert import build_alert_subject, to_stored
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.suppression.rule_suppression import PAUSE, REPEAT, WORDS
 from nephoscope.model.alert import Alert
@@ -73,16 +73,16 @@ class IncidentService:
 
         An alert that is there already changes nothing, but where late rows add to it.
         """
-        before = self.foresee(outcome)
+        before = self.prefetch_matches(outcome)
         with self.state.transaction(product="detection") as session:
             taken = self.store_outcome_in(session, outcome, now, before)
             if scheduled:
                 self.state.rule_runs.record(session, [self.to_rule_run(outcome, taken, now)])
         return taken
 
-    def foresee(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
+    def prefetch_matches(self, outcome: RuleOutcome) -> PrefetchedMatches | None:
         """Return what `taken` needs to know of earlier alerts, read before its transaction; None where there are no alerts."""
-        return foreseen(self.state, self.workspace, outcome) if outcome.alerts else None
+        return prefetch_matches(self.state, self.workspace, outcome) if outcome.alerts else None
 
     def store_outcome_in(
         self, session: Session, outcome: RuleOutcome, now: datetime, before: PrefetchedMatches | None = None
@@ -93,11 +93,11 @@ class IncidentService:
         kept = self._select_changed(session, outcome, now, before)
         filing = self._correlator
         touched = [
-            filing.place(session, outcome.rule, alert, known, now)
+            filing.assign_incident(session, outcome.rule, alert, known, now)
             for alert, known in kept
             if not alert.held_by
         ]
-        filing.sum_all_up(session, now)
+        filing.summarize_all(session, now)
         incidents = tuple(dict.fromkeys(number for number in touched if number is not None))
         for number in incidents:
             filing.queue_row(session, number, now, BY)
@@ -123,7 +123,7 @@ class IncidentService:
         )
         for found, known in load_pairs(self.state, session, self.workspace, outcome, now, before):
             alert = self._hold_alert(session, rule, found, known, end, silent=silent)
-            row = alert_row(alert, rule)
+            row = build_alert_row(alert, rule)
             if known is not None:
                 if is_same_alert(known.document, row):
                     continue
@@ -131,7 +131,7 @@ class IncidentService:
             self.state.alerts.put(session, to_stored(self.workspace, alert, row, known, end, now))
             self.state.learned.add(session, self.workspace, rule.id, alert.learned, end)
             self.state.outbox.add(session, self.workspace, ALERTS, row)
-            anomaly = anomaly_row(alert, rule) if known is None and not alert.held_by else None
+            anomaly = build_anomaly_row(alert, rule) if known is None and not alert.held_by else None
             if anomaly is not None:
                 self.state.outbox.add(session, self.workspace, ANOMALIES, anomaly)
             if not alert.held_by:
@@ -161,7 +161,7 @@ class IncidentService:
     def _is_repeated(self, session: Session, rule: AnalyticRule, alert: Alert, end: datetime) -> bool:
         """Return whether the rule raised an alert about the same entities within its interval, and none of them was a
         true positive."""
-        subject, interval = alert_subject(alert), rule.tuning.repeat
+        subject, interval = build_alert_subject(alert), rule.tuning.repeat
         if interval is None or not subject:
             return False
         earlier = self.state.alerts.recent_alerts_about(
@@ -248,17 +248,17 @@ class IncidentService:
             for number in dict.fromkeys(numbers):
                 self.apply(session, number, now, by, changes, remark=remark)
 
-    def alert(self, id_: str, status: str, now: datetime) -> StoredAlert:
+    def set_alert_status(self, id_: str, status: str, now: datetime) -> StoredAlert:
         """Say how an alert stands; StateError where the workspace has none of the id."""
-        return self.alerts([id_], status, now)[0]
+        return self.set_alert_statuses([id_], status, now)[0]
 
-    def alerts(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
+    def set_alert_statuses(self, ids: Iterable[str], status: str, now: datetime) -> list[StoredAlert]:
         """Return the same of several alerts, of all or of none."""
         with self.state.transaction() as session:
             return [self.set_alert_status_in(session, one, status, now) for one in dict.fromkeys(ids)]
 
     def set_alert_status_in(self, session: Session, id_: str, status: str, now: datetime) -> StoredAlert:
-        """`alert` in a transaction that is open."""
+        """`set_alert_status` in a transaction that is open."""
         known = self.state.alerts.find_alert(session, id_)
         if known is None or known.workspace != self.workspace:
             raise NotFoundError(f"alert {id_!r} not found in the workspace {self.workspace}")
@@ -271,9 +271,9 @@ class IncidentService:
     def open(self, incident: Incident, now: datetime, by: str) -> Incident:
         """Keep an incident that a person makes, without alerts; StateError for what does not go together."""
         with self.state.transaction() as session:
-            return self.reopen_in_transaction(session, incident, now, by)
+            return self.open_in_transaction(session, incident, now, by)
 
-    def reopen_in_transaction(
+    def open_in_transaction(
         self, session: Session, incident: Incident, now: datetime, by: str, remark: str = ""
     ) -> Incident:
         """`open` with what is said of the classification, in a transaction that is open."""
@@ -304,14 +304,14 @@ class IncidentService:
             self._correlator.redirect_merged(session, found, now, by)
             self.state.incidents.drop(session, number)
 
-    def comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
+    def add_comment(self, number: int, text: str, now: datetime, by: str, name: str = "") -> None:
         """Add a comment; `name` is the id that a client gives it."""
         with self._change_incident(number, now, by, f"commented: {text}") as (session, _):
             self.state.incidents.add_note(
                 session, number, IncidentNote(0, NoteKind.COMMENT, by, text, False, now, name)
             )
 
-    def task(
+    def add_task(
         self, number: int, text: str, now: datetime, by: str, name: str = "", *, done: bool = False
     ) -> None:
         """Add a task; `name` is the id that a client gives it."""
@@ -320,7 +320,7 @@ class IncidentService:
                 session, number, IncidentNote(0, NoteKind.TASK, by, text, done, now, name)
             )
 
-    def renote(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
+    def change_note(self, number: int, note: IncidentNote, now: datetime, by: str) -> None:
         """Change a comment or a task."""
         text = f"changed the {note.kind.value} {note.id}: {note.text}"
         with self._change_incident(number, now, by, text) as (session, _):
@@ -349,9 +349,9 @@ class IncidentService:
                     raise StateError(f"incident {number} cannot be merged into itself")
                 held = self.state.incidents.read(session, other)
                 incident = self._correlator.merge(session, incident, held, now, by)
-            return self._correlator.sum_up(session, incident, now)
+            return self._correlator.summarize(session, incident, now)
 
-    def gather(
+    def add_bookmarks(
         self, session: Session, bookmarks: Sequence[Bookmark], into: Incident, now: datetime, by: str
     ) -> Incident:
         """Put bookmarks into an incident (a new one has the number 0); alerts of their entities join it from then on."""

@@ -55,7 +55,7 @@ def _read_entity_name(entity: Mapping[str, object]) -> str:
     return str(entity.get("Address") or str(entity.get("ResourceId") or "").rpartition("/")[2])
 
 
-def highest_severity(severities: Sequence[str]) -> str:
+def find_highest_severity(severities: Sequence[str]) -> str:
     """The highest severity."""
     return max((Severity(one) for one in severities), key=lambda one: one.rank).value
 

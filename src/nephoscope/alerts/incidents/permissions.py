@@ -17,6 +17,6 @@ def may_decide(caller: Caller, operation: str, alert: StoredAlert) -> bool:
     """Return whether a caller may do an operation on an alert."""
     if caller.is_permitted(operation, f"/workspaces/{alert.workspace}"):
         return True
-    sight = AlertVisibility(caller.reach(operation), caller.hierarchy.subscriptions)
+    sight = AlertVisibility(caller.find_reach(operation), caller.hierarchy.subscriptions)
     names_some = next(find_visible_resources(alert, sight.reach), None) is not None
     return names_some and not sight.find_hidden_mentions(json.dumps(alert.document, ensure_ascii=False))

@@ -36,7 +36,7 @@ class ResponseTimes:
     median_to_resolve: timedelta | None
 
 
-def response_times(incidents: Iterable[Incident], by: str = "") -> list[ResponseTimes]:
+def measure_response_times(incidents: Iterable[Incident], by: str = "") -> list[ResponseTimes]:
     """The times of all incidents, then of each group of GROUPS that `by` names; those of most incidents first."""
     several = list(incidents)
     found = [_compute_times(ALL, several)]

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from nephoscope.alerts.documents.duration import timespan
+from nephoscope.alerts.documents.duration import format_timespan
 from nephoscope.alerts.entities.resource_mentions import find_mentions
-from nephoscope.alerts.rules.dynamic_properties import attack, list_techniques, overridden
+from nephoscope.alerts.rules.dynamic_properties import apply_overrides, build_attack_columns, list_techniques
 from nephoscope.alerts.rules.rule import OPERATORS, AnalyticRule
 from nephoscope.alerts.rules.tactics import order_tactics
 from nephoscope.model.alert import Alert
@@ -21,7 +21,7 @@ DISMISSED = "Dismissed"
 """The status of an alert that was held back."""
 
 
-def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
+def build_alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
     """The row that an alert is raised as."""
     return {
         "TimeGenerated": alert.generated.isoformat(),
@@ -47,10 +47,10 @@ def alert_row(alert: Alert, rule: AnalyticRule) -> dict[str, object]:
         "Status": DISMISSED if alert.held_by else "New",
         "CompromisedEntity": alert.entities[0].title if alert.entities else "",
         "Tactics": ", ".join(alert.tactics),
-        **attack(alert.techniques, alert.properties),
+        **build_attack_columns(alert.techniques, alert.properties),
         "SourceSystem": "Detection",
         "_ResourceId": _find_first_resource(alert),
-        **overridden(alert.properties),
+        **apply_overrides(alert.properties),
     }
 
 
@@ -75,8 +75,8 @@ def _build_properties(alert: Alert, rule: AnalyticRule) -> dict[str, str]:
     """Return what Sentinel's own alerts carry beside their columns."""
     return {
         "Query": alert.query,
-        "Query Period": timespan(rule.period),
-        "Query Frequency": timespan(rule.frequency),
+        "Query Period": format_timespan(rule.period),
+        "Query Frequency": format_timespan(rule.frequency),
         "Trigger Operator": OPERATORS[rule.operator],
         "Trigger Threshold": str(rule.threshold),
         "Total Events": str(alert.events),
@@ -98,7 +98,7 @@ def _query_fields(alert: Alert) -> dict[str, str]:
     return {"Query Start Time UTC": start, "Query End Time UTC": end}
 
 
-def incident_row(
+def build_incident_row(
     incident: Incident,
     alerts: list[StoredAlert],
     notes: list[IncidentNote],

@@ -32,14 +32,14 @@ def to_stored(
         known.incident if known else None,
         row,
         alert.held_by,
-        alert_subject(alert),
+        build_alert_subject(alert),
         alert.group,
         alert.traits,
         known.stored if known else now,
     )
 
 
-def alert_subject(alert: Alert) -> str:
+def build_alert_subject(alert: Alert) -> str:
     """Return what stands for the entities that an alert is about, '' where it has none."""
     keys = "\n".join(sorted(one.key for one in alert.entities))
     return hashlib.blake2b(keys.encode(), digest_size=16).hexdigest() if keys else ""

@@ -81,12 +81,12 @@ class EntityContext:
         }  # fmt: skip
 
 
-def choose(contexts: Iterable[EntityContext | None]) -> EntityContext | None:
+def choose_context(contexts: Iterable[EntityContext | None]) -> EntityContext | None:
     """The context that tells most of one that goes by several names: one that the estate holds, else the first; None for none."""
     several = [one for one in contexts if one is not None]
     return next((one for one in several if one.is_in_estate), several[0] if several else None)
 
 
-def unknown(name: str, why: str) -> EntityFact:
+def build_unknown_fact(name: str, why: str) -> EntityFact:
     """A fact that is unknown, and why."""
     return EntityFact(name, f"not known ({why})", known=False)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, unknown
+from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, build_unknown_fact
 from nephoscope.alerts.investigation.estate_index import ADDRESS_TYPE, MACHINES, NIC_TYPE, join_names
 from nephoscope.alerts.investigation.estate_reader import BEYOND, WHOLE, EstateReader
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.principals import SERVICE_TYPE, USER_TYPE
-from nephoscope.estate.public_endpoint import answers
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.public_endpoint import find_endpoint_access
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
 from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE, ResourceId
@@ -66,18 +66,18 @@ class EstateContext:
 
     def _find_resource(self, entity: Entity) -> EntityContext:
         try:
-            key = ResourceId.parse(resource_id(entity))
+            key = ResourceId.parse(get_resource_id(entity))
         except ValueError:
-            return EntityContext(entity, "", (unknown("resource", "its id is no resource id"),))
+            return EntityContext(entity, "", (build_unknown_fact("resource", "its id is no resource id"),))
         if not self.reader.can_read_resource(key):
-            return EntityContext(entity, "", (unknown("resource", BEYOND),))
+            return EntityContext(entity, "", (build_unknown_fact("resource", BEYOND),))
         known = self.index.find(key.key)
         if known is not None:
             return self._describe_resource(entity, known)
         if key.type and self.index.view.covers(key.type, key.subscription_id):
             return EntityContext(entity, "", (EntityFact("resource", "it is not in the estate"),))
         return EntityContext(
-            entity, "", (unknown("resource", f"{key.type or 'its type'} was not collected there"),)
+            entity, "", (build_unknown_fact("resource", f"{key.type or 'its type'} was not collected there"),)
         )
 
     def _find_host(self, entity: Entity) -> EntityContext:
@@ -111,17 +111,19 @@ class EstateContext:
             within = "" if self.reader.whole else " that your roles reach"
             return EntityContext(entity, "", (EntityFact("resource", missing.replace("{within}", within)),))
         why = f"{', '.join(types)} were not all collected" if scopes else BEYOND
-        return EntityContext(entity, "", (unknown("resource", why),))
+        return EntityContext(entity, "", (build_unknown_fact("resource", why),))
 
     @property
     def _scopes(self) -> list[str]:
         """The ids of the subscriptions of which the reader may read something."""
-        return [f"/subscriptions/{one}" for one in sorted(self.reader.visible(self.index.subscriptions))]
+        return [
+            f"/subscriptions/{one}" for one in sorted(self.reader.filter_visible(self.index.subscriptions))
+        ]
 
     def _find_account(self, entity: Entity) -> EntityContext:
         ids = [id_.lower() for name in _ACCOUNT_IDS if (id_ := entity.get(name))]
-        if not self.reader.reads_directory(self.index.tenant):
-            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
+        if not self.reader.can_read_directory(self.index.tenant):
+            return self._describe_stranger(entity, build_unknown_fact("account", _DIRECTORY), ids)
         name = f"{entity.get('Name')}@{entity.get('UPNSuffix')}".lower()
         # a log names an application by either of its ids, and calls it an account
         known = (self.index.principals.get(one) or self.index.applications.get(one) for one in ids)
@@ -131,21 +133,21 @@ class EstateContext:
         if all(self.index.view.covers(one, "") for one in (USER_TYPE, SERVICE_TYPE)):
             missing = EntityFact("account", "no user or application of the tenant is called so")
         else:
-            missing = unknown("account", "users were not all collected")
+            missing = build_unknown_fact("account", "users were not all collected")
         return self._describe_stranger(entity, missing, ids)
 
     def _find_application(self, entity: Entity) -> EntityContext:
         id_ = entity.get("AppId").lower()
         ids = [id_] if self._find_identity([id_]) is not None else []
-        if not self.reader.reads_directory(self.index.tenant):
-            return self._describe_stranger(entity, unknown("account", _DIRECTORY), ids)
+        if not self.reader.can_read_directory(self.index.tenant):
+            return self._describe_stranger(entity, build_unknown_fact("account", _DIRECTORY), ids)
         found = self.index.applications.get(id_)
         if found is not None:
             return self._describe_principal(entity, found)
         if self.index.view.covers(SERVICE_TYPE, ""):
             missing = EntityFact("account", "the tenant has no such application")
         else:
-            missing = unknown("account", "applications were not all collected")
+            missing = build_unknown_fact("account", "applications were not all collected")
         return self._describe_stranger(entity, missing, ids)
 
     def _describe_stranger(self, entity: Entity, account: EntityFact, ids: Sequence[str]) -> EntityContext:
@@ -188,7 +190,7 @@ class EstateContext:
 
     def _find_owning_service(self, resource: Resource) -> Resource:
         """The resource whose endpoint a child resource has (a blob service that of its storage account), else itself."""
-        key = service_id(resource.id)
+        key = find_service_id(resource.id)
         return (self.index.find(key) or resource) if key != resource.key else resource
 
     def _describe_owner(self, resource: Resource) -> EntityFact:
@@ -212,18 +214,22 @@ class EstateContext:
                     "owner", found if key == resource.key else f"{found} (of its {places[key]})"
                 )
         return (
-            unknown("owner", f"no owner tag, and {gaps[0]}") if gaps else EntityFact("owner", "no owner tag")
+            build_unknown_fact("owner", f"no owner tag, and {gaps[0]}")
+            if gaps
+            else EntityFact("owner", "no owner tag")
         )
 
     def _describe_exposure(self, resource: Resource) -> EntityFact:
         if resource.type == MACHINES[0]:
             return self._describe_machine_exposure(resource)
         try:
-            found = answers(resource, self.index.view)
+            found = find_endpoint_access(resource, self.index.view)
         except DataNotCollectedError as gap:
-            return unknown("exposure", self.reader.mask(f"{gap.what} was not collected"))
+            return build_unknown_fact("exposure", self.reader.mask(f"{gap.what} was not collected"))
         if found is None:
-            return unknown("exposure", f"the properties of {resource.type} do not tell who reaches it")
+            return build_unknown_fact(
+                "exposure", f"the properties of {resource.type} do not tell who reaches it"
+            )
         return EntityFact("exposure", _ENDPOINTS[found])
 
     def _describe_machine_exposure(self, machine: Resource) -> EntityFact:
@@ -233,7 +239,7 @@ class EstateContext:
                 return EntityFact("exposure", "no way in from the Internet")
             found, missing = exposure.find_reached_ports(machine, "tcp", MANAGEMENT_PORTS)
         except DataNotCollectedError as gap:
-            return unknown("exposure", self.reader.mask(gap.what))
+            return build_unknown_fact("exposure", self.reader.mask(gap.what))
         ports = sorted({one.port for one in found if one.broad})
         if ports:
             text = f"faces the Internet; management ports open to it: {', '.join(map(str, ports))}"
@@ -249,7 +255,7 @@ class EstateContext:
         if not isinstance(identity, dict):
             if resource.complete:
                 return EntityFact("roles", "no managed identity")
-            return unknown("roles", "its body was not collected")
+            return build_unknown_fact("roles", "its body was not collected")
         ids = [
             identity.get("principalId"),
             *(
@@ -260,7 +266,7 @@ class EstateContext:
         ]
         found = [str(one).lower() for one in ids if one]
         if not found:
-            return unknown("roles", "the ids of its identities were not collected")
+            return build_unknown_fact("roles", "the ids of its identities were not collected")
         return self._describe_roles(found)
 
     # --- what a principal may do -----------------------------------------------------------------------------------
@@ -272,7 +278,7 @@ class EstateContext:
     def _describe_account(self, principal: Resource) -> EntityFact:
         """Return whether an account is blocked; of a user whether it is a guest and has a second factor."""
         if principal.type != USER_TYPE:
-            enabled = properties(principal).get("accountEnabled")
+            enabled = get_properties(principal).get("accountEnabled")
             state = {True: "enabled", False: "blocked"}.get(enabled) if isinstance(enabled, bool) else None
             return EntityFact("account", f"application, {state or 'not known whether it is blocked'}")
         known, id_ = self.index.view.roles.principals, principal.id.name
@@ -297,7 +303,7 @@ class EstateContext:
         if not gaps:
             return EntityFact("roles", text or "none")
         if not text:
-            return unknown("roles", gaps[0])
+            return build_unknown_fact("roles", gaps[0])
         return EntityFact("roles", f"{text}; others are not known ({gaps[0]})")
 
     def _list_unread_scopes(self) -> list[str]:
@@ -310,14 +316,14 @@ class EstateContext:
 
     def _list_roles(self, wanted: frozenset[str]) -> Iterator[tuple[str, str]]:
         """(role on scope, '') for each role that is held, ('', why) for what could give more."""
-        members = self.reader.reads_directory(self.index.tenant)
+        members = self.reader.can_read_directory(self.index.tenant)
         if not members:
             yield "", _DIRECTORY
         for principal, grants in self.index.grants.items():
             if principal in wanted:
                 yield from ((text, "") for text in self._name_grants(grants))
             elif members and grants[0].kind != "serviceprincipal":
-                inside, unsure = self.index.view.roles.principals.members(principal, grants[0].kind)
+                inside, unsure = self.index.view.roles.principals.find_members(principal, grants[0].kind)
                 if inside & wanted:
                     by = f" (by the group {self.index.name_group(principal)})"
                     yield from ((text + by, "") for text in self._name_grants(grants))
@@ -339,12 +345,12 @@ class EstateContext:
         return bool(self._scopes)
 
 
-def resource_id(entity: Entity) -> str:
+def get_resource_id(entity: Entity) -> str:
     """The ARM id that an entity carries, '' where it has none."""
     return entity.get("ResourceId") or entity.get("AzureID")
 
 
-def service_id(id_: ResourceId) -> str:
+def find_service_id(id_: ResourceId) -> str:
     """The lower-cased id of the resource that a child resource belongs to, its own where it is no child."""
     while id_.type.count("/") > 1 and id_.parent:
         id_ = ResourceId.parse(id_.parent)

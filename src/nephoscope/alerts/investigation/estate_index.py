@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.managed_identities import ManagedIdentity, managed_identities
+from nephoscope.alerts.investigation.managed_identities import ManagedIdentity, map_managed_identities
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.exposure import READS as EXPOSURE_READS
 from nephoscope.estate.network import READS as NETWORK_READS
-from nephoscope.estate.network_interfaces import reference
+from nephoscope.estate.network_interfaces import get_reference
 from nephoscope.estate.principals import GROUP_TYPE, SERVICE_TYPE, USER_TYPE
 from nephoscope.estate.public_endpoint import FIREWALLED, SITE_CONFIG
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.role_definitions import DEFINITION_TYPE
 from nephoscope.estate.roles import READS as ROLE_READS
 from nephoscope.files.json_tree import tree_of, trees_of
@@ -84,10 +84,10 @@ class EstateIndex:
     def machines(self) -> dict[str, list[Resource]]:
         """Lower-cased name -> the machines that go by it."""
         found: dict[str, dict[str, Resource]] = defaultdict(dict)
-        for machine in (one for type_ in MACHINES for one in self.view.resources(type_)):
-            profile: object = properties(machine).get("osProfile")
+        for machine in (one for type_ in MACHINES for one in self.view.list_resources(type_)):
+            profile: object = get_properties(machine).get("osProfile")
             inner = profile.get("computerName") if isinstance(profile, dict) else None
-            for name in (machine.name, inner, properties(machine).get("dnsFqdn")):
+            for name in (machine.name, inner, get_properties(machine).get("dnsFqdn")):
                 if isinstance(name, str) and name:
                     found[name.lower()][machine.key] = machine
         return _to_lists(found)
@@ -95,21 +95,26 @@ class EstateIndex:
     @cached_property
     def addresses(self) -> dict[str, list[Resource]]:
         """Address -> the machines (else the network interfaces and public addresses) that have it; Arc machines report their own."""
-        cards = {one.key: one for one in self.view.resources(NIC_TYPE)}
+        cards = {one.key: one for one in self.view.list_resources(NIC_TYPE)}
         found: dict[str, dict[str, Resource]] = defaultdict(dict)
         for card in cards.values():
-            holder = self.view.estate.resources.get(reference(properties(card).get("virtualMachine"))) or card
+            holder = (
+                self.view.estate.resources.get(get_reference(get_properties(card).get("virtualMachine")))
+                or card
+            )
             for address in _list_private_addresses(card):
                 found[address.lower()][holder.key] = holder
-        for public in self.view.resources(ADDRESS_TYPE):
-            shown = properties(public).get("ipAddress")
-            card_key = reference(properties(public).get("ipConfiguration")).split("/ipconfigurations/")[0]
+        for public in self.view.list_resources(ADDRESS_TYPE):
+            shown = get_properties(public).get("ipAddress")
+            card_key = get_reference(get_properties(public).get("ipConfiguration")).split(
+                "/ipconfigurations/"
+            )[0]
             own = cards.get(card_key)
-            machine = reference(properties(own).get("virtualMachine")) if own is not None else ""
+            machine = get_reference(get_properties(own).get("virtualMachine")) if own is not None else ""
             holder = self.view.estate.resources.get(machine) or own or public
             if isinstance(shown, str):
                 found[shown.lower()][holder.key] = holder
-        for reporting in self.view.resources(ARC_TYPE):
+        for reporting in self.view.list_resources(ARC_TYPE):
             for address in _list_reported_addresses(reporting):
                 found[address.lower()][reporting.key] = reporting
         return _to_lists(found)
@@ -118,29 +123,31 @@ class EstateIndex:
     def users(self) -> dict[str, Resource]:
         """Lower-cased user principal name -> the user."""
         named = (
-            (str(properties(one).get("userPrincipalName", "")).lower(), one)
-            for one in self.view.resources(USER_TYPE)
+            (str(get_properties(one).get("userPrincipalName", "")).lower(), one)
+            for one in self.view.list_resources(USER_TYPE)
         )
         return {name: one for name, one in named if name}  # fmt: skip
 
     @cached_property
     def principals(self) -> dict[str, Resource]:
         """Lower-cased object id -> the user or service principal."""
-        return {one.id.name: one for type_ in (USER_TYPE, SERVICE_TYPE) for one in self.view.resources(type_)}
+        return {
+            one.id.name: one for type_ in (USER_TYPE, SERVICE_TYPE) for one in self.view.list_resources(type_)
+        }
 
     @cached_property
     def applications(self) -> dict[str, Resource]:
         """Lower-cased application id -> its service principal."""
         named = (
-            (str(properties(one).get("appId") or "").lower(), one)
-            for one in self.view.resources(SERVICE_TYPE)
+            (str(get_properties(one).get("appId") or "").lower(), one)
+            for one in self.view.list_resources(SERVICE_TYPE)
         )
         return {id_: one for id_, one in named if id_}  # fmt: skip
 
     @cached_property
     def managed_identities(self) -> dict[str, ManagedIdentity]:
         """Lower-cased object id or client id -> the managed identity of the estate."""
-        return managed_identities(self._holders())
+        return map_managed_identities(self._holders())
 
     @cached_property
     def grants(self) -> dict[str, list[RoleGrant]]:
@@ -148,7 +155,7 @@ class EstateIndex:
         found: dict[str, dict[str, RoleGrant]] = defaultdict(dict)
         for subscription in sorted(self.subscriptions):
             try:
-                grants, _ = self.view.roles.grants(f"/subscriptions/{subscription}", below=True)
+                grants, _ = self.view.roles.find_grants(f"/subscriptions/{subscription}", below=True)
             except DataNotCollectedError:
                 continue  # whoever tells of roles asks which subscriptions were read
             for grant in grants:
@@ -158,7 +165,7 @@ class EstateIndex:
     def name_role(self, grant: RoleGrant) -> str:
         """The name of the role that an assignment gives, else the class of the role, else its id."""
         definition = self._definitions.get(grant.definition.rsplit("/", 1)[-1])
-        name = str(properties(definition).get("roleName") or "") if definition is not None else ""
+        name = str(get_properties(definition).get("roleName") or "") if definition is not None else ""
         if name:
             return name
         try:
@@ -169,15 +176,15 @@ class EstateIndex:
     def name_group(self, id_: str) -> str:
         """The display name of a group, else its object id."""
         found = self.view.estate.resources.get(f"/providers/{GROUP_TYPE}/{id_}")
-        return str((properties(found) if found is not None else {}).get("displayName") or id_)
+        return str((get_properties(found) if found is not None else {}).get("displayName") or id_)
 
     @cached_property
     def _definitions(self) -> dict[str, Resource]:
-        return {one.id.name: one for one in self.view.resources(DEFINITION_TYPE)}
+        return {one.id.name: one for one in self.view.list_resources(DEFINITION_TYPE)}
 
 
 def _list_private_addresses(card: Resource) -> Iterable[str]:
-    several = trees_of(properties(card), "ipConfigurations")
+    several = trees_of(get_properties(card), "ipConfigurations")
     given = (tree_of(one, "properties").get("privateIPAddress") for one in several)
     return (one for one in given if isinstance(one, str))
 
@@ -187,7 +194,7 @@ def _list_reported_addresses(machine: Resource) -> Iterable[str]:
 
     https://learn.microsoft.com/rest/api/hybridcompute/machines/get
     """
-    for card in trees_of(tree_of(properties(machine), "networkProfile"), "networkInterfaces"):
+    for card in trees_of(tree_of(get_properties(machine), "networkProfile"), "networkInterfaces"):
         for one in trees_of(card, "ipAddresses"):
             address = one.get("address")
             if isinstance(address, str):

@@ -43,21 +43,21 @@ class EstateReader:
         """Return whether a role assignment at a scope within a subscription may be read."""
         return self.role_assignments.can_read(scope.subscription, scope.resource_group_id)
 
-    def reads_directory(self, tenant: str) -> bool:
+    def can_read_directory(self, tenant: str) -> bool:
         """Return whether the users, groups and applications of a tenant may be read."""
         return self.whole or (bool(tenant) and tenant in self.resources.whole_tenants)
 
-    def enters(self, tenant: str, subscriptions: Iterable[str]) -> bool:
+    def can_read_tenant(self, tenant: str, subscriptions: Iterable[str]) -> bool:
         """Return whether anything of a tenant, which has the subscriptions (lower-cased GUIDs), may be read."""
         known = frozenset(subscriptions)
         several = (self.resources, self.role_assignments, self.assessments, self.attack_paths)
-        return self.reads_directory(tenant) or any(_find_within(one, known) for one in several)
+        return self.can_read_directory(tenant) or any(_find_within(one, known) for one in several)
 
     def can_read_results(self, id_: ResourceId) -> bool:
         """Return whether the assessments of a resource of a subscription may be read."""
         return self.assessments.can_read(id_.subscription, id_.resource_group_id)
 
-    def visible(self, subscriptions: Iterable[str]) -> frozenset[str]:
+    def filter_visible(self, subscriptions: Iterable[str]) -> frozenset[str]:
         """Return those of some subscriptions of which at least a resource group may be read."""
         return _find_within(self.resources, frozenset(subscriptions))
 
@@ -73,7 +73,7 @@ class EstateReader:
     @classmethod
     def of(cls, caller: Caller) -> EstateReader:
         """The reader that a caller is, by their roles."""
-        found = caller.reaches((RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS))
+        found = caller.find_reaches((RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS))
         return cls(*(found[one] for one in (RESOURCES, ROLE_ASSIGNMENTS, ASSESSMENTS, ATTACK_PATHS)))
 
 

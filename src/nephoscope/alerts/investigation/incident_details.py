@@ -10,7 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.entities.entity_mapping import merge_entities
-from nephoscope.alerts.investigation.participants import Applications, InvolvedEntity, Participant, parties
+from nephoscope.alerts.investigation.participants import (
+    Applications,
+    InvolvedEntity,
+    Participant,
+    list_participants,
+)
 from nephoscope.alerts.investigation.similar_incidents import SimilarIncident, find_similar_incidents
 from nephoscope.alerts.rules.dynamic_properties import list_techniques
 from nephoscope.alerts.rules.tactics import order_tactics
@@ -67,9 +72,9 @@ class CaseFile:
     def parties(self) -> list[Participant]:
         """Return who takes part, each once: what carries the same id of Entra ID is one, whether a log calls it
         account or application."""
-        return parties(self.participants, self.applications)
+        return list_participants(self.participants, self.applications)
 
-    def timeline(self, events: Iterable[TimelineEntry] = ()) -> list[TimelineEntry]:
+    def build_timeline(self, events: Iterable[TimelineEntry] = ()) -> list[TimelineEntry]:
         """Return what happened and what people did, in order."""
         return sorted([*self._list_timeline_entries(), *events], key=lambda one: (one.at, _RANK[one.kind]))
 
@@ -126,7 +131,7 @@ def read_entities(alert: StoredAlert) -> list[Entity]:
     return [Entity.read(one) for one in json.loads(alert.document["Entities"] or "[]")]
 
 
-def case_file(state: State, workspace: str, number: int, now: datetime) -> CaseFile:
+def load_case_file(state: State, workspace: str, number: int, now: datetime) -> CaseFile:
     """The file of an incident; StateError where the workspace has none of that number."""
     with state.reading() as session:
         incident = state.incidents.load_in_workspace(session, workspace, number)

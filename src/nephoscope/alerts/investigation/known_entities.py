@@ -23,7 +23,7 @@ MOST = 10_000
 _NAMES = uuid.UUID("5b0f3f5c-2f0e-5d59-9a43-6f2f3c6f2b1e")
 
 
-def entity_id(workspace: str, key: str) -> str:
+def build_entity_id(workspace: str, key: str) -> str:
     """The id of an entity by one of its names: the same as long as it is known by that name."""
     return str(uuid.uuid5(_NAMES, f"{workspace}|{key}"))
 
@@ -47,14 +47,14 @@ class KnownEntities:
         found: dict[str, InvolvedEntity] = {}
         for one in self.entities:
             for key in one.entity.keys:
-                found.setdefault(entity_id(self.workspace, key), one)
+                found.setdefault(build_entity_id(self.workspace, key), one)
         return found
 
-    def entity_id(self, entity: Entity) -> str:
+    def find_id(self, entity: Entity) -> str:
         """The id by which an entity is shown."""
-        return entity_id(self.workspace, entity.key)
+        return build_entity_id(self.workspace, entity.key)
 
-    def alerts_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[StoredAlert]:
+    def list_alerts_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[StoredAlert]:
         """The alerts about an entity that lie in a time, even in part, the earliest first."""
         several = (self.alerts[id_] for id_ in one.sources if id_ in self.alerts)
         return sorted(
@@ -62,7 +62,7 @@ class KnownEntities:
             key=lambda each: (each.started, each.id),
         )
 
-    def bookmarks_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[Bookmark]:
+    def list_bookmarks_about(self, one: InvolvedEntity, since: datetime, until: datetime) -> list[Bookmark]:
         """The bookmarks about an entity whose event lies in a time, the earliest first."""
         several = (self.bookmarks[id_] for id_ in one.sources if id_ in self.bookmarks)
         return sorted(
@@ -70,7 +70,9 @@ class KnownEntities:
             key=lambda each: (each.event_time, each.id),
         )
 
-    def related_entities(self, ids: frozenset[str], but: Entity | None = None) -> Iterator[InvolvedEntity]:
+    def list_related_entities(
+        self, ids: frozenset[str], but: Entity | None = None
+    ) -> Iterator[InvolvedEntity]:
         """The entities that are in some of the alerts and bookmarks, without one."""
         return (one for one in self.entities if not ids.isdisjoint(one.sources) and one.entity != but)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
@@ -33,7 +33,7 @@ class ManagedIdentity:
         return f"/{ASSIGNED_TYPE}/" in self.resource
 
 
-def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdentity]:
+def map_managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdentity]:
     """Return the identities that bodies tell of, by lower-cased object id and client id."""
     return {
         id_: one
@@ -46,7 +46,7 @@ def managed_identities(resources: Iterable[Resource]) -> dict[str, ManagedIdenti
 
 def _list_identities(resource: Resource) -> Iterator[ManagedIdentity]:
     if resource.type == ASSIGNED_TYPE:
-        yield _build_identity(resource.key, properties(resource))
+        yield _build_identity(resource.key, get_properties(resource))
     identity: object = resource.body.get("identity")
     if not isinstance(identity, dict):
         return

@@ -32,7 +32,7 @@ class IncidentUpdate:
         return self.changes.get("status") in (IncidentStatus.NEW, IncidentStatus.ACTIVE)
 
 
-def decide(
+def apply_decision(
     session: Session,
     incident_service: IncidentService,
     number: int,

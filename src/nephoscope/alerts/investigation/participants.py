@@ -70,7 +70,9 @@ Applications = Mapping[str, str]
 NOT_KNOWN: Applications = MappingProxyType({})
 
 
-def parties(involved: Iterable[InvolvedEntity], applications: Applications = NOT_KNOWN) -> list[Participant]:
+def list_participants(
+    involved: Iterable[InvolvedEntity], applications: Applications = NOT_KNOWN
+) -> list[Participant]:
     """The parties of the entities, those of most alerts first."""
     found: list[list[InvolvedEntity]] = []
     for one in involved:
@@ -91,7 +93,7 @@ def _build_party(group: list[InvolvedEntity]) -> Participant:
     )
 
 
-def object_ids(involved: Iterable[InvolvedEntity]) -> frozenset[str]:
+def list_object_ids(involved: Iterable[InvolvedEntity]) -> frozenset[str]:
     """The lower-cased ids of accounts, which may be those of service principals."""
     return frozenset(id_ for one in involved if one.entity.kind == "Account" for id_ in _list_ids(one.entity))
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
@@ -60,7 +60,7 @@ def find_prevalence(
     """Return the prevalence of every hash, domain and user among entities, the rarest first."""
     wanted: dict[str, dict[str, None]] = {kind: {} for kind in _FUNCTIONS}
     for entity in entities:
-        kind, value = fleet_identifier(entity)
+        kind, value = find_fleet_identifier(entity)
         if value:
             wanted[kind][value] = None
     found = [
@@ -72,7 +72,7 @@ def find_prevalence(
     return sorted(found, key=lambda one: (one.machines, one.events, one.kind, one.value))
 
 
-def fleet_identifier(entity: Entity) -> tuple[str, str]:
+def find_fleet_identifier(entity: Entity) -> tuple[str, str]:
     """Return the kind and value by which logs of the fleet know an entity, ('', '') for others."""
     match entity.kind:
         case "FileHash":
@@ -102,7 +102,7 @@ def _ask(lake: Lake, workspace: str, kind: str, values: Sequence[str], now: date
         return lake.rows(query, workspace=workspace, now=now, timeout=TIMEOUT, span=span)
 
     try:
-        seen = {row.text("Value"): _read(kind, row) for row in findings(run(text))}
+        seen = {row.get_text("Value"): _read(kind, row) for row in iterate_findings(run(text))}
         unseen = "" if seen.keys() >= set(values) else _explain_unseen(kind, run)
     except (KqlError, LakeError, OSError) as error:
         return [Prevalence(kind, one, error=str(error) or type(error).__name__) for one in values]
@@ -117,7 +117,7 @@ def _explain_unseen(kind: str, run: Callable[[str], pa.Table]) -> str:
 
 
 def _read(kind: str, row: RuleResultRow) -> Prevalence:
-    first, last = (datetime.fromisoformat(row.text(name)) for name in ("FirstSeen", "LastSeen"))
+    first, last = (datetime.fromisoformat(row.get_text(name)) for name in ("FirstSeen", "LastSeen"))
     return Prevalence(
-        kind, row.text("Value"), first, last, int(row.text("Machines")), int(row.text("Events"))
+        kind, row.get_text("Value"), first, last, int(row.get_text("Machines")), int(row.get_text("Events"))
     )

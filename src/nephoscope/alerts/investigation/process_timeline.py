@@ -15,7 +15,7 @@ from nephoscope.alerts.investigation.process_tree import (
     ProcessTree,
     build_tree,
 )
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.entity import Entity
@@ -45,7 +45,7 @@ _DONE = (
 def read_process_tree(lake: Lake, alert: StoredAlert, now: datetime) -> ProcessTree:
     """Return the tree around the processes that an alert names; its `error` says why there is none."""
     entities = read_entities(alert)
-    hosts = [one for one in entities if one.kind == "Host" and short_host_name(one)]
+    hosts = [one for one in entities if one.kind == "Host" and shorten_host_name(one)]
     processes = [one for one in entities if one.kind == "Process"]
     if not hosts or not processes:
         return ProcessTree(error=f"the alert names no {'process' if hosts else 'machine'}")
@@ -75,7 +75,7 @@ def read_process_trees(lake: Lake, alerts: Iterable[StoredAlert], now: datetime)
     }
 
 
-def short_host_name(entity: Entity) -> str:
+def shorten_host_name(entity: Entity) -> str:
     """Return the first label of a host's name in lower case, as logs with and without the domain share it."""
     return (entity.get("HostName") or entity.get("NetBiosName")).partition(".")[0].lower()
 
@@ -106,32 +106,38 @@ def _fetch_rows(
     now: datetime,
 ) -> list[RuleResultRow]:
     named = {
-        "hosts": [short_host_name(one) for one in hosts],
+        "hosts": [shorten_host_name(one) for one in hosts],
         "names": [one.title.lower() for one in hosts],
-        "bare": [short_host_name(one) for one in hosts if not one.get("DnsDomain")],
+        "bare": [shorten_host_name(one) for one in hosts if not one.get("DnsDomain")],
     }
     text = query.format(**{name: f"dynamic({json.dumps(values)})" for name, values in named.items()})
     until = min(span[1], now)
     table = lake.rows(
         text, workspace=alert.workspace, now=now, timeout=TIMEOUT, span=RowSpan(span[0], until, now)
     )
-    return list(findings(table))
+    return list(iterate_findings(table))
 
 
 def read_start(row: RuleResultRow) -> ProcessStart:
     """Return the start of a process as `_ProcessCreation` has it."""
     return ProcessStart(
-        row.text("Host"), row.moments()[0], parse_process_id(row.text("ProcessId")), parse_process_id(row.text("ParentProcessId")),
-        row.text("ProcessGuid"), row.text("ParentProcessGuid"), row.text("Image"), row.text("CommandLine").strip(),
-        row.text("User"), row.text("ParentImage"), row.text("LogonId"),
+        row.get_text("Host"), row.list_times()[0],
+        parse_process_id(row.get_text("ProcessId")), parse_process_id(row.get_text("ParentProcessId")),
+        row.get_text("ProcessGuid"), row.get_text("ParentProcessGuid"), row.get_text("Image"), row.get_text("CommandLine").strip(),
+        row.get_text("User"), row.get_text("ParentImage"), row.get_text("LogonId"),
     )  # fmt: skip
 
 
 def read_activity(row: RuleResultRow) -> ProcessActivity:
     """Return the activity of a process as `_ProcessActivity` has it."""
-    pid = parse_process_id(row.text("ProcessId"))
+    pid = parse_process_id(row.get_text("ProcessId"))
     return ProcessActivity(
-        row.text("Host"), row.moments()[0], pid, row.text("Kind"), row.text("Text"), row.text("LogonId")
+        row.get_text("Host"),
+        row.list_times()[0],
+        pid,
+        row.get_text("Kind"),
+        row.get_text("Text"),
+        row.get_text("LogonId"),
     )
 
 

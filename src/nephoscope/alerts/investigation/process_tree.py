@@ -83,7 +83,7 @@ class ProcessIndex:
             self._by_pid[one.host, one.pid].append(one)
         self._children: dict[ProcessStart, list[ProcessStart]] = defaultdict(list)
         for one in self.starts:
-            if (parent := self.parent(one)) is not None:
+            if (parent := self.find_parent(one)) is not None:
                 self._children[parent].append(one)
 
     def find_running(self, host: str, pid: int, at: datetime) -> ProcessStart | None:
@@ -92,24 +92,24 @@ class ProcessIndex:
         place = bisect_right(several, at, key=lambda one: one.at)
         return several[place - 1] if place else None
 
-    def parent(self, one: ProcessStart) -> ProcessStart | None:
+    def find_parent(self, one: ProcessStart) -> ProcessStart | None:
         """Return the process that started another, None where no log has its start."""
         found = self._by_guid.get((one.host, one.parent_guid)) if one.parent_guid else None
         if found is None and not (one.parent_guid and self._by_guid):
             found = self.find_running(one.host, one.parent_pid, one.at)
         return found if found is not one else None
 
-    def ancestors(self, one: ProcessStart) -> list[ProcessStart]:
+    def list_ancestors(self, one: ProcessStart) -> list[ProcessStart]:
         """Return the parent, its parent and so on, within the bound."""
         found: list[ProcessStart] = []
         while len(found) < MOST_ANCESTORS:
-            parent = self.parent(found[-1] if found else one)
+            parent = self.find_parent(found[-1] if found else one)
             if parent is None or parent is one or parent in found:
                 break
             found.append(parent)
         return found
 
-    def descendants(self, several: Iterable[ProcessStart]) -> Iterator[ProcessStart]:
+    def iterate_descendants(self, several: Iterable[ProcessStart]) -> Iterator[ProcessStart]:
         """Yield the children, their children and so on, nearest first, within the bound."""
         waiting = deque((one, 0) for one in several)
         seen = {one for one, _ in waiting}
@@ -147,8 +147,8 @@ def build_tree(
     index: ProcessIndex, seeds: Sequence[ProcessStart], activities: Iterable[ProcessActivity] = ()
 ) -> ProcessTree:
     """Build the tree of ancestors and descendants of the `seeds`, with the activities of each process."""
-    chosen = list(dict.fromkeys([*seeds, *(one for seed in seeds for one in index.ancestors(seed))]))
-    below = [one for one in index.descendants(seeds) if one not in chosen]
+    chosen = list(dict.fromkeys([*seeds, *(one for seed in seeds for one in index.list_ancestors(seed))]))
+    below = [one for one in index.iterate_descendants(seeds) if one not in chosen]
     room = max(0, MOST_PROCESSES - len(chosen))
     chosen += below[:room]
     return ProcessTree(tuple(_TreeBuilder(index, chosen, set(seeds), activities).roots()), len(below[room:]))
@@ -166,7 +166,7 @@ class _TreeBuilder:
     ) -> None:
         self._index, self._seeds = index, seeds
         self._chosen = sorted(chosen, key=lambda one: (one.at, one.pid))
-        self._parents = {one: index.parent(one) for one in self._chosen}
+        self._parents = {one: index.find_parent(one) for one in self._chosen}
         self._done = assign_activities(index, set(chosen), activities)
 
     def roots(self) -> Iterator[ProcessNode]:

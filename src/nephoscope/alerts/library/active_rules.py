@@ -14,7 +14,7 @@ from nephoscope.state.rules.rule_switches import SwitchState
 from nephoscope_policy.model.source_location import Place
 
 
-def active(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState) -> RuleFolder:
+def apply_switches(shipped: RuleFolder, packs: Iterable[RulePack], switched: SwitchState) -> RuleFolder:
     """The shipped rules and those of packs, each switched as people said: the shipped are on by default, imported ones are off.
 
     A rule that is off is among them, not enabled; one of a pack only where people switched the rule itself. Of two with one id the
@@ -47,6 +47,6 @@ def _switch_rule(rule: AnalyticRule, on: bool) -> AnalyticRule:
     return rule if rule.enabled == on else replace(rule, enabled=on)
 
 
-def active_rules(data: Path, shipped: RuleFolder, switched: SwitchState) -> RuleFolder:
-    """`active` with the packs of a data folder."""
-    return active(shipped, RulePacks(data).all(), switched)
+def load_active_rules(data: Path, shipped: RuleFolder, switched: SwitchState) -> RuleFolder:
+    """`apply_switches` with the packs of a data folder."""
+    return apply_switches(shipped, RulePacks(data).all(), switched)

@@ -44,7 +44,7 @@ def is_arm(document: object) -> bool:
     return any(True for _ in _read_resources(document, Place("")))
 
 
-def arm_pieces(document: object, place: Place, source: str) -> Iterator[Found]:
+def extract_arm_items(document: object, place: Place, source: str) -> Iterator[Found]:
     """Yield what a document holds, in its order; expressions of a template are evaluated with the defaults of its parameters."""
     for resource, where, template in _read_resources(document, place):
         yield from _find_pieces(_TemplateResource(resource, where, source, template))
@@ -56,12 +56,12 @@ class _Template:
 
     document: Mapping[str, Any]
 
-    def value(self, value: object, deep: int = 0) -> Any:
+    def evaluate(self, value: object, deep: int = 0) -> Any:
         """A value with the expressions in it evaluated; ArmError where one cannot be."""
         if isinstance(value, dict):
-            return {name: self.value(one, deep) for name, one in value.items()}
+            return {name: self.evaluate(one, deep) for name, one in value.items()}
         if isinstance(value, list):
-            return [self.value(one, deep) for one in value]
+            return [self.evaluate(one, deep) for one in value]
         if not isinstance(value, str) or not value.startswith("["):
             return value
         if value.startswith("[["):
@@ -87,14 +87,14 @@ class _Template:
         if not isinstance(about, dict):
             raise FunctionError(f"parameter {name!r} not found")
         # what only names the place of a deployment matters to no rule
-        return self.value(about.get("defaultValue", name), deep + 1)
+        return self.evaluate(about.get("defaultValue", name), deep + 1)
 
     def _resolve_variable(self, given: list[Value], deep: int) -> object:
         name = str(given[0]) if given else ""
         known = _lower_case_keys(_read_members(self.document.get("variables")))
         if name.lower() not in known:
             raise FunctionError(f"variable {name!r} not found")
-        return self.value(known[name.lower()], deep + 1)
+        return self.evaluate(known[name.lower()], deep + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +106,8 @@ class _TemplateResource:
     file: str
     template: _Template | None
 
-    def value(self, value: object) -> Any:
-        return value if self.template is None else self.template.value(value)
+    def evaluate(self, value: object) -> Any:
+        return value if self.template is None else self.template.evaluate(value)
 
 
 def _read_resources(
@@ -162,7 +162,7 @@ def _find_pieces(given: _TemplateResource) -> Iterator[Found]:
 
 
 def _read_rule(given: _TemplateResource) -> Found:
-    properties = _drop_nulls(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.evaluate(given.resource["properties"]))
     kind = str(given.resource.get("kind") or properties.get("kind") or "Scheduled")
     if kind.lower() not in RUN:
         return _to_unusable(
@@ -182,7 +182,7 @@ def _read_rule(given: _TemplateResource) -> Found:
 
 def _search(given: _TemplateResource) -> Iterator[Found]:
     """A saved search: a function where it has an alias, a hunting query by its category; others are nobody's content."""
-    properties = _drop_nulls(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.evaluate(given.resource["properties"]))
     alias = properties.get("functionAlias")
     if alias:
         document = {
@@ -212,10 +212,10 @@ def _search(given: _TemplateResource) -> Iterator[Found]:
 
 
 def _read_watchlist(given: _TemplateResource) -> Found:
-    properties = _drop_nulls(given.value(given.resource["properties"]))
+    properties = _drop_nulls(given.evaluate(given.resource["properties"]))
     alias = str(
         properties.get("watchlistAlias")
-        or _extract_last_segment(str(given.value(given.resource.get("name", ""))))
+        or _extract_last_segment(str(given.evaluate(given.resource.get("name", ""))))
     )
     raw = properties.get("rawContent")
     key = str(properties.get("itemsSearchKey") or "")
@@ -273,7 +273,7 @@ def _extract_id(given: _TemplateResource) -> str:
     raw = str(given.resource.get("name") or given.resource.get("id") or "")
     if found := _GUID.findall(raw):
         return str(found[-1]).lower()
-    name = _extract_last_segment(str(given.value(raw)))
+    name = _extract_last_segment(str(given.evaluate(raw)))
     found = _GUID.findall(name)
     return str(found[-1]).lower() if found else name.lower()
 

@@ -43,18 +43,18 @@ class TechniqueCoverage:
 
 
 @cache
-def techniques() -> Mapping[str, Mapping[str, Any]]:
+def load_techniques() -> Mapping[str, Mapping[str, Any]]:
     """Technique -> its `name` and `tactics`, without those below it. Source: https://attack.mitre.org/techniques/enterprise/."""
     text = (files("nephoscope") / "content" / "attack" / "techniques.json").read_bytes()
     found: Mapping[str, Mapping[str, Any]] = msgspec.json.decode(text)
     return found
 
 
-def pairs(rule: AnalyticRule) -> Iterator[tuple[str, str]]:
+def list_tactic_techniques(rule: AnalyticRule) -> Iterator[tuple[str, str]]:
     """(tactic, technique) of a rule: a technique under those of its tactics that ATT&CK has it under, else under all of them."""
     left = dict.fromkeys(rule.tactics or (NO_TACTIC,))
     for technique in dict.fromkeys(one.upper() for one in rule.techniques):
-        about = techniques().get(technique.partition(".")[0], {})
+        about = load_techniques().get(technique.partition(".")[0], {})
         fitting = [one for one in rule.tactics if one in about.get("tactics", ())]
         for tactic in fitting or rule.tactics or (NO_TACTIC,):
             left.pop(tactic, None)
@@ -63,11 +63,11 @@ def pairs(rule: AnalyticRule) -> Iterator[tuple[str, str]]:
         yield tactic, NO_TECHNIQUE
 
 
-def cells(sources: Iterable[CoverageRule]) -> list[TechniqueCoverage]:
+def build_technique_cells(sources: Iterable[CoverageRule]) -> list[TechniqueCoverage]:
     """A cell for each pair of a tactic and a technique that rules speak of, in the order of the kill chain."""
     found: dict[tuple[str, str], dict[bool, set[str]]] = defaultdict(lambda: {True: set(), False: set()})
     for one in sources:
-        for pair in pairs(one.rule):
+        for pair in list_tactic_techniques(one.rule):
             found[pair][one.hunting].add(one.rule.name)
     tactics = {name: place for place, name in enumerate(order_tactics([tactic for tactic, _ in found]))}
     return [
@@ -78,7 +78,7 @@ def cells(sources: Iterable[CoverageRule]) -> list[TechniqueCoverage]:
     ]
 
 
-def numbers(found: Iterable[TechniqueCoverage]) -> list[dict[str, Any]]:
+def count_by_tactic(found: Iterable[TechniqueCoverage]) -> list[dict[str, Any]]:
     """A row a tactic: how many techniques, detections and hunting queries it has."""
     rows: dict[str, dict[str, set[str]]] = {}
     for cell in found:
@@ -113,14 +113,14 @@ class MatrixTactic:
         return sum(1 for one in self.techniques if one.detections or one.hunting)
 
 
-def matrix(found: Iterable[TechniqueCoverage]) -> list[MatrixTactic]:
+def build_matrix(found: Iterable[TechniqueCoverage]) -> list[MatrixTactic]:
     """Make the matrix: every tactic of ATT&CK in the order of the kill chain, covered or not."""
     told: dict[tuple[str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for cell in found:
         told[cell.tactic, cell.technique.partition(".")[0]][0].update(cell.detections)
         told[cell.tactic, cell.technique.partition(".")[0]][1].update(cell.hunting)
     columns: dict[str, list[MatrixTechnique]] = defaultdict(list)
-    for id_, about in techniques().items():
+    for id_, about in load_techniques().items():
         for tactic in about["tactics"]:
             detections, hunting = told.get((tactic, id_), (set(), set()))
             columns[tactic].append(MatrixTechnique(id_, str(about["name"]), len(detections), len(hunting)))
@@ -132,7 +132,7 @@ def matrix(found: Iterable[TechniqueCoverage]) -> list[MatrixTactic]:
     ]
 
 
-def navigator(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
+def build_navigator_layer(found: Iterable[TechniqueCoverage], name: str) -> dict[str, Any]:
     """A layer for the ATT&CK Navigator; a technique's score is how many detections and hunting queries speak of it.
 
     Source: https://github.com/mitre-attack/attack-navigator/tree/master/layers (format 4.5).
@@ -170,10 +170,10 @@ def _build_technique(id_: str, detections: set[str], hunting: set[str]) -> dict[
     }
 
 
-def markdown(found: list[TechniqueCoverage]) -> list[str]:
+def render_markdown(found: list[TechniqueCoverage]) -> list[str]:
     """The lines of a page: what there is in numbers, and a table of techniques for each tactic."""
     lines = ["| tactic | techniques | detections | hunting queries |", "|---|---|---|---|"]
-    lines += [f"| {' | '.join(map(str, row.values()))} |" for row in numbers(found)]
+    lines += [f"| {' | '.join(map(str, row.values()))} |" for row in count_by_tactic(found)]
     by_tactic: Mapping[str, list[TechniqueCoverage]] = defaultdict(list)
     for cell in found:
         by_tactic[cell.tactic].append(cell)
@@ -189,7 +189,7 @@ def markdown(found: list[TechniqueCoverage]) -> list[str]:
 def _format_link(technique: str) -> str:
     if technique == NO_TECHNIQUE:
         return technique
-    name = techniques().get(technique.partition(".")[0], {}).get("name", "")
+    name = load_techniques().get(technique.partition(".")[0], {}).get("name", "")
     return (
         f"[{technique}](https://attack.mitre.org/techniques/{technique.replace('.', '/')}/) {name}".rstrip()
     )

@@ -12,9 +12,9 @@ from pathlib import Path
 import yaml
 from msgspec.structs import replace
 
-from nephoscope.alerts.library.arm_content import arm_pieces, is_arm
+from nephoscope.alerts.library.arm_content import extract_arm_items, is_arm
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
-from nephoscope.alerts.library.parser_function import is_parser, parser_functions
+from nephoscope.alerts.library.parser_function import convert_parser, is_parser
 from nephoscope.model.extras import install
 from nephoscope_policy.model.source_location import Place
 
@@ -138,13 +138,13 @@ def _convert_sigma(
     documents: list[object], text: str, place: Place, source: str, pipeline: str
 ) -> Iterable[ContentItem | UnusableContent]:
     try:
-        from nephoscope.alerts.library.sigma.conversion import sigma_pieces
+        from nephoscope.alerts.library.sigma.conversion import convert_sigma_file
         from nephoscope.alerts.library.sigma.tables import SigmaPipeline
     except ImportError:
         reason = f"Sigma rules need pySigma with its Kusto backend: {install('sigma')}"
         title = str(documents[0].get("title", "")) if isinstance(documents[0], dict) else ""
         return [UnusableContent(place, source, title, (reason,), unsupported=True)]
-    return sigma_pieces(documents, text, place, source, SigmaPipeline(pipeline))
+    return convert_sigma_file(documents, text, place, source, SigmaPipeline(pipeline))
 
 
 class _UnreadableFileError(Exception):
@@ -215,11 +215,11 @@ def _recognize(
 ) -> Iterable[ContentItem | UnusableContent]:
     if isinstance(document, dict):
         if is_parser(document):
-            return parser_functions(document, place, source)
+            return convert_parser(document, place, source)
         if "query" in document:
             return [_read_query(document, place, source)]
     if is_arm(document):
-        return arm_pieces(document, place, source)
+        return extract_arm_items(document, place, source)
     found.passed["files that hold no rule, query, parser or watchlist"] += 1
     return []
 

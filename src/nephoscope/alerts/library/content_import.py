@@ -16,11 +16,11 @@ from nephoscope.alerts.library.content_packs import (
     RulePack,
     RulePacks,
     StoredPiece,
-    changes,
-    slug,
+    build_slug,
+    compare_packs,
 )
 from nephoscope.alerts.library.content_status import judge
-from nephoscope.files.json_tree import text_of, trees_of
+from nephoscope.files.json_tree import get_text, trees_of
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.watchlists.watchlist_service import WatchlistService
 from nephoscope.state.database.database import StateError
@@ -63,10 +63,10 @@ class PackImporter:
         rules = [one for one in reading.pieces if one.kind in RULES]
         pieces = (*saved, *self._judge_pieces(rules, now))
         refusals = tuple(_build_refusal(one) for one in (*reading.unusable, *refused, *reading.unread))
-        pack = RulePack(slug(name), str(origin), now, self.workspace, pieces, refusals)
+        pack = RulePack(build_slug(name), str(origin), now, self.workspace, pieces, refusals)
         if pieces:
-            packs.keep(pack)
-        return PackImport(pack, changes(before, pieces), reading.passed, reading.files)
+            packs.store(pack)
+        return PackImport(pack, compare_packs(before, pieces), reading.passed, reading.files)
 
     def reimport(self, pack: RulePack, now: datetime) -> RulePack:
         """A pack with its rules judged anew, kept; nothing else of it changes."""
@@ -76,10 +76,10 @@ class PackImporter:
         }
         pieces = tuple(rules.get((one.kind, one.id), one) for one in pack.pieces)
         judged = RulePack(pack.name, pack.origin, pack.imported, pack.workspace, pieces, pack.refusals)
-        RulePacks(self.lake.data).keep(judged)
+        RulePacks(self.lake.data).store(judged)
         return judged
 
-    def forget(self, pack: RulePack) -> None:
+    def remove(self, pack: RulePack) -> None:
         """Take a pack's functions out of the workspace, and the pack out of the data folder; its watchlists stay."""
         self._drop(one.id for one in pack.list_pieces(ContentKind.FUNCTION))
         RulePacks(self.lake.data).remove(pack.name)
@@ -116,10 +116,10 @@ class PackImporter:
         if piece.kind is ContentKind.WATCHLIST:
             keeping = WatchlistService(self.state, self.lake, self.workspace, self.by)
             keeping.hold(
-                text_of(document, "alias"), text_of(document, "key"), trees_of(document, "items"), now
+                get_text(document, "alias"), get_text(document, "key"), trees_of(document, "items"), now
             )
             return
-        name, body, parameters = (text_of(document, one) for one in ("name", "body", "parameters"))
+        name, body, parameters = (get_text(document, one) for one in ("name", "body", "parameters"))
         known = self.lake.functions.for_workspace(self.workspace).get(name)
         if known is not None and name not in own and (known.body, known.parameters) != (body, parameters):
             raise LakeError(

@@ -11,10 +11,10 @@ from nephoscope.alerts.library import hunting
 from nephoscope.alerts.library.attack_coverage import CoverageRule
 from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePack, RulePacks, StoredPiece
-from nephoscope.alerts.library.content_status import RuleAvailability, describe_standing, empty_tables
+from nephoscope.alerts.library.content_status import RuleAvailability, check_empty_tables, describe_standing
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import load_shipped
-from nephoscope.files.json_tree import list_of
+from nephoscope.files.json_tree import get_list
 from nephoscope.lake.storage.table_store import list_tables
 from nephoscope.state.rules.rule_switches import SwitchState
 
@@ -57,7 +57,9 @@ class RuleListing:
     techniques: tuple[str, ...]
 
 
-def rules(packs: list[RulePack], switched: SwitchState, held: WorkspaceTables) -> Iterator[RuleListing]:
+def list_content_rules(
+    packs: list[RulePack], switched: SwitchState, held: WorkspaceTables
+) -> Iterator[RuleListing]:
     """The rules that are shipped, and the rules and queries of packs."""
     for rule in load_shipped().rules:
         on = switched.is_rule_enabled(rule.id, default=rule.enabled)
@@ -67,7 +69,7 @@ def rules(packs: list[RulePack], switched: SwitchState, held: WorkspaceTables) -
             yield _list_imported(pack, one, switched, held)
 
 
-def queries() -> Iterator[RuleListing]:
+def list_hunting_queries() -> Iterator[RuleListing]:
     """The hunting queries that are shipped."""
     return (_list_shipped(query, on=False) for query in hunting.load_shipped().rules)
 
@@ -84,37 +86,40 @@ def _list_imported(
 ) -> RuleListing:
     document = one.document
     on = switched.is_rule_enabled(one.id, pack.name, default=False) and one.kind == ContentKind.RULE
-    words = list_of(document, "relevantTechniques") or list_of(document, "techniques")
+    words = get_list(document, "relevantTechniques") or get_list(document, "techniques")
     return RuleListing(
         on and (one.id in switched.rules or document.get("enabled") is not False),
         str(document.get("kind") or ("Scheduled" if one.kind == ContentKind.RULE else "Hunting")),
-        str(document.get("severity") or ""), one.name, pack.name, status(one, held), standing_label(one, held), one.id, one.version,
-        tuple(map(str, list_of(document, "tactics"))), tuple(map(str, words)),
+        str(document.get("severity") or ""), one.name, pack.name, describe_status(one, held), label_status(one, held),
+        one.id, one.version,
+        tuple(map(str, get_list(document, "tactics"))), tuple(map(str, words)),
     )  # fmt: skip
 
 
-def status(one: StoredPiece, held: WorkspaceTables) -> str:
+def describe_status(one: StoredPiece, held: WorkspaceTables) -> str:
     """Return how a piece stands, in words."""
-    return describe_standing(empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
+    return (
+        describe_standing(check_empty_tables(one.judged, held.tables), held.known) if one.standing else SAVED
+    )
 
 
-def standing_label(one: StoredPiece, held: WorkspaceTables) -> str:
+def label_status(one: StoredPiece, held: WorkspaceTables) -> str:
     """The word by which standings are counted: of `needs table` those that only wait for rows are apart."""
     if not one.standing:
         return SAVED
-    needs = empty_tables(one.judged, held.tables).needs
+    needs = check_empty_tables(one.judged, held.tables).needs
     if not needs:
         return RuleAvailability(one.standing).value
     return WAITS if all(name in held.known for name in needs) else UNKNOWN
 
 
-def rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
+def list_rows(pack: RulePack, held: WorkspaceTables) -> Iterator[dict[str, object]]:
     """A row a piece of a pack: rules with their standing, what could not be used with why."""
     for one in pack.pieces:
-        judged = empty_tables(one.judged, held.tables) if one.standing else None
+        judged = check_empty_tables(one.judged, held.tables) if one.standing else None
         yield {
-            "kind": one.kind, "name": one.name, "version": one.version, "status": status(one, held), "file": one.source,
-            "id": one.id, "standing": standing_label(one, held), "needs": list(judged.needs) if judged else [],
+            "kind": one.kind, "name": one.name, "version": one.version, "status": describe_status(one, held), "file": one.source,
+            "id": one.id, "standing": label_status(one, held), "needs": list(judged.needs) if judged else [],
             "tables": list(judged.tables) if judged else [], "reasons": list(one.reasons), "notes": list(one.notes),
         }  # fmt: skip
     for bad in pack.refusals:

@@ -93,7 +93,7 @@ class RulePack(msgspec.Struct, frozen=True):
         """Its pieces of some kinds."""
         return [one for one in self.pieces if one.kind in kinds]
 
-    def query_pieces(self) -> list[StoredPiece]:
+    def list_query_pieces(self) -> list[StoredPiece]:
         """Its rules and hunting queries."""
         return self.list_pieces(ContentKind.RULE, ContentKind.HUNTING)
 
@@ -115,7 +115,7 @@ class RulePacks:
 
     def get(self, name: str) -> RulePack | None:
         """A pack, None where there is none of that name."""
-        return self.read(slug(name)) if self._build_path(slug(name)).exists() else None
+        return self.read(build_slug(name)) if self._build_path(build_slug(name)).exists() else None
 
     def read(self, name: str) -> RulePack:
         """A pack by its name."""
@@ -128,7 +128,7 @@ class RulePacks:
         except (msgspec.DecodeError, OSError) as error:
             raise PackError(f"{path}: not a readable pack: {error}; import it again") from error
 
-    def keep(self, pack: RulePack) -> None:
+    def store(self, pack: RulePack) -> None:
         """Keep a pack in the place of the one of its name."""
         self._disk.make_folders(self._folder)
         self._disk.replace(self._build_path(pack.name), msgspec.msgpack.encode(pack))
@@ -141,7 +141,7 @@ class RulePacks:
         self._disk.replace(self._build_prepared_path(pack.name, said), written)
         return said
 
-    def show(self, name: str, said: str) -> None:
+    def activate(self, name: str, said: str) -> None:
         """Have a pack that was prepared in the place of the one of its name; nothing happens where that was done already."""
         try:
             self._disk.rename(self._build_prepared_path(name, said), self._build_path(name))
@@ -149,18 +149,18 @@ class RulePacks:
             return
         self._disk.sync_folder(self._folder)
 
-    def settle(self, name: str, said: str) -> None:
-        """Activate a prepared pack as `show` does and delete all others prepared under its name.
+    def activate_only(self, name: str, said: str) -> None:
+        """Activate a prepared pack as `activate` does and delete all others prepared under its name.
 
         No other process may be preparing a pack of that name.
         """
-        self.show(name, said)
+        self.activate(name, said)
         for path in self._folder.glob(self._build_prepared_path(name, "*").name):
             self._disk.remove(path)
 
     def remove(self, name: str) -> RulePack:
         """Forget a pack; gives what it was."""
-        pack = self.read(slug(name))
+        pack = self.read(build_slug(name))
         self._disk.remove(self._build_path(pack.name))
         self._disk.sync_folder(self._folder)
         return pack
@@ -172,12 +172,12 @@ class RulePacks:
         return self._folder / f"{name}.{said}.next"
 
 
-def slug(name: str) -> str:
+def build_slug(name: str) -> str:
     """A name as a file can have it."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] or "pack"
 
 
-def changes(before: RulePack | None, after: Iterable[StoredPiece]) -> dict[str, list[str]]:
+def compare_packs(before: RulePack | None, after: Iterable[StoredPiece]) -> dict[str, list[str]]:
     """Return what a new import brings: `new`, `changed` (with the versions), `removed`: texts, by name."""
     old = {(one.kind, one.id): one for one in before.pieces} if before else {}
     new = {(one.kind, one.id): one for one in after}

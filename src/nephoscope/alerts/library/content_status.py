@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.detection.required_columns import list_wanted
+from nephoscope.alerts.detection.required_columns import list_required_columns
 from nephoscope.alerts.library.content_item import ContentItem
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope_kql.compile import compile_results
@@ -73,7 +73,9 @@ def _judge_columns(
     rule: AnalyticRule, columns: Sequence[str] | None, tables: tuple[str, ...]
 ) -> AvailabilityCheck:
     """Return how a rule stands that runs: what it asks for beside the columns of its query (None: not known) is told."""
-    lacks = [] if columns is None else [one for one in list_wanted(rule) if one.column not in columns]
+    lacks = (
+        [] if columns is None else [one for one in list_required_columns(rule) if one.column not in columns]
+    )
     if not lacks:
         return AvailabilityCheck(RuleAvailability.RUNS, (), tables)
     told = [
@@ -105,7 +107,7 @@ def _extract_missing_table(error: KqlError) -> str:
     return found[1] if found else ""
 
 
-def empty_tables(judged: AvailabilityCheck, held: Iterable[str]) -> AvailabilityCheck:
+def check_empty_tables(judged: AvailabilityCheck, held: Iterable[str]) -> AvailabilityCheck:
     """The standing where only `held` tables have rows: a rule none of whose tables has one waits for them."""
     if judged.standing is not RuleAvailability.RUNS or not judged.tables:
         return judged

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.library.content_discovery import read
 from nephoscope.alerts.library.content_import import PackImport, PackImporter
-from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
-from nephoscope.alerts.library.content_packs import PackError, slug
+from nephoscope.alerts.library.content_listing import WorkspaceTables, list_rows
+from nephoscope.alerts.library.content_packs import PackError, build_slug
 from nephoscope.alerts.library.upload_extraction import SINGLE, UploadError, unpack
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Upload:
     @property
     def pack(self) -> str:
         """The name of the pack."""
-        return slug(self.name or self.plain.partition(".")[0])
+        return build_slug(self.name or self.plain.partition(".")[0])
 
     @property
     def archive(self) -> str:
@@ -85,7 +85,7 @@ def import_upload(
         _ONE.release()
 
 
-def report(lake: Lake, workspace: str, imported: PackImport) -> Iterator[dict[str, object]]:
+def build_report(lake: Lake, workspace: str, imported: PackImport) -> Iterator[dict[str, object]]:
     """A row a piece: whether it runs in the workspace, what it needs, why it cannot be used."""
     held = WorkspaceTables.of(lake, workspace)
-    return rows(imported.pack, held)
+    return list_rows(imported.pack, held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from nephoscope.alerts.library.defender_plans import Counterpart, DefenderPlan, plans
+from nephoscope.alerts.library.defender_plans import Counterpart, DefenderPlan, load_plans
 from nephoscope.alerts.rules.rule import AnalyticRule
 from nephoscope.alerts.rules.rule_files import load_shipped
 
@@ -32,7 +32,7 @@ Several detections read a watchlist where the workspace has one, by its column `
 def render_page() -> str:
     """The page: what there is in numbers, then a table for each plan."""
     rules = {Path(rule.place.file).stem: rule for rule in load_shipped().rules}
-    known = [_complete_plan(plan, rules, plans()) for plan in plans()]
+    known = [_complete_plan(plan, rules, load_plans()) for plan in load_plans()]
     lines = [
         HEAD,
         "| plan | alert types | with a detection | not possible | own detections |",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.documents import ContentDocument, ContentError
 
 KEYS = frozenset({"plan", "source", "tables", "alerts", "beyond"})
@@ -40,9 +40,9 @@ class DefenderPlan:
         return frozenset(self.beyond).union(*(one.detections for one in self.alerts))
 
 
-def plans() -> tuple[DefenderPlan, ...]:
+def load_plans() -> tuple[DefenderPlan, ...]:
     """The shipped plans, by title; ContentError names the file that is wrong, and how."""
-    found = (_read_plan(document) for document in documents(kind="plans"))
+    found = (_read_plan(document) for document in load_documents(kind="plans"))
     return tuple(sorted(found, key=lambda one: one.title))
 
 

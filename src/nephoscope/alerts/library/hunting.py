@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.library.content_item import ContentKind
 from nephoscope.alerts.library.content_packs import RulePack
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError, RuleKind
 from nephoscope.alerts.rules.rule_files import RefusedRule, RuleFolder, find_rules
 from nephoscope.lake.errors import LakeError
@@ -44,7 +44,7 @@ class HuntingRange:
     since: datetime
     until: datetime
 
-    def span(self, query: str, now: datetime) -> RowSpan:
+    def get_row_span(self, query: str, now: datetime) -> RowSpan:
         """The rows that a query may see: those of the range; of one that states a time itself all that came before its end."""
         return RowSpan(FIRST if states_time_range(query) else self.since, self.until, now)
 
@@ -90,7 +90,7 @@ def states_time_range(query: str) -> bool:
     return bool(_OWN_RANGE.search(query))
 
 
-def folder() -> Path:
+def locate_hunting_folder() -> Path:
     """Return where the hunting queries lie that come with the product."""
     return Path(str(files("nephoscope") / "content" / "hunting"))
 
@@ -98,7 +98,7 @@ def folder() -> Path:
 @cache
 def load_shipped() -> RuleFolder:
     """The hunting queries that come with the product, read once."""
-    return _select_hunting(find_rules(folder()))
+    return _select_hunting(find_rules(locate_hunting_folder()))
 
 
 def load_queries(below: Path) -> RuleFolder:
@@ -136,7 +136,7 @@ class HuntingRunner:
         detector = Detector(self.lake, self.workspace)
         fitting = sorted((one for one in queries if chosen.selects(one)), key=lambda one: one.name)
         wanted = frozenset(chosen.tables)
-        return [one for one in fitting if not wanted or detector.tables(one) & wanted]
+        return [one for one in fitting if not wanted or detector.find_tables(one) & wanted]
 
     def run(
         self, queries: Sequence[AnalyticRule], over: HuntingRange, last: dict[str, HuntingRun], now: datetime
@@ -153,14 +153,14 @@ class HuntingRunner:
             run = HuntingRun(self.workspace, query.id, over.since, over.until, now, hits, seconds, error)
             yield HuntingResult(query, run, _compute_delta(run, last.get(query.id)), gaps)
 
-    def rows(
+    def run_query(
         self, query: AnalyticRule, over: HuntingRange, now: datetime, most: int | None = None
     ) -> list[tuple[str, RuleResultRow]]:
         """The rows of a query, each with the mark by which it is named; KqlError, LakeError where it cannot be run."""
-        return [(mark(one), one) for one in findings(self._fetch_table(query, over, now), most)]
+        return [(hash_row(one), one) for one in iterate_findings(self._fetch_table(query, over, now), most)]
 
     def _fetch_table(self, query: AnalyticRule, over: HuntingRange, now: datetime) -> pa.Table:
-        span = over.span(query.query, now)
+        span = over.get_row_span(query.query, now)
         return self.lake.rows(
             query.query, workspace=self.workspace, now=over.until, timeout=self.timeout, span=span
         )
@@ -174,7 +174,7 @@ def _compute_delta(run: HuntingRun, last: HuntingRun | None) -> int | None:
     return run.hits - last.hits if alike else None
 
 
-def mark(row: RuleResultRow) -> str:
+def hash_row(row: RuleResultRow) -> str:
     """Eight digits over a row's values: equal rows have one mark, whatever their order."""
     text = json.dumps(row.document(), sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()

@@ -55,7 +55,7 @@ class OwnRules:
         try:
             with self.state.transaction() as session:
                 self.state.database.queue(session, _SAID)
-                packs.settle(API, str(self.state.checkpoints.load_in(session, _SAID).get(API, "")))
+                packs.activate_only(API, str(self.state.checkpoints.load_in(session, _SAID).get(API, "")))
                 known = self.pieces
                 pieces = tuple(edit(known))
                 keep(session, known)
@@ -66,4 +66,4 @@ class OwnRules:
 
     def finish(self) -> None:
         """Put the pack in force that the state says, where its process came no further than that."""
-        RulePacks(self.data).show(API, str(self.state.checkpoints.get(_SAID, API, "")))
+        RulePacks(self.data).activate(API, str(self.state.checkpoints.get(_SAID, API, "")))

@@ -27,7 +27,7 @@ def is_parser(document: Mapping[str, object]) -> bool:
     return any(name in document for name in BODIES)
 
 
-def parser_functions(
+def convert_parser(
     document: Mapping[str, object], place: Place, source: str
 ) -> Iterator[ContentItem | UnusableContent]:
     """The function of a parser, once under each of its names."""

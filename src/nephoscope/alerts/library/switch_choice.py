@@ -20,7 +20,7 @@ def choose_switches(data: Path, names: Iterable[str]) -> dict[str, list[str]]:
     packs = {pack.name: pack for pack in load_packs(data)}
     rules = [
         *_list_shipped_names(),
-        *((one.id, one.name) for pack in packs.values() for one in pack.query_pieces()),
+        *((one.id, one.name) for pack in packs.values() for one in pack.list_query_pieces()),
     ]
     chosen: dict[str, list[str]] = {PACK: [], RULE: []}
     for name in names:

@@ -81,7 +81,7 @@ class _Folder:
         self.count += 1
         if self.count > self.bounds.files:
             raise UploadError(f"it has more than {self.bounds.files:,} files")
-        target = self.path.joinpath(*parts(name))
+        target = self.path.joinpath(*split_member_path(name))
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             out = target.open("xb")
@@ -95,7 +95,7 @@ class _Folder:
                 out.write(part)
 
 
-def parts(name: str) -> tuple[str, ...]:
+def split_member_path(name: str) -> tuple[str, ...]:
     """The folders and the file of a path in an archive; UploadError for one that leads elsewhere or that no file can have."""
     found = tuple(one for one in PurePosixPath(name).parts if one != ".")
     wrong = (

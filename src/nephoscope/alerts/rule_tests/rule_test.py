@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from nephoscope.alerts.detection.build_alerts import build_alerts
-from nephoscope.alerts.documents.duration import duration
-from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, cases_path, find_line, read_cases
-from nephoscope.alerts.rules.query_result import findings
+from nephoscope.alerts.documents.duration import parse_duration
+from nephoscope.alerts.rule_tests.rule_test_file import RuleTestCase, build_cases_path, find_line, read_cases
+from nephoscope.alerts.rules.query_result import iterate_findings
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
 from nephoscope.alerts.rules.rule_files import find_rules
-from nephoscope.alerts.rules.window import window_ending_at
+from nephoscope.alerts.rules.window import build_window
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, open_engine
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
@@ -63,7 +63,7 @@ class CaseRowError(ValueError):
         self.place = place
 
 
-def check(folder: Path) -> list[RuleTestResult]:
+def check_folder(folder: Path) -> list[RuleTestResult]:
     """Run the cases of every rule below a folder; a rule needs one that raises an alert and one that raises none."""
     with RuleTestRunner() as ground:
         return run_folder_tests(ground, folder)
@@ -84,7 +84,7 @@ def _build_refused_result(one: RefusedRule) -> RuleTestResult:
 
 def check_rule(ground: RuleTestRunner, rule: AnalyticRule) -> Iterator[RuleTestResult]:
     """Run the cases of one rule."""
-    beside = cases_path(Path(rule.place.file))
+    beside = build_cases_path(Path(rule.place.file))
     if not beside.exists():
         yield RuleTestResult(
             rule.place, rule.name, problem=f"no rows to test it with: write {beside.name} beside it"
@@ -148,9 +148,9 @@ class RuleTestRunner:
         self, rule: AnalyticRule, case: RuleTestCase, later: timedelta = timedelta()
     ) -> list[Alert]:
         """The alerts that a case raises in a window that ends `later` than the case says, over the same rows."""
-        now = case_end(case)
+        now = find_case_end(case)
         compiled = self.compile(rule, case, now + later)
-        with self.engine.lend_tables(self.build_case_tables(rule, case, compiled)):
+        with self.engine.register_temporarily(self.build_case_tables(rule, case, compiled)):
             found = self.engine.run(compiled)
         return raise_alerts(rule, found, now + later)
 
@@ -175,7 +175,7 @@ class RuleTestRunner:
         self, rule: AnalyticRule, case: RuleTestCase, compiled: CompiledQuery
     ) -> dict[str, pa.Table]:
         """Return the rows of a case by table; the other tables that the query reads are there and empty."""
-        tables, now = self._tables, case_end(case)
+        tables, now = self._tables, find_case_end(case)
         if unknown := sorted(case.tables.keys() - tables.by_name.keys()):
             raise ValueError(f"table {unknown[0]!r} not found")
         # shipped functions read tables that the rule does not name
@@ -197,14 +197,14 @@ class RuleTestRunner:
         self.close()
 
 
-def case_end(case: RuleTestCase) -> datetime:
+def find_case_end(case: RuleTestCase) -> datetime:
     """Return when the window of a case ends."""
     return datetime.fromisoformat(case.now).astimezone(UTC) if case.now else NOW
 
 
 def raise_alerts(rule: AnalyticRule, found: pa.Table, end: datetime) -> list[Alert]:
     """Return the alerts of what a rule's query found in a window."""
-    return build_alerts(rule, window_ending_at(rule, end), list(findings(found)), end)
+    return build_alerts(rule, build_window(rule, end), list(iterate_findings(found)), end)
 
 
 def _build_schema(table: LakeTable) -> TableSchema:
@@ -226,16 +226,18 @@ def _build_rows(table: LakeTable, case: RuleTestCase, now: datetime) -> pa.Table
     ]
     for number, row in enumerate(rows):
         if strange := sorted(row.keys() - table.types.keys()):
-            raise CaseRowError(case.row_place(table.name, number), f"{table.name} has no column {strange[0]}")
+            raise CaseRowError(
+                case.find_row_place(table.name, number), f"{table.name} has no column {strange[0]}"
+            )
     made = to_arrow_rows(table, rows, workspace=Workspace.from_name("test"), now=now)
     if made.bad:
         number, reason = made.bad[0]
-        raise CaseRowError(case.row_place(table.name, number), f"{table.name}: {reason}")
+        raise CaseRowError(case.find_row_place(table.name, number), f"{table.name}: {reason}")
     return made.table
 
 
 def _resolve_time(kind: KqlType | None, value: object, now: datetime) -> object:
     """`-10m` in a column of datetimes as the moment it means."""
     if kind is KqlType.DATETIME and isinstance(value, str) and value.startswith("-"):
-        return now - duration(value[1:])
+        return now - parse_duration(value[1:])
     return value

@@ -68,14 +68,14 @@ class RuleTestCase:
     watchlists: Mapping[str, Sequence[object]] = field(default_factory=dict)
     items: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
-    def row_place(self, table: str, row: int) -> Place:
+    def find_row_place(self, table: str, row: int) -> Place:
         """Return the place of a row of a table."""
         items = self.items.get(table, ())
         path = f"{self.place.path}.tables.{table}"
         return replace(self.place, path=f"{path}[{items[row]}]" if row < len(items) else path)
 
 
-def cases_path(rule: Path) -> Path:
+def build_cases_path(rule: Path) -> Path:
     """Return where the test file of a rule's file is."""
     return rule.with_name(rule.stem + SUFFIX)
 

@@ -15,7 +15,7 @@ _TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?")
 ATTACK = ("Techniques", "SubTechniques")
 
 
-def overridden(properties: Mapping[str, str]) -> dict[str, object]:
+def apply_overrides(properties: Mapping[str, str]) -> dict[str, object]:
     """Columns with what the row says of them, those of ATT&CK left out; a row that says nothing usable changes nothing."""
     found: dict[str, object] = {
         name: text for name, text in properties.items() if text and name not in (*ATTACK, "ConfidenceScore")
@@ -24,7 +24,7 @@ def overridden(properties: Mapping[str, str]) -> dict[str, object]:
     return found if score is None else {**found, "ConfidenceScore": score}
 
 
-def attack(rule: Sequence[str], properties: Mapping[str, str]) -> dict[str, str]:
+def build_attack_columns(rule: Sequence[str], properties: Mapping[str, str]) -> dict[str, str]:
     """Techniques and, apart from them, sub-techniques: those of the row where it says some, else the rule's."""
     told, told_subs = (_TECHNIQUE.findall(properties.get(name, "")) for name in ATTACK)
     names = told or list(rule)

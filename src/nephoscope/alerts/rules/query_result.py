@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -26,16 +26,18 @@ class RuleResultRow:
     columns: dict[str, KqlType]
     values: dict[str, Any]
 
-    def text(self, column: str) -> str:
+    def get_text(self, column: str) -> str:
         """The value as a person reads it, '' for null and for a column that is not there."""
         kind = self.columns.get(column)
-        return "" if kind is None else text(self.values[column], kind)
+        return "" if kind is None else format_cell(self.values[column], kind)
 
     def document(self) -> dict[str, Any]:
         """The row as JSON values: equal rows have equal documents."""
-        return {name: _decode_raw(json_value(self.values[name], kind)) for name, kind in self.columns.items()}
+        return {
+            name: _decode_raw(to_json_value(self.values[name], kind)) for name, kind in self.columns.items()
+        }
 
-    def moments(self) -> list[datetime]:
+    def list_times(self) -> list[datetime]:
         """Return the times of the row's known time columns, in ascending order."""
         kept = [
             self.values[name]
@@ -49,7 +51,7 @@ def _decode_raw(value: object) -> object:
     return msgspec.json.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
-def findings(table: pa.Table, limit: int | None = None) -> Iterator[RuleResultRow]:
+def iterate_findings(table: pa.Table, limit: int | None = None) -> Iterator[RuleResultRow]:
     """The rows of a result."""
     columns = dict(typed_columns(table))
     for row in iterate_rows(table, limit):

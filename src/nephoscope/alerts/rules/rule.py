@@ -170,43 +170,45 @@ class AnalyticRule:
 def _read_rule(fields: DocumentFields, place: Place) -> AnalyticRule:
     kind = _read_kind(fields)
     frequency, period = _read_schedule(fields, kind)
-    details = fields.pairs("customDetails")
+    details = fields.get_pairs("customDetails")
     return AnalyticRule(
-        id=fields.text("id", needed=True).lower(),
+        id=fields.get_text("id", needed=True).lower(),
         name=_read_name(fields),
-        query=fields.text("query", needed=True, numbers=False),
+        query=fields.get_text("query", needed=True, numbers=False),
         kind=kind,
-        description=fields.text("description").strip(" '\n"),
+        description=fields.get_text("description").strip(" '\n"),
         severity=_read_severity(fields),
         frequency=frequency,
         period=period,
         operator=_read_operator(fields),
-        threshold=fields.number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
+        threshold=fields.get_number("triggerThreshold", default=0, most=HIGHEST_THRESHOLD),
         suppression=_read_suppression(fields),
-        learning=fields.span("learningPeriod"),
-        tactics=normalize_tactics(fields.texts("tactics")),
-        techniques=fields.texts("relevantTechniques") or fields.texts("techniques"),
+        learning=fields.get_span("learningPeriod"),
+        tactics=normalize_tactics(fields.get_texts("tactics")),
+        techniques=fields.get_texts("relevantTechniques") or fields.get_texts("techniques"),
         mappings=(*_read_mappings(fields), *_parse_entity_mappings(fields)),
         custom_details=details,
         override=_override(fields),
         incidents=_read_incidents(fields, dict(details)),
         one_alert_a_row=_is_alert_per_result(fields),
-        version=fields.text("version"),
-        enabled=fields.flag("enabled", default=True),
+        version=fields.get_text("version"),
+        enabled=fields.get_flag("enabled", default=True),
         tables=tuple(
             dict.fromkeys(
-                one for each in fields.objects("requiredDataConnectors") for one in each.texts("dataTypes")
+                one
+                for each in fields.get_objects("requiredDataConnectors")
+                for one in each.get_texts("dataTypes")
             )
         ),
-        remediation=fields.text("remediation").strip(),
+        remediation=fields.get_text("remediation").strip(),
         place=place,
     )
 
 
 def _read_name(fields: DocumentFields) -> str:
-    found = fields.text("name") or fields.text("displayName")
+    found = fields.get_text("name") or fields.get_text("displayName")
     if not found.strip():
-        fields.fail("name is missing")
+        fields.add_error("name is missing")
     return found
 
 
@@ -214,8 +216,8 @@ def _read_schedule(fields: DocumentFields, kind: RuleKind) -> tuple[timedelta, t
     """The frequency and the period; noted is where they are none that Sentinel takes."""
     before = len(fields.wrong)
     least, most = (SHORTEST, LONGEST_PERIOD) if kind is RuleKind.SCHEDULED else (timedelta(seconds=1), None)
-    frequency = fields.span("queryFrequency", least=least, most=most)
-    period = fields.span("queryPeriod", least=least, most=most)
+    frequency = fields.get_span("queryFrequency", least=least, most=most)
+    period = fields.get_span("queryPeriod", least=least, most=most)
     often = frequency or (NRT if kind is RuleKind.NRT else DAILY)
     back = period or often
     if kind is RuleKind.SCHEDULED and len(fields.wrong) == before:
@@ -225,130 +227,132 @@ def _read_schedule(fields: DocumentFields, kind: RuleKind) -> tuple[timedelta, t
 
 def _check_times(fields: DocumentFields, frequency: timedelta, period: timedelta) -> None:
     if frequency > period:
-        fields.fail(
+        fields.add_error(
             f"queryFrequency must not be longer than queryPeriod ({format_duration(frequency)} is longer than "
             f"{format_duration(period)}): rows between two windows would never be read"
         )
     elif period >= LONG and frequency < HOURLY:
-        fields.fail("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
+        fields.add_error("queryFrequency must be 1h or longer where queryPeriod is 2d or longer")
 
 
 def _read_suppression(fields: DocumentFields) -> timedelta | None:
     """Return how long a rule is silent after an alert, None where it is not."""
-    if not fields.flag("suppressionEnabled", default=False):
+    if not fields.get_flag("suppressionEnabled", default=False):
         return None
     if not fields.has("suppressionDuration"):
-        fields.fail("suppressionDuration must be given, from 5m to 1d, where suppressionEnabled is true")
-    return fields.span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
+        fields.add_error("suppressionDuration must be given, from 5m to 1d, where suppressionEnabled is true")
+    return fields.get_span("suppressionDuration", least=SHORTEST, most=LONGEST_SUPPRESSION)
 
 
 def _read_kind(fields: DocumentFields) -> RuleKind:
-    text = fields.text("kind")
+    text = fields.get_text("kind")
     if not text:
         # as in the public rules: what has no schedule is a query to hunt with
         return RuleKind.SCHEDULED if fields.has("queryFrequency") else RuleKind.HUNTING
     known = {one.value.lower(): one for one in RuleKind}
     if text.lower() not in known:
-        fields.fail(f"kind {text!r} is not supported: use Scheduled or NRT")
+        fields.add_error(f"kind {text!r} is not supported: use Scheduled or NRT")
     return known.get(text.lower(), RuleKind.SCHEDULED)
 
 
 def _read_severity(fields: DocumentFields) -> Severity:
-    text = fields.text("severity") or Severity.MEDIUM.value
+    text = fields.get_text("severity") or Severity.MEDIUM.value
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
-        fields.fail(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
+        fields.add_error(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
     return known.get(text.lower(), Severity.MEDIUM)
 
 
 def _read_operator(fields: DocumentFields) -> str:
-    text = fields.text("triggerOperator").lower() or "gt"
+    text = fields.get_text("triggerOperator").lower() or "gt"
     if text not in OPERATORS:
-        fields.fail(f"triggerOperator must be one of gt, lt, eq, ne (got {text!r})")
+        fields.add_error(f"triggerOperator must be one of gt, lt, eq, ne (got {text!r})")
         return "gt"
     return {"greaterthan": "gt", "lessthan": "lt", "equal": "eq", "notequal": "ne"}.get(text, text)
 
 
 def _is_alert_per_result(fields: DocumentFields) -> bool:
-    kind = fields.object("eventGroupingSettings").text("aggregationKind") or "SingleAlert"
+    kind = fields.get_object("eventGroupingSettings").get_text("aggregationKind") or "SingleAlert"
     if kind not in ("SingleAlert", "AlertPerResult"):
-        fields.fail(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")
+        fields.add_error(f"aggregationKind {kind!r} is neither SingleAlert nor AlertPerResult")
     return kind == "AlertPerResult"
 
 
 def _read_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     known = {one.lower(): one for one in IDENTIFIERS}
     found = []
-    for each in fields.objects("entityMappings"):
-        kind = each.text("entityType", needed=True)
+    for each in fields.get_objects("entityMappings"):
+        kind = each.get_text("entityType", needed=True)
         if kind.lower() not in known:
             if kind.strip():
-                each.fail(f"entityType must be one of {', '.join(known.values())} (got {kind!r})")
+                each.add_error(f"entityType must be one of {', '.join(known.values())} (got {kind!r})")
             continue
         kind, before = known[kind.lower()], len(each.wrong)
-        pairs = tuple(_read_identifier_mapping(kind, one) for one in each.objects("fieldMappings"))
+        pairs = tuple(_read_identifier_mapping(kind, one) for one in each.get_objects("fieldMappings"))
         if not pairs and len(each.wrong) == before:
-            each.fail("fieldMappings is missing: each needs an identifier and its column")
+            each.add_error("fieldMappings is missing: each needs an identifier and its column")
         found.append(EntityMapping(kind, pairs))
     return tuple(found)
 
 
 def _read_identifier_mapping(kind: str, fields: DocumentFields) -> tuple[str, str]:
     """An identifier of a kind and the column that holds it."""
-    name, known = fields.text("identifier", needed=True), IDENTIFIERS[kind]
+    name, known = fields.get_text("identifier", needed=True), IDENTIFIERS[kind]
     if name and name.lower() not in known:
-        fields.fail(f"identifier {name!r} of {kind} is not one of {', '.join(known.values())}")
-    return known.get(name.lower(), name), fields.text("columnName", needed=True, numbers=False)
+        fields.add_error(f"identifier {name!r} of {kind} is not one of {', '.join(known.values())}")
+    return known.get(name.lower(), name), fields.get_text("columnName", needed=True, numbers=False)
 
 
 def _parse_entity_mappings(fields: DocumentFields) -> tuple[EntityMapping, ...]:
     """The columns that hold whole entities."""
-    several = fields.objects("sentinelEntitiesMappings")
-    return tuple(EntityMapping("", (("", one.text("columnName", needed=True)),)) for one in several)
+    several = fields.get_objects("sentinelEntitiesMappings")
+    return tuple(EntityMapping("", (("", one.get_text("columnName", needed=True)),)) for one in several)
 
 
 def _override(fields: DocumentFields) -> AlertOverride:
-    given = fields.object("alertDetailsOverride")
-    properties = tuple(map(_read_property, given.objects("alertDynamicProperties")))
+    given = fields.get_object("alertDetailsOverride")
+    properties = tuple(map(_read_property, given.get_objects("alertDynamicProperties")))
     return AlertOverride(
-        given.text("alertDisplayNameFormat"),
-        given.text("alertDescriptionFormat"),
-        given.text("alertSeverityColumnName"),
-        given.text("alertTacticsColumnName"),
+        given.get_text("alertDisplayNameFormat"),
+        given.get_text("alertDescriptionFormat"),
+        given.get_text("alertSeverityColumnName"),
+        given.get_text("alertTacticsColumnName"),
         properties,
     )
 
 
 def _read_property(fields: DocumentFields) -> tuple[str, str]:
     """A column of the alert that a column of the row replaces, and that one."""
-    name = fields.text("alertProperty", needed=True)
+    name = fields.get_text("alertProperty", needed=True)
     known = {one.lower(): one for one in PROPERTIES}
     if name and name.lower() not in known:
-        fields.fail(f"alertProperty must be one of {', '.join(PROPERTIES)} (got {name!r})")
-    return known.get(name.lower(), name), fields.text("value", needed=True)
+        fields.add_error(f"alertProperty must be one of {', '.join(PROPERTIES)} (got {name!r})")
+    return known.get(name.lower(), name), fields.get_text("value", needed=True)
 
 
 def _read_incidents(fields: DocumentFields, custom_details: Mapping[str, str]) -> IncidentConfiguration:
-    given = fields.object("incidentConfiguration")
-    grouping = given.object("groupingConfiguration")
-    matching = grouping.text("matchingMethod") or grouping.text("entitiesMatchingMethod") or "AllEntities"
+    given = fields.get_object("incidentConfiguration")
+    grouping = given.get_object("groupingConfiguration")
+    matching = (
+        grouping.get_text("matchingMethod") or grouping.get_text("entitiesMatchingMethod") or "AllEntities"
+    )
     if matching.lower() not in _MATCHING:
-        grouping.fail(
+        grouping.add_error(
             f"matchingMethod must be one of {', '.join(one.value for one in MatchingMethod)} (got {matching!r})"
         )
-    enabled = grouping.flag("enabled", default=False)
+    enabled = grouping.get_flag("enabled", default=False)
     names = {one.lower(): one for one in custom_details}
     if enabled:
         _check_grouping(grouping, custom_details)
     return IncidentConfiguration(
-        given.flag("createIncident", default=True),
+        given.get_flag("createIncident", default=True),
         enabled,
-        grouping.flag("reopenClosedIncident", default=False),
-        grouping.span("lookbackDuration", least=SHORTEST, most=LONGEST_LOOKBACK) or timedelta(hours=5),
+        grouping.get_flag("reopenClosedIncident", default=False),
+        grouping.get_span("lookbackDuration", least=SHORTEST, most=LONGEST_LOOKBACK) or timedelta(hours=5),
         _MATCHING.get(matching.lower(), MatchingMethod.ALL_ENTITIES),
-        grouping.texts("groupByEntities"),
-        grouping.texts("groupByAlertDetails"),
-        tuple(names.get(one.lower(), one) for one in grouping.texts("groupByCustomDetails")),
+        grouping.get_texts("groupByEntities"),
+        grouping.get_texts("groupByAlertDetails"),
+        tuple(names.get(one.lower(), one) for one in grouping.get_texts("groupByCustomDetails")),
     )
 
 
@@ -360,6 +364,6 @@ def _check_grouping(grouping: DocumentFields, custom_details: Mapping[str, str])
         "groupByCustomDetails": {one.lower() for one in custom_details},
     }
     for name, words in known.items():
-        for one in grouping.texts(name):
+        for one in grouping.get_texts(name):
             if one.lower() not in words:
-                grouping.fail(f"{name} {one!r} is not a property of this rule's alerts")
+                grouping.add_error(f"{name} {one!r} is not a property of this rule's alerts")

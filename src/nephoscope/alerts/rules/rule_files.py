@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from nephoscope.alerts.rules.rule import AnalyticRule, AnalyticRuleError
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.symlinks import explain_outside_link
 from nephoscope_policy.model.source_location import Place
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -41,7 +41,7 @@ def find_rules(below: Path) -> RuleFolder:
     rules: dict[str, AnalyticRule] = {}
     refused: list[RefusedRule] = []
     for path in _list_files(below):
-        if path.is_symlink() and (why := leads_out(path, (below,))):
+        if path.is_symlink() and (why := explain_outside_link(path, (below,))):
             refused.append(RefusedRule(Place(str(path)), (why,)))
             continue
         try:
@@ -92,7 +92,7 @@ def read_document(path: Path) -> object:
         raise AnalyticRuleError(place, (f"not readable: {error}",)) from error
 
 
-def folder() -> Path:
+def locate_rules_folder() -> Path:
     """Return where the rules lie that come with the product."""
     return Path(str(files("nephoscope") / "content" / "detections"))
 
@@ -100,4 +100,4 @@ def folder() -> Path:
 @cache
 def load_shipped() -> RuleFolder:
     """The rules that come with the product, read once."""
-    return find_rules(folder())
+    return find_rules(locate_rules_folder())

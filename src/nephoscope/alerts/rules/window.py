@@ -29,7 +29,7 @@ class RuleWindow:
     looks_back: bool = False
     left_to: datetime | None = None
 
-    def span(self, rule: AnalyticRule) -> RowSpan:
+    def get_row_span(self, rule: AnalyticRule) -> RowSpan:
         """The rows that the rule sees: those that happened in the window, of an NRT rule on schedule those that came in it."""
         if rule.kind is RuleKind.NRT and self.looks_back:
             return RowSpan(self.start, self.end, self.left_to)
@@ -38,12 +38,12 @@ class RuleWindow:
         return RowSpan(self.start, self.end)
 
 
-def window_ending_at(rule: AnalyticRule, end: datetime) -> RuleWindow:
+def build_window(rule: AnalyticRule, end: datetime) -> RuleWindow:
     """The window of a rule that ends at a time."""
     return RuleWindow(end - rule.period, end)
 
 
-def look_back_window(rule: AnalyticRule, end: datetime, left_to: datetime | None) -> RuleWindow:
+def build_look_back_window(rule: AnalyticRule, end: datetime, left_to: datetime | None) -> RuleWindow:
     """The window of a look-back that ends at a time; `left_to`: when the schedule began to look at what comes."""
     if rule.kind is not RuleKind.NRT or left_to is None or end <= left_to - FURTHEST:
         return RuleWindow(end - rule.period, end, looks_back=True)
@@ -58,22 +58,22 @@ def iterate_window_ends(rule: AnalyticRule, after: datetime, until: datetime) ->
         step += 1
 
 
-def slot(rule: AnalyticRule, end: datetime) -> tuple[datetime, datetime]:
+def find_slot(rule: AnalyticRule, end: datetime) -> tuple[datetime, datetime]:
     """The step of the schedule that a time lies in, as (after, until]: a window that ends in it is an early look at its last one."""
     until = _FIRST - ((_FIRST - end) // rule.frequency) * rule.frequency
     return until - rule.frequency, until
 
 
-def count(rule: AnalyticRule, after: datetime, until: datetime) -> int:
+def count_window_ends(rule: AnalyticRule, after: datetime, until: datetime) -> int:
     """Count how many windows end in (after, until]."""
     return max(0, (until - _FIRST) // rule.frequency - (after - _FIRST) // rule.frequency)
 
 
-def settle_time(rule: AnalyticRule, settle: timedelta = SETTLE) -> timedelta:
+def find_settle_time(rule: AnalyticRule, settle: timedelta = SETTLE) -> timedelta:
     """Return how long after its end a window of the rule is run."""
     return min(settle, NRT_SETTLE) if rule.kind is RuleKind.NRT else settle
 
 
-def latest_window(rule: AnalyticRule, now: datetime) -> RuleWindow:
+def find_latest_window(rule: AnalyticRule, now: datetime) -> RuleWindow:
     """The last window that is over."""
-    return window_ending_at(rule, _FIRST + ((now - _FIRST) // rule.frequency) * rule.frequency)
+    return build_window(rule, _FIRST + ((now - _FIRST) // rule.frequency) * rule.frequency)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.state.rules.rule_runs import RuleRun
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ def remember(state: State, workspace: str, ran: RuleRunResult) -> None:
         outcome.error, outcome.fault,
     )  # fmt: skip
     told = asdict(run) | {name: getattr(run, name).isoformat() for name in _TIMES}
-    state.checkpoints.put(_WHERE.format(workspace), run.rule, {"digest": digest(outcome.rule), "run": told})
+    state.checkpoints.put(
+        _WHERE.format(workspace), run.rule, {"digest": hash_rule(outcome.rule), "run": told}
+    )
 
 
 def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
@@ -38,9 +40,9 @@ def load_last_runs(state: State, workspace: str) -> Mapping[str, object]:
     return state.checkpoints.all(_WHERE.format(workspace))
 
 
-def newest_run(rule: AnalyticRule, last: RuleRun | None, apart: Any) -> RuleRun | None:
+def find_newest_run(rule: AnalyticRule, last: RuleRun | None, apart: Any) -> RuleRun | None:
     """The run of a rule that was finished last: by the schedule, or apart from it with the text that it has now."""
-    if apart is None or apart["digest"] != digest(rule):
+    if apart is None or apart["digest"] != hash_rule(rule):
         return last
     run = RuleRun(**apart["run"] | {name: datetime.fromisoformat(apart["run"][name]) for name in _TIMES})
     return run if last is None or last.finished < run.finished else last

@@ -14,9 +14,14 @@ from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import SETTLE, iterate_window_ends, look_back_window, settle_time
+from nephoscope.alerts.rules.window import (
+    SETTLE,
+    build_look_back_window,
+    find_settle_time,
+    iterate_window_ends,
+)
 from nephoscope.alerts.scheduling.backfill_progress import CoveredSpan, LookBackProgress
-from nephoscope.alerts.scheduling.due_windows import digest
+from nephoscope.alerts.scheduling.due_windows import hash_rule
 from nephoscope.alerts.scheduling.rule_health import HEALTH
 from nephoscope.alerts.scheduling.run_batch import RuleLease, RuleRunResult, RunBatch
 from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
@@ -104,7 +109,7 @@ class LookBack:
         """Return the ends of windows in (since, until]; at the `last` time up to the first that has all rows before it."""
         reach = until + rule.frequency - _LEAST if until == last else until
         return list(
-            iterate_window_ends(rule, since, min(reach, now - settle_time(rule, self.schedule.settle)))
+            iterate_window_ends(rule, since, min(reach, now - find_settle_time(rule, self.schedule.settle)))
         )
 
     # --- one stretch ---------------------------------------------------------------------------------------------
@@ -166,7 +171,7 @@ class LookBack:
                 live = plan.select_windows(rule, stretch.ends)
             self.windows += len(stretch.ends)
             self.empty += len(stretch.ends) - len(live)
-            wait = settle_time(rule, self.schedule.settle)
+            wait = find_settle_time(rule, self.schedule.settle)
             planned += [PlannedWindow(end + wait, rule, end) for end in live]
         return stretches, planned
 
@@ -201,7 +206,7 @@ class LookBack:
         except (KqlError, LakeError, OSError):
             # its first window tells of it
             seen = {}
-        return LookBackStretch(rule, several, digest(rule), seen)
+        return LookBackStretch(rule, several, hash_rule(rule), seen)
 
     def _record_windows(
         self,
@@ -229,11 +234,11 @@ class LookBack:
         turns: Turns,
         readings: _Readings,
     ) -> Iterator[RuleRunResult]:
-        schedule, rule = self.schedule, history.tuning_at(one.end).rule(one.rule)
+        schedule, rule = self.schedule, history.get_tuning_at(one.end).apply_to_rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
         schedule.reading = readings.read_newest() if _reads_own(stretch.seen) else readings.first
-        window = look_back_window(rule, one.end, self._find_near_real_time_limit(rule, now))
+        window = build_look_back_window(rule, one.end, self._find_near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
         ran = self._keep(outcome, one.due, now, turns) if outcome.alerts else RuleRunResult(outcome)
@@ -257,7 +262,7 @@ class LookBack:
         """Store alerts under the rule's lease, which a schedule that runs the rule is waited for."""
         schedule = self.schedule
         patience = schedule.lease_seconds * 1.5
-        name = schedule.lease_name(outcome.rule)
+        name = schedule.build_lease_name(outcome.rule)
         with ExitStack() as held:
             lease = held.enter_context(turns.acquire(name))
             while lease is None and patience > 0:
@@ -269,7 +274,7 @@ class LookBack:
             around = schedule.load_context(moment)
             found = RunBatch(turns, IncidentService(schedule.state, schedule.workspace, around), now)
             found.add(RuleLease(lease), outcome)
-            found.keep()
+            found.store_outcomes()
             (ran,) = found.pop_results()
         return ran
 

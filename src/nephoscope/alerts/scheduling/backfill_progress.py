@@ -66,7 +66,7 @@ class LookBackProgress:
         self.state.checkpoints.put_several(f"{_SOURCE}/{self.workspace}", values)
         self._changed.clear()
 
-    def intervals(self, rule: AnalyticRule) -> Sequence[Interval]:
+    def list_intervals(self, rule: AnalyticRule) -> Sequence[Interval]:
         """Return the times of the rows that came to their turn in these windows."""
         return [(one.after, one.until) for one in self._spans.get(rule.id, ())]
 

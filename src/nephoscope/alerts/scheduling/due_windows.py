@@ -10,7 +10,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import count, iterate_window_ends, latest_window, settle_time
+from nephoscope.alerts.rules.window import (
+    count_window_ends,
+    find_latest_window,
+    find_settle_time,
+    iterate_window_ends,
+)
 
 if TYPE_CHECKING:
     from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
@@ -51,7 +56,7 @@ class DueWindows:
     skipped: int = 0
     seconds: float = 0.0
 
-    def urgency(self, now: datetime, share: tuple[int, int]) -> tuple[bool, bool, float, str]:
+    def compute_urgency(self, now: datetime, share: tuple[int, int]) -> tuple[bool, bool, float, str]:
         """Return what comes first: NRT rules, the worker's own share (its number of so many), what is cheap or has waited long."""
         number, of = share
         waiting = (now - self.ends[0]).total_seconds()
@@ -59,13 +64,13 @@ class DueWindows:
         return self.rule.kind is not RuleKind.NRT, not mine, self.seconds - PATIENCE * waiting, self.rule.id
 
 
-def digest(rule: AnalyticRule) -> str:
+def hash_rule(rule: AnalyticRule) -> str:
     """Return what stands for all of a rule that decides whether it can be run."""
     text = f"{rule.kind.value} {rule.frequency} {rule.period} {rule.query}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def due(
+def find_due_windows(
     rule: AnalyticRule,
     known: RuleStatus,
     lateness: LateArrivals,
@@ -75,15 +80,15 @@ def due(
 ) -> DueWindows:
     """The windows of a rule to run now; of a rule that never ran the last one that is over."""
     standing, last = known.standing, known.last
-    if standing.disabled is not None and standing.digest == digest(rule):
+    if standing.disabled is not None and standing.digest == hash_rule(rule):
         return DueWindows(rule, ())
-    over, oldest = now - settle_time(rule, settle), now - BEHIND
+    over, oldest = now - find_settle_time(rule, settle), now - BEHIND
     if last is None:
-        return DueWindows(rule, (latest_window(rule, over).end,))
+        return DueWindows(rule, (find_latest_window(rule, over).end,))
     found = set(iterate_window_ends(rule, max(last.until, oldest), over))
     found.update(one.until for one in known.faults if one.until <= over and is_backing_off(one, now))
     found.update(lateness.list_ends(rule, standing, reading, last.until, oldest))
-    return DueWindows(rule, tuple(sorted(found)), count(rule, last.until, oldest), known.seconds)
+    return DueWindows(rule, tuple(sorted(found)), count_window_ends(rule, last.until, oldest), known.seconds)
 
 
 def is_backing_off(run: RuleRun, now: datetime) -> bool:
@@ -94,4 +99,4 @@ def is_backing_off(run: RuleRun, now: datetime) -> bool:
 
 def count_missed_windows(rule: AnalyticRule, last: RuleRun, now: datetime) -> int:
     """Count how many windows are over and were not run."""
-    return count(rule, last.until, now - settle_time(rule))
+    return count_window_ends(rule, last.until, now - find_settle_time(rule))

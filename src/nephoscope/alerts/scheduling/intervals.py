@@ -8,7 +8,7 @@ from datetime import datetime
 Interval = tuple[datetime, datetime]
 
 
-def merge(intervals: Iterable[Interval]) -> list[Interval]:
+def merge_intervals(intervals: Iterable[Interval]) -> list[Interval]:
     """Return the same times as intervals in order that do not touch."""
     found: list[Interval] = []
     for start, end in sorted(intervals):

@@ -9,14 +9,14 @@ import hashlib
 from datetime import datetime
 
 from nephoscope.alerts.detection.detector import RuleOutcome
-from nephoscope.alerts.documents.duration import timespan
+from nephoscope.alerts.documents.duration import format_timespan
 from nephoscope.alerts.rules.rule import OPERATORS, RuleKind
 
 HEALTH = "SentinelHealth"
 SUCCESS, FAILURE, PARTIAL = "Success", "Failure", "Partial success"
 
 
-def health_row(outcome: RuleOutcome, status: str, description: str, now: datetime) -> dict[str, object]:
+def build_health_row(outcome: RuleOutcome, status: str, description: str, now: datetime) -> dict[str, object]:
     """The row of one run of a rule."""
     rule, window = outcome.rule, outcome.window
     kind = "NRT" if rule.kind is RuleKind.NRT else "Scheduled"
@@ -37,8 +37,8 @@ def health_row(outcome: RuleOutcome, status: str, description: str, now: datetim
             "RuleId": rule.id,
             "QueryStartTimeUTC": window.start.isoformat(),
             "QueryEndTimeUTC": window.end.isoformat(),
-            "QueryFrequency": timespan(rule.frequency),
-            "QueryPeriod": timespan(rule.period),
+            "QueryFrequency": format_timespan(rule.frequency),
+            "QueryPeriod": format_timespan(rule.period),
             "QueryResultAmount": outcome.rows,
             "AlertsGeneratedAmount": len(outcome.alerts),
             "TriggerOperator": OPERATORS[rule.operator],

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.documents.duration import format_duration
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import settle_time
-from nephoscope.alerts.scheduling.ad_hoc_runs import load_last_runs, newest_run
-from nephoscope.alerts.scheduling.due_windows import count_missed_windows, digest
+from nephoscope.alerts.rules.window import find_settle_time
+from nephoscope.alerts.scheduling.ad_hoc_runs import find_newest_run, load_last_runs
+from nephoscope.alerts.scheduling.due_windows import count_missed_windows, hash_rule
 from nephoscope.alerts.tuning.active_suppressions import RuleSuppressions, SuppressionsInForce
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ HUNTING, OFF, NEVER, OK, SUPPRESSED, BEHIND, RETRYING, FAILING, DISABLED = (
 )  # fmt: skip
 
 
-def overview(
+def build_overview(
     state: State, workspace: str, rules: Iterable[AnalyticRule], now: datetime
 ) -> list[dict[str, Any]]:
     """A row a rule, those that need somebody first."""
@@ -34,7 +34,7 @@ def overview(
     in_force, rows = SuppressionsInForce.load(state, workspace, now), []
     for rule in rules:
         scheduled = last.get(rule.id)
-        shown = newest_run(rule, scheduled, apart.get(rule.id))
+        shown = find_newest_run(rule, scheduled, apart.get(rule.id))
         row = _build_row(rule, standings.get(rule.id), (scheduled, shown), faults.get(rule.id, ()), now)
         rows.append(_with_suppressions(row, in_force.for_rule_only(rule.id)))
     return sorted(rows, key=lambda row: (_ORDER.index(row["status"]), row["rule"]))
@@ -52,7 +52,7 @@ def _build_row(
 ) -> dict[str, object]:
     """`runs`: the last one of the schedule, from which it goes on, and the last one of all, which is shown."""
     (scheduled, last), waiting = runs, list(faults)
-    disabled = standing.disabled if standing and standing.digest == digest(rule) else None
+    disabled = standing.disabled if standing and standing.digest == hash_rule(rule) else None
     left = count_missed_windows(rule, scheduled, now) if scheduled else 0
     return {
         "rule": rule.name,
@@ -111,5 +111,5 @@ def _find_next_run(
     """Return when the next window is run; None for what is not run."""
     if disabled is not None or not rule.enabled or rule.kind is RuleKind.HUNTING:
         return None
-    wanted = last.until + rule.frequency + settle_time(rule) if last else now
+    wanted = last.until + rule.frequency + find_settle_time(rule) if last else now
     return max(wanted, now)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.scheduling.due_windows import BEHIND, MOST_TRIES, DueWindows, RuleStatus, digest
-from nephoscope.alerts.scheduling.rule_health import FAILURE, HEALTH, PARTIAL, SUCCESS, health_row
+from nephoscope.alerts.scheduling.due_windows import BEHIND, MOST_TRIES, DueWindows, RuleStatus, hash_rule
+from nephoscope.alerts.scheduling.rule_health import FAILURE, HEALTH, PARTIAL, SUCCESS, build_health_row
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -47,18 +47,18 @@ class RuleState:
             return outcome
         return replace(outcome, fault=False, error=f"given up after {tries} tries: {outcome.error}")
 
-    def after_run(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
+    def advance(self, session: Session, outcome: RuleOutcome, now: datetime) -> RuleState:
         """The course after a run, in the transaction of its alerts, which is yet to keep the standing."""
         before, after = self.standing, self._compute_next_standing(outcome, now)
         notes = []
         for status, said in self._describe_news(outcome, before, after):
             notes.append(said)
-            row = health_row(outcome, status, said, now)
+            row = build_health_row(outcome, status, said, now)
             self.state.outbox.add(session, after.workspace, HEALTH, row)
         return replace(self, standing=after, error=outcome.error, skipped=0, notes=tuple(notes))
 
     def _compute_next_standing(self, outcome: RuleOutcome, now: datetime) -> RuleStanding:
-        before, text = self.standing, digest(outcome.rule)
+        before, text = self.standing, hash_rule(outcome.rule)
         failures = before.failures if before.digest == text else 0
         if not outcome.error:
             failures = 0

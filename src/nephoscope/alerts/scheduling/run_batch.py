@@ -74,14 +74,14 @@ class RunBatch:
             self._waiting = self.turns.acquire_several(names)
             return set(self._waiting)
 
-    def begin(self, name: str) -> RuleLease | None:
+    def begin_turn(self, name: str) -> RuleLease | None:
         """A rule's turn; None where another worker has its lease, or it was given back."""
         with self._lock:
             lease = self._waiting.pop(name, None)
             self._began = monotonic()
             return None if lease is None else RuleLease(lease)
 
-    def end(self, turn: RuleLease) -> None:
+    def end_turn(self, turn: RuleLease) -> None:
         """The turn is over: its lease is given back when its outcomes are kept."""
         with self._lock:
             self._began = None
@@ -96,7 +96,7 @@ class RunBatch:
             self._outcomes.append((turn, outcome))
             learns = outcome.rule.tuning.learning is not None
             if outcome.error or learns or len(self._outcomes) >= MOST or _is_overdue(self._oldest):
-                self.keep()
+                self.store_outcomes()
 
     def pop_results(self) -> list[RuleRunResult]:
         """Return what was kept since this was asked for."""
@@ -104,23 +104,23 @@ class RunBatch:
             found, self._kept = self._kept, []
             return found
 
-    def watch(self) -> None:
+    def store_overdue(self) -> None:
         """Called now and then by another thread: lets nobody wait for a rule that takes long."""
         with self._lock:
             if _is_overdue(self._began):
                 self._over += self._waiting.values()
                 self._waiting = {}
             if _is_overdue(self._oldest) or _is_overdue(self._began):
-                self.keep()
+                self.store_outcomes()
 
     def close(self) -> None:
         """Keep what is left, and give all leases back."""
         with self._lock:
             self._over += self._waiting.values()
             self._waiting = {}
-            self.keep()
+            self.store_outcomes()
 
-    def keep(self) -> None:
+    def store_outcomes(self) -> None:
         """Keep the outcomes, in one transaction; where one of them cannot be kept each in its own."""
         with self._lock:
             if not self._outcomes and not self._over:
@@ -143,7 +143,7 @@ class RunBatch:
         state = self.incident_service.state
         courses: dict[int, RuleState | None] = {}
         found: list[RuleRunResult] = []
-        before = [self.incident_service.foresee(outcome) for _, outcome in several]
+        before = [self.incident_service.prefetch_matches(outcome) for _, outcome in several]
         with state.transaction(product="detection") as session:
             lost = state.leases.lock_and_find_lost(
                 session, {turn.lease.name: turn.lease for turn, _ in several}.values()
@@ -176,7 +176,7 @@ class RunBatch:
         taken = self.incident_service.store_outcome_in(session, outcome, self.now, before)
         if course is None:
             return RuleRunResult(outcome, taken), None
-        after = course.after_run(session, outcome, self.now)
+        after = course.advance(session, outcome, self.now)
         return RuleRunResult(outcome, taken, after.notes), after
 
     def _record_runs(

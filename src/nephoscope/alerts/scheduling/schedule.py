@@ -16,9 +16,15 @@ from nephoscope.alerts.detection.detector import TIMEOUT, Detector, RuleOutcome
 from nephoscope.alerts.entities.enrichment_context import NOWHERE, EnrichmentContext, load_enrichment_context
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import SETTLE, RuleWindow, window_ending_at
+from nephoscope.alerts.rules.window import SETTLE, RuleWindow, build_window
 from nephoscope.alerts.scheduling.ad_hoc_runs import remember
-from nephoscope.alerts.scheduling.due_windows import BEHIND, DueWindows, RuleStatus, digest, due
+from nephoscope.alerts.scheduling.due_windows import (
+    BEHIND,
+    DueWindows,
+    RuleStatus,
+    find_due_windows,
+    hash_rule,
+)
 from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
 from nephoscope.alerts.scheduling.rule_state import RuleState
 from nephoscope.alerts.scheduling.run_batch import MOST, RuleLease, RuleRunResult, RunBatch
@@ -99,18 +105,18 @@ class Schedule:
             self._prepare(self.reading, [DueWindows(rule, (end,)) for rule in rules])
             for rule in rules:
                 with ExitStack() as held:
-                    lease = held.enter_context(turns.acquire(self.lease_name(rule)))
+                    lease = held.enter_context(turns.acquire(self.build_lease_name(rule)))
                     while lease is None and patience > 0 and not self._stopping.wait(PAUSE):
                         patience -= PAUSE
-                        lease = held.enter_context(turns.acquire(self.lease_name(rule)))
+                        lease = held.enter_context(turns.acquire(self.build_lease_name(rule)))
                     if self._stopping.is_set():
                         break
                     if lease is None:
                         yield RuleRunResult(
-                            RuleOutcome(rule, window_ending_at(rule, end), error=TAKEN, fault=True)
+                            RuleOutcome(rule, build_window(rule, end), error=TAKEN, fault=True)
                         )
                         continue
-                    ran = self._run(rule, window_ending_at(rule, end), now, lease)
+                    ran = self._run(rule, build_window(rule, end), now, lease)
                     remember(self.state, self.workspace, ran)
                     yield ran
         deliver(self.lake, self.state)
@@ -158,7 +164,9 @@ class Schedule:
         """The rules that are run, as they are tuned now."""
         tuned = EffectiveTuning.load(self.state, self.lake, self.workspace, now)
         return [
-            one for one in map(tuned.rule, self.rules) if one.enabled and one.kind is not RuleKind.HUNTING
+            one
+            for one in map(tuned.apply_to_rule, self.rules)
+            if one.enabled and one.kind is not RuleKind.HUNTING
         ]
 
     def _plan(self, reading: LakeReading, now: datetime) -> list[DueWindows]:
@@ -170,8 +178,10 @@ class Schedule:
         for rule in self._load_enabled(now):
             standing = standings.get(rule.id) or self._build_new_standing(rule)
             known = RuleStatus(standing, last.get(rule.id), faults.get(rule.id, ()))
-            found.append(due(rule, known, self._lateness, reading, now, self.settle))
-        return sorted((one for one in found if one.ends), key=lambda one: one.urgency(now, self.share))
+            found.append(find_due_windows(rule, known, self._lateness, reading, now, self.settle))
+        return sorted(
+            (one for one in found if one.ends), key=lambda one: one.compute_urgency(now, self.share)
+        )
 
     def _load_statuses(self, rules: Sequence[AnalyticRule], now: datetime) -> dict[str, RuleStatus]:
         """Return what is known of rules now that nobody else runs them."""
@@ -189,19 +199,19 @@ class Schedule:
         }
 
     def _build_new_standing(self, rule: AnalyticRule) -> RuleStanding:
-        return RuleStanding(self.workspace, rule.id, digest(rule))
+        return RuleStanding(self.workspace, rule.id, hash_rule(rule))
 
     def _prepare(self, reading: LakeReading, plan: Iterable[DueWindows]) -> None:
         """Let the rules of one look share what they read: their last windows, and of a worker among several its own share."""
         demands = []
         for one in plan:
-            if one.urgency(one.ends[-1], self.share)[1]:
+            if one.compute_urgency(one.ends[-1], self.share)[1]:
                 continue
             try:
                 compiled = reading.compile(one.rule.query, one.ends[-1])
             except (KqlError, LakeError, OSError):  # told when the rule is run
                 continue
-            demands.append(QueryDemand(compiled, window_ending_at(one.rule, one.ends[-1]).span(one.rule)))
+            demands.append(QueryDemand(compiled, build_window(one.rule, one.ends[-1]).get_row_span(one.rule)))
         reading.keep(demands)
 
     # --- rules that are run --------------------------------------------------------------------------------------
@@ -213,10 +223,10 @@ class Schedule:
         """The rules of the next round: of one share, and together not expected to take long."""
         found, seconds = [plan.popleft()], 0.0
         seconds += found[0].seconds * len(found[0].ends)
-        share = found[0].urgency(now, self.share)[:2]
+        share = found[0].compute_urgency(now, self.share)[:2]
         while plan and len(found) < MOST:
             seconds += plan[0].seconds * len(plan[0].ends)
-            if seconds > ROUND or plan[0].urgency(now, self.share)[:2] != share:
+            if seconds > ROUND or plan[0].compute_urgency(now, self.share)[:2] != share:
                 break
             found.append(plan.popleft())
         return found
@@ -233,7 +243,7 @@ class Schedule:
                 self.state, self.workspace, self._around[1] if self._around else NOWHERE
             )
             found = RunBatch(turns, incident_service, look.now)
-            turns.watch = found.watch
+            turns.watch = found.store_overdue
             try:
                 yield from self._run_one_by_one(found, several, plan, look)
             finally:
@@ -244,12 +254,12 @@ class Schedule:
     def _run_one_by_one(
         self, found: RunBatch, several: list[DueWindows], plan: deque[DueWindows], look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
-        taken = found.acquire_leases([self.lease_name(one.rule) for one in several])
+        taken = found.acquire_leases([self.build_lease_name(one.rule) for one in several])
         self.more = self.more or len(taken) < len(several)
-        mine = [one.rule for one in several if self.lease_name(one.rule) in taken]
+        mine = [one.rule for one in several if self.build_lease_name(one.rule) in taken]
         known = self._load_statuses(mine, look.now)
         for place, rule in enumerate(mine):
-            turn = None if self._is_over(look) else found.begin(self.lease_name(rule))
+            turn = None if self._is_over(look) else found.begin_turn(self.build_lease_name(rule))
             if turn is None:
                 # its lease was given back while another rule took long
                 left = {one.id for one in mine[place:]}
@@ -258,14 +268,14 @@ class Schedule:
             try:
                 yield from self._run_due_windows(found, turn, rule, known[rule.id], look)
             finally:
-                found.end(turn)
+                found.end_turn(turn)
 
     def _run_due_windows(
         self, found: RunBatch, turn: RuleLease, rule: AnalyticRule, known: RuleStatus, look: ScheduleTick
     ) -> Iterator[RuleRunResult]:
         """The windows of a rule that are due."""
         assert self.reading is not None
-        still = due(rule, known, self._lateness, self.reading, look.now, self.settle)
+        still = find_due_windows(rule, known, self._lateness, self.reading, look.now, self.settle)
         if not still.ends:
             return
         turn.course = RuleState.from_schedule(self.state, known, still)
@@ -273,7 +283,7 @@ class Schedule:
             if self._is_over(look):
                 self.more = True
                 return
-            outcome = turn.course.judge_outcome(self._run_window(rule, window_ending_at(rule, end), look.now))
+            outcome = turn.course.judge_outcome(self._run_window(rule, build_window(rule, end), look.now))
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
@@ -304,7 +314,7 @@ class Schedule:
         around = self.load_context(now) if outcome.alerts else NOWHERE
         found = RunBatch(self.turns(), IncidentService(self.state, self.workspace, around), now)
         found.add(RuleLease(lease), outcome)
-        found.keep()
+        found.store_outcomes()
         return found.pop_results()[0]
 
     def load_context(self, now: datetime) -> EnrichmentContext:
@@ -325,7 +335,7 @@ class Schedule:
         """Return the turns of this worker."""
         return Turns(self.state.leases, self.holder, self.lease_seconds)
 
-    def lease_name(self, rule: AnalyticRule) -> str:
+    def build_lease_name(self, rule: AnalyticRule) -> str:
         """Return the name of the lease under which a rule is run."""
         return f"rule/{self.workspace}/{rule.id}"
 

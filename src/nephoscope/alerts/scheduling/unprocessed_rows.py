@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.rules.window import count, latest_window, settle_time
+from nephoscope.alerts.rules.window import count_window_ends, find_latest_window, find_settle_time
 from nephoscope.alerts.scheduling.backfill_progress import LookBackProgress
-from nephoscope.alerts.scheduling.intervals import Interval, merge, subtract
+from nephoscope.alerts.scheduling.intervals import Interval, merge_intervals, subtract
 from nephoscope.lake.schema.column_types import TIME
 from nephoscope.lake.storage.table_store import list_tables
 
@@ -40,7 +40,7 @@ class UnevaluatedRows:
     until: datetime = _EVER
 
 
-def find_unlooked(
+def find_unevaluated_rows(
     lake: Lake, state: State, rules: Sequence[AnalyticRule], workspace: str, now: datetime
 ) -> UnevaluatedRows:
     """Count the rows that a rule has not looked at though their turn has come: by no window on schedule, and by no look-back.
@@ -52,15 +52,17 @@ def find_unlooked(
     open_times: dict[str, list[Interval]] = defaultdict(list)
     left = _list_times_left(state, [one for one in rules if one.kind is RuleKind.SCHEDULED], workspace, now)
     for rule, intervals in left:
-        for table in read_tables(rule, named):
+        for table in find_tables(rule, named):
             open_times[table] += intervals
     rows, moments = {}, []
     with lake.catalog(workspace=workspace) as catalog:
         for table, intervals in sorted(open_times.items()):
-            if catalog.table(table) is None:
+            if catalog.find_table(table) is None:
                 continue
             snapshot = catalog.snapshot(f"{workspace}/{table}")
-            found = [_count(file, merge(intervals)) for file in (snapshot.files if snapshot else ())]
+            found = [
+                _count(file, merge_intervals(intervals)) for file in (snapshot.files if snapshot else ())
+            ]
             if amount := sum(number for number, _, _ in found):
                 rows[table] = amount
                 moments += [moment for number, *both in found if number for moment in both]
@@ -74,7 +76,7 @@ def find_unlooked(
     )
 
 
-def read_tables(rule: AnalyticRule, named: Iterable[str]) -> set[str]:
+def find_tables(rule: AnalyticRule, named: Iterable[str]) -> set[str]:
     """Return the tables, of those that are there, that a rule names in its query or in what it says it needs."""
     words = set(_WORD.findall(rule.query)) | set(rule.tables)
     return words.intersection(named)
@@ -88,11 +90,11 @@ def _list_times_left(
     found = []
     for rule in rules:
         covered = [
-            *looked.intervals(rule),
+            *looked.list_intervals(rule),
             *_list_scheduled_intervals(state, workspace, rule, extents.get(rule.id)),
         ]
-        over = latest_window(rule, now - settle_time(rule)).end
-        found.append((rule, subtract((_EVER, over), merge(covered))))
+        over = find_latest_window(rule, now - find_settle_time(rule)).end
+        found.append((rule, subtract((_EVER, over), merge_intervals(covered))))
     return found
 
 
@@ -102,7 +104,7 @@ def _list_scheduled_intervals(
     if extent is None:
         return []
     first, last, runs = extent
-    if count(rule, first - rule.frequency, last) == runs:
+    if count_window_ends(rule, first - rule.frequency, last) == runs:
         return [(first - rule.frequency, last)]
     return [(end - rule.frequency, end) for end in state.rule_runs.list_ends(workspace, rule.id)]
 

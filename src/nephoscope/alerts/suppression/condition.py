@@ -87,14 +87,14 @@ class SuppressionCondition:
     def _is_satisfied(self, value: str) -> bool:
         lowered = value.lower()
         if self.operator == "atMost":
-            found = number(value)
+            found = parse_number(value)
             return found is not None and found <= float(self.values[0])
         if self.operator == "contains":
             return any(one in lowered for one in _lower_case(self.values))
         return lowered in _lower_case(self.values) or _is_in_ranges(value, _parse_ranges(self.values))
 
 
-def number(text: str) -> float | None:
+def parse_number(text: str) -> float | None:
     """The number that a text is; None where it is none, or no finite one."""
     try:
         found = float(text)
@@ -103,36 +103,36 @@ def number(text: str) -> float | None:
     return found if isfinite(found) else None
 
 
-def conditions(document: Any, path: str = "allOf") -> tuple[SuppressionCondition, ...]:
+def parse_conditions(document: Any, path: str = "allOf") -> tuple[SuppressionCondition, ...]:
     """The conditions of an `allOf`; ConditionError with everything that is wrong."""
     fields = DocumentFields({path: document})
-    found = tuple(_read_condition(one) for one in fields.objects(path))
+    found = tuple(_read_condition(one) for one in fields.get_objects(path))
     if fields.wrong:
         raise ConditionError(fields.wrong)
     return found
 
 
 def _read_condition(fields: DocumentFields) -> SuppressionCondition:
-    field = fields.text("field", needed=True)
+    field = fields.get_text("field", needed=True)
     if field and (problem := _find_value_problem(field)):
-        fields.fail(problem)
+        fields.add_error(problem)
     given = [one for one in OPERATORS if fields.has(one)]
     if len(given) != 1:
-        fields.fail(f"must have one of {', '.join(OPERATORS)}")
+        fields.add_error(f"must have one of {', '.join(OPERATORS)}")
         return SuppressionCondition(field, "in")
     operator = given[0]
     if operator == "inWatchlist":
-        return SuppressionCondition(field, "in", (), fields.text(operator, needed=True))
-    values = fields.texts("in") if operator == "in" else (fields.text(operator, needed=True),)
-    if operator == "atMost" and (number(values[0]) is None or not field.lower().startswith("details.")):
-        fields.fail(f"atMost takes a number, of a custom detail; not {values[0]!r} of {field}")
+        return SuppressionCondition(field, "in", (), fields.get_text(operator, needed=True))
+    values = fields.get_texts("in") if operator == "in" else (fields.get_text(operator, needed=True),)
+    if operator == "atMost" and (parse_number(values[0]) is None or not field.lower().startswith("details.")):
+        fields.add_error(f"atMost takes a number, of a custom detail; not {values[0]!r} of {field}")
         return SuppressionCondition(field, operator, ("0",))
     if not values or len(values) > MOST_VALUES:
-        fields.fail(f"{operator} takes 1 to {MOST_VALUES:,} values")
+        fields.add_error(f"{operator} takes 1 to {MOST_VALUES:,} values")
     if field.lower().replace(FIRST, "") == "entities.ip.address" and operator != "contains":
         for value in values:
             if _parse_range(value) is None:
-                fields.fail(f"{value!r} is not an address or range such as 203.0.113.0/24")
+                fields.add_error(f"{value!r} is not an address or range such as 203.0.113.0/24")
     return SuppressionCondition(field, operator, values)
 
 

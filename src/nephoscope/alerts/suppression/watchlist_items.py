@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nephoscope.lake.lake import Lake
 
 
-def watchlist_items(lake: Lake, workspace: str) -> Lists:
+def open_watchlist_items(lake: Lake, workspace: str) -> Lists:
     """Gives the search keys of a watchlist as it is now; those of one that is not there are none."""
 
     def items(alias: str) -> list[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, Suppression
-from nephoscope.alerts.tuning.advisors import advisors
+from nephoscope.alerts.tuning.advisors import load_advisors
 from nephoscope.alerts.tuning.alert_history import PastAlert, list_past_alerts
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.replay import (
@@ -100,7 +100,7 @@ class TuningAdvisor:
         """Yield what the advisors think, not tried yet; the rules with the most alerts first."""
         cases = [self._case(rule, alerts) for rule, alerts in self._alerts(rules)]
         for case in sorted(cases, key=lambda one: (-len(one.alerts), one.rule.id)):
-            for kind, advise in advisors().items():
+            for kind, advise in load_advisors().items():
                 for proposal in advise(case):
                     if proposal.hides and not any(one.untouchable for one in proposal.hides):
                         yield _build_advice(kind, case, proposal, proposal.hides)
@@ -136,7 +136,9 @@ class TuningAdvisor:
         for one in list_past_alerts(self.state, self.workspace, self.since, self.until):
             if not one.is_held:
                 found[one.alert.rule].append(one)
-        runnable = [tuned.rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING]
+        runnable = [
+            tuned.apply_to_rule(one) for one in rules if one.id in found and one.kind is not RuleKind.HUNTING
+        ]
         return [
             (rule, [one for one in found[rule.id] if not _is_left(rule, one)])
             for rule in runnable
@@ -186,7 +188,7 @@ def _is_left(rule: AnalyticRule, one: PastAlert) -> bool:
 
 
 def _build_advice(kind: str, case: TuningCase, proposal: Proposal, hides: Sequence[PastAlert]) -> Advice:
-    id_ = proposal.id(kind, case.rule.id)
+    id_ = proposal.compute_id(kind, case.rule.id)
     return Advice(id_, kind, case.rule, proposal, _rate_confidence(hides), tuple(hides), len(case.alerts))
 
 
@@ -235,4 +237,4 @@ def apply(editing: TuningEditor, advice: Advice, expires: datetime | None) -> No
     elif isinstance(step, LearnStep):
         editing.learn(advice.rule, step.keys, comment=comment, expires=expires)
     elif isinstance(step, SettingStep):
-        editing.set(advice.rule, {step.setting: step.value}, comment=comment, expires=expires)
+        editing.set_settings(advice.rule, {step.setting: step.value}, comment=comment, expires=expires)

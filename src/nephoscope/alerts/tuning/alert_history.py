@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.detection.suppression_filter import suppression_key
+from nephoscope.alerts.detection.suppression_filter import build_suppression_key
 from nephoscope.alerts.incidents.security_rows import count_events
 from nephoscope.alerts.suppression.condition import Lists, SuppressionCondition, SuppressionSubject
 from nephoscope.model.entity import STRONG, Entity
@@ -51,7 +51,7 @@ class PastAlert:
     @property
     def key(self) -> str:
         """The names of all its entities."""
-        return suppression_key(self.subject)
+        return build_suppression_key(self.subject)
 
     @property
     def untouchable(self) -> bool:

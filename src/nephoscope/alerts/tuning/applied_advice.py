@@ -25,7 +25,7 @@ class AppliedAdvice:
     stands: bool
 
 
-def list_followed(state: State, workspace: str, rule: str) -> list[AppliedAdvice]:
+def list_applied_advice(state: State, workspace: str, rule: str) -> list[AppliedAdvice]:
     """Return those of a rule, the newest first."""
     several: dict[str, list[TuningChange]] = {}
     for one in state.tuning_changes.all(workspace):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.alerts.documents.fields import DocumentFields
-from nephoscope.alerts.suppression.condition import ConditionError, SuppressionCondition, conditions
+from nephoscope.alerts.suppression.condition import ConditionError, SuppressionCondition, parse_conditions
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.rules.suppressions import StoredSuppression
@@ -49,29 +49,29 @@ def read(path: Path) -> SuppressionRequest:
 def parse_suppression(document: Any) -> SuppressionRequest:
     """The suppression in a document; ConditionError with the JSON path of what is wrong."""
     whole = DocumentFields(document)
-    fields = whole.object("properties") if whole.has("properties") else whole
-    alert_type = fields.text("alertType", needed=True)
+    fields = whole.get_object("properties") if whole.has("properties") else whole
+    alert_type = fields.get_text("alertType", needed=True)
     expires = _read_expiry(fields)
     if whole.wrong:
         raise ConditionError(whole.wrong)
     properties = document.get("properties", document)
     scope = properties.get("suppressionAlertsScope") or {}
-    found = conditions(scope.get("allOf") if isinstance(scope, dict) else scope, "allOf")
+    found = parse_conditions(scope.get("allOf") if isinstance(scope, dict) else scope, "allOf")
     return SuppressionRequest(
         alert_type.removeprefix("nephoscope_"),
         found,
-        fields.text("reason") or "Other",
-        fields.text("comment"),
+        fields.get_text("reason") or "Other",
+        fields.get_text("comment"),
         expires,
     )
 
 
 def _read_expiry(fields: DocumentFields) -> datetime | None:
-    text = fields.text("expirationDateUtc")
+    text = fields.get_text("expirationDateUtc")
     try:
         moment = datetime.fromisoformat(text) if text else None
     except ValueError:
-        fields.fail(f"expirationDateUtc {text!r} is not a time such as 2026-11-24T10:00:00Z")
+        fields.add_error(f"expirationDateUtc {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
     return moment and assume_utc(moment)
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.suppression.condition import Lists, conditions
+from nephoscope.alerts.suppression.condition import Lists, parse_conditions
 from nephoscope.alerts.suppression.rule_suppression import LearningPeriod, RuleTuning, Suppression
-from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.suppression.watchlist_items import open_watchlist_items
 from nephoscope.alerts.tuning.rule_settings import apply_settings
 from nephoscope.state.rules.rule_settings import RuleSetting
 from nephoscope.state.rules.suppressions import ANY_RULE, StoredSuppression
@@ -37,12 +37,12 @@ class EffectiveTuning:
         return EffectiveTuning(
             state,
             workspace,
-            watchlist_items(lake, workspace),
+            open_watchlist_items(lake, workspace),
             [one for one in state.suppressions.all(workspace) if one.status(now) == "Enabled"],
             [one for one in state.rule_settings.all(workspace) if one.is_active(now)],
         )
 
-    def rule(self, rule: AnalyticRule) -> AnalyticRule:
+    def apply_to_rule(self, rule: AnalyticRule) -> AnalyticRule:
         """The rule as it runs."""
         settings = {one.setting: one.value for one in self.settings if one.rule == rule.id}
         own = tuple(
@@ -61,7 +61,7 @@ class EffectiveTuning:
 
     def _find_suppression(self, one: StoredSuppression) -> Suppression:
         if one.id not in self._known:
-            found = tuple(each.with_watchlist(self.lists) for each in conditions(one.conditions))
+            found = tuple(each.with_watchlist(self.lists) for each in parse_conditions(one.conditions))
             self._known[one.id] = Suppression(one.id, one.name, found)
         return self._known[one.id]
 

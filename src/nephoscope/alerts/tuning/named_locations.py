@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.documents.fields import DocumentFields
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.files.json_text import JsonTextError, read_json
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.cell_formatting import iterate_rows
@@ -54,7 +54,7 @@ def read(path: Path) -> list[dict[str, str]]:
     fields = DocumentFields(whole)
     if not fields.has("value"):
         fields = DocumentFields({"value": [whole]})
-    found = [item for one in fields.objects("value") for item in _read_items(one)]
+    found = [item for one in fields.get_objects("value") for item in _read_items(one)]
     if fields.wrong:
         raise NamedLocationError(f"{path}: {'; '.join(fields.wrong)}")
     return found
@@ -63,8 +63,8 @@ def read(path: Path) -> list[dict[str, str]]:
 def list_locations(estate: Estate) -> list[dict[str, str]]:
     """The items of the watchlist NamedLocations that the estate holds; NamedLocationError where one is none."""
     found = []
-    for one in sorted(estate.by_type(_TYPE), key=lambda each: each.key):
-        body = properties(one)
+    for one in sorted(estate.list_of_type(_TYPE), key=lambda each: each.key):
+        body = get_properties(one)
         # collected objects are without the type that says what they are
         kind = "ipNamedLocation" if "ipRanges" in body else "countryNamedLocation"
         fields = DocumentFields({"@odata.type": f"{_PREFIX}{kind}", **body})
@@ -86,26 +86,26 @@ def merge_locations(estates: Iterable[Estate]) -> list[dict[str, str]]:
 
 
 def _read_items(fields: DocumentFields) -> Iterator[dict[str, str]]:
-    kind = fields.text("@odata.type", needed=True).removeprefix(_PREFIX)
-    name = fields.text("displayName", needed=True)
+    kind = fields.get_text("@odata.type", needed=True).removeprefix(_PREFIX)
+    name = fields.get_text("displayName", needed=True)
     if kind == "ipNamedLocation":
-        trusted = fields.flag("isTrusted", default=False)
-        for one in fields.objects("ipRanges"):
+        trusted = fields.get_flag("isTrusted", default=False)
+        for one in fields.get_objects("ipRanges"):
             yield _build_item(_read_range(one), name, "", trusted=trusted)
     elif kind == "countryNamedLocation":
         # Entra has no trusted countries: they are named, and people say in the watchlist which are trusted
-        for code in fields.texts("countriesAndRegions"):
+        for code in fields.get_texts("countriesAndRegions"):
             yield _build_item(code.upper(), name, code.upper(), trusted=False)
     elif kind:
-        fields.fail(f"@odata.type {kind!r} is neither ipNamedLocation nor countryNamedLocation")
+        fields.add_error(f"@odata.type {kind!r} is neither ipNamedLocation nor countryNamedLocation")
 
 
 def _read_range(fields: DocumentFields) -> str:
-    text = fields.text("cidrAddress", needed=True)
+    text = fields.get_text("cidrAddress", needed=True)
     try:
         return str(ip_network(text, strict=False)) if text else ""
     except ValueError:
-        fields.fail(f"cidrAddress {text!r} is not a range such as 203.0.113.0/24")
+        fields.add_error(f"cidrAddress {text!r} is not a range such as 203.0.113.0/24")
         return ""
 
 

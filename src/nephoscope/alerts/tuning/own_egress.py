@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.network_interfaces import reference
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate import Estate
@@ -50,7 +50,7 @@ class EgressAddress:
     resource: str
 
 
-def egress(estates: Iterable[Estate]) -> list[EgressAddress]:
+def list_egress_addresses(estates: Iterable[Estate]) -> list[EgressAddress]:
     """Every public address of the tenants' estates, each once, those that many share first; what has no address yet is left out."""
     several = [one for estate in estates for one in _list_addresses(estate)]
     found = {one.address: one for one in sorted(several, key=lambda one: one.shared)}
@@ -60,34 +60,34 @@ def egress(estates: Iterable[Estate]) -> list[EgressAddress]:
 def _list_addresses(estate: Estate) -> Iterator[EgressAddress]:
     through_nat = {
         key
-        for one in estate.by_type(_NAT)
+        for one in estate.list_of_type(_NAT)
         for field in ("publicIpAddresses", "publicIpPrefixes")
-        for key in map(reference, _to_list(properties(one).get(field)))
+        for key in map(get_reference, _to_list(get_properties(one).get(field)))
     }
     yield from _all(estate, through_nat)
 
 
 def _all(estate: Estate, through_nat: set[str]) -> Iterator[EgressAddress]:
     for type_, field in ((_ADDRESS, "ipAddress"), (_PREFIX, "ipPrefix")):
-        for one in estate.by_type(type_):
+        for one in estate.list_of_type(type_):
             kind, shared = _describe_attachment(one, through_nat)
             yield from _make_egress(one, field, kind, shared=shared)
-    for one in estate.by_type(_SITE):
+    for one in estate.list_of_type(_SITE):
         yield from _make_egress(one, "gatewayIpAddress", "site behind a VPN", shared=True)
 
 
 def _describe_attachment(one: Resource, through_nat: set[str]) -> tuple[str, bool]:
     """Return what the address is attached to."""
-    body = properties(one)
-    if one.key.lower() in through_nat or reference(body.get("natGateway")):
+    body = get_properties(one)
+    if one.key.lower() in through_nat or get_reference(body.get("natGateway")):
         return "NAT gateway", True
-    holder = reference(body.get("ipConfiguration"))
+    holder = get_reference(body.get("ipConfiguration"))
     return next((value for part, value in _HOLDERS.items() if part in holder), ("not attached", False))
 
 
 def _make_egress(one: Resource, field: str, kind: str, *, shared: bool) -> Iterator[EgressAddress]:
     try:
-        whole = ip_network(str(properties(one).get(field) or ""), strict=False)
+        whole = ip_network(str(get_properties(one).get(field) or ""), strict=False)
     except ValueError:  # none is given until the resource runs
         return
     text = str(whole) if whole.num_addresses > 1 else str(whole.network_address)

@@ -15,7 +15,7 @@ from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.query_result import RuleResultRow
 from nephoscope.alerts.rules.rule import AnalyticRule
-from nephoscope.alerts.rules.window import RuleWindow, iterate_window_ends, window_ending_at
+from nephoscope.alerts.rules.window import RuleWindow, build_window, iterate_window_ends
 from nephoscope.alerts.tuning.alert_history import read_entities
 from nephoscope.state import State
 from nephoscope.state.incidents.alerts import StoredAlert
@@ -51,7 +51,7 @@ class ReplayResult:
         """The raised alerts by the day in which their window ended."""
         return dict(sorted(Counter(one.raised.date() for one in self.raised_alerts).items()))
 
-    def entities(self, most: int = TOP) -> list[tuple[str, int]]:
+    def list_entities(self, most: int = TOP) -> list[tuple[str, int]]:
         """Return what the most of the raised alerts are about: `Account kim@contoso.com` and of how many."""
         found = Counter(
             name
@@ -72,7 +72,7 @@ class ReplayResult:
             "seconds": round(self.seconds, 3),
             "tuning": list(self.rule.tuning.shown),
             "days": {day.isoformat(): count for day, count in self.days().items()},
-            "entities": [{"entity": name, "alerts": count} for name, count in self.entities()],
+            "entities": [{"entity": name, "alerts": count} for name, count in self.list_entities()],
             "errors": [{"until": moment.isoformat(), "error": text} for moment, text in self.errors],
         }
 
@@ -95,7 +95,7 @@ class CachingDetector(Detector):
 
 
 @contextmanager
-def temporary_state() -> Iterator[State]:
+def open_temporary_state() -> Iterator[State]:
     """A state of its own, gone at the end of the block."""
     with (
         tempfile.TemporaryDirectory(prefix="nephoscope-replay-") as folder,
@@ -129,12 +129,12 @@ def replay_windows(
     """Run the windows of the rule that end at these times, in their order."""
     windows = rows = 0
     seconds, errors = 0.0, []
-    with temporary_state() as state:
+    with open_temporary_state() as state:
         workspace = detector.workspace
         incident_service = IncidentService(state, workspace)
         for end in moments:
             told(windows, len(moments))
-            outcome = detector.run(_add_knowledge(rule, state, workspace), window_ending_at(rule, end), now)
+            outcome = detector.run(_add_knowledge(rule, state, workspace), build_window(rule, end), now)
             incident_service.store_outcome(outcome, now)
             windows, rows, seconds = windows + 1, rows + outcome.rows, seconds + outcome.seconds
             if outcome.error:

@@ -78,7 +78,7 @@ class Proposal:
     evidence: str
     hides: tuple[PastAlert, ...] = field(repr=False)
 
-    def id(self, kind: str, rule: str) -> str:
+    def compute_id(self, kind: str, rule: str) -> str:
         """Return the same for the same change of the same rule."""
         text = json.dumps([kind, rule, self.step.document()], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()

@@ -84,7 +84,7 @@ def _rate_rule(rule: str, name: str, alerts: Sequence[PastAlert], runs: Sequence
     )
 
 
-def row(one: RuleQuality) -> dict[str, object]:
+def build_quality_row(one: RuleQuality) -> dict[str, object]:
     """The worth of a rule as JSON values."""
     return {
         "rule": one.name,

@@ -52,24 +52,24 @@ def apply_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Config
         raise SettingError(f"unknown setting {unknown[0]!r}: use one of {', '.join(NAMES)}")
     found = replace(
         rule,
-        enabled=fields.flag("enabled", default=rule.enabled),
+        enabled=fields.get_flag("enabled", default=rule.enabled),
         severity=_read_severity(fields, rule),
-        threshold=fields.number("triggerThreshold", default=rule.threshold, most=HIGHEST_THRESHOLD),
-        frequency=fields.span("queryFrequency") or rule.frequency,
-        period=fields.span("queryPeriod") or rule.period,
-        suppression=fields.span("suppressionDuration") or rule.suppression,
-        learning=fields.span("learningPeriod", least=timedelta())
+        threshold=fields.get_number("triggerThreshold", default=rule.threshold, most=HIGHEST_THRESHOLD),
+        frequency=fields.get_span("queryFrequency") or rule.frequency,
+        period=fields.get_span("queryPeriod") or rule.period,
+        suppression=fields.get_span("suppressionDuration") or rule.suppression,
+        learning=fields.get_span("learningPeriod", least=timedelta())
         if fields.has("learningPeriod")
         else rule.learning,
         incidents=replace(
-            rule.incidents, create=fields.flag("createIncident", default=rule.incidents.create)
+            rule.incidents, create=fields.get_flag("createIncident", default=rule.incidents.create)
         ),
         one_alert_a_row=_is_alert_per_row(fields, rule),
     )
     if settings.get("enabled") is True:
-        fields.fail("enabled can only be false here: use `content enable` to enable rules")
+        fields.add_error("enabled can only be false here: use `content enable` to enable rules")
     _check(fields, found, settings)
-    repeat, learning = fields.span("repeatInterval", least=timedelta()), _read_time(fields)
+    repeat, learning = fields.get_span("repeatInterval", least=timedelta()), _read_time(fields)
     if fields.wrong:
         raise SettingError(f"{rule.name}: {'; '.join(fields.wrong)}")
     return ConfiguredRule(found, repeat, learning, tuple(_describe_settings(rule, settings)))
@@ -79,44 +79,44 @@ def _check(fields: DocumentFields, rule: AnalyticRule, settings: Mapping[str, ob
     if not settings.keys() & {"queryFrequency", "queryPeriod"}:
         return
     if rule.kind is RuleKind.NRT:
-        fields.fail("an NRT rule runs every minute: queryFrequency and queryPeriod cannot be set")
+        fields.add_error("an NRT rule runs every minute: queryFrequency and queryPeriod cannot be set")
     if not (SHORTEST <= rule.frequency <= rule.period <= LONGEST_PERIOD):
-        fields.fail(
+        fields.add_error(
             "queryFrequency and queryPeriod must be between 5m and 14d, and the period must not be "
             "shorter than the frequency"
         )
 
 
 def _read_severity(fields: DocumentFields, rule: AnalyticRule) -> Severity:
-    text = fields.text("severity")
+    text = fields.get_text("severity")
     if not text:
         return rule.severity
     known = {one.value.lower(): one for one in Severity}
     if text.lower() not in known:
-        fields.fail(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
+        fields.add_error(f"severity must be one of {', '.join(one.value for one in Severity)} (got {text!r})")
     return known.get(text.lower(), rule.severity)
 
 
 def _is_alert_per_row(fields: DocumentFields, rule: AnalyticRule) -> bool:
-    kind = fields.text("aggregationKind")
+    kind = fields.get_text("aggregationKind")
     if kind not in ("", SINGLE, EACH):
-        fields.fail(f"aggregationKind {kind!r} is neither {SINGLE} nor {EACH}")
+        fields.add_error(f"aggregationKind {kind!r} is neither {SINGLE} nor {EACH}")
     return kind == EACH if kind else rule.one_alert_a_row
 
 
 def _read_time(fields: DocumentFields) -> datetime | None:
-    text = fields.text("learningUntil")
+    text = fields.get_text("learningUntil")
     if not text:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        fields.fail(f"learningUntil {text!r} is not a time such as 2026-11-24T10:00:00Z")
+        fields.add_error(f"learningUntil {text!r} is not a time such as 2026-11-24T10:00:00Z")
         return None
     return assume_utc(moment)
 
 
-def settings_in_file(rule: AnalyticRule) -> dict[str, object]:
+def read_file_settings(rule: AnalyticRule) -> dict[str, object]:
     """Return what the rule says itself, '' where it says nothing."""
     return {
         "enabled": rule.enabled,
@@ -132,7 +132,7 @@ def settings_in_file(rule: AnalyticRule) -> dict[str, object]:
 
 
 def _describe_settings(rule: AnalyticRule, settings: Mapping[str, object]) -> Iterable[str]:
-    before = settings_in_file(rule)
+    before = read_file_settings(rule)
     for name in NAMES:
         if name in settings:
             was = before.get(name, "")

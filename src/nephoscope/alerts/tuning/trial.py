@@ -84,7 +84,7 @@ class RuleTrials:
             raise NotFoundError(f"trial {id_[:100]} of the rule not found")
         return one
 
-    def ask(self, wanted: RuleTrial) -> RuleTrial:
+    def request_trial(self, wanted: RuleTrial) -> RuleTrial:
         """Keep what is to be done; the one that waits already where the same was asked for; StateError where too many wait."""
         several = self.all()
         open_ = [one for one in several if one.ended is None]
@@ -97,7 +97,7 @@ class RuleTrials:
         self._tidy([wanted, *several])
         return wanted
 
-    def next(self) -> RuleTrial | None:
+    def find_next(self) -> RuleTrial | None:
         """The one that waits longest."""
         return next((one for one in reversed(self.all()) if one.ended is None), None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.library.active_rules import active_rules
+from nephoscope.alerts.library.active_rules import load_active_rules
 from nephoscope.alerts.rules.rule_files import RuleFolder, load_shipped
 from nephoscope.alerts.tuning.advice import TuningAdvisor, apply
 from nephoscope.alerts.tuning.alert_history import read_entities
@@ -71,10 +71,10 @@ class TrialRunner:
     lake: Lake
     known: Callable[[], RuleFolder] = load_shipped
 
-    def next(self, ending: Callable[[], bool] = lambda: False) -> RuleTrial | None:
+    def run_next(self, ending: Callable[[], bool] = lambda: False) -> RuleTrial | None:
         """Do the trial that waits longest; None where none does, or it was stopped."""
         trials = RuleTrials(self.state)
-        wanted = trials.next()
+        wanted = trials.find_next()
         if wanted is None:
             return None
         if wanted.starts >= MOST_STARTS:
@@ -108,7 +108,7 @@ class TrialRunner:
 
     def _find_rule(self, trial: RuleTrial) -> AnalyticRule:
         switched = self.state.rule_switches.load_switches(trial.workspace)
-        rules = active_rules(self.lake.data, self.known(), switched).rules
+        rules = load_active_rules(self.lake.data, self.known(), switched).rules
         found = next((one for one in rules if one.id == trial.rule), None)
         if found is None:
             raise NotFoundError(f"rule {trial.rule!r} no longer exists")
@@ -116,9 +116,9 @@ class TrialRunner:
 
     def _replay(self, trial: RuleTrial, rule: AnalyticRule, telling: TrialProgress) -> dict[str, object]:
         now = datetime.now(UTC)
-        tuned = EffectiveTuning.load(self.state, self.lake, trial.workspace, now).rule(rule)
+        tuned = EffectiveTuning.load(self.state, self.lake, trial.workspace, now).apply_to_rule(rule)
         done = replay(self.lake, tuned, trial.workspace, trial.since, min(trial.until, now), now, telling)
-        return replay_document(done)
+        return build_replay_document(done)
 
     def _follow(self, trial: RuleTrial, rule: AnalyticRule, advising: TuningAdvisor) -> dict[str, object]:
         found = next(advising.list_advice([rule], trial.advice), None)
@@ -137,7 +137,7 @@ class TrialRunner:
         return {"advice": [found.document()]}
 
 
-def replay_document(done: ReplayResult) -> dict[str, object]:
+def build_replay_document(done: ReplayResult) -> dict[str, object]:
     """Return what came of a replay, with its newest alerts."""
     found = done.document()
     newest = sorted(done.alerts, key=lambda one: (one.raised, one.id), reverse=True)

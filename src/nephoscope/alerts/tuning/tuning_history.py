@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.alerts.suppression.watchlist_items import watchlist_items
+from nephoscope.alerts.suppression.watchlist_items import open_watchlist_items
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.alerts.tuning.tuning_service import SETTING, SUPPRESSION, read_setting
 from nephoscope.state.rules.rule_settings import RuleSetting
@@ -49,10 +49,10 @@ class TuningHistory:
             bounds |= {setting.changed, setting.expires or setting.changed}
         ended = [one.before.get("expires") for one in changes if one.before is not None]
         bounds |= {datetime.fromisoformat(text) for text in ended if text}
-        lists = watchlist_items(lake, workspace)
+        lists = open_watchlist_items(lake, workspace)
         return cls(state, workspace, lists, suppressions, settings, changes, sorted(bounds))
 
-    def tuning_at(self, moment: datetime) -> EffectiveTuning:
+    def get_tuning_at(self, moment: datetime) -> EffectiveTuning:
         """Return what was in force at a time."""
         place = bisect_right(self._bounds, moment)
         if self._last is None or self._last[0] != place:

@@ -92,7 +92,7 @@ class TuningEditor:
             self._record_change(session, SUPPRESSION, before.id, before.rule, _to_document(before), None)
         return before
 
-    def set(
+    def set_settings(
         self,
         rule: AnalyticRule,
         values: dict[str, object],
@@ -117,7 +117,7 @@ class TuningEditor:
                     session, SETTING, name, rule.id, _to_document(known.get(name)), _to_document(one)
                 )
 
-    def reset(self, rule: str, names: Iterable[str] = ()) -> list[str]:
+    def reset_settings(self, rule: str, names: Iterable[str] = ()) -> list[str]:
         """Let the file of a rule speak again, for some settings or all; the names of those that were changed."""
         known = self._index_settings(rule)
         wanted = [name for name in known if not names or name in set(names)]
@@ -136,7 +136,7 @@ class TuningEditor:
             self.state.learned.add(session, self.workspace, rule.id, several, self.now)
             self._record_change(session, LEARNED, "", rule.id, None, {"keys": several})
         if "learningUntil" not in self._index_settings(rule.id):
-            self.set(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
+            self.set_settings(rule, {"learningUntil": self.now.isoformat()}, comment=comment, expires=expires)
 
     def forget(self, rule: str) -> None:
         """Let a rule know nothing again."""
@@ -144,7 +144,7 @@ class TuningEditor:
         with self.state.transaction() as session:
             self.state.learned.forget(session, self.workspace, rule)
             self._record_change(session, LEARNED, "", rule, {"keys": keys}, None)
-        self.reset(rule, ["learningUntil"])
+        self.reset_settings(rule, ["learningUntil"])
 
     def undo(self, advice: str) -> int:
         """Take back what was done by an advice, as far as nobody has changed it since; how many things."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, size
+from nephoscope.estate.addresses import AddressSet, Interval, count_addresses, intersect, merge_intervals
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.rule_changes import (
     NoPriorityError,
@@ -91,7 +91,7 @@ class MachineAddress(msgspec.Struct, frozen=True):
 
 def propose_rules(network: Network, one: MachineAddress) -> Iterator[RuleProposal]:
     """Yield narrower rules for one address; raises DataNotCollectedError."""
-    filters = network.filters(one.interface, one.configuration)
+    filters = network.build_filters(one.interface, one.configuration)
     if not filters or not one.configuration.address:
         return
     chosen = filters[-1]
@@ -116,11 +116,14 @@ def _narrow(network: Network, one: MachineAddress, group: str, clause: Clause) -
     family = _detect_address_family(one)
     needed = list(_find_needed(clause, one.services, family))
     whole = (
-        size(clause.addresses.family(family))
-        * size(clause.rule.destination_ports)
+        count_addresses(clause.addresses.get_intervals(family))
+        * count_addresses(clause.rule.destination_ports)
         * len(_list_protocols(clause))
     )
-    kept = sum(size(entry.addresses.family(family)) * size((entry.ports,)) for entry in needed)
+    kept = sum(
+        count_addresses(entry.addresses.get_intervals(family)) * count_addresses((entry.ports,))
+        for entry in needed
+    )
     if not whole or kept > NARROW_SHARE * whole:
         return None
     allowed = tuple(_name_rules(needed, clause, one.configuration.address))
@@ -149,7 +152,7 @@ def _count(network: Network, one: MachineAddress) -> int:
 
 
 def _list_openings(network: Network, one: MachineAddress, protocol: str) -> list[Opening]:
-    return network.openings(one.interface, one.configuration, protocol, AddressSet.everything())
+    return network.find_openings(one.interface, one.configuration, protocol, AddressSet.everything())
 
 
 def _list_protocols(clause: Clause) -> tuple[str, ...]:
@@ -182,7 +185,9 @@ def _name_rules(needed: Iterable[_NeededTraffic], clause: Clause, address: str) 
     for one in needed:
         grouped[one.protocol, one.sources].append(one.ports)
     for number, ((protocol, sources), ports) in enumerate(sorted(grouped.items()), start=1):
-        yield HardenedRule(f"{_build_name_stem(clause, address)}-{number}", protocol, merge(ports), sources)
+        yield HardenedRule(
+            f"{_build_name_stem(clause, address)}-{number}", protocol, merge_intervals(ports), sources
+        )
 
 
 def _build_name_stem(clause: Clause, address: str) -> str:
@@ -196,7 +201,7 @@ def _write_rules(
     """The ARM rules with their priorities, or why there is no room for them."""
     denied = _list_protocols(clause)
     try:
-        place = find_place(network.rules(group), clause.rule, len(allowed) + len(denied))
+        place = find_place(network.get_rules(group), clause.rule, len(allowed) + len(denied))
     except NoPriorityError as error:
         return (), str(error)
     numbers = iter(place.priorities)

@@ -54,7 +54,7 @@ class LogWindow(msgspec.Struct, frozen=True):
         """Return the window of both."""
         return LogWindow(min(self.first, other.first), max(self.last, other.last), self.days | other.days)
 
-    def missing_days(self, until: date, count: int) -> list[date]:
+    def list_missing_days(self, until: date, count: int) -> list[date]:
         """List those of so many days before a day that have no row."""
         asked = (until - timedelta(days=back) for back in range(count, 0, -1))
         return [one for one in asked if one not in self.days]

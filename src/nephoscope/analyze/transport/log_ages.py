@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.documents import ContentError
@@ -49,7 +49,7 @@ class ArrivedRows(msgspec.Struct, frozen=True):
 @cache
 def load_log_kinds() -> tuple[LogKind, ...]:
     """Load the kinds; ContentError where the file has another shape."""
-    for document in documents(None, "azure"):
+    for document in load_documents(None, "azure"):
         if document.name == _FILE:
             try:
                 return msgspec.convert(document.json(), tuple[LogKind, ...])

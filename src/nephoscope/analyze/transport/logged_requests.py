@@ -38,7 +38,7 @@ class RequestLog(msgspec.Struct, frozen=True):
     refused: str = "false"
     where: str = ""
 
-    def aggregate(self) -> FileAggregate:
+    def build_aggregate(self) -> FileAggregate:
         """Return the requests of each day by what they have in common; callers are told apart where it is not known as safe."""
         by_file = f"""{self.table}{self.where}
 | extend Protocol = {self.protocol}, Tls = {self.tls}, Refused = {self.refused}
@@ -94,7 +94,7 @@ def read_requests(view: EstateView, logs: Iterable[RequestLog]) -> list[RequestG
 
 
 def _list_request_groups(view: EstateView, log: RequestLog) -> Iterator[RequestGroup]:
-    for row in view.aggregate(log.aggregate()):
+    for row in view.aggregate(log.build_aggregate()):
         first, last, requests = row["First"], row["Last"], row["Requests"]
         if not (isinstance(first, datetime) and isinstance(last, datetime) and isinstance(requests, int)):
             continue

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.transport.logged_requests import DAYS
-from nephoscope.analyze.verdict import count_noun, healthy, join_names, make_finding, unhealthy
+from nephoscope.analyze.verdict import (
+    format_count,
+    join_names,
+    make_finding,
+    report_healthy,
+    report_unhealthy,
+)
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope_policy.data_gap import STALE
 
@@ -35,7 +41,7 @@ def judge_requests(
             weak.setdefault(str(one.weakness), []).append(one)
     if weak:
         findings = [_build_finding(id_, name, weak[name]) for name in sorted(weak)]
-        return unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
+        return report_unhealthy(id_, key, "; ".join(one.title for one in findings), findings)
     known = [one for one in recent if one.weakness is not None]
     stale = [one for one in groups if one.stale]
     if stale and (unread or not known or any(map(is_insecure, stale))):
@@ -43,7 +49,7 @@ def judge_requests(
     untold = sum(one.requests for one in recent if one.weakness is None)
     if not known:
         raise DataNotCollectedError(
-            f"the TLS version of {count_noun(untold, 'request')} to {id_.lower()}"
+            f"the TLS version of {format_count(untold, 'request')} to {id_.lower()}"
             if untold
             else f"requests of {id_.lower()}"
         )
@@ -51,7 +57,7 @@ def judge_requests(
         raise DataNotCollectedError(f"served requests of {id_.lower()}: all were refused or redirected")
     if unread:
         raise DataNotCollectedError(f"rows of {join_names(unread)} of {id_.lower()}")
-    return healthy(id_, key, _describe(known, untold))
+    return report_healthy(id_, key, _describe(known, untold))
 
 
 def list_recent(groups: Iterable[RequestGroup]) -> list[RequestGroup]:
@@ -68,11 +74,9 @@ def _describe(known: Sequence[RequestGroup], untold: int) -> str:
     served = sum(one.requests for one in known if not one.refused)
     refused = sum(one.requests for one in known if one.refused and one.weakness)
     first, last = min(one.first for one in known), max(one.last for one in known)
-    text = (
-        f"{count_noun(served, 'request')} from {first:%Y-%m-%d} to {last:%Y-%m-%d}, all over TLS 1.2 or later"
-    )
+    text = f"{format_count(served, 'request')} from {first:%Y-%m-%d} to {last:%Y-%m-%d}, all over TLS 1.2 or later"
     if refused:
-        text += f"; {count_noun(refused, 'insecure one')} refused or redirected"
+        text += f"; {format_count(refused, 'insecure one')} refused or redirected"
     return text + (f"; {untold:,} of protocols whose encryption is not logged" if untold else "")
 
 
@@ -83,8 +87,8 @@ def _build_finding(id_: str, weakness: str, groups: Sequence[RequestGroup]) -> S
     requests, last = sum(one.requests for one in groups), max(one.last for one in groups)
     addresses = len({caller for caller, _ in callers})
     title = (
-        f"{count_noun(requests, 'request')} in {DAYS} days over {weakness} from "
-        f"{count_noun(addresses, 'address', 'addresses')}, the last on {last:%Y-%m-%d %H:%M}"
+        f"{format_count(requests, 'request')} in {DAYS} days over {weakness} from "
+        f"{format_count(addresses, 'address', 'addresses')}, the last on {last:%Y-%m-%d %H:%M}"
     )
     rows = [
         {

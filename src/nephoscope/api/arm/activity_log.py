@@ -12,13 +12,13 @@ import msgspec
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
-from nephoscope.api.wire.odata_tree import Node, PropertyComparison, conjuncts, read_tree
+from nephoscope.api.wire.odata_tree import Node, PropertyComparison, read_tree, split_conjuncts
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
 from nephoscope.posture.changes.activity_events import READ, TABLE
 from nephoscope_kql.binder.query_parameters import RequestProperties
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 
 SURFACE = ApiSurface("Activity log", "Microsoft.Insights")
 MOST = 200
@@ -43,7 +43,7 @@ _CHANNELS = "eventchannels"
 def list_events(call: ApiCall) -> ApiResponse:
     """Return what was done with the subscription, the newest first; `$filter` needs the begin of the time, as Azure's does."""
     where, parameters = _parse_conditions(call)
-    start, most = place(call), call.read_requested_count(MOST)
+    start, most = read_place(call), call.read_requested_count(MOST)
     order = "order by TimeGenerated desc, EventDataId asc"
     text = f"{TABLE}\n| where {where}\n| {order}\n| take {start + most + 1}"
     rows = _fetch_rows(call, text, parameters)[start:]
@@ -57,7 +57,7 @@ def list_events(call: ApiCall) -> ApiResponse:
 def _parse_conditions(call: ApiCall) -> tuple[str, dict[str, str]]:
     """The conditions of `$filter` with their values, which never become text of the query; Fault for another filter."""
     parts, values, began = [], dict[str, str](), False
-    for at, one in enumerate(conjuncts(_parse_filter(call.get_query_value("$filter")))):
+    for at, one in enumerate(split_conjuncts(_parse_filter(call.get_query_value("$filter")))):
         name = one.path.name.lower() if isinstance(one, PropertyComparison) else ""
         if not isinstance(one, PropertyComparison) or (name == "eventtimestamp") is (one.operator == "eq"):
             raise _filter_error(call.get_query_value("$filter"))
@@ -111,7 +111,7 @@ def _query_workspace(
     """The rows of one workspace, of those of the subscription that the caller may read; none where it may read none."""
     subscription = call["subscriptionId"].lower()
     try:
-        scope = call.caller.logs(READ, workspace).restrict(frozenset({subscription}))
+        scope = call.caller.find_log_scope(READ, workspace).restrict(frozenset({subscription}))
     except DeniedError:
         return
     if not scope.ids:
@@ -122,7 +122,7 @@ def _query_workspace(
     )[-1].table
     columns = typed_columns(table)
     for row in iterate_rows(table):
-        yield {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        yield {name: to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
 
 
 def _build_event(call: ApiCall, row: Mapping[str, object]) -> dict[str, object]:

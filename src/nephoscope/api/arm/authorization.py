@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nephoscope.access.authenticator import DeniedError
-from nephoscope.access.roles import role
+from nephoscope.access.roles import find_role
 from nephoscope.access.scopes import list_held_roles
 from nephoscope.access.shared_names import explain_shared_name
 from nephoscope.api.wire import arm_documents
@@ -19,8 +19,8 @@ from nephoscope.api.wire.odata_tree import (
     Node,
     PropertyComparison,
     PropertyPath,
-    conjuncts,
     read_tree,
+    split_conjuncts,
 )
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
@@ -48,7 +48,9 @@ def list_permissions(call: ApiCall) -> ApiResponse:
     """
     if explain_shared_name(call.caller.roles, call.permission, call.scope, call.caller.hierarchy):
         raise DeniedError(call.caller, call.permission, call.scope)
-    held = (role(one.role) for one in list_held_roles(call.caller.roles, call.scope, call.caller.hierarchy))
+    held = (
+        find_role(one.role) for one in list_held_roles(call.caller.roles, call.scope, call.caller.hierarchy)
+    )
     return answer_list(
         call,
         [
@@ -84,7 +86,7 @@ def _list_inherited(call: ApiCall) -> list[dict[str, object]]:
     reach = call.reach.narrow_to(frozenset({subscription}))
     if not subscription or reach.is_empty:
         return []
-    scopes = call.caller.hierarchy.groups_above({subscription}) | {""}
+    scopes = call.caller.hierarchy.find_groups_above({subscription}) | {""}
     if len(words) > 3:
         scopes |= {f"/subscriptions/{subscription}"} if subscription in reach.subscriptions else set()
     held = reach.with_ancestors(call.snapshot.scopes_with_assignments(frozenset(scopes)))
@@ -96,7 +98,7 @@ def _parse_filter(call: ApiCall) -> tuple[arm_documents.Test, bool]:
     """Return what `$filter` of assignments picks, and whether only what stands at the scope itself; Fault for another filter."""
     tests: list[arm_documents.Test] = []
     exact = False
-    for node in conjuncts(_tree(call, _OF_ASSIGNMENTS)):
+    for node in split_conjuncts(_tree(call, _OF_ASSIGNMENTS)):
         match node:
             case FunctionCall("atscope", ()):
                 exact = True

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import missing_fault
+from nephoscope.api.wire.azure_error import not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -28,7 +28,7 @@ def list_groups(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_LIST}/{{groupId}}", "ManagementGroups_Get", READ)
-def group(call: ApiCall) -> ApiResponse:
+def get_group(call: ApiCall) -> ApiResponse:
     """One of them; its children where `$expand=children` asks for them."""
     found = _require_group(call)
     told = _to_short_body(call, found)
@@ -48,7 +48,7 @@ def list_descendants(call: ApiCall) -> ApiResponse:
     )
 
 
-@SURFACE.ask("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
+@SURFACE.post_query("/providers/Microsoft.Management/getEntities", "Entities_List", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
     """Every management group and subscription that the caller may read, with its parent."""
     page = call.snapshot.listing.page(
@@ -62,7 +62,7 @@ def _require_group(call: ApiCall) -> dict[str, Any]:
     key = f"{_LIST}/{call['groupId']}"
     found = call.snapshot.listing.get(key, call.reach)
     if found is None:
-        raise missing_fault(f"The management group '{call['groupId'][:100]}'")
+        raise not_found(f"The management group '{call['groupId'][:100]}'")
     return found
 
 

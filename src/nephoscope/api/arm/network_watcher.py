@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.estate.data_gap import DataNotCollectedError
@@ -29,7 +29,7 @@ End = tuple[FlowPaths, Endpoint]
 
 
 def _open_network_watcher(call: ApiCall) -> NetworkWatcher:
-    return NetworkWatcher(call.instance.data, call.caller.reach(READ))
+    return NetworkWatcher(call.instance.data, call.caller.find_reach(READ))
 
 
 def _not_collected(gap: DataNotCollectedError) -> ApiError:
@@ -44,13 +44,13 @@ def _find_end(call: ApiCall, target: str, interface: str = "", address: str = ""
     except ValueError as error:
         raise bad_request(f"{target[:200]!r} is not a resource id.", "targetResourceId") from error
     except NotFoundError as error:
-        raise missing_fault(f"The resource '{target}'") from error
+        raise not_found(f"The resource '{target}'") from error
     except DataNotCollectedError as gap:
         raise _not_collected(gap) from gap
 
 
 def _read_address(call: ApiCall, name: str, *, needed: bool = True) -> str:
-    text = call.text(name, needed=needed)
+    text = call.get_text(name, needed=needed)
     try:
         return str(ipaddress.ip_address(text)) if text else ""
     except ValueError as error:
@@ -67,13 +67,15 @@ def _read_port(value: object, name: str, default: int = 0) -> int:
 
 
 def _read_word(call: ApiCall, name: str, *words: str) -> str:
-    text = call.text(name, needed=True)
+    text = call.get_text(name, needed=True)
     if text.lower() not in words:
         raise bad_request(f"'{name}' must be one of {', '.join(one.title() for one in words)}.", name)
     return text.lower()
 
 
-@SURFACE.ask(f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action")
+@SURFACE.post_query(
+    f"{_WATCHER}/ipFlowVerify", "NetworkWatchers_VerifyIPFlow", f"{_ACTIONS}/ipFlowVerify/action"
+)
 def verify_ip_flow(call: ApiCall) -> ApiResponse:
     """Report whether security rules allow a flow, and the rule that decides."""
     inbound = _read_word(call, "direction", "inbound", "outbound") == "inbound"
@@ -81,8 +83,8 @@ def verify_ip_flow(call: ApiCall) -> ApiResponse:
     local, remote = (_read_port(call.body.get(f"{side}Port"), f"{side}Port") for side in ("local", "remote"))
     end = _find_end(
         call,
-        call.text("targetResourceId", needed=True),
-        call.text("targetNicResourceId"),
+        call.get_text("targetResourceId", needed=True),
+        call.get_text("targetNicResourceId"),
         _read_address(call, "localIPAddress"),
     )
     port, other = (local, remote) if inbound else (remote, local)
@@ -106,13 +108,13 @@ def _rule_path(rule: SecurityRule) -> str:
     return f"{kind or 'securityAdminRules'}/{rule.name}"
 
 
-@SURFACE.ask(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
-def next_hop(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(f"{_WATCHER}/nextHop", "NetworkWatchers_GetNextHop", f"{_ACTIONS}/nextHop/action")
+def find_next_hop(call: ApiCall) -> ApiResponse:
     """The next hop of a packet, and the route table that decides."""
     end = _find_end(
         call,
-        call.text("targetResourceId", needed=True),
-        call.text("targetNicResourceId"),
+        call.get_text("targetResourceId", needed=True),
+        call.get_text("targetNicResourceId"),
         _read_address(call, "sourceIPAddress"),
     )
     try:
@@ -125,7 +127,7 @@ def next_hop(call: ApiCall) -> ApiResponse:
     return ApiResponse(body | ({"nextHopIpAddress": found.next_hop_ip} if found.next_hop_ip else {}))
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     f"{_INTERFACE}/effectiveRouteTable",
     "NetworkInterfaces_GetEffectiveRouteTable",
     "Microsoft.Network/networkInterfaces/effectiveRouteTable/action",
@@ -153,7 +155,7 @@ def _build_route(one: EffectiveRoute, overridden: set[str]) -> dict[str, object]
     }
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     f"{_INTERFACE}/effectiveNetworkSecurityGroups",
     "NetworkInterfaces_ListEffectiveNetworkSecurityGroups",
     "Microsoft.Network/networkInterfaces/effectiveNetworkSecurityGroups/action",
@@ -204,14 +206,14 @@ def _build_rule(one: SecurityRule) -> dict[str, object]:
     }
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     f"{_WATCHER}/securityGroupView",
     "NetworkWatchers_GetVMSecurityRules",
     f"{_ACTIONS}/securityGroupView/action",
 )
 def get_security_group_view(call: ApiCall) -> ApiResponse:
     """The rules on a machine's interface, by the level that they are associated with."""
-    end = _find_end(call, call.text("targetResourceId", needed=True))
+    end = _find_end(call, call.get_text("targetResourceId", needed=True))
     try:
         levels = _open_network_watcher(call).rules_by_level(end)
     except DataNotCollectedError as gap:
@@ -233,7 +235,7 @@ def _to_rule_body(one: SecurityRule) -> dict[str, object]:
     return {"id": one.id, "name": one.name, "properties": _build_rule(one)}
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     f"{_WATCHER}/connectivityCheck",
     "NetworkWatchers_CheckConnectivity",
     f"{_ACTIONS}/connectivityCheck/action",
@@ -247,7 +249,7 @@ def check_connectivity(call: ApiCall) -> ApiResponse:
     address = str(target.get("address") or "")
     if target.get("resourceId"):
         address = _find_end(call, str(target["resourceId"]))[1].configuration.address
-    protocol = (call.text("protocol") or "Tcp").lower()
+    protocol = (call.get_text("protocol") or "Tcp").lower()
     destination = _resolve(call, end, address)
     flow = PathFlow(
         destination,

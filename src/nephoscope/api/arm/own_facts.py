@@ -13,7 +13,7 @@ from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
 from nephoscope.collect.facts.fact_report import FactReport, claims
-from nephoscope.collect.facts.fact_types import FactType, fact_types
+from nephoscope.collect.facts.fact_types import FactType, load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
 from nephoscope.service.own_facts import put_facts, remove_facts
 
@@ -22,7 +22,7 @@ SURFACE = ApiSurface("Own facts")
 _SAID = frozenset({"etag", "systemData"})
 
 
-def template(type_: str) -> str:
+def build_path_template(type_: str) -> str:
     """The path of a document of a type."""
     provider, *words = type_.split("/")
     return f"{{scope}}/providers/{provider}/" + "/".join(f"{one}/{{{one}Name}}" for one in words)
@@ -55,9 +55,9 @@ def delete(call: ApiCall) -> ApiResponse:
 def _declare(one: FactType) -> None:
     words = "".join(word[:1].upper() + word[1:] for word in one.type.split("/")[1:])
     name = one.type.split("/")[0].rpartition(".")[2] + words
-    SURFACE.put(template(one.type), f"{name}_CreateOrUpdate", f"{one.type}/write")(put)
-    SURFACE.delete(template(one.type), f"{name}_Delete", f"{one.type}/delete")(delete)
+    SURFACE.put(build_path_template(one.type), f"{name}_CreateOrUpdate", f"{one.type}/write")(put)
+    SURFACE.delete(build_path_template(one.type), f"{name}_Delete", f"{one.type}/delete")(delete)
 
 
-for _type in fact_types().values():
+for _type in load_fact_types().values():
     _declare(_type)

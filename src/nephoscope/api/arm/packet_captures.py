@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.protect.capture.capture_request import MOST_BYTES, MOST_SECONDS, CaptureRequest, Protocol
@@ -96,7 +96,7 @@ def get_capture(call: ApiCall) -> ApiResponse:
     return ApiResponse(_build_document(call, _find(call)))
 
 
-@SURFACE.ask(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
+@SURFACE.post_query(f"{_ONE}/queryStatus", "PacketCaptures_GetStatus", READ)
 def query_status(call: ApiCall) -> ApiResponse:
     """Return the state of a packet capture, and why it ended."""
     found = _find(call)
@@ -113,7 +113,7 @@ def query_status(call: ApiCall) -> ApiResponse:
     return ApiResponse(body)
 
 
-@SURFACE.act(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
+@SURFACE.post_action(f"{_ONE}/stop", "PacketCaptures_Stop", RESPOND)
 def stop_capture(call: ApiCall) -> ApiResponse:
     """Stop a packet capture; it keeps what it took until now."""
     with _translate_order_errors():
@@ -134,7 +134,7 @@ def _index_captures(call: ApiCall) -> dict[str, ResponseOrder]:
 def _find(call: ApiCall) -> ResponseOrder:
     found = _index_captures(call).get(call["packetCaptureName"].lower())
     if found is None:
-        raise missing_fault(f"The packet capture '{call['packetCaptureName']}'")
+        raise not_found(f"The packet capture '{call['packetCaptureName']}'")
     return found
 
 

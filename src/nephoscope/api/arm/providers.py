@@ -21,14 +21,14 @@ _ONE = "/subscriptions/{subscriptionId}/providers/{resourceProviderNamespace}"
 def list_providers_of_tenant(call: ApiCall) -> ApiResponse:
     """The providers that policy aliases, this server's own surfaces and the estate name, with their types."""
     known = KnownTypes.of(call)
-    return answer_list(call, (known.body(one) for one in known.types))
+    return answer_list(call, (known.build_provider(one) for one in known.types))
 
 
 @SURFACE.get("/providers/{resourceProviderNamespace}", "Providers_GetAtTenantScope", READ_AT_TENANT)
 def get_provider_of_tenant(call: ApiCall) -> ApiResponse:
     """One provider with its types; `$expand=resourceTypes/aliases` adds their policy aliases."""
     known = KnownTypes.of(call)
-    return ApiResponse(known.body(_require_provider(call, known)))
+    return ApiResponse(known.build_provider(_require_provider(call, known)))
 
 
 @SURFACE.get("/subscriptions/{subscriptionId}/providers", "Providers_List", READ)
@@ -45,12 +45,12 @@ def get_provider(call: ApiCall) -> ApiResponse:
     return ApiResponse(_to_subscription_body(call, known, _require_provider(call, known)))
 
 
-@SURFACE.act(
+@SURFACE.post_action(
     f"{_ONE}/register",
     "Providers_Register",
     "Microsoft.Resources/subscriptions/providers/register/action",
 )
-def register(call: ApiCall) -> ApiResponse:
+def register_provider(call: ApiCall) -> ApiResponse:
     """Say that a provider is registered, where it is known here: nothing is registered in Azure."""
     known = KnownTypes.of(call, call.listing_scope)
     return ApiResponse(
@@ -72,7 +72,7 @@ def _require_provider(call: ApiCall, known: KnownTypes) -> str:
 
 
 def _to_subscription_body(call: ApiCall, known: KnownTypes, namespace: str) -> dict[str, object]:
-    body = known.body(namespace)
+    body = known.build_provider(namespace)
     return {
         "id": f"/subscriptions/{call['subscriptionId']}/providers/{body['namespace']}",
         **body,

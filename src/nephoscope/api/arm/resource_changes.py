@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_state_query import moment
+from nephoscope.api.wire.policy_state_query import parse_moment
 from nephoscope.api.wire.response import ApiResponse, pack_token, unpack_token
-from nephoscope.estate.resource_changes import ResourceChange, changes
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.resource_changes import ResourceChange, list_changes
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope_policy.model.resource_id import ResourceId
 
 SURFACE = ApiSurface("Resource changes", "Microsoft.ResourceGraph")
@@ -27,7 +27,7 @@ TYPED = "2020-04-01-preview"
 KEPT = timedelta(days=3650)
 
 
-@SURFACE.ask(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
+@SURFACE.post_query(f"{_PROVIDER}/resourceChanges", "ResourceChanges", READ)
 def list_(call: ApiCall) -> ApiResponse:
     """The changes of some resources in an interval, the newest first."""
     ids, several = _read_ids(call)
@@ -41,7 +41,7 @@ def list_(call: ApiCall) -> ApiResponse:
     return ApiResponse(body)
 
 
-@SURFACE.ask(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
+@SURFACE.post_query(f"{_PROVIDER}/resourceChangeDetails", "ResourceChangeDetails", READ)
 def get_change_details(call: ApiCall) -> ApiResponse:
     """Some changes with the resource as it was before and after each."""
     ids, several = _read_ids(call)
@@ -52,7 +52,7 @@ def get_change_details(call: ApiCall) -> ApiResponse:
     known = {one.id: one for one in _list_changes(call, now - KEPT, now, ids)}
     found = [known[one] for one in wanted if one in known]
     if not found:
-        raise missing_fault("The change")
+        raise not_found("The change")
     told = [_build_detailed_document(call, one, several=several) for one in found]
     return ApiResponse(told if several else told[0])
 
@@ -61,10 +61,10 @@ def _list_changes(call: ApiCall, since: datetime, until: datetime, ids: list[str
     """The changes of resources that the caller may read, the newest first; outside subscriptions in the caller's tenants only."""
     reach, seen = call.reach, _filter_visible(call, ids)
     found: list[ResourceChange] = []
-    for store in tenant_stores(call.instance.data):
+    for store in open_tenant_stores(call.instance.data):
         own = reach.everything or not reach.tenants or store.tenant in reach.tenants
         mine = seen if own else [one for one in seen if one.startswith("/subscriptions/")] or ["/"]
-        found += changes(store, since, until, mine)
+        found += list_changes(store, since, until, mine)
     return sorted(found, key=lambda one: (one.after, one.key), reverse=True)
 
 
@@ -72,7 +72,7 @@ def _read_ids(call: ApiCall) -> tuple[list[str], bool]:
     """The lower-cased ids that are asked about, and whether they came as a list."""
     several = call.body.get("resourceIds")
     if several is None:
-        return [call.text("resourceId", needed=True).lower().rstrip("/")], False
+        return [call.get_text("resourceId", needed=True).lower().rstrip("/")], False
     if (
         not isinstance(several, list)
         or not 0 < len(several) <= MOST_IDS
@@ -100,7 +100,8 @@ def _filter_visible(call: ApiCall, ids: list[str]) -> list[str]:
 
 def _read_interval(call: ApiCall) -> tuple[datetime, datetime]:
     start, end = (
-        moment(call.text("interval", name, needed=True), f"interval.{name}") for name in ("start", "end")
+        parse_moment(call.get_text("interval", name, needed=True), f"interval.{name}")
+        for name in ("start", "end")
     )
     assert start is not None
     assert end is not None
@@ -110,7 +111,7 @@ def _read_interval(call: ApiCall) -> tuple[datetime, datetime]:
 
 
 def _read_start(call: ApiCall) -> int:
-    token = call.text("$skipToken")
+    token = call.get_text("$skipToken")
     start = unpack_token(token, "$skipToken") if token else "0"
     if not start.isdecimal():
         raise bad_request("The $skipToken was not issued by this server.", "$skipToken", "InvalidSkipToken")
@@ -143,7 +144,7 @@ def _change_document(call: ApiCall, one: ResourceChange, *, several: bool) -> di
                 "changeCategory": "User",
                 "changeType": "Insert" if old is None else "Remove" if new is None else "Update",
             }
-            for path, old, new in one.properties()
+            for path, old, new in one.list_changed_properties()
         ]
     return found
 

@@ -23,7 +23,7 @@ from nephoscope.model.read_reach import Reach
 from nephoscope.posture.published.published_snapshot import GraphCatalog
 from nephoscope.posture.published.row_access import Shown, find_row_access
 from nephoscope.posture.published.uncollected_table import UncollectedTableError
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.parser import OPERATORS
@@ -66,10 +66,12 @@ class ResourceGraphOptions:
     partial: bool
 
 
-@SURFACE.ask("/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled)
+@SURFACE.post_query(
+    "/providers/Microsoft.ResourceGraph/resources", "Resources", READ, throttled=graph_throttled
+)
 def run_resource_query(call: ApiCall) -> ApiResponse:
     """Run a query; its results page by page, with facets where they are asked for."""
-    text = complete_query(call.text("query", needed=True))
+    text = complete_query(call.get_text("query", needed=True))
     call, options = _read_options(call)
     reach = _reach(call)
     result = _run(call, text, reach)
@@ -84,7 +86,7 @@ def run_resource_query(call: ApiCall) -> ApiResponse:
         "resultTruncated": "false",
     }
     if more:
-        body["$skipToken"] = resource_graph_request.token(call, options.start + page.num_rows)
+        body["$skipToken"] = resource_graph_request.build_skip_token(call, options.start + page.num_rows)
     return ApiResponse(body, headers=_warn_of_gaps(result))
 
 
@@ -108,7 +110,7 @@ def check_query(text: str) -> None:
     try:
         compile_results(text, GraphCatalog({}))
     except KqlError as error:
-        raise query_fault(error) from error
+        raise make_query_error(error) from error
 
 
 def _read_options(call: ApiCall) -> tuple[ApiCall, ResourceGraphOptions]:
@@ -136,7 +138,7 @@ def _reach(call: ApiCall) -> dict[str, Shown]:
     asked, within = resource_graph_request.read_requested_subscriptions(call), _build_cut(call)
 
     def reaches(operations: Iterable[str]) -> dict[str, Reach]:
-        return {one: within(reach) for one, reach in call.caller.reaches(operations).items()}
+        return {one: within(reach) for one, reach in call.caller.find_reaches(operations).items()}
 
     found = find_row_access(call.snapshot.types, reaches)
     if all(isinstance(one, Reach) and one.is_empty for one in found.values()):
@@ -184,7 +186,8 @@ def _filter_assignments(call: ApiCall, reach: Reach, asked: frozenset[str] | Non
     exact = {"", *reach.groups} if asked is None else {f"/subscriptions/{one}" for one in reach.subscriptions}
     above |= held(frozenset(exact if reach.everything or asked else exact - {""}))
     return Reach(
-        above=above, tenants=call.caller.hierarchy.tenants_of_subscriptions(asked) if asked else reach.tenants
+        above=above,
+        tenants=call.caller.hierarchy.find_tenants_of_subscriptions(asked) if asked else reach.tenants,
     )
 
 
@@ -193,13 +196,13 @@ def _list_containing(call: ApiCall, reach: Reach, asked: Iterable[str] | None) -
     seen = {*reach.subscriptions, *(one.split("/")[2] for one in reach.groups)}
     within = {one for one in seen if asked is None or one in asked}
     around = {f"/subscriptions/{one}" for one in within - reach.subscriptions}
-    return call.caller.hierarchy.groups_above(within) | around | ({""} if within else frozenset())
+    return call.caller.hierarchy.find_groups_above(within) | around | ({""} if within else frozenset())
 
 
 def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
     try:
         within = _build_cut(call)
-        reader = LiveReader.for_caller(call.caller, lambda one: within(call.caller.reach(one)))
+        reader = LiveReader.for_caller(call.caller, lambda one: within(call.caller.find_reach(one)))
         current = LiveResources(call.instance.state, call.instance.tenant, call.snapshot, reader, call.base)
         found = call.snapshot.query(
             text, reach, timeout=call.instance.query_seconds, beside=current.live_row_source
@@ -211,10 +214,10 @@ def _run(call: ApiCall, text: str, reach: Mapping[str, Shown]) -> QueryResult:
             f"{told} has no data on this server; an empty result does not describe the estate."
         ) from error
     except KqlError as error:
-        raise query_fault(error) from error
+        raise make_query_error(error) from error
 
 
-def query_fault(error: KqlError) -> ApiError:
+def make_query_error(error: KqlError) -> ApiError:
     """A query that is wrong, as Resource Graph says it."""
     details = tuple(
         {
@@ -231,7 +234,7 @@ def query_fault(error: KqlError) -> ApiError:
 def _to_objects(table: pa.Table) -> list[dict[str, object]]:
     columns = typed_columns(table)
     return [
-        {name: json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
+        {name: to_json_value(value, kind) for (name, kind), value in zip(columns, row, strict=True)}
         for row in iterate_rows(table)
     ]
 
@@ -239,7 +242,7 @@ def _to_objects(table: pa.Table) -> list[dict[str, object]]:
 def _to_columns_and_rows(table: pa.Table) -> dict[str, object]:
     columns = typed_columns(table)
     rows = [
-        [json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
+        [to_json_value(value, kind) for (_, kind), value in zip(columns, row, strict=True)]
         for row in iterate_rows(table)
     ]
     return {"columns": [{"name": name, "type": _TYPES[kind]} for name, kind in columns], "rows": rows}

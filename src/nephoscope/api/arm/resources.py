@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from nephoscope.api.wire import arm_documents, resource_filter
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
-from nephoscope.api.wire.instance_view import MACHINE, is_requested, view, with_view
+from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.instance_view import MACHINE, build_instance_view, is_requested, with_view
 from nephoscope.api.wire.operation import BELOW, ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope_policy.model.resource_id import (
@@ -77,8 +77,8 @@ def get_instance_view(call: ApiCall) -> ApiResponse:
     """Return how a virtual machine runs, as far as it was read."""
     found = call.snapshot.listing.get(call.path.lower().rstrip("/").rpartition("/")[0], call.reach)
     if found is None or str(found.get("type", "")).lower() != MACHINE:
-        raise missing_fault(f"The resource '{call.path}'")
-    return ApiResponse(view(found.get("properties") or {}))
+        raise not_found(f"The resource '{call.path}'")
+    return ApiResponse(build_instance_view(found.get("properties") or {}))
 
 
 def read(call: ApiCall) -> ApiResponse:
@@ -90,7 +90,7 @@ def read(call: ApiCall) -> ApiResponse:
         return _list_below(call, path)
     found = arm_documents.find_learned_document(call)
     if found is None:
-        raise missing_fault(f"The resource '{call.path}'")
+        raise not_found(f"The resource '{call.path}'")
     return ApiResponse(with_view(found) if is_requested(call) else found)
 
 

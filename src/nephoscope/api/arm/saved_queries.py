@@ -8,7 +8,7 @@ from __future__ import annotations
 from nephoscope.api.arm.resource_graph import check_query, complete_query
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, build_system_data, declare
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Saved queries", "Microsoft.ResourceGraph")
@@ -30,7 +30,7 @@ def make_query(call: ApiCall, body: Body, before: Body | None) -> Body:
         **body,
         "tags": body.get("tags") or {},
         "properties": properties,
-        "systemData": system_data(call, before),
+        "systemData": build_system_data(call, before),
     }
 
 

@@ -65,7 +65,7 @@ def list_groups(call: ApiCall) -> ApiResponse:
 @SURFACE.get(
     "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}", "ResourceGroups_Get", GROUPS
 )
-def group(call: ApiCall) -> ApiResponse:
+def get_group(call: ApiCall) -> ApiResponse:
     """One resource group."""
     found = call.snapshot.listing.get(call.scope, call.reach)
     if found is None:

@@ -13,7 +13,7 @@ import msgspec
 from nephoscope.api.defender.collected import PROVIDERS, read
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.automation.rule_change_plan import GroupChange
@@ -42,7 +42,7 @@ def get_hardening(call: ApiCall) -> ApiResponse:
     return read(call, PROVIDERS[0])
 
 
-@SURFACE.act(f"{_ONE}/enforce", "AdaptiveNetworkHardenings_Enforce", ENFORCE)
+@SURFACE.post_action(f"{_ONE}/enforce", "AdaptiveNetworkHardenings_Enforce", ENFORCE)
 def enforce_hardening(call: ApiCall) -> ApiResponse:
     """Ask for learned rules in network security groups; they wait for an approval of the response run."""
     place = call.path.rstrip("/").rpartition("/")[0]
@@ -50,7 +50,7 @@ def enforce_hardening(call: ApiCall) -> ApiResponse:
         ApiCall(call.instance, call.caller, f"{_TYPE}/read", "GET", place, call.base, call.parameters)
     )
     if document is None:
-        raise missing_fault(f"The resource '{place}'")
+        raise not_found(f"The resource '{place}'")
     found = document["properties"]
     names = _read_rules(call.body.get("rules"), found["rules"])
     groups = _read_groups(call.body.get("networkSecurityGroups"))

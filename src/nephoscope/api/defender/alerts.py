@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
+from nephoscope.alerts.incidents.alert_visibility import READ, find_alert_visibility
 from nephoscope.alerts.incidents.defender_alert import STATUSES, TYPE, find_visible_resources
-from nephoscope.alerts.incidents.defender_alert import body as shape
+from nephoscope.alerts.incidents.defender_alert import build_alert_body as shape
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import missing_fault
+from nephoscope.api.wire.azure_error import not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, pack_token, read_skip_token
 from nephoscope.lake.writing.outbox import deliver_pending
@@ -65,7 +65,7 @@ def _declare_lists() -> None:
 
 
 def _declare_act(path: str, name: str, status: str) -> None:
-    @SURFACE.act(path, name, find_operation(find_action(status)))
+    @SURFACE.post_action(path, name, find_operation(find_action(status)))
     def _act(call: ApiCall) -> ApiResponse:
         """Say how an alert stands."""
         alert = _find_own_alert(call)
@@ -82,7 +82,7 @@ def _decide(call: ApiCall, status: str) -> None:
     asked = replace(call, path=call.path.rstrip("/").rpartition("/")[0])
     known = arm_documents.find_document(asked)
     if known is None:
-        raise missing_fault(f"The alert '{call['alertName']}'")
+        raise not_found(f"The alert '{call['alertName']}'")
     word = "state" if "state" in known["properties"] else "status"
     changed = {**known, "properties": {**known["properties"], word: STATUSES.get(status, status)}}
     put_document(call.service, call.scope, changed, TYPE, operation=call.permission)
@@ -135,7 +135,10 @@ def _find_own_alert(call: ApiCall) -> StoredAlert | None:
 
 def _filter_alert(call: ApiCall, document: dict[str, Any]) -> dict[str, object]:
     """An alert that was collected, without what is out of the caller's reach."""
-    return {**document, "properties": alert_visibility(call.caller).redact_properties(document["properties"])}
+    return {
+        **document,
+        "properties": find_alert_visibility(call.caller).redact_properties(document["properties"]),
+    }
 
 
 def _find_resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
@@ -147,5 +150,5 @@ def _find_resource(call: ApiCall, alert: StoredAlert) -> ResourceId | None:
 def build_body(call: ApiCall, alert: StoredAlert) -> dict[str, Any]:
     """An alert in the shape of the API."""
     return shape(
-        alert, _find_resource(call, alert), alert_visibility(call.caller, alert.workspace), call.base
+        alert, _find_resource(call, alert), find_alert_visibility(call.caller, alert.workspace), call.base
     )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from nephoscope.alerts.suppression.condition import ConditionError
 from nephoscope.alerts.tuning.azure_suppression_rule import parse_suppression, to_document
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import missing_fault, translate_errors
-from nephoscope.api.wire.body_schema import array, fields, moment, read, text, words
+from nephoscope.api.wire.azure_error import not_found, translate_errors
+from nephoscope.api.wire.body_schema import accept_text, array, fields, moment, read, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
 from nephoscope.service.service_context import workspace_scope
@@ -37,11 +37,11 @@ _LIST = f"/subscriptions/{{subscriptionId}}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{alertsSuppressionRuleName}}"
 _ENABLED = {"Enabled": True, "Disabled": False}
 SHAPE = fields(
-    {"alertType": text(least=1), "reason": text(least=1), "state": words(*_ENABLED)},
+    {"alertType": accept_text(least=1), "reason": accept_text(least=1), "state": words(*_ENABLED)},
     {
-        "comment": text(),
+        "comment": accept_text(),
         "expirationDateUtc": moment,
-        "suppressionAlertsScope": fields({"allOf": array(fields({"field": text(least=1)}))}),
+        "suppressionAlertsScope": fields({"allOf": array(fields({"field": accept_text(least=1)}))}),
     },
 )
 
@@ -60,7 +60,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One suppression."""
     found = find_suppression(call.service, WORKSPACE, call["alertsSuppressionRuleName"])
     if found is None:
-        raise missing_fault(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
+        raise not_found(f"The suppression rule '{call['alertsSuppressionRuleName']}'")
     return ApiResponse(build_body(call, found))
 
 

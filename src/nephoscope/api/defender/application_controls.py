@@ -10,9 +10,9 @@ from __future__ import annotations
 import msgspec
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.arm_documents import visible
+from nephoscope.api.wire.arm_documents import is_visible
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import accept_anything, array, fields, text, words
+from nephoscope.api.wire.body_schema import accept_anything, accept_text, array, fields, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.protect.applications.group_document import (
@@ -48,7 +48,7 @@ SHAPE = fields(
         "protectionMode": fields({}, dict.fromkeys(("exe", "msi", "script", "executable"), _MODE)),
         "vmRecommendations": array(
             fields(
-                {"resourceId": text(_MACHINE, "the id of a virtual machine")},
+                {"resourceId": accept_text(_MACHINE, "the id of a virtual machine")},
                 {"recommendationAction": _ACTIONS},
             )
         ),
@@ -103,12 +103,12 @@ def propose_groups(call: ApiCall) -> list[Body]:
         for one in list_groups(call.service)
         if one.id.lower().startswith(f"{call.listing_scope}/")
         and (location == "/locations//" or location in one.id.lower())
-        and visible(call.reach, one.id.lower())
+        and is_visible(call.reach, one.id.lower())
         and kept.get(one.id.lower()) is None
     ]
 
 
-def publish(call: ApiCall, _: Body) -> None:
+def publish_accepted_policies(call: ApiCall, _: Body) -> None:
     """Let detections compare executions with what is accepted now."""
     publish_policies(call.service, call.instance.lake)
 
@@ -124,8 +124,8 @@ declare(
         made=make_group,
         shown=show_group,
         own=propose_groups,
-        stored=publish,
-        forgotten=publish,
+        stored=publish_accepted_policies,
+        forgotten=publish_accepted_policies,
         created=200,
         acting=True,
     ),

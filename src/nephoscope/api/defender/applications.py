@@ -5,20 +5,22 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/applications (2022
 
 from __future__ import annotations
 
-from nephoscope.api.wire.body_schema import array, fields, text, words
+from nephoscope.api.wire.body_schema import accept_text, array, fields, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, declare
 from nephoscope.api.wire.operation import ApiSurface
 
 SURFACE = ApiSurface("Applications", "Microsoft.Security")
 
 
-_CONDITION = fields({}, {"property": text(), "value": text(), "operator": words("Contains", "Equals", "In")})
+_CONDITION = fields(
+    {}, {"property": accept_text(), "value": accept_text(), "operator": words("Contains", "Equals", "In")}
+)
 SHAPE = fields(
     {
         "sourceResourceType": words("Assessments"),
         "conditionSets": array(fields({"conditions": array(_CONDITION)})),
     },
-    {"displayName": text(), "description": text()},
+    {"displayName": accept_text(), "description": accept_text()},
 )
 
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from nephoscope.api.defender.governance import add_owners
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, missing_fault
-from nephoscope.api.wire.body_schema import array, fields, flag, object_of, text, words
+from nephoscope.api.wire.azure_error import ApiError, not_found
+from nephoscope.api.wire.body_schema import accept_object, accept_text, array, fields, flag, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, delete, put, require_document
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
@@ -39,17 +39,17 @@ _TOLD = "It is told beside what is judged here, and counts in no score."
 
 SHAPE = fields(
     {
-        "status": fields({"code": words(*CODES)}, {"cause": text(), "description": text()}),
+        "status": fields({"code": words(*CODES)}, {"cause": accept_text(), "description": accept_text()}),
         "resourceDetails": fields({"source": words("Azure", "OnPremise", "OnPremiseSql")}),
     },
-    {"displayName": text(), "additionalData": object_of(text())},
+    {"displayName": accept_text(), "additionalData": accept_object(accept_text())},
 )
 _LEVEL = words("Low", "Moderate", "High")
 METADATA_SHAPE = fields(
-    {"displayName": text(), "severity": words(*SEVERITIES)},
+    {"displayName": accept_text(), "severity": words(*SEVERITIES)},
     {
-        "description": text(),
-        "remediationDescription": text(),
+        "description": accept_text(),
+        "remediationDescription": accept_text(),
         "categories": array(
             words("Compute", "Networking", "Data", "IdentityAndAccess", "IoT", "AppServices", "Container")
         ),
@@ -77,7 +77,7 @@ def _find_metadata(call: ApiCall) -> Body | None:
     """The metadata of an assessment: what the subscription put, else what is published."""
     subscription = "/".join(call.path.lower().split("/")[:3])
     name = call.path.lower().rstrip("/").rsplit("/", 1)[-1]
-    kept = call.find_kept(f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower())
+    kept = call.find_stored_document(f"{subscription}/{_PROVIDER}/assessmentMetadata/{name}".lower())
     if kept is not None:
         return kept.body
     published = call.instance.snapshots.load_newest()
@@ -171,9 +171,9 @@ def get_one_metadata(call: ApiCall) -> ApiResponse:
 @SURFACE.get(_METADATA, "AssessmentsMetadata_ListBySubscription", METADATA)
 def list_metadata_of_subscription(call: ApiCall) -> ApiResponse:
     """Return the same, asked of a subscription, with what was put there."""
-    kept = call.list_kept([_METADATA_TYPE], call.listing_scope)
+    kept = call.list_stored_documents([_METADATA_TYPE], call.listing_scope)
     mine = [
-        build_shown_metadata(call, one.body) for one in kept if arm_documents.visible(call.reach, one.key)
+        build_shown_metadata(call, one.body) for one in kept if arm_documents.is_visible(call.reach, one.key)
     ]
     several = _list_metadata(call)
     return ApiResponse(
@@ -271,5 +271,5 @@ def _list_metadata(call: ApiCall) -> ApiResponse:
 def _respond_with_one(call: ApiCall, what: str) -> ApiResponse:
     found = arm_documents.find_learned_document(call)
     if found is None:
-        raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise not_found(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return ApiResponse(found)

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.automation_errors import automation_faults
+from nephoscope.api.wire.automation_errors import translate_automation_errors
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.body_schema import (
     Shape,
     accept_anything,
+    accept_text,
     array,
     choose_by_member,
     fields,
     flag,
-    text,
     words,
 )
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
@@ -65,7 +65,7 @@ _EXPECTED: Mapping[str, Callable[[str], bool]] = {
     "Boolean": lambda said: said.strip().lower() in ("true", "false"),
 }
 _CONDITION = fields(
-    {"propertyJPath": text(least=1), "operator": words(*OPERATORS), "expectedValue": accept_anything},
+    {"propertyJPath": accept_text(least=1), "operator": words(*OPERATORS), "expectedValue": accept_anything},
     {"propertyType": words(*_EXPECTED)},
 )
 
@@ -74,7 +74,7 @@ def _build_id_shape(type_: str, told: str) -> Shape:
     """The id of a resource of a type, which may be below another of its provider."""
     provider, *words_ = type_.split("/")
     names = "/".join(f"{re.escape(one)}/[^/]+" for one in words_)
-    return text(
+    return accept_text(
         rf"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/{re.escape(provider)}/{names}/?",
         f"the id of {told}",
     )
@@ -88,7 +88,7 @@ _ACTION = choose_by_member(
     {
         "LogicApp": fields(
             {"logicAppResourceId": _build_id_shape("Microsoft.Logic/workflows", "a Logic App")},
-            {"uri": text()},
+            {"uri": accept_text()},
         ),
         "EventHub": fields(
             {
@@ -96,7 +96,7 @@ _ACTION = choose_by_member(
                     "Microsoft.EventHub/namespaces/eventhubs", "an event hub"
                 )
             },
-            {"connectionString": text(), "sasPolicyName": text()},
+            {"connectionString": accept_text(), "sasPolicyName": accept_text()},
         ),
         "Workspace": fields(
             {
@@ -110,16 +110,16 @@ _ACTION = choose_by_member(
 SHAPE = fields(
     {"sources": array(_SOURCE, least=1), "actions": array(_ACTION, least=1)},
     {
-        "description": text(),
+        "description": accept_text(),
         "isEnabled": flag,
-        "scopes": array(fields({"scopePath": text()}, {"description": text()})),
+        "scopes": array(fields({"scopePath": accept_text()}, {"description": accept_text()})),
     },
 )
 
 
 def _seal_secrets(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The document without its secrets, which are kept as credentials."""
-    with automation_faults():
+    with translate_automation_errors():
         kept = prepare_automation(call.service, body, list_secrets(call.body), before)
     sources = [{"ruleSets": [], **one} for one in body["properties"].get("sources") or ()]
     told = {"sources": sources, "metadata": describe_author(call.service, before)}
@@ -153,16 +153,16 @@ KIND = ArmDocumentKind(
 declare(SURFACE, KIND)
 
 
-@SURFACE.ask(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
-def validate(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(f"{KIND.path}/validate", "Automations_Validate", f"{TYPE}/read")
+def validate_automation(call: ApiCall) -> ApiResponse:
     """Say whether an automation could be kept, and why not."""
     properties = call.body.get("properties")
     try:
         if not isinstance(properties, dict):
             raise bad_request("The request content has no 'properties'.", "properties")
         body: Body = {"properties": SHAPE(properties, "properties")}
-        kept = call.find_kept(call.path.lower().rstrip("/").rpartition("/")[0])
-        with automation_faults():
+        kept = call.find_stored_document(call.path.lower().rstrip("/").rpartition("/")[0])
+        with translate_automation_errors():
             check_actions(call.service, body, list_secrets(body), kept.body if kept is not None else None)
     except ApiError as fault:
         return ApiResponse({"isValid": False, "message": fault.message})

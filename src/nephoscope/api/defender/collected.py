@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, missing_fault, not_assessed
+from nephoscope.api.wire.azure_error import ApiError, not_assessed, not_found
 from nephoscope.api.wire.operation import ApiSurface, OperationRegistry
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope_policy.model.resource_id import ResourceId
@@ -122,15 +122,15 @@ def explain_unsupported_kind(provider: CollectedProvider, rest: str) -> str | No
     return next((why for name, why in provider.kinds.items() if name.lower() == word.lower()), None)
 
 
-def path_after_provider(call: ApiCall, provider: CollectedProvider) -> str:
+def extract_provider_path(call: ApiCall, provider: CollectedProvider) -> str:
     """Return what of the path of a call stands behind its provider."""
     path = call.path.rstrip("/")
     return path[path.lower().rindex(provider.marker) + len(provider.marker) :]
 
 
-def reason(provider: CollectedProvider, call: ApiCall) -> str:
+def explain_absence(provider: CollectedProvider, call: ApiCall) -> str:
     """Explain why the kind at a path is not produced; Fault where the provider has no such kind, or answers to other methods there."""
-    found = explain_unsupported_kind(provider, path_after_provider(call, provider))
+    found = explain_unsupported_kind(provider, extract_provider_path(call, provider))
     if found is None:
         raise _build_no_such_kind_error(call)
     return found
@@ -158,7 +158,7 @@ def _declare(provider: CollectedProvider) -> None:
         @SURFACE.operation(method, path, f"{provider.word}_{name}", f"{provider.name}/collected/{act}")
         def _refuse_change(call: ApiCall) -> ApiResponse:
             """Not assessed: nothing here does anything with it."""
-            raise not_assessed(reason(provider, call))
+            raise not_assessed(explain_absence(provider, call))
 
 
 def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) -> ApiResponse:
@@ -166,18 +166,18 @@ def read(call: ApiCall, provider: CollectedProvider, *, judged: bool = False) ->
 
     Of what is `judged` an evaluation that found none says so by an empty list.
     """
-    tail = path_after_provider(call, provider)
+    tail = extract_provider_path(call, provider)
     if _is_single_path(call.path):
         found = arm_documents.find_document(call)
         if found is not None:
             return ApiResponse(found)
-        why = reason(provider, call)
+        why = explain_absence(provider, call)
         if _any(call, provider, tail.rpartition("/")[0]):
-            raise missing_fault(f"The resource '{call.path}'")
+            raise not_found(f"The resource '{call.path}'")
         raise not_assessed(why)
     listed = _list(call, provider, tail)
     if not listed.body["value"]:
-        why = reason(provider, call)
+        why = explain_absence(provider, call)
         if not (judged and call.instance.snapshots.load_newest()) and not _any(call, provider, tail):
             raise not_assessed(why)
     return listed

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/security-connector
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.body_schema import array, fields, text, words
+from nephoscope.api.wire.body_schema import accept_text, array, fields, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, declare_reading
 from nephoscope.api.wire.operation import ApiSurface
 
@@ -22,8 +22,8 @@ SHAPE = fields(
         "hybridComputeSettings": fields(
             {"autoProvision": words("On", "Off")},
             {
-                "resourceGroupName": text(),
-                "region": text(),
+                "resourceGroupName": accept_text(),
+                "region": accept_text(),
                 "proxyServer": fields({}),
                 "servicePrincipal": fields({}),
             },
@@ -36,9 +36,9 @@ SECURITY = fields(
         "environmentName": words(
             "Azure", "AWS", "GCP", "Github", "AzureDevOps", "GitLab", "DockerHub", "JFrog"
         ),
-        "hierarchyIdentifier": text(),
-        "offerings": array(fields({"offeringType": text(least=1)})),
-        "environmentData": fields({"environmentType": text(least=1)}),
+        "hierarchyIdentifier": accept_text(),
+        "offerings": array(fields({"offeringType": accept_text(least=1)})),
+        "environmentData": fields({"environmentType": accept_text(least=1)}),
     },
 )
 

@@ -13,17 +13,17 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from nephoscope.access.scopes import containers
+from nephoscope.access.scopes import list_containing_scopes
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
-from nephoscope.api.wire.body_schema import array, fields, flag, moment, text, words
+from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.body_schema import accept_text, array, fields, flag, moment, words
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
     declare,
     delete,
-    documents_at_scope,
+    list_documents_at_scope,
     put,
     require_document,
 )
@@ -32,11 +32,11 @@ from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_tok
 from nephoscope.automation.governance import (
     OWNERS,
     GovernanceRule,
-    document,
+    build_assignment_document,
     find_deciding_rule,
+    load_rules,
     parse_rule,
     read_assessed_resource,
-    rules,
 )
 from nephoscope.automation.rule import AutomationError
 
@@ -56,16 +56,16 @@ def check_rule(body: Body) -> None:
 
 _NOTIFICATION = fields({}, {"disableManagerEmailNotification": flag, "disableOwnerEmailNotification": flag})
 RULE = fields(
-    {"ownerSource": fields({"type": words(*OWNERS)}, {"value": text()})},
+    {"ownerSource": fields({"type": words(*OWNERS)}, {"value": accept_text()})},
     {
-        "displayName": text(),
-        "description": text(),
-        "remediationTimeframe": text(),
+        "displayName": accept_text(),
+        "description": accept_text(),
+        "remediationTimeframe": accept_text(),
         "isGracePeriod": flag,
         "isDisabled": flag,
         "ruleType": words("Integrated", "ServiceNow"),
         "sourceResourceType": words("Assessments"),
-        "excludedScopes": array(text()),
+        "excludedScopes": array(accept_text()),
         "includeMemberScopes": flag,
         "governanceEmailNotification": _NOTIFICATION,
     },
@@ -73,9 +73,9 @@ RULE = fields(
 ASSIGNMENT = fields(
     {"remediationDueDate": moment},
     {
-        "owner": text(),
+        "owner": accept_text(),
         "isGracePeriod": flag,
-        "remediationEta": fields({"eta": moment, "justification": text(least=1)}),
+        "remediationEta": fields({"eta": moment, "justification": accept_text(least=1)}),
         "governanceEmailNotification": _NOTIFICATION,
     },
 )
@@ -97,8 +97,8 @@ ASSIGNMENTS = ArmDocumentKind(
 declare(SURFACE, RULES)
 
 
-@SURFACE.act(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
-def execute(call: ApiCall) -> ApiResponse:
+@SURFACE.post_action(f"{_RULE}/execute", "GovernanceRules_Execute", f"{RULES.type}/write")
+def execute_rule(call: ApiCall) -> ApiResponse:
     """Say where the result of a run is: a rule holds from the moment when it is put, so that there is nothing to wait for."""
     path = call.path.rstrip("/").rpartition("/")[0]
     _require_assessment(call, path)
@@ -116,9 +116,9 @@ def list_results(call: ApiCall) -> ApiResponse:
 
 
 def _require_assessment(call: ApiCall, path: str) -> None:
-    kept = call.find_kept(path.lower())
-    if kept is None or not arm_documents.visible(call.reach, kept.key):
-        raise missing_fault(f"The governance rule '{path.rpartition('/')[2][:100]}'")
+    kept = call.find_stored_document(path.lower())
+    if kept is None or not arm_documents.is_visible(call.reach, kept.key):
+        raise not_found(f"The governance rule '{path.rpartition('/')[2][:100]}'")
 
 
 @SURFACE.get(_LIST, "GovernanceAssignments_List", f"{ASSIGNMENTS.type}/read")
@@ -141,7 +141,7 @@ def list_all_assignments(call: ApiCall) -> ApiResponse:
         after=read_skip_token(call),
         most=call.read_requested_count(1000),
     )
-    mine = {} if read_skip_token(call) else documents_at_scope(call, ASSIGNMENTS, call.listing_scope)
+    mine = {} if read_skip_token(call) else list_documents_at_scope(call, ASSIGNMENTS, call.listing_scope)
     put_for = {key.rpartition("/governanceassignments/")[0] for key in mine}
     made = [
         one
@@ -182,8 +182,8 @@ def delete_assignment(call: ApiCall) -> ApiResponse:
 
 def _list_assignments(call: ApiCall, assessment: str) -> list[Body]:
     """The assignments of an assessment at a path."""
-    kept = call.list_kept([ASSIGNMENTS.type.lower()], assessment.lower())
-    mine = [one.body for one in kept if arm_documents.visible(call.reach, one.key)]
+    kept = call.list_stored_documents([ASSIGNMENTS.type.lower()], assessment.lower())
+    mine = [one.body for one in kept if arm_documents.is_visible(call.reach, one.key)]
     published = call.instance.snapshots.load_newest()
     body = published.listing.get(assessment, call.reach) if published is not None else None
     return mine or ([] if body is None else list(_assign_by_rules(call, [body])))
@@ -191,14 +191,14 @@ def _list_assignments(call: ApiCall, assessment: str) -> list[Body]:
 
 def add_owners(call: ApiCall, several: Sequence[Body]) -> list[Body]:
     """Assessments with who sees to each that fails, by when, where a rule or somebody says so."""
-    known = rules(call.instance.state)
-    kept = call.list_kept([ASSIGNMENTS.type.lower()])
+    known = load_rules(call.instance.state)
+    kept = call.list_stored_documents([ASSIGNMENTS.type.lower()])
     if not known and not kept:
         return list(several)
     mine = {
         one.key.rpartition("/governanceassignments/")[0]: one.body
         for one in kept
-        if arm_documents.visible(call.reach, one.key)
+        if arm_documents.is_visible(call.reach, one.key)
     }
     made = {
         str(one["id"]).lower().rpartition("/governanceassignments/")[0]: one
@@ -229,11 +229,11 @@ def _assign_by_rules(
     call: ApiCall, several: Sequence[Body], known: Sequence[GovernanceRule] | None = None
 ) -> Iterable[Body]:
     """Return what the rules say of assessments."""
-    ordered = rules(call.instance.state) if known is None else known
+    ordered = load_rules(call.instance.state) if known is None else known
     hierarchy = call.caller.hierarchy
 
     def list_above(resource: str) -> frozenset[str]:
-        return frozenset(containers(resource, hierarchy))
+        return frozenset(list_containing_scopes(resource, hierarchy))
 
     decided = [
         (one, rule) for one in several if (rule := find_deciding_rule(ordered, one, list_above)) is not None
@@ -241,6 +241,6 @@ def _assign_by_rules(
     wanted = {read_assessed_resource(one) for one, rule in decided if rule.owner[0] == "ByTag"}
     tags = call.snapshot.listing.tags(wanted, call.reach) if wanted else {}
     return (
-        document(one, rule.assignment_for(one, tags.get(read_assessed_resource(one), {})))
+        build_assignment_document(one, rule.build_assignment(one, tags.get(read_assessed_resource(one), {})))
         for one, rule in decided
     )

@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.body_schema import Shape, array, fields, flag, integer, span, text, words
+from nephoscope.api.wire.body_schema import (
+    Shape,
+    accept_duration,
+    accept_text,
+    array,
+    fields,
+    flag,
+    integer,
+    words,
+)
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 
@@ -25,20 +34,20 @@ RECOMMENDATIONS = (
 _RESOURCES = fields(
     {},
     {
-        "query": text(
+        "query": accept_text(
             r'\s*where type != "microsoft\.devices/iothubs"[\s\S]*',
             'a query that begins with where type != "Microsoft.Devices/IotHubs"',
         ),
         "querySubscriptions": array(
-            text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of a subscription")
+            accept_text(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the id of a subscription")
         ),
     },
 )
 SOLUTION = fields(
     {
-        "workspace": text(r"/.+", "the id of a workspace"),
-        "displayName": text(least=1),
-        "iotHubs": array(text(r"/.+", "the id of an IoT hub")),
+        "workspace": accept_text(r"/.+", "the id of a workspace"),
+        "displayName": accept_text(least=1),
+        "iotHubs": array(accept_text(r"/.+", "the id of an IoT hub")),
     },
     {
         "status": _SWITCHED,
@@ -51,7 +60,7 @@ SOLUTION = fields(
         "unmaskedIpLoggingStatus": _SWITCHED,
     },
 )
-_RULE: Mapping[str, Shape] = {"isEnabled": flag, "ruleType": text(least=1)}
+_RULE: Mapping[str, Shape] = {"isEnabled": flag, "ruleType": accept_text(least=1)}
 _THRESHOLD = integer(0, 2**31 - 1)
 _RANGE: Mapping[str, Shape] = {**_RULE, "minThreshold": _THRESHOLD, "maxThreshold": _THRESHOLD}
 _ALLOWED = words(
@@ -71,11 +80,17 @@ GROUP = fields(
         "thresholdRules": array(fields(_RANGE)),
         "timeWindowRules": array(
             fields(
-                {**_RANGE, "ruleType": words(*_IN_WINDOW), "timeWindowSize": span(timedelta(), timedelta.max)}
+                {
+                    **_RANGE,
+                    "ruleType": words(*_IN_WINDOW),
+                    "timeWindowSize": accept_duration(timedelta(), timedelta.max),
+                }
             )
         ),
-        "allowlistRules": array(fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": array(text())})),
-        "denylistRules": array(fields({**_RULE, "denylistValues": array(text())})),
+        "allowlistRules": array(
+            fields({**_RULE, "ruleType": _ALLOWED, "allowlistValues": array(accept_text())})
+        ),
+        "denylistRules": array(fields({**_RULE, "denylistValues": array(accept_text())})),
     },
 )
 

@@ -9,9 +9,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.arm_documents import visible
+from nephoscope.api.wire.arm_documents import is_visible
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import array, fields, integer, moment, span, text, words
+from nephoscope.api.wire.body_schema import (
+    accept_duration,
+    accept_text,
+    array,
+    fields,
+    integer,
+    moment,
+    words,
+)
 from nephoscope.api.wire.document_kinds import (
     ArmDocumentKind,
     Body,
@@ -52,7 +60,7 @@ _PORT = fields(
     {
         "number": integer(0, 65_535),
         "protocol": words("TCP", "UDP", "*"),
-        "maxRequestAccessDuration": span(timedelta(minutes=5), timedelta(days=1)),
+        "maxRequestAccessDuration": accept_duration(timedelta(minutes=5), timedelta(days=1)),
     },
     {"allowedSourceAddressPrefix": _check_source, "allowedSourceAddressPrefixes": array(_check_source)},
 )
@@ -63,7 +71,9 @@ _MACHINE = (
 SHAPE = fields(
     {
         "virtualMachines": array(
-            fields({"id": text(_MACHINE, "the id of a virtual machine"), "ports": array(_PORT, least=1)}),
+            fields(
+                {"id": accept_text(_MACHINE, "the id of a virtual machine"), "ports": array(_PORT, least=1)}
+            ),
             least=1,
         )
     }
@@ -73,7 +83,7 @@ SHAPE = fields(
 _REQUESTED = array(
     fields(
         {
-            "id": text(_MACHINE, "the id of a virtual machine"),
+            "id": accept_text(_MACHINE, "the id of a virtual machine"),
             "ports": array(
                 fields(
                     {"number": integer(0, 65_535)},
@@ -101,7 +111,7 @@ def _require_machine(call: ApiCall, policy: str, machine: str, path: str) -> Non
     """Fault where a machine is none that the caller could know of, in what was published last."""
     key = machine.lower()
     if call.instance.snapshots.load_newest() is None or (
-        scope_exists(call, key) and visible(call.reach, key)
+        scope_exists(call, key) and is_visible(call.reach, key)
     ):
         return
     told = f"Resource {machine} referenced by resource {policy} was not found. Please make sure that the referenced resource exists."
@@ -174,10 +184,10 @@ KIND = ArmDocumentKind(
 declare(SURFACE, KIND)
 
 
-@SURFACE.act(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
-def initiate(call: ApiCall) -> ApiResponse:
+@SURFACE.post_action(f"{KIND.path}/initiate", "JitNetworkAccessPolicies_Initiate", f"{TYPE}/initiate/action")
+def initiate_request(call: ApiCall) -> ApiResponse:
     """Ask for ports: open at once for a caller who may approve, else after an approval. Fault for what the policy does not allow."""
-    policy = require_document(call_of_policy(call), KIND)
+    policy = require_document(make_policy_call(call), KIND)
     machines = _REQUESTED(call.body.get("virtualMachines"), "virtualMachines")
     try:
         request = request_access(
@@ -204,7 +214,7 @@ def _parse_time(text: str) -> datetime:
     return assume_utc(found)
 
 
-def call_of_policy(call: ApiCall) -> ApiCall:
+def make_policy_call(call: ApiCall) -> ApiCall:
     """The call as one of the policy that it names."""
     return ApiCall(
         call.instance,

@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/defenderforcloud/secure-scores (202
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import missing_fault
+from nephoscope.api.wire.azure_error import not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
@@ -24,11 +24,11 @@ def list_scores(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_SUBSCRIPTION}/secureScores/{{secureScoreName}}", "SecureScores_Get", READ)
-def score(call: ApiCall) -> ApiResponse:
+def get_score(call: ApiCall) -> ApiResponse:
     """One score."""
     found = call.snapshot.listing.get(call.path, call.reach)
     if found is None:
-        raise missing_fault(f"The secure score '{call['secureScoreName']}'")
+        raise not_found(f"The secure score '{call['secureScoreName']}'")
     return ApiResponse(found)
 
 

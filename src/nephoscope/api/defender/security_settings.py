@@ -13,13 +13,13 @@ from typing import Any
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import (
+    accept_text,
     array,
     choose_by_member,
     choose_by_type,
     fields,
     flag,
     integer,
-    text,
     words,
 )
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
@@ -37,11 +37,12 @@ _GRADE = words("High", "Medium", "Low")
 _PLAN = fields(
     {"pricingTier": words("Free", "Standard")},
     {
-        "subPlan": text(),
+        "subPlan": accept_text(),
         "enforce": _TRUTH,
         "extensions": array(
             fields(
-                {"name": text(least=1), "isEnabled": _TRUTH}, {"additionalExtensionProperties": fields({})}
+                {"name": accept_text(least=1), "isEnabled": _TRUTH},
+                {"additionalExtensionProperties": fields({})},
             )
         ),
     },
@@ -61,9 +62,9 @@ _CONTACT = fields(
     {},
     {
         "isEnabled": flag,
-        "emails": text(_ADDRESSES, "addresses of mail with ';' between them"),
-        "email": text(_ADDRESSES, "an address of mail"),
-        "phone": text(),
+        "emails": accept_text(_ADDRESSES, "addresses of mail with ';' between them"),
+        "email": accept_text(_ADDRESSES, "an address of mail"),
+        "phone": accept_text(),
         # one word in 2017, an object in 2020, a list of sources since 2023
         "alertNotifications": choose_by_type(
             {str: _SWITCHED, dict: fields({}, {"state": _SWITCHED, "minimalSeverity": _GRADE})}
@@ -100,7 +101,7 @@ _STORAGE = fields(
         "overrideSubscriptionLevelSettings": flag,
     },
 )
-_WORKSPACE = fields({"workspaceId": text(r"/.+", "the id of a workspace")}, {"scope": text()})
+_WORKSPACE = fields({"workspaceId": accept_text(r"/.+", "the id of a workspace")}, {"scope": accept_text()})
 #: The kind of a setting -> those that are of it.
 SETTINGS = {
     "DataExportSettings": ("MCAS", "WDATP", "WDATP_EXCLUDE_LINUX_PUBLIC_PREVIEW", "WDATP_UNIFIED_SOLUTION"),

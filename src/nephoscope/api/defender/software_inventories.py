@@ -22,7 +22,7 @@ from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.query_throttling import throttled_fault
-from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
 from nephoscope.lake.queries.time_span import RowSpan
 
 SURFACE = ApiSurface("Software inventories", "Microsoft.Security")
@@ -81,7 +81,7 @@ def list_(call: ApiCall) -> ApiResponse:
         else ()
     )
     found = [*mine.values(), *(one for one in told if str(one["id"]).lower() not in mine)]
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     return answer_list(
         call, found[start : start + most], str(start + most) if len(found) > start + most else ""
     )
@@ -110,7 +110,7 @@ def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
         if (
             machine
             and f"{machine}/".startswith(f"{call.listing_scope}/")
-            and arm_documents.visible(call.reach, machine)
+            and arm_documents.is_visible(call.reach, machine)
         ):
             one = _build_body(machine, row)
             if one["id"] not in seen:
@@ -121,7 +121,7 @@ def _list_known(call: ApiCall) -> Iterator[dict[str, Any]]:
 def _fetch_rows(call: ApiCall, workspace: str) -> list[dict[str, Any]]:
     """The rows of a workspace that the caller may read."""
     try:
-        scope = call.caller.logs(READ, workspace)
+        scope = call.caller.find_log_scope(READ, workspace)
     except DeniedError:
         return []
     now = call.instance.now

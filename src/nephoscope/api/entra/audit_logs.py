@@ -16,14 +16,20 @@ from nephoscope.api.wire import microsoft_graph_query
 from nephoscope.api.wire.azure_error import ApiError, bad_request, not_assessed
 from nephoscope.api.wire.graph_rows import (
     Row,
+    build_odata_context,
     is_beta,
-    odata_context,
     query_rows,
     quote_literal,
     require_version,
 )
 from nephoscope.api.wire.odata_filter import read
-from nephoscope.api.wire.odata_tree import FunctionCall, Node, PropertyComparison, PropertyPath, conjuncts
+from nephoscope.api.wire.odata_tree import (
+    FunctionCall,
+    Node,
+    PropertyComparison,
+    PropertyPath,
+    split_conjuncts,
+)
 from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.policy_state_query import select_fields
@@ -97,7 +103,7 @@ def _declare(kind: AuditCollection) -> None:
         rows = query_rows(call, f"{kind.table} | where Id == {quote_literal(call['id'])} | take 1", READ)
         if not rows:
             raise ApiError(404, "ResourceNotFound", f"Resource '{call['id'][:100]}' does not exist.")
-        context = {"@odata.context": f"{odata_context(call, f'auditLogs/{kind.word}')}/$entity"}
+        context = {"@odata.context": f"{build_odata_context(call, f'auditLogs/{kind.word}')}/$entity"}
         return ApiResponse({**context, **_build_objects(call, kind, rows)[0]})
 
 
@@ -108,7 +114,7 @@ for _kind in COLLECTIONS:
 def _declare_decision(decision: str) -> None:
     name = f"SignIns_{decision[:1].upper()}{decision[1:]}"
 
-    @SURFACE.act(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
+    @SURFACE.post_action(f"/{{version}}/auditLogs/signIns/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
         """Decide on the risk of sign-ins; what is left of the risk of their users comes from their other detections."""
         require_version(call)
@@ -125,7 +131,7 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     microsoft_graph_query.check_query_options(call, microsoft_graph_query.USUAL - {"$count"})
     rising = _is_rising(call, kind)
     found = read(call.get_query_value("$filter"))
-    narrowed = "".join(_to_query_condition(kind, one) for one in conjuncts(found.tree))
+    narrowed = "".join(_to_query_condition(kind, one) for one in split_conjuncts(found.tree))
     top, after = call.read_requested_count(MOST), read_skip_token(call)
     chunk = CHUNK if found.tree else top + 1
     shown: list[Row] = []
@@ -144,7 +150,7 @@ def _build_page(call: ApiCall, kind: AuditCollection) -> ApiResponse:
     if fields := [one.strip() for one in call.get_query_value("$select").split(",") if one.strip()]:
         shown = [select_fields(one, fields) for one in shown]
     body: dict[str, object] = {
-        "@odata.context": odata_context(call, f"auditLogs/{kind.word}"),
+        "@odata.context": build_odata_context(call, f"auditLogs/{kind.word}"),
         "value": shown,
     }
     if after:
@@ -156,7 +162,7 @@ def _is_rising(call: ApiCall, kind: AuditCollection) -> bool:
     """Return whether the oldest come first; 400 for another order than that of time."""
     name, _, way = call.get_query_value("$orderby").strip().partition(" ")
     if name and (name.lower() != kind.time.lower() or way.strip().lower() not in ("", "asc", "desc")):
-        raise microsoft_graph_query.unsupported_fault(f"$orderby is {kind.time} asc or desc.")
+        raise microsoft_graph_query.unsupported_option(f"$orderby is {kind.time} asc or desc.")
     return bool(name) and way.strip().lower() != "desc"
 
 

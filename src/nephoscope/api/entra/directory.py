@@ -118,7 +118,7 @@ def list_members(call: ApiCall) -> ApiResponse:
     """The members of a group, each as the kind of object that it is; not assessed where they were not read."""
     several = _list_members(call)
     microsoft_graph_query.check_query_options(call)
-    rows, told = microsoft_graph_query.page(
+    rows, told = microsoft_graph_query.read_page(
         call, MOST, lambda after: [one for one in several if one[0] > after]
     )
     context = {"@odata.context": _format_context(call, "directoryObjects")}
@@ -172,7 +172,7 @@ def _require_tenant_read(call: ApiCall) -> None:
 def _build_page(call: ApiCall, kind: DirectoryCollection) -> ApiResponse:
     _require_tenant_read(call)
     _admit(call, kind, microsoft_graph_query.USUAL)
-    rows, told = microsoft_graph_query.page(call, MOST, lambda after: _list_objects(call, kind, after))
+    rows, told = microsoft_graph_query.read_page(call, MOST, lambda after: _list_objects(call, kind, after))
     context = {"@odata.context": _format_context(call, kind.path)}
     return ApiResponse({**context, **told, "value": [_select_shown(call, kind, one) for one in rows]})
 
@@ -228,7 +228,7 @@ def _read_expand(call: ApiCall, kind: DirectoryCollection) -> set[str]:
     for one in named:
         if one and one.lower() not in {known.lower() for known in kind.expanded}:
             told = ", ".join(kind.expanded) or "nothing"
-            raise microsoft_graph_query.unsupported_fault(
+            raise microsoft_graph_query.unsupported_option(
                 f"$expand of '{one[:60]}' is not supported; supported: {told}."
             )
     return {one.lower() for one in named}

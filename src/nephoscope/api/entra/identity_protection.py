@@ -16,8 +16,8 @@ from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, not_assessed
 from nephoscope.api.wire.graph_rows import (
     Row,
+    build_odata_context,
     is_beta,
-    odata_context,
     require_version,
     require_whole_workspace,
 )
@@ -70,7 +70,7 @@ def _declare_list(word: str, objects: Objects) -> None:
         """List them as they are now; not assessed where no risk was ever read or detected."""
         microsoft_graph_query.check_query_options(call)
         several = sorted(objects(call).items())
-        rows, told = microsoft_graph_query.page(call, MOST, lambda after: _skip_to_token(several, after))
+        rows, told = microsoft_graph_query.read_page(call, MOST, lambda after: _skip_to_token(several, after))
         return ApiResponse(
             {
                 "@odata.context": _format_context(call, word),
@@ -123,7 +123,7 @@ def _declare_history(one: RiskCollection) -> None:
 def _declare_decision(one: RiskCollection, decision: str) -> None:
     name = f"{one.risky[:1].upper()}{one.risky[1:]}_{decision[:1].upper()}{decision[1:]}"
 
-    @SURFACE.act(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
+    @SURFACE.post_action(f"{_ROOT}/{one.risky}/{decision}", name, WRITE, versioned=False)
     def _act(call: ApiCall) -> ApiResponse:
         """Decide on the risk of identities and on their detections; the change is read at once."""
         _require_version(call, one)
@@ -135,7 +135,7 @@ def _declare_decision(one: RiskCollection, decision: str) -> None:
 def _make_risky_identity_reader(one: RiskCollection) -> Objects:
     def read(call: ApiCall) -> Mapping[str, Row]:
         wanted = [call["id"]] if call["id"] else None
-        found = _open_risk_reader(call, one).identities(one.kind, wanted)
+        found = _open_risk_reader(call, one).read_identities(one.kind, wanted)
         return {key: to_risky(each) for key, each in found.items()}
 
     return read
@@ -143,7 +143,7 @@ def _make_risky_identity_reader(one: RiskCollection) -> Objects:
 
 def _make_detection_reader(one: RiskCollection) -> Objects:
     def read(call: ApiCall) -> Mapping[str, Row]:
-        found = _open_risk_reader(call, one).detections(one.kind)
+        found = _open_risk_reader(call, one).read_detections(one.kind)
         return {key: to_risk_detection(each, beta=is_beta(call)) for key, each in found.items()}
 
     return read
@@ -176,7 +176,7 @@ def _require_version(call: ApiCall, one: RiskCollection) -> None:
 
 
 def _list_items(call: ApiCall, one: RiskCollection) -> list[Row]:
-    items = _open_risk_reader(call, one).history(one.kind, call["id"])
+    items = _open_risk_reader(call, one).read_history(one.kind, call["id"])
     if not items:
         raise _not_found(call["id"])
     return [to_history_item(item, beta=is_beta(call)) for item in items]
@@ -196,4 +196,4 @@ def _not_found(id_: str) -> ApiError:
 
 
 def _format_context(call: ApiCall, word: str) -> str:
-    return odata_context(call, f"identityProtection/{word}")
+    return build_odata_context(call, f"identityProtection/{word}")

@@ -11,7 +11,7 @@ import time
 from nephoscope.access.managed_identity import ManagedIdentityError, find_bound_principal, is_local_request
 from nephoscope.access.tokens import LASTS
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, not_found
 from nephoscope.api.wire.operation import PUBLIC, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope.service.access_tokens import ISSUE, issue_token
@@ -48,7 +48,7 @@ def _find_identity(call: ApiCall, version: str) -> Principal:
     """The identity that is asked for; Fault where there is none here, or not for this caller."""
     name = call.instance.managed_identity
     if not name:
-        raise missing_fault("A managed identity")
+        raise not_found("A managed identity")
     if not is_local_request(call.address, call.headers):
         raise _refuse(call, 403, "access_denied", "only programs of this machine get its identity")
     if call.get_query_value("api-version") != version:

@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.kusto_commands import KustoCommand, run_show_command, to_datatable
-from nephoscope.api.wire.kusto_properties import database, properties
-from nephoscope.api.wire.kusto_response import Row, bad_request, build_table_frame, build_v1_table, columns
+from nephoscope.api.wire.kusto_properties import find_database, parse_properties
+from nephoscope.api.wire.kusto_response import (
+    Row,
+    bad_request,
+    build_table_frame,
+    build_v1_table,
+    make_columns,
+)
 from nephoscope.api.wire.operation import OWN, PUBLIC, ApiSurface
 from nephoscope.api.wire.query_throttling import kusto_throttled
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
 
@@ -45,7 +51,7 @@ def get_metadata(call: ApiCall) -> ApiResponse:
     })  # fmt: skip
 
 
-@SURFACE.ask("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.post_query("/v2/rest/query", "Kusto_QueryV2", READ, versioned=False, throttled=kusto_throttled)
 def query_v2(call: ApiCall) -> ApiResponse:
     """Run a query; its results as frames of version 2."""
     results = _run(call)
@@ -64,7 +70,9 @@ def query_v2(call: ApiCall) -> ApiResponse:
             )
         )
     done = (len(results) + 1, "QueryCompletionInformation", "QueryCompletionInformation")
-    told = [f"The option {name[:100]} is not known: it changes nothing" for name in properties(call).unknown]
+    told = [
+        f"The option {name[:100]} is not known: it changes nothing" for name in parse_properties(call).unknown
+    ]
     now = call.instance.now.isoformat()
     completion: list[Row] = [(now, 3, "Warning", one) for one in _list_gaps(results)]
     completion += [(now, 4, "Info", one) for one in [*told, "Query completed"]]
@@ -72,7 +80,7 @@ def query_v2(call: ApiCall) -> ApiResponse:
     return ApiResponse([*frames, {"FrameType": "DataSetCompletion", "HasErrors": False, "Cancelled": False}])
 
 
-@SURFACE.ask("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.post_query("/v1/rest/query", "Kusto_QueryV1", READ, versioned=False, throttled=kusto_throttled)
 def query_v1(call: ApiCall) -> ApiResponse:
     """Run a query; its results as tables of version 1, the last of which names the others."""
     results = _run(call)
@@ -89,11 +97,11 @@ def query_v1(call: ApiCall) -> ApiResponse:
     return ApiResponse({"Tables": [*tables, build_v1_table(f"Table_{len(tables)}", _CONTENTS, listed)]})
 
 
-@SURFACE.ask("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
+@SURFACE.post_query("/v1/rest/mgmt", "Kusto_Management", READ, versioned=False, throttled=kusto_throttled)
 def run_management_command(call: ApiCall) -> ApiResponse:
     """Answer a `.show` command: databases, tables, functions, schemas (also as json), version, who asks; piped on where it says so."""
-    command, _, rest = _split_pipe(call.text("csl", needed=True))
-    asked = KustoCommand(call, READ, *database(call, READ))
+    command, _, rest = _split_pipe(call.get_text("csl", needed=True))
+    asked = KustoCommand(call, READ, *find_database(call, READ))
     found = run_show_command(asked, command)
     if found is None:
         told = f"The command '{command.strip()[:100]}' is not one of those that are answered here."
@@ -113,13 +121,13 @@ def _split_pipe(text: str) -> tuple[str, str, str]:
 
 
 def _run(call: ApiCall) -> list[QueryResult]:
-    return _run_query(call, call.text("csl", needed=True), *database(call, READ))
+    return _run_query(call, call.get_text("csl", needed=True), *find_database(call, READ))
 
 
 def _run_query(call: ApiCall, text: str, workspace: str, scope: LakeScope) -> list[QueryResult]:
     """The results of a query as its request's properties want them; Fault where it is wrong, or has more than may be given."""
-    asked = properties(call)
-    most, seconds = asked.result_limit, asked.seconds(call.instance.query_seconds)
+    asked = parse_properties(call)
+    most, seconds = asked.result_limit, asked.get_timeout(call.instance.query_seconds)
     rows, size = most.rows, most.bytes
     try:
         found = call.instance.lake.query(
@@ -143,23 +151,23 @@ def _list_gaps(results: list[QueryResult]) -> list[str]:
 def _convert_rows(result: QueryResult) -> list[Row]:
     kinds = [kind for _, kind in typed_columns(result.table)]
     return [
-        tuple(json_value(value, kind) for value, kind in zip(row, kinds, strict=True))
+        tuple(to_json_value(value, kind) for value, kind in zip(row, kinds, strict=True))
         for row in iterate_rows(result.table)
     ]
 
 
-_PROPERTIES = columns(TableId=KqlType.INT, Key=KqlType.STRING, Value=KqlType.DYNAMIC)
-_COMPLETION = columns(
+_PROPERTIES = make_columns(TableId=KqlType.INT, Key=KqlType.STRING, Value=KqlType.DYNAMIC)
+_COMPLETION = make_columns(
     Timestamp=KqlType.DATETIME, Level=KqlType.INT, LevelName=KqlType.STRING, Payload=KqlType.STRING
 )
-_STATUS = columns(
+_STATUS = make_columns(
     Timestamp=KqlType.DATETIME,
     Severity=KqlType.INT,
     SeverityName=KqlType.STRING,
     StatusCode=KqlType.INT,
     StatusDescription=KqlType.STRING,
 )
-_CONTENTS = columns(
+_CONTENTS = make_columns(
     Ordinal=KqlType.LONG,
     Kind=KqlType.STRING,
     Name=KqlType.STRING,

@@ -13,7 +13,7 @@ from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.api.wire.kusto_response import build_v1_table
 from nephoscope.api.wire.operation import OWN, ApiSurface
 from nephoscope.api.wire.response import ApiResponse
-from nephoscope.files.json_text import json_documents
+from nephoscope.files.json_text import iterate_json_documents
 from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope.ingest.live.ingestion.request_errors import IngestionRefusedError
 from nephoscope.ingest.live.ingestion.streams import PUBLISH
@@ -30,8 +30,8 @@ _COLUMNS = [
 ]
 
 
-@SURFACE.ask("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
-def ingest(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query("/v1/rest/ingest/{database}/{table}", "Kusto_StreamingIngest", PUBLISH, versioned=False)
+def ingest_records(call: ApiCall) -> ApiResponse:
     """Take records into a table of a workspace: JSON, or rows of texts in the order of the table's columns."""
     workspace = find_workspace(call, call["database"]).name
     call.caller.require(PUBLISH, f"/workspaces/{workspace}")
@@ -55,7 +55,7 @@ def ingest(call: ApiCall) -> ApiResponse:
     )
     door, stream = call.instance.doors.for_workspace(workspace), f"Microsoft-{table.name}"
     try:
-        flows = door.flows(workspace, stream)
+        flows = door.find_flows(workspace, stream)
         door.count(workspace, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
         door.ingest_body(flows, stream, msgspec.json.encode(records), request, call.caller.principal.binding)
@@ -70,7 +70,7 @@ def ingest(call: ApiCall) -> ApiResponse:
 def _parse_json(raw: bytes) -> list[dict[str, object]]:
     """The records of a JSON array, or of objects one behind another or a line each; Fault with the line of what is none."""
     found: list[object] = []
-    for document in json_documents(raw):
+    for document in iterate_json_documents(raw):
         if document.wrong:
             told = f"Line {document.line}, column {document.column}: {document.wrong}."
             raise _build_bad_request("BadRequest_InvalidData", told)

@@ -24,7 +24,7 @@ from nephoscope.lake.queries.estate_reach import ReachesWithin
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope.model.utc_time import assume_utc
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.engines.result_limit import ResultLimit
 from nephoscope_kql.errors import KqlError
 from nephoscope_kql.types import KqlType
@@ -48,10 +48,10 @@ _GROUP = "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}"
 _RESOURCE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspace}}"
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     "/v1/workspaces/{workspaceId}/query", "Query_Execute", READ, versioned=False, throttled=throttled_fault
 )
-def execute(call: ApiCall) -> ApiResponse:
+def run_workspace_query(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace (its GUID or name)."""
     return _answer(call, call["workspaceId"], call.body)
 
@@ -64,8 +64,10 @@ def get(call: ApiCall) -> ApiResponse:
     return _answer(call, call["workspaceId"], _read_query(call))
 
 
-@SURFACE.ask(f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled_fault)
-def execute_resource(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(
+    f"{_RESOURCE}/query", "Query_ExecuteResource", READ, versioned=False, throttled=throttled_fault
+)
+def run_resource_query(call: ApiCall) -> ApiResponse:
     """Run a query in a workspace that is named by its ARM id."""
     return _answer(call, call["workspace"], call.body)
 
@@ -76,7 +78,7 @@ def get_resource(call: ApiCall) -> ApiResponse:
     return _answer(call, call["workspace"], _read_query(call))
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     "/v1/{scope}/query", "Query_ExecuteForResource", READ, versioned=False, throttled=throttled_fault
 )
 def query_resource_logs(call: ApiCall) -> ApiResponse:
@@ -84,8 +86,8 @@ def query_resource_logs(call: ApiCall) -> ApiResponse:
     return _answer(call, "default", call.body, call["scope"].lower())
 
 
-@SURFACE.ask("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled_fault)
-def batch(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query("/v1/$batch", "Query_Batch", READ, versioned=False, throttled=throttled_fault)
+def run_query_batch(call: ApiCall) -> ApiResponse:
     """Run several queries; one that fails ends none of the others."""
     asked = call.body.get("requests")
     if (
@@ -207,7 +209,7 @@ def find_workspace(call: ApiCall, named: str) -> Workspace:
     name = named.rstrip("/").rsplit("/", 1)[-1]
     found = call.instance.state.workspaces.find(name)
     if found is None:
-        call.caller.logs(call.permission, name)
+        call.caller.find_log_scope(call.permission, name)
         raise ApiError(404, "WorkspaceNotFoundError", f"The workspace '{named[:100]}' could not be found.")
     return found
 
@@ -231,12 +233,12 @@ def _run(
             text, scope=scope, workspace=first, timeout=seconds, span=span, others=others, most=most
         )
     except KqlError as error:
-        raise query_fault(error) from error
+        raise make_query_error(error) from error
 
 
 def _combine_scopes(call: ApiCall, workspaces: Sequence[str]) -> LakeScope:
     """Return what the caller may read of several workspaces at once: the subscriptions that may be read in every one of them."""
-    scopes = [call.caller.logs(READ, one) for one in workspaces]
+    scopes = [call.caller.find_log_scope(READ, one) for one in workspaces]
     known = [one.ids for one in scopes if one.ids is not None]
     named = [one.workspaces for one in scopes if one.workspaces is not None]
     return LakeScope(
@@ -258,7 +260,7 @@ def _limit_to_subscription(call: ApiCall, scope: LakeScope, resource: str) -> La
     return replace(scope, subscriptions=only, estate=ReachesWithin(scope.estate, only))
 
 
-def query_fault(error: KqlError) -> ApiError:
+def make_query_error(error: KqlError) -> ApiError:
     """A query that is wrong, as Log Analytics says it: with line and column."""
     syntax = error.kind == "invalid"
     inner = {
@@ -346,7 +348,7 @@ def _build_table(result: QueryResult, at: int, room: ResponseBudget) -> dict[str
 
 def _to_json(value: object, kind: KqlType) -> Any:
     """As JSON; dynamic stays JSON text, as the service has it."""
-    return value if kind is KqlType.DYNAMIC else json_value(value, kind)
+    return value if kind is KqlType.DYNAMIC else to_json_value(value, kind)
 
 
 def _build_partial_error(reasons: Sequence[str]) -> dict[str, object]:

@@ -18,8 +18,8 @@ from nephoscope.ingest.live.ingestion.streams import PATH, PUBLISH
 SURFACE = ApiSurface("Logs ingestion", "Microsoft.Insights", lets=OWN)
 
 
-@SURFACE.ask(PATH, "LogsIngestion_Upload", PUBLISH)
-def upload(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(PATH, "LogsIngestion_Upload", PUBLISH)
+def upload_logs(call: ApiCall) -> ApiResponse:
     """Take the records of a JSON array into a table of a workspace."""
     workspace = call.instance.state.workspaces.find(call["ruleId"])
     if workspace is None:
@@ -30,7 +30,7 @@ def upload(call: ApiCall) -> ApiResponse:
     call.caller.require(PUBLISH, f"/workspaces/{workspace.name}")
     door = call.instance.doors.for_workspace(workspace.name)
     try:
-        flows = door.flows(workspace.name, call["stream"])
+        flows = door.find_flows(workspace.name, call["stream"])
         door.count(workspace.name, len(call.raw))
         request = call.headers.get("x-ms-client-request-id", "")[:200]
         door.ingest_body(flows, call["stream"], call.raw, request, call.caller.principal.binding)

@@ -12,8 +12,8 @@ import uuid
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
-from nephoscope.api.wire.document_kinds import etag
+from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
+from nephoscope.api.wire.document_kinds import build_etag
 from nephoscope.api.wire.function_alias import ALIAS, PARAMETERS, check_function_name, to_function
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse
@@ -65,7 +65,7 @@ def get(call: ApiCall) -> ApiResponse:
     workspace = require_workspace(call, READ)
     found = _find_search(call, workspace)
     if found is None:
-        raise missing_fault(f"The saved search '{call['savedSearchId'][:100]}'")
+        raise not_found(f"The saved search '{call['savedSearchId'][:100]}'")
     return ApiResponse(_build_body(call, found, _load_companions(call, workspace)))
 
 
@@ -124,7 +124,7 @@ def _find_search(call: ApiCall, workspace: str) -> SavedQuery | None:
 def _load_companions(call: ApiCall, workspace: str) -> dict[str, dict[str, object]]:
     """Return what is kept beside the queries of a workspace, by the key of each."""
     below = companion_key(workspace, "").rstrip("/")
-    return {one.key: one.body for one in call.list_kept([TYPE.lower()], below)}
+    return {one.key: one.body for one in call.list_stored_documents([TYPE.lower()], below)}
 
 
 def _read_properties(call: ApiCall) -> dict[str, Any]:
@@ -173,4 +173,4 @@ def _build_body(call: ApiCall, one: SavedQuery, several: dict[str, dict[str, Any
         "type": TYPE,
         "properties": properties,
     }
-    return {**body, "etag": etag(body)}
+    return {**body, "etag": build_etag(body)}

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import array, fields, text
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, system_data
+from nephoscope.api.wire.body_schema import accept_text, array, fields
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, build_system_data, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.posture.policies.attestation import PolicyAttestation
 from nephoscope_policy.errors import PolicyError
@@ -19,9 +19,9 @@ SURFACE = ApiSurface("Attestations", "Microsoft.PolicyInsights")
 SHAPE = fields(
     {},
     {
-        "owner": text(),
-        "comments": text(),
-        "evidence": array(fields({}, {"description": text(), "sourceUri": text()})),
+        "owner": accept_text(),
+        "comments": accept_text(),
+        "evidence": array(fields({}, {"description": accept_text(), "sourceUri": accept_text()})),
         "metadata": fields({}),
     },
 )
@@ -38,7 +38,11 @@ def check(body: Body) -> None:
 def make_attestation(call: ApiCall, body: Body, before: Body | None) -> Body:
     """The attestation with who vouches, and since when."""
     told = {"lastComplianceStateChangeAt": call.instance.now.isoformat(), "provisioningState": "Succeeded"}
-    return {**body, "properties": {**body["properties"], **told}, "systemData": system_data(call, before)}
+    return {
+        **body,
+        "properties": {**body["properties"], **told},
+        "systemData": build_system_data(call, before),
+    }
 
 
 declare(

@@ -12,7 +12,7 @@ from typing import Any
 from nephoscope.api.wire import arm_documents, policy_filter, policy_lists, policy_references
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import Shape, array, fields, text, words
+from nephoscope.api.wire.body_schema import Shape, accept_text, array, fields, words
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse
 from nephoscope_policy.assignment import ENFORCEMENT_MODES
@@ -73,9 +73,9 @@ def _check_assignment(call: ApiCall, body: dict[str, Any]) -> None:
     policy_references.check_assignment(call, body)
 
 
-_TOLD = {"displayName": text(), "description": text(), "metadata": fields({})}
+_TOLD = {"displayName": accept_text(), "description": accept_text(), "metadata": fields({})}
 _DEFINED = {**_TOLD, "policyType": words("NotSpecified", "BuiltIn", "Custom", "Static")}
-_MESSAGE = fields({"message": text(least=1)}, {"policyDefinitionReferenceId": text()})
+_MESSAGE = fields({"message": accept_text(least=1)}, {"policyDefinitionReferenceId": accept_text()})
 
 DEFINITIONS = PolicyDocumentKind(
     "policyDefinitions",

@@ -19,7 +19,9 @@ _PROVIDER = "{scope}/providers/Microsoft.PolicyInsights/policyEvents"
 EVENTS = PolicyRowSource("policyEvents", "microsoft.policyinsights/policyevents", "default")
 
 
-@SURFACE.ask(f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY)
+@SURFACE.post_query(
+    f"{_PROVIDER}/{{policyEventsResource}}/queryResults", "PolicyEvents_ListQueryResults", QUERY
+)
 def query_results(call: ApiCall) -> ApiResponse:
     """The events of 90 days at a scope, those that `$filter` picks."""
     if call["policyEventsResource"].lower() != "default":
@@ -30,9 +32,9 @@ def query_results(call: ApiCall) -> ApiResponse:
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyEvents_GetMetadata", READ)
-def metadata(_: ApiCall) -> ApiResponse:
+def describe_event_fields(_: ApiCall) -> ApiResponse:
     """The fields of policy events, as OData describes them."""
     return ApiResponse(
-        odata_metadata.description("PolicyEvent", ("default",), ("tenantId", "principalOid")),
+        odata_metadata.render_metadata("PolicyEvent", ("default",), ("tenantId", "principalOid")),
         headers={"Content-Type": "application/xml"},
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.access.tenant_reach import tenant_reach
+from nephoscope.access.tenant_reach import limit_to_tenant
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
@@ -50,13 +50,13 @@ EFFECTS = "2023-03-01"
 MOST_FIELDS, MOST_VALUES = 50, 100
 
 
-@SURFACE.ask(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
+@SURFACE.post_query(f"{_SUBSCRIPTION}/{_CHECK}", "PolicyRestrictions_CheckAtSubscriptionScope", READ)
 def check_at_subscription(call: ApiCall) -> ApiResponse:
     """Return what policies refuse or ask of a resource that is planned in a subscription."""
     return _check_restrictions(call)
 
 
-@SURFACE.ask(
+@SURFACE.post_query(
     f"{_SUBSCRIPTION}/resourceGroups/{{resourceGroupName}}/{_CHECK}",
     "PolicyRestrictions_CheckAtResourceGroupScope",
     READ,
@@ -66,7 +66,7 @@ def check_at_resource_group(call: ApiCall) -> ApiResponse:
     return _check_restrictions(call)
 
 
-@SURFACE.ask(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
+@SURFACE.post_query(f"{_GROUP}/{_CHECK}", "PolicyRestrictions_CheckAtManagementGroupScope", READ)
 def check_at_management_group(call: ApiCall) -> ApiResponse:
     """Return which types policies refuse in a management group: nothing else of a resource is asked there."""
     pending = _read_pending(call)
@@ -157,12 +157,12 @@ def _read_planned(call: ApiCall) -> ProposedResource:
             raise bad_request(
                 f"'{name}' must be that of a resource.", f"resourceDetails.resourceContent.{name}"
             )
-    below = call.text("resourceDetails", "scope").rstrip("/").lower()
+    below = call.get_text("resourceDetails", "scope").rstrip("/").lower()
     if below and not f"{below}/".startswith(f"{call.scope}/"):
         raise bad_request(
             "The scope of the resource is outside the scope of the request.", "resourceDetails.scope"
         )
-    return ProposedResource(below or call.scope, content, call.text("resourceDetails", "apiVersion"))
+    return ProposedResource(below or call.scope, content, call.get_text("resourceDetails", "apiVersion"))
 
 
 def _read_pending(call: ApiCall) -> list[PendingField]:
@@ -207,7 +207,7 @@ def _find_enforced(call: ApiCall) -> EnforcedAssignments:
     gone = call.instance.list_removed_since(tenant, snapshot.build_info.when)
     text = hashlib.blake2b(msgspec.json.encode(put, order="sorted")).digest()
     key = ("restrictions", Packs(call.instance.data).stamp, tenant, gone, text)
-    reach = tenant_reach(tenant, call.caller.hierarchy)
+    reach = limit_to_tenant(tenant, call.caller.hierarchy)
     return snapshot.get_or_compute(
         key, lambda: _make_enforced(call.instance.data, snapshot, gone, put, reach)
     )

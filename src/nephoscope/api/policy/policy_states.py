@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import PolicyRowSource, answer, iterate_rows, parse_filter
 from nephoscope.api.wire.policy_summary import Summary
@@ -33,15 +33,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 XML = {"Content-Type": "application/xml"}
 
 
-@SURFACE.ask(f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY)
+@SURFACE.post_query(
+    f"{_PROVIDER}/{{policyStatesResource}}/queryResults", "PolicyStates_ListQueryResults", QUERY
+)
 def query_results(call: ApiCall) -> ApiResponse:
     """The states at a scope, those that `$filter` picks."""
     _require_latest(call)
     return answer(call, STATES)
 
 
-@SURFACE.ask(f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE)
-def summarize(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(
+    f"{_PROVIDER}/{{policyStatesSummaryResource}}/summarize", "PolicyStates_Summarize", SUMMARIZE
+)
+def summarize_states(call: ApiCall) -> ApiResponse:
     """Count how many resources and policies do not comply at a scope, by assignment and by policy."""
     _require_latest(call)
     test = parse_filter(call)
@@ -53,24 +57,24 @@ def summarize(call: ApiCall) -> ApiResponse:
         assigned,
     )
     most = 0 if call.get_query_value("$top") == "0" else call.read_requested_count(MOST)
-    context = STATES.context(call, "summary")
+    context = STATES.build_context(call, "summary")
     told = {
         "@odata.id": None,
         "@odata.context": f"{context}/$entity",
-        "results": summary.results(states),
-        "policyAssignments": list(islice(summary.assignments(states), most)),
+        "results": summary.summarize_results(states),
+        "policyAssignments": list(islice(summary.summarize_assignments(states), most)),
     }
     return ApiResponse({"@odata.context": context, "@odata.count": 1, "value": [told]})
 
 
 @SURFACE.get(f"{_PROVIDER}/$metadata", "PolicyStates_GetMetadata", READ)
-def metadata(_: ApiCall) -> ApiResponse:
+def describe_state_fields(_: ApiCall) -> ApiResponse:
     """The fields of policy states, as OData describes them."""
-    return ApiResponse(odata_metadata.description("PolicyState", ("default", "latest")), headers=XML)
+    return ApiResponse(odata_metadata.render_metadata("PolicyState", ("default", "latest")), headers=XML)
 
 
-@SURFACE.act(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
-def trigger(call: ApiCall) -> ApiResponse:
+@SURFACE.post_action(f"{_PROVIDER}/latest/triggerEvaluation", "PolicyStates_TriggerEvaluation", TRIGGER)
+def trigger_evaluation(call: ApiCall) -> ApiResponse:
     """Ask for an evaluation of everything; it begins soon, and the answer's Location tells when its results are there."""
     if read_last_scan_request(call.instance.data) is None:
         text = "Nothing was ever scanned: connect a tenant, or run nephoscope scan, and there is something to evaluate."
@@ -89,7 +93,7 @@ def get_result(call: ApiCall) -> ApiResponse:
     """Return whether the results of an evaluation that was asked for are published: 202 until they are, then 200."""
     asked = _parse_operation_time(call["operationId"])
     if asked is None or asked > call.instance.now:
-        raise missing_fault(f"The operation '{call['operationId'][:60]}'")
+        raise not_found(f"The operation '{call['operationId'][:60]}'")
     snapshot = call.instance.snapshots.load_newest()
     if snapshot is not None and snapshot.build_info.when >= asked:
         return ApiResponse(None, 200)
@@ -137,4 +141,4 @@ def _add_failing_condition(call: ApiCall, condition: str) -> str:
         if call.get_query_value(name)
     )
     version = quote(call.get_query_value("api-version"))
-    return f"{STATES.address(call)}/latest/queryResults?api-version={version}{times}&$filter={quote(several)}"
+    return f"{STATES.build_address(call)}/latest/queryResults?api-version={version}{times}&$filter={quote(several)}"

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from nephoscope.api.policy.policy_states import STATES
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.body_schema import array, fields, integer, number, text, words
+from nephoscope.api.wire.body_schema import accept_number, accept_text, array, fields, integer, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare, require_document
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.policy_rows import iterate_rows
-from nephoscope.api.wire.response import ApiResponse, answer_list, place
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
 from nephoscope.service.arm_documents import put_document
 
 SURFACE = ApiSurface("Remediations", "Microsoft.PolicyInsights")
@@ -31,14 +31,14 @@ DONE, CANCELED = "Succeeded", "Canceled"
 
 
 SHAPE = fields(
-    {"policyAssignmentId": text(least=1)},
+    {"policyAssignmentId": accept_text(least=1)},
     {
-        "policyDefinitionReferenceId": text(),
+        "policyDefinitionReferenceId": accept_text(),
         "resourceDiscoveryMode": words("ExistingNonCompliant", "ReEvaluateCompliance"),
         "resourceCount": integer(1, MOST),
         "parallelDeployments": integer(1, 30),
-        "failureThreshold": fields({}, {"percentage": number(0, 1)}),
-        "filters": fields({}, {"locations": array(text()), "resourceIds": array(text())}),
+        "failureThreshold": fields({}, {"percentage": accept_number(0, 1)}),
+        "filters": fields({}, {"locations": array(accept_text()), "resourceIds": array(accept_text())}),
     },
 )
 
@@ -147,7 +147,7 @@ def _load_one(call: ApiCall) -> tuple[ApiCall, Body]:
         call.headers,
     )
     require_document(asked, KIND)
-    kept = call.find_kept(path.lower())
+    kept = call.find_stored_document(path.lower())
     if kept is None:
         raise ApiError(
             409,
@@ -157,7 +157,7 @@ def _load_one(call: ApiCall) -> tuple[ApiCall, Body]:
     return asked, kept.body
 
 
-@SURFACE.act(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
+@SURFACE.post_action(f"{KIND.path}/cancel", "Remediations_Cancel", f"{TYPE}/cancel/action")
 def cancel(call: ApiCall) -> ApiResponse:
     """Follow the resources no longer."""
     asked, body = _load_one(call)
@@ -167,12 +167,12 @@ def cancel(call: ApiCall) -> ApiResponse:
         )
     body = {**body, "properties": {**body["properties"], "provisioningState": CANCELED}}
     body["properties"]["lastUpdatedOn"] = call.instance.now.isoformat()
-    place = call.place(call.find_changed(str(body["id"]).lower()))
+    place = call.find_permission_scope(call.find_document_to_change(str(body["id"]).lower()))
     put_document(call.service, place, body, TYPE, operation=call.permission)
     return ApiResponse(show_remediation(asked, body))
 
 
-@SURFACE.ask(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
+@SURFACE.post_query(f"{KIND.path}/listDeployments", "Remediations_ListDeployments", f"{TYPE}/read")
 def list_deployments(call: ApiCall) -> ApiResponse:
     """The resources that are followed, and whether each complies by now; no deployment is made, so that its id is empty."""
     asked, body = _load_one(call)
@@ -188,6 +188,6 @@ def list_deployments(call: ApiCall) -> ApiResponse:
         }
         for one in body[FOLLOWED]
     ]
-    first, most = place(call), call.read_requested_count(1000)
+    first, most = read_place(call), call.read_requested_count(1000)
     more = len(told) > first + most
     return answer_list(call, told[first : first + most], str(first + most) if more else "")

@@ -22,13 +22,13 @@ from nephoscope.alerts.rules.rule_files import load_shipped
 from nephoscope.api.wire import alert_rule_schemas, arm_documents
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, documents_at_scope
+from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, list_documents_at_scope
 from nephoscope.api.wire.document_kinds import delete as forget_one
 from nephoscope.api.wire.document_kinds import put as keep_one
 from nephoscope.api.wire.document_kinds import require_document as kept_one
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, build_workspace_path, require_workspace
 from nephoscope.service.own_rules import UnusableRuleError, delete_own_rule, put_own_rule
 from nephoscope.service.rules import DELETE, READ, WRITE, switch_rules
 from nephoscope.state.rules.rule_switches import RULE
@@ -51,7 +51,9 @@ def list_(call: ApiCall) -> ApiResponse:
     run = [
         build_body(call, workspace, one, own.get(one.id)) for one in _load_rules_of_workspace(call, workspace)
     ]
-    others = [_to_client_version(call, one) for one in documents_at_scope(call, _OTHER, call.path).values()]
+    others = [
+        _to_client_version(call, one) for one in list_documents_at_scope(call, _OTHER, call.path).values()
+    ]
     return _slice_page(call, [*others, *run])
 
 
@@ -196,7 +198,7 @@ _OTHER = ArmDocumentKind(
 
 
 def _slice_page(call: ApiCall, bodies: list[dict[str, object]]) -> ApiResponse:
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     more = len(bodies) > start + most
     return answer_list(call, bodies[start : start + most], str(start + most) if more else "")
 
@@ -292,7 +294,7 @@ def build_body(call: ApiCall, workspace: str, one: AnalyticRule, own: StoredPiec
             properties["alertDetailsOverride"] = {**_NOT_OVERRIDDEN, **properties["alertDetailsOverride"]}
         etag = own.hash[:16]
     return {
-        "id": f"{root(call, workspace)}/alertRules/{one.id}",
+        "id": f"{build_workspace_path(call, workspace)}/alertRules/{one.id}",
         "name": one.id,
         "type": TYPE,
         "kind": one.kind.value,
@@ -309,7 +311,7 @@ def _find_last_change(call: ApiCall) -> str:
 
 def _build_template(call: ApiCall, workspace: str, one: AnalyticRule) -> dict[str, object]:
     properties = {**_describe_rule(one), "status": "Available", "version": one.version}
-    id_ = f"{root(call, workspace)}/alertRuleTemplates/{one.id}"
+    id_ = f"{build_workspace_path(call, workspace)}/alertRuleTemplates/{one.id}"
     return {"id": id_, "name": one.id, "type": TEMPLATES, "kind": one.kind.value, "properties": properties}
 
 
@@ -322,7 +324,7 @@ def _describe_rule(one: AnalyticRule) -> dict[str, Any]:
         "tactics": list(one.tactics),
         "techniques": list(one.techniques),
         "suppressionEnabled": one.suppression is not None,
-        "suppressionDuration": iso(one.suppression or timedelta(hours=5)),
+        "suppressionDuration": format_iso_duration(one.suppression or timedelta(hours=5)),
         "entityMappings": [
             {
                 "entityType": each.kind,
@@ -343,15 +345,15 @@ def _describe_rule(one: AnalyticRule) -> dict[str, Any]:
     }
     if one.kind is RuleKind.SCHEDULED:
         found |= {
-            "queryFrequency": iso(one.frequency),
-            "queryPeriod": iso(one.period),
+            "queryFrequency": format_iso_duration(one.frequency),
+            "queryPeriod": format_iso_duration(one.period),
             "triggerOperator": _OPERATORS[one.operator],
             "triggerThreshold": one.threshold,
         }
     return found
 
 
-def iso(span: timedelta) -> str:
+def format_iso_duration(span: timedelta) -> str:
     """A span as ISO 8601 has it."""
     hours, rest = divmod(span.seconds, 3600)
     minutes, seconds = divmod(rest, 60)

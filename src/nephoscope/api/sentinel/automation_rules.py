@@ -9,16 +9,16 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/automation-rules (
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.automation_errors import automation_faults
+from nephoscope.api.wire.automation_errors import translate_automation_errors
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import (
+    accept_text,
     array,
     choose_by_member,
     fields,
     flag,
     integer,
     moment,
-    text,
     words,
 )
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
@@ -26,7 +26,7 @@ from nephoscope.api.wire.mitre_attack import TACTIC
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE, describe_caller, require_workspace
 from nephoscope.automation.rule import AutomationError
-from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.automation.rule_formats.security_actions import name_credential
 from nephoscope.automation.rule_formats.sentinel_rules import read_sentinel_rule
 from nephoscope.service.action_egress import check_url
 from nephoscope.state.incidents.incidents import CLASSIFICATIONS
@@ -69,9 +69,11 @@ _MODIFY = fields(
         "status": _STATUS,
         "classification": words(*CLASSIFICATIONS),
         "classificationReason": words(*(one for each in CLASSIFICATIONS.values() for one in each if one)),
-        "classificationComment": text(),
-        "owner": fields({}, dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"), text())),
-        "labels": array(fields({"labelName": text(least=1)})),
+        "classificationComment": accept_text(),
+        "owner": fields(
+            {}, dict.fromkeys(("objectId", "email", "assignedTo", "userPrincipalName"), accept_text())
+        ),
+        "labels": array(fields({"labelName": accept_text(least=1)})),
     },
 )
 _ORDER = integer(1, 1000)
@@ -80,11 +82,15 @@ _ACTION = choose_by_member(
     {
         "ModifyProperties": fields({"actionConfiguration": _MODIFY}, {"order": _ORDER}),
         "RunPlaybook": fields(
-            {"actionConfiguration": fields({"logicAppResourceId": text(least=1)}, {"tenantId": text()})},
+            {
+                "actionConfiguration": fields(
+                    {"logicAppResourceId": accept_text(least=1)}, {"tenantId": accept_text()}
+                )
+            },
             {"order": _ORDER},
         ),
         "AddIncidentTask": fields(
-            {"actionConfiguration": fields({"title": text(least=1)}, {"description": text()})},
+            {"actionConfiguration": fields({"title": accept_text(least=1)}, {"description": accept_text()})},
             {"order": _ORDER},
         ),
     },
@@ -92,7 +98,7 @@ _ACTION = choose_by_member(
 SHAPE = fields(
     {
         "order": _ORDER,
-        "displayName": text(least=1),
+        "displayName": accept_text(least=1),
         "triggeringLogic": fields(
             {"isEnabled": flag}, {"expirationTimeUtc": moment, "conditions": array(_check_condition)}
         ),
@@ -132,8 +138,8 @@ def make_rule(call: ApiCall, body: Body, before: Body | None) -> Body:
 
 def read_action(call: ApiCall, body: Body, _: Body | None) -> Body:
     """The action with the workflow that it starts, by the name of its Logic App; its address is kept as a credential."""
-    if uri := call.text("properties", "triggerUri"):
-        with automation_faults():
+    if uri := call.get_text("properties", "triggerUri"):
+        with translate_automation_errors():
             check_url(call.service, uri, "properties.triggerUri")
     properties = {name: value for name, value in body["properties"].items() if name != "triggerUri"}
     workflow = str(properties["logicAppResourceId"]).rstrip("/").rsplit("/", 1)[-1]
@@ -142,13 +148,13 @@ def read_action(call: ApiCall, body: Body, _: Body | None) -> Body:
 
 def secrets(call: ApiCall) -> dict[str, str]:
     """The address of the action, by the name of its credential."""
-    uri = call.text("properties", "triggerUri")
+    uri = call.get_text("properties", "triggerUri")
     return dict.fromkeys(credentials(call), uri) if uri else {}
 
 
 def credentials(call: ApiCall) -> tuple[str, ...]:
     """The name of the credential of the action."""
-    return (credential(_build_action_key(call), 0, "uri"),)
+    return (name_credential(_build_action_key(call), 0, "uri"),)
 
 
 def _build_action_key(call: ApiCall) -> str:

@@ -11,12 +11,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import ApiError, bad_request, missing_fault
-from nephoscope.api.wire.body_schema import array, check_shape, fields, moment, text
+from nephoscope.api.wire.azure_error import ApiError, bad_request, not_found
+from nephoscope.api.wire.body_schema import accept_text, array, check_shape, fields, moment
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.workspace_lookup import (
+    WORKSPACE,
+    build_workspace_path,
+    describe_person,
+    require_workspace,
+)
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.service.bookmarks import DELETE, READ, WRITE, change_bookmark, put_bookmark
@@ -29,17 +34,17 @@ _LIST = f"{WORKSPACE}/providers/{TYPE}"
 _ONE = f"{_LIST}/{{bookmarkId}}"
 MOST = 10_000
 SHAPE = fields(
-    {"displayName": text(least=1), "query": text(least=1)},
+    {"displayName": accept_text(least=1), "query": accept_text(least=1)},
     {
-        "queryResult": text(),
-        "notes": text(),
-        "labels": array(text()),
+        "queryResult": accept_text(),
+        "notes": accept_text(),
+        "labels": array(accept_text()),
         "tactics": TACTICS_OF,
         "techniques": TECHNIQUES_OF,
         "eventTime": moment,
         "queryStartTime": moment,
         "queryEndTime": moment,
-        "incidentInfo": fields({}, {"incidentId": text()}),
+        "incidentInfo": fields({}, {"incidentId": accept_text()}),
     },
 )
 #: Bookmarks of the API say no query name of their own.
@@ -50,7 +55,7 @@ _QUERY = "API"
 def list_(call: ApiCall) -> ApiResponse:
     """The bookmarks of a workspace, the newest first."""
     found = call.instance.state.bookmarks.list_newest(require_workspace(call, READ), most=MOST)
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -60,7 +65,7 @@ def get(call: ApiCall) -> ApiResponse:
     """One bookmark."""
     found = _find_bookmark(call, require_workspace(call, READ))
     if found is None:
-        raise missing_fault(f"The bookmark '{call['bookmarkId']}'")
+        raise not_found(f"The bookmark '{call['bookmarkId']}'")
     return ApiResponse(build_body(call, found))
 
 
@@ -108,13 +113,13 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
         raise ApiError(409, "Conflict", f"The ID {id_} was used by another bookmark.")
     now, by = call.instance.now, call.caller.name
     since, until = _read_time(call, "queryStartTime", now), _read_time(call, "queryEndTime", now)
-    if until < since and call.text("properties", "queryEndTime"):
+    if until < since and call.get_text("properties", "queryEndTime"):
         raise bad_request("'queryEndTime' must not be before 'queryStartTime'.", "properties.queryEndTime")
     made = Bookmark(
-        id_, workspace, call.text("properties", "displayName", needed=True), call.text("properties", "query", needed=True),
+        id_, workspace, call.get_text("properties", "displayName", needed=True), call.get_text("properties", "query", needed=True),
         _QUERY, since, until, _read_time(call, "eventTime", until), _read_row(call), by, now, by, now,
         tactics=_read_texts(call, "tactics"), techniques=_read_texts(call, "techniques"), tags=_read_texts(call, "labels"),
-        notes=call.text("properties", "notes"),
+        notes=call.get_text("properties", "notes"),
     )  # fmt: skip
     if known is None:
         return made
@@ -127,7 +132,7 @@ def _read_bookmark(call: ApiCall, workspace: str, known: Bookmark | None) -> Boo
 
 def _find_incident(call: ApiCall, workspace: str) -> Incident | None:
     """The incident that a bookmark says it is in; Fault where there is none of the id."""
-    id_ = call.text("properties", "incidentInfo", "incidentId").lower()
+    id_ = call.get_text("properties", "incidentInfo", "incidentId").lower()
     if not id_:
         return None
     found = call.instance.state.incidents.find_by_guid(id_)
@@ -141,7 +146,7 @@ def _read_row(call: ApiCall) -> dict[str, object]:
 
     What would be read back as something else is kept as its text: an object without members, or one as other texts are kept.
     """
-    given = call.text("properties", "queryResult")
+    given = call.get_text("properties", "queryResult")
     try:
         found = json.loads(given) if given else None
     except (ValueError, RecursionError):
@@ -157,7 +162,7 @@ def _read_texts(call: ApiCall, name: str) -> list[str]:
 
 
 def _read_time(call: ApiCall, name: str, default: datetime) -> datetime:
-    given = call.text("properties", name)
+    given = call.get_text("properties", name)
     found = datetime.fromisoformat(given) if given else default
     return assume_utc(found)
 
@@ -169,8 +174,8 @@ def build_body(call: ApiCall, one: Bookmark) -> dict[str, object]:
         "displayName": one.name,
         "created": one.created.isoformat(),
         "updated": one.changed.isoformat(),
-        "createdBy": person(call, one.author),
-        "updatedBy": person(call, one.changed_by),
+        "createdBy": describe_person(call, one.author),
+        "updatedBy": describe_person(call, one.changed_by),
         "notes": one.notes,
         "labels": one.tags,
         "query": one.query,
@@ -186,7 +191,7 @@ def build_body(call: ApiCall, one: Bookmark) -> dict[str, object]:
             "relationName": one.id,
         }
     etag = f'"{int(one.changed.timestamp() * 1_000_000):x}"'
-    id_ = f"{root(call, one.workspace)}/bookmarks/{one.id}"
+    id_ = f"{build_workspace_path(call, one.workspace)}/bookmarks/{one.id}"
     return {"id": id_, "name": one.id, "type": TYPE, "etag": etag, "properties": properties}
 
 

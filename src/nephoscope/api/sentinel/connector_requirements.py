@@ -17,10 +17,10 @@ TYPE = "Microsoft.SecurityInsights/dataConnectorsCheckRequirements"
 WRITE = "Microsoft.SecurityInsights/dataConnectors/write"
 
 
-@SURFACE.ask(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
+@SURFACE.post_query(f"{WORKSPACE}/providers/{TYPE}", "DataConnectorsCheckRequirements_Post", f"{TYPE}/action")
 def check(call: ApiCall) -> ApiResponse:
     """Return whether the caller may make a connector of a kind in the workspace."""
     workspace = require_workspace(call, call.permission)
-    call.text("kind", needed=True)
+    call.get_text("kind", needed=True)
     may = call.caller.is_permitted(WRITE, f"/workspaces/{workspace}")
     return ApiResponse({"authorizationState": "Valid" if may else "Invalid", "licenseState": "Unknown"})

@@ -19,12 +19,23 @@ from nephoscope.alerts.investigation.known_entities import KnownEntities, load_k
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_state_query import moment
-from nephoscope.api.wire.response import ApiResponse, answer_list, place
-from nephoscope.api.wire.sentinel_entities import TYPE, alert_body, count_kinds, entity_bodies, entity_body
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.policy_state_query import parse_moment
+from nephoscope.api.wire.response import ApiResponse, answer_list, read_place
+from nephoscope.api.wire.sentinel_entities import (
+    TYPE,
+    build_alert_body,
+    build_entity_bodies,
+    build_entity_body,
+    count_kinds,
+)
+from nephoscope.api.wire.workspace_lookup import (
+    WORKSPACE,
+    build_workspace_path,
+    describe_person,
+    require_workspace,
+)
 from nephoscope.state.incidents.alerts import StoredAlert
 from nephoscope.state.incidents.bookmarks import Bookmark
 
@@ -59,14 +70,17 @@ class EntityExpansion:
 def _list_alerts(
     call: ApiCall, known: KnownEntities, ids: frozenset[str], _: InvolvedEntity | None
 ) -> list[dict[str, object]]:
-    return [alert_body(call, known.workspace, known.alerts[id_]) for id_ in sorted(ids & known.alerts.keys())]
+    return [
+        build_alert_body(call, known.workspace, known.alerts[id_])
+        for id_ in sorted(ids & known.alerts.keys())
+    ]
 
 
 def _list_related_entities(
     call: ApiCall, known: KnownEntities, ids: frozenset[str], one: InvolvedEntity | None
 ) -> list[dict[str, object]]:
-    several = known.related_entities(ids, one.entity if one is not None else None)
-    return [entity_body(call, known.workspace, other.entity) for other in several]
+    several = known.list_related_entities(ids, one.entity if one is not None else None)
+    return [build_entity_body(call, known.workspace, other.entity) for other in several]
 
 
 EXPANSIONS = (
@@ -80,9 +94,9 @@ def list_(call: ApiCall) -> ApiResponse:
     """The entities of the alerts and bookmarks of a workspace, those in most of them first, then those that were collected."""
     workspace = require_workspace(call, READ)
     known = load_known_entities(call.instance.state, workspace)
-    found = [entity_body(call, workspace, one.entity) for one in known.entities]
+    found = [build_entity_body(call, workspace, one.entity) for one in known.entities]
     found += _list_collected(call, TYPE)
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     page = found[start : start + most]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -94,25 +108,25 @@ def get(call: ApiCall) -> ApiResponse:
     known, wanted = load_known_entities(call.instance.state, workspace), call["entityId"].lower()
     one = known.entities_by_id.get(wanted)
     if one is not None:
-        return ApiResponse(entity_bodies(call, workspace, [one])[0])
+        return ApiResponse(build_entity_bodies(call, workspace, [one])[0])
     alert = known.alerts.get(wanted)
     return (
-        ApiResponse(alert_body(call, workspace, alert))
+        ApiResponse(build_alert_body(call, workspace, alert))
         if alert is not None
         else arm_documents.get(call, "entity")
     )
 
 
-@SURFACE.ask(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
+@SURFACE.post_query(f"{ENTITY}/getTimeline", "EntitiesGetTimeline_List", f"{TYPE}/gettimeline/action")
 def get_timeline(call: ApiCall) -> ApiResponse:
     """The alerts and bookmarks about an entity in a time, in order."""
     known, one = find_known_entity(call)
-    since, until = time_range(call, needed=True)
+    since, until = parse_time_range(call, needed=True)
     kinds = _read_timeline_kinds(call)
-    items = [_build_alert_item(each) for each in known.alerts_about(one, since, until) if ALERT in kinds]
+    items = [_build_alert_item(each) for each in known.list_alerts_about(one, since, until) if ALERT in kinds]
     items += [
         _build_bookmark_item(call, each)
-        for each in known.bookmarks_about(one, since, until)
+        for each in known.list_bookmarks_about(one, since, until)
         if BOOKMARK in kinds
     ]
     counts = Counter(item["kind"] for _, item in items)
@@ -127,29 +141,31 @@ def get_timeline(call: ApiCall) -> ApiResponse:
     )
 
 
-@SURFACE.ask(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
-def expand(call: ApiCall) -> ApiResponse:
+@SURFACE.post_query(f"{ENTITY}/expand", "Entities_Expand", f"{TYPE}/expand/action")
+def expand_entity(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around an entity; the expansions are entity queries of kind Expansion."""
     known, one = find_known_entity(call)
-    since, until = time_range(call)
-    ids = [each.id for each in known.alerts_about(one, since, until)]
-    ids += [each.id for each in known.bookmarks_about(one, since, until)]
+    since, until = parse_time_range(call)
+    ids = [each.id for each in known.list_alerts_about(one, since, until)]
+    ids += [each.id for each in known.list_bookmarks_about(one, since, until)]
     return _expand_entity(call, known, frozenset(ids), one)
 
 
-@SURFACE.ask(f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action")
+@SURFACE.post_query(
+    f"{_BOOKMARK}/expand", "Bookmark_Expand", "Microsoft.SecurityInsights/bookmarks/expand/action"
+)
 def expand_bookmark(call: ApiCall) -> ApiResponse:
     """Return what an expansion finds around a bookmark: its entities, and the alerts about them."""
     workspace = require_workspace(call, call.permission)
     known = load_known_entities(call.instance.state, workspace)
     bookmark = known.bookmarks.get(call["bookmarkId"].lower())
     if bookmark is None:
-        raise missing_fault(f"The bookmark '{call['bookmarkId'][:100]}'")
-    since, until = time_range(call)
+        raise not_found(f"The bookmark '{call['bookmarkId'][:100]}'")
+    since, until = parse_time_range(call)
     ids = {bookmark.id}
-    if call.text("expansionId").lower() == EXPANSIONS[0].id:
-        for one in known.related_entities(frozenset(ids)):
-            ids |= {each.id for each in known.alerts_about(one, since, until)}
+    if call.get_text("expansionId").lower() == EXPANSIONS[0].id:
+        for one in known.list_related_entities(frozenset(ids)):
+            ids |= {each.id for each in known.list_alerts_about(one, since, until)}
     return _expand_entity(call, known, frozenset(ids), None)
 
 
@@ -187,13 +203,15 @@ def find_known_entity(call: ApiCall) -> tuple[KnownEntities, InvolvedEntity]:
     known = load_known_entities(call.instance.state, require_workspace(call, call.permission))
     one = known.entities_by_id.get(call["entityId"].lower())
     if one is None:
-        raise missing_fault(f"The entity '{call['entityId'][:100]}'")
+        raise not_found(f"The entity '{call['entityId'][:100]}'")
     return known, one
 
 
-def time_range(call: ApiCall, *, needed: bool = False) -> tuple[datetime, datetime]:
+def parse_time_range(call: ApiCall, *, needed: bool = False) -> tuple[datetime, datetime]:
     """The time that is asked about; all time where it need not be said."""
-    since, until = (moment(call.text(name, needed=needed), name) for name in ("startTime", "endTime"))
+    since, until = (
+        parse_moment(call.get_text(name, needed=needed), name) for name in ("startTime", "endTime")
+    )
     earliest = datetime.min.replace(tzinfo=call.instance.now.tzinfo)
     return since or earliest, until or call.instance.now
 
@@ -235,7 +253,7 @@ def _build_bookmark_item(call: ApiCall, one: Bookmark) -> tuple[datetime, dict[s
         "startTimeUtc": one.since.isoformat(),
         "endTimeUtc": one.until.isoformat(),
         "eventTime": one.event_time.isoformat(),
-        "createdBy": person(call, one.author),
+        "createdBy": describe_person(call, one.author),
         "labels": one.tags,
     }
 
@@ -243,10 +261,10 @@ def _build_bookmark_item(call: ApiCall, one: Bookmark) -> tuple[datetime, dict[s
 def _expand_entity(
     call: ApiCall, known: KnownEntities, ids: frozenset[str], one: InvolvedEntity | None
 ) -> ApiResponse:
-    wanted = call.text("expansionId", needed=True).lower()
+    wanted = call.get_text("expansionId", needed=True).lower()
     expansion = next((each for each in EXPANSIONS if each.id == wanted), None)
     if expansion is None:
-        raise missing_fault(f"The expansion '{wanted[:100]}'")
+        raise not_found(f"The expansion '{wanted[:100]}'")
     found = expansion.found(call, known, ids, one)
     edges = [{"targetEntityId": each["name"], "additionalData": {}} for each in found]
     told = {"aggregations": count_kinds(found)}
@@ -254,7 +272,7 @@ def _expand_entity(
 
 
 def _list_relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) -> list[dict[str, object]]:
-    base = f"{root(call, known.workspace)}/entities/{known.entity_id(one.entity)}/relations"
+    base = f"{build_workspace_path(call, known.workspace)}/entities/{known.find_id(one.entity)}/relations"
     found = [
         *_list_incidents(call, known, one),
         *(("bookmarks", id_) for id_ in one.sources if id_ in known.bookmarks),
@@ -265,7 +283,7 @@ def _list_relations(call: ApiCall, known: KnownEntities, one: InvolvedEntity) ->
             "name": name,
             "type": f"{TYPE}/relations",
             "properties": {
-                "relatedResourceId": f"{root(call, known.workspace)}/{word}/{name}",
+                "relatedResourceId": f"{build_workspace_path(call, known.workspace)}/{word}/{name}",
                 "relatedResourceName": name,
                 "relatedResourceType": f"Microsoft.SecurityInsights/{word}",
             },
@@ -284,7 +302,7 @@ def _list_incidents(call: ApiCall, known: KnownEntities, one: InvolvedEntity) ->
             yield "incidents", incident.id
 
 
-def expansion_queries(call: ApiCall) -> list[dict[str, object]]:
+def list_expansion_queries(call: ApiCall) -> list[dict[str, object]]:
     """The expansions as entity queries, where clients look for their ids."""
     base = call.path[: call.path.lower().rindex("/entityqueries")]
     return [

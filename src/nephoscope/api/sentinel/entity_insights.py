@@ -13,12 +13,12 @@ from datetime import datetime
 
 from nephoscope.alerts.investigation.known_entities import KnownEntities
 from nephoscope.alerts.investigation.participants import InvolvedEntity
-from nephoscope.api.sentinel.entities import ENTITY, find_known_entity, time_range
+from nephoscope.api.sentinel.entities import ENTITY, find_known_entity, parse_time_range
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import ApiResponse, answer_list
-from nephoscope.api.wire.sentinel_entities import TYPE, describe, entity_body
+from nephoscope.api.wire.sentinel_entities import TYPE, build_entity_body, describe
 from nephoscope.files.json_tree import tree_of
 from nephoscope.state.incidents.alerts import StoredAlert
 
@@ -53,7 +53,7 @@ def _count_by_rule(
 ) -> Iterable[Row]:
     """The alerts by name and severity, those of most alerts first."""
     several: dict[tuple[str, str], list[StoredAlert]] = {}
-    for alert in known.alerts_about(one, since, until):
+    for alert in known.list_alerts_about(one, since, until):
         several.setdefault((str(alert.document["AlertName"]), alert.severity), []).append(alert)
     for (name, severity), found in sorted(several.items(), key=lambda each: (-len(each[1]), each[0])):
         first, last = min(each.started for each in found), max(each.ended for each in found)
@@ -64,11 +64,11 @@ def _count_related(
     call: ApiCall, known: KnownEntities, one: InvolvedEntity, since: datetime, until: datetime
 ) -> Iterable[Row]:
     """The other entities of its alerts and bookmarks, those of most in common first."""
-    ids = {each.id for each in known.alerts_about(one, since, until)}
-    ids |= {each.id for each in known.bookmarks_about(one, since, until)}
+    ids = {each.id for each in known.list_alerts_about(one, since, until)}
+    ids |= {each.id for each in known.list_bookmarks_about(one, since, until)}
     found = []
-    for other in known.related_entities(frozenset(ids), one.entity):
-        body = entity_body(call, known.workspace, other.entity)
+    for other in known.list_related_entities(frozenset(ids), one.entity):
+        body = build_entity_body(call, known.workspace, other.entity)
         name = str(tree_of(body, "properties").get("friendlyName", ""))
         found.append((name, body["kind"], len(ids.intersection(other.sources))))
     return sorted(found, key=lambda each: (-each[2], each[0]))
@@ -117,11 +117,11 @@ INSIGHTS = (
 )  # fmt: skip
 
 
-@SURFACE.ask(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
+@SURFACE.post_query(f"{ENTITY}/getInsights", "Entities_GetInsights", f"{TYPE}/getinsights/action")
 def get_insights(call: ApiCall) -> ApiResponse:
     """Return what the alerts and bookmarks about an entity add up to in a time; the insights are its queries of kind Insight."""
     known, one = find_known_entity(call)
-    since, until = time_range(call, needed=True)
+    since, until = parse_time_range(call, needed=True)
     wanted = _read_wanted(call)
     found = [each for each in INSIGHTS if wanted is None or each.id in wanted]
     unknown = sorted((wanted or frozenset()) - {each.id for each in INSIGHTS})
@@ -175,7 +175,7 @@ def _build_insight_document(
 ) -> dict[str, object]:
     charts = []
     if one.points is not None:
-        charts.append(_build_table(one.chart, one.points(known.alerts_about(entity, *time))))
+        charts.append(_build_table(one.chart, one.points(known.list_alerts_about(entity, *time))))
     return {
         "queryId": one.id,
         "queryTimeInterval": {"startTime": time[0].isoformat(), "endTime": time[1].isoformat()},

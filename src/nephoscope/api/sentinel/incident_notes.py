@@ -11,10 +11,15 @@ from typing import Any
 
 from nephoscope.api.sentinel.incidents import require_incident
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
+from nephoscope.api.wire.workspace_lookup import (
+    WORKSPACE,
+    build_workspace_path,
+    describe_author,
+    require_workspace,
+)
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.incidents import add_note, change_note, delete_note, get_note_operation
 from nephoscope.state.incidents.incidents import Incident, IncidentNote, NoteKind
@@ -46,7 +51,7 @@ def _build_comment(call: ApiCall, one: IncidentNote) -> dict[str, Any]:
     told_ = {
         "message": one.text,
         "createdTimeUtc": one.written.isoformat(),
-        "author": author(call, one.author),
+        "author": describe_author(call, one.author),
     }
     if call.get_query_value("api-version") != UNCHANGED:
         told_["lastModifiedTimeUtc"] = (one.changed or one.written).isoformat()
@@ -61,8 +66,8 @@ def _build_task(call: ApiCall, one: IncidentNote) -> dict[str, object]:
         "status": COMPLETED if one.done else NEW,
         "createdTimeUtc": one.written.isoformat(),
         "lastModifiedTimeUtc": (one.changed or one.written).isoformat(),
-        "createdBy": author(call, one.author),
-        "lastModifiedBy": author(call, one.author),
+        "createdBy": describe_author(call, one.author),
+        "lastModifiedBy": describe_author(call, one.author),
     }
 
 
@@ -86,7 +91,7 @@ def _declare(kind: NoteDocumentKind) -> None:
         workspace = require_workspace(call, read)
         note = _find_note(call, require_incident(call, workspace), kind)
         if note is None:
-            raise missing_fault(f"The {kind.note.value} '{call['name'][:100]}'")
+            raise not_found(f"The {kind.note.value} '{call['name'][:100]}'")
         return ApiResponse(_build_body(call, kind, workspace, note))
 
     @SURFACE.put(one, f"{kind.operations}_CreateOrUpdate", write)
@@ -124,12 +129,12 @@ def _keep_note(call: ApiCall, kind: NoteDocumentKind, workspace: str) -> ApiResp
 def _read_note(call: ApiCall, kind: NoteDocumentKind) -> tuple[str, bool]:
     """Return what a note says, and whether a task is done."""
     if kind.note is NoteKind.COMMENT:
-        return call.text("properties", "message", needed=True), False
-    status = call.text("properties", "status") or NEW
+        return call.get_text("properties", "message", needed=True), False
+    status = call.get_text("properties", "status") or NEW
     if status not in (NEW, COMPLETED):
         raise bad_request(f"status is {NEW} or {COMPLETED}.", "properties.status")
-    title = call.text("properties", "title", needed=True).replace("\n", " ")
-    description = call.text("properties", "description")
+    title = call.get_text("properties", "title", needed=True).replace("\n", " ")
+    description = call.get_text("properties", "description")
     return f"{title}\n{description}" if description else title, status == COMPLETED
 
 
@@ -153,7 +158,7 @@ def _build_body(
     changed = one.changed or one.written
     etag = {"etag": f'"{int(changed.timestamp() * 1_000_000):x}"'}
     return {
-        "id": f"{root(call, workspace)}/incidents/{call['incidentId']}/{kind.word}/{name}",
+        "id": f"{build_workspace_path(call, workspace)}/incidents/{call['incidentId']}/{kind.word}/{name}",
         "name": name,
         "type": kind.type,
         **(etag if call.get_query_value("api-version") != UNCHANGED else {}),

@@ -11,18 +11,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from nephoscope.alerts.investigation.incident_details import case_file
+from nephoscope.alerts.investigation.incident_details import load_case_file
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
 from nephoscope.api.sentinel.bookmarks import build_body as bookmark_body
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
-from nephoscope.api.wire.body_schema import array, check_shape, fields, text
+from nephoscope.api.wire.azure_error import bad_request, not_found
+from nephoscope.api.wire.body_schema import accept_text, array, check_shape, fields
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.policy_state_query import moment
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.sentinel_entities import alert_body, count_kinds, entity_bodies
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, author, require_workspace, root
+from nephoscope.api.wire.policy_state_query import parse_moment
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.sentinel_entities import build_alert_body, build_entity_bodies, count_kinds
+from nephoscope.api.wire.workspace_lookup import (
+    WORKSPACE,
+    build_workspace_path,
+    describe_author,
+    require_workspace,
+)
 from nephoscope.files.json_tree import tree_of
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.incidents import (
@@ -45,11 +50,11 @@ MOST, MOST_TREES = 1000, 10
 #: What an owner is told by.
 OWNER = ("assignedTo", "userPrincipalName", "objectId", "email", "ownerType")
 SHAPE = fields(
-    {"title": text(least=1)},
+    {"title": accept_text(least=1)},
     {
-        "description": text(),
-        "owner": fields({}, dict.fromkeys(OWNER, text())),
-        "labels": array(fields({"labelName": text(least=1)})),
+        "description": accept_text(),
+        "owner": fields({}, dict.fromkeys(OWNER, accept_text())),
+        "labels": array(fields({"labelName": accept_text(least=1)})),
     },
 )
 _ACTIVITY = ("firstActivityTimeUtc", "lastActivityTimeUtc")
@@ -60,7 +65,7 @@ def list_(call: ApiCall) -> ApiResponse:
     """The incidents of a workspace, the newest first."""
     workspace = require_workspace(call, READ)
     several = call.instance.state.incidents.list_newest(workspace, most=10_000)
-    start, most = place(call), call.read_requested_count(MOST)
+    start, most = read_place(call), call.read_requested_count(MOST)
     page = [build_body(call, workspace, one) for one in several[start : start + most]]
     return answer_list(call, page, str(start + most) if len(several) > start + most else "")
 
@@ -80,7 +85,7 @@ def put(call: ApiCall) -> ApiResponse:
     known = find_incident(call, workspace)
     changes = _read_changes(call)
     _require_classification(changes, known)
-    remark = call.text("properties", "classificationComment")
+    remark = call.get_text("properties", "classificationComment")
     if known is None:
         incident = create_incident(
             call.service, workspace, replace(_read_incident(call, workspace), **changes), remark
@@ -99,11 +104,13 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
     except ValueError as error:
         raise bad_request("The ID of a new incident must be a GUID.", "incidentId") from error
     now = call.instance.now
-    first, last = (moment(call.text("properties", name), f"properties.{name}") for name in _ACTIVITY)
+    first, last = (
+        parse_moment(call.get_text("properties", name), f"properties.{name}") for name in _ACTIVITY
+    )
     return Incident(
         workspace,
-        call.text("properties", "title", needed=True),
-        call.text("properties", "description"),
+        call.get_text("properties", "title", needed=True),
+        call.get_text("properties", "description"),
         "",
         first or last or now,
         last or now,
@@ -117,16 +124,16 @@ def _read_incident(call: ApiCall, workspace: str) -> Incident:
 
 def _read_title_and_description(call: ApiCall, known: Incident) -> dict[str, object]:
     """The title and the description where they are others than those that are known."""
-    given = {"title": call.text("properties", "title", needed=True)}
+    given = {"title": call.get_text("properties", "title", needed=True)}
     if "description" in call.body["properties"]:
-        given["description"] = call.text("properties", "description")
+        given["description"] = call.get_text("properties", "description")
     return {name: text for name, text in given.items() if text != getattr(known, name)}
 
 
 def _read_changes(call: ApiCall) -> dict[str, Any]:
     status = _read_word(call, "status", [one.value for one in IncidentStatus])
     severity = _read_word(call, "severity", [one.value for one in SEVERITIES_OF_INCIDENTS])
-    classification = call.text("properties", "classification")
+    classification = call.get_text("properties", "classification")
     found: dict[str, Any] = {"status": IncidentStatus(status), "severity": severity}
     if classification:
         reasons = CLASSIFICATIONS.get(classification)
@@ -134,7 +141,10 @@ def _read_changes(call: ApiCall) -> dict[str, Any]:
             raise bad_request(
                 f"classification must be one of {', '.join(CLASSIFICATIONS)}.", "properties.classification"
             )
-        found |= {"classification": classification, "reason": call.text("properties", "classificationReason")}
+        found |= {
+            "classification": classification,
+            "reason": call.get_text("properties", "classificationReason"),
+        }
     owner = call.body["properties"].get("owner")
     if isinstance(owner, dict):
         names = {one.id: one.name for one in call.people.values()}
@@ -164,40 +174,40 @@ def _require_classification(changes: Mapping[str, object], known: Incident | Non
 
 
 def _read_word(call: ApiCall, name: str, words: list[str]) -> str:
-    given = call.text("properties", name, needed=True)
+    given = call.get_text("properties", name, needed=True)
     known = next((one for one in words if one.lower() == given.lower()), None)
     if known is None:
         raise bad_request(f"{name} is one of {', '.join(words)}.", f"properties.{name}")
     return known
 
 
-@SURFACE.act(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
+@SURFACE.post_action(f"{_ONE}/alerts", "Incidents_ListAlerts", READ)
 def list_alerts(call: ApiCall) -> ApiResponse:
     """The alerts of an incident."""
     workspace = require_workspace(call, READ)
     incident = require_incident(call, workspace)
     several = call.instance.state.alerts.list_newest(workspace, incident=incident.number, most=1000)
-    return ApiResponse({"value": [alert_body(call, workspace, one) for one in several]})
+    return ApiResponse({"value": [build_alert_body(call, workspace, one) for one in several]})
 
 
-@SURFACE.act(f"{_ONE}/entities", "Incidents_ListEntities", READ)
+@SURFACE.post_action(f"{_ONE}/entities", "Incidents_ListEntities", READ)
 def list_entities(call: ApiCall) -> ApiResponse:
     """The entities of an incident with what the estate knows of each, and how many there are of each kind."""
     workspace = require_workspace(call, READ)
-    file = case_file(
+    file = load_case_file(
         call.instance.state, workspace, require_incident(call, workspace).number, call.instance.now
     )
-    several = entity_bodies(call, workspace, file.participants)
+    several = build_entity_bodies(call, workspace, file.participants)
     return ApiResponse({"entities": several, "metaData": count_kinds(several)})
 
 
-@SURFACE.act(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
+@SURFACE.post_action(f"{_ONE}/processTrees", "Incidents_ListProcessTrees", READ)
 def list_process_trees(call: ApiCall) -> ApiResponse:
     """The process trees around the alerts of an incident, and the prevalence of its hashes, domains and users; reads logs."""
     workspace = require_workspace(call, READ)
     require_workspace(call, LOGS)
     incident, instance = require_incident(call, workspace), call.instance
-    file = case_file(instance.state, workspace, incident.number, instance.now)
+    file = load_case_file(instance.state, workspace, incident.number, instance.now)
     trees = read_process_trees(instance.lake, file.alerts[:MOST_TREES], instance.now)
     entities = [one.entity for one in file.participants]
     seen = find_prevalence(instance.lake, workspace, entities, instance.now)
@@ -207,7 +217,7 @@ def list_process_trees(call: ApiCall) -> ApiResponse:
     })  # fmt: skip
 
 
-@SURFACE.act(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
+@SURFACE.post_action(f"{_ONE}/bookmarks", "Incidents_ListBookmarks", READ)
 def list_bookmarks(call: ApiCall) -> ApiResponse:
     """The bookmarks of an incident."""
     workspace = require_workspace(call, READ)
@@ -243,7 +253,7 @@ def require_incident(call: ApiCall, workspace: str) -> Incident:
     """The incident of a path; Fault where there is none."""
     one = find_incident(call, workspace)
     if one is None:
-        raise missing_fault(f"The incident '{call['incidentId'][:100]}'")
+        raise not_found(f"The incident '{call['incidentId'][:100]}'")
     return one
 
 
@@ -271,7 +281,7 @@ def build_body(call: ApiCall, workspace: str, one: Incident) -> dict[str, Any]:
         properties |= {"classification": one.classification, "classificationReason": one.reason or None}
         properties |= _build_classification_fields(call, one)
     return {
-        "id": f"{root(call, workspace)}/incidents/{one.id}",
+        "id": f"{build_workspace_path(call, workspace)}/incidents/{one.id}",
         "name": one.id,
         "type": "Microsoft.SecurityInsights/incidents",
         "etag": f'"{one.etag}"',
@@ -291,7 +301,7 @@ def _build_owner(call: ApiCall, one: Incident) -> dict[str, str | None]:
     named = {"assignedTo": one.owner, "ownerType": "User"}
     if told and (known is None or told.get("objectId", known.id) != known.id):
         return dict.fromkeys(OWNER) | named | dict(told)
-    person = author(call, one.owner)
+    person = describe_author(call, one.owner)
     del person["name"]
     return person | named | dict(told)
 

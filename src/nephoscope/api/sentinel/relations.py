@@ -6,7 +6,7 @@ Source: https://learn.microsoft.com/rest/api/securityinsights/incident-relations
 from __future__ import annotations
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, declare
 from nephoscope.api.wire.operation import ApiSurface
 from nephoscope.api.wire.workspace_lookup import WORKSPACE
@@ -50,7 +50,7 @@ def _join(call: ApiCall, word: str, name: str) -> None:
     """Put the bookmark of a relation into its incident; Fault where what the relation is of is not there."""
     incident, bookmark = _find_related(call, word, name)
     if (call["incidentsName"] and incident is None) or (call["bookmarksName"] and bookmark is None):
-        raise missing_fault("The parent of the relation")
+        raise not_found("The parent of the relation")
     if incident is not None and bookmark is not None and bookmark.incident != incident.number:
         promote_bookmarks(call.service, incident.workspace, [bookmark.id], incident=incident.number)
         deliver_pending(call.instance.lake, call.instance.state)

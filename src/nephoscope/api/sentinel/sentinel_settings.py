@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nephoscope.api.sentinel.entities import expansion_queries
+from nephoscope.api.sentinel.entities import list_expansion_queries
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import bad_request
-from nephoscope.api.wire.body_schema import array, fields, text, words
+from nephoscope.api.wire.body_schema import accept_text, array, fields, words
 from nephoscope.api.wire.document_kinds import ArmDocumentKind, Body, Check, declare
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.api.wire.operation import ApiSurface
@@ -33,14 +33,14 @@ def _require_texts(*names: str) -> Check:
 
 
 _HUNT = fields(
-    {"displayName": text(least=1)},
+    {"displayName": accept_text(least=1)},
     {
-        "description": text(),
+        "description": accept_text(),
         "status": words("New", "Active", "Closed"),
         "hypothesisStatus": words("Unknown", "Invalidated", "Validated"),
         "attackTactics": TACTICS_OF,
         "attackTechniques": TECHNIQUES_OF,
-        "labels": array(text()),
+        "labels": array(accept_text()),
     },
 )
 
@@ -49,18 +49,18 @@ _CONTENT_TYPE = words(
 )
 _SOURCE_CONTROL = fields(
     {
-        "displayName": text(least=1),
+        "displayName": accept_text(least=1),
         "repoType": words("Github", "DevOps", "AzureDevOps"),
         "contentTypes": array(_CONTENT_TYPE),
         "repository": fields(
             {},
             {
-                **dict.fromkeys(("url", "branch", "displayUrl", "deploymentLogsUrl"), text()),
-                "pathMapping": array(fields({}, {"contentType": _CONTENT_TYPE, "path": text()})),
+                **dict.fromkeys(("url", "branch", "displayUrl", "deploymentLogsUrl"), accept_text()),
+                "pathMapping": array(fields({}, {"contentType": _CONTENT_TYPE, "path": accept_text()})),
             },
         ),
     },
-    {"description": text()},
+    {"description": accept_text()},
 )
 
 
@@ -109,7 +109,7 @@ for _one in (
         "EntityQueries",
         "Entities are asked about by the expansions that are listed beside it.",
         _require_kind,
-        own=expansion_queries,
+        own=list_expansion_queries,
     ),
     _build_document_kind(
         "securityMLAnalyticsSettings",

@@ -9,12 +9,12 @@ import uuid
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
-from nephoscope.api.wire.body_schema import array, fields, flag, integer, moment, read, text
+from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
+from nephoscope.api.wire.body_schema import accept_text, array, fields, flag, integer, moment, read
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, require_workspace, root
-from nephoscope.files.json_tree import list_of
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.workspace_lookup import WORKSPACE, build_workspace_path, require_workspace
+from nephoscope.files.json_tree import get_list
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, item
 from nephoscope.lake.writing.outbox import deliver_pending
 from nephoscope.service.threat_intelligence import DELETE, READ, WRITE, put_object, revoke_objects
@@ -45,7 +45,7 @@ _OWN = "x_nephoscope_pattern_type"
 def list_(call: ApiCall) -> ApiResponse:
     """The indicators of a workspace that hold, the newest first."""
     found = _all(call, require_workspace(call, READ))
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     page = [build_body(call, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -56,7 +56,7 @@ def get(call: ApiCall) -> ApiResponse:
     return ApiResponse(build_body(call, _require_indicator(call, require_workspace(call, READ))))
 
 
-@SURFACE.act(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
+@SURFACE.post_action(f"{_MAIN}/createIndicator", "ThreatIntelligenceIndicator_CreateIndicator", WRITE)
 def create(call: ApiCall) -> ApiResponse:
     """Make an indicator; it gets an id of ours."""
     workspace = require_workspace(call, WRITE)
@@ -83,7 +83,7 @@ def delete(call: ApiCall) -> ApiResponse:
     return ApiResponse(None)
 
 
-@SURFACE.ask(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
+@SURFACE.post_query(f"{_MAIN}/queryIndicators", "ThreatIntelligenceIndicator_QueryIndicators", READ)
 def query(call: ApiCall) -> ApiResponse:
     """The indicators that fit all that is asked for: ids, keywords, sources, pattern types, confidence."""
     found = [build_body(call, one) for one in _all(call, require_workspace(call, READ))]
@@ -95,16 +95,16 @@ def query(call: ApiCall) -> ApiResponse:
     )
 
 
-@SURFACE.act(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
+@SURFACE.post_action(f"{_ONE}/appendTags", "ThreatIntelligenceIndicator_AppendTags", WRITE)
 def append_tags(call: ApiCall) -> ApiResponse:
     """Add tags to an indicator."""
     known = _require_indicator(call, require_workspace(call, WRITE))
     tags = _read_tags(call.body.get("threatIntelligenceTags"))
-    labels = list(dict.fromkeys([*list_of(known.document, "labels"), *tags]))
+    labels = list(dict.fromkeys([*get_list(known.document, "labels"), *tags]))
     return ApiResponse(_store_indicator(call, known.workspace, {**known.document, "labels": labels}, known))
 
 
-@SURFACE.act(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
+@SURFACE.post_action(f"{_ONE}/replaceTags", "ThreatIntelligenceIndicator_ReplaceTags", WRITE)
 def replace_tags(call: ApiCall) -> ApiResponse:
     """Give an indicator other tags."""
     known = _require_indicator(call, require_workspace(call, WRITE))
@@ -145,7 +145,7 @@ def _all(call: ApiCall, workspace: str) -> list[Intel]:
 def _require_indicator(call: ApiCall, workspace: str) -> Intel:
     found = call.instance.state.intel.get(workspace, _format_id(call["name"]))
     if found is None or found.withdrawn:
-        raise missing_fault(f"The indicator '{call['name']}'")
+        raise not_found(f"The indicator '{call['name']}'")
     return found
 
 
@@ -160,17 +160,18 @@ def _read_time(value: object, path: str) -> str:
     return "" if value == "" else moment(value, path)
 
 
-_TEXTS, _OBJECTS = array(text()), array(fields({}))
+_TEXTS, _OBJECTS = array(accept_text()), array(fields({}))
 SHAPE = fields(
-    {"pattern": text(least=1), "patternType": text(least=1)},
+    {"pattern": accept_text(least=1), "patternType": accept_text(least=1)},
     {
         **dict.fromkeys(
-            ("displayName", "description", "source", "patternVersion", "createdByRef", "language"), text()
+            ("displayName", "description", "source", "patternVersion", "createdByRef", "language"),
+            accept_text(),
         ),
         **dict.fromkeys(("threatTypes", "threatIntelligenceTags", "labels", "objectMarkingRefs"), _TEXTS),
         **dict.fromkeys(("externalReferences", "granularMarkings"), _OBJECTS),
         **dict.fromkeys(("validFrom", "validUntil", "created", "modified"), _read_time),
-        "killChainPhases": array(fields({}, {"killChainName": text(), "phaseName": text()})),
+        "killChainPhases": array(fields({}, {"killChainName": accept_text(), "phaseName": accept_text()})),
         "confidence": integer(0, 100),
         "revoked": flag,
     },
@@ -272,6 +273,6 @@ def build_body(call: ApiCall, one: Intel) -> dict[str, Any]:
         "objectMarkingRefs",
     )
     properties |= {own: document[_FIELDS[own]] for own in optional if _FIELDS[own] in document}
-    id_ = f"{root(call, one.workspace)}/threatIntelligence/{name}"
+    id_ = f"{build_workspace_path(call, one.workspace)}/threatIntelligence/{name}"
     etag = f'"{one.digest[:16]}"'
     return {"id": id_, "name": name, "type": TYPE, "etag": etag, "kind": KIND, "properties": properties}

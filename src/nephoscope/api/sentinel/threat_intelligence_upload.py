@@ -34,17 +34,17 @@ KINDS = {
 }
 
 
-@SURFACE.act(
+@SURFACE.post_action(
     "/workspaces/{workspaceName}/threat-intelligence-stix-objects:upload",
     "ThreatIntelligence_UploadStixObjects",
     WRITE,
 )
-def upload(call: ApiCall) -> ApiResponse:
+def upload_stix_objects(call: ApiCall) -> ApiResponse:
     """Keep STIX objects of a source; 200 with what was wrong with some of them, 400 where none could be kept."""
     return _upload(call, "stixobjects", tuple(KINDS))
 
 
-@SURFACE.act(
+@SURFACE.post_action(
     "/workspaces/{workspaceName}/threatintelligenceindicators:upload",
     "ThreatIntelligence_UploadIndicators",
     WRITE,

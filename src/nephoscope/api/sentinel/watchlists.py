@@ -8,23 +8,28 @@ from __future__ import annotations
 from datetime import timedelta
 from math import ceil
 
-from nephoscope.alerts.documents.duration import duration
+from nephoscope.alerts.documents.duration import parse_duration
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault, translate_errors
+from nephoscope.api.wire.azure_error import bad_request, not_found, translate_errors
 from nephoscope.api.wire.body_schema import (
+    accept_duration,
+    accept_object,
+    accept_text,
     array,
     check_shape,
     fields,
     integer,
-    object_of,
     read,
-    span,
-    text,
     words,
 )
 from nephoscope.api.wire.operation import ApiSurface
-from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, place
-from nephoscope.api.wire.workspace_lookup import WORKSPACE, person, require_workspace, root
+from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_place
+from nephoscope.api.wire.workspace_lookup import (
+    WORKSPACE,
+    build_workspace_path,
+    describe_person,
+    require_workspace,
+)
 from nephoscope.files.separated_values import SeparatedValuesError, read_separated_rows
 from nephoscope.lake.watchlists.watchlist_service import ItemError, NewWatchlistItem
 from nephoscope.lake.writing.outbox import deliver_pending
@@ -55,19 +60,19 @@ FOREVER = timedelta(days=3650)
 SHAPE = fields(
     {},
     {
-        "displayName": text(least=1),
-        "provider": text(least=1),
-        "itemsSearchKey": text(least=1),
-        "description": text(),
-        "source": text(),
+        "displayName": accept_text(least=1),
+        "provider": accept_text(least=1),
+        "itemsSearchKey": accept_text(least=1),
+        "description": accept_text(),
+        "source": accept_text(),
         "contentType": words("text/csv", "text/tsv"),
         "numberOfLinesToSkip": integer(0, MOST),
-        "rawContent": text(),
-        "defaultDuration": span(timedelta(seconds=1), FOREVER),
-        "labels": array(text()),
+        "rawContent": accept_text(),
+        "defaultDuration": accept_duration(timedelta(seconds=1), FOREVER),
+        "labels": array(accept_text()),
     },
 )
-ITEM = fields({"itemsKeyValue": object_of(text())})
+ITEM = fields({"itemsKeyValue": accept_object(accept_text())})
 
 
 @SURFACE.get(_LIST, "Watchlists_List", READ)
@@ -108,17 +113,17 @@ def put(call: ApiCall) -> ApiResponse:
 def _create(
     call: ApiCall, store: WatchlistStore, rows: list[list[str]], given: list[NewWatchlistItem]
 ) -> None:
-    columns = rows[0] if rows else [call.text("properties", "itemsSearchKey", needed=True)]
+    columns = rows[0] if rows else [call.get_text("properties", "itemsSearchKey", needed=True)]
     create_watchlist(
         store,
         call["watchlistAlias"],
-        call.text("properties", "itemsSearchKey", needed=True),
+        call.get_text("properties", "itemsSearchKey", needed=True),
         columns,
         given,
-        name=call.text("properties", "displayName", needed=True),
-        description=call.text("properties", "description"),
-        provider=call.text("properties", "provider", needed=True),
-        source=call.text("properties", "source"),
+        name=call.get_text("properties", "displayName", needed=True),
+        description=call.get_text("properties", "description"),
+        provider=call.get_text("properties", "provider", needed=True),
+        source=call.get_text("properties", "source"),
         days=_read_retention_days(call),
     )
 
@@ -140,7 +145,7 @@ def list_items(call: ApiCall) -> ApiResponse:
     """The items of a watchlist, page by page."""
     head, _ = _require_watchlist(call, require_workspace(call, READ))
     found = call.instance.state.watchlists.read(head, MOST)
-    start, most = place(call), call.read_requested_count(1000)
+    start, most = read_place(call), call.read_requested_count(1000)
     page = [_build_item(call, head, one) for one in found[start : start + most]]
     return answer_list(call, page, str(start + most) if len(found) > start + most else "")
 
@@ -183,25 +188,25 @@ def _require_watchlist(call: ApiCall, workspace: str) -> tuple[WatchlistHead, in
     for one, count in call.instance.state.watchlists.all(workspace):
         if one.alias.lower() == wanted:
             return one, count
-    raise missing_fault(f"The watchlist '{call['watchlistAlias']}'")
+    raise not_found(f"The watchlist '{call['watchlistAlias']}'")
 
 
 def _find_item(call: ApiCall, head: WatchlistHead) -> WatchlistItem:
     found = call.instance.state.watchlists.find_item(head, call["watchlistItemId"].lower())
     if found is None:
-        raise missing_fault(f"The watchlist item '{call['watchlistItemId'][:100]}'")
+        raise not_found(f"The watchlist item '{call['watchlistItemId'][:100]}'")
     return found
 
 
 def _parse_raw_content(call: ApiCall) -> list[list[str]]:
     """The rows of `rawContent`, the first names the columns; Fault with the line of what is wrong."""
-    content = call.text("properties", "rawContent")
+    content = call.get_text("properties", "rawContent")
     if len(content) > MOST_CONTENT:
         told = f"rawContent has at most {MOST_CONTENT:,} characters: send the items in several requests."
         raise bad_request(told, "properties.rawContent")
     skipped = call.body["properties"].get("numberOfLinesToSkip") or 0
     content = "".join(content.splitlines(keepends=True)[skipped:])
-    tabs = call.text("properties", "contentType") == "text/tsv"
+    tabs = call.get_text("properties", "contentType") == "text/tsv"
     try:
         found = [
             row.require_cells()
@@ -221,8 +226,8 @@ def _parse_raw_content(call: ApiCall) -> list[list[str]]:
 
 def _read_retention_days(call: ApiCall) -> int:
     """Count how many days items last, 0 for ever; a day that is begun counts."""
-    given = call.text("properties", "defaultDuration")
-    return ceil(duration(given) / timedelta(days=1)) if given else 0
+    given = call.get_text("properties", "defaultDuration")
+    return ceil(parse_duration(given) / timedelta(days=1)) if given else 0
 
 
 def build_body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, object]:
@@ -240,8 +245,8 @@ def build_body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, objec
         "labels": [],
         "created": one.created.isoformat(),
         "updated": one.changed.isoformat(),
-        "createdBy": person(call, one.created_by),
-        "updatedBy": person(call, one.changed_by),
+        "createdBy": describe_person(call, one.created_by),
+        "updatedBy": describe_person(call, one.changed_by),
         "tenantId": call.instance.tenant,
         "numberOfLinesToSkip": 0,
         "contentType": "text/csv",
@@ -249,7 +254,7 @@ def build_body(call: ApiCall, one: WatchlistHead, count: int) -> dict[str, objec
         "watchlistItemsCount": count,
         **({"defaultDuration": f"P{one.days}D"} if one.days else {}),
     }
-    id_ = f"{root(call, one.workspace)}/watchlists/{one.alias}"
+    id_ = f"{build_workspace_path(call, one.workspace)}/watchlists/{one.alias}"
     return {"id": id_, "name": one.alias, "type": TYPE, "etag": f'"{one.version}"', "properties": properties}
 
 
@@ -261,12 +266,12 @@ def _build_item(call: ApiCall, head: WatchlistHead, one: WatchlistItem) -> dict[
         "isDeleted": False,
         "created": one.created.isoformat(),
         "updated": one.changed.isoformat(),
-        "createdBy": person(call, head.created_by),
-        "updatedBy": person(call, head.changed_by),
+        "createdBy": describe_person(call, head.created_by),
+        "updatedBy": describe_person(call, head.changed_by),
         "itemsKeyValue": one.cells,
         "entityMapping": {},
     }
-    id_ = f"{root(call, head.workspace)}/watchlists/{head.alias}/watchlistItems/{one.id}"
+    id_ = f"{build_workspace_path(call, head.workspace)}/watchlists/{head.alias}/watchlistItems/{one.id}"
     etag = f'"{int(one.changed.timestamp() * 1_000_000):x}"'
     type_ = f"{TYPE}/watchlistItems"
     return {"id": id_, "name": one.id, "type": type_, "etag": etag, "properties": properties}

@@ -16,31 +16,41 @@ from nephoscope.alerts.rules.rule import (
     SHORTEST,
     MatchingMethod,
 )
-from nephoscope.api.wire.body_schema import Shape, array, fields, flag, integer, object_of, span, text, words
+from nephoscope.api.wire.body_schema import (
+    Shape,
+    accept_duration,
+    accept_object,
+    accept_text,
+    array,
+    fields,
+    flag,
+    integer,
+    words,
+)
 from nephoscope.api.wire.mitre_attack import TACTICS_OF, TECHNIQUES_OF
 from nephoscope.model.identifiers import IDENTIFIERS
 
 SEVERITY = words("High", "Medium", "Low", "Informational")
-_SPAN = span(SHORTEST, LONGEST_PERIOD)
+_SPAN = accept_duration(SHORTEST, LONGEST_PERIOD)
 _GROUPING = fields(
     {},
     {
         "enabled": flag,
         "reopenClosedIncident": flag,
-        "lookbackDuration": span(SHORTEST, LONGEST_LOOKBACK),
+        "lookbackDuration": accept_duration(SHORTEST, LONGEST_LOOKBACK),
         "matchingMethod": words(*(one.value for one in MatchingMethod)),
         "groupByEntities": array(words(*IDENTIFIERS)),
         "groupByAlertDetails": array(words("DisplayName", "Severity")),
-        "groupByCustomDetails": array(text()),
+        "groupByCustomDetails": array(accept_text()),
     },
 )
 #: What is run here: Scheduled and NRT.
 #: Source: https://learn.microsoft.com/azure/sentinel/map-data-fields-to-entities (up to ten entity mappings in a rule)
 MOST_MAPPINGS = 10
 RUN = fields(
-    {"displayName": text(least=1), "severity": SEVERITY, "query": text(least=1)},
+    {"displayName": accept_text(least=1), "severity": SEVERITY, "query": accept_text(least=1)},
     {
-        "description": text(),
+        "description": accept_text(),
         "tactics": TACTICS_OF,
         "techniques": TECHNIQUES_OF,
         "queryFrequency": _SPAN,
@@ -48,13 +58,17 @@ RUN = fields(
         "triggerOperator": words("GreaterThan", "LessThan", "Equal", "NotEqual"),
         "triggerThreshold": integer(0, HIGHEST_THRESHOLD),
         "suppressionEnabled": flag,
-        "suppressionDuration": span(SHORTEST, LONGEST_SUPPRESSION),
+        "suppressionDuration": accept_duration(SHORTEST, LONGEST_SUPPRESSION),
         "eventGroupingSettings": fields({}, {"aggregationKind": words("SingleAlert", "AlertPerResult")}),
-        "customDetails": object_of(text()),
+        "customDetails": accept_object(accept_text()),
         "entityMappings": array(
             fields(
                 {"entityType": words(*IDENTIFIERS)},
-                {"fieldMappings": array(fields({"identifier": text(least=1), "columnName": text(least=1)}))},
+                {
+                    "fieldMappings": array(
+                        fields({"identifier": accept_text(least=1), "columnName": accept_text(least=1)})
+                    )
+                },
             ),
             most=MOST_MAPPINGS,
         ),
@@ -70,19 +84,19 @@ _PRODUCTS = words(
     "Office 365 Advanced Threat Protection",
     "Microsoft Defender Advanced Threat Protection",
 )
-_TEMPLATED = fields({}, {"alertRuleTemplateName": text(), "severity": SEVERITY, "tactics": TACTICS_OF})
+_TEMPLATED = fields({}, {"alertRuleTemplateName": accept_text(), "severity": SEVERITY, "tactics": TACTICS_OF})
 #: What Sentinel runs from its own products, by kind.
 NOT_RUN: Mapping[str, Shape] = {
     "Fusion": _TEMPLATED,
     "MLBehaviorAnalytics": _TEMPLATED,
     "ThreatIntelligence": _TEMPLATED,
     "MicrosoftSecurityIncidentCreation": fields(
-        {"displayName": text(least=1), "productFilter": _PRODUCTS},
+        {"displayName": accept_text(least=1), "productFilter": _PRODUCTS},
         {
-            "description": text(),
+            "description": accept_text(),
             "severitiesFilter": array(SEVERITY),
-            "displayNamesFilter": array(text()),
-            "displayNamesExcludeFilter": array(text()),
+            "displayNamesFilter": array(accept_text()),
+            "displayNamesExcludeFilter": array(accept_text()),
         },
     ),
 }

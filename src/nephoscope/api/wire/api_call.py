@@ -81,7 +81,7 @@ class ApiCall:
     @cached_property
     def reach(self) -> Reach:
         """Return what of the estate the caller may do this on."""
-        return self.caller.reach(self.permission)
+        return self.caller.find_reach(self.permission)
 
     @property
     def tenant(self) -> str:
@@ -91,11 +91,11 @@ class ApiCall:
             return hierarchy.tenants.get(scope.split("/")[2], "")
         return self.caller.find_tenant(self.permission, scope)
 
-    def load_governing(self) -> EffectivePolicy:
+    def load_effective_policy(self) -> EffectivePolicy:
         """Return what can be assigned now and what is, in the tenant that the scope lies in."""
         return self.instance.load_governing(self.tenant)
 
-    def find_kept(self, key: str) -> ArmDocument | None:
+    def find_stored_document(self, key: str) -> ArmDocument | None:
         """The document that people put under a lower-cased id, of the tenants that the caller reads.
 
         One of a tenant stands before one that names none, but for a caller who reads everything.
@@ -104,7 +104,7 @@ class ApiCall:
         own = several if self.reach.everything else [one for one in several if one.tenant]
         return next(iter([*own, *several]), None)
 
-    def find_changed(self, key: str) -> ArmDocument | None:
+    def find_document_to_change(self, key: str) -> ArmDocument | None:
         """The document under a lower-cased id that a change of the caller is made to; ApiError where several tenants have one."""
         documents = self.instance.state.arm_documents
         tenant = self.caller.find_tenant(self.permission, self.scope)
@@ -118,11 +118,11 @@ class ApiCall:
             raise ApiError(409, "Conflict", told)
         return next(iter(several), None)
 
-    def place(self, changed: ArmDocument | None) -> str:
+    def find_permission_scope(self, changed: ArmDocument | None) -> str:
         """The scope at which a change of a document (None = a new one) needs the permission, with the tenant of the document."""
         return self.scope if changed is None else changed.place(self.scope)
 
-    def list_kept(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
+    def list_stored_documents(self, types: Iterable[str], below: str = "") -> list[ArmDocument]:
         """The documents of lower-cased types that people put below a scope, without those at management groups of other tenants."""
         return self._filter_readable(self.instance.state.arm_documents.all(types, below))
 
@@ -134,7 +134,7 @@ class ApiCall:
         reach, hierarchy = self.reach, self.caller.hierarchy
         if not (group or tenant) or reach.everything:
             return True
-        owners = frozenset({tenant}) if tenant else hierarchy.tenants_with_group(group)
+        owners = frozenset({tenant}) if tenant else hierarchy.find_tenants_with_group(group)
         if (
             not owners
         ):  # a group that no subscription lies below: in a server of one tenant it can only be that one's
@@ -180,7 +180,7 @@ class ApiCall:
             raise bad_request(f"The request content nests deeper than {DEEPEST} objects and arrays.")
         return found
 
-    def text(self, *path: str, needed: bool = False) -> str:
+    def get_text(self, *path: str, needed: bool = False) -> str:
         """A text inside the body; Fault where it is no text, or is needed and missing."""
         value: Any = self.body
         for name in path:

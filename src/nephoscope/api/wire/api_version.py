@@ -14,7 +14,7 @@ from nephoscope.api.wire.azure_error import bad_request
 _FORM = re.compile(r"\d{4}-\d\d-\d\d(?:-preview)?", re.IGNORECASE | re.ASCII)
 
 
-def check(query: Mapping[str, str]) -> None:
+def check_api_version(query: Mapping[str, str]) -> None:
     """Fault where a query string has no api-version, or one of another form."""
     given = next((one for name, one in query.items() if name.lower() == "api-version"), "")
     if not given:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.response import NO_CONTENT, ApiResponse, answer_list, read_skip_token
 from nephoscope.service.arm_documents import put_document, remove_document
 from nephoscope_policy.model.resource_id import ResourceId
@@ -20,9 +20,9 @@ Test = Callable[[Mapping[str, object]], bool]
 
 def find_document(call: ApiCall) -> dict[str, Any] | None:
     """The document at the path of a call, None where there is none that may be read."""
-    kept = call.find_kept(_build_key(call.path))
+    kept = call.find_stored_document(_build_key(call.path))
     if kept is not None:
-        return kept.body if visible(call.reach, kept.key) else None
+        return kept.body if is_visible(call.reach, kept.key) else None
     published = call.instance.snapshots.load_newest()
     if published is None or _build_key(call.path) in call.list_removed_since(published.build_info.when):
         return None
@@ -51,7 +51,7 @@ def find_learned_fact(call: ApiCall) -> dict[str, object] | None:
     waits = own is not None and (
         published is None or (own.changed is not None and own.changed >= published.build_info.when)
     )
-    if own is not None and waits and visible(call.reach, key):
+    if own is not None and waits and is_visible(call.reach, key):
         return own.documents[0]
     if published is None or _is_removed(call):
         return None
@@ -62,15 +62,15 @@ def get(call: ApiCall, what: str) -> ApiResponse:
     """One document; `what` is the word for it in the answer that there is none."""
     document = find_document(call)
     if document is None:
-        raise missing_fault(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
+        raise not_found(f"The {what} '{call.path.rstrip('/').rsplit('/', 1)[-1]}'")
     return ApiResponse(document)
 
 
 def list_page(call: ApiCall, types: Sequence[str], below: str, test: Test | None = None) -> ApiResponse:
     """The documents of types below a scope ('' = everywhere): those that people put first, then what was published, page by page."""
     after = read_skip_token(call)
-    kept = call.list_kept([one.lower() for one in types], below)
-    mine = [one.body for one in kept if visible(call.reach, one.key)] if not after else []
+    kept = call.list_stored_documents([one.lower() for one in types], below)
+    mine = [one.body for one in kept if is_visible(call.reach, one.key)] if not after else []
     published = call.instance.snapshots.load_newest()
     shown: list[dict[str, object]] = []
     if published is not None:
@@ -105,7 +105,7 @@ def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | N
     body = {**call.body, "id": id_, "name": id_.rsplit("/", 1)[-1], "type": type_}
     if check is not None:
         check(body)
-    place = call.place(call.find_changed(id_.lower()))
+    place = call.find_permission_scope(call.find_document_to_change(id_.lower()))
     new = put_document(call.service, place, body, type_, operation=call.permission)
     return ApiResponse(body, 201 if new else 200)
 
@@ -113,14 +113,14 @@ def put(call: ApiCall, type_: str, check: Callable[[dict[str, Any]], object] | N
 def delete(call: ApiCall, type_: str) -> ApiResponse:
     """Forget a document that was put; 204 where there is none. What content or the estate has cannot be deleted here."""
     key = call.path.lower().rstrip("/")
-    kept = call.find_changed(key)
+    kept = call.find_document_to_change(key)
     if kept is None:
         return NO_CONTENT
-    remove_document(call.service, call.place(kept), key, type_, operation=call.permission)
+    remove_document(call.service, call.find_permission_scope(kept), key, type_, operation=call.permission)
     return ApiResponse(kept.body)
 
 
-def visible(reach: Reach, key: str) -> bool:
+def is_visible(reach: Reach, key: str) -> bool:
     """Return whether a document at an id may be read."""
     id_ = ResourceId.parse(key)
     return reach.can_read(id_.subscription, id_.resource_group_id) or (

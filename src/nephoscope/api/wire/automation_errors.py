@@ -11,7 +11,7 @@ from nephoscope.service.action_egress import AddressError, OperatorFileError
 
 
 @contextmanager
-def automation_faults() -> Iterator[None]:
+def translate_automation_errors() -> Iterator[None]:
     """Raise as a Fault what is wrong with an automation, an address, or the operator's file."""
     try:
         yield

@@ -63,18 +63,18 @@ def translate_errors(target: str, *errors: type[Exception], named: bool = False)
         raise bad_request(message if message.endswith((".", "?")) else f"{message}.", target) from error
 
 
-def missing_fault(what: str) -> ApiError:
+def not_found(what: str) -> ApiError:
     """404: there is no such thing, or not for this caller."""
     return ApiError(404, "ResourceNotFound", f"{what} was not found.")
 
 
 @contextmanager
-def finding(what: str) -> Iterator[None]:
+def translate_not_found(what: str) -> Iterator[None]:
     """Answer 404 where a NotFoundError is raised within the block: there is no such thing, or not for this caller."""
     try:
         yield
     except NotFoundError as error:
-        raise missing_fault(what) from error
+        raise not_found(what) from error
 
 
 def service_unavailable(message: str, again: int = 5) -> ApiError:

@@ -28,7 +28,7 @@ def authenticate(instance: Instance, request: Request) -> Caller:
         )
     if token.count(".") == 2:
         principal = instance.tokens.verify(token)
-        caller = instance.guard.caller(principal, "", address) if principal is not None else None
+        caller = instance.guard.build_caller(principal, "", address) if principal is not None else None
     else:
         caller = instance.guard.authenticate_secret(token, [SecretKind.TOKEN], address)
     if caller is None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.alerts.documents.duration import duration, format_duration
+from nephoscope.alerts.documents.duration import format_duration, parse_duration
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def array(of: Shape, least: int = 0, most: int | None = None) -> Shape:
     return shape
 
 
-def object_of(of: Shape) -> Shape:
+def accept_object(of: Shape) -> Shape:
     """An object of names that clients choose."""
 
     def shape(value: object, path: str) -> dict[str, object]:
@@ -94,7 +94,7 @@ def words(*several: str) -> Shape:
     return shape
 
 
-def text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
+def accept_text(pattern: str = "", told: str = "a text", least: int = 0) -> Shape:
     """A text of so many characters, or one that a pattern fits as a whole; `told` says which."""
     compiled = re.compile(pattern, re.IGNORECASE | re.ASCII)
 
@@ -126,7 +126,7 @@ def integer(least: int, most: int) -> Shape:
     return shape
 
 
-def number(least: float, most: float) -> Shape:
+def accept_number(least: float, most: float) -> Shape:
     """A number within bounds."""
 
     def shape(value: object, path: str) -> float:
@@ -137,14 +137,14 @@ def number(least: float, most: float) -> Shape:
     return shape
 
 
-def span(least: timedelta, most: timedelta) -> Shape:
+def accept_duration(least: timedelta, most: timedelta) -> Shape:
     """A duration within bounds."""
 
     def shape(value: object, path: str) -> str:
         if not isinstance(value, str):
             raise _shape_error(path, "a duration such as PT5H or P1D", value)
         try:
-            found = duration(value)
+            found = parse_duration(value)
         except ValueError as error:
             raise bad_request(f"{_format_name(path)}: {error}.", path) from error
         if not least <= found <= most:

@@ -28,7 +28,7 @@ _ETAG = re.compile(r'(?:W/)?"([^"]*)"|([^\s,"]+)')
 
 
 @contextmanager
-def guard_change(call: ApiCall) -> Iterator[None]:
+def lock_change(call: ApiCall) -> Iterator[None]:
     """Let a change of a path run while no other of it does; Fault 412 or 409 where it means another state than there is."""
     if call.method not in WRITES:
         yield

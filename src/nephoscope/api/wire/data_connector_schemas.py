@@ -12,21 +12,21 @@ from collections.abc import Mapping
 
 from nephoscope.api.wire.body_schema import (
     Shape,
+    accept_text,
     array,
     choose_by_type,
     fields,
     flag,
     integer,
     moment,
-    text,
     words,
 )
 
 _GUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _STATE = fields({"state": words("Enabled", "Disabled")})
-_SINCE = fields({"state": words("Enabled", "Disabled")}, {"lookbackPeriod": text()})
-_TENANT: Mapping[str, Shape] = {"tenantId": text(_GUID, "the id of a tenant")}
-_SUBSCRIPTION: Mapping[str, Shape] = {"subscriptionId": text(_GUID, "the id of a subscription")}
+_SINCE = fields({"state": words("Enabled", "Disabled")}, {"lookbackPeriod": accept_text()})
+_TENANT: Mapping[str, Shape] = {"tenantId": accept_text(_GUID, "the id of a tenant")}
+_SUBSCRIPTION: Mapping[str, Shape] = {"subscriptionId": accept_text(_GUID, "the id of a subscription")}
 
 
 def _build_data_types_shape(*several: str) -> Shape:
@@ -42,34 +42,40 @@ def _build_tenant_connector_shape(*several: str, **more: Shape) -> Shape:
 _PERMISSION = fields(
     {},
     {
-        "provider": text(),
-        "permissionsDisplayText": text(),
-        "providerDisplayName": text(),
+        "provider": accept_text(),
+        "permissionsDisplayText": accept_text(),
+        "providerDisplayName": accept_text(),
         "scope": words("Subscription", "ResourceGroup", "Workspace"),
         "requiredPermissions": fields({}, dict.fromkeys(("action", "delete", "read", "write"), flag)),
     },
 )
 _STEP = fields(
     {},
-    {"title": text(), "description": text(), "instructions": array(fields({"type": text(least=1)}))},
+    {
+        "title": accept_text(),
+        "description": accept_text(),
+        "instructions": array(fields({"type": accept_text(least=1)})),
+    },
 )
 _SHOWN_ALWAYS: Mapping[str, Shape] = {
-    "title": text(least=1),
-    "publisher": text(least=1),
-    "descriptionMarkdown": text(),
-    "graphQueries": array(fields({}, {"metricName": text(), "legend": text(), "baseQuery": text()})),
-    "dataTypes": array(fields({}, {"name": text(), "lastDataReceivedQuery": text()})),
-    "connectivityCriteria": array(fields({}, {"type": text(least=1), "value": array(text())})),
+    "title": accept_text(least=1),
+    "publisher": accept_text(least=1),
+    "descriptionMarkdown": accept_text(),
+    "graphQueries": array(
+        fields({}, {"metricName": accept_text(), "legend": accept_text(), "baseQuery": accept_text()})
+    ),
+    "dataTypes": array(fields({}, {"name": accept_text(), "lastDataReceivedQuery": accept_text()})),
+    "connectivityCriteria": array(fields({}, {"type": accept_text(least=1), "value": array(accept_text())})),
     "permissions": fields(
         {},
         {
             "resourceProvider": array(_PERMISSION),
-            "customs": array(fields({}, {"name": text(), "description": text()})),
+            "customs": array(fields({}, {"name": accept_text(), "description": accept_text()})),
         },
     ),
     "instructionSteps": array(_STEP),
 }
-_QUERIES = array(fields({}, {"description": text(), "query": text()}))
+_QUERIES = array(fields({}, {"description": accept_text(), "query": accept_text()}))
 # the status is a number in every example, and a text in the tables of fields
 _AVAILABILITY = fields(
     {}, {"status": choose_by_type({str: words("1"), int: integer(1, 1)}), "isPreview": flag}
@@ -77,33 +83,48 @@ _AVAILABILITY = fields(
 _PAGE = fields(
     {
         **_SHOWN_ALWAYS,
-        "graphQueriesTableName": text(least=1),
+        "graphQueriesTableName": accept_text(least=1),
         "sampleQueries": _QUERIES,
         "availability": _AVAILABILITY,
     },
-    {"customImage": text()},
+    {"customImage": accept_text()},
 )
 _POLLING = fields(
-    {"auth": fields({"authType": text(least=1)}), "request": fields({"apiEndpoint": text(least=1)})},
+    {
+        "auth": fields({"authType": accept_text(least=1)}),
+        "request": fields({"apiEndpoint": accept_text(least=1)}),
+    },
     {"isActive": flag},
 )
 #: What a definition beside the connector draws, and a rule of data collection takes in.
 _CODELESS: Mapping[str, Shape] = {
     "isActive": flag,
-    "dataType": text(),
+    "dataType": accept_text(),
     "dcrConfig": fields(
         {},
-        {"streamName": text(), "dataCollectionEndpoint": text(), "dataCollectionRuleImmutableId": text()},
+        {
+            "streamName": accept_text(),
+            "dataCollectionEndpoint": accept_text(),
+            "dataCollectionRuleImmutableId": accept_text(),
+        },
     ),
 }
-_DEFINED: Mapping[str, Shape] = {"connectorDefinitionName": text(least=1)}
-_ASKED: Mapping[str, Shape] = {**_DEFINED, "auth": fields({"type": text(least=1)}), "request": fields({})}
+_DEFINED: Mapping[str, Shape] = {"connectorDefinitionName": accept_text(least=1)}
+_ASKED: Mapping[str, Shape] = {
+    **_DEFINED,
+    "auth": fields({"type": accept_text(least=1)}),
+    "request": fields({}),
+}
 CONNECTORS: Mapping[str, Shape] = {
     "AmazonWebServicesCloudTrail": fields(
-        {}, {"awsRoleArn": text(), "dataTypes": _build_data_types_shape("logs")}
+        {}, {"awsRoleArn": accept_text(), "dataTypes": _build_data_types_shape("logs")}
     ),
     "AmazonWebServicesS3": fields(
-        {"destinationTable": text(least=1), "roleArn": text(least=1), "sqsUrls": array(text(least=1))},
+        {
+            "destinationTable": accept_text(least=1),
+            "roleArn": accept_text(least=1),
+            "sqsUrls": array(accept_text(least=1)),
+        },
         {"dataTypes": _build_data_types_shape("logs"), **_CODELESS},
     ),
     "APIPolling": fields({}, {"connectorUiConfig": _PAGE, "pollingConfig": _POLLING}),
@@ -132,7 +153,7 @@ CONNECTORS: Mapping[str, Shape] = {
     "OfficeIRM": _build_tenant_connector_shape("alerts"),
     "OfficePowerBI": _build_tenant_connector_shape("logs"),
     "PremiumMicrosoftDefenderForThreatIntelligence": _build_tenant_connector_shape(
-        "connector", lookbackPeriod=text(), requiredSKUsPresent=flag
+        "connector", lookbackPeriod=accept_text(), requiredSKUsPresent=flag
     ),
     "PurviewAudit": fields(_TENANT, {"dataTypes": _build_data_types_shape("logs"), **_DEFINED, **_CODELESS}),
     "RestApiPoller": fields(_ASKED, _CODELESS),
@@ -142,7 +163,9 @@ CONNECTORS: Mapping[str, Shape] = {
         "taxiiClient",
         pollingFrequency=words("OnceAMinute", "OnceAnHour", "OnceADay"),
         taxiiLookbackPeriod=moment,
-        **dict.fromkeys(("collectionId", "friendlyName", "taxiiServer", "userName", "workspaceId"), text()),
+        **dict.fromkeys(
+            ("collectionId", "friendlyName", "taxiiServer", "userName", "workspaceId"), accept_text()
+        ),
     ),
 }
 DEFINITIONS: Mapping[str, Shape] = {
@@ -150,10 +173,11 @@ DEFINITIONS: Mapping[str, Shape] = {
         {},
         {
             "connectorUiConfig": fields(
-                _SHOWN_ALWAYS, {"id": text(), "logo": text(), "isConnectivityCriteriasMatchSome": flag}
+                _SHOWN_ALWAYS,
+                {"id": accept_text(), "logo": accept_text(), "isConnectivityCriteriasMatchSome": flag},
             ),
             "connectionsConfig": fields(
-                {"templateSpecName": text(least=1), "templateSpecVersion": text(least=1)}
+                {"templateSpecName": accept_text(least=1), "templateSpecVersion": accept_text(least=1)}
             ),
         },
     )

@@ -17,7 +17,7 @@ import msgspec
 
 from nephoscope.api.wire import arm_documents
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.azure_error import bad_request, missing_fault
+from nephoscope.api.wire.azure_error import bad_request, not_found
 from nephoscope.api.wire.body_schema import Shape, read, words
 from nephoscope.api.wire.document_secrets import strip_secrets
 from nephoscope.api.wire.odata_filter import compile_filter
@@ -156,7 +156,7 @@ def require_document(call: ApiCall, kind: ArmDocumentKind) -> Body:
     published = call.instance.snapshots.load_newest()
     document = published.listing.get(call.path, call.reach) if published is not None else None
     if document is None:
-        raise missing_fault(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
+        raise not_found(f"The {kind.type} '{call.path.rstrip('/').rsplit('/', 1)[-1][:100]}'")
     return document if kind.told is None else kind.told(call, [document])[0]
 
 
@@ -189,7 +189,7 @@ def list_page(call: ApiCall, kind: ArmDocumentKind, test: arm_documents.Test | N
     after = read_skip_token(call)
     below = _list_scope(call, kind)
     after_first = bool(after)
-    mine = {} if after else documents_at_scope(call, kind, below)
+    mine = {} if after else list_documents_at_scope(call, kind, below)
     published = call.instance.snapshots.load_newest() if kind.collected or mine else call.snapshot
     shown: list[Body] = []
     if published is not None:
@@ -217,7 +217,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     if not kind.whole and not isinstance(sent.get("properties"), dict):
         raise bad_request("The request content has no 'properties'.", "properties")
     key, id_ = _build_key(call, f"{kind.type}/write"), call.path.rstrip("/")
-    kept = call.find_changed(key.lower())
+    kept = call.find_document_to_change(key.lower())
     before = kept.body if kept is not None else None
     body: Body = {**strip_secrets(sent), "id": id_, "name": id_.rsplit("/", 1)[-1], "type": kind.type}
     _check_name(kind, body["name"])
@@ -227,7 +227,7 @@ def put(call: ApiCall, kind: ArmDocumentKind, sent: Body) -> ApiResponse:
     if kind.made is not None:
         body = kind.made(call, body, before)
     if kind.etag:
-        body["etag"] = etag(body)
+        body["etag"] = build_etag(body)
     secrets = kind.secrets(call) if kind.secrets is not None else {}
     new = put_document(
         call.service,
@@ -266,7 +266,7 @@ def _show(call: ApiCall, kind: ArmDocumentKind, body: Body) -> Body:
 def delete(call: ApiCall, kind: ArmDocumentKind) -> ApiResponse:
     """Forget a document that was put; 204 where there is none."""
     key = _build_key(call, f"{kind.type}/delete").lower()
-    kept = call.find_changed(key)
+    kept = call.find_document_to_change(key)
     if kept is None:
         return NO_CONTENT
     credentials = kind.credentials(call) if kind.credentials is not None else ()
@@ -296,7 +296,7 @@ def merge_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Body:
     return result
 
 
-def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
+def build_system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
     """Return who made and changed a document, and when."""
     now, name = call.instance.now.isoformat(), call.caller.name
     kind = "User" if call.caller.principal.kind is PrincipalKind.PERSON else "Application"
@@ -305,7 +305,7 @@ def system_data(call: ApiCall, before: Mapping[str, Any] | None) -> Body:
     return made | {"lastModifiedBy": name, "lastModifiedByType": kind, "lastModifiedAt": now}
 
 
-def etag(body: Mapping[str, object]) -> str:
+def build_etag(body: Mapping[str, object]) -> str:
     """Return what tells one state of a document from another."""
     text = msgspec.json.encode({name: one for name, one in body.items() if name != "etag"}, order="sorted")
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
@@ -321,7 +321,7 @@ def _build_key(call: ApiCall, permission: str) -> str:
 
 def _find_permission_scope(call: ApiCall, key: str, kept: ArmDocument | None) -> str:
     """Return where the caller needs the permission for what is kept under an id of `_build_key`."""
-    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.place(kept)
+    return "/".join(key.split("/")[:3]) if call["workspaceName"] else call.find_permission_scope(kept)
 
 
 def _extract_tail(path: str) -> str:
@@ -338,20 +338,20 @@ def _find_workspace(call: ApiCall, kind: ArmDocumentKind) -> str | None:
 def _find_kept(call: ApiCall, kind: ArmDocumentKind) -> Body | None:
     path = call.path.rstrip("/")
     if not call["workspaceName"]:
-        kept = call.find_kept(path.lower())
-        return kept.body if kept is not None and arm_documents.visible(call.reach, kept.key) else None
+        kept = call.find_stored_document(path.lower())
+        return kept.body if kept is not None and arm_documents.is_visible(call.reach, kept.key) else None
     workspace = _find_workspace(call, kind)
     if workspace is None:
         return None
-    kept = call.find_kept(f"/workspaces/{workspace}{_extract_tail(path)}".lower())
+    kept = call.find_stored_document(f"/workspaces/{workspace}{_extract_tail(path)}".lower())
     return {**kept.body, "id": path} if kept is not None else None
 
 
-def documents_at_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
+def list_documents_at_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict[str, Body]:
     """Return what people put below a scope, by lower-cased id."""
     if not call["workspaceName"]:
-        several = call.list_kept([kind.type.lower()], below)
-        return {one.key: one.body for one in several if arm_documents.visible(call.reach, one.key)}
+        several = call.list_stored_documents([kind.type.lower()], below)
+        return {one.key: one.body for one in several if arm_documents.is_visible(call.reach, one.key)}
     workspace = _find_workspace(call, kind)
     if workspace is None:
         return {}
@@ -360,7 +360,7 @@ def documents_at_scope(call: ApiCall, kind: ArmDocumentKind, below: str) -> dict
     inside = f"/workspaces/{workspace}{_extract_tail(path)}".lower()
     shown = [
         {**one.body, "id": f"{root}{_extract_tail(str(one.body['id']))}"}
-        for one in call.list_kept([kind.type.lower()], inside)
+        for one in call.list_stored_documents([kind.type.lower()], inside)
     ]
     return {str(one["id"]).lower(): one for one in shown}
 

@@ -97,13 +97,13 @@ class _ExtendedCatalog:
     catalog: Catalog
     own: StoredFunction
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """Return what the catalog has."""
-        return self.catalog.table(name)
+        return self.catalog.find_table(name)
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The function, or one of the catalog."""
-        return self.own if name == self.own.name else self.catalog.function(name)
+        return self.own if name == self.own.name else self.catalog.find_function(name)
 
     def names(self) -> Iterable[str]:
         """Return what the catalog has."""
@@ -113,13 +113,13 @@ class _ExtendedCatalog:
         """Return what the catalog has."""
         return self.catalog.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """Return what the catalog has."""
-        return self.catalog.watchlist(alias)
+        return self.catalog.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Return what the catalog has."""
-        return self.catalog.place(kind, name)
+        return self.catalog.resolve_place(kind, name)
 
 
 def _refuse_recursion(function: StoredFunction, catalog: Catalog) -> None:

@@ -9,7 +9,7 @@ import msgspec
 from nephoscope.access.authenticator import DeniedError
 from nephoscope.api.wire.azure_error import ApiError
 from nephoscope.state.workspaces.workspace import DEFAULT
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def require_whole_workspace(call: ApiCall, permission: str) -> LakeScope:
     Rows of identities belong to no subscription.
     """
     try:
-        scope = call.caller.logs(permission, DEFAULT)
+        scope = call.caller.find_log_scope(permission, DEFAULT)
     except DeniedError:
         scope = None
     if scope is None or scope.subscriptions is not None:
@@ -62,7 +62,7 @@ def query_rows(call: ApiCall, text: str, permission: str) -> list[Row]:
 def _to_json_value(value: object, kind: KqlType) -> object:
     if kind is KqlType.DYNAMIC and isinstance(value, str):
         return msgspec.json.decode(value) if value else None
-    return json_value(value, kind)
+    return to_json_value(value, kind)
 
 
 def quote_literal(text: str) -> str:
@@ -70,6 +70,6 @@ def quote_literal(text: str) -> str:
     return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()
 
 
-def odata_context(call: ApiCall, path: str) -> str:
+def build_odata_context(call: ApiCall, path: str) -> str:
     """Return the @odata.context of a path."""
     return f"{call.base}/{call['version']}/$metadata#{path}"

@@ -25,10 +25,10 @@ def with_view(body: dict[str, Any]) -> dict[str, object]:
     if str(body.get("type", "")).lower() != MACHINE:
         return body
     properties = body.get("properties") or {}
-    return {**body, "properties": {**properties, "instanceView": view(properties)}}
+    return {**body, "properties": {**properties, "instanceView": build_instance_view(properties)}}
 
 
-def view(properties: Mapping[str, Any]) -> dict[str, object]:
+def build_instance_view(properties: Mapping[str, Any]) -> dict[str, object]:
     """Return what is known of how a machine runs; without a power state where none was read."""
     known = properties.get("instanceView") or (properties.get("extended") or {}).get("instanceView") or {}
     if known.get("statuses"):

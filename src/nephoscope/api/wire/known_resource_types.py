@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.operation import OperationRegistry, surfaces
+from nephoscope.api.wire.operation import OperationRegistry, load_surfaces
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope_policy.alias import Alias
 from nephoscope_policy.aliases import Aliases
@@ -47,7 +47,7 @@ class KnownTypes:
         """Return whether something of a provider is answered here or was read of the estate."""
         return namespace in self.of_estate or namespace in _map_provider_spellings()
 
-    def body(self, namespace: str) -> dict[str, Any]:
+    def build_provider(self, namespace: str) -> dict[str, Any]:
         """A provider with its types, and their aliases where `$expand` asks for them."""
         expanded = self.call.get_query_value("$expand").lower() == ALIASES
         aliases = _load_aliases_for(self.call)
@@ -61,7 +61,7 @@ class KnownTypes:
 
 
 def _describe_type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str, object]:
-    found = aliases.capability(type_)
+    found = aliases.find_capability(type_)
     words = ["SupportsTags"] if found and found.tags else []
     words += ["SupportsLocation"] if found and found.location else []
     body: dict[str, Any] = {
@@ -70,7 +70,9 @@ def _describe_type(type_: str, aliases: Aliases, *, expanded: bool) -> dict[str,
         "apiVersions": [VERSION],
         "capabilities": ", ".join(words) or "None",
     }
-    return body | ({"aliases": [_describe_alias(one) for one in aliases.of_type(type_)]} if expanded else {})
+    return body | (
+        {"aliases": [_describe_alias(one) for one in aliases.list_of_type(type_)]} if expanded else {}
+    )
 
 
 def _describe_alias(one: Alias) -> dict[str, object]:
@@ -88,7 +90,7 @@ def _describe_alias(one: Alias) -> dict[str, object]:
 @cache
 def _map_provider_spellings() -> dict[str, str]:
     """Lower-cased provider that is answered here -> as Azure writes it."""
-    return {one.provider.lower(): one.provider for one in surfaces() if one.provider}
+    return {one.provider.lower(): one.provider for one in load_surfaces() if one.provider}
 
 
 @cache

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.api.wire.kusto_response import DATA_TYPES, Column, Row, bad_request, columns
+from nephoscope.api.wire.kusto_response import DATA_TYPES, Column, Row, bad_request, make_columns
 from nephoscope.state.access.principals import PrincipalKind
 from nephoscope_kql.parser import parse_parameters
 from nephoscope_kql.types import KqlType
@@ -47,36 +47,38 @@ class KustoCommand:
         lake = self.call.instance.lake
         names = lake.seen_tables.visible_tables(self.scope, self.workspace)
         with lake.catalog(self.scope, self.workspace) as catalog:
-            schemas = [(name, catalog.table(name)) for name in names]
+            schemas = [(name, catalog.find_table(name)) for name in names]
         return [(name, tuple(schema.columns)) for name, schema in schemas if schema is not None]
 
     @cached_property
     def functions(self) -> list[StoredFunction]:
         """The functions that were saved in the workspace."""
         with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
-            names = [name for name in sorted(catalog.names()) if catalog.table(name) is None]
-            found = [catalog.function(name) for name in names]
+            names = [name for name in sorted(catalog.names()) if catalog.find_table(name) is None]
+            found = [catalog.find_function(name) for name in names]
         return [one for one in found if one is not None]
 
     @cached_property
     def databases(self) -> list[str]:
         """The workspaces of which the caller may read something."""
         names = self.call.instance.state.workspaces.names()
-        may, reach = self.call.caller.is_permitted, self.call.caller.reach(self.permission)
+        may, reach = self.call.caller.is_permitted, self.call.caller.find_reach(self.permission)
         return [one for one in names if reach.subscriptions or may(self.permission, f"/workspaces/{one}")]
 
     def for_workspace(self, workspace: str) -> KustoCommand:
         """Return the same about another workspace; Fault where there is none, DeniedError where nothing of it may be read."""
         found = self.call.instance.state.workspaces.find(workspace)
-        scope = self.call.caller.logs(self.permission, found.name if found is not None else workspace)
+        scope = self.call.caller.find_log_scope(
+            self.permission, found.name if found is not None else workspace
+        )
         if found is None:
             raise bad_request("BadRequest_DatabaseNotExist", f"Database '{workspace[:100]}' not found.")
         return KustoCommand(self.call, self.permission, found.name, scope)
 
-    def table(self) -> tuple[Column, ...]:
+    def find_columns(self) -> tuple[Column, ...]:
         """The columns of the table that the command names; Fault where there is none."""
         with self.call.instance.lake.catalog(self.scope, self.workspace) as catalog:
-            schema = catalog.table(self.name)
+            schema = catalog.find_table(self.name)
         if schema is None:
             told = f"Entity not found: there is no table '{self.name[:100]}'."
             raise bad_request("BadRequest_EntityNotFound", told)
@@ -108,7 +110,7 @@ def _format_cell(value: object, kind: KqlType) -> str:
     return f"{kind.value}({'null' if value is None else msgspec.json.encode(value).decode()})"
 
 
-_TABLE = columns(TableName=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+_TABLE = make_columns(TableName=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
 
 
 def _show_tables(asked: KustoCommand) -> Shown:
@@ -119,7 +121,7 @@ def _show_table_details(asked: KustoCommand) -> Shown:
     """The tables with the number of their rows that the caller may read."""
     names = [asked.name] if asked.name else [name for name, _ in asked.tables]
     if asked.name:
-        asked.table()
+        asked.find_columns()
     text = ";\n".join(f"['{name}'] | count" for name in names)
     call = asked.call
     results = call.instance.lake.query(
@@ -129,11 +131,11 @@ def _show_table_details(asked: KustoCommand) -> Shown:
     rows: list[Row] = [
         (name, asked.workspace, "", "", count) for name, count in zip(names, counts, strict=True)
     ]
-    return (*_TABLE, *columns(TotalRowCount=LONG)), rows
+    return (*_TABLE, *make_columns(TotalRowCount=LONG)), rows
 
 
 def _show_databases(asked: KustoCommand) -> Shown:
-    told = columns(
+    told = make_columns(
         DatabaseName=STRING, PersistentStorage=STRING, Version=STRING, IsCurrent=KqlType.BOOL,
         DatabaseAccessMode=STRING, PrettyName=STRING,
     )  # fmt: skip
@@ -143,7 +145,7 @@ def _show_databases(asked: KustoCommand) -> Shown:
 
 def _show_schema(asked: KustoCommand) -> Shown:
     asked = asked.for_workspace(asked.name) if asked.name else asked
-    told = columns(
+    told = make_columns(
         DatabaseName=STRING, TableName=STRING, ColumnName=STRING, ColumnType=STRING, IsDefaultTable=KqlType.BOOL,
         IsDefaultColumn=KqlType.BOOL, PrettyName=STRING, Version=STRING, Folder=STRING, DocString=STRING,
     )  # fmt: skip
@@ -169,7 +171,7 @@ def _show_schemas_json(asked: KustoCommand) -> Shown:
 
 def _render_json(several: Iterable[KustoCommand]) -> Shown:
     document = {"Databases": {one.workspace: _build_database_document(one) for one in several}}
-    return columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
+    return make_columns(DatabaseSchema=STRING), [(msgspec.json.encode(document).decode(),)]
 
 
 def _build_database_document(asked: KustoCommand) -> dict[str, object]:
@@ -215,20 +217,20 @@ def _build_typed_column(name: str, kind: KqlType) -> dict[str, object]:
 
 
 def _table_cslschema(asked: KustoCommand) -> Shown:
-    told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
-    schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.table())
+    told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    schema = ",".join(f"{name}:{kind.value}" for name, kind in asked.find_columns())
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
 def _table_json(asked: KustoCommand) -> Shown:
-    told = columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
-    schema = msgspec.json.encode(_table_document(asked.name, asked.table())).decode()
+    told = make_columns(TableName=STRING, Schema=STRING, DatabaseName=STRING, Folder=STRING, DocString=STRING)
+    schema = msgspec.json.encode(_table_document(asked.name, asked.find_columns())).decode()
     return told, [(asked.name, schema, asked.workspace, "", "")]
 
 
 def _show_functions(asked: KustoCommand) -> Shown:
     """The functions of the workspace, or the one that is named."""
-    told = columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
+    told = make_columns(Name=STRING, Parameters=STRING, Body=STRING, Folder=STRING, DocString=STRING)
     found = [one for one in asked.functions if not asked.name or one.name == asked.name]
     if asked.name and not found:
         wrong = f"Entity not found: there is no function '{asked.name[:100]}'."
@@ -252,7 +254,7 @@ def _show_principal(asked: KustoCommand) -> Shown:
     who, tenant = asked.call.caller.principal, asked.call.instance.tenant
     person = who.kind == PrincipalKind.PERSON
     word = "aaduser" if person else "aadapp"
-    told = columns(
+    told = make_columns(
         PrincipalType=STRING, PrincipalDisplayName=STRING, PrincipalObjectId=STRING, PrincipalFQN=STRING, Notes=STRING,
         Authority=STRING,
     )  # fmt: skip
@@ -261,7 +263,9 @@ def _show_principal(asked: KustoCommand) -> Shown:
 
 
 def _show_version(_: KustoCommand) -> Shown:
-    told = columns(BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING)
+    told = make_columns(
+        BuildVersion=STRING, BuildTime=KqlType.DATETIME, ServiceType=STRING, ProductVersion=STRING
+    )
     return told, [(__version__, None, "Engine", f"nephoscope {__version__}")]
 
 

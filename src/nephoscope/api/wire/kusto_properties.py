@@ -51,7 +51,7 @@ class KustoRequestProperties:
             self._find_smallest_limit(_ROWS, MAX_ROWS), self._find_smallest_limit(_BYTES, MAX_BYTES)
         )
 
-    def seconds(self, most: float) -> float:
+    def get_timeout(self, most: float) -> float:
         """Return how long the query may take: as servertimeout says, never longer than the server lets it."""
         given = self.options.get("servertimeout")
         if given is None:
@@ -76,7 +76,7 @@ class KustoRequestProperties:
         return min(int(text), most)
 
 
-def properties(call: ApiCall) -> KustoRequestProperties:
+def parse_properties(call: ApiCall) -> KustoRequestProperties:
     """The properties of a request, which clients send as an object or as the JSON text of one; Fault where they are neither."""
     found = call.body.get("properties")
     if isinstance(found, str) and found.strip():
@@ -98,13 +98,13 @@ def _require_object(found: Mapping[str, object], name: str) -> Mapping[str, obje
     return value
 
 
-def database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
+def find_database(call: ApiCall, permission: str) -> tuple[str, LakeScope]:
     """The workspace of a request with what the caller may read of it; one that names none is about the first that it may read."""
-    named = call.text("db").strip("[]'\"")
+    named = call.get_text("db").strip("[]'\"")
     if named.lower() in UNNAMED:
         return _find_readable_workspace(call, permission)
     found = call.instance.state.workspaces.find(named)
-    scope = call.caller.logs(permission, found.name if found is not None else named)
+    scope = call.caller.find_log_scope(permission, found.name if found is not None else named)
     if found is None:
         raise bad_request("BadRequest_DatabaseNotExist", f"Database '{named[:100]}' not found.")
     return found.name, scope
@@ -114,7 +114,7 @@ def _find_readable_workspace(call: ApiCall, permission: str) -> tuple[str, LakeS
     names = sorted(call.instance.state.workspaces.names(), key=lambda one: one != DEFAULT)
     for name in names:
         try:
-            return name, call.caller.logs(permission, name)
+            return name, call.caller.find_log_scope(permission, name)
         except DeniedError:
             continue
     raise DeniedError(call.caller, permission, f"/workspaces/{DEFAULT}")

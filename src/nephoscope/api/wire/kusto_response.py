@@ -65,6 +65,6 @@ def build_table_frame(
     }
 
 
-def columns(**kinds: KqlType) -> tuple[Column, ...]:
+def make_columns(**kinds: KqlType) -> tuple[Column, ...]:
     """The columns of a table by name."""
     return tuple(kinds.items())

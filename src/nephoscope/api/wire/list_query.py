@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.list_properties import is_known_field
 from nephoscope.api.wire.odata_filter import ODataFilter, read
-from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
+from nephoscope.api.wire.odata_value import get_value_at_path, has_path, make_sort_key
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 
 if TYPE_CHECKING:
@@ -44,11 +44,11 @@ def answer(handler: Handler, call: ApiCall) -> ApiResponse:
     query = _Query(
         call, handler, read(call.get_query_value("$filter")), _parse_orders(call.get_query_value("$orderby"))
     )
-    skip, token = query.place()
-    first = handler(query.page_call(token))
+    skip, token = query.read_place()
+    first = handler(query.make_page_call(token))
     if not isinstance(first.body, dict) or not isinstance(first.body.get("value"), list):
         return first
-    return query.page(first.body, skip, token)
+    return query.build_page(first.body, skip, token)
 
 
 def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
@@ -64,7 +64,7 @@ def _parse_orders(text: str) -> list[tuple[str, bool, int]]:
     return found
 
 
-def unknown(name: str, option: str, at: int) -> ApiError:
+def unknown_property(name: str, option: str, at: int) -> ApiError:
     """The fault that a property is none of the list's."""
     told = f"{option} names '{name[:100]}' at character {at}, which is no property of this list."
     return bad_request(told, option, "InvalidFilter" if option == "$filter" else "InvalidOrderBy")
@@ -87,16 +87,16 @@ class _Query:
         for name, (option, at) in named.items():
             told = is_known_field(self.call.permission.lower().rpartition("/")[0], name)
             if told is False:
-                raise unknown(name, option, at)
+                raise unknown_property(name, option, at)
             if told is None:
                 self.unseen[name] = option, at
 
-    def page_call(self, token: str) -> ApiCall:
+    def make_page_call(self, token: str) -> ApiCall:
         """The request for a page of the whole list."""
         kept = {name: one for name, one in self.call.query.items() if name.lower() not in _MINDED}
         return replace(self.call, query=kept | ({"$skipToken": token} if token else {}))
 
-    def place(self) -> tuple[int, str]:
+    def read_place(self) -> tuple[int, str]:
         """Return where a page begins: how many of what is picked were given already of the page of the whole list at a token."""
         found = _PLACE.fullmatch(read_skip_token(self.call) or "0:")
         if found is None:
@@ -105,7 +105,7 @@ class _Query:
             )
         return int(found[1]), found[2]
 
-    def page(self, first: Body, skip: int, token: str) -> ApiResponse:
+    def build_page(self, first: Body, skip: int, token: str) -> ApiResponse:
         """A page of what is picked, from a place on; `first` is the page of the whole list there."""
         most, found = self.call.read_requested_count(1000), list[Body]()
         after = ""
@@ -124,7 +124,7 @@ class _Query:
     def _check_names_known(self) -> None:
         """Fault for a name that nothing in the list has."""
         for name, (option, at) in self.unseen.items():
-            raise unknown(name, option, at)
+            raise unknown_property(name, option, at)
 
     def _list_pages(self, first: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
         """(where it begins, what is picked) of each page; everything as one where it is put in order."""
@@ -138,7 +138,10 @@ class _Query:
                 told = f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
                 raise bad_request(told, "$orderby", "TooManyToOrder")
         for path, descending, _ in reversed(self.orders):
-            found.sort(key=lambda body, path=path: sort_key(value_at_path(body, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(
+                key=lambda body, path=path: make_sort_key(get_value_at_path(body, path)),  # type: ignore[misc]
+                reverse=descending,
+            )
         yield "", found
 
     def _pick(self, body: Body, token: str) -> Iterator[tuple[str, list[Body]]]:
@@ -151,4 +154,4 @@ class _Query:
             token = parse_qs(urlsplit(body.get("nextLink", "")).query).get("$skipToken", [""])[0]
             if not token:
                 return
-            body = self.handler(self.page_call(token)).body
+            body = self.handler(self.make_page_call(token)).body

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.microsoft_graph_search import search
+from nephoscope.api.wire.microsoft_graph_search import parse_search
 from nephoscope.api.wire.odata_filter import ODataFilter, read
-from nephoscope.api.wire.odata_value import has_path, sort_key, value_at_path
+from nephoscope.api.wire.odata_value import get_value_at_path, has_path, make_sort_key
 from nephoscope.api.wire.response import build_next_link, read_skip_token
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MOST_ORDERED = 100_000
 _ORDER = re.compile(r"\s*([A-Za-z_]\w*(?:/\w+)*)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 
 
-def unsupported_fault(message: str) -> ApiError:
+def unsupported_option(message: str) -> ApiError:
     """400: a query option that is not answered here, or not so."""
     return ApiError(400, "Request_UnsupportedQuery", message)
 
@@ -41,21 +41,21 @@ def check_query_options(call: ApiCall, options: Iterable[str] = USUAL) -> None:
     given = (name for name in call.query if name.startswith("$"))
     for name in given:
         if name.lower() not in known:
-            raise unsupported_fault(f"The query option {name[:40]} is not supported.")
+            raise unsupported_option(f"The query option {name[:40]} is not supported.")
 
 
 def require_eventual_consistency(call: ApiCall, what: str) -> None:
     """Fault where a request lacks the header that Graph asks of searches and counts."""
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         told = f"Request with {what} only works with a special request header: 'ConsistencyLevel: eventual'."
-        raise unsupported_fault(told)
+        raise unsupported_option(told)
 
 
 def is_count_requested(call: ApiCall) -> bool:
     """Return whether the number of all that is picked is asked for."""
     given = call.get_query_value("$count").lower()
     if given not in ("", "true", "false"):
-        raise unsupported_fault("$count is true or false.")
+        raise unsupported_option("$count is true or false.")
     return given == "true"
 
 
@@ -74,7 +74,10 @@ class CollectionQuery:
         """Return what a request picks; Fault for what is not understood."""
         if call.get_query_value("$search"):
             require_eventual_consistency(call, "$search query parameter")
-        found, (test, names) = read(call.get_query_value("$filter")), search(call.get_query_value("$search"))
+        found, (test, names) = (
+            read(call.get_query_value("$filter")),
+            parse_search(call.get_query_value("$search")),
+        )
         orders = _parse_orders(call.get_query_value("$orderby"))
         return cls(found, test, orders, {*found.names, *names, *(name for name, _ in orders)})
 
@@ -95,15 +98,18 @@ class CollectionQuery:
         """Return those that are picked as `$orderby` has them, each keyed by its place."""
         found = [row for _, row in islice(self.iterate_matching(several), MOST_ORDERED + 1)]
         if len(found) > MOST_ORDERED:
-            raise unsupported_fault(
+            raise unsupported_option(
                 f"More than {MOST_ORDERED} would have to be sorted: select fewer with $filter."
             )
         for path, descending in reversed(self.orders):
-            found.sort(key=lambda row, path=path: sort_key(value_at_path(row, path)), reverse=descending)  # type: ignore[misc]
+            found.sort(
+                key=lambda row, path=path: make_sort_key(get_value_at_path(row, path)),  # type: ignore[misc]
+                reverse=descending,
+            )
         return [(str(at), row) for at, row in enumerate(found, 1)]
 
 
-def page(
+def read_page(
     call: ApiCall, most: int, objects: Callable[[str], Iterable[Keyed]]
 ) -> tuple[list[Row], dict[str, object]]:
     """A page of what a request picks, and its count and link; `objects` gives those after a key in their order.
@@ -130,5 +136,5 @@ def _parse_orders(text: str) -> list[tuple[str, bool]]:
     """(path, whether descending) of `$orderby`."""
     found = [_ORDER.fullmatch(part) for part in text.split(",")] if text.strip() else []
     if len(text) > 1000 or not all(found):
-        raise unsupported_fault("$orderby is invalid: use properties, each with asc or desc.")
+        raise unsupported_option("$orderby is invalid: use properties, each with asc or desc.")
     return [(one[1], (one[2] or "").lower() == "desc") for one in found if one is not None]

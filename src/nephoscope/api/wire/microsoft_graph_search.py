@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.odata_value import value_at_path
+from nephoscope.api.wire.odata_value import get_value_at_path
 
 Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH, DEEPEST = 2000, 20
@@ -25,7 +25,7 @@ _WORD = re.compile(r"\d+|[^\W\d_]+")
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def search(text: str) -> tuple[Test, frozenset[str]]:
+def parse_search(text: str) -> tuple[Test, frozenset[str]]:
     """The test that a search makes ('' = everything passes) and the properties that it names; Fault for one that is not understood."""
     if not text.strip():
         return (lambda _: True), frozenset()
@@ -36,7 +36,7 @@ def search(text: str) -> tuple[Test, frozenset[str]]:
     return found, frozenset(reader.names)
 
 
-def words(text: str) -> set[str]:
+def split_words(text: str) -> set[str]:
     """The lower-cased words of a text: those between signs, and the parts of one that capitals or digits divide."""
     found = {one.lower() for one in re.findall(r"\w+", text)}
     for one in _WORD.findall(text):
@@ -65,12 +65,12 @@ class _SearchParser:
 
     def parse_and(self, depth: int) -> Test:
         """Clauses joined by AND."""
-        found = [self.term(depth)]
+        found = [self.parse_term(depth)]
         while self._read_token("joint", "AND"):
-            found.append(self.term(depth))
+            found.append(self.parse_term(depth))
         return found[0] if len(found) == 1 else lambda row: all(one(row) for one in found)
 
-    def term(self, depth: int) -> Test:
+    def parse_term(self, depth: int) -> Test:
         """A clause, or what parentheses hold."""
         if depth > DEEPEST:
             raise self.describe_syntax_error()
@@ -97,11 +97,11 @@ class _SearchParser:
 
 def _compile_clause(name: str, text: str) -> Test:
     if name.lower() not in _WORDED:
-        return lambda row: str(value_at_path(row, name) or "").lower().startswith(text.lower())
+        return lambda row: str(get_value_at_path(row, name) or "").lower().startswith(text.lower())
     wanted = {one.lower() for one in re.findall(r"[^\W_]+", text)}
 
     def test(row: Mapping[str, object]) -> bool:
-        own = words(str(value_at_path(row, name) or ""))
+        own = split_words(str(get_value_at_path(row, name) or ""))
         return bool(wanted) and all(any(one.startswith(each) for one in own) for each in wanted)
 
     return test

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.alerts.library.attack_coverage import techniques
+from nephoscope.alerts.library.attack_coverage import load_techniques
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.body_schema import array, words
@@ -21,7 +21,7 @@ def _check_technique(value: object, path: str) -> str:
     found = _FORM.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise bad_request(f"{value!r:.60} is not a technique ID such as T1078 or T1078.004.", path)
-    if not found[1].startswith(_INDUSTRIAL) and found[1] not in techniques():
+    if not found[1].startswith(_INDUSTRIAL) and found[1] not in load_techniques():
         raise bad_request(f"ATT&CK has no technique {found[1]}.", path)
     return found[0]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire import odata_tree as tree
 from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.odata_value import FUNCTIONS, compare, value_at_path
+from nephoscope.api.wire.odata_value import FUNCTIONS, compare, get_value_at_path
 
 Test = Callable[[Mapping[str, object]], bool]
 MAX_LENGTH = tree.MAX_LENGTH
@@ -38,7 +38,7 @@ def read(text: str) -> ODataFilter:
     if found is None:
         return ODataFilter(lambda _: True, {})
     names: dict[str, int] = {}
-    return ODataFilter(_FilterCompiler(text, names).test(found, ()), names, found)
+    return ODataFilter(_FilterCompiler(text, names).compile_test(found, ()), names, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +48,28 @@ class _FilterCompiler:
     text: str
     names: dict[str, int]
 
-    def test(self, node: tree.Node, items: tuple[str, ...]) -> Test:
+    def compile_test(self, node: tree.Node, items: tuple[str, ...]) -> Test:
         """The test of a node; `items` are the names that items of lists have around it."""
         match node:
             case tree.PropertyComparison(path, operator, value):
                 name = self._require_item(path, items)
-                return lambda row: compare(operator, value_at_path(row, name), value)
+                return lambda row: compare(operator, get_value_at_path(row, name), value)
             case tree.Membership(path, values):
                 name = self._require_item(path, items)
-                return lambda row: any(compare("eq", value_at_path(row, name), one) for one in values)
+                return lambda row: any(compare("eq", get_value_at_path(row, name), one) for one in values)
             case tree.FunctionCall():
                 return self._compile_function(node, items)
             case tree.AnyItem(path, item, condition):
-                name, inner = self._require_item(path, items), self.test(condition, (*items, item.lower()))
+                name, inner = (
+                    self._require_item(path, items),
+                    self.compile_test(condition, (*items, item.lower())),
+                )
                 return lambda row: _matches_any_item(row, name, item, inner)
             case tree.Negation(condition):
-                inner = self.test(condition, items)
+                inner = self.compile_test(condition, items)
                 return lambda row: not inner(row)
             case tree.Junction(conditions, either):
-                tests = [self.test(one, items) for one in conditions]
+                tests = [self.compile_test(one, items) for one in conditions]
                 if either:
                     return lambda row: any(one(row) for one in tests)
                 return lambda row: all(one(row) for one in tests)
@@ -89,7 +92,7 @@ class _FilterCompiler:
         ):
             raise self._filter_error(node.at)
         name = self._require_item(path, items)
-        return lambda row: test(value_at_path(row, name), wanted)
+        return lambda row: test(get_value_at_path(row, name), wanted)
 
     def _filter_error(self, at: int) -> ApiError:
         told = f"$filter is not understood at character {at}: {self.text[at - 1 : at + 39]!r}."
@@ -98,5 +101,5 @@ class _FilterCompiler:
 
 def _matches_any_item(row: Mapping[str, object], path: str, name: str, test: Test) -> bool:
     """Return whether an item of a list passes a test that calls it by a name."""
-    several = value_at_path(row, path)
+    several = get_value_at_path(row, path)
     return isinstance(several, list) and any(test({**row, name: one}) for one in several)

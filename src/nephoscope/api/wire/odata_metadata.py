@@ -23,7 +23,7 @@ FIELDS = (
 )  # fmt: skip
 
 
-def description(entity: str, collections: Iterable[str], more: Iterable[str] = ()) -> bytes:
+def render_metadata(entity: str, collections: Iterable[str], more: Iterable[str] = ()) -> bytes:
     """The description of an entity in some collections; `more` are fields beside those that all rows of policies have."""
     register_namespace("edmx", _EDMX)
     root = Element(f"{{{_EDMX}}}Edmx", Version="4.0")

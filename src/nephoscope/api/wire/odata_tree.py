@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nephoscope.api.wire.azure_error import ApiError, bad_request
-from nephoscope.api.wire.odata_value import COMPARED, literal
+from nephoscope.api.wire.odata_value import COMPARED, parse_literal
 
 MAX_LENGTH, DEEPEST = 4000, 50
 _TOKEN = re.compile(
@@ -102,11 +102,11 @@ def read_tree(text: str, bare: Collection[str] = ()) -> Node | None:
     return found
 
 
-def conjuncts(node: Node | None) -> Iterator[Node]:
+def split_conjuncts(node: Node | None) -> Iterator[Node]:
     """Give the conditions that must all pass."""
     if isinstance(node, Junction) and not node.either:
         for one in node.conditions:
-            yield from conjuncts(one)
+            yield from split_conjuncts(one)
     elif node is not None:
         yield node
 
@@ -134,7 +134,7 @@ class _FilterParser:
         self.at = found.end()
         return word
 
-    def need(self, sign: str) -> None:
+    def expect(self, sign: str) -> None:
         """The sign that has to stand here; Fault where it does not."""
         if not self.read_token(sign):
             raise self.describe_syntax_error()
@@ -148,20 +148,20 @@ class _FilterParser:
 
     def parse_and(self, depth: int) -> Node:
         """Terms joined by and."""
-        found = [self.term(depth)]
+        found = [self.parse_term(depth)]
         while self.read_token("and"):
-            found.append(self.term(depth))
+            found.append(self.parse_term(depth))
         return found[0] if len(found) == 1 else Junction(tuple(found), either=False)
 
-    def term(self, depth: int) -> Node:
+    def parse_term(self, depth: int) -> Node:
         """A comparison, a function, a negation, or what parentheses hold."""
         if depth > DEEPEST:
             raise self.describe_syntax_error()
         if self.read_token("not"):
-            return Negation(self.term(depth + 1))
+            return Negation(self.parse_term(depth + 1))
         if self.read_token("("):
             found = self.parse_or(depth + 1)
-            self.need(")")
+            self.expect(")")
             return found
         path = self._parse_path()
         if not self.read_token("("):
@@ -188,7 +188,7 @@ class _FilterParser:
         found.append(self._parse_argument())
         while self.read_token(","):
             found.append(self._parse_argument())
-        self.need(")")
+        self.expect(")")
         return tuple(found)
 
     def _parse_argument(self) -> object:
@@ -206,7 +206,7 @@ class _FilterParser:
             self.at = start
             name = re.split("[/.]", name)[0]
         condition = self.parse_or(depth + 1)
-        self.need(")")
+        self.expect(")")
         return AnyItem(path, name, condition)
 
     def _parse_comparison(self, path: PropertyPath) -> Node:
@@ -221,11 +221,11 @@ class _FilterParser:
         return PropertyComparison(path, sign, value, self.text[start : self.at].strip())
 
     def _parse_list(self) -> tuple[object, ...]:
-        self.need("(")
+        self.expect("(")
         found = [self._read_value()]
         while self.read_token(","):
             found.append(self._read_value())
-        self.need(")")
+        self.expect(")")
         return tuple(found)
 
     def _read_value(self, *, bare: bool = False) -> object:
@@ -233,7 +233,7 @@ class _FilterParser:
         if found is None or found["sign"] is not None:
             raise self.describe_syntax_error()
         try:
-            value = found["word"] if bare and found["word"] else literal(found)
+            value = found["word"] if bare and found["word"] else parse_literal(found)
         except ValueError as error:
             raise self.describe_syntax_error() from error
         self.at = found.end()

@@ -20,7 +20,7 @@ _WORDS = {"true": True, "false": False, "null": ""}
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[T ].*)?")
 
 
-def literal(found: re.Match[str]) -> object:
+def parse_literal(found: re.Match[str]) -> object:
     """The value that a token of a filter is, null as ''; ValueError where it is none."""
     if found["text"] is not None:
         return found["text"].replace("''", "'")
@@ -38,16 +38,16 @@ def literal(found: re.Match[str]) -> object:
     return _WORDS[word]
 
 
-def field_value(row: Mapping[str, object], name: str) -> object:
+def get_field_value(row: Mapping[str, object], name: str) -> object:
     """The value of a field in any case of its name, '' where the row has none."""
     return next((one for key, one in row.items() if key.lower() == name.lower()), "")
 
 
-def value_at_path(row: Mapping[str, object], path: str) -> object:
+def get_value_at_path(row: Mapping[str, object], path: str) -> object:
     """The value at `properties/severity` (or with dots), '' where there is none."""
     value: Any = row
     for name in re.split("[/.]", path):
-        value = field_value(value, name) if isinstance(value, Mapping) else ""
+        value = get_field_value(value, name) if isinstance(value, Mapping) else ""
     return value
 
 
@@ -57,7 +57,7 @@ def has_path(row: Mapping[str, object], path: str) -> bool:
     for name in re.split("[/.]", path):
         if not isinstance(value, Mapping) or name.lower() not in (key.lower() for key in value):
             return False
-        value = field_value(value, name)
+        value = get_field_value(value, name)
     return True
 
 
@@ -74,7 +74,7 @@ def compare(sign: str, found: object, wanted: object) -> bool:
     return compare(_to_lower_text(found), _to_lower_text(wanted))
 
 
-def sort_key(value: object) -> tuple[int, object]:
+def make_sort_key(value: object) -> tuple[int, object]:
     """Sort key: what is not there, then truths and numbers, then times, then texts in any case."""
     if value in (None, ""):
         return 0, 0

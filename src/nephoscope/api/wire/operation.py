@@ -51,7 +51,11 @@ class ApiOperation:
     def adapt_to_path(self, path: str) -> ApiOperation:
         """The operation as a path needs it."""
         type_ = find_requested_type(path) if self.by_type else ""
-        return replace(self, permission=read_operation(TypeSources.builtin().spell(type_))) if type_ else self
+        return (
+            replace(self, permission=read_operation(TypeSources.load_builtin().spell(type_)))
+            if type_
+            else self
+        )
 
     @property
     def doc(self) -> str:
@@ -135,7 +139,7 @@ class ApiSurface:
         """Declare one that deletes."""
         return self.operation("DELETE", path, name, permission)
 
-    def ask(
+    def post_query(
         self,
         path: str,
         name: str,
@@ -149,7 +153,7 @@ class ApiSurface:
             "POST", path, name, permission, versioned=versioned, changes=False, throttled=throttled
         )
 
-    def act(
+    def post_action(
         self, path: str, name: str, permission: str, *, versioned: bool = True
     ) -> Callable[[Handler], Handler]:
         """Declare a POST that does something."""
@@ -157,7 +161,7 @@ class ApiSurface:
 
 
 @cache
-def surfaces() -> tuple[ApiSurface, ...]:
+def load_surfaces() -> tuple[ApiSurface, ...]:
     """Every surface, by the names of their modules: a module with a SURFACE in one of the rooms of `api`."""
     names = (f"{package.__name__}.{one.name}" for one in pkgutil.iter_modules(package.__path__) if one.ispkg)
     rooms = [importlib.import_module(name) for name in names if name != __package__]
@@ -179,7 +183,7 @@ class OperationRegistry:
     @cache
     def load_all(cls) -> OperationRegistry:
         """The operations of every surface."""
-        return cls(one for surface in surfaces() for one in surface.operations)
+        return cls(one for surface in load_surfaces() for one in surface.operations)
 
     def find(self, method: str, path: str) -> tuple[ApiOperation, dict[str, str]] | None:
         """The operation that answers, with the parameters of its path."""
@@ -188,7 +192,7 @@ class OperationRegistry:
                 return one, found
         return None
 
-    def methods(self, path: str) -> list[str]:
+    def list_methods(self, path: str) -> list[str]:
         """The methods that a path answers to."""
         return sorted({one.method for one in self._operations if one.template.match(path) is not None})
 

@@ -17,8 +17,8 @@ from nephoscope.api.wire.odata_tree import (
     Node,
     PropertyComparison,
     PropertyPath,
-    conjuncts,
     read_tree,
+    split_conjuncts,
 )
 from nephoscope.api.wire.odata_value import parse_time
 from nephoscope.api.wire.policy_lists import PolicyListFilter
@@ -47,7 +47,7 @@ class PolicyFilters:
         return wanted
 
     def _list_comparisons(self, text: str) -> Iterator[tuple[str, str]]:
-        for node in conjuncts(_parse_tree(text, self.told)):
+        for node in split_conjuncts(_parse_tree(text, self.told)):
             match node:
                 case FunctionCall(name, (), at) if name in _ALONE and name in self.meanings:
                     yield name, ""

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, containers
+from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, list_containing_scopes
 from nephoscope.api.wire import arm_documents as documents
 from nephoscope.api.wire.response import ApiResponse, answer_list, read_skip_token
 from nephoscope.model.read_reach import Reach
@@ -48,7 +48,7 @@ def list_page(call: ApiCall, type_: str, wanted: PolicyListFilter) -> ApiRespons
     `$top` is how many a page has, 1000 where it is not given.
     """
     most = call.read_requested_count(MOST)
-    every = _PolicyScope(call, type_.lower(), wanted).documents(read_skip_token(call))
+    every = _PolicyScope(call, type_.lower(), wanted).iterate_documents(read_skip_token(call))
     found = list(islice((one for one in every if wanted.selects(one[1])), most + 1))
     after = found[most - 1][0] if len(found) > most else ""
     return answer_list(call, [body for _, body in found[:most]], after)
@@ -66,7 +66,7 @@ class _PolicyScope:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_edition", self.call.instance.snapshots.load_newest())
 
-    def documents(self, after: str) -> Iterator[Keyed]:
+    def iterate_documents(self, after: str) -> Iterator[Keyed]:
         """Yield those after an id: as people put them, else as they were published."""
         kept = (
             (key, body) for key, body in self._stored_documents.items() if key > after and self._is_shown(key)
@@ -82,7 +82,7 @@ class _PolicyScope:
 
     @cached_property
     def _stored_documents(self) -> dict[str, Body]:
-        several = self.call.list_kept([self.type])
+        several = self.call.list_stored_documents([self.type])
         return {one.key: one.body for one in sorted(several, key=lambda one: one.key)}
 
     @cached_property
@@ -92,7 +92,8 @@ class _PolicyScope:
         if not self.wanted.above:
             return frozenset({own})
         around = {
-            one if one != TENANT else "" for one in containers(own or TENANT, self.call.caller.hierarchy)
+            one if one != TENANT else ""
+            for one in list_containing_scopes(own or TENANT, self.call.caller.hierarchy)
         }
         return frozenset({own, *around, *_list_parents(own)})
 
@@ -109,14 +110,14 @@ class _PolicyScope:
         below = self._lists_below and key.startswith(f"{self.call.listing_scope}/")
         if scope.startswith(MANAGEMENT_GROUP):
             return below and (self.call.reach.everything or scope in self.call.reach.management_groups)
-        return below and documents.visible(self.call.reach, key)
+        return below and documents.is_visible(self.call.reach, key)
 
     @property
     def _tenants(self) -> frozenset[str]:
         """The tenants of which documents above the scope may be: another has management groups of the same names."""
         caller, own = self.call.caller, self.call.listing_scope
         if own.startswith("/subscriptions/"):
-            return caller.hierarchy.tenants_of_subscriptions([own.split("/")[2]])
+            return caller.hierarchy.find_tenants_of_subscriptions([own.split("/")[2]])
         return self.call.reach.tenants | self.call.reach.whole_tenants
 
     def _list_published(self, snapshot: PublishedSnapshot, after: str) -> Iterator[Iterator[Keyed]]:

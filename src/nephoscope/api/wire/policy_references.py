@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.posture.governance.effective_policy import is_outside_scope
 from nephoscope.posture.governance.exemption_authorization import may_exempt
-from nephoscope_policy.assignment import Assignment, scope_id
+from nephoscope_policy.assignment import Assignment, normalize_scope
 from nephoscope_policy.catalog_entry import TYPES, Kind
 from nephoscope_policy.exemption import Exemption
 from nephoscope_policy.initiative import Initiative
@@ -37,7 +37,7 @@ def check_assignment(call: ApiCall, body: dict[str, object]) -> None:
         text = f"The {_WORDS[kind]} specified in policy assignment '{one.name[:100]}' is out of scope."
         text = f"{text} {_ABOVE} the policy assignment scope."
         raise bad_request(text, target, "InvalidCreatePolicyAssignmentRequest")
-    if not call.load_governing().has_document(kind, one.target):
+    if not call.load_effective_policy().has_document(kind, one.target):
         raise _not_found(kind, name, target)
 
 
@@ -49,13 +49,15 @@ def check_initiative(call: ApiCall, body: dict[str, object]) -> None:
     found = Initiative.parse(body)
     names = []
     for one in found.members:
-        kind, scope, name = _parse_reference(scope_id(one.definition), one.path)
+        kind, scope, name = _parse_reference(normalize_scope(one.definition), one.path)
         if kind != "definition":
             text = f"Referenced policy definitions must be of type '{TYPES['definition']}'."
             raise bad_request(text, one.path, "InvalidCreatePolicySetDefinitionRequest")
         if is_outside_scope(scope, call.listing_scope, call.caller.hierarchy):
             names.append(name)
-        elif not _is_azure_name(scope, name) and not call.load_governing().has_document(kind, one.definition):
+        elif not _is_azure_name(scope, name) and not call.load_effective_policy().has_document(
+            kind, one.definition
+        ):
             raise _not_found(kind, name, one.path)
     if names:
         text = f"{_ABOVE} the policy set definition's scope. The following policy definitions are invalid: '{','.join(names)[:1000]}'."
@@ -68,7 +70,7 @@ def check_exemption(call: ApiCall, body: dict[str, object]) -> None:
     may_exempt(call.caller, one, call.instance.load_governing)
     if not one.assignment:
         return
-    found = call.load_governing().assignment(one.assignment)
+    found = call.load_effective_policy().assignment(one.assignment)
     target = "properties.policyAssignmentId"
     if found is None:
         text = f"The policy assignment '{one.assignment[:300]}' could not be found."

@@ -16,16 +16,16 @@ from typing import Any
 
 from nephoscope.api.wire import odata_metadata
 from nephoscope.api.wire.api_call import ApiCall
-from nephoscope.api.wire.list_query import unknown
+from nephoscope.api.wire.list_query import unknown_property
 from nephoscope.api.wire.odata_filter import Test, read
 from nephoscope.api.wire.policy_state_query import (
     apply_steps,
-    moment,
     order_rows,
+    parse_moment,
     parse_select,
     select_fields,
 )
-from nephoscope.api.wire.response import ApiResponse, build_next_link, place, read_skip_token
+from nephoscope.api.wire.response import ApiResponse, build_next_link, read_place, read_skip_token
 
 Row = dict[str, Any]
 MOST = 1000
@@ -52,13 +52,13 @@ class PolicyRowSource:
     type: str
     collection: str
 
-    def address(self, call: ApiCall) -> str:
+    def build_address(self, call: ApiCall) -> str:
         """The address of the collection at a scope."""
         return f"{call.base}{call.listing_scope}/providers/Microsoft.PolicyInsights/{self.word}"
 
-    def context(self, call: ApiCall, collection: str = "") -> str:
+    def build_context(self, call: ApiCall, collection: str = "") -> str:
         """Return where OData finds what the rows are."""
-        return f"{self.address(call)}/$metadata#{collection or self.collection}"
+        return f"{self.build_address(call)}/$metadata#{collection or self.collection}"
 
 
 def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
@@ -66,7 +66,7 @@ def answer(call: ApiCall, source: PolicyRowSource) -> ApiResponse:
     test = parse_filter(call)
     fields = parse_select(call.get_query_value("$select")) if call.get_query_value("$select") else None
     if call.get_query_value("$apply") or call.get_query_value("$orderby"):
-        return list_shape_rows(call, source, test, fields)
+        return answer_shaped_rows(call, source, test, fields)
     found: list[Row] = []
     after, most = read_skip_token(call), call.read_requested_count(MOST)
     for key, row in _list_rows(call, source, after):
@@ -88,14 +88,14 @@ def parse_filter(call: ApiCall) -> Test:
     asked = read(call.get_query_value("$filter"))
     for name, at in asked.names.items():
         if re.split("[/.]", name)[0].lower() not in _KNOWN:
-            raise unknown(name, "$filter", at)
+            raise unknown_property(name, "$filter", at)
     fits = asked.test
-    since, until = (moment(call.get_query_value(name), name) for name in ("$from", "$to"))
+    since, until = (parse_moment(call.get_query_value(name), name) for name in ("$from", "$to"))
     if since is None and until is None:
         return fits
 
     def is_in_period(row: Mapping[str, object]) -> bool:
-        when = moment(str(row.get("timestamp", "")), "timestamp")
+        when = parse_moment(str(row.get("timestamp", "")), "timestamp")
         late = when is None or (since is not None and when < since)
         return not late and (until is None or when is None or when <= until) and fits(row)
 
@@ -125,7 +125,7 @@ def _scope_prefixes(call: ApiCall, scope: str) -> tuple[str, ...] | None:
     """The beginnings of ids of what lies in a management group, None for another scope."""
     if not scope.startswith(_GROUP):
         return None
-    inside = call.caller.hierarchy.subscriptions_below(scope)
+    inside = call.caller.hierarchy.find_subscriptions_below(scope)
     return (f"{scope}/", *(f"/subscriptions/{one}/" for one in inside))
 
 
@@ -144,7 +144,7 @@ def _make_naming_test(call: ApiCall, named: re.Match[str]) -> Callable[[Row], bo
     return test
 
 
-def list_shape_rows(
+def answer_shaped_rows(
     call: ApiCall, source: PolicyRowSource, test: Test, fields: Sequence[str] | None
 ) -> ApiResponse:
     """Rows that are grouped or sorted: all are read, and the page begins where the one before ended."""
@@ -153,7 +153,7 @@ def list_shape_rows(
         rows = apply_steps(rows, text)
     if text := call.get_query_value("$orderby"):
         rows = order_rows(rows, text)
-    first, most = place(call), call.read_requested_count(MOST)
+    first, most = read_place(call), call.read_requested_count(MOST)
     more = str(first + most) if len(rows) > first + most else ""
     return _answer_rows(call, source, rows[first : first + most], fields, more)
 
@@ -172,8 +172,8 @@ def _answer_rows(
         for row in rows
     ]
     if call.get_query_value("api-version") == TABULAR:
-        return ApiResponse({"value": [table(shown)]})
-    context = source.context(call)
+        return ApiResponse({"value": [build_table(shown)]})
+    context = source.build_context(call)
     told = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in shown]
     body: dict[str, Any] = {"@odata.context": context, "@odata.count": len(told), "value": told}
     if after and not call.get_query_value("$top"):
@@ -181,7 +181,7 @@ def _answer_rows(
     return ApiResponse(body)
 
 
-def table(rows: Iterable[Row]) -> dict[str, Any]:
+def build_table(rows: Iterable[Row]) -> dict[str, Any]:
     """Rows as the first version of the API tells them: columns by name with their places, and lists of values."""
     several = list(rows)
     names = list(dict.fromkeys(name for row in several for name in row))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from nephoscope.api.wire.azure_error import bad_request
 from nephoscope.api.wire.odata_filter import MAX_LENGTH
-from nephoscope.api.wire.odata_value import field_value
+from nephoscope.api.wire.odata_value import get_field_value
 from nephoscope.model.utc_time import assume_utc
 
 Row = dict[str, object]
@@ -46,7 +46,7 @@ def _group_rows(rows: Iterable[Row], names: Sequence[str], count: str | None) ->
     groups: dict[tuple[str, ...], Row] = {}
     counts: dict[tuple[str, ...], int] = {}
     for row in rows:
-        key = tuple(str(field_value(row, name)).lower() for name in names)
+        key = tuple(str(get_field_value(row, name)).lower() for name in names)
         groups.setdefault(key, select_fields(row, names))
         counts[key] = counts.get(key, 0) + 1
     return [{**group, **({count: counts[key]} if count else {})} for key, group in groups.items()]
@@ -64,7 +64,7 @@ def order_rows(rows: Sequence[Row], text: str) -> list[Row]:
 
 
 def _sort_key(name: str) -> Callable[[Row], tuple[bool, float, str]]:
-    return lambda row: _rank_value(field_value(row, name))
+    return lambda row: _rank_value(get_field_value(row, name))
 
 
 def _rank_value(value: object) -> tuple[bool, float, str]:
@@ -90,7 +90,7 @@ def _split_list(text: str) -> list[str]:
     return [one.strip() for one in text.split(",")]
 
 
-def moment(text: str, name: str) -> datetime | None:
+def parse_moment(text: str, name: str) -> datetime | None:
     """The time that an option gives, None where it gives none; Fault for what is no time."""
     try:
         found = datetime.fromisoformat(text) if text else None

@@ -30,7 +30,7 @@ class Summary:
     version: str
     of_assignment: bool = False
 
-    def results(
+    def summarize_results(
         self, states: Iterable[Row], condition: str = "", *, policies: bool = True
     ) -> dict[str, object]:
         """Return how resources and `policies` stand; each resource counts once, by its worst state."""
@@ -50,7 +50,7 @@ class Summary:
             }
         return found
 
-    def assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
+    def summarize_assignments(self, states: Iterable[Row]) -> Iterator[dict[str, object]]:
         """Yield the same for each assignment, that with most resources that fail first."""
         several = _group_by(states, "policyAssignmentId")
         for id_, rows in sorted(
@@ -61,7 +61,7 @@ class Summary:
             yield {
                 "policyAssignmentId": id_,
                 **({"policySetDefinitionId": initiative} if initiative or not self.of_assignment else {}),
-                "results": self.results(rows, condition),
+                "results": self.summarize_results(rows, condition),
                 "policyDefinitions": list(self._summarize_policies(rows, condition)),
                 **({"policyGroups": list(self._groups(rows, condition))} if self.version >= DETAILED else {}),
             }
@@ -77,7 +77,7 @@ class Summary:
                 **({"policyDefinitionReferenceId": reference} if self.version >= REFERENCED else {}),
                 **({"policyDefinitionGroupNames": groups} if groups else {}),
                 "effect": rows[0].get("policyDefinitionAction", ""),
-                "results": self.results(
+                "results": self.summarize_results(
                     rows, f"{condition} and PolicyDefinitionId eq '{policy}'", policies=False
                 ),
             }
@@ -89,7 +89,7 @@ class Summary:
                 by_group[group].append(row)
         for group, rows in sorted(by_group.items()):
             asked = f"'{group}' IN PolicyDefinitionGroupNames and {condition}"
-            yield {"policyGroupName": group, "results": self.results(rows, asked, policies=False)}
+            yield {"policyGroupName": group, "results": self.summarize_results(rows, asked, policies=False)}
 
 
 def _read_policy_key(row: Row) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.access.roles import ROLES
-from nephoscope.api.wire.operation import PUBLIC, surfaces
+from nephoscope.api.wire.operation import PUBLIC, load_surfaces
 
 _HEAD = """# The API
 
@@ -21,7 +21,7 @@ def render_page() -> str:
     """The page."""
     lines = [_HEAD, "## Roles", "", "| role | what it does |", "|---|---|"]
     lines += [f"| {one.name} | {one.description} |" for one in ROLES]
-    for surface in surfaces():
+    for surface in load_surfaces():
         lines += ["", f"## {surface.name}", "", "| operation | request | permission | |", "|---|---|---|---|"]
         for one in surface.operations:
             permission = "public" if one.permission == PUBLIC else f"`{one.permission}`"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from nephoscope.api.wire.azure_error import ApiError, bad_request
 from nephoscope.api.wire.odata_filter import ODataFilter, read
-from nephoscope.api.wire.odata_tree import PropertyComparison, conjuncts
+from nephoscope.api.wire.odata_tree import PropertyComparison, split_conjuncts
 from nephoscope_policy.model.resource_id import ResourceId
 
 _TAGS = frozenset({"tagname", "tagvalue"})
@@ -53,7 +53,7 @@ def parse_filter(text: str) -> ResourceFilter:
             raise _filter_error(f"'{name[:100]}' is not a property that filters resources: use {told}.")
     types = [
         str(one.value).lower()
-        for one in conjuncts(found.tree)
+        for one in split_conjuncts(found.tree)
         if isinstance(one, PropertyComparison)
         and one.operator == "eq"
         and one.path.name.lower() == "resourcetype"

@@ -69,7 +69,7 @@ def _build_group_scope(named: str) -> str:
 
 
 def _list_subscriptions_of_group(call: ApiCall, group: str) -> frozenset[str]:
-    return call.caller.hierarchy.subscriptions_below(_build_group_scope(group))
+    return call.caller.hierarchy.find_subscriptions_below(_build_group_scope(group))
 
 
 def _has_subscription(call: ApiCall, subscription: str) -> bool:
@@ -78,7 +78,7 @@ def _has_subscription(call: ApiCall, subscription: str) -> bool:
     )
 
 
-def token(call: ApiCall, start: int) -> str:
+def build_skip_token(call: ApiCall, start: int) -> str:
     """Return what a page is gone on with: of this query, by this caller, alone, in the edition that it began with."""
     return pack_token(f"{call.snapshot.version}:{start}:{_compute_query_mark(call)}")
 

@@ -48,7 +48,7 @@ def read_skip_token(call: ApiCall, name: str = "$skipToken") -> str:
     return unpack_token(token, name)
 
 
-def place(call: ApiCall, name: str = "$skipToken") -> int:
+def read_place(call: ApiCall, name: str = "$skipToken") -> int:
     """The place where a page begins as a number, 0 = at the beginning; Fault for a token that is none of ours."""
     text = read_skip_token(call, name)
     if text and not (text.isascii() and text.isdecimal() and len(text) < 15):

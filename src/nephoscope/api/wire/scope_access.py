@@ -31,7 +31,7 @@ _SENTINEL = re.compile(
 _HOLDING = ("Microsoft.Authorization/", "Microsoft.Management/")
 
 
-def admit(call: ApiCall, operation: ApiOperation) -> None:
+def authorize_call(call: ApiCall, operation: ApiOperation) -> None:
     """DeniedError where the caller has no right at the scope of a call, Fault 404 where there is no such scope."""
     if named := _find_named_workspace(call):
         _check_workspace(call, operation, named)

@@ -69,7 +69,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def check(path: str, version: str) -> None:
+def check_scope_level(path: str, version: str) -> None:
     """Fault 404 where a path puts what its scope cannot have; `version` is the one of the interface that was asked for."""
     scope, _, tail = path.rstrip("/").rpartition("/providers/")
     space, *words = tail.split("/")

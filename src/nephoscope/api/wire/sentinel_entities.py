@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from nephoscope.alerts.investigation.entity_context import EntityContext
 from nephoscope.alerts.investigation.estate_reader import EstateReader
-from nephoscope.alerts.investigation.known_entities import entity_id
+from nephoscope.alerts.investigation.known_entities import build_entity_id
 from nephoscope.alerts.investigation.participants import InvolvedEntity
 from nephoscope.api.wire.api_call import ApiCall
 from nephoscope.api.wire.azure_error import ApiError
-from nephoscope.api.wire.workspace_lookup import root
+from nephoscope.api.wire.workspace_lookup import build_workspace_path
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
 from nephoscope.model.entity import Entity
@@ -41,18 +41,19 @@ _UPPER = {"NTDomain": "ntDomain", "PUID": "puid", "SID": "sid", "UPNSuffix": "up
 _TRUTHS = {"true": True, "false": False}
 
 
-def entity_kind(entity: Entity) -> str:
+def find_entity_kind(entity: Entity) -> str:
     """The kind of an entity in the words of the API."""
     return _KINDS.get(entity.kind, entity.kind)
 
 
-def entity_bodies(
+def build_entity_bodies(
     call: ApiCall, workspace: str, involved: Sequence[InvolvedEntity]
 ) -> list[dict[str, object]]:
     """Entities in the shape of the API, with what the estate knows of each in `additionalData.estate`, as the caller may read it."""
     contexts = describe(call, involved) or [None] * len(involved)
     return [
-        entity_body(call, workspace, one.entity, found) for one, found in zip(involved, contexts, strict=True)
+        build_entity_body(call, workspace, one.entity, found)
+        for one, found in zip(involved, contexts, strict=True)
     ]
 
 
@@ -64,17 +65,17 @@ def describe(call: ApiCall, involved: Sequence[InvolvedEntity]) -> list[EntityCo
         raise ApiError(500, "EstateUnreadable", f"The estate cannot be read: {error}") from error
 
 
-def entity_body(
+def build_entity_body(
     call: ApiCall, workspace: str, entity: Entity, context: EntityContext | None = None
 ) -> dict[str, object]:
     """An entity in the shape of the API; `context` is told in its additional data."""
-    name = entity_id(workspace, entity.key)
+    name = build_entity_id(workspace, entity.key)
     more = {"additionalData": {"estate": context.document()}} if context is not None else {}
     return {
-        "id": f"{root(call, workspace)}/entities/{name}",
+        "id": f"{build_workspace_path(call, workspace)}/entities/{name}",
         "name": name,
         "type": TYPE,
-        "kind": entity_kind(entity),
+        "kind": find_entity_kind(entity),
         "properties": {
             "friendlyName": entity.title,
             **{
@@ -95,11 +96,11 @@ def _to_json_value(identifier: str, value: str) -> object:
     return _TRUTHS.get(value.lower(), value) if identifier.startswith("Is") else value
 
 
-def alert_body(call: ApiCall, workspace: str, alert: StoredAlert) -> dict[str, object]:
+def build_alert_body(call: ApiCall, workspace: str, alert: StoredAlert) -> dict[str, object]:
     """An alert as an entity."""
     row = alert.document
     return {
-        "id": f"{root(call, workspace)}/entities/{row['SystemAlertId']}",
+        "id": f"{build_workspace_path(call, workspace)}/entities/{row['SystemAlertId']}",
         "name": row["SystemAlertId"],
         "type": TYPE,
         "kind": "SecurityAlert",

@@ -20,16 +20,16 @@ _LOCK = threading.Lock()
 _TELL = LogRateLimiter(lambda text, _: _LOG.warning("%s", text))
 
 
-def try_again_later(error: StateError) -> ApiError:
+def make_unavailable_error(error: StateError) -> ApiError:
     """Return 503 for a database error; the log has the reason, once a minute."""
     with _LOCK:
         _TELL(str(error), f"a request failed: {error}")
     return service_unavailable(
-        public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5
+        build_public_message(error), _FULL_SECONDS if isinstance(error, DiskFullError) else 5
     )
 
 
-def public_message(error: StateError) -> str:
+def build_public_message(error: StateError) -> str:
     """Return the public message of a database error, without internal details."""
     if isinstance(error, DiskFullError):
         return "The server's disk is full: free disk space, then try again."

@@ -24,23 +24,23 @@ def require_workspace(call: ApiCall, permission: str) -> str:
     return found.name
 
 
-def root(call: ApiCall, workspace: str) -> str:
+def build_workspace_path(call: ApiCall, workspace: str) -> str:
     """The id of what stands in a workspace, up to its provider."""
     group = f"/subscriptions/{call['subscriptionId']}/resourceGroups/{call['resourceGroupName']}"
     return f"{group}/providers/Microsoft.OperationalInsights/workspaces/{workspace}/providers/Microsoft.SecurityInsights"
 
 
-def person(call: ApiCall, name: str) -> dict[str, str | None]:
+def describe_person(call: ApiCall, name: str) -> dict[str, str | None]:
     """Return who did something, as Sentinel writes it; nulls where it is nobody that the server lets in."""
     known = call.people.get(name)
     return {"objectId": known.id if known else None, "email": name if "@" in name else None, "name": name}
 
 
-def author(call: ApiCall, name: str) -> dict[str, str | None]:
+def describe_author(call: ApiCall, name: str) -> dict[str, str | None]:
     """Return the same with the name that a person signs in by."""
-    return {**person(call, name), "userPrincipalName": name}
+    return {**describe_person(call, name), "userPrincipalName": name}
 
 
 def describe_caller(call: ApiCall) -> dict[str, str | None]:
     """The caller."""
-    return author(call, call.caller.name)
+    return describe_author(call, call.caller.name)

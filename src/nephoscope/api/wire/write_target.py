@@ -33,7 +33,7 @@ _MOST = {
 _AT_GROUP = 24
 
 
-def check(path: str) -> None:
+def check_write_target(path: str) -> None:
     """Fault 404 or 400 where a path has no scope that there is, or a name that nothing can have."""
     words = path.strip("/").split("/")
     at = _count_container_segments(words)

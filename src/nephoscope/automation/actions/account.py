@@ -20,7 +20,7 @@ from nephoscope.automation.action import ActionContext, ActionError, ActionKind,
 from nephoscope.automation.operator_policy import AccountPolicy
 from nephoscope.automation.planned_settings import ApprovalHours, UndoHours
 from nephoscope.connect.cloud import CloudError, load_cloud
-from nephoscope.connect.credentials import SignInError, TokenProvider, credential_source
+from nephoscope.connect.credentials import SignInError, TokenProvider, create_credential_source
 from nephoscope.connect.graph_changes import GraphChange, GraphChangeClient, GraphChangeError
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -135,7 +135,7 @@ def _look_up(account: PlannedAccount, around: ActionContext) -> PlannedAccount |
     if client is None:
         return account
     try:
-        found = client.account(_build_path(account))
+        found = client.get_account(_build_path(account))
     except GraphChangeError as error:
         raise ActionError(str(error), again=error.again) from error
     if found is None:
@@ -149,7 +149,7 @@ def _open_client(around: ActionContext) -> GraphChangeClient | None:
         return None
     try:
         cloud = load_cloud(allowed.cloud)
-        source = credential_source(allowed.sign_in, cloud, allowed.tenant)
+        source = create_credential_source(allowed.sign_in, cloud, allowed.tenant)
     except (CloudError, SignInError) as error:
         raise ActionError(f"operator.yaml (accounts): {error}", again=False) from error
     return GraphChangeClient(cloud.graph, TokenProvider(source, cloud.graph_scope))

@@ -44,7 +44,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
         raise ActionError(
             "the connection string has no Endpoint=sb://..., or the event hub is missing", again=False
         )
-    if why := refusal(given, around.operator.event_hub):
+    if why := explain_refusal(given, around.operator.event_hub):
         raise ActionError(why, again=False)
     producer = _build_producer(broker, given, around)
     failed: list[Any] = []
@@ -88,7 +88,7 @@ def run(settings: EventHubActionSettings, run: AutomationRun, around: ActionCont
     return ActionOutcome(f"{count} messages to {hub} at {broker}")
 
 
-def refusal(connection: str, allowed: EventHubPolicy) -> str:
+def explain_refusal(connection: str, allowed: EventHubPolicy) -> str:
     """Return why nothing is sent where a connection string leads, '' where it may be: to hubs of Azure, and what its
     operator names."""
     broker = _find_broker(_parse_connection_string(connection))

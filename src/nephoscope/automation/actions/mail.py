@@ -18,10 +18,10 @@ from jinja2.sandbox import SandboxedEnvironment
 from msgspec import Meta
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.assessment_mail import letter
+from nephoscope.automation.assessment_mail import write_mail
 from nephoscope.automation.egress_policy import translate_connection_errors
 from nephoscope.automation.operator_policy import MailServer
-from nephoscope.connect.ssrf_guard import looked_up
+from nephoscope.connect.ssrf_guard import look_up_addresses
 from nephoscope.state.automation.automation_runs import AutomationRun
 
 _SUBJECT = "[{{ severity }}] {{ title }}"
@@ -94,7 +94,7 @@ def _send(message: EmailMessage, server: MailServer, around: ActionContext) -> N
     context = ssl.create_default_context(cafile=server.ca or None)
     # smtplib looks the name up without a deadline: it does so once it is known that it is answered
     with translate_connection_errors():
-        looked_up(server.host, server.port, _SECONDS)
+        look_up_addresses(server.host, server.port, _SECONDS)
     if server.security == "tls":
         client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=_SECONDS, context=context)
     else:
@@ -111,7 +111,7 @@ def _build_message(
     settings: MailActionSettings, run: AutomationRun, server: MailServer, around: ActionContext
 ) -> EmailMessage:
     plain = settings.title == _SUBJECT and settings.text == _BODY
-    title, text = (letter(run, around.pages) if plain else None) or _fill_templates(settings, run, around)
+    title, text = (write_mail(run, around.pages) if plain else None) or _fill_templates(settings, run, around)
     message = EmailMessage()
     # a header is one line: what alerts say of themselves must not begin another one
     message["Subject"] = " ".join(title.split())[:200]

@@ -22,7 +22,7 @@ from msgspec import Meta
 from standardwebhooks import Webhook
 
 from nephoscope.automation.action import ActionContext, ActionError, ActionKind, ActionOutcome
-from nephoscope.automation.egress_policy import target
+from nephoscope.automation.egress_policy import resolve_target
 from nephoscope.connect.ssrf_guard import RequestTarget
 from nephoscope.state.automation.automation_runs import AutomationRun
 
@@ -73,7 +73,7 @@ def to_request_body(run: AutomationRun) -> bytes:
     return msgspec.json.encode(to_document(run))
 
 
-def signature(secret: str, id_: str, timestamp: int, body: bytes) -> str:
+def sign_message(secret: str, id_: str, timestamp: int, body: bytes) -> str:
     """The header `webhook-signature`; a secret that begins with whsec_ is base64, any other one is taken as its bytes."""
     try:
         key = (
@@ -93,7 +93,7 @@ def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionConte
     allowed = around.operator.webhook
     url = around.secret(settings.address) if settings.address else settings.url
     end = monotonic() + settings.seconds
-    where, body = target(url, allowed.private, settings.seconds), to_request_body(run)
+    where, body = resolve_target(url, allowed.private, settings.seconds), to_request_body(run)
     stamp = int(around.now.timestamp())
     headers = {
         "Host": where.host,
@@ -104,7 +104,7 @@ def run(settings: WebhookActionSettings, run: AutomationRun, around: ActionConte
         "webhook-timestamp": str(stamp),
     }
     if settings.secret:
-        headers["webhook-signature"] = signature(around.secret(settings.secret), run.id, stamp, body)
+        headers["webhook-signature"] = sign_message(around.secret(settings.secret), run.id, stamp, body)
     context = _load_tls_context(allowed.ca, _read_certificate_file_time(allowed.ca))
     status, said = asyncio.run(_send_request(where, body, headers, context, (settings.seconds, end)))
     if 200 <= status < 300:

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import Hierarchy, is_permitted, reach
+from nephoscope.access.scopes import Hierarchy, find_reach, is_permitted
 from nephoscope.automation.event_kinds import RISKS
 from nephoscope.automation.rule import AutomationError, AutomationRule
-from nephoscope.files.json_tree import list_of, text_of, tree_of
+from nephoscope.files.json_tree import get_list, get_text, tree_of
 
 if TYPE_CHECKING:
     from nephoscope.state import State
@@ -29,7 +29,7 @@ def limit_to_author(
 ) -> AutomationRule:
     """Return an automation within its author's rights of now; AutomationError where that one is let in no more, or may not do it."""
     properties = tree_of(body, "properties")
-    id_ = text_of(properties, "metadata", "lastUpdatedBy")
+    id_ = get_text(properties, "metadata", "lastUpdatedBy")
     if not id_:
         return one
     author = state.principals.get(id_)
@@ -39,9 +39,9 @@ def limit_to_author(
             f"user {id_[:100]!r} is disabled or deleted: another user must save the automation again",
         )
     roles = state.principals.roles(author.id)
-    for at, action in enumerate(list_of(properties, "actions")):
-        if text_of(action, "actionType") == "Workspace":
-            name = (text_of(action, "workspaceResourceId") or "default").rpartition("/")[2].lower()
+    for at, action in enumerate(get_list(properties, "actions")):
+        if get_text(action, "actionType") == "Workspace":
+            name = (get_text(action, "workspaceResourceId") or "default").rpartition("/")[2].lower()
             if not is_permitted(roles, WORKSPACE_WRITE, f"/workspaces/{name}", hierarchy):
                 raise AutomationError(
                     f"properties.actions[{at}]",
@@ -51,5 +51,5 @@ def limit_to_author(
         raise AutomationError(
             "properties.sources", f"{author.name}, the author, cannot read risks of identities"
         )
-    read = tuple(reach(roles, one, hierarchy) for one in READS)
+    read = tuple(find_reach(roles, one, hierarchy) for one in READS)
     return replace(one, scope=replace(one.scope, read=read))

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope.automation.condition import FactProperty, ValueCondition
-from nephoscope.automation.event_facts import BEFORE, CHANGED, FACTS, fact_name
+from nephoscope.automation.event_facts import BEFORE, CHANGED, FACTS, normalize_fact_name
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel, RiskState
 from nephoscope_policy.model.state import Severity
 
@@ -48,7 +48,7 @@ class ResponseCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     def __post_init__(self) -> None:
         """ValueError where there is no such property, or it has no such value."""
-        name = fact_name(self.property)
+        name = normalize_fact_name(self.property)
         if self.operator == "inRange":
             _check_networks(self.values)
         wanted = _VALUES.get(name.removeprefix(f"{BEFORE}."))
@@ -61,7 +61,9 @@ class ResponseCondition(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     def to_condition(self) -> ValueCondition:
         """Return the condition as the engine evaluates it."""
         operator, negated = _OPERATORS[self.operator]
-        return ValueCondition(FactProperty(fact_name(self.property)), operator, self.values, negated)
+        return ValueCondition(
+            FactProperty(normalize_fact_name(self.property)), operator, self.values, negated
+        )
 
 
 def _check_networks(values: list[str]) -> None:

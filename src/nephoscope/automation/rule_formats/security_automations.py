@@ -18,7 +18,7 @@ from nephoscope.automation.condition import (
     ValueCondition,
     read_number,
 )
-from nephoscope.automation.event_kinds import SOURCES, kinds_of_source
+from nephoscope.automation.event_kinds import SOURCES, list_source_kinds
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger
 from nephoscope.automation.rule_formats.security_actions import to_engine_action
 from nephoscope.automation.rule_scope import RuleScope, parse_subscription
@@ -81,7 +81,7 @@ def _read_source(given: Any, where: str) -> Trigger:
         sets.append(
             AllConditions(tuple(_read_condition(each, f"{path}[{n}]") for n, each in enumerate(rules)))
         )
-    return Trigger(kinds_of_source(event), AnyCondition(tuple(sets)) if sets else ALWAYS)
+    return Trigger(list_source_kinds(event), AnyCondition(tuple(sets)) if sets else ALWAYS)
 
 
 def _read_condition(given: Any, where: str) -> ValueCondition:

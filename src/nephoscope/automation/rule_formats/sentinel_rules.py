@@ -22,7 +22,7 @@ from nephoscope.automation.condition import (
 )
 from nephoscope.automation.event_kinds import EVENT_KINDS
 from nephoscope.automation.rule import AutomationError, AutomationRule, Trigger, UnusableRule
-from nephoscope.automation.rule_formats.security_actions import credential
+from nephoscope.automation.rule_formats.security_actions import name_credential
 from nephoscope.model.utc_time import assume_utc
 from nephoscope.state.automation.automation_runs import RuleLanguage
 
@@ -105,7 +105,7 @@ def read_playbook_rule(key: str) -> AutomationRule:
         _extract_last_segment(key),
         RuleLanguage.SENTINEL,
         (Trigger((EVENT_KINDS["alert.created"],), ValueCondition(FactProperty("rule"), "Equals", [rule])),),
-        [{"action": "webhook", "address": credential(key, 0, "uri")}],
+        [{"action": "webhook", "address": name_credential(key, 0, "uri")}],
         order=0,
         workspaces=(parse_workspace(key),),
     )

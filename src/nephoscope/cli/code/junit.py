@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nephoscope.posture.code.finding import CodeFinding
 
 
-def suites(report: CodeReport, clean: Callable[[str], str]) -> Iterator[ET.Element]:
+def build_suites(report: CodeReport, clean: Callable[[str], str]) -> Iterator[ET.Element]:
     """Give the suites: one for each rule with findings, then one with every file; `clean` drops what XML cannot carry."""
     by_rule: dict[str, list[CodeFinding]] = {}
     for finding in report.findings:

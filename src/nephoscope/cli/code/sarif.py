@@ -22,7 +22,7 @@ def select_used_rules(report: CodeReport) -> list[CodeRule]:
     return [report.rules[key] for key in dict.fromkeys(finding.rule for finding in report.findings)]
 
 
-def run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict[str, object]:
+def build_run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """Return the run without its notifications and results; columns count code points. Without a time, two runs are alike."""
     return {
         "tool": {"driver": {"name": "nephoscope", "semanticVersion": __version__, "rules": rules}},
@@ -38,14 +38,14 @@ def run(report: CodeReport, rules: Sequence[Mapping[str, object]]) -> dict[str, 
     }
 
 
-def results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, object]]:
+def build_results(report: CodeReport, levels: Mapping[Severity, str]) -> Iterator[dict[str, object]]:
     """Give the result of each finding; `levels` are SARIF's levels by severity."""
     order = {rule.id: index for index, rule in enumerate(select_used_rules(report))}
     for finding, fingerprint in zip(report.findings, fingerprints(report.findings), strict=True):
         yield _build_result(finding, fingerprint, order[finding.rule], levels[finding.severity])
 
 
-def notifications(report: CodeReport) -> Iterator[dict[str, object]]:
+def build_notifications(report: CodeReport) -> Iterator[dict[str, object]]:
     """Give a notification for each file that could not be judged."""
     for unread in report.unread:
         yield {

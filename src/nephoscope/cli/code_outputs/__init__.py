@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CodeRenderer = Callable[["CodeReport", TextIO], None]
 
 
-def code_formats() -> list[str]:
+def list_code_formats() -> list[str]:
     """Return the names of the formats, the table first."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
     return sorted(names, key=lambda name: name != "table")
@@ -25,7 +25,7 @@ def is_read_by_host(name: str) -> bool:
     return bool(getattr(_import_format(name), "READ_BY_HOST", False))
 
 
-def code_renderer(name: str) -> CodeRenderer:
+def load_code_renderer(name: str) -> CodeRenderer:
     """Return the `render` function of a format, imported now."""
     return cast("CodeRenderer", _import_format(name).render)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope_policy.model.state import ComplianceState
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 Renderer = Callable[["ReportView", TextIO], None]
 
 
-def formats() -> list[str]:
+def list_formats() -> list[str]:
     """Return the names of the output formats, the table first."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")
     return sorted(names, key=lambda name: name != "table")
 
 
-def reads(name: str, states: Sequence[str] = ()) -> RowSelection:
+def select_rows(name: str, states: Sequence[str] = ()) -> RowSelection:
     """Return the rows that a format reads; those in states that a person asks for are listed one by one."""
     from msgspec.structs import replace
 
@@ -31,10 +31,10 @@ def reads(name: str, states: Sequence[str] = ()) -> RowSelection:
     return replace(extract, states=extract.states | {ComplianceState(one) for one in states})
 
 
-def check_shown(name: str, states: Sequence[str]) -> None:
+def check_states(name: str, states: Sequence[str]) -> None:
     """Refuse states of which a format has nothing to say: SARIF without findings closes every alert of a code scanning service."""
     if name == "sarif" and states and ComplianceState.NON_COMPLIANT not in states:
-        usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
+        exit_with_usage_error("-o sarif contains findings only: remove --state, or add --state NonCompliant")
 
 
 def load_renderer(name: str) -> Renderer:

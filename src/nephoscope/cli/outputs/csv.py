@@ -39,7 +39,7 @@ def render(report: ReportView, out: TextIO) -> None:
     writer.writerow(COLUMNS)
     for row in report.rows:
         control = report.controls.find_scoring(row.recommendation)
-        writer.writerow([cell(value) for value in _list_cells(row, control.name if control else "")])
+        writer.writerow([escape_cell(value) for value in _list_cells(row, control.name if control else "")])
 
 
 def _list_cells(row: ReportRow, control: str) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def _list_cells(row: ReportRow, control: str) -> tuple[str, ...]:
     )
 
 
-def cell(value: object) -> str:
+def escape_cell(value: object) -> str:
     """A spreadsheet runs a cell that begins like a formula: a quote before it makes it text (OWASP, CSV injection)."""
     text = str(value)
     return "'" + text if text.startswith(_FORMULA) else text

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, percent
+from nephoscope.cli.outputs.table import NO_CONTROL, explain_weighting, format_score
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.report import choose_listed_groups, list_failing
 from nephoscope.posture.reports.resource_label import label_resource
@@ -53,7 +53,7 @@ def _build_template_values(report: ReportView) -> dict[str, object]:
         "label": partial(label_resource, report),
         "title": "the sample estate" if report.scope == "sample:" else report.scope,
         "score": report.score,
-        "percent": percent(report.score),
+        "percent": format_score(report.score),
         "weighting": explain_weighting(report.score),
         "resources": format_count(report.resources, "resource"),
         "subscriptions": format_count(report.subscriptions, "subscription"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope.estate.coverage import manifest_members
+from nephoscope.estate.coverage import build_manifest_members
 from nephoscope.posture.reports.report import SCHEMA_VERSION
 from nephoscope.posture.reports.row_selection import RowSelection
 from nephoscope_policy.model.state import ComplianceState
@@ -32,9 +32,9 @@ def render(report: ReportView, out: TextIO) -> None:
             "declared": report.coverage.declared,
             "scopes": {scope: sorted(types) for scope, types in sorted(report.coverage.scopes.items())},
             "gaps": dict(sorted(report.coverage.gaps.items())),
-            "tenants": {one.tenant: manifest_members(one) for one in report.coverages},
+            "tenants": {one.tenant: build_manifest_members(one) for one in report.coverages},
         },
-        "score": score_object(report.score),
+        "score": build_score_object(report.score),
     }
     out.write(_to_json(head)[:-1] + ',\n"assessments": [')
     out.writelines(
@@ -49,7 +49,7 @@ def render(report: ReportView, out: TextIO) -> None:
     out.write(',\n"summary": ' + _to_json(_build_summary(report)) + "}\n")
 
 
-def score_object(score: SecureScore) -> dict[str, object]:
+def build_score_object(score: SecureScore) -> dict[str, object]:
     """The score in the words of the secure score API; null where nothing could be judged."""
     return {
         "scored": score.is_scored,

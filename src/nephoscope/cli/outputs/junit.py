@@ -50,10 +50,10 @@ def render(report: ReportView, out: TextIO) -> None:
 
 def render_code(report: CodeReport, out: TextIO) -> None:
     """Write a suite a rule and a case a finding; a file that could not be judged is an error, any other file passes."""
-    from nephoscope.cli.code.junit import suites
+    from nephoscope.cli.code.junit import build_suites
 
     root = ET.Element("testsuites", name=_replace_forbidden(f"nephoscope {report.target}"))
-    root.extend(suites(report, _replace_forbidden))
+    root.extend(build_suites(report, _replace_forbidden))
     ET.indent(root)
     out.write('<?xml version="1.0" encoding="utf-8"?>\n' + _to_xml(root) + "\n")
 

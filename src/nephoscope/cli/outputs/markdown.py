@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope.cli.outputs.table import NO_CONTROL, percent
+from nephoscope.cli.outputs.table import NO_CONTROL, format_score
 from nephoscope.posture.reports.report import choose_listed_groups, list_failing
 from nephoscope.posture.reports.resource_label import label_resource
 from nephoscope.posture.reports.row_selection import RowSelection
@@ -26,7 +26,9 @@ READS = RowSelection(
 def render(report: ReportView, out: TextIO) -> None:
     """Write headings and tables in GitHub's dialect."""
     out.write(f"# Security posture of {_escape_text(report.scope)}\n\n")
-    out.write(f"**Secure score {percent(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n")
+    out.write(
+        f"**Secure score {format_score(report.score)}**, evaluated {report.now:%Y-%m-%d %H:%M} UTC.\n\n"
+    )
     out.writelines(
         _build_table(
             ("State", "Assessments"), ((state.value, report.states[state]) for state in ComplianceState)

@@ -90,8 +90,8 @@ def render_code(report: CodeReport, out: TextIO) -> None:
         _rule_object(rule.id, rule.title, rule.description, rule.steps, rule.severity, rule.tags)
         for rule in code_sarif.select_used_rules(report)
     ]
-    run = code_sarif.run(report, rules)
-    _write(run, code_sarif.notifications(report), code_sarif.results(report, _LEVEL), out)
+    run = code_sarif.build_run(report, rules)
+    _write(run, code_sarif.build_notifications(report), code_sarif.build_results(report, _LEVEL), out)
 
 
 def _write(

@@ -55,7 +55,7 @@ def render(report: ReportView, out: TextIO) -> None:
     _print_unjudged(report, console)
 
 
-def percent(score: SecureScore) -> str:
+def format_score(score: SecureScore) -> str:
     """The score as a person reads it, `not scored` where nothing could be judged."""
     if not score.is_scored:
         return "not scored"
@@ -83,7 +83,7 @@ def _print_headline(report: ReportView, console: Console) -> None:
         f"\n[bold]nephoscope[/bold]  {escape(report.scope)}  "
         f"[dim]{size}, {report.now:%Y-%m-%d %H:%M} UTC[/dim]"
     )
-    console.print(f"[bold]Secure score {percent(report.score)}[/bold]")
+    console.print(f"[bold]Secure score {format_score(report.score)}[/bold]")
     parts = [f"{counts[state]:,} {state.value}" for state in ComplianceState if counts[state]]
     console.print("[dim]assessments: " + (", ".join(parts) or "none") + "[/dim]")
     if report.filter.hides_rows:
@@ -136,7 +136,7 @@ def print_ranking(report: ReportView, console: Console) -> None:
     found, listed = list_failing(report), choose_listed_groups(report)
     asked = report.filter.states
     if not asked or ComplianceState.NON_COMPLIANT in asked:
-        console.print(ranking_table(found[: report.top]))
+        console.print(build_ranking_table(found[: report.top]))
         _print_remainder(len(found), report.top, console)
         if not found:
             console.print("No failing recommendation" + (" is shown." if report.filter.hides_rows else "."))
@@ -179,7 +179,7 @@ def build_listed_table(listed: Iterable[RecommendationSummary]) -> Table:
     return table
 
 
-def ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
+def build_ranking_table(ranking: Iterable[RankedRecommendation]) -> Table:
     """Recommendations in the order to work on them."""
     table = Table(
         title="\nRecommendations",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import click
 
 
-def protection_commands() -> Iterator[click.Command]:
+def load_protection_commands() -> Iterator[click.Command]:
     """Yield the command of each module of this folder."""
     for info in pkgutil.iter_modules(__path__):
         yield importlib.import_module(f"{__name__}.{info.name}").command

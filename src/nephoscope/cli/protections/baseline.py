@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.session.list_output import format_option, show_list
+from nephoscope.cli.session.list_output import add_format_option, show_list
 from nephoscope.cli.session.options import WordChoice
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ FINDING, NOT_JUDGED = 1, 3
     "--fail-on", type=WordChoice(Severity), help="Exit 1 if a failed rule has this severity or a higher one."
 )
 @click.option("--fail-on-unknown", is_flag=True, help="Exit 3 if a result is Unknown.")
-@format_option("table", "json", "csv", "sarif")
+@add_format_option("table", "json", "csv", "sarif")
 @click.pass_obj
 def command(
     data: Path, /, target: str, tag: str, platform: str, insecure: bool, facts_file: Path | None, everything: bool,
@@ -90,7 +90,7 @@ def _read_facts(file: Path) -> HostFacts:
     try:
         return msgspec.json.decode(file.read_bytes(), type=HostFacts)
     except msgspec.DecodeError as error:
-        usage_error(f"{file}: {error}")
+        exit_with_usage_error(f"{file}: {error}")
 
 
 def _open_view(target: str, tag: str, platform: str, insecure: bool) -> FileView:
@@ -103,13 +103,13 @@ def _open_view(target: str, tag: str, platform: str, insecure: bool) -> FileView
     path = Path(target)
     if path.is_dir() and not is_layout(path):
         if not any((path / one).exists() for one in ("etc", "usr", "bin", "var")):
-            usage_error(f"{target} is not a Linux root: it has neither etc nor usr")
+            exit_with_usage_error(f"{target} is not a Linux root: it has neither etc nor usr")
         return FolderView(path)
     try:
         with ExitStack() as stack:
             return open_image_view(open_image_target(stack, target, tag, platform, insecure))
     except ImageError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
 
 
 def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> None:
@@ -123,7 +123,7 @@ def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> Non
             made = make_machine_report(resource.rstrip("/"), system, service.now, tenant)
             keep_machine_report(service, made)
         except (FactError, ValueError) as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     for id_ in made.withdrawn:
         print_message(f"not stored, because the result is Unknown: {id_.rpartition('/')[2]}")
 
@@ -131,9 +131,9 @@ def _keep(data: Path, resource: str, system: ExaminedSystem, tenant: str) -> Non
 def _show(target: str, results: list[BaselineResult], output: str) -> None:
     if output == "sarif":
         from nephoscope.cli.outputs.sarif import render_code
-        from nephoscope.cli.session.baseline_findings import baseline_report
+        from nephoscope.cli.session.baseline_findings import build_baseline_report
 
-        render_code(baseline_report(target, results, datetime.now(UTC)), sys.stdout)
+        render_code(build_baseline_report(target, results, datetime.now(UTC)), sys.stdout)
         return
     show_list([_build_row(one) for one in results], COLUMNS, output, "no failed rules")
 

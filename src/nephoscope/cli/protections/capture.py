@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -53,7 +53,7 @@ def command(data: Path, /, file: Path, most: int, output: str) -> None:
         with file.open("rb") as stream:
             summary = analyze_capture(stream)
     except CaptureError as error:
-        usage_error(f"{file}: {error}")
+        exit_with_usage_error(f"{file}: {error}")
     write_summary(summary, _find_listed(data, summary), most, output, sys.stdout)
 
 

@@ -38,7 +38,7 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
 
     from nephoscope.cli.protections.capture import match_capture, write_summary
     from nephoscope.cli.session.service_context import open_context
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
     from nephoscope.protect.capture import analysis
     from nephoscope.service.response_orders import read_content
     from nephoscope.state.hosts.response_orders import ResponseOrderError
@@ -47,7 +47,7 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
         try:
             content = read_content(service, capture)
         except ResponseOrderError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
         summary = analysis.analyze_capture(io.BytesIO(content))
         listed = match_capture(service, summary)
     if save is not None:
@@ -65,10 +65,10 @@ def analyze_capture(data: Path, /, capture: str, save: Path | None, most: int, o
 @click.option("--bytes", "size", default=100 << 20, show_default=True, help="Stop at this file size.")
 def print_script(machine: str, storage: str, seconds: int, size: int) -> None:
     """Print the commands for `az` that capture the packets of an Azure machine by Network Watcher."""
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
     from nephoscope.service.packet_captures import network_watcher_script
 
     try:
         click.echo(network_watcher_script(machine, storage, seconds, size))
     except ValueError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nephoscope.cli.session.list_output import list_options, show_list
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.session.list_output import add_list_format_option, show_list
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 
 if TYPE_CHECKING:
     from nephoscope.protect.files.file_change import FileChange
@@ -40,7 +40,7 @@ _SETTINGS = click.option(
     show_default=True,
     help="Operating system.",
 )
-@list_options
+@add_list_format_option
 def paths(system: Literal["linux", "windows"], output: str) -> None:
     """List the paths that are recommended for an operating system."""
     from nephoscope.protect.files.monitored_paths import recommended_paths
@@ -50,7 +50,7 @@ def paths(system: Literal["linux", "windows"], output: str) -> None:
 
 
 @command.command("list")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def list_(data: Path, /, output: str) -> None:
     """List the monitored hosts."""
@@ -59,7 +59,7 @@ def list_(data: Path, /, output: str) -> None:
     try:
         hosts = [load_host(data, name) for name in list_hosts(data)]
     except MonitoredHostError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     rows = [
         {
             "host": one.name, "root": one.root, "files": len(one.seen), "scannedAt": one.scanned_at, "approvedAt": one.approved_at,
@@ -93,7 +93,7 @@ def start(data: Path, /, name: str, root: Path, file: Path | None) -> None:
         try:
             host = start_monitoring(service, name or gethostname(), root.absolute(), _read(file))
         except (MonitoringScanError, MonitoredHostError) as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"{host.name}: {len(host.approved):,} files in the baseline")
     if unread := sum(1 for one in host.approved.values() if one.problem):
         print_message(f"{unread:,} files cannot be read: run as root")
@@ -116,7 +116,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
         try:
             change_settings(service, name, _read(file))
         except MonitoredHostError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
 
 
 @command.command("scan")
@@ -125,7 +125,7 @@ def set_(data: Path, /, name: str, file: Path) -> None:
 @click.option("--workspace", default="default", show_default=True, help="Workspace of the rows.")
 @click.option("--new", "only_new", is_flag=True, help="Show only changes since the last scan.")
 @click.option("--fail-on-change", is_flag=True, help="Exit 1 if files differ from the baseline.")
-@list_options
+@add_list_format_option
 @click.pass_obj
 def scan(
     data: Path, /, name: str, resource: str, workspace: str, only_new: bool, fail_on_change: bool, output: str
@@ -143,7 +143,7 @@ def scan(
         try:
             found = scan_host(build_context(data, state), name or gethostname(), resource, workspace)
         except (MonitoringScanError, MonitoredHostError) as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
         flush_pending(data, lake, state)
     show_list(
         [_build_row(one) for one in (found.new if only_new else found.open)], COLUMNS, output, "no changes"
@@ -170,7 +170,7 @@ def approve(data: Path, /, name: str, patterns: tuple[str, ...], reason: str) ->
         try:
             found = approve_changes(service, name, patterns, reason)
         except MonitoredHostError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"{len(found):,} changes approved")
 
 
@@ -186,7 +186,7 @@ def _read(file: Path | None) -> MonitoringSettings:
     try:
         return read_settings(file.read_bytes())
     except MonitoringSettingsError as error:
-        usage_error(f"{file}: {error}")
+        exit_with_usage_error(f"{file}: {error}")
 
 
 def _build_row(one: FileChange) -> dict[str, object]:

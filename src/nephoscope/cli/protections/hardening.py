@@ -8,7 +8,7 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.options import evaluation_options, resource_options
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +125,7 @@ def _enforce(data: Path, report: Report, machine: str) -> None:
         if one.security_rules:
             rules.setdefault(one.group, []).extend(one.security_rules)
     if not rules or len({id_.lower() for id_, _ in found}) != 1:
-        usage_error(f"--enforce: no rules were learned for exactly one machine {machine!r}")
+        exit_with_usage_error(f"--enforce: no rules were learned for exactly one machine {machine!r}")
     changes = [GroupChange(group, tuple(several)) for group, several in rules.items()]
     with open_context(data) as context:
         run = request_rule_change(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.session.operation_commands import add_operations
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.operations.protect import access_requests
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def apply(data: Path, /, machine: str, dry_run: bool) -> None:
         try:
             apply_ruleset(ruleset)
         except RulesetError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
         record_enforcement(service, access, "nftables")
     click.echo(f"{len(access.guarded):,} ports guarded, {len(access.grants):,} grants open")
 
@@ -76,7 +76,7 @@ def script(data: Path, /, machine: str, group: str, address: str, command_name: 
                 run_group_script(service, made, command_name) if command_name else made.text.rstrip("\n")
             )
         except AccessRequestError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
 
 
 def _find_access(service: ServiceContext, machine: str) -> MachineAccess:
@@ -84,5 +84,5 @@ def _find_access(service: ServiceContext, machine: str) -> MachineAccess:
 
     access = find_machine_access(service, machine.rstrip("/"))
     if not access.guarded:
-        usage_error(f"no just-in-time policy guards a port of {machine}")
+        exit_with_usage_error(f"no just-in-time policy guards a port of {machine}")
     return access

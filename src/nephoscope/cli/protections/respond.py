@@ -27,7 +27,7 @@ add_operations(command, response_orders.OPERATIONS, blocked_hashes.OPERATIONS)
 def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: int) -> None:
     """Run the shell script FILE on MACHINE with the rights of its agent, once another user has approved it."""
     from nephoscope.cli.session.service_context import open_context
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
     from nephoscope.service.response_orders import create_order
     from nephoscope.state.hosts.response_orders import ResponseKind, ResponseOrderError
 
@@ -38,7 +38,7 @@ def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: i
                 service, machine, ResponseKind.SCRIPT, {"script": text}, reason, incident or None
             )
         except (ResponseOrderError, ValueError) as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     click.echo(f"{made.id}: {made.status.value}")
 
 
@@ -49,7 +49,7 @@ def run_script(data: Path, /, machine: str, file: Path, reason: str, incident: i
 def save_content(data: Path, /, order: str, file: Path) -> None:
     """Write what was collected or printed for ORDER to FILE. Each access is audited; the file may be malicious."""
     from nephoscope.cli.session.service_context import open_context
-    from nephoscope.cli.terminal.messages import usage_error
+    from nephoscope.cli.terminal.messages import exit_with_usage_error
     from nephoscope.service.response_orders import read_content
     from nephoscope.state.hosts.response_orders import ResponseOrderError
 
@@ -57,7 +57,7 @@ def save_content(data: Path, /, order: str, file: Path) -> None:
         try:
             content = read_content(service, order)
         except ResponseOrderError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))
     file.touch(mode=0o600)
     file.write_bytes(content)
     click.echo(f"{file}: {len(content):,} bytes")

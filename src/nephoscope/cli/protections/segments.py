@@ -9,7 +9,7 @@ import click
 
 from nephoscope.cli.session.estate_options import ViewOptions
 from nephoscope.cli.session.options import evaluation_options, resource_options
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
@@ -86,9 +86,11 @@ def _read_plan(data: Path, given: Path | None) -> SegmentPlan:
     try:
         return parse_segment_plan(file.read_bytes())
     except FileNotFoundError:
-        usage_error("no segment plan is in force: name a file by --plan, or use `protect segment-plan set`")
+        exit_with_usage_error(
+            "no segment plan is in force: name a file by --plan, or use `protect segment-plan set`"
+        )
     except SegmentPlanError as error:
-        usage_error(f"{file}: {error}")
+        exit_with_usage_error(f"{file}: {error}")
 
 
 def _build_row(one: SegmentViolation) -> dict[str, object]:
@@ -138,9 +140,9 @@ def _build(plan: SegmentPlan, view: EstateView, found: SegmentAnalysis) -> Segme
     try:
         return build_block(plan, view, found)
     except (SegmentBlockError, NoPriorityError) as error:
-        usage_error(f"no block: {error}")
+        exit_with_usage_error(f"no block: {error}")
     except DataNotCollectedError as gap:
-        usage_error(f"no block: {gap.what} was not collected")
+        exit_with_usage_error(f"no block: {gap.what} was not collected")
 
 
 def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
@@ -164,7 +166,7 @@ def _block(data: Path, block: SegmentBlock, *, request: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     if not changes:
-        usage_error("no rule is needed or possible")
+        exit_with_usage_error("no rule is needed or possible")
     scope = changes[0].group.split("/providers/")[0]
     with open_context(data) as context:
         run = request_rule_change(context, WRITE, scope, "Segment block", changes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
 
-from nephoscope.cli.results.arrow_results import columnar
+from nephoscope.cli.results.arrow_results import build_arrow_table
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def render(results: Sequence[QueryResult], out: BinaryIO, _limit: int) -> None:
     """Write all rows of the one result."""
-    table = columnar(results)
+    table = build_arrow_table(results)
     buffer = pa.BufferOutputStream()
     with pa.ipc.new_file(buffer, table.schema) as writer:
         writer.write_table(table)

@@ -20,7 +20,7 @@ _TICKS_PER_MICROSECOND = 10
 _EPOCH = 62_135_596_800_000_000
 
 
-def columnar(results: Sequence[QueryResult]) -> pa.Table:
+def build_arrow_table(results: Sequence[QueryResult]) -> pa.Table:
     """The rows of the last result: a datetime is a timestamp in microseconds (finer digits are cut), a timespan 100 ns ticks.
 
     The other types are Arrow's; a dynamic is JSON text, and every field's metadata has `kql.type`.
@@ -35,7 +35,7 @@ def columnar(results: Sequence[QueryResult]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def cut(table: pa.Table) -> int:
+def count_truncated_times(table: pa.Table) -> int:
     """Count how many times of a result have digits that a microsecond does not hold."""
     return sum(
         int(np.count_nonzero(_to_ticks(table.column(place)) % _TICKS_PER_MICROSECOND))

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _TEXTS = (KqlType.STRING, KqlType.DYNAMIC)
 
 def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
     """Write all rows as they are."""
-    _write(results, out, text)
+    _write(results, out, format_cell)
 
 
 def render_escaped(results: Sequence[QueryResult], out: TextIO) -> None:
@@ -40,7 +40,7 @@ def _write(results: Sequence[QueryResult], out: TextIO, cell: Callable[[object, 
 
 
 def _escape_cell(value: object, kind: KqlType) -> str:
-    written = text(value, kind)
+    written = format_cell(value, kind)
     return escape_formula(written) if kind in _TEXTS else written
 
 

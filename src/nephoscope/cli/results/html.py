@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -40,7 +40,7 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
         out.write(f"<table>\n<tr>{heads}</tr>\n")
         for row in iterate_rows(result.table, limit):
             cells = "".join(
-                f"<td{' class=number' if kind.numeric else ''}>{html.escape(text(cell, kind))}</td>"
+                f"<td{' class=number' if kind.numeric else ''}>{html.escape(format_cell(cell, kind))}</td>"
                 for cell, (_, kind) in zip(row, columns, strict=True)
             )
             out.write(f"<tr>{cells}</tr>\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
-from nephoscope_kql.cell_formatting import iterate_rows, json_value, typed_columns
+from nephoscope_kql.cell_formatting import iterate_rows, to_json_value, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -24,7 +24,7 @@ def render(results: Sequence[QueryResult], out: TextIO, _limit: int) -> None:
             f'{"," if place else ""}\n{{"name": {_encode_json(name)}, "columns": {_encode_json(head)}, "rows": ['
         )
         for number, row in enumerate(iterate_rows(result.table)):
-            cells = [json_value(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
+            cells = [to_json_value(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
             out.write(f"{',' if number else ''}\n{_encode_json(cells)}")
         out.write("\n]}")
     out.write("\n]}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -22,7 +22,9 @@ def render(results: Sequence[QueryResult], out: TextIO, limit: int) -> None:
         out.write(_format_line(_escape(name) for name, _ in columns))
         out.write(_format_line("---" for _ in columns))
         out.writelines(
-            _format_line(_escape(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True))
+            _format_line(
+                _escape(format_cell(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)
+            )
             for row in iterate_rows(result.table, limit)
         )
         if result.table.num_rows > limit:

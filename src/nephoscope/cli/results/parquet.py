@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nephoscope.cli.results.arrow_results import columnar
+from nephoscope.cli.results.arrow_results import build_arrow_table
 
 if TYPE_CHECKING:
     from nephoscope_kql import QueryResult
@@ -17,5 +17,5 @@ if TYPE_CHECKING:
 def render(results: Sequence[QueryResult], out: BinaryIO, _limit: int) -> None:
     """Write all rows of the one result."""
     buffer = pa.BufferOutputStream()
-    pq.write_table(columnar(results), buffer, compression="zstd")
+    pq.write_table(build_arrow_table(results), buffer, compression="zstd")
     out.write(buffer.getvalue())

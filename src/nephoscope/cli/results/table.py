@@ -12,7 +12,7 @@ from rich.table import Table
 from nephoscope.cli.results.text_charts import draw_chart
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import escape_controls
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +42,7 @@ def _result(result: QueryResult, console: Console, limit: int) -> None:
         return
     names = [escape_controls(name) for name, _ in columns]
     rows = [
-        [escape_controls(text(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
+        [escape_controls(format_cell(cell, kind)) for cell, (_, kind) in zip(row, columns, strict=True)]
         for row in iterate_rows(result.table, limit)
     ]
     if _fits_width(names, rows, console.width):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len, set_cell_size
 
 from nephoscope.cli.terminal.sanitize_output import escape_controls
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def draw_chart(result: QueryResult, width: int, height: int = 1) -> list[str]:
 
 def _draw_bars(rows: list[Row], kind: KqlType, label: int, number: int, width: int) -> list[str]:
     """A bar a row, as long as its number is of the greatest."""
-    names = [escape_controls(text(row[label], kind)) for row in rows]
+    names = [escape_controls(format_cell(row[label], kind)) for row in rows]
     # what is no number or has no end has no length: its word stands beside
     values = [float(row[number] or 0) if isfinite(row[number] or 0) else 0.0 for row in rows]
     widest = _measure_longest_width(names)
@@ -155,7 +155,7 @@ def _choose_eighth_block(filled: float) -> str:
 
 
 def _format_span(times: list[int]) -> str:
-    first, last = (text(moment, KqlType.DATETIME) for moment in (times[0], times[-1]))
+    first, last = (format_cell(moment, KqlType.DATETIME) for moment in (times[0], times[-1]))
     return f"{first} .. {last}"
 
 

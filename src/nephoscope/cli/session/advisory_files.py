@@ -19,7 +19,7 @@ class AdvisoryFiles:
     paths: Sequence[Path]
     refusals: list[RefusedDocument] = field(default_factory=list)
 
-    def records(self) -> Iterator[FeedRecord]:
+    def read_records(self) -> Iterator[FeedRecord]:
         """Give every record, and keep what was refused."""
         from nephoscope.vulnerability.feeds.feed_discovery import RefusedDocument, read_path
 

@@ -11,7 +11,7 @@ import click
 
 from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.service_context import build_context, open_context
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.vulnerability.errors import DatabaseFileError, FeedError
 
@@ -98,7 +98,7 @@ def import_(data: Path, /, files: tuple[Path, ...], **asked: Unpack[_ImportOptio
                 is_whole=asked["whole"],
             )
     except (FeedError, DatabaseFileError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     _report_import(name, done)
 
 

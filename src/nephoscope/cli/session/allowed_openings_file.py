@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import usage_error
-from nephoscope.collect.templates.arm.template_repository import absolute_path
+from nephoscope.cli.terminal.messages import exit_with_usage_error
+from nephoscope.collect.templates.arm.template_repository import make_absolute
 from nephoscope.posture.code.git_base import find_base_commit, read_file_at
 from nephoscope.posture.exposure.allowed_openings import AllowedOpenings, AllowedOpeningsError
 
@@ -50,7 +50,7 @@ def find_openings_allowed_before(
     None where there was none, or none that could be used: then it cannot say what was allowed. Raises GitError.
     """
     if given is not None:
-        folder = absolute_path(given).parent
+        folder = make_absolute(given).parent
         found = (
             [read_file_at(folder, find_base_commit(folder, since), given.name)] if _is_kept(folder) else []
         )
@@ -73,13 +73,13 @@ def read_allowed_openings(files: Iterable[Path], now: datetime) -> AllowedOpenin
     try:
         lists = [AllowedOpenings.parse(file.read_bytes(), str(file), now) for file in files]
     except (AllowedOpeningsError, OSError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     return AllowedOpenings(tuple(one for several in lists for one in several.entries))
 
 
 def _find_file(target: Path) -> Path | None:
     """The nearest list in the folders around a target, up to the root of its repository."""
-    full = absolute_path(target)
+    full = make_absolute(target)
     for folder in (full, *full.parents):
         if (folder / ALLOWED_OPENINGS).is_file():
             return folder / ALLOWED_OPENINGS
@@ -95,7 +95,7 @@ def _is_kept(folder: Path) -> bool:
 
 def _read_nearest_before(target: Path, since: str) -> bytes | None:
     """Read the nearest list in the folders around a target, up to the root of its repository, at a commit."""
-    full = absolute_path(target)
+    full = make_absolute(target)
     folders = [folder for folder in (full, *full.parents) if folder.is_dir()]
     commit = find_base_commit(folders[0], since)
     for folder in folders:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
@@ -24,24 +24,24 @@ DATA = Path(".nephoscope")
 def check_range(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """Return the range that is asked for, up to now where no end is given; the command ends where it is none."""
     if since is None:
-        usage_error("--to requires --from: the start of the backfill")
+        exit_with_usage_error("--to requires --from: the start of the backfill")
     if since >= now:
-        usage_error(f"--from is in the future: {_write(since)}")
+        exit_with_usage_error(f"--from is in the future: {_write(since)}")
     end = min(until or now, now)
     if until is not None and until <= since:
-        usage_error(f"--to must be after --from: {_write(until)} is not after {_write(since)}")
+        exit_with_usage_error(f"--to must be after --from: {_write(until)} is not after {_write(since)}")
     return since, end
 
 
-def look_back(
+def run_backfill(
     schedule: Schedule, since: datetime, until: datetime, now: datetime, *, again: bool
 ) -> Iterator[RuleRunResult]:
     """Run the windows between two times, and say how many had surely no row."""
     from nephoscope.alerts.scheduling.backfill import LookBack
 
-    first = oldest_row(schedule.lake, schedule.workspace)
+    first = find_oldest_row_time(schedule.lake, schedule.workspace)
     if first is None or first >= until:
-        usage_error(
+        exit_with_usage_error(
             f"the workspace {schedule.workspace} has no rows before {_write(until)}"
             + ("" if first is None else f": its first row is at {_write(first)}")
         )
@@ -61,7 +61,7 @@ def look_back(
         )
 
 
-def oldest_row(lake: Lake, workspace: str) -> datetime | None:
+def find_oldest_row_time(lake: Lake, workspace: str) -> datetime | None:
     """Return when the oldest row of a workspace happened; None where it has none."""
     from nephoscope.lake.storage.table_store import list_tables
 
@@ -70,7 +70,7 @@ def oldest_row(lake: Lake, workspace: str) -> datetime | None:
     return min((one for one in found if one is not None), default=None)
 
 
-def tell_unlooked(
+def report_unevaluated_rows(
     data: Path,
     lake: Lake,
     state: State,
@@ -79,13 +79,13 @@ def tell_unlooked(
     folders: Sequence[Path] = (),
 ) -> None:
     """Say how many rows rules have not looked at, and the command that looks at them; nothing where there are none."""
-    from nephoscope.alerts.scheduling.unprocessed_rows import find_unlooked
+    from nephoscope.alerts.scheduling.unprocessed_rows import find_unevaluated_rows
     from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 
     now = datetime.now(UTC)
     tuned = EffectiveTuning.load(state, lake, workspace, now)
-    enabled = [one for one in map(tuned.rule, rules) if one.enabled]
-    found = find_unlooked(lake, state, enabled, workspace, now)
+    enabled = [one for one in map(tuned.apply_to_rule, rules) if one.enabled]
+    found = find_unevaluated_rows(lake, state, enabled, workspace, now)
     if not found.rows:
         return
     words = ["nephoscope", *([] if data == DATA else ["--data", str(data)]), "detect"]

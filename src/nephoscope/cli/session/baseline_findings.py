@@ -14,7 +14,7 @@ from nephoscope.protect.baseline.baseline_evaluation import BaselineResult
 from nephoscope.protect.baseline.baseline_verdict import BaselineEvidence, BaselineState
 
 
-def baseline_report(name: str, results: Sequence[BaselineResult], now: datetime) -> CodeReport:
+def build_baseline_report(name: str, results: Sequence[BaselineResult], now: datetime) -> CodeReport:
     """Return failed and unknown rules as a report over the files of `name`; what stands in no file stands in `name`."""
     told = [one for one in results if one.state in (BaselineState.FAIL, BaselineState.UNKNOWN)]
     rules = {one.rule.id: _build_rule(one) for one in told}

@@ -21,7 +21,7 @@ def learn_and_judge(lake: Lake, state: State, workspace: str, now: datetime, *, 
 
     analysis = BehaviorAnalysis(lake, state, workspace)
     try:
-        if analysis.due(now, every):
+        if analysis.is_due(now, every):
             analysis.run(now)
             lake.flush()
     except (

@@ -21,7 +21,7 @@ class CiRun:
     default_branch: str = ""
 
 
-def ci_run(environment: Mapping[str, str]) -> CiRun:
+def detect_ci_run(environment: Mapping[str, str]) -> CiRun:
     """Return the run of GitHub Actions, Azure Pipelines or GitLab CI that the environment tells of; an empty one outside of them."""
     get = environment.get
     if get("GITHUB_ACTIONS"):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.code_outputs import code_formats, code_renderer, is_read_by_host
+from nephoscope.cli.code_outputs import is_read_by_host, list_code_formats, load_code_renderer
 from nephoscope.cli.session.allowed_openings_file import find_openings_of_change
 from nephoscope.cli.session.output_stream import open_output
 from nephoscope.cli.session.policy_patterns import check_patterns, matches_patterns
@@ -18,11 +18,11 @@ from nephoscope.cli.session.repository_decisions import (
     list_unusable_policies,
 )
 from nephoscope.cli.terminal.exit_code import CLEAN, FINDINGS, NOT_JUDGED, NOTHING_ASSESSED
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.collect.templates.arm.template_repository import (
     RepositoryError,
-    folder_in_repository,
+    find_repository_folder,
     open_repositories,
 )
 from nephoscope.estate.estate import Estate
@@ -86,9 +86,9 @@ def _build_deployment_scope(options: ScanOptions) -> DeploymentScope:
     scope = DeploymentScope(location=options["location"])
     if not options["deploy_to"]:
         return scope
-    found = scope.scope_of_id(options["deploy_to"])
+    found = scope.find_scope(options["deploy_to"])
     if found is None:
-        usage_error(
+        exit_with_usage_error(
             f"--deploy-to {options['deploy_to']}: give the id of a resource group (/subscriptions/<id>/resourceGroups/<name>), "
             "a subscription or a management group"
         )
@@ -104,7 +104,7 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     except (
         RepositoryError, BaselineError, GitError, ContentError, NotHeldError, PolicyError
     ) as error:  # fmt: skip
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     if options["fix"]:
         _fix(report, options)
     if options["write_baseline"] is not None:
@@ -112,19 +112,21 @@ def scan_code(data: Path, options: ScanOptions, explanation: VerdictExplanation 
     if explanation is not None:
         with open_output(options["output_file"], styled=True) as out:
             explanation.write(explained, out)
-        return exit_code(report, options)
-    folder = folder_in_repository(map(Path, options["targets"]))
+        return choose_exit_code(report, options)
+    folder = find_repository_folder(map(Path, options["targets"]))
     for name, path in (*options["reports"], (options["output"], options["output_file"])):
         with open_output(path, styled=False) as out:
             named = report.prefix_file_names(folder) if folder and is_read_by_host(name) else report
-            code_renderer(name)(named, out)
-    return exit_code(report, options)
+            load_code_renderer(name)(named, out)
+    return choose_exit_code(report, options)
 
 
 def _check(options: ScanOptions) -> None:
     output = options["output"]
-    if output not in code_formats():
-        usage_error(f"-o {output} does not support findings in files: use {', '.join(code_formats())}")
+    if output not in list_code_formats():
+        exit_with_usage_error(
+            f"-o {output} does not support findings in files: use {', '.join(list_code_formats())}"
+        )
 
 
 def _judge_targets(
@@ -186,7 +188,7 @@ def _check_critical(options: ScanOptions, report: CodeReport, judge: TemplateJud
         not any(one.severity is Severity.CRITICAL for one in report.rules.values())
         and not judge.has_critical()
     ):
-        usage_error(
+        exit_with_usage_error(
             "--fail-on Critical would never fail: no policy or rule for these files is Critical; use High, Medium, Low or "
             "Informational"
         )
@@ -211,9 +213,9 @@ def _make_template_spec_lookup(data: Path) -> SpecLookup:
     """Return what the estate knows of template specs; it is opened where a template deploys one that no file holds."""
 
     def find(id_: str) -> Mapping[str, object] | None:
-        from nephoscope.estate.tenant_stores import tenant_stores
+        from nephoscope.estate.tenant_stores import open_tenant_stores
 
-        held = (store.find_several([id_]).get(id_) for store in tenant_stores(data))
+        held = (store.find_several([id_]).get(id_) for store in open_tenant_stores(data))
         return next((one.body for one in held if one is not None), None)
 
     return find
@@ -258,7 +260,7 @@ def _build_foreign_checks(options: ScanOptions) -> ForeignChecks | None:
 
     found = ExternalChecks.find_installed()
     if options["tools"] == "all" and found.missing:
-        usage_error(
+        exit_with_usage_error(
             f"--tools all: not installed: {', '.join(found.missing)} (run pip install '.[tools]' in a "
             "checkout)"
         )
@@ -275,10 +277,10 @@ def _with_results(report: CodeReport, file: Path) -> CodeReport:
     try:
         return merge_results(report, read_results(read_document(file)), source=str(file))
     except ResultsError as error:
-        usage_error(f"--results {file}: {error}")
+        exit_with_usage_error(f"--results {file}: {error}")
 
 
-def exit_code(report: CodeReport, options: ScanOptions) -> int:
+def choose_exit_code(report: CodeReport, options: ScanOptions) -> int:
     """Return 1 for findings that fail, else 3 where something could not be judged, else 4 where nothing was, else 0."""
     if any(_fails(finding, options) for finding in report.failed_findings):
         return FINDINGS

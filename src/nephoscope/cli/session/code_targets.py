@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.collect.templates.arm.deployment_schema import find_template_schema
-from nephoscope_policy.arm.text_encoding import as_utf8
+from nephoscope_policy.arm.text_encoding import convert_to_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def is_code(targets: Sequence[str], since: str | None = None) -> bool:
         if target.strip() and not target.endswith(":")
     }
     if len(kinds) > 1 or (True in kinds and any(target.endswith(":") for target in targets)):
-        usage_error("templates and snapshots cannot be scanned together: use separate commands")
+        exit_with_usage_error("templates and snapshots cannot be scanned together: use separate commands")
     return True in kinds
 
 
@@ -132,21 +132,21 @@ def _is_sorted_plan(path: Path, text: str) -> bool:
     if path.stat().st_size <= _MAX_BYTES or '"configuration"' not in text:
         return False
     from nephoscope.collect.templates.arm.template_repository import open_repository
-    from nephoscope.collect.templates.terraform.plan_repository import plan_names
+    from nephoscope.collect.templates.terraform.plan_repository import list_plan_names
 
     repository, names = open_repository(path)
-    return bool(plan_names(repository, names[:1]))
+    return bool(list_plan_names(repository, names[:1]))
 
 
 def _read_text(path: Path) -> str:
     """Read a file within the bound of what is judged; of records of resources, which are never code, and of more the first 64 KiB."""
     try:
         with path.open("rb") as file:
-            text = as_utf8(file.read(_HEAD)).decode("utf-8", "replace")
+            text = convert_to_utf8(file.read(_HEAD)).decode("utf-8", "replace")
             if path.stat().st_size <= _HEAD or path.stat().st_size > _MAX_BYTES or _RESOURCE.search(text):
                 return text
             file.seek(0)
-            return as_utf8(file.read()).decode("utf-8", "replace")
+            return convert_to_utf8(file.read()).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from nephoscope.state.rules.rule_switches import SwitchState
 
 
-def cover(data: Path, workspace: str, output: str, *, every: bool) -> None:
+def print_coverage(data: Path, workspace: str, output: str, *, every: bool) -> None:
     """Print which techniques what is run speaks of; of `every` rule, those that are off too."""
-    from nephoscope.alerts.library.attack_coverage import cells
+    from nephoscope.alerts.library.attack_coverage import build_technique_cells
 
-    found = cells(one for one in _list_sources(data, _load_switched(data, workspace)) if every or one.on)
+    found = build_technique_cells(
+        one for one in _list_sources(data, _load_switched(data, workspace)) if every or one.on
+    )
     _FORMS[output](found)
 
 
@@ -47,13 +49,13 @@ def _list_sources(data: Path, switched: SwitchState) -> Iterator[CoverageRule]:
 
 
 def _table(found: list[TechniqueCoverage]) -> None:
-    from nephoscope.alerts.library.attack_coverage import numbers
+    from nephoscope.alerts.library.attack_coverage import count_by_tactic
 
-    show_list(numbers(found), ("tactic", "techniques", "detections", "hunting"), "table")
+    show_list(count_by_tactic(found), ("tactic", "techniques", "detections", "hunting"), "table")
 
 
 def _print_json(found: list[TechniqueCoverage]) -> None:
-    from nephoscope.alerts.library.attack_coverage import numbers
+    from nephoscope.alerts.library.attack_coverage import count_by_tactic
 
     rows = [
         {
@@ -64,19 +66,21 @@ def _print_json(found: list[TechniqueCoverage]) -> None:
         }
         for one in found
     ]
-    click.echo(json.dumps({"tactics": numbers(found), "techniques": rows}, indent=2, ensure_ascii=False))
+    click.echo(
+        json.dumps({"tactics": count_by_tactic(found), "techniques": rows}, indent=2, ensure_ascii=False)
+    )
 
 
 def _print_markdown(found: list[TechniqueCoverage]) -> None:
-    from nephoscope.alerts.library.attack_coverage import markdown
+    from nephoscope.alerts.library.attack_coverage import render_markdown
 
-    click.echo(escape_controls("\n".join(["# ATT&CK coverage", "", *markdown(found)])))
+    click.echo(escape_controls("\n".join(["# ATT&CK coverage", "", *render_markdown(found)])))
 
 
 def _print_navigator(found: list[TechniqueCoverage]) -> None:
-    from nephoscope.alerts.library.attack_coverage import navigator
+    from nephoscope.alerts.library.attack_coverage import build_navigator_layer
 
-    click.echo(json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(build_navigator_layer(found, "nephoscope"), indent=2, ensure_ascii=False))
 
 
 _FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
@@ -87,7 +91,7 @@ _FORMS: dict[str, Callable[[list[TechniqueCoverage]], None]] = {
 def test_imported(data: Path, *, verbose: bool) -> None:
     """Judge every imported rule and query anew and tell how each stands."""
     from nephoscope.alerts.library.content_import import PackImporter
-    from nephoscope.alerts.library.content_listing import WorkspaceTables, rows
+    from nephoscope.alerts.library.content_listing import WorkspaceTables, list_rows
 
     packs = load_rule_packs(data)
     if not packs:
@@ -98,7 +102,7 @@ def test_imported(data: Path, *, verbose: bool) -> None:
             place = find_workspace(state, pack.workspace).name
             judged = PackImporter(lake, state, place).reimport(pack, now)
             held = WorkspaceTables.of(lake, place)
-            found = [row for row in rows(judged, held) if row["standing"] != "saved"]
+            found = [row for row in list_rows(judged, held) if row["standing"] != "saved"]
             counts = Counter(row["standing"] for row in found)
             parts = ", ".join(f"{count:,} {word}" for word, count in counts.most_common())
             click.echo(

@@ -16,7 +16,7 @@ from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import show_list
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import find_workspace, has_state
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import escape_controls, format_count
 from nephoscope.files.json_tree import tree_of
 from nephoscope.service.local_user import LocalUser
@@ -36,9 +36,9 @@ LIST = ("on", "kind", "severity", "name", "pack", "status", "id")
 def read_content(path: Path, sigma: str) -> CheckoutContent:
     """Return what a folder or file holds of detection content."""
     from nephoscope.alerts.library.content_discovery import read
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
 
-    with progress_line() as progress:
+    with show_progress_line() as progress:
         return read(path, sigma, progress)
 
 
@@ -57,13 +57,13 @@ def import_rules(
     from nephoscope.alerts.library import content_listing
     from nephoscope.alerts.library.content_import import PackImporter
     from nephoscope.alerts.library.content_packs import PackError
-    from nephoscope.cli.session.session import progress_line
+    from nephoscope.cli.session.session import show_progress_line
     from nephoscope.service.content import import_pack
 
     if reading.empty:
-        usage_error(f"{path}: no rule, hunting query, parser or watchlist found")
+        exit_with_usage_error(f"{path}: no rule, hunting query, parser or watchlist found")
     now = datetime.now(UTC)
-    with open_lake(data) as (lake, state), progress_line() as progress:
+    with open_lake(data) as (lake, state), show_progress_line() as progress:
         flush_pending(data, lake, state)
         place = find_workspace(state, workspace).name
         take = partial(
@@ -78,8 +78,8 @@ def import_rules(
                 build_context(data, state), place, name, take, origin=str(path.resolve()), enable=enable
             )
         except PackError as error:
-            usage_error(str(error))
-        rows = list(content_listing.rows(found.pack, content_listing.WorkspaceTables.of(lake, place)))
+            exit_with_usage_error(str(error))
+        rows = list(content_listing.list_rows(found.pack, content_listing.WorkspaceTables.of(lake, place)))
         on = state.rule_switches.load_switches(place).packs.get(found.pack.name, False)
     if output == "table":
         _print_summary(found, rows, verbose=verbose, on=on)
@@ -156,12 +156,12 @@ def load_rule_packs(data: Path) -> list[RulePack]:
     try:
         return load_packs(data)
     except PackError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
 
 
 def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
     """Print the rules and hunting queries whose name, id or pack contains a text."""
-    from nephoscope.alerts.library.content_listing import WorkspaceTables, rules
+    from nephoscope.alerts.library.content_listing import WorkspaceTables, list_content_rules
     from nephoscope.state.rules.rule_switches import SwitchState
 
     held, switched = WorkspaceTables(), SwitchState({}, {})
@@ -177,21 +177,21 @@ def list_rules(data: Path, text: str, workspace: str, output: str) -> None:
             "status": one.status.partition(": ")[0] if output == "table" else one.status, "id": one.id,
             "version": one.version, "tactics": list(one.tactics), "techniques": list(one.techniques),
         }
-        for one in rules(load_rule_packs(data), switched, held)
+        for one in list_content_rules(load_rule_packs(data), switched, held)
         if any(wanted in word.casefold() for word in (one.name, one.id, one.pack))
     ]  # fmt: skip
     found.sort(key=lambda row: (row["pack"], row["name"]))
     show_list(found, LIST, output, f"no rule name contains {text!r}")
 
 
-def rule_document(data: Path, name: str) -> dict[str, object] | None:
+def find_rule_document(data: Path, name: str) -> dict[str, object] | None:
     """The document of a rule or hunting query by its id or name, None where there is none."""
     from nephoscope.alerts.rules.former_names import choose_rules
     from nephoscope.alerts.rules.rule_files import load_shipped, read_document
 
     wanted = name.casefold()
     for pack in load_rule_packs(data):
-        for one in pack.query_pieces():
+        for one in pack.list_query_pieces():
             if wanted in (one.id, one.name.casefold()):
                 return {**one.document, "pack": pack.name, "file": one.source}
     for rule in choose_rules(load_shipped().rules, name):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 
 if TYPE_CHECKING:
     from nephoscope.collect.devops.posture_collector import DevOpsCollection
@@ -55,24 +55,24 @@ def collect_devops(asked: DevOpsRequest, out: Path) -> DevOpsCollection:
     from nephoscope.connect.credentials import SignInError
 
     if out.exists() and any(out.iterdir()):
-        usage_error(f"{out} is not empty: use a new folder for --out")
+        exit_with_usage_error(f"{out} is not empty: use a new folder for --out")
     platform = find_platform(asked.platform)
     only = frozenset(name.lower() for name in asked.repositories)
     collector = PostureCollector(platform, _open_answers(platform, asked), only)
     try:
         found = collector.collect(asked.connector, asked.organization)
     except (DevOpsCollectError, RateLimitError, RecordingError, SignInError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     write_snapshot(out, found, asked.tenant, datetime.now(UTC))
     return found
 
 
-def tell_collection(found: DevOpsCollection) -> None:
+def report_collection(found: DevOpsCollection) -> None:
     """Say what was read and what was not."""
-    from nephoscope.collect.azure.collection_gaps import lines
+    from nephoscope.collect.azure.collection_gaps import format_gap_lines
 
     print_message(f"{found.requests.total():,} answers, {len(found.documents):,} documents")
-    told = lines(found.gaps.sorted_gaps)
+    told = format_gap_lines(found.gaps.sorted_gaps)
     for line in told[:_SHOWN]:
         print_message(f"not read: {line}")
     if len(told) > _SHOWN:
@@ -98,16 +98,18 @@ def _open_answers(platform: DevOpsPlatform, asked: DevOpsRequest) -> RestAnswers
 
 def _choose_credential(platform: DevOpsPlatform, kind: str) -> CredentialSource:
     """Sign in with a token of the environment, else, where Entra ID gives tokens, as `nephoscope collect` does."""
-    from nephoscope.collect.devops.live_responses import static_credential
+    from nephoscope.collect.devops.live_responses import build_static_credential
     from nephoscope.connect.cloud import CLOUDS
-    from nephoscope.connect.credentials import SignInError, credential_source
+    from nephoscope.connect.credentials import SignInError, create_credential_source
 
     token = next((os.environ[name] for name in TOKENS[platform.name] if os.environ.get(name)), "")
     if token:
-        return static_credential(token)
+        return build_static_credential(token)
     if not platform.scope:
-        usage_error(f"set {' or '.join(TOKENS[platform.name])} to a token that can read the organization")
+        exit_with_usage_error(
+            f"set {' or '.join(TOKENS[platform.name])} to a token that can read the organization"
+        )
     try:
-        return credential_source(kind, CLOUDS["public"])
+        return create_credential_source(kind, CLOUDS["public"])
     except SignInError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))

@@ -34,7 +34,7 @@ def severity_option() -> Callable[[_Command], _Command]:
     )
 
 
-def limit_option() -> Callable[[_Command], _Command]:
+def add_limit_option() -> Callable[[_Command], _Command]:
     """`--most`, of a list whose newest come first."""
     return click.option(
         "--most",

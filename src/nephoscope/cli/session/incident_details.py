@@ -43,20 +43,20 @@ class IncidentCase:
     @property
     def timeline(self) -> list[TimelineEntry]:
         """Return what happened and what people did, in order."""
-        return self.file.timeline(moment for one in self.events for moment in one.moments())
+        return self.file.build_timeline(moment for one in self.events for moment in one.iterate_timeline())
 
 
 def load_case(data: Path, workspace: str, number: int, *, events: bool, estate: bool) -> IncidentCase:
     """The case of an incident."""
-    from nephoscope.alerts.investigation.alert_events import events as events_of
-    from nephoscope.alerts.investigation.incident_details import case_file
+    from nephoscope.alerts.investigation.alert_events import read_alert_events as events_of
+    from nephoscope.alerts.investigation.incident_details import load_case_file
     from nephoscope.alerts.investigation.prevalence import find_prevalence
     from nephoscope.alerts.investigation.process_timeline import read_process_trees
 
     now = datetime.now(UTC)
     with open_lake(data) as (lake, state):
         flush_pending(data, lake, state)
-        file = case_file(state, find_workspace(state, workspace).name, number, now)
+        file = load_case_file(state, find_workspace(state, workspace).name, number, now)
         case = IncidentCase(file, estate="" if estate else "not requested")
         if events:
             case = replace(
@@ -91,11 +91,11 @@ def _with_estate(case: IncidentCase, data: Path) -> IncidentCase:
 
 def to_document(case: IncidentCase) -> dict[str, object]:
     """The case as JSON values: the row of SecurityIncident and all that stands around it."""
-    from nephoscope.alerts.incidents.security_rows import incident_row
+    from nephoscope.alerts.incidents.security_rows import build_incident_row
 
     file = case.file
     incident = file.incident
-    row = incident_row(
+    row = build_incident_row(
         incident, list(file.alerts), list(file.notes), incident.changed, incident.owner, [one.id for one in file.bookmarks]
     )  # fmt: skip
     contexts = case.contexts or [None] * len(file.participants)

@@ -26,7 +26,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @contextmanager
-def from_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
+def spool_stdin(data: Path, paths: tuple[str, ...]) -> Iterator[list[str]]:
     """The paths, with a file of what standard input holds for `-`, and for a pipe: its content decides whether it is new."""
     pipes = {one: one == STDIN or _is_pipe(one) for one in paths}
     if not any(pipes.values()):

@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from nephoscope import __version__
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.state import StateError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
-def keep_options(command: _Command) -> _Command:
+def add_keep_options(command: _Command) -> _Command:
     """Add the options that say whether what was found is kept, and of which resource it is."""
     options = (
         click.option("--keep", is_flag=True, help="Store the results, replacing the previous scan."),
@@ -41,7 +41,7 @@ def keep_options(command: _Command) -> _Command:
 
 
 class KeepOptions(TypedDict):
-    """The options of `keep_options` as click hands them over."""
+    """The options of `add_keep_options` as click hands them over."""
 
     keep: bool
     resource: str
@@ -63,7 +63,7 @@ class InventoryOptions(msgspec.Struct, frozen=True):
             raise click.UsageError("--resource and --tenant require --keep")
         return found
 
-    def machine(self, contents: InventoryContents, host: str) -> MachineScan:
+    def build_machine_scan(self, contents: InventoryContents, host: str) -> MachineScan:
         """Return what is kept of a machine that was scanned just now; without a host it is named by its resource."""
         from nephoscope.service.inventories import MachineScan
         from nephoscope.state.inventory.subject import OWN_SCANNER
@@ -87,7 +87,7 @@ class InventoryOptions(msgspec.Struct, frozen=True):
         names = image_names(host, repository, image.digest, tags)
         return ExemptedSubject(names, self.resource.lower().rstrip("/"), self.tenant.lower())
 
-    def image(self, found: ImageExamination, image: Image, target: str, tag: str) -> ImageScan:
+    def build_image_scan(self, found: ImageExamination, image: Image, target: str, tag: str) -> ImageScan:
         """Return what is kept of an image that was scanned just now; one of a file is known by the file's name."""
         from nephoscope.service.image_examinations import store_form
         from nephoscope.service.inventories import ImageScan
@@ -111,7 +111,7 @@ def _parse_target(target: str, tag: str) -> tuple[str, str, tuple[str, ...]]:
     return reference.host, reference.repository, (called,) if called else ()
 
 
-def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
+def store_scan(data: Path, scan: MachineScan | ImageScan) -> None:
     """Keep a scan, publish its findings, and say what it changed; ends the process with 2 where it cannot be kept."""
     from nephoscope.cli.session.lake_access import open_lake
     from nephoscope.cli.session.service_context import build_context
@@ -126,7 +126,7 @@ def keep_scan(data: Path, scan: MachineScan | ImageScan) -> None:
             publish_findings(context)
             deliver(lake, state)
     except StateError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     changes = kept.changes
     print_message(
         f"stored: {kept.subject.name}: {format_count(kept.subject.packages, 'package')}; "

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.session.state_access import open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.state import StateError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def open_lake(data: Path, *, keeps: bool = False) -> Iterator[tuple[Lake, State]
         with open_state(data, keeps=keeps) as state, open_lake_with_estate(data, state) as lake:
             yield lake, state
     except LakeError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
 
 
 def flush_pending(data: Path, lake: Lake, state: State) -> None:

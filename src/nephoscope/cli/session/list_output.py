@@ -20,16 +20,16 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 Row = Mapping[str, object]
 
 
-def format_option(*forms: str, help: str = "Output format.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
+def add_format_option(*forms: str, help: str = "Output format.") -> Callable[[_Command], _Command]:  # noqa: A002 - click's name
     """Make the option of the format of what a command shows; the first of the forms is the default."""
     return click.option(
         "--output", "-o", type=click.Choice(forms), default=forms[0], show_default=True, help=help
     )
 
 
-def list_options(command: _Command) -> _Command:
+def add_list_format_option(command: _Command) -> _Command:
     """Add the option of the format of a list."""
-    return format_option(*FORMATS, help="Output format.")(command)
+    return add_format_option(*FORMATS, help="Output format.")(command)
 
 
 def to_file(command: _Command) -> _Command:
@@ -100,7 +100,7 @@ def _choose_whole_columns(cells: Sequence[Sequence[str]], names: Sequence[str], 
 
 def _format_for_person(name: str, value: object) -> str:
     if name == "size" and isinstance(value, int):
-        return size_text(value)
+        return format_size(value)
     if name == "firstSeen" and isinstance(value, datetime):
         return f"{value:%Y-%m-%d}"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -128,7 +128,7 @@ def _to_text(value: object) -> str:
     return str(value)
 
 
-def size_text(size: int) -> str:
+def format_size(size: int) -> str:
     """`1.5 MiB`."""
     value, unit = float(size), "B"
     for larger in ("KiB", "MiB", "GiB", "TiB"):

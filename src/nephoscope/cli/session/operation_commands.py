@@ -13,10 +13,10 @@ import msgspec
 
 from nephoscope.cli.session.lake_access import flush_pending, open_lake
 from nephoscope.cli.session.list_output import show_list
-from nephoscope.cli.session.secret_input import pair, secret, secret_pair
+from nephoscope.cli.session.secret_input import read_secret, split_pair, split_secret_pair
 from nephoscope.cli.session.service_context import build_context
 from nephoscope.cli.session.state_access import open_state
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
 from nephoscope.operations.declaration.operation_page import Answer
 from nephoscope.operations.declaration.request_field import (
@@ -178,7 +178,7 @@ def _run(
             if command.follow is not None:
                 answer = command.follow(call, answer, arguments)
     except RefusedRequestError as error:
-        usage_error(command.explain(error))
+        exit_with_usage_error(command.explain(error))
     _show(operation, command, answer, arguments | given, output)
     for line in command.notes(answer) if command.notes else ():
         print_message(line)
@@ -227,7 +227,7 @@ def open_call(
                     build_context(data, state), partial(_build_guard, state), tell=print_message
                 )
     except RefusedRequestError as error:
-        usage_error(explain(error))
+        exit_with_usage_error(explain(error))
 
 
 def _build_request(shape: Answer, given: Mapping[str, Answer], command: CommandLine) -> Answer:
@@ -244,7 +244,7 @@ def _build_request(shape: Answer, given: Mapping[str, Answer], command: CommandL
         command.check(made)
     secrets = next((one for one in fields if one.kind is FieldKind.SECRETS), None)
     if command.prompts is not None and secrets is not None and secrets.name not in sent:
-        asked = {name: secret(name, "") for name in command.prompts(made)}
+        asked = {name: read_secret(name, "") for name in command.prompts(made)}
         made = msgspec.structs.replace(made, **{secrets.name: _to_secrets(secrets, asked)})
     return made
 
@@ -271,9 +271,11 @@ def _read_value(one: RequestField, given: Answer) -> Answer:
         case FieldKind.SECRET:
             return _read_secret(one, given)
         case FieldKind.SECRETS:
-            return _to_secrets(one, {name: secret(name, place) for name, place in map(secret_pair, given)})
+            return _to_secrets(
+                one, {name: read_secret(name, place) for name, place in map(split_secret_pair, given)}
+            )
         case FieldKind.PAIRS:
-            return dict(map(pair, given))
+            return dict(map(split_pair, given))
         case FieldKind.BLOCK:
             return _read_text(one, given)
     return given
@@ -282,7 +284,7 @@ def _read_value(one: RequestField, given: Answer) -> Answer:
 def _read_secret(one: RequestField, place: str) -> str:
     if not place.startswith(("env:", "file:")):
         raise click.UsageError(f"{one.option} must be env:VARIABLE or file:PATH, never the secret itself")
-    return secret(one.option.lstrip("-"), place)
+    return read_secret(one.option.lstrip("-"), place)
 
 
 def _read_text(one: RequestField, path: Path) -> str:

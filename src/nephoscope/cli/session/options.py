@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import click
 
-from nephoscope.cli.code_outputs import code_formats
-from nephoscope.cli.outputs import formats
+from nephoscope.cli.code_outputs import list_code_formats
+from nephoscope.cli.outputs import list_formats
 from nephoscope.model.utc_time import assume_utc
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -76,9 +76,11 @@ class ReportOption(click.ParamType[tuple[str, Path]]):
         if isinstance(value, tuple):
             return value
         name, _, path = str(value).partition("=")
-        if name not in code_formats() or not path:
+        if name not in list_code_formats() or not path:
             self.fail(
-                f"must be FORMAT=FILE with one of {', '.join(code_formats())} (got {value!r})", param, ctx
+                f"must be FORMAT=FILE with one of {', '.join(list_code_formats())} (got {value!r})",
+                param,
+                ctx,
             )
         return name, Path(path)
 
@@ -219,7 +221,7 @@ def _build_output_options(extra: tuple[str, ...] = ()) -> tuple[Callable[[_Comma
         click.option(
             "--output",
             "-o",
-            type=click.Choice([*formats(), *extra]),
+            type=click.Choice([*list_formats(), *extra]),
             default="table",
             show_default=True,
             help="Output format.",
@@ -334,7 +336,7 @@ def evaluation_options(command: _Command) -> _Command:
     return _add(command, _JUDGED_BY)
 
 
-def wait_options(command: _Command) -> _Command:
+def add_wait_option(command: _Command) -> _Command:
     """Add the option that says how long another evaluation is waited for."""
     return _add(command, _WAITING)
 
@@ -359,13 +361,15 @@ def output_options(command: _Command) -> _Command:
     return _add(command, _build_output_options())
 
 
-def printed_with_code(command: _Command) -> _Command:
+def code_output_options(command: _Command) -> _Command:
     """Add the options of the output, with the formats that findings in files have."""
-    known = formats()
-    return _add(command, _build_output_options(tuple(name for name in code_formats() if name not in known)))
+    known = list_formats()
+    return _add(
+        command, _build_output_options(tuple(name for name in list_code_formats() if name not in known))
+    )
 
 
-def judging_templates(command: _Command) -> _Command:
+def template_options(command: _Command) -> _Command:
     """Add the options for templates and other files of a repository."""
     return _add(command, _TEMPLATES)
 

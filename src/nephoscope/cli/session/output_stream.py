@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from nephoscope.cli.session.atomic_file import replace_atomically
-from nephoscope.cli.terminal.sanitize_output import escaping_stream
+from nephoscope.cli.terminal.sanitize_output import wrap_escaping_stream
 
 
 @contextmanager
@@ -20,11 +20,11 @@ def open_output(path: Path | None, *, styled: bool) -> Iterator[TextIO]:
     What is not `styled` (by a console that takes care itself) has no control characters but those of names: they are spelled out.
     """
     with _open_target(path) as out:
-        yield out if styled else escaping_stream(out)
+        yield out if styled else wrap_escaping_stream(out)
 
 
 @contextmanager
-def writing_bytes(path: Path | None) -> Iterator[BinaryIO]:
+def open_binary_output(path: Path | None) -> Iterator[BinaryIO]:
     """`writing` for bytes; ValueError where they would go to a terminal."""
     if path is None:
         if sys.stdout.isatty():

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.cli.session.ci_environment import CiRun, ci_run
+from nephoscope.cli.session.ci_environment import CiRun, detect_ci_run
 from nephoscope.cli.session.service_context import open_context
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.files.json_text import JsonTextError, decode_json
 
 TOKEN = "NEPHOSCOPE_TOKEN"  # noqa: S105 - a variable's name
@@ -59,13 +59,13 @@ def prepare(
     partial: bool,
 ) -> RunUpload:
     """Return the body of the API's operation; a usage error names what neither an option nor the CI server tells."""
-    told = ci_run(environment)
+    told = detect_ci_run(environment)
     values: dict[str, str] = {
         name: given.get(name) or getattr(told, name) for name in CiRun.__dataclass_fields__
     }
     for name, option in _WANTED.items():
         if not values[name].strip("."):
-            usage_error(f"{option} is missing, and no CI environment provides it")
+            exit_with_usage_error(f"{option} is missing, and no CI environment provides it")
     document = read_document(file)
     return RunUpload(**values, category=category, partial=partial, document=document)
 
@@ -73,17 +73,17 @@ def prepare(
 def read_document(file: Path) -> object:
     """Return decoded JSON, or the text of XML; a usage error where a file is neither, or too large."""
     if file.stat().st_size > MOST_BYTES:
-        usage_error(f"{file}: more than {MOST_BYTES >> 20} MB")
+        exit_with_usage_error(f"{file}: more than {MOST_BYTES >> 20} MB")
     raw = file.read_bytes()
     if raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
         try:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            usage_error(f"{file}: not UTF-8: {error}")
+            exit_with_usage_error(f"{file}: not UTF-8: {error}")
     try:
         return decode_json(raw)
     except JsonTextError as error:
-        usage_error(f"{file}: neither JSON nor XML: {error}")
+        exit_with_usage_error(f"{file}: neither JSON nor XML: {error}")
 
 
 def store_locally(data: Path, body: RunUpload) -> UploadAnswer:
@@ -103,20 +103,22 @@ def store_locally(data: Path, body: RunUpload) -> UploadAnswer:
         with open_context(data, keeps=True) as service:
             told = record_run(service, new)
     except (ResultsError, RepositoryNameError, RunConflictError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     run = told.run
     return UploadAnswer(run=UploadedRun(id=run.id, counts=run.counts, note=run.note), repeated=told.repeated)
 
 
-def upload(server: str, body: RunUpload) -> UploadAnswer:
+def upload_run(server: str, body: RunUpload) -> UploadAnswer:
     """Send a run to a server; a usage error has its answer where it takes none."""
     import httpx
 
     token = os.environ.get(TOKEN, "")
     if not token:
-        usage_error(f"{TOKEN} is not set: set it to the token of a program with the role Pipeline Publisher")
+        exit_with_usage_error(
+            f"{TOKEN} is not set: set it to the token of a program with the role Pipeline Publisher"
+        )
     if not server.startswith("https://"):
-        usage_error(
+        exit_with_usage_error(
             f"--server must be an https:// address, because the request contains the token (got {server})"
         )
     try:
@@ -127,7 +129,7 @@ def upload(server: str, body: RunUpload) -> UploadAnswer:
             timeout=_TIMEOUT,
         )
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        usage_error(f"{server}: {error}")
+        exit_with_usage_error(f"{server}: {error}")
     if answer.status_code != httpx.codes.OK:
-        usage_error(f"{server} answered {answer.status_code}: {answer.text[:500]}")
+        exit_with_usage_error(f"{server} answered {answer.status_code}: {answer.text[:500]}")
     return msgspec.json.decode(answer.content, type=UploadAnswer)

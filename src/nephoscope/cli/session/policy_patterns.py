@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from itertools import chain
 
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 
 def matches_patterns(rule: str, patterns: Iterable[str]) -> bool:
@@ -28,4 +28,4 @@ def check_patterns(
         offered = (
             f"did you mean {' or '.join(near)}?" if near else "docs/reference lists rules and recommendations"
         )
-        usage_error(f"{option} {pattern}: no policy or rule has this id; {offered}")
+        exit_with_usage_error(f"{option} {pattern}: no policy or rule has this id; {offered}")

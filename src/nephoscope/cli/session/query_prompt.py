@@ -69,7 +69,7 @@ class ReplSession(Protocol):
         ...
 
 
-def converse(talk: ReplSession, data: Path, **session: object) -> None:
+def run_prompt(talk: ReplSession, data: Path, **session: object) -> None:
     """Read queries until the end of input; Ctrl-C drops the line or ends the query that runs. `session` is for tests."""
     prompt = _open_session(talk, data, **session)
     while True:

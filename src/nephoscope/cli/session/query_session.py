@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from nephoscope.files.function_files import FunctionFileError, functions
-from nephoscope.files.tables.table_files import FileTable, TableFileError, table
+from nephoscope.files.function_files import FunctionFileError, load_functions
+from nephoscope.files.tables.table_files import FileTable, TableFileError, read_table
 from nephoscope.lake.queries.shipped_functions import load_shipped_functions
 from nephoscope.lake.query_engine import EngineLimits, EngineRows, QueryEngine, QueryPipeline, Work
 from nephoscope_kql import Catalog, QueryResult
@@ -46,13 +46,13 @@ class OverlayCatalog:
     given: MemoryCatalog
     below: Catalog
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The given table of that name, else that of the lake."""
-        return self.given.table(name) or self.below.table(name)
+        return self.given.find_table(name) or self.below.find_table(name)
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The given function of that name, else that of the lake."""
-        return self.given.function(name) or self.below.function(name)
+        return self.given.find_function(name) or self.below.find_function(name)
 
     def names(self) -> Iterable[str]:
         """The names of both."""
@@ -62,13 +62,13 @@ class OverlayCatalog:
         """Return the tables that the lake knows."""
         return self.below.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """The given watchlist of an alias, else that of the lake."""
-        return self.given.watchlist(alias) or self.below.watchlist(alias)
+        return self.given.find_watchlist(alias) or self.below.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Another workspace of the lake."""
-        return self.below.place(kind, name)
+        return self.below.resolve_place(kind, name)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class QuerySession:
         try:
             found = _open_tables(options["tables"], declared)
             lists = _open_tables(options["watchlists"], declared)
-            stored = [one for folder in options["functions"] for one in functions(folder)]
+            stored = [one for folder in options["functions"] for one in load_functions(folder)]
         except (TableFileError, FunctionFileError) as error:
             raise UsageError(str(error)) from error
         for name in declared:
@@ -137,14 +137,14 @@ class QuerySession:
         return QuerySession(given, whole, reader, options, lake, workspace)
 
     @contextmanager
-    def catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
+    def open_catalog(self) -> Iterator[tuple[Catalog, LakeCatalog | None]]:
         """Yield the catalog of known names and its lake part (None = no lake), whose tables keep one version."""
         with self._open_lake_catalog() as below:
             yield (self.given if below is None else OverlayCatalog(self.given, below)), below
 
-    def ask(self, text: str) -> QueryAnswer:
+    def run_query(self, text: str) -> QueryAnswer:
         """Run a query; KqlError where it is wrong, a limit is reached or externaldata is refused."""
-        with deadline_within(self.options["timeout"]), self.catalog() as (catalog, below):
+        with deadline_within(self.options["timeout"]), self.open_catalog() as (catalog, below):
             compiled = compile_results(text, catalog, now=self.options["now"])
             limits = EngineLimits(self.options["memory"], external=self.external)
             pipeline = QueryPipeline(catalog, lambda: self._rows(below), limits, _run_interruptibly)
@@ -153,7 +153,7 @@ class QuerySession:
 
     def explain_query(self, text: str) -> str:
         """The SQL of every result, and the values that are bound in it."""
-        with self.catalog() as (catalog, _):
+        with self.open_catalog() as (catalog, _):
             compiled = compile_results(text, catalog, now=self.options["now"])
         return "\n\n".join(
             "\n".join([one.sql, *(f"-- ${name} = {value}" for name, value in one.parameters.items())])
@@ -208,7 +208,7 @@ def _open_tables(given: Iterable[str], declared: Mapping[str, Mapping[str, KqlTy
         name, path = _parse_named(item)
         if name in found:
             raise UsageError(f"two tables are named {name}")
-        found[name] = table(name, path, declared.get(name))
+        found[name] = read_table(name, path, declared.get(name))
     return found
 
 

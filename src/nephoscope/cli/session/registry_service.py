@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from nephoscope.cli.session.service_context import open_context
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def registry_service(data: Path) -> Iterator[ServiceContext]:
+def open_registry_service(data: Path) -> Iterator[ServiceContext]:
     """Give the context of the data folder; what cannot be done ends the command with its message."""
     from nephoscope.protect.registry.registry_settings import RegistrySettingsError
 
@@ -24,4 +24,4 @@ def registry_service(data: Path) -> Iterator[ServiceContext]:
         try:
             yield service
         except RegistrySettingsError as error:
-            usage_error(str(error))
+            exit_with_usage_error(str(error))

@@ -31,13 +31,13 @@ class QueryRepl:
 
     def catalog(self) -> Catalog:
         """Return what names there are now."""
-        with self._session.catalog() as (catalog, _):
+        with self._session.open_catalog() as (catalog, _):
             return catalog
 
     def run(self, text: str) -> None:
         """Run a query and show what it gives, or what is wrong with it."""
         try:
-            answer = self._session.ask(text)
+            answer = self._session.run_query(text)
             for note in answer.notes:
                 click.echo(f"note: {note}", err=True)
             show(answer.results, self._options)
@@ -62,20 +62,20 @@ class QueryRepl:
 
     def _list_tables(self, rest: str) -> None:
         """The tables with rows; with a text, every known table whose name holds it."""
-        with self._session.catalog() as (catalog, below):
+        with self._session.open_catalog() as (catalog, below):
             names = set(catalog.names())
             known = set(self._session.lake.tables.by_name) if self._session.lake and below and rest else set()
             found = sorted(name for name in names | known if rest.lower() in name.lower())
             rows = [
                 {"table": name, "columns": len(table.columns)}
                 for name in found
-                if (table := catalog.table(name))
+                if (table := catalog.find_table(name))
             ]
         show_list(rows, ("table", "columns"), "table", "table not found")
 
     def _show_schema(self, rest: str) -> None:
-        with self._session.catalog() as (catalog, _):
-            table = catalog.table(rest)
+        with self._session.open_catalog() as (catalog, _):
+            table = catalog.find_table(rest)
         if table is None:
             raise UsageError(f"table {rest!r} not found")
         rows = [{"column": name, "type": kind.value} for name, kind in table.columns]

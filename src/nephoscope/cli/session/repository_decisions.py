@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nephoscope.collect.templates.arm.template_repository import absolute_path
+from nephoscope.collect.templates.arm.template_repository import make_absolute
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.code.finding import Region, UnreadFile
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
 from nephoscope_policy.arm.template.document import parse_shown_path
-from nephoscope_policy.arm.text_encoding import as_utf8
+from nephoscope_policy.arm.text_encoding import convert_to_utf8
 from nephoscope_policy.catalog import PolicyCatalog
 from nephoscope_policy.catalog_entry import DEFINITION_TYPE, INITIATIVE_TYPE, ContentProblem
 
@@ -39,7 +39,7 @@ def find_decisions(targets: Iterable[str]) -> tuple[str, ...]:
 def list_unusable_decisions(given: Iterable[str], targets: Iterable[str]) -> Iterator[UnreadFile]:
     """Give each decision that cannot be used, with its place: of the files that are given, and of the folders of targets."""
     for name in given:
-        for document in documents(Path(name)):
+        for document in load_documents(Path(name)):
             plan = EvaluationPlan(PolicyCatalog([])).reading([document])
             for problem in plan.problems:
                 if problem.error or not _is_policy(document.json()):
@@ -69,7 +69,7 @@ class KnownNames(Protocol):
 
 def find_misnamed_exemptions(given: Iterable[str], known: KnownNames) -> Iterator[UnreadFile]:
     """Give each name in an exemption that is none of those that are known: a recommendation, an assignment, a member of one."""
-    for document in (one for name in given for one in documents(Path(name))):
+    for document in (one for name in given for one in load_documents(Path(name))):
         for exemption in EvaluationPlan(PolicyCatalog([])).reading([document]).exemptions:
             for text, reason in _find_misnamed(exemption, known):
                 yield UnreadFile(_find_text(Path(document.place.file), text), reason)
@@ -96,9 +96,11 @@ def _find_misnamed(exemption: Exemption, known: KnownNames) -> Iterator[tuple[st
 
 def _find_text(file: Path, text: str) -> Region:
     """Return where a text stands in a file, in any case; its beginning where it does not."""
-    source = SourceText(_choose_relative_path(file), as_utf8(file.read_bytes()).decode("utf-8", "replace"))
+    source = SourceText(
+        _choose_relative_path(file), convert_to_utf8(file.read_bytes()).decode("utf-8", "replace")
+    )
     at = source.text.lower().find(text)
-    return Region(source.name, *source.position(max(at, 0)))
+    return Region(source.name, *source.find_position(max(at, 0)))
 
 
 def _list_folders(targets: Iterable[str]) -> Iterable[Path]:
@@ -107,7 +109,7 @@ def _list_folders(targets: Iterable[str]) -> Iterable[Path]:
 
 
 def _list_files(folder: Path) -> Iterator[Path]:
-    return (Path(document.place.file) for document in documents(folder))
+    return (Path(document.place.file) for document in load_documents(folder))
 
 
 def _is_inside(path: Path, folder: Path) -> bool:
@@ -136,7 +138,7 @@ def _to_unread_file(problem: ContentProblem, consequence: str) -> UnreadFile:
 
 def _find(file: Path, path: str) -> Region | None:
     try:
-        place = TemplateDocument.parse(file.read_bytes(), str(file)).place(parse_shown_path(path))
+        place = TemplateDocument.parse(file.read_bytes(), str(file)).find_place(parse_shown_path(path))
     except (OSError, TemplateError):
         return None
     return Region(_choose_relative_path(file), place.line or 1, place.column or 1)
@@ -150,7 +152,7 @@ def _is_policy(value: object) -> bool:
 
 def _choose_relative_path(path: Path) -> str:
     """A path as findings have it: relative to the working folder where it lies in it."""
-    full = absolute_path(path)
+    full = make_absolute(path)
     return full.relative_to(Path.cwd()).as_posix() if full.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -159,7 +161,7 @@ def _find_decisions_folder(target: Path) -> Path | None:
 
     Outside of a repository of git, the working folder is the top where the target lies in it.
     """
-    full = absolute_path(target)
+    full = make_absolute(target)
     here = full if full.is_dir() else full.parent
     folders = [here, *here.parents]
     tops = [one for one in folders if (one / ".git").exists()] or [

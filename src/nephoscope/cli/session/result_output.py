@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nephoscope.cli.results import BINARY, STYLED, load_renderer
-from nephoscope.cli.session.output_stream import open_output, writing_bytes
+from nephoscope.cli.session.output_stream import open_binary_output, open_output
 from nephoscope.cli.session.query_session import ShownOptions, UsageError
 from nephoscope.cli.terminal.sanitize_output import format_count
 
@@ -44,9 +44,9 @@ def _write_bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
         raise UsageError(
             f"--output {form} supports one result, but the query returns {len(results)}: use json"
         )
-    from nephoscope.cli.results.arrow_results import cut
+    from nephoscope.cli.results.arrow_results import count_truncated_times
 
-    lost = cut(results[0].table)
+    lost = count_truncated_times(results[0].table)
     if lost:
         click.echo(
             (
@@ -56,7 +56,7 @@ def _write_bytes(results: Sequence[QueryResult], options: ShownOptions) -> None:
             err=True,
         )
     try:
-        with writing_bytes(options["output_file"]) as out:
+        with open_binary_output(options["output_file"]) as out:
             load_renderer(form)(results, out, options["rows"])
     except ValueError as error:
         raise UsageError(f"--output {form}: {error}") from error

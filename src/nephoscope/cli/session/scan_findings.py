@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from nephoscope.collect.scanning.examination import Examination
-from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.collect.scanning.image_rules.discovery import load_image_checks
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
@@ -64,7 +64,7 @@ def _list_vulnerabilities(several: Sequence[PackageFinding], name: str) -> Itera
 
 def _list_configuration_findings(examination: Examination, name: str) -> Iterator[Found]:
     for one in examination.configuration:
-        told = image_checks()[one.rule].rule
+        told = load_image_checks()[one.rule].rule
         rule = CodeRule(
             id=told.id,
             title=told.title,

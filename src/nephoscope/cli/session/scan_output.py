@@ -16,9 +16,9 @@ from nephoscope.cli.session.scan_sections import (
     PACKAGE_COLUMNS,
     SECTIONS,
     VULNERABILITY_COLUMNS,
-    package_rows,
-    section_rows,
-    vulnerability_rows,
+    build_package_rows,
+    build_section_rows,
+    build_vulnerability_rows,
 )
 from nephoscope.cli.terminal.messages import print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
@@ -182,9 +182,9 @@ def show_examination(
     elif asked.output == "json" and not (asked.packages and examination.examined == ("packages",)):
         _show_document(name, examination, findings, asked)
     elif asked.packages:
-        _show_list(package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
+        _show_list(build_package_rows(examination), PACKAGE_COLUMNS, asked.output, "no packages found")
     else:
-        _show_list(vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
+        _show_list(build_vulnerability_rows(findings), VULNERABILITY_COLUMNS, asked.output)
     if asked.output == "table":
         _show_sections(examination)
         _summarize(name, examination, assessments, findings)
@@ -239,9 +239,9 @@ def _show_document(
     """Print all of it as one document, packages only where they are asked for."""
     contents = examination.contents
     listed = (
-        {"packages": package_rows(examination)}
+        {"packages": build_package_rows(examination)}
         if asked.packages
-        else {"vulnerabilities": vulnerability_rows(findings)}
+        else {"vulnerabilities": build_vulnerability_rows(findings)}
     )
     document = {
         "name": name,
@@ -250,7 +250,7 @@ def _show_document(
         "release": contents.release,
         "examined": examination.examined,
         **listed,
-        **section_rows(examination),
+        **build_section_rows(examination),
         "engines": examination.engines,
         "unassessed": examination.unassessed,
     }
@@ -258,7 +258,7 @@ def _show_document(
 
 
 def _show_sections(examination: Examination) -> None:
-    for name, rows in section_rows(examination).items():
+    for name, rows in build_section_rows(examination).items():
         if rows:
             click.echo(f"\n{name}:")
             _show_list(rows, SECTIONS[name], "table")
@@ -282,7 +282,7 @@ def _summarize(
     click.echo(f"\n{name}: {system}; {format_count(len(contents.packages), 'package')} ({listed})")
     told = _count_severities(count_severities(findings))
     click.echo(f"vulnerabilities: {told or 'none in assessed packages'}")
-    for part, rows in section_rows(examination).items():
+    for part, rows in build_section_rows(examination).items():
         certain = Counter(str(row["severity"]) for row in rows if row.get("status") != "Unknown")
         click.echo(
             f"{part}: {_count_severities(certain) or _describe_empty(examination, part)}{_not_known(rows)}"
@@ -341,7 +341,7 @@ def _exit_code(
     found = [one.severity for one in findings]
     found += [
         str(row["severity"])
-        for rows in section_rows(examination).values()
+        for rows in build_section_rows(examination).values()
         for row in rows
         if row.get("status") != "Unknown"
     ]

@@ -23,17 +23,17 @@ SECTIONS = {
 _SHORT = 19
 
 
-def package_rows(examination: Examination) -> list[Row]:
+def build_package_rows(examination: Examination) -> list[Row]:
     """Return a row for each package."""
     return [_to_row(one) for one in examination.contents.packages]
 
 
-def vulnerability_rows(findings: Sequence[PackageFinding]) -> list[Row]:
+def build_vulnerability_rows(findings: Sequence[PackageFinding]) -> list[Row]:
     """Return a row for each vulnerability of a package, in their order."""
     return [_build_vulnerability_row(finding) for finding in findings]
 
 
-def section_rows(examination: Examination) -> dict[str, list[Row]]:
+def build_section_rows(examination: Examination) -> dict[str, list[Row]]:
     """Return the rows of each part beside packages that was looked at, by the name of its section; none where nothing was found."""
     several = {
         "configuration": [_to_row(one) for one in examination.configuration],

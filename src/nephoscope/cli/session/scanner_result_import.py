@@ -11,7 +11,7 @@ import click
 
 from nephoscope.cli.session.lake_access import open_lake
 from nephoscope.cli.session.service_context import build_context
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.vulnerability.errors import ScannerResultsError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
             done = scanner_results.import_results(build_context(data, state), report, origin)
             deliver(lake, state)
     except (ScannerResultsError, OSError) as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     _print_summary(report, done)
     if done.refused:
         sys.exit(_UNREAD)

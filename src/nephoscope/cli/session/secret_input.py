@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 
-def pair(text: str) -> tuple[str, str]:
+def split_pair(text: str) -> tuple[str, str]:
     """NAME=VALUE as its two parts; a usage error where it is none."""
     name, equals, value = text.partition("=")
     if not equals or not name:
@@ -16,7 +16,7 @@ def pair(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
-def secret_pair(text: str) -> tuple[str, str]:
+def split_secret_pair(text: str) -> tuple[str, str]:
     """NAME, NAME=env:VARIABLE or NAME=file:PATH as its two parts; a usage error for a secret itself."""
     name, _, place = text.partition("=")
     if place and not place.startswith(("env:", "file:")):
@@ -26,7 +26,7 @@ def secret_pair(text: str) -> tuple[str, str]:
     return name.strip(), place
 
 
-def secret(name: str, place: str) -> str:
+def read_secret(name: str, place: str) -> str:
     """The secret from its place, or asked for where there is none."""
     kind, _, where = place.partition(":")
     if kind == "env":

@@ -23,16 +23,16 @@ from nephoscope.cli.session.input_checks import (
 )
 from nephoscope.cli.session.progress_lines import ProgressLines, WaitingLines
 from nephoscope.cli.session.service_context import build_context
-from nephoscope.cli.session.state_access import has_state, state_url
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.session.state_access import find_state_url, has_state
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.collect.facts.fact_reader import FactReader
-from nephoscope.collect.facts.fact_recording import settle
+from nephoscope.collect.facts.fact_recording import settle_retractions
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.collect.resources.subscription_spool import PART
 from nephoscope.estate.coverage import merge
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_store import StoreError
-from nephoscope.estate.evaluation_lease import EstateTurn, TurnTakenError, estate_turn
+from nephoscope.estate.evaluation_lease import EstateTurn, TurnTakenError, acquire_estate_turn
 from nephoscope.estate.log_queries import Logs
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
 from nephoscope.posture.history.evaluation_diff import Changes
@@ -70,7 +70,7 @@ from nephoscope_policy.model.state import ComplianceState, Severity
 
 def build_report(data: Path, options: EstateOptions) -> Report:
     """Load, judge and compare one tenant as the options say; ends the process with code 2 and a sentence where it cannot be done."""
-    with _refuse_impossible(), progress_line() as progress:
+    with _refuse_impossible(), show_progress_line() as progress:
         scan = _scan(data, options, progress)
         report = _build_report(scan, [scan.estate()], options)
     assert isinstance(report, Report)
@@ -79,7 +79,7 @@ def build_report(data: Path, options: EstateOptions) -> Report:
 
 def build_combined_report(data: Path, options: EstateOptions) -> ReportView:
     """Load and judge every tenant of a target; ends as `build_report`."""
-    with _refuse_impossible(), progress_line() as progress:
+    with _refuse_impossible(), show_progress_line() as progress:
         scan = _scan(data, options, progress)
         return _build_report(scan, scan.estates(), options)
 
@@ -106,22 +106,22 @@ def _open_scan(data: Path, options: EstateOptions) -> Iterator[tuple[EstateScan,
 
     What is live is collected before, since that may take long; what is judged is what was there when the turn came.
     """
-    with progress_line() as progress:
+    with show_progress_line() as progress:
         scan = _scan(data, options, progress)
         if options["no_history"] or options["since"] is not None:
             yield scan, None
             return
         scan.collect()
     with (
-        State.open_folder(data, state_url()) as state,
+        State.open_folder(data, find_state_url()) as state,
         Turns(state.leases, create_holder_name()) as turns,
-        estate_turn(turns, options["wait"], WaitingLines()) as turn,
-        progress_line() as progress,
+        acquire_estate_turn(turns, options["wait"], WaitingLines()) as turn,
+        show_progress_line() as progress,
     ):
         announce_request(build_context(data, state), scan.request)
         now = options["at"] or datetime.now(UTC)
         yield replace(scan, progress=progress, now=now), turn
-        settle(state, now)
+        settle_retractions(state, now)
 
 
 @contextmanager
@@ -130,13 +130,15 @@ def _refuse_impossible() -> Iterator[None]:
     try:
         yield
     except TurnTakenError as error:
-        usage_error(f"{error}: nothing was changed; wait longer with --wait SECONDS, or use --no-history")
+        exit_with_usage_error(
+            f"{error}: nothing was changed; wait longer with --wait SECONDS, or use --no-history"
+        )
     except (
         SnapshotError, ContentError, NotHeldError, PolicyError, StoreError, NoSuchScopeError, UnknownScopeError
     ) as error:  # fmt: skip
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
     except StateError as error:
-        usage_error(f"{error}; --no-history evaluates without storing results")
+        exit_with_usage_error(f"{error}; --no-history evaluates without storing results")
 
 
 def _scan(data: Path, options: EstateOptions, progress: Progress) -> EstateScan:
@@ -167,7 +169,7 @@ def _open_state(data: Path) -> Iterator[State | None]:
     if not has_state(data):
         yield None
         return
-    with State.open_folder(data, state_url(), copy=True) as state:
+    with State.open_folder(data, find_state_url(), copy=True) as state:
         yield state
 
 
@@ -241,7 +243,7 @@ def _build_request(data: Path, options: EstateOptions) -> ScanRequest:
         return request
     last = read_last_scan_request(data)
     if last is None:
-        usage_error("no TARGET: use a snapshot, or `sample:` for the bundled sample estate")
+        exit_with_usage_error("no TARGET: use a snapshot, or `sample:` for the bundled sample estate")
     given = {
         name: value
         for name in ("policies", "initiatives", "parameters", "decisions", "assigned", "scope", "tenant")
@@ -315,7 +317,7 @@ def _filter(options: EstateOptions) -> ReportFilter:
 
 
 @contextmanager
-def progress_line() -> Iterator[Progress]:
+def show_progress_line() -> Iterator[Progress]:
     """A progress line on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
         yield ProgressLines()

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from nephoscope.state.ingestion.sources import Source
 
 
-def health_rows(state: State) -> list[dict[str, object]]:
+def build_health_rows(state: State) -> list[dict[str, object]]:
     """A row for each source and each of its tables, beside what is usual there."""
-    from nephoscope.ingest.live.health.health_table import rows
+    from nephoscope.ingest.live.health.health_table import read_rows
 
     return [
         {
@@ -31,13 +31,13 @@ def health_rows(state: State) -> list[dict[str, object]]:
             "lastHour": one.last_hour, "expected": one.expected,
             "delay": None if one.delay is None else round(one.delay, 1), "quarantine": f"{one.bad_share:.1%}", "untimed": one.untimed,
             "lag": one.health.lag, "detail": one.detail, "workspace": one.health.workspace,
-            **error_summary(one.health),
+            **build_error_summary(one.health),
         }
-        for one in rows(state, datetime.now(UTC))
+        for one in read_rows(state, datetime.now(UTC))
     ]  # fmt: skip
 
 
-def error_summary(health: SourceHealth | None) -> dict[str, object]:
+def build_error_summary(health: SourceHealth | None) -> dict[str, object]:
     """The last errors of the parts of a source, and how many there are in all, for a program."""
     standing = summarize_errors(health)
     errors = [
@@ -61,7 +61,7 @@ def list_open_errors(state: State, source: Source) -> list[dict[str, object]]:
     return [now, *rows] if wrong else rows
 
 
-def missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
+def build_missing_rows(lake: Lake, state: State, data: Path, days: int) -> list[dict[str, object]]:
     """A row for each resource whose logs did not arrive for so many days; a usage error where no estate is stored."""
     from nephoscope.estate.estate_store import StoreError
     from nephoscope.ingest.live.health.health_table import missing_logs

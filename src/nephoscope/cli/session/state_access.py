@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.state.database.state_errors import StateError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nephoscope.state.workspaces.workspace import Workspace
 
 
-def state_url() -> str | None:
+def find_state_url() -> str | None:
     """Return what --state (or NEPHOSCOPE_STATE) gives; None: the file in the data folder."""
     context = click.get_current_context(silent=True)
     found: str | None = context.find_root().params.get("state") if context else None
@@ -35,7 +35,7 @@ def open_state(data: Path, *, keeps: bool = False) -> Iterator[State]:
     from nephoscope.state import State  # the database is loaded where a state is opened alone
 
     try:
-        with State.open_folder(data, state_url(), copy=not keeps) as state:
+        with State.open_folder(data, find_state_url(), copy=not keeps) as state:
             if state.database.copied:
                 print_message(
                     "the disk is full: stored data can be read, but nothing can be written until space is "
@@ -43,13 +43,13 @@ def open_state(data: Path, *, keeps: bool = False) -> Iterator[State]:
                 )
             yield state
     except StateError as error:
-        usage_error(str(error))
+        exit_with_usage_error(str(error))
 
 
 def has_state(data: Path) -> bool:
     """Return whether something was ever kept: looking at an empty folder makes no files in it."""
     try:
-        return bool(state_url()) or stat.S_ISREG((data / "state.db").stat().st_mode)
+        return bool(find_state_url()) or stat.S_ISREG((data / "state.db").stat().st_mode)
     except OSError:
         return False
 

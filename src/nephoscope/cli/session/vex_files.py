@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 
 if TYPE_CHECKING:
@@ -25,9 +25,11 @@ def read_statements(paths: Iterable[Path]) -> tuple[VexStatement, ...]:
         try:
             statements = read_bill(path.name, path.read_bytes()).statements
         except (UnreadableBillError, OSError) as error:
-            usage_error(f"--vex {path}: {error}")
+            exit_with_usage_error(f"--vex {path}: {error}")
         if not statements:
-            usage_error(f"--vex {path}: the file holds no statement: use OpenVEX, CSAF or CycloneDX with VEX")
+            exit_with_usage_error(
+                f"--vex {path}: the file holds no statement: use OpenVEX, CSAF or CycloneDX with VEX"
+            )
         found += statements
     return tuple(found)
 
@@ -51,7 +53,7 @@ def close_by_statements(
     return kept
 
 
-def image_holders(image: Image, target: str) -> tuple[str, ...]:
+def list_image_names(image: Image, target: str) -> tuple[str, ...]:
     """Return the names by which statements know an image: its package URLs by manifest and index, and the name it was asked by."""
     from nephoscope.collect.images.errors import ImageError
     from nephoscope.collect.images.image_name import DOCKER, ImageReference

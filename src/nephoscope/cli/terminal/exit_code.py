@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.cli.terminal.messages import print_message, usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error, print_message
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope_policy.model.state import ComplianceState, Severity
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CLEAN, FINDINGS, USAGE, NOT_JUDGED, NOTHING_ASSESSED = 0, 1, 2, 3, 4
 
 
-def exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: bool) -> int:
+def choose_exit_code(report: ReportView, fail_on: str | None, fail_on_unknown: bool) -> int:
     """Return 1 for findings at or over `fail_on`, else 3 where something failed to be judged, else 4 where nothing was, else 0."""
     worst = report.worst_severity()
     if fail_on and worst is not None and worst.rank >= Severity(fail_on).rank:
@@ -46,7 +46,7 @@ def is_written(report: ReportView, output: str) -> bool:
     """
     if is_assessed(report.group_sizes):
         return True
-    tell_nothing_assessed()
+    warn_nothing_assessed()
     if report.quarantine:
         first = report.quarantine[0]
         print_message(
@@ -59,7 +59,7 @@ def is_written(report: ReportView, output: str) -> bool:
     return output != "sarif"
 
 
-def tell_nothing_assessed() -> None:
+def warn_nothing_assessed() -> None:
     """Say that a gate has checked nothing."""
     print_message("nothing was assessed: no recommendation applies to the scanned resources")
 
@@ -67,7 +67,7 @@ def tell_nothing_assessed() -> None:
 def check_gate(report: ReportView, fail_on: str | None) -> None:
     """Refuse a gate that can never fail: no recommendation of Azure or of the own pack is Critical."""
     if fail_on == Severity.CRITICAL and not report.has_critical():
-        usage_error(
+        exit_with_usage_error(
             "--fail-on Critical would never fail: no loaded recommendation is Critical; use High, "
             "Medium, Low or Informational, or gate on attack paths, which can be Critical: "
             "nephoscope attackpaths --fail-on Critical"

@@ -10,7 +10,7 @@ import click
 from nephoscope.cli.terminal.sanitize_output import escape_controls
 
 
-def usage_error(message: str) -> NoReturn:
+def exit_with_usage_error(message: str) -> NoReturn:
     """End with exit code 2 and a message."""
     click.echo(escape_controls(f"nephoscope: {message}"), err=True)
     sys.exit(2)

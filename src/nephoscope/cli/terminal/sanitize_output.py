@@ -15,7 +15,7 @@ def escape_controls(text: str) -> str:
     return CONTROL.sub(_spell_character, text)
 
 
-def escaping_stream(out: TextIO) -> TextIO:
+def wrap_escaping_stream(out: TextIO) -> TextIO:
     """A stream that writes plain text to another; for every format that has no control characters of its own."""
     return cast("TextIO", _PlainStream(out))
 

@@ -11,12 +11,12 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.outputs.table import SEVERITY_STYLE
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.cli.terminal.messages import usage_error
+from nephoscope.cli.terminal.messages import exit_with_usage_error
 from nephoscope.cli.terminal.sanitize_output import format_count
-from nephoscope.files.json_tree import text_of, trees_of
+from nephoscope.files.json_tree import get_text, trees_of
 from nephoscope.posture.attack_paths.arm_document import arm_id, entity_body, properties
 from nephoscope.posture.attack_paths.choke_points import choke_points
 from nephoscope.posture.attack_paths.entity import INTERNET
@@ -60,7 +60,7 @@ def choose_paths(
     """The paths of a report that the options ask for; ends the process where they name a type or a path that there is not."""
     kinds = frozenset(types)
     if unknown := sorted(kinds - {one.name for one in path_types()}):
-        usage_error(f"--path {unknown[0]}: unknown type; --types lists all types")
+        exit_with_usage_error(f"--path {unknown[0]}: unknown type; --types lists all types")
     wanted = frozenset(Severity(one) for one in levels)
     every = [one for one in report.attack_paths.paths if _is_within_filter(report, one)]
     found = [
@@ -72,7 +72,7 @@ def choose_paths(
         return AttackPathView(every, found, report.attack_paths.gaps, report.scope)
     found = [one for one in found if one.id.startswith(begin.lower())]
     if len(found) != 1:
-        usage_error(f"--show {begin}: {format_count(len(found), 'path')} with this ID")
+        exit_with_usage_error(f"--show {begin}: {format_count(len(found), 'path')} with this ID")
     return AttackPathView(every, found, (), report.scope, one=True)
 
 
@@ -140,7 +140,7 @@ def _print_path(path: AttackPath, console: Console) -> None:
         for one in trees_of(step, "assessments"):
             console.print(
                 Text(
-                    f"   {one['severity']}: {describe_failure(text_of(one, 'displayName'))} ({one['key']})",
+                    f"   {one['severity']}: {describe_failure(get_text(one, 'displayName'))} ({one['key']})",
                     style="dim",
                 )
             )
@@ -174,7 +174,7 @@ def render_csv(shown: AttackPathView, out: TextIO) -> None:
             chain.target.name,
             way,
         )
-        writer.writerow([cell(value) for value in row])
+        writer.writerow([escape_cell(value) for value in row])
 
 
 def render_types(output: str, out: TextIO) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.reports.compliance import (
@@ -125,7 +125,7 @@ def render_csv(standards: Sequence[Standard], out: TextIO) -> None:
             *(standard.name, control.name, control.outcome),
             *(item.reference, item.key, item.kind, item.outcome),
         )
-        writer.writerow([cell(value) for value in values])
+        writer.writerow([escape_cell(value) for value in values])
 
 
 def _list_rows(

@@ -9,7 +9,7 @@ from typing import TextIO
 import msgspec
 from rich.markup import escape
 
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.terminal.sanitize_output import format_count
 from nephoscope.posture.data_gaps.gap_groups import DataGap
@@ -112,7 +112,7 @@ def render_csv(gaps: Sequence[DataGap], _: int, out: TextIO) -> None:
                 one.count,
                 *told,
             )
-            writer.writerow([cell(value) for value in row])
+            writer.writerow([escape_cell(value) for value in row])
 
 
 RENDERERS: dict[str, Callable[[Sequence[DataGap], int, TextIO], None]] = {

@@ -38,19 +38,19 @@ _STYLE = {
 }
 
 
-def reads(wanted: str) -> RowSelection:
+def select_rows(wanted: str) -> RowSelection:
     """The rows that are read."""
     judged = frozenset(ComplianceState) - {ComplianceState.NOT_APPLICABLE}
-    return RowSelection(reasons=judged, takes=names(wanted))
+    return RowSelection(reasons=judged, takes=make_row_test(wanted))
 
 
-def names(wanted: str) -> Callable[[ReportRow], bool]:
+def make_row_test(wanted: str) -> Callable[[ReportRow], bool]:
     """Return whether a row's resource has this id, or an id that ends so."""
-    fits = names_id(wanted)
+    fits = make_id_test(wanted)
     return lambda row: fits(row.assessment.resource)
 
 
-def names_id(wanted: str) -> Callable[[str], bool]:
+def make_id_test(wanted: str) -> Callable[[str], bool]:
     """Return whether an id is this one, or ends so."""
     suffix = wanted.rstrip("/").casefold()
 
@@ -63,7 +63,9 @@ def names_id(wanted: str) -> Callable[[str], bool]:
 
 def explain_planned_resource(wanted: str) -> VerdictExplanation:
     """The explanation of planned resources with this id, or an id that ends so."""
-    return VerdictExplanation(names_id(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out))
+    return VerdictExplanation(
+        make_id_test(wanted), lambda verdicts, out: render_planned(verdicts, wanted, out)
+    )
 
 
 def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextIO) -> None:
@@ -89,7 +91,7 @@ def render_planned(verdicts: Iterable[ExplainedVerdict], wanted: str, out: TextI
 
 def render(report: ReportView, wanted: str, out: TextIO) -> None:
     """Print the verdicts on the resource with this id, or on those whose id ends so; UsageError when there is none."""
-    fits = names(wanted)
+    fits = make_row_test(wanted)
     found: dict[str, list[ReportRow]] = defaultdict(list)
     for row in report.rows:
         if fits(row):

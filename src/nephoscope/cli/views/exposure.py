@@ -10,7 +10,7 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.posture.exposure.exposure_rows import OPEN, UNKNOWN, ExposureRow, rank
 
@@ -51,10 +51,10 @@ def render_csv(rows: Sequence[ExposureRow], out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
     for row in rows:
-        writer.writerow([cell(value) for value in exposure_cells(row)])
+        writer.writerow([escape_cell(value) for value in build_exposure_cells(row)])
 
 
-def exposure_cells(row: ExposureRow) -> tuple[str, ...]:
+def build_exposure_cells(row: ExposureRow) -> tuple[str, ...]:
     """The cells of a row in a file."""
     rules = " ".join(row.rules)
     return row.state, row.resource, row.protocol, row.ports, row.sources, row.path, rules, row.why

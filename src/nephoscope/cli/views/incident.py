@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table
 
-from nephoscope.alerts.investigation.entity_context import choose
+from nephoscope.alerts.investigation.entity_context import choose_context
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.views.process_tree import show_prevalence, show_process_trees
 from nephoscope.state.incidents.incidents import NoteKind
@@ -73,7 +73,7 @@ def _print_entities(console: Console, case: IncidentCase) -> None:
         times = f"{len(one.sources)} alert{'s' if len(one.sources) != 1 else ''}"
         name = f"{one.title} {one.id}" if one.id else one.title
         console.print(f"  {escape(one.kinds)} [bold]{escape(name)}[/bold]  ({times})")
-        if (context := choose(contexts.get(entity) for entity in one.entities)) is not None:
+        if (context := choose_context(contexts.get(entity) for entity in one.entities)) is not None:
             _print_context(console, context, again=context.resource in told)
             told.add(context.resource or context.entity.key)
     if len(several) > MOST_ENTITIES:

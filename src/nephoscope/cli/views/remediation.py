@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import msgspec
 from rich.text import Text
 
-from nephoscope.cli.outputs.csv import cell
+from nephoscope.cli.outputs.csv import escape_cell
 from nephoscope.cli.terminal.console import create_console
 from nephoscope.cli.views.recommendation import choose
 from nephoscope.model.secret_redaction import redact
@@ -35,7 +35,7 @@ class RemediationPreview:
     note: str = ""
 
 
-def remedies(report: Report, wanted: str) -> Iterator[RemediationPreview]:
+def preview_remediations(report: Report, wanted: str) -> Iterator[RemediationPreview]:
     """The change for every failing resource of a policy with effect modify, append or deployIfNotExists."""
     key = choose(report, wanted).recommendation.key
     for row in report.findings():
@@ -54,7 +54,7 @@ def remedies(report: Report, wanted: str) -> Iterator[RemediationPreview]:
 def render(report: Report, wanted: str, out: TextIO) -> None:
     """Print the changes for a person."""
     console = create_console(out)
-    found = list(remedies(report, wanted))
+    found = list(preview_remediations(report, wanted))
     if not found:
         console.print("No failing resource.")
     for one in found:
@@ -67,7 +67,7 @@ def render(report: Report, wanted: str, out: TextIO) -> None:
 
 def render_json(report: Report, wanted: str, out: TextIO) -> None:
     """Write the changes as a JSON array: a patch or a deployment for each failing resource, or a note why there is none."""
-    body = [_build_object(one) for one in remedies(report, wanted)]
+    body = [_build_object(one) for one in preview_remediations(report, wanted)]
     out.write(_to_json(body) + "\n")
 
 
@@ -89,11 +89,14 @@ def render_csv(report: Report, wanted: str, out: TextIO) -> None:
     """Write a row an operation of a patch, or a row a deployment."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(("resource", "policy", "effect", "operation", "path", "value", "note"))
-    for one in remedies(report, wanted):
+    for one in preview_remediations(report, wanted):
         effect = one.preview.effect if one.preview else ""
         for operation, path, value, note in _list_changes(one):
             writer.writerow(
-                [cell(text) for text in (one.resource, one.policy, effect, operation, path, value, note)]
+                [
+                    escape_cell(text)
+                    for text in (one.resource, one.policy, effect, operation, path, value, note)
+                ]
             )
 
 

@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from nephoscope.cli.outputs.json import score_object
-from nephoscope.cli.outputs.table import explain_weighting, percent, print_controls
+from nephoscope.cli.outputs.json import build_score_object
+from nephoscope.cli.outputs.table import explain_weighting, format_score, print_controls
 from nephoscope.cli.terminal.console import create_console
-from nephoscope.estate.scope_hierarchy import subscription_name
+from nephoscope.estate.scope_hierarchy import get_subscription_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def render(report: Report, out: TextIO, *, controls: bool) -> None:
     """Print the score for a person."""
     console = create_console(out)
-    console.print(f"\n[bold]Secure score {percent(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n")
+    console.print(
+        f"\n[bold]Secure score {format_score(report.score)}[/bold]  [dim]{escape(report.scope)}[/dim]\n"
+    )
     print_controls(report.score, console)
     if explain_weighting(report.score):
         console.print(Text(explain_weighting(report.score), style="dim"))
@@ -41,7 +43,7 @@ def render_json(report: Report, out: TextIO) -> None:
     body: dict[str, object] = {
         "scope": report.scope,
         "evaluated": report.now,
-        "score": score_object(report.score),
+        "score": build_score_object(report.score),
         "trend": [{"evaluated": point.when, "percentage": point.percentage} for point in report.trend],
         "delta": [{"cause": part.cause, "points": round(part.points, 4)} for part in report.delta],
     }
@@ -60,7 +62,7 @@ def _build_subscriptions(report: Report) -> Table:
         resource = report.run.estate.resources.get(f"/subscriptions/{scope.subscription}")
         part = scope.weight / weights if scope.is_scored else 0.0
         table.add_row(
-            Text((subscription_name(resource) if resource else "") or scope.subscription),
+            Text((get_subscription_name(resource) if resource else "") or scope.subscription),
             f"{scope.percentage:.1%}" if scope.is_scored else "not scored",
             f"{scope.current:.2f}",
             str(scope.max),

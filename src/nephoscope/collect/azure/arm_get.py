@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
-from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, build_request_key
+from nephoscope.collect.azure.collection_gaps import parse_refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
-from nephoscope.files.json_tree import list_of
+from nephoscope.files.json_tree import get_list
 
 MAX_PAGES = 10_000
 #: Storage's refusal to list what an account of its kind never has, such as containers of an account for files alone.
@@ -52,7 +52,7 @@ class ArmGet:
         return FailedRequest(f"more than {MAX_PAGES} pages", "")
 
     def _fetch_page(self, url: str, api: str, type_: str, action: str) -> CheckpointEntry:
-        key = request_key("get", url)
+        key = build_request_key("get", url)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:
@@ -70,11 +70,11 @@ def _make_kept(key: str, answer: RestResponse, api: str, type_: str, action: str
     if answer.status in (204, 404) or answer.error[0] in _NO_SUCH_SERVICE:
         return CheckpointEntry(key, "", 404, [], reason=f"{answer.status}: nothing is there")
     if not answer.ok:
-        reason, permission = refusal(answer, action)
+        reason, permission = parse_refusal(answer, action)
         return CheckpointEntry(key, "", answer.status, [], reason=reason, permission=permission)
     body = answer.body
     is_list = isinstance(body.get("value"), list) and "id" not in body
-    found = list_of(body, "value") if is_list else [body]
+    found = get_list(body, "value") if is_list else [body]
     rows = [{"resource": row, "api_version": api} for row in found if isinstance(row, dict)]
     following = body.get("nextLink") if "id" not in body else ""
     return CheckpointEntry(

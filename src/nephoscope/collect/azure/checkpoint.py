@@ -43,7 +43,7 @@ class _Header(msgspec.Struct, frozen=True):
     started: str
 
 
-def request_key(*parts: object) -> str:
+def build_request_key(*parts: object) -> str:
     """The name of a question: 128 bits in hexadecimal over its parts."""
     return hashlib.blake2b(msgspec.json.encode(parts, order="deterministic"), digest_size=16).hexdigest()
 

@@ -54,7 +54,7 @@ class CollectedIds:
         if str(properties.get("principalType", "")).lower() == "group" and isinstance(principal, str):
             self.assigned_groups[principal.lower()] = principal
 
-    def ids(self, type_: str) -> list[tuple[str, str]]:
+    def list_ids(self, type_: str) -> list[tuple[str, str]]:
         """(lower-cased id, id as spelled) of a type, sorted."""
         with self._lock:
             return sorted(self._by_type.get(type_, {}).items())

@@ -31,7 +31,7 @@ class CollectionGap:
         )
 
 
-def lines(gaps: Sequence[CollectionGap]) -> list[str]:
+def format_gap_lines(gaps: Sequence[CollectionGap]) -> list[str]:
     """The gaps as lines to show; where many types lack in one scope for one reason, a line after the others counts them."""
     alike: defaultdict[tuple[str, str], list[CollectionGap]] = defaultdict(list)
     for gap in gaps:
@@ -45,7 +45,7 @@ def _count_types(gaps: list[CollectionGap]) -> str:
     return f"{len(gaps)} types, such as {replace(gaps[0], permission=permission)}; see gaps in coverage.json"
 
 
-def refusal(answer: RestResponse, action: str) -> tuple[str, str]:
+def parse_refusal(answer: RestResponse, action: str) -> tuple[str, str]:
     """(reason, missing permission) of an answer that grants nothing; the action that it names goes before the one asked for."""
     code, message = answer.error
     reason = f"{answer.status} {code}".strip()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from nephoscope.collect.azure.collection_scope import CollectionScope
 from nephoscope.connect.cloud import CLOUDS, Cloud
-from nephoscope.connect.credentials import CredentialSource, credential_source
+from nephoscope.connect.credentials import CredentialSource, create_credential_source
 
 #: Told what is being done, how much of it is done, and of how much.
 Progress = Callable[[str, int, int], None]
@@ -32,8 +32,8 @@ class CollectionSettings:
     workers: int = 8
     sign_in: Callable[[str], CredentialSource] | None = field(default=None, compare=False)
 
-    def tenant_credential(self, tenant: str) -> CredentialSource:
+    def find_credential(self, tenant: str) -> CredentialSource:
         """Return how to sign in for a tenant ('' = the credential's own); raises SignInError."""
         if self.sign_in is not None:
             return self.sign_in(tenant)
-        return credential_source(self.credential, self.cloud, tenant)
+        return create_credential_source(self.credential, self.cloud, tenant)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from nephoscope.collect.azure import manifest, snapshot_writer
 from nephoscope.collect.azure.arm_get import ArmGet
-from nephoscope.collect.azure.checkpoint import Checkpoint, request_key
+from nephoscope.collect.azure.checkpoint import Checkpoint, build_request_key
 from nephoscope.collect.azure.collected_ids import CollectedIds
 from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
 from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
@@ -31,15 +31,15 @@ from nephoscope.collect.azure.resource_graph import (
     GraphTableQuery,
     QueryArea,
     ResourceGraph,
-    queries,
+    build_table_queries,
 )
 from nephoscope.collect.azure.tenant_clients import ArmRequest, TenantClients
 from nephoscope.collect.azure.visible_scopes import (
     TABLE,
     VisibleScope,
     add_missing_scopes,
-    find,
-    group_id,
+    build_group_id,
+    find_visible_scope,
     list_scopes,
 )
 from nephoscope.collect.resource_sources import ANY, TypeSources
@@ -78,7 +78,9 @@ class Collector:
     ) -> None:
         self._settings, self._out, self._progress = settings, out, progress
         self._reading = (
-            TypeSources.builtin().server_sources() if settings.cloud.is_nephoscope else TypeSources.builtin()
+            TypeSources.load_builtin().load_server_sources()
+            if settings.cloud.is_nephoscope
+            else TypeSources.load_builtin()
         )
         self._plan = CollectionPlan.of(needs, self._reading)
         self._holdings, self._gaps = CollectedIds(), CollectionGaps()
@@ -125,7 +127,7 @@ class Collector:
         scope = settings.scope
         asked = [scope.subscriptions, scope.management_groups, scope.resource_groups, scope.tenants]
         cloud = [settings.cloud.resource_manager, settings.cloud.graph]
-        return request_key(
+        return build_request_key(
             cloud,
             asked,
             settings.graph,
@@ -138,7 +140,7 @@ class Collector:
         )
 
     def _find_visible_tenant(self, id_: str, checkpoint: Checkpoint) -> TenantClients:
-        source, cloud = self._settings.tenant_credential(id_), self._settings.cloud
+        source, cloud = self._settings.find_credential(id_), self._settings.cloud
         manager = RestClient(cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope))
         directory = RestClient(cloud.graph, TokenProvider(source, cloud.graph_scope))
         for client in (manager, directory):
@@ -154,7 +156,7 @@ class Collector:
     def _read_containers(self, tenant: TenantClients) -> None:
         self._progress("containers", 0, 1)
         types = self._plan.tables[TABLE]
-        found = find(
+        found = find_visible_scope(
             tenant.seen.tenant, self._settings.scope, types, tenant.resource_graph, self._holdings, self._gaps
         )
         # What two tenants' sign-ins see (a delegated subscription) is read by the first.
@@ -166,7 +168,7 @@ class Collector:
     def _check(self, tenants: Sequence[TenantClients]) -> None:
         """Several tenants see different subscriptions: a refusal by one says nothing where another answers."""
         scope = self._settings.scope
-        seen = {one for tenant in tenants for one in tenant.seen.scopes(scope)}
+        seen = {one for tenant in tenants for one in tenant.seen.list_scopes(scope)}
         self._gaps.forget(seen)
         add_missing_scopes(scope, [tenant.seen for tenant in tenants], self._gaps)
         if not seen:
@@ -203,7 +205,9 @@ class Collector:
         self._progress(what, len(futures), len(futures))
 
     def _list_scopes(self, tenants: Sequence[TenantClients]) -> Iterator[tuple[TenantClients, str]]:
-        return ((tenant, scope) for tenant in tenants for scope in tenant.seen.scopes(self._settings.scope))
+        return (
+            (tenant, scope) for tenant in tenants for scope in tenant.seen.list_scopes(self._settings.scope)
+        )
 
     def _verify(self, item: tuple[TenantClients, str]) -> None:
         tenant, scope = item
@@ -224,7 +228,7 @@ class Collector:
 
     def _widen(self, item: tuple[TenantClients, str, str]) -> None:
         tenant, subscription, group = item
-        if self._bounds.widen(tenant.arm, subscription, group_id(group)):
+        if self._bounds.widen(tenant.arm, subscription, build_group_id(group)):
             tenant.seen.apart.add(group)
 
     def _name_read_action(self, type_: str) -> str:
@@ -234,7 +238,7 @@ class Collector:
         self, tenants: Sequence[TenantClients]
     ) -> Iterator[tuple[TenantClients, GraphTableQuery, QueryArea]]:
         for tenant in tenants:
-            for area in tenant.seen.areas(self._settings.scope):
+            for area in tenant.seen.list_areas(self._settings.scope):
                 for table, types in self._plan.tables.items():
                     if table != TABLE:
                         yield from ((tenant, query, area) for query in self._build_queries(table, types))
@@ -242,7 +246,7 @@ class Collector:
     def _build_queries(self, table: str, types: frozenset[str]) -> Iterator[GraphTableQuery]:
         """The queries for the types of a table."""
         also = (OF_THE_ESTATE,) if self._settings.cloud.is_nephoscope else ()
-        return queries(self._plan, self._reading, table, types, also)
+        return build_table_queries(self._plan, self._reading, table, types, also)
 
     def _query(self, item: tuple[TenantClients, GraphTableQuery, QueryArea]) -> None:
         tenant, query, area = item
@@ -279,7 +283,9 @@ class Collector:
     ) -> Iterator[ArmRequest]:
         """A request under every resource of the parent's type, but not where the type is known to be refused."""
         by_scope = {scope: tenant for tenant, scope in self._list_scopes(tenants)}
-        for key, id_ in self._holdings.list_extensible() if parent == ANY else self._holdings.ids(parent):
+        for key, id_ in (
+            self._holdings.list_extensible() if parent == ANY else self._holdings.list_ids(parent)
+        ):
             scope = find_scope(key, by_scope)
             if scope and not self._gaps.is_missing(type_, scope):
                 yield ArmRequest(by_scope[scope], scope, key, f"{id_}{path}?api-version={api}", api, type_)
@@ -321,16 +327,16 @@ class Collector:
         try:
             if kind == GROUPS:
                 assigned = None if self._plan.whole else self._holdings.assigned_groups.values()
-                self._groups += tenant.graph.groups(assigned)
+                self._groups += tenant.graph.read_groups(assigned)
             else:
-                tenant.graph.objects(kind)
+                tenant.graph.read_objects(kind)
         except GraphRefusedError as error:
             self._gaps.add(kind, "", error.reason, error.permission)
 
     def _finish(self, tenants: Sequence[TenantClients], checkpoint: Checkpoint) -> CollectionResult:
         scopes = [scope for _, scope in self._list_scopes(tenants)]
         self._leave_out()
-        covered = manifest.scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
+        covered = manifest.list_complete_scopes(self._plan, self._reading, scopes, self._holdings, self._gaps)
         whole = self._complete_tenant_types(scopes)
         by_tenant: dict[str, dict[str, list[str]]] = {
             tenant.find_guid(): {"": sorted(whole)} if whole else {} for tenant in tenants
@@ -343,7 +349,7 @@ class Collector:
             "cloud": self._settings.cloud.name,
             "requests": dict(sorted(self._requests.items())),
         }
-        document = manifest.document(by_tenant, self._gaps, self._unread, collected)
+        document = manifest.build_manifest(by_tenant, self._gaps, self._unread, collected)
         snapshot_writer.write(self._out, checkpoint, self._plan.derived, self._groups, document)
         checkpoint.remove()
         return CollectionResult(

@@ -16,14 +16,19 @@ from msgspec.structs import replace
 from nephoscope.collect.azure.arm_get import ArmGet, FailedRequest
 from nephoscope.collect.azure.checkpoint import Checkpoint
 from nephoscope.collect.azure.collected_ids import CollectedIds
-from nephoscope.collect.azure.collection_gaps import CollectionGaps, refusal
+from nephoscope.collect.azure.collection_gaps import CollectionGaps, parse_refusal
 from nephoscope.collect.azure.collection_settings import CollectionSettings
 from nephoscope.collect.azure.microsoft_graph import KINDS
 from nephoscope.collect.azure.permissions import Permissions
 from nephoscope.collect.azure.readable_scopes import read_permissions
 from nephoscope.collect.azure.required_permissions import PermissionProvider, RequiredPermission
 from nephoscope.collect.azure.resource_graph import ResourceGraph
-from nephoscope.collect.azure.visible_scopes import VisibleScope, add_missing_scopes, find, group_id
+from nephoscope.collect.azure.visible_scopes import (
+    VisibleScope,
+    add_missing_scopes,
+    build_group_id,
+    find_visible_scope,
+)
 from nephoscope.connect.credentials import SignInError, TokenProvider
 from nephoscope.connect.read_only_client import RequestError, RestClient
 from nephoscope_policy.model.resource_id import RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -112,7 +117,7 @@ def try_connection(settings: CollectionSettings, rights: tuple[RequiredPermissio
 @contextmanager
 def _open_clients(settings: CollectionSettings) -> Iterator[_Clients]:
     tenant = next(iter(settings.scope.tenants), "")
-    source, cloud = settings.tenant_credential(tenant), settings.cloud
+    source, cloud = settings.find_credential(tenant), settings.cloud
     manager = RestClient(
         cloud.resource_manager, TokenProvider(source, cloud.resource_manager_scope), attempts=ATTEMPTS
     )
@@ -141,7 +146,9 @@ def _test_subscriptions(
             "the sign-in succeeded, but no subscription is visible: assign the role Reader on at least one"
         )
     found = pool.map(
-        lambda id_: _test_subscription(clients, id_, names.display_name(f"/subscriptions/{id_}"), actions),
+        lambda id_: _test_subscription(
+            clients, id_, names.find_display_name(f"/subscriptions/{id_}"), actions
+        ),
         sorted(seen.subscriptions),
     )
     yield from _test_scopes(clients, tuple(found), seen, names, actions, pool)
@@ -154,7 +161,7 @@ def _list_seen(clients: _Clients, names: _Names, gaps: CollectionGaps) -> Visibl
     scope = clients.settings.scope
     reader = ResourceGraph(clients.manager, clients.checkpoint, names.add_body)
     wanted = frozenset({SUBSCRIPTION_TYPE, RESOURCE_GROUP_TYPE})
-    seen = find(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
+    seen = find_visible_scope(next(iter(scope.tenants), ""), scope, wanted, reader, names, gaps)
     add_missing_scopes(scope, [seen], gaps)
     return seen
 
@@ -173,7 +180,7 @@ class _Names(CollectedIds):
         shown = properties.get("displayName") if isinstance(properties, dict) else ""
         self._names[str(body.get("id") or "").lower()] = str(shown or body.get("name") or "")
 
-    def display_name(self, id_: str) -> str:
+    def find_display_name(self, id_: str) -> str:
         """The name of a subscription or resource group, the last word of its id where it has none."""
         return self._names.get(id_) or id_.rpartition("/")[2]
 
@@ -197,14 +204,14 @@ def _test_scopes(
     """The subscriptions with the groups that a collection reads beside them, as `Bounds.widen` finds these."""
     lacking = {one.id: set(one.lacks if one.answers else actions) for one in found}
     asked = [pair for pair in sorted(seen.groups) if lacking.get(pair.partition("/")[0])]
-    answered = pool.map(lambda pair: _read_permissions(clients, group_id(pair)), asked)
+    answered = pool.map(lambda pair: _read_permissions(clients, build_group_id(pair)), asked)
     groups: dict[str, list[GroupTrial]] = {one.id: [] for one in found}
     for pair, granted in zip(asked, answered, strict=True):
         around = pair.partition("/")[0]
-        if isinstance(granted, Permissions) and any(map(granted.allow, lacking[around])):
-            id_ = group_id(pair)
+        if isinstance(granted, Permissions) and any(map(granted.allows, lacking[around])):
+            id_ = build_group_id(pair)
             groups[around].append(
-                GroupTrial(id_, names.display_name(id_), _list_missing_actions(granted, actions))
+                GroupTrial(id_, names.find_display_name(id_), _list_missing_actions(granted, actions))
             )
     return (replace(one, groups=tuple(groups[one.id])) for one in found)
 
@@ -215,7 +222,7 @@ def _read_permissions(clients: _Clients, scope: str) -> Permissions | FailedRequ
 
 
 def _list_missing_actions(granted: Permissions, actions: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(one for one in actions if not granted.allow(one))
+    return tuple(one for one in actions if not granted.allows(one))
 
 
 def _map_permissions(rights: tuple[RequiredPermission, ...]) -> dict[str, str]:
@@ -232,4 +239,4 @@ def _test_permission(clients: _Clients, permission: str, path: str) -> Permissio
     answer = clients.directory.get(path, permission)
     if answer.ok:
         return PermissionTrial(permission, True)
-    return PermissionTrial(permission, False, refusal(answer, permission)[0])
+    return PermissionTrial(permission, False, parse_refusal(answer, permission)[0])

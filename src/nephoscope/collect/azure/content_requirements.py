@@ -69,7 +69,7 @@ class ContentNeeds(msgspec.Struct, frozen=True):
                 continue
             gathered.add(entry, catalog)
         for related, parents in (under or {}).items():
-            gathered.look_up(related, parents)
+            gathered.add_lookup(related, parents)
         types = ALWAYS | gathered.types | {type_.lower() for type_ in also}
         return cls(
             frozenset(types),
@@ -96,7 +96,7 @@ class _NeedsBuilder:
         self.names: defaultdict[str, set[str]] = defaultdict(set)
         self.text = bytearray()
 
-    def look_up(self, related: str, parents: Iterable[str]) -> None:
+    def add_lookup(self, related: str, parents: Iterable[str]) -> None:
         """Take in that a type is looked up under others, by no name of its own."""
         self.types.add(related)
         self.parents[related] |= set(parents)

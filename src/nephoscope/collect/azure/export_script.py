@@ -9,11 +9,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.azure.collection_plan import CollectionPlan
-from nephoscope.collect.azure.manifest import job_entries, list_manifest_entries
+from nephoscope.collect.azure.manifest import build_job_entries, list_manifest_entries
 from nephoscope.collect.azure.microsoft_graph import ALWAYS_READ, GROUPS, KINDS
-from nephoscope.collect.azure.resource_graph import QueryArea, queries, request_body
+from nephoscope.collect.azure.resource_graph import QueryArea, build_request_body, build_table_queries
 from nephoscope.collect.resource_sources import ANY, TypeSources
-from nephoscope.collect.resources.child_resources import child_types
+from nephoscope.collect.resources.child_resources import list_child_types
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, RESOURCE_GROUP_TYPE, SUBSCRIPTION_TYPE
 
 if TYPE_CHECKING:
@@ -39,26 +39,28 @@ class ScriptCall:
     arguments: tuple[str | tuple[str, ...], ...]
 
 
-def script(kind: str, needs: ContentNeeds) -> str:
+def render_export_script(kind: str, needs: ContentNeeds) -> str:
     """The script of a kind (`az` or `powershell`) that exports what is needed."""
     name, render = _KINDS[kind]
     head = (files("nephoscope.collect.azure") / "scripts" / name).read_text(encoding="utf-8")
     return head + "".join(
         render(step) + "\n"
-        for step in steps(CollectionPlan.of(needs, TypeSources.builtin()), TypeSources.builtin())
+        for step in list_export_calls(
+            CollectionPlan.of(needs, TypeSources.load_builtin()), TypeSources.load_builtin()
+        )
     )
 
 
-def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
+def list_export_calls(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
     """Yield what is asked, in the order in which one answer needs another."""
     for table, types in plan.tables.items():
-        for number, query in enumerate(queries(plan, reading, table, types)):
+        for number, query in enumerate(build_table_queries(plan, reading, table, types)):
             yield _build_query(f"{table}-{number}", query, plan, reading)
     for type_, lack in plan.lacks.items():
         yield ScriptCall("body", (type_, _build_id_pattern(type_), lack.api))
     for job in plan.jobs:
         pattern = "|".join(_build_id_pattern(parent) for parent in sorted(job.parents))
-        entries = tuple(sorted(job_entries(job)))
+        entries = tuple(sorted(build_job_entries(job)))
         yield ScriptCall("list", (job.list.type, pattern, f"/{job.list.path}", job.list.api, entries))
     if _ROLES in plan.tables_by_type:
         # built-in roles lie in the tenant, and a role that was not read leaves its assignments Unknown
@@ -81,7 +83,7 @@ def steps(plan: CollectionPlan, reading: TypeSources) -> Iterator[ScriptCall]:
 
 
 def _build_query(name: str, query: GraphTableQuery, plan: CollectionPlan, reading: TypeSources) -> ScriptCall:
-    body = request_body(query, QueryArea(""), _TOKEN)
+    body = build_request_body(query, QueryArea(""), _TOKEN)
     options = json.dumps({key: item for key, item in body["options"].items() if item != _TOKEN})
     text = f'{{"query": {json.dumps(body["query"])}, "options": {options[:-1]}{_TOKEN}}}}}'
     types = tuple(sorted(query.types))
@@ -97,7 +99,7 @@ def _list_claimed_types(types: Iterable[str], plan: CollectionPlan, reading: Typ
         for type_ in types
         if type_ not in reading.partial and type_ not in (_TENANT - {SUBSCRIPTION_TYPE})
     }
-    held |= {child for type_ in held for child in child_types(type_)}
+    held |= {child for type_ in held for child in list_child_types(type_)}
     found: set[str] = set()
     for type_ in held:
         found |= list_manifest_entries(type_, plan, reading)

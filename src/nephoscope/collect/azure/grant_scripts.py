@@ -13,7 +13,7 @@ from nephoscope.collect.azure.required_permissions import (
     READER,
     PermissionProvider,
     RequiredPermission,
-    names,
+    list_names,
 )
 from nephoscope.connect.cloud import CLOUDS
 from nephoscope.state.estate.tenants import CERTIFICATE, MANAGED_IDENTITY, TenantConnection
@@ -45,15 +45,15 @@ class CollectionGrant:
     @property
     def actions(self) -> tuple[str, ...]:
         """The actions of a role."""
-        return names(self.rights, PermissionProvider.AZURE)
+        return list_names(self.rights, PermissionProvider.AZURE)
 
     @property
     def permissions(self) -> tuple[str, ...]:
         """The application permissions of Microsoft Graph; none where it is left out."""
-        return names(self.rights, PermissionProvider.GRAPH) if self.connection.graph else ()
+        return list_names(self.rights, PermissionProvider.GRAPH) if self.connection.graph else ()
 
 
-def az(grant: CollectionGrant) -> str:
+def render_az_script(grant: CollectionGrant) -> str:
     """The script for bash and `az`; running it twice does no harm."""
     parts = [
         _format_head(grant),
@@ -190,7 +190,7 @@ def _format_tail(grant: CollectionGrant) -> str:
     return shown + f'echo "client secret: $({reset} --query password -o tsv)"\n'
 
 
-def bicep(grant: CollectionGrant) -> str:
+def render_bicep(grant: CollectionGrant) -> str:
     """The Bicep file; it is deployed once in each scope, by the commands in its head."""
     group = bool(grant.connection.management_groups) or not grant.connection.subscriptions
     target = "managementGroup" if group else "subscription"

@@ -8,7 +8,7 @@ from nephoscope.collect.azure.collected_ids import CollectedIds
 from nephoscope.collect.azure.collection_gaps import CollectionGap, CollectionGaps
 from nephoscope.collect.azure.collection_plan import CollectionPlan, ListJob
 from nephoscope.collect.resource_sources import ANY, MAIN_TABLE, SEGMENT, TypeSources
-from nephoscope.collect.resources.child_resources import child_types
+from nephoscope.collect.resources.child_resources import list_child_types
 from nephoscope.estate.coverage import SCHEMA_VERSION
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
 
@@ -16,7 +16,7 @@ from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPT
 _OF_SUBSCRIPTIONS = frozenset({SUBSCRIPTION_TYPE, MANAGEMENT_GROUP_TYPE})
 
 
-def scopes(
+def list_complete_scopes(
     plan: CollectionPlan,
     reading: TypeSources,
     read: Iterable[str],
@@ -42,7 +42,7 @@ def _list_complete_types(
     held = set(plan.tables_by_type) - _OF_SUBSCRIPTIONS - set(reading.partial)
     if not grouped:
         held |= {SUBSCRIPTION_TYPE, *plan.derived}
-    held |= {child for type_ in held for child in child_types(type_)}
+    held |= {child for type_ in held for child in list_child_types(type_)}
     held |= {
         type_
         for type_ in plan.embedded
@@ -55,7 +55,7 @@ def _list_complete_types(
         found |= {type_ for type_ in holdings.types if type_.count("/") == 1 and type_ not in reading.lists}
     for job in plan.jobs:
         if not (grouped and job.list.of == {SUBSCRIPTION_TYPE}):
-            found |= job_entries(job)
+            found |= build_job_entries(job)
     return {entry for entry in found if not _is_missing(entry, scope, plan, gaps)}
 
 
@@ -67,7 +67,7 @@ def list_manifest_entries(type_: str, plan: CollectionPlan, reading: TypeSources
     return {f"{type_}/{name}" for name in names | plan.items.get(type_, frozenset()) | {"*"}}
 
 
-def job_entries(job: ListJob) -> set[str]:
+def build_job_entries(job: ListJob) -> set[str]:
     """The type; for an extension that was asked for some types of resources only, the type under each of them."""
     if ANY in job.list.of and ANY not in job.parents:
         return {f"{parent}/providers/{job.list.type}" for parent in job.parents}
@@ -87,13 +87,15 @@ def _is_missing(entry: str, scope: str, plan: CollectionPlan, gaps: CollectionGa
 def _find_unlisted(plan: CollectionPlan, holdings: CollectedIds) -> dict[str, list[str]]:
     """The parents that do not carry the list of a child type that only bodies list, by that type."""
     return {
-        type_: [key for key, _ in holdings.ids(type_.rpartition("/")[0]) if key not in holdings.connected]
+        type_: [
+            key for key, _ in holdings.list_ids(type_.rpartition("/")[0]) if key not in holdings.connected
+        ]
         for type_ in plan.embedded
         if type_.rpartition("/")[2] == SEGMENT
     }
 
 
-def document(
+def build_manifest(
     tenants: Mapping[str, dict[str, list[str]]],
     gaps: CollectionGaps,
     unread: dict[str, str],

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
-from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, build_request_key
+from nephoscope.collect.azure.collection_gaps import parse_refusal
 from nephoscope.connect.read_only_client import RequestError, RestClient
-from nephoscope.files.json_tree import list_of
+from nephoscope.files.json_tree import get_list
 
 GROUPS = "microsoft.graph/groups"
 DIRECTORY_ROLES = "microsoft.graph/roleassignments"
@@ -102,12 +102,12 @@ class GraphClient:
     checkpoint: Checkpoint
     tenant: str = ""
 
-    def objects(self, kind: str) -> int:
+    def read_objects(self, kind: str) -> int:
         """Read all objects of a pseudo type other than groups and say how many; raises GraphRefusedError."""
         file = f"graph/{kind.rpartition('/')[2]}.jsonl"
         return sum(len(page.rows) for page in self._fetch_pages(KINDS[kind].path, kind, file))
 
-    def groups(self, assigned: Iterable[str] | None) -> list[dict[str, Any]]:
+    def read_groups(self, assigned: Iterable[str] | None) -> list[dict[str, Any]]:
         """Every group as a resource, with `members` where it is, or lies in, one of the assigned (None = all); GraphRefusedError."""
         listed = [
             resource for page in self._fetch_pages(KINDS[GROUPS].path, GROUPS, "") for resource in page.rows
@@ -142,7 +142,7 @@ class GraphClient:
             following = kept.next
 
     def _fetch_page(self, url: str, kind: str, file: str) -> CheckpointEntry:
-        key = request_key("graph", self.tenant, url)
+        key = build_request_key("graph", self.tenant, url)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:
@@ -154,13 +154,13 @@ class GraphClient:
             if answer.ok:
                 rows = [
                     _build_resource(kind, value)
-                    for value in list_of(answer.body, "value")
+                    for value in get_list(answer.body, "value")
                     if isinstance(value, dict) and "id" in value
                 ]
                 kept = CheckpointEntry(key, file, 200, rows, str(answer.body.get("@odata.nextLink") or ""))
             else:
                 permission = KINDS[kind.removesuffix("/members")].permission
-                kept = CheckpointEntry(key, "", answer.status, [], "", 0, *refusal(answer, permission))
+                kept = CheckpointEntry(key, "", answer.status, [], "", 0, *parse_refusal(answer, permission))
             self.checkpoint.put(kept)
         return kept
 

@@ -25,7 +25,7 @@ class Permissions:
         """From the rows of the answer."""
         return cls(tuple((_read_words(row, "actions"), _read_words(row, "notActions")) for row in rows))
 
-    def allow(self, action: str) -> bool:
+    def allows(self, action: str) -> bool:
         """Return whether an action in any case is granted."""
         action = action.lower()
         return any(
@@ -33,7 +33,7 @@ class Permissions:
         )
 
 
-def url(scope: str) -> str:
+def build_permissions_url(scope: str) -> str:
     """The path that answers for a scope."""
     return f"{scope}/providers/Microsoft.Authorization/permissions?api-version={API_VERSION}"
 

@@ -53,7 +53,7 @@ class PermissionCheck:
         return True
 
     def _find_refused(self, granted: Permissions) -> frozenset[str]:
-        return frozenset(type_ for type_ in self.types if not granted.allow(self.action(type_)))
+        return frozenset(type_ for type_ in self.types if not granted.allows(self.action(type_)))
 
     def _add_gaps(self, scope: str, types: Iterable[str]) -> None:
         for type_ in types:
@@ -64,5 +64,7 @@ def read_permissions(arm: ArmGet, scope: str) -> Permissions | FailedRequest:
     """Return what the sign-in may do in a scope, or why it may not be asked."""
     rows: list[dict[str, object]] = []
     reader = ArmGet(arm.client, arm.checkpoint, rows.append)
-    failed = reader.read(permissions.url(scope), "", permissions.WHAT, _ASKING, must_be=True)
+    failed = reader.read(
+        permissions.build_permissions_url(scope), "", permissions.WHAT, _ASKING, must_be=True
+    )
     return Permissions.of(rows) if failed is None else failed

@@ -62,9 +62,9 @@ class RequiredPermission:
         return self.name.partition("/")[0].lower()
 
 
-def rights(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermission, ...]:
+def list_required_permissions(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermission, ...]:
     """Every right that reading what is needed takes, sorted by place and name."""
-    reading = TypeSources.builtin()
+    reading = TypeSources.load_builtin()
     plan = CollectionPlan.of(needs, reading)
     types = {*plan.tables_by_type, *(job.list.type for job in plan.jobs)}
     found = [RequiredPermission(PermissionProvider.AZURE, name, "", why) for name, why in _ASKED.items()]
@@ -82,6 +82,6 @@ def rights(needs: ContentNeeds, *, graph: bool = True) -> tuple[RequiredPermissi
     return tuple(sorted(found, key=lambda one: (one.place, one.name.lower())))
 
 
-def names(found: tuple[RequiredPermission, ...], place: PermissionProvider) -> tuple[str, ...]:
+def list_names(found: tuple[RequiredPermission, ...], place: PermissionProvider) -> tuple[str, ...]:
     """The names of the rights of a place, each once whatever its case."""
     return tuple({one.name.lower(): one.name for one in found if one.place is place}.values())

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, request_key
-from nephoscope.collect.azure.collection_gaps import refusal
+from nephoscope.collect.azure.checkpoint import Checkpoint, CheckpointEntry, build_request_key
+from nephoscope.collect.azure.collection_gaps import parse_refusal
 from nephoscope.collect.azure.collection_plan import CollectionPlan
 from nephoscope.collect.resource_sources import MAIN_TABLE, TypeSources
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
@@ -71,7 +71,7 @@ class GraphTableQuery:
     where: tuple[str, ...] = ()
     every: bool = False
 
-    def text(self, area: QueryArea) -> str:
+    def build_query(self, area: QueryArea) -> str:
         """The query in the language of Resource Graph."""
         lines = [self.table]
         if not self.every:
@@ -90,17 +90,17 @@ def _quote_words(words: Iterable[str]) -> str:
     return ", ".join("'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'" for word in words)
 
 
-def name_condition(names: Iterable[str]) -> str:
+def build_name_condition(names: Iterable[str]) -> str:
     """The condition that a row has one of some names."""
     return f"name in~ ({_quote_words(sorted(names))})"
 
 
-def custom_role_condition(types: Iterable[str]) -> str:
+def build_custom_role_condition(types: Iterable[str]) -> str:
     """The condition that a row of some types is not built in."""
     return f"type !in~ ({_quote_words(sorted(types))}) or properties.policyType =~ 'Custom'"
 
 
-def queries(
+def build_table_queries(
     plan: CollectionPlan, reading: TypeSources, table: str, types: frozenset[str], also: tuple[str, ...] = ()
 ) -> Iterator[GraphTableQuery]:
     """One query for the types of a table; one more for each type of which only some names are wanted.
@@ -109,11 +109,11 @@ def queries(
     """
     whole = types - plan.names.keys()
     only_custom = whole & reading.custom
-    where = (custom_role_condition(only_custom), *also) if only_custom else ()
+    where = (build_custom_role_condition(only_custom), *also) if only_custom else ()
     if whole:
         yield GraphTableQuery(table, whole, where, every=plan.whole and table == MAIN_TABLE)
     for type_ in sorted(types - whole):
-        yield GraphTableQuery(table, frozenset({type_}), (name_condition(plan.names[type_]),))
+        yield GraphTableQuery(table, frozenset({type_}), (build_name_condition(plan.names[type_]),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +167,8 @@ class ResourceGraph:
     def _page(
         self, query: GraphTableQuery, area: QueryArea, token: str, turn: int, action: str
     ) -> CheckpointEntry:
-        body = request_body(query, area, token)
-        key = request_key("query", area.tenant, body, turn)
+        body = build_request_body(query, area, token)
+        key = build_request_key("query", area.tenant, body, turn)
         kept = self.checkpoint.get(key)
         if kept is None:
             try:
@@ -182,14 +182,14 @@ class ResourceGraph:
         return kept
 
 
-def request_body(query: GraphTableQuery, area: QueryArea, token: str) -> dict[str, Any]:
+def build_request_body(query: GraphTableQuery, area: QueryArea, token: str) -> dict[str, Any]:
     """Return what a page of a query is asked with: the JSON body of the request."""
     options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
     if query.table in _INHERITED and not area.groups:
         options["authorizationScopeFilter"] = "AtScopeAboveAndBelow"
     if token:
         options["$skipToken"] = token
-    body: dict[str, Any] = {"query": query.text(area), "options": options}
+    body: dict[str, Any] = {"query": query.build_query(area), "options": options}
     if area.subscriptions:
         body["subscriptions"] = list(area.subscriptions)
     if area.management_groups:
@@ -202,7 +202,7 @@ def _make_kept(
 ) -> CheckpointEntry:
     """A page as it is kept; one that is no page of rows, or was cut without a way on, is a failure."""
     if not answer.ok:
-        reason, permission = refusal(answer, action)
+        reason, permission = parse_refusal(answer, action)
         return CheckpointEntry(key, "", answer.status, [], next=token, reason=reason, permission=permission)
     rows, body = answer.body.get("data"), answer.body
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -60,7 +60,7 @@ def _derive_rows(type_: str, derived: DerivedType, rows: Iterable[object]) -> It
         if not isinstance(extended, str) or not _is_resource(extended):
             continue
         name = row.get("name")
-        spelled = TypeSources.builtin().spell(type_)
+        spelled = TypeSources.load_builtin().spell(type_)
         yield {
             "id": f"{extended.rstrip('/')}/providers/{spelled}/{name}",
             "name": name,

@@ -58,7 +58,7 @@ def normalize_connection(connection: TenantConnection, clouds: Collection[str] =
 
 def build_settings(connection: TenantConnection, secrets: TenantSecrets) -> CollectionSettings:
     """The settings of a collection; CollectError says which setting of the connection cannot be meant."""
-    check(connection, secrets)
+    check_connection(connection, secrets)
     cloud, scope = _load_cloud_of(connection), _parse_scope(connection)
     return CollectionSettings(
         scope,
@@ -68,7 +68,7 @@ def build_settings(connection: TenantConnection, secrets: TenantSecrets) -> Coll
     )
 
 
-def check(connection: TenantConnection, secrets: TenantSecrets) -> None:
+def check_connection(connection: TenantConnection, secrets: TenantSecrets) -> None:
     """CollectError for a connection that can never work."""
     if connection.sign_in not in SIGN_INS:
         raise CollectError(f"the sign-in method must be one of {', '.join(SIGN_INS)}")
@@ -133,9 +133,9 @@ def _open_credential_source(
 def _open_credential(connection: TenantConnection, secrets: TenantSecrets, cloud: Cloud) -> Credential:
     from azure.identity import CertificateCredential, ClientSecretCredential, ManagedIdentityCredential
 
-    from nephoscope.connect.credentials import credential_settings
+    from nephoscope.connect.credentials import build_credential_settings
 
-    options: dict[str, Any] = credential_settings(cloud)
+    options: dict[str, Any] = build_credential_settings(cloud)
     if connection.sign_in == MANAGED_IDENTITY:
         return ManagedIdentityCredential(client_id=connection.client or None)
     if connection.sign_in == CERTIFICATE:

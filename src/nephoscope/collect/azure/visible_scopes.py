@@ -35,7 +35,7 @@ class VisibleScope:
         elif type_ == RESOURCE_GROUP_TYPE:
             self.groups.add(f"{subscription}/{str(row.get('name', '')).lower()}")
 
-    def areas(self, scope: CollectionScope) -> list[QueryArea]:
+    def list_areas(self, scope: CollectionScope) -> list[QueryArea]:
         """Return what queries look at, in parts of up to 200 subscriptions."""
         if not scope.resource_groups:
             return [QueryArea(self.tenant, part) for part in _split_ids(sorted(self.subscriptions))]
@@ -49,15 +49,15 @@ class VisibleScope:
             for part in _split_ids(subscriptions)
         ]
 
-    def scopes(self, scope: CollectionScope) -> list[str]:
+    def list_scopes(self, scope: CollectionScope) -> list[str]:
         """The ids of the subscriptions and of the groups that stand apart, or of the resource groups where such were asked for."""
         if scope.resource_groups:
-            return [group_id(group) for group in sorted(self.groups)]
+            return [build_group_id(group) for group in sorted(self.groups)]
         whole = [f"/subscriptions/{id_}" for id_ in sorted(self.subscriptions)]
-        return whole + [group_id(group) for group in sorted(self.apart)]
+        return whole + [build_group_id(group) for group in sorted(self.apart)]
 
 
-def group_id(pair: str) -> str:
+def build_group_id(pair: str) -> str:
     """The id of a resource group from `<subscription>/<group>`."""
     return "/subscriptions/{}/resourcegroups/{}".format(*pair.split("/", 1))
 
@@ -65,7 +65,7 @@ def group_id(pair: str) -> str:
 def list_scopes(area: QueryArea) -> list[str]:
     """Return the ids of what a query covers: resource groups, else subscriptions."""
     if area.groups:
-        return [group_id(group) for group in area.groups]
+        return [build_group_id(group) for group in area.groups]
     return [f"/subscriptions/{id_}" for id_ in area.subscriptions]
 
 
@@ -73,7 +73,7 @@ def _split_ids(ids: list[str]) -> Iterator[tuple[str, ...]]:
     return (tuple(ids[start : start + GROUPED]) for start in range(0, len(ids), GROUPED))
 
 
-def find(
+def find_visible_scope(
     tenant: str,
     scope: CollectionScope,
     types: frozenset[str],
@@ -132,7 +132,7 @@ def add_missing_scopes(scope: CollectionScope, seen: list[VisibleScope], gaps: C
         if pair not in groups:
             gaps.add(
                 RESOURCE_GROUP_TYPE,
-                group_id(pair),
+                build_group_id(pair),
                 "it does not exist, or it may not be read",
                 "Microsoft.Resources/subscriptions/resourceGroups/read",
             )

@@ -25,11 +25,11 @@ def write_snapshot(out: Path, found: DevOpsCollection, tenant: str, read_at: dat
         for key in sorted(found.documents)
     )
     _write(out / DOCUMENTS_FILE, b"".join(line + b"\n" for line in lines))
-    document = manifest(found, tenant, read_at)
+    document = build_manifest(found, tenant, read_at)
     _write(out / MANIFEST, msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n")
 
 
-def manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[str, object]:
+def build_manifest(found: DevOpsCollection, tenant: str, read_at: datetime) -> dict[str, object]:
     """Give the manifest: each type that was read in full below a resource; `missingPermissions` are the gaps one by one."""
     members = {
         "declared": True,

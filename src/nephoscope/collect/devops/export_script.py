@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, recording_name
+from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, build_recording_name
 
 _HEAD = """#!/usr/bin/env bash
 # Records what {title} tells about an organization, read-only, for:
@@ -54,7 +54,7 @@ _ASK = {
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
-def script(platform: DevOpsPlatform) -> str:
+def render_export_script(platform: DevOpsPlatform) -> str:
     """Give a script for bash that records every answer of a platform under the name that a collection looks for."""
     head = _HEAD.format(
         title=platform.title, name=platform.name, variable=platform.variable, ask=_ASK[platform.name]
@@ -65,10 +65,10 @@ def script(platform: DevOpsPlatform) -> str:
 def _list_request_lines(platform: DevOpsPlatform, type_: str, depth: int) -> Iterator[str]:
     """The requests for a resource of a type and, in loops, for what lies below."""
     pad = "  " * depth
-    for listing in platform.child_listings(type_):
+    for listing in platform.find_child_listings(type_):
         path, file = (
             _format_shell_path(listing.path),
-            _format_shell_path(recording_name(_mark_variables(listing.path), listing.service)),
+            _format_shell_path(build_recording_name(_mark_variables(listing.path), listing.service)),
         )
         origin = platform.origins[listing.service].replace(
             "{" + platform.variable + "}", f"${{{platform.variable}}}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from nephoscope.collect.devops.rest_response import RestAnswer, error_message
+from nephoscope.collect.devops.rest_response import RestAnswer, extract_error_message
 from nephoscope.connect.credentials import AccessToken, Credential, CredentialSource
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.model.secret_redaction import redact_text
@@ -40,7 +40,7 @@ class StaticCredential:
         return _StaticToken(self.token, int(time.time()) + _FOREVER)
 
 
-def static_credential(token: str) -> CredentialSource:
+def build_static_credential(token: str) -> CredentialSource:
     """Sign in with a given token."""
 
     def make() -> Credential:
@@ -55,7 +55,7 @@ class LiveAnswers:
 
     clients: Mapping[str, RestClient]
 
-    def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
+    def iterate_pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
         """Ask for a path and its following pages; RateLimitError, SignInError."""
         client, following = self.clients[service], path
         for _ in range(MOST_PAGES):
@@ -78,7 +78,7 @@ def _ask(client: RestClient, path: str, what: str) -> RestAnswer:
         until = time.strftime("%H:%M:%S UTC", time.gmtime(int(reset))) if reset.isdecimal() else "later"
         raise RateLimitError(f"the token's rate limit is exhausted: run again at {until}")
     if answer.status not in (200, 204):
-        return RestAnswer(answer.status, message=redact_text(error_message(answer.body))[:500])
+        return RestAnswer(answer.status, message=redact_text(extract_error_message(answer.body))[:500])
     return RestAnswer(answer.status, answer.body, _find_next_page_path(path, answer))
 
 

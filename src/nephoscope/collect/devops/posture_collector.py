@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nephoscope.collect.azure.collection_gaps import CollectionGaps
-from nephoscope.collect.devops.projection import project
+from nephoscope.collect.devops.projection import project_members
 from nephoscope.collect.devops.rest_listing import DevOpsPlatform, RestListing, quote_segment
 from nephoscope.collect.devops.rest_response import NOT_RECORDED, RestAnswer, RestAnswers
 from nephoscope.estate.devops_documents import (
@@ -18,7 +18,7 @@ from nephoscope.estate.devops_documents import (
     GITHUB_REPOSITORY,
     GITLAB_PROJECT,
     SCANNERS,
-    coverage_entry,
+    build_coverage_entry,
 )
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -99,7 +99,7 @@ class PostureCollector:
     def _walk(self, node: ListingNode, found: DevOpsCollection) -> None:
         if node.type in CONTAINERS:
             self.progress(node.id.rsplit("/", 1)[-1])
-        for listing in self.platform.child_listings(node.type):
+        for listing in self.platform.find_child_listings(node.type):
             for child in self._read(listing, node, found):
                 self._walk(child, found)
 
@@ -110,7 +110,7 @@ class PostureCollector:
         what = listing.type.rsplit("/", 1)[-1]
         names: Counter[str] = Counter()
         children: list[ListingNode] = []
-        for page in self.answers.pages(listing.url(node.variables), listing.service, what):
+        for page in self.answers.iterate_pages(listing.build_url(node.variables), listing.service, what):
             found.requests[what] += 1
             if not page.is_granted:
                 self._record_refusal(listing, node, page, found)
@@ -120,7 +120,7 @@ class PostureCollector:
                 children += self._add_row(listing, node, row, names, found)
         _record_scanner(listing, node, found, on=True)
         if not (self.only and _lists_repositories(listing)):
-            found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
+            found.scopes[node.id.lower()].add(build_coverage_entry(listing.type, node.type))
         yield from children
 
     def _add_row(
@@ -138,7 +138,7 @@ class PostureCollector:
         unique = name if names[name] == 1 else f"{name}-{names[name]}"
         id_ = _format_child_id(node.id, listing.type, unique)
         shaped = {member: _read_member(row, path) for member, path in listing.shape.items()}
-        properties = project(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
+        properties = project_members(row, listing.keep) | {k: v for k, v in shaped.items() if v is not None}
         found.add(id_, listing.type, properties)
         bound = {variable: _read_text(row, path) for variable, path in listing.binds.items()}
         return [ListingNode(id_, listing.type, {**node.variables, **bound})] if listing.binds else []
@@ -148,7 +148,7 @@ class PostureCollector:
     ) -> None:
         if listing.nothing and re.search(listing.nothing, page.message, re.IGNORECASE):
             _record_scanner(listing, node, found, on=False)
-            found.scopes[node.id.lower()].add(coverage_entry(listing.type, node.type))
+            found.scopes[node.id.lower()].add(build_coverage_entry(listing.type, node.type))
             return
         reason = page.message if page.status == NOT_RECORDED else f"{page.status} {page.message}".strip()
         permission = listing.permission if page.status in _REFUSED else ""

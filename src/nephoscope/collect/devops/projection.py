@@ -10,7 +10,7 @@ _MOST_TEXT = 2_000
 _MOST_ITEMS = 10_000
 
 
-def project(body: object, keep: Iterable[str]) -> dict[str, object]:
+def project_members(body: object, keep: Iterable[str]) -> dict[str, object]:
     """Keep the members of an object that paths name: `a.b`, `a.*.b` for every member of `a`; lists are gone through.
 
     `a?` keeps whether there is a value, and not the value; `a@` only the scheme and host of an address.

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nephoscope.collect.devops.rest_listing import recording_name
-from nephoscope.collect.devops.rest_response import NOT_RECORDED, OK, RestAnswer, error_message
-from nephoscope.files.json_text import json_documents
+from nephoscope.collect.devops.rest_listing import build_recording_name
+from nephoscope.collect.devops.rest_response import NOT_RECORDED, OK, RestAnswer, extract_error_message
+from nephoscope.files.json_text import iterate_json_documents
 from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 
 MOST_BYTES = 64 << 20
@@ -29,9 +29,9 @@ class RecordedAnswers:
 
     folder: Path
 
-    def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
+    def iterate_pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
         """Answer a path by its file; RecordingError where the file is no JSON."""
-        file = self.folder / recording_name(path, service)
+        file = self.folder / build_recording_name(path, service)
         if not file.resolve().is_relative_to(self.folder.resolve()):
             raise RecordingError(f"{file}: outside of the recording")
         if not file.is_file():
@@ -47,7 +47,7 @@ def _read_documents(file: Path) -> Iterator[object]:
     """The JSON values of a file: `gh api --paginate` writes a page behind the other, `--slurp` a list of pages."""
     if file.stat().st_size > MOST_BYTES:
         raise RecordingError(f"{file}: it has more than {MOST_BYTES >> 20} MiB")
-    documents = list(json_documents(file.read_bytes()))
+    documents = list(iterate_json_documents(file.read_bytes()))
     if not documents:
         yield {}
     for one in documents:
@@ -68,7 +68,7 @@ def _flatten_answers(value: object, file: Path) -> Iterator[object]:
 def _read_answer(document: object) -> RestAnswer:
     if not isinstance(document, dict):
         return RestAnswer(OK, {"value": document if isinstance(document, list) else [document]})
-    message = error_message(document)
+    message = extract_error_message(document)
     numbered = _STATUS.match(message)
     if message and (any(name in document for name in _REFUSALS) or (numbered and len(document) == 1)):
         status = str(document.get("status", "")) or (numbered[1] if numbered else "")

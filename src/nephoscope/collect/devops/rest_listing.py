@@ -39,7 +39,7 @@ class RestListing:
     scanner: str = ""
     service: str = ""
 
-    def url(self, variables: Mapping[str, str]) -> str:
+    def build_url(self, variables: Mapping[str, str]) -> str:
         """Give the path with the variables in it, each quoted as one segment."""
         return _VARIABLE.sub(lambda found: quote_segment(variables[found[1]]), self.path)
 
@@ -59,7 +59,7 @@ class DevOpsPlatform:
     origins: Mapping[str, str]
     scope: str = ""
 
-    def child_listings(self, type_: str) -> tuple[RestListing, ...]:
+    def find_child_listings(self, type_: str) -> tuple[RestListing, ...]:
         """Give the listings that are asked for every resource of a type."""
         return tuple(one for one in self.listings if one.of == type_)
 
@@ -69,7 +69,7 @@ def quote_segment(text: str) -> str:
     return _DOTS.get(text) or quote(text, safe="")
 
 
-def recording_name(url: str, service: str = "") -> str:
+def build_recording_name(url: str, service: str = "") -> str:
     """Give the file, relative to a recording, that holds the answer of a path: parts of the query that choose rows are in its name."""
     parts = urlsplit(url)
     chosen = [

@@ -32,12 +32,12 @@ class RestAnswer:
 class RestAnswers(Protocol):
     """Whoever answers requests."""
 
-    def pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
+    def iterate_pages(self, path: str, service: str, what: str) -> Iterator[RestAnswer]:
         """Answer a path of a service, page by page; `what` names the request in counts."""
         ...
 
 
-def error_message(body: dict[str, object]) -> str:
+def extract_error_message(body: dict[str, object]) -> str:
     """Give the text of a refusal, '' where a body is none; GitLab writes `error` where its router or its scopes refuse."""
     for name in ("message", "error"):
         message = body.get(name)

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.facts.fact_report import FactReport, claims
-from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.facts.report_errors import FactError
-from nephoscope.estate.coverage import claim_key
+from nephoscope.estate.coverage import build_claim_key
 from nephoscope.state.estate.arm_documents import REMOVED
 from nephoscope.state.estate.own_facts import OwnFacts, Receipt, RetractedFacts
 from nephoscope_policy.model.resource_id import ResourceId
@@ -28,22 +28,22 @@ FORGOTTEN = "own-facts-forgotten"
 _TOLD = frozenset({Receipt.NEW, Receipt.CHANGED})
 
 
-def permissions(facts: Iterable[OwnFacts]) -> Iterator[tuple[str, str]]:
+def list_recording_permissions(facts: Iterable[OwnFacts]) -> Iterator[tuple[str, str]]:
     """The operations of roles that keeping claims takes, each with its scope."""
-    types = fact_types()
+    types = load_fact_types()
     for one in facts:
         yield f"{types[one.type].type}/write", one.subject
 
 
 def record(state: State, by: Actor, reports: Sequence[FactReport], now: datetime) -> Counter[Receipt]:
     """Keep what reports say, and count what became of the claims; FactError where one cannot be kept: then none is."""
-    return keep(state, by, [one for report in reports for one in claims(report, now)], now)
+    return store_claims(state, by, [one for report in reports for one in claims(report, now)], now)
 
 
-def keep(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> Counter[Receipt]:
+def store_claims(state: State, by: Actor, facts: Sequence[OwnFacts], now: datetime) -> Counter[Receipt]:
     """Keep claims that were checked."""
     found: Counter[Receipt] = Counter()
-    types = fact_types()
+    types = load_fact_types()
     with state.transaction() as session:
         for one in facts:
             receipt = state.own_facts.put(session, one, by.name)
@@ -67,12 +67,12 @@ def remove(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
     with state.transaction() as session:
         gone = state.own_facts.remove(session, resource.key)
         if gone.documents or gone.claims:
-            claims = [claim_key(*one) for one in gone.claims]
+            claims = [build_claim_key(*one) for one in gone.claims]
             state.checkpoints.keep(session, REMOVED, dict.fromkeys(gone.documents, now.isoformat()))
             state.checkpoints.keep(
                 session, FORGOTTEN, dict.fromkeys([*gone.documents, *claims], now.isoformat())
             )
-            known = fact_types().get(resource.type)
+            known = load_fact_types().get(resource.type)
             operation = f"{known.type if known else resource.type}/delete"
             state.audit.add(
                 session,
@@ -86,7 +86,7 @@ def remove(state: State, by: Actor, id_: str, now: datetime) -> RetractedFacts:
     return gone
 
 
-def settle(state: State, when: datetime) -> None:
+def settle_retractions(state: State, when: datetime) -> None:
     """An evaluation that began at a time was kept: what was taken back before has no version any more."""
     for key, at in state.checkpoints.all(FORGOTTEN).items():
         if datetime.fromisoformat(at) <= when:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from nephoscope.collect.facts.fact_types import FactType, fact_types
+from nephoscope.collect.facts.fact_types import FactType, load_fact_types
 from nephoscope.collect.facts.report_errors import FactError, refuse_shape, refuse_text
 from nephoscope.model.nesting_limit import DEEPEST, is_nested_deeper
 from nephoscope.state.estate.own_facts import OwnFacts
@@ -149,9 +149,9 @@ def _list_complete_claims(report: FactReport, resource: ResourceId) -> Iterator[
 
 
 def _require_type(type_: str, place: str) -> FactType:
-    found = fact_types().get(type_.lower())
+    found = load_fact_types().get(type_.lower())
     if found is None:
-        told = ", ".join(one.type for one in fact_types().values())
+        told = ", ".join(one.type for one in load_fact_types().values())
         raise FactError(place, f"unsupported type {type_[:200]!r}: expected a type of {told}")
     return found
 

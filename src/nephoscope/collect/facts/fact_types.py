@@ -7,7 +7,7 @@ from functools import cache
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.source_location import Place
 
@@ -27,9 +27,9 @@ class FactType(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def fact_types() -> Mapping[str, FactType]:
+def load_fact_types() -> Mapping[str, FactType]:
     """The types by their lower-cased names; ContentError where the file has another shape."""
-    for document in documents(None, "azure"):
+    for document in load_documents(None, "azure"):
         if document.name == _FILE:
             try:
                 found = msgspec.convert(document.json(), tuple[FactType, ...])

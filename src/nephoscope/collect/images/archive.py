@@ -76,7 +76,7 @@ class ArchiveStore:
         if self._temporary:
             self._temporary.unlink(missing_ok=True)
 
-    def entry(self, path: str) -> TarEntry:
+    def find_entry(self, path: str) -> TarEntry:
         """Return a file's entry, links inside of the archive followed; raises ImageNotFoundError."""
         wanted = path
         for _ in range(_LINKS):
@@ -91,7 +91,7 @@ class ArchiveStore:
 
     def read(self, path: str) -> bytes:
         """Return the content of a document; raises ImageError."""
-        entry = self.entry(path)
+        entry = self.find_entry(path)
         if entry.size > MAX_SIZE:
             raise ImageError(f"{path} of {self._path} has {entry.size} bytes, more than {MAX_SIZE}")
         with self.open(path) as stream:
@@ -100,7 +100,7 @@ class ArchiveStore:
     @contextmanager
     def open(self, path: str) -> Iterator[_FileSlice]:
         """Open a file of the archive; raises ImageNotFoundError."""
-        entry = self.entry(path)
+        entry = self.find_entry(path)
         with (self._temporary or self._path).open("rb") as stream:
             yield _FileSlice(stream, entry.offset, entry.size)
 

@@ -41,7 +41,7 @@ class RegistryCredential:
         return bool(self.username or self.identity_token)
 
 
-def login_files() -> list[Path]:
+def list_login_files() -> list[Path]:
     """Return the files that hold logins, the first that has a registry counts."""
     home = Path(os.environ.get("HOME", "/nonexistent"))
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
@@ -55,7 +55,7 @@ def login_files() -> list[Path]:
 
 def find_credential(host: str, files: list[Path] | None = None) -> RegistryCredential:
     """Return the login for a registry, an empty one where there is none; raises ImageError for a file that cannot be read."""
-    for path in login_files() if files is None else files:
+    for path in list_login_files() if files is None else files:
         if path.is_file():
             logins = _read(path)
             for name in _list_spellings(host):

@@ -174,7 +174,7 @@ def check_manifest(manifest: ImageManifest, what: str) -> ImageManifest:
     return manifest
 
 
-def schema_1_layers(manifest: Schema1Manifest) -> tuple[Descriptor, ...]:
+def list_schema_1_layers(manifest: Schema1Manifest) -> tuple[Descriptor, ...]:
     """Return the layers of a manifest of the first schema, the lowest first, without those that hold nothing."""
     steps = [_read_schema_1_step(entry) for entry in manifest.history]
     kept = [
@@ -185,7 +185,7 @@ def schema_1_layers(manifest: Schema1Manifest) -> tuple[Descriptor, ...]:
     return tuple(reversed(kept))
 
 
-def schema_1_configuration(manifest: Schema1Manifest) -> ImageConfiguration:
+def read_schema_1_configuration(manifest: Schema1Manifest) -> ImageConfiguration:
     """Return what a manifest of the first schema says of its image: its topmost step."""
     top = _read_schema_1_step(manifest.history[0]) if manifest.history else _Schema1Step()
     return ImageConfiguration(

@@ -22,8 +22,8 @@ from nephoscope.collect.images.documents import (
     Schema1Manifest,
     check_manifest,
     decode,
-    schema_1_configuration,
-    schema_1_layers,
+    list_schema_1_layers,
+    read_schema_1_configuration,
 )
 from nephoscope.collect.images.errors import ImageError, ImageNotFoundError
 from nephoscope.collect.images.tar_entries import ByteStream
@@ -110,9 +110,9 @@ def open_image(store: ImageStore, content: bytes, name: str, wanted: PlatformSel
         return _open_of_index(store, content, name, wanted or PlatformSelector())
     if media_type in SCHEMA_1_TYPES:
         manifest = decode(content, Schema1Manifest, name)
-        layers = schema_1_layers(manifest)
+        layers = list_schema_1_layers(manifest)
         return Image(
-            name, sha256_digest(content), media_type, schema_1_configuration(manifest), layers, store
+            name, sha256_digest(content), media_type, read_schema_1_configuration(manifest), layers, store
         )
     return _open_manifest(store, content, name, media_type)
 

@@ -83,7 +83,7 @@ class LayerFiles(msgspec.Struct, Generic[Found], frozen=True):
 class FileInspector(Protocol[Found]):
     """Looks at files as they pass, whether a reader claims them or not."""
 
-    def bytes_wanted(self, path: str, entry: TarEntry) -> int:
+    def count_bytes_wanted(self, path: str, entry: TarEntry) -> int:
         """Return how many bytes of a file it looks at; 0 for its header alone."""
         ...
 
@@ -147,16 +147,16 @@ class _LayerReading(Generic[Found]):
             return
         folder, _, name = path.rpartition("/")
         if name == _OPAQUE:
-            self.emptied.append(fingerprint(folder))
+            self.emptied.append(hash_path(folder))
         elif name.startswith(_WHITEOUT):
-            self.covering.append(fingerprint(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/")))
+            self.covering.append(hash_path(f"{folder}/{name.removeprefix(_WHITEOUT)}".lstrip("/")))
         elif entry.kind is not EntryKind.DIRECTORY:
             self._read_file(path, entry)
         else:
             self._inspect(path, entry, b"")
 
     def _read_file(self, path: str, entry: TarEntry) -> None:
-        self.covering.append(fingerprint(path))
+        self.covering.append(hash_path(path))
         self.found.pop(path, None)
         self.waiting.pop(path, None)
         if (replaced := self.inspected.pop(path, None)) is not None:
@@ -192,7 +192,7 @@ class _LayerReading(Generic[Found]):
 
     def _read_content(self, path: str, entry: TarEntry) -> None:
         inspector = self.reader.inspector
-        wanted = inspector.bytes_wanted(path, entry) if inspector else 0
+        wanted = inspector.count_bytes_wanted(path, entry) if inspector else 0
         claimed = self.reader.claims(path, entry.size, entry.mode)
         if entry.kind is EntryKind.SPARSE and (claimed or wanted):
             self._leave_unread(path, "it is stored with holes")
@@ -306,11 +306,11 @@ class _Hiding:
 
     def __init__(self, layer: LayerFiles[Found]) -> None:
         self._covering, self._emptied = PathSet(layer.covering), PathSet(layer.emptied)
-        self._folders = {"": fingerprint("") in self._emptied}
+        self._folders = {"": hash_path("") in self._emptied}
 
     def is_hidden(self, path: str) -> bool:
         """Return whether a path of a lower layer is gone: it, or a folder that it is in."""
-        return fingerprint(path) in self._covering or self._is_folder_hidden(path.rpartition("/")[0])
+        return hash_path(path) in self._covering or self._is_folder_hidden(path.rpartition("/")[0])
 
     def _is_folder_hidden(self, folder: str) -> bool:
         asked: list[str] = []
@@ -318,7 +318,7 @@ class _Hiding:
             asked.append(folder)
             folder = folder.rpartition("/")[0]
         for inner in reversed(asked):
-            mark = fingerprint(inner)
+            mark = hash_path(inner)
             known = known or mark in self._covering or mark in self._emptied
             self._folders[inner] = known
         return known
@@ -332,6 +332,6 @@ def normalize_path(path: str) -> str | None:
     return "" if cleaned == "." else cleaned
 
 
-def fingerprint(path: str) -> int:
+def hash_path(path: str) -> int:
     """Return 64 bits that stand for a path: a layer has a hundred thousand."""
     return int.from_bytes(blake2b(path.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "big")

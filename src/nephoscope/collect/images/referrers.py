@@ -27,7 +27,7 @@ def list_referrers(registry: Registry, repository: str, digest: str) -> tuple[De
     """
     path = f"/v2/{repository}/referrers/{check_digest_text(digest)}"
     try:
-        pages = registry.pages(path, repository, ImageIndex)
+        pages = registry.iterate_pages(path, repository, ImageIndex)
         return tuple(islice((one for page in pages for one in page.manifests), MOST))
     except RegistryUnreachableError:
         raise

@@ -168,15 +168,15 @@ class Registry:
 
     def list_tags(self, repository: str) -> Iterator[str]:
         """Yield the tags of a repository, page after page; raises ImageError."""
-        for page in self.pages(f"/v2/{repository}/tags/list?n=1000", repository, _Tags):
+        for page in self.iterate_pages(f"/v2/{repository}/tags/list?n=1000", repository, _Tags):
             yield from page.tags or ()
 
     def list_repositories(self) -> Iterator[str]:
         """Yield the repositories of the registry, page after page; raises ImageError."""
-        for page in self.pages("/v2/_catalog?n=1000", "", _Repositories):
+        for page in self.iterate_pages("/v2/_catalog?n=1000", "", _Repositories):
             yield from page.repositories or ()
 
-    def pages(self, path: str, repository: str, kind: type[T]) -> Iterator[T]:
+    def iterate_pages(self, path: str, repository: str, kind: type[T]) -> Iterator[T]:
         """Yield a list of the registry page after page, each as a kind of struct; raises ImageError."""
         what = f"a list of {self.host}"
         seen: set[str] = set()

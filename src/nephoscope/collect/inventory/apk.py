@@ -19,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if line.strip():
             key, colon, value = line.partition(":")
             if not colon or len(key) != 1:
-                raise file.refusal(f"a line `K:value` is expected: {line[:60]!r}", number)
+                raise file.make_error(f"a line `K:value` is expected: {line[:60]!r}", number)
             first = first or number
             fields.setdefault(key, value.strip())
             continue

@@ -27,8 +27,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
     parsed = parse_dockerfile(source)
     arguments = dict(_read_arguments(parsed))
     for stage in parsed.stages:
-        line = source.position(stage.instruction.offset)[0]
-        if stage.image == "scratch" or parsed.base_stage(stage.index) is not None:
+        line = source.find_position(stage.instruction.offset)[0]
+        if stage.image == "scratch" or parsed.find_base_stage(stage.index) is not None:
             continue
         image = substitute_variables(stage.image, arguments)
         named = split_image(image) if image else None
@@ -41,7 +41,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _read_arguments(parsed: Dockerfile) -> Iterator[tuple[str, str]]:
-    for instruction in parsed.instructions_of("ARG"):
+    for instruction in parsed.list_instructions("ARG"):
         if instruction.stage < 0:
             for word in instruction.words:
                 name, equals, value = word.text.partition("=")

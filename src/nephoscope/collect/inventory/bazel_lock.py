@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -23,28 +23,28 @@ _ROOT = "<root>"
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the modules; raises UnreadableInventoryError."""
-    document = table(parse_json(file))
+    document = require_table(parse_json(file))
     lines = KeyLines(file.text)
-    for address, digest in table(document.get("registryFileHashes")).items():
+    for address, digest in require_table(document.get("registryFileHashes")).items():
         found = _CHOSEN.fullmatch(address)
         if found is not None and digest is not None:
             yield Package(
-                type="bazel", name=found[1], version=found[2], path=file.path, line=lines.first(address)
+                type="bazel", name=found[1], version=found[2], path=file.path, line=lines.find_first(address)
             )
-    for key, value in table(document.get("moduleDepGraph")).items():
-        module = table(value)
-        name, version = word(module.get("name")), word(module.get("version"))
+    for key, value in require_table(document.get("moduleDepGraph")).items():
+        module = require_table(value)
+        name, version = require_word(module.get("name")), require_word(module.get("version"))
         if key == _ROOT:
             continue
         if not name or not version:
-            file.leave_out(lines.first(key), f"the module {key[:80]!r} has no version")
+            file.leave_out(lines.find_first(key), f"the module {key[:80]!r} has no version")
             continue
-        needed = tuple(word(one) for one in table(module.get("deps")).values())
+        needed = tuple(require_word(one) for one in require_table(module.get("deps")).values())
         yield Package(
             type="bazel",
             name=name,
             version=version,
             path=file.path,
-            line=lines.first(key),
+            line=lines.find_first(key),
             dependencies=needed,
         )

@@ -26,10 +26,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
     try:
         tree = parse_python(file)
     except SyntaxError as error:
-        raise file.refusal(f"the file is not Starlark: {str(error)[:200]}", error.lineno or 1) from error
+        raise file.make_error(f"the file is not Starlark: {str(error)[:200]}", error.lineno or 1) from error
     script = _Script(tree)
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
-        for text in script.coordinates(call):
+        for text in script.list_coordinates(call):
             yield from _build_package(file, text, call.lineno)
 
 
@@ -71,43 +71,50 @@ class _Script:
 
     def _load(self, call: ast.Call) -> None:
         if _name_function(call) == "load" and self._is_ours(call):
-            named = [self.texts(argument) for argument in call.args[1:]]
+            named = [self.evaluate_texts(argument) for argument in call.args[1:]]
             self._installers |= {text for texts in named for text in texts if text == "maven_install"}
             self._installers |= {
-                word.arg for word in call.keywords if word.arg and "maven_install" in self.texts(word.value)
+                word.arg
+                for word in call.keywords
+                if word.arg and "maven_install" in self.evaluate_texts(word.value)
             }
 
     def _is_ours(self, call: ast.Call) -> bool:
-        return bool(call.args) and any(text.startswith(_RULES) for text in self.texts(call.args[0]))
+        return bool(call.args) and any(text.startswith(_RULES) for text in self.evaluate_texts(call.args[0]))
 
-    def coordinates(self, call: ast.Call) -> Iterator[str]:
+    def list_coordinates(self, call: ast.Call) -> Iterator[str]:
         """Give the coordinates that a call asks for."""
         owner, _, method = _name_function(call).rpartition(".")
         keywords = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
         if (not owner and method in self._installers) or (owner in self._extensions and method == "install"):
-            yield from self.texts(keywords["artifacts"]) if "artifacts" in keywords else ()
+            yield from self.evaluate_texts(keywords["artifacts"]) if "artifacts" in keywords else ()
         elif (owner in self._extensions or owner == "maven") and method == "artifact":
             parts = [
-                self.texts(keywords[key])[:1] for key in ("group", "artifact", "version") if key in keywords
+                self.evaluate_texts(keywords[key])[:1]
+                for key in ("group", "artifact", "version")
+                if key in keywords
             ]
             yield ":".join(text for part in parts for text in part)
 
-    def texts(self, node: ast.expr, depth: int = 0) -> list[str]:
+    def evaluate_texts(self, node: ast.expr, depth: int = 0) -> list[str]:
         """Return the texts that an expression stands for: one for a text, several for a list."""
         if depth > _MAX_DEPTH:
             return []
         if isinstance(node, ast.Constant):
             return [node.value] if isinstance(node.value, str) else []
         if isinstance(node, ast.Name):
-            return self.texts(self._values[node.id], depth + 1) if node.id in self._values else []
+            return self.evaluate_texts(self._values[node.id], depth + 1) if node.id in self._values else []
         if isinstance(node, ast.List | ast.Tuple):
-            return [text for item in node.elts for text in self.texts(item, depth + 1)][:_MAX_VALUES]
+            return [text for item in node.elts for text in self.evaluate_texts(item, depth + 1)][:_MAX_VALUES]
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            left, right = self.texts(node.left, depth + 1), self.texts(node.right, depth + 1)
+            left, right = (
+                self.evaluate_texts(node.left, depth + 1),
+                self.evaluate_texts(node.right, depth + 1),
+            )
             is_text = not self._is_list(node.left, 0) and len(left) == len(right) == 1
             return [(left[0] + right[0])[:_MAX_VALUES]] if is_text else (left + right)[:_MAX_VALUES]
         if isinstance(node, ast.Call) and _name_function(node) == "maven.artifact":
-            return list(self.coordinates(node))
+            return list(self.list_coordinates(node))
         return []
 
     def _is_list(self, node: ast.expr, depth: int) -> bool:

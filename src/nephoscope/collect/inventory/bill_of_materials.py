@@ -32,6 +32,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
     try:
         bill = read_bill(file.path, file.content)
     except UnreadableBillError as error:
-        raise file.refusal(str(error), getattr(error, "line", 1) or 1) from error
+        raise file.make_error(str(error), getattr(error, "line", 1) or 1) from error
     for package in bill.packages():
         yield package if package.path else replace(package, path=file.path)

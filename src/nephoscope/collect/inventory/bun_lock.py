@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_relaxed_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
 
@@ -19,21 +19,28 @@ _DECLARED = ("dependencies", "optionalDependencies", "peerDependencies")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages and the members of the project; raises UnreadableInventoryError."""
-    document = table(parse_relaxed_json(file))
+    document = require_table(parse_relaxed_json(file))
     lines = KeyLines(file.text)
-    members = {key: table(member) for key, member in table(document.get("workspaces")).items()}
-    entries = table(document.get("packages"))
-    lines.next_line("packages")
+    members = {
+        key: require_table(member) for key, member in require_table(document.get("workspaces")).items()
+    }
+    entries = require_table(document.get("packages"))
+    lines.find_next("packages")
     used = _find_reached(
-        {name for member in members.values() for kind in _DECLARED for name in table(member.get(kind))},
+        {
+            name
+            for member in members.values()
+            for kind in _DECLARED
+            for name in require_table(member.get(kind))
+        },
         entries,
     )
-    developed = {name for member in members.values() for name in table(member.get("devDependencies"))}
+    developed = {name for member in members.values() for name in require_table(member.get("devDependencies"))}
     declared = developed | {
-        name for member in members.values() for kind in _DECLARED for name in table(member.get(kind))
+        name for member in members.values() for kind in _DECLARED for name in require_table(member.get(kind))
     }
     for key, value in entries.items():
-        line = lines.next_line(key)
+        line = lines.find_next(key)
         identity = value[0] if isinstance(value, list) and value else None
         found = _IDENTITY.fullmatch(identity) if isinstance(identity, str) else None
         if found is None:
@@ -59,7 +66,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _extract_version(written: str, members: dict[str, dict[str, object]]) -> str:
     if written.startswith("workspace:"):
-        return word(members.get(written.removeprefix("workspace:"), {}).get("version"))
+        return require_word(members.get(written.removeprefix("workspace:"), {}).get("version"))
     return written if written[:1].isdigit() else ""
 
 
@@ -67,7 +74,7 @@ def _list_edges(key: str, entries: dict[str, object]) -> Iterator[str]:
     value = entries.get(key)
     details = next((part for part in value if isinstance(part, dict)), {}) if isinstance(value, list) else {}
     for kind in _DECLARED:
-        for name in table(details.get(kind)):
+        for name in require_table(details.get(kind)):
             nested = f"{key}/{name}"
             if nested in entries or name in entries:
                 yield nested if nested in entries else name

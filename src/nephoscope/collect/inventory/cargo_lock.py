@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.toml_text import find_key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import tables, word, words
+from nephoscope.collect.inventory.formats.untyped_values import require_tables, require_word, require_words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -16,19 +16,21 @@ PATTERNS = ("**/Cargo.lock",)
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked crates and the members of the project; raises UnreadableInventoryError."""
     lines = find_key_lines(file.text, "package", "name")
-    entries = tables(parse_toml(file).get("package"))
+    entries = require_tables(parse_toml(file).get("package"))
     versions: dict[str, list[str]] = {}
     for entry in entries:
-        versions.setdefault(word(entry.get("name")), []).append(word(entry.get("version")))
+        versions.setdefault(require_word(entry.get("name")), []).append(require_word(entry.get("version")))
     for number, entry in enumerate(entries):
         yield Package(
             type="cargo",
-            name=word(entry.get("name")),
-            version=word(entry.get("version")),
+            name=require_word(entry.get("name")),
+            version=require_word(entry.get("version")),
             path=file.path,
             line=lines[number] if number < len(lines) else 1,
             relationship="" if entry.get("source") else "member",
-            dependencies=tuple(_resolve_needed(text, versions) for text in words(entry.get("dependencies"))),
+            dependencies=tuple(
+                _resolve_needed(text, versions) for text in require_words(entry.get("dependencies"))
+            ),
         )
 
 

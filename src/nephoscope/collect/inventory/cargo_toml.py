@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.toml_text import iterate_key_lines, parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -20,12 +20,16 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the crate itself and what it asks for, ranges as `constraint`; raises UnreadableInventoryError."""
     document = parse_toml(file)
-    project = table(document.get("package"))
-    shared = table(document.get("workspace"))
-    lines = {name: line for _, name, line in key_lines(file.text)}
+    project = require_table(document.get("package"))
+    shared = require_table(document.get("workspace"))
+    lines = {name: line for _, name, line in iterate_key_lines(file.text)}
     name, version = project.get("name"), project.get("version")
     if isinstance(name, str):
-        known = version if isinstance(version, str) else word(table(shared.get("package")).get("version"))
+        known = (
+            version
+            if isinstance(version, str)
+            else require_word(require_table(shared.get("package")).get("version"))
+        )
         yield Package(
             type="cargo",
             name=name,
@@ -34,29 +38,31 @@ def read(file: InventoryFile) -> Iterator[Package]:
             line=lines.get("name", 1),
             relationship="root",
         )
-    owners = [document, *map(table, table(document.get("target")).values())]
+    owners = [document, *map(require_table, require_table(document.get("target")).values())]
     for owner in owners:
         for kind, group in _KINDS.items():
-            for alias, value in table(owner.get(kind)).items():
+            for alias, value in require_table(owner.get(kind)).items():
                 yield from _read_requirement(
-                    file, alias, value, group, table(shared.get("dependencies")), lines.get(alias, 1)
+                    file, alias, value, group, require_table(shared.get("dependencies")), lines.get(alias, 1)
                 )
 
 
 def _read_requirement(
     file: InventoryFile, alias: str, value: object, group: str, shared: dict[str, object], line: int
 ) -> Iterator[Package]:
-    entry = table({"version": value} if isinstance(value, str) else value)
+    entry = require_table({"version": value} if isinstance(value, str) else value)
     if entry.get("workspace") is True:
-        entry = table({"version": shared[alias]} if isinstance(shared.get(alias), str) else shared.get(alias))
-    asked = word(entry.get("version"))
-    if not asked and not _COMMIT.fullmatch(word(entry.get("rev"))):
+        entry = require_table(
+            {"version": shared[alias]} if isinstance(shared.get(alias), str) else shared.get(alias)
+        )
+    asked = require_word(entry.get("version"))
+    if not asked and not _COMMIT.fullmatch(require_word(entry.get("rev"))):
         file.leave_out(line, f"the crate {alias[:60]!r} has neither a version nor a commit")
         return
     number = re.search(r"\d[\w.+-]*", asked)
     yield Package(
         type="cargo",
-        name=word(entry.get("package")) or alias,
+        name=require_word(entry.get("package")) or alias,
         version=number[0] if number else "",
         path=file.path,
         line=line,

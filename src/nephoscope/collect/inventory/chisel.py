@@ -19,14 +19,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
     lines = _unpack(file).split(b"\n")
     if b'"jsonwall"' not in lines[0]:
-        raise file.refusal("the first line is not the header of a manifest")
+        raise file.make_error("the first line is not the header of a manifest")
     for number, line in enumerate(lines, 1):
         if not line.startswith(b'{"kind":"package"'):
             continue
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise file.refusal("the line is not JSON", number) from error
+            raise file.make_error("the line is not JSON", number) from error
         yield Package(
             type="deb",
             name=str(entry.get("name", "")),
@@ -46,7 +46,7 @@ def _unpack(file: InventoryFile) -> bytes:
         with pa.input_stream(io.BytesIO(file.content), compression="zstd") as stream:
             text = bytes(stream.read(MAX_UNPACKED + 1))
     except (OSError, pa.ArrowException) as error:
-        raise file.refusal("the file is not compressed with Zstandard, or is truncated") from error
+        raise file.make_error("the file is not compressed with Zstandard, or is truncated") from error
     if len(text) > MAX_UNPACKED:
-        raise file.refusal(f"the manifest unpacks to more than {MAX_UNPACKED} bytes")
+        raise file.make_error(f"the manifest unpacks to more than {MAX_UNPACKED} bytes")
     return text

@@ -14,10 +14,10 @@ PATTERNS = ("**/chocolatey/lib/*/*.nuspec", "**/Chocolatey/lib/*/*.nuspec")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
-    metadata = parse_xml_file(file).first("metadata")
-    name, version = (metadata.text_at("id"), metadata.text_at("version")) if metadata else ("", "")
+    metadata = parse_xml_file(file).find_first("metadata")
+    name, version = (metadata.get_text("id"), metadata.get_text("version")) if metadata else ("", "")
     if not name or not version:
-        raise file.refusal("the specification has no id or no version")
+        raise file.make_error("the specification has no id or no version")
     yield Package(
         type="chocolatey", name=name, version=version, path=file.path, line=metadata.line if metadata else 1
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -18,9 +18,9 @@ _FOLDERS = re.compile(r"(?:^|/)([a-p]{32})/([^/]+)/manifest\.json\Z")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the extension; raises UnreadableInventoryError."""
-    manifest = table(parse_json(file))
+    manifest = require_table(parse_json(file))
     found = _FOLDERS.search(file.path)
-    version = word(manifest.get("version"))
+    version = require_word(manifest.get("version"))
     if found is None or not version:
-        raise file.refusal("the path has no extension ID, or the manifest has no version")
+        raise file.make_error("the path has no extension ID, or the manifest has no version")
     yield Package(type="generic", name=found[1], version=version, path=file.path, line=1)

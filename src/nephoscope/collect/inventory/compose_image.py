@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table
+from nephoscope.collect.inventory.formats.untyped_values import require_table
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.image_reference import split_image, substitute_variables
 from nephoscope.collect.inventory.inventory_file import InventoryFile, decode_text
@@ -21,9 +21,9 @@ MAX_SIZE = 4_000_000
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the image of each service; raises UnreadableInventoryError."""
-    document = table(parse_yaml_tables(file))
+    document = require_table(parse_yaml_tables(file))
     variables = _read_variables(file)
-    for name, service in table(document.get("services")).items():
+    for name, service in require_table(document.get("services")).items():
         written = service.get("image") if isinstance(service, dict) else None
         if not isinstance(written, str) or not written:
             continue
@@ -43,7 +43,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _read_variables(file: InventoryFile) -> dict[str, str]:
-    content = file.neighbor(".env")
+    content = file.read_neighbor(".env")
     found: dict[str, str] = {}
     for line in decode_text(file.path, content).splitlines() if content is not None else ():
         name, equals, value = line.partition("=")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word, words
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word, require_words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
-from nephoscope.files.json_tree import list_of, tree_of
+from nephoscope.files.json_tree import get_list, tree_of
 from nephoscope.model.package import Package, Relationship
 
 TITLE = "conan.lock"
@@ -20,15 +20,18 @@ _KINDS = ("requires", "build_requires", "python_requires", "config_requires")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    document = table(parse_json(file))
-    nodes = {key: table(node) for key, node in table(table(document.get("graph_lock")).get("nodes")).items()}
+    document = require_table(parse_json(file))
+    nodes = {
+        key: require_table(node)
+        for key, node in require_table(require_table(document.get("graph_lock")).get("nodes")).items()
+    }
     if nodes:
         yield from _read_graph(file, nodes)
         return
     lines = KeyLines(file.text, of_strings=True)
     for kind in _KINDS:
-        for reference in words(document.get(kind)):
-            line = lines.first(reference)
+        for reference in require_words(document.get(kind)):
+            line = lines.find_first(reference)
             found = _REFERENCE.fullmatch(reference)
             if found is None:
                 file.leave_out(line, f"`name/version` is wanted: {reference[:80]!r}")
@@ -45,12 +48,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _read_graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Iterator[Package]:
     lines = KeyLines(file.text)
-    lines.next_line("nodes")
+    lines.find_next("nodes")
     required = {other for node in nodes.values() for other in _list_required(node)}
     projects = {key for key, node in nodes.items() if key not in required and node.get("path")}
     direct = {other for key in projects for other in _list_required(nodes[key])}
     for key, node in nodes.items():
-        line = lines.next_line(key)
+        line = lines.find_next(key)
         if key in projects:
             continue
         reference = _read_reference(node)
@@ -76,8 +79,8 @@ def _read_graph(file: InventoryFile, nodes: dict[str, dict[str, object]]) -> Ite
 
 
 def _read_reference(node: dict[str, object]) -> str:
-    return word(node.get("ref")) or word(node.get("pref"))
+    return require_word(node.get("ref")) or require_word(node.get("pref"))
 
 
 def _list_required(node: dict[str, object]) -> list[str]:
-    return list(map(str, tree_of(node, "requires").values() or list_of(node, "requires")))
+    return list(map(str, tree_of(node, "requires").values() or get_list(node, "requires")))

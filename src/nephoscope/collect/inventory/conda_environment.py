@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
-from nephoscope.collect.inventory.formats.untyped_values import array, table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_array, require_table, require_word
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -21,13 +21,13 @@ _LOWEST = re.compile(r"[=~>]=?\s*([0-9][^\s=<>!,|*]*)")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages, those without one version with their range as `constraint`; raises UnreadableInventoryError."""
-    document = table(parse_yaml_tables(file))
-    for entry in array(document.get("dependencies")):
+    document = require_table(parse_yaml_tables(file))
+    for entry in require_array(document.get("dependencies")):
         if isinstance(entry, dict):
-            for text in array(entry.get("pip")):
-                yield from _read_python_requirement(file, word(text))
+            for text in require_array(entry.get("pip")):
+                yield from _read_python_requirement(file, require_word(text))
         else:
-            yield from _read_conda_requirement(file, word(entry))
+            yield from _read_conda_requirement(file, require_word(entry))
 
 
 def _read_python_requirement(file: InventoryFile, text: str) -> Iterator[Package]:

@@ -20,14 +20,14 @@ MAX_SIZE = 500_000_000
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the image of each container by its digest, in the group of its namespace; raises UnreadableInventoryError."""
     try:
-        spaces = parse_bolt(file.content).child_bucket("v1").buckets
+        spaces = parse_bolt(file.content).find_bucket("v1").buckets
     except ValueError as error:
-        raise file.refusal(str(error)) from error
+        raise file.make_error(str(error)) from error
     for name, space in sorted(spaces.items()):
-        for key, container in sorted(space.child_bucket("containers").buckets.items()):
-            image = container.text("image")
+        for key, container in sorted(space.find_bucket("containers").buckets.items()):
+            image = container.get_text("image")
             named = split_image(image)
-            digest = space.child_bucket("images", image, "target").text("digest")
+            digest = space.find_bucket("images", image, "target").get_text("digest")
             if named is None or not digest:
                 file.leave_out(
                     1, f"the image of the container {key.decode('utf-8', 'replace')[:64]} is not there"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_relaxed_json
-from nephoscope.collect.inventory.formats.untyped_values import table
+from nephoscope.collect.inventory.formats.untyped_values import require_table
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -21,8 +21,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)*[\w.+-]*")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the imports that name a version, with a range as `constraint`; raises UnreadableInventoryError."""
     lines = KeyLines(file.text)
-    lines.next_line("imports")
-    for key, value in table(table(parse_relaxed_json(file)).get("imports")).items():
+    lines.find_next("imports")
+    for key, value in require_table(require_table(parse_relaxed_json(file)).get("imports")).items():
         found = _IMPORT.fullmatch(value) if isinstance(value, str) else None
         if found is None:
             continue
@@ -34,7 +34,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
             name=found[2],
             version=lowest + ".0" * max(0, 2 - lowest.count(".")) if lowest else "",
             path=file.path,
-            line=lines.next_line(key),
+            line=lines.find_next(key),
             relationship="declared",
             constraint="" if is_exact else found[3],
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, words
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_words
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -23,33 +23,36 @@ _NEEDED = re.compile(r"(?:npm:|jsr:)?((?:@[^/@]+/)?[^/@]+)(?:@([^_]+).*)?")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; modules that are locked by their address are none. Raises UnreadableInventoryError."""
-    document = table(parse_json(file))
+    document = require_table(parse_json(file))
     lines = KeyLines(file.text)
     for type_ in ("jsr", "npm"):
         for key, value in _list_entries(document, type_).items():
             found = _KEY.fullmatch(key)
             if found is None:
-                file.leave_out(lines.first(key), f"`name@version` is wanted: {key[:80]!r}")
+                file.leave_out(lines.find_first(key), f"`name@version` is wanted: {key[:80]!r}")
                 continue
             yield Package(
                 type=type_,
                 name=found[1],
                 version=found[2],
                 path=file.path,
-                line=lines.first(key),
-                dependencies=tuple(_list_needed(table(value).get("dependencies"))),
+                line=lines.find_first(key),
+                dependencies=tuple(_list_needed(require_table(value).get("dependencies"))),
             )
 
 
 def _list_entries(document: dict[str, object], type_: str) -> dict[str, object]:
     """Return the locked packages of a type by their keys, wherever the version of the format has them."""
-    own, grouped = table(document.get(type_)), table(table(document.get("packages")).get(type_))
-    return {**table(own.get("packages")), **grouped} if "packages" in own or grouped else own
+    own, grouped = (
+        require_table(document.get(type_)),
+        require_table(require_table(document.get("packages")).get(type_)),
+    )
+    return {**require_table(own.get("packages")), **grouped} if "packages" in own or grouped else own
 
 
 def _list_needed(value: object) -> Iterator[str]:
     """Give what a package needs: by the keys of others (npm), or as it asks for them (JSR)."""
-    needed = [str(one) for one in value.values()] if isinstance(value, dict) else words(value)
+    needed = [str(one) for one in value.values()] if isinstance(value, dict) else require_words(value)
     for one in needed:
         found = _NEEDED.fullmatch(one)
         if found is not None:

@@ -59,7 +59,7 @@ class InventoryReading(msgspec.Struct, frozen=True):
 
 
 @cache
-def inventory_readers() -> dict[str, InventoryReader]:
+def load_inventory_readers() -> dict[str, InventoryReader]:
     """Return every reader by its name; raises ReaderModuleError."""
     folder = SourceFolder(str(Path(__file__).parent))
     return derive_value(__name__, [folder], dict[str, InventoryReader], _load_readers)
@@ -98,12 +98,12 @@ class _Claims:
         self._by_ending: dict[str, list[_Claim]] = {}
         self._by_beginning: dict[str, list[_Claim]] = {}
         self._by_folder: dict[str, list[_Claim]] = {}
-        for reader in inventory_readers().values():
+        for reader in load_inventory_readers().values():
             for pattern in reader.patterns:
                 known, key = self._find_claims(pattern)
                 known.setdefault(key, []).append((reader.name, pattern))
         self._endings, self._beginnings = tuple(self._by_ending), tuple(self._by_beginning)
-        self.magic = tuple(reader for reader in inventory_readers().values() if reader.magic)
+        self.magic = tuple(reader for reader in load_inventory_readers().values() if reader.magic)
 
     def _find_claims(self, pattern: str) -> tuple[dict[str, list[_Claim]], str]:
         folder, _, last = pattern.rpartition("/")
@@ -114,7 +114,7 @@ class _Claims:
             return self._by_beginning, last.partition("*")[0]
         return (self._by_ending, last.rpartition("*")[2]) if "*" in last else (self._by_name, last)
 
-    def matching_readers(self, path: str) -> set[str]:
+    def match_readers(self, path: str) -> set[str]:
         """Return the names of the readers that claim a path."""
         folder, _, name = path.rpartition("/")
         candidates = self._by_name.get(name, _NO_CLAIMS)
@@ -147,16 +147,18 @@ def _compile_path_expression(pattern: str) -> re.Pattern[str]:
 
 def is_claimed(path: str) -> bool:
     """Return whether a reader claims a file by its path, relative to the root."""
-    return bool(_collect_claims().matching_readers(path))
+    return bool(_collect_claims().match_readers(path))
 
 
 def find_readers(path: str, head: bytes = b"") -> tuple[InventoryReader, ...]:
     """Return the readers that claim a file by its path, relative to the root, and its first HEAD bytes."""
     claims = _collect_claims()
-    names = claims.matching_readers(path) | {
+    names = claims.match_readers(path) | {
         reader.name for reader in claims.magic if head.startswith(reader.magic)
     }
-    return tuple(reader for name, reader in inventory_readers().items() if name in names) if names else ()
+    return (
+        tuple(reader for name, reader in load_inventory_readers().items() if name in names) if names else ()
+    )
 
 
 def read_inventory(file: InventoryFile) -> tuple[InventoryReading, ...]:
@@ -167,7 +169,7 @@ def read_inventory(file: InventoryFile) -> tuple[InventoryReading, ...]:
 def run_reader(reader: InventoryReader, file: InventoryFile) -> InventoryReading:
     """Return what one reader reads in a file; raises UnreadableInventoryError."""
     if len(file.content) > reader.max_size:
-        raise file.refusal(
+        raise file.make_error(
             f"the file has {len(file.content)} bytes, more than {reader.max_size} are not read"
         )
     file.set_aside = []
@@ -179,7 +181,7 @@ def run_reader(reader: InventoryReader, file: InventoryFile) -> InventoryReading
                 continue
             packages.append(found)
             if len(packages) > MAX_PACKAGES:
-                raise file.refusal(f"the file has more than {MAX_PACKAGES} packages")
+                raise file.make_error(f"the file has more than {MAX_PACKAGES} packages")
     except WrongShapeError as error:
-        raise file.refusal(f"the file does not have the structure of {reader.title}: {error}") from error
+        raise file.make_error(f"the file does not have the structure of {reader.title}: {error}") from error
     return InventoryReading(reader.name, tuple(packages), tuple(file.set_aside))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
 
@@ -15,18 +15,18 @@ PATTERNS = ("**/*.deps.json",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application, its other projects and the packages; raises UnreadableInventoryError."""
-    document = table(parse_json(file))
-    libraries = {key: table(entry) for key, entry in table(document.get("libraries")).items()}
+    document = require_table(parse_json(file))
+    libraries = {key: require_table(entry) for key, entry in require_table(document.get("libraries")).items()}
     needed = _find_needed(document)
     projects = [key for key, entry in libraries.items() if entry.get("type") == "project"]
     asked = {name for names in needed.values() for name in names}
     roots = [key for key in projects if key not in asked]
     direct = {name for key in projects for name in needed.get(key, ())}
     lines = KeyLines(file.text)
-    lines.next_line("libraries")
+    lines.find_next("libraries")
     for key, entry in libraries.items():
         name, slash, version = key.partition("/")
-        line = lines.next_line(key)
+        line = lines.find_next(key)
         if not slash or not version:
             file.leave_out(line, f"`name/version` is wanted: {key[:80]!r}")
             continue
@@ -44,10 +44,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _find_needed(document: dict[str, object]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for libraries in table(document.get("targets")).values():
-        for key, entry in table(libraries).items():
-            wanted = table(table(entry).get("dependencies"))
-            found[key] = [f"{name}/{word(version)}" for name, version in wanted.items()]
+    for libraries in require_table(document.get("targets")).values():
+        for key, entry in require_table(libraries).items():
+            wanted = require_table(require_table(entry).get("dependencies"))
+            found[key] = [f"{name}/{require_word(version)}" for name, version in wanted.items()]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.control_paragraphs import Paragraph, paragraphs
+from nephoscope.collect.inventory.formats.control_paragraphs import Paragraph, parse_paragraphs
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def read_installed(file: InventoryFile, kind: str) -> Iterator[Package]:
     """Give the installed packages of a control file as packages of a type; raises UnreadableInventoryError."""
-    for paragraph in paragraphs(file):
+    for paragraph in parse_paragraphs(file):
         if (found := _find_package(file, paragraph, kind)) is not None:
             yield found
 

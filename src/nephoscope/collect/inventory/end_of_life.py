@@ -35,7 +35,7 @@ class SupportTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def support_table() -> SupportTable:
+def load_support_table() -> SupportTable:
     """Return the table that the product brings along."""
     from importlib.resources import files
 
@@ -46,10 +46,10 @@ def support_table() -> SupportTable:
 
 @cache
 def _index_releases() -> dict[str, dict[str, ReleaseSupport]]:
-    return {entry.family: entry.releases for entry in support_table().distributions}
+    return {entry.family: entry.releases for entry in load_support_table().distributions}
 
 
-def release_support(family: str, version: str) -> ReleaseSupport | None:
+def find_release_support(family: str, version: str) -> ReleaseSupport | None:
     """Return the support of the release that a version belongs to (`3.19.1` to `3.19`); None where it is not in the table."""
     releases = _index_releases().get(family, {})
     parts = version.split(".")
@@ -57,11 +57,11 @@ def release_support(family: str, version: str) -> ReleaseSupport | None:
     return next((releases[name] for name in names if name in releases), None)
 
 
-def support_state(family: str, version: str, day: date) -> SupportState:
+def find_support_state(family: str, version: str, day: date) -> SupportState:
     """Return whether a release is supported on a day, that day included."""
-    if family in support_table().rolling:
+    if family in load_support_table().rolling:
         return "supported"
-    support = release_support(family, version)
+    support = find_release_support(family, version)
     if support is None:
         return "unknown"
     if day <= support.standard:

@@ -18,12 +18,12 @@ PATTERNS = (
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the application with its newest release; raises UnreadableInventoryError."""
     component = parse_xml_file(file)
-    name = component.text_at("id")
-    release = component.first("releases", "release")
+    name = component.get_text("id")
+    release = component.find_first("releases", "release")
     version = release.attributes.get("version", "") if release else ""
     if not name or not version:
-        raise file.refusal("the metadata has no id or no release")
-    license_name = component.text_at("project_license")
+        raise file.make_error("the metadata has no id or no release")
+    license_name = component.get_text("project_license")
     yield Package(
         type="flatpak",
         name=name,

@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         return
     name = _find_field(file, begin[1], "name")
     if name is None:
-        raise file.refusal("the specification has no literal name")
+        raise file.make_error("the specification has no literal name")
     version = _find_field(file, begin[1], "version")
     known = version[0] if version else _find_constant(file, begin[1])
     if not known:
@@ -73,7 +73,7 @@ def _read_required(file: InventoryFile) -> Iterator[str]:
         path = "/".join(part.strip("/") for part in parts)
         if not path:
             continue
-        content = file.neighbor(path if path.endswith(".rb") else f"{path}.rb")
+        content = file.read_neighbor(path if path.endswith(".rb") else f"{path}.rb")
         try:
             if content is not None:
                 yield decode_text(path, content)

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import table, tables, word, words
+from nephoscope.collect.inventory.formats.toml_text import iterate_key_lines, parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import (
+    require_table,
+    require_tables,
+    require_word,
+    require_words,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -19,19 +24,19 @@ _NUMBER = re.compile(r"\d[\w.+-]*")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages, those of a range with it as `constraint`; raises UnreadableInventoryError."""
     document = parse_toml(file)
-    for entry in tables(document.get("packages")):
-        at = file.text.find(f'"{word(entry.get("name"))}"')
+    for entry in require_tables(document.get("packages")):
+        at = file.text.find(f'"{require_word(entry.get("name"))}"')
         yield Package(
             type="hex",
-            name=word(entry.get("name")),
-            version=word(entry.get("version")),
+            name=require_word(entry.get("name")),
+            version=require_word(entry.get("version")),
             path=file.path,
             line=file.text.count("\n", 0, at) + 1 if at >= 0 else 1,
-            dependencies=words(entry.get("requirements")),
+            dependencies=require_words(entry.get("requirements")),
         )
-    lines = {name: line for _, name, line in key_lines(file.text)}
+    lines = {name: line for _, name, line in iterate_key_lines(file.text)}
     for kind, group in (("dependencies", ""), ("dev-dependencies", "dev")):
-        for name, asked in table(document.get(kind)).items():
+        for name, asked in require_table(document.get(kind)).items():
             if not isinstance(asked, str):
                 file.leave_out(lines.get(name, 1), f"the package {name[:60]!r} has no version")
                 continue

@@ -39,7 +39,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     try:
         found = _build_information(program)
     except (struct.error, IndexError, OverflowError) as error:
-        raise file.refusal(f"the build information is damaged: {error}") from error
+        raise file.make_error(f"the build information is damaged: {error}") from error
     if found is None:
         return
     version, modules = found
@@ -49,10 +49,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _build_information(program: Executable) -> tuple[str, str] | None:
-    block = program.section(*_SECTIONS) or b""
+    block = program.read_section(*_SECTIONS) or b""
     at = block.find(_MARK)
     if at < 0:
-        block = program.section(".data", "__data", most=_SEARCHED) or b""
+        block = program.read_section(".data", "__data", most=_SEARCHED) or b""
         at = block.find(_MARK)
     if at < 0 or len(block) < at + 32:
         return None

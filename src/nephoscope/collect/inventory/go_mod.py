@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nephoscope.collect.inventory.go_sum import sums
+from nephoscope.collect.inventory.go_sum import parse_sums
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -36,8 +36,8 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for line in lines:
         if line.words[0] == "require" and len(line.words) > 2:
             yield from _read_required(file, line, replaced, required)
-    beside = file.neighbor("go.sum") if language and _parse_version(language) < _COMPLETE else None
-    for number, name, version in sums(file, beside) if beside is not None else ():
+    beside = file.read_neighbor("go.sum") if language and _parse_version(language) < _COMPLETE else None
+    for number, name, version in parse_sums(file, beside) if beside is not None else ():
         if name not in required:
             yield Package(
                 type="golang",
@@ -63,7 +63,7 @@ def _read_lines(file: InventoryFile) -> Iterator[_GoModLine]:
         elif words[-1] == "(" and len(words) == 2:
             block = words[0]
         elif words[0] not in _DIRECTIVES:
-            raise file.refusal(f"this is not a directive of go.mod: {words[0][:40]!r}", number)
+            raise file.make_error(f"this is not a directive of go.mod: {words[0][:40]!r}", number)
         else:
             yield _GoModLine(number, words, comment.strip())
 

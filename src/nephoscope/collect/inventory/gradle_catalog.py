@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.toml_text import iterate_key_lines, parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -16,9 +16,9 @@ PATTERNS = ("**/*.versions.toml",)
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the libraries, those without a version with `*` as `constraint`; raises UnreadableInventoryError."""
     document = parse_toml(file)
-    versions = table(document.get("versions"))
-    lines = {name: line for at, name, line in key_lines(file.text) if at == "libraries"}
-    for alias, value in table(document.get("libraries")).items():
+    versions = require_table(document.get("versions"))
+    lines = {name: line for at, name, line in iterate_key_lines(file.text) if at == "libraries"}
+    for alias, value in require_table(document.get("libraries")).items():
         name, version = _read_library(value, versions)
         if ":" not in name:
             file.leave_out(lines.get(alias, 1), f"the library {alias[:60]!r} has no group and name")
@@ -39,15 +39,18 @@ def _read_library(value: object, versions: dict[str, object]) -> tuple[str, str]
         group, _, rest = value.partition(":")
         name, _, version = rest.partition(":")
         return f"{group}:{name}" if name else group, version
-    entry = table(value)
-    module = word(entry.get("module")) or f"{word(entry.get('group'))}:{word(entry.get('name'))}"
+    entry = require_table(value)
+    module = (
+        require_word(entry.get("module"))
+        or f"{require_word(entry.get('group'))}:{require_word(entry.get('name'))}"
+    )
     return module, _read_version(entry.get("version"), versions)
 
 
 def _read_version(value: object, versions: dict[str, object]) -> str:
     if not isinstance(value, dict):
-        return word(value)
+        return require_word(value)
     if "ref" in value:
-        named = versions.get(word(value["ref"]))
+        named = versions.get(require_word(value["ref"]))
         return "" if isinstance(named, dict) and "ref" in named else _read_version(named, {})
-    return next((word(value[key]) for key in ("strictly", "require", "prefer") if key in value), "")
+    return next((require_word(value[key]) for key in ("strictly", "require", "prefer") if key in value), "")

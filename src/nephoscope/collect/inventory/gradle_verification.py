@@ -15,7 +15,7 @@ PATTERNS = ("**/gradle/verification-metadata.xml",)
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the libraries; raises UnreadableInventoryError."""
     root = parse_xml_file(file)
-    components = root.first("components")
+    components = root.find_first("components")
     for component in components.children if components else ():
         group, name, version = (
             component.attributes.get(key, "").strip() for key in ("group", "name", "version")

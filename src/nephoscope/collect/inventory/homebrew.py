@@ -25,5 +25,5 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the formula or cask; raises UnreadableInventoryError."""
     found = _FORMULA.search(file.path) or _CASK.search(file.path)
     if found is None:
-        raise file.refusal("the path has no formula and no cask")
+        raise file.make_error("the path has no formula and no cask")
     yield Package(type="brew", name=found[1], version=found[2], path=file.path, line=1)

@@ -59,17 +59,19 @@ class InventoryFile(msgspec.Struct, dict=True, eq=False):
         """Return the text, without a byte order mark and with `\\n` for each end of a line; raises UnreadableInventoryError."""
         return decode_text(self.path, self.content).replace("\r\n", "\n").replace("\r", "\n")
 
-    def refusal(self, message: str, line: int = 1) -> UnreadableInventoryError:
+    def make_error(self, message: str, line: int = 1) -> UnreadableInventoryError:
         """Return the error that says why the file is not read, to be raised."""
         return UnreadableInventoryError(self.path, message, line)
 
     def leave_out(self, line: int, reason: str) -> None:
         """Record an entry that is not taken over; raises UnreadableInventoryError where there are too many."""
         if len(self.set_aside) >= MAX_SET_ASIDE:
-            raise self.refusal(f"more than {MAX_SET_ASIDE} entries are not packages that can be read", line)
+            raise self.make_error(
+                f"more than {MAX_SET_ASIDE} entries are not packages that can be read", line
+            )
         self.set_aside.append(SetAside(line, reason))
 
-    def neighbor(self, relative: str) -> bytes | None:
+    def read_neighbor(self, relative: str) -> bytes | None:
         """Return the content of the file at a path relative to this one's folder; None where there is none, or it lies outside."""
         path = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), relative))
         return None if path.startswith(("../", "/")) or path == ".." else self.beside(path)

@@ -119,9 +119,9 @@ def _read_licenses(archive: BoundedArchive, name: str) -> tuple[str, ...]:
         project = parse_xml_file(InventoryFile(f"{archive.path}/{name}", archive.read(name)))
     except UnreadableInventoryError:
         return ()  # only what the licenses say is lost
-    licenses = project.first("licenses")
+    licenses = project.find_first("licenses")
     return (
-        tuple(entry.text_at("name") for entry in licenses.children if entry.text_at("name"))
+        tuple(entry.get_text("name") for entry in licenses.children if entry.get_text("name"))
         if licenses
         else ()
     )

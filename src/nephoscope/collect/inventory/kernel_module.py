@@ -14,9 +14,9 @@ PATTERNS = ("lib/modules/**/*.ko", "usr/lib/modules/**/*.ko")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the module; its version is '' where it names none. Raises UnreadableInventoryError."""
-    section = parse_executable(file).section(".modinfo")
+    section = parse_executable(file).read_section(".modinfo")
     if section is None:
-        raise file.refusal("the file has no section .modinfo")
+        raise file.make_error("the file has no section .modinfo")
     fields: dict[str, str] = {}
     for entry in section.split(b"\0"):
         key, equals, value = entry.partition(b"=")

@@ -22,7 +22,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     name = fields.get("package") or (named[1] if named else "")
     version = fields.get("version") or (named[2] if named else "")
     if not name or not version:
-        raise file.refusal("the specification has no package or no version")
+        raise file.make_error("the specification has no package or no version")
     at = file.text.find("package")
     line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
     yield Package(type="luarocks", name=name, version=version, path=file.path, line=line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -19,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     from xml.parsers.expat import ExpatError
 
     try:
-        properties = table(plistlib.loads(file.content))
+        properties = require_table(plistlib.loads(file.content))
     except (
         plistlib.InvalidFileException,
         ExpatError,
@@ -28,9 +28,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
         LookupError,
         OverflowError,
     ) as error:
-        raise file.refusal(f"this is not a property list: {str(error)[:200]}") from error
-    name = word(properties.get("CFBundleName")) or word(properties.get("CFBundleDisplayName"))
+        raise file.make_error(f"this is not a property list: {str(error)[:200]}") from error
+    name = require_word(properties.get("CFBundleName")) or require_word(properties.get("CFBundleDisplayName"))
     if not name:
-        raise file.refusal("the property list has no bundle")
-    version = word(properties.get("CFBundleShortVersionString"))
+        raise file.make_error("the property list has no bundle")
+    version = require_word(properties.get("CFBundleShortVersionString"))
     yield Package(type="macapps", name=name, version=version, path=file.path, line=1)

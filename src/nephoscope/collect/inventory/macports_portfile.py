@@ -18,5 +18,5 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the port; raises UnreadableInventoryError."""
     found = _FOLDER.search(file.path)
     if found is None:
-        raise file.refusal("the path has no port with a version")
+        raise file.make_error("the path has no port with a version")
     yield Package(type="macports", name=found[1], version=found[2].rpartition("_")[0], path=file.path, line=1)

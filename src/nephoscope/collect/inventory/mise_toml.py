@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.toml_text import key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.toml_text import iterate_key_lines, parse_toml
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -18,11 +18,11 @@ _EXACT = re.compile(r"\d+\.\d+\.\d+\S*")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the tools; raises UnreadableInventoryError."""
-    lines = {name: line for at, name, line in key_lines(file.text) if at.startswith("tools")}
-    for name, value in table(parse_toml(file).get("tools")).items():
+    lines = {name: line for at, name, line in iterate_key_lines(file.text) if at.startswith("tools")}
+    for name, value in require_table(parse_toml(file).get("tools")).items():
         several = value if isinstance(value, list) else [value]
         for one in several:
-            version = word(one.get("version") if isinstance(one, dict) else one)
+            version = require_word(one.get("version") if isinstance(one, dict) else one)
             yield Package(
                 type="mise",
                 name=name,

@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages whose version stands here; raises UnreadableInventoryError."""
     project = parse_xml_file(file)
     if project.name != "Project":
-        raise file.refusal("the root element is not a Project", project.line)
+        raise file.make_error("the root element is not a Project", project.line)
     properties = {
         entry.name: entry.text.strip()
         for group in project.iterate_descendants("PropertyGroup")
@@ -44,14 +44,14 @@ def read(file: InventoryFile) -> Iterator[Package]:
 def _build_package(file: InventoryFile, item: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
     name = _fill(item.attributes.get("Include") or item.attributes.get("Update") or "", properties)
     written = (
-        item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.text_at("Version")
+        item.attributes.get("VersionOverride") or item.attributes.get("Version") or item.get_text("Version")
     )
     version = _fill(written, properties)
     if not name or not version or "$(" in name + version:
         file.leave_out(item.line, f"the package {name[:60]!r} has no version that stands here")
         return
     lowest = _LOWEST.match(version)
-    assets = item.attributes.get("PrivateAssets") or item.text_at("PrivateAssets")
+    assets = item.attributes.get("PrivateAssets") or item.get_text("PrivateAssets")
     yield Package(
         type="nuget",
         name=name,

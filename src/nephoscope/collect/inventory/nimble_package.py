@@ -18,5 +18,5 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
     found = _FOLDER.search(file.path)
     if found is None:
-        raise file.refusal("the path has no package with a version")
+        raise file.make_error("the path has no package with a version")
     yield Package(type="nim", name=found[1], version=found[2], path=file.path, line=1)

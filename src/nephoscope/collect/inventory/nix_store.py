@@ -33,4 +33,4 @@ def read(file: InventoryFile) -> Iterator[Package]:
             seen.add((found[1], found[2]))
             yield Package(type="nix", name=found[1], version=found[2], path=file.path)
     except ValueError as error:
-        raise file.refusal(str(error)) from error
+        raise file.make_error(str(error)) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -15,17 +15,19 @@ PATTERNS = ("**/project.assets.json",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
-    document = table(parse_json(file))
+    document = require_table(parse_json(file))
     lines = KeyLines(file.text)
-    lines.next_line("libraries")
+    lines.find_next("libraries")
     asked = [
-        text for names in table(document.get("projectFileDependencyGroups")).values() for text in names or ()
+        text
+        for names in require_table(document.get("projectFileDependencyGroups")).values()
+        for text in names or ()
     ]
-    declared = {word(text).split()[0].lower() for text in asked if word(text)}
-    for key, value in table(document.get("libraries")).items():
-        entry, line = table(value), lines.next_line(key)
+    declared = {require_word(text).split()[0].lower() for text in asked if require_word(text)}
+    for key, value in require_table(document.get("libraries")).items():
+        entry, line = require_table(value), lines.find_next(key)
         name, _, version = key.partition("/")
-        if word(entry.get("type")) != "package" or not version:
+        if require_word(entry.get("type")) != "package" or not version:
             continue
         yield Package(
             type="nuget",

@@ -27,5 +27,5 @@ def read(file: InventoryFile) -> Iterator[Package]:
         for entry in line.partition("#")[0].replace('"', " ").split():
             found = _PACKAGE.fullmatch(entry)
             if found is None:
-                raise file.refusal(f"`name.version` is expected: {entry[:60]!r}", number)
+                raise file.make_error(f"`name.version` is expected: {entry[:60]!r}", number)
             yield Package(type="opam", name=found[1], version=found[2], path=file.path, line=number)

@@ -91,7 +91,7 @@ def split_release_path(path: str) -> tuple[str, str]:
     return path[: -len(below)].rstrip("/"), below
 
 
-def root_of_database(path: str) -> str:
+def find_database_root(path: str) -> str:
     """Return the root ('' is the outermost) whose packages a file of a package manager lists."""
     found = _DATABASES.search(path)
     return path[: found.start()].rstrip("/") if found else ""

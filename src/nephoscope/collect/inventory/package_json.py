@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.json_text import line_of_key, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table
+from nephoscope.collect.inventory.formats.json_text import find_key_line, parse_json
+from nephoscope.collect.inventory.formats.untyped_values import require_table
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -19,12 +19,12 @@ _NAME = re.compile(r"(?:@[^/@\s]+/)?[^/@\s]+")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; nothing for one without a name or a version, and for packages of Unity and of editors."""
-    manifest = table(parse_json(file))
-    if (found := npm_package(file, manifest)) is not None:
+    manifest = require_table(parse_json(file))
+    if (found := parse_npm_package(file, manifest)) is not None:
         yield found
 
 
-def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | None:
+def parse_npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | None:
     """Return the npm package that a manifest describes; None where it describes none. Raises UnreadableInventoryError."""
     name, version, engines = manifest.get("name"), manifest.get("version"), manifest.get("engines")
     if not isinstance(name, str) or not isinstance(version, str) or not name or not version:
@@ -32,14 +32,14 @@ def npm_package(file: InventoryFile, manifest: dict[str, object]) -> Package | N
     if "unity" in manifest or (isinstance(engines, dict) and "vscode" in engines):
         return None
     if not _NAME.fullmatch(name):
-        raise file.refusal(f"this is not a name of an npm package: {name[:100]!r}")
+        raise file.make_error(f"this is not a name of an npm package: {name[:100]!r}")
     needed = manifest.get("dependencies")
     return Package(
         type="npm",
         name=name,
         version=version,
         path=file.path,
-        line=line_of_key(file.text, "name"),
+        line=find_key_line(file.text, "name"),
         licenses=read_licenses(manifest),
         dependencies=tuple(needed) if isinstance(needed, dict) else (),
     )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.collect.inventory.package_json import read_licenses
 from nephoscope.model.package import Package, Relationship
@@ -22,9 +22,9 @@ MAX_DEPTH = 100
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages and the members of the project; raises UnreadableInventoryError."""
-    document = table(parse_json(file))
+    document = require_table(parse_json(file))
     lines = KeyLines(file.text)
-    entries = table(document.get("packages"))
+    entries = require_table(document.get("packages"))
     found = _read_installed(file, entries, lines) if entries else _read_nested(file, document, lines, 0)
     merged: dict[tuple[str, str], Package] = {}
     for package in found:
@@ -66,10 +66,10 @@ def _read_nested(
     file: InventoryFile, owner: dict[str, object], lines: KeyLines, depth: int
 ) -> Iterator[Package]:
     if depth > MAX_DEPTH:
-        raise file.refusal(f"packages are nested deeper than {MAX_DEPTH}")
-    for key, value in table(owner.get("dependencies")).items():
-        entry = table(value)
-        line, version, name = lines.next_line(key), word(entry.get("version")), key
+        raise file.make_error(f"packages are nested deeper than {MAX_DEPTH}")
+    for key, value in require_table(owner.get("dependencies")).items():
+        entry = require_table(value)
+        line, version, name = lines.find_next(key), require_word(entry.get("version")), key
         if alias := _ALIAS.fullmatch(version):
             name, version = alias[1], alias[2]
         groups = _read_groups(entry)
@@ -87,28 +87,32 @@ def _read_nested(
 
 
 def _read_installed(file: InventoryFile, entries: dict[str, object], lines: KeyLines) -> Iterator[Package]:
-    project = table(entries.get(""))
-    declared = {name for kind in _DECLARED for name in table(project.get(kind))}
-    linked = {word(table(entry).get("resolved")): key for key, entry in entries.items() if _is_link(entry)}
-    names = {key: _find_name(key, table(entry), linked) for key, entry in entries.items() if key}
+    project = require_table(entries.get(""))
+    declared = {name for kind in _DECLARED for name in require_table(project.get(kind))}
+    linked = {
+        require_word(require_table(entry).get("resolved")): key
+        for key, entry in entries.items()
+        if _is_link(entry)
+    }
+    names = {key: _find_name(key, require_table(entry), linked) for key, entry in entries.items() if key}
     for key, value in entries.items():
-        entry = table(value)
+        entry = require_table(value)
         if not key or _is_link(entry):
             continue
         is_member = "node_modules/" not in f"{key}/"
         if is_member and key not in linked:
-            file.leave_out(lines.first(key), "a folder that nothing links to is no part of the project")
+            file.leave_out(lines.find_first(key), "a folder that nothing links to is no part of the project")
             continue
         groups = _read_groups(entry)
         is_declared = key == f"node_modules/{names[key]}" and names[key] in declared
         relationship: Relationship = "member" if is_member else "declared" if is_declared else "transitive"
-        version = word(entry.get("version"))
+        version = require_word(entry.get("version"))
         yield Package(
             type="npm",
             name=names[key],
             version=version if is_member or _VERSION.fullmatch(version) else "",
             path=file.path,
-            line=lines.next_line(key),
+            line=lines.find_next(key),
             groups=groups,
             is_development="dev" in groups,
             relationship=relationship,
@@ -125,17 +129,17 @@ def _find_name(key: str, entry: dict[str, object], linked: dict[str, str]) -> st
     path = linked.get(key, key)
     parts = path.rpartition("node_modules/")[2].split("/")
     folder = "/".join(parts[-2:]) if len(parts) > 1 and parts[-2].startswith("@") else parts[-1]
-    return word(entry.get("name")) or folder
+    return require_word(entry.get("name")) or folder
 
 
 def _list_needed(
     key: str, entry: dict[str, object], entries: dict[str, object], names: dict[str, str]
 ) -> Iterator[str]:
     for kind in ("dependencies", "optionalDependencies", "peerDependencies"):
-        for name in table(entry.get(kind)):
+        for name in require_table(entry.get(kind)):
             found = _resolve(key, name, entries)
             if found is not None:
-                version = word(table(entries[found]).get("version"))
+                version = require_word(require_table(entries[found]).get("version"))
                 plain = names.get(found, name)
                 yield f"{plain}@{version}" if version else plain
 
@@ -145,8 +149,8 @@ def _resolve(key: str, name: str, entries: dict[str, object]) -> str | None:
     while True:
         path = f"{folder}/node_modules/{name}" if folder else f"node_modules/{name}"
         if path in entries:
-            entry = table(entries[path])
-            target = word(entry.get("resolved"))
+            entry = require_table(entries[path])
+            target = require_word(entry.get("resolved"))
             return target if _is_link(entry) and target in entries else path
         if not folder:
             return None

@@ -16,7 +16,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the packages; raises UnreadableInventoryError."""
     root = parse_xml_file(file)
     if root.name != "packages":
-        raise file.refusal("the root element is not packages", root.line)
+        raise file.make_error("the root element is not packages", root.line)
     for entry in root.children:
         name, version = entry.attributes.get("id", "").strip(), entry.attributes.get("version", "").strip()
         if not name or not version:

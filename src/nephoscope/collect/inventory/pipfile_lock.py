@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.json_text import KeyLines, parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -19,13 +19,13 @@ def read(file: InventoryFile) -> Iterator[Package]:
         return
     lines = KeyLines(file.text)
     seen: set[tuple[str, str]] = set()
-    for group, entries in table(parse_json(file)).items():
+    for group, entries in require_table(parse_json(file)).items():
         if group == "_meta":
             continue
-        lines.next_line(group)
-        for name, entry in table(entries).items():
-            line = lines.next_line(name)
-            version = word(table(entry).get("version")).removeprefix("==")
+        lines.find_next(group)
+        for name, entry in require_table(entries).items():
+            line = lines.find_next(name)
+            version = require_word(require_table(entry).get("version")).removeprefix("==")
             if not version or (name, version) in seen:
                 continue
             seen.add((name, version))

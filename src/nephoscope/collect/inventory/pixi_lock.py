@@ -9,8 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table, tables, word, words
-from nephoscope.collect.inventory.formats.yaml_text import lines_of_items, parse_yaml_tables
+from nephoscope.collect.inventory.formats.untyped_values import (
+    require_table,
+    require_tables,
+    require_word,
+    require_words,
+)
+from nephoscope.collect.inventory.formats.yaml_text import list_item_lines, parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -23,15 +28,15 @@ _NAME = re.compile(r"[\w.-]+")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    entries = tables(table(parse_yaml_tables(file)).get("packages"))
-    for line, entry in zip(lines_of_items(file.text, "packages", len(entries)), entries, strict=True):
-        is_python = word(entry.get("kind")) == "pypi" or bool(word(entry.get("pypi")))
+    entries = require_tables(require_table(parse_yaml_tables(file)).get("packages"))
+    for line, entry in zip(list_item_lines(file.text, "packages", len(entries)), entries, strict=True):
+        is_python = require_word(entry.get("kind")) == "pypi" or bool(require_word(entry.get("pypi")))
         name, version, platform = _read_identity(entry)
         if not name or not version:
             file.leave_out(line, "a package with a name and a version is wanted")
             continue
-        license_name = word(entry.get("license"))
-        needed = (*words(entry.get("depends")), *words(entry.get("requires_dist")))
+        license_name = require_word(entry.get("license"))
+        needed = (*require_words(entry.get("depends")), *require_words(entry.get("requires_dist")))
         yield Package(
             type="pypi" if is_python else "conda",
             name=name,
@@ -46,10 +51,10 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 def _read_identity(entry: dict[str, object]) -> tuple[str, str, str]:
     """Return the name, version and platform of an entry, of its own members, else of its address."""
-    found = _ARCHIVE.fullmatch(word(entry.get("conda")) or word(entry.get("url")))
+    found = _ARCHIVE.fullmatch(require_word(entry.get("conda")) or require_word(entry.get("url")))
     platform, name, version = found.groups() if found else ("", "", "")
     return (
-        word(entry.get("name")) or name,
-        word(entry.get("version")) or version,
-        word(entry.get("subdir")) or platform,
+        require_word(entry.get("name")) or name,
+        require_word(entry.get("version")) or version,
+        require_word(entry.get("subdir")) or platform,
     )

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table, word
-from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
+from nephoscope.collect.inventory.formats.yaml_text import map_key_lines, parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -27,14 +27,14 @@ _KINDS = ("dependencies", "optionalDependencies", "devDependencies")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    document = table(parse_yaml_tables(file))
-    is_split = word(document.get("lockfileVersion")).startswith("9")
-    entries = table(document.get("packages"))
-    snapshots = table(document.get("snapshots")) if is_split else entries
+    document = require_table(parse_yaml_tables(file))
+    is_split = require_word(document.get("lockfileVersion")).startswith("9")
+    entries = require_table(document.get("packages"))
+    snapshots = require_table(document.get("snapshots")) if is_split else entries
     graph = _DependencyGraph(document, snapshots)
-    lines = lines_of_keys(file.text, 2)
+    lines = map_key_lines(file.text, 2)
     for key, value in entries.items():
-        entry = table(value)
+        entry = require_table(value)
         named = _parse_package_name(key, entry)
         if named is None:
             file.leave_out(lines.get(key, 1), f"this is no path of a package: {key[:80]!r}")
@@ -55,7 +55,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _parse_package_name(key: str, entry: dict[str, object]) -> tuple[str, str] | None:
-    own, given = word(entry.get("name")), word(entry.get("version"))
+    own, given = require_word(entry.get("name")), require_word(entry.get("version"))
     found = _AT.fullmatch(key) or _SLASHED.fullmatch(key) or _REGISTRY.fullmatch(key)
     if own and (given or not found):
         return own, given
@@ -79,12 +79,14 @@ class _DependencyGraph:
         self._by_package: dict[str, list[str]] = {}
         for key in snapshots:
             self._by_package.setdefault(key.partition("(")[0], []).append(key)
-        importers = [table(entry) for entry in table(document.get("importers")).values()] or [document]
+        importers = [require_table(entry) for entry in require_table(document.get("importers")).values()] or [
+            document
+        ]
         self._declared: set[str] = set()
         used: set[str] = set()
         for importer in importers:
             for kind in _KINDS:
-                for name, wanted in table(importer.get(kind)).items():
+                for name, wanted in require_table(importer.get(kind)).items():
                     keys = self._list_keys(name, wanted)
                     self._declared |= keys
                     used |= keys if kind != "devDependencies" else set()
@@ -92,7 +94,7 @@ class _DependencyGraph:
         self._declared = {key.partition("(")[0] for key in self._declared}
 
     def _list_keys(self, name: str, wanted: object) -> set[str]:
-        version = word(wanted.get("version")) if isinstance(wanted, dict) else word(wanted)
+        version = require_word(wanted.get("version")) if isinstance(wanted, dict) else require_word(wanted)
         spellings = (
             f"{name}@{version}",
             f"/{name}@{version}",
@@ -114,9 +116,9 @@ class _DependencyGraph:
         return reached
 
     def _list_edges(self, key: str) -> Iterator[tuple[str, object]]:
-        entry = table(self._snapshots.get(key))
+        entry = require_table(self._snapshots.get(key))
         for kind in ("dependencies", "optionalDependencies"):
-            yield from table(entry.get(kind)).items()
+            yield from require_table(entry.get(kind)).items()
 
     def is_declared(self, key: str) -> bool:
         """Tell whether the project itself asks for a package."""
@@ -132,6 +134,6 @@ class _DependencyGraph:
             for name, wanted in self._list_edges(snapshot):
                 for other in sorted(self._list_keys(name, wanted)) or [""]:
                     plain = other.partition("(")[0]
-                    entry = table(entries.get(other) or entries.get(plain))
+                    entry = require_table(entries.get(other) or entries.get(plain))
                     named = _parse_package_name(other, entry) if other else None
                     yield f"{named[0]}@{named[1]}" if named else name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import array, table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_array, require_table, require_word
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -18,16 +18,16 @@ _POD = re.compile(r"(\S+) \(([^)\s]+)\)")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked pods, parts of pods by their own names; raises UnreadableInventoryError."""
-    document = table(parse_yaml_tables(file))
+    document = require_table(parse_yaml_tables(file))
     entries: list[tuple[str, list[object]]] = []
-    for entry in array(document.get("PODS")):
+    for entry in require_array(document.get("PODS")):
         entries += (
-            [(key, array(value)) for key, value in entry.items()]
+            [(key, require_array(value)) for key, value in entry.items()]
             if isinstance(entry, dict)
-            else [(word(entry), [])]
+            else [(require_word(entry), [])]
         )
     found = {pod[1]: pod[2] for text, _ in entries if (pod := _POD.fullmatch(text))}
-    declared = {word(entry).split(" ")[0] for entry in array(document.get("DEPENDENCIES"))}
+    declared = {require_word(entry).split(" ")[0] for entry in require_array(document.get("DEPENDENCIES"))}
     for text, needed in entries:
         at = file.text.find(text)
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
@@ -35,7 +35,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         if pod is None:
             file.leave_out(line, f"`name (version)` is wanted: {text[:60]!r}")
             continue
-        names = [word(name).split(" ")[0] for name in needed]
+        names = [require_word(name).split(" ")[0] for name in needed]
         yield Package(
             type="cocoapods",
             name=pod[1],

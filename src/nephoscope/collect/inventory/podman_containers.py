@@ -23,9 +23,12 @@ def read(file: InventoryFile) -> Iterator[Package]:
     Raises UnreadableInventoryError.
     """
     try:
-        containers = parse_bolt(file.content).child_bucket("ctr")
+        containers = parse_bolt(file.content).find_bucket("ctr")
         for key, container in sorted(containers.buckets.items()):
-            config, state = _parse_table(container.text("config")), _parse_table(container.text("state"))
+            config, state = (
+                _parse_table(container.get_text("config")),
+                _parse_table(container.get_text("state")),
+            )
             image, digest = config.get("rootfsImageName"), config.get("rootfsImageID")
             named = split_image(image) if isinstance(image, str) else None
             if named is None or not isinstance(digest, str) or not digest:
@@ -39,7 +42,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
                 groups=() if state.get("state") == _RUNNING else ("stopped",),
             )
     except (ValueError, RecursionError) as error:
-        raise file.refusal(str(error) or "the store is too deep") from error
+        raise file.make_error(str(error) or "the store is too deep") from error
 
 
 def _parse_table(text: str) -> dict[str, object]:

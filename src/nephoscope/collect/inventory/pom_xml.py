@@ -23,20 +23,20 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and its dependencies; raises UnreadableInventoryError."""
     project = parse_xml_file(file)
     if project.name != "project":
-        raise file.refusal("the root element is not a project", project.line)
+        raise file.make_error("the root element is not a project", project.line)
     properties = _read_properties(project)
     yield from _build_project(file, project, properties)
     managed = {
-        _read_coordinates(entry, properties): _fill(entry.text_at("version"), properties)
-        for entry in _list_dependencies(project.first("dependencyManagement", "dependencies"))
+        _read_coordinates(entry, properties): _fill(entry.get_text("version"), properties)
+        for entry in _list_dependencies(project.find_first("dependencyManagement", "dependencies"))
     }
     found: dict[tuple[str, str], Package] = {}
-    for entry in _list_dependencies(project.first("dependencies")):
+    for entry in _list_dependencies(project.find_first("dependencies")):
         group, artifact = _read_coordinates(entry, properties)
         if not group or not artifact:
             file.leave_out(entry.line, "a dependency has no groupId or no artifactId")
             continue
-        version = _fill(entry.text_at("version"), properties) or managed.get((group, artifact), "")
+        version = _fill(entry.get_text("version"), properties) or managed.get((group, artifact), "")
         found[group, artifact] = _build_package(file, entry, f"{group}:{artifact}", version)
     yield from found.values()
 
@@ -46,12 +46,12 @@ def _list_dependencies(element: XmlElement | None) -> list[XmlElement]:
 
 
 def _read_properties(project: XmlElement) -> dict[str, str]:
-    element = project.first("properties")
+    element = project.find_first("properties")
     found = {child.name: child.text.strip() for child in (element.children if element else ())}
-    parent = project.first("parent")
+    parent = project.find_first("parent")
     for name in ("groupId", "artifactId", "version"):
-        own = project.text_at(name)
-        inherited = parent.text_at(name) if parent else ""
+        own = project.get_text(name)
+        inherited = parent.get_text(name) if parent else ""
         for prefix in ("project.", "pom.", ""):
             found.setdefault(prefix + name, own or (inherited if name != "artifactId" else ""))
         found.setdefault(f"project.parent.{name}", inherited)
@@ -68,7 +68,7 @@ def _fill(text: str, properties: dict[str, str]) -> str:
 
 
 def _read_coordinates(entry: XmlElement, properties: dict[str, str]) -> tuple[str, str]:
-    return _fill(entry.text_at("groupId"), properties), _fill(entry.text_at("artifactId"), properties)
+    return _fill(entry.get_text("groupId"), properties), _fill(entry.get_text("artifactId"), properties)
 
 
 def _build_project(file: InventoryFile, project: XmlElement, properties: dict[str, str]) -> Iterator[Package]:
@@ -76,7 +76,7 @@ def _build_project(file: InventoryFile, project: XmlElement, properties: dict[st
         _fill(properties["project.groupId"], properties),
         _fill(properties["project.version"], properties),
     )
-    artifact = project.text_at("artifactId")
+    artifact = project.get_text("artifactId")
     if group and artifact:
         yield Package(
             type="maven",
@@ -89,7 +89,7 @@ def _build_project(file: InventoryFile, project: XmlElement, properties: dict[st
 
 
 def _build_package(file: InventoryFile, entry: XmlElement, name: str, version: str) -> Package:
-    scope = entry.text_at("scope")
+    scope = entry.get_text("scope")
     lowest = _LOWEST.match(version)
     is_open = lowest is not None or not version or "${" in version
     return Package(

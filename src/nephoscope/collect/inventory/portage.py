@@ -19,7 +19,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
     found = _PF.fullmatch(file.text.strip())
     if found is None:
-        raise file.refusal("a name and a version, divided by `-`, are expected")
+        raise file.make_error("a name and a version, divided by `-`, are expected")
     category = _CATEGORY.search(file.path)
     yield Package(
         type="portage",

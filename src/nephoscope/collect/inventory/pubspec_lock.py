@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table, word
-from nephoscope.collect.inventory.formats.yaml_text import lines_of_keys, parse_yaml_tables
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_word
+from nephoscope.collect.inventory.formats.yaml_text import map_key_lines, parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -15,15 +15,15 @@ PATTERNS = ("**/pubspec.lock",)
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    lines = lines_of_keys(file.text, 2)
-    for name, value in table(table(parse_yaml_tables(file)).get("packages")).items():
-        entry = table(value)
-        kind = word(entry.get("dependency"))
+    lines = map_key_lines(file.text, 2)
+    for name, value in require_table(require_table(parse_yaml_tables(file)).get("packages")).items():
+        entry = require_table(value)
+        kind = require_word(entry.get("dependency"))
         is_development = kind == "direct dev"
         yield Package(
             type="pub",
             name=name,
-            version=word(entry.get("version")),
+            version=require_word(entry.get("version")),
             path=file.path,
             line=lines.get(name, 1),
             groups=("dev",) if is_development else (),

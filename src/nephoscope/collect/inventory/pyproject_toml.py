@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.requirement import parse_requirement
 from nephoscope.collect.inventory.formats.toml_text import parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import array, table, word
+from nephoscope.collect.inventory.formats.untyped_values import require_array, require_table, require_word
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -17,14 +17,14 @@ PATTERNS = ("**/pyproject.toml",)
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give what the project needs, with its range as `constraint` where none is pinned; raises UnreadableInventoryError."""
     document = parse_toml(file)
-    project = table(document.get("project"))
-    for entry in array(project.get("dependencies")):
-        yield from _read_required(file, word(entry), ())
-    for group, entries in table(project.get("optional-dependencies")).items():
-        for entry in array(entries):
-            yield from _read_required(file, word(entry), (group,))
-    poetry = table(table(document.get("tool")).get("poetry"))
-    for name, wanted in table(poetry.get("dependencies")).items():
+    project = require_table(document.get("project"))
+    for entry in require_array(project.get("dependencies")):
+        yield from _read_required(file, require_word(entry), ())
+    for group, entries in require_table(project.get("optional-dependencies")).items():
+        for entry in require_array(entries):
+            yield from _read_required(file, require_word(entry), (group,))
+    poetry = require_table(require_table(document.get("tool")).get("poetry"))
+    for name, wanted in require_table(poetry.get("dependencies")).items():
         if name.lower() != "python":
             yield from _read_poetry_dependency(file, name, wanted)
 
@@ -48,7 +48,7 @@ def _read_required(file: InventoryFile, text: str, groups: tuple[str, ...]) -> I
 
 
 def _read_poetry_dependency(file: InventoryFile, name: str, wanted: object) -> Iterator[Package]:
-    asked = word(wanted.get("version") if isinstance(wanted, dict) else wanted)
+    asked = require_word(wanted.get("version") if isinstance(wanted, dict) else wanted)
     is_pinned = asked[:1].isdigit() or asked.startswith("==")
     yield Package(
         type="pypi",

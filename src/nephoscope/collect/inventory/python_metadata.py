@@ -49,7 +49,7 @@ def _build_distribution(file: InventoryFile, text: str) -> Iterator[Package]:
             first = first or (number if key == "name" else 0)
     name, version = fields.get("name", [""])[0], fields.get("version", [""])[0]
     if not name or not version:
-        raise file.refusal("the metadata has no Name or no Version")
+        raise file.make_error("the metadata has no Name or no Version")
     requirements = (
         _REQUIRED.match(entry) for entry in fields.get("requires-dist", ()) if "extra ==" not in entry
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.control_paragraphs import paragraphs
+from nephoscope.collect.inventory.formats.control_paragraphs import parse_paragraphs
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -14,10 +14,10 @@ PATTERNS = ("**/R/library/*/DESCRIPTION", "**/R/site-library/*/DESCRIPTION")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the package; raises UnreadableInventoryError."""
-    for paragraph in paragraphs(file):
+    for paragraph in parse_paragraphs(file):
         name, version = paragraph.get("package"), paragraph.get("version")
         if not name or not version:
-            raise file.refusal("the description has no Package or no Version")
+            raise file.make_error("the description has no Package or no Version")
         license_name = paragraph.get("license")
         yield Package(
             type="cran",
@@ -28,4 +28,4 @@ def read(file: InventoryFile) -> Iterator[Package]:
             licenses=(license_name,) if license_name else (),
         )
         return
-    raise file.refusal("the description is empty")
+    raise file.make_error("the description is empty")

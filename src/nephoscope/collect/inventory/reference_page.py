@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.inventory.discovery import InventoryReader, inventory_readers
-from nephoscope.collect.inventory.end_of_life import support_table
-from nephoscope.collect.secrets.secret_rules import secret_rules
+from nephoscope.collect.inventory.discovery import InventoryReader, load_inventory_readers
+from nephoscope.collect.inventory.end_of_life import load_support_table
+from nephoscope.collect.secrets.secret_rules import load_secret_rules
 
 _HEAD = """\
 # Inventory
@@ -49,15 +49,15 @@ others are passed over, those of tests are looked at on request (`content/secret
 
 def render_page() -> str:
     """Return the page."""
-    readers = sorted(inventory_readers().values(), key=lambda reader: reader.title.lower())
+    readers = sorted(load_inventory_readers().values(), key=lambda reader: reader.title.lower())
     files = "".join(f"| {reader.title} | {_format_file_names(reader)} |\n" for reader in readers)
-    table = support_table()
+    table = load_support_table()
     support = "".join(
         f"| {entry.family} | {', '.join(entry.releases)} | {entry.source} |\n"
         for entry in table.distributions
     )
     rolling = f"| {', '.join(table.rolling)} | none: they roll | |\n"
-    rules = sorted((rule.rule for rule in secret_rules()), key=lambda rule: rule.title.lower())
+    rules = sorted((rule.rule for rule in load_secret_rules()), key=lambda rule: rule.title.lower())
     secrets = "".join(f"| {rule.title} | `{rule.id}` | {rule.severity} |\n" for rule in rules)
     return _HEAD + files + _SUPPORT + support + rolling + _SECRETS + secrets
 

@@ -58,7 +58,7 @@ def _read_included(file: InventoryFile, number: int, name: str, seen: set[str]) 
     path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
     if path in seen or _OWN_NAME.search(f"/{path}"):
         return
-    content = file.neighbor(name)
+    content = file.read_neighbor(name)
     if content is None or len(seen) > _MAX_INCLUDED:
         file.leave_out(number, f"the requirements file {name} is included and is not read")
         return

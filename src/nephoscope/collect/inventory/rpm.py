@@ -30,7 +30,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
                 continue
             yield _build_package(file, header)
     except ValueError as error:
-        raise file.refusal(str(error)) from error
+        raise file.make_error(str(error)) from error
 
 
 def _build_package(file: InventoryFile, header: RpmHeader) -> Package:

@@ -11,7 +11,12 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats import executables
 from nephoscope.collect.inventory.formats.executables import parse_executable
-from nephoscope.collect.inventory.formats.untyped_values import array, table, tables, word
+from nephoscope.collect.inventory.formats.untyped_values import (
+    require_array,
+    require_table,
+    require_tables,
+    require_word,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
 
@@ -24,17 +29,17 @@ MAX_UNPACKED = 8_000_000
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the crates; nothing for a program without the section. Raises UnreadableInventoryError."""
-    section = parse_executable(file).section(".dep-v0", "rust-deps-v0")
+    section = parse_executable(file).read_section(".dep-v0", "rust-deps-v0")
     if section is None:
         return
-    entries = tables(table(_unpack(file, section)).get("packages"))
-    names = [f"{word(entry.get('name'))}@{word(entry.get('version'))}" for entry in entries]
+    entries = require_tables(require_table(_unpack(file, section)).get("packages"))
+    names = [f"{require_word(entry.get('name'))}@{require_word(entry.get('version'))}" for entry in entries]
     for entry in entries:
-        needed = (index for index in array(entry.get("dependencies")) if isinstance(index, int))
+        needed = (index for index in require_array(entry.get("dependencies")) if isinstance(index, int))
         yield Package(
             type="cargo",
-            name=word(entry.get("name")),
-            version=word(entry.get("version")),
+            name=require_word(entry.get("name")),
+            version=require_word(entry.get("version")),
             path=file.path,
             groups=("build",) if entry.get("kind") == "build" else (),
             is_development=entry.get("kind") == "build",
@@ -48,10 +53,10 @@ def _unpack(file: InventoryFile, section: bytes) -> object:
     try:
         text = unpacking.decompress(section, MAX_UNPACKED)
         if not unpacking.eof:
-            raise file.refusal(
+            raise file.make_error(
                 f"the list of crates is truncated, or unpacks to more than {MAX_UNPACKED} bytes"
             )
         found: object = json.loads(text)
     except (zlib.error, ValueError, RecursionError) as error:
-        raise file.refusal(f"the list of crates cannot be read: {error}") from error
+        raise file.make_error(f"the list of crates cannot be read: {error}") from error
     return found

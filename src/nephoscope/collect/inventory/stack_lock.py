@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.formats.untyped_values import table, tables, word
+from nephoscope.collect.inventory.formats.untyped_values import require_table, require_tables, require_word
 from nephoscope.collect.inventory.formats.yaml_text import parse_yaml_tables
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package
@@ -18,8 +18,8 @@ _HACKAGE = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*?)-(\d[\d.]*)(?:@.*)?")
 
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the locked packages; raises UnreadableInventoryError."""
-    for entry in tables(table(parse_yaml_tables(file)).get("packages")):
-        text = word(table(entry.get("completed")).get("hackage"))
+    for entry in require_tables(require_table(parse_yaml_tables(file)).get("packages")):
+        text = require_word(require_table(entry.get("completed")).get("hackage"))
         at = file.text.find(text) if text else -1
         line = file.text.count("\n", 0, at) + 1 if at >= 0 else 1
         found = _HACKAGE.fullmatch(text)

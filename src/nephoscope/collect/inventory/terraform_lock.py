@@ -26,7 +26,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
     for number, line in enumerate(file.text.splitlines(), 1):
         if found := _PROVIDER.fullmatch(line):
             if address:
-                raise file.refusal("the block of a provider has no end", begun)
+                raise file.make_error("the block of a provider has no end", begun)
             address, begun, version = found[1], number, ""
         elif address and (found := _VERSION.fullmatch(line)):
             version = found[1]
@@ -34,9 +34,9 @@ def read(file: InventoryFile) -> Iterator[Package]:
             yield from _build_provider(file, address, version, begun)
             address = ""
         elif not address and line.strip() and not line.lstrip().startswith(("#", "//")):
-            raise file.refusal("a block of a provider is expected", number)
+            raise file.make_error("a block of a provider is expected", number)
     if address:
-        raise file.refusal("the block of a provider has no end", begun)
+        raise file.make_error("the block of a provider has no end", begun)
 
 
 def _build_provider(file: InventoryFile, address: str, version: str, line: int) -> Iterator[Package]:

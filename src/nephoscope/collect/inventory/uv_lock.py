@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.inventory.formats.toml_text import find_key_lines, parse_toml
-from nephoscope.collect.inventory.formats.untyped_values import array, table, tables, word
+from nephoscope.collect.inventory.formats.untyped_values import (
+    require_array,
+    require_table,
+    require_tables,
+    require_word,
+)
 from nephoscope.collect.inventory.inventory_file import InventoryFile
 from nephoscope.model.package import Package, Relationship
 
@@ -18,16 +23,16 @@ _LOCAL = ("virtual", "editable", "directory")
 def read(file: InventoryFile) -> Iterator[Package]:
     """Give the project and the locked packages; raises UnreadableInventoryError."""
     lines = find_key_lines(file.text, "package", "name")
-    entries = tables(parse_toml(file).get("package"))
+    entries = require_tables(parse_toml(file).get("package"))
     by_name: dict[str, list[dict[str, object]]] = {}
     for entry in entries:
-        by_name.setdefault(word(entry.get("name")), []).append(entry)
+        by_name.setdefault(require_word(entry.get("name")), []).append(entry)
     roots = [entry for entry in entries if _read_folder(entry)]
     declared = {name for root in roots for name in _list_names(root)}
     developed = {name for root in roots for name in _read_development_names(root)}
     used = _find_reached(declared, by_name)
     for number, entry in enumerate(entries):
-        name = word(entry.get("name"))
+        name = require_word(entry.get("name"))
         relationship: Relationship = (
             "root"
             if _read_folder(entry) == "."
@@ -41,7 +46,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
         yield Package(
             type="pypi",
             name=name,
-            version=word(entry.get("version")),
+            version=require_word(entry.get("version")),
             path=file.path,
             line=lines[number] if number < len(lines) else 1,
             groups=("dev",) if is_development else (),
@@ -52,29 +57,31 @@ def read(file: InventoryFile) -> Iterator[Package]:
 
 
 def _read_folder(entry: dict[str, object]) -> str:
-    source = table(entry.get("source"))
-    return next((word(source[kind]) for kind in _LOCAL if kind in source), "")
+    source = require_table(entry.get("source"))
+    return next((require_word(source[kind]) for kind in _LOCAL if kind in source), "")
 
 
 def _list_needed(entry: dict[str, object]) -> Iterator[dict[str, object]]:
-    yield from tables(entry.get("dependencies"))
-    for optional in table(entry.get("optional-dependencies")).values():
-        yield from tables(optional)
+    yield from require_tables(entry.get("dependencies"))
+    for optional in require_table(entry.get("optional-dependencies")).values():
+        yield from require_tables(optional)
 
 
 def _iterate_required(entry: dict[str, object]) -> Iterator[dict[str, object]]:
     yield from _list_needed(entry)
-    for group in table(entry.get("dev-dependencies")).values():
-        yield from tables(group)
+    for group in require_table(entry.get("dev-dependencies")).values():
+        yield from require_tables(group)
 
 
 def _list_names(entry: dict[str, object]) -> set[str]:
-    return {word(needed.get("name")) for needed in _list_needed(entry)}
+    return {require_word(needed.get("name")) for needed in _list_needed(entry)}
 
 
 def _read_development_names(entry: dict[str, object]) -> set[str]:
-    groups = table(entry.get("dev-dependencies")).values()
-    return {word(table(needed).get("name")) for group in groups for needed in array(group)}
+    groups = require_table(entry.get("dev-dependencies")).values()
+    return {
+        require_word(require_table(needed).get("name")) for group in groups for needed in require_array(group)
+    }
 
 
 def _find_reached(start: set[str], by_name: dict[str, list[dict[str, object]]]) -> set[str]:
@@ -91,7 +98,7 @@ def _add_versions(
     needed: Iterable[dict[str, object]], by_name: dict[str, list[dict[str, object]]]
 ) -> Iterator[str]:
     for entry in needed:
-        name, version = word(entry.get("name")), word(entry.get("version"))
+        name, version = require_word(entry.get("name")), require_word(entry.get("version"))
         known = by_name.get(name, [])
-        version = version or (word(known[0].get("version")) if len(known) == 1 else "")
+        version = version or (require_word(known[0].get("version")) if len(known) == 1 else "")
         yield f"{name}@{version}" if version else name

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from nephoscope.collect.inventory.formats.archives import open_archive
 from nephoscope.collect.inventory.formats.json_text import parse_json
-from nephoscope.collect.inventory.formats.untyped_values import table
+from nephoscope.collect.inventory.formats.untyped_values import require_table
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
-from nephoscope.collect.inventory.package_json import npm_package
+from nephoscope.collect.inventory.package_json import parse_npm_package
 from nephoscope.model.package import Package
 
 TITLE = "Visual Studio Code extension archive"
@@ -27,7 +27,7 @@ def read(file: InventoryFile) -> Iterator[Package]:
                 continue
             inner = InventoryFile(f"{file.path}/{name}", archive.read(name))
             try:
-                found = npm_package(inner, table(parse_json(inner)))
+                found = parse_npm_package(inner, require_table(parse_json(inner)))
             except UnreadableInventoryError as error:
                 file.leave_out(1, str(error))
                 continue

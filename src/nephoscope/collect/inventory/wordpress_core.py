@@ -19,6 +19,6 @@ def read(file: InventoryFile) -> Iterator[Package]:
     """Give WordPress; raises UnreadableInventoryError where the file has no version."""
     found = _VERSION.search(file.text)
     if found is None:
-        raise file.refusal("the file sets no $wp_version")
+        raise file.make_error("the file sets no $wp_version")
     line = file.text.count("\n", 0, found.start(1)) + 1
     yield Package(type="wordpress", name="wordpress", version=found[1], path=file.path, line=line)

@@ -61,14 +61,14 @@ def _read_blocks(file: InventoryFile) -> Iterator[_Block]:
             continue
         if not line[0].isspace():
             if not line.rstrip().endswith(":"):
-                raise file.refusal(f"packages, then `:`, are expected: {line[:60]!r}", number)
+                raise file.make_error(f"packages, then `:`, are expected: {line[:60]!r}", number)
             if block:
                 yield block
             named = line.rstrip()[:-1].strip()
             block = _Block(number, [part.strip().strip('"') for part in named.strip('"').split(",")])
             section = ""
         elif block is None:
-            raise file.refusal("a field precedes the first package", number)
+            raise file.make_error("a field precedes the first package", number)
         elif not line.startswith(("    ", "\t\t")) and line.rstrip().endswith(":"):
             section = line.strip()[:-1]
         elif found := _FIELD.fullmatch(line):

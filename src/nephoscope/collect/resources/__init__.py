@@ -1,6 +1,6 @@
 """Snapshots of resources: files and folders of every format that Azure tools write, as an estate or as a stream."""
 
-from nephoscope.collect.resources.snapshot_loading import SnapshotError, load, load_tenants, stream
+from nephoscope.collect.resources.snapshot_loading import SnapshotError, load, load_tenants, stream_resources
 from nephoscope.collect.resources.subscription_spool import SnapshotSpool, Survey
 from nephoscope.files.snapshot_files import ArchiveLimits, estimate_unpacked_size
 
@@ -12,5 +12,5 @@ __all__ = [
     "estimate_unpacked_size",
     "load",
     "load_tenants",
-    "stream",
+    "stream_resources",
 ]

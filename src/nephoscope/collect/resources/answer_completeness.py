@@ -45,7 +45,7 @@ class AnswerRecords:
         self._records: dict[int, Counter[str]] = defaultdict(Counter)
         self._kinds: dict[int, set[Kind]] = defaultdict(set)
 
-    def see(self, page: AnswerPage, data: bytes, read: Iterable[Resource | None]) -> None:
+    def add_record(self, page: AnswerPage, data: bytes, read: Iterable[Resource | None]) -> None:
         """Note a record of an answer with what was read of it; one that is broken counts by its bytes."""
         resources = [one for one in read if one is not None]
         name = resources[0].key if resources else blake2b(data, digest_size=16).hexdigest()

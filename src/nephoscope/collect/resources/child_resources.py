@@ -53,7 +53,7 @@ _RENDERED_ID = re.compile(r"(?:@\{|; )id=(/[^;}]+)", re.IGNORECASE)
 
 
 @cache
-def child_types(type_: str) -> frozenset[str]:
+def list_child_types(type_: str) -> frozenset[str]:
     """The child types that whole bodies of a lower-cased type list in full, so that none listed means none there."""
     names = EMBEDDED.get(type_, frozenset())
     return frozenset(f"{type_}/{_SEGMENTS.get(name, name)}" for name in names)
@@ -62,10 +62,10 @@ def child_types(type_: str) -> frozenset[str]:
 def is_listed(type_: str) -> bool:
     """Return whether the lower-cased child type is one that its parents' bodies list in full."""
     parent, _, segment = type_.rpartition("/")
-    return segment in ANYWHERE or type_ in child_types(parent)
+    return segment in ANYWHERE or type_ in list_child_types(parent)
 
 
-def children(
+def iterate_children(
     body: dict[str, object], owner: ResourceId, nesting: int = _MAX_NESTING
 ) -> Iterator[ResourceRecord]:
     """The embedded children of a body, and theirs; a child that is only referred to by id has no `properties`."""
@@ -76,7 +76,7 @@ def children(
         record, id_ = child
         yield record
         if nesting:
-            yield from children(record.body, id_, nesting - 1)
+            yield from iterate_children(record.body, id_, nesting - 1)
 
 
 def list_cut_children(body: dict[str, object], lost: Mapping[str, object]) -> list[dict[str, object]]:
@@ -102,7 +102,7 @@ def list_cut_children(body: dict[str, object], lost: Mapping[str, object]) -> li
     ]
 
 
-def carry(body: dict[str, object], several: list[dict[str, object]]) -> None:
+def attach_children(body: dict[str, object], several: list[dict[str, object]]) -> None:
     """Let a body carry further children, in its list `resources`."""
     known = body.get("resources")
     body["resources"] = [*(known if isinstance(known, list) else ()), *several]

@@ -51,7 +51,7 @@ def is_header(data: bytes) -> bool:
     return _HEADER.match(data[:MAX_RECORD]) is not None
 
 
-def rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
+def read_rows(chunks: Iterable[bytes]) -> Iterator[CsvRecord]:
     """The rows below the header, a cell that holds JSON decoded and an empty one left out."""
     columns: list[str] = []
     skipped, header, lines = _begin(_read_lines(chunks))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.resources.truncated_values import REMEDY
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.body_paths import STAR, Segment, split
+from nephoscope_policy.body_paths import STAR, Segment, split_path
 from nephoscope_policy.model.resource import UNREAD
 
 #: How many sets of keys a shape remembers.
@@ -55,16 +55,16 @@ class TypeShape:
         self.star = False
         self.elements: TypeShape | None = None
 
-    def member(self, key: str) -> TypeShape | None:
+    def find_member(self, key: str) -> TypeShape | None:
         """Return the shape of a member in any spelling, None where it may be anything."""
         return self.members.get(key.lower())
 
-    def held_by(self, value: dict[str, object]) -> tuple[tuple[str, TypeShape], ...]:
+    def find_held_members(self, value: dict[str, object]) -> tuple[tuple[str, TypeShape], ...]:
         """Return the keys of an object at which there is a member, in any spelling, each with its shape."""
         keys = tuple(value)
         held = self.held.get(keys)
         if held is None:
-            held = tuple((key, found) for key in keys if (found := self.member(key)) is not None)
+            held = tuple((key, found) for key in keys if (found := self.find_member(key)) is not None)
             if len(self.held) < _KEY_SETS:  # bodies may hold any number of keys
                 self.held[keys] = held
         return held
@@ -109,9 +109,9 @@ _Tree = dict[Segment, "_Tree"]
 def _build_shape(aliases: Aliases, type_: str) -> TypeShape:
     tree: _Tree = {key: {name: {} for name in names} for key, names in _ENVELOPE.items()}
     ends: list[_Tree] = []
-    for alias in aliases.of_type(type_):
+    for alias in aliases.list_of_type(type_):
         node = tree
-        for segment in split(alias.path):
+        for segment in split_path(alias.path):
             node = node.setdefault(segment.lower() if isinstance(segment, str) else segment, {})
         ends.append(node)
     for end in ends:
@@ -155,7 +155,7 @@ def _find_numbers(body: dict[str, object]) -> list[_Found]:
 
 def _find_texts(value: dict[str, object], shape: TypeShape, path: tuple[str, ...]) -> Iterator[_Found]:
     """The members that are texts in place of something else: the object that holds each, its key, its path."""
-    for key, below in shape.held_by(value):
+    for key, below in shape.find_held_members(value):
         item, here = value[key], (*path, key.lower())
         if _is_text(item, below):
             yield value, key, here
@@ -183,7 +183,7 @@ def _is_text(item: object, shape: TypeShape) -> bool:
 def _holds_text(value: dict[str, object], shape: TypeShape) -> bool:
     """Return whether `_find_texts` would find anything; every record is asked, so this is written to be fast."""
     held = shape.held.get(tuple(value))
-    for key, below in shape.held_by(value) if held is None else held:
+    for key, below in shape.find_held_members(value) if held is None else held:
         item = value[key]
         if type(item) is dict:
             if item and below.members and _holds_text(item, below):

@@ -27,7 +27,7 @@ class ExportHints:
         self.resources = self._listed = 0
         self._place = Place(file)
 
-    def see(self, place: Place, name: str, notes: tuple[str, ...], *, listed: bool) -> None:
+    def add_record(self, place: Place, name: str, notes: tuple[str, ...], *, listed: bool) -> None:
         """Note one record: why less of it was read than there is, and whether it has no `properties`."""
         if listed and not any(notes):
             if not self._listed:
@@ -41,7 +41,7 @@ class ExportHints:
         """Note what a record says of those of its type that are not in the file ('' = they are)."""
         self._narrow[type_] = why and self._narrow.get(type_, why)
 
-    def missing(self) -> Iterator[tuple[str, str]]:
+    def list_missing_types(self) -> Iterator[tuple[str, str]]:
         """The lower-cased types of which the file may not have every record, and why."""
         return ((type_, why) for type_, why in self._narrow.items() if why)
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from nephoscope.estate.coverage import older_time
+from nephoscope.estate.coverage import choose_older_time
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.source_location import Place, Quarantined
-from nephoscope_policy.report_age import report_time
+from nephoscope_policy.report_age import find_report_time
 
 if TYPE_CHECKING:
     from nephoscope.collect.resources.own_facts import LearnedResources
@@ -42,7 +42,7 @@ class LearnedFacts:
         """Note a manifest of the snapshot; of two times of a scope the older holds, as where manifests are merged."""
         times = dict(self.snapshot.read_at)
         for scope, time in manifest.read_at.items():
-            times[scope] = older_time(time, times.get(scope, time))
+            times[scope] = choose_older_time(time, times.get(scope, time))
         self.snapshot = replace(self.snapshot, read_at=times)
 
     def add_claim(self, item: LearnedResources) -> None:
@@ -71,7 +71,7 @@ class LearnedFacts:
                 scopes[scope] = scopes.get(scope, frozenset()) | held
         return replace(coverage, scopes=scopes, claimed_at={**coverage.claimed_at, **self._claims})
 
-    def settle(self, bodies: dict[str, Resource]) -> tuple[list[Quarantined], int]:
+    def merge_into(self, bodies: dict[str, Resource]) -> tuple[list[Quarantined], int]:
         """Put the documents among the bodies of the snapshot; what contradicts which, and how many bodies gave way."""
         conflicts: list[Quarantined] = []
         given_way = 0
@@ -89,12 +89,12 @@ class LearnedFacts:
         self, own: Resource, read_at: datetime, held: Resource, conflicts: list[Quarantined]
     ) -> bool:
         """Return whether an own document holds; where no time tells, that of the snapshot does, and the conflict is told."""
-        theirs = report_time(held) or self.snapshot.read_time(held.key)
+        theirs = find_report_time(held) or self.snapshot.find_read_time(held.key)
         if theirs is None:
             if own.body.get("properties") != held.body.get("properties"):
                 conflicts.append(Quarantined(Place("own facts"), _conflict(held)))
             return False
-        return (report_time(own) or read_at) > theirs
+        return (find_report_time(own) or read_at) > theirs
 
 
 def _conflict(held: Resource) -> str:

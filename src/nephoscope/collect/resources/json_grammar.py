@@ -93,7 +93,7 @@ class RecordScanState(msgspec.Struct):
     tested: int = 0
 
 
-def nest(scan: RecordScanState, buffer: bytearray, end: int) -> None:
+def track_bracket(scan: RecordScanState, buffer: bytearray, end: int) -> None:
     """Account for the bracket before `end`; raises BrokenRecordError where it cannot stand."""
     bracket = buffer[end - 1]
     stack = scan.stack
@@ -120,7 +120,7 @@ def may_open(buffer: bytearray, before: int, start: int, closes: int) -> bool:
     return buffer[before] == 0x3A if closes == 0x7D else buffer[before] in b"[,"
 
 
-def string_stop(buffer: bytearray, offset: int) -> int:
+def find_string_stop(buffer: bytearray, offset: int) -> int:
     """Return where a string that opens at the offset meets the character that it may not hold."""
     match = OPEN_STRING_HEAD.match(buffer, offset)
     return match.end() if match else offset
@@ -162,7 +162,7 @@ def is_record(data: bytes) -> bool:
     return "resource" in keys or bool(keys & {"id", "resourceid"} and keys & {"type", "resourcetype"})
 
 
-def column_names(text: bytes) -> tuple[str, ...] | None:
+def parse_column_names(text: bytes) -> tuple[str, ...] | None:
     """The names in the header of a table: a list of names or of `{"name": ...}`; None when it is neither."""
     try:
         columns = json.loads(text)

@@ -30,11 +30,11 @@ from nephoscope.collect.resources.json_grammar import (
     RecordContainer,
     RecordScanState,
     RecordSlice,
-    column_names,
     decode_flat,
+    find_string_stop,
     is_record,
-    nest,
-    string_stop,
+    parse_column_names,
+    track_bracket,
 )
 from nephoscope.collect.resources.paging import PagingReader
 from nephoscope.collect.resources.slice_buffer import SliceBuffer
@@ -162,10 +162,10 @@ class RecordSplitter(SliceBuffer):
         if match is None or OWN_ID.search(match["members"]):
             return False
         groups = match.groupdict()
-        columns = column_names(groups["columns"]) if groups.get("columns") else ()
+        columns = parse_column_names(groups["columns"]) if groups.get("columns") else ()
         if columns is None:
             return False
-        self.paging.begin(self._buffer, *match.span())
+        self.paging.begin_answer(self._buffer, *match.span())
         return self._enter(
             RecordContainer("array", columns, rests=2 if groups.get("object") else 1), match.end()
         )
@@ -223,7 +223,7 @@ class RecordSplitter(SliceBuffer):
             end = match.end()
             if end > limit:
                 raise BrokenRecordError("large", limit, f"the record is larger than {MAX_RECORD} bytes")
-            nest(scan, buffer, end)
+            track_bracket(scan, buffer, end)
             scan.position = end
             if not scan.stack:
                 return end
@@ -235,7 +235,7 @@ class RecordSplitter(SliceBuffer):
         if stop < len(buffer) and not (buffer[stop] == 0x22 and OPEN_STRING.match(buffer, stop)):
             if buffer[stop] == 0x22:
                 reason = "a control character or a line break inside a string"
-                raise BrokenRecordError("string", string_stop(buffer, stop), reason)
+                raise BrokenRecordError("string", find_string_stop(buffer, stop), reason)
             scan.error = f"unexpected character {chr(buffer[stop])!r}"
             return False
         if len(buffer) > scan.start + MAX_RECORD:
@@ -354,7 +354,7 @@ class RecordSplitter(SliceBuffer):
             return False
         if container.rests:
             self.paging.add_members(self._buffer, scan.start, end)
-            self.paging.end()
+            self.paging.end_answer()
         self._stack.pop()
         self._finish(end)
         return True

@@ -34,6 +34,6 @@ class LearnedResources(msgspec.Struct, frozen=True):
 Learning = Callable[[Collection[str]], Iterable[LearnedResources]]
 
 
-def no_facts(_: Collection[str]) -> Iterable[LearnedResources]:
+def load_no_facts(_: Collection[str]) -> Iterable[LearnedResources]:
     """No own facts."""
     return ()

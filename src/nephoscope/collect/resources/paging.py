@@ -29,7 +29,7 @@ class PagingReader:
         self.answers: list[AnswerPage] = []
         self.current: AnswerPage | None = None
 
-    def begin(self, buffer: bytearray, start: int, end: int) -> None:
+    def begin_answer(self, buffer: bytearray, start: int, end: int) -> None:
         """Note the members before the records of an answer."""
         self.current = AnswerPage()
         self.answers.append(self.current)
@@ -46,6 +46,6 @@ class PagingReader:
         if total := _TOTAL.search(buffer, start, end):
             answer.total = int(total[1])
 
-    def end(self) -> None:
+    def end_answer(self) -> None:
         """Note that the records after this belong to no answer."""
         self.current = None

@@ -23,7 +23,7 @@ class PowerShellArtifactScan:
         self.seen = False
         self._end = b""
 
-    def see(self, chunk: bytes) -> None:
+    def feed(self, chunk: bytes) -> None:
         """Look at the next bytes."""
         if self.seen:
             return

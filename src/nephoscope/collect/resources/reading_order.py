@@ -56,7 +56,7 @@ class ReadingOrder(msgspec.Struct):
 
     repeated: dict[str, list[RepeatedBody]] = msgspec.field(default_factory=lambda: defaultdict(list))
 
-    def newest_bodies(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
+    def iterate_newest_bodies(self, readings: Mapping[Path, Reading]) -> Iterator[RepeatedBody]:
         """Yield the body that holds of each id whose readings all tell their time.
 
         Of the readings that tell its properties the newest holds. What newer ones tell beside these replaces what that one did.
@@ -69,7 +69,7 @@ class ReadingOrder(msgspec.Struct):
                     dated.sort(key=lambda pair: (pair[0], pair[1].rank))
                     yield _merge_readings([one for _, one in dated])
 
-    def conflicts(self, readings: Mapping[Path, Reading]) -> Iterator[Quarantined]:
+    def find_conflicts(self, readings: Mapping[Path, Reading]) -> Iterator[Quarantined]:
         """Yield a line for each file that repeats records of equal rank with other properties, where no time tells which is newer."""
         files: defaultdict[str, list[str]] = defaultdict(list)
         for key, several in self.repeated.items():
@@ -80,7 +80,7 @@ class ReadingOrder(msgspec.Struct):
                     None in times
                     and one.file != other.file
                     and one.rank == other.rank
-                    and contradict(one.resource.body, other.resource.body)
+                    and is_contradiction(one.resource.body, other.resource.body)
                 ):
                     files[other.file].append(key)
         for file, keys in files.items():
@@ -112,10 +112,10 @@ def _has_properties(resource: Resource) -> bool:
     return resource.complete or bool(resource.body.get("properties"))
 
 
-def contradict(one: object, other: object) -> bool:
+def is_contradiction(one: object, other: object) -> bool:
     """Return whether two values cannot both be whole or in part of the same thing: a member of both differs."""
     if isinstance(one, dict) and isinstance(other, dict):
-        return any(contradict(one[key], other[key]) for key in one.keys() & other.keys())
+        return any(is_contradiction(one[key], other[key]) for key in one.keys() & other.keys())
     return one != other
 
 
@@ -138,5 +138,7 @@ def find_read_time(readings: Mapping[Path, Reading], root: Path, resource: Resou
     """Return when a body was read from an argument, None where nothing tells it."""
     reading = readings.get(root)
     return (
-        None if reading is None else reading.manifest.read_time(resource.key, resource.type, resource.id.name)
+        None
+        if reading is None
+        else reading.manifest.find_read_time(resource.key, resource.type, resource.id.name)
     )

@@ -16,8 +16,8 @@ import msgspec
 
 from nephoscope.collect.resources import formats, response_records
 from nephoscope.collect.resources.answer_completeness import AnswerRecords, FileAnswers
-from nephoscope.collect.resources.child_resources import carry, list_cut_children
-from nephoscope.collect.resources.csv_export import is_header, rows
+from nephoscope.collect.resources.child_resources import attach_children, list_cut_children
+from nephoscope.collect.resources.csv_export import is_header, read_rows
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.export_hints import ExportHints
 from nephoscope.collect.resources.json_grammar import RecordSlice
@@ -26,11 +26,11 @@ from nephoscope.collect.resources.own_facts import LearnedResources
 from nephoscope.collect.resources.powershell_artifacts import PowerShellArtifactScan
 from nephoscope.collect.resources.powershell_dates import convert_dates, may_hold_dates
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord
-from nephoscope.collect.resources.template_detection import source_file, template
-from nephoscope.collect.resources.truncated_values import REMEDY, cut_out, may_hold
+from nephoscope.collect.resources.template_detection import describe_source_file, describe_template
+from nephoscope.collect.resources.truncated_values import REMEDY, may_hold, remove_truncated
 from nephoscope.collect.resources.wrapped_answers import is_wrapped, read_answers
 from nephoscope.estate.coverage import CoverageError, parse_manifests, refuse_future
-from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks
+from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, read_chunks
 from nephoscope.model.secret_redaction import redact_text
 from nephoscope_policy.model.resource import UNREAD, Resource
 from nephoscope_policy.model.resource_id import ResourceId
@@ -96,7 +96,7 @@ Item = ReadResource | LostRecord | SnapshotManifest | FileAnswers | LearnedResou
 
 
 @cache
-def known_formats() -> tuple[ResourceFormat, ...]:
+def load_formats() -> tuple[ResourceFormat, ...]:
     """The modules of the folder formats, the most specific first."""
     names = [info.name for info in pkgutil.iter_modules(formats.__path__)]
     modules = [
@@ -130,11 +130,11 @@ def _read_items(
     if source.is_manifest:
         yield from _read_manifests(source, limits, advance)
         return
-    if said := source_file(source.entry or source.path.name):
+    if said := describe_source_file(source.entry or source.path.name):
         yield LostRecord(Quarantined(Place(source.name), said), "*", source)
         return
     hints = ExportHints(source.name)
-    stream = chunks(source, limits, advance)
+    stream = read_chunks(source, limits, advance)
     try:
         first = next(stream, b"")
     except FileError as error:
@@ -147,7 +147,8 @@ def _read_items(
     yield from (_read_table if is_header(first) else _read_pieces)(begun, source, hints, shapes)
     yield from (LostRecord(Quarantined(place, reason), "", source) for place, reason in hints.list_hints())
     yield from (
-        LostRecord(Quarantined(Place(source.name), why), type_, source) for type_, why in hints.missing()
+        LostRecord(Quarantined(Place(source.name), why), type_, source)
+        for type_, why in hints.list_missing_types()
     )
 
 
@@ -189,7 +190,9 @@ def _read_pieces(
                 continue
             found = list(_read_piece(piece, source, hints, shapes, marked=marks.seen))
             if splitter.paging.current is not None:
-                answers.see(splitter.paging.current, piece.data, [_find_resource(item) for item in found])
+                answers.add_record(
+                    splitter.paging.current, piece.data, [_find_resource(item) for item in found]
+                )
             yield from found
 
     def read_wrapped(piece: RecordSlice, value: dict[str, object]) -> Iterator[ReadResource | LostRecord]:
@@ -206,7 +209,7 @@ def _read_pieces(
 
     try:
         for chunk in stream:
-            marks.see(chunk)
+            marks.feed(chunk)
             yield from read_pieces(splitter, splitter.feed(chunk))
     except FileError as error:
         yield LostRecord(Quarantined(Place(source.name), str(error)), "*", source)
@@ -224,7 +227,7 @@ def _read_table(
 ) -> Iterator[ReadResource | LostRecord]:
     """Yield what a comma-separated file holds."""
     try:
-        for row in rows(stream):
+        for row in read_rows(stream):
             data = row.text.encode()
             piece = RecordSlice(data, row.line, 1, row.error, value=row.value)
             yield from _read_piece(piece, source, hints, shapes)
@@ -237,7 +240,7 @@ def _read_manifests(
 ) -> Iterator[SnapshotManifest | LostRecord]:
     data = bytearray()
     try:
-        for chunk in chunks(source, limits, advance):
+        for chunk in read_chunks(source, limits, advance):
             data += chunk[: MAX_MANIFEST - len(data)]
         found = parse_manifests(msgspec.json.decode(data))
         for one in found:
@@ -266,7 +269,7 @@ def _read_piece(
             if dates:
                 convert_dates(record.body)
             cut = REMEDY if renderings and _cut_out(record.body) else ""
-            found = resource(record, origin)
+            found = build_resource(record, origin)
             type_ = found.id.type
             if said := shapes.remove_misshapen(found.body, type_):
                 cut, found = cut or said, replace(found, complete=False)
@@ -277,7 +280,7 @@ def _read_piece(
                 hints.resources += 1
             if listed or cut or record.note:
                 place = Place(source.name, piece.line, piece.column)
-                hints.see(place, found.key, (cut, record.note), listed=listed)
+                hints.add_record(place, found.key, (cut, record.note), listed=listed)
             hints.limit_type(type_, record.narrow)
             yield ReadResource(found, record.api_version, source)
     except RecordError as error:
@@ -288,11 +291,11 @@ def _cut_out(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body, but for the children that it carried: these are there, without their properties."""
     properties = body.get("properties")
     before = dict(properties) if isinstance(properties, dict) else {}
-    cut = cut_out(body)
+    cut = remove_truncated(body)
     if isinstance(properties, dict):
         lost = {name: value for name, value in before.items() if name not in properties}
         if several := list_cut_children(body, lost):
-            carry(body, several)
+            attach_children(body, several)
     return cut
 
 
@@ -341,23 +344,23 @@ def records(value: object, nesting: int = _MAX_NESTING) -> Iterator[ResourceReco
         return
     if not isinstance(value, dict):
         raise RecordError("a record must be a JSON object")
-    if nesting and response_records.wraps(value):
-        for item in response_records.values(value):
+    if nesting and response_records.is_wrapper(value):
+        for item in response_records.iterate_values(value):
             yield from records(item, nesting - 1)
         return
     if "id" not in value:
         response_records.refuse_answers(value)
-    for form in known_formats():
+    for form in load_formats():
         if form.recognizes(value):
             yield from form.records(value)
             return
     raise RecordError(
-        template(value)
+        describe_template(value)
         or "not a resource: it has neither 'id' nor 'ResourceId'; an export must keep the column 'id'"
     )
 
 
-def resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
+def build_resource(record: ResourceRecord, origin: bytes = b"") -> Resource:
     """The record as a resource, its missing `name` and `type` filled in from the id; raises RecordError.
 
     `origin` names the bytes that it was read from.

@@ -23,6 +23,6 @@ class RecordError(ValueError):
     """A JSON value that is no usable resource; the message says why and what would make it one."""
 
 
-def resource_id(value: object) -> str:
+def parse_resource_id(value: object) -> str:
     """The text when it can be a resource id or scope, else ''."""
     return value if isinstance(value, str) and value.startswith("/") else ""

@@ -21,7 +21,7 @@ _REPEAT = "give the account read access and export again"
 _WRAPPERS = ("data", "value", "Data", "Value")
 
 
-def wraps(value: dict[str, object]) -> bool:
+def is_wrapper(value: dict[str, object]) -> bool:
     """Return whether the object has no id and wraps a list of rows."""
     return (
         "id" not in value
@@ -59,7 +59,7 @@ def _read_error_code(value: dict[str, object]) -> str:
     return code[:100] if isinstance(code, str) else ""
 
 
-def values(value: dict[str, object]) -> Iterator[Any]:
+def iterate_values(value: dict[str, object]) -> Iterator[Any]:
     """The rows, each a JSON value to be recognized in its turn; raises RecordError when there is no list."""
     inner = value if _is_table(value) else _unwrap(value)
     if isinstance(inner, list):

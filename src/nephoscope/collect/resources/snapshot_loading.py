@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from nephoscope.collect.resources.answer_completeness import find_missing_page
 from nephoscope.collect.resources.body_rank import BodyRank, rank_body
-from nephoscope.collect.resources.child_resources import child_types, children, is_listed
+from nephoscope.collect.resources.child_resources import is_listed, iterate_children, list_child_types
 from nephoscope.collect.resources.expected_shapes import ExpectedShapes
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, no_facts
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, load_no_facts
 from nephoscope.collect.resources.reading_order import (
     Reading,
     ReadingOrder,
@@ -28,18 +28,25 @@ from nephoscope.collect.resources.resource_reader import (
     ReadResource,
     SnapshotManifest,
     build_carried_origin,
+    build_resource,
     read,
-    resource,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy
 from nephoscope.estate.coverage import has_times_only, merge
 from nephoscope.estate.coverage_inference import CoverageInference
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gc_control import no_collection
-from nephoscope.files.snapshot_files import ArchiveLimits, ByteMeter, FileError, is_json, is_tape, sources
-from nephoscope.files.tar_archive import members
+from nephoscope.estate.gc_control import pause_collection
+from nephoscope.files.snapshot_files import (
+    ArchiveLimits,
+    ByteMeter,
+    FileError,
+    is_json,
+    is_tape,
+    iterate_sources,
+)
+from nephoscope.files.tar_archive import iterate_members
 from nephoscope_policy.aliases import Aliases
-from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.azure_facts import list_report_types
 from nephoscope_policy.model.source_location import Place, Quarantined
 from nephoscope_policy.report_age import bears_no_time
 
@@ -81,7 +88,7 @@ def load_tenants(
     paths: Sequence[Path | str],
     progress: Progress | None = None,
     limits: ArchiveLimits | None = None,
-    learning: Learning = no_facts,
+    learning: Learning = load_no_facts,
     aliases: Aliases | None = None,
 ) -> tuple[Estate, ...]:
     """The estates in files and folders with the own facts about their subscriptions, one a tenant and at least one; else as `load`.
@@ -89,47 +96,49 @@ def load_tenants(
     `aliases` (default: the shipped ones) tell where types have lists.
     """
     tenancy = Tenancy()
-    with no_collection():
-        found = [(item, observe(tenancy, item)) for item in items(paths, progress, limits, aliases)]
-        found += [(item, observe(tenancy, item)) for item in learning(tenancy.subscriptions)]
+    with pause_collection():
+        found = [
+            (item, record_tenant(tenancy, item)) for item in iterate_items(paths, progress, limits, aliases)
+        ]
+        found += [(item, record_tenant(tenancy, item)) for item in learning(tenancy.subscriptions)]
         tenants = tenancy.resolve()
         loaders = {name: SnapshotLoader(name, tenants) for name in tenants.names}
         unowned: Counter[SourceFile] = Counter()
         for item, named in found:
-            names = owners(tenants, item, named) if len(loaders) > 1 else loaders
+            names = list_owners(tenants, item, named) if len(loaders) > 1 else loaders
             for name in names:
                 loaders[name].add_item(item)
             if not names:
                 unowned[item.source] += 1
         del found
-        for lost in map(unowned_records, unowned, unowned.values()):
-            for name in owners(tenants, lost, ""):
+        for lost in map(find_unowned_records, unowned, unowned.values()):
+            for name in list_owners(tenants, lost, ""):
                 loaders[name].add_item(lost)
-        return tuple(loader.estate() for loader in loaders.values())
+        return tuple(loader.build_estate() for loader in loaders.values())
 
 
-def observe(tenancy: Tenancy, item: Item) -> str:
+def record_tenant(tenancy: Tenancy, item: Item) -> str:
     """Note what an item of a file says of tenants; the tenant that it names itself, '' where it names none."""
     if isinstance(item, ReadResource):
-        return tenancy.see(item.resource, item.source.root)
+        return tenancy.add_resource(item.resource, item.source.root)
     if isinstance(item, SnapshotManifest) and not has_times_only(item.coverage):
-        tenancy.declare(item.coverage, item.source.root)
+        tenancy.add_manifest(item.coverage, item.source.root)
     if isinstance(item, LearnedResources):
-        tenancy.learn(item.subscription, item.tenant)
+        tenancy.add_facts(item.subscription, item.tenant)
     return ""
 
 
-def owners(tenants: TenantMap, item: Item, named: str) -> Collection[str]:
+def list_owners(tenants: TenantMap, item: Item, named: str) -> Collection[str]:
     """The tenants that an item speaks of: a resource one at most, what stands for a whole file every tenant of its argument."""
     if isinstance(item, ReadResource):
         owner = tenants.find_tenant(item.resource.id.subscription, named, item.source.root)
         return () if owner is None else (owner,)
     if isinstance(item, LearnedResources):
         return (tenants.find_tenant(item.subscription, "", item.source.root) or "",)
-    return tenants.tenants_below(item.source.root) or tenants.names
+    return tenants.find_tenants_below(item.source.root) or tenants.names
 
 
-def unowned_records(source: SourceFile, count: int) -> LostRecord:
+def find_unowned_records(source: SourceFile, count: int) -> LostRecord:
     """Return what a file holds of the directory of a tenant that it does not name, where its argument is about several tenants."""
     reason = (
         f"{count} records lie in no subscription and name no tenant, and the files are of several: "
@@ -138,23 +147,23 @@ def unowned_records(source: SourceFile, count: int) -> LostRecord:
     return LostRecord(Quarantined(Place(source.name), reason), "", source)
 
 
-def stream(
+def stream_resources(
     paths: Sequence[Path | str], progress: Progress | None = None, limits: ArchiveLimits | None = None
 ) -> Iterator[Resource | Quarantined]:
     """Every resource in the order of the files, embedded children behind their parent, in memory of a few records.
 
     An id that stands in the files twice comes twice; containers are not derived. Raises as `load`.
     """
-    for item in items(paths, progress, limits):
+    for item in iterate_items(paths, progress, limits):
         if isinstance(item, LostRecord):
             yield item.quarantined
         elif isinstance(item, ReadResource):
             yield item.resource
-            for record in children(item.resource.body, item.resource.id):
-                yield resource(record, build_carried_origin(item.resource.origin))
+            for record in iterate_children(item.resource.body, item.resource.id):
+                yield build_resource(record, build_carried_origin(item.resource.origin))
 
 
-def items(
+def iterate_items(
     paths: Sequence[Path | str],
     progress: Progress | None,
     limits: ArchiveLimits | None,
@@ -165,9 +174,9 @@ def items(
     for root in roots:
         if not root.exists():
             raise SnapshotError(f"no such file or folder: {root}")
-    limits, shapes = limits or ArchiveLimits(), ExpectedShapes(aliases or Aliases.builtin())
+    limits, shapes = limits or ArchiveLimits(), ExpectedShapes(aliases or Aliases.load_builtin())
     meter = ByteMeter(roots, progress)
-    for source in sources(roots, limits):
+    for source in iterate_sources(roots, limits):
         if is_tape(source.path.name) and not source.entry:
             yield from _read_tape(source, limits, shapes)
             meter.advance(source.path.stat().st_size)
@@ -180,7 +189,7 @@ def _read_tape(source: SourceFile, limits: ArchiveLimits, shapes: ExpectedShapes
     special: list[Path] = []
     with TemporaryDirectory(prefix="nephoscope-") as folder:
         try:
-            for member in members(source, limits, Path(folder), is_json, [], special):
+            for member in iterate_members(source, limits, Path(folder), is_json, [], special):
                 yield from read(member, limits, lambda _: None, shapes)
         except FileError as error:
             yield _make_lost(source, source.name, str(error))
@@ -222,8 +231,8 @@ class SnapshotLoader(msgspec.Struct):
         """Note one item of a file."""
         root = item.source.root
         if isinstance(item, ReadResource):
-            self.see(item)
-            self.keep(item, root)
+            self.record_seen(item)
+            self.add_body(item, root)
         elif isinstance(item, LostRecord):
             self.quarantine.append(item.quarantined)
             if item.type:
@@ -240,11 +249,11 @@ class SnapshotLoader(msgspec.Struct):
         else:
             self._paged[item.source.path.parent].append(item)
 
-    def see(self, item: ReadResource) -> None:
+    def record_seen(self, item: ReadResource) -> None:
         """Note for the coverage that the resource was there."""
-        self.seen[item.source.root].see(item.resource, carries=child_types(item.resource.type))
+        self.seen[item.source.root].add_resource(item.resource, carries=list_child_types(item.resource.type))
 
-    def keep(self, item: ReadResource, root: Path) -> None:
+    def add_body(self, item: ReadResource, root: Path) -> None:
         """Keep the body, or leave the better one of its id in place."""
         key = item.resource.key
         rank = rank_body(item.resource, item.api_version)
@@ -275,11 +284,11 @@ class SnapshotLoader(msgspec.Struct):
             for root, several in self._declared.items()
         }
 
-    def order(self) -> None:
+    def apply_reading_order(self) -> None:
         """Let the newer of two readings hold: its bodies, and that something is gone."""
         readings = self.list_readings()
-        self.quarantine += self._order.conflicts(readings)
-        for one in self._order.newest_bodies(readings):
+        self.quarantine += self._order.find_conflicts(readings)
+        for one in self._order.iterate_newest_bodies(readings):
             self.bodies[one.resource.key], self._roots[one.resource.key] = one.resource, one.root
         dated = {root: found for root, found in readings.items() if found.manifest.read_at}
         if len(dated) > 1:
@@ -291,28 +300,28 @@ class SnapshotLoader(msgspec.Struct):
         """Return the arguments that have a body of an id."""
         return {one.root for one in self._order.repeated.get(key, ())} or {self._roots[key]}
 
-    def estate(self) -> Estate:
+    def build_estate(self) -> Estate:
         """Return what was read, as an estate."""
-        self.order()
+        self.apply_reading_order()
         self.embed()
-        self.settle()
-        coverage = self.date_reports(self.coverage())
+        self.merge_facts()
+        coverage = self.date_reports(self.build_coverage())
         return Estate.of(self.bodies.values(), coverage, self.quarantine, self.duplicates, tenant=self.tenant)
 
     def date_reports(self, coverage: Coverage) -> Coverage:
         """Let each report that bears no time be as old as the argument that it was read from, not as all arguments together."""
         readings = self.list_readings()
         times: dict[str, datetime | None] = {}
-        reports = report_types()
+        reports = list_report_types()
         for key, body in self.bodies.items():
             if body.id.type in reports and bears_no_time(body):
                 root = self._roots.get(key)
                 when = self.learned.placed.get(key) or (root and find_read_time(readings, root, body))
-                if when != coverage.read_time(key, body.type, body.id.name):
+                if when != coverage.find_read_time(key, body.type, body.id.name):
                     times[key] = when or None
         return replace(coverage, read_at={**coverage.read_at, **times}) if times else coverage
 
-    def coverage(self) -> Coverage:
+    def build_coverage(self) -> Coverage:
         """Return what was read, after the embedded children were seen."""
         self._record_missing_pages()
         roots = dict.fromkeys([*self.seen, *self._declared])
@@ -321,7 +330,7 @@ class SnapshotLoader(msgspec.Struct):
 
     def _find_coverage(self, root: Path) -> Coverage:
         declared = self._declared.get(root)
-        return self.seen[root].manifest(merge(declared) if declared else None)
+        return self.seen[root].build_manifest(merge(declared) if declared else None)
 
     def _record_missing_pages(self) -> None:
         """Where the answers in a folder lack one, what the folder holds was not read in full."""
@@ -335,18 +344,18 @@ class SnapshotLoader(msgspec.Struct):
     def embed(self) -> None:
         """Add the children inside the bodies that were kept, where the files hold no whole body of their own for them."""
         for parent in list(self.bodies.values()):
-            for record in children(parent.body, parent.id):
-                child = resource(record, build_carried_origin(parent.origin))
+            for record in iterate_children(parent.body, parent.id):
+                child = build_resource(record, build_carried_origin(parent.origin))
                 if is_listed(child.type):
-                    self.seen[self._roots[parent.key]].see(
-                        child, embedded=True, carries=child_types(child.type)
+                    self.seen[self._roots[parent.key]].add_resource(
+                        child, embedded=True, carries=list_child_types(child.type)
                     )
                 own = self.bodies.get(child.key)
                 if own is None or (child.complete and not own.complete):
                     self.bodies[child.key] = child
 
-    def settle(self) -> None:
+    def merge_facts(self) -> None:
         """Put own facts beside the bodies, the newer of two of one id; behind `embed`, since children of theirs claim nothing."""
-        conflicts, given_way = self.learned.settle(self.bodies)
+        conflicts, given_way = self.learned.merge_into(self.bodies)
         self.quarantine += conflicts
         self.duplicates += given_way

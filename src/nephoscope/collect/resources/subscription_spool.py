@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.collect.resources.fact_merge import LearnedFacts
-from nephoscope.collect.resources.own_facts import LearnedResources, Learning, no_facts
+from nephoscope.collect.resources.own_facts import LearnedResources, Learning, load_no_facts
 from nephoscope.collect.resources.packed_resource import PackedResource
-from nephoscope.collect.resources.resource_reader import ReadResource, resource
+from nephoscope.collect.resources.resource_reader import ReadResource, build_resource
 from nephoscope.collect.resources.resource_record import ResourceRecord
 from nephoscope.collect.resources.snapshot_loading import (
     SnapshotLoader,
-    items,
-    observe,
-    owners,
-    unowned_records,
+    find_unowned_records,
+    iterate_items,
+    list_owners,
+    record_tenant,
 )
 from nephoscope.collect.resources.tenant_assignment import Tenancy, TenantMap
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gc_control import no_collection
+from nephoscope.estate.gc_control import pause_collection
 from nephoscope.files.snapshot_files import SourceFile
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource import Resource
@@ -75,20 +75,20 @@ class SnapshotSpool:
         folder: Path,
         progress: Progress | None = None,
         limits: ArchiveLimits | None = None,
-        learning: Learning = no_facts,
+        learning: Learning = load_no_facts,
         aliases: Aliases | None = None,
     ) -> SnapshotSpool:
         """Read files and folders as `load_tenants` does, into an empty folder that exists; raises as it."""
         spool = cls(folder)
-        with no_collection():
-            for item in items(paths, progress, limits, aliases):
-                named = observe(spool._tenancy, item)
+        with pause_collection():
+            for item in iterate_items(paths, progress, limits, aliases):
+                named = record_tenant(spool._tenancy, item)
                 if isinstance(item, ReadResource):
                     spool._spool_item(item, named)
                 else:
                     spool._others.append(item)
             for own in learning(spool._tenancy.subscriptions):
-                observe(spool._tenancy, own)
+                record_tenant(spool._tenancy, own)
                 spool._learn(own)
         spool._flush()
         spool._tenants = spool._tenancy.resolve()
@@ -142,7 +142,7 @@ class SnapshotSpool:
         """Count how many records some cells hold."""
         return sum(self._sizes[cell] for cell in cells)
 
-    def surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
+    def read_surveys(self, types: frozenset[str] = frozenset()) -> tuple[Survey, ...]:
         """Read everything once, a survey a tenant: what was read, the subscriptions, the resources of the lower-cased types."""
         return tuple(self._build_survey(tenant, types | _ALWAYS) for tenant in self._tenants.names)
 
@@ -151,7 +151,7 @@ class SnapshotSpool:
         kept: list[Resource] = []
         duplicates = 0
         for item in (*self._others, *self._list_unowned()):
-            if tenant in owners(self._tenants, item, ""):
+            if tenant in list_owners(self._tenants, item, ""):
                 whole.add_item(item)
         self._readings[tenant] = whole.list_readings()
         cells = tuple(sorted(cell for cell in self._sizes if self._find_owner(cell) == tenant))
@@ -160,7 +160,7 @@ class SnapshotSpool:
             kept += found
             duplicates += doubled
         # The subscriptions are among what was kept, and nobody asked for resource groups.
-        coverage = whole.coverage()
+        coverage = whole.build_coverage()
         estate = Estate.of(kept, coverage, whole.quarantine, duplicates, derives=False, tenant=tenant)
         return Survey(self, estate, cells)
 
@@ -173,9 +173,9 @@ class SnapshotSpool:
         for cell, count in self._sizes.items():
             if self._find_owner(cell) is None:
                 root = list(self._roots)[cell[1]]
-                yield unowned_records(SourceFile(root, root), count)
+                yield find_unowned_records(SourceFile(root, root), count)
 
-    def parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
+    def iterate_parts(self, whole: Estate, cells: Sequence[Cell], size: int = PART) -> Iterator[Estate]:
         """The estates of some subscriptions each, with the coverage and the management groups of the whole."""
         # nothing of a part may be bound here while it is judged, nor while the next one is read
         yield from (self._load_part(group, whole) for group in self._group_cells(cells, size))
@@ -190,11 +190,11 @@ class SnapshotSpool:
 
     def _load_estate(self, cells: Sequence[Cell], coverage: Coverage, part: SnapshotLoader) -> Estate:
         """The estate of some cells."""
-        with no_collection():
+        with pause_collection():
             self._read(cells, part)
-            part.order()
+            part.apply_reading_order()
             part.embed()
-            part.settle()
+            part.merge_facts()
             dated = part.date_reports(coverage)
             return Estate.of(part.bodies.values(), dated, (), part.duplicates, tenant=part.tenant)
 
@@ -211,7 +211,7 @@ class SnapshotSpool:
         estate = self._load_estate(cells, Coverage({}), part)
         whole.quarantine += part.quarantine
         return [
-            PackedResource.pack(one) for type_ in types for one in estate.by_type(type_)
+            PackedResource.pack(one) for type_ in types for one in estate.list_of_type(type_)
         ], estate.duplicates
 
     def _group_cells(self, cells: Sequence[Cell], size: int) -> Iterator[list[Cell]]:
@@ -238,9 +238,9 @@ class SnapshotSpool:
                         part.learned.add(Resource.of(body), read_at)
                         continue
                     source = self._files[number]
-                    found = ReadResource(resource(ResourceRecord(body, version)), version, source)
-                    part.see(found)
-                    part.keep(found, source.root)
+                    found = ReadResource(build_resource(ResourceRecord(body, version)), version, source)
+                    part.record_seen(found)
+                    part.add_body(found, source.root)
 
 
 _LINE = msgspec.json.Decoder(tuple[int, str, dict[str, object], datetime | None])
@@ -270,6 +270,6 @@ class Survey(msgspec.Struct):
         empty = Estate.of((), whole.coverage, whole.quarantine, whole.duplicates, tenant=whole.tenant)
         self.whole = replace(empty, management_groups=whole.management_groups)
 
-    def parts(self, size: int = PART) -> Iterator[Estate]:
+    def iterate_parts(self, size: int = PART) -> Iterator[Estate]:
         """One small estate after the other; together they hold every resource once."""
-        return self.spool.parts(self.whole, self.cells, size)
+        return self.spool.iterate_parts(self.whole, self.cells, size)

@@ -28,12 +28,12 @@ _WHAT_IF = ("a what-if result", _ALONE)
 _MAX_WALKED = 10_000
 
 
-def source_file(name: str) -> str:
+def describe_source_file(name: str) -> str:
     """Say that a file of this name is a template and no snapshot, and what to do; '' where it is none."""
     return "; ".join(_SUFFIXES.get(Path(name).suffix.lower(), ()))
 
 
-def template(body: Mapping[str, object]) -> str:
+def describe_template(body: Mapping[str, object]) -> str:
     """Say that a JSON object is a template or a plan and no snapshot, and what to do; '' where it is none."""
     return "; ".join(_read_kind(body))
 
@@ -43,7 +43,7 @@ def detect_template(path: Path) -> str:
     walked = 0
     for folder, _, names in os.walk(path):
         for name in sorted(names):
-            if said := source_file(name):
+            if said := describe_source_file(name):
                 return f"{Path(folder) / name}: {said}"
             walked += 1
         if walked > _MAX_WALKED:

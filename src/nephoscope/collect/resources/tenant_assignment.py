@@ -40,7 +40,7 @@ class Tenancy(msgspec.Struct):
         """The lower-cased subscriptions that resources and manifests were of."""
         return frozenset(self._of_subscription).union(*self._subscriptions.values())
 
-    def see(self, resource: Resource, root: Path) -> str:
+    def add_resource(self, resource: Resource, root: Path) -> str:
         """Note a resource; the tenant that it names itself, '' where it names none."""
         tenant, subscription = read_tenant_name(resource), resource.id.subscription
         if not tenant and subscription in self._subscriptions.get(root, ()):
@@ -54,7 +54,7 @@ class Tenancy(msgspec.Struct):
                 self._of_subscription.setdefault(subscription, tenant)
         return tenant
 
-    def declare(self, coverage: Coverage, root: Path) -> None:
+    def add_manifest(self, coverage: Coverage, root: Path) -> None:
         """Note a manifest."""
         self._roots.setdefault(root)
         self._declared.setdefault(root, set()).add(coverage.tenant)
@@ -64,7 +64,7 @@ class Tenancy(msgspec.Struct):
                 if scope.startswith("/subscriptions/"):
                     self._of_subscription.setdefault(scope.split("/")[2], coverage.tenant)
 
-    def learn(self, subscription: str, tenant: str) -> None:
+    def add_facts(self, subscription: str, tenant: str) -> None:
         """Note own facts: the tenant that their writer named is that of a subscription of which nothing else was seen."""
         if tenant or subscription not in self._learned:
             self._learned[subscription] = tenant
@@ -139,7 +139,7 @@ class TenantMap(msgspec.Struct, frozen=True):
             return self._of_subscription.get(subscription) or self._of_root.get(root, "")
         return tenant or self._of_root.get(root)
 
-    def tenants_below(self, root: Path) -> frozenset[str]:
+    def find_tenants_below(self, root: Path) -> frozenset[str]:
         """The tenants of what was found under a root."""
         if root in self._of_root:
             return frozenset({self._of_root[root]})

@@ -39,7 +39,7 @@ def is_rendering(value: object) -> bool:
     return isinstance(value, str) and _RENDERING.fullmatch(value) is not None
 
 
-def cut_out(body: dict[str, object]) -> bool:
+def remove_truncated(body: dict[str, object]) -> bool:
     """Take what was cut to text out of a body and note the paths in it; whether there was any.
 
     A list with such a value in an element goes as a whole. At the depth of the cut an empty text may have been an empty list, and in

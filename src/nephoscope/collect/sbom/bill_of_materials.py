@@ -158,7 +158,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def _package(self, component: ListedComponent, names: dict[str, str], release: dict[str, str]) -> Package:
         """Return a component as a package, with the names that it depends on and the release of its distribution."""
-        package = package_of_component(component)
+        package = build_package(component)
         needed = self.dependencies.get(component.reference, ()) if component.reference else ()
         return msgspec.structs.replace(
             package,
@@ -167,7 +167,7 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
-def package_of_component(component: ListedComponent) -> Package:
+def build_package(component: ListedComponent) -> Package:
     """Return a component as a package, by its package URL where it has one that can be read."""
     found = component.found
     return msgspec.structs.replace(
@@ -202,5 +202,5 @@ def _convert_named_package(component: ListedComponent) -> Package:
 
 def _choose_needed_name(component: ListedComponent) -> str:
     """Return how a package that needs this one writes it: the name with the version where it has one."""
-    package = package_of_component(component)
+    package = build_package(component)
     return f"{package.name}@{package.version}" if package.version else package.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.csaf.mandatory_tests import all_tests
+from nephoscope.collect.sbom.csaf.mandatory_tests import list_mandatory_tests
 from nephoscope.collect.sbom.discovery import load_formats
 from nephoscope.collect.sbom.writing.writers import STATEMENT_WRITERS, WRITERS
 from nephoscope.model.package_url_types import TYPES, PackageUrlType
@@ -81,7 +81,10 @@ def _list_tests() -> list[str]:
         "",
         "| section | since | what it finds |",
         "|---|---|---|",
-        *(f"| {one.section} | {one.since} | {_describe_finding(one.check.__doc__)} |" for one in all_tests()),
+        *(
+            f"| {one.section} | {one.since} | {_describe_finding(one.check.__doc__)} |"
+            for one in list_mandatory_tests()
+        ),
     ]
 
 

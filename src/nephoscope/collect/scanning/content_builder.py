@@ -10,7 +10,7 @@ from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile
 from nephoscope.collect.inventory.operating_system import (
     OperatingSystem,
     detect_operating_system,
-    root_of_database,
+    find_database_root,
     split_release_path,
 )
 from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
@@ -21,7 +21,7 @@ _SYSTEM_TYPES = frozenset(("deb", "rpm", "apk", "alpm", "opkg", "ebuild"))
 _UNKNOWN = OperatingSystem("")
 
 
-def gather(
+def build_contents(
     files: Mapping[str, LayerFind[FileContents]], unread: Iterable[UnreadLayerFile] = ()
 ) -> InventoryContents:
     """Return the contents of a root by those of its files, each package with its layer and its distribution."""
@@ -60,7 +60,7 @@ def _place_package(package: Package, layer: str, systems: Mapping[str, Operating
     """Return a package with its layer and, for one of a distribution, the distribution's name and release in its root."""
     if package.type not in _SYSTEM_TYPES or package.namespace:
         return msgspec.structs.replace(package, layer=layer) if layer else package
-    system = systems.get(root_of_database(package.path), _UNKNOWN)
+    system = systems.get(find_database_root(package.path), _UNKNOWN)
     return msgspec.structs.replace(
         package, layer=layer, namespace=system.family, distribution_version=system.version
     )

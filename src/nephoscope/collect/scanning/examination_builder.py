@@ -12,7 +12,7 @@ from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import HiddenFind, LayerFind, find_hidden_files, merge_layers
 from nephoscope.collect.malware.known_digests import KnownMalware
 from nephoscope.collect.malware.malware_match import EngineStatus
-from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.content_builder import build_contents
 from nephoscope.collect.scanning.examination import (
     Examination,
     ExaminedPart,
@@ -50,7 +50,7 @@ def examine_image(
     """
     layers = read_layers(image, reading)
     merged = merge_layers(layers)
-    contents = gather(merged, [unread for layer in layers for unread in layer.unread])
+    contents = build_contents(merged, [unread for layer in layers for unread in layer.unread])
     is_judged = reading.looked_for.permissions
     configuration = _judge_image_configuration(image, contents, merged, around.now, tag) if is_judged else ()
     files = [*_list_files(merged), *sorted(find_hidden_files(layers), key=lambda one: (one.path, one.layer))]
@@ -74,7 +74,7 @@ def examine_root(scan: RootScan, around: ExaminationContext) -> Examination:
     from nephoscope.collect.scanning.root_scan import read_root
 
     files, unread = read_root(scan)
-    contents = gather(files, unread)
+    contents = build_contents(files, unread)
     is_judged = scan.looked_for.permissions
     configuration = _judge_root_configuration(contents, files, around.now) if is_judged else ()
     return _examine(contents, configuration, _list_files(files), scan.looked_for, around)

@@ -50,7 +50,7 @@ class ContentInspector:
     def __init__(self, wanted: LookedFor) -> None:
         self._wanted = wanted
 
-    def bytes_wanted(self, path: str, entry: TarEntry) -> int:
+    def count_bytes_wanted(self, path: str, entry: TarEntry) -> int:
         """Return how many bytes of a file are looked at."""
         malware = min(entry.size, MAX_SCANNED) if self._wanted.malware else 0
         secrets = min(entry.size, _MAX_SECRETS) if self._wanted.secrets and may_hold_secrets(path) else 0

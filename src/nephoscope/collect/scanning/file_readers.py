@@ -11,8 +11,8 @@ from nephoscope.collect.inventory.discovery import (
     HEAD,
     InventoryReader,
     find_readers,
-    inventory_readers,
     is_claimed,
+    load_inventory_readers,
     run_reader,
 )
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
@@ -100,7 +100,9 @@ def is_lone_program(path: str, head: bytes) -> bool:
 
 def read_bill_contents(path: str, content: bytes) -> FileContents:
     """Return what a bill of materials of any name holds."""
-    return _read_by((inventory_readers()["bill_of_materials"],), FileContents(), InventoryFile(path, content))
+    return _read_by(
+        (load_inventory_readers()["bill_of_materials"],), FileContents(), InventoryFile(path, content)
+    )
 
 
 def read_contents(path: str, content: bytes, beside: Callable[[str], bytes | None]) -> FileContents | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.collect.images.image import Image
 from nephoscope.collect.images.layers import LayerFiles, merge_layers
-from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.content_builder import build_contents
 from nephoscope.collect.scanning.scan_contents import FileContents, InventoryContents
 from nephoscope.collect.scanning.scan_options import PACKAGES, LookedFor
 
@@ -49,7 +49,7 @@ def scan_image(
 
 def merge_layer_contents(layers: Sequence[LayerFiles[FileContents]]) -> InventoryContents:
     """Return the contents of an image by its layers, the lowest first."""
-    return gather(merge_layers(layers), [unread for layer in layers for unread in layer.unread])
+    return build_contents(merge_layers(layers), [unread for layer in layers for unread in layer.unread])
 
 
 def read_layers(image: Image, reading: ImageReading) -> list[LayerFiles[FileContents]]:

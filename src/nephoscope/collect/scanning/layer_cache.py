@@ -25,7 +25,7 @@ def _build_decoder() -> msgspec.msgpack.Decoder[LayerFiles[FileContents]]:
 
 
 @cache
-def readers_version() -> str:
+def build_readers_version() -> str:
     """Return what tells these readers from others: the product's version, their source, the rules for secrets, the order of bytes."""
     rooms = (images, inventory, malware, scanning, secrets)
     sources = [SourceFolder(str(Path(str(room.__file__)).parent)) for room in rooms]
@@ -47,7 +47,7 @@ class LayerFolder:
 
     def __init__(self, folder: Path, looked_for: str = "") -> None:
         """Keep layers in a folder; `looked_for` is the digest of a LookedFor, '' for packages alone."""
-        self._folder = folder / f"{readers_version()}{'-' if looked_for else ''}{looked_for}"
+        self._folder = folder / f"{build_readers_version()}{'-' if looked_for else ''}{looked_for}"
 
     def get(self, digest: str) -> LayerFiles[FileContents] | None:
         """Return what a layer holds; None where it is not kept, or what is kept cannot be read."""

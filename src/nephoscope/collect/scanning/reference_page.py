@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nephoscope.collect.malware.yara_rules import describe_rules
-from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.collect.scanning.image_rules.discovery import load_image_checks
 from nephoscope.collect.scanning.image_rules.image_rule import ImageRule
-from nephoscope.collect.scanning.scan_limits import limits_section
+from nephoscope.collect.scanning.scan_limits import render_limits_section
 
 _HEAD = """\
 # Rules for images and disks
@@ -30,11 +30,11 @@ Rules of YARA (`content/malware`), run by yara-x. Rules of your own lie in the d
 
 def render_page() -> str:
     """Return the page."""
-    sections = "".join(_format_rule(check.rule) for check in image_checks().values())
+    sections = "".join(_format_rule(check.rule) for check in load_image_checks().values())
     rows = "".join(
         f"| `{one.rule}` | {one.title} | {one.kind} | {one.severity.value} |\n" for one in describe_rules()
     )
-    return _HEAD + sections + _MALWARE + rows + limits_section()
+    return _HEAD + sections + _MALWARE + rows + render_limits_section()
 
 
 def _format_rule(rule: ImageRule) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from nephoscope.collect.images.layers import LayerFind, UnreadLayerFile, merge_findings
 from nephoscope.collect.images.tar_entries import EntryKind, TarEntry
 from nephoscope.collect.inventory.discovery import HEAD
-from nephoscope.collect.scanning.content_builder import gather
+from nephoscope.collect.scanning.content_builder import build_contents
 from nephoscope.collect.scanning.disk_images import find_disk_format
 from nephoscope.collect.scanning.file_inspection import ContentInspector
 from nephoscope.collect.scanning.file_readers import (
@@ -56,7 +56,7 @@ class RootScan:
 
 def scan_root(scan: RootScan) -> InventoryContents:
     """Return the contents of a folder, whose links are not followed, or of a list of packages; raises RootError for anything else."""
-    return gather(*read_root(scan))
+    return build_contents(*read_root(scan))
 
 
 def read_root(scan: RootScan) -> tuple[dict[str, LayerFind[FileContents]], list[UnreadLayerFile]]:
@@ -152,7 +152,7 @@ def _read(
     if entry.kind is EntryKind.DIRECTORY:
         return inspector.inspect(entry.path, entry, b"") if inspector else None
     claimed = _is_claimed(entry, unread)
-    wanted = inspector.bytes_wanted(entry.path, entry) if inspector else 0
+    wanted = inspector.count_bytes_wanted(entry.path, entry) if inspector else 0
     content = b""
     try:
         if claimed or wanted:

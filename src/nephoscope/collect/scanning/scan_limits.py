@@ -52,6 +52,6 @@ compressed as a whole is unpacked to a temporary file, on a disk of which half s
 """
 
 
-def limits_section() -> str:
+def render_limits_section() -> str:
     """Return the section of the limits."""
     return _HEAD + "".join(f"| {what} | {most:,} | {then} |\n" for what, most, then in LIMITS) + _TAIL

@@ -25,7 +25,7 @@ class KeywordIndex:
         self._marks = np.concatenate(marks) if marks else np.zeros(0, dtype=np.uint16)
         self._starts = np.cumsum([0, *map(len, marks)])[:-1]
 
-    def words_in(self, lowered: str) -> frozenset[str]:
+    def find_words(self, lowered: str) -> frozenset[str]:
         """Return the words that stand in a text in lower case."""
         seen = np.zeros(_MARKS, dtype=np.bool_)
         content = lowered.encode("utf-8", "surrogatepass")

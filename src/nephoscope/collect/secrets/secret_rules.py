@@ -58,7 +58,7 @@ class CompiledRule(msgspec.Struct, frozen=True):
 
 
 @cache
-def secret_rules() -> tuple[CompiledRule, ...]:
+def load_secret_rules() -> tuple[CompiledRule, ...]:
     """Return the rules that the product brings along, those that give way last."""
     documents = sorted(
         (entry for entry in _open_rule_folder().iterdir() if entry.name != ALLOWED),
@@ -78,12 +78,12 @@ def secret_rules() -> tuple[CompiledRule, ...]:
 
 
 @cache
-def keyword_index() -> KeywordIndex:
+def build_keyword_index() -> KeywordIndex:
     """Return the words of all rules."""
     # numpy is loaded where a text is looked at: a list of packages needs none of it
     from nephoscope.collect.secrets.keyword_index import KeywordIndex
 
-    return KeywordIndex(word for rule in secret_rules() for word in rule.rule.keywords)
+    return KeywordIndex(word for rule in load_secret_rules() for word in rule.rule.keywords)
 
 
 @cache

@@ -13,9 +13,9 @@ import msgspec
 from nephoscope.collect.secrets.secret_location import SecretPlace
 from nephoscope.collect.secrets.secret_rules import (
     CompiledRule,
+    build_keyword_index,
     compile_allowed_secrets,
-    keyword_index,
-    secret_rules,
+    load_secret_rules,
 )
 
 #: Files of more bytes are looked at up to here.
@@ -45,10 +45,10 @@ def find_secrets(path: str, content: bytes, *, in_tests: bool = False, key: byte
     if not may_hold_secrets(path, in_tests=in_tests) or b"\0" in content[:_BINARY_HEAD]:
         return SecretScan(())
     text = content[:MAX_SIZE].decode("utf-8", "replace")
-    words = keyword_index().words_in(text.lower())
+    words = build_keyword_index().find_words(text.lower())
     found: list[SecretPlace] = []
     taken: list[tuple[int, int]] = []
-    for rule in secret_rules():
+    for rule in load_secret_rules():
         if words.isdisjoint(rule.rule.keywords):
             continue
         for start, end in _find_spans(path, text, rule):
@@ -68,7 +68,7 @@ def _find_spans(path: str, text: str, rule: CompiledRule) -> Iterator[tuple[int,
     for found in rule.pattern.finditer(text):
         group = "secret" if found["secret"] is not None else "secret2"
         value = found[group]
-        if values.search(value) or entropy(value) < rule.rule.entropy:
+        if values.search(value) or measure_entropy(value) < rule.rule.entropy:
             continue
         yield found.span(group)
 
@@ -80,15 +80,15 @@ def _locate_secret(
     first = text.count("\n", 0, span[0]) + 1
     last = first + kept.count("\n")
     told = rule.rule
-    return SecretPlace(path, first, last, told.id, told.title, told.severity, fingerprint(kept, key))
+    return SecretPlace(path, first, last, told.id, told.title, told.severity, hash_secret(kept, key))
 
 
-def fingerprint(secret: str, key: bytes) -> str:
+def hash_secret(secret: str, key: bytes) -> str:
     """Return what tells a secret from others without giving it away, '' without a key."""
     return hmac.digest(key, secret.encode("utf-8", "surrogatepass"), "sha256").hex()[:32] if key else ""
 
 
-def entropy(text: str) -> float:
+def measure_entropy(text: str) -> float:
     """Return the bits a character of a text, by how often each of its characters stands in it."""
     counts = Counter(text)
     return (

@@ -72,7 +72,7 @@ def _check_kinds(source: SourceText, root: YamlNode) -> None:
         if wrong is not None:
             raise UnreadableFileError(
                 f"{name} must be a list of maps: Azure Pipelines refuses the file",
-                *source.position(wrong.span.start),
+                *source.find_position(wrong.span.start),
             )
 
 

@@ -44,7 +44,7 @@ class TemplateReader(msgspec.Struct, frozen=True):
 
 
 @cache
-def readers() -> tuple[TemplateReader, ...]:
+def load_readers() -> tuple[TemplateReader, ...]:
     """Return every reader, the most specific first; raises ReaderError."""
     found = []
     for info in pkgutil.iter_modules(package.__path__):
@@ -71,7 +71,7 @@ def readers() -> tuple[TemplateReader, ...]:
 
 def find_reader(name: str, text: str) -> TemplateReader | None:
     """Return the reader that claims a file; None where none does."""
-    return next((reader for reader in readers() if reader.claims(name, text)), None)
+    return next((reader for reader in load_readers() if reader.claims(name, text)), None)
 
 
 def read_template(name: str, text: str) -> tuple[str, object] | None:
@@ -85,7 +85,7 @@ def read_source(source: SourceText) -> tuple[str, object] | None:
     if reader is None:
         return None
     if "\0" in source.text:
-        place = source.position(source.text.index("\0"))
+        place = source.find_position(source.text.index("\0"))
         raise UnreadableFileError("the file holds a NUL character: it is not text", *place)
     if len(source.text) > reader.max_size:
         raise UnreadableFileError(

@@ -32,7 +32,7 @@ def read(source: SourceText) -> Pipeline:
         if script is not None and script.kind == "map":
             raise UnreadableFileError(
                 f"the script of {key.text} must be a text or a list: GitLab refuses the file",
-                *source.position(script.span.start),
+                *source.find_position(script.span.start),
             )
     return Pipeline(source, root, list(_list_steps(root)))
 

@@ -73,7 +73,7 @@ def read(source: SourceText) -> KubernetesManifest:
         raise
     action = next((found for node in documents if (found := _find_action(node, 0)) is not None), None)
     if action is not None:
-        raise UnreadableFileError(_NOT_RENDERED, *source.position(action.span.start))
+        raise UnreadableFileError(_NOT_RENDERED, *source.find_position(action.span.start))
     return KubernetesManifest(source, [one for node in documents for one in _list_objects(node, 0)])
 
 

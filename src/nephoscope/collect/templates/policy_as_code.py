@@ -37,12 +37,12 @@ class PolicyDocument:
         """Return whether it is a definition; else it is an exemption."""
         return "policyRule" in self.properties
 
-    def span(self, path: str) -> TextSpan:
+    def find_span(self, path: str) -> TextSpan:
         """The range of a part by its JSON path as the policy engine writes it (`properties.policyRule.if.allOf[0]`)."""
         # only these files need the engine
         from nephoscope_policy.arm.template.document import parse_shown_path
 
-        return TextSpan(*self.document.span(parse_shown_path(path)))
+        return TextSpan(*self.document.find_span(parse_shown_path(path)))
 
 
 def claims(name: str, head: str) -> bool:

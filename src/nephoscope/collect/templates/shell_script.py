@@ -32,7 +32,7 @@ def claims(name: str, head: str) -> bool:
 
 def read(source: SourceText) -> ShellScript:
     """Parse a script."""
-    from nephoscope.collect.templates.shell.nested_commands import unfold
+    from nephoscope.collect.templates.shell.nested_commands import unfold_commands
     from nephoscope.collect.templates.shell.parser import parse_script
 
-    return ShellScript(source, list(unfold(parse_script(source.text))))
+    return ShellScript(source, list(unfold_commands(parse_script(source.text))))

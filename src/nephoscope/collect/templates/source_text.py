@@ -33,23 +33,23 @@ class SourceText:
     def _starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
 
-    def position(self, offset: int) -> tuple[int, int]:
+    def find_position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and column of an offset; one outside of the text is its nearest end."""
         offset = min(max(offset, 0), len(self.text))
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
-    def offset(self, line: int, column: int) -> int:
+    def find_offset(self, line: int, column: int) -> int:
         """Return the offset of a 1-based line and column, within the text."""
         start = self._starts[min(max(line, 1), len(self._starts)) - 1]
         return min(start + max(column, 1) - 1, len(self.text))
 
-    def end_column(self, line: int) -> int:
+    def find_end_column(self, line: int) -> int:
         """Return the first column after a 1-based line."""
-        start = self.offset(line, 1)
+        start = self.find_offset(line, 1)
         end = _LINE_END.search(self.text, start)
         return (end.start() if end else len(self.text)) - start + 1
 
-    def cut(self, span: TextSpan) -> str:
+    def get_text(self, span: TextSpan) -> str:
         """Return the text of a span."""
         return self.text[span.start : span.end]

@@ -9,7 +9,7 @@ from nephoscope_kql.types import KqlType
 _FILE = b"ARROW1"
 
 
-def arrow(data: bytes) -> pa.Table:
+def read_arrow(data: bytes) -> pa.Table:
     """The rows of an Arrow file or stream, dictionaries as the values they stand for; ValueError for what is none, or is damaged."""
     buffer = pa.py_buffer(data)
     opened = pa.ipc.open_file(buffer) if data.startswith(_FILE) else pa.ipc.open_stream(buffer)

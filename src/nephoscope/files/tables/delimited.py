@@ -47,7 +47,7 @@ class DelimitedFile:
     comments: bool = False
 
     @classmethod
-    def of(
+    def open(
         cls, path: Path, *, delimiter: str = "", encoding: str = "", comments: bool = False
     ) -> DelimitedFile:
         """Look at the beginning of a file; DelimitedError where it has no columns."""
@@ -68,7 +68,7 @@ class DelimitedFile:
     def __str__(self) -> str:
         return f"{len(self.columns)} columns, {DELIMITERS.get(self.delimiter, repr(self.delimiter))}, {self.encoding}"
 
-    def rows(self) -> Iterator[DelimitedLine]:
+    def read_rows(self) -> Iterator[DelimitedLine]:
         """The rows in their order; DelimitedError where the file cannot be read on."""
         read, quotes = 0, 0
 

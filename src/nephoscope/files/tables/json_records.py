@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nephoscope.files.json_text import json_documents
+from nephoscope.files.json_text import iterate_json_documents
 from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 _LISTS = ("value", "records", "Records", "data")
@@ -36,7 +36,7 @@ class JsonRecords:
 def records(data: bytes) -> JsonRecords:
     """The records of a file; ValueError with the line where it is no JSON or holds something else."""
     found = JsonRecords()
-    documents = list(json_documents(data))
+    documents = list(iterate_json_documents(data))
     for document in documents:
         if document.wrong:
             raise ValueError(f"line {document.line}: {document.wrong}")

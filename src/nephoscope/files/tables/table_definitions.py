@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nephoscope.files.json_text import JsonTextError, read_json
-from nephoscope.files.tables.table_files import TableFileError, table
+from nephoscope.files.tables.table_files import TableFileError, read_table
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.column_types import DAY
 from nephoscope.lake.schema.table import LakeTable
@@ -17,7 +17,7 @@ from nephoscope_kql.types import TYPE_NAMES, KqlType
 _MOST_BYTES = 64 << 20
 
 
-def definitions(path: Path, name: str = "") -> list[LakeTable]:
+def load_definitions(path: Path, name: str = "") -> list[LakeTable]:
     """The tables that a file defines; `name` is that of a getschema output (default: the file's). TableFileError where it
     defines none.
 
@@ -79,7 +79,7 @@ def _read_description(schema: Mapping[str, object]) -> str:
 
 def _read_getschema(path: Path) -> dict[str, KqlType]:
     """The columns that the rows of a getschema output list."""
-    rows = table("schema", path).rows
+    rows = read_table("schema", path).rows
     names = {} if rows is None else {name.lower(): name for name in rows.column_names}
     if rows is None or "columnname" not in names or not {"columntype", "datatype"} & names.keys():
         raise TableFileError(

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.files.tables import type_inference
-from nephoscope.files.tables.arrow import arrow
+from nephoscope.files.tables.arrow import read_arrow
 from nephoscope.files.tables.json_records import records
 from nephoscope_kql.catalog import TableSchema
 from nephoscope_kql.engines.arrow_types import schema_of
@@ -44,7 +44,7 @@ class FileTable:
     files: tuple[Path, ...] = ()
 
 
-def table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
+def read_table(name: str, path: Path, declared: Columns | None = None) -> FileTable:
     """The table in a file or in all files of a folder; `declared` columns have that type, the others the one their values have.
 
     A declared column that no file has is null. TableFileError where a file has another format or a value is not of its declared type.
@@ -70,7 +70,7 @@ def _list_files(path: Path) -> list[Path]:
         if (
             one.is_symlink()
             and (one.is_dir() or _find_suffix(one) in ENDINGS)
-            and (why := leads_out(one, (path,)))
+            and (why := explain_outside_link(one, (path,)))
         ):
             raise TableFileError(f"{one}: {why}, or remove the link")
     found = [one for one in below if one.is_file() and _find_suffix(one) in ENDINGS]
@@ -123,7 +123,7 @@ def _read(path: Path, kinds: Columns) -> pa.Table:
         if ending in JSON:
             return _read_json(path, data, kinds)
         if ending == ARROW:
-            return _convert_texts(path, arrow(data), kinds)
+            return _convert_texts(path, read_arrow(data), kinds)
     except (OSError, EOFError, ValueError) as error:
         if isinstance(error, TableFileError):
             raise

@@ -167,10 +167,10 @@ def infer_from_values(values: Sequence[Any]) -> Column:
         return KqlType.LONG, pa.array(values, pa.int64())
     if kinds <= {int, float} and bool not in kinds:
         return KqlType.REAL, pa.array([None if value is None else float(value) for value in values])
-    return KqlType.DYNAMIC, dynamics(values)
+    return KqlType.DYNAMIC, encode_dynamics(values)
 
 
-def dynamics(values: Sequence[object]) -> pa.Array:
+def encode_dynamics(values: Sequence[object]) -> pa.Array:
     """JSON values as JSON texts."""
     return pa.array(
         [None if value is None else msgspec.json.encode(value).decode() for value in values], pa.string()
@@ -180,7 +180,7 @@ def dynamics(values: Sequence[object]) -> pa.Array:
 def convert_values(values: Sequence[object], kind: KqlType) -> pa.Array | None:
     """JSON values in a type that was declared; None where one of them is none."""
     if kind == KqlType.DYNAMIC:
-        return dynamics(values)
+        return encode_dynamics(values)
     texts = pa.array([_to_text(value) for value in values], pa.string())
     return convert_texts(texts, kind)
 

@@ -68,7 +68,7 @@ class HashIndex:
         at = self._find(wanted)
         return self._counts[at] if at < len(self._prefixes) and self._prefixes[at] == wanted else 0
 
-    def counts(self, digests: Iterable[bytes]) -> list[int]:
+    def count_all(self, digests: Iterable[bytes]) -> list[int]:
         """Return `count` of each of several hashes."""
         return [self.count(one) for one in digests]
 

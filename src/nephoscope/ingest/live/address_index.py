@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.tenant_stores import subscription_estate, version_mark
+from nephoscope.estate.tenant_stores import build_version_mark, load_subscription_estate
 from nephoscope.geolocation.provider import Geolocator
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ class EstateAddresses:
     def _look(self) -> None:
         from nephoscope.ingest.logs.address_lookup import AddressLookup
 
-        mark = version_mark(self.data)
+        mark = build_version_mark(self.data)
         if mark and mark != self._mark:
-            self._found = AddressLookup(subscription_estate(self.data), places=Geolocator.open(self.data))
+            self._found = AddressLookup(
+                load_subscription_estate(self.data), places=Geolocator.open(self.data)
+            )
             self._mark = mark

@@ -81,7 +81,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch: Annotated[int, Meta(description="Messages that are handed over at once.", ge=1, le=100_000)] = 1000
 
 
-def check(settings: BrokerSettings, around: SourceContext) -> None:
+def check_settings(settings: BrokerSettings, around: SourceContext) -> None:
     """Raise SourceSettingsError for brokers, topics or a way to sign in that cannot be, SourceError for files that are not there."""
     for broker in settings.brokers:
         validators.host_and_port("brokers", broker, "NAMESPACE.servicebus.windows.net:9093")
@@ -104,9 +104,9 @@ def _check_credentials(settings: BrokerSettings, around: SourceContext) -> None:
     if named:
         validators.require_filled("username", [settings.username], f"given for sign_in={settings.sign_in}")
         credential_validation.sasl("username", settings.username)
-        credential_validation.sasl("password", around.secret("password"))
+        credential_validation.sasl("password", around.get_secret("password"))
     if settings.sign_in == "connection-string" or (named and settings.username == CONNECTION_STRING):
-        credential_validation.connection_string("password", around.secret("password"))
+        credential_validation.connection_string("password", around.get_secret("password"))
     if settings.sign_in == "certificate":
         validators.require_filled("certificate", [settings.certificate], "given for sign_in=certificate")
     validators.certificate(settings.certificate, settings.key)

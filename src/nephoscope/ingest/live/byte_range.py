@@ -94,12 +94,12 @@ class ByteRange(io.RawIOBase):
         self._recent = (self._recent + data)[-_KEPT:]
         self._start += len(data)
 
-    def head(self, end: int) -> tuple[int, int, str]:
+    def sample_head(self, end: int) -> tuple[int, int, str]:
         """(start, end, digest) of the first bytes that were read, none of them behind `end`."""
         data = self._head[: max(0, end - self._first)]
         return self._first, self._first + len(data), digest(data)
 
-    def tail(self, end: int) -> tuple[int, int, str]:
+    def sample_tail(self, end: int) -> tuple[int, int, str]:
         """(start, end, digest) of the last bytes before `end` that are remembered; an empty stretch where none are."""
         base = self._start - len(self._recent)
         if end <= base:

@@ -56,11 +56,11 @@ class ConnectionSlot:
     phase: Callable[[], Phase] = _name_busy_phase
     taken: bool = True
 
-    def prove(self) -> None:
+    def mark_proven(self) -> None:
         """Count the connection no longer among those that have proven nothing."""
-        self.budget.prove(self)
+        self.budget.mark_proven(self)
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Give the place back."""
         if self.taken:
             self.taken = False
@@ -105,7 +105,7 @@ class ConnectionBudget:
         self._unproven_shares[share] += 1
         return place
 
-    def prove(self, place: ConnectionSlot) -> None:
+    def mark_proven(self, place: ConnectionSlot) -> None:
         """Take a connection out of those that have proven nothing."""
         if place in self._unproven:
             del self._unproven[place]
@@ -114,7 +114,7 @@ class ConnectionBudget:
     def remove(self, place: ConnectionSlot) -> None:
         """Forget a connection."""
         if place in self._places:
-            self.prove(place)
+            self.mark_proven(place)
             del self._places[place]
             _decrement(self._shares, place.share)
 
@@ -158,7 +158,7 @@ class ConnectionBudget:
             return False
         place = next(one for phase, one in phases if phase is lowest)
         self.displaced += 1
-        place.leave()
+        place.release()
         place.close()
         return True
 

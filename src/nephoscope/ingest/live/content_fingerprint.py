@@ -54,7 +54,7 @@ class ContentTrail:
             _hash(self._digest, self._marks, settled, self._base)
             self._base += len(settled)
 
-    def cut(self, end: int) -> bool:
+    def truncate(self, end: int) -> bool:
         """Take back what is behind byte `end`; False where that is not known any more."""
         if not self._base <= end <= self.size:
             return False
@@ -62,7 +62,7 @@ class ContentTrail:
         self._head = self._head[:end]
         return True
 
-    def content(self) -> ContentFingerprint:
+    def build_fingerprint(self) -> ContentFingerprint:
         """Return what the text so far is known by."""
         digest = self._digest.copy()
         marks = copy.deepcopy(self._marks) if self._marks else Fingerprints(self._head, _SPREAD)

@@ -67,7 +67,7 @@ class LakeSink:
     learning: Callable[[Sequence[IntelItem | Retraction], datetime], IntelCounts] | None = None
     failing: Callable[[], Collection[str]] = frozenset
 
-    def last(self, feed: str) -> int:
+    def get_last_sequence(self, feed: str) -> int:
         """The last sequence taken of a feed."""
         return self.writer.last(self._name_producer(feed))
 
@@ -111,7 +111,7 @@ class LakeSink:
         sender: ResourceBinding | None = None,
     ) -> IngestCounts:
         """Everything in one append."""
-        if sequence is not None and after is None and sequence <= self.last(feed):
+        if sequence is not None and after is None and sequence <= self.get_last_sequence(feed):
             return IngestCounts()
         context = replace(
             self._build_context(pieces[0].name if pieces else f"{self.source}/{feed}"), sender=sender
@@ -128,7 +128,7 @@ class LakeSink:
         whole.bad.extend(_quarantine_entry(one) for one in refused)
         return self._append(feed, sequence, whole, wait=wait, after=after)
 
-    def learn(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
+    def store_indicators(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
         """Keep threat intelligence."""
         assert self.learning is not None
         kept = self.learning(items, datetime.now(UTC))
@@ -136,20 +136,20 @@ class LakeSink:
             self.meter.record_columns({INDICATORS: frozenset()})
         return kept
 
-    def checkpoint(self, key: str) -> Mapping[str, Any] | None:
+    def get_checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """Return what was saved under a key."""
         found: Mapping[str, Any] | None = self.kept.get(self.source, key)
         return found
 
-    def save(self, key: str, value: Mapping[str, object]) -> None:
+    def save_checkpoint(self, key: str, value: Mapping[str, object]) -> None:
         """Save a checkpoint."""
         self.kept.put(self.source, key, dict(value))
 
-    def forget(self, key: str) -> None:
+    def drop_checkpoint(self, key: str) -> None:
         """Drop a checkpoint."""
         self.kept.remove(self.source, key)
 
-    def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
+    def list_checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
         """All checkpoints whose key begins with a prefix."""
         return {key: value for key, value in self.kept.all(self.source).items() if key.startswith(prefix)}
 

@@ -114,7 +114,7 @@ class Listener:
                 f"for one from {peer}",
             )
         if self.tls is None and not self.awaits_head:
-            place.prove()
+            place.mark_proven()
         task = asyncio.get_running_loop().create_task(self._admit_connection(accepted, peer, place))
         place.close = task.cancel
         self._tasks.add(task)
@@ -135,9 +135,9 @@ class Listener:
             )  # fmt: skip
             place.close = transport.abort
             if not self.awaits_head:
-                place.prove()
+                place.mark_proven()
         except BaseException as error:
-            place.leave()
+            place.release()
             accepted.close()
             if not isinstance(error, OSError):
                 raise

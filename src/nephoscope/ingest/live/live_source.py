@@ -98,7 +98,7 @@ class SourceSink(Protocol):
     LakeBusyError at once.
     """
 
-    def last(self, feed: str) -> int:
+    def get_last_sequence(self, feed: str) -> int:
         """The last sequence taken of a feed, -1 where there is none; survives crashes."""
 
     def read(
@@ -138,19 +138,19 @@ class SourceSink(Protocol):
         resource that whoever sent all of it is bound to.
         """
 
-    def learn(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
+    def store_indicators(self, items: Sequence[IntelItem | Retraction]) -> IntelCounts:
         """Keep threat intelligence; objects that are known as they are change nothing, so that a repeated hand-over is harmless."""
 
-    def checkpoint(self, key: str) -> Mapping[str, Any] | None:
+    def get_checkpoint(self, key: str) -> Mapping[str, Any] | None:
         """Return what was saved under a key, None where nothing was."""
 
-    def save(self, key: str, value: Mapping[str, object]) -> None:
+    def save_checkpoint(self, key: str, value: Mapping[str, object]) -> None:
         """Save a checkpoint, after the hand-over that it speaks of."""
 
-    def forget(self, key: str) -> None:
+    def drop_checkpoint(self, key: str) -> None:
         """Drop a checkpoint whose thing is gone."""
 
-    def checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
+    def list_checkpoints(self, prefix: str = "") -> Mapping[str, Mapping[str, Any]]:
         """All checkpoints whose key begins with a prefix."""
 
     def report_health(
@@ -181,7 +181,7 @@ class SourceContext:
     make_table: Callable[[LakeTable], object] = lambda _: None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def secret(self, name: str) -> str:
+    def get_secret(self, name: str) -> str:
         """The secret of that name; SourceSettingsError where it was not stored."""
         value = self.secrets.get(name, "")
         if not value:

@@ -45,13 +45,13 @@ class MispEvents:
             if id_ in given and name:
                 found.setdefault(name, {})[id_] = given[id_]
         for name, several in found.items():
-            before = dict((self.sink.checkpoint(PREFIX + name) or {}).get("gave", {}))
+            before = dict((self.sink.get_checkpoint(PREFIX + name) or {}).get("gave", {}))
             if after := {id_: at for id_, at in several.items() if before.get(id_) != at}:
-                self.sink.save(PREFIX + name, {"gave": before | after})
+                self.sink.save_checkpoint(PREFIX + name, {"gave": before | after})
 
     def retire(self, asker: FeedClient) -> None:
         """Take back what came of events that are deleted or published no more; SourceError where the server does not answer."""
-        known = self.sink.checkpoints(PREFIX)
+        known = self.sink.list_checkpoints(PREFIX)
         turn = self._turn(sorted(known))
         batches = (turn[first : first + _BATCH] for first in range(0, len(turn), _BATCH))
         gone = [key for some in batches for key in self._find_gone(asker, some)]
@@ -62,13 +62,13 @@ class MispEvents:
             )
         for key in gone:
             self._retract_event(known[key])
-            self.sink.forget(key)
+            self.sink.drop_checkpoint(key)
 
     def _turn(self, keys: Sequence[str]) -> list[str]:
         """The next of the events."""
-        last = str((self.sink.checkpoint(_AT) or {}).get("after", ""))
+        last = str((self.sink.get_checkpoint(_AT) or {}).get("after", ""))
         turn = [key for key in keys if key > last][:MOST]
-        self.sink.save(_AT, {"after": turn[-1] if len(turn) == MOST else ""})
+        self.sink.save_checkpoint(_AT, {"after": turn[-1] if len(turn) == MOST else ""})
         return turn
 
     def _find_gone(self, asker: FeedClient, keys: Sequence[str]) -> list[str]:
@@ -86,4 +86,6 @@ class MispEvents:
     def _retract_event(self, event: Mapping[str, Any]) -> None:
         """As of the change that is known: an event that is published again brings the same one."""
         gave = event.get("gave", {})
-        self.sink.learn([Retraction(id_, datetime.fromtimestamp(at, UTC)) for id_, at in gave.items()])
+        self.sink.store_indicators(
+            [Retraction(id_, datetime.fromtimestamp(at, UTC)) for id_, at in gave.items()]
+        )

@@ -33,7 +33,7 @@ def poll(
 def _explain_failure(poller: Poller, now: datetime) -> str:
     """Explain why a round of one poller failed, '' where it did not."""
     try:
-        poller.round(now)
+        poller.poll(now)
     except (RequestError, SignInError, SourceError) as error:
         return str(error)
     return ""

@@ -23,7 +23,7 @@ _ACCOUNT = re.compile(r"https://([A-Za-z0-9.-]+)(?::443)?(?:/[^\s\\@]*)?")
 _BROKER = re.compile(r"([A-Za-z0-9.-]+):[0-9]{1,5}")
 
 
-def list_owned(kind: SourceKind, settings: object) -> tuple[str, ...]:
+def list_privileged_settings(kind: SourceKind, settings: object) -> tuple[str, ...]:
     """Return what of settings is the server's own, as `ca (a file of the server)`."""
     return tuple(f"{name} ({one.when})" for name, one in kind.owned.items() if one.holds(settings))
 

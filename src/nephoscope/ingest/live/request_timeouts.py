@@ -68,13 +68,13 @@ class TimeoutProtocol(BoundedHead):
         if self._unread is not None:
             self._unread.cancel()
         if self.place is not None:
-            self.place.leave()
+            self.place.release()
         super().connection_lost(exc)
 
     def on_headers_complete(self) -> None:
         """A head has ended: its sender has proven something."""
         if self.place is not None:
-            self.place.prove()
+            self.place.mark_proven()
         super().on_headers_complete()
 
     def pause_writing(self) -> None:

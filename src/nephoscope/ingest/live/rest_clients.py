@@ -9,7 +9,12 @@ from datetime import UTC, datetime
 from threading import Event
 
 from nephoscope.connect.cloud import Cloud, CloudError, load_cloud
-from nephoscope.connect.credentials import CredentialSource, SignInError, TokenProvider, credential_source
+from nephoscope.connect.credentials import (
+    CredentialSource,
+    SignInError,
+    TokenProvider,
+    create_credential_source,
+)
 from nephoscope.connect.read_only_client import RequestError, RestClient, RestResponse
 from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
@@ -36,7 +41,7 @@ class SourceAccess:
     def credential_factory(self) -> CredentialSource:
         """Return how to make the credential; raises SourceError for what the environment lacks."""
         try:
-            return credential_source(self.credential, self.endpoints, self.tenant)
+            return create_credential_source(self.credential, self.endpoints, self.tenant)
         except SignInError as error:
             raise SourceError(str(error)) from error
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.connect.credentials import SignInError
-from nephoscope.ingest.live.ingestion.api_tokens import new_token
+from nephoscope.ingest.live.ingestion.api_tokens import create_token
 from nephoscope.ingest.live.live_source import SETTINGS, WRONG_SETTINGS, SourceContext, SourceKind
-from nephoscope.ingest.live.privileged_settings import list_owned
+from nephoscope.ingest.live.privileged_settings import list_privileged_settings
 from nephoscope.ingest.live.secret_binding import merge_secrets
 from nephoscope.ingest.live.source_kinds import get_source_kind, parse_settings, to_stored
 from nephoscope.ingest.source_failures import SourceError, SourceSettingsError
@@ -49,9 +49,9 @@ def add(
     """
     kind = get_source_kind(source.kind)
     settings = parse_settings(kind, given)
-    allow(list_owned(kind, settings))
+    allow(list_privileged_settings(kind, settings))
     known_secrets(kind, secrets)
-    check(kind, settings, secrets, source.name, there=there, table=table)
+    check_source(kind, settings, secrets, source.name, there=there, table=table)
     if any(one.name == source.name for one in state.sources.all()):
         raise StateError(f"source {source.name!r} already exists")
     workspace = state.workspaces.get(source.workspace).name
@@ -60,7 +60,7 @@ def add(
     # its secrets and itself are kept together: they never become those of another that has the name by now
     with state.with_change(lambda session: state.sources.insert(session, made)):
         if credential:
-            keep(state, source.name, secrets)
+            store_secrets(state, source.name, secrets)
     return state.sources.get(source.name)
 
 
@@ -90,16 +90,16 @@ def change(
                 f"source {name} was set up without secrets: remove it and add it with its secrets"
             )
     settings = parse_settings(kind, {**source.settings, **(given or {})})
-    allow(list_owned(kind, settings))
+    allow(list_privileged_settings(kind, settings))
     kept = secrets_of(state, source)
-    check(kind, settings, {**kept, **(secrets or {})}, name, there=there)
+    check_source(kind, settings, {**kept, **(secrets or {})}, name, there=there)
     whole = merge_secrets(kind, source.settings, settings, kept, secrets or {})
     # secrets and the settings that they are for change together, and nothing that another change made meanwhile is undone
     with state.with_change(
         lambda session: state.sources.change(session, source, to_stored(settings), enabled=enabled)
     ):
         if whole != kept:
-            keep(state, name, whole)
+            store_secrets(state, name, whole)
     return state.sources.get(name)
 
 
@@ -107,7 +107,7 @@ def privileged_settings(source: Source) -> tuple[str, ...]:
     """Return what of the settings of a source is the server's own; () where they cannot be, and are judged when they are mended."""
     kind = get_source_kind(source.kind)
     try:
-        return list_owned(kind, parse_settings(kind, source.settings))
+        return list_privileged_settings(kind, parse_settings(kind, source.settings))
     except SourceSettingsError:
         return ()
 
@@ -120,7 +120,7 @@ def remove(state: State, name: str) -> None:
         state.credentials.remove(source.credential)
 
 
-def test(lake: Lake, state: State, data: Path, name: str) -> str:
+def test_source(lake: Lake, state: State, data: Path, name: str) -> str:
     """Try whether a source can be reached, without reading from it: what was found; SourceError, StateError."""
     from nephoscope.ingest.live.supervisor import make_source
 
@@ -148,10 +148,10 @@ def token(state: State, name: str, *, revoke: bool = False) -> str:
     source = state.sources.get(name)
     if source.kind != TOKENS:
         raise StateError(f"source {name} has the kind {source.kind}: tokens are available only for {TOKENS}")
-    secret, hash_ = new_token()
+    secret, hash_ = create_token()
     secrets = secrets_of(state, source)
     before = "" if revoke else secrets.get("tokens", "")
-    keep(state, name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
+    store_secrets(state, name, {**secrets, "tokens": f"{before}\n{hash_}".strip()})
     return secret
 
 
@@ -175,7 +175,7 @@ def validate_settings(state: State, source: Source) -> str:
     try:
         kind = get_source_kind(source.kind)
         settings = parse_settings(kind, source.settings)
-        check(kind, settings, secrets_of(state, source), source.name, there=False)
+        check_source(kind, settings, secrets_of(state, source), source.name, there=False)
     except SourceSettingsError as error:
         return f"{WRONG_SETTINGS}{error}"
     except StateError as error:
@@ -183,7 +183,7 @@ def validate_settings(state: State, source: Source) -> str:
     return ""
 
 
-def check(
+def check_source(
     kind: SourceKind,
     settings: object,
     secrets: Mapping[str, str],
@@ -211,7 +211,7 @@ def known_secrets(kind: SourceKind, given: Mapping[str, str]) -> None:
         )
 
 
-def keep(state: State, name: str, secrets: Mapping[str, str]) -> str:
+def store_secrets(state: State, name: str, secrets: Mapping[str, str]) -> str:
     """Keep the secrets of a source, encrypted; the name of the credential."""
     credential = credential_name(name)
     state.credentials.put(credential, msgspec.json.encode(dict(secrets)).decode())

@@ -22,14 +22,14 @@ _SLOTS = threading.BoundedSemaphore(MOST)
 _TRYING = ThreadPoolExecutor(MOST, "try-source")
 
 
-def answer(lake: Lake, state: State, data: Path, name: str, seconds: float | None = SECONDS) -> str:
+def run_test(lake: Lake, state: State, data: Path, name: str, seconds: float | None = SECONDS) -> str:
     """Return what a source answers within so many seconds (None = whenever it does).
 
     SourceError where it does not, or where as many are tried already.
     """
     if not _SLOTS.acquire(blocking=False):
         raise SourceError(f"{MOST} sources are already being tested: try again in a minute")
-    trial = _TRYING.submit(source_setup.test, lake, state, data, name)
+    trial = _TRYING.submit(source_setup.test_source, lake, state, data, name)
     trial.add_done_callback(lambda _: _SLOTS.release())
     try:
         return trial.result(seconds)

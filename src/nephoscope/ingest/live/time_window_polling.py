@@ -53,22 +53,22 @@ class Poller:
     _seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._until = str((self.sink.checkpoint(self._key) or {}).get("until", ""))
-        self._number = self.sink.last(self.name)
-        for key, ids in self.sink.checkpoints(f"{self._key}/").items():
+        self._until = str((self.sink.get_checkpoint(self._key) or {}).get("until", ""))
+        self._number = self.sink.get_last_sequence(self.name)
+        for key, ids in self.sink.list_checkpoints(f"{self._key}/").items():
             number = int(key.rpartition("/")[2])
             # A batch whose number the lake has not was never taken: its events are asked for again.
             if number <= self._number:
                 self._batches[number] = dict(ids)
                 self._seen.update(ids)
             else:
-                self.sink.forget(key)
+                self.sink.drop_checkpoint(key)
 
     @property
     def _key(self) -> str:
         return f"poll:{self.name}"
 
-    def round(self, now: datetime) -> int:
+    def poll(self, now: datetime) -> int:
         """Ask for everything up to now and hand over what is new; how many events that were. Raises SourceStoppedError."""
         known = datetime.fromisoformat(self._until) if self._until else now - self.begin
         start, taken = known - (self.overlap if self._until else timedelta(0)), 0
@@ -96,12 +96,12 @@ class Poller:
         # two processes that read the same for a moment do not choose the same number, and only one of them is taken
         number = self._number + 1 + secrets.randbelow(_APART)
         ids = {one.id: one.at.isoformat() for one in events}
-        self.sink.save(f"{self._key}/{number}", ids)
+        self.sink.save_checkpoint(f"{self._key}/{number}", ids)
         data = msgspec.json.encode({"records": [one.record for one in events]})
         try:
             self.sink.write_batch(self.name, number, (SourceChunk(data, self.name),), after=self._number)
         except ProducerOvertakenError:
-            self.sink.forget(f"{self._key}/{number}")
+            self.sink.drop_checkpoint(f"{self._key}/{number}")
             raise
         self._number, self._batches[number] = number, ids
         self._seen.update(ids)
@@ -109,10 +109,10 @@ class Poller:
     def _close(self, end: datetime) -> None:
         """A window is done: batches of which no later one can bring an event again are forgotten."""
         self._until = end.isoformat()
-        self.sink.save(self._key, {"until": self._until})
+        self.sink.save_checkpoint(self._key, {"until": self._until})
         oldest = end - 2 * self.overlap
         for number, ids in list(self._batches.items()):
             if all(datetime.fromisoformat(at) < oldest for at in ids.values()):
                 del self._batches[number]
                 self._seen.difference_update(ids)
-                self.sink.forget(f"{self._key}/{number}")
+                self.sink.drop_checkpoint(f"{self._key}/{number}")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.addresses import AddressSet
 from nephoscope.estate.network import INTERFACE_TYPE
-from nephoscope.estate.network_interfaces import parse_interface, reference
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.network_interfaces import get_reference, parse_interface
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.service_tags import PLATFORM
 from nephoscope.estate.subnets import NETWORK_TYPE, list_subnets
 from nephoscope.geolocation.provider import Geolocator
@@ -81,7 +81,7 @@ class AddressLookup:
 
     def __post_init__(self) -> None:
         self._subnets = list_subnets(self.estate)
-        self._networks = {one.key: one for one in self.estate.by_type(NETWORK_TYPE)}
+        self._networks = {one.key: one for one in self.estate.list_of_type(NETWORK_TYPE)}
         self._peers = {key: frozenset(_peers(one)) for key, one in self._networks.items()}
         self._near = _map_networks_by_resource(
             self.estate, {key: one.network for key, one in self._subnets.items()}
@@ -90,11 +90,11 @@ class AddressLookup:
         self._prefixes: list[_Prefix] = []
         self._index()
         self._sites = AddressSet.of(
-            _list_address_prefixes(self.estate.by_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
+            _list_address_prefixes(self.estate.list_of_type(_LOCAL_GATEWAY), "localNetworkAddressSpace")
         )
-        self._clients = AddressSet.of(_clients(self.estate.by_type(_GATEWAY)))
-        public = self.estate.by_type(_PUBLIC_ADDRESS)
-        self._own = {str(properties(one).get("ipAddress") or "") for one in public} - {""}
+        self._clients = AddressSet.of(_clients(self.estate.list_of_type(_GATEWAY)))
+        public = self.estate.list_of_type(_PUBLIC_ADDRESS)
+        self._own = {str(get_properties(one).get("ipAddress") or "") for one in public} - {""}
         self._ranges = _list_cloud_ranges(self.tags)
         self._lows = [low for low, _, _ in self._ranges]
         self.of = lru_cache(maxsize=262_144)(self._locate)
@@ -106,9 +106,9 @@ class AddressLookup:
                 self._prefixes.append(_Prefix(low, high, place))
             for low, high in subnet.prefixes.v6:
                 self._prefixes.append(_Prefix(low + 2**32, high + 2**32, place))
-        for card in self.estate.by_type(INTERFACE_TYPE):
-            body = properties(card)
-            machine = reference(body.get("virtualMachine"))
+        for card in self.estate.list_of_type(INTERFACE_TYPE):
+            body = get_properties(card)
+            machine = get_reference(body.get("virtualMachine"))
             for configuration in parse_interface(card.key, body).configurations:
                 subnet_here = self._subnets.get(configuration.subnet)
                 if not configuration.address or subnet_here is None:
@@ -174,14 +174,14 @@ def _map_networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dic
     """Return what a flow log may be of -> its virtual networks: networks, subnets, interfaces, and groups by what they
     are attached to."""
     found: dict[str, set[str]] = defaultdict(set)
-    for network in estate.by_type(NETWORK_TYPE):
+    for network in estate.list_of_type(NETWORK_TYPE):
         found[network.key].add(network.key)
     for key, subnet in list_subnets(estate).items():
         found[key].add(subnet.network)
         if subnet.security_group:
             found[subnet.security_group].add(subnet.network)
-    for card in estate.by_type(INTERFACE_TYPE):
-        interface = parse_interface(card.key, properties(card))
+    for card in estate.list_of_type(INTERFACE_TYPE):
+        interface = parse_interface(card.key, get_properties(card))
         for configuration in interface.configurations:
             network_id = subnets.get(configuration.subnet)
             if network_id:
@@ -192,17 +192,17 @@ def _map_networks_by_resource(estate: Estate, subnets: Mapping[str, str]) -> dic
 
 
 def _peers(network: Resource) -> Iterable[str]:
-    peerings = properties(network).get("virtualNetworkPeerings")
+    peerings = get_properties(network).get("virtualNetworkPeerings")
     for peering in peerings if isinstance(peerings, list) else ():
         body = peering.get("properties") if isinstance(peering, dict) else None
         if isinstance(body, dict):
-            yield reference(body.get("remoteVirtualNetwork"))
+            yield get_reference(body.get("remoteVirtualNetwork"))
 
 
 def _list_address_prefixes(resources: Iterable[Resource], name: str) -> list[str]:
     found: list[str] = []
     for resource in resources:
-        space = properties(resource).get(name)
+        space = get_properties(resource).get(name)
         listed = space.get("addressPrefixes") if isinstance(space, dict) else None
         found += [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
     return found
@@ -211,7 +211,7 @@ def _list_address_prefixes(resources: Iterable[Resource], name: str) -> list[str
 def _clients(gateways: Iterable[Resource]) -> list[str]:
     found: list[str] = []
     for gateway in gateways:
-        configuration = properties(gateway).get("vpnClientConfiguration")
+        configuration = get_properties(gateway).get("vpnClientConfiguration")
         pool = configuration.get("vpnClientAddressPool") if isinstance(configuration, dict) else None
         listed = pool.get("addressPrefixes") if isinstance(pool, dict) else None
         found += [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []

@@ -96,7 +96,7 @@ class ContinuedLoad(NamedTuple):
         )
 
     @staticmethod
-    def best(found: Iterable[ContinuedLoad]) -> ContinuedLoad | None:
+    def choose_best(found: Iterable[ContinuedLoad]) -> ContinuedLoad | None:
         """The one that brings reading the farthest, of several the one of most rows; None where there is none."""
         return max(found, key=lambda one: (one.at, one.earlier.rows), default=None)
 
@@ -129,7 +129,7 @@ class LoadPrefixes:
             self.loads.setdefault((at, closing), {}).setdefault(one.content, []).append(one)
         insort_left(self._sized, one, key=lambda other: other.size)
 
-    def longest(self) -> Iterator[IngestedFile]:
+    def iterate_longest_first(self) -> Iterator[IngestedFile]:
         """The loads, the longest contents first."""
         return reversed(self._sized)
 

@@ -37,7 +37,7 @@ class LakeWait:
             self.tell(f"{why}: waits until there is room")
         self.sleep(PAUSE)
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """End the wait and report that ingestion continues."""
         if self._told is not None:
             self.tell("there is room again: goes on")

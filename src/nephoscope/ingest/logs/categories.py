@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.ingest.logs.azure_diagnostics import diagnostics_row
 from nephoscope.ingest.logs.column_filling import Filling, start_row
 from nephoscope.ingest.logs.resource_log import first_text, read_properties, read_resource_id
@@ -48,11 +48,11 @@ _TWO_WAYS = frozenset(
 
 
 @cache
-def table_of_category() -> Mapping[str, str]:
+def load_category_tables() -> Mapping[str, str]:
     """`resource type:category`, lower-cased -> the table, as content/tables says."""
     return {
         category.lower(): table["name"]
-        for table in (document.json() for document in documents(kind="tables"))
+        for table in (document.json() for document in load_documents(kind="tables"))
         for category in table.get("categories", ())
     }
 
@@ -61,7 +61,7 @@ def table_of_category() -> Mapping[str, str]:
 def _map_tables_by_category() -> Mapping[str, str]:
     """The category, lower-cased -> the table, where the categories of that name of all resource types have the same one."""
     tables: dict[str, set[str]] = {}
-    for key, table in table_of_category().items():
+    for key, table in load_category_tables().items():
         tables.setdefault(key.rpartition(":")[2], set()).add(table)
     return {category: next(iter(named)) for category, named in tables.items() if len(named) == 1}
 
@@ -153,4 +153,4 @@ def find_dedicated_table(record: dict[str, object], context: StreamContext) -> s
     kind = resource_type(read_resource_id(record, context) or first_text(record, "resourceId"))
     if not kind:
         return _map_tables_by_category().get(read_category(record), "")
-    return table_of_category().get(f"{kind}:{read_category(record)}", "")
+    return load_category_tables().get(f"{kind}:{read_category(record)}", "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.files.json_value import decode_json
 from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import (
@@ -42,7 +42,7 @@ def fold_name(name: str) -> str:
 @cache
 def table_columns(table: str) -> Mapping[str, KqlType]:
     """The columns of a table of the package, by name; KeyError where it has none of that name."""
-    for document in documents(kind="tables"):
+    for document in load_documents(kind="tables"):
         if document.name == f"{table}.json":
             return {name: KqlType(kind) for name, kind in document.json()["columns"].items()}
     return published_tables()[table].types

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import read_category, table_of_category
+from nephoscope.ingest.logs.categories import load_category_tables, read_category
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import read_properties, read_time, to_text
@@ -36,7 +36,9 @@ class DefenderHuntingFormat:
     @cached_property
     def tables(self) -> tuple[str, ...]:
         """The tables that the content says are streamed."""
-        return tuple(sorted(table for key, table in table_of_category().items() if key.startswith(_PREFIX)))
+        return tuple(
+            sorted(table for key, table in load_category_tables().items() if key.startswith(_PREFIX))
+        )
 
     @cached_property
     def _known_tables(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.logs.categories import build_row, read_category, resource_type, table_of_category
+from nephoscope.ingest.logs.categories import build_row, load_category_tables, read_category, resource_type
 from nephoscope.ingest.logs.column_filling import Filling, parse_json_text
 from nephoscope.ingest.logs.log_format import LogRow
 from nephoscope.ingest.logs.resource_log import first_text, to_text
@@ -60,7 +60,7 @@ class EntraAuditFormat:
         if read_category(record) == "auditlogs" and kind in ("", _DIRECTORY):
             return True
         if read_category(record) == "auditlogs":
-            return f"{kind}:auditlogs" not in table_of_category() and _is_marked(record)
+            return f"{kind}:auditlogs" not in load_category_tables() and _is_marked(record)
         return _is_graph_record(record) or (kind == _DIRECTORY and _is_activity_record(record))
 
     def rows(self, record: dict[str, object], context: StreamContext) -> Iterator[LogRow | RecordFault]:
@@ -83,7 +83,7 @@ def _is_graph_record(record: dict[str, object]) -> bool:
 def _is_activity_record(record: dict[str, object]) -> bool:
     """A record of the directory whose category is that of the activity, not that of the stream."""
     category = read_category(record)
-    if f"{_DIRECTORY}:{category}" in table_of_category():
+    if f"{_DIRECTORY}:{category}" in load_category_tables():
         return False
     return _is_marked(record) or category in _ACTIVITIES
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.files.json_tree import list_of
+from nephoscope.files.json_tree import get_list
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import first_text, to_text
 from nephoscope.ingest.logs.timestamps import moment
@@ -118,7 +118,7 @@ class GraphAlertFormat:
         values["Techniques"] = to_text(techniques) if techniques else ""
         entities = [
             _build_entity(one, number)
-            for number, one in enumerate(list_of(record, "evidence"), 1)
+            for number, one in enumerate(get_list(record, "evidence"), 1)
             if isinstance(one, dict)
         ]
         values["Entities"] = to_text(entities) if entities else ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from nephoscope.files.snapshot_files import ArchiveLimits, FileError, is_tape
-from nephoscope.files.tar_archive import members
+from nephoscope.files.tar_archive import iterate_members
 from nephoscope.ingest.logs.append_detection import ContinuedLoad
 from nephoscope.ingest.logs.backpressure import LakeWait
 from nephoscope.ingest.logs.concurrent_load import ConcurrentLoadError
@@ -120,10 +120,10 @@ class FileIngestion:
             def pause_for_room(error: OSError) -> None:
                 wait.pause(NoRoomError(f"nothing can be unpacked: {error.strerror}"))
 
-            for member in members(
+            for member in iterate_members(
                 source, self.limits, self.scratch, is_log, tally.passed_over, tally.special, pause_for_room
             ):
-                wait.end()
+                wait.finish()
                 self.file(member, earlier)
         except FileError as error:
             self.tally.failed[source.name] = str(error)
@@ -164,7 +164,7 @@ class FileIngestion:
         name = same.identity if same else self._compute_name(source.name, content.name, earlier)
         others = [proof for proof in content.proofs if proof.earlier.identity != name]
         akin = [proof for proof in others if earlier.is_later_load(source.name, proof.earlier)]
-        continued = ContinuedLoad.best(self._continue(source, proof) for proof in akin)
+        continued = ContinuedLoad.choose_best(self._continue(source, proof) for proof in akin)
         for proof in others:
             if proof not in akin and proof.earlier.rows:
                 self.tally.alike[source.name] = proof.earlier.name
@@ -343,7 +343,7 @@ class FileIngestion:
                 with suppress(StateError):  # a full disk takes no renewal either, of nobody
                     lease.renew()
             else:
-                wait.end()
+                wait.finish()
                 return
 
     def _count_lines(self, source: SourceFile, size: int) -> int:

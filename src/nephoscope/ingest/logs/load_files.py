@@ -11,8 +11,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from nephoscope.files.snapshot_files import ArchiveLimits, FileError, SourceFile, chunks, entries, is_tape
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.snapshot_files import (
+    ArchiveLimits,
+    FileError,
+    SourceFile,
+    is_tape,
+    iterate_entries,
+    read_chunks,
+)
+from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.ingest.logs.append_detection import (
     DIGEST,
     HEAD,
@@ -81,7 +88,7 @@ def _match_glob(pattern: str, failed: dict[str, str]) -> list[Path]:
     if not every:
         raise FileNotFoundError(2, "no such file, folder or glob", pattern)
     begin = Path(*takewhile(lambda part: not _WILD.search(part), Path(pattern).parts))
-    wrong = {path: leads_out(path, (begin,)) for path in every}
+    wrong = {path: explain_outside_link(path, (begin,)) for path in every}
     failed.update({str(path): why for path, why in wrong.items() if why})
     return [path for path, why in wrong.items() if not why]
 
@@ -93,7 +100,7 @@ def _list_sources(
     if path.suffix.lower() != ".zip":
         yield SourceFile(path, root)
         return
-    for source in entries(path, root, limits, lambda _: True):
+    for source in iterate_entries(path, root, limits, lambda _: True):
         name = source.entry.rsplit("/", 1)[-1]
         if not name or is_log(
             name
@@ -131,7 +138,7 @@ def _walk(root: Path, passed_over: list[Path], failed: dict[str, str]) -> Iterat
 def _refuse_links(folder: Path, names: Iterable[str], root: Path, failed: dict[str, str]) -> bool:
     """Return whether some of the names are links out of the root; each is told."""
     links = [path for path in (folder / name for name in names) if path.is_symlink()]
-    wrong = {str(path): why for path in links if (why := leads_out(path, (root,)))}
+    wrong = {str(path): why for path in links if (why := explain_outside_link(path, (root,)))}
     failed.update(wrong)
     return bool(wrong)
 
@@ -189,7 +196,7 @@ class LogStream:
         end: int | None = None,
         closing: bytes = b"",
     ) -> None:
-        self._chunks = chunks(source, limits, advance)
+        self._chunks = read_chunks(source, limits, advance)
         if end is not None:
             self._chunks = _limit_parts(self._chunks, end, closing)
         self._rest = b""
@@ -296,7 +303,7 @@ def identity(
     digest, size, failure = blake2b(digest_size=DIGEST), 0, ""
     growth, later, marks, head, tail = AppendDetector(), LongerContents(()), Fingerprints(b""), "", b""
     try:
-        for chunk in chunks(source, limits, lambda _: None):
+        for chunk in read_chunks(source, limits, lambda _: None):
             if not size:
                 known = earlier(chunk[:HEAD])
                 head, growth, later, marks = (

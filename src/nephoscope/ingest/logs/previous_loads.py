@@ -104,7 +104,7 @@ class PreviousLoads:
     def longest_loads(self, name: str, start: bytes, options: str) -> list[IngestedFile]:
         """The longest loads with the same options of which a content of this name that starts so may be an older copy."""
         found = self._find_by_head(start) if len(start) >= HEAD else self._find_by_name(name)
-        return list(islice(filter(self._load_filter(name, options), found.longest()), _LONGER))
+        return list(islice(filter(self._load_filter(name, options), found.iterate_longest_first()), _LONGER))
 
     def is_later_load(self, name: str, one: IngestedFile) -> bool:
         """Return whether a content that begins with all that a load took is a later version of it, and not just another short file."""

@@ -11,7 +11,7 @@ from nephoscope.ingest.logs.categories import (
     build_row,
     find_dedicated_table,
     has_two_log_modes,
-    table_of_category,
+    load_category_tables,
 )
 from nephoscope.ingest.logs.column_filling import Filling
 from nephoscope.ingest.logs.log_format import StreamContext
@@ -61,7 +61,7 @@ class ResourceSpecificFormat:
     @cached_property
     def tables(self) -> tuple[str, ...]:
         """The tables that have a category and no format of their own."""
-        named = {table for key, table in table_of_category().items() if ":" in key}
+        named = {table for key, table in load_category_tables().items() if ":" in key}
         return tuple(sorted(table for table in named - OWNED if not table.startswith(OWNED_PREFIXES)))
 
     def recognizes(self, record: dict[str, object]) -> bool:

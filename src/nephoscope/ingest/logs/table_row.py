@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.ingest.logs.column_filling import fit_value, table_columns
 from nephoscope.ingest.logs.log_format import BadRecordError, LogRow
 from nephoscope.ingest.logs.resource_log import to_text
@@ -50,7 +50,7 @@ _MADE_BY_THE_LAKE = {"TenantId": "tenantId", "Type": "type"}
 @cache
 def table_names() -> frozenset[str]:
     """The tables of the package."""
-    defined = (document.name.removesuffix(".json") for document in documents(kind="tables"))
+    defined = (document.name.removesuffix(".json") for document in load_documents(kind="tables"))
     return frozenset((*defined, *published_tables()))
 
 

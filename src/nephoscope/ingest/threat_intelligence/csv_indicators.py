@@ -78,7 +78,7 @@ def items(
     table: DelimitedFile, columns: IndicatorColumns, now: datetime
 ) -> Iterator[IntelItem | RefusedItem]:
     """Each row as an item, or why it is none."""
-    for line in table.rows():
+    for line in table.read_rows():
         try:
             yield item(_build_indicator(line, columns, now), now)
         except BadItemError as error:

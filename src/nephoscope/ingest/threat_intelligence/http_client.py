@@ -13,7 +13,7 @@ from time import monotonic
 import httpx
 import msgspec
 
-from nephoscope.connect.ssrf_guard import PrivateAddressError, UnreachableAddressError, target
+from nephoscope.connect.ssrf_guard import PrivateAddressError, UnreachableAddressError, resolve_target
 from nephoscope.ingest.source_failures import SourceError, SourceStoppedError
 
 LARGEST = 64 << 20
@@ -150,7 +150,7 @@ class FeedClient:
         """Where a path is asked for, with the headers and extensions that name whom: at the address that was judged."""
         if self.private:
             return path, {}, {}
-        where = target(f"{self.url.rstrip('/')}/{path}", (), self.timeout, turn)
+        where = resolve_target(f"{self.url.rstrip('/')}/{path}", (), self.timeout, turn)
         return where.url, {"Host": where.host}, {"sni_hostname": where.name}
 
     def _wait(self, seconds: float) -> None:

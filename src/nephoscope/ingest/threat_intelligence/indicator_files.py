@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from nephoscope.files.json_text import JsonTextError, file_documents
+from nephoscope.files.json_text import JsonTextError, iterate_file_documents
 from nephoscope.files.tables.delimited import DelimitedError, DelimitedFile
 from nephoscope.ingest.threat_intelligence import csv_indicators, misp, stix
 from nephoscope.ingest.threat_intelligence.indicator import BadItemError, IntelItem, RefusedItem, Retraction
@@ -73,7 +73,9 @@ def _read_table(
     path: Path, reading: IndicatorFileOptions, now: datetime
 ) -> Iterator[IntelItem | RefusedItem]:
     try:
-        found = DelimitedFile.of(path, delimiter=reading.delimiter, encoding=reading.encoding, comments=True)
+        found = DelimitedFile.open(
+            path, delimiter=reading.delimiter, encoding=reading.encoding, comments=True
+        )
         columns = csv_indicators.IndicatorColumns.of(
             found, reading.columns, confidence=reading.confidence, days=reading.days, source=reading.source
         )
@@ -85,7 +87,7 @@ def _read_table(
 def _list_documents(path: Path) -> Iterator[tuple[str, object]]:
     """The document of a file, or one a line, with its place ('' = it is the file); one that is none is a text that says why."""
     try:
-        for one in file_documents(path, LARGEST, LONGEST_LINE):
+        for one in iterate_file_documents(path, LARGEST, LONGEST_LINE):
             yield f"line {one.line}" if one.line else "", one.wrong or one.value
     except JsonTextError as error:
         raise UnreadableError(f"{path}, {error}" if error.line else f"{path}: {error}") from error

@@ -20,11 +20,11 @@ class GraphPlace:
     tables: Callable[[str], TableSchema | None]
     known: tuple[str, ...]
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name in any case of its letters, or None."""
         return self.tables(name)
 
-    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+    def find_function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
         """None."""
         return None
 
@@ -36,10 +36,10 @@ class GraphPlace:
         """Every table of Resource Graph."""
         return self.known
 
-    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+    def find_watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
         """None."""
         return None
 
-    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002
         """None."""
         return None

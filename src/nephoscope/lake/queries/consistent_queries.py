@@ -174,7 +174,7 @@ class LakeReading:
         found = self._ahead.pop(text, None)
         if found is not None and self._engine is not None:
             for name in found.tables:
-                self._engine.drop_kept(name)
+                self._engine.drop_loaded(name)
             self._ahead_bytes -= found.size
 
     def foreseen(self, text: str) -> bool:
@@ -193,7 +193,7 @@ class LakeReading:
                 cost = len(table.columns) * CELL_BYTES
                 for relation, columns in table.reads.items():
                     self._show(engine, relation, columns, span)
-                rows = engine.keep_rows(name, table, (AHEAD_BYTES - self._ahead_bytes) // cost, timeout)
+                rows = engine.load_rows(name, table, (AHEAD_BYTES - self._ahead_bytes) // cost, timeout)
                 if rows is None:
                     return None
                 made.append(name)
@@ -203,7 +203,7 @@ class LakeReading:
             if not whole:
                 self._ahead_bytes = before
                 for name in made:
-                    engine.drop_kept(name)
+                    engine.drop_loaded(name)
         size = self._ahead_bytes - before
         return _PrecomputedQuery(span, found.rest, found.asks_now, tuple(made), size)
 
@@ -227,9 +227,9 @@ class LakeReading:
         place = (
             self.catalog
             if workspace == self.catalog.workspace
-            else self.catalog.place("workspace", workspace)
+            else self.catalog.resolve_place("workspace", workspace)
         )
-        return None if place is None or place.table(name) is None else self.catalog.snapshot(relation)
+        return None if place is None or place.find_table(name) is None else self.catalog.snapshot(relation)
 
     def versions(self, compiled: CompiledQuery, text: str) -> dict[str, int]:
         """The tables that a query reads (`workspace/table`), each with its version, -1 where there is none yet."""
@@ -265,7 +265,7 @@ class LakeReading:
         if self._engine is not None:
             for several in self._kept.values():
                 for one in several:
-                    self._engine.drop_kept(one.name)
+                    self._engine.drop_loaded(one.name)
         self._kept.clear()
         self._seen.clear()
 
@@ -323,11 +323,13 @@ class LakeReading:
             # the columns that were asked for before come along: rules of one table take turns
             wanted = frozenset(columns) | (shown[2] if shown else frozenset())
             scan = self.catalog.scan(relation, span)
-            engine.see(relation, scan.narrow(wanted))
+            engine.register_scan(relation, scan.narrow(wanted))
         else:
             wanted = kept.columns
             whole = (span.start, span.end) == (kept.span.start, kept.span.end)
-            engine.see_kept(relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end))
+            engine.register_loaded(
+                relation, kept.name, None if whole else TimeRange(TIME, span.start, span.end)
+            )
         self._seen[relation] = name, span, wanted
 
     def _has_no_rows(self, relation: str, span: RowSpan) -> bool:
@@ -354,7 +356,7 @@ class LakeReading:
                 continue
             name = f"kept/{relation}/{len(self._kept[relation])}"
             try:
-                rows = engine.keep(name, self.catalog.scan(relation, span), columns, timeout)
+                rows = engine.load_scan(name, self.catalog.scan(relation, span), columns, timeout)
             except (
                 KqlError,
                 duckdb.Error,

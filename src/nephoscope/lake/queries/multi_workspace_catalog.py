@@ -24,14 +24,14 @@ class MultiWorkspaceCatalog:
     """The catalog of several workspaces (kql.Catalog); functions and watchlists are those of the first."""
 
     def __init__(self, first: LakeCatalog, others: Sequence[str]) -> None:
-        places = (first.place("workspace", name) for name in others if name != first.workspace)
+        places = (first.resolve_place("workspace", name) for name in others if name != first.workspace)
         self._first = first
         self._places: list[Catalog] = [first, *(place for place in places if place is not None)]
         self._relations: dict[str, list[str]] = {}
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name in all workspaces, or None."""
-        several = [one for place in self._places if (one := place.table(name)) is not None]
+        several = [one for place in self._places if (one := place.find_table(name)) is not None]
         if not several:
             return None
         if several[0].relation.startswith(PREFIX):  # there is one estate, whichever workspace asks for it
@@ -45,14 +45,14 @@ class MultiWorkspaceCatalog:
         """The tables of the lake that were asked for up to now."""
         return [relation.removeprefix(_JOINED) for relation in self._relations]
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The stored function of that name in the first workspace, or None."""
-        return self._first.function(name)
+        return self._first.find_function(name)
 
     def names(self) -> Iterable[str]:
         """The tables that hold rows in any of the workspaces, and the functions of the first."""
         tables = [
-            name for place in self._places[1:] for name in place.names() if place.table(name) is not None
+            name for place in self._places[1:] for name in place.names() if place.find_table(name) is not None
         ]
         return dict.fromkeys([*self._first.names(), *tables])
 
@@ -60,13 +60,13 @@ class MultiWorkspaceCatalog:
         """Return the tables that the first workspace knows."""
         return self._first.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias in the first workspace."""
-        return self._first.watchlist(alias)
+        return self._first.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Another workspace."""
-        return self._first.place(kind, name)
+        return self._first.resolve_place(kind, name)
 
     def is_written(self, relation: str) -> bool:
         """Return whether rows of a table that was asked for ever came in to any of the workspaces."""

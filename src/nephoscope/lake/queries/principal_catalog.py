@@ -90,7 +90,7 @@ class LakeCatalog:
         """The workspace whose tables need no prefix."""
         return self._workspace
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name, or None; empty where nothing was ever written to it.
 
         A name that no table of the lake has may be that of a table of Resource Graph, in any case of its letters.
@@ -125,7 +125,7 @@ class LakeCatalog:
         with self._lock:
             self._held.graph = graph
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """The stored function of that name, or None; _GetWatchlistAlias gives the aliases of the watchlists that the scope sees."""
         if name == _ALIASES and self._scope.can_read(self._workspace):
             seen = self._scope.can_read_watchlists(self._workspace)
@@ -159,7 +159,7 @@ class LakeCatalog:
         tables = self._catalog_state.tables()
         return [name for _, name in list_tables(self._catalog_state.data, self._workspace) if name in tables]
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """The watchlist of an alias. Its rows belong to no subscription: for a restricted scope there is none."""
         if not self._scope.can_read_watchlists(self._workspace):
             return None
@@ -173,7 +173,7 @@ class LakeCatalog:
             )
         return pinned.table.to_schema(relation)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """The workspace of a name, a GUID or an ARM id, where there is one and the scope allows it; None for all else.
 
         A workspace is also the database of its name, and a cluster of that one database under the address of its ARM id. `arg("")`
@@ -210,7 +210,7 @@ class LakeCatalog:
 
     def begin(self, name: str) -> dt.datetime | None:
         """Return when the oldest row of a table happened; None where it has none that the scope may see."""
-        if self.table(name) is None:
+        if self.find_table(name) is None:
             return None
         snapshot = self.snapshot(f"{self._workspace}/{name}")
         return min((one.first for one in snapshot.files if one.first), default=None) if snapshot else None
@@ -324,11 +324,11 @@ class _Cluster:
     catalog: LakeCatalog
     workspace: str
 
-    def table(self, name: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+    def find_table(self, name: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
         """None."""
         return None
 
-    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
+    def find_function(self, name: str) -> StoredFunction | None:  # noqa: ARG002
         """None."""
         return None
 
@@ -340,11 +340,11 @@ class _Cluster:
         """None."""
         return ()
 
-    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
+    def find_watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002
         """None."""
         return None
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Its database, by the workspace's name, GUID or ARM id."""
-        found = self.catalog.place(kind, name) if kind == "database" else None
+        found = self.catalog.resolve_place(kind, name) if kind == "database" else None
         return found if isinstance(found, LakeCatalog) and found.workspace == self.workspace else None

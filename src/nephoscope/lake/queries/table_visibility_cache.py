@@ -52,7 +52,7 @@ class TableVisibilityCache:
         known, now = _Known(), time.monotonic()
         with duckdb.connect() as connection:
             for name in names:
-                catalog.table(name)
+                catalog.find_table(name)
                 key, version = (catalog.workspace, name, ids), catalog.versions()[catalog.workspace, name]
                 found = self._known.get(key)
                 if found is None or not found.is_current(version, now):
@@ -67,4 +67,4 @@ class TableVisibilityCache:
 def _any(connection: duckdb.DuckDBPyConnection, catalog: LakeCatalog, name: str) -> bool:
     # the condition is kept, the columns are not read
     scan = catalog.scan(f"{catalog.workspace}/{name}").narrow(())
-    return bool(scan.groups and scan.relation(connection).limit(1).fetchall())
+    return bool(scan.groups and scan.open_relation(connection).limit(1).fetchall())

@@ -14,7 +14,7 @@ from typing import cast
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.lake.durable_files import Disk
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.schema.published_tables import published_tables
@@ -125,7 +125,7 @@ def _layers() -> tuple[dict[str, LakeTable], ...]:
 
 def _read(folder: Path | None) -> dict[str, LakeTable]:
     found: dict[str, LakeTable] = {}
-    for document in documents(folder, FOLDER):
+    for document in load_documents(folder, FOLDER):
         table = LakeTable.parse(document.json(), str(document.place))
         if table.name in found:
             raise LakeError(f"{document.place}: the table {table.name} is defined twice")

@@ -99,7 +99,7 @@ class FileAggregates:
         # what is new since is little, and threads cost more than they save
         with self.engines.lend_engine(0 if missing else 1) as engine:
             for path in missing:
-                engine.see(relation, replace(scan, groups=((path,),)).narrow(columns))
+                engine.register_scan(relation, replace(scan, groups=((path,),)).narrow(columns))
                 held[path] = engine.run(compiled)
             found = [one for one in held.values() if one is not None]
             if combined is None and combine and found:
@@ -168,7 +168,7 @@ def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
     compiled = _compile_untimed(text, schema_of(GROUPS, groups))
     if compiled is None:
         raise TimedAggregateError("what combines groups must not depend on now()")
-    with engine.lend_tables({GROUPS: groups}):
+    with engine.register_temporarily({GROUPS: groups}):
         combined = engine.run(compiled)
     if combined.schema != groups.schema:
         raise TimedAggregateError("what combines groups must give the columns that they have")
@@ -177,7 +177,7 @@ def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
 
 def _merge(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> pa.Table:
     schema = schema_of(GROUPS, groups)
-    with engine.lend_tables({GROUPS: groups}):
+    with engine.register_temporarily({GROUPS: groups}):
         return engine.run(_compile_merge(text, schema, now))
 
 

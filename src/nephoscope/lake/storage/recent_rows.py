@@ -49,14 +49,14 @@ class RecentRows:
         if held is None or held.scan != scan or not columns <= held.columns:
             held = self._hold(engine, place, scan) if len(known) > 1 else None
         if held is None:
-            engine.see(relation, scan.narrow(columns))
+            engine.register_scan(relation, scan.narrow(columns))
         else:
-            engine.see_kept(relation, held.name, None)
+            engine.register_loaded(relation, held.name, None)
 
     def drop(self, engine: QueryEngine) -> None:
         """Let an engine forget all of them."""
         for held in self._held.values():
-            engine.drop_kept(held.name)
+            engine.drop_loaded(held.name)
         self._held.clear()
 
     def _hold(self, engine: QueryEngine, place: tuple[str, object, bool], scan: FileScan) -> _HeldRows | None:
@@ -67,8 +67,8 @@ class RecentRows:
         columns = frozenset().union(*_asked[place[0]].values())
         before = self._held.pop(place, None)
         if before is not None:
-            engine.drop_kept(before.name)
+            engine.drop_loaded(before.name)
         held = _HeldRows(f"recent/{next(self._names)}/{place[0]}", scan, columns)
-        engine.keep(held.name, scan, columns, None)
+        engine.load_scan(held.name, scan, columns, None)
         self._held[place] = held
         return held

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from nephoscope.access.managed_identity import READING
-from nephoscope.access.roles import ROLES, role
+from nephoscope.access.roles import ROLES, find_role
 from nephoscope.access.scopes import (
     RoleScopeError,
     find_unknown_scope,
@@ -335,7 +335,7 @@ def _describe_binding(who: Principal) -> str:
 
 
 def _require_role(name: str) -> str:
-    found = role(name)
+    found = find_role(name)
     if found is None:
         raise RefusedRequestError(
             f"--role must be one of {', '.join(one.name for one in ROLES)} (got {name})", "role"

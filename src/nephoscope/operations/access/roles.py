@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from nephoscope.access.roles import ROLES, role
+from nephoscope.access.roles import ROLES, find_role
 from nephoscope.access.scopes import RoleScopeError, parse_scope
 from nephoscope.operations.access.principals import require_principal
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
@@ -87,7 +87,7 @@ def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
     with translate_errors("scope", RoleScopeError):
         scope = parse_scope(body.scope)
     scope = place_in_tenant(call, ROLE_WRITE, scope)
-    found = role(body.role)
+    found = find_role(body.role)
     if found is None:
         raise RefusedRequestError(f"Role {body.role!r} not found.", "role")
     who = require_principal(call, body.principal)

@@ -101,7 +101,7 @@ def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
 )  # fmt: skip
 def rules(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List the rules of people's own."""
-    from nephoscope.alerts.library.active_rules import active
+    from nephoscope.alerts.library.active_rules import apply_switches
     from nephoscope.alerts.library.own_rules import OwnRules
     from nephoscope.alerts.rules.rule_files import RuleFolder
 
@@ -109,7 +109,7 @@ def rules(call: OperationCall, query: InWorkspace) -> list[Row]:
     pack = OwnRules(call.state, call.service.data).pack
     if pack is None:
         return []
-    enabled = {one.id for one in active(RuleFolder((), ()), [pack], switched).rules if one.enabled}
+    enabled = {one.id for one in apply_switches(RuleFolder((), ()), [pack], switched).rules if one.enabled}
     return [
         {**_read_fields(one.document), "id": one.id, "status": _describe_status(one, enabled)}
         for one in pack.pieces

@@ -178,7 +178,7 @@ def create(call: OperationCall, name: Text, body: WantedSuppression) -> Suppress
 
 def _read_suppression(name: str, asked: WantedSuppression) -> NewSuppression:
     """Return what is to be suppressed: from the conditions, or from a document of Azure's."""
-    from nephoscope.alerts.suppression.condition import ConditionError, conditions
+    from nephoscope.alerts.suppression.condition import ConditionError, parse_conditions
     from nephoscope.alerts.tuning.azure_suppression_rule import DocumentError, read
     from nephoscope.service.suppressions import NewSuppression
 
@@ -198,7 +198,7 @@ def _read_suppression(name: str, asked: WantedSuppression) -> NewSuppression:
             "--rule is required: the ID or name of a rule, or '*' for all rules with --entity", "rule"
         )
     try:
-        return NewSuppression(name, asked.rule, conditions(given), asked.reason, asked.comment)
+        return NewSuppression(name, asked.rule, parse_conditions(given), asked.reason, asked.comment)
     except ConditionError as error:
         raise RefusedRequestError("; ".join(error.reasons), "entities") from error
 
@@ -217,13 +217,13 @@ def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
     found = call.state.suppressions.all(own)
     if not found:
         return []
-    from nephoscope.alerts.suppression.condition import conditions
+    from nephoscope.alerts.suppression.condition import parse_conditions
 
     held = call.state.alerts.count_suppressed(own)
     return [
         {
             "name": one.name, "rule": one.rule, "state": one.status(now),
-            "conditions": [str(each) for each in conditions(one.conditions)],
+            "conditions": [str(each) for each in parse_conditions(one.conditions)],
             "expires": one.expires, "held": held.get(one.id, 0), "reason": one.reason, "comment": one.comment, "author": one.author,
             "created": one.created, "changed": one.changed, "advice": one.advice, "id": one.id,
         }

@@ -162,7 +162,7 @@ class RuleOverrides(OfRules, frozen=True, kw_only=True):
 
     def values(self, now: datetime) -> dict[str, object]:
         """Return the settings by their names in the file of a rule."""
-        from nephoscope.alerts.documents.duration import duration
+        from nephoscope.alerts.documents.duration import parse_duration
 
         beside = {*OfRules.__struct_fields__, "disable", "learn", "expires", "comment"}
         given = {
@@ -172,7 +172,7 @@ class RuleOverrides(OfRules, frozen=True, kw_only=True):
             given["enabled"] = False
         if self.learn is not UNSET:
             try:
-                given["learningUntil"] = (now + duration(self.learn)).isoformat()
+                given["learningUntil"] = (now + parse_duration(self.learn)).isoformat()
             except ValueError as error:
                 raise RefusedRequestError(f"--learn: {error}", "learn") from error
         return {name: value for name, value in given.items() if value is not UNSET}
@@ -193,11 +193,11 @@ class SettingsChoice(OfRules, frozen=True, kw_only=True):
 )
 def report(call: OperationCall, query: OfPeriod) -> list[Row]:
     """Show alerts, classifications and run cost by rule."""
-    from nephoscope.alerts.tuning.rule_quality import rate_rules, row
+    from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
 
     (begin, end), own = query.bounds(call.service.now), call.workspace(query.workspace)
     names = {one.id: one.name for one in load_rules(call, query)}
-    return [row(one) for one in rate_rules(call.state, own, begin, end, names)]
+    return [build_quality_row(one) for one in rate_rules(call.state, own, begin, end, names)]
 
 
 @OPERATIONS.operation(
@@ -276,13 +276,13 @@ def reset(call: OperationCall, rule: Text, body: SettingsChoice) -> None:
 )
 def settings(call: OperationCall, query: OfRules) -> list[Row]:
     """List overridden rule settings."""
-    from nephoscope.alerts.tuning.rule_settings import settings_in_file
+    from nephoscope.alerts.tuning.rule_settings import read_file_settings
 
     rules, now = {one.id: one for one in load_rules(call, query)}, call.service.now
     return [
         {
             "rule": rules[one.rule].name if one.rule in rules else one.rule, "setting": one.setting, "value": one.value,
-            "file": settings_in_file(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
+            "file": read_file_settings(rules[one.rule]).get(one.setting, "") if one.rule in rules else "",
             "expires": one.expires, "holds": one.is_active(now), "author": one.author, "changed": one.changed,
             "comment": one.comment, "advice": one.advice, "id": one.rule,
         }

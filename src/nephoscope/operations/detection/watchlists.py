@@ -312,7 +312,9 @@ def _open_table(path: Path, asked: ListFileOptions) -> DelimitedFile:
     from nephoscope.files.tables.delimited import DelimitedFile
 
     with _refuse_tables():
-        return DelimitedFile.of(path, delimiter=asked.delimiter.replace("\\t", "\t"), encoding=asked.encoding)
+        return DelimitedFile.open(
+            path, delimiter=asked.delimiter.replace("\\t", "\t"), encoding=asked.encoding
+        )
 
 
 def _tell_refused(call: OperationCall, table: DelimitedFile, refused: list[str]) -> None:

@@ -131,11 +131,11 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     shapes: list[RiskyIdentityShape] = []
     for kind in IdentityKind:
         on_identity: defaultdict[str, list[RiskDetection]] = defaultdict(list)
-        for each in reader.detections(kind).values():
+        for each in reader.read_detections(kind).values():
             on_identity[each.identity.lower()].append(each)
         shapes += [
             _build_identity_shape(one, on_identity[one.key])
-            for one in reader.identities(kind).values()
+            for one in reader.read_identities(kind).values()
             if (not query.active or one.state in _AT_RISK)
             and _LEVELS[one.level] >= _LEVELS[query.level or "none"]
         ]
@@ -154,7 +154,7 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
 def detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     """List risk detections, newest first."""
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
-    found = [one for kind in IdentityKind for one in reader.detections(kind).values()]
+    found = [one for kind in IdentityKind for one in reader.read_detections(kind).values()]
     found.sort(key=lambda one: (one.happened, one.id), reverse=True)
     return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
 
@@ -168,7 +168,7 @@ def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskD
     """List the risk detections on an identity, newest first, with their reasons."""
     kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
-    found = sorted(reader.detections(kind, [key]).values(), key=lambda one: one.happened, reverse=True)
+    found = sorted(reader.read_detections(kind, [key]).values(), key=lambda one: one.happened, reverse=True)
     return RiskDetectionList(value=tuple(map(_build_detection_shape, found)))
 
 
@@ -180,7 +180,7 @@ def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:
     """List the changes of the risk of an identity, oldest first."""
     kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
-    return [_build_history_row(one) for one in reader.history(kind, key)]
+    return [_build_history_row(one) for one in reader.read_history(kind, key)]
 
 
 @OPERATIONS.operation(

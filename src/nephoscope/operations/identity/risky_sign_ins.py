@@ -58,7 +58,7 @@ def sign_ins(call: OperationCall, query: InWorkspace) -> RiskySignInList:
     found = [
         one
         for kind in IdentityKind
-        for one in reader.detections(kind).values()
+        for one in reader.read_detections(kind).values()
         if one.activity == "signin" or one.request
     ]
     found.sort(key=lambda one: (one.happened, one.id), reverse=True)

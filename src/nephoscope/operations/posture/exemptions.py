@@ -41,7 +41,7 @@ def exemptions(call: OperationCall) -> list[Row]:
             "from": ", ".join(titles.get(name, name) for name in sorted(exemption.recommendations))
             or exemption.assignment.rpartition("/")[2],
             "scope": one.place(exemption.scope or "/"), "category": exemption.category, "ends": exemption.expires_on, "by": one.author,
-            "state": "in force" if exemption.active(call.service.now) else "expired",
+            "state": "in force" if exemption.is_active(call.service.now) else "expired",
         }
         for one, exemption in found
     ]  # fmt: skip

@@ -177,7 +177,7 @@ def automations(call: OperationCall) -> list[Row]:
         one.key for one in call.state.arm_documents.all([TYPE.lower()]) if _is_editable(one.key, one.body)
     }
     tallies = call.state.run_standings.tally_by_rule()
-    missing = {one.key: "; ".join(ready.missing(one)) for one in found if ready and one.enabled}
+    missing = {one.key: "; ".join(ready.list_missing(one)) for one in found if ready and one.enabled}
     nothing: Row = {"enabled": False, "events": [], "actions": [], "scopes": []}
     return [
         *(

@@ -54,7 +54,7 @@ class GraphFacts:
 
     def visit_each(self, type_: str, question: str, look: Callable[[Resource], None]) -> None:
         """Look at every resource of a type; what was not read becomes a gap of its subscription that leaves the question open."""
-        for resource in self.view.resources(type_):
+        for resource in self.view.list_resources(type_):
             try:
                 look(resource)
             except DataNotCollectedError as gap:

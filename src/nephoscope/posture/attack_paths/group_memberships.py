@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.principals import GROUP_TYPE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 
 if TYPE_CHECKING:
     from nephoscope.estate.estate_view import EstateView
@@ -22,15 +22,15 @@ class Memberships:
     @cached_property
     def _names(self) -> dict[str, str]:
         return {
-            one.id.name: str(properties(one).get("displayName") or one.id.name)
-            for one in self._view.resources(GROUP_TYPE)
+            one.id.name: str(get_properties(one).get("displayName") or one.id.name)
+            for one in self._view.list_resources(GROUP_TYPE)
         }
 
     @cached_property
     def _direct(self) -> dict[str, list[str]]:
         found: defaultdict[str, list[str]] = defaultdict(list)
-        for group in self._view.resources(GROUP_TYPE):
-            members: object = properties(group).get("members")
+        for group in self._view.list_resources(GROUP_TYPE):
+            members: object = get_properties(group).get("members")
             for member in members if isinstance(members, list) else ():
                 id_ = str(member.get("id") if isinstance(member, dict) else member).lower()
                 found[id_].append(group.id.name)

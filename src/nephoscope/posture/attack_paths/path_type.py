@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.attack_paths.entity import ConnectionKind, InsightKind
 from nephoscope_policy.documents import ContentError
 
@@ -56,7 +56,7 @@ def path_types() -> tuple[PathType, ...]:
 def read_types(root: Path | None) -> tuple[PathType, ...]:
     """The types of a pack (None = the package's); ContentError for a file that is none, or a name that two have."""
     found: dict[str, PathType] = {}
-    for document in documents(root, KIND):
+    for document in load_documents(root, KIND):
         one = _read(document)
         if one.name in found or one.name != document.name.removesuffix(".json"):
             raise ContentError(

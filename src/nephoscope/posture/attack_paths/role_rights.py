@@ -57,7 +57,7 @@ _KNOWN = {
 
 def rights(roles: Roles, definition: str) -> frozenset[RoleRight]:
     """The rights of a role by its lower-cased definition id; NotCollected where it was not read and is not known."""
-    found = roles.definition(definition)
+    found = roles.find_definition(definition)
     if found is None:
         class_ = roles.classify(definition)
         known = _KNOWN.get(definition.rsplit("/", 1)[-1], frozenset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.scope_hierarchy import subscription_name
+from nephoscope.estate.scope_hierarchy import get_subscription_name
 from nephoscope.posture.attack_paths.entity import (
     GROUP_OF_RESOURCES,
     MANAGEMENT_GROUP,
@@ -44,7 +44,7 @@ class Scopes:
         if scope.startswith("/subscriptions/"):
             yield "/".join(scope.split("/")[:3])
             return
-        for one in self._view.resources(SUBSCRIPTION_TYPE):
+        for one in self._view.list_resources(SUBSCRIPTION_TYPE):
             above = self._view.estate.management_groups.get(one.key, ())
             if not scope or scope in {str(group).lower() for group in above}:
                 yield one.key
@@ -52,7 +52,7 @@ class Scopes:
     def _group_resources_of_type(self, type_: str) -> dict[str, list[Resource]]:
         if type_ not in self._held:
             found: defaultdict[str, list[Resource]] = defaultdict(list)
-            for one in self._view.resources(type_):
+            for one in self._view.list_resources(type_):
                 found[one.id.subscription_id].append(one)
             self._held[type_] = found
         return self._held[type_]
@@ -73,7 +73,7 @@ class Scopes:
         spelled = str(known.body.get("id") or scope) if known else scope
         if len(parts) == 5:
             return GraphEntity(scope, GROUP_OF_RESOURCES, known.name if known else parts[4], spelled)
-        title = subscription_name(known) if known else ""
+        title = get_subscription_name(known) if known else ""
         return GraphEntity(scope, SUBSCRIPTION, title or parts[2], spelled)
 
 

@@ -48,7 +48,7 @@ def store_entity(facts: GraphFacts, graph: SecurityGraph, store: Resource) -> Gr
 
 
 def _list_children(view: EstateView, store: Resource) -> tuple[Resource, ...]:
-    return tuple(view.children(f"{store.type}/databases", store.key))
+    return tuple(view.list_children(f"{store.type}/databases", store.key))
 
 
 def _normalize_text(text: str) -> str:

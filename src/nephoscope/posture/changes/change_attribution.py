@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.estate.resource_changes import DELETE, ResourceChange
-from nephoscope.estate.value_diff import path_words
+from nephoscope.estate.value_diff import split_path
 from nephoscope.posture.changes.activity_events import POLICY, SYSTEM, USER
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -123,11 +123,11 @@ def _touches(child: str, change: ResourceChange) -> bool:
     if change.old is None or type_ not in names:
         return True
     steps = (type_, name.split("/")[0])
-    return any(steps in _list_pairs(path) for path, _, _ in change.properties())
+    return any(steps in _list_pairs(path) for path, _, _ in change.list_changed_properties())
 
 
 def _list_pairs(path: str) -> Iterator[tuple[str, str]]:
-    words = [word.lower() for word in path_words(path)]
+    words = [word.lower() for word in split_path(path)]
     return pairwise(words)
 
 

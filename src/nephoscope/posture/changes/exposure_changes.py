@@ -9,7 +9,7 @@ import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
-from nephoscope.estate.public_endpoint import answers
+from nephoscope.estate.public_endpoint import find_endpoint_access
 from nephoscope.posture.changes.activity_events import find_owner
 from nephoscope.posture.exposure.internet_exposure import MACHINES
 from nephoscope.posture.exposure.opening_changes import OpeningChange, compare_openings
@@ -68,7 +68,7 @@ def _may_move_machines(one: AttributedChange) -> bool:
 
 
 def _list_machines(*views: EstateView) -> Iterable[Resource]:
-    found = {one.key: one for view in views for type_ in MACHINES for one in view.resources(type_)}
+    found = {one.key: one for view in views for type_ in MACHINES for one in view.list_resources(type_)}
     return found.values()
 
 
@@ -110,7 +110,7 @@ def _compare_service(
     if resource is None or earlier is None or resource.type in MACHINES:
         return None
     try:
-        before, after = answers(earlier, old), answers(resource, new)
+        before, after = find_endpoint_access(earlier, old), find_endpoint_access(resource, new)
     except DataNotCollectedError:
         return None
     if before is None or after is None or before is after:

@@ -49,9 +49,9 @@ def find_comments(name: str, text: str) -> Iterator[SourceComment]:
     if file.endswith(_YAML):
         return _find_in_yaml(text)
     if file.endswith(_BICEP):
-        return _find_by_index(bicep.bracket_ends(text), ("//", "/*"), text)
+        return _find_by_index(bicep.find_bracket_ends(text), ("//", "/*"), text)
     if file.endswith(_HCL):
-        return _find_by_index(hcl.bracket_ends(text), ("#", "//", "/*"), text)
+        return _find_by_index(hcl.find_bracket_ends(text), ("#", "//", "/*"), text)
     if _DOCKER.search(file):
         return _find_by_pattern(_DOCKERFILE, text)
     pattern = next((one for ends, one in _BY_ENDING if file.endswith(ends)), None)

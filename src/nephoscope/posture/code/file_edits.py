@@ -87,5 +87,5 @@ def _ends_line(member: str) -> bool:
 
 def _locate_edit(source: SourceText, edit: Edit) -> tuple[int, int]:
     region = edit.region
-    start = source.offset(region.line, region.column)
-    return start, source.offset(region.last_line, region.end_column or region.column)
+    start = source.find_offset(region.line, region.column)
+    return start, source.find_offset(region.last_line, region.end_column or region.column)

@@ -68,13 +68,13 @@ def _judge(
 
 def to_region(source: SourceText, span: TextSpan) -> Region:
     """Return the region of a span."""
-    line, column = source.position(span.start)
-    return Region(source.name, line, column, *source.position(max(span.end, span.start)))
+    line, column = source.find_position(span.start)
+    return Region(source.name, line, column, *source.find_position(max(span.end, span.start)))
 
 
 def _trim_trailing_comments(source: SourceText, span: TextSpan) -> TextSpan:
     """Cut blank lines and lines of comments off the end of a part: these are the next one's."""
-    lines = source.cut(span).split("\n")
+    lines = source.get_text(span).split("\n")
     while len(lines) > 1 and (not lines[-1].strip() or lines[-1].lstrip().startswith("#")):
         lines.pop()
     return TextSpan(span.start, span.start + len("\n".join(lines)))
@@ -95,7 +95,7 @@ def _make_finding(
         severity=rule.severity,
         state=FindingState.SUPPRESSED if reason else state,
         reason=reason or match.unknown,
-        evidence="" if rule.conceals else redact_text(source.cut(match.span))[:_EVIDENCE],
+        evidence="" if rule.conceals else redact_text(source.get_text(match.span))[:_EVIDENCE],
         subject=match.subject,
         remediation=rule.steps,
         fix=tuple(Edit(to_region(source, span), text) for span, text in match.edits),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.templates.pipeline_model import Pipeline, PipelineStep
 from nephoscope.collect.templates.shell.command import ShellCommand
-from nephoscope.collect.templates.shell.nested_commands import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.yaml_tree import YamlNode
@@ -35,20 +35,20 @@ def pipeline_commands(pipeline: Pipeline, step: PipelineStep) -> list[ShellComma
 
 
 def _list_commands(pipeline: Pipeline, node: YamlNode) -> list[ShellCommand]:
-    raw = pipeline.source.cut(node.span)
+    raw = pipeline.source.get_text(node.span)
     head = re.match(r"[|>][^\n]*", raw)
     if head:
         raw = " " * head.end() + raw[head.end() :]
     elif raw[:1] in "\"'" and len(raw) > 1:
         raw = f" {raw[1:-1]} "
-    return list(unfold(parse_script(raw, node.span.start)))
+    return list(unfold_commands(parse_script(raw, node.span.start)))
 
 
 def references(
     pipeline: Pipeline, node: YamlNode, pattern: re.Pattern[str]
 ) -> Iterator[tuple[str, TextSpan]]:
     """Give the names that a pattern's groups find in a script, with their places."""
-    for match in pattern.finditer(pipeline.source.cut(node.span)):
+    for match in pattern.finditer(pipeline.source.get_text(node.span)):
         name = next((group for group in match.groups() if group), "")
         yield name, TextSpan(node.span.start + match.start(), node.span.start + match.end())
 

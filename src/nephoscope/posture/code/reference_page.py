@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.templates.discovery import readers
+from nephoscope.collect.templates.discovery import load_readers
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_discovery import rules_of_reader
 
@@ -17,7 +17,7 @@ def render_page() -> str:
         "ignore them count too. A rule marked *optional* runs only where it is asked for.",
         "[How suppression comments look](outputs.md#findings-in-files).",
     ]
-    for reader in readers():
+    for reader in load_readers():
         rules = [check.rule for check in rules_of_reader(reader.name)]
         lines += ["", f"## {reader.title}", "", f"Reader `{reader.name}`, {len(rules)} rules."]
         for rule in rules:

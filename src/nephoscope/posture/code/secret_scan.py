@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.collect.secrets.secret_rules import secret_rules
+from nephoscope.collect.secrets.secret_rules import load_secret_rules
 from nephoscope.collect.secrets.secrets_in_files import find_secrets, may_hold_secrets
 from nephoscope.collect.templates.source_text import SourceText
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import CodeFinding, FindingState, Region, UnreadFile
 from nephoscope.posture.code.suppression import CodeSuppressions
-from nephoscope_policy.arm.text_encoding import as_utf8
+from nephoscope_policy.arm.text_encoding import convert_to_utf8
 from nephoscope_policy.model.state import Severity
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ def find_new_secrets(
     for name in sorted(name for name in names if may_hold_secrets(name)):
         data = repository.load(name)
         if data is None:
-            refusal = repository.refusal(name)
-            if refusal and b"\0" not in repository.head(name):
+            refusal = repository.explain_refusal(name)
+            if refusal and b"\0" not in repository.read_head(name):
                 found.unread.append(UnreadFile(Region(name, 1), f"secrets were not looked for: {refusal}"))
             continue
         found.files.append(name)
         scanned = find_secrets(name, data, key=key)
         if scanned.places:
-            old = find_secrets(name, as_utf8(before.get(name, b"")), key=key).places
+            old = find_secrets(name, convert_to_utf8(before.get(name, b"")), key=key).places
             known = {(one.rule, one.fingerprint) for one in old}
             new = (one for one in scanned.places if (one.rule, one.fingerprint) not in known)
             found.findings += _list_findings(SourceText(name, data.decode("utf-8", "replace")), new, now)
@@ -73,7 +73,7 @@ def secret_code_rules() -> dict[str, CodeRule]:
                 steps=_STEPS,
                 tags=("IM-8",),
             )
-            for one in secret_rules()
+            for one in load_secret_rules()
         )
     }
 
@@ -99,4 +99,4 @@ def _list_findings(source: SourceText, places: Iterable[SecretPlace], now: datet
 def _build_region_of_lines(source: SourceText, place: SecretPlace) -> Region:
     """Return the lines of a secret, to the end of the last one."""
     last = max(place.first_line, place.last_line)
-    return Region(source.name, place.first_line, 1, last, source.end_column(last))
+    return Region(source.name, place.first_line, 1, last, source.find_end_column(last))

@@ -98,7 +98,7 @@ def is_download(command: ShellCommand) -> bool:
 
 
 def _find_written(command: ShellCommand) -> set[str]:
-    named = command.flag_values("o", "output", "O", "output-document", "file")
+    named = command.list_flag_values("o", "output", "O", "output-document", "file")
     found = [redirect.target.text for redirect in command.redirects if redirect.operator in (">", ">>", ">|")]
     operands = command.operands
     if command.program in ("gsutil", "aws", "gcloud") and len(operands) > 1:

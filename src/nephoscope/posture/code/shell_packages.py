@@ -96,7 +96,7 @@ def find_unpinned_pip_packages(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that pip installs without a version."""
     if not is_pip_install(command) or command.has_flag("r", "requirement", "c", "constraint"):
         return
-    words = command.operand_words(_PIP_VALUED)
+    words = command.list_operand_words(_PIP_VALUED)
     start = next((index for index, word in enumerate(words) if word.text == "install"), len(words))
     for word in words[start + 1 :]:
         text = word.text
@@ -114,7 +114,7 @@ def find_unpinned_pip_packages(command: ShellCommand) -> Iterator[ShellWord]:
 
 def find_unpinned_npm_packages(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the packages that npm installs without a version."""
-    words = command.operand_words(_NPM_VALUED)
+    words = command.list_operand_words(_NPM_VALUED)
     if command.program != "npm" or not words or words[0].text not in ("install", "i", "add"):
         return
     for word in words[1:]:
@@ -134,7 +134,7 @@ def find_unpinned_gems(command: ShellCommand) -> Iterator[ShellWord]:
         return
     texts = command.arguments
     words = command.words[1:][: texts.index("--") if "--" in texts else None]
-    plain = ShellCommand(words=[command.words[0], *words]).operand_words(
+    plain = ShellCommand(words=[command.words[0], *words]).list_operand_words(
         ("i", "install-dir", "n", "bindir", "P", "source", "s", "use-system-libraries")
     )
     if not plain or plain[0].text not in ("install", "i"):
@@ -144,7 +144,7 @@ def find_unpinned_gems(command: ShellCommand) -> Iterator[ShellWord]:
 
 def find_unpinned_go_modules(command: ShellCommand) -> Iterator[ShellWord]:
     """Give the modules that go installs without a version."""
-    words = command.operand_words(_GO_VALUED)
+    words = command.list_operand_words(_GO_VALUED)
     if command.program != "go" or not words or words[0].text not in ("install", "get", "run"):
         return
     for word in words[1:2] if words[0].text == "run" else words[1:]:
@@ -157,7 +157,7 @@ def match_unpinned_packages(
     file: Dockerfile, find: Callable[[ShellCommand], Iterator[ShellWord]], example: str
 ) -> Iterator[CodeMatch]:
     """Give a match for each package without a version in the RUN instructions of a Dockerfile."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         for command in instruction.commands:
             for word in find(command):
                 yield CodeMatch(word.span, f"{word.text} is installed without a version: write {example}")
@@ -193,7 +193,7 @@ def _is_unlocked(command: ShellCommand) -> bool:
 
 def _installs_moving_module(command: ShellCommand) -> bool:
     """Tell whether go installs a module by a tag that is no full version; a full one is in the checksum database."""
-    words = command.operand_words(_GO_VALUED)
+    words = command.list_operand_words(_GO_VALUED)
     if not words or words[0].text not in ("install", "get", "run"):
         return False
     named = [word.text for word in words[1:] if not word.text.startswith((".", "/", "~", "$"))]
@@ -203,9 +203,9 @@ def _installs_moving_module(command: ShellCommand) -> bool:
 def _is_pip_unlocked(command: ShellCommand) -> bool:
     if command.has_flag("require-hashes"):
         return False
-    words = [word.text for word in command.operand_words(_PIP_VALUED)]
+    words = [word.text for word in command.list_operand_words(_PIP_VALUED)]
     packages = [text for text in words if text not in ("install", "pip")]
-    editable = command.flag_values("e", "editable")
+    editable = command.list_flag_values("e", "editable")
     if editable and not packages:
         return not (
             all(text.startswith((".", "/")) or _COMMIT.search(text) for text in editable)

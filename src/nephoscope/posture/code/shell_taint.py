@@ -45,7 +45,7 @@ def find_powershell_evaluated(
     source: SourceText, span: TextSpan, labels: Labels
 ) -> Iterator[tuple[TextSpan, str]]:
     """Give where `Invoke-Expression` evaluates a variable of the environment that anybody writes, with the variable's label."""
-    for match in _POWERSHELL.finditer(source.cut(span)):
+    for match in _POWERSHELL.finditer(source.get_text(span)):
         if found := labels(match[1] or match[2]):
             yield TextSpan(span.start + match.start(), span.start + match.end()), found
 
@@ -100,7 +100,7 @@ class ShellTaint:
         if program == "eval":
             return self._find_in(words[1:])
         if program == "ssh":
-            return self._find_in(command.operand_words("bcDEeFIiJLlmOopQRSWw")[1:])
+            return self._find_in(command.list_operand_words("bcDEeFIiJLlmOopQRSWw")[1:])
         if program in _SOURCING:
             return self._find_sourced(words[1:2], incoming)
         if program == "su" and command.has_flag("c"):
@@ -143,7 +143,7 @@ class ShellTaint:
             for text in command.arguments[:-1]
         ):
             return ""
-        operands = command.operand_words("oO")
+        operands = command.list_operand_words("oO")
         first = operands[0].text if operands else "-"
         if first in ("-", "/dev/stdin") or (command.has_flag("s") and command.program in SHELLS):
             return incoming
@@ -156,7 +156,7 @@ class ShellTaint:
         if command.program != "xargs" or not incoming:
             return ""
         texts = command.arguments
-        marks = command.flag_values("I") + [
+        marks = command.list_flag_values("I") + [
             text[2:] for text in texts if text.startswith("-I") and len(text) > 2
         ]
         scripts = [after for text, after in itertools.pairwise(texts) if re.fullmatch(r"-[a-z]*c", text)]
@@ -198,7 +198,7 @@ class ShellTaint:
 
     def _find_output(self, command: ShellCommand, incoming: str) -> str:
         """The label of what the command prints."""
-        if not command.words or _CLEANING.search(self.source.cut(command.span)):
+        if not command.words or _CLEANING.search(self.source.get_text(command.span)):
             return ""
         if command.program in _PRINTING:
             return self._find_in(command.words[1:])
@@ -212,7 +212,7 @@ class ShellTaint:
     def _find_in(self, words: Iterable[ShellWord]) -> str:
         """The label of the first variable that the shell puts into the words; none in single quotes or after a backslash."""
         for word in words:
-            raw = self.source.cut(word.span)
+            raw = self.source.get_text(word.span)
             if (
                 "$" in word.text
                 and (found := self._find_named(_strip_literals(raw)))

@@ -8,10 +8,10 @@ from enum import StrEnum
 from nephoscope.collect.azure.collection_plan import GRAPH, CollectionPlan
 from nephoscope.collect.azure.content_requirements import ContentNeeds
 from nephoscope.collect.azure.microsoft_graph import KINDS
-from nephoscope.collect.facts.fact_types import fact_types
+from nephoscope.collect.facts.fact_types import load_fact_types
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.estate.devops_documents import DOCUMENTS, NAMESPACE
-from nephoscope_policy.azure_facts import report_kind
+from nephoscope_policy.azure_facts import find_report_kind
 
 #: Where exports of single types go; a scan takes them together with the rest.
 FOLDER = "more"
@@ -72,8 +72,8 @@ def format_type(type_: str) -> str:
         return next((one for one in DOCUMENTS if one.lower() == type_), type_)
     if type_ in KINDS:
         return KINDS[type_].type
-    own = fact_types().get(type_)
-    return own.type if own else TypeSources.builtin().spell(type_)
+    own = load_fact_types().get(type_)
+    return own.type if own else TypeSources.load_builtin().spell(type_)
 
 
 def permissions(type_: str) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def permissions(type_: str) -> tuple[str, ...]:
 
 def explain_unreadable(type_: str) -> str:
     """Explain why a lower-cased type cannot be collected, '' where it can."""
-    reading = TypeSources.builtin()
+    reading = TypeSources.load_builtin()
     if type_ in reading.lists:
         return ""
     return CollectionPlan.of(ContentNeeds(frozenset({type_}), {}, {}), reading).unread.get(type_, "")
@@ -131,7 +131,7 @@ def _read_body(type_: str) -> GapRemedy:
 
 def _deepen(type_: str) -> GapRemedy:
     what = format_type(type_) if type_ else "the resources"
-    query = TypeSources.builtin().query(type_)
+    query = TypeSources.load_builtin().build_query(type_)
     if type_ and not query:
         return GapRemedy(f"Export {what} again at full depth", _export(type_), permissions(type_))
     asked = f'-Query "{query}" -First 1000' if query else "..."
@@ -141,7 +141,7 @@ def _deepen(type_: str) -> GapRemedy:
 
 
 def _renew(type_: str) -> GapRemedy:
-    kind = report_kind(type_)
+    kind = find_report_kind(type_)
     title, renew = (kind[0].title, kind[0].renew) if kind is not None else ("report", "")
     own = f"{renew}. Then read" if renew else "Read"
     action = (

@@ -35,7 +35,7 @@ class Decisions:
             and exemption.is_misplaced(scopes[exemption.assignment], self._groups)
         )
         refused = {exemption.id for exemption in self.misplaced}
-        held = [one for one in plan.exemptions if one.active(now) and one.id not in refused]
+        held = [one for one in plan.exemptions if one.is_active(now) and one.id not in refused]
         self._partial = [one for one in held if one.gaps]
         self.orphaned = tuple(
             exemption
@@ -68,10 +68,10 @@ class Decisions:
         found: dict[str, list[Exemption]] = {}
         near = (*self._by_assignment.get(assignment, ()), *self._by_recommendation.get(requirement.key, ()))
         for exemption in near:
-            if exemption.names(assignment, reference, requirement.key):
+            if exemption.names_member(assignment, reference, requirement.key):
                 found.setdefault(exemption.scope, []).append(exemption)
         for exemption in self._partial:
-            if exemption.may_name(assignment, reference, requirement.key):
+            if exemption.may_name_member(assignment, reference, requirement.key):
                 found.setdefault(exemption.scope, []).append(exemption)
         return found
 

@@ -104,7 +104,7 @@ def _is_in_scope(resource: Resource, estate: Estate, scope: str) -> bool:
 
 
 def _sort_resources(estate: Estate, type_: str, scope: str) -> tuple[Resource, ...]:
-    found = estate.by_type(type_)
+    found = estate.list_of_type(type_)
     if scope:
         found = [one for one in found if _is_in_scope(one, estate, scope)]
     return tuple(sorted(found, key=_key))

@@ -32,7 +32,7 @@ def bind_declined(rule: Rule, type_: str, snapshot: Snapshot) -> Callable[[View]
     wanted, name = rule.looked_up
     if wanted != _ASSESSMENTS or not name:
         return None
-    plan = related_resources.plan(policy_evaluation.lookup(rule, rule.fold.scope), type_)
+    plan = related_resources.plan_lookup(policy_evaluation.lookup(rule, rule.fold.scope), type_)
 
     def find_reason(view: View) -> str | None:
         found = [one.resource for one in related_resources.candidates(plan, view, snapshot)]

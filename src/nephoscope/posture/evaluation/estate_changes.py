@@ -190,11 +190,11 @@ class Dependents:
         """The positions of the resources of some types in a place, by type where there are any."""
         base = self._base
         if relation == RESOURCE_GROUP_TYPE:
-            for type_ in base.types_in_group(place, types):
-                yield type_, self._list_positions(type_, base.resources_in_group(place, type_))
+            for type_ in base.list_types_in_group(place, types):
+                yield type_, self._list_positions(type_, base.list_resources_in_group(place, type_))
             return
-        for type_ in base.types_in_subscription(place, types):
-            views = base.resources_in_subscription(place, type_)
+        for type_ in base.list_types_in_subscription(place, types):
+            views = base.list_resources_in_subscription(place, type_)
             if relation == _LOOSE:
                 views = [view for view in views if not view.resource.id.resource_group]
             yield type_, self._list_positions(type_, views)
@@ -221,7 +221,7 @@ class Dependents:
     def _build_positions_in_scope(self, scope: str, type_: str) -> Sequence[int]:
         if not scope:
             return range(len(self._roster.types[type_]))
-        views = self._base.resources_in_subscription(scope.removeprefix("/subscriptions/"), type_)
+        views = self._base.list_resources_in_subscription(scope.removeprefix("/subscriptions/"), type_)
         return self._list_positions(type_, views) or self._build_position_of_resource(type_, scope)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.gc_control import no_collection
+from nephoscope.estate.gc_control import pause_collection
 from nephoscope.posture.evaluation.analyzer_results import Analyzers, PreviousEvaluation, run_all_analyzers
 from nephoscope.posture.evaluation.bound_rules import Rules
 from nephoscope.posture.evaluation.check_layout import Concerns, Layout, Roster
@@ -46,8 +46,8 @@ def evaluate(
     if now.tzinfo is None:
         raise ValueError("'now' must have a time zone")
     scope = scope.rstrip("/").lower()
-    aliases = aliases or Aliases.builtin()
-    with no_collection():
+    aliases = aliases or Aliases.load_builtin()
+    with pause_collection():
         aged = AgedReports() if since is None else AgedReports.find(since.estate, since.now, estate, now)
         before = None if since is None else PreviousEvaluation(since.estate, since.now, since.analysis, aged)
         analysis = analyzers(estate, now, before)

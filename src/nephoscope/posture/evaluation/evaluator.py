@@ -168,7 +168,7 @@ class Evaluator:
         views = self._load_views(block.type, pending)
         context = self.context(check)
         snapshot, number = self._snapshot, verdicts.outcomes.number
-        judge = rule.judge_of_type(block.type, snapshot)
+        judge = rule.make_judge(block.type, snapshot)
         find_reason = bind_declined(rule, block.type, snapshot)
         shared: dict[int, tuple[Result, int]] = {}
         for at in pending:
@@ -187,7 +187,7 @@ class Evaluator:
 
     def _load_views(self, type_: str, pending: list[int]) -> Mapping[int, View] | list[View]:
         """The views of a type's resources by position: all of them, or for few only those."""
-        resources, view = self._roster.types[type_], self._snapshot.view
+        resources, view = self._roster.types[type_], self._snapshot.get_view
         found = self._viewed.get(type_)
         if found is None:
             if len(pending) * 4 < len(resources):

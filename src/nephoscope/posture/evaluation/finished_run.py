@@ -11,7 +11,7 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
-from nephoscope.analyze.discovery import keys as analyzer_keys
+from nephoscope.analyze.discovery import list_assessment_keys as analyzer_keys
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.evaluation.analyzer_results import Analysis
 from nephoscope.posture.evaluation.assessments import Assessments, Decisions

@@ -163,7 +163,7 @@ class IncrementalRun:
             return []
         found: list[int] = []
         for (paths, version), positions in changed.items():
-            if paths is None or any(map(rule.list_reads(type_, self.base.aliases, version).concern, paths)):
+            if paths is None or any(map(rule.list_reads(type_, self.base.aliases, version).overlaps, paths)):
                 found += positions
         return found
 
@@ -172,7 +172,7 @@ def overlaid(base: Snapshot, analysis: Analysis) -> Snapshot:
     """A snapshot with what analyzers write, in the order of the ids, which look-ups then keep."""
     if not analysis.overlay and not analysis.unknown:
         return base
-    return base.overlay(sorted(analysis.overlay, key=lambda one: one.id.key), analysis.unknown)
+    return base.with_overlay(sorted(analysis.overlay, key=lambda one: one.id.key), analysis.unknown)
 
 
 class AnalyzerChanges(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ PLANNED = frozenset(
 
 def list_types_needed_whole() -> frozenset[str]:
     """The types of which an evaluation by parts must see the whole: what plans hold, what analyzers read and what they write."""
-    return PLANNED | analyzer_runner.types() | {assessment_overlay.TYPE.lower()}
+    return PLANNED | analyzer_runner.list_analyzed_types() | {assessment_overlay.TYPE.lower()}
 
 
 def evaluate_parts(
@@ -59,7 +59,7 @@ def evaluate_parts(
     What ends once for a whole scope is in the run that holds the scope's subscription, else in the first; the quarantine is the
     survey's and in no run. A run that is let go gives its memory back. `progress` is told resources.
     """
-    aliases = aliases or Aliases.builtin()
+    aliases = aliases or Aliases.load_builtin()
     prepared = prepare(plan, aliases, survey.whole.management_groups)
     overlaid = _split_by_subscription(analyzers(survey.whole, now))
     survey.release_memory()
@@ -89,7 +89,7 @@ def evaluate_parts(
 def _list_parts(survey: Survey, size: int) -> Iterator[Estate]:
     """The parts; of a snapshot with nothing in it the empty whole, so that there always is a run."""
     if survey.records:
-        return survey.parts(size)
+        return survey.iterate_parts(size)
     return iter((survey.whole,))
 
 

@@ -210,7 +210,7 @@ class Program:
             pin = assignment.pin if override is None else Pin.parse(override.value)
             if what := self.catalog.find("initiative", _build_reference(assignment), pin).unread:
                 raise NotCollected(what)
-            initiative = self.catalog.initiative(_build_reference(assignment), pin)
+            initiative = self.catalog.get_initiative(_build_reference(assignment), pin)
             unread = assignment.unread_parameters
             bound = (
                 initiative.bind_partly(assignment.parameters, unread)
@@ -231,7 +231,7 @@ class Program:
         fault: CheckFault | None = None
         parameters: Mapping[str, object] = {}
         try:
-            parameters = initiative.member_parameters(member, bound)
+            parameters = initiative.evaluate_member_parameters(member, bound)
         except PolicyError as error:
             fault = CheckFault(ComplianceState.ERROR, "parameter-error", str(error))
         except NotCollected as missing:

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from nephoscope.estate.estate import Estate
-from nephoscope_policy.azure_facts import report_types
+from nephoscope_policy.azure_facts import list_report_types
 from nephoscope_policy.report_age import expiry, list_expired_claims
 
 
@@ -42,5 +42,5 @@ def find_aged_claims(old: Estate, then: datetime, new: Estate, now: datetime) ->
 
 def _find_expired(estate: Estate, now: datetime) -> dict[str, str]:
     """The ids of the resources whose report is too old, with the reason."""
-    found = (one for type_ in report_types() for one in estate.by_type(type_))
+    found = (one for type_ in list_report_types() for one in estate.list_of_type(type_))
     return {one.key: why for one in found if (why := expiry(one, now, estate.coverage))}

@@ -30,13 +30,13 @@ def format_ports(intervals: Iterable[Interval]) -> str:
 def format_addresses(addresses: AddressSet) -> str:
     """Addresses as prefixes; `everybody` where they are all of the Internet's of a family."""
     everything = [
-        family for family in (4, 6) if addresses.family(family) and not _is_missing(addresses, family)
+        family for family in (4, 6) if addresses.get_intervals(family) and not _is_missing(addresses, family)
     ]
     if everything:
         return EVERYBODY
     texts: list[str] = []
     for family in (4, 6):
-        for interval in addresses.family(family):
+        for interval in addresses.get_intervals(family):
             texts += _list_prefixes(family, interval, MOST + 1 - len(texts))
             if len(texts) > MOST:
                 return ", ".join(texts[:MOST]) + " and more"

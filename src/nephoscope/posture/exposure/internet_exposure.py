@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, merge
+from nephoscope.estate.addresses import AddressSet, merge_intervals
 from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.ingress_paths import is_broad_set
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
-from nephoscope.estate.public_endpoint import CLUSTER, COSMOS, FIREWALLED, SITE, answers, is_closed
+from nephoscope.estate.public_endpoint import (
+    CLUSTER,
+    COSMOS,
+    FIREWALLED,
+    SITE,
+    find_endpoint_access,
+    is_closed,
+)
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.estate.rule_stages import passes
 from nephoscope.estate.security_rules import SecurityRuleError
@@ -89,7 +96,7 @@ def find_exposure(resource: Resource, view: EstateView) -> InternetExposure | No
 
 def _measure_service_exposure(resource: Resource, view: EstateView) -> InternetExposure | None:
     try:
-        found = answers(resource, view)
+        found = find_endpoint_access(resource, view)
     except DataNotCollectedError as gap:
         return InternetExposure(not_collected=(gap.what,)) if resource.type in SERVICES else None
     if found is None:
@@ -116,9 +123,9 @@ def _build_machine(machine: Resource, view: EstateView) -> InternetExposure:
     reasons: list[str] = []
     missing: list[str] = []
     try:
-        for interface in view.network.interfaces(machine):
+        for interface in view.network.list_interfaces(machine):
             for configuration in interface.configurations:
-                ways, gaps = view.exposure.ways(interface, configuration)
+                ways, gaps = view.exposure.find_ingress_paths(interface, configuration)
                 missing += gaps
                 for way in ways:
                     _look(view, interface, configuration, way, openings, reasons)
@@ -139,7 +146,7 @@ def _look(
     reasons: list[str],
 ) -> None:
     """Add what one way in lets through, or why it lets nothing through."""
-    grouped = bool(view.network.security_groups(interface, configuration))
+    grouped = bool(view.network.list_security_groups(interface, configuration))
     if way.closed_by_default and not grouped and not way.unread:
         reasons.append(NO_RULE)
         return
@@ -170,7 +177,7 @@ def _describe(let_in: Iterable[Opening], protocol: str, way: IngressPath) -> Ite
         texts = [text for text in (format_addresses(sources), *tags) if text]
         yield InternetOpening(
             protocol,
-            format_ports(merge(interval for one in several for interval in one.region.ports)),
+            format_ports(merge_intervals(interval for one in several for interval in one.region.ports)),
             EVERYBODY if EVERYBODY in texts else ", ".join(texts),
             broad,
             way.kind,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, merge
+from nephoscope.estate.addresses import AddressSet, merge_intervals
 from nephoscope.posture.exposure.address_text import EVERYBODY, format_addresses, format_ports
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def compare_openings(
                 found.setdefault((protocol, before, after), []).append(ports)
     return tuple(
         OpeningChange(
-            protocol, format_ports(merge(ports)), before.text(), after.text(), after.exceeds(before)
+            protocol, format_ports(merge_intervals(ports)), before.text(), after.text(), after.exceeds(before)
         )
         for (protocol, before, after), ports in found.items()
     )

@@ -44,11 +44,11 @@ def find_reachable(machine: Resource, view: EstateView) -> ReachableTraffic:
     ids: set[str] = {machine.key}
     missing: list[str] = []
     try:
-        for interface in view.network.interfaces(machine):
+        for interface in view.network.list_interfaces(machine):
             ids.add(interface.id.lower())
             for configuration in interface.configurations:
                 ids |= {configuration.subnet, *configuration.public_addresses}
-                ways, gaps = view.exposure.ways(interface, configuration)
+                ways, gaps = view.exposure.find_ingress_paths(interface, configuration)
                 missing += gaps
                 for way in ways:
                     ids |= {one.lower() for one in way.via}

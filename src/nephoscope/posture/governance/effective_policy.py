@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, containers
+from nephoscope.access.scopes import MANAGEMENT_GROUP, TENANT, Hierarchy, list_containing_scopes
 from nephoscope.model.read_reach import EVERYTHING, Reach
 from nephoscope.posture.evaluation.program import Program
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -78,7 +78,8 @@ class EffectivePolicy:
         if not exemption.assignment:
             return definition in exemption.recommendations
         return any(
-            one.key == definition and exemption.names(one.assignment.id, one.reference.lower(), one.key)
+            one.key == definition
+            and exemption.names_member(one.assignment.id, one.reference.lower(), one.key)
             for one in self._program.requirements
         )
 
@@ -104,5 +105,9 @@ def is_outside_scope(outer: str, inner: str, hierarchy: Hierarchy) -> bool:
         return False
     if not outer.startswith(MANAGEMENT_GROUP):
         return True
-    above = [one for one in containers(inner, hierarchy) if one.startswith(MANAGEMENT_GROUP) and one != inner]
+    above = [
+        one
+        for one in list_containing_scopes(inner, hierarchy)
+        if one.startswith(MANAGEMENT_GROUP) and one != inner
+    ]
     return bool(above) and outer not in above

@@ -13,7 +13,7 @@ from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.assignment import is_management_group, is_within_scope
 from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.rule import Rule
-from nephoscope_policy.selector import any_matches
+from nephoscope_policy.selector import matches_any
 
 #: Effects that refuse or change a request; audit only reports it.
 ACTING = frozenset({"deny", "append", "modify"})
@@ -87,7 +87,7 @@ class EnforcedAssignments:
             assignment.enforcement_mode.lower() == "default"
             and is_within_scope(resource.key, assignment.scope, above)
             and not any(is_within_scope(resource.key, other, above) for other in assignment.not_scopes)
-            and any_matches(assignment.resource_selectors, resource, one.reference)
+            and matches_any(assignment.resource_selectors, resource, one.reference)
             and one.applies_to(resource)
             and not self._exempt(one, resource, above, now)
         )
@@ -96,9 +96,9 @@ class EnforcedAssignments:
         self, one: PolicyRequirement, resource: Resource, above: tuple[str, ...], now: datetime
     ) -> bool:
         return any(
-            exemption.active(now)
+            exemption.is_active(now)
             and not exemption.gaps
-            and exemption.names(one.assignment.id, one.reference.lower(), one.key)
+            and exemption.names_member(one.assignment.id, one.reference.lower(), one.key)
             and exemption.covers(resource, above, one.reference)
             for exemption in self.plan.exemptions
         )

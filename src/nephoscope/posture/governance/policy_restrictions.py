@@ -201,7 +201,7 @@ class Restrictions:
         if segments is None:
             return False
         draft = Draft(dict(self.planned.body))
-        for place in draft.places(segments):
+        for place in draft.expand_wildcards(segments):
             many = bool(place) and place[-1] is STAR
             (draft.append if many else draft.put)(place[:-1] if many else place, value)
         return self._explain_rule(one, draft.body).matched
@@ -219,7 +219,7 @@ class Restrictions:
         """Where a field stands in a body, None for what is neither a field nor an alias."""
         type_ = str(self.planned.body.get("type") or "").lower()
         try:
-            path = self.snapshot.aliases.field(field, self.planned.api_version, type_)
+            path = self.snapshot.aliases.resolve_field(field, self.planned.api_version, type_)
         except (UnknownAlias, ValueError):
             return None
         return (path.special,) if path.special else path.segments
@@ -229,7 +229,7 @@ def is_known_field(field: str, enforced: EnforcedAssignments, planned: ProposedR
     """Return whether a text names a field or an alias."""
     type_ = str(planned.body.get("type") or "").lower()
     try:
-        enforced.aliases.field(field, planned.api_version, type_)
+        enforced.aliases.resolve_field(field, planned.api_version, type_)
     except (UnknownAlias, ValueError):
         return False
     return True

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from nephoscope_policy.assignment import containing_scope, scope_id
+from nephoscope_policy.assignment import containing_scope, normalize_scope
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.partial_record import ControlRecordReader
 
@@ -49,24 +49,24 @@ class PolicyAttestation(msgspec.Struct, frozen=True):
         """
         reader = ControlRecordReader(document, partial=partial)
         body, properties = reader.body, reader.properties
-        id_ = scope_id(body.require_text("id"))
+        id_ = normalize_scope(body.require_text("id"))
         changed = [
-            reader.field(name, lambda name=name: properties.instant(name), None)  # type: ignore[misc]
+            reader.read_field(name, lambda name=name: properties.get_instant(name), None)  # type: ignore[misc]
             for name in ("lastComplianceStateChangeAt", "assessmentDate")
         ]
         return cls(
             id=id_,
-            scope=containing_scope(id_, TYPE_NAME, body.property_path("id")),
-            assignment=scope_id(reader.read_required(ASSIGNMENT)),
-            state=reader.field(
+            scope=containing_scope(id_, TYPE_NAME, body.build_path("id")),
+            assignment=normalize_scope(reader.read_required(ASSIGNMENT)),
+            state=reader.read_field(
                 "complianceState",
-                lambda: _STATES[properties.choice("complianceState", tuple(_STATES), "Unknown")],
+                lambda: _STATES[properties.get_choice("complianceState", tuple(_STATES), "Unknown")],
                 ComplianceState.UNKNOWN,
             ),
-            reference=reader.field(REFERENCE, lambda: properties.text(REFERENCE).lower(), ""),
-            expires_on=reader.field("expiresOn", lambda: properties.instant("expiresOn"), None),
+            reference=reader.read_field(REFERENCE, lambda: properties.get_text(REFERENCE).lower(), ""),
+            expires_on=reader.read_field("expiresOn", lambda: properties.get_instant("expiresOn"), None),
             since=changed[0] or changed[1] or _NEVER,
-            comments=reader.label("comments"),
+            comments=reader.read_label("comments"),
             gaps=reader.gaps,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from nephoscope.content.loader import TEST_SUFFIX, case_documents, documents
+from nephoscope.content.loader import TEST_SUFFIX, iterate_case_documents, load_documents
 from nephoscope_policy import Definition, EvaluationContext, PolicyError, Snapshot
 from nephoscope_policy.documents import ContentError
 from nephoscope_policy.model.resource import Resource
@@ -73,10 +73,10 @@ def check(root: Path | None = None, now: datetime | None = None) -> list[PolicyT
     `now` is the time that utcNow() answers in the rules. Raises ContentError when the folder does not exist; every other
     fault is an outcome with its place.
     """
-    cases = {document.place.file: document for document in case_documents(root, "policies")}
+    cases = {document.place.file: document for document in iterate_case_documents(root, "policies")}
     context = EvaluationContext(now=now) if now else EvaluationContext()
     outcomes: list[PolicyTestResult] = []
-    for document in documents(root, "policies"):
+    for document in load_documents(root, "policies"):
         file = document.place.file.removesuffix(".json") + TEST_SUFFIX
         outcomes += _read_policy(document, cases.pop(file, None), context)
     outcomes += [

@@ -61,7 +61,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
 
         What the plan has under the same id stays as it is.
         """
-        policies = [*estate.by_type(DEFINITION_TYPE), *estate.by_type(INITIATIVE_TYPE)]
+        policies = [*estate.list_of_type(DEFINITION_TYPE), *estate.list_of_type(INITIATIVE_TYPE)]
         own = PolicyCatalog.from_bodies(
             (resource.body, Place("estate", path=resource.key)) for resource in policies
         )
@@ -72,7 +72,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         bodies = [
             (resource.body, Place("estate", path=resource.key))
             for type_ in _PARSERS
-            for resource in estate.by_type(type_)
+            for resource in estate.list_of_type(type_)
         ]
         return _with_bodies(plan, bodies, DocumentSource.SNAPSHOT)
 
@@ -94,7 +94,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         """Return this plan with a definition or initiative, by id or name, assigned to the whole tenant."""
         name = target.rstrip("/").rsplit("/", 1)[-1].replace(" ", "-")
         return replace(
-            self, assignments=(*self.assignments, Assignment.whole_tenant(target, name, parameters))
+            self, assignments=(*self.assignments, Assignment.for_whole_tenant(target, name, parameters))
         )
 
     def assigning_every_definition(self, of: Iterable[PolicyCatalog] | None = None) -> EvaluationPlan:
@@ -102,7 +102,7 @@ class EvaluationPlan(msgspec.Struct, frozen=True):
         entries = {
             entry.id: entry.name for catalog in of or (self.catalog,) for entry in catalog.definitions()
         }
-        added = [Assignment.whole_tenant(id_, name) for id_, name in entries.items()]
+        added = [Assignment.for_whole_tenant(id_, name) for id_, name in entries.items()]
         return replace(self, assignments=(*self.assignments, *added))
 
     def with_exemptions(self, *exemptions: Exemption) -> EvaluationPlan:
@@ -154,9 +154,9 @@ def _with_bodies(
 
 def _cut_out(body: dict[str, object]) -> bool:
     # a scan of templates has no such files, and loads no reader of snapshots
-    from nephoscope.collect.resources.truncated_values import cut_out
+    from nephoscope.collect.resources.truncated_values import remove_truncated
 
-    return cut_out(body)
+    return remove_truncated(body)
 
 
 def _read_flat(value: object) -> list[tuple[str, object]]:

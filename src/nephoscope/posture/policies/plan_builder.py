@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.estate.estate import Estate
 from nephoscope.posture.policies.assignment_parameters import share_parameters
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
@@ -55,7 +55,7 @@ def build_plan(
     held = packs.catalog() if not alone else PolicyCatalog([])
     catalog = held.include(*given)
     plan = EvaluationPlan(catalog, problems=catalog.problems[len(held.problems) :])
-    decided = plan.reading(document for path in request.decisions for document in documents(Path(path)))
+    decided = plan.reading(document for path in request.decisions for document in load_documents(Path(path)))
     _check_decisions(request, decided)
     theirs = decided.with_people(put)
     known = theirs.with_estate(estate)
@@ -65,7 +65,7 @@ def build_plan(
     unevaluated = frozenset(one.id for one in known.assignments)
     known = replace(known, assignments=decided.assignments, unevaluated=unevaluated)
     names = request.initiatives or (() if alone or known.assignments else (OWN_INITIATIVE,))
-    initiatives = [known.catalog.initiative(name) for name in names]
+    initiatives = [known.catalog.get_initiative(name) for name in names]
     values = share_parameters(initiatives, dict(request.parameters))
     for name, parameters in zip(names, values, strict=True):
         known = known.with_assignment(name, parameters)

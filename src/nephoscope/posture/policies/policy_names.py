@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.catalog import NotHeldError, PolicyCatalog
 from nephoscope_policy.catalog_entry import CatalogEntry
 
@@ -10,7 +10,9 @@ from nephoscope_policy.catalog_entry import CatalogEntry
 def find_shipped_policy(name: str) -> str:
     """The id of the shipped policy whose file is called so (`storage-secure-transfer`), '' where there is none."""
     wanted = f"{name.strip().lower()}.json"
-    return next((str(one.json()["name"]) for one in documents(None, "policies") if one.name == wanted), "")
+    return next(
+        (str(one.json()["name"]) for one in load_documents(None, "policies") if one.name == wanted), ""
+    )
 
 
 def find_entry(catalog: PolicyCatalog, name: str) -> CatalogEntry:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy import catalog_cache
 from nephoscope_policy.aliases import Aliases
 from nephoscope_policy.catalog import ImportSummary, PolicyCatalog
@@ -50,7 +50,7 @@ class Packs:
 
         ContentError when the root does not exist or holds nothing usable.
         """
-        found = list(documents(root))
+        found = list(load_documents(root))
         catalog = PolicyCatalog.of(found)
         if not catalog.entries:
             raise ContentError("no policy definition or initiative found", Place(str(root)))
@@ -107,11 +107,11 @@ class Packs:
 
     def folder(self, root: Path) -> PolicyCatalog:
         """The catalog of a folder or file, without importing it; ContentError when it does not exist."""
-        return catalog_cache.load(documents(root), self._cache_folder())
+        return catalog_cache.load(load_documents(root), self._cache_folder())
 
     def aliases(self) -> Aliases:
         """The shipped table with the imported ones laid over it."""
-        table = Aliases.builtin()
+        table = Aliases.load_builtin()
         for path in self._list_files(self._tables):
             try:
                 table = table.merge(Aliases.load(path))
@@ -161,7 +161,7 @@ def load_built_in_catalog(cache: Path) -> PolicyCatalog:
 
 def load_built_in_documents() -> list[ContentDocument]:
     """The definitions and initiatives that ship with nephoscope."""
-    return [*documents(None, "policies"), *documents(None, "initiatives")]
+    return [*load_documents(None, "policies"), *load_documents(None, "initiatives")]
 
 
 def _slugify(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy import Definition
 from nephoscope_policy.model.state import Severity
 
@@ -85,7 +85,7 @@ def render_page() -> str:
 def _list_entries() -> list[_PolicyEntry]:
     return [
         _PolicyEntry(document.name.removesuffix(".json"), document.place.file.split("/")[-2], definition)
-        for document in documents(kind="policies")
+        for document in load_documents(kind="policies")
         for definition in (Definition.parse(document.json(), document.place),)
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.discovery import keys
+from nephoscope.analyze.discovery import list_assessment_keys
 from nephoscope.posture.published.document import drop_empty
 from nephoscope_policy.catalog import NotHeldError
 
@@ -55,7 +55,11 @@ def is_custom(report: Report, key: str) -> bool:
 
 def make_unjudged(report: Report, key: str) -> dict[str, object]:
     """The properties of the metadata of an analyzer's key by which no recommendation is judged."""
-    return {**metadata(report, key), "displayName": keys()[key].title, "description": UNJUDGED}
+    return {
+        **metadata(report, key),
+        "displayName": list_assessment_keys()[key].title,
+        "description": UNJUDGED,
+    }
 
 
 def definition_id(report: Report, key: str, kind: Kind = "definition") -> str:

@@ -16,7 +16,7 @@ import msgspec
 
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.model.read_reach import Reach
 from nephoscope.posture.changes.change_attribution import AttributedChange, ChangeAttribution
 from nephoscope.posture.changes.exposure_changes import ExposureChange, find_exposure_changes
@@ -95,16 +95,16 @@ def _compare(
 
     Where nothing was published at all (None), the newest alone is compared.
     """
-    store = tenant_store(data, estate)
-    newest = max((one.at for one in store.snapshots()), default=None)
+    store = open_tenant_store(data, estate)
+    newest = max((one.at for one in store.list_snapshots()), default=None)
     pairs: defaultdict[tuple[datetime, datetime], list[AttributedChange]] = defaultdict(list)
     for one in several:
         is_missed = published is not None and (one.tenant, one.change.id) not in published
         if one.change.after == newest or is_missed:
             pairs[one.change.before, one.change.after].append(one)
     for (start, end), moved in sorted(pairs.items()):
-        old = EstateView(store.estate(start), start)
-        new = EstateView(estate, now) if end == newest else EstateView(store.estate(end), end)
+        old = EstateView(store.load_estate(start), start)
+        new = EstateView(estate, now) if end == newest else EstateView(store.load_estate(end), end)
         for change in find_exposure_changes(old, new, moved):
             yield TenantExposureChange(estate.tenant, change)
 

@@ -91,10 +91,10 @@ def require_whole_access(
     Rules run as the product: whoever writes one would else read through its alerts what the own roles do not show. `tables` are the
     lower-cased tables of Resource Graph that it reads.
     """
-    seen = find_row_access(snapshot.types, caller.reaches) if snapshot is not None else {}
+    seen = find_row_access(snapshot.types, caller.find_reaches) if snapshot is not None else {}
     for table in sorted(tables):
         operation = OPERATIONS.get(table, USUAL)
-        if not _is_all_visible(seen.get(table) or caller.reach(operation), workspace.subscriptions):
+        if not _is_all_visible(seen.get(table) or caller.find_reach(operation), workspace.subscriptions):
             told = f"rules and functions of the workspace {workspace.name}, which read all of {TABLES[table]}"
             raise DeniedError(caller, operation, "/", told)
 

@@ -71,7 +71,7 @@ def _find_parents(estate: Estate, types: Iterable[str]) -> set[tuple[str, str]]:
         (parent.id.subscription_id, one)
         for one in types
         if one.count("/") > 1
-        for parent in estate.by_type(one.rpartition("/")[0])
+        for parent in estate.list_of_type(one.rpartition("/")[0])
     }
 
 

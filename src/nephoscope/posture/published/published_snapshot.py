@@ -252,7 +252,7 @@ class GraphCatalog:
         self._files, self._shared_tenants = files, shared_tenants
         self._asked: set[str] = set()
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """The table of that name, or None; empty where the estate has nothing of it."""
         wanted = name.lower()
         if wanted not in TABLES:
@@ -260,7 +260,7 @@ class GraphCatalog:
         self._asked.add(wanted)
         return TableSchema(TABLES[wanted], COLUMNS, wanted)
 
-    def function(self, name: str) -> StoredFunction | None:  # noqa: ARG002 - the protocol's signature
+    def find_function(self, name: str) -> StoredFunction | None:  # noqa: ARG002 - the protocol's signature
         """Return None: the graph has no stored functions."""
         return None
 
@@ -272,11 +272,11 @@ class GraphCatalog:
         """None: wildcards match every table."""
         return ()
 
-    def watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
+    def find_watchlist(self, alias: str) -> TableSchema | None:  # noqa: ARG002 - the protocol's signature
         """Return None: the graph has no watchlists."""
         return None
 
-    def place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002 - the protocol's signature
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:  # noqa: ARG002 - the protocol's signature
         """Return None: the graph has no other places."""
         return None
 

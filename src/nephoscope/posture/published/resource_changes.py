@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
-from nephoscope.estate.resource_changes import ResourceChange, changes
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.resource_changes import ResourceChange, list_changes
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.posture.changes.activity_events import ActivityEvents, read_events
 from nephoscope.posture.changes.change_attribution import (
     READING_TIME,
@@ -41,8 +41,8 @@ def list_attributed_changes(
     """The changes that are kept; who made each is read from the logs beside the evaluated estate of its tenant."""
     estates = {one.tenant: one for one in evaluated}
     several: list[AttributedChange] = []
-    for store in tenant_stores(data):
-        found, tenant = changes(store, now - KEPT, now), store.tenant
+    for store in open_tenant_stores(data):
+        found, tenant = list_changes(store, now - KEPT, now), store.tenant
         events = _build_events(found, estates.get(tenant), now, logs)
         for one in found:
             told = attribute_change(one, events) if isinstance(events, ActivityEvents) else events
@@ -93,7 +93,7 @@ def _build_body(
             "newValue": new,
             "changeCategory": attributed.category,
         }
-        for path, old, new in one.properties()
+        for path, old, new in one.list_changed_properties()
     }
     properties = {
         "targetResourceId": id_,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.access.roles import role
+from nephoscope.access.roles import find_role
 from nephoscope.files.json_tree import tree_of
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -137,5 +137,5 @@ def _name_role(snapshot: PublishedSnapshot, definition: str, reach: Reach) -> st
     guid = definition.lower().rsplit("/", 1)[-1]
     known = snapshot.listing.get(definition, reach) or snapshot.listing.get(f"{_DEFINITION}/{guid}", reach)
     named = ((known or {}).get("properties") or {}).get("roleName")
-    own = role(guid)
+    own = find_role(guid)
     return str(named or (own.name if own else guid))

@@ -24,5 +24,5 @@ class UncollectedTableError(KqlError):
 
 def list_types(types: Iterable[str]) -> str:
     """Write lower-cased types as Azure does, the first of several and how many more."""
-    first, *more = sorted(map(TypeSources.builtin().spell, types))
+    first, *more = sorted(map(TypeSources.load_builtin().spell, types))
     return f"{first} and {len(more)} more types" if len(more) > 1 else " and ".join([first, *more])

@@ -55,33 +55,33 @@ class Recommendations:
                 entry = self._catalog.find("definition" if kind == "definition" else "initiative", name)
             except NotHeldError:
                 continue
-            return ArmObject(entry.document()).child("properties")
+            return ArmObject(entry.document()).get_child("properties")
         return None
 
     def _read(self, name: str, properties: ArmObject) -> Recommendation:
-        metadata = properties.child("metadata")
-        own = metadata.child("nephoscope")
+        metadata = properties.get_child("metadata")
+        own = metadata.get_child("nephoscope")
         guide = own if own.raw else self._equivalent_metadata.get(name, own)
         reads = _find_assessment_key(properties)
         severity, source = _choose_severities(name, own, guide, reads)
-        title = properties.text("displayName") or name
+        title = properties.get_text("displayName") or name
         control = Controls.builtin().find_control(name)
         return Recommendation(
             key=name,
             name=title,
-            description=properties.text("description"),
+            description=properties.get_text("description"),
             severity=severity,
             severity_source=source,
-            category=metadata.text("category"),
-            remediation=_build_remediation(guide.child("remediation")),
-            tactics=guide.texts("tactics"),
-            techniques=guide.texts("techniques"),
-            controls=guide.texts("controls"),
-            score_control=control.name if control else guide.text("scoreControl"),
+            category=metadata.get_text("category"),
+            remediation=_build_remediation(guide.get_child("remediation")),
+            tactics=guide.get_texts("tactics"),
+            techniques=guide.get_texts("techniques"),
+            controls=guide.get_texts("controls"),
+            score_control=control.name if control else guide.get_text("scoreControl"),
             preview=_flag(metadata, "preview") or title.lower().startswith("[preview]"),
             deprecated=_flag(metadata, "deprecated") or title.lower().startswith("[deprecated]"),
             reads=reads,
-            finding=guide.text("finding"),
+            finding=guide.get_text("finding"),
         )
 
     @cached_property
@@ -99,9 +99,14 @@ class Recommendations:
             if b'"sameAs"' not in bytes(entry.data):
                 continue
             try:
-                own = ArmObject(entry.document()).child("properties").child("metadata").child("nephoscope")
-                for same in own.children("sameAs"):
-                    yield same.text("policy").rsplit("/", 1)[-1].lower(), own
+                own = (
+                    ArmObject(entry.document())
+                    .get_child("properties")
+                    .get_child("metadata")
+                    .get_child("nephoscope")
+                )
+                for same in own.get_children("sameAs"):
+                    yield same.get_text("policy").rsplit("/", 1)[-1].lower(), own
             except PolicyError:
                 continue
 
@@ -109,13 +114,13 @@ class Recommendations:
 def _choose_severities(
     name: str, own: ArmObject, guide: ArmObject, reads: str
 ) -> tuple[Severity, SeveritySource]:
-    if own.text("severity"):
-        return Severity(own.choice("severity", tuple(Severity))), "own"
+    if own.get_text("severity"):
+        return Severity(own.get_choice("severity", tuple(Severity))), "own"
     published = Severities.builtin().find_severity(name, reads)
     if published is not None:
         return published.severity, "published"
-    if guide.text("severity"):
-        return Severity(guide.choice("severity", tuple(Severity))), "same-as"
+    if guide.get_text("severity"):
+        return Severity(guide.get_choice("severity", tuple(Severity))), "same-as"
     control = Controls.builtin().find_control(name)
     if control is not None:
         return next(severity for points, severity in _BY_POINTS if control.max_score >= points), "control"
@@ -133,22 +138,22 @@ def _make_unexplained(key: str) -> Recommendation:
 def _find_assessment_key(properties: ArmObject) -> str:
     """The lower-cased assessment key that a delegated definition reads, '' where it reads none or its rule cannot be read."""
     try:
-        details = properties.child("policyRule").child("then").child("details")
-        if details.text("type").lower() != "microsoft.security/assessments":
+        details = properties.get_child("policyRule").get_child("then").get_child("details")
+        if details.get_text("type").lower() != "microsoft.security/assessments":
             return ""
-        return details.text("name").lower()
+        return details.get_text("name").lower()
     except PolicyError:
         return ""
 
 
 def _build_remediation(source: ArmObject) -> Remediation:
-    return Remediation(source.texts("steps"), source.text("az"), source.text("bicep"))
+    return Remediation(source.get_texts("steps"), source.get_text("az"), source.get_text("bicep"))
 
 
 def _rank_severity(own: ArmObject) -> int:
-    word = own.value("severity")
+    word = own.get_value("severity")
     return Severity(word).rank if isinstance(word, str) and word in tuple(Severity) else -1
 
 
 def _flag(metadata: ArmObject, name: str) -> bool:
-    return metadata.value(name) is True
+    return metadata.get_value(name) is True

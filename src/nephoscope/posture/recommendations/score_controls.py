@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.recommendations.score import SecurityControl
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
@@ -58,7 +58,7 @@ class Controls(msgspec.Struct, frozen=True):
     @classmethod
     def load(cls, root: Path | None = None) -> Controls:
         """Read the `scores` folder of a pack (None = the shipped one); ContentError on a bad row."""
-        by_name = {document.name: document for document in documents(root, "scores")}
+        by_name = {document.name: document for document in load_documents(root, "scores")}
         controls = tuple(_build_control(row) for row in _read_rows(by_name, "controls.json", "controls"))
         placements: dict[str, ControlPlacement] = {}
         for section, key in (("assessments", "key"), ("policies", "policy")):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope_policy.documents import ContentDocument, ContentError
 from nephoscope_policy.model.source_location import Place
 from nephoscope_policy.model.state import Severity
@@ -43,7 +43,7 @@ class Severities(msgspec.Struct, frozen=True):
     @classmethod
     def load(cls, root: Path | None = None) -> Severities:
         """Read the `scores` folder of a pack (None = the shipped one); ContentError on a bad row."""
-        document = next((one for one in documents(root, "scores") if one.name == FILE), None)
+        document = next((one for one in load_documents(root, "scores") if one.name == FILE), None)
         if document is None:
             raise ContentError(f"the pack has no scores/{FILE}", Place("content/scores"))
         return _read(document)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import msgspec
 
-from nephoscope.analyze.assessment_overlay import assessment_id
+from nephoscope.analyze.assessment_overlay import build_assessment_id
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.model.secret_redaction import redact, redact_read
 from nephoscope.posture.attack_paths.analysis import AttackPathAnalysis, analyze
@@ -218,7 +218,7 @@ class Report:
                 str(sub.details["user"]).lower() for sub in one.sub_assessments if "user" in sub.details
             )
             if users:
-                found[assessment_id(one.resource, one.key).lower()] = users
+                found[build_assessment_id(one.resource, one.key).lower()] = users
         return found
 
     @cached_property

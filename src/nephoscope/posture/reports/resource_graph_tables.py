@@ -141,13 +141,13 @@ def list_unread_tables() -> frozenset[str]:
         "resourcechanges",
         "resourcecontainerchanges",
     }
-    return frozenset(TABLES) - frozenset(TypeSources.builtin().tables.values()) - own
+    return frozenset(TABLES) - frozenset(TypeSources.load_builtin().tables.values()) - own
 
 
 def map_tables_to_types() -> Mapping[str, frozenset[str]]:
     """Return the tables that collected types fill, all lower-cased; where none of its types was read, a table shows nothing."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for type_, table in TypeSources.builtin().tables.items():
+    for type_, table in TypeSources.load_builtin().tables.items():
         found[table].add(type_)
     found["directoryresources"] = {
         "microsoft.graph/users",
@@ -178,5 +178,5 @@ def find_table(type_: str) -> str:
     """The lower-cased table in which a lower-cased type stands."""
     if type_.startswith("nephoscope."):
         return _TYPES.get(type_, OWN)
-    known = _TYPES.get(type_) or TypeSources.builtin().tables.get(type_)
+    known = _TYPES.get(type_) or TypeSources.load_builtin().tables.get(type_)
     return known or _NAMESPACES.get(type_.partition("/")[0], "resources")

@@ -22,7 +22,7 @@ def standards(run: EvaluationRun, assessments: Sequence[Assessment] | None = Non
 
 def standard(run: EvaluationRun, name: str, assessments: Sequence[Assessment] | None = None) -> Standard:
     """One assigned initiative as a standard, of some of the run's assessments (None: all); NotHeldError where it is not loaded."""
-    initiative = run.catalog.initiative(name)
+    initiative = run.catalog.get_initiative(name)
     checks = _index_checks(run, initiative)
     members = [
         ComplianceMember(item.reference, item.definition.rsplit("/", 1)[-1].lower(), item.groups)
@@ -80,7 +80,7 @@ def find_judged_initiative(run: EvaluationRun, wanted: str) -> str:
     """The name of a judged initiative that a person named by id, name or part of its title; NotHeldError otherwise."""
     text = wanted.rsplit("/", 1)[-1].casefold()
     names = {item.initiative for item in run.engine.program.requirements if item.initiative}
-    titles = {name: run.catalog.initiative(name).display_name.casefold() for name in names}
+    titles = {name: run.catalog.get_initiative(name).display_name.casefold() for name in names}
     found = [name for name in names if name == text] or [name for name in names if text in titles[name]]
     if len(found) != 1:
         listed = ", ".join(sorted(names)) or "none"

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.estate.estate import Estate
-from nephoscope.estate.scope_hierarchy import subscription_name
+from nephoscope.estate.scope_hierarchy import get_subscription_name
 from nephoscope.posture.recommendations.report_row import ReportFilter
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
@@ -35,14 +35,14 @@ class KnownScopes:
 
     def add(self, estate: Estate) -> None:
         """Learn the scopes of an estate, or of a part of one."""
-        self._learn_types(str(estate.by_type(type_)[0].body["type"]) for type_ in estate.types)
+        self._learn_types(str(estate.list_of_type(type_)[0].body["type"]) for type_ in estate.types)
         for one in estate.resources.values():
             if one.id.subscription:
                 self._subscriptions.setdefault(one.id.subscription, "")
             if one.id.resource_group:
                 self._groups.add(one.id.resource_group)
-        for one in estate.by_type(SUBSCRIPTION_TYPE):
-            self._subscriptions[one.id.subscription] = subscription_name(one)
+        for one in estate.list_of_type(SUBSCRIPTION_TYPE):
+            self._subscriptions[one.id.subscription] = get_subscription_name(one)
 
     def check(self, wanted: ReportFilter) -> None:
         """Raise UnknownScopeError for the first scope of a filter that there is not."""
@@ -57,7 +57,7 @@ class KnownScopes:
             "resource group of the snapshot has this name",
         )
         if any(not _matches_any(one, self._types) for one in wanted.types):
-            self._learn_types((*self._aliased(), *TypeSources.builtin().types))
+            self._learn_types((*self._aliased(), *TypeSources.load_builtin().types))
         _check("--type", wanted.types, self._types.values(), "resource type has this name")
 
     def _learn_types(self, types: Iterable[str]) -> None:
@@ -65,7 +65,7 @@ class KnownScopes:
         for one in types:
             key = one.lower()
             if self._types.get(key, key) == key:
-                self._types[key] = TypeSources.builtin().spelled.get(key, one)
+                self._types[key] = TypeSources.load_builtin().spelled.get(key, one)
 
 
 def _check(option: str, patterns: Iterable[str], known: Iterable[str], lacks: str) -> None:

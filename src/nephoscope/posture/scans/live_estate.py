@@ -23,13 +23,13 @@ def content_needs(data: Path, folders: Iterable[Path] = ()) -> ContentNeeds:
     """Return what the shipped and imported content, the definitions in some folders, the analyzers, attack paths and lists of missing
     logs read."""
     # loaded where something is collected: every scan loads this module
-    from nephoscope.analyze.discovery import analyzers
+    from nephoscope.analyze.discovery import load_analyzers
     from nephoscope.estate.service_network_rules import READS as ENDPOINT_READS
     from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORKS, SETTING
     from nephoscope.posture.attack_paths.graph_builder import READS
 
     packs = Packs(data)
-    types = [type_ for analyzer in analyzers() for type_ in analyzer.types]
+    types = [type_ for analyzer in load_analyzers() for type_ in analyzer.types]
     logs = {SETTING: LOGGED}
     return ContentNeeds.of(
         packs.catalog(folders),

@@ -69,7 +69,9 @@ class FrozenLogs:
         """Return the table of that name in all workspaces, None where no row of it ever came in; it is looked up once, since what
         is frozen stays as it is."""
         if name not in self._tables:
-            self._tables[name] = self._all_workspaces.table(name) if name in self._stored_tables else None
+            self._tables[name] = (
+                self._all_workspaces.find_table(name) if name in self._stored_tables else None
+            )
         return self._tables[name]
 
     @cached_property
@@ -99,7 +101,7 @@ class FrozenLogs:
             raise type(found)(found.what, found.cause) from found
         return found
 
-    def versions(self, tables: Collection[str]) -> dict[str, object]:
+    def read_versions(self, tables: Collection[str]) -> dict[str, object]:
         """Table -> its versions in the workspaces."""
         found: dict[str, list[tuple[tuple[str, str], int]]] = {table: [] for table in sorted(tables)}
         for table in found:

@@ -74,5 +74,5 @@ class JudgedGraph:
     def _resources(self) -> dict[str, list[Resource]]:
         found: defaultdict[str, list[Resource]] = defaultdict(list)
         for type_ in self.types:
-            found[find_table(type_)] += self.estate.by_type(type_)
+            found[find_table(type_)] += self.estate.list_of_type(type_)
         return found

@@ -16,7 +16,7 @@ from nephoscope.estate.damage_errors import translate_damage
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.evaluation_lease import EstateTurn, TurnLostError
 from nephoscope.estate.snapshot_import import SnapshotIntake
-from nephoscope.estate.tenant_stores import tenant_store
+from nephoscope.estate.tenant_stores import open_tenant_store
 from nephoscope.lake.storage.versioned_commit import CommitConflictError
 from nephoscope.posture.evaluation.analyzer_results import LogReader, open_no_logs
 from nephoscope.posture.evaluation.finished_run import EvaluationRun
@@ -139,7 +139,7 @@ class Recorder:
         with self.explain_damage(), _translate_conflict():
             self._check()
             taken = [
-                tenant_store(self._data, whole).store_intake(intake, whole.coverage, report.now).hash
+                open_tenant_store(self._data, whole).store_intake(intake, whole.coverage, report.now).hash
                 for whole, intake, _ in several
             ]
             made_from = _hash_inputs([plan for _, _, plan in several], taken)
@@ -181,7 +181,7 @@ class Recorder:
         past = dict(attribute(stored, [part.tenant for part in reports]))
         changes = _build_changes(past, runs)
         kept = select_remembered(remember(past, _collect_verdicts(runs), changes, whole.now))
-        taken = [tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
+        taken = [open_tenant_store(self._data, run.estate).append(run.estate, run.now).hash for run in runs]
         made_from = _hash_inputs([run.plan for run in runs], taken)
         self.history.record(
             self.scope, whole.now, whole.score, kept.items(), changes, made_from, version, self._check
@@ -207,7 +207,7 @@ class Recorder:
             return ()
         return parts(
             before,
-            tenant_store(self._data, report.run.estate).estate(before.when),
+            open_tenant_store(self._data, report.run.estate).load_estate(before.when),
             report.run,
             lambda run: replace(report, run=run).score.share,
             judge,

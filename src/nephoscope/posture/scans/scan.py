@@ -157,7 +157,7 @@ class EstateScan:
                 learning=self._read_facts(targets),
                 aliases=Packs(self.data).aliases(),
             )
-        found = spool.surveys(list_types_needed_whole())
+        found = spool.read_surveys(list_types_needed_whole())
         forgotten = self.facts.list_forgotten()
         for one in found:
             one.whole = replace(one.whole, forgotten=forgotten)

@@ -15,8 +15,8 @@ import msgspec
 
 from nephoscope.collect.azure.collection_settings import CollectError, CollectionSettings
 from nephoscope.collect.azure.connection_test import ConnectionTrial, try_connection
-from nephoscope.collect.azure.required_permissions import RequiredPermission, rights
-from nephoscope.collect.azure.tenant_connection import TenantSecrets, build_settings, check
+from nephoscope.collect.azure.required_permissions import RequiredPermission, list_required_permissions
+from nephoscope.collect.azure.tenant_connection import TenantSecrets, build_settings, check_connection
 from nephoscope.collect.resources import SnapshotError
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.scans.live_estate import LIVE, TENANT, collect_snapshot, content_needs, tenant_folder
@@ -150,7 +150,7 @@ def find_needed_rights(data: Path, connection: TenantConnection) -> tuple[Requir
 def _find_needed_rights(
     data: Path, _stamp: tuple[tuple[str, int, int], ...], graph: bool
 ) -> tuple[RequiredPermission, ...]:
-    return rights(content_needs(data), graph=graph)
+    return list_required_permissions(content_needs(data), graph=graph)
 
 
 def load_tenant_secrets(state: State, tenant: Tenant) -> TenantSecrets:
@@ -247,7 +247,7 @@ def _list_settings(state: State, tenant: Tenant) -> CollectionSettings:
 
 def _check(tenant: Tenant, secrets: TenantSecrets) -> None:
     try:
-        check(tenant.connection, secrets)
+        check_connection(tenant.connection, secrets)
     except CollectError as error:
         raise StateError(str(error)) from error
 

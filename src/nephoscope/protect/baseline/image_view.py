@@ -39,7 +39,7 @@ class _EntryInspector:
     def __init__(self) -> None:
         self._held = 0
 
-    def bytes_wanted(self, path: str, entry: TarEntry) -> int:
+    def count_bytes_wanted(self, path: str, entry: TarEntry) -> int:
         """Return how many bytes of a file are read."""
         if not path.startswith(_READ) or entry.size > MAX_SIZE or self._held + entry.size > _MAX_HELD:
             return 0

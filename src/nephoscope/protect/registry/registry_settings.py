@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from nephoscope.collect.scanning.image_rules.discovery import image_checks
+from nephoscope.collect.scanning.image_rules.discovery import load_image_checks
 from nephoscope.collect.scanning.license_policy import LicensePolicyError, make_policy
 from nephoscope.protect.registry.attestations import PREDICATES
 from nephoscope.protect.registry.image_policy import ImagePolicy
@@ -159,7 +159,7 @@ def _check_policy(settings: RegistrySettings) -> None:
             ResourceId.parse(settings.resource_id)
         except ValueError as error:
             raise RegistrySettingsError(f"resourceId: {error}") from error
-    if unknown := sorted(set(policy.configuration) - {"*", *image_checks()}):
+    if unknown := sorted(set(policy.configuration) - {"*", *load_image_checks()}):
         raise RegistrySettingsError(f"policy.configuration: rule of images {unknown[0]!r} not found")
     try:
         make_policy(policy.allowed_licenses, policy.denied_licenses)

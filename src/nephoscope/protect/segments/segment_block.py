@@ -81,7 +81,7 @@ def _find_group(view: EstateView, one: SegmentViolation) -> str:
         return ""
     assert one.target.interface is not None
     assert one.target.configuration is not None
-    groups = view.network.security_groups(one.target.interface, one.target.configuration)
+    groups = view.network.list_security_groups(one.target.interface, one.target.configuration)
     return groups[-1] if groups else ""
 
 
@@ -101,7 +101,7 @@ def _write_rules(
             if near and far:
                 joined[protocol, ports, far, family] += near
     allowing = {rule for several in targets.values() for one in several for rule in one.rules}
-    rules = view.network.rules(group)
+    rules = view.network.get_rules(group)
     before = next(one for one in rules if one.inbound and one.id in allowing)
     place = find_place(rules, before, len(joined))
     found = [move_rule(view.network, before, place.moved)] if place.moved else []

@@ -123,7 +123,7 @@ class _AddressIndex:
                 (low, high, segment, one.name, one.machine)
                 for segment, several in members.items()
                 for one in several
-                for low, high in one.addresses.family(family)
+                for low, high in one.addresses.get_intervals(family)
             )
         self._starts = {family: [one[0] for one in several] for family, several in self._entries.items()}
         self._widest = {

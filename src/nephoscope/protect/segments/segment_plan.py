@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, merge, parse_prefix
+from nephoscope.estate.addresses import AddressSet, Interval, merge_intervals, parse_prefix
 
 PROTOCOLS = ("tcp", "udp")
 _LAST_PORT = 65535
@@ -35,7 +35,7 @@ class AllowedFlow(
 
     def intervals(self) -> tuple[Interval, ...]:
         """The allowed ports."""
-        return merge(map(_parse_ports, self.ports)) if self.ports else ((0, _LAST_PORT),)
+        return merge_intervals(map(_parse_ports, self.ports)) if self.ports else ((0, _LAST_PORT),)
 
 
 class SegmentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,7 +46,7 @@ class SegmentPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def list_allowed_ports(self, source: str, target: str, protocol: str) -> tuple[Interval, ...]:
         """The ports that a segment may reach in another."""
-        return merge(
+        return merge_intervals(
             interval
             for one in self.allowed
             if (one.source, one.target) == (source, target) and one.protocol in ("*", protocol)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge, subtract
+from nephoscope.estate.addresses import AddressSet, Interval, intersect, merge_intervals, subtract
 from nephoscope.estate.admitted_traffic import list_admitted_traffic
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.gateway_prefixes import list_gateway_prefixes
@@ -83,14 +83,16 @@ def select_members(
     """Return the members of each segment of a plan, and what was not collected of machines."""
     missing: list[str] = []
     machines = [
-        one for resource in view.resources(MACHINE_TYPE) for one in _list_endpoints(resource, view, missing)
+        one
+        for resource in view.list_resources(MACHINE_TYPE)
+        for one in _list_endpoints(resource, view, missing)
     ]
     return {name: _select_members(one, machines, view) for name, one in plan.segments.items()}, missing
 
 
 def _list_endpoints(machine: Resource, view: EstateView, missing: list[str]) -> Iterator[SegmentMember]:
     try:
-        for interface in view.network.interfaces(machine):
+        for interface in view.network.list_interfaces(machine):
             for one in interface.configurations:
                 network = one.subnet.split("/subnets/")[0]
                 yield SegmentMember(machine.name, machine.key, network, one.addresses, interface, one)
@@ -129,7 +131,7 @@ def _find_violations(
     if source.machine and not view.exposure.are_joined(source.network, target.network):
         return
     assert target.configuration is not None
-    remote = source.addresses.of_family(target.configuration.family)
+    remote = source.addresses.select_family(target.configuration.family)
     if not remote:
         return  # an address reaches none of the other family
     arriving = {False: _list_direct, True: _list_translated}
@@ -157,7 +159,7 @@ def _list_direct(
 ) -> list[Opening]:
     """What reaches a target with the source's own address: within networks, or by a way in from the Internet."""
     assert target.configuration is not None
-    remote = source.addresses.of_family(target.configuration.family)
+    remote = source.addresses.select_family(target.configuration.family)
     if source.machine:
         return _list_openings(view, target, protocol, remote, inbound=True)
     near = remote & _find_near_space(view, target)
@@ -177,7 +179,7 @@ def _list_translated(
 def _find_near_space(view: EstateView, target: SegmentMember) -> AddressSet:
     """The addresses that reach a target without the Internet: its network, peers, what lies behind gateways and routes."""
     assert target.configuration is not None
-    return view.network.tags(view.network.subnet(target.configuration.subnet)).virtual_network
+    return view.network.get_service_tags(view.network.get_subnet(target.configuration.subnet)).virtual_network
 
 
 def _list_admitted(
@@ -185,7 +187,7 @@ def _list_admitted(
 ) -> list[Opening]:
     assert target.interface is not None
     assert target.configuration is not None
-    ways, _ = view.exposure.ways(target.interface, target.configuration)
+    ways, _ = view.exposure.find_ingress_paths(target.interface, target.configuration)
     return [
         opening
         for way in ways
@@ -203,10 +205,10 @@ def _require_paths(view: EstateView, remote: AddressSet, target: SegmentMember) 
     """Raise DataNotCollectedError where addresses may reach a target by a way that was not read."""
     assert target.interface is not None
     assert target.configuration is not None
-    strangers = remote & view.network.internet(target.configuration)
+    strangers = remote & view.network.find_internet_addresses(target.configuration)
     missing: list[str] = []
     if strangers:
-        missing += view.exposure.ways(target.interface, target.configuration)[1]
+        missing += view.exposure.find_ingress_paths(target.interface, target.configuration)[1]
     if remote - strangers - _find_near_space(view, target):
         network = view.estate.resources[target.network]
         for gateway in list_gateway_prefixes(network, view.estate):
@@ -220,9 +222,11 @@ def _list_openings(
 ) -> list[Opening]:
     assert member.interface is not None
     assert member.configuration is not None
-    found = view.network.openings(member.interface, member.configuration, protocol, remote, inbound=inbound)
+    found = view.network.find_openings(
+        member.interface, member.configuration, protocol, remote, inbound=inbound
+    )
     return [one for one in found if not one.tag]
 
 
 def _list_ports(openings: Sequence[Opening]) -> tuple[Interval, ...]:
-    return merge(interval for one in openings for interval in one.region.ports)
+    return merge_intervals(interval for one in openings for interval in one.region.ports)

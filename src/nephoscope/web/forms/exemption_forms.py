@@ -56,7 +56,7 @@ def list_exemptions(visit: Visit, key: str) -> list[ArmDocument]:
 
     Those from an assignment that holds it are among them, also where they exempt from more.
     """
-    reach = visit.caller.reach(READ)
+    reach = visit.caller.find_reach(READ)
     put = visit.instance.state.arm_documents.all([TYPE_NAME])
     governing = visit.instance.load_governing() if put else None
     found = [
@@ -78,7 +78,7 @@ def list_shown(visit: Visit, put: Sequence[ArmDocument]) -> list[ShownExemption]
             document.row_key,
             _describe_target(visit, one),
             document.author,
-            not one.active(now),
+            not one.is_active(now),
             _may_put(visit, one, document.place(one.scope)),
             visit.caller.is_permitted(DELETE, document.place(one.scope)),
             form_digest(visit, document.body),
@@ -136,7 +136,7 @@ def _require_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     findings = visit.snapshot.findings if visit.snapshot is not None else None
     wanted = FindingQuery(recommendations=frozenset({key}))
     known = (
-        findings.matching_resources(visit.caller.reach(ASSESSMENTS), wanted, scopes)
+        findings.matching_resources(visit.caller.find_reach(ASSESSMENTS), wanted, scopes)
         if findings
         else frozenset()
     )
@@ -145,7 +145,7 @@ def _require_fit(visit: Visit, key: str, scopes: Sequence[str]) -> None:
     held = {
         _parse_document(one).scope
         for one in list_exemptions(visit, key)
-        if _parse_document(one).active(visit.instance.now)
+        if _parse_document(one).is_active(visit.instance.now)
     }
     if twice := [one for one in scopes if one in held]:
         raise StateError(f"{twice[0][:300]} is already exempt: change or end its exemption")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nephoscope.alerts.library import rule_selection
 from nephoscope.alerts.rules.rule import RuleKind
-from nephoscope.alerts.rules.window import count
-from nephoscope.alerts.tuning.applied_advice import list_followed
+from nephoscope.alerts.rules.window import count_window_ends
+from nephoscope.alerts.tuning.applied_advice import list_applied_advice
 from nephoscope.alerts.tuning.trial import RuleTrial, RuleTrials, TrialKind
 from nephoscope.files.json_tree import tree_of, trees_of
 from nephoscope.service.tuning import may_tune, request_trial, stop_trial, undo_advice
@@ -58,7 +58,7 @@ def show_trials(visit: Visit, workspace: str, rule: AnalyticRule) -> dict[str, o
         "first": (now - timedelta(days=DAYS - 1)).date(),
         "first_advice": (now - timedelta(days=ADVICE_DAYS - 1)).date(),
         "last": now.date(),
-        "followed": list_followed(state, workspace, rule.id),
+        "followed": list_applied_advice(state, workspace, rule.id),
         "settings": [
             one for one in state.rule_settings.all(workspace) if one.rule == rule.id and one.is_active(now)
         ],
@@ -74,7 +74,7 @@ def apply_act(visit: Visit, workspace: str, rule: AnalyticRule, act: str) -> str
     since, until = days(visit.form, visit.instance.now, DAYS if act == "replay" else ADVICE_DAYS)
     if rule.kind is RuleKind.HUNTING:
         raise StateError("hunting queries run on demand and have no schedule to replay")
-    if count(rule, since, until) > MOST_WINDOWS:
+    if count_window_ends(rule, since, until) > MOST_WINDOWS:
         raise StateError(f"the rule has more than {MOST_WINDOWS:,} windows in this period: select fewer days")
     return _request_trial(
         visit,
@@ -116,7 +116,7 @@ def build_page(visit: Visit, workspace: str, rule: AnalyticRule) -> Mapping[str,
     trial = RuleTrials(state).get(workspace, rule.id, visit.parameters["trial"])
     if (file := download_table(visit, trial.what.value, tables(trial))) is not None:
         return file
-    applied = {each.advice: each for each in list_followed(state, workspace, rule.id)}
+    applied = {each.advice: each for each in list_applied_advice(state, workspace, rule.id)}
     real = _match_stored_alerts(state, workspace, rule, trees_of(trial.found, "newest"))
     return {
         "workspace": workspace, "rule": rule, "trial": trial, "title": WORDS[trial.what], "found": trial.found, "real": real,

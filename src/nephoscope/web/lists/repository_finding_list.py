@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.estate.devops_documents import repository_name
+from nephoscope.estate.devops_documents import extract_repository_name
 from nephoscope.posture.published.findings import ListedFinding
 from nephoscope.service.code_to_cloud import ViolatedPass
 from nephoscope.web.lists.column_headers import ListColumn
@@ -27,7 +27,9 @@ def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
     """Describe the list of unhealthy settings of repositories."""
 
     def repository(one: ListedFinding) -> ListCell:
-        return text_cell(repository_name(one.resource), visit.link(f"/resource{one.resource.lower()}"))
+        return text_cell(
+            extract_repository_name(one.resource), visit.link(f"/resource{one.resource.lower()}")
+        )
 
     return RowList(
         "repository-settings", "finding",
@@ -40,9 +42,9 @@ def build_setting_list(visit: Visit) -> RowList[ListedFinding]:
         lambda one: one.id,
         (
             severity_facet(lambda one: one.severity.value),
-            RowFacet("repository", "Repository", lambda one: (repository_name(one.resource),)),
+            RowFacet("repository", "Repository", lambda one: (extract_repository_name(one.resource),)),
         ),
-        lambda one: f"{one.title} {repository_name(one.resource)} {one.why}", hint="Recommendation or repository contains",
+        lambda one: f"{one.title} {extract_repository_name(one.resource)} {one.why}", hint="Recommendation or repository contains",
         about_of=lambda one: one.why,
     )  # fmt: skip
 

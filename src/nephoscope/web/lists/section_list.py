@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from nephoscope.geolocation.packaged_data import country_names
+from nephoscope.geolocation.packaged_data import load_country_names
 from nephoscope.web.lists.cell_markup import draw_cell
 from nephoscope.web.lists.column_headers import ListColumn
 from nephoscope.web.lists.list_cell import (
@@ -98,7 +98,7 @@ def _build_facet(shown: SectionList, name: str, title: str) -> RowFacet[SectionR
 
 
 def _humanize_country(code: str) -> str:
-    return country_names().get(code, code)
+    return load_country_names().get(code, code)
 
 
 def is_choice(shown: SectionList, name: str) -> bool:

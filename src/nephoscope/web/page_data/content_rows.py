@@ -63,8 +63,8 @@ class WorkspaceContent:
 
     def _list_contents(self) -> Iterator[content_listing.RuleListing]:
         switched = self.instance.state.rule_switches.load_switches(self.workspace)
-        yield from content_listing.rules(self.packs, switched, self.workspace_tables)
-        yield from content_listing.queries()
+        yield from content_listing.list_content_rules(self.packs, switched, self.workspace_tables)
+        yield from content_listing.list_hunting_queries()
 
     def rules(self) -> list[ContentRow]:
         """The rules that raise alerts."""
@@ -142,7 +142,7 @@ def _format_attack_words(names: Sequence[str], techniques: Sequence[str]) -> str
 
 def _pack(pack: RulePack, held: content_listing.WorkspaceTables, *, on: bool) -> ContentRow:
     counts: dict[str, int] = {}
-    for row in content_listing.rows(pack, held):
+    for row in content_listing.list_rows(pack, held):
         standing = str(row["standing"])
         counts[standing] = counts.get(standing, 0) + 1
     told = ", ".join(f"{count:,} {word}" for word, count in counts.items())

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, choose
+from nephoscope.alerts.investigation.entity_context import EntityContext, EntityFact, choose_context
 from nephoscope.alerts.investigation.estate_reader import EstateReader
 from nephoscope.estate.estate_store import StoreError
 from nephoscope.lake.errors import LakeError
@@ -36,7 +36,7 @@ class EntityFacts:
 
     def find_context(self, party: Participant) -> EntityContext | None:
         """The context of a party by that of its names which tells most, None where no estate holds such."""
-        return choose(self.contexts.get(one) for one in party.entities)
+        return choose_context(self.contexts.get(one) for one in party.entities)
 
     def is_first(self, party: Participant) -> bool:
         """Return whether a party is the first that the estate holds: it is shown in full."""

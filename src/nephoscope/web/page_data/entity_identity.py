@@ -99,16 +99,18 @@ def read_identity(visit: Visit, entity: NamedEntity) -> EntityIdentity | None:
 def _read_risks(reader: RiskReader, entity: NamedEntity) -> EntityIdentity:
     kinds, values = KINDS[entity.kind], {one.lower() for one in entity.values}
     if entity.kind == "address":
-        several = [one for kind in kinds for one in reader.detections(kind).values() if one.address in values]
+        several = [
+            one for kind in kinds for one in reader.read_detections(kind).values() if one.address in values
+        ]
         return EntityIdentity(detections=_sort_newest_first(several))
     risks = [
         one
         for kind in kinds
-        for one in reader.identities(kind).values()
+        for one in reader.read_identities(kind).values()
         if values & {one.key, one.name.lower(), one.app_id.lower()} - {""}
     ]
-    several = [one for risk in risks for one in reader.detections(risk.kind, [risk.id]).values()]
-    history = [one for risk in risks for one in reader.history(risk.kind, risk.id)]
+    several = [one for risk in risks for one in reader.read_detections(risk.kind, [risk.id]).values()]
+    history = [one for risk in risks for one in reader.read_history(risk.kind, risk.id)]
     history.sort(key=lambda one: one.identity.updated, reverse=True)
     return EntityIdentity(risks, _sort_newest_first(several), history[:MOST])
 

@@ -47,7 +47,7 @@ class MachineSoftware:
 
 def machine_software(visit: Visit, id_: str) -> MachineSoftware | None:
     """Return what is kept of a machine by its lower-cased id, None where it was never scanned or may not be read."""
-    reach = visit.caller.reach(READ)
+    reach = visit.caller.find_reach(READ)
     wanted = SubjectFilter(reach, SubjectKind.MACHINE, resource=id_)
     subjects = [one for one in list_inventories(visit.service, wanted) if one.resource_id == id_]
     if not subjects:

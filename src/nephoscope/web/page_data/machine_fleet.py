@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.tenant_stores import tenant_stores
+from nephoscope.estate.tenant_stores import open_tenant_stores
 from nephoscope.posture.published.inventory import InventoryQuery
 from nephoscope.protect.hosts.agent_status import AgentStatus, agent_status, blind_spots
 from nephoscope.service.agents import list_agents
@@ -139,7 +139,7 @@ def _list_readable(visit: Visit, agents: Iterable[EnrolledAgent]) -> dict[str, t
     """The id and name, by lower-cased id, of each machine that the visitor may read, whatever scope is chosen."""
     found: dict[str, tuple[str, str]] = {}
     if visit.snapshot is not None:
-        query, reach = InventoryQuery("", {"type": MACHINES}, "name"), visit.caller.reach(READ)
+        query, reach = InventoryQuery("", {"type": MACHINES}, "name"), visit.caller.find_reach(READ)
         page = visit.snapshot.inventory.page(reach, query, most=MOST)
         found = {one.id.lower(): (one.id, one.name) for one in page}
     for one in agents:
@@ -160,7 +160,7 @@ class ReportAges:
     """The age of reports in the estate, by what each tenant's manifest says of its reading."""
 
     def __init__(self, data: Path, snapshot: PublishedSnapshot, now: datetime) -> None:
-        kept = ((store.tenant, store.snapshots()[-1:]) for store in tenant_stores(data))
+        kept = ((store.tenant, store.list_snapshots()[-1:]) for store in open_tenant_stores(data))
         self._coverages = {tenant: newest[0].coverage for tenant, newest in kept if newest}
         self._tenants, self._now = snapshot.build_info.tenants, now
 

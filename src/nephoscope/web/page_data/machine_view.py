@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
-from nephoscope.alerts.rules.query_result import RuleResultRow, findings
+from nephoscope.alerts.rules.query_result import RuleResultRow, iterate_findings
 from nephoscope.lake.errors import LakeError
 from nephoscope.protect.applications.group_document import GroupProperties
 from nephoscope.protect.applications.learned_group import LearnedGroup
@@ -100,7 +100,7 @@ def find_machine(visit: Visit, key: str) -> FleetMachine:
         if readable and visit.caller.is_permitted(READ_AGENTS, key)
         else None
     )
-    reach = visit.caller.reach(READ)
+    reach = visit.caller.find_reach(READ)
     body = snapshot.listing.get(key, reach) if snapshot is not None and readable else None
     if (agent is None and body is None) or (resource := ResourceId.parse(key)).type not in MACHINES:
         raise NotFoundError(f"machine {key[:500]!r} not found, or you cannot access it")
@@ -139,16 +139,19 @@ def find_file_changes(visit: Visit, machine: FleetMachine) -> MachineFiles:
         return MachineFiles(error="your roles do not include the logs of its workspace")
     query = _CHANGES.format(id=_quote_text(machine.key), name=_quote_text(machine.name), most=MOST_CHANGES)
     try:
-        rows = findings(visit.instance.lake.rows(query, workspace=workspace, now=visit.instance.now))
+        rows = iterate_findings(visit.instance.lake.rows(query, workspace=workspace, now=visit.instance.now))
         return MachineFiles([_read_change(one) for one in rows])
     except (KqlError, LakeError) as error:
         return MachineFiles(error=str(error))
 
 
 def _read_change(row: RuleResultRow) -> ReportedFileChange:
-    path = row.text("FilePath")
-    program, user = row.text("InitiatingProcessImageFilePath"), row.text("InitiatingProcessAccountName")
-    return ReportedFileChange(row.moments()[0], row.text("ChangeType"), path, program, user)
+    path = row.get_text("FilePath")
+    program, user = (
+        row.get_text("InitiatingProcessImageFilePath"),
+        row.get_text("InitiatingProcessAccountName"),
+    )
+    return ReportedFileChange(row.list_times()[0], row.get_text("ChangeType"), path, program, user)
 
 
 def find_applications(visit: Visit, machine: FleetMachine) -> MachineApplications | None:

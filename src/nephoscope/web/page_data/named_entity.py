@@ -49,7 +49,7 @@ def find_entity(visit: Visit, kind: str, name: str) -> NamedEntity:
 def _find_account(visit: Visit, name: str) -> DirectoryObject | None:
     if visit.snapshot is None:
         return None
-    found = find_accounts(visit.snapshot, visit.caller.reach(RESOURCES), name)
+    found = find_accounts(visit.snapshot, visit.caller.find_reach(RESOURCES), name)
     (*exact,) = (one for one in found if name.lower() in one.words.split("\n"))
     return exact[0] if len(exact) == 1 else None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from nephoscope.estate.value_diff import path_words
+from nephoscope.estate.value_diff import split_path
 from nephoscope.model.secret_redaction import redact
 from nephoscope.posture.changes.activity_events import READ as ACTIVITY_LOG
 from nephoscope.posture.changes.exposure_changes import ExposureChange
@@ -74,7 +74,7 @@ def facts(
         "exposure": _build_exposure(visit, snapshot, id_),
         "connections": _load_connections(visit, snapshot, id_),
         "holders": holding(
-            snapshot, to_entity_id(id_), visit.caller.reach(ASSIGNMENTS), visit.caller.reach(READ)
+            snapshot, to_entity_id(id_), visit.caller.find_reach(ASSIGNMENTS), visit.caller.find_reach(READ)
         ),
         "path_gaps": _list_path_gaps(visit, snapshot, id_),
         "roles_gap": snapshot.build_info.gap(role_holders.ASSIGNMENT, _extract_subscription(id_)),
@@ -88,7 +88,7 @@ def facts(
 def _list_path_gaps(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[str]:
     """Return what was not read for paths to a resource: of its subscription; of an object of a tenant, of what lies in
     no subscription."""
-    found, own = snapshot.build_info.visible_gaps(visit.caller.reach(READ)), _extract_subscription(id_)
+    found, own = snapshot.build_info.visible_gaps(visit.caller.find_reach(READ)), _extract_subscription(id_)
     known = snapshot.build_info.subscriptions
     return list(dict.fromkeys(what for where, what in found if (where == own if own else where not in known)))
 
@@ -131,7 +131,7 @@ def _reaches(visit: Visit, id_: str) -> bool:
     if not id_.startswith("/subscriptions/"):
         return False
     lying = ResourceId.parse(id_)
-    return visit.caller.reach(ALERTS).can_read(lying.subscription, lying.resource_group_id)
+    return visit.caller.find_reach(ALERTS).can_read(lying.subscription, lying.resource_group_id)
 
 
 def _find_naming_alerts(told: VisibleAlerts, text: str) -> list[StoredAlert]:
@@ -176,7 +176,7 @@ class ExposureFacts(msgspec.Struct, frozen=True, rename="camel"):
 def _build_exposure(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> ExposureFacts:
     if not snapshot.listing.may_hold(exposures.TYPE.lower(), id_):
         return ExposureFacts()
-    body = snapshot.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.reach(READ))
+    body = snapshot.listing.get(f"{id_}/providers/{exposures.TYPE}/internet", visit.caller.find_reach(READ))
     return msgspec.convert(_read_properties(body), ExposureFacts)
 
 
@@ -219,7 +219,7 @@ def merge_findings(findings: Sequence[SubFinding]) -> list[MergedFinding]:
 
 def _list_subs(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[SubFinding]:
     """The single findings inside its assessments, those that are unhealthy and grave first."""
-    type_, reach = sub_assessments.TYPE.lower(), visit.caller.reach(SUB)
+    type_, reach = sub_assessments.TYPE.lower(), visit.caller.find_reach(SUB)
     if id_.startswith(DIRECTORY):  # what is said of an account stands inside assessments of subscriptions
         every = snapshot.get_or_compute(
             ("named subs", reach),
@@ -266,7 +266,7 @@ def _load_connections(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> di
     type_ = allowed_connections.TYPE.lower().replace("locations", "locations/global")
     body = snapshot.listing.get(
         f"/subscriptions/{_extract_subscription(id_)}/providers/{type_}/internal",
-        visit.caller.reach(CONNECTIONS),
+        visit.caller.find_reach(CONNECTIONS),
     )
     told: list[dict[str, Any]] = _read_properties(body).get("connectableResources", [])
     return next((one for one in told if str(one["id"]).lower() == id_), None)
@@ -287,7 +287,7 @@ class ShownChange:
 
 def _list_changes(visit: Visit, snapshot: PublishedSnapshot, id_: str) -> list[ShownChange]:
     """Its last changes, the newest first, without secrets."""
-    log = visit.caller.reach(ACTIVITY_LOG)
+    log = visit.caller.find_reach(ACTIVITY_LOG)
     named = log.can_read(_extract_subscription(id_), "/".join(id_.split("/")[:5]))
     told = [
         _build_change(_read_properties(one), named=named)
@@ -306,7 +306,7 @@ def _list_below(
     wanted, listing = type_.lower(), snapshot.listing
     if not listing.may_hold(wanted, id_):
         return ()
-    return listing.page((wanted,), visit.caller.reach(READ), f"{id_}/providers/{wanted}").bodies
+    return listing.page((wanted,), visit.caller.find_reach(READ), f"{id_}/providers/{wanted}").bodies
 
 
 def _build_change(told: Mapping[str, Any], *, named: bool) -> ShownChange:
@@ -340,7 +340,7 @@ def _build_exposure_change(one: ExposureChange, several: Sequence[ChangeAttribut
 
 def mask_secret(path: str, value: object) -> object:
     """A value at a path such as `properties.rules['ssh'].name`, masked where a name on the way says that it is secret."""
-    words = path_words(path)
+    words = split_path(path)
     found = value
     for word in reversed(words):
         found = {word: found}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from markupsafe import Markup
 
-from nephoscope.geolocation.packaged_data import country_names
+from nephoscope.geolocation.packaged_data import load_country_names
 from nephoscope.model.identity_risk import RiskDetection
 from nephoscope.web.page_data.alert_timeline import LABELS, name_time
 from nephoscope.web.rendering.formatting import count_text
@@ -39,7 +39,7 @@ class SignInPlace:
     @property
     def name(self) -> str:
         """Return what people call the country."""
-        return country_names().get(self.country, self.country) or "Unknown place"
+        return load_country_names().get(self.country, self.country) or "Unknown place"
 
 
 @dataclass(frozen=True, slots=True)

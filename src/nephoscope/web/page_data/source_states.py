@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nephoscope.ingest.live.health.health_table import HealthRow, rows
+from nephoscope.ingest.live.health.health_table import HealthRow, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def read_source_states(visit: Visit) -> SourceStates | None:
     if not readable:
         return None
     every = [
-        one for one in rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
+        one for one in read_rows(visit.instance.state, visit.instance.now) if one.health.workspace in readable
     ]
     sources = {_build_place(one) for one in every}
     wrong = {_build_place(one): one for one in reversed(every) if _is_troubled(one)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nephoscope.alerts.incidents.alert_visibility import READ, alert_visibility
+from nephoscope.alerts.incidents.alert_visibility import READ, find_alert_visibility
 from nephoscope.alerts.incidents.defender_alert import find_visible_resources
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_counts import count_by_time
@@ -101,7 +101,7 @@ class VisibleAlerts:
         return found
 
     def _is_visible(self, alert: StoredAlert) -> bool:
-        reach = self.visit.caller.reach(READ)
+        reach = self.visit.caller.find_reach(READ)
         return self.whole or next(find_visible_resources(alert, reach), None) is not None
 
     def _limit_filter(self, looked: AlertFilter) -> AlertFilter:
@@ -127,7 +127,7 @@ class VisibleAlerts:
         return [self._show(one) for one in found]
 
     def _show(self, alert: StoredAlert) -> StoredAlert:
-        return alert if self.whole else alert_visibility(self.visit.caller).alert(alert)
+        return alert if self.whole else find_alert_visibility(self.visit.caller).redact_alert(alert)
 
 
 def _merge(several: Sequence[StoredAlert], order: str) -> list[StoredAlert]:
@@ -154,7 +154,7 @@ def _read_column_value(by: str, one: StoredAlert) -> str:
 def visible_alerts(visit: Visit, name: str = "") -> VisibleAlerts:
     """Return those of a workspace ('' = that which a page opens), or what is reached of them; DeniedError where nothing is."""
     wanted = name.lower() or visit.home(READ)
-    if visit.caller.reach(READ).is_empty or visit.caller.is_permitted(READ, f"/workspaces/{wanted}"):
+    if visit.caller.find_reach(READ).is_empty or visit.caller.is_permitted(READ, f"/workspaces/{wanted}"):
         return VisibleAlerts(visit, (visit.workspace(READ, wanted),))
     every = visit.workspace_names
     return VisibleAlerts(visit, tuple(one for one in every if wanted in ("", one)), visit.reach(READ))
@@ -165,7 +165,7 @@ def visible_alerts_everywhere(visit: Visit) -> list[VisibleAlerts]:
     every = visit.workspace_names
     whole = visit.workspaces(READ)
     rest = tuple(one for one in every if one not in whole)
-    part = bool(rest) and not visit.caller.reach(READ).is_empty
+    part = bool(rest) and not visit.caller.find_reach(READ).is_empty
     found = [VisibleAlerts(visit, (one,)) for one in whole]
     return [*found, VisibleAlerts(visit, rest, visit.reach(READ))] if part else found
 

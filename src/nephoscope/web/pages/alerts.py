@@ -9,9 +9,9 @@ from dataclasses import replace
 from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
-from nephoscope.alerts.investigation.alert_events import AlertEvents, events, query_period
+from nephoscope.alerts.investigation.alert_events import AlertEvents, find_query_period, read_alert_events
 from nephoscope.alerts.investigation.incident_details import list_involved, read_entities
-from nephoscope.alerts.investigation.participants import parties
+from nephoscope.alerts.investigation.participants import list_participants
 from nephoscope.alerts.rules.dynamic_properties import list_remediation_steps, list_techniques
 from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.alerts import ACTIONS, changes_of_status, find_operation, may_change_alert
@@ -187,7 +187,7 @@ def list_allowed_acts(visit: Visit, told: VisibleAlerts) -> dict[str, str]:
     may = {
         act: caller.is_permitted(find_operation(act), f"/workspaces/{told.workspaces[0]}")
         if told.whole
-        else not caller.reach(find_operation(act)).is_empty
+        else not caller.find_reach(find_operation(act)).is_empty
         for act in ACTIONS
     }
     return {act: name for act, name in LABELS.items() if may[act]}
@@ -252,12 +252,12 @@ def _build_page(
     ) is not None:
         return file
     behind = (
-        events(visit.instance.lake, alert, visit.instance.now)
+        read_alert_events(visit.instance.lake, alert, visit.instance.now)
         if may_read and visit.get_query_value("rows")
         else None
     )
     involved = list_involved([alert], ())
-    taking_part = parties(involved, applications(visit, involved))
+    taking_part = list_participants(involved, applications(visit, involved))
     runs = read_runs(visit, workspace, [alert.id])
     return {
         "runs": runs, "captures": find_captures_of_runs(visit, [one.id for _, one in runs]),
@@ -267,7 +267,7 @@ def _build_page(
         "names": participant_names(taking_part) | known_names(visit, (str(row["AlertName"]), str(row["Description"]))),
         "properties": _show_properties(properties), "rule": properties.get("Analytic Rule Name") or row["AlertName"],
         "techniques": list_techniques(row),
-        "looked_at": query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
+        "looked_at": find_query_period(alert), "logs": open_in_logs(visit, alert), "may_read": may_read,
         "steps": list_remediation_steps(row), "behind": behind, "columns": _list_columns(behind),
         "acts": {
             act: name
@@ -315,11 +315,11 @@ def _build_tables(
 
 def _build_rows(visit: Visit, alert: StoredAlert) -> PageTable:
     """The rows behind an alert; StateError where they cannot be read."""
-    behind = events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
+    behind = read_alert_events(visit.instance.lake, alert, visit.instance.now, most=MOST_CSV)
     if behind.error:
         raise StateError(f"the events cannot be read: {behind.error}")
     columns = _list_columns(behind)
-    return PageTable(columns, ([each.text(name) for name in columns] for each in behind.rows))
+    return PageTable(columns, ([each.get_text(name) for name in columns] for each in behind.rows))
 
 
 def _list_columns(behind: AlertEvents | None) -> list[str]:

@@ -72,7 +72,7 @@ def show_path(visit: Visit) -> Mapping[str, object] | Response:
     snapshot, name = visit.snapshot, visit.parameters["name"].lower()
     if snapshot is None:
         return {"snapshot": None}
-    reach = visit.caller.reach(READ)
+    reach = visit.caller.find_reach(READ)
     row = next((path for path in snapshot.attack_paths.list_wanted(reach) if path.name == name), None)
     body = snapshot.listing.get(row.id, reach) if row else None
     if row is None or body is None:

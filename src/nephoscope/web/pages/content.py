@@ -13,11 +13,11 @@ from nephoscope.alerts.library import content_listing
 from nephoscope.alerts.library.attack_coverage import (
     NO_TECHNIQUE,
     TechniqueCoverage,
-    cells,
-    matrix,
-    navigator,
-    numbers,
-    techniques,
+    build_matrix,
+    build_navigator_layer,
+    build_technique_cells,
+    count_by_tactic,
+    load_techniques,
 )
 from nephoscope.alerts.library.content_upload import MOST_BYTES, Upload, import_upload
 from nephoscope.alerts.library.upload_extraction import UploadError
@@ -137,7 +137,7 @@ def pack(visit: Visit) -> Mapping[str, object] | Response:
                 f"{left[0].why}; it is {'enabled' if left[0].row.on else 'disabled'} now"
             )
         return RedirectResponse(visit.build_address(done=done), 303)
-    every = list(content_listing.rows(found, snapshots.workspace_tables))
+    every = list(content_listing.list_rows(found, snapshots.workspace_tables))
     wanted = build_pack_list()
     shown = find_rows(visit, wanted, every)
     if visit.get_query_value("format") == "csv":
@@ -163,23 +163,23 @@ def coverage(visit: Visit) -> Mapping[str, object] | Response:
         visit.instance.state.rule_switches.load_switches(workspace),
         bool(visit.get_query_value("all")),
     )
-    found = cells(
+    found = build_technique_cells(
         one for one in content_listing.list_coverage_sources(snapshots.packs, switched) if every or one.on
     )
     if visit.get_query_value("format") == "navigator":
-        layer = json.dumps(navigator(found, "nephoscope"), indent=2, ensure_ascii=False)
+        layer = json.dumps(build_navigator_layer(found, "nephoscope"), indent=2, ensure_ascii=False)
         return file_response("attack-layer.json", layer.encode(), "application/json")
-    counted = numbers(found)
+    counted = count_by_tactic(found)
     tables = {"techniques": lambda: _build_techniques(found), "tactics": lambda: _read_tactics(counted)}
     if (file := download_table(visit, "attack-coverage", tables)) is not None:
         return file
     by_tactic: dict[str, list[object]] = {}
     for cell in found:
         by_tactic.setdefault(cell.tactic, []).append(cell)
-    titles = {name: str(about.get("name", "")) for name, about in techniques().items()}
+    titles = {name: str(about.get("name", "")) for name, about in load_techniques().items()}
     return {
         "workspace": workspace, "numbers": counted, "tactics": by_tactic, "every": every, "titles": titles,
-        "matrix": (columns := matrix(found)), "sizes": {one.tactic: (one.count_covered, len(one.techniques)) for one in columns},
+        "matrix": (columns := build_matrix(found)), "sizes": {one.tactic: (one.count_covered, len(one.techniques)) for one in columns},
         "none_": NO_TECHNIQUE,
         "counts": {one["tactic"]: one["techniques"] for one in counted},
     }  # fmt: skip

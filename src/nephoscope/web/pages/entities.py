@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ
-from nephoscope.alerts.investigation.entity_context import choose
+from nephoscope.alerts.investigation.entity_context import choose_context
 from nephoscope.alerts.investigation.incident_details import list_involved
-from nephoscope.alerts.investigation.participants import InvolvedEntity, parties
+from nephoscope.alerts.investigation.participants import InvolvedEntity, list_participants
 from nephoscope.posture.reports.resource_graph_tables import LISTED
 from nephoscope.state import NotFoundError
 from nephoscope.state.incidents.alert_filter import DONE, AlertFilter
@@ -141,13 +141,13 @@ def _describe(visit: Visit, entity: NamedEntity) -> tuple[EntityFacts, EntityCon
     """Read what the estate knows of it."""
     now = visit.instance.now
     facts = entity_facts(visit, [InvolvedEntity(one, (), now, now) for one in entity.entities])
-    return facts, choose(facts.contexts.get(one) for one in entity.entities)
+    return facts, choose_context(facts.contexts.get(one) for one in entity.entities)
 
 
 def _list_participants(visit: Visit, alerts: Iterable[StoredAlert]) -> list[Participant]:
     """List all that are in its alerts, those of most alerts first."""
     involved = list_involved(alerts, ())
-    return parties(involved, applications(visit, involved))
+    return list_participants(involved, applications(visit, involved))
 
 
 def _is_named(party: Participant, values: Collection[str]) -> bool:

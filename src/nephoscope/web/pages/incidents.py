@@ -10,8 +10,8 @@ from dataclasses import replace
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
-from nephoscope.alerts.investigation.alert_events import AlertEvents, events, query_period
-from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, case_file
+from nephoscope.alerts.investigation.alert_events import AlertEvents, find_query_period, read_alert_events
+from nephoscope.alerts.investigation.incident_details import CaseFile, TimelineEntry, load_case_file
 from nephoscope.alerts.investigation.optimistic_update import list_changes_since
 from nephoscope.alerts.investigation.prevalence import find_prevalence
 from nephoscope.alerts.investigation.process_timeline import read_process_trees
@@ -184,10 +184,10 @@ def _show_incident(
     visit: Visit, workspace: str, number: int, *, refused: str = "", overtaken: bool = False
 ) -> Mapping[str, object] | Response:
     """The page, or one of its tables as a file; `refused` says why nothing was done, `overtaken` that somebody was quicker."""
-    file = case_file(visit.instance.state, workspace, number, visit.instance.now)
+    file = load_case_file(visit.instance.state, workspace, number, visit.instance.now)
     file = replace(file, applications=applications(visit, file.participants))
     behind = _list_events(visit, workspace, file)
-    moments = file.timeline(moment for each in behind for moment in each.moments())
+    moments = file.build_timeline(moment for each in behind for moment in each.iterate_timeline())
     runs = read_runs(visit, workspace, [str(number), *(one.id for one in file.alerts)])
     tables = {
         "timeline": lambda: _build_timeline(moments, file),
@@ -285,7 +285,7 @@ def _build_alert(visit: Visit, alert: StoredAlert) -> dict[str, object]:
     return {
         "row": row,
         "query": json.loads(row.get("ExtendedProperties") or "{}").get("Query", ""),
-        "looked_at": query_period(alert),
+        "looked_at": find_query_period(alert),
         "logs": open_in_logs(visit, alert),
         "steps": list_remediation_steps(row),
     }
@@ -297,7 +297,7 @@ def _list_events(visit: Visit, workspace: str, file: CaseFile) -> list[AlertEven
         return []
     lake, now = visit.instance.lake, visit.instance.now
     return (
-        [events(lake, each, now) for each in file.alerts[:MOST_READ]]
+        [read_alert_events(lake, each, now) for each in file.alerts[:MOST_READ]]
         if visit.get_query_value("events")
         else []
     )

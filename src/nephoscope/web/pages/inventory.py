@@ -144,18 +144,18 @@ def show_resource(visit: Visit) -> Mapping[str, object] | Response:
     if snapshot is None:
         return {"snapshot": None}
     alone = len(snapshot.build_info.tenant_gaps) < 2  # no other tenant can have the same id
-    tenants = [] if alone else snapshot.listing.tenants_with_document(id_, visit.caller.reach(READ))
+    tenants = [] if alone else snapshot.listing.tenants_with_document(id_, visit.caller.find_reach(READ))
     tenant = next((one for one in tenants if one == visit.get_query_value("tenant")), next(iter(tenants), ""))
     visit = visit.limit_to_tenant(tenant) if len(tenants) > 1 else visit
-    body = snapshot.listing.get(id_, visit.caller.reach(READ))
+    body = snapshot.listing.get(id_, visit.caller.find_reach(READ))
     if body is None:
         raise NotFoundError(f"resource {id_[:500]!r} not found, or you cannot access it")
-    reach = visit.caller.reach(ASSESSMENTS)
+    reach = visit.caller.find_reach(ASSESSMENTS)
     findings = snapshot.findings.page(reach, FindingQuery(resource=id_), order="state", most=1000)
     known = {
         **facts(visit, snapshot, id_, body),
         "paths": snapshot.attack_paths.list_wanted(
-            visit.caller.reach(PATHS), WantedPaths(through=to_entity_id(id_))
+            visit.caller.find_reach(PATHS), WantedPaths(through=to_entity_id(id_))
         ),
         "put": [
             (one, each)
@@ -165,7 +165,7 @@ def show_resource(visit: Visit) -> Mapping[str, object] | Response:
         ],
         "code": code_facts(visit, id_, findings),
         "software": machine_software(visit, id_),
-        "children": snapshot.inventory.list_descendants(visit.caller.reach(READ), id_),
+        "children": snapshot.inventory.list_descendants(visit.caller.find_reach(READ), id_),
     }
     if (
         file := download_table(visit, str(body.get("name") or "resource"), tables(findings, known))

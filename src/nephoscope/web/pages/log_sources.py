@@ -8,7 +8,7 @@ from datetime import datetime
 from starlette.responses import HTMLResponse, Response
 
 from nephoscope.ingest.live import source_setup
-from nephoscope.ingest.live.health.health_table import missing_logs, rows
+from nephoscope.ingest.live.health.health_table import missing_logs, read_rows
 from nephoscope.ingest.live.live_source import SourceKind
 from nephoscope.ingest.live.privileged_settings import always_owned
 from nephoscope.ingest.live.source_kinds import describe_kind, get_source_kind, kinds
@@ -86,7 +86,7 @@ def _is_owner_only(kind: SourceKind) -> bool:
 
 
 def _build_tables(visit: Visit, source: Source) -> dict[str, Callable[[], PageTable]]:
-    health = rows(visit.instance.state, visit.instance.now, source.name)
+    health = read_rows(visit.instance.state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
     errors = source_setup.summarize_errors(whole.health if whole else None).errors
     return {
@@ -132,7 +132,7 @@ def _build_form_values(source: Source) -> dict[str, str]:
 def _show_source(visit: Visit, source: Source, refused: str = "") -> dict[str, object]:
     state, kind = visit.instance.state, get_source_kind(source.kind)
     source = state.sources.get(source.name) if refused else source
-    health = rows(state, visit.instance.now, source.name)
+    health = read_rows(state, visit.instance.now, source.name)
     whole = next((one for one in health if not one.health.table), None)
     hours: dict[datetime, int] = {}
     for rate in state.source_health.rates(source.name, since=visit.since):

@@ -28,7 +28,7 @@ from nephoscope.web.tables.empty_columns import drop_empty_columns
 from nephoscope.web.tables.table_download import Number, csv_response, parquet_response
 from nephoscope.web.visits.page import Page, PageArea
 from nephoscope.web.visits.request_context import GRAPH, Visit
-from nephoscope_kql.cell_formatting import iterate_rows, text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, iterate_rows, typed_columns
 from nephoscope_kql.compile import compile_results
 from nephoscope_kql.completion import complete
 from nephoscope_kql.engines.result_limit import ResultLimit
@@ -94,7 +94,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     try:
         result = _run(visit, place, query)
     except KqlError as error:
-        caret = error.caret(query) if error.line else ""
+        caret = error.format_caret(query) if error.line else ""
         return {**found, "error": error, "caret": caret, "faults": faults(error)}
     columns = typed_columns(result.table)
     if visit.get_query_value("format") == "parquet":
@@ -115,7 +115,8 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
     rows = first if visit.get_query_value("empty") else drop_empty_columns(first)
     columns = typed_columns(rows)
     cells = [
-        [text(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)] for row in iterate_rows(rows)
+        [format_cell(cell, kind) for cell, (_, kind) in zip(row, columns, strict=True)]
+        for row in iterate_rows(rows)
     ]
     left_out = first.num_columns - rows.num_columns
     took = time.monotonic() - began
@@ -123,7 +124,7 @@ def _show_result(visit: Visit, result: QueryResult, began: float) -> QueryView:
 
 
 def _read_csv_cell(cell: object, kind: KqlType) -> str:
-    said = text(cell, kind)
+    said = format_cell(cell, kind)
     return Number(said) if kind in _NUMBERS else said
 
 
@@ -152,7 +153,7 @@ def _run(visit: Visit, place: str, query: str) -> QueryResult:
 
 
 def _reaches(visit: Visit, operations: Iterable[str]) -> dict[str, Reach]:
-    return {one: visit.limit_reach(reach) for one, reach in visit.caller.reaches(operations).items()}
+    return {one: visit.limit_reach(reach) for one, reach in visit.caller.find_reaches(operations).items()}
 
 
 def faults(error: KqlError) -> list[dict[str, object]]:
@@ -193,7 +194,7 @@ def choose_place(visit: Visit, place: str) -> str:
 def open_catalog(visit: Visit, place: str) -> AbstractContextManager[Catalog]:
     """The names that a query of the visitor knows at a place."""
     if place != ESTATE:
-        return visit.instance.lake.catalog(visit.caller.logs(READ, place), workspace=place)
+        return visit.instance.lake.catalog(visit.caller.find_log_scope(READ, place), workspace=place)
     return nullcontext(GraphCatalog(visit.snapshot.files if visit.snapshot is not None else {}))
 
 
@@ -225,13 +226,13 @@ class _CompletionCatalog:
     catalog: Catalog
     more: tuple[str, ...]
 
-    def table(self, name: str) -> TableSchema | None:
+    def find_table(self, name: str) -> TableSchema | None:
         """Return what the catalog has."""
-        return self.catalog.table(name)
+        return self.catalog.find_table(name)
 
-    def function(self, name: str) -> StoredFunction | None:
+    def find_function(self, name: str) -> StoredFunction | None:
         """Return what the catalog has."""
-        return self.catalog.function(name)
+        return self.catalog.find_function(name)
 
     def names(self) -> Iterable[str]:
         """The names of the catalog, and the others."""
@@ -241,13 +242,13 @@ class _CompletionCatalog:
         """Return what the catalog has."""
         return self.catalog.known_tables()
 
-    def watchlist(self, alias: str) -> TableSchema | None:
+    def find_watchlist(self, alias: str) -> TableSchema | None:
         """Return what the catalog has."""
-        return self.catalog.watchlist(alias)
+        return self.catalog.find_watchlist(alias)
 
-    def place(self, kind: str, name: str) -> Catalog | None:
+    def resolve_place(self, kind: str, name: str) -> Catalog | None:
         """Return what the catalog has."""
-        return self.catalog.place(kind, name)
+        return self.catalog.resolve_place(kind, name)
 
 
 def _list_estate_tables(visit: Visit, place: str) -> list[str]:

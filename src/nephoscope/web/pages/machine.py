@@ -133,7 +133,8 @@ def _show(visit: Visit, machine: FleetMachine, refused: str = "") -> Mapping[str
         "chosen": chosen if chosen in forms else next(iter(forms), ""), "given": _read_given(visit, refused),
         "may_order": visit.caller.is_permitted(RESPOND, machine.key), "may_approve": visit.caller.is_permitted(APPROVE, machine.key),
         "may_download": visit.caller.is_permitted(READ_CONTENT, machine.key), "me": visit.caller.name, "now": visit.instance.now,
-        "in_inventory": visit.snapshot is not None and visit.snapshot.listing.get(machine.key, visit.caller.reach(READ)) is not None,
+        "in_inventory": visit.snapshot is not None
+        and visit.snapshot.listing.get(machine.key, visit.caller.find_reach(READ)) is not None,
         "refused": refused, "done": visit.get_query_value("done"),
     }  # fmt: skip
 

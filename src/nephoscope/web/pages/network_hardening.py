@@ -120,7 +120,7 @@ def _list_rules(row: HardeningRow) -> Iterator[tuple[str, str, str, str]]:
 
 def _find(visit: Visit, snapshot: PublishedSnapshot) -> HardeningRow:
     name = visit.parameters["name"]
-    for row in list_proposals(snapshot, visit.caller.reach(READ)):
+    for row in list_proposals(snapshot, visit.caller.find_reach(READ)):
         if row.key == name:
             return row
     raise NotFoundError(f"proposal {name[:100]!r} not found, or you cannot access it")

@@ -59,7 +59,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
 
 
 def _list_machines(visit: Visit, snapshot: PublishedSnapshot) -> Sequence[MapMachine]:
-    return list_map_machines(snapshot, visit.reach(READ), visit.caller.reach(READ))
+    return list_map_machines(snapshot, visit.reach(READ), visit.caller.find_reach(READ))
 
 
 def _list_cells(one: MapMachine) -> tuple[str, ...]:

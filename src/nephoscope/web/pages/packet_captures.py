@@ -78,7 +78,7 @@ def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, o
     before = operation_form.propose(visit, operation, asked)
     return {
         "list": show_rows(visit, wanted, found), "any": bool(captures), "machines": machines, "agents": bool(computers),
-        "watcher": is_configured(visit.service) and not visit.caller.reach(READ_AZURE).is_empty,
+        "watcher": is_configured(visit.service) and not visit.caller.find_reach(READ_AZURE).is_empty,
         "form": operation_form.draw_form(visit, operation, asked, before=before, refused=refused), "refused": str(refused or ""),
         "open": bool(refused) or before is not None,
     }  # fmt: skip

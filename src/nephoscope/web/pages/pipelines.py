@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from starlette.responses import Response
 
-from nephoscope.estate.devops_documents import INSIDE, repository_name
+from nephoscope.estate.devops_documents import INSIDE, extract_repository_name
 from nephoscope.posture.pipelines.repository_name import repository_scope
 from nephoscope.posture.pipelines.run_document import FindingStanding, RunFinding
 from nephoscope.posture.published.findings import FindingQuery, ListedFinding
@@ -201,11 +201,11 @@ def _list_posture_findings(visit: Visit) -> list[ListedFinding]:
     found = visit.snapshot.findings.page(
         visit.reach(ASSESSMENTS), wanted, order="severity", most=MOST_POSTURE
     )
-    return [one for one in found if repository_name(one.resource)]
+    return [one for one in found if extract_repository_name(one.resource)]
 
 
 def _build_posture_row(one: ListedFinding) -> tuple[object, ...]:
-    return one.severity.value, one.title, repository_name(one.resource), one.why, one.resource
+    return one.severity.value, one.title, extract_repository_name(one.resource), one.why, one.resource
 
 
 def _build_sort_key(one: RunFinding) -> tuple[int, int, str, int]:

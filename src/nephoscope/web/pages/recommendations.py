@@ -100,7 +100,7 @@ def show_recommendation(visit: Visit) -> Mapping[str, object] | Response:
     snapshot, key = visit.snapshot, visit.parameters["key"].lower()
     if snapshot is None:
         return {"snapshot": None}
-    known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.reach(READ))
+    known = snapshot.listing.get(f"{METADATA}/{key}", visit.caller.find_reach(READ))
     if known is None:
         return _show_external(visit, snapshot, key)
     asked = narrow_findings(key, read_chosen_values(visit, STATE_FACETS), visit.get_query_value("q"))

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from nephoscope.alerts.incidents.alert_visibility import READ as ALERTS
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
-from nephoscope.alerts.scheduling.rule_overview import overview
+from nephoscope.alerts.scheduling.rule_overview import build_overview
 from nephoscope.alerts.tuning.active_suppressions import SuppressionsInForce
 from nephoscope.service.rules import READ, WRITE, switch_rules
 from nephoscope.service.suppressions import WRITE as SUPPRESS
@@ -64,7 +64,7 @@ def _list_rules(visit: Visit, workspace: str) -> list[ListedRule]:
     tallies = visit.instance.state.alert_tallies.count_by_rule(workspace, visit.since)
     return [
         _make_row(row, tallies.get(row["id"], AlertTally()), rules[row["id"]])
-        for row in overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
+        for row in build_overview(visit.instance.state, workspace, rules.values(), visit.instance.now)
     ]
 
 
@@ -96,7 +96,7 @@ def show_rule(visit: Visit) -> Mapping[str, object] | Response:
 
 def _show_rule(visit: Visit, workspace: str, rule: AnalyticRule, refused: str = "") -> dict[str, object]:
     state, at = visit.instance.state, f"/workspaces/{workspace}"
-    (standing,) = overview(state, workspace, [rule], visit.instance.now)
+    (standing,) = build_overview(state, workspace, [rule], visit.instance.now)
     may_see = visit.caller.is_permitted(ALERTS, at)
     return {
         "workspace": workspace,

@@ -89,7 +89,7 @@ def _search_estate(visit: Visit, text: str, most: int) -> dict[str, list[Any]]:
     return {
         "resources": snapshot.inventory.page(visit.reach(RESOURCES), InventoryQuery(text), most=most),
         "mentions": _list_mentions(visit, snapshot, text, most),
-        "accounts": accounts.find_accounts(snapshot, visit.caller.reach(RESOURCES), text),
+        "accounts": accounts.find_accounts(snapshot, visit.caller.find_reach(RESOURCES), text),
         "tallies": list(snapshot.findings.tallies(visit.reach(READ), FindingQuery(text=text))),
         "paths": list(snapshot.attack_paths.list_wanted(visit.reach(PATHS), WantedPaths(text=text))),
     }

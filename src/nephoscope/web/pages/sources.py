@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from nephoscope.ingest.live.health.health_table import HealthRow, rows
+from nephoscope.ingest.live.health.health_table import HealthRow, read_rows
 from nephoscope.ingest.live.source_kinds import kinds
 from nephoscope.ingest.live.source_setup import find_source_error
 from nephoscope.posture.scans.scan import read_last_scan_request
@@ -70,7 +70,7 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
     state, everywhere = visit.instance.state, visit.caller.is_permitted(READ, "/")
     readable = set(visit.workspaces(READ))
     health = [
-        one for one in rows(state, visit.instance.now) if everywhere or one.health.workspace in readable
+        one for one in read_rows(state, visit.instance.now) if everywhere or one.health.workspace in readable
     ]
     files = state.ingested_files.list_newest(readable, MOST_FILES)
     whole = {one.health.source: one for one in health if not one.health.table}
@@ -109,7 +109,9 @@ def fill_page(visit: Visit) -> Mapping[str, object] | Response:
         "request": read_last_scan_request(visit.instance.data),
         "snapshot": visit.snapshot,
         "trouble": explain_staleness(visit.instance),
-        "resources": visit.snapshot.inventory.count(visit.caller.reach(ASSESSED)) if visit.snapshot else 0,
+        "resources": visit.snapshot.inventory.count(visit.caller.find_reach(ASSESSED))
+        if visit.snapshot
+        else 0,
         "under_way": current_assessment(visit.instance),
         "may": visit.caller.is_permitted(WRITE, "/"),
     }

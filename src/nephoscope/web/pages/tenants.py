@@ -8,8 +8,8 @@ from dataclasses import replace
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from nephoscope.collect.azure.connection_test import ConnectionTrial
-from nephoscope.collect.azure.grant_scripts import CollectionGrant, az, bicep
-from nephoscope.collect.azure.required_permissions import PermissionProvider, names
+from nephoscope.collect.azure.grant_scripts import CollectionGrant, render_az_script, render_bicep
+from nephoscope.collect.azure.required_permissions import PermissionProvider, list_names
 from nephoscope.collect.azure.tenant_connection import TenantSecrets
 from nephoscope.posture.scans import tenants
 from nephoscope.service import tenants as service
@@ -32,7 +32,10 @@ SIGNING_IN = {
 }
 #: Seconds after which a test that nobody made is told to be wanted again: the server's worker is not there.
 GIVEN_UP = 300.0
-SCRIPTS = {"sh": (az, "text/x-shellscript; charset=utf-8"), "bicep": (bicep, "text/plain; charset=utf-8")}
+SCRIPTS = {
+    "sh": (render_az_script, "text/x-shellscript; charset=utf-8"),
+    "bicep": (render_bicep, "text/plain; charset=utf-8"),
+}
 
 
 def clouds() -> dict[str, str]:
@@ -74,8 +77,8 @@ def _show_grant(visit: Visit, grant: CollectionGrant) -> dict[str, object]:
     }  # fmt: skip
     return {
         "files": {kind: visit.link(f"/sources/grant.{kind}", **what) for kind in SCRIPTS},
-        "grant": grant, "az": az(grant), "bicep": bicep(grant),
-        "actions": names(grant.rights, PermissionProvider.AZURE),
+        "grant": grant, "az": render_az_script(grant), "bicep": render_bicep(grant),
+        "actions": list_names(grant.rights, PermissionProvider.AZURE),
         "permissions": [one for one in grant.rights if one.place is PermissionProvider.GRAPH],
     }  # fmt: skip
 

@@ -39,7 +39,7 @@ def known_names(visit: Visit, texts: Iterable[str]) -> dict[str, str]:
         return found
     keys, reach = (
         [f"/providers/{type_}/{id_}" for type_ in KINDS for id_ in sorted(rest)],
-        visit.caller.reach(READ),
+        visit.caller.find_reach(READ),
     )
     bodies = visit.snapshot.listing.documents_by_id(keys, reach)
     found |= {key.rsplit("/", 1)[-1]: to_account(body).name for key, body in bodies.items()}

@@ -19,7 +19,7 @@ def choices(visit: Visit) -> Markup:
     if visit.snapshot is None:
         return _write_options(visit)
     # what a visitor sees decides the key: nobody gets choices that were written for one who sees something else
-    reach = visit.caller.reach
+    reach = visit.caller.find_reach
     key = (__name__, reach(SUBSCRIPTIONS), reach(GROUPS))
     written = visit.snapshot.get_or_compute(key, lambda: _write_options(visit))
     return _select_option(written, visit.get_query_value("scope"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.suppression.condition import SuppressionCondition
-from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, entity_value
+from nephoscope.alerts.tuning.advisors.exclusion import FIELDS, SUBJECTS, get_entity_value
 from nephoscope.web.rendering.formatting import short_name
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def _combine_conditions(entities: Sequence[Entity]) -> list[SuppressionCondition
     """A condition for each kind of those that act and of what they act on."""
     found = []
     for kind in SUBJECTS:
-        values = dict.fromkeys(value for one in entities if one.kind == kind and (value := entity_value(one)))
+        values = dict.fromkeys(
+            value for one in entities if one.kind == kind and (value := get_entity_value(one))
+        )
         if values:
             found.append(
                 SuppressionCondition(FIELDS[kind], "in" if len(values) > 1 else "equals", tuple(values))
@@ -71,7 +73,7 @@ def _combine_conditions(entities: Sequence[Entity]) -> list[SuppressionCondition
 def _build_entity_choices(entity: Entity) -> dict[str, Choice]:
     """The entity by the name that people know, then by each of its identifiers."""
     found: dict[str, Choice] = {}
-    named = [(FIELDS[entity.kind], entity_value(entity))] if entity.kind in FIELDS else []
+    named = [(FIELDS[entity.kind], get_entity_value(entity))] if entity.kind in FIELDS else []
     several = [(_format_field(entity, name), value) for name, value in entity.identifiers]
     for field, value in [*named, *several]:
         known = any(one.lower() == f"{field}={value}".lower() for one in found)

@@ -10,7 +10,7 @@ from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_SERIES, Points
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
-from nephoscope_kql.cell_formatting import text
+from nephoscope_kql.cell_formatting import format_cell
 from nephoscope_kql.types import KqlType
 
 Pairs = Mapping[str, Sequence[tuple[float, float]]]
@@ -39,7 +39,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
     for row, place in zip(rows, places, strict=True):
         if place is None:
             continue
-        told[place] = text(row[across], kind)
+        told[place] = format_cell(row[across], kind)
         for number in asked.numbers:
             if row[number] is not None and isfinite(row[number]):
                 found.setdefault(_name_series(columns, row, number, asked), []).append(
@@ -54,7 +54,7 @@ def make_points(columns: Columns, rows: Sequence[Any], asked: RenderSpec, across
 
 def _name_series(columns: Columns, row: Any, number: int, asked: RenderSpec) -> str:
     """Return what a series is called: by the values that split the rows, with the column where there are several."""
-    split = ", ".join(text(row[at], columns[at][1]) for at in asked.names)
+    split = ", ".join(format_cell(row[at], columns[at][1]) for at in asked.names)
     if split and len(asked.numbers) == 1:
         return split
     return " ".join(one for one in (split, columns[number][0]) if one)
@@ -65,7 +65,9 @@ def _list_places(kind: KqlType, values: Sequence[Any]) -> list[float | None]:
     if kind is KqlType.DATETIME or kind.numeric:
         return [None if one is None or not isfinite(one) else float(one) for one in values]
     order: dict[str, int] = {}
-    return [None if one is None else float(order.setdefault(text(one, kind), len(order))) for one in values]
+    return [
+        None if one is None else float(order.setdefault(format_cell(one, kind), len(order))) for one in values
+    ]
 
 
 def _select_largest(found: Pairs, stacked: bool) -> tuple[Pairs, int]:

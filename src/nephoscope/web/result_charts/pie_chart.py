@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.web.result_charts.chart_page import MOST_BARS, MOST_SERIES, Bar, Plot
 from nephoscope.web.result_charts.render_spec import Columns, RenderSpec
-from nephoscope_kql.cell_formatting import text
+from nephoscope_kql.cell_formatting import format_cell
 
 _RADIUS = 90
 
@@ -27,12 +27,12 @@ def bars(columns: Columns, rows: Sequence[object], asked: RenderSpec) -> Plot:
 def _list_slices(columns: Columns, row: Any, asked: RenderSpec) -> list[tuple[str, str, float]]:
     """Return what each number of a row stands for, the number as it is written, and itself."""
     places = sorted({*asked.names, *([] if asked.across is None else [asked.across])})
-    name = [text(row[at], columns[at][1]) for at in places]
+    name = [format_cell(row[at], columns[at][1]) for at in places]
     several = len(asked.numbers) > 1
     return [
         (
             " · ".join([*name, columns[at][0]] if several else name),
-            text(row[at], columns[at][1]),
+            format_cell(row[at], columns[at][1]),
             float(row[at]),
         )
         for at in asked.numbers

@@ -55,7 +55,7 @@ class OwnAssessment:
 def list_external_assessments(visit: Visit, below: str = "") -> list[OwnAssessment]:
     """Return those that the visitor may see of the chosen scope, or at a lower-cased id and below it; those that most fail first."""
     kept = visit.instance.state.arm_documents
-    reach = visit.reach(READ) if not below else visit.caller.reach(READ)
+    reach = visit.reach(READ) if not below else visit.caller.find_reach(READ)
     named: defaultdict[str, list[ArmDocument]] = defaultdict(list)
     for one in kept.all([TYPE], below):
         if _can_see(reach, one.key):
@@ -63,7 +63,7 @@ def list_external_assessments(visit: Visit, below: str = "") -> list[OwnAssessme
     if not named:
         return []
     described = {
-        one.key.rsplit("/", 1)[-1]: one for one in kept.all([METADATA]) if _can_see(visit.caller.reach(READ), one.key)
+        one.key.rsplit("/", 1)[-1]: one for one in kept.all([METADATA]) if _can_see(visit.caller.find_reach(READ), one.key)
     }  # fmt: skip
     found = [_to_external_assessment(key, several, described.get(key)) for key, several in named.items()]
     return sorted(

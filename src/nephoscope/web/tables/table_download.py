@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from starlette.responses import Response
 
-from nephoscope_kql.cell_formatting import text, typed_columns
+from nephoscope_kql.cell_formatting import format_cell, typed_columns
 from nephoscope_kql.types import KqlType
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def _convert_column(column: pa.ChunkedArray, kind: KqlType) -> pa.ChunkedArray:
         return since.cast(pa.timestamp("us", "UTC"))
     if kind is KqlType.TIMESPAN:
         return pa.chunked_array(
-            [[text(cell, kind) if cell is not None else None for cell in column.to_pylist()]], pa.string()
+            [[format_cell(cell, kind) if cell is not None else None for cell in column.to_pylist()]],
+            pa.string(),
         )
     return column
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 
-from nephoscope.access.scopes import log_scope
+from nephoscope.access.scopes import find_log_scope
 from nephoscope.lake.queries.principal_scope import LakeScope
 from nephoscope.model.read_reach import Reach
 from nephoscope.service.service_context import ServiceContext
@@ -125,7 +125,7 @@ class Visit:
         """Id -> name of the subscriptions that the caller may see, by name."""
         if self.snapshot is None:
             return {}
-        reach, snapshot = self.caller.reach(SUBSCRIPTIONS), self.snapshot
+        reach, snapshot = self.caller.find_reach(SUBSCRIPTIONS), self.snapshot
         return snapshot.get_or_compute(("subscriptions", reach), lambda: _name_subscriptions(snapshot, reach))
 
     def name_resource(self, id_: str) -> str:
@@ -138,7 +138,7 @@ class Visit:
         """The tenants of which the caller may see something."""
         if self.snapshot is None:
             return frozenset()
-        reach = self.caller.reach(SUBSCRIPTIONS)
+        reach = self.caller.find_reach(SUBSCRIPTIONS)
         return (
             frozenset(self.snapshot.build_info.tenant_gaps)
             if reach.everything
@@ -174,10 +174,10 @@ class Visit:
             )
         if scope.startswith("mg:"):
             name, _, tenant = scope[3:].partition("@")
-            found = self.caller.hierarchy.subscriptions_below(
+            found = self.caller.hierarchy.find_subscriptions_below(
                 f"/providers/microsoft.management/managementgroups/{name}"
             )
-            return found & self.caller.hierarchy.subscriptions_of_tenant(tenant) if tenant else found
+            return found & self.caller.hierarchy.find_subscriptions_of_tenant(tenant) if tenant else found
         return frozenset({scope})
 
     def drop_parameter(self, name: str) -> Visit:
@@ -210,7 +210,9 @@ class Visit:
         """The tags of what the visitor may see, with what carries each."""
         if self.snapshot is None:
             return {}
-        return tags(self.snapshot, self.caller.reach("Microsoft.Resources/subscriptions/resourceGroups/read"))
+        return tags(
+            self.snapshot, self.caller.find_reach("Microsoft.Resources/subscriptions/resourceGroups/read")
+        )
 
     @property
     def zone(self) -> str:
@@ -236,7 +238,7 @@ class Visit:
 
     def reach(self, permission: str) -> Reach:
         """Return what of the chosen scope an operation may be done on."""
-        return self.limit_reach(self.caller.reach(permission))
+        return self.limit_reach(self.caller.find_reach(permission))
 
     def limit_reach(self, own: Reach) -> Reach:
         """A reach, of the chosen scope."""
@@ -259,7 +261,7 @@ class Visit:
         Rows say their subscription, and not all of them the resource: of a tag they are those of the subscriptions in which it is
         carried. DeniedError where the roles reach none.
         """
-        own = self.caller.logs(LOGS, workspace)
+        own = self.caller.find_log_scope(LOGS, workspace)
         return own if self.chosen_subscriptions is None else own.restrict(self.chosen_subscriptions)
 
     @cached_property
@@ -286,7 +288,7 @@ class Visit:
 
     def _is_permitted_in(self, permission: str, workspace: str) -> bool:
         if permission == LOGS:
-            return log_scope(self.caller.roles, permission, self.caller.hierarchy, workspace) is not None
+            return find_log_scope(self.caller.roles, permission, self.caller.hierarchy, workspace) is not None
         return self.caller.is_permitted(permission, f"/workspaces/{workspace}")
 
     def home(self, permission: str) -> str:
@@ -304,7 +306,7 @@ class Visit:
             self.caller.require(permission)
             raise NotFoundError(f"workspace {wanted[:100]!r} not found")
         if permission == LOGS:
-            self.caller.logs(permission, wanted)
+            self.caller.find_log_scope(permission, wanted)
         else:
             self.caller.require(permission, f"/workspaces/{wanted}")
         return wanted
@@ -318,15 +320,15 @@ class Visit:
         if page.repositories:
             return self.caller.has_in_any_repository(page.permission)
         if not page.anywhere:
-            return not self.caller.reach(page.permission).is_empty
-        if page.allows_part and not self.caller.reach(page.permission).is_empty:
+            return not self.caller.find_reach(page.permission).is_empty
+        if page.allows_part and not self.caller.find_reach(page.permission).is_empty:
             return True
         return bool(self.home(page.permission)) or (page.permission == LOGS and self.asks_estate)
 
     @property
     def asks_estate(self) -> bool:
         """Return whether the visitor may ask the estate by queries: any part of it."""
-        return not (self.caller.reach(LOGS).is_empty or self.caller.reach(GRAPH).is_empty)
+        return not (self.caller.find_reach(LOGS).is_empty or self.caller.find_reach(GRAPH).is_empty)
 
     @property
     def span(self) -> str:

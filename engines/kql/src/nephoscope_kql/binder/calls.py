@@ -14,7 +14,7 @@ from nephoscope_kql.binder.environment import CALLS, Env, binds_call, binds_scal
 from nephoscope_kql.binder.ingestion_time import find_ingestion_column
 from nephoscope_kql.binder.operands import arithmetic, condition
 from nephoscope_kql.binder.options import bin_size, read_fixed_now
-from nephoscope_kql.binder.overload_resolution import choose, convert_arguments, convert_explicitly
+from nephoscope_kql.binder.overload_resolution import choose_signature, convert_arguments, convert_explicitly
 from nephoscope_kql.binder.scope import enter_function, function_named, is_tabular, lambda_body
 from nephoscope_kql.errors import Span, invalid, suggest_word, unsupported_error
 from nephoscope_kql.plan.expressions import (
@@ -33,13 +33,13 @@ from nephoscope_kql.types import TYPE_NAMES, KqlType
 
 
 @binds_scalar(tree.Call)
-def call(node: tree.Call, env: Env) -> Bound:
+def bind_scalar_call(node: tree.Call, env: Env) -> Bound:
     """A call of anything that gives a value."""
     known = callable_functions()
-    if node.name in env.names or (node.name not in known and env.catalog.function(node.name)):
+    if node.name in env.names or (node.name not in known and env.catalog.find_function(node.name)):
         found = function_named(node.name, env, node.span)
         if found is not None:
-            return enter_function(found, node, env).scalar(lambda_body(found, node.span))
+            return enter_function(found, node, env).bind_scalar(lambda_body(found, node.span))
     special = CALLS.get(node.name)
     if special is not None:
         return special(node, env)
@@ -56,7 +56,7 @@ def _bind_function(node: tree.Call, env: Env) -> Bound:
         hint = suggest_word(node.name, [*known, *CALLS, *WINDOWS, *env.names, *aggregates()])
         _collect_argument_errors(positional_arguments(node), env)
         raise invalid(f"no function is named '{node.name}'", node.span, hint)
-    return bind_call(node.name, [env.scalar(argument) for argument in positional_arguments(node)], node)
+    return bind_call(node.name, [env.bind_scalar(argument) for argument in positional_arguments(node)], node)
 
 
 def _collect_argument_errors(arguments: tuple[tree.Expression, ...], env: Env) -> None:
@@ -67,14 +67,16 @@ def _collect_argument_errors(arguments: tuple[tree.Expression, ...], env: Env) -
     met = mistakes.met
     for argument in arguments:
         if not isinstance(argument, tree.Star) and not is_tabular(argument, env):
-            env.scalar(argument)
+            env.bind_scalar(argument)
     mistakes.met = met
 
 
 def bind_call(name: str, arguments: list[Bound], node: tree.Expression) -> Bound:
     """A built-in function on bound arguments."""
     callee = functions()[name]
-    converted, kind = convert_arguments(callee, choose(callee, arguments, node.span), arguments, node.span)
+    converted, kind = convert_arguments(
+        callee, choose_signature(callee, arguments, node.span), arguments, node.span
+    )
     return BoundCall(type=kind, span=node.span, function=callee, arguments=converted)
 
 
@@ -89,28 +91,30 @@ def _bind_aggregate(node: tree.Call, env: Env) -> Bound:
             f"the aggregate {node.name}() can be used only in summarize and similar operators", node.span
         )
     found = aggregate_call(node, env)
-    return reference(env.aggregates.column(found, env.binder), node.span)
+    return reference(env.aggregates.find_column(found, env.binder), node.span)
 
 
 def aggregate_call(node: tree.Call, env: Env) -> AggregateCall:
     """An aggregate over the rows; its arguments are bound without aggregates."""
     inner = replace(env, sides={}, aggregates=None, windows=None, partition=())
-    arguments = [inner.scalar(argument) for argument in positional_arguments(node)]
+    arguments = [inner.bind_scalar(argument) for argument in positional_arguments(node)]
     return make_aggregate_call(aggregates()[node.name], arguments, node)
 
 
 def make_aggregate_call(callee: Aggregate, arguments: list[Bound], node: tree.Expression) -> AggregateCall:
     """An aggregate on bound arguments."""
-    converted, kind = convert_arguments(callee, choose(callee, arguments, node.span), arguments, node.span)
+    converted, kind = convert_arguments(
+        callee, choose_signature(callee, arguments, node.span), arguments, node.span
+    )
     return AggregateCall(type=kind, span=node.span, aggregate=callee, arguments=converted)
 
 
 def _bind_window_call(node: tree.Call, env: Env) -> Bound:
     if env.windows is None:
         raise invalid(f"{node.name}() requires ordered rows: use sort or serialize first", node.span)
-    arguments = [env.scalar(argument) for argument in positional_arguments(node)]
+    arguments = [env.bind_scalar(argument) for argument in positional_arguments(node)]
     found = _build_window_call(node, arguments)
-    return reference(env.windows.column(found, env.binder), node.span)
+    return reference(env.windows.find_column(found, env.binder), node.span)
 
 
 def _build_window_call(node: tree.Call, arguments: list[Bound]) -> WindowCall:
@@ -170,7 +174,7 @@ def _bind_typeof(node: tree.Call, _env: Env) -> Bound:
     item = node.arguments[0] if len(node.arguments) == 1 else None
     if not isinstance(item, tree.Name) or item.name not in TYPE_NAMES:
         raise invalid("typeof() takes one type here", node.span)
-    return constants.text(TYPE_NAMES[item.name].value, node.span)
+    return constants.make_text(TYPE_NAMES[item.name].value, node.span)
 
 
 def _bind_now(node: tree.Call, env: Env) -> Bound:
@@ -192,7 +196,7 @@ def _bind_bin_auto(node: tree.Call, env: Env) -> Bound:
         raise invalid("bin_auto() needs a size", node.span, "set query_bin_auto_size=1h; before the query")
     if len(node.arguments) != 1:
         raise invalid("bin_auto() takes 1 argument", node.span)
-    values = [env.scalar(node.arguments[0]), size, *([] if start is None else [start])]
+    values = [env.bind_scalar(node.arguments[0]), size, *([] if start is None else [start])]
     return bind_call("bin" if start is None else "bin_at", values, node)
 
 
@@ -201,7 +205,7 @@ def _assert(node: tree.Call, env: Env) -> Bound:
     """`assert(condition, message)`: decided when the query is compiled."""
     if len(node.arguments) != 2:
         raise invalid("assert() takes 2 arguments: a constant condition and a message", node.span)
-    tested, message = (env.scalar(argument) for argument in node.arguments)
+    tested, message = (env.bind_scalar(argument) for argument in node.arguments)
     found = constants.evaluate_condition(tested)
     if found is None or not isinstance(message, Constant):
         raise unsupported_error("assert() with a condition that is not constant", node.span)
@@ -216,7 +220,7 @@ def _now(node: tree.Call, env: Env) -> Bound:
     if not node.arguments:
         return moment
     return arithmetic(
-        "+", moment, convert_explicitly(env.scalar(node.arguments[0]), KqlType.TIMESPAN), node.span
+        "+", moment, convert_explicitly(env.bind_scalar(node.arguments[0]), KqlType.TIMESPAN), node.span
     )
 
 
@@ -224,7 +228,7 @@ def _now(node: tree.Call, env: Env) -> Bound:
 def _bind_ago(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("ago() takes 1 argument, a timespan", node.span)
-    back = env.scalar(node.arguments[0])
+    back = env.bind_scalar(node.arguments[0])
     if back.type not in (KqlType.TIMESPAN, KqlType.DYNAMIC):
         raise invalid(f"ago() takes a timespan, not {back.type}", back.span)
     moment = _bind_now(node, env)
@@ -237,13 +241,13 @@ def _bind_toscalar(node: tree.Call, env: Env) -> Bound:
         raise invalid("toscalar() takes 1 argument: rows", node.span)
     argument = node.arguments[0]
     if is_tabular(argument, env.without_row()):
-        relation = env.tabular(argument)
+        relation = env.bind_tabular(argument)
     else:
-        value = env.scalar(argument)
+        value = env.bind_scalar(argument)
         if reads_row(value) or not depends_on_chance([value]):
             return value
         item = tree.Named(names=(tree.Name(name="value"),), value=argument, span=node.span)
-        relation = env.tabular(
+        relation = env.bind_tabular(
             tree.Pipe(source=None, operators=(tree.operators.Print(items=(item,)),), span=node.span)
         )
     if not relation.columns:
@@ -256,18 +260,18 @@ def _bind_toscalar(node: tree.Call, env: Env) -> Bound:
 def _bind_column_ifexists(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 2:
         raise invalid(f"{node.name}() takes 2 arguments: a column's name and a default", node.span)
-    wanted = env.scalar(node.arguments[0])
+    wanted = env.bind_scalar(node.arguments[0])
     if not isinstance(wanted, Constant) or not isinstance(wanted.value, str):
         raise invalid("the column's name must be a constant string", wanted.span)
     column = env.row.get(wanted.value)
     if column is None and env.binder.mistakes is not None and env.rows is not None and env.rows.open:
         return build_unknown_value(node.span)
-    return env.scalar(node.arguments[1]) if column is None else reference(column, node.span)
+    return env.bind_scalar(node.arguments[1]) if column is None else reference(column, node.span)
 
 
 @binds_call("pack_all")
 def _pack_all(node: tree.Call, env: Env) -> Bound:
-    skip = bool(node.arguments) and getattr(env.scalar(node.arguments[0]), "value", False) is True
+    skip = bool(node.arguments) and getattr(env.bind_scalar(node.arguments[0]), "value", False) is True
     return pack_columns(env.row.values(), node.span, "_pack_present" if skip else "bag_pack")
 
 
@@ -277,7 +281,7 @@ def pack_columns(columns: Collection[Column], span: Span, name: str = "bag_pack"
     if not columns:
         return constants.constant({}, KqlType.DYNAMIC, span)
     for column in columns:
-        pairs += [constants.text(column.name, span), reference(column, span)]
+        pairs += [constants.make_text(column.name, span), reference(column, span)]
     return BoundCall(type=KqlType.DYNAMIC, span=span, function=functions()[name], arguments=tuple(pairs))
 
 
@@ -285,7 +289,7 @@ def pack_columns(columns: Collection[Column], span: Span, name: str = "bag_pack"
 def _pack_columns(node: tree.Call, env: Env) -> Bound:
     pairs: list[Bound] = []
     for argument in _expand_columns(node, env):
-        pairs += [constants.text(implied_name(argument), argument.span), env.scalar(argument)]
+        pairs += [constants.make_text(implied_name(argument), argument.span), env.bind_scalar(argument)]
     if not pairs:
         raise invalid("bag_pack_columns() takes columns", node.span)
     return BoundCall(
@@ -306,7 +310,7 @@ def _expand_columns(node: tree.Call, env: Env) -> list[tree.Expression]:
 
 @binds_call("estimate_data_size")
 def _estimate(node: tree.Call, env: Env) -> Bound:
-    values = tuple(env.scalar(argument) for argument in _expand_columns(node, env))
+    values = tuple(env.bind_scalar(argument) for argument in _expand_columns(node, env))
     if not values:
         raise invalid("estimate_data_size() takes at least 1 value", node.span)
     return BoundCall(
@@ -318,5 +322,5 @@ def _estimate(node: tree.Call, env: Env) -> Bound:
 def _bind_column_names(node: tree.Call, env: Env) -> Bound:
     if len(node.arguments) != 1:
         raise invalid("column_names_of() takes 1 argument: rows", node.span)
-    names: list[object] = [column.name for column in env.tabular(node.arguments[0]).columns]
+    names: list[object] = [column.name for column in env.bind_tabular(node.arguments[0]).columns]
     return Constant(type=KqlType.DYNAMIC, span=node.span, value=names)

@@ -116,7 +116,7 @@ class ColumnNames:
         self._taken.add(result)
         return result
 
-    def next_default_name(self, prefix: str = "Column", start: int = 1) -> str:
+    def make_default_name(self, prefix: str = "Column", start: int = 1) -> str:
         """The next `Column1`, `print_0`."""
         number = start
         while f"{prefix}{number}" in self._taken:

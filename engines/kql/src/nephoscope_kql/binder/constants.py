@@ -23,7 +23,7 @@ def constant(value: Scalar, kind: KqlType, span: Span = NOWHERE) -> Constant:
     return Constant(type=kind, value=value, span=span)
 
 
-def text(value: str, span: Span = NOWHERE) -> Constant:
+def make_text(value: str, span: Span = NOWHERE) -> Constant:
     """A constant string."""
     return constant(value, KqlType.STRING, span)
 

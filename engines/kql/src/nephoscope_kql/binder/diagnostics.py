@@ -93,7 +93,7 @@ class Diagnostics:
         self.met += 1
         return value if isinstance(value, ErrorExpression) else build_unknown_value(value.span)
 
-    def mark(self, column: Column) -> Column:
+    def mark_column(self, column: Column) -> Column:
         """The column, known to hold mistaken values."""
         self.columns.add(column.id)
         return column

@@ -14,7 +14,7 @@ from nephoscope_kql.binder.constants import null
 from nephoscope_kql.binder.diagnostics import CHOOSING, OPEN, Diagnostics, build_unknown_value
 from nephoscope_kql.binder.ingestion_time import UncarriedIngestionTimeError, carry_ingestion_time
 from nephoscope_kql.binder.operator_names import operator_name
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.errors import (
     KqlError,
     Span,
@@ -102,14 +102,14 @@ class CallCollector:
 
     calls: list[tuple[Column, AggregateCall | WindowCall]] = field(default_factory=list)
 
-    def column(self, call: AggregateCall | WindowCall, binder: Binder) -> Column:
+    def find_column(self, call: AggregateCall | WindowCall, binder: Binder) -> Column:
         """The column of a call."""
         for column, known in self.calls:
             if known == call:
                 return column
-        column = binder.column("", call.type)
+        column = binder.make_column("", call.type)
         if binder.mistakes is not None and any(map(binder.mistakes.is_mistaken, call.arguments)):
-            binder.mistakes.mark(column)
+            binder.mistakes.mark_column(column)
         self.calls.append((column, call))
         return column
 
@@ -165,7 +165,7 @@ class Env:
         """Return the same names, no row: where a sub-query or a function's body is bound."""
         return replace(self, row={}, rows=None, sides={}, aggregates=None, windows=None, partition=())
 
-    def parts(self, span: Span) -> tuple[Bound, ...]:
+    def list_parts(self, span: Span) -> tuple[Bound, ...]:
         """The values that say which part a row belongs to."""
         return tuple(reference(column, span) for column in self.partition)
 
@@ -173,11 +173,11 @@ class Env:
         """With further names."""
         return replace(self, names=MappingProxyType({**self.names, **names}))
 
-    def scalar(self, expression: tree.Expression) -> Bound:
+    def bind_scalar(self, expression: tree.Expression) -> Bound:
         """Bind a scalar expression here."""
-        return self.binder.scalar(expression, self)
+        return self.binder.bind_scalar(expression, self)
 
-    def tabular(self, expression: tree.Expression) -> Relation:
+    def bind_tabular(self, expression: tree.Expression) -> Relation:
         """Bind a tabular expression here, without the row's columns and the values that need them."""
         needing = {
             name: RowMeaning()
@@ -185,7 +185,7 @@ class Env:
             if isinstance(meaning, ScalarMeaning) and reads_row(meaning.value)
         }
         env = self.without_row()
-        return self.binder.tabular(expression, env.with_names(needing) if needing else env)
+        return self.binder.bind_tabular(expression, env.with_names(needing) if needing else env)
 
 
 ScalarBinder: TypeAlias = Callable[[object, Env], Bound]
@@ -261,28 +261,28 @@ class Binder:
         self.aliases: dict[str, Catalog] = {}
         self.notes: dict[str, None] = {}
 
-    def column(self, name: str, kind: KqlType) -> Column:
+    def make_column(self, name: str, kind: KqlType) -> Column:
         """A new column."""
         return Column(f"c{next(self._ids)}", name, kind)
 
     def build_fresh_columns(self, relation: Relation) -> tuple[Column, ...]:
         """New columns named and typed as those of a relation."""
-        return tuple(self.copy(column) for column in relation.columns)
+        return tuple(self.copy_column(column) for column in relation.columns)
 
-    def copy(self, column: Column) -> Column:
+    def copy_column(self, column: Column) -> Column:
         """A new column with the name and type of another."""
-        made = self.column(column.name, column.type)
+        made = self.make_column(column.name, column.type)
         if column.id in self.untyped:
             self.untyped.add(made.id)
         if self.mistakes is not None and column.id in self.mistakes.columns:
-            self.mistakes.mark(made)
+            self.mistakes.mark_column(made)
         return made
 
     def choose_shared_name(self) -> str:
         """A new name for rows that are computed once."""
         return f"s{next(self._ids)}"
 
-    def scalar(self, expression: tree.Expression, env: Env) -> Bound:
+    def bind_scalar(self, expression: tree.Expression, env: Env) -> Bound:
         """Bind a scalar expression; KqlError where it has no meaning."""
         met = self.error_count
         try:
@@ -295,7 +295,7 @@ class Binder:
             return build_unknown_value(expression.span)
         return found if self.mistakes is None else self.mistakes.mark_mistaken(found, met)
 
-    def tabular(self, expression: tree.Expression, env: Env) -> Relation:
+    def bind_tabular(self, expression: tree.Expression, env: Env) -> Relation:
         """Bind an expression that gives rows; KqlError where it has no meaning."""
         met = self.error_count
         try:
@@ -310,7 +310,7 @@ class Binder:
             self.mistakes.met += 1
         return found
 
-    def operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
+    def bind_operator(self, relation: Relation | None, operator: tree.Operator, env: Env) -> Relation:
         """Bind a tabular operator over its input (None where it starts the pipe)."""
         met = self.error_count
         try:
@@ -336,7 +336,7 @@ class Binder:
             except UncarriedIngestionTimeError as error:
                 if relation is None:
                     raise
-                relation = carry_ingestion_time(relation, error.span, self.column)
+                relation = carry_ingestion_time(relation, error.span, self.make_column)
                 continue
             except UnknownNameError as error:
                 names = () if relation is None else [one.name for one in relation.columns]
@@ -383,7 +383,7 @@ class Binder:
 
     def build_unknown_rows(self) -> Relation:
         """Rows of columns that nobody knows: whatever name they are asked for they may have."""
-        return Rows(columns=(), rows=(), ordinal=self.column("", KqlType.LONG), open=True)
+        return Rows(columns=(), rows=(), ordinal=self.make_column("", KqlType.LONG), open=True)
 
     def _has_mistaken_columns(self, relation: Relation) -> bool:
         marked = set() if self.mistakes is None else self.mistakes.columns
@@ -391,16 +391,16 @@ class Binder:
 
     def make_value_column(self, name: str, value: Bound) -> Column:
         """A new column for a value."""
-        column = self.column(name, value.type)
+        column = self.make_column(name, value.type)
         mistaken = self.mistakes is not None and self.mistakes.is_mistaken(value)
-        return self.mistakes.mark(column) if self.mistakes is not None and mistaken else column
+        return self.mistakes.mark_column(column) if self.mistakes is not None and mistaken else column
 
     def _with_null(self, relation: Relation, name: str) -> Relation:
         """A relation of an open schema with a further column, which its rows lack."""
-        column = self.column(name, KqlType.DYNAMIC)
+        column = self.make_column(name, KqlType.DYNAMIC)
         self.untyped.add(column.id)
         if self.mistakes is not None:
-            self.mistakes.mark(column)
+            self.mistakes.mark_column(column)
         return Assign(
             columns=(*relation.columns, column),
             order=relation.order,
@@ -413,7 +413,7 @@ class Binder:
         self._nodes += 1
         if self._depth >= MAX_DEPTH or self._nodes > MAX_NODES:
             raise TooLargeError("the query is too deep or too large once its functions are expanded", span)
-        check(self._nodes)
+        check_deadline(self._nodes)
         self._depth += 1
         try:
             return bind(*arguments)

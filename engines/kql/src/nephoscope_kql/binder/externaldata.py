@@ -22,7 +22,7 @@ def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
     """`externaldata (columns) [locations] with (properties)`: records of text, converted to the columns' types."""
     source = _build_source(node, env)
     kind = KqlType.DYNAMIC if source.is_nested else KqlType.STRING
-    raw = tuple(env.binder.column(name, kind) for name in source.names)
+    raw = tuple(env.binder.make_column(name, kind) for name in source.names)
     columns: list[Column] = []
     assigned: list[tuple[Column, Bound]] = []
     for declared, column in zip(node.columns, raw, strict=True):
@@ -31,7 +31,7 @@ def bind_externaldata(node: tree.ExternalData, env: Env) -> Relation:
         if declared.type == kind:
             columns.append(column)
             continue
-        made = env.binder.column(declared.name, declared.type)
+        made = env.binder.make_column(declared.name, declared.type)
         columns.append(made)
         assigned.append((made, convert_explicitly(reference(column, declared.span), declared.type)))
     return Assign(
@@ -69,7 +69,7 @@ def _is_true(name: str, given: dict[str, tree.OperatorParameter]) -> bool:
 
 
 def _read_location(item: tree.Expression, env: Env) -> str:
-    value = env.without_row().scalar(item)
+    value = env.without_row().bind_scalar(item)
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid("a location is a constant string", item.span)
     return value.value

@@ -37,7 +37,7 @@ def compose_query(
         raise AssertionError(text)
     try:
         with first_only:
-            return declare_names(before, inner).tabular(last.value)
+            return declare_names(before, inner).bind_tabular(last.value)
     except KqlError as error:
         raise KqlError(error.message, call.span, error.kind, call.plugin.signature) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, binds_scalar, reference
-from nephoscope_kql.binder.overload_resolution import as_dynamic, common_type, convert_explicitly
+from nephoscope_kql.binder.overload_resolution import common_type, convert_explicitly, convert_to_dynamic
 from nephoscope_kql.binder.scope import is_tabular
 from nephoscope_kql.errors import KqlError, Span, invalid
 from nephoscope_kql.plan.expressions import AggregateCall, BoundCall, DynamicPath, InQuery, ScalarQuery
@@ -43,7 +43,7 @@ def operation(name: str, kind: KqlType, span: Span, *arguments: Bound) -> BoundC
 @binds_scalar(tree.Unary)
 def bind_unary(node: tree.Unary, env: Env) -> Bound:
     """`-x` and `+x`: of an int a long."""
-    value = env.scalar(node.operand)
+    value = env.bind_scalar(node.operand)
     if value.type == KqlType.DYNAMIC:
         value = convert_explicitly(value, KqlType.REAL)
     if not value.type.numeric and value.type != KqlType.TIMESPAN:
@@ -63,10 +63,10 @@ def bind_binary(node: tree.Binary, env: Env) -> Bound:
         return _bind_logical(node, env)
     if node.operator in ARITHMETIC:
         return _bind_chain(node, env)
-    left, right = env.scalar(node.left), env.scalar(node.right)
+    left, right = env.bind_scalar(node.left), env.bind_scalar(node.right)
     if node.operator in COMPARISON:
         return comparison(node.operator, left, right, node.span)
-    return text_operation(node.operator, left, right, node.span)
+    return bind_text_operation(node.operator, left, right, node.span)
 
 
 def _bind_chain(node: tree.Binary, env: Env) -> Bound:
@@ -75,8 +75,8 @@ def _bind_chain(node: tree.Binary, env: Env) -> Bound:
     while isinstance(links[-1].left, tree.Binary) and links[-1].left.operator in ARITHMETIC:
         links.append(links[-1].left)
     links.reverse()
-    result = env.scalar(links[0].left)
-    for link, right in zip(links, [env.scalar(link.right) for link in links], strict=True):
+    result = env.bind_scalar(links[0].left)
+    for link, right in zip(links, [env.bind_scalar(link.right) for link in links], strict=True):
         result = arithmetic(link.operator, result, right, link.span)
     return result
 
@@ -89,7 +89,7 @@ def _bind_logical(node: tree.Binary, env: Env) -> Bound:
         operands.append(current.right)
         current = current.left
     operands.append(current)
-    bound = [condition(env.scalar(operand)) for operand in reversed(operands)]
+    bound = [condition(env.bind_scalar(operand)) for operand in reversed(operands)]
     result = bound[0]
     for operand in bound[1:]:
         result = operation(node.operator, KqlType.BOOL, node.span, result, operand)
@@ -107,16 +107,16 @@ def condition(value: Bound) -> Bound:
 
 def _any_column(node: tree.Binary, env: Env) -> Bound:
     """`* has "x"`: one of the columns does; the negation is that none does."""
-    right = env.scalar(node.right)
+    right = env.bind_scalar(node.right)
     operator = node.operator.removeprefix("!")
     negated = operator != node.operator
     tested = [
-        text_operation(operator, _bind_column_as_text(column, node), right, node.span)
+        bind_text_operation(operator, _bind_column_as_text(column, node), right, node.span)
         for column in env.row.values()
     ]
     if not tested:
         return constants.constant(negated, KqlType.BOOL, node.span)
-    result = any_of(tested, node.span)
+    result = join_by_or(tested, node.span)
     return operation("not", KqlType.BOOL, node.span, result) if negated else result
 
 
@@ -220,7 +220,7 @@ def _number_of_dynamic(left: Bound, right: Bound) -> KqlType:
     return KqlType.LONG
 
 
-def text_operation(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
+def bind_text_operation(operator: str, left: Bound, right: Bound, span: Span) -> Bound:
     """`=~ has contains startswith matches regex ...`: both sides as text; `:` is has."""
     operator = "has" if operator == ":" else operator
     if operator not in functions():
@@ -235,7 +235,7 @@ def _text_side(value: Bound) -> Bound:
 @binds_scalar(tree.Between)
 def bind_between(node: tree.Between, env: Env) -> Bound:
     """`between`: from low to high, both included; a timespan as high end is counted from low."""
-    operand, low, high = env.scalar(node.operand), env.scalar(node.low), env.scalar(node.high)
+    operand, low, high = env.bind_scalar(node.operand), env.bind_scalar(node.low), env.bind_scalar(node.high)
     if low.type == KqlType.DATETIME and high.type == KqlType.TIMESPAN:
         high = arithmetic("+", low, high, node.span)
     lower = comparison(">=", operand, low, node.span)
@@ -249,13 +249,13 @@ def bind_in_list(node: tree.InList, env: Env) -> Bound:
     """`in`, `in~`, their negations, `has_any` and `has_all`."""
     if isinstance(node.operand, tree.Star):
         return _any_column_in(node, env)
-    operand = env.scalar(node.operand)
+    operand = env.bind_scalar(node.operand)
     if len(node.items) == 1 and is_tabular(node.items[0], env):
         return _bind_query_list(node, operand, env)
-    return _bind_value_list(node, operand, [env.scalar(item) for item in node.items])
+    return _bind_value_list(node, operand, [env.bind_scalar(item) for item in node.items])
 
 
-def any_of(tested: list[Bound], span: Span) -> Bound:
+def join_by_or(tested: list[Bound], span: Span) -> Bound:
     """One of several holds; a tree as flat as can be, so that rows of hundreds of columns are no deep nest."""
     while len(tested) > 1:
         pairs = [tested[place : place + 2] for place in range(0, len(tested), 2)]
@@ -264,12 +264,12 @@ def any_of(tested: list[Bound], span: Span) -> Bound:
 
 
 def _any_column_in(node: tree.InList, env: Env) -> Bound:
-    items = [env.scalar(item) for item in node.items]
+    items = [env.bind_scalar(item) for item in node.items]
     tested = [
         _bind_value_list(node, convert_explicitly(reference(column, node.span), KqlType.STRING), items)
         for column in env.row.values()
     ]
-    return any_of(tested, node.span)
+    return join_by_or(tested, node.span)
 
 
 def _bind_value_list(node: tree.InList, operand: Bound, items: list[Bound]) -> Bound:
@@ -288,7 +288,7 @@ def _bind_value_list(node: tree.InList, operand: Bound, items: list[Bound]) -> B
         item.type == KqlType.DYNAMIC and not isinstance(item, Constant | DynamicPath) for item in items
     ]
     values = [
-        as_dynamic(item) if is_set else convert_explicitly(item, kind)
+        convert_to_dynamic(item) if is_set else convert_explicitly(item, kind)
         for item, is_set in zip(items, dynamic, strict=True)
     ]
     found = operation(name, KqlType.BOOL, node.span, convert_explicitly(operand, kind), *values)
@@ -320,7 +320,7 @@ def _flatten_arrays(items: list[Bound]) -> list[Bound]:
 
 
 def _bind_query_list(node: tree.InList, operand: Bound, env: Env) -> Bound:
-    relation = env.tabular(node.items[0])
+    relation = env.bind_tabular(node.items[0])
     if not relation.columns:
         raise invalid("the rows have no column", node.items[0].span)
     if node.operator in ("has_any", "has_all"):
@@ -347,14 +347,14 @@ def _bind_query_list(node: tree.InList, operand: Bound, env: Env) -> Bound:
 
 
 def _convert_column(env: Env, relation: Relation, value: Bound) -> tuple[Relation, Column]:
-    column = env.binder.column(relation.columns[0].name, value.type)
+    column = env.binder.make_column(relation.columns[0].name, value.type)
     return Assign(columns=(column,), input=relation, assigned=((column, value),)), column
 
 
 def _has_rows(node: tree.InList, operand: Bound, relation: Relation, env: Env) -> Bound:
     """The rows' values as one array."""
     value = convert_explicitly(reference(relation.columns[0], node.span), KqlType.STRING)
-    column = env.binder.column("", KqlType.DYNAMIC)
+    column = env.binder.make_column("", KqlType.DYNAMIC)
     collected = AggregateCall(type=KqlType.DYNAMIC, aggregate=aggregates()["make_list"], arguments=(value,))
     rows = Aggregated(columns=(column,), input=relation, groups=(), aggregates=((column, collected),))
     array = ScalarQuery(type=KqlType.DYNAMIC, span=node.span, relation=rows, column=column)

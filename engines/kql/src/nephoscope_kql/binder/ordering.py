@@ -33,5 +33,5 @@ def ensure_order(relation: Relation, env: Env) -> Relation:
     """The relation, its rows numbered as they come where they have no order."""
     if is_serialized(relation):
         return relation
-    number = env.binder.column("", KqlType.LONG)
+    number = env.binder.make_column("", KqlType.LONG)
     return Numbered(columns=relation.columns, order=sort_by_ordinal(number), input=relation, number=number)

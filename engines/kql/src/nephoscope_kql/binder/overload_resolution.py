@@ -42,7 +42,7 @@ def convert_explicitly(value: Bound, kind: KqlType, span: Span | None = None) ->
     )
 
 
-def as_dynamic(value: Bound) -> Bound:
+def convert_to_dynamic(value: Bound) -> Bound:
     """A value as an element of a dynamic: text stays text (todynamic would parse it)."""
     if value.type == KqlType.DYNAMIC:
         return value
@@ -112,7 +112,7 @@ def common_type(values: Sequence[Bound]) -> KqlType | None:
     return result
 
 
-def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
+def choose_signature(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
     """The signature that takes the arguments with the least conversion, rather one that names its types; KqlError where none does."""
     counted = [item for item in callee.signatures if item.accepts_count(len(arguments))]
     if not counted:
@@ -130,9 +130,12 @@ def choose(callee: Callee, arguments: Sequence[Bound], span: Span) -> Signature:
 
 def _sum_conversion_costs(item: Signature, arguments: Sequence[Bound]) -> int | None:
     costs = [
-        cost(argument.type, item.parameter(place, len(arguments))) for place, argument in enumerate(arguments)
+        cost(argument.type, item.get_parameter(place, len(arguments)))
+        for place, argument in enumerate(arguments)
     ]
-    shared = [value for place, value in enumerate(arguments) if item.parameter(place, len(arguments)).common]
+    shared = [
+        value for place, value in enumerate(arguments) if item.get_parameter(place, len(arguments)).common
+    ]
     if None in costs or (shared and common_type(shared) is None):
         return None
     return sum(one for one in costs if one is not None)
@@ -142,7 +145,7 @@ def _build_argument_error(
     callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span
 ) -> KqlError:
     for place, argument in enumerate(arguments):
-        parameter = item.parameter(place, len(arguments))
+        parameter = item.get_parameter(place, len(arguments))
         if cost(argument.type, parameter) is None:
             wanted = ", ".join(sorted(parameter.accepted))
             return invalid(
@@ -157,13 +160,15 @@ def convert_arguments(
     callee: Callee, item: Signature, arguments: Sequence[Bound], span: Span
 ) -> tuple[tuple[Bound, ...], KqlType]:
     """The arguments converted to their parameters' types, and the type of the result."""
-    shared = [value for place, value in enumerate(arguments) if item.parameter(place, len(arguments)).common]
+    shared = [
+        value for place, value in enumerate(arguments) if item.get_parameter(place, len(arguments)).common
+    ]
     common = common_type(shared) if shared else None
     if shared and common is None:
         names = ", ".join(value.type for value in shared)
         raise invalid(f"the values of {callee.name}() have no common type: {names}", span)
     converted = tuple(
-        _convert_argument(callee, value, item.parameter(place, len(arguments)), common, place)
+        _convert_argument(callee, value, item.get_parameter(place, len(arguments)), common, place)
         for place, value in enumerate(arguments)
     )
     return converted, _result_type(callee, item, converted, common)
@@ -175,7 +180,7 @@ def _convert_argument(
     if parameter.constant and not isinstance(value, Constant):
         raise invalid(f"argument {place + 1} of {callee.name}() must be a constant", value.span)
     if parameter.common and common is not None:
-        return as_dynamic(value) if common == KqlType.DYNAMIC else convert_explicitly(value, common)
+        return convert_to_dynamic(value) if common == KqlType.DYNAMIC else convert_explicitly(value, common)
     return convert_explicitly(value, target(value.type, parameter))
 
 

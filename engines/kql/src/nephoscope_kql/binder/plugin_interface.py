@@ -65,7 +65,7 @@ class PluginCall:
             if not (isinstance(item, tree.Named) and item.names[0].name in known)
         ]
 
-    def argument(self, place: int, name: str) -> tree.Expression | None:
+    def find_argument(self, place: int, name: str) -> tree.Expression | None:
         """The argument at a place or of a name; None where it is left out."""
         if name in self.named_arguments:
             return self.named_arguments[name]
@@ -73,29 +73,31 @@ class PluginCall:
 
     def require_argument(self, place: int, name: str) -> tree.Expression:
         """The argument at a place or of a name; KqlError where it is left out."""
-        found = self.argument(place, name)
+        found = self.find_argument(place, name)
         if found is None:
             raise invalid(f"{self.plugin.name}() needs its argument {name}", self.span, self.plugin.signature)
         return found
 
-    def value(self, expression: tree.Expression) -> Bound:
+    def bind_value(self, expression: tree.Expression) -> Bound:
         """An argument over a row."""
-        return self.inner.scalar(expression.value if isinstance(expression, tree.Named) else expression)
+        return self.inner.bind_scalar(expression.value if isinstance(expression, tree.Named) else expression)
 
-    def column(self, place: int, name: str) -> Column:
+    def bind_column(self, place: int, name: str) -> Column:
         """An argument that must be a column of the rows."""
         expression = self.require_argument(place, name)
-        found = self.value(expression)
+        found = self.bind_value(expression)
         if not isinstance(found, ColumnRef):
             raise invalid(f"{name} of {self.plugin.name}() must be a column", expression.span)
         return found.column
 
-    def constant(self, place: int, name: str, kind: KqlType, default: object = None) -> Any:
+    def read_constant(self, place: int, name: str, kind: KqlType, default: object = None) -> Any:
         """The value of an argument that must be a constant of a type; `default` (None = it is needed) where it is left out, or '~'."""
-        expression = self.argument(place, name) if default is not None else self.require_argument(place, name)
+        expression = (
+            self.find_argument(place, name) if default is not None else self.require_argument(place, name)
+        )
         if expression is None:
             return default
-        found = self.env.without_row().scalar(expression)
+        found = self.env.without_row().bind_scalar(expression)
         if isinstance(found, Constant):
             if found.value == DEFAULT and default is not None:
                 return default
@@ -108,30 +110,34 @@ class PluginCall:
                 return int(number)
         raise invalid(f"{name} of {self.plugin.name}() must be a constant {kind}", expression.span)
 
-    def scalar(self, place: int, name: str, kind: KqlType) -> Bound:
+    def bind_scalar(self, place: int, name: str, kind: KqlType) -> Bound:
         """An argument that needs no row, in a type."""
-        return convert_explicitly(self.env.without_row().scalar(self.require_argument(place, name)), kind)
+        return convert_explicitly(
+            self.env.without_row().bind_scalar(self.require_argument(place, name)), kind
+        )
 
-    def rows(self, place: int, name: str) -> Relation:
+    def bind_rows(self, place: int, name: str) -> Relation:
         """An argument that gives rows."""
-        return self.env.tabular(self.require_argument(place, name))
+        return self.env.bind_tabular(self.require_argument(place, name))
 
-    def dimensions(self, place: int) -> list[tuple[str, Bound]]:
+    def bind_dimensions(self, place: int) -> list[tuple[str, Bound]]:
         """All arguments from a place on, with the names of their columns."""
-        return [self.dimension(expression) for expression in self.arguments[place:]]
+        return [self.bind_dimension(expression) for expression in self.arguments[place:]]
 
-    def dimension(self, expression: tree.Expression) -> tuple[str, Bound]:
+    def bind_dimension(self, expression: tree.Expression) -> tuple[str, Bound]:
         """An argument that slices the rows, with its name."""
         name = expression.names[0].name if isinstance(expression, tree.Named) else implied_name(expression)
-        return name, self.value(expression)
+        return name, self.bind_value(expression)
 
-    def fresh(self, *names: tuple[str, KqlType]) -> tuple[Column, ...]:
+    def make_columns(self, *names: tuple[str, KqlType]) -> tuple[Column, ...]:
         """New columns."""
-        return tuple(self.env.binder.column(name, kind) for name, kind in names)
+        return tuple(self.env.binder.make_column(name, kind) for name, kind in names)
 
     def assign_columns(self, columns: Mapping[str, Bound], *, keep: bool = False) -> Relation:
         """Return the rows with columns of the given names alone, or behind their own (`keep`)."""
-        made = tuple((self.env.binder.column(name, value.type), value) for name, value in columns.items())
+        made = tuple(
+            (self.env.binder.make_column(name, value.type), value) for name, value in columns.items()
+        )
         own = self.relation.columns if keep else ()
         return Assign(
             columns=(*own, *(column for column, _ in made)),

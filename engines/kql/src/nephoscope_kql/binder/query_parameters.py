@@ -35,7 +35,7 @@ class RequestProperties:
         """Return whether neither changes what a query gives."""
         return not self.parameters and not self._list_settings()
 
-    def into(self, query: tree.Query) -> tree.Query:
+    def bind_parameters(self, query: tree.Query) -> tree.Query:
         """A query with these values; what its own text sets holds before them. KqlError for a value of another type."""
         return replace(
             query,

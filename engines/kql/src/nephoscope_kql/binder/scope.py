@@ -74,7 +74,7 @@ def choose_pattern_case(node: tree.Call | tree.Member, env: Env) -> tuple[Lambda
     if pattern.path != isinstance(node, tree.Member) and pattern.cases:
         wanted = "takes a path" if pattern.path else "has no path"
         raise invalid(f"the pattern {call.name} {wanted}", node.span)
-    given = [env.without_row().scalar(argument) for argument in call.arguments]
+    given = [env.without_row().bind_scalar(argument) for argument in call.arguments]
     for value in given:
         if not isinstance(value, Constant):
             raise invalid("the arguments of a pattern are constants", value.span)
@@ -101,7 +101,7 @@ def _name_is_tabular(name: str, env: Env) -> bool:
         return not isinstance(meaning, ScalarMeaning | RowMeaning) and (
             not isinstance(meaning, LambdaMeaning) or _is_tabular_function(name, env)
         )
-    return env.catalog.table(name) is not None or _is_tabular_function(name, env)
+    return env.catalog.find_table(name) is not None or _is_tabular_function(name, env)
 
 
 def _is_tabular_function(name: str, env: Env) -> bool:
@@ -146,7 +146,7 @@ def function_named(name: str, env: Env, span: Span) -> LambdaMeaning | None:
     meaning = env.names.get(name)
     if meaning is not None:
         return meaning if isinstance(meaning, LambdaMeaning) else None
-    stored = None if name in list_built_in_names() else env.catalog.function(name)
+    stored = None if name in list_built_in_names() else env.catalog.find_function(name)
     if stored is None:
         return None
     site = env.site or Site(stored.name, span)
@@ -189,8 +189,8 @@ def option(statement: tree.Set, env: Env) -> Bound | None:
     value = statement.value
     check_option(statement)
     if isinstance(value, tree.Name):
-        return constants.text(value.name, value.span)
-    return None if value is None else env.scalar(value)
+        return constants.make_text(value.name, value.span)
+    return None if value is None else env.bind_scalar(value)
 
 
 def _read_pattern(item: tree.Expression) -> str:
@@ -210,11 +210,11 @@ def resolve_place(expression: tree.Expression, env: Env) -> Catalog:
     outer = resolve_place(expression.target, env) if isinstance(expression, tree.MemberCall) else env.catalog
     if not isinstance(call, tree.Call) or call.name not in PLACES:
         raise invalid("a workspace, a database or a cluster is expected", expression.span)
-    value = env.without_row().scalar(call.arguments[0]) if len(call.arguments) == 1 else None
+    value = env.without_row().bind_scalar(call.arguments[0]) if len(call.arguments) == 1 else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid(f"{call.name}() takes a constant name", call.span)
     alias = env.binder.aliases.get(value.value) if call.name == "database" else None
-    found = alias or outer.place(call.name, value.value)
+    found = alias or outer.resolve_place(call.name, value.value)
     if found is None:
         raise unsupported_error(
             f"{call.name}('{value.value}'): not found, or not accessible",
@@ -227,7 +227,7 @@ def _bind_meaning(value: tree.Expression, env: Env) -> Meaning:
     if isinstance(value, tree.Lambda):
         return LambdaMeaning(value, env)
     if not is_tabular(value, env):
-        return _bind_value(env.scalar(value), value.span)
+        return _bind_value(env.bind_scalar(value), value.span)
     if isinstance(value, tree.Call) and value.name == "materialize":
         return bind_shared_rows(value, env)
     return TableMeaning(value, env)
@@ -250,7 +250,7 @@ def bind_shared_rows(expression: tree.Expression, env: Env) -> SharedTableMeanin
 
     def make() -> Relation:
         if not found:
-            found.append((env.tabular(expression), env.binder.choose_shared_name()))
+            found.append((env.bind_tabular(expression), env.binder.choose_shared_name()))
         return copy_shared(*found[0], env)
 
     return SharedTableMeaning(make)
@@ -273,7 +273,7 @@ def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Sha
             break
         old = key.value.column
         if old.id not in new:
-            new[old.id] = env.binder.column("", old.type)
+            new[old.id] = env.binder.make_column("", old.type)
             hidden.append((new[old.id], old))
         order.append(replace(key, value=replace(key.value, column=new[old.id])))
     return Shared(
@@ -290,7 +290,7 @@ def copy_shared(relation: Relation, name: str, env: Env, label: str = "") -> Sha
 def _build_default(parameter: tree.LambdaParameter, env: Env) -> ScalarMeaning:
     if parameter.default is None or parameter.type is None:
         raise invalid(f"the query parameter '{parameter.name}' has no value", parameter.span)
-    return ScalarMeaning(convert_explicitly(env.scalar(parameter.default), parameter.type))
+    return ScalarMeaning(convert_explicitly(env.bind_scalar(parameter.default), parameter.type))
 
 
 def enter_function(found: LambdaMeaning, call: tree.Call, env: Env, first: Relation | None = None) -> Env:
@@ -333,10 +333,12 @@ def _build_argument(
             raise invalid(f"the tabular argument '{parameter.name}' is missing", span)
         return TableMeaning(given, env.without_row())
     if given is not None:
-        return _bind_value(_convert_parameter(env.scalar(given), parameter), given.span)
+        return _bind_value(_convert_parameter(env.bind_scalar(given), parameter), given.span)
     if parameter.default is None:
         raise invalid(f"the argument '{parameter.name}' is missing", span)
-    return ScalarMeaning(_convert_parameter(replace(found.env, row={}).scalar(parameter.default), parameter))
+    return ScalarMeaning(
+        _convert_parameter(replace(found.env, row={}).bind_scalar(parameter.default), parameter)
+    )
 
 
 def _convert_parameter(value: Bound, parameter: tree.LambdaParameter) -> Bound:
@@ -348,7 +350,7 @@ def resolve_rows(meaning: Meaning, name: str, span: Span, env: Env) -> Relation:
     if isinstance(meaning, SharedTableMeaning):
         return meaning.make()
     if isinstance(meaning, TableMeaning):
-        return meaning.env.tabular(meaning.expression)
+        return meaning.env.bind_tabular(meaning.expression)
     if isinstance(meaning, ScalarMeaning) and isinstance(meaning.value, ErrorExpression):
         return env.binder.build_unknown_rows()
     raise invalid(f"'{name}' is a value, not rows", span)

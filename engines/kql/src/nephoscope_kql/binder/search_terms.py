@@ -9,7 +9,7 @@ from types import MappingProxyType
 from nephoscope_kql import tree
 from nephoscope_kql.binder import constants
 from nephoscope_kql.binder.environment import Env, ScalarMeaning, reference
-from nephoscope_kql.binder.operands import any_of, condition, operation
+from nephoscope_kql.binder.operands import condition, join_by_or, operation
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.plan.relations import Filter
@@ -51,7 +51,7 @@ def bind_search_condition(node: tree.Expression, env: Env, exact: bool = False) 
         return operation("not", KqlType.BOOL, node.span, bind_search_condition(node.arguments[0], env, exact))
     if isinstance(node, tree.Binary) and node.operator == ":":
         return _bind_column_term(node, env, exact)
-    return condition(env.scalar(node))
+    return condition(env.bind_scalar(node))
 
 
 def _bind_column_term(node: tree.Binary, env: Env, exact: bool) -> Bound:
@@ -60,12 +60,12 @@ def _bind_column_term(node: tree.Binary, env: Env, exact: bool) -> Bound:
         raise invalid("a term is a constant", node.right.span)
     if node.right.type != KqlType.STRING:
         return condition(
-            env.scalar(tree.Binary(operator="==", left=node.left, right=node.right, span=node.span))
+            env.bind_scalar(tree.Binary(operator="==", left=node.left, right=node.right, span=node.span))
         )
     term = str(node.right.value or "")
     if isinstance(node.left, tree.Star):
         return _bind_term_anywhere(term, env, exact, node)
-    return test_term(env.scalar(node.left), term, exact, node)
+    return bind_term_test(env.bind_scalar(node.left), term, exact, node)
 
 
 def _bind_term_anywhere(term: str, env: Env, exact: bool, node: tree.Expression) -> Bound:
@@ -78,10 +78,10 @@ def _bind_term_anywhere(term: str, env: Env, exact: bool, node: tree.Expression)
     if not values:
         return constants.constant(False, KqlType.BOOL, node.span)
     if LINE in term:
-        return any_of([test_term(value, term, exact, node) for value in values], node.span)
-    line = constants.text(LINE, node.span)
+        return join_by_or([bind_term_test(value, term, exact, node) for value in values], node.span)
+    line = constants.make_text(LINE, node.span)
     joined = operation("strcat_delim", KqlType.STRING, node.span, line, *values) if values[1:] else values[0]
-    return test_term(joined, term, exact, node)
+    return bind_term_test(joined, term, exact, node)
 
 
 def _may_hold(kind: KqlType, term: str) -> bool:
@@ -90,7 +90,7 @@ def _may_hold(kind: KqlType, term: str) -> bool:
     return signs is None or all(sign in signs for sign in term.lower() if sign.isascii() and sign != "*")
 
 
-def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
+def bind_term_test(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bound:
     """Return whether a value, as text, holds a term.
 
     `a` is a whole word, `a*` a word's beginning, `*a` its end, `*a*` anywhere, `a*b` in one line.
@@ -107,7 +107,7 @@ def test_term(value: Bound, term: str, exact: bool, node: tree.Expression) -> Bo
             (term.startswith("*"), term.endswith("*")), "contains"
         )
         name += "_cs" if exact else ""
-    text = constants.text(inner, node.span)
+    text = constants.make_text(inner, node.span)
     return operation(name, KqlType.BOOL, node.span, convert_explicitly(value, KqlType.STRING), text)
 
 

@@ -14,7 +14,7 @@ from nephoscope_kql.binder.environment import (
 )
 from nephoscope_kql.binder.options import restrict_to_scope
 from nephoscope_kql.binder.ordering import sort_by_ordinal
-from nephoscope_kql.binder.overload_resolution import as_dynamic, convert_explicitly
+from nephoscope_kql.binder.overload_resolution import convert_explicitly, convert_to_dynamic
 from nephoscope_kql.binder.scope import (
     bind_shared_rows,
     choose_pattern_case,
@@ -36,13 +36,13 @@ from nephoscope_kql.types import KqlType
 @binds_source(tree.Pipe)
 def bind_pipe(node: tree.Pipe, env: Env) -> Relation:
     """A source and the operators after it."""
-    relation: Relation | None = None if node.source is None else env.tabular(node.source)
+    relation: Relation | None = None if node.source is None else env.bind_tabular(node.source)
     current = env
     for operator in node.operators:
         if isinstance(operator, tree.operators.As):
             relation, current = name_relation(operator, relation, current)
         else:
-            relation = env.binder.operator(relation, operator, current)
+            relation = env.binder.bind_operator(relation, operator, current)
     if relation is None:
         raise invalid("the query has no rows", node.span)
     return relation
@@ -67,7 +67,7 @@ def bind_name(node: tree.Name, env: Env) -> Relation:
     if meaning is not None and not isinstance(meaning, LambdaMeaning):
         return resolve_rows(meaning, node.name, node.span, env)
     if meaning is None:
-        table = env.catalog.table(node.name)
+        table = env.catalog.find_table(node.name)
         if table is not None:
             return scan(table, env)
     if function_named(node.name, env, node.span) is not None:
@@ -80,8 +80,8 @@ def bind_name(node: tree.Name, env: Env) -> Relation:
 
 def scan(table: TableSchema, env: Env) -> Relation:
     """The rows of a table, in the time scope that `set query_datetimescope_...` gives."""
-    columns = tuple(env.binder.column(name, kind) for name, kind in table.columns)
-    ingested = env.binder.column("", KqlType.DATETIME) if table.ingested else None
+    columns = tuple(env.binder.make_column(name, kind) for name, kind in table.columns)
+    ingested = env.binder.make_column("", KqlType.DATETIME) if table.ingested else None
     return restrict_to_scope(TableScan(columns=columns, table=table, ingested=ingested), env)
 
 
@@ -98,7 +98,7 @@ def bind_call(node: tree.Call, env: Env) -> Relation:
         )
     case = choose_pattern_case(node, env)
     if case is not None:
-        return enter_function(*case, env).tabular(lambda_body(case[0], node.span))
+        return enter_function(*case, env).bind_tabular(lambda_body(case[0], node.span))
     found = function_named(node.name, env, node.span)
     if found is None and node.name == "_GetWatchlist":
         return _bind_watchlist(node, env)
@@ -109,7 +109,7 @@ def bind_call(node: tree.Call, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.name}'", node.span, "invalid", hint
         )
-    return enter_function(found, node, env).tabular(lambda_body(found, node.span))
+    return enter_function(found, node, env).bind_tabular(lambda_body(found, node.span))
 
 
 def _materialize(node: tree.Call, env: Env) -> SharedTableMeaning:
@@ -123,7 +123,7 @@ def _bind_table(node: tree.Call, env: Env) -> Relation:
 
 
 def _read_constant_name(node: tree.Call, env: Env) -> str:
-    value = env.without_row().scalar(node.arguments[0]) if node.arguments else None
+    value = env.without_row().bind_scalar(node.arguments[0]) if node.arguments else None
     if not isinstance(value, Constant) or not isinstance(value.value, str):
         raise invalid(f"{node.name}() takes a constant name", node.span)
     return value.value
@@ -140,11 +140,11 @@ WATCHLIST = (
 def _bind_watchlist(node: tree.Call, env: Env) -> Relation:
     """`_GetWatchlist('alias')`; one that nobody has has no rows, as in Sentinel, and a note says so."""
     alias = _read_constant_name(node, env)
-    table = env.catalog.watchlist(alias)
+    table = env.catalog.find_watchlist(alias)
     if table is not None:
         return scan(table, env)
     env.binder.notes[f"no watchlist is named '{alias}': it has no rows"] = None
-    columns = tuple(env.binder.column(label, kind) for label, kind in WATCHLIST)
+    columns = tuple(env.binder.make_column(label, kind) for label, kind in WATCHLIST)
     return inline_rows(env, columns, ())
 
 
@@ -153,7 +153,7 @@ def bind_member(node: tree.Member, env: Env) -> Relation:
     """`pattern('a').path`, or `workspace('x').Table`, `cluster('c').database('d').Table`: where the catalog knows the place."""
     case = choose_pattern_case(node, env)
     if case is not None:
-        return enter_function(*case, env).tabular(lambda_body(case[0], node.span))
+        return enter_function(*case, env).bind_tabular(lambda_body(case[0], node.span))
     return bind_name(tree.Name(name=node.name, span=node.span), _enter_place(node.target, env))
 
 
@@ -169,7 +169,7 @@ def bind_member_call(node: tree.MemberCall, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that gives rows is named '{node.call.name}'", node.span, "invalid", hint
         )
-    return enter_function(found, node.call, env).tabular(lambda_body(found, node.span))
+    return enter_function(found, node.call, env).bind_tabular(lambda_body(found, node.span))
 
 
 def _enter_place(target: tree.Expression, env: Env) -> Env:
@@ -182,11 +182,11 @@ def bind_datatable(node: tree.Datatable, env: Env) -> Relation:
     width = len(node.columns)
     if len(node.values) % width if width else node.values:
         raise invalid(f"{len(node.values)} values do not fill rows of {width} columns", node.span)
-    columns = tuple(env.binder.column(item.name, _infer_declared_type(item)) for item in node.columns)
+    columns = tuple(env.binder.make_column(item.name, _infer_declared_type(item)) for item in node.columns)
     if len({column.name for column in columns}) != width:
         raise invalid("two columns have the same name", node.span)
     cells = [
-        _bind_cell(env.scalar(value), columns[place % width].type, value.span)
+        _bind_cell(env.bind_scalar(value), columns[place % width].type, value.span)
         for place, value in enumerate(node.values)
     ]
     rows = tuple(tuple(cells[start : start + width]) for start in range(0, len(cells), max(width, 1)))
@@ -195,7 +195,7 @@ def bind_datatable(node: tree.Datatable, env: Env) -> Relation:
 
 def inline_rows(env: Env, columns: tuple[Column, ...], rows: tuple[tuple[Bound, ...], ...]) -> Rows:
     """Rows of expressions, in their order."""
-    ordinal = env.binder.column("", KqlType.LONG)
+    ordinal = env.binder.make_column("", KqlType.LONG)
     order = sort_by_ordinal(ordinal) if len(rows) > 1 else ()
     return Rows(columns=columns, order=order, rows=rows, ordinal=ordinal)
 
@@ -211,7 +211,7 @@ def _bind_cell(value: Bound, kind: KqlType, span: Span) -> Bound:
         return value
     allowed = (value.type.numeric and kind.numeric) or KqlType.STRING in (value.type, kind)
     if kind == KqlType.DYNAMIC:
-        return as_dynamic(value)
+        return convert_to_dynamic(value)
     if not allowed and value.type not in (KqlType.DYNAMIC, KqlType.LONG):
         raise invalid(f"a value of type {value.type} in a column of type {kind}", span)
     return convert_explicitly(value, kind)

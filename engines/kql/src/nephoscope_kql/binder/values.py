@@ -37,7 +37,7 @@ def bind_name(node: tree.Name, env: Env) -> Bound:
     if isinstance(meaning, RowMeaning):
         raise invalid(f"'{node.name}' depends on a row and cannot be used in a separate query", node.span)
     if isinstance(meaning, LambdaMeaning) and not meaning.function.parameters:
-        return env.scalar(tree.Call(name=node.name, span=node.span))
+        return env.bind_scalar(tree.Call(name=node.name, span=node.span))
     if meaning is not None:
         raise invalid(f"'{node.name}' is a table or function, not a value", node.span)
     raise _build_unknown_name(node.name, env, node.span)
@@ -55,7 +55,7 @@ def bind_parenthesised(node: tree.Pipe, env: Env) -> Bound:
     """A scalar in the place of rows."""
     if node.source is None or node.operators:
         raise invalid("a value is expected here, not rows", node.span, "toscalar() makes a value of rows")
-    return env.scalar(node.source)
+    return env.bind_scalar(node.source)
 
 
 @binds_scalar(tree.Member)
@@ -71,13 +71,13 @@ def bind_member(node: tree.Member, env: Env) -> Bound:
             message = f"no column of {node.target.name} is named '{node.name}'"
             raise UnknownNameError(node.name, message, node.span, suggest_word(node.name, side))
         return reference(side[node.name], node.span)
-    return step(env.scalar(node.target), node.name, node)
+    return step(env.bind_scalar(node.target), node.name, node)
 
 
 @binds_scalar(tree.Index)
 def bind_index(node: tree.Index, env: Env) -> Bound:
     """`array[0]`, `bag['key']`, `bag[column]`."""
-    target, place = env.scalar(node.target), env.scalar(node.index)
+    target, place = env.bind_scalar(node.target), env.bind_scalar(node.index)
     if (
         isinstance(place, Constant)
         and isinstance(place.value, str | int)

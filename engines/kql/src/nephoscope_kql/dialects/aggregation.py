@@ -6,9 +6,9 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.distinct_bins import find_bins, write_in_steps
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.functions.declaration import weight
-from nephoscope_kql.plan.column_references import count_columns, order_ids
+from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.expressions import AggregateCall
 from nephoscope_kql.plan.function_signatures import Arguments
 from nephoscope_kql.plan.relations import Aggregated, FirstOf
@@ -27,25 +27,25 @@ def write_aggregated(relation: Aggregated, needed: Needed, emitter: Emitter) -> 
     wanted = [(column, call) for column, call in relation.aggregates if column.id in needed]
     values: list[Bound] = [value for _, value in relation.groups]
     values += [argument for _, call in wanted for argument in call.arguments]
-    order = order_ids(relation.input.order) if wanted else set()
-    block = emitter.block_over(relation.input, frozenset(order), values, before_where=True)
-    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
+    order = list_order_ids(relation.input.order) if wanted else set()
+    block = emitter.write_block_over(relation.input, frozenset(order), values, before_where=True)
+    items = [(column.id, emitter.write_scalar(value, block)) for column, value in relation.groups]
     bins = find_bins([call for _, call in wanted]) if items and emitter.dialect == "duckdb" else None
     if bins is not None:
         return write_in_steps(bins, items, wanted, block, emitter)
     block, items, written = _write_arguments(block, items, wanted, order, emitter)
     ids = [name for name, _ in items]
-    keys = emitter.keys(relation.input.order, block) if wanted else []
+    keys = emitter.write_keys(relation.input.order, block) if wanted else []
     for (column, call), arguments in zip(wanted, written, strict=True):
         items.append((column.id, aggregate(call, arguments, keys, emitter)))
     if not items:
         items = [("one", exp.Count(this=exp.Star()))]
-    select = block.select(items)
+    select = block.build_select(items)
     if relation.groups and wanted:
         select.set("group", exp.Group(expressions=[nodes.name(name) for name in ids]))
     elif relation.groups:
         select.set("distinct", exp.Distinct())
-    return block_over(select, [name for name, _ in items])
+    return make_block_over(select, [name for name, _ in items])
 
 
 def _write_arguments(
@@ -56,7 +56,7 @@ def _write_arguments(
     emitter: Emitter,
 ) -> tuple[SelectBlock, list[tuple[str, exp.Expr]], list[list[exp.Expr]]]:
     """The arguments of the calls in SQL; heavy ones are plain columns of a new block then, with the groups over it."""
-    written = [[emitter.scalar(argument, block) for argument in call.arguments] for _, call in calls]
+    written = [[emitter.write_scalar(argument, block) for argument in call.arguments] for _, call in calls]
     heavy = {
         id(sql): (emitter.choose_fresh_name(), sql)
         for arguments in written
@@ -72,11 +72,11 @@ def _write_arguments(
         if id(sql) not in heavy
     ]
     kept = sorted((order | count_columns(light).keys()) & block.values.keys())
-    items = [*block.columns(kept), *groups, *heavy.values()]
-    below = block_over(block.select(items), [name for name, _ in items])
+    items = [*block.list_columns(kept), *groups, *heavy.values()]
+    below = make_block_over(block.build_select(items), [name for name, _ in items])
     rewritten = [
         [
-            nodes.name(heavy[id(sql)][0]) if id(sql) in heavy else emitter.scalar(argument, below)
+            nodes.name(heavy[id(sql)][0]) if id(sql) in heavy else emitter.write_scalar(argument, below)
             for argument, sql in zip(call.arguments, arguments, strict=True)
         ]
         for (_, call), arguments in zip(calls, written, strict=True)
@@ -88,8 +88,8 @@ def aggregate(
     call: AggregateCall, arguments: list[exp.Expr], keys: list[exp.Expr], emitter: Emitter
 ) -> exp.Expr:
     """One aggregate on arguments that are written already."""
-    built = call.aggregate.builder(emitter.dialect, call.span)(
-        Arguments(arguments, call.arguments, call.type, call.span, emitter.use, keys)
+    built = call.aggregate.find_builder(emitter.dialect, call.span)(
+        Arguments(arguments, call.arguments, call.type, call.span, emitter.use_routine, keys)
     )
     return nodes.coalesce(built, nodes.text("")) if call.type == KqlType.STRING else built
 
@@ -97,20 +97,22 @@ def aggregate(
 @writes(FirstOf)
 def write_first_of(relation: FirstOf, needed: Needed, emitter: Emitter) -> SelectBlock:
     """One row a key: the keys grouped, first() of every other column."""
-    order = order_ids(relation.input.order)
-    block = emitter.block_over(relation.input, needed | order, relation.keys, before_where=True)
+    order = list_order_ids(relation.input.order)
+    block = emitter.write_block_over(relation.input, needed | order, relation.keys, before_where=True)
     block = block.seal(sorted((needed | order | count_columns(relation.keys).keys()) & block.values.keys()))
-    keys = emitter.keys(relation.input.order, block)
-    grouped = [(emitter.choose_fresh_name(), emitter.scalar(key, block)) for key in relation.keys]
-    same = {build_name(sql) for _, sql in grouped}
+    keys = emitter.write_keys(relation.input.order, block)
+    grouped = [(emitter.choose_fresh_name(), emitter.write_scalar(key, block)) for key in relation.keys]
+    same = {get_column_name(sql) for _, sql in grouped}
     rest = [one for one in sorted(needed & block.values.keys()) if one not in same]
-    items = [(one, sql) for one, sql in block.columns(sorted(needed & block.values.keys())) if one in same]
+    items = [
+        (one, sql) for one, sql in block.list_columns(sorted(needed & block.values.keys())) if one in same
+    ]
     items += [(one, nodes.aggregate("first", block.values[one].sql, order=keys)) for one in rest]
-    select = block.select(items)
+    select = block.build_select(items)
     select.set("group", exp.Group(expressions=[sql for _, sql in grouped]))
-    return block_over(select, [name for name, _ in items])
+    return make_block_over(select, [name for name, _ in items])
 
 
-def build_name(node: exp.Expr) -> str:
+def get_column_name(node: exp.Expr) -> str:
     """The name of a plain column, '' for anything else."""
     return node.name if isinstance(node, exp.Column) else ""

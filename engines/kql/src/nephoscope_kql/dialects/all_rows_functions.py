@@ -29,18 +29,18 @@ _ARROW = {
 @writes(Mined)
 def write_mined(relation: Mined, _needed: Needed, emitter: Emitter) -> SelectBlock:
     """`SELECT unnest(algorithm(list(row))) FROM input`."""
-    block = emitter.block_over(relation.input, frozenset(), relation.values, before_where=True)
+    block = emitter.write_block_over(relation.input, frozenset(), relation.values, before_where=True)
     cells = [
-        exp.PropertyEQ(this=exp.Identifier(this=f"a{place}"), expression=emitter.scalar(value, block))
+        exp.PropertyEQ(this=exp.Identifier(this=f"a{place}"), expression=emitter.write_scalar(value, block))
         for place, value in enumerate(relation.values)
     ]
     takes = tuple(value.type.physical for value in relation.values)
     gives = tuple(column.type.physical for column in relation.columns)
-    name = emitter.use(_make_routine(relation.name, relation.settings, takes, gives, relation.body))
+    name = emitter.use_routine(_make_routine(relation.name, relation.settings, takes, gives, relation.body))
     rows = nodes.call("list", exp.Struct(expressions=cells))
     found = nodes.call("unnest", nodes.call(name, rows))
     alias = emitter.choose_fresh_name()
-    inner = block.select([(alias, found)])
+    inner = block.build_select([(alias, found)])
     values = {
         column.id: Value(_build_cell(alias, place, column.type))
         for place, column in enumerate(relation.columns)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlglot import exp
 
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.functions.aggregates import WRAP
 from nephoscope_kql.plan.expressions import AggregateCall, BoundCall
 from nephoscope_kql.plan.values import Bound, Column, Constant
@@ -85,31 +85,31 @@ def write_in_steps(
     emitter: Emitter,
 ) -> SelectBlock:
     """GROUP BY the groups and the runs of bins, then by the groups."""
-    number = nodes.binary("//", emitter.scalar(bins.time, block), _write_number(bins.size))
+    number = nodes.binary("//", emitter.write_scalar(bins.time, block), _write_number(bins.size))
     run = (emitter.choose_fresh_name(), nodes.binary("//", number, _write_number(BINS)))
     met = nodes.binary("<<", _write_number(1), nodes.binary("%", number, _write_number(BINS)))
     parts = [
         _Part(nodes.aggregate("bit_or", met), _count_bits)
         if call.aggregate.name in _DISTINCT
-        else _split_call(call, [emitter.scalar(one, block) for one in call.arguments], emitter)
+        else _split_call(call, [emitter.write_scalar(one, block) for one in call.arguments], emitter)
         for _, call in wanted
     ]
     names = [emitter.choose_fresh_name() for _ in parts]
     keys = [*groups, run]
     items = [*keys, *((name, part.sql) for name, part in zip(names, parts, strict=True))]
-    first = block_over(_select_grouped(block, items, len(keys)), [name for name, _ in items])
+    first = make_block_over(_select_grouped(block, items, len(keys)), [name for name, _ in items])
     combined = [(name, nodes.name(name)) for name, _ in groups]
     for (column, call), name, part in zip(wanted, names, parts, strict=True):
         value = part.combine(nodes.name(name))
         combined.append(
             (column.id, nodes.coalesce(value, nodes.text("")) if call.type == KqlType.STRING else value)
         )
-    return block_over(_select_grouped(first, combined, len(groups)), [name for name, _ in combined])
+    return make_block_over(_select_grouped(first, combined, len(groups)), [name for name, _ in combined])
 
 
 def _select_grouped(block: SelectBlock, items: list[tuple[str, exp.Expr]], keys: int) -> exp.Select:
     """The SELECT of items, grouped by the first of them."""
-    select = block.select(items)
+    select = block.build_select(items)
     select.set("group", exp.Group(expressions=[nodes.number(place + 1) for place in range(keys)]))
     return select
 
@@ -128,7 +128,7 @@ def _split_call(call: AggregateCall, arguments: list[exp.Expr], emitter: Emitter
         return _Part(
             nodes.aggregate("sum", arguments[0], where=where),
             lambda part: nodes.call(
-                emitter.use(WRAP), nodes.coalesce(nodes.aggregate("sum", part), nodes.number(0))
+                emitter.use_routine(WRAP), nodes.coalesce(nodes.aggregate("sum", part), nodes.number(0))
             ),
         )
     extreme = _EXTREMES[name]

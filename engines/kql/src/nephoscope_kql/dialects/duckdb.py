@@ -9,7 +9,7 @@ from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.generators.duckdb import DuckDBGenerator
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.dialects import (
     aggregation,
     all_rows_functions,
@@ -47,8 +47,8 @@ def write_relation(
     """
     emitter = Emitter("duckdb", instead)
     ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
-    block = emitter.rows(relation, frozenset(ids))
-    select = block.select(block.columns(ids), emitter.keys(relation.order, block))
+    block = emitter.write_rows(relation, frozenset(ids))
+    select = block.build_select(block.list_columns(ids), emitter.write_keys(relation.order, block))
     if emitter.shared:
         select.set("with_", exp.With(expressions=emitter.tables(), recursive=emitter.recursive))
     printer = Printer()
@@ -57,7 +57,7 @@ def write_relation(
     return text, emitter
 
 
-def print_node(node: exp.Expr) -> str:
+def format_node(node: exp.Expr) -> str:
     """The text of a node."""
     return Printer().generate(node, copy=False)
 
@@ -77,7 +77,7 @@ class Printer(DuckDBGenerator):
     def anonymous_sql(self, expression: exp.Anonymous) -> str:
         """The text of a call; KqlError where there are too many patterns, or it takes too long."""
         self._calls += 1
-        check(self._calls)
+        check_deadline(self._calls)
         self._patterns += str(expression.this).startswith("regexp_")
         if self._patterns > MAX_PATTERNS:
             message = f"the query has more than {MAX_PATTERNS:,} patterns as SQL"

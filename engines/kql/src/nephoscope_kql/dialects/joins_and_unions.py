@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
-from nephoscope_kql.plan.column_references import count_columns, order_ids
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
+from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.relations import Aggregated, Assign, Concatenated, Joined
 from nephoscope_kql.plan.values import Bound, Relation
 from nephoscope_kql.sql import nodes
@@ -33,18 +33,21 @@ def write_joined(relation: Joined, needed: Needed, emitter: Emitter) -> SelectBl
     emitter.count(joins=1)
     further = [] if relation.residual is None else [relation.residual]
     left = _build_side(
-        join_side(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
+        prepare_side(relation, relation.left), [*(key for key, _ in relation.keys), *further], needed, emitter
     )
     right = _build_side(
-        join_side(relation, relation.right), [*(key for _, key in relation.keys), *further], needed, emitter
+        prepare_side(relation, relation.right),
+        [*(key for _, key in relation.keys), *further],
+        needed,
+        emitter,
     )
     both = SelectBlock(None, {**left.values, **right.values})
     matches = [
-        nodes.binary(equality(one, two), emitter.scalar(one, both), emitter.scalar(two, both))
+        nodes.binary(equality(one, two), emitter.write_scalar(one, both), emitter.write_scalar(two, both))
         for one, two in relation.keys
     ]
     if relation.residual is not None:
-        matches.append(emitter.scalar(relation.residual, both))
+        matches.append(emitter.write_scalar(relation.residual, both))
     return write_join(relation, left, right, matches)
 
 
@@ -62,13 +65,13 @@ def write_join(
         return result
     result.values = {**left.values, **right.values}
     if relation.kind in NULLABLE_LEFT:
-        text_never_null(relation.left, result)
+        fill_null_text(relation.left, result)
     if relation.kind in NULLABLE_RIGHT:
-        text_never_null(relation.right, result)
+        fill_null_text(relation.right, result)
     return result
 
 
-def join_side(relation: Joined, side: Relation) -> Relation:
+def prepare_side(relation: Joined, side: Relation) -> Relation:
     """A side of a join; where only its keys are asked for, equal rows need not be made one first."""
     asked = {
         "leftsemi": relation.right,
@@ -93,17 +96,17 @@ def equality(one: Bound, two: Bound) -> str:
 
 def _equal(one: Bound, two: Bound, both: SelectBlock, emitter: Emitter) -> exp.Expr:
     operator = "is not distinct from" if one.nullable and two.nullable else "="
-    return nodes.binary(operator, emitter.scalar(one, both), emitter.scalar(two, both))
+    return nodes.binary(operator, emitter.write_scalar(one, both), emitter.write_scalar(two, both))
 
 
 def _build_side(relation: Relation, keys: list[Bound], needed: Needed, emitter: Emitter) -> SelectBlock:
     reads = count_columns(keys)
-    block = emitter.rows(relation, needed | reads.keys())
+    block = emitter.write_rows(relation, needed | reads.keys())
     ids = (needed | reads.keys()) & block.values.keys()
     return block.seal(sorted(ids))
 
 
-def text_never_null(relation: Relation, block: SelectBlock) -> None:
+def fill_null_text(relation: Relation, block: SelectBlock) -> None:
     """Text columns of the side that an outer join fills with NULLs give ''."""
     for column in relation.columns:
         if column.type == KqlType.STRING and column.id in block.values:
@@ -124,10 +127,12 @@ def write_concatenated(relation: Concatenated, needed: Needed, emitter: Emitter)
         node = exp.Union(this=node, expression=select, distinct=False)
     ids = [columns[place].id for place in places]
     if isinstance(node, exp.Select):
-        return block_over(node, ids)
+        return make_block_over(node, ids)
     return SelectBlock(exp.Subquery(this=node), {one: Value(nodes.name(one)) for one in ids})
 
 
 def _build_branch(relation: Relation, fills: list[tuple[str, Bound]], emitter: Emitter) -> exp.Expr:
-    block = emitter.block_over(relation, frozenset(order_ids(relation.order)), [fill for _, fill in fills])
-    return block.select([(name, emitter.scalar(fill, block)) for name, fill in fills])
+    block = emitter.write_block_over(
+        relation, frozenset(list_order_ids(relation.order)), [fill for _, fill in fills]
+    )
+    return block.build_select([(name, emitter.write_scalar(fill, block)) for name, fill in fills])

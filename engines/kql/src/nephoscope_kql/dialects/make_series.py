@@ -9,7 +9,7 @@ from sqlglot import exp
 from nephoscope_kql.dialects.aggregation import aggregate
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.size_estimates import with_room
 from nephoscope_kql.functions.size_guard import ROOM
 from nephoscope_kql.functions.tostring import to_json
@@ -40,13 +40,13 @@ def write_series(relation: Series, needed: Needed, emitter: Emitter) -> SelectBl
             items.append((item.column.id, _emit_values(item.column.id, missing, count, emitter)))
     axis = write_array(places, lambda place: _build_axis_value(relation, place, emitter))
     size = nodes.binary("*", count, nodes.number(AXIS_VALUE))
-    items.append((relation.axis_column.id, with_room(axis, size, emitter.use(ROOM))))
-    select = binned.select(items)
+    items.append((relation.axis_column.id, with_room(axis, size, emitter.use_routine(ROOM))))
+    select = binned.build_select(items)
     if groups:
         select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
     else:
         select.set("having", exp.Having(this=nodes.binary(">", exp.Count(this=exp.Star()), nodes.number(0))))
-    return block_over(select, [name for name, _ in items])
+    return make_block_over(select, [name for name, _ in items])
 
 
 def _build_gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
@@ -55,8 +55,8 @@ def _build_gaps(binned: SelectBlock, groups: list[str]) -> SelectBlock:
     before = nodes.window(nodes.call("lag", nodes.name("i")), keys, [nodes.sort_key(nodes.name("i"))])
     gap = nodes.binary("-", nodes.name("i"), nodes.coalesce(before, nodes.number(-1)))
     names = list(binned.values)
-    items = [*binned.columns(names), ("g", nodes.binary("-", gap, nodes.number(1)))]
-    return block_over(binned.select(items), [*names, "g"])
+    items = [*binned.list_columns(names), ("g", nodes.binary("-", gap, nodes.number(1)))]
+    return make_block_over(binned.build_select(items), [*names, "g"])
 
 
 def _emit_values(column: str, missing: E, count: E, emitter: Emitter) -> E:
@@ -77,7 +77,7 @@ def _emit_values(column: str, missing: E, count: E, emitter: Emitter) -> E:
 def _repeat_text(text: E, times: E, emitter: Emitter) -> E:
     """A text so many times, where there is room for it."""
     size = nodes.binary("*", times, nodes.call("strlen", text))
-    return with_room(nodes.call("repeat", text, times), size, emitter.use(ROOM))
+    return with_room(nodes.call("repeat", text, times), size, emitter.use_routine(ROOM))
 
 
 def write_array(places: E, value: Callable[[E], E]) -> E:
@@ -89,7 +89,7 @@ def write_array(places: E, value: Callable[[E], E]) -> E:
 
 def write_json_element(node: E, kind: KqlType, emitter: Emitter) -> E:
     """A value as the JSON text of an element, `null` too."""
-    arguments = Arguments([], [], kind, emitter.nowhere, emitter.use)
+    arguments = Arguments([], [], kind, emitter.nowhere, emitter.use_routine)
     return nodes.coalesce(to_json(arguments, node, kind), nodes.text("null"))
 
 
@@ -103,16 +103,16 @@ def _define_rows(relation: Series, emitter: Emitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
-    block = emitter.block_over(relation.input, frozenset(), values, before_where=True)
-    block.where.append(nodes.is_not_null(emitter.scalar(relation.axis, block)))
-    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
-    items.append(("x", emitter.scalar(relation.axis, block)))
+    block = emitter.write_block_over(relation.input, frozenset(), values, before_where=True)
+    block.where.append(nodes.is_not_null(emitter.write_scalar(relation.axis, block)))
+    items = [(column.id, emitter.write_scalar(value, block)) for column, value in relation.groups]
+    items.append(("x", emitter.write_scalar(relation.axis, block)))
     for item in relation.items:
         items += [
-            (_format_argument(item.column.id, place), emitter.scalar(argument, block))
+            (_format_argument(item.column.id, place), emitter.write_scalar(argument, block))
             for place, argument in enumerate(item.call.arguments)
         ]
-    return emitter.share(block.select(items))
+    return emitter.share_select(block.build_select(items))
 
 
 def _format_argument(column: str, place: int) -> str:
@@ -165,7 +165,7 @@ def _define_bounds(relation: Series, rows: str, emitter: Emitter) -> str:
         from_=exp.From(this=exp.Subquery(this=lower)),
     )
     final.set("where", exp.Where(this=nodes.binary(">", nodes.name("s"), nodes.number(0))))
-    return emitter.share(final)
+    return emitter.share_select(final)
 
 
 def _widen_number(node: E, relation: Series) -> E:
@@ -200,12 +200,12 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: Emitter) -> S
         ]
         value = aggregate(item.call, arguments, [], emitter)
         items.append((item.column.id, write_json_element(value, item.call.type, emitter)))
-    select = block.select(items)
+    select = block.build_select(items)
     keys = [nodes.name(one) for one in [*ids]] + [place, nodes.name("l"), nodes.name("s"), nodes.name("n")]
     select.set("group", exp.Group(expressions=keys))
     names = [name for name, _ in items]
     if not relation.nonempty:
-        return block_over(select, names)
+        return make_block_over(select, names)
     both = exp.Union(this=select, expression=_no_rows(relation, rows, bounds, names), distinct=False)
     return SelectBlock(exp.Subquery(this=both), {name: Value(nodes.name(name)) for name in names})
 
@@ -220,4 +220,4 @@ def _no_rows(relation: Series, rows: str, bounds: str, names: list[str]) -> exp.
     block = SelectBlock(_build_table(bounds))
     some = exp.Exists(this=exp.Select(expressions=[nodes.number(1)], from_=exp.From(this=_build_table(rows))))
     block.where.append(nodes.not_(some))
-    return block.select([(name, known.get(name) or empty.get(name) or nodes.null()) for name in names])
+    return block.build_select([(name, known.get(name) or empty.get(name) or nodes.null()) for name in names])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
-from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
+from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Macro
@@ -35,14 +35,14 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     if len(relation.expansions) == 1 and relation.position.id not in needed:
         return _write_single_unnest(relation, needed, emitter)
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
-    passing = (needed - own) | order_ids(relation.input.order)
-    block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
+    passing = (needed - own) | list_order_ids(relation.input.order)
+    block = emitter.write_block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
         (item.column.id, _build_elements(item, relation.limit, block, emitter))
         for item in relation.expansions
     ]
-    inner = block.select([*block.columns(kept), *lists])
+    inner = block.build_select([*block.list_columns(kept), *lists])
     outer = SelectBlock(exp.Subquery(this=inner))
     names = [nodes.name(name) for name, _ in lists]
     length = nodes.call(
@@ -51,7 +51,7 @@ def write_expanded(relation: Expanded, needed: Needed, emitter: Emitter) -> Sele
     places = nodes.call("unnest", nodes.call("range", length))
     items = [(one, nodes.name(one)) for one in kept]
     items += [(name, nodes.name(name)) for name, _ in lists]
-    inner = outer.select([*items, (relation.position.id, places)])
+    inner = outer.build_select([*items, (relation.position.id, places)])
     result = SelectBlock(exp.Subquery(this=inner), {one: Value(nodes.name(one)) for one in kept})
     position = nodes.name(relation.position.id)
     for name, _ in lists:
@@ -65,8 +65,8 @@ def _build_elements(
     item: ExpandedColumn, limit: int | None, block: SelectBlock, emitter: Emitter
 ) -> exp.Expr:
     """The elements of one expanded value, as a list."""
-    routine = emitter.use(PAIRS if item.as_array else ELEMENTS)
-    elements: exp.Expr = nodes.call(routine, emitter.scalar(item.value, block))
+    routine = emitter.use_routine(PAIRS if item.as_array else ELEMENTS)
+    elements: exp.Expr = nodes.call(routine, emitter.write_scalar(item.value, block))
     return (
         elements
         if limit is None
@@ -77,12 +77,12 @@ def _build_elements(
 def _write_single_unnest(relation: Expanded, needed: Needed, emitter: Emitter) -> SelectBlock:
     """unnest() of one array whose places nobody asks for."""
     item = relation.expansions[0]
-    passing = (needed - {item.column.id}) | order_ids(relation.input.order)
-    block = emitter.block_over(relation.input, passing, [item.value])
+    passing = (needed - {item.column.id}) | list_order_ids(relation.input.order)
+    block = emitter.write_block_over(relation.input, passing, [item.value])
     kept = sorted(passing & block.values.keys())
     elements = _build_elements(item, relation.limit, block, emitter)
-    inner = block.select([*block.columns(kept), (item.column.id, nodes.call("unnest", elements))])
-    result = block_over(inner, [*kept, item.column.id])
+    inner = block.build_select([*block.list_columns(kept), (item.column.id, nodes.call("unnest", elements))])
+    result = make_block_over(inner, [*kept, item.column.id])
     result.values[item.column.id] = _to_value(nodes.name(item.column.id))
     return result
 

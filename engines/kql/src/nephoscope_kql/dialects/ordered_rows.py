@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
 
@@ -23,17 +23,17 @@ def number_rows(block: SelectBlock, items: Items, parts: list[E], keys: list[E],
     place = nodes.window(nodes.call("row_number"), parts, keys)
     whole = nodes.window(nodes.call("row_number"), [], keys)
     counted = [(PART, nodes.cast(part, "BIGINT")), (PLACE, place), (NUMBER, whole)]
-    return emitter.share(block.select([*items, *counted]))
+    return emitter.share_select(block.build_select([*items, *counted]))
 
 
-def table(name: str) -> E:
+def make_table(name: str) -> E:
     """A table of that name."""
     return exp.Table(this=exp.Identifier(this=name))
 
 
 def starts(rows: str, items: Items) -> exp.Select:
     """The row before the first of each part."""
-    select = SelectBlock(table(rows)).select(
+    select = SelectBlock(make_table(rows)).build_select(
         [(PART, nodes.name(PART)), (PLACE, nodes.cast(nodes.number(0), "BIGINT")), *items]
     )
     select.set("distinct", exp.Distinct())
@@ -47,8 +47,10 @@ def join_following_row(state: str, rows: str, items: Items) -> SelectBlock:
     )
     join = exp.Join(this=alias_table(rows, "r"), on=on, kind="INNER")
     block = SelectBlock(alias_table(state, "s"), joins=[join])
-    return block_over(
-        block.select([(PART, qualified_column("r", PART)), (PLACE, qualified_column("r", PLACE)), *items]),
+    return make_block_over(
+        block.build_select(
+            [(PART, qualified_column("r", PART)), (PLACE, qualified_column("r", PLACE)), *items]
+        ),
         [PART, PLACE, *(name for name, _ in items)],
     )
 
@@ -81,7 +83,9 @@ def null(kind: KqlType) -> E:
 def add_items(block: SelectBlock, items: Items) -> SelectBlock:
     """A new block with further columns."""
     ids = list(block.values)
-    return block_over(block.select([*block.columns(ids), *items]), [*ids, *(name for name, _ in items)])
+    return make_block_over(
+        block.build_select([*block.list_columns(ids), *items]), [*ids, *(name for name, _ in items)]
+    )
 
 
 def coalesce_true(node: E) -> E:

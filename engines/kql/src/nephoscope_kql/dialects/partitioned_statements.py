@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
-from nephoscope_kql.dialects.duckdb import Printer, print_node
+from nephoscope_kql.dialects.duckdb import Printer, format_node
 from nephoscope_kql.dialects.relational import Emitter
 from nephoscope_kql.plan.union_partitions import SplitRelation, TableShare, split_into_shares
 from nephoscope_kql.plan.values import Column, Relation
@@ -69,20 +69,20 @@ def write_partitioned(
 def _write_share(share: TableShare, emitter: Emitter) -> tuple[ShareStatement, list[tuple[str, str]]]:
     relation = share.relation
     ids = [relation.columns[place].id for place in share.places]
-    block = emitter.rows(relation, frozenset(ids))
-    ordered = [one for one in emitter.keys(relation.order, block) if isinstance(one, exp.Ordered)]
-    items, keys = block.columns(ids), list[tuple[str, str]]()
+    block = emitter.write_rows(relation, frozenset(ids))
+    ordered = [one for one in emitter.write_keys(relation.order, block) if isinstance(one, exp.Ordered)]
+    items, keys = block.list_columns(ids), list[tuple[str, str]]()
     for place, one in enumerate(ordered):
         name = f"key{place}"
         items.append((name, one.this))
         keys.append(
             (
                 name,
-                print_node(nodes.sort_key(nodes.name(name), not one.args["desc"], one.args["nulls_first"])),
+                format_node(nodes.sort_key(nodes.name(name), not one.args["desc"], one.args["nulls_first"])),
             )
         )
     printer = Printer()
-    sql = printer.generate(block.select(items), copy=False)
+    sql = printer.generate(block.build_select(items), copy=False)
     return ShareStatement(sql, share.places, frozenset(printer.placed)), keys
 
 
@@ -98,7 +98,7 @@ def _write_union_all(columns: Sequence[Column], parts: ShareStatements) -> str:
     rows = " UNION ALL BY NAME ".join(f"SELECT * FROM ({part.sql})" for part in parts.several)  # noqa: S608 - printed SQL
     order = f" ORDER BY {', '.join(key for _, key in parts.keys)}" if parts.keys else ""
     limit = "" if parts.most is None else f" LIMIT {parts.most}"
-    return f"{print_node(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
+    return f"{format_node(exp.Select(expressions=items))} FROM ({rows}){order}{limit}"
 
 
 def _build_item(column: Column, known: list[bool]) -> exp.Expr:

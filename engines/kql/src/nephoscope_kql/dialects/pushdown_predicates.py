@@ -69,7 +69,7 @@ def condition(value: Bound, block: SelectBlock, context: WriterContext) -> exp.E
         found = _build_window(value, block, context) or _text_test(value, block, context)
         if found is not None:
             return found
-    return _strip_guard(context.scalar(value, block))
+    return _strip_guard(context.write_scalar(value, block))
 
 
 def _strip_guard(node: exp.Expr) -> exp.Expr:
@@ -126,7 +126,7 @@ def _store_time(
     limit: Bound, stored: StoredColumn, operator: str, block: SelectBlock, context: WriterContext
 ) -> exp.Expr:
     """The limit in the store's own type: ticks since year 1 are never negative, so that cutting rounds down."""
-    ticks = context.scalar(limit, block)
+    ticks = context.write_scalar(limit, block)
     per = _UNIT_TICKS[stored.unit]
     if operator in _ROUNDED_UP:
         ticks = nodes.binary("+", ticks, nodes.number(per - 1))
@@ -146,7 +146,7 @@ def _text_test(value: BoundCall, block: SelectBlock, context: WriterContext) -> 
     stored = block.values[text.column.id].stored
     if text.type != KqlType.STRING or stored is None or not all(map(_is_searchable_text, others)):
         return None
-    return context.scalar(value, SelectBlock(None, {**block.values, text.column.id: Value(stored.sql)}))
+    return context.write_scalar(value, SelectBlock(None, {**block.values, text.column.id: Value(stored.sql)}))
 
 
 def _is_searchable_text(value: Bound) -> bool:

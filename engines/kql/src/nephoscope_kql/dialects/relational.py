@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlglot import exp
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.dialects.filter_pushdown import push_filter
 from nephoscope_kql.dialects.pushdown_predicates import condition, conjuncts
 from nephoscope_kql.dialects.scalars import ordered_keys, scalar
-from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import HEAVY, SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.size_estimates import ColumnGrowth
 from nephoscope_kql.errors import NOWHERE, TooLargeError, unsupported_error
 from nephoscope_kql.externaldata import ExternalSource
-from nephoscope_kql.plan.column_references import count_columns, order_ids, size
+from nephoscope_kql.plan.column_references import count_columns, list_order_ids, size
 from nephoscope_kql.plan.expressions import ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Filter, Limited, Shared, Sorted
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
@@ -64,10 +64,10 @@ class Emitter:
         self._queries: dict[int, tuple[ScalarQuery, exp.Subquery]] = {}
         self._given: set[int] = set()
 
-    def use(self, routine: Routine) -> str:
+    def use_routine(self, routine: Routine) -> str:
         """Make a routine part of the query; its name."""
         for inner in getattr(routine, "uses", ()):
-            self.use(inner)
+            self.use_routine(inner)
         if self.routines.setdefault(routine.name, routine) != routine:
             raise RuntimeError(f"two routines are named {routine.name}")
         return routine.name
@@ -77,7 +77,7 @@ class Emitter:
         called = (self.routines.get(one.name.lower()) for one in sql.find_all(exp.Anonymous))
         return any(isinstance(one, ArrowFunction) and not one.rare for one in called)
 
-    def parameter(self, name: str) -> exp.Expr:
+    def make_parameter(self, name: str) -> exp.Expr:
         """A bound parameter."""
         self.parameters.add(name)
         return exp.Placeholder(this=name)
@@ -87,7 +87,7 @@ class Emitter:
         self._names += 1
         return f"h{self._names}"
 
-    def share(self, select: exp.Select) -> str:
+    def share_select(self, select: exp.Select) -> str:
         """Make a SELECT a common table expression; its name."""
         name = f"r{self.choose_fresh_name()}"
         alias = exp.TableAlias(this=exp.Identifier(this=name))
@@ -101,7 +101,7 @@ class Emitter:
         if self._written > MAX_WRITTEN or self._joins > MAX_JOINS:
             what = f"{MAX_WRITTEN:,} parts" if self._written > MAX_WRITTEN else f"{MAX_JOINS:,} joins"
             raise TooLargeError(f"the query has more than {what} as SQL", NOWHERE, "unsupported")
-        check(self._written)
+        check_deadline(self._written)
 
     def compute_once(self, value: ScalarQuery, make: Callable[[], exp.Subquery]) -> exp.Subquery:
         """The sub-query of a value; one that is asked for again is computed once, in a common table expression."""
@@ -113,7 +113,7 @@ class Emitter:
         node = known[1]
         if id(node) not in self._given:
             self._given.add(id(node))
-            name = self.share(node.this)
+            name = self.share_select(node.this)
             node.set("this", _select_column(name, value.column.id))
         return node.copy()
 
@@ -144,7 +144,7 @@ class Emitter:
         self.shared[name] = exp.CTE(this=union, alias=alias)
         self.recursive = True
 
-    def rows(self, relation: Relation, needed: Needed) -> SelectBlock:
+    def write_rows(self, relation: Relation, needed: Needed) -> SelectBlock:
         """The block of a relation that has at least the needed columns and those of its order."""
         relation = self._instead.get(id(relation), relation)
         writer = WRITERS.get(type(relation))
@@ -152,9 +152,9 @@ class Emitter:
         self.growth.add_relation(relation)
         if writer is None:
             raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", NOWHERE)
-        return writer(relation, needed | order_ids(relation.order), self)
+        return writer(relation, needed | list_order_ids(relation.order), self)
 
-    def block_over(
+    def write_block_over(
         self, relation: Relation, needed: Needed, values: Iterable[Bound], before_where: bool = False
     ) -> SelectBlock:
         """The input's block, ready for expressions over it: heavy columns that are read again are computed first.
@@ -163,7 +163,7 @@ class Emitter:
         """
         wanted = list(values)
         reads = count_columns(wanted)
-        block = self.rows(relation, needed | reads.keys())
+        block = self.write_rows(relation, needed | reads.keys())
         # a comparison is written with what it compares twice, so that a filter reads everything again
         heavy = any(
             (block.values[one].size > HEAVY and (times > 1 or one in needed))
@@ -172,18 +172,20 @@ class Emitter:
         )
         windows = any(block.values[one].window for one in reads) or (before_where and block.has_window)
         # what asks for room writes what it reads once more, to measure it
-        measured = any(block.values[one].size > 1 for one in reads) and any(map(self.growth.asks, wanted))
+        measured = any(block.values[one].size > 1 for one in reads) and any(
+            map(self.growth.needs_room, wanted)
+        )
         if heavy or windows or measured:
             return block.seal(
-                sorted((needed | reads.keys() | order_ids(relation.order)) & block.values.keys())
+                sorted((needed | reads.keys() | list_order_ids(relation.order)) & block.values.keys())
             )
         return block
 
-    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
+    def write_scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         return scalar(value, block.values, self)
 
-    def keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
+    def write_keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row (SQL takes a number for a place)."""
         keys = [one for key in order for one in ordered_keys(key, block, self)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
@@ -200,7 +202,7 @@ def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
     weight = size(value) + sum(
         block.values[one].size * times for one, times in reads.items() if one in block.values
     )
-    sql = emitter.scalar(value, block)
+    sql = emitter.write_scalar(value, block)
     # what an expression calls, or one that it reads and that is written into it
     return Value(sql, weight, called=emitter.calls_python(sql))
 
@@ -208,7 +210,7 @@ def assign(block: SelectBlock, value: Bound, emitter: Emitter) -> Value:
 @writes(Filter)
 def write_filter(relation: Filter, needed: Needed, emitter: Emitter) -> SelectBlock:
     """WHERE."""
-    block = emitter.block_over(push_filter(relation), needed, [relation.predicate], before_where=True)
+    block = emitter.write_block_over(push_filter(relation), needed, [relation.predicate], before_where=True)
     block.where.extend(condition(part, block, emitter) for part in conjuncts(relation.predicate))
     return block
 
@@ -218,7 +220,7 @@ def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> SelectBl
     """Columns that are computed, where something needs them."""
     wanted = [(column, value) for column, value in relation.assigned if column.id in needed]
     passing = needed - {column.id for column, _ in relation.assigned}
-    block = emitter.block_over(relation.input, passing, [value for _, value in wanted])
+    block = emitter.write_block_over(relation.input, passing, [value for _, value in wanted])
     made = {column.id: assign(block, value, emitter) for column, value in wanted}
     block.values.update(made)
     return block
@@ -227,25 +229,25 @@ def write_assign(relation: Assign, needed: Needed, emitter: Emitter) -> SelectBl
 @writes(Sorted)
 def write_sorted(relation: Sorted, needed: Needed, emitter: Emitter) -> SelectBlock:
     """The order is written where it matters: at the end, at a limit, in a window."""
-    return emitter.rows(relation.input, needed)
+    return emitter.write_rows(relation.input, needed)
 
 
 @writes(Limited)
 def write_limited(relation: Limited, needed: Needed, emitter: Emitter) -> SelectBlock:
     """ORDER BY and LIMIT."""
-    block = emitter.rows(relation.input, needed)
-    ids = sorted((needed | order_ids(relation.order)) & block.values.keys())
-    limit = nodes.call("greatest", emitter.scalar(relation.count, block), nodes.number(0))
-    return block.seal(ids, emitter.keys(relation.order, block), limit)
+    block = emitter.write_rows(relation.input, needed)
+    ids = sorted((needed | list_order_ids(relation.order)) & block.values.keys())
+    limit = nodes.call("greatest", emitter.write_scalar(relation.count, block), nodes.number(0))
+    return block.seal(ids, emitter.write_keys(relation.order, block), limit)
 
 
 @writes(Shared)
 def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBlock:
     """A common table expression, written once with all its columns."""
     if relation.name not in emitter.shared:
-        ids = frozenset(column.id for column in relation.input.columns) | order_ids(relation.input.order)
-        block = emitter.rows(relation.input, ids)
-        select = block.select(block.columns(sorted(ids & block.values.keys())))
+        ids = frozenset(column.id for column in relation.input.columns) | list_order_ids(relation.input.order)
+        block = emitter.write_rows(relation.input, ids)
+        select = block.build_select(block.list_columns(sorted(ids & block.values.keys())))
         alias = exp.TableAlias(this=exp.Identifier(this=relation.name))
         emitter.shared[relation.name] = exp.CTE(this=select, alias=alias, materialized=True)
     stored = dict(zip((column.id for column in relation.columns), relation.input.columns, strict=True))
@@ -257,6 +259,6 @@ def write_shared(relation: Shared, needed: Needed, emitter: Emitter) -> SelectBl
     ]
     if not renamed:
         return SelectBlock(table)
-    return block_over(
+    return make_block_over(
         exp.Select(expressions=renamed, from_=exp.From(this=table)), sorted(needed & stored.keys())
     )

@@ -8,8 +8,14 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, StoredColumn, Value, block_over, name_table
-from nephoscope_kql.plan.column_references import order_ids, size
+from nephoscope_kql.dialects.select_block import (
+    SelectBlock,
+    StoredColumn,
+    Value,
+    make_block_over,
+    make_table_block,
+)
+from nephoscope_kql.plan.column_references import list_order_ids, size
 from nephoscope_kql.plan.relations import (
     MAX_RANGE,
     External,
@@ -99,7 +105,7 @@ def _read_stored_value(raw: exp.Expr, kind: KqlType, how: str, emitter: Emitter)
     if how == "nested":
         return nodes.cast(nodes.call("to_json", raw), "VARCHAR")
     if how == "text":
-        return nodes.call(emitter.use(TEXT_DYNAMIC), raw)
+        return nodes.call(emitter.use_routine(TEXT_DYNAMIC), raw)
     return raw
 
 
@@ -121,9 +127,11 @@ def write_external(relation: External, needed: Needed, emitter: Emitter) -> Sele
 @writes(Materialized)
 def write_kept(relation: Materialized, needed: Needed, emitter: Emitter) -> SelectBlock:
     """The temporary table of rows that were computed before; its columns have their ids as names."""
-    known = needed & {*(column.id for column in relation.columns), *order_ids(relation.order)}
+    known = needed & {*(column.id for column in relation.columns), *list_order_ids(relation.order)}
     emitter.kept.setdefault(relation.name, set()).update(known)
-    return name_table(exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)})
+    return make_table_block(
+        exp.Table(this=exp.Identifier(this=relation.name)), {one: one for one in sorted(known)}
+    )
 
 
 @writes(Rows)
@@ -173,7 +181,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     low, high, step = (scalar(part, {}, emitter) for part in (relation.low, relation.high, relation.step))
-    parts = block_over(
+    parts = make_block_over(
         exp.Select(
             expressions=[_alias_node(one, name) for one, name in zip((low, high, step), _RANGE, strict=True)]
         ),
@@ -199,7 +207,7 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: Emitter) -> Selec
     numbers = nodes.call(
         "unnest", nodes.call("generate_series", nodes.cast(nodes.number(0), "BIGINT"), count)
     )
-    series = parts.select([("range_low", first), ("range_step", each), ("range_place", numbers)])
+    series = parts.build_select([("range_low", first), ("range_step", each), ("range_place", numbers)])
     steps = nodes.binary("*", nodes.name("range_place"), nodes.name("range_step"))
     value = nodes.binary("+", nodes.name("range_low"), steps)
     if column.type == KqlType.INT:
@@ -214,13 +222,13 @@ def _alias_node(node: exp.Expr, name: str) -> exp.Expr:
 @writes(Numbered)
 def write_numbered(relation: Numbered, needed: Needed, emitter: Emitter) -> SelectBlock:
     """row_number()."""
-    block = emitter.block_over(
+    block = emitter.write_block_over(
         relation.input, needed - {relation.number.id}, relation.partition, before_where=True
     )
     number = nodes.window(
         nodes.call("row_number"),
-        [emitter.scalar(value, block) for value in relation.partition],
-        emitter.keys(relation.input.order, block),
+        [emitter.write_scalar(value, block) for value in relation.partition],
+        emitter.write_keys(relation.input.order, block),
     )
     block.values[relation.number.id] = Value(number, 4, window=True)
     return block

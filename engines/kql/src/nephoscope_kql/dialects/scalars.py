@@ -58,19 +58,19 @@ class WriterContext(Protocol):
     dialect: str
     growth: growth.ColumnGrowth
 
-    def use(self, routine: Routine) -> str:
+    def use_routine(self, routine: Routine) -> str:
         """Make a routine part of the query."""
         ...
 
-    def parameter(self, name: str) -> exp.Expr:
+    def make_parameter(self, name: str) -> exp.Expr:
         """A value that is bound when the query runs."""
         ...
 
-    def rows(self, relation: Relation, needed: frozenset[str]) -> SelectBlock:
+    def write_rows(self, relation: Relation, needed: frozenset[str]) -> SelectBlock:
         """The block of a sub-query."""
         ...
 
-    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
+    def write_scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         ...
 
@@ -104,15 +104,15 @@ def _call(value: BoundCall, values: Mapping[str, Value], context: WriterContext)
     built = _build_call(value, arguments, context)
     if context.growth.may_grow(value):
         bytes_ = growth.size(value, lambda part: scalar(part, values, context))
-        built = growth.with_room(built, bytes_, context.use(ROOM))
+        built = growth.with_room(built, bytes_, context.use_routine(ROOM))
     if value.type == KqlType.STRING and may_be_null(value):
         return nodes.coalesce(built, nodes.text(""))
     return built
 
 
 def _build_call(value: BoundCall, arguments: list[exp.Expr], context: WriterContext) -> exp.Expr:
-    call = Arguments(arguments, value.arguments, value.type, value.span, context.use)
-    return value.function.builder(context.dialect, value.span)(call)
+    call = Arguments(arguments, value.arguments, value.type, value.span, context.use_routine)
+    return value.function.find_builder(context.dialect, value.span)(call)
 
 
 def _build_chain(value: BoundCall, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
@@ -132,7 +132,7 @@ def may_be_null(value: BoundCall) -> bool:
 
 
 def _build_variable(value: Variable, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
-    return context.parameter(value.name)
+    return context.make_parameter(value.name)
 
 
 def _build_path(value: DynamicPath, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
@@ -152,7 +152,7 @@ def _build_path_text(
 ) -> exp.Expr | None:
     """`tostring()` of a path in one extraction, where its steps are constant."""
     fixed = [step for step in value.steps if not isinstance(step, Bound)]
-    path = json_path(fixed)
+    path = build_json_path(fixed)
     if len(fixed) != len(value.steps) or path is None:
         return None
     found = nodes.call("json_extract_string", scalar(value.target, values, context), nodes.text(path))
@@ -162,10 +162,10 @@ def _build_path_text(
 def _extract_path(target: exp.Expr, steps: list[str | int]) -> exp.Expr:
     if not steps:
         return target
-    path = json_path(steps)
+    path = build_json_path(steps)
     if path is None:
         for step in steps:
-            target = _extract_by_path(target, json_path([step]) or json_pointer(str(step)))
+            target = _extract_by_path(target, build_json_path([step]) or build_json_pointer(str(step)))
         return target
     return _extract_by_path(target, path)
 
@@ -175,7 +175,7 @@ def _extract_by_path(target: exp.Expr, path: str) -> exp.Expr:
     return nodes.call("nullif", found, nodes.text("null"))
 
 
-def json_path(steps: list[str | int]) -> str | None:
+def build_json_path(steps: list[str | int]) -> str | None:
     """The JSON path of constant steps; None where a key has characters that paths cannot hold."""
     result = "$"
     for step in steps:
@@ -188,7 +188,7 @@ def json_path(steps: list[str | int]) -> str | None:
     return result
 
 
-def json_pointer(key: str) -> str:
+def build_json_pointer(key: str) -> str:
     """The JSON pointer of one key."""
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
@@ -197,14 +197,16 @@ def _build_computed_step(
     target: exp.Expr, step: Bound, values: Mapping[str, Value], context: WriterContext
 ) -> exp.Expr:
     routine = {KqlType.STRING: KEY, KqlType.DYNAMIC: STEP}.get(step.type, AT)
-    return nodes.call(context.use(routine), target, scalar(step, values, context))
+    return nodes.call(context.use_routine(routine), target, scalar(step, values, context))
 
 
 def _build_scalar_query(value: ScalarQuery, _values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
     def make() -> exp.Subquery:
-        block = context.rows(value.relation, frozenset({value.column.id}))
+        block = context.write_rows(value.relation, frozenset({value.column.id}))
         order = [one for key in value.relation.order for one in ordered_keys(key, block, context)]
-        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
+        return exp.Subquery(
+            this=block.build_select(block.list_columns([value.column.id]), order, nodes.number(1))
+        )
 
     node = context.compute_once(value, make)
     return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
@@ -224,7 +226,7 @@ def ordered_keys(key: SortKey, block: SelectBlock, context: WriterContext) -> li
 
 
 def _write_in_query(value: InQuery, values: Mapping[str, Value], context: WriterContext) -> exp.Expr:
-    block = context.rows(value.relation, frozenset({value.column.id}))
+    block = context.write_rows(value.relation, frozenset({value.column.id}))
     operand = scalar(value.operand, values, context)
     found = block.values[value.column.id].sql
     if value.insensitive:
@@ -232,7 +234,9 @@ def _write_in_query(value: InQuery, values: Mapping[str, Value], context: Writer
     if value.column.type != KqlType.STRING:
         block = block if not block.has_window else block.seal([value.column.id])
         block.where.append(nodes.is_not_null(found))
-    inside: exp.Expr = exp.In(this=nodes.wrap(operand), query=exp.Subquery(this=block.select([("k", found)])))
+    inside: exp.Expr = exp.In(
+        this=nodes.wrap(operand), query=exp.Subquery(this=block.build_select([("k", found)]))
+    )
     if value.operand.nullable:
         inside = nodes.coalesce(inside, nodes.boolean(False))
     return nodes.not_(inside) if value.negated else inside
@@ -254,7 +258,7 @@ def constant(value: Scalar, kind: KqlType) -> exp.Expr:
     if isinstance(value, bool) and kind == KqlType.BOOL:
         return nodes.boolean(value)
     if kind == KqlType.DYNAMIC:
-        return _text_literal(json_text(value))
+        return _text_literal(write_json_text(value))
     if isinstance(value, str):
         return _text_literal(value)
     if kind == KqlType.REAL:
@@ -293,6 +297,6 @@ def _write_real(value: float) -> exp.Expr:
     return exp.Paren(this=exp.Neg(this=literal)) if negative else literal
 
 
-def json_text(value: Scalar) -> str:
+def write_json_text(value: Scalar) -> str:
     """The canonical JSON text of a dynamic's value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

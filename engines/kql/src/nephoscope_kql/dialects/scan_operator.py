@@ -16,15 +16,15 @@ from nephoscope_kql.dialects.ordered_rows import (
     coalesce_true,
     equal_column,
     join_following_row,
+    make_table,
     null,
     number_rows,
     qualified_column,
     starts,
-    table,
 )
 from nephoscope_kql.dialects.relational import Emitter, Needed, writes
 from nephoscope_kql.dialects.scalars import scalar
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.plan.column_references import count_columns
 from nephoscope_kql.plan.relations import BoundScanStep, Scanned
 from nephoscope_kql.plan.values import Bound, Column, Relation
@@ -54,7 +54,7 @@ class _Machine:
         """The columns of a matched row that later rows read, and the declared ones, which the result shows."""
         return [(own, seen) for own, seen in step.seen if seen.id in self.reads or own in self.declared]
 
-    def state_columns(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
+    def list_state_columns(self, level: int) -> list[tuple[BoundScanStep, Column, Column]]:
         """Return what the state of a step holds: (step, the row's column, its name in expressions) of all steps up to it."""
         return [
             (step, own, seen)
@@ -62,21 +62,25 @@ class _Machine:
             for own, seen in self.list_carried_columns(step)
         ]
 
-    def state_column_name(self, level: int, seen: Column) -> str:
+    def make_state_column_name(self, level: int, seen: Column) -> str:
         """The name of a value in the state of a step."""
         return f"v{level}_{seen.id}"
 
-    def blank(self, own: Column, emitter: Emitter) -> E:
+    def make_blank(self, own: Column, emitter: Emitter) -> E:
         """Return what a value is where no row has matched."""
         default = self.declared.get(own)
         return null(own.type) if default is None else scalar(default, {}, emitter)
 
-    def values(self, level: int, row: dict[str, Value], state: int, emitter: Emitter) -> dict[str, Value]:
+    def map_values(self, level: int, row: dict[str, Value], state: int, emitter: Emitter) -> dict[str, Value]:
         """The columns of expressions of a step: the row's, and those of a state (-1 = none); later steps are blank."""
         found = dict(row)
-        for step, own, seen in self.state_columns(level):
+        for step, own, seen in self.list_state_columns(level):
             known = self.steps.index(step) <= state
-            sql = nodes.name(self.state_column_name(state, seen)) if known else self.blank(own, emitter)
+            sql = (
+                nodes.name(self.make_state_column_name(state, seen))
+                if known
+                else self.make_blank(own, emitter)
+            )
             found[seen.id] = Value(sql)
         return found
 
@@ -97,10 +101,10 @@ def write_scanned(relation: Scanned, needed: Needed, emitter: Emitter) -> Select
         ]
         blanks += [
             (
-                machine.state_column_name(level, seen),
-                nodes.cast(machine.blank(own, emitter), own.type.physical),
+                machine.make_state_column_name(level, seen),
+                nodes.cast(machine.make_blank(own, emitter), own.type.physical),
             )
-            for _, own, seen in machine.state_columns(level)
+            for _, own, seen in machine.list_state_columns(level)
         ]
     names += [name for name, _ in blanks[1:]]
     step = _build_step(machine, state, rows, carried, names, emitter)
@@ -118,11 +122,11 @@ def _define_rows(
     ]
     read = sorted(own & {*machine.reads, *stepwise})
     passing = frozenset((needed & own) | set(read))
-    block = emitter.block_over(relation.input, passing, relation.partition, before_where=True)
+    block = emitter.write_block_over(relation.input, passing, relation.partition, before_where=True)
     ids = sorted(passing & block.values.keys())
-    parts = [emitter.scalar(value, block) for value in relation.partition]
-    keys = emitter.keys(relation.input.order, block)
-    return number_rows(block, block.columns(ids), parts, keys, emitter), read
+    parts = [emitter.write_scalar(value, block) for value in relation.partition]
+    keys = emitter.write_keys(relation.input.order, block)
+    return number_rows(block, block.list_columns(ids), parts, keys, emitter), read
 
 
 def _build_step(
@@ -135,7 +139,7 @@ def _build_step(
     count = len(machine.steps)
     promoted: Items = []
     for level in range(1, count):
-        values = machine.values(level, row, level - 1, emitter)
+        values = machine.map_values(level, row, level - 1, emitter)
         holds = coalesce_true(scalar(machine.steps[level].condition, values, emitter))
         promoted.append((f"up{level}", nodes.binary("and", nodes.name(f"live{level - 1}"), holds)))
     block = add_items(block, promoted)
@@ -143,7 +147,7 @@ def _build_step(
     for level in range(count):
         stayed.append((f"stay{level}", _matches_again(machine, level, row, emitter)))
     block = add_items(block, stayed)
-    return block.select(_build_next_state(machine, row, names, emitter))
+    return block.build_select(_build_next_state(machine, row, names, emitter))
 
 
 def _has_advanced(machine: _Machine, level: int) -> E | None:
@@ -154,11 +158,11 @@ def _has_advanced(machine: _Machine, level: int) -> E | None:
 def _matches_again(machine: _Machine, level: int, row: dict[str, Value], emitter: Emitter) -> E:
     """Return whether the row matches a step again, or the first one anew."""
     step, gone = machine.steps[level], _has_advanced(machine, level)
-    again = coalesce_true(scalar(step.condition, machine.values(level, row, level, emitter), emitter))
+    again = coalesce_true(scalar(step.condition, machine.map_values(level, row, level, emitter), emitter))
     if level == 0:
         if gone is None:
             return again
-        anew = coalesce_true(scalar(step.condition, machine.values(level, row, -1, emitter), emitter))
+        anew = coalesce_true(scalar(step.condition, machine.map_values(level, row, -1, emitter), emitter))
         return nodes.case((gone, anew), otherwise=again)
     parts = [nodes.not_(nodes.name(f"up{level}")), nodes.name(f"live{level}"), again]
     if gone is not None:
@@ -202,17 +206,17 @@ def _next_state_values(
     step, left = machine.steps[level], _has_advanced(machine, level)
     up: E = nodes.name(f"up{level}") if level else nodes.boolean(False)
     stay = nodes.name(f"stay{level}")
-    promoted = machine.values(level, row, level - 1, emitter)
-    stayed = machine.values(level, row, level, emitter)
-    anew = machine.values(level, row, -1, emitter)
+    promoted = machine.map_values(level, row, level - 1, emitter)
+    stayed = machine.map_values(level, row, level, emitter)
+    anew = machine.map_values(level, row, -1, emitter)
     assigned = dict(step.assigned)
     found: dict[str, E] = {}
-    for owner, own, seen in machine.state_columns(level):
-        name = machine.state_column_name(level, seen)
+    for owner, own, seen in machine.list_state_columns(level):
+        name = machine.make_state_column_name(level, seen)
         old: E = nodes.name(name)
-        cleared = old if left is None else nodes.case((left, machine.blank(own, emitter)), otherwise=old)
+        cleared = old if left is None else nodes.case((left, machine.make_blank(own, emitter)), otherwise=old)
         if owner is not step:
-            before = nodes.name(machine.state_column_name(level - 1, seen))
+            before = nodes.name(machine.make_state_column_name(level - 1, seen))
             found[name] = nodes.case((up, before), (stay, old), otherwise=cleared)
             continue
         fresh = _build_matched_value(own, assigned.get(own), promoted, emitter, machine)
@@ -227,7 +231,7 @@ def _next_state_values(
         )
     return {
         name: nodes.cast(node, seen.type.physical)
-        for (_, _, seen), (name, node) in zip(machine.state_columns(level), found.items(), strict=True)
+        for (_, _, seen), (name, node) in zip(machine.list_state_columns(level), found.items(), strict=True)
     }
 
 
@@ -237,7 +241,7 @@ def _build_matched_value(
     """Return what a matched row has in a column: what the step assigns, else its own value, else the default."""
     if value is not None:
         return scalar(value, values, emitter)
-    return machine.blank(own, emitter) if own in machine.declared else values[own.id].sql
+    return machine.make_blank(own, emitter) if own in machine.declared else values[own.id].sql
 
 
 def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed: Needed) -> SelectBlock:
@@ -263,7 +267,7 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
         block.where.append(qualified_column("s", f"hit{level}"))
         items: Items = [(one, qualified_column("r", one)) for one in ids]
         items += [
-            (column.id, qualified_column("s", machine.state_column_name(level, seen[column])))
+            (column.id, qualified_column("s", machine.make_state_column_name(level, seen[column])))
             for column in shown
         ]
         order = nodes.number(len(machine.steps) - level)
@@ -276,13 +280,13 @@ def _matches(relation: Scanned, machine: _Machine, state: str, rows: str, needed
             ),
             strict=True,
         )
-        select = block.select(items)
+        select = block.build_select(items)
         selects.append(_select_last(select, level) if step.output == "last" else select)
     names = [*ids, *(column.id for column in shown), *(column.id for column in hidden)]
     if not selects:
-        empty = SelectBlock(table(rows), where=[nodes.boolean(False)])
-        return block_over(
-            empty.select([(name, nodes.null(_find_type(relation, name))) for name in names]), names
+        empty = SelectBlock(make_table(rows), where=[nodes.boolean(False)])
+        return make_block_over(
+            empty.build_select([(name, nodes.null(_find_type(relation, name))) for name in names]), names
         )
     node: E = selects[0]
     for select in selects[1:]:

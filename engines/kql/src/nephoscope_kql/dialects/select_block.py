@@ -53,7 +53,7 @@ class SelectBlock:
         """Return whether a window function is among its columns."""
         return any(value.window for value in self.values.values())
 
-    def select(
+    def build_select(
         self,
         items: Iterable[tuple[str, exp.Expr]],
         order: list[exp.Expr] | None = None,
@@ -76,7 +76,7 @@ class SelectBlock:
             node.set("limit", exp.Limit(expression=limit))
         return node
 
-    def columns(self, ids: Iterable[str]) -> list[tuple[str, exp.Expr]]:
+    def list_columns(self, ids: Iterable[str]) -> list[tuple[str, exp.Expr]]:
         """(name, SQL) items of columns by id."""
         return [(one, self.values[one].sql) for one in ids]
 
@@ -85,14 +85,14 @@ class SelectBlock:
     ) -> SelectBlock:
         """A new block over this one's SELECT: its columns are plain names."""
         kept = list(ids)
-        return block_over(self.select(self.columns(kept), order, limit), kept)
+        return make_block_over(self.build_select(self.list_columns(kept), order, limit), kept)
 
 
-def block_over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
+def make_block_over(select: exp.Expr, ids: Iterable[str]) -> SelectBlock:
     """A block over a finished SELECT."""
     return SelectBlock(exp.Subquery(this=select), {one: Value(nodes.name(one)) for one in ids})
 
 
-def name_table(table: exp.Expr, ids: Mapping[str, str]) -> SelectBlock:
+def make_table_block(table: exp.Expr, ids: Mapping[str, str]) -> SelectBlock:
     """A block over a named table or CTE: column id -> the name it has there."""
     return SelectBlock(table, {one: Value(nodes.name(stored)) for one, stored in ids.items()})

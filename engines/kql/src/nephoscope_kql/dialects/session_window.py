@@ -17,7 +17,7 @@ from nephoscope_kql.dialects.ordered_rows import (
     starts,
 )
 from nephoscope_kql.dialects.relational import Emitter, Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.types import KqlType
@@ -34,8 +34,8 @@ def session(
     part of their own, so that there are only as many rounds as the longest part has rows.
     """
     ids = sorted(passing & block.values.keys())
-    value, first, neighbor = (emitter.scalar(argument, block) for argument in call.arguments)
-    restart = nodes.boolean(False) if call.restart is None else emitter.scalar(call.restart, block)
+    value, first, neighbor = (emitter.write_scalar(argument, block) for argument in call.arguments)
+    restart = nodes.boolean(False) if call.restart is None else emitter.write_scalar(call.restart, block)
     mine = emitter.choose_fresh_name()
     runs, inside = _read_runs(block, ids, (mine, value), (neighbor, restart), (parts, keys), emitter)
     rows = number_rows(
@@ -52,7 +52,7 @@ def session(
     step = join_following_row(state, rows, [(begun, start)])
     names = [PART, PLACE, begun]
     anchor = starts(rows, [(begun, nodes.null(KqlType.DATETIME))])
-    emitter.share_recursive(state, names, anchor, step.select(step.columns(names)))
+    emitter.share_recursive(state, names, anchor, step.build_select(step.list_columns(names)))
     on = nodes.chain(
         "and",
         [equal_column(PART), nodes.binary("=", qualified_column("r", PLACE), qualified_column("s", PLACE))],
@@ -62,8 +62,8 @@ def session(
     )
     found = emitter.choose_fresh_name()
     columns = [(one, qualified_column("r", one)) for one in ids]
-    return block_over(
-        both.select([*columns, (found, qualified_column("s", begun))]), [*ids, found]
+    return make_block_over(
+        both.build_select([*columns, (found, qualified_column("s", begun))]), [*ids, found]
     ), nodes.name(found)
 
 
@@ -79,13 +79,13 @@ def _read_runs(
     (mine, _), (neighbor, restart), (parts, keys) = value, limits, windows
     named = [(emitter.choose_fresh_name(), part) for part in parts]
     items = [
-        *block.columns(ids),
+        *block.list_columns(ids),
         value,
         *named,
         ("again", nodes.coalesce(restart, nodes.boolean(False))),
         ("g", nodes.window(nodes.call("row_number"), [], keys)),
     ]
-    ordered = block_over(block.select(items), [name for name, _ in items])
+    ordered = make_block_over(block.build_select(items), [name for name, _ in items])
     inside = [nodes.name(name) for name, _ in named]
     order = [nodes.sort_key(nodes.name("g"))]
     before = nodes.window(nodes.call("lag", nodes.name(mine)), inside, order)

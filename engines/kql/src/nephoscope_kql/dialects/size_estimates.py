@@ -88,7 +88,7 @@ class ColumnGrowth:
             endless += [seen for step in relation.steps for _, seen in step.seen]
             self._known.update((column.id, {column.id: inf}) for column in endless)
 
-    def copies(self, value: Bound) -> Copies:
+    def count_copies(self, value: Bound) -> Copies:
         """Count how many copies of what may be in an expression."""
         if value.type not in _SIZED:
             return {}
@@ -102,7 +102,7 @@ class ColumnGrowth:
             return self._build_path_copies(value)
         if isinstance(value, BoundCall):
             return self._call_copies(value)
-        return _add_copies((self.copies(one), 1.0) for one in getattr(value, "arguments", ()))
+        return _add_copies((self.count_copies(one), 1.0) for one in getattr(value, "arguments", ()))
 
     def _build_column_copies(self, name: str) -> Copies:
         known = self._known.get(name)
@@ -115,12 +115,12 @@ class ColumnGrowth:
     def _build_defined_copies(self, value: Bound) -> Copies:
         """Of an aggregate's or a window's arguments too, whatever its own type."""
         if isinstance(value, AggregateCall | WindowCall):
-            return _add_copies((self.copies(one), 1.0) for one in value.arguments)
-        return self.copies(value)
+            return _add_copies((self.count_copies(one), 1.0) for one in value.arguments)
+        return self.count_copies(value)
 
     def _build_path_copies(self, value: DynamicPath) -> Copies:
         """Different members of what rows hold are different things; those of what was made of members are not told apart."""
-        whole = self.copies(value.target)
+        whole = self.count_copies(value.target)
         steps = [step for step in value.steps if not isinstance(step, Bound)]
         if (
             len(steps) < len(value.steps)
@@ -131,7 +131,7 @@ class ColumnGrowth:
         return {f"{name}.{steps}": count for name, count in whole.items()}
 
     def _call_copies(self, value: BoundCall) -> Copies:
-        parts = [self.copies(one) for one in value.arguments]
+        parts = [self.count_copies(one) for one in value.arguments]
         if value.function.name in _CHOOSING:
             return _merge_copies(parts)
         if value.function.name in _MEASURED:
@@ -142,13 +142,13 @@ class ColumnGrowth:
         """Return whether a call has to ask for room: it may have too many copies of something, and more than each of its arguments."""
         if value.type not in _SIZED or value.function.name in _CHOOSING | _MEASURED:
             return False
-        most = _find_most_copies(self.copies(value))
+        most = _find_most_copies(self.count_copies(value))
         return most > MOST_COPIES and (
             most == inf
-            or most > max((_find_most_copies(self.copies(one)) for one in value.arguments), default=0.0)
+            or most > max((_find_most_copies(self.count_copies(one)) for one in value.arguments), default=0.0)
         )
 
-    def asks(self, value: Bound) -> bool:
+    def needs_room(self, value: Bound) -> bool:
         """Return whether something within an expression has to ask for room."""
         pending = [value]
         while pending:

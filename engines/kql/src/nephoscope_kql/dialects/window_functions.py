@@ -12,7 +12,7 @@ from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.dialects.session_window import session
 from nephoscope_kql.errors import unsupported_error
 from nephoscope_kql.functions.arithmetic import WRAP, WRAP_INT
-from nephoscope_kql.plan.column_references import count_columns, order_ids
+from nephoscope_kql.plan.column_references import count_columns, list_order_ids
 from nephoscope_kql.plan.expressions import WindowCall
 from nephoscope_kql.plan.relations import Windowed
 from nephoscope_kql.sql import nodes
@@ -36,10 +36,10 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: Emitter) -> Sele
 def write_window(relation: Windowed, needed: Needed, emitter: Emitter, write: Write) -> SelectBlock:
     """A column from a window; `write` gives the SQL of a call from its partition and the keys of its order."""
     call = relation.call
-    passing = (needed - {relation.column.id}) | order_ids(relation.order)
+    passing = (needed - {relation.column.id}) | list_order_ids(relation.order)
     values = [*call.arguments, *relation.partition, *([call.restart] if call.restart is not None else [])]
     values += [key.value for key in relation.order]
-    block = emitter.block_over(relation.input, passing, values, before_where=False)
+    block = emitter.write_block_over(relation.input, passing, values, before_where=False)
     if relation.column.id not in needed:
         return block
     group: list[exp.Expr] = []
@@ -61,8 +61,8 @@ def _build_frame(
     relation: Windowed, block: SelectBlock, group: list[exp.Expr], emitter: Emitter
 ) -> tuple[list[exp.Expr], list[exp.Expr]]:
     """The partition and the keys of the order of a window over a block."""
-    partition = [*(emitter.scalar(value, block) for value in relation.partition), *group]
-    return partition, emitter.keys(relation.order, block)
+    partition = [*(emitter.write_scalar(value, block) for value in relation.partition), *group]
+    return partition, emitter.write_keys(relation.order, block)
 
 
 def _collect_runs(
@@ -72,11 +72,11 @@ def _collect_runs(
     if call.restart is None:
         raise AssertionError
     restarts = nodes.cast(
-        nodes.coalesce(emitter.scalar(call.restart, block), nodes.boolean(False)), "INTEGER"
+        nodes.coalesce(emitter.write_scalar(call.restart, block), nodes.boolean(False)), "INTEGER"
     )
-    parts = [emitter.scalar(value, block) for value in relation.partition]
+    parts = [emitter.write_scalar(value, block) for value in relation.partition]
     counted = nodes.window(
-        nodes.call("sum", restarts), parts, emitter.keys(relation.order, block), build_running_frame()
+        nodes.call("sum", restarts), parts, emitter.write_keys(relation.order, block), build_running_frame()
     )
     return _seal_window(block, counted, passing | count_columns(relation.partition).keys(), call, emitter)
 
@@ -99,7 +99,7 @@ def _write_window_call(
     block: SelectBlock,
     emitter: Emitter,
 ) -> exp.Expr:
-    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    arguments = [emitter.write_scalar(argument, block) for argument in call.arguments]
     if call.function in ("prev", "next"):
         name = "lag" if call.function == "prev" else "lead"
         return nodes.window(nodes.call(name, *arguments), partition, keys)
@@ -117,7 +117,7 @@ def _write_window_call(
 def _check_total(total: exp.Expr, kind: KqlType, emitter: Emitter) -> exp.Expr:
     """A sum in its type: int and long wrap around, a timespan that is too long is null."""
     if kind.integer:
-        return nodes.call(emitter.use(WRAP if kind == KqlType.LONG else WRAP_INT), total)
+        return nodes.call(emitter.use_routine(WRAP if kind == KqlType.LONG else WRAP_INT), total)
     return nodes.try_cast(total, kind.physical)
 
 
@@ -128,7 +128,7 @@ def _write_rank(
     call, dense = relation.call, relation.call.function == "row_rank_dense"
     ids = passing | count_columns(relation.partition).keys() | {run.name for run in group}
     partition, keys = _build_frame(relation, block, group, emitter)
-    first = _starts_run(emitter.scalar(call.arguments[0], block), partition, keys)
+    first = _starts_run(emitter.write_scalar(call.arguments[0], block), partition, keys)
     number = nodes.window(nodes.call("row_number"), partition, _order_keys(keys))
     beginning = nodes.case(
         (first, nodes.number(1) if dense else number), otherwise=nodes.number(0) if dense else None

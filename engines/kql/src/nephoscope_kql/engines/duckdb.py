@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
-from nephoscope_kql.deadline import check, current_limits
-from nephoscope_kql.dialects.duckdb import print_node
+from nephoscope_kql.deadline import check_deadline, current_limits
+from nephoscope_kql.dialects.duckdb import format_node
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.arrow_udf import install
 from nephoscope_kql.engines.duckdb_probe import DuckDBProbe
@@ -23,12 +23,12 @@ from nephoscope_kql.engines.memory_accounting import allowance
 from nephoscope_kql.engines.multi_statement_results import read_parts
 from nephoscope_kql.engines.parquet import FileScan, TimeRange, files_as_rows
 from nephoscope_kql.engines.query_limits import memory_limit_error, watch_limits
-from nephoscope_kql.engines.resource_limits import share_of_cores, share_of_memory
+from nephoscope_kql.engines.resource_limits import compute_core_share, compute_memory_share
 from nephoscope_kql.engines.result_limit import STEP, ResultLimit
 from nephoscope_kql.engines.spill_folder import Spill
 from nephoscope_kql.errors import NOWHERE, unsupported_error
 from nephoscope_kql.externaldata import ExternalReader, ExternalSource
-from nephoscope_kql.externaldata import table as external_table
+from nephoscope_kql.externaldata import read_table as external_table
 from nephoscope_kql.functions.size_guard import ROOM, SizeGuard
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import ArrowFunction, Macro, Routine
@@ -55,8 +55,8 @@ class DuckDBEngine:
     """A connection that runs compiled queries over Arrow tables and Parquet files; close it when done, or use it with `with`.
 
     `files`: table name -> its Parquet files; not all need have every column. `scans`: relation -> files whose columns are known, and
-    which of their rows may be seen; `readable`: files that `see` may name later, `folders`: all files below these. The connection can
-    read these files and no others.
+    which of their rows may be seen; `readable`: files that `register_scan` may name later, `folders`: all files below these. The
+    connection can read these files and no others.
     `memory`: what DuckDB may use (default: "2GB", or a share of the limit of all queries of this process, where it has one); what it
     does not count may grow the process by half of that more and 256 MiB.
     `most`: how large results may be; rows over it are not computed. `small`: tables and results are a few rows; they are fetched as
@@ -82,12 +82,12 @@ class DuckDBEngine:
             "python_enable_replacements": False,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "memory_limit": memory or share_of_memory(MEMORY_LIMIT),
+            "memory_limit": memory or compute_memory_share(MEMORY_LIMIT),
             # else it would spill rows into a folder beside whatever the process happens to work in
             "temp_directory": self._spill.folder,
             "max_temp_directory_size": SPILL_LIMIT,
         }
-        if threads := threads or share_of_cores():
+        if threads := threads or compute_core_share():
             config["threads"] = threads
         self._connection = duckdb.connect(":memory:", config=config)
         ((limit,),) = self._connection.execute("SELECT current_setting('memory_limit')").fetchall()
@@ -110,10 +110,10 @@ class DuckDBEngine:
         paths = [str(path.resolve()) for several in files.values() for path in several]
         paths += [str(path) for scan in scans.values() for path in scan.paths()]
         paths += map(str, readable)
-        allowed = print_node(nodes.array(nodes.text(path) for path in paths))
+        allowed = format_node(nodes.array(nodes.text(path) for path in paths))
         self._connection.execute(f"SET allowed_paths = {allowed}")
         if below := [str(one.resolve()) for one in folders]:
-            allowed = print_node(nodes.array(map(nodes.text, below)))
+            allowed = format_node(nodes.array(map(nodes.text, below)))
             self._connection.execute(f"SET allowed_directories = {allowed}")
         # the footer of a file is read once by a connection that is asked again and again
         self._connection.execute("SET parquet_metadata_cache = true")
@@ -124,26 +124,26 @@ class DuckDBEngine:
         for name, several in files.items():
             files_as_rows(self._connection, name, several).create_view(name)
         for name, scan in scans.items():
-            self.see(name, scan)
+            self.register_scan(name, scan)
 
-    def see(self, name: str, scan: FileScan) -> None:
+    def register_scan(self, name: str, scan: FileScan) -> None:
         """From now on a relation has these rows; the files are among those that were allowed at the beginning."""
-        scan.relation(self._connection).create_view(name)
+        scan.open_relation(self._connection).create_view(name)
 
-    def keep(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
-        """Read columns of a scan into memory, where `see_kept` finds them; how many rows. KqlError where time or memory is short."""
+    def load_scan(self, name: str, scan: FileScan, columns: Collection[str], timeout: float | None) -> int:
+        """Read columns of a scan into memory for `register_loaded`; return how many rows. KqlError where time or memory is short."""
         # narrowed first: DuckDB binds each column again for each filter and projection, and tables have hundreds
-        rows = scan.narrow(columns).relation(self._connection)
+        rows = scan.narrow(columns).open_relation(self._connection)
         with self._enforce_limits(timeout):
             rows.create(name)
         counted = (
-            self._connection.table(print_node(nodes.build_stored_column(name)))
+            self._connection.table(format_node(nodes.build_stored_column(name)))
             .aggregate("count(*)")
             .fetchall()
         )
         return int(counted[0][0])
 
-    def keep_rows(self, name: str, compiled: CompiledQuery, most: int, timeout: float | None) -> int | None:
+    def load_rows(self, name: str, compiled: CompiledQuery, most: int, timeout: float | None) -> int | None:
         """Compute the rows of a query into memory, where SQL finds them under a name, columns by their ids; how many rows.
 
         None, and nothing is kept, where there are more than `most`; KqlError where time or memory is short.
@@ -157,19 +157,19 @@ class DuckDBEngine:
         rows = int(self._connection.table(name).aggregate("count(*)").fetchall()[0][0])
         if rows <= most:
             return rows
-        self.drop_kept(name)
+        self.drop_loaded(name)
         return None
 
-    def see_kept(self, name: str, kept: str, between: TimeRange | None) -> None:
+    def register_loaded(self, name: str, kept: str, between: TimeRange | None) -> None:
         """From now on a relation has the rows that are kept, those in a range of time."""
-        rows = self._connection.table(print_node(nodes.build_stored_column(kept)))
+        rows = self._connection.table(format_node(nodes.build_stored_column(kept)))
         if between is not None:
-            rows = rows.filter(print_node(between.test()))
+            rows = rows.filter(format_node(between.write_condition()))
         rows.create_view(name)
 
-    def drop_kept(self, kept: str) -> None:
+    def drop_loaded(self, kept: str) -> None:
         """Forget rows that were kept."""
-        self._connection.execute(f"DROP TABLE {print_node(nodes.build_stored_column(kept))}")
+        self._connection.execute(f"DROP TABLE {format_node(nodes.build_stored_column(kept))}")
 
     def register(self, name: str, table: pa.Table) -> None:
         """Make an Arrow table's rows known under a name."""
@@ -177,7 +177,7 @@ class DuckDBEngine:
         self._connection.register(name, table.rename_columns(list(stored)))
 
     @contextmanager
-    def lend_tables(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+    def register_temporarily(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
         """Within, the rows of Arrow tables are known under their names; afterwards the names are unknown."""
         try:
             for name, table in tables.items():
@@ -234,12 +234,12 @@ class DuckDBEngine:
             return reader.read_all() if self._most is None else self._most.read_rows(reader)
         if small and self._most is None:
             values = self._connection.execute(compiled.sql, dict(compiled.parameters)).fetchall()
-            return table_of_values(values, compiled.columns)
+            return build_table(values, compiled.columns)
         rows = self._connection.sql(compiled.sql, params=dict(compiled.parameters))
         found = (
             rows.to_arrow_table() if self._most is None else self._most.read_rows(rows.to_arrow_reader(STEP))
         )
-        return type_columns(found, compiled.columns)
+        return set_column_types(found, compiled.columns)
 
     def _prepare(self, routines: Iterable[Routine], external: Iterable[ExternalSource]) -> None:
         """Make known what a query's SQL uses."""
@@ -269,7 +269,7 @@ class DuckDBEngine:
         @wraps(body)
         def apply_limits(*columns: pa.Array) -> pa.Array:
             with self._limits.apply_limits():
-                check()
+                check_deadline()
                 return body(*columns)
 
         return replace(routine, body=apply_limits)
@@ -290,7 +290,7 @@ class DuckDBEngine:
         self.close()
 
 
-def type_columns(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+def set_column_types(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
     """The rows under KQL's names, each column in its Arrow type, its KQL type in the field's metadata."""
     arrays = []
     for place, (_, kind) in enumerate(columns):
@@ -300,7 +300,7 @@ def type_columns(table: pa.Table, columns: tuple[tuple[str, KqlType], ...]) -> p
     return pa.Table.from_arrays(arrays, schema=arrow_schema(columns))
 
 
-def table_of_values(rows: Sequence[tuple[object, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
+def build_table(rows: Sequence[tuple[object, ...]], columns: tuple[tuple[str, KqlType], ...]) -> pa.Table:
     """The rows, given as values, under KQL's names and types, as `typed` returns them."""
     arrays = [
         pa.array([row[place] for row in rows], ARROW_TYPES[kind]) for place, (_, kind) in enumerate(columns)

@@ -9,7 +9,7 @@ import duckdb
 
 from nephoscope_kql.dialects.duckdb import write_relation
 from nephoscope_kql.externaldata import ExternalSource
-from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.sql.routines import Routine
@@ -31,16 +31,16 @@ class DuckDBProbe:
         self._parameters = parameters
         self._kept: list[str] = []
 
-    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
+    def fetch_rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, in its order."""
         sql, parameters = self._to_sql(relation)
         found: list[tuple[object, ...]] = self._connection.execute(sql, parameters).fetchall()
         return found
 
-    def keep(self, relation: Relation) -> Relation:
+    def materialize(self, relation: Relation) -> Relation:
         """The rows in a temporary table, with the hidden columns of their order."""
         name = f"kept_{next(_numbers)}"
-        sql, parameters = self._to_sql(relation, order_ids(relation.order))
+        sql, parameters = self._to_sql(relation, list_order_ids(relation.order))
         self._connection.execute(f"CREATE TEMP TABLE {name} AS {sql}", parameters)
         self._kept.append(name)
         return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)

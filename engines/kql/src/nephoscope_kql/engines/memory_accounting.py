@@ -72,14 +72,14 @@ class MemoryLedger:
     left: float = 0
     last: int = 0
 
-    def begin(self, query: ChargedQuery, held: int) -> None:
+    def start_query(self, query: ChargedQuery, held: int) -> None:
         """A query starts, while the process holds that many bytes."""
         self._settle(held)
         if not self.running:
             self.left = 0
         self.running.append(query)
 
-    def end(self, query: ChargedQuery, held: int) -> None:
+    def end_query(self, query: ChargedQuery, held: int) -> None:
         """A query has ended."""
         self._settle(held)
         self.running.remove(query)
@@ -116,12 +116,12 @@ def limit_total(size: int) -> None:
         LEDGER.most, LEDGER.base = size, resident_memory()
 
 
-def share(several: int) -> int | None:
+def compute_share(several: int) -> int | None:
     """Return the bytes of the limit that one of several queries may take before it spills; None without a limit."""
     return None if LEDGER.most == inf else int(LEDGER.most / max(2, several))
 
 
-def give_back() -> None:
+def release_memory() -> None:
     """Give the memory back to the system that ended queries have left with the allocators, where it is much."""
     if resident_memory() - LEDGER.base > LEDGER.most / 2:
         import pyarrow as pa

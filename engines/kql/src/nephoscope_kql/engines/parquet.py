@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from nephoscope_kql.catalog import TableSchema
-from nephoscope_kql.dialects.duckdb import print_node
+from nephoscope_kql.dialects.duckdb import format_node
 from nephoscope_kql.engines.arrow_types import schema_of_fields
 from nephoscope_kql.sql import nodes
 
@@ -36,7 +36,7 @@ class TimeRange:
     start: dt.datetime | None
     end: dt.datetime
 
-    def test(self) -> exp.Expr:
+    def write_condition(self) -> exp.Expr:
         """The condition in SQL."""
         column = nodes.build_stored_column(self.stored)
         before = exp.LT(this=column, expression=_build_moment(self.end))
@@ -86,7 +86,7 @@ class FileScan:
         """All its files."""
         return [path for one in self.parts() for group in one.groups for path in group]
 
-    def relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    def open_relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         """The rows under the engine's names; a column that a group of files lacks is null."""
         rows: duckdb.DuckDBPyRelation | None = None
         for group in self.groups:
@@ -97,7 +97,7 @@ class FileScan:
             part = self._name_columns(connection.from_arrow(self.beside))
             rows = part if rows is None else rows.union(part)
         for one in self.also:
-            part = one.relation(connection)
+            part = one.open_relation(connection)
             rows = part if rows is None else rows.union(part)
         return self._select_nothing(connection) if rows is None else rows
 
@@ -114,22 +114,22 @@ class FileScan:
             if label not in known or not values:
                 yield "true" if "" in values else "false"
             else:
-                yield print_node(_test_membership(label, values))
+                yield format_node(_test_membership(label, values))
         if self.any_of is not None:
             ways = [way for way in self.any_of if all(label in known and values for label, values in way)]
             tests = [exp.and_(*(_test_membership(label, values) for label, values in way)) for way in ways]
-            yield print_node(exp.or_(*tests)) if tests else "false"
+            yield format_node(exp.or_(*tests)) if tests else "false"
         for label, values in self.without:
             if label in known and values:
-                yield print_node(exp.Not(this=_test_membership(label, values)))
+                yield format_node(exp.Not(this=_test_membership(label, values)))
         for times in self.between:
-            yield print_node(times.test()) if times.stored in known else "false"
+            yield format_node(times.write_condition()) if times.stored in known else "false"
 
     def _name_columns(self, found: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         """The columns under the engine's names; one that is lacking is null."""
         known = set(found.columns)
         items = [_format_column(column, column.stored in known) for column in self.columns]
-        day = [print_node(nodes.build_stored_column(self.day))] if self.day else []
+        day = [format_node(nodes.build_stored_column(self.day))] if self.day else []
         return found.project(", ".join([*items, *day]) or "NULL AS none")
 
     def _select_nothing(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -158,7 +158,7 @@ def _build_moment(value: dt.datetime) -> exp.Expr:
 
 
 def _format_alias_column(value: exp.Expr, column: FileColumn) -> str:
-    return f"{print_node(value)} AS {print_node(nodes.build_stored_column(column.name))}"
+    return f"{format_node(value)} AS {format_node(nodes.build_stored_column(column.name))}"
 
 
 def schema_of_files(name: str, files: Sequence[Path]) -> TableSchema:
@@ -205,5 +205,5 @@ def _rename_columns(
     items = []
     for name, as_stored in zip(wanted, stored, strict=True):
         value = nodes.build_stored_column(rows.columns[places[name]]) if name in places else nodes.null()
-        items.append(f"{print_node(value)} AS {print_node(nodes.build_stored_column(as_stored))}")
+        items.append(f"{format_node(value)} AS {format_node(nodes.build_stored_column(as_stored))}")
     return rows.project(", ".join(items))

@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nephoscope_kql.deadline import RunLimits, current_limits, deadline_within
-from nephoscope_kql.engines.memory_accounting import LEDGER, LOCK, ChargedQuery, give_back, resident_memory
+from nephoscope_kql.engines.memory_accounting import (
+    LEDGER,
+    LOCK,
+    ChargedQuery,
+    release_memory,
+    resident_memory,
+)
 from nephoscope_kql.errors import NOWHERE, KqlError
 
 INTERVAL = 0.01
@@ -35,7 +41,7 @@ class Watch:
     reason: KqlError | None = None
     _ended: threading.Event = field(default_factory=threading.Event)
 
-    def look(self) -> None:
+    def run(self) -> None:
         """Watch until the query has ended."""
         while not self._ended.wait(INTERVAL):
             self.reason = self.reason or self._check_limits()
@@ -54,7 +60,7 @@ class Watch:
         with LOCK:
             return memory_limit_error() if LEDGER.must_end(self.charged, resident_memory()) else None
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """The query has ended."""
         self._ended.set()
 
@@ -69,14 +75,14 @@ def watch_limits(
     with deadline_within(timeout):
         watch = Watch(interrupt, current_limits(), ChargedQuery(allowed), full)
         with LOCK:
-            LEDGER.begin(watch.charged, resident_memory())
-        thread = threading.Thread(target=watch.look, name="kql watch", daemon=True)
+            LEDGER.start_query(watch.charged, resident_memory())
+        thread = threading.Thread(target=watch.run, name="kql watch", daemon=True)
         thread.start()
         try:
             yield watch
         finally:
-            watch.end()
+            watch.stop()
             thread.join()
             with LOCK:
-                LEDGER.end(watch.charged, resident_memory())
-            give_back()
+                LEDGER.end_query(watch.charged, resident_memory())
+            release_memory()

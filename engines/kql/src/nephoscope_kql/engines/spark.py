@@ -18,14 +18,14 @@ import pyarrow as pa
 
 from nephoscope_kql.compile import CompiledQuery
 from nephoscope_kql.deadline import Deadline, deadline_within
-from nephoscope_kql.dialects.spark.sql_printer import print_node
+from nephoscope_kql.dialects.spark.sql_printer import format_node
 from nephoscope_kql.engines.arrow_types import schema_of
 from nephoscope_kql.engines.arrow_udf import evaluate, spark_type
-from nephoscope_kql.engines.duckdb import type_columns
+from nephoscope_kql.engines.duckdb import set_column_types
 from nephoscope_kql.engines.externaldata_access import AllowedLocations
 from nephoscope_kql.engines.spark_probing import SparkProbe
 from nephoscope_kql.externaldata import ExternalReader, ExternalSource
-from nephoscope_kql.externaldata import table as external_table
+from nephoscope_kql.externaldata import read_table as external_table
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Routine, Vectorised
 from nephoscope_kql.types import KqlType
@@ -92,7 +92,7 @@ class SparkEngine:
         rows = pa.table(arrays, names=list(schema.stored_names()))
         self._session.createDataFrame(rows).createOrReplaceTempView(_quote_name(name))
 
-    def forget(self, name: str) -> None:
+    def unregister(self, name: str) -> None:
         """Drop the rows that were registered under a name."""
         self._session.sql(f"DROP VIEW IF EXISTS {_quote_name(name)}")
 
@@ -122,7 +122,7 @@ class SparkEngine:
             with closing(SparkProbe(self._run_sql, self._prepare, compiled.parameters)) as probe:
                 return self._build_rows(compiled.resume(probe))
         self._prepare(compiled.routines, compiled.external)
-        return type_columns(self._run_sql(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
+        return set_column_types(self._run_sql(compiled.sql, compiled.parameters).toArrow(), compiled.columns)
 
     def _run_sql(self, sql: str, parameters: Mapping[str, object]) -> DataFrame:
         return self._session.sql(sql, args=dict(parameters)) if parameters else self._session.sql(sql)
@@ -225,7 +225,7 @@ def _make_body(routine: Vectorised) -> Callable[..., pa.Array]:
 
 
 def _quote_name(name: str) -> str:
-    return print_node(nodes.build_stored_column(name))
+    return format_node(nodes.build_stored_column(name))
 
 
 def _store_column(column: pa.ChunkedArray, kind: KqlType, how: str) -> pa.ChunkedArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope_kql.dialects.spark import write_relation
 from nephoscope_kql.externaldata import ExternalSource
-from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.relations import Materialized
 from nephoscope_kql.plan.values import Relation
 from nephoscope_kql.sql.routines import Routine
@@ -33,14 +33,14 @@ class SparkProbe:
         self._parameters = parameters
         self._kept: dict[str, DataFrame] = {}
 
-    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
+    def fetch_rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, in its order."""
         return [tuple(row.values()) for row in self._run_relation(relation).toArrow().to_pylist()]
 
-    def keep(self, relation: Relation) -> Relation:
+    def materialize(self, relation: Relation) -> Relation:
         """The rows in a cached view, with the hidden columns of their order."""
         name = f"kept_{next(_numbers)}"
-        self._kept[name] = self._run_relation(relation, order_ids(relation.order)).cache()
+        self._kept[name] = self._run_relation(relation, list_order_ids(relation.order)).cache()
         self._kept[name].createOrReplaceTempView(name)
         return Materialized(columns=relation.columns, order=relation.order, open=relation.open, name=name)
 

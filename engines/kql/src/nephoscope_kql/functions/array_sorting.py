@@ -47,11 +47,11 @@ def _build_sort(call: Arguments, order: Routine) -> exp.Expr:
     arrays = list(call)
     nulls_last = True
     if call.types[-1] == KqlType.BOOL:
-        nulls_last = call.value(len(call) - 1) is not False
+        nulls_last = call.get_value(len(call) - 1) is not False
         arrays.pop()
     for place, kind in enumerate(call.types[: len(arrays)]):
         if kind == KqlType.BOOL:
-            raise call.fail(place, "a bool is the last argument")
+            raise call.make_error(place, "a bool is the last argument")
     places = apply(call, order, arrays[0])
     if not nulls_last:
         places = apply(call, _NULLS_UP, arrays[0], places)

@@ -296,7 +296,7 @@ def range_(call: Arguments) -> exp.Expr:
     kind = call.types[0]
     times = kind in (KqlType.DATETIME, KqlType.TIMESPAN)
     if not times and not kind.numeric:
-        raise call.fail(0, f"a number, a datetime or a timespan is expected, not {kind}")
+        raise call.make_error(0, f"a number, a datetime or a timespan is expected, not {kind}")
     step = call[2] if len(call) > 2 else nodes.number(TICKS_PER_DAY // 24 if times else 1)
     series = apply(call, _RANGE_REAL if kind == KqlType.REAL else _RANGE, call[0], call[1], step)
     element = KqlType.LONG if kind.integer else kind
@@ -330,5 +330,5 @@ def _compute_constant_count(count: Bound) -> float:
 def repeat(call: Arguments) -> exp.Expr:
     """Give an array that holds a value so many times: 1,048,576 at most, else null, or an error where the count is a constant."""
     if _compute_constant_count(call.bound[1]) > LONGEST:
-        raise call.fail(1, f"repeat() makes arrays of at most {LONGEST:,} elements")
+        raise call.make_error(1, f"repeat() makes arrays of at most {LONGEST:,} elements")
     return apply(call, _REPEAT, json_argument(call, 0), call[1])

@@ -41,7 +41,7 @@ def _require_measures(call: Arguments, count: int) -> None:
     """The first arguments are numbers or times."""
     for place, kind in enumerate(call.types[:count]):
         if not kind.numeric and kind not in (KqlType.DATETIME, KqlType.TIMESPAN):
-            raise call.fail(place, f"a number, a datetime or a timespan is expected, not {kind}")
+            raise call.make_error(place, f"a number, a datetime or a timespan is expected, not {kind}")
 
 
 def _infer_binned_type(arguments: tuple[Bound, ...]) -> KqlType:
@@ -94,7 +94,7 @@ def around(call: Arguments) -> exp.Expr:
     _require_measures(call, 2)
     timed = call.types[0] in (KqlType.DATETIME, KqlType.TIMESPAN)
     if (call.types[2] != KqlType.TIMESPAN) if timed else not call.types[2].numeric:
-        raise call.fail(2, f"a distance of {call.types[0]}s is expected")
+        raise call.make_error(2, f"a distance of {call.types[0]}s is expected")
     distance = nodes.call("abs", nodes.binary("-", *_widen_operands(call)))
     return nodes.binary("<=", distance, call[2])
 

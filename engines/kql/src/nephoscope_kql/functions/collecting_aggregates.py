@@ -48,9 +48,9 @@ FIRST_SEEN = arrow("kql_first_seen", ("VARCHAR[]",), "VARCHAR[]", _build_distinc
 def _compute_size(call: Arguments, position: int) -> int:
     if position >= len(call):
         return MAX_ELEMENTS
-    value = call.value(position)
+    value = call.get_value(position)
     if not isinstance(value, int) or value < 1:
-        raise call.fail(position, "the size is a number above 0")
+        raise call.make_error(position, "the size is a number above 0")
     return min(value, MAX_ELEMENTS)
 
 

@@ -89,6 +89,6 @@ def isnotempty(call: Arguments) -> exp.Expr:
 @function("assert(condition: bool, message: const string): bool")
 def assert_(call: Arguments) -> exp.Expr:
     """Require a condition: a constant that is false is an error of the query."""
-    if call.is_constant(0) and call.value(0) is not True:
-        raise call.fail(0, call.text(1))
+    if call.is_constant(0) and call.get_value(0) is not True:
+        raise call.make_error(0, call.get_text(1))
     return call[0]

@@ -89,13 +89,13 @@ def _build_date_token(call: Arguments, node: exp.Expr, token: str) -> exp.Expr:
 
 
 def _format_parts(call: Arguments, tokens: re.Pattern[str], one: Callable[[str], exp.Expr]) -> list[exp.Expr]:
-    form = call.text(1)
+    form = call.get_text(1)
     parts: list[exp.Expr] = []
     place = 0
     while place < len(form):
         match = tokens.match(form, place)
         if match is None:
-            raise call.fail(1, f"the format has no '{form[place]}'")
+            raise call.make_error(1, f"the format has no '{form[place]}'")
         parts.append(one(match[0]))
         place = match.end()
     return parts or [nodes.text("")]

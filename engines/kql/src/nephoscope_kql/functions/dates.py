@@ -135,10 +135,10 @@ _ADD_TICKS = macro(
 
 
 def _read_unit(call: Arguments, position: int = 0) -> str:
-    unit = call.text(position).lower()
+    unit = call.get_text(position).lower()
     if unit not in _UNITS and unit not in _MONTH_UNITS and unit != "nanosecond":
         known = ", ".join([*_MONTH_UNITS, *_UNITS, "nanosecond"])
-        raise call.fail(position, f"the part of a date is one of {known}")
+        raise call.make_error(position, f"the part of a date is one of {known}")
     return unit
 
 
@@ -208,9 +208,9 @@ _PART_MACROS = {
 @function("datetime_part(part: const string, date: datetime): long", aliases=("datepart",), nullable=False)
 def datetime_part(call: Arguments) -> exp.Expr:
     """Give a part of a date as a number."""
-    found = _PART_MACROS.get(call.text(0).lower())
+    found = _PART_MACROS.get(call.get_text(0).lower())
     if found is None:
-        raise call.fail(0, f"the part of a date is one of {', '.join(_PART_MACROS)}")
+        raise call.make_error(0, f"the part of a date is one of {', '.join(_PART_MACROS)}")
     return apply(call, found, call[1])
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.errors import invalid
 from nephoscope_kql.extras import extra_install_command
 from nephoscope_kql.plan.function_signatures import Aggregate, Arguments, Returns, ScalarFunction, signature
@@ -162,7 +162,7 @@ class ExtraRequirement:
         """Check that a call can be had here."""
         missing = [name for name in self.modules if find_spec(name) is None]
         if missing:
-            raise call.unsupported_error(
+            raise call.make_unsupported_error(
                 f"this function needs {' and '.join(missing)}: {extra_install_command(self.extra)}"
             )
 
@@ -178,7 +178,7 @@ def require_extra(extra: str, *modules: str) -> ExtraRequirement:
 
 
 def _call_row(value: Callable[..., object], row: tuple[object, ...], strict: bool) -> object:
-    check()
+    check_deadline()
     return None if strict and None in row else value(*row)
 
 

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from nephoscope_kql.functions.declaration import declare_rowwise, require_extra, scalar
-from nephoscope_kql.geometry.shapes import EARTH, Position, geojson, is_point, point_text, polygon, shells
+from nephoscope_kql.geometry.shapes import (
+    EARTH,
+    Position,
+    format_geojson,
+    is_point,
+    point_text,
+    polygon,
+    shells,
+)
 from nephoscope_kql.sql.batch_size_limit import check_batch_size
 
 _MOST = 15
@@ -82,7 +90,7 @@ def _compute_polygon(cell: str) -> str | None:
     if not _is_valid(cell):
         return None
     corners = [(longitude, latitude) for latitude, longitude in h3.cell_to_boundary(cell)]
-    return geojson("Polygon", [[*corners, corners[0]]])
+    return format_geojson("Polygon", [[*corners, corners[0]]])
 
 
 def _list_neighbors(cell: str) -> str | None:

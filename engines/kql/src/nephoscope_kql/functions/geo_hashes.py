@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from nephoscope_kql.functions.declaration import declare_rowwise, scalar
-from nephoscope_kql.geometry.shapes import geojson, is_point, point_text
+from nephoscope_kql.geometry.shapes import format_geojson, is_point, point_text
 
 _DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"
 _LONGEST = 18
@@ -69,7 +69,9 @@ def _compute_polygon(text: str) -> str | None:
     if found is None:
         return None
     west, south, east, north = found
-    return geojson("Polygon", [[[west, south], [east, south], [east, north], [west, north], [west, south]]])
+    return format_geojson(
+        "Polygon", [[[west, south], [east, south], [east, north], [west, north], [west, south]]]
+    )
 
 
 _AROUND = ((-1, 0), (-1, -1), (0, -1), (1, -1), (1, 1), (1, 0), (0, 1), (-1, 1))

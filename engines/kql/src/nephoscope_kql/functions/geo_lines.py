@@ -7,28 +7,28 @@ import pyarrow as pa
 from nephoscope_kql.functions.declaration import arrow, declare_rowwise, make_declarer, require_extra
 from nephoscope_kql.geometry.shape_operations import (
     buffer_line,
-    cut,
+    cut_at_meridian,
     densify,
     is_spread,
-    round_trip,
+    normalize_position,
     simplify,
 )
 from nephoscope_kql.geometry.shapes import (
     EARTH,
     LINES,
     Position,
+    format_geojson,
     geography_text,
-    geojson,
     geometries,
     is_point,
     line,
     make_measure,
-    place,
     point_text,
     polygon_text,
     polylines,
     shape,
     shapes,
+    to_position,
     vertex,
 )
 
@@ -61,7 +61,7 @@ def _compute_closest(longitude: float, latitude: float, text: str) -> str | None
         return None
     point = vertex(longitude, latitude)
     near = [one.Project(point)[0] for one in found]
-    return point_text(place(min(near, key=lambda one: _read_angular_distance(one, point))))
+    return point_text(to_position(min(near, key=lambda one: _read_angular_distance(one, point))))
 
 
 def _read_angular_distance(one: object, other: object) -> float:
@@ -74,7 +74,7 @@ def _interpolate(text: str, fraction: float) -> str | None:
     found = polylines(text)
     if len(found) != 1 or not 0 <= fraction <= 1:
         return None
-    return point_text(place(found[0].Interpolate(fraction)))
+    return point_text(to_position(found[0].Interpolate(fraction)))
 
 
 def _locate_point(text: str, longitude: float, latitude: float) -> float | None:
@@ -91,7 +91,11 @@ def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
 
 
 def _write_lines(parts: list[list[Position]]) -> str:
-    return geojson("LineString", parts[0]) if len(parts) == 1 else geojson("MultiLineString", parts)
+    return (
+        format_geojson("LineString", parts[0])
+        if len(parts) == 1
+        else format_geojson("MultiLineString", parts)
+    )
 
 
 def _densify(text: str, tolerance: float) -> str | None:
@@ -103,7 +107,7 @@ def _densify(text: str, tolerance: float) -> str | None:
         dense = densify(part, tolerance)
         if dense is None:
             return None
-        parts += cut([round_trip(position) for position in dense])
+        parts += cut_at_meridian([normalize_position(position) for position in dense])
     return _write_lines(parts)
 
 
@@ -112,7 +116,7 @@ def _simplify(text: str, tolerance: float) -> str | None:
     if found is None or line(text) is None or not tolerance > 0:
         return None
     parts = [simplify(part, tolerance) for part in found.parts if is_spread(part, tolerance)]
-    return _write_lines([[round_trip(one) for one in part] for part in parts]) if parts else None
+    return _write_lines([[normalize_position(one) for one in part] for part in parts]) if parts else None
 
 
 def _compute_intersection(one: str, other: str) -> str | None:

@@ -9,7 +9,7 @@ from nephoscope_kql.geometry.shape_operations import (
     buffer_polygon,
     densify,
     is_spread,
-    round_trip,
+    normalize_position,
     simplify,
 )
 from nephoscope_kql.geometry.shapes import (
@@ -17,20 +17,20 @@ from nephoscope_kql.geometry.shapes import (
     POLYGONS,
     Position,
     area,
+    format_geojson,
     geography,
     geography_text,
-    geojson,
     geometries,
     is_point,
     line,
     make_measure,
-    place,
     point_text,
     polygon,
     polygon_text,
     shape,
     shapes,
     shells,
+    to_position,
     union,
     vertex,
 )
@@ -73,7 +73,7 @@ def _compute_closest(longitude: float, latitude: float, text: str) -> str | None
     found = polygon(text)
     if found is None or not is_point(longitude, latitude):
         return None
-    return point_text(place(found.Project(vertex(longitude, latitude))))
+    return point_text(to_position(found.Project(vertex(longitude, latitude))))
 
 
 def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
@@ -82,21 +82,23 @@ def _compute_buffer(text: str, radius: float, tolerance: float) -> str | None:
 
 
 def _write_polygons(parts: list[list[list[Position]]]) -> str:
-    return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
+    return format_geojson("Polygon", parts[0]) if len(parts) == 1 else format_geojson("MultiPolygon", parts)
 
 
 def _densify(text: str, tolerance: float) -> str | None:
     found = polygon(text)
     if found is None:
         return None
-    given = {round_trip(position): position for position in _compute_given_positions(text)}
+    given = {normalize_position(position): position for position in _compute_given_positions(text)}
     parts = [
         [densify([given.get(position, position) for position in ring], tolerance) for ring in rings]
         for rings in shells(found)
     ]
     if any(ring is None for rings in parts for ring in rings):
         return None
-    return _write_polygons([[[round_trip(one) for one in ring or []] for ring in rings] for rings in parts])
+    return _write_polygons(
+        [[[normalize_position(one) for one in ring or []] for ring in rings] for rings in parts]
+    )
 
 
 def _compute_given_positions(text: str) -> list[Position]:

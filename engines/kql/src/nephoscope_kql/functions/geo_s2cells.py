@@ -12,12 +12,12 @@ from nephoscope_kql.geometry.shape_operations import buffer_line, buffer_polygon
 from nephoscope_kql.geometry.shapes import (
     LINES,
     POLYGONS,
-    geojson,
+    format_geojson,
     is_point,
-    place,
     point_text,
     polygon,
     polylines,
+    to_position,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _parse_cell(token: str) -> S2CellId | None:
 
 def _compute_center(token: str) -> str | None:
     found = _parse_cell(token)
-    return None if found is None else point_text(place(found.ToPoint()))
+    return None if found is None else point_text(to_position(found.ToPoint()))
 
 
 def _compute_polygon(token: str) -> str | None:
@@ -59,8 +59,8 @@ def _compute_polygon(token: str) -> str | None:
     from s2geometry import S2Cell
 
     cell = S2Cell(found)
-    corners = [place(cell.GetVertex(at)) for at in range(4)]
-    return geojson("Polygon", [[*corners, corners[0]]])
+    corners = [to_position(cell.GetVertex(at)) for at in range(4)]
+    return format_geojson("Polygon", [[*corners, corners[0]]])
 
 
 def _list_neighbors(token: str) -> str | None:

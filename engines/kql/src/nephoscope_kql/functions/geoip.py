@@ -86,7 +86,7 @@ def geo_info_from_ip_address(call: Arguments) -> exp.Expr:
     _NEEDS(call)
     path = os.environ.get(SETTING, "")
     if not Path(path).is_file():
-        raise call.unsupported_error(
+        raise call.make_unsupported_error(
             f"geo_info_from_ip_address() needs a database of addresses (.mmdb): set {SETTING} to its file"
         )
     return apply(call, _PLACE, call[0])

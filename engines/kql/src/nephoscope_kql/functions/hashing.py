@@ -61,14 +61,14 @@ def hash_(call: Arguments) -> exp.Expr:
         return found
     bound = call.bound[1]
     if isinstance(bound, Constant) and isinstance(bound.value, int) and bound.value <= 0:
-        raise call.fail(1, "the modulus is a number above 0")
+        raise call.make_error(1, "the modulus is a number above 0")
     return apply(call, _MODULO, found, call[1])
 
 
 @function("hash_many(value: any, value2: any, ...): long", aliases=("hash_combine",))
 def hash_many(call: Arguments) -> exp.Expr:
     """Combine the hashes of values."""
-    raise call.unsupported_error(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
+    raise call.make_unsupported_error(f"hash_many() and hash_combine(): {hash_many.extra['refused']}")
 
 
 hash_many.extra["refused"] = "the way that Kusto combines hashes is not published"

@@ -135,9 +135,9 @@ def _restore_scale(found: exp.Expr, call: Arguments) -> exp.Expr:
 )
 def build_round(call: Arguments) -> exp.Expr:
     """Round to so many digits after the point, halves away from zero."""
-    digits = call.value(1) if len(call) > 1 else 0
+    digits = call.get_value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or abs(digits) > 300:
-        raise call.fail(1, "the digits are a number from -300 to 300")
+        raise call.make_error(1, "the digits are a number from -300 to 300")
     return _restore_scale(nodes.call("round", call[0], nodes.number(digits)), call)
 
 

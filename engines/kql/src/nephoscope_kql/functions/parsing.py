@@ -230,8 +230,8 @@ _COMMAND = declare_rowwise(
 @function("parse_command_line(command: any, parser: const string): dynamic")
 def parse_command_line(call: Arguments) -> exp.Expr:
     """Divide a Windows command line into its arguments; null for ''."""
-    if call.text(1).lower() != "windows":
-        raise call.fail(1, "the parser is 'windows'")
+    if call.get_text(1).lower() != "windows":
+        raise call.make_error(1, "the parser is 'windows'")
     return apply(call, _COMMAND, text_argument(call, 0))
 
 

@@ -18,9 +18,9 @@ _ORDERED = f"{_MEASURED}|bool|string|guid|dynamic"
 
 
 def _read_share(call: Arguments, position: int) -> float:
-    value = call.value(position)
+    value = call.get_value(position)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        raise call.fail(position, "a percentile is a number from 0 to 100")
+        raise call.make_error(position, "a percentile is a number from 0 to 100")
     return float(value) / 100
 
 

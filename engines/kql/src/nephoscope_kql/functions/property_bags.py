@@ -99,7 +99,7 @@ def bag_has_key(call: Arguments) -> exp.Expr:
     """Tell whether a bag has a key (or a path that starts with `$`)."""
     node, routine = call[1], _HAS_KEY
     if call.is_constant(1):
-        key = call.text(1)
+        key = call.get_text(1)
         is_path = key.startswith(("$.", "$["))
         node = nodes.text(_convert_path(key)) if is_path else node
         routine = _HAS_PATH if is_path else _HAS_PLAIN_KEY
@@ -298,8 +298,8 @@ _AT_PATH = macro(
 )
 def extract_json(call: Arguments) -> exp.Expr:
     """Give what stands at a path of JSON text."""
-    path = call.text(0)
+    path = call.get_text(0)
     if not path.startswith("$"):
-        raise call.fail(0, "the path starts with $")
+        raise call.make_error(0, "the path starts with $")
     found = nodes.coalesce(apply(call, _AT_PATH, call[1], nodes.text(_convert_path(path))), nodes.text(""))
     return convert_text(call, found, call.type)

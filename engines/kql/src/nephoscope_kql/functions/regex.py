@@ -123,7 +123,7 @@ def translate_constant(call: Arguments, position: int, text: str) -> str:
     try:
         return re2(text)
     except RegexError as error:
-        raise call.fail(position, f"invalid regular expression: {error}") from error
+        raise call.make_error(position, f"invalid regular expression: {error}") from error
 
 
 def _guard_invalid(call: Arguments, positions: tuple[int, ...], node: exp.Expr) -> exp.Expr:
@@ -168,9 +168,9 @@ def _infer_extracted_type(arguments: tuple[Bound, ...]) -> KqlType:
 )
 def extract(call: Arguments) -> exp.Expr:
     """Give what a group of a regular expression matched first; '' where nothing did, or where it has no such group."""
-    group = call.value(1)
+    group = call.get_value(1)
     if not isinstance(group, int) or group < 0:
-        raise call.fail(1, "the group is a number from 0")
+        raise call.make_error(1, "the group is a number from 0")
     bound = call.bound[0]
     pattern = pattern_argument(call, 0)
     if isinstance(bound, Constant) and group > len(groups(str(bound.value))):
@@ -199,19 +199,19 @@ def convert_text(call: Arguments, text: exp.Expr, kind: KqlType) -> exp.Expr:
     if kind == KqlType.STRING:
         return text
     inner = Arguments([text], [Bound(type=KqlType.STRING, span=call.span)], kind, call.span, call.use)
-    return _CONVERTERS[kind].builder("duckdb", call.span)(inner)
+    return _CONVERTERS[kind].find_builder("duckdb", call.span)(inner)
 
 
 def _list_requested_groups(call: Arguments, position: int, names: list[str]) -> list[int]:
     """The groups that `extract_all` is asked for, by number or name."""
-    value = call.value(position)
+    value = call.get_value(position)
     if not isinstance(value, list):
-        raise call.fail(position, "the groups are a dynamic array")
+        raise call.make_error(position, "the groups are a dynamic array")
     wanted: list[int] = []
     for item in value:
         place = names.index(item) + 1 if item in names else item
         if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place <= len(names):
-            raise call.fail(position, f"the regular expression has no group {item}")
+            raise call.make_error(position, f"the regular expression has no group {item}")
         wanted.append(place)
     return wanted
 
@@ -228,11 +228,11 @@ _TEXTS = macro("kql_texts(x)", "CASE WHEN len(x) > 0 THEN CAST(to_json(x) AS VAR
 )
 def extract_all(call: Arguments) -> exp.Expr:
     """Give every match as an array: of texts for one group, of arrays for several; null where nothing matches."""
-    source = call.text(0)
+    source = call.get_text(0)
     pattern = translate_constant(call, 0, source)
     names = groups(source)
     if not names:
-        raise call.fail(0, "the regular expression needs a group in parentheses")
+        raise call.make_error(0, "the regular expression needs a group in parentheses")
     wanted = _list_requested_groups(call, 1, names) if len(call) == 3 else list(range(1, len(names) + 1))
     text = call[len(call) - 1]
     columns = [
@@ -368,14 +368,15 @@ _AT = macro(
 def indexof_regex(call: Arguments) -> exp.Expr:
     """Give the 0-based place of a match of a regular expression, -1 where there is none."""
     numbers = [
-        call.value(place) if place < len(call) else default for place, default in ((2, 0), (3, -1), (4, 1))
+        call.get_value(place) if place < len(call) else default
+        for place, default in ((2, 0), (3, -1), (4, 1))
     ]
     start, length, occurrence = (int(item) if isinstance(item, int) else 0 for item in numbers)
     if start < 0 or occurrence < 1:
-        raise call.unsupported_error("a negative start, and an occurrence below 1")
+        raise call.make_unsupported_error("a negative start, and an occurrence below 1")
     # no text is longer, and DuckDB takes no larger numbers
     start, length = min(start, LONGEST), min(length, LONGEST)
-    pattern = translate_constant(call, 1, call.text(1))
+    pattern = translate_constant(call, 1, call.get_text(1))
     before = f"(?:(?s:.)*?(?:{pattern})){{{occurrence - 1}}}" if occurrence > 1 else ""
     text = call[0]
     if start or length >= 0:

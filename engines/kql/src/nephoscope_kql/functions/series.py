@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from sqlglot import exp
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.functions import series_detection as detection
 from nephoscope_kql.functions.declaration import apply, declare_rowwise, scalar
 from nephoscope_kql.functions.property_bags import dumps
@@ -358,7 +358,7 @@ def _apply_iir(text: str, numerators: str, denominators: str) -> str | None:
         return None
     result: list[float] = []
     for place in range(len(values)):
-        check(place)
+        check_deadline(place)
         total = sum(float(ahead[i] * values[place - i]) for i in range(min(len(ahead), place + 1)))
         total -= sum(float(back[i]) * result[place - i] for i in range(1, min(len(back), place + 1)))
         result.append(total / float(back[0]))

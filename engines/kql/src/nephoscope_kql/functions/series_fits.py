@@ -267,9 +267,9 @@ _OUTLIERS = declare_rowwise(
 @function("series_outliers(series: dynamic, [kind: const string]): dynamic")
 def series_outliers(call: Arguments) -> exp.Expr:
     """Score how far every element is outside the percentiles 10 and 90 (1.5 is mild, 3 is strong)."""
-    kind = call.text(1).lower() if len(call) > 1 else "ctukey"
+    kind = call.get_text(1).lower() if len(call) > 1 else "ctukey"
     if kind not in ("ctukey", "tukey"):
-        raise call.fail(1, "the kind is 'ctukey' or 'tukey'")
+        raise call.make_error(1, "the kind is 'ctukey' or 'tukey'")
     shares = (10.0, 90.0) if kind == "ctukey" else (25.0, 75.0)
     return apply(call, _OUTLIERS, call[0], nodes.text(kind), *(nodes.number(share) for share in shares))
 

@@ -205,13 +205,13 @@ def _overlaps(text: str) -> bool:
 @function("countof(text: string, search: string, [kind: const string]): long", nullable=False)
 def countof(call: Arguments) -> exp.Expr:
     """Count how often a text stands in another (they may overlap), or how often a regular expression matches."""
-    kind = call.text(2) if len(call) > 2 else "normal"
+    kind = call.get_text(2) if len(call) > 2 else "normal"
     if kind == "regex":
         return nodes.cast(
             nodes.call("len", nodes.call("regexp_extract_all", call[0], pattern_argument(call, 1))), "BIGINT"
         )
     if kind != "normal":
-        raise call.fail(2, "the kind is 'normal' or 'regex'")
+        raise call.make_error(2, "the kind is 'normal' or 'regex'")
     search = call.bound[1]
     if (
         isinstance(search, Constant)
@@ -253,9 +253,9 @@ def replace_string(call: Arguments) -> exp.Expr:
 )
 def replace_strings(call: Arguments) -> exp.Expr:
     """Replace every occurrence of several texts; what one put in is not replaced by another."""
-    lookups, rewrites = call.value(1), call.value(2)
+    lookups, rewrites = call.get_value(1), call.get_value(2)
     if not isinstance(lookups, list) or not isinstance(rewrites, list) or len(lookups) != len(rewrites):
-        raise call.fail(2, "lookups and rewrites are arrays of one length")
+        raise call.make_error(2, "lookups and rewrites are arrays of one length")
     node = call[0]
     for place, lookup in enumerate(lookups):
         node = nodes.call("replace", node, nodes.text(str(lookup)), nodes.text(chr(0xF0000 + place)))
@@ -267,7 +267,7 @@ def replace_strings(call: Arguments) -> exp.Expr:
 @function("translate(search: const string, replacement: const string, text: string): string", nullable=False)
 def translate(call: Arguments) -> exp.Expr:
     """Replace characters one for one; the last replacement stands for those that are left."""
-    search, into = call.text(0), call.text(1)
+    search, into = call.get_text(0), call.get_text(1)
     if into and len(into) < len(search):
         into += into[-1] * (len(search) - len(into))
     return nodes.call("translate", call[2], nodes.text(search), nodes.text(into))

@@ -204,7 +204,7 @@ def _build_terms(call: Arguments, connector: str) -> exp.Expr:
     together = _list_combinable_terms(call) if connector == "or" else []
     tests: list[exp.Expr] = []
     for first in range(0, len(together), AT_ONCE):
-        terms = [call.text(place) for place in together[first : first + AT_ONCE]]
+        terms = [call.get_text(place) for place in together[first : first + AT_ONCE]]
         tests.append(_any_term_test(call[0], terms, call))
     for place in sorted({*range(1, len(call))} - {*together}):
         item = call.bound[place]

@@ -174,9 +174,9 @@ def _make_converter(family: str) -> ScalarFunction:
     factors = FACTORS[family]
 
     def builder(call: Arguments) -> exp.Expr:
-        source, into = (factors.get(call.text(place).lower()) for place in (1, 2))
+        source, into = (factors.get(call.get_text(place).lower()) for place in (1, 2))
         if source is None or into is None:
-            raise call.unsupported_error(f"this unit of {family}", 1 if source is None else 2)
+            raise call.make_unsupported_error(f"this unit of {family}", 1 if source is None else 2)
         scaled = nodes.binary("*", call[0], nodes.number(source))
         return nodes.binary("/", scaled, nodes.number(into))
 
@@ -214,9 +214,9 @@ _SCALES = MappingProxyType(
 @function("convert_temperature(value: real, from: const string, to: const string): real", nullable=False)
 def convert_temperature(call: Arguments) -> exp.Expr:
     """Convert a temperature from one scale to another."""
-    source, into = (_SCALES.get(call.text(place).lower()) for place in (1, 2))
+    source, into = (_SCALES.get(call.get_text(place).lower()) for place in (1, 2))
     if source is None or into is None:
-        raise call.unsupported_error("this scale of temperature", 1 if source is None else 2)
+        raise call.make_unsupported_error("this scale of temperature", 1 if source is None else 2)
     kelvin = nodes.binary("+", nodes.binary("*", call[0], nodes.number(source[0])), nodes.number(source[1]))
     return nodes.binary("/", nodes.binary("-", kelvin, nodes.number(into[1])), nodes.number(into[0]))
 
@@ -232,18 +232,18 @@ _FORMAT_BYTES = macro(
 @function("format_bytes(size: real, [precision: const long], [units: const string]): string", nullable=False)
 def format_bytes(call: Arguments) -> exp.Expr:
     """Write a number of bytes with a unit."""
-    digits = call.value(1) if len(call) > 1 else 0
+    digits = call.get_value(1) if len(call) > 1 else 0
     if not isinstance(digits, int) or not 0 <= digits <= 6:
-        raise call.unsupported_error("a precision outside 0 to 6", 1)
+        raise call.make_unsupported_error("a precision outside 0 to 6", 1)
 
     def write_unit(place: int) -> exp.Expr:
         number = apply(call, _FORMAT_BYTES, call[0], nodes.number(digits), nodes.number(place))
         return nodes.binary("||", number, nodes.text(f" {_BYTES[place]}"))
 
     if len(call) > 2:
-        named = [place for place, unit in enumerate(_BYTES) if unit.lower() == call.text(2).lower()]
+        named = [place for place, unit in enumerate(_BYTES) if unit.lower() == call.get_text(2).lower()]
         if not named:
-            raise call.fail(2, f"the unit must be one of {', '.join(_BYTES)}")
+            raise call.make_error(2, f"the unit must be one of {', '.join(_BYTES)}")
         return write_unit(named[0])
     size = nodes.call("abs", call[0])
     steps = [

@@ -65,11 +65,11 @@ _AGENT = declare_rowwise("kql_user_agent", ("VARCHAR", "VARCHAR"), "VARCHAR", _r
 def parse_user_agent(call: Arguments) -> exp.Expr:
     """Name the browser, the operating system (os) and the device of a user agent's text; null for ''."""
     _NEEDS(call)
-    value = call.value(1)
+    value = call.get_value(1)
     wanted = value if call.types[1] == KqlType.DYNAMIC and isinstance(value, list) else [value]
     parts = [str(part).lower() for part in wanted]
     if not parts or any(part not in _PARTS for part in parts):
-        raise call.fail(1, "look for 'browser', 'os' or 'device', or an array of these")
+        raise call.make_error(1, "look for 'browser', 'os' or 'device', or an array of these")
     return apply(call, _AGENT, call[0], nodes.text(dumps(parts)))
 
 

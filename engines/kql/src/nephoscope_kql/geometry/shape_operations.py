@@ -7,7 +7,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from nephoscope_kql.geometry.shapes import EARTH, LINES, Position, line, place, polygon, shape, union, vertex
+from nephoscope_kql.geometry.shapes import (
+    EARTH,
+    LINES,
+    Position,
+    line,
+    polygon,
+    shape,
+    to_position,
+    union,
+    vertex,
+)
 
 if TYPE_CHECKING:
     import s2geometry
@@ -252,7 +262,7 @@ def is_spread(positions: Sequence[Position], tolerance: float) -> bool:
     return any(_compute_angle(first, _to_vector(position)) * EARTH > tolerance for position in positions)
 
 
-def cut(positions: list[Position]) -> list[list[Position]]:
+def cut_at_meridian(positions: list[Position]) -> list[list[Position]]:
     """A line in the pieces that the 180th meridian cuts it into, each ending at the meridian."""
     parts = [[positions[0]]]
     for before, after in pairwise(positions):
@@ -270,6 +280,6 @@ def _compute_latitude_at_meridian(start: Position, end: Position) -> float:
     return math.degrees(math.atan(normal[0] / normal[2])) if normal[2] else start[1]
 
 
-def round_trip(position: Position) -> Position:
+def normalize_position(position: Position) -> Position:
     """A position as the sphere gives it back."""
-    return place(vertex(*position))
+    return to_position(vertex(*position))

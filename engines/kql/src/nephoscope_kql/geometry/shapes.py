@@ -178,7 +178,7 @@ def _is_simple(corners: list[object]) -> bool:
     import spherely
 
     try:
-        spherely.create_polygon([place(corner) for corner in corners])
+        spherely.create_polygon([to_position(corner) for corner in corners])
     except (ValueError, RuntimeError):
         return False
     return True
@@ -191,7 +191,7 @@ def vertex(longitude: float, latitude: float) -> s2geometry.S2Point:
     return s2geometry.S2LatLng.FromDegrees(latitude, longitude).Normalized().ToPoint()
 
 
-def place(point: s2geometry.S2Point) -> Position:
+def to_position(point: s2geometry.S2Point) -> Position:
     """The place of a point of s2geometry."""
     import s2geometry
 
@@ -264,7 +264,7 @@ def shells(polygon: s2geometry.S2Polygon) -> Iterator[list[list[Position]]]:
         if not loop.is_hole() and rings:
             yield rings
             rings = []
-        corners = [place(loop.vertex(at)) for at in range(loop.num_vertices())]
+        corners = [to_position(loop.vertex(at)) for at in range(loop.num_vertices())]
         if loop.is_hole():
             corners.reverse()
         rings.append([*corners, corners[0]])
@@ -277,17 +277,17 @@ def polygon_text(polygon: s2geometry.S2Polygon) -> str | None:
     parts = list(shells(polygon))
     if not parts:
         return None
-    return geojson("Polygon", parts[0]) if len(parts) == 1 else geojson("MultiPolygon", parts)
+    return format_geojson("Polygon", parts[0]) if len(parts) == 1 else format_geojson("MultiPolygon", parts)
 
 
-def geojson(kind: str, coordinates: object) -> str:
+def format_geojson(kind: str, coordinates: object) -> str:
     """GeoJSON text."""
     return json.dumps({"type": kind, "coordinates": coordinates}, separators=(",", ":"))
 
 
 def point_text(position: Position | None) -> str | None:
     """GeoJSON of a point."""
-    return None if position is None else geojson("Point", position)
+    return None if position is None else format_geojson("Point", position)
 
 
 def collection_text(texts: Sequence[str]) -> str:
@@ -314,16 +314,16 @@ class _Binary:
     def read_many(self, one: Callable[[], T]) -> list[T]:
         return [one() for _ in range(self.unpack("I")[0])]
 
-    def geometry(self) -> list[tuple[str, object]]:
+    def read_geometry(self) -> list[tuple[str, object]]:
         """Kind and coordinates of every simple or multi geometry; those of a collection one by one."""
         _, number = self.unpack("BI")
         if number == 7:
-            return [item for items in self.read_many(self.geometry) for item in items]
+            return [item for items in self.read_many(self.read_geometry) for item in items]
         if number > 3:
-            return [(_KINDS[number], [items[0][1] for items in self.read_many(self.geometry)])]
-        return [(_KINDS[number], self.coordinates(number))]
+            return [(_KINDS[number], [items[0][1] for items in self.read_many(self.read_geometry)])]
+        return [(_KINDS[number], self.read_coordinates(number))]
 
-    def coordinates(self, number: int) -> object:
+    def read_coordinates(self, number: int) -> object:
         if number == 1:
             return self.unpack("2d")
         if number == 2:
@@ -335,7 +335,7 @@ def geometries(found: object) -> list[tuple[str, Any]]:
     """Kind and coordinates of the geometries of a geography of spherely."""
     import spherely
 
-    return _Binary(bytes(spherely.to_wkb(found))).geometry() if not spherely.is_empty(found) else []
+    return _Binary(bytes(spherely.to_wkb(found))).read_geometry() if not spherely.is_empty(found) else []
 
 
 def geography_text(found: object) -> str:
@@ -347,7 +347,7 @@ def geography_text(found: object) -> str:
             parts = list(dict.fromkeys(json.dumps(part) for part in coordinates))
             coordinates = [json.loads(part) for part in parts]
             kind, coordinates = (single, coordinates[0]) if len(parts) == 1 else (kind, coordinates)
-        texts.append(geojson(kind, coordinates))
+        texts.append(format_geojson(kind, coordinates))
     return collection_text(texts)
 
 

@@ -31,7 +31,7 @@ def wkt_to_geojson(text: str) -> str | None:
         return None
     reader = _WktParser(tokens)
     try:
-        found = reader.geometry()
+        found = reader.parse_geometry()
     except (IndexError, ValueError, KeyError, RecursionError):
         return None
     return None if reader.peek() else json.dumps(found, separators=(",", ":"))
@@ -55,10 +55,10 @@ class _WktParser:
         self._at += 1
         return token
 
-    def geometry(self) -> dict[str, object]:
+    def parse_geometry(self) -> dict[str, object]:
         name = self.read_token()
         if name == "GEOMETRYCOLLECTION":
-            return {"type": "GeometryCollection", "geometries": self.parse_several(self.geometry)}
+            return {"type": "GeometryCollection", "geometries": self.parse_several(self.parse_geometry)}
         kind, depth = _DEPTH[name]
         coordinates = self.read_nested(depth)
         return {
@@ -68,7 +68,7 @@ class _WktParser:
 
     def read_nested(self, depth: int) -> list[object]:
         if depth <= 1:
-            return self.parse_several(self.position)
+            return self.parse_several(self.parse_position)
         return self.parse_several(lambda: self.read_nested(depth - 1))
 
     def parse_several(self, one: Callable[[], T]) -> list[T]:
@@ -83,19 +83,19 @@ class _WktParser:
         self.read_token(")")
         return found
 
-    def position(self) -> list[float]:
+    def parse_position(self) -> list[float]:
         """A position, which a multi-point may put in parentheses."""
         if self.peek() == "(":
             self.read_token()
-            found = self.position()
+            found = self.parse_position()
             self.read_token(")")
             return found
-        found = [self.number(), self.number()]
+        found = [self.parse_number(), self.parse_number()]
         while self.peek() not in ("", "(", ")", ","):
-            found.append(self.number())
+            found.append(self.parse_number())
         return found
 
-    def number(self) -> float:
+    def parse_number(self) -> float:
         """A number, which no word is: not even those that Python reads as one (nan, infinity)."""
         token = self.read_token()
         if token.isalpha() or isinf(found := float(token)):

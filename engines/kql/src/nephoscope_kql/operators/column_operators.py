@@ -63,7 +63,7 @@ def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relati
                 input=relation,
                 column=column,
                 call=call,
-                partition=env.parts(call.span),
+                partition=env.list_parts(call.span),
             )
     return relation
 
@@ -72,7 +72,7 @@ def with_windows(relation: Relation, windows: CallCollector, env: Env) -> Relati
 def bind_where(relation: Relation, operator: Where, env: Env) -> Relation:
     """`where`."""
     inner, windows = row_environment(relation, env)
-    predicate = condition(inner.scalar(operator.predicate))
+    predicate = condition(inner.bind_scalar(operator.predicate))
     relation = with_windows(relation, windows, env)
     return Filter(columns=relation.columns, order=relation.order, input=relation, predicate=predicate)
 
@@ -85,10 +85,10 @@ def bind_named_values(
     for item in items:
         if isinstance(item, tree.Named):
             names = tuple(name.name for name in item.names)
-            result.append((names, inner.scalar(item.value), item.value))
+            result.append((names, inner.bind_scalar(item.value), item.value))
         else:
             implied = implied_name(item)
-            value = inner.scalar(item)
+            value = inner.bind_scalar(item)
             names = ((implied,) if implied else ()) or output_names(item, value)
             result.append((names, value, item))
     return result
@@ -137,7 +137,7 @@ def extend_relation(relation: Relation, items: tuple[tree.Expression, ...], env:
         if isinstance(item, tree.Star):
             continue
         for name, part in spread(given, value, item.span):
-            column, fresh = make_column(name or names.next_default_name(), part, env)
+            column, fresh = make_column(name or names.make_default_name(), part, env)
             if fresh:
                 assigned.append((column, part))
             place = places.setdefault(column.name, len(columns))
@@ -152,7 +152,7 @@ def _copy_repeated(columns: list[Column], assigned: list[tuple[Column, Bound]], 
     seen: set[str] = set()
     for place, column in enumerate(columns):
         if column.id in seen:
-            columns[place] = env.binder.copy(column)
+            columns[place] = env.binder.copy_column(column)
             assigned.append((columns[place], reference(column, NOWHERE)))
         seen.add(columns[place].id)
 
@@ -174,7 +174,7 @@ def bind_project(relation: Relation, operator: Project, env: Env) -> Relation:
     for given, value, item in bind_named_values(operator.items, inner):
         for name, part in spread(given, value, item.span):
             column, fresh = make_column(
-                names.make_unique(name) if name else names.next_default_name(), part, env
+                names.make_unique(name) if name else names.make_default_name(), part, env
             )
             columns.append(column)
             if fresh:
@@ -192,7 +192,7 @@ def select_columns(
     copies = list(assigned)
     for column in columns:
         if column.id in seen:
-            copy = env.binder.copy(column)
+            copy = env.binder.copy_column(column)
             copies.append((copy, reference(column, Span(0, 0))))
             column = copy
         seen.add(column.id)
@@ -280,7 +280,7 @@ def bind_project_by_names(relation: Relation, operator: ProjectByNames, env: Env
 
 
 def _list_patterns(item: tree.Expression, env: Env) -> list[str]:
-    value = env.without_row().scalar(item)
+    value = env.without_row().bind_scalar(item)
     if not isinstance(value, Constant):
         raise invalid("project-by-names takes constant texts and arrays of texts", item.span)
     names = value.value if isinstance(value.value, list) else [value.value]
@@ -298,13 +298,13 @@ def bind_getschema(relation: Relation, operator: GetSchema, env: Env) -> Relatio
         ("DataType", KqlType.STRING),
         ("ColumnType", KqlType.STRING),
     )
-    columns = tuple(env.binder.column(name, kind) for name, kind in named)
+    columns = tuple(env.binder.make_column(name, kind) for name, kind in named)
     rows = tuple(
         (
-            constants.text(column.name, operator.span),
+            constants.make_text(column.name, operator.span),
             constants.long_constant(place, operator.span),
-            constants.text(_DOTNET[column.type], operator.span),
-            constants.text(column.type.value, operator.span),
+            constants.make_text(_DOTNET[column.type], operator.span),
+            constants.make_text(column.type.value, operator.span),
         )
         for place, column in enumerate(relation.columns)
     )

@@ -13,7 +13,7 @@ from nephoscope_kql.tree.operators import Evaluate
 
 
 @binds_operator(Evaluate)
-def evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relation:
+def bind_evaluate(relation: Relation | None, operator: Evaluate, env: Env) -> Relation:
     """`evaluate plugin(arguments) : (schema)`; hints change nothing on one machine."""
     call = operator.call
     found = plugins().get(call.name)

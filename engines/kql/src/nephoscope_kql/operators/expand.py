@@ -43,7 +43,7 @@ def row_limit(expression: tree.Expression | None, env: Env) -> int | None:
     """Count how many elements at most; None without a limit."""
     if expression is None:
         return None
-    value = env.without_row().scalar(expression)
+    value = env.without_row().bind_scalar(expression)
     if not isinstance(value, Constant) or not isinstance(value.value, int):
         raise invalid("the limit must be a constant number", expression.span)
     return value.value
@@ -66,14 +66,14 @@ def expand_rows(
     expansions: list[ExpandedColumn] = []
     typed: list[tuple[Column, Bound]] = []
     for item in items:
-        value = inner.scalar(item.value)
+        value = inner.bind_scalar(item.value)
         if value.type != KqlType.DYNAMIC:
             raise invalid(f"only a dynamic can be expanded, not {value.type}", item.span)
-        raw = env.binder.column("", KqlType.DYNAMIC)
+        raw = env.binder.make_column("", KqlType.DYNAMIC)
         expansions.append(ExpandedColumn(raw, value, as_array))
         column = _build_result_column(item, raw, typed, env)
         _place(columns, column, item, value, names)
-    position = env.binder.column(index, KqlType.LONG)
+    position = env.binder.make_column(index, KqlType.LONG)
     first = relation.order or tuple(key for column in ordered_by for key in sort_by_ordinal(column))
     order = (*first, *sort_by_ordinal(position)) if first else ()
     rows = Expanded(
@@ -98,7 +98,7 @@ def _build_result_column(
 ) -> Column:
     if item.type is None or item.type == KqlType.DYNAMIC:
         return raw
-    column = env.binder.column("", item.type)
+    column = env.binder.make_column("", item.type)
     typed.append((column, convert_explicitly(reference(raw, item.span), item.type)))
     return column
 
@@ -111,4 +111,4 @@ def _place(columns: list[Column], column: Column, item: ExpandItem, value: Bound
     if at is not None and (own or item.name or not isinstance(item.value, tree.Name)):
         columns[at] = column.with_name(wanted)
     else:
-        columns.append(column.with_name(names.make_unique(wanted) if wanted else names.next_default_name()))
+        columns.append(column.with_name(names.make_unique(wanted) if wanted else names.make_default_name()))

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from nephoscope_kql import tree
 from nephoscope_kql.binder.environment import Env, binds_operator, reference
 from nephoscope_kql.binder.tree_building import build_extend, build_name
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.operators.graphs import (
     NODE,
     NODES,
@@ -42,7 +42,10 @@ def bind_graph_mark_components(relation: Relation, operator: GraphMarkComponents
         enter_graph(graph, env),
     )
     marked = Mined(
-        columns=(env.binder.column(NODE, ends.columns[0].type), env.binder.column(_COMPONENT, KqlType.LONG)),
+        columns=(
+            env.binder.make_column(NODE, ends.columns[0].type),
+            env.binder.make_column(_COMPONENT, KqlType.LONG),
+        ),
         input=ends,
         values=tuple(reference(column, operator.span) for column in ends.columns),
         name="graph_mark_components",
@@ -84,7 +87,7 @@ def find_weak_components(edges: list[tuple[int, int]], size: int) -> list[int]:
         return node
 
     for count, (source, target) in enumerate(edges):
-        check(count)
+        check_deadline(count)
         parents[find_root(source)] = find_root(target)
     return [find_root(node) for node in range(size)]
 
@@ -100,7 +103,7 @@ def find_strong_components(edges: list[tuple[int, int]], size: int) -> list[int]
     for start in range(size):
         pending = [(start, 0)] if order[start] < 0 else []
         while pending:
-            check(count)
+            check_deadline(count)
             node, place = pending.pop()
             if place == 0:
                 order[node] = lowest[node] = count

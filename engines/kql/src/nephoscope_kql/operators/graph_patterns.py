@@ -100,7 +100,7 @@ def _name_items(items: tuple[tree.Expression, ...]) -> Iterator[tree.Expression]
         if isinstance(item, tree.Named):
             yield item
         else:
-            name = build_name(implied_name(item) or names.next_default_name(), item.span)
+            name = build_name(implied_name(item) or names.make_default_name(), item.span)
             yield tree.Named(names=(name,), value=item, span=item.span)
 
 
@@ -165,7 +165,7 @@ def _keep_shortest(rows: Relation, operator: GraphMatch, steps: list[GraphStep],
     pairs = build_inner_join(shortest, ends[0], "$first", span)
     equal = [build_comparison("==", build_name(ends[1], span), build_name("$last", span))]
     equal.append(build_comparison("==", build_name(_LENGTH, span), build_name(_LEAST, span)))
-    found = inner.tabular(build_name("$rows", span))
+    found = inner.bind_tabular(build_name("$rows", span))
     return apply_operators(found, [pairs, *build_where(equal, span)], inner)
 
 
@@ -207,7 +207,7 @@ class GraphSearch:
         self.pattern.add_conditions(predicate)
         for item in self.operator.items:
             self.pattern.rewrite(item)
-        rows = self.env.tabular(self._select_nodes(first))
+        rows = self.env.bind_tabular(self._select_nodes(first))
         self.bound.append(first)
         rows = self._filter(rows)
         pending = list(self.steps)
@@ -307,12 +307,12 @@ class GraphSearch:
         env = self.env
         for length in range(1, high + 1):
             env = enter_rows({f"$path{length - 1}": level}, env)
-            level = self._add_hop(env.tabular(self._name(f"$path{length - 1}")), step, calls, length)
+            level = self._add_hop(env.bind_tabular(self._name(f"$path{length - 1}")), step, calls, length)
             levels[f"$path{length}"] = level
         env = enter_rows({f"$path{high}": level}, env)
         chosen = [f"$path{length}" for length in range(low, high + 1)]
         union = tree.operators.Union(items=tuple(map(self._name, chosen[1:])), span=self.span)
-        found = env.tabular(self._name(chosen[0]))
+        found = env.bind_tabular(self._name(chosen[0]))
         found = apply_operators(found, [union] if len(chosen) > 1 else [], env)
         self.paths.append(step.edge)
         return self._reach(found, step.right, _AT, (_AT,))

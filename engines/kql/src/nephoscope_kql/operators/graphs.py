@@ -41,7 +41,7 @@ def enter_rows(rows: dict[str, Relation], env: Env) -> Env:
 def apply_operators(relation: Relation, operators: list[tree.Operator], env: Env) -> Relation:
     """The rows after some operators."""
     for operator in operators:
-        relation = env.binder.operator(relation, operator, env)
+        relation = env.binder.bind_operator(relation, operator, env)
     return relation
 
 
@@ -75,7 +75,7 @@ def bind_make_graph(relation: Relation, operator: MakeGraph, env: Env) -> Relati
     edges = share_bound_rows(edges, env).make()
     inner = enter_rows({EDGES: edges}, env)
     named = apply_text(
-        inner.tabular(build_name(EDGES, span)),
+        inner.bind_tabular(build_name(EDGES, span)),
         f"project ['{NODE}'] = ['{SOURCE}'] | union ({EDGES} | project ['{NODE}'] = ['{TARGET}'])",
         inner,
     )
@@ -105,7 +105,7 @@ def _add_properties(named: Relation, operator: MakeGraph, env: Env) -> Relation:
         rows = {f"$nodes{place}": one for place, one in enumerate(tables)}
         inner = enter_rows(rows, env)
         given = apply_text(
-            inner.tabular(build_name("$nodes0", span)), f"union {', '.join([*rows][1:])}", inner
+            inner.bind_tabular(build_name("$nodes0", span)), f"union {', '.join([*rows][1:])}", inner
         )
     key = next((column for column in given.columns if column.name == NODE), None)
     if key is None:
@@ -124,7 +124,7 @@ def _add_properties(named: Relation, operator: MakeGraph, env: Env) -> Relation:
 
 
 def _read_nodes(item: tree.operators.GraphNodes, env: Env) -> Relation:
-    return apply_operators(env.tabular(item.rows), [build_extend({NODE: item.id}, item.span)], env)
+    return apply_operators(env.bind_tabular(item.rows), [build_extend({NODE: item.id}, item.span)], env)
 
 
 @binds_operator(GraphToTable)

@@ -22,4 +22,4 @@ def bind_invoke(relation: Relation, operator: Invoke, env: Env) -> Relation:
         raise UnknownSourceError(
             f"no function that takes rows is named '{call.name}'", call.span, "invalid", hint
         )
-    return enter_function(found, call, env, first=relation).tabular(lambda_body(found, call.span))
+    return enter_function(found, call, env, first=relation).bind_tabular(lambda_body(found, call.span))

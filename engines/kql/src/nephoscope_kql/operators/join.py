@@ -63,7 +63,7 @@ def _read_kind(operator: Join | Lookup, default: str) -> str:
 def bind_join(relation: Relation, operator: Join, env: Env) -> Relation:
     """`join`: innerunique unless it says otherwise; right columns whose name is taken get a number."""
     kind = _read_kind(operator, "innerunique")
-    right = env.tabular(operator.right)
+    right = env.bind_tabular(operator.right)
     keys, residual = _bind_conditions(operator.on, relation, right, env)
     if kind == "innerunique":
         relation = _deduplicate(relation, [left for left, _ in keys])
@@ -80,7 +80,7 @@ def bind_lookup(relation: Relation, operator: Lookup, env: Env) -> Relation:
     kind = _read_kind(operator, "leftouter")
     if kind not in ("leftouter", "inner"):
         raise invalid(f"lookup cannot be of kind {kind}", operator.span)
-    right = env.tabular(operator.right)
+    right = env.bind_tabular(operator.right)
     keys, residual = _bind_conditions(operator.on, relation, right, env)
     dropped = set(count_columns(key for _, key in keys))
     return join_relations(kind, relation, right, keys, residual, dropped)
@@ -161,7 +161,7 @@ def _bind_key(item: tree.Expression, left: Relation, right: Relation, env: Env) 
         raise unsupported_error("a join condition other than `column` or `$left.a == $right.b`", item.span)
     _refuse_missing_sides(item, sides)
     both = replace(env.over_relation(right if right.open else left), row={}, sides=sides)
-    one, two = both.scalar(item.left), both.scalar(item.right)
+    one, two = both.bind_scalar(item.left), both.bind_scalar(item.right)
     ids = {column.id for column in left.columns}
     if _is_left_side(one, ids) is not True or _is_left_side(two, ids) is not False:
         raise invalid("a join condition compares a column of $left with one of $right", item.span)

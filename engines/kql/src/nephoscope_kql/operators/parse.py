@@ -38,11 +38,11 @@ def bind_parse(relation: Relation, operator: Parse, env: Env) -> Relation:
         raise invalid(f"no kind of parse is named '{mode}'", operator.span)
     flags = parameter(operator.parameters, "flags")
     pattern, declared = _build_pattern(operator, mode, flags.text if flags is not None else "")
-    text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
-    columns = [env.binder.column(item.name, item.type or KqlType.STRING) for item in declared]
+    text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
+    columns = [env.binder.make_column(item.name, item.type or KqlType.STRING) for item in declared]
     relation, parts = _match_pattern(relation, text, pattern, columns, mode, operator.span, env)
     if operator.filter:
-        matched = operation("_matched", KqlType.BOOL, span, text, constants.text(pattern, span))
+        matched = operation("_matched", KqlType.BOOL, span, text, constants.make_text(pattern, span))
         kept = operation("_kept", KqlType.BOOL, span, reference(parts, span))
         both = operation("and", KqlType.BOOL, span, matched, kept)
         relation = Filter(columns=relation.columns, order=relation.order, input=relation, predicate=both)
@@ -73,7 +73,7 @@ def _convert_element(parts: Column, place: int, kind: KqlType, span: Span) -> Bo
 
 
 def _add_hidden_column(relation: Relation, value: Bound, env: Env) -> tuple[Relation, Column]:
-    column = env.binder.column("", value.type)
+    column = env.binder.make_column("", value.type)
     made = Assign(columns=relation.columns, order=relation.order, input=relation, assigned=((column, value),))
     return made, column
 
@@ -82,7 +82,7 @@ def _match_pattern(
     relation: Relation, text: Bound, pattern: str, columns: list[Column], mode: str, span: Span, env: Env
 ) -> tuple[Relation, Column]:
     """A hidden column with the parts that the pattern finds: none where a typed part does not convert (but with relaxed)."""
-    arguments = (text, constants.text(pattern, span), constants.long_constant(len(columns), span))
+    arguments = (text, constants.make_text(pattern, span), constants.long_constant(len(columns), span))
     relation, parts = _add_hidden_column(
         relation, operation("_parsed", KqlType.DYNAMIC, span, *arguments), env
     )
@@ -191,7 +191,7 @@ def _build_group(item: tree.ColumnDeclaration, mode: str, after: object) -> str:
 @binds_operator(ParseKv)
 def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
     """`parse-kv`: columns from the key-value pairs of a text."""
-    text = convert_explicitly(env.over_relation(relation).scalar(operator.value), KqlType.STRING)
+    text = convert_explicitly(env.over_relation(relation).bind_scalar(operator.value), KqlType.STRING)
     given = {item.name: _read_property(item, env) for item in operator.properties}
     if "regex" in given:
         return _extract_by_regex(relation, operator, text, given["regex"], env)
@@ -199,7 +199,7 @@ def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
         raise invalid("greedy needs a pair_delimiter", operator.span)
     assigned: list[tuple[Column, Bound]] = []
     for item in operator.columns:
-        column = env.binder.column(item.name, item.type or KqlType.STRING)
+        column = env.binder.make_column(item.name, item.type or KqlType.STRING)
         pattern, groups = key_pattern(item.name, given, [other.name for other in operator.columns])
         relation, parts = _add_hidden_column(
             relation,
@@ -208,7 +208,7 @@ def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
                 KqlType.DYNAMIC,
                 item.span,
                 text,
-                constants.text(pattern, item.span),
+                constants.make_text(pattern, item.span),
                 constants.long_constant(groups, item.span),
             ),
             env,
@@ -230,7 +230,7 @@ def bind_parse_kv(relation: Relation, operator: ParseKv, env: Env) -> Relation:
 
 
 def _read_property(item: tree.OperatorParameter, env: Env) -> str:
-    value = env.without_row().scalar(item.values[0]) if item.values else None
+    value = env.without_row().bind_scalar(item.values[0]) if item.values else None
     found = getattr(value, "value", None)
     if isinstance(found, bool):
         return str(found).lower()
@@ -268,14 +268,14 @@ def _extract_by_regex(relation: Relation, operator: ParseKv, text: Bound, patter
         raise invalid("the regular expression needs two groups: the key and the value", operator.span)
     assigned: list[tuple[Column, Bound]] = []
     for item in operator.columns:
-        column = env.binder.column(item.name, item.type or KqlType.STRING)
+        column = env.binder.make_column(item.name, item.type or KqlType.STRING)
         found = operation(
             "_keyed",
             KqlType.STRING,
             item.span,
             text,
-            constants.text(_build_expression(pattern, operator.span), item.span),
-            constants.text(item.name),
+            constants.make_text(_build_expression(pattern, operator.span), item.span),
+            constants.make_text(item.name),
         )
         assigned.append((column, convert_explicitly(found, column.type)))
     return replace_columns(relation, assigned)

@@ -32,13 +32,13 @@ _WHOLE = (As, Find, GetSchema, Invoke, Join, Lookup, Print, Range, Search, Union
 """Operators that look at more than the rows of one part, or at none of them."""
 
 
-def run_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env) -> Relation:
+def bind_in_parts(relation: Relation, operators: tuple[tree.Operator, ...], env: Env) -> Relation:
     """The operators over the rows, each part (env.partition) alone."""
     for operator in operators:
         if isinstance(operator, _WHOLE):
             what = operator_name(operator)
             raise unsupported_error(f"the operator {what} inside mv-apply or partition", operator.span)
-        relation = env.binder.operator(relation, operator, env)
+        relation = env.binder.bind_operator(relation, operator, env)
     return relation
 
 
@@ -58,7 +58,7 @@ def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
     )
     rows = replace(rows, open=kept.open)
     untouched = {column.id for column in visible.columns}
-    result = run_parts(rows, operator.body.operators, replace(env, partition=(apart,)))
+    result = bind_in_parts(rows, operator.body.operators, replace(env, partition=(apart,)))
     own = [column for column in result.columns if column.id not in untouched]
     taken = {column.name for column in own}
     columns = [column for column in kept.columns[:count] if column.name not in taken]
@@ -76,7 +76,7 @@ def bind_mv_apply(relation: Relation, operator: MvApply, env: Env) -> Relation:
 
 def number_and_share(relation: Relation, env: Env) -> tuple[Shared, Shared]:
     """The rows, read in two places: their columns, those that keep the parts around them apart, and the row's number."""
-    number = env.binder.column("", KqlType.LONG)
+    number = env.binder.make_column("", KqlType.LONG)
     unknown = relation.open and env.binder.mistakes is not None
     numbered = Numbered(
         columns=(*relation.columns, *env.partition, number),
@@ -110,10 +110,10 @@ def bind_partition(relation: Relation, operator: Partition, env: Env) -> Relatio
     """`partition by column (operators)`."""
     if operator.scoped:
         raise unsupported_error("partition with a query in braces", operator.span)
-    value = env.over_relation(relation).scalar(operator.by)
+    value = env.over_relation(relation).bind_scalar(operator.by)
     if isinstance(operator.by, tree.Star):
         raise invalid("partition takes a column", operator.by.span)
-    apart = env.binder.column("", value.type)
+    apart = env.binder.make_column("", value.type)
     rows = Assign(
         columns=relation.columns,
         order=relation.order,
@@ -121,5 +121,5 @@ def bind_partition(relation: Relation, operator: Partition, env: Env) -> Relatio
         input=relation,
         assigned=((apart, value),),
     )
-    result = run_parts(rows, operator.body.operators, replace(env, partition=(*env.partition, apart)))
+    result = bind_in_parts(rows, operator.body.operators, replace(env, partition=(*env.partition, apart)))
     return Assign(columns=result.columns, input=result, assigned=())

@@ -59,7 +59,7 @@ def sort_rows(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> R
         unknown: Bound = build_unknown_value(key.span)
         value = env.binder.bind_or_default(partial(_bind_sort_key, key, inner), unknown, inner)
         if not isinstance(value, ColumnRef):
-            column = env.binder.column("", value.type)
+            column = env.binder.make_column("", value.type)
             assigned.append((column, value))
             value = reference(column, key.span)
         ascending = bool(key.ascending)
@@ -74,7 +74,7 @@ def sort_rows(relation: Relation, keys: tuple[tree.Ordered, ...], env: Env) -> R
 
 def _bind_sort_key(key: tree.Ordered, env: Env) -> Bound:
     """The value of a key."""
-    value = env.scalar(key.value)
+    value = env.bind_scalar(key.value)
     if value.type == KqlType.DYNAMIC and (env.binder.unseen or env.binder.untyped):
         return convert_explicitly(value, KqlType.STRING)
     if value.type == KqlType.DYNAMIC and not isinstance(value, ErrorExpression):
@@ -84,7 +84,7 @@ def _bind_sort_key(key: tree.Ordered, env: Env) -> Bound:
 
 def row_count(expression: tree.Expression, env: Env) -> Bound:
     """The number of rows that take and its kin ask for."""
-    value = env.without_row().scalar(expression)
+    value = env.without_row().bind_scalar(expression)
     if value.type not in (KqlType.INT, KqlType.LONG, KqlType.DYNAMIC, KqlType.REAL):
         raise invalid(f"a number of rows is expected, not {value.type}", expression.span)
     if isinstance(value, Constant) and isinstance(value.value, int | float) and value.value < 0:
@@ -96,13 +96,13 @@ def limit_rows(relation: Relation, count: Bound, env: Env) -> Relation:
     """The first rows; of each part where the rows are in parts."""
     if not env.partition:
         return Limited(columns=relation.columns, order=relation.order, input=relation, count=count)
-    number = env.binder.column("", KqlType.LONG)
+    number = env.binder.make_column("", KqlType.LONG)
     numbered = Numbered(
         columns=relation.columns,
         order=relation.order,
         input=relation,
         number=number,
-        partition=env.parts(count.span),
+        partition=env.list_parts(count.span),
     )
     first = comparison("<=", reference(number, count.span), count, count.span)
     return Filter(columns=relation.columns, order=relation.order, input=numbered, predicate=first)
@@ -140,7 +140,7 @@ def bind_sample_distinct(relation: Relation, operator: SampleDistinct, env: Env)
 @binds_operator(Count)
 def bind_count(relation: Relation, operator: Count, env: Env) -> Relation:
     """`count`."""
-    column = env.binder.column(operator.name or "Count", KqlType.LONG)
+    column = env.binder.make_column(operator.name or "Count", KqlType.LONG)
     counted = AggregateCall(
         type=KqlType.LONG, span=operator.span, aggregate=aggregates()["count"], arguments=()
     )
@@ -169,12 +169,12 @@ def distinct_values(relation: Relation, items: tuple[tree.Expression, ...], env:
                 whole = reference(column, item.span)
                 groups.append((env.binder.make_value_column(names.make_unique(column.name), whole), whole))
             continue
-        value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
+        value = inner.bind_scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
         groups.append(
             (
                 env.binder.make_value_column(
-                    names.make_unique(name) if name else names.next_default_name(), value
+                    names.make_unique(name) if name else names.make_default_name(), value
                 ),
                 value,
             )
@@ -191,7 +191,7 @@ def bind_print(_relation: Relation | None, operator: Print, env: Env) -> Relatio
     values: list[Bound] = []
     for place, item in enumerate(operator.items):
         named = isinstance(item, tree.Named)
-        value = env.without_row().scalar(item.value if isinstance(item, tree.Named) else item)
+        value = env.without_row().bind_scalar(item.value if isinstance(item, tree.Named) else item)
         given = [name.name for name in item.names] if isinstance(item, tree.Named) else [f"print_{place}"]
         given = given if named else list(output_names(item, value)) or given
         if len(given) > 1 or outputs(value):
@@ -210,7 +210,7 @@ def bind_print(_relation: Relation | None, operator: Print, env: Env) -> Relatio
 def bind_range(_relation: Relation | None, operator: Range, env: Env) -> Relation:
     """`range`: numbers, times or timespans."""
     inner = env.without_row()
-    low, high, step = (inner.scalar(part) for part in (operator.low, operator.high, operator.step))
+    low, high, step = (inner.bind_scalar(part) for part in (operator.low, operator.high, operator.step))
     kind = _infer_range_type(low, high, step)
     if kind == KqlType.DECIMAL:
         return _bind_decimals(operator, env, *(convert_explicitly(part, kind) for part in (low, high, step)))
@@ -218,7 +218,7 @@ def bind_range(_relation: Relation | None, operator: Range, env: Env) -> Relatio
     low, high = convert_explicitly(low, inside), convert_explicitly(high, inside)
     step = convert_explicitly(step, inside if kind.numeric else KqlType.TIMESPAN)
     _refuse_long_range(low, high, step, operator.span)
-    column = env.binder.column(operator.name, kind)
+    column = env.binder.make_column(operator.name, kind)
     falls = isinstance(step, Constant) and isinstance(step.value, int | float) and step.value < 0
     order = (SortKey(reference(column, operator.span), ascending=not falls, nulls_first=not falls),)
     return Numbers(columns=(column,), order=order, low=low, high=high, step=step)
@@ -245,13 +245,13 @@ def _bind_decimals(operator: Range, env: Env, low: Bound, high: Bound, step: Bou
     distance = arithmetic("/", arithmetic("-", high, low, span), step, span)
     one = constants.long_constant(1, span)
     whole = operation("bin", KqlType.DECIMAL, span, distance, convert_explicitly(one, KqlType.DECIMAL))
-    place = env.binder.column("", KqlType.LONG)
+    place = env.binder.make_column("", KqlType.LONG)
     order = (SortKey(reference(place, span), ascending=True, nulls_first=True),)
     zero = constants.long_constant(0, span)
     rows = Numbers(
         columns=(place,), order=order, low=zero, high=convert_explicitly(whole, KqlType.LONG), step=one
     )
-    column = env.binder.column(operator.name, KqlType.DECIMAL)
+    column = env.binder.make_column(operator.name, KqlType.DECIMAL)
     steps = arithmetic("*", convert_explicitly(reference(place, span), KqlType.DECIMAL), step, span)
     value = arithmetic("+", low, steps, span)
     return Assign(columns=(column,), order=order, input=rows, assigned=((column, value),))

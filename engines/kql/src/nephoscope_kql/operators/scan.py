@@ -29,11 +29,11 @@ def bind_scan(relation: Relation, operator: Scan, env: Env) -> Relation:
     declared = tuple(_bind_declaration(item, known, env) for item in operator.declarations)
     steps = _list_steps(relation, operator, declared, env)
     own = env.over_relation(relation)
-    partition = (*env.parts(operator.span), *(own.scalar(item) for item in operator.partition))
+    partition = (*env.list_parts(operator.span), *(own.bind_scalar(item) for item in operator.partition))
     label = parameter(operator.parameters, "with_match_id")
     value = label.values[0] if label is not None and label.values else None
-    match = env.binder.column(value.name if isinstance(value, tree.Name) else "", KqlType.LONG)
-    number, step = (env.binder.column("", KqlType.LONG) for _ in range(2))
+    match = env.binder.make_column(value.name if isinstance(value, tree.Name) else "", KqlType.LONG)
+    number, step = (env.binder.make_column("", KqlType.LONG) for _ in range(2))
     columns = (*relation.columns, *(column for column, _ in declared), *([match] if match.name else []))
     return Scanned(
         columns=columns,
@@ -56,8 +56,8 @@ def _bind_declaration(
     kind = item.type or KqlType.DYNAMIC
     value: Bound = constants.null(kind, item.span)
     if item.default is not None:
-        value = convert_explicitly(env.without_row().scalar(item.default), kind)
-    return env.binder.column(item.name, kind), value
+        value = convert_explicitly(env.without_row().bind_scalar(item.default), kind)
+    return env.binder.make_column(item.name, kind), value
 
 
 def _list_steps(
@@ -73,10 +73,10 @@ def _list_steps(
     for step in operator.steps:
         if step.optional:
             raise unsupported_error("an optional step of scan", step.span)
-        seen = tuple((column, env.binder.column(column.name, column.type)) for column in every)
+        seen = tuple((column, env.binder.make_column(column.name, column.type)) for column in every)
         sides[step.name] = {own.name: own for _, own in seen}
         inner = replace(env.over_relation(relation).with_names(defaults), sides=dict(sides))
-        test = condition(inner.scalar(step.condition))
+        test = condition(inner.bind_scalar(step.condition))
         assigned = tuple(_bind_assignment(item, declared, inner) for item in step.assignments)
         found.append(BoundScanStep(step.name, test, assigned, seen, step.output or "all"))
     return tuple(found)
@@ -90,4 +90,4 @@ def _bind_assignment(
     if column is None:
         hint = suggest_word(name, [column.name for column, _ in declared])
         raise invalid(f"scan declares no column '{name}'", item.span, hint)
-    return column, convert_explicitly(env.scalar(item.value), column.type)
+    return column, convert_explicitly(env.bind_scalar(item.value), column.type)

@@ -27,7 +27,7 @@ def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> li
     if items:
         found = [part for item in items for part in union_parts(item, env)]
         return [(name or f"union_arg{place}", rows) for place, (name, rows) in enumerate(found)]
-    stored = {name for name in env.catalog.names() if env.catalog.table(name) is not None}
+    stored = {name for name in env.catalog.names() if env.catalog.find_table(name) is not None}
     views = {
         name
         for name, meaning in env.names.items()
@@ -36,7 +36,7 @@ def _list_tables(items: tuple[tree.Expression, ...], env: Env, span: Span) -> li
     names = [name for name in stored | views if env.can_see(name)]
     if not names:
         raise invalid("no table to search", span)
-    return [(name, env.tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
+    return [(name, env.bind_tabular(tree.Name(name=name, span=span))) for name in sorted(names)]
 
 
 @binds_operator(Search)
@@ -116,7 +116,7 @@ def _bind_cut(
     rest = [column for column in rows.columns if column.name not in wanted and column.name not in away]
     assigned: list[tuple[Column, Bound]] = []
     if pack:
-        bag = env.binder.column(PACK, KqlType.DYNAMIC)
+        bag = env.binder.make_column(PACK, KqlType.DYNAMIC)
         assigned.append((bag, pack_columns(rest, span)))
         columns.append(bag)
     return Assign(columns=tuple(columns), order=rows.order, input=rows, assigned=tuple(assigned))
@@ -165,7 +165,7 @@ def _convert_columns(rows: Relation, typed: dict[str, KqlType], env: Env, span: 
     assigned: list[tuple[Column, Bound]] = []
     for name, kind in typed.items():
         place = next((at for at, column in enumerate(columns) if column.name == name), None)
-        made = env.binder.column(name, kind)
+        made = env.binder.make_column(name, kind)
         if place is None:
             assigned.append((made, constants.null(kind, span)))
             columns.append(made)

@@ -29,7 +29,7 @@ def bind_make_series(relation: Relation, operator: MakeSeries, env: Env) -> Rela
         raise invalid(f"no kind of make-series is named '{kind.word}'", kind.span, "known: nonempty")
     inner = env.over_relation(relation)
     groups, names = bound_groups(operator.groups, inner)
-    axis = inner.scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
+    axis = inner.bind_scalar(operator.axis.value if isinstance(operator.axis, tree.Named) else operator.axis)
     if axis.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not axis.type.numeric:
         raise invalid(f"an axis is a number, a datetime or a timespan, not {axis.type}", operator.axis.span)
     items = [_build_item(item, inner, relation, groups, names) for item in operator.items]
@@ -39,8 +39,8 @@ def bind_make_series(relation: Relation, operator: MakeSeries, env: Env) -> Rela
         if isinstance(operator.axis, tree.Named) and named
         else implied_name(operator.axis)
     )
-    axis_column = env.binder.column(
-        names.make_unique(label) if label else names.next_default_name(), KqlType.DYNAMIC
+    axis_column = env.binder.make_column(
+        names.make_unique(label) if label else names.make_default_name(), KqlType.DYNAMIC
     )
     kind_of_step = KqlType.TIMESPAN if axis.type == KqlType.DATETIME else axis.type
     keys: tuple[Column, ...] = tuple(column for column, _ in groups)
@@ -53,14 +53,14 @@ def bind_make_series(relation: Relation, operator: MakeSeries, env: Env) -> Rela
         axis_column=axis_column,
         low=_bind_optional(operator.low, env, axis.type),
         high=_bind_optional(operator.high, env, axis.type),
-        step=convert_explicitly(env.without_row().scalar(operator.step), kind_of_step),
+        step=convert_explicitly(env.without_row().bind_scalar(operator.step), kind_of_step),
         inclusive=operator.in_range or operator.high is None,
         nonempty=kind is not None,
     )
 
 
 def _bind_optional(expression: tree.Expression | None, env: Env, kind: KqlType) -> Bound | None:
-    return None if expression is None else convert_explicitly(env.without_row().scalar(expression), kind)
+    return None if expression is None else convert_explicitly(env.without_row().bind_scalar(expression), kind)
 
 
 def _build_item(
@@ -77,7 +77,7 @@ def _build_item(
         calls = [_take_value(results[0][1])]
     elif len(results) != 1 or not isinstance(results[0][1], ColumnRef) or len(calls) != 1:
         raise unsupported_error("an item of make-series that is more than one aggregate", item.span)
-    column = inner.binder.column(results[0][0], KqlType.DYNAMIC)
+    column = inner.binder.make_column(results[0][0], KqlType.DYNAMIC)
     return BoundSeriesItem(column, calls[0], _bind_default(item, inner, calls[0].type))
 
 
@@ -91,7 +91,7 @@ def _bind_default(item: tree.operators.SeriesItem, inner: Env, kind: KqlType) ->
     if item.default is None:
         zero = constants.long_constant(0, item.span)
         return convert_explicitly(zero, kind) if kind.numeric else constants.null(kind, item.span)
-    value = inner.without_row().scalar(item.default)
+    value = inner.without_row().bind_scalar(item.default)
     if isinstance(value, Constant) and value.value is None:
         return constants.constant(None, kind, value.span)
     return convert_explicitly(value, kind)

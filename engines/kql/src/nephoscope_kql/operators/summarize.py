@@ -56,7 +56,7 @@ def _check_groupable(value: Bound, env: Env) -> None:
 def _build_unknown(item: tree.Expression, names: ColumnNames) -> list[Result]:
     """Return what stands for the columns of an item that cannot be bound."""
     given = [name.name for name in item.names] if isinstance(item, tree.Named) else [implied_name(item)]
-    return [(name or names.next_default_name(), build_unknown_value(item.span)) for name in given]
+    return [(name or names.make_default_name(), build_unknown_value(item.span)) for name in given]
 
 
 def bound_groups(
@@ -66,12 +66,12 @@ def bound_groups(
     names = ColumnNames()
     groups: list[tuple[Column, Bound]] = []
     for item in items:
-        value = inner.scalar(item.value if isinstance(item, tree.Named) else item)
+        value = inner.bind_scalar(item.value if isinstance(item, tree.Named) else item)
         name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item)
         groups.append(
             (
                 inner.binder.make_value_column(
-                    names.make_unique(name) if name else names.next_default_name(), value
+                    names.make_unique(name) if name else names.make_default_name(), value
                 ),
                 value,
             )
@@ -93,7 +93,7 @@ def group_rows(
     apart = [(column, reference(column, NOWHERE)) for column in env.partition]
     order: tuple[SortKey, ...] = ()
     if groups and calls and relation.order and not is_serialized(relation):
-        first = env.binder.column("", KqlType.LONG)
+        first = env.binder.make_column("", KqlType.LONG)
         calls.append((first, _build_first_place_aggregate(relation)))
         order = sort_by_ordinal(first)
     rows: Relation = Aggregated(
@@ -136,7 +136,7 @@ def bind_results(
             return _any(expression, given, env, relation, groups, names)
         if expression.name in ("percentiles", "percentilesw"):
             return _list_percentiles(expression, given, env, names)
-    value = env.scalar(expression)
+    value = env.bind_scalar(expression)
     known = {column.id for column, _ in env.aggregates.calls} if env.aggregates is not None else set()
     if not count_columns([value]).keys() <= known:
         raise invalid(
@@ -144,7 +144,7 @@ def bind_results(
         )
     if not given:
         implied = implied_name(expression)
-        given = [names.make_unique(implied) if implied else names.next_default_name()]
+        given = [names.make_unique(implied) if implied else names.make_default_name()]
     else:
         given = [names.make_unique(name) for name in given]
     if len(given) > 1:
@@ -169,7 +169,7 @@ def _without_aggregates(env: Env) -> Env:
 def _collect(call: AggregateCall, env: Env) -> Bound:
     if env.aggregates is None:
         raise invalid("an aggregate cannot be used here", call.span)
-    return reference(env.aggregates.column(call, env.binder), call.span)
+    return reference(env.aggregates.find_column(call, env.binder), call.span)
 
 
 def _bind_extreme(
@@ -199,7 +199,7 @@ def _bind_extreme(
             if place < len(given)
             else names.make_unique(name)
             if name
-            else names.next_default_name()
+            else names.make_default_name()
         )
         results.append((label, _collect(make_aggregate_call(callee, [by, value], call), env)))
     return results
@@ -234,8 +234,8 @@ def _bind_values(
 def _bind_value(argument: tree.Expression, env: Env) -> Result:
     """An argument of an aggregate with its column's name: the one that is given inside, else what its expression implies."""
     if isinstance(argument, tree.Named):
-        return argument.names[0].name, _without_aggregates(env).scalar(argument.value)
-    return implied_name(argument), _without_aggregates(env).scalar(argument)
+        return argument.names[0].name, _without_aggregates(env).bind_scalar(argument.value)
+    return implied_name(argument), _without_aggregates(env).bind_scalar(argument)
 
 
 def _any(
@@ -255,7 +255,7 @@ def _any(
             if place < len(given)
             else names.make_unique(implied)
             if implied
-            else names.next_default_name()
+            else names.make_default_name()
         )
         results.append((label, _collect(make_aggregate_call(callee, [value], call), env)))
     return results

@@ -56,8 +56,10 @@ def _add_level_keys(relation: Relation, clauses: Clauses, env: Env) -> Relation:
     inner = env.over_relation(relation)
     keys: list[tuple[Column, Bound]] = []
     for clause in clauses:
-        value = inner.scalar(clause.value.value if isinstance(clause.value, tree.Named) else clause.value)
-        keys.append((env.binder.column("", value.type), value))
+        value = inner.bind_scalar(
+            clause.value.value if isinstance(clause.value, tree.Named) else clause.value
+        )
+        keys.append((env.binder.make_column("", value.type), value))
     columns = (*relation.columns, *(column for column, _ in keys))
     return Assign(columns=columns, order=relation.order, input=relation, assigned=tuple(keys))
 
@@ -73,9 +75,9 @@ def _group_levels(
     """The aggregates a combination of keys: columns of the keys, then of the aggregates."""
     collector = CallCollector()
     inner = replace(env.over_relation(relation), aggregates=collector)
-    values = [("", inner.scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
+    values = [("", inner.bind_scalar(one.value if isinstance(one, tree.Named) else one)) for one in by]
     groups: list[tuple[Column, Bound]] = [
-        (env.binder.column("", key.type), reference(key, by[0].span)) for key in keys
+        (env.binder.make_column("", key.type), reference(key, by[0].span)) for key in keys
     ]
     return group_rows(relation, groups, collector, values, env)
 
@@ -89,7 +91,7 @@ def _bind_top_groups(relation: Relation, clauses: Clauses, level: int, env: Env)
     *outer, key, amount = (reference(column, clause.span) for column in found.columns)
     up = bool(clause.ascending)
     order = (SortKey(amount, up, up), SortKey(key, ascending=True, nulls_first=True))
-    number = env.binder.column("", KqlType.LONG)
+    number = env.binder.make_column("", KqlType.LONG)
     numbered = Numbered(
         columns=found.columns,
         input=Sorted(columns=found.columns, order=order, input=found),
@@ -112,7 +114,7 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
     """One row for the groups of a level that are not kept: its label, no values below, every aggregate."""
     clause = clauses[level]
     keys = _list_keys(rest, level, len(clauses))
-    anyone = env.binder.column("", KqlType.LONG)
+    anyone = env.binder.make_column("", KqlType.LONG)
     one = ((anyone, constants.long_constant(0, clause.span)),)
     whole = Assign(columns=(*rest.columns, anyone), input=rest, assigned=one)
     found = _group_levels(whole, (anyone, *keys[:-1]), [later.by for later in clauses[level:]], env)
@@ -123,8 +125,8 @@ def _group_others(rest: Relation, clauses: Clauses, level: int, env: Env) -> Rel
         kind = _list_keys(rest, level + place, len(clauses))[-1].type
         label: Bound = constants.null(kind, clause.span)
         if place == 0 and clause.others is not None:
-            label = convert_explicitly(env.without_row().scalar(clause.others), kind)
-        assigned.append((env.binder.column("", kind), label))
+            label = convert_explicitly(env.without_row().bind_scalar(clause.others), kind)
+        assigned.append((env.binder.make_column("", kind), label))
         columns += [assigned[-1][0], amount]
     return Assign(columns=tuple(columns), input=found, assigned=tuple(assigned))
 
@@ -147,11 +149,12 @@ def _bind_result(parts: list[Relation], clauses: Clauses, env: Env, span: Span) 
     for clause in clauses:
         given = clause.value
         own = given.names[0].name if isinstance(given, tree.Named) else implied_name(given)
-        label = names.make_unique(own) if own else names.next_default_name()
+        label = names.make_unique(own) if own else names.make_default_name()
         amount = clause.by.names[0].name if isinstance(clause.by, tree.Named) else f"aggregated_{label}"
         labels += [label, names.make_unique(amount)]
     columns = tuple(
-        env.binder.column(name, column.type) for name, column in zip(labels, parts[0].columns, strict=True)
+        env.binder.make_column(name, column.type)
+        for name, column in zip(labels, parts[0].columns, strict=True)
     )
     fills = tuple(tuple(reference(column, span) for column in part.columns) for part in parts)
     return Concatenated(columns=columns, inputs=tuple(parts), fills=fills)
@@ -164,14 +167,14 @@ def bind_top_hitters(relation: Relation, operator: TopHitters, env: Env) -> Rela
     item = operator.value
     expression = item.value if isinstance(item, tree.Named) else item
     name = item.names[0].name if isinstance(item, tree.Named) else implied_name(item) or "Column1"
-    value = inner.scalar(expression)
+    value = inner.bind_scalar(expression)
     weight = operator.by.value if isinstance(operator.by, tree.Named) else operator.by
     arguments = () if weight is None else (weight,)
     by = tree.Call(name="count" if weight is None else "sum", arguments=arguments, span=operator.span)
     collector = CallCollector()
-    total = replace(inner, aggregates=collector).scalar(by)
+    total = replace(inner, aggregates=collector).bind_scalar(by)
     label = f"approximate_count_{name}" if weight is None else f"approximate_sum_{implied_name(weight)}"
-    groups = [(env.binder.column(name, value.type), value)]
+    groups = [(env.binder.make_column(name, value.type), value)]
     rows = group_rows(relation, groups, collector, [(label, total)], env)
     order = (SortKey(reference(rows.columns[1], operator.span), ascending=False, nulls_first=False),)
     ordered = Sorted(columns=rows.columns, order=order, input=rows)

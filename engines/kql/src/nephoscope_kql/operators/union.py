@@ -32,7 +32,7 @@ def bind_union(relation: Relation | None, operator: Union, env: Env) -> Relation
     if fuzzy is not None and fuzzy.word not in ("true", "false", "1", "0"):
         raise invalid("isfuzzy is true or false", fuzzy.span)
     lenient = fuzzy is not None and fuzzy.word in ("true", "1")
-    parts: list[Part] = [] if relation is None else [(name_from_as(relation), relation)]
+    parts: list[Part] = [] if relation is None else [(find_as_name(relation), relation)]
     failed: KqlError | None = None
     for item in operator.items:
         try:
@@ -67,8 +67,8 @@ def union_parts(item: tree.Expression, env: Env) -> list[Part]:
         return _match_tables(
             item.name, replace(env, names={}, place=resolve_place(item.target, env)), item.span
         )
-    rows = env.tabular(item)
-    return [(name_from_as(rows) or _find_source_label(item, env), rows)]
+    rows = env.bind_tabular(item)
+    return [(find_as_name(rows) or _find_source_label(item, env), rows)]
 
 
 def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
@@ -76,7 +76,7 @@ def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
     found = sorted(
         name
         for name in env.catalog.names()
-        if fnmatchcase(name, pattern) and env.can_see(name) and env.catalog.table(name) is not None
+        if fnmatchcase(name, pattern) and env.can_see(name) and env.catalog.find_table(name) is not None
     )
     found += [
         name
@@ -88,7 +88,7 @@ def _match_tables(pattern: str, env: Env, span: Span) -> list[Part]:
     ]
     if not found:
         raise UnknownSourceError(f"no table is named like '{pattern}'", span)
-    return [(name, env.tabular(tree.Name(name=name, span=span))) for name in found]
+    return [(name, env.bind_tabular(tree.Name(name=name, span=span))) for name in found]
 
 
 def _is_rows(name: str, env: Env, span: Span) -> bool:
@@ -99,7 +99,7 @@ def _is_rows(name: str, env: Env, span: Span) -> bool:
     return is_tabular(tree.Name(name=name, span=span), env.without_row())
 
 
-def name_from_as(relation: Relation) -> str:
+def find_as_name(relation: Relation) -> str:
     """The name that `as`, the last operator of the rows, gives them; '' without it."""
     return relation.label if isinstance(relation, Shared) else ""
 
@@ -137,9 +137,9 @@ def union_with_source(name: str, parts: list[Part], env: Env, span: Span, inner:
         fills.append([reference(own[key], span) if key in own else null for key, null in nulls.items()])
     made = list(columns.values())
     if name:
-        made.insert(0, env.binder.column(name, KqlType.STRING))
+        made.insert(0, env.binder.make_column(name, KqlType.STRING))
         for (label, _), fill in zip(parts, fills, strict=True):
-            fill.insert(0, constants.text(label, span))
+            fill.insert(0, constants.make_text(label, span))
     return Concatenated(
         columns=tuple(made),
         inputs=tuple(part for _, part in parts),
@@ -161,7 +161,7 @@ def _bind_type_unknown_columns(part: Relation, place: int, parts: list[Part], en
         if column.id not in env.binder.untyped
     }
     made = {
-        column.id: env.binder.column(column.name, kinds[column.name])
+        column.id: env.binder.make_column(column.name, kinds[column.name])
         for column in part.columns
         if column.id in env.binder.untyped and column.name in kinds
     }
@@ -200,7 +200,7 @@ def _index_columns(parts: list[Relation], inner: bool, env: Env) -> dict[tuple[s
     untyped = {column.name for part in parts for column in part.columns if column.id in env.binder.untyped}
     told = ColumnNames(name for name, count in counts.items() if count == 1)
     return {
-        (name, kind): env.binder.column(
+        (name, kind): env.binder.make_column(
             name
             if counts[name] == 1
             else told.make_unique(f"{name}_{_choose_type_suffix(name, kind, untyped)}"),

@@ -83,7 +83,7 @@ def parse_function(parameters: str, body: str) -> Lambda:
         cursor.errors.append(error)
         statements, value = (), None
     raise_all(cursor.errors[:MAX_ERRORS], body)
-    return Lambda(parameters=declared, statements=statements, body=value, span=cursor.since(0))
+    return Lambda(parameters=declared, statements=statements, body=value, span=cursor.make_span(0))
 
 
 def _parse_cursor(text: str) -> Cursor:

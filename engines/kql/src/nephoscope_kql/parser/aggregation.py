@@ -28,7 +28,7 @@ def parse_summarize(c: Cursor, start: int) -> tree.Summarize:
     options = parse_parameters(c)
     aggregates = parse_expressions(c, _BY)
     groups = _parse_groups(c)
-    return tree.Summarize(aggregates=aggregates, groups=groups, parameters=options, span=c.since(start))
+    return tree.Summarize(aggregates=aggregates, groups=groups, parameters=options, span=c.make_span(start))
 
 
 def _parse_groups(c: Cursor) -> tuple[Expression, ...]:
@@ -61,7 +61,7 @@ def parse_make_series(c: Cursor, start: int) -> tree.MakeSeries:
         groups=groups,
         parameters=options,
         in_range=in_range,
-        span=c.since(start),
+        span=c.make_span(start),
     )
 
 
@@ -72,7 +72,7 @@ def _parse_series_item(c: Cursor) -> tree.SeriesItem:
     if c.accept("default"):
         c.expect("=")
         default = parse_expression(c)
-    return tree.SeriesItem(value=value, default=default, span=c.since(start))
+    return tree.SeriesItem(value=value, default=default, span=c.make_span(start))
 
 
 def _parse_bounds(c: Cursor) -> tuple[Expression | None, Expression | None, Expression]:
@@ -102,7 +102,7 @@ def parse_top_nested(c: Cursor, start: int) -> tree.TopNested:
     while c.accept(","):
         begun = c.expect("top-nested").start
         clauses.append(_parse_nested_clause(c, begun))
-    return tree.TopNested(clauses=tuple(clauses), span=c.since(start))
+    return tree.TopNested(clauses=tuple(clauses), span=c.make_span(start))
 
 
 def _parse_nested_clause(c: Cursor, start: int) -> tree.NestedClause:
@@ -118,7 +118,7 @@ def _parse_nested_clause(c: Cursor, start: int) -> tree.NestedClause:
     by = parse_named_expression(c)
     ascending = parse_direction(c)
     return tree.NestedClause(
-        count=count, value=value, others=others, by=by, ascending=ascending, span=c.since(start)
+        count=count, value=value, others=others, by=by, ascending=ascending, span=c.make_span(start)
     )
 
 
@@ -129,7 +129,7 @@ def parse_top_hitters(c: Cursor, start: int) -> tree.TopHitters:
     c.expect("of")
     value = parse_named_expression(c)
     by = parse_named_expression(c) if c.accept("by") else None
-    return tree.TopHitters(count=count, value=value, by=by, span=c.since(start))
+    return tree.TopHitters(count=count, value=value, by=by, span=c.make_span(start))
 
 
 @register_reader("reduce")
@@ -140,4 +140,4 @@ def parse_reduce_rows(c: Cursor, start: int) -> tree.Reduce:
     value = parse_access(c)
     if c.accept("with"):
         options += parse_property_list(c, "")
-    return tree.Reduce(value=value, parameters=options, span=c.since(start))
+    return tree.Reduce(value=value, parameters=options, span=c.make_span(start))

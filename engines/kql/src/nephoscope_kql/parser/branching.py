@@ -23,18 +23,18 @@ def parse_partition(c: Cursor, start: int) -> tree.Partition:
     """`partition by column (operators)` or `{ query }`."""
     options = parse_parameters(c, "kind")
     c.accept("by")
-    by = c.name("the name of a column")
+    by = c.read_name("the name of a column")
     scoped = c.token.text == "{"
     if scoped:
         c.read_token()
-        rows = c.rows()
+        rows = c.parse_rows()
         inner = rows if isinstance(rows, Pipe) else Pipe(source=rows, span=rows.span)
         c.expect("}")
     else:
         c.expect("(")
         inner = parse_body(c)
         c.expect(")")
-    return tree.Partition(by=by, body=inner, scoped=scoped, parameters=options, span=c.since(start))
+    return tree.Partition(by=by, body=inner, scoped=scoped, parameters=options, span=c.make_span(start))
 
 
 @register_reader("fork")
@@ -43,18 +43,18 @@ def parse_fork(c: Cursor, start: int) -> tree.Fork:
     branches = [_parse_branch(c)]
     while c.token.text == "(" or c.is_declaration():
         branches.append(_parse_branch(c))
-    return tree.Fork(branches=tuple(branches), span=c.since(start))
+    return tree.Fork(branches=tuple(branches), span=c.make_span(start))
 
 
 def _parse_branch(c: Cursor) -> Expression:
     start = c.token.start
-    name = c.declared_name() if c.is_declaration() else None
+    name = c.read_declared_name() if c.is_declaration() else None
     if name is not None:
         c.expect("=")
     c.expect("(")
     inner = parse_body(c)
     c.expect(")")
-    return inner if name is None else Named(names=(name,), value=inner, span=c.since(start))
+    return inner if name is None else Named(names=(name,), value=inner, span=c.make_span(start))
 
 
 @register_reader("facet")
@@ -68,7 +68,7 @@ def parse_facet(c: Cursor, start: int) -> tree.Facet:
         inner = parse_body(c)
         if bracketed:
             c.expect(")")
-    return tree.Facet(columns=columns, body=inner, span=c.since(start))
+    return tree.Facet(columns=columns, body=inner, span=c.make_span(start))
 
 
 @register_reader("scan")
@@ -85,7 +85,7 @@ def parse_scan(c: Cursor, start: int) -> tree.Scan:
         order=order,
         partition=by,
         parameters=options,
-        span=c.since(start),
+        span=c.make_span(start),
     )
 
 
@@ -118,11 +118,11 @@ def _parse_declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
 
     def read(c: Cursor) -> None:
         start = c.token.start
-        name = c.declared_name("the name of a column").name
+        name = c.read_declared_name("the name of a column").name
         c.expect(":")
         kind = parse_type_name(c)
         default = parse_expression(c) if c.accept("=") else None
-        found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.since(start)))
+        found.append(tree.ScanDeclaration(name=name, type=kind, default=default, span=c.make_span(start)))
 
     c.expect("(")
     c.read_separated(read, ")")
@@ -131,7 +131,7 @@ def _parse_declarations(c: Cursor) -> tuple[tree.ScanDeclaration, ...]:
 
 def _parse_step(c: Cursor) -> tree.ScanStep:
     start = c.expect("step").start
-    name = c.declared_name("the name of a step").name
+    name = c.read_declared_name("the name of a step").name
     optional = c.accept("optional")
     output = ""
     if c.accept("output"):
@@ -153,12 +153,12 @@ def _parse_step(c: Cursor) -> tree.ScanStep:
         assignments=tuple(assignments),
         optional=optional,
         output=output,
-        span=c.since(start),
+        span=c.make_span(start),
     )
 
 
 def _parse_assignment(c: Cursor) -> Named:
     start = c.token.start
-    name = c.declared_name("the name of a column")
+    name = c.read_declared_name("the name of a column")
     c.expect("=")
-    return Named(names=(name,), value=parse_expression(c), span=c.since(start))
+    return Named(names=(name,), value=parse_expression(c), span=c.make_span(start))

@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 @register_reader("extend")
 def parse_extend(c: Cursor, start: int) -> tree.Extend:
     """`extend name = value, ...`."""
-    return tree.Extend(items=_parse_one_or_more(c), span=c.since(start))
+    return tree.Extend(items=_parse_one_or_more(c), span=c.make_span(start))
 
 
 @register_reader("project")
 def parse_project(c: Cursor, start: int) -> tree.Project:
     """`project a, b = value`; without items no column is left."""
-    return tree.Project(items=parse_expressions(c), span=c.since(start))
+    return tree.Project(items=parse_expressions(c), span=c.make_span(start))
 
 
 @register_reader("project-away")
 def parse_project_away(c: Cursor, start: int) -> tree.ProjectAway:
     """`project-away a, b*`."""
-    return tree.ProjectAway(items=parse_column_patterns(c), span=c.since(start))
+    return tree.ProjectAway(items=parse_column_patterns(c), span=c.make_span(start))
 
 
 @register_reader("project-keep")
 def parse_project_keep(c: Cursor, start: int) -> tree.ProjectKeep:
     """`project-keep a, b*`."""
-    return tree.ProjectKeep(items=parse_column_patterns(c), span=c.since(start))
+    return tree.ProjectKeep(items=parse_column_patterns(c), span=c.make_span(start))
 
 
 @register_reader("project-rename")
@@ -46,14 +46,14 @@ def parse_project_rename(c: Cursor, start: int) -> tree.ProjectRename:
     items = [_parse_rename(c)]
     while c.accept(","):
         items.append(_parse_rename(c))
-    return tree.ProjectRename(items=tuple(items), span=c.since(start))
+    return tree.ProjectRename(items=tuple(items), span=c.make_span(start))
 
 
 def _parse_rename(c: Cursor) -> Named:
     start = c.token.start
-    new = c.declared_name("the new name of a column")
+    new = c.read_declared_name("the new name of a column")
     c.expect("=")
-    return Named(names=(new,), value=c.name("the name of a column"), span=c.since(start))
+    return Named(names=(new,), value=c.read_name("the name of a column"), span=c.make_span(start))
 
 
 @register_reader("project-reorder")
@@ -62,7 +62,7 @@ def parse_project_reorder(c: Cursor, start: int) -> tree.ProjectReorder:
     items = [_parse_reorder(c)]
     while c.accept(","):
         items.append(_parse_reorder(c))
-    return tree.ProjectReorder(items=tuple(items), span=c.since(start))
+    return tree.ProjectReorder(items=tuple(items), span=c.make_span(start))
 
 
 def _parse_reorder(c: Cursor) -> Expression:
@@ -72,40 +72,40 @@ def _parse_reorder(c: Cursor) -> Expression:
         return item
     word = c.read_token().text
     return Ordered(
-        value=item, ascending=word.endswith("asc"), granny=word.startswith("granny"), span=c.since(start)
+        value=item, ascending=word.endswith("asc"), granny=word.startswith("granny"), span=c.make_span(start)
     )
 
 
 @register_reader("project-by-names")
 def parse_project_by_names(c: Cursor, start: int) -> tree.ProjectByNames:
     """`project-by-names expression, ...`."""
-    return tree.ProjectByNames(items=_parse_one_or_more(c), span=c.since(start))
+    return tree.ProjectByNames(items=_parse_one_or_more(c), span=c.make_span(start))
 
 
 @register_reader("serialize")
 def parse_serialize(c: Cursor, start: int) -> tree.Serialize:
     """`serialize name = value, ...`; without items the rows' order is kept as it is."""
     parse_parameters(c)
-    return tree.Serialize(items=parse_expressions(c), span=c.since(start))
+    return tree.Serialize(items=parse_expressions(c), span=c.make_span(start))
 
 
 @register_reader("print")
 def parse_print_values(c: Cursor, start: int) -> tree.Print:
     """`print name = value, ...`."""
-    return tree.Print(items=_parse_one_or_more(c), span=c.since(start))
+    return tree.Print(items=_parse_one_or_more(c), span=c.make_span(start))
 
 
 @register_reader("range")
 def parse_range_rows(c: Cursor, start: int) -> tree.Range:
     """`range name from low to high step step`."""
-    name = c.name("the name of a column").name
+    name = c.read_name("the name of a column").name
     c.expect("from")
     low = parse_expression(c)
     c.expect("to")
     high = parse_expression(c)
     c.expect("step")
     step = parse_expression(c)
-    return tree.Range(name=name, low=low, high=high, step=step, span=c.since(start))
+    return tree.Range(name=name, low=low, high=high, step=step, span=c.make_span(start))
 
 
 def _parse_one_or_more(c: Cursor) -> tuple[Expression, ...]:

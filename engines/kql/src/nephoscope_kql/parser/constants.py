@@ -35,8 +35,8 @@ def parse_constant(c: Cursor) -> Literal:
     if token.text == "dynamic":
         return parse_dynamic(c)
     if token.kind == "text":
-        value, hidden = c.text(), is_obfuscated(token.text)
-        return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.since(token.start))
+        value, hidden = c.read_text(), is_obfuscated(token.text)
+        return Literal(type=KqlType.STRING, value=value, obfuscated=hidden, span=c.make_span(token.start))
     c.read_token()
     kind, plain = _parse_plain_constant(token, "")
     return Literal(type=kind, value=plain, span=token.span)
@@ -96,7 +96,7 @@ def parse_dynamic(c: Cursor) -> Literal:
     c.expect("(")
     value = _parse_json(c)
     c.expect(")")
-    return Literal(type=KqlType.DYNAMIC, value=value, span=c.since(start))
+    return Literal(type=KqlType.DYNAMIC, value=value, span=c.make_span(start))
 
 
 def _parse_json(c: Cursor) -> Scalar:
@@ -110,7 +110,7 @@ def _parse_json(c: Cursor) -> Scalar:
         c.read_token()
         value = None
     elif token.kind == "text":
-        value = c.text()
+        value = c.read_text()
     else:
         value = _parse_json_scalar(c)
     c.ascend()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope_kql.deadline import check
+from nephoscope_kql.deadline import check_deadline
 from nephoscope_kql.errors import MAX_ERRORS, KqlError, Span, TooLargeError, invalid, suggest_word
 from nephoscope_kql.parser.keywords import may_declare, may_name
 from nephoscope_kql.parser.lexer import Token, string_value
@@ -40,7 +40,7 @@ class Cursor:
         self.errors = errors
         self.height = 0
 
-    def rows(self) -> Expression:
+    def parse_rows(self) -> Expression:
         """An expression that may be tabular: `T | where x`, `print 1`, `a + b`."""
         return self._rows(self)
 
@@ -69,7 +69,7 @@ class Cursor:
             raise self.build_expected_error(f"'{text}'")
         return self.read_token()
 
-    def since(self, start: int) -> Span:
+    def make_span(self, start: int) -> Span:
         """From an offset to the end of the word before this one."""
         return Span(start, self._tokens[self._next - 1].end if self._next else start)
 
@@ -81,22 +81,22 @@ class Cursor:
     def descend(self) -> None:
         """One level deeper; raises where the query is nested too deep. Undone by `ascend`."""
         self._depth += 1
-        check()
+        check_deadline()
         if self._depth > MAX_DEPTH:
-            raise self.nesting_error()
+            raise self.make_nesting_error()
 
     def ascend(self) -> None:
         """One level back."""
         self._depth -= 1
 
-    def grow(self, outer: int = 0) -> None:
+    def increase_height(self, outer: int = 0) -> None:
         """A node above what was read since `height` was set: one higher, and at least `outer`."""
         self.height += 1
         if self.height > MAX_DEPTH:
-            raise self.nesting_error()
+            raise self.make_nesting_error()
         self.height = max(self.height, outer)
 
-    def nesting_error(self) -> KqlError:
+    def make_nesting_error(self) -> KqlError:
         """The error that the nesting has too many levels."""
         return invalid(
             f"the query is nested deeper than {MAX_DEPTH} levels", self.token.span, "split it with let"
@@ -131,11 +131,11 @@ class Cursor:
     def _is_bracketed(self) -> bool:
         return self.token.text == "[" and self.peek().kind == "text" and self.peek(2).text == "]"
 
-    def name(self, what: str = "a name") -> Name:
+    def read_name(self, what: str = "a name") -> Name:
         """A name of an expression."""
         return self._read_name(what, may_name)
 
-    def declared_name(self, what: str = "a name") -> Name:
+    def read_declared_name(self, what: str = "a name") -> Name:
         """A name where something is declared."""
         return self._read_name(what, may_declare)
 
@@ -152,7 +152,7 @@ class Cursor:
             self.read_token()
             value = string_value(self.read_token().text)
             self.read_token()
-            return Name(name=value, span=self.since(token.start))
+            return Name(name=value, span=self.make_span(token.start))
         raise self.build_expected_error(what)
 
     def is_declaration(self) -> int:
@@ -161,7 +161,7 @@ class Cursor:
             return 2 if self.peek().text == "=" else 0
         return 4 if self._is_bracketed() and self.peek(3).text == "=" else 0
 
-    def text(self, what: str = "a string") -> str:
+    def read_text(self, what: str = "a string") -> str:
         """The value of a string; adjacent strings are joined."""
         if self.token.kind != "text":
             raise self.build_expected_error(what)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 def parse_column(c: Cursor) -> ColumnDeclaration:
     """`name: type`."""
     start = c.token.start
-    name = c.declared_name("the name of a column")
+    name = c.read_declared_name("the name of a column")
     c.expect(":")
     kind = parse_type_name(c)
-    return ColumnDeclaration(name=name.name, type=kind, span=c.since(start))
+    return ColumnDeclaration(name=name.name, type=kind, span=c.make_span(start))
 
 
 def parse_columns(c: Cursor) -> tuple[ColumnDeclaration, ...]:
@@ -42,14 +42,14 @@ def parse_lambda_parameters(c: Cursor, opening: str = "(", closing: str = ")") -
 
 def _parse_lambda_parameter(c: Cursor) -> LambdaParameter:
     start = c.token.start
-    name = c.declared_name("the name of a parameter").name
+    name = c.read_declared_name("the name of a parameter").name
     c.expect(":")
     if c.token.text == "(":
         schema = _parse_row_schema(c)
-        return LambdaParameter(name=name, type=None, schema=schema, span=c.since(start))
+        return LambdaParameter(name=name, type=None, schema=schema, span=c.make_span(start))
     kind = parse_type_name(c)
     default = parse_signed_literal(c) if c.accept("=") else None
-    return LambdaParameter(name=name, type=kind, default=default, span=c.since(start))
+    return LambdaParameter(name=name, type=kind, default=default, span=c.make_span(start))
 
 
 def _parse_row_schema(c: Cursor) -> tuple[ColumnDeclaration, ...]:

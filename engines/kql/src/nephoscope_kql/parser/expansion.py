@@ -29,7 +29,7 @@ def parse_mv_expand(c: Cursor, start: int) -> tree.MvExpand:
     options = parse_parameters(c, "kind bagexpansion with_itemindex", _EXPANSIONS)
     items = _parse_expanded_items(c)
     limit = parse_expression(c) if c.accept("limit") else None
-    return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.since(start))
+    return tree.MvExpand(items=items, limit=limit, parameters=options, span=c.make_span(start))
 
 
 @register_reader("mv-apply", "mvapply")
@@ -46,7 +46,7 @@ def parse_mv_apply(c: Cursor, start: int) -> tree.MvApply:
     inner = parse_body(c)
     c.expect(")")
     return tree.MvApply(
-        items=items, body=inner, limit=limit, context=context, parameters=options, span=c.since(start)
+        items=items, body=inner, limit=limit, context=context, parameters=options, span=c.make_span(start)
     )
 
 
@@ -60,7 +60,7 @@ def _parse_expanded_items(c: Cursor) -> tuple[tree.ExpandItem, ...]:
 def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
     start, name = c.token.start, ""
     if c.is_declaration():
-        name = c.declared_name().name
+        name = c.read_declared_name().name
         c.expect("=")
     value = parse_expression(c)
     kind = None
@@ -69,17 +69,17 @@ def _parse_expand_item(c: Cursor) -> tree.ExpandItem:
         c.expect("(")
         kind = parse_type_name(c)
         c.expect(")")
-    return tree.ExpandItem(name=name, value=value, type=kind, span=c.since(start))
+    return tree.ExpandItem(name=name, value=value, type=kind, span=c.make_span(start))
 
 
 @register_reader("parse")
-def parse(c: Cursor, start: int) -> tree.Parse:
+def parse_parse(c: Cursor, start: int) -> tree.Parse:
     """`parse kind=... flags=... value with pattern`."""
     return _parse(c, start, keep_all=True)
 
 
 @register_reader("parse-where")
-def parse_where(c: Cursor, start: int) -> tree.Parse:
+def parse_parse_where(c: Cursor, start: int) -> tree.Parse:
     """`parse-where ...`: rows that do not match are left out."""
     return _parse(c, start, keep_all=False)
 
@@ -99,7 +99,7 @@ def _parse(c: Cursor, start: int, *, keep_all: bool) -> tree.Parse:
             "a pattern", "write strings, * and names of columns: with * 'key=' Key:long ' ' *"
         )
     return tree.Parse(
-        value=value, pattern=tuple(pattern), parameters=options, filter=not keep_all, span=c.since(start)
+        value=value, pattern=tuple(pattern), parameters=options, filter=not keep_all, span=c.make_span(start)
     )
 
 
@@ -108,7 +108,7 @@ def _parse_pattern_part(c: Cursor) -> Node | None:
     if token.text == "*" and c.accept("*"):
         return tree.ParseStar(span=token.span)
     if token.kind == "text":
-        return tree.ParseText(text=c.text(), span=c.since(token.start))
+        return tree.ParseText(text=c.read_text(), span=c.make_span(token.start))
     if c.is_name() or (token.kind == "name" and c.peek().text == ":"):
         return _parse_pattern_column(c)
     if token.kind == "name" and not may_name(token.text):
@@ -120,21 +120,21 @@ def _parse_pattern_part(c: Cursor) -> Node | None:
 
 def _parse_pattern_column(c: Cursor) -> ColumnDeclaration:
     start = c.token.start
-    name = c.declared_name("the name of a column").name
+    name = c.read_declared_name("the name of a column").name
     kind: KqlType | None = None
     if c.accept(":"):
         kind = parse_type_name(c)
-    return ColumnDeclaration(name=name, type=kind, span=c.since(start))
+    return ColumnDeclaration(name=name, type=kind, span=c.make_span(start))
 
 
 @register_reader("parse-kv")
-def parse_kv(c: Cursor, start: int) -> tree.ParseKv:
+def parse_parse_kv(c: Cursor, start: int) -> tree.ParseKv:
     """`parse-kv value as (columns) with (properties)`."""
     value = parse_expression(c)
     c.expect("as")
     schema = parse_columns(c)
     settings = parse_properties(c)
-    return tree.ParseKv(value=value, columns=schema, properties=settings, span=c.since(start))
+    return tree.ParseKv(value=value, columns=schema, properties=settings, span=c.make_span(start))
 
 
 @register_reader("evaluate")
@@ -146,7 +146,9 @@ def parse_evaluate(c: Cursor, start: int) -> tree.Evaluate:
     extends = False
     if c.accept(":"):
         schema, extends = parse_evaluate_schema(c)
-    return tree.Evaluate(call=plugin, schema=schema, extends=extends, parameters=options, span=c.since(start))
+    return tree.Evaluate(
+        call=plugin, schema=schema, extends=extends, parameters=options, span=c.make_span(start)
+    )
 
 
 @register_reader("invoke")
@@ -158,4 +160,4 @@ def parse_invoke(c: Cursor, start: int) -> tree.Invoke:
         raise invalid(
             "invoke calls a function", function.span, f"write its arguments in parentheses{written}"
         )
-    return tree.Invoke(call=function, span=c.since(start))
+    return tree.Invoke(call=function, span=c.make_span(start))

@@ -75,7 +75,7 @@ def parse_expression(c: Cursor) -> Expression:
 def _parse_binary(c: Cursor, lowest: int) -> Expression:
     outer, c.height = c.height, 0
     node = _parse_by_precedence(c, lowest)
-    c.grow(outer)
+    c.increase_height(outer)
     return node
 
 
@@ -95,7 +95,7 @@ def _parse_by_precedence(c: Cursor, lowest: int) -> Expression:
         if terms > MAX_TERMS:
             raise invalid(f"a sum of more than {MAX_TERMS} terms", token.span, "split it with let")
         if terms == 2 or level != _SUM:
-            c.grow()
+            c.increase_height()
         ceiling = level if level <= _AND or level in _CHAINED else level - 1
 
 
@@ -108,9 +108,9 @@ def _parse_chain(c: Cursor, first: Expression, level: int, start: int) -> Expres
         operands.append(_parse_binary(c, level + 1))
     flat = [part for operand in operands for part in flatten_operands(operand, operator)]
     for _ in range(len(flat).bit_length() - 1):
-        c.grow()
+        c.increase_height()
     node = balance_operands(flat, operator)
-    return Binary(operator=operator, left=node.left, right=node.right, span=c.since(start))
+    return Binary(operator=operator, left=node.left, right=node.right, span=c.make_span(start))
 
 
 def flatten_operands(node: Expression, operator: str) -> list[Expression]:
@@ -140,14 +140,14 @@ def _parse_operation(c: Cursor, left: Expression, level: int, start: int) -> Exp
     operator = _SPELLED.get(word, word)
     if word in LISTS:
         items = _parse_list(c)
-        return InList(operator=operator, operand=left, items=items, span=c.since(start))
+        return InList(operator=operator, operand=left, items=items, span=c.make_span(start))
     if word in ("between", "!between"):
         return _parse_between(c, operator, left, start)
     if word == "matches":
         c.expect("regex")
         operator = "matches regex"
     right = _parse_binary(c, level + 1)
-    return Binary(operator=operator, left=left, right=right, span=c.since(start))
+    return Binary(operator=operator, left=left, right=right, span=c.make_span(start))
 
 
 def _parse_list(c: Cursor) -> tuple[Expression, ...]:
@@ -155,7 +155,7 @@ def _parse_list(c: Cursor) -> tuple[Expression, ...]:
     c.expect("(")
     if c.token.text == ")":
         raise c.build_expected_error("a value")
-    c.read_separated(lambda c: items.append(c.rows()), ")")
+    c.read_separated(lambda c: items.append(c.parse_rows()), ")")
     return tuple(items)
 
 
@@ -165,7 +165,7 @@ def _parse_between(c: Cursor, operator: str, operand: Expression, start: int) ->
     c.expect("..")
     high = parse_expression(c)
     c.expect(")")
-    return Between(operator=operator, operand=operand, low=low, high=high, span=c.since(start))
+    return Between(operator=operator, operand=operand, low=low, high=high, span=c.make_span(start))
 
 
 def _parse_sign(c: Cursor) -> Expression:
@@ -173,8 +173,8 @@ def _parse_sign(c: Cursor) -> Expression:
     if token.kind == "mark" and token.text in "+-":
         c.read_token()
         operand = parse_access(c)
-        c.grow()
-        return Unary(operator=token.text, operand=operand, span=c.since(token.start))
+        c.increase_height()
+        return Unary(operator=token.text, operand=operand, span=c.make_span(token.start))
     if token.text == "*" and 0 < PRECEDENCE.get(c.peek().text, 0) <= _TEXT:
         c.read_token()
         return Star(span=token.span)
@@ -197,7 +197,7 @@ def parse_access(c: Cursor, *, starred: bool = False) -> Expression:
             node = _parse_element(c, node, start)
         else:
             return node
-        c.grow()
+        c.increase_height()
 
 
 def _is_star_next(c: Cursor) -> bool:
@@ -210,19 +210,19 @@ def _is_star_next(c: Cursor) -> bool:
 def _parse_member(c: Cursor, target: Expression, start: int) -> Expression:
     if c.token.text == "[":
         if c.is_name():
-            return Member(target=target, name=c.name().name, span=c.since(start))
+            return Member(target=target, name=c.read_name().name, span=c.make_span(start))
         return _parse_element(c, target, start)
     if c.peek().text == "(" and c.token.kind == "name":
         inner = parse_call(c)
-        return MemberCall(target=target, call=inner, span=c.since(start))
-    return Member(target=target, name=c.name("the name of a property").name, span=c.since(start))
+        return MemberCall(target=target, call=inner, span=c.make_span(start))
+    return Member(target=target, name=c.read_name("the name of a property").name, span=c.make_span(start))
 
 
 def _parse_element(c: Cursor, target: Expression, start: int) -> Index:
     c.expect("[")
     index = parse_expression(c)
     c.expect("]")
-    return Index(target=target, index=index, span=c.since(start))
+    return Index(target=target, index=index, span=c.make_span(start))
 
 
 def _parse_primary(c: Cursor) -> Expression:
@@ -232,25 +232,25 @@ def _parse_primary(c: Cursor) -> Expression:
     if token.text == "(":
         return _parse_parenthesis(c)
     if token.text == "[":
-        return c.name("an expression")
+        return c.read_name("an expression")
     if token.kind != "name":
         raise c.build_expected_error(
             "an expression", "a block comment is written with // on each line" if token.text == "/" else ""
         )
     if token.text in ("datatable", "externaldata", "external_data"):
-        return c.rows()
+        return c.parse_rows()
     if token.text in ("toscalar", "totable", "materialize") and c.peek().text in ("(", "kind"):
         return _parse_rows_argument(c)
     if token.text == "typeof" and c.peek().text == "(":
         return _parse_typeof(c)
     if c.peek().text == "(":
         return parse_call(c)
-    return c.name("an expression")
+    return c.read_name("an expression")
 
 
 def _parse_parenthesis(c: Cursor) -> Expression:
     c.read_token()
-    node = c.rows()
+    node = c.parse_rows()
     c.expect(")")
     return node
 
@@ -262,9 +262,9 @@ def _parse_rows_argument(c: Cursor) -> Call:
         c.expect("=")
         c.expect("nooptimization")
     c.expect("(")
-    inner = c.rows()
+    inner = c.parse_rows()
     c.expect(")")
-    return Call(name=token.text, arguments=(inner,), span=c.since(token.start))
+    return Call(name=token.text, arguments=(inner,), span=c.make_span(token.start))
 
 
 def _parse_typeof(c: Cursor) -> Call:
@@ -278,26 +278,26 @@ def _parse_typeof(c: Cursor) -> Call:
             types.append(Star(span=token.span))
             return
         if c.peek().text == ":":
-            name = c.declared_name()
+            name = c.read_declared_name()
             c.read_token()
             kind = Name(name=parse_type_name(c).value)
-            types.append(Named(names=(name,), value=kind, span=c.since(token.start)))
+            types.append(Named(names=(name,), value=kind, span=c.make_span(token.start)))
         else:
             types.append(Name(name=parse_type_name(c).value, span=token.span))
 
     c.expect("(")
     c.read_separated(read, ")")
-    return Call(name="typeof", arguments=tuple(types), span=c.since(start))
+    return Call(name="typeof", arguments=tuple(types), span=c.make_span(start))
 
 
 def parse_call(c: Cursor) -> Call:
     """`name(arguments)`."""
     start = c.token.start
-    name = c.name("the name of a function")
+    name = c.read_name("the name of a function")
     c.expect("(")
     items: list[Expression] = []
     c.read_separated(lambda c: items.append(parse_argument(c)), ")")
-    return Call(name=name.name, arguments=tuple(items), span=c.since(start))
+    return Call(name=name.name, arguments=tuple(items), span=c.make_span(start))
 
 
 def parse_argument(c: Cursor) -> Expression:
@@ -313,14 +313,14 @@ def parse_named_expression(c: Cursor) -> Expression:
     """`name = value`, `(a, b) = value`, or a value alone."""
     start = c.token.start
     if c.is_declaration():
-        names: tuple[Name, ...] = (c.declared_name(),)
+        names: tuple[Name, ...] = (c.read_declared_name(),)
     elif c.token.text == "(" and _is_name_list(c):
         names = _parse_name_list(c)
     else:
         return parse_expression(c)
     c.expect("=")
     value = parse_expression(c)
-    return Named(names=names, value=value, span=c.since(start))
+    return Named(names=names, value=value, span=c.make_span(start))
 
 
 def _is_name_list(c: Cursor) -> bool:
@@ -343,7 +343,7 @@ def _is_name_list(c: Cursor) -> bool:
 def _parse_name_list(c: Cursor) -> tuple[Name, ...]:
     names: list[Name] = []
     c.read_token()
-    c.read_separated(lambda c: names.append(c.declared_name()), ")")
+    c.read_separated(lambda c: names.append(c.read_declared_name()), ")")
     return tuple(names)
 
 

@@ -20,7 +20,7 @@ def parse_where(c: Cursor, start: int) -> tree.Where:
     """`where predicate`."""
     options = parse_parameters(c)
     condition = parse_predicate(c)
-    return tree.Where(predicate=condition, parameters=options, span=c.since(start))
+    return tree.Where(predicate=condition, parameters=options, span=c.make_span(start))
 
 
 @register_reader("take", "limit")
@@ -28,14 +28,14 @@ def parse_take(c: Cursor, start: int) -> tree.Take:
     """`take n`."""
     options = parse_parameters(c)
     count = parse_expression(c)
-    return tree.Take(count=count, parameters=options, span=c.since(start))
+    return tree.Take(count=count, parameters=options, span=c.make_span(start))
 
 
 @register_reader("sample")
 def parse_sample(c: Cursor, start: int) -> tree.Sample:
     """`sample n`."""
     parse_parameters(c)
-    return tree.Sample(count=parse_expression(c), span=c.since(start))
+    return tree.Sample(count=parse_expression(c), span=c.make_span(start))
 
 
 @register_reader("sample-distinct")
@@ -44,14 +44,14 @@ def parse_sample_distinct(c: Cursor, start: int) -> tree.SampleDistinct:
     parse_parameters(c)
     count = parse_expression(c)
     c.expect("of")
-    return tree.SampleDistinct(count=count, value=parse_expression(c), span=c.since(start))
+    return tree.SampleDistinct(count=count, value=parse_expression(c), span=c.make_span(start))
 
 
 @register_reader("count")
 def parse_count(c: Cursor, start: int) -> tree.Count:
     """`count`, `count as name`."""
-    name = c.name().name if c.accept("as") else ""
-    return tree.Count(name=name, span=c.since(start))
+    name = c.read_name().name if c.accept("as") else ""
+    return tree.Count(name=name, span=c.make_span(start))
 
 
 @register_reader("distinct")
@@ -61,7 +61,7 @@ def parse_distinct(c: Cursor, start: int) -> tree.Distinct:
     items = [_parse_distinct_item(c)]
     while c.accept(","):
         items.append(_parse_distinct_item(c))
-    return tree.Distinct(items=tuple(items), parameters=options, span=c.since(start))
+    return tree.Distinct(items=tuple(items), parameters=options, span=c.make_span(start))
 
 
 def _parse_distinct_item(c: Cursor) -> Expression:
@@ -76,7 +76,7 @@ def parse_sort(c: Cursor, start: int) -> tree.Sort:
     """`sort by a asc nulls first, ...`."""
     options = parse_parameters(c)
     c.expect("by")
-    return tree.Sort(keys=parse_ordered_keys(c), parameters=options, span=c.since(start))
+    return tree.Sort(keys=parse_ordered_keys(c), parameters=options, span=c.make_span(start))
 
 
 @register_reader("top")
@@ -85,7 +85,7 @@ def parse_top(c: Cursor, start: int) -> tree.Top:
     options = parse_parameters(c)
     count = parse_expression(c)
     c.expect("by")
-    return tree.Top(count=count, keys=(parse_sort_key(c),), parameters=options, span=c.since(start))
+    return tree.Top(count=count, keys=(parse_sort_key(c),), parameters=options, span=c.make_span(start))
 
 
 def parse_ordered_keys(c: Cursor) -> tuple[Ordered, ...]:
@@ -107,7 +107,7 @@ def parse_sort_key(c: Cursor) -> Ordered:
         if c.token.text not in ("first", "last"):
             raise c.build_expected_error("first or last")
         nulls_first = c.read_token().text == "first"
-    return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.since(start))
+    return Ordered(value=value, ascending=ascending, nulls_first=nulls_first, span=c.make_span(start))
 
 
 def parse_direction(c: Cursor) -> bool | None:

@@ -21,15 +21,15 @@ MAX_HOPS = 64
 @register_reader("make-graph")
 def parse_make_graph(c: Cursor, start: int) -> tree.MakeGraph:
     """`make-graph source --> target with nodes on id` or `with_node_id=name`."""
-    source = c.name("the column of an edge's source")
+    source = c.read_name("the column of an edge's source")
     for mark in ("-", "-", ">"):
         c.expect(mark)
-    target = c.name("the column of an edge's target")
+    target = c.read_name("the column of an edge's target")
     nodes: list[tree.GraphNodes] = []
     node_id = ""
     if c.accept("with_node_id"):
         c.expect("=")
-        node_id = c.declared_name("the name of a column").name
+        node_id = c.read_declared_name("the name of a column").name
     elif c.accept("with"):
         nodes.append(_parse_nodes(c))
         while c.accept(","):
@@ -37,7 +37,7 @@ def parse_make_graph(c: Cursor, start: int) -> tree.MakeGraph:
     if c.token.text == "partitioned-by":
         raise unsupported_error("partitioned-by of make-graph", c.token.span)
     return tree.MakeGraph(
-        source=source, target=target, nodes=tuple(nodes), node_id=node_id, span=c.since(start)
+        source=source, target=target, nodes=tuple(nodes), node_id=node_id, span=c.make_span(start)
     )
 
 
@@ -45,7 +45,7 @@ def _parse_nodes(c: Cursor) -> tree.GraphNodes:
     start = c.token.start
     rows = parse_access(c)
     c.expect("on")
-    return tree.GraphNodes(rows=rows, id=c.name("the column of a node's id"), span=c.since(start))
+    return tree.GraphNodes(rows=rows, id=c.read_name("the column of a node's id"), span=c.make_span(start))
 
 
 @register_reader("graph-match")
@@ -73,7 +73,7 @@ def _parse_match(c: Cursor, start: int, own: str, *, shortest: bool) -> tree.Gra
         items=parse_expressions(c),
         parameters=options,
         shortest=shortest,
-        span=c.since(start),
+        span=c.make_span(start),
     )
 
 
@@ -84,12 +84,12 @@ def _parse_sequence(c: Cursor) -> tree.GraphSequence:
     while c.token.text in ("-", "<"):
         edges.append(_parse_edge(c))
         nodes.append(_parse_node(c))
-    return tree.GraphSequence(nodes=tuple(nodes), edges=tuple(edges), span=c.since(start))
+    return tree.GraphSequence(nodes=tuple(nodes), edges=tuple(edges), span=c.make_span(start))
 
 
 def _parse_node(c: Cursor) -> str:
     c.expect("(")
-    name = "" if c.token.text == ")" else c.name("the name of a node").name
+    name = "" if c.token.text == ")" else c.read_name("the name of a node").name
     c.expect(")")
     return name
 
@@ -103,13 +103,13 @@ def _parse_edge(c: Cursor) -> tree.GraphEdge:
     c.expect("-")
     right = c.accept(">")
     if left and right:
-        raise invalid("an edge has one direction, or none", c.since(start))
+        raise invalid("an edge has one direction, or none", c.make_span(start))
     direction = "left" if left else "right" if right else "any"
-    return tree.GraphEdge(name=name, direction=direction, low=low, high=high, span=c.since(start))
+    return tree.GraphEdge(name=name, direction=direction, low=low, high=high, span=c.make_span(start))
 
 
 def _parse_edge_name(c: Cursor) -> tuple[str, int | None, int | None]:
-    name = "" if c.token.text in ("*", "]") else c.name("the name of an edge").name
+    name = "" if c.token.text in ("*", "]") else c.read_name("the name of an edge").name
     low = high = None
     if c.accept("*"):
         start = c.token.start
@@ -117,7 +117,7 @@ def _parse_edge_name(c: Cursor) -> tuple[str, int | None, int | None]:
         c.expect("..")
         high = _parse_count(c)
         if low > high or high > MAX_HOPS:
-            raise invalid(f"a path has from fewer to more edges, {MAX_HOPS} at most", c.since(start))
+            raise invalid(f"a path has from fewer to more edges, {MAX_HOPS} at most", c.make_span(start))
     c.expect("]")
     return name, low, high
 
@@ -131,20 +131,20 @@ def _parse_count(c: Cursor) -> int:
 @register_reader("graph-where-nodes")
 def parse_graph_where_nodes(c: Cursor, start: int) -> tree.GraphWhere:
     """`graph-where-nodes predicate`."""
-    return tree.GraphWhere(element="nodes", predicate=parse_predicate(c), span=c.since(start))
+    return tree.GraphWhere(element="nodes", predicate=parse_predicate(c), span=c.make_span(start))
 
 
 @register_reader("graph-where-edges")
 def parse_graph_where_edges(c: Cursor, start: int) -> tree.GraphWhere:
     """`graph-where-edges predicate`."""
-    return tree.GraphWhere(element="edges", predicate=parse_predicate(c), span=c.since(start))
+    return tree.GraphWhere(element="edges", predicate=parse_predicate(c), span=c.make_span(start))
 
 
 @register_reader("graph-mark-components")
 def parse_graph_mark_components(c: Cursor, start: int) -> tree.GraphMarkComponents:
     """`graph-mark-components kind=weak|strong with_component_id=name`."""
     return tree.GraphMarkComponents(
-        parameters=parse_parameters(c, "kind with_component_id"), span=c.since(start)
+        parameters=parse_parameters(c, "kind with_component_id"), span=c.make_span(start)
     )
 
 
@@ -162,4 +162,4 @@ def parse_graph_to_table(c: Cursor, start: int) -> tree.GraphToTable:
         )
     if options:
         raise unsupported_error(f"graph-to-table with {options[0].name}", options[0].span)
-    return tree.GraphToTable(element=word.text, parameters=options, span=c.since(start))
+    return tree.GraphToTable(element=word.text, parameters=options, span=c.make_span(start))

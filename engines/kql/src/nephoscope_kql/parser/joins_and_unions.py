@@ -23,7 +23,7 @@ def parse_join(c: Cursor, start: int) -> tree.Join:
     options = parse_parameters(c, "kind")
     right = parse_access(c)
     on = _parse_conditions(c)
-    return tree.Join(right=right, on=on, parameters=options, span=c.since(start))
+    return tree.Join(right=right, on=on, parameters=options, span=c.make_span(start))
 
 
 @register_reader("lookup")
@@ -32,7 +32,7 @@ def parse_lookup(c: Cursor, start: int) -> tree.Lookup:
     options = parse_parameters(c, "kind")
     right = parse_access(c)
     on = _parse_conditions(c)
-    return tree.Lookup(right=right, on=on, parameters=options, span=c.since(start))
+    return tree.Lookup(right=right, on=on, parameters=options, span=c.make_span(start))
 
 
 def _parse_conditions(c: Cursor) -> tuple[Expression, ...]:
@@ -53,7 +53,7 @@ def parse_union(c: Cursor, start: int) -> tree.Union:
     items = [parse_table_pattern(c)]
     while c.accept(","):
         items.append(parse_table_pattern(c))
-    return tree.Union(items=tuple(items), parameters=options, span=c.since(start))
+    return tree.Union(items=tuple(items), parameters=options, span=c.make_span(start))
 
 
 def _parse_tables(c: Cursor) -> tuple[Expression, ...]:
@@ -76,7 +76,7 @@ def parse_search(c: Cursor, start: int) -> tree.Search:
         condition: Expression = Star(span=token.span)
     else:
         condition = parse_predicate(c)
-    return tree.Search(predicate=condition, tables=tables, parameters=options, span=c.since(start))
+    return tree.Search(predicate=condition, tables=tables, parameters=options, span=c.make_span(start))
 
 
 @register_reader("find")
@@ -95,7 +95,7 @@ def parse_find(c: Cursor, start: int) -> tree.Find:
         away=_parse_found_columns(c) if c.accept("project-away") else (),
         parameters=options,
         smart=smart,
-        span=c.since(start),
+        span=c.make_span(start),
     )
 
 
@@ -113,4 +113,4 @@ def _parse_found_column(c: Cursor) -> Expression:
     item = parse_column_pattern(c)
     if not isinstance(item, Name) or not c.accept(":"):
         return item
-    return TypedName(name=item.name, type=parse_type_name(c), span=c.since(start))
+    return TypedName(name=item.name, type=parse_type_name(c), span=c.make_span(start))

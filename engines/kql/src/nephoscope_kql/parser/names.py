@@ -27,20 +27,20 @@ def parse_wildcard(c: Cursor) -> Wildcard:
     """A name with stars."""
     start = c.token.start
     if c.token.text == "[":
-        return Wildcard(pattern=c.name().name, span=c.since(start))
+        return Wildcard(pattern=c.read_name().name, span=c.make_span(start))
     pattern = c.read_token().text
-    end = c.since(start).end
+    end = c.make_span(start).end
     while c.token.start == end and (
         c.token.text == "*" or (c.token.kind in ("name", "long") and pattern.endswith("*"))
     ):
         pattern += c.read_token().text
-        end = c.since(start).end
-    return Wildcard(pattern=pattern, span=c.since(start))
+        end = c.make_span(start).end
+    return Wildcard(pattern=pattern, span=c.make_span(start))
 
 
 def parse_column_pattern(c: Cursor) -> Expression:
     """A column's name, or a name with stars."""
-    return parse_wildcard(c) if is_starred(c) else c.name("the name of a column")
+    return parse_wildcard(c) if is_starred(c) else c.read_name("the name of a column")
 
 
 def parse_column_patterns(c: Cursor) -> tuple[Expression, ...]:
@@ -59,12 +59,12 @@ def parse_table_pattern(c: Cursor) -> Expression:
     node = parse_access(c, starred=True)
     if not c.accept("."):
         return node
-    return Member(target=node, name=parse_wildcard(c).pattern, span=c.since(start))
+    return Member(target=node, name=parse_wildcard(c).pattern, span=c.make_span(start))
 
 
 def parse_name_list(c: Cursor) -> tuple[Name, ...]:
     """Names with commas between them."""
-    found = [c.name()]
+    found = [c.read_name()]
     while c.accept(","):
-        found.append(c.name())
+        found.append(c.read_name())
     return tuple(found)

@@ -74,7 +74,7 @@ def parse_parameters(
         for _ in range(count + 1):
             c.read_token()
         values = _parse_values(c)
-        found.append(OperatorParameter(name=name, values=values, span=c.since(start)))
+        found.append(OperatorParameter(name=name, values=values, span=c.make_span(start)))
     return tuple(found)
 
 
@@ -101,7 +101,7 @@ def _parse_value(c: Cursor) -> Expression:
     if token.kind == "name":
         c.read_token()
         return Name(name=token.text, span=token.span)
-    return c.name("a value")
+    return c.read_name("a value")
 
 
 def parse_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
@@ -137,7 +137,7 @@ def _parse_property(c: Cursor) -> OperatorParameter:
     while c.token.text == "," and c.peek(2).text != "=":
         c.read_token()
         values.append(_parse_property_value(c))
-    return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.since(token.start))
+    return OperatorParameter(name=token.text.lower(), values=tuple(values), span=c.make_span(token.start))
 
 
 def _parse_property_value(c: Cursor) -> Expression:

@@ -85,7 +85,7 @@ def _parse_pipe(c: Cursor, source: Expression | None, start: int, operators: lis
             operators.append(_parse_operator(c))
         except KqlError as error:
             c.recover(error, depth, ("|", ";"))
-    return Pipe(source=source, operators=tuple(operators), span=c.since(start))
+    return Pipe(source=source, operators=tuple(operators), span=c.make_span(start))
 
 
 def _parse_operator(c: Cursor) -> Operator:
@@ -95,7 +95,7 @@ def _parse_operator(c: Cursor) -> Operator:
         c.read_token()
         outer, c.height = c.height, 0
         operator = reader(c, word.start)
-        c.grow(outer)
+        c.increase_height(outer)
         return operator
     if word.text in REFUSED:
         raise unsupported_error(f"the operator {word.text}", word.span)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 @register_reader("as")
-def parse_name_rows(c: Cursor, start: int) -> tree.As:
+def parse_as(c: Cursor, start: int) -> tree.As:
     """`as name`."""
     options = parse_parameters(c)
-    return tree.As(name=c.name().name, parameters=options, span=c.since(start))
+    return tree.As(name=c.read_name().name, parameters=options, span=c.make_span(start))
 
 
 @register_reader("render")
@@ -31,7 +31,7 @@ def parse_render(c: Cursor, start: int) -> tree.Render:
         raise c.build_expected_error("the name of a chart", known=CHARTS)
     chart = c.read_token().text
     settings = parse_properties(c) or _parse_old_properties(c)
-    return tree.Render(chart=chart, properties=settings, span=c.since(start))
+    return tree.Render(chart=chart, properties=settings, span=c.make_span(start))
 
 
 def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
@@ -41,7 +41,7 @@ def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
         if c.peek().text == "=":
             found += parse_property_list(c, "")
         elif c.accept("by"):
-            found += (OperatorParameter(name="by", values=parse_name_list(c), span=c.since(start)),)
+            found += (OperatorParameter(name="by", values=parse_name_list(c), span=c.make_span(start)),)
         else:
             break
     return found
@@ -50,10 +50,10 @@ def _parse_old_properties(c: Cursor) -> tuple[OperatorParameter, ...]:
 @register_reader("consume")
 def parse_consume(c: Cursor, start: int) -> tree.Consume:
     """`consume`."""
-    return tree.Consume(parameters=parse_parameters(c, "decodeblocks"), span=c.since(start))
+    return tree.Consume(parameters=parse_parameters(c, "decodeblocks"), span=c.make_span(start))
 
 
 @register_reader("getschema")
 def parse_getschema(c: Cursor, start: int) -> tree.GetSchema:
     """`getschema`."""
-    return tree.GetSchema(span=c.since(start))
+    return tree.GetSchema(span=c.make_span(start))

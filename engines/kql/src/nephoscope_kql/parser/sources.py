@@ -28,7 +28,7 @@ def parse_datatable(c: Cursor) -> Datatable:
         if not c.accept(","):
             break
     c.expect("]")
-    return Datatable(columns=schema, values=tuple(values), span=c.since(start))
+    return Datatable(columns=schema, values=tuple(values), span=c.make_span(start))
 
 
 def parse_externaldata(c: Cursor) -> ExternalData:
@@ -43,7 +43,9 @@ def parse_externaldata(c: Cursor) -> ExternalData:
             break
     c.expect("]")
     settings = parse_properties(c)
-    return ExternalData(columns=schema, locations=tuple(locations), properties=settings, span=c.since(start))
+    return ExternalData(
+        columns=schema, locations=tuple(locations), properties=settings, span=c.make_span(start)
+    )
 
 
 SOURCES.update(datatable=parse_datatable, externaldata=parse_externaldata, external_data=parse_externaldata)

@@ -43,7 +43,7 @@ def parse_query(c: Cursor) -> Query:
             c.recover(error, depth, (";",))
             while c.token.kind != "end" and c.read_token().text != ";":
                 pass
-    return Query(statements=tuple(found), span=c.since(start))
+    return Query(statements=tuple(found), span=c.make_span(start))
 
 
 def _require_separator(c: Cursor, follows_let: bool = False) -> None:
@@ -81,16 +81,16 @@ def _parse_statement(c: Cursor) -> Statement:
             return _parse_restrict(c)
     if word.text == "|":
         raise c.build_expected_error("a table", "a query starts with a table, not with |")
-    value = c.rows()
+    value = c.parse_rows()
     return Evaluation(value=value, span=value.span)
 
 
 def _parse_let(c: Cursor) -> Let:
     start = c.read_token().start
-    name = c.name("the name that let gives").name
+    name = c.read_name("the name that let gives").name
     c.expect("=")
-    value = _parse_lambda(c) if _is_lambda(c) else c.rows()
-    return Let(name=name, value=value, span=c.since(start))
+    value = _parse_lambda(c) if _is_lambda(c) else c.parse_rows()
+    return Let(name=name, value=value, span=c.make_span(start))
 
 
 def _is_lambda(c: Cursor) -> bool:
@@ -109,7 +109,7 @@ def _parse_lambda(c: Cursor) -> Lambda:
     start = c.token.start
     view = c.accept("view")
     found = _parse_body(c, parse_lambda_parameters(c))
-    return replace(found, view=view, span=c.since(start))
+    return replace(found, view=view, span=c.make_span(start))
 
 
 def _parse_body(c: Cursor, parameters: tuple[LambdaParameter, ...]) -> Lambda:
@@ -120,7 +120,7 @@ def _parse_body(c: Cursor, parameters: tuple[LambdaParameter, ...]) -> Lambda:
     statements, body = parse_function_body(c, "}")
     c.expect("}")
     c.ascend()
-    return Lambda(parameters=parameters, statements=statements, body=body, span=c.since(start))
+    return Lambda(parameters=parameters, statements=statements, body=body, span=c.make_span(start))
 
 
 def parse_function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...], Expression | None]:
@@ -142,13 +142,13 @@ def parse_function_body(c: Cursor, closing: str) -> tuple[tuple[Statement, ...],
 
 def _parse_set(c: Cursor) -> Set:
     start = c.read_token().start
-    name = c.declared_name("the name of an option").name
+    name = c.read_declared_name("the name of an option").name
     value: Expression | None = None
     if c.accept("="):
         value = (
             parse_signed_literal(c) if is_constant(c.token) or c.token.text in ("-", "+") else _parse_word(c)
         )
-    return Set(name=name, value=value, span=c.since(start))
+    return Set(name=name, value=value, span=c.make_span(start))
 
 
 def _parse_word(c: Cursor) -> Name:
@@ -165,14 +165,14 @@ def _parse_declaration(c: Cursor) -> Statement:
         c.read_token()
         return _parse_pattern(c, start)
     c.expect("query_parameters")
-    return QueryParameters(parameters=parse_lambda_parameters(c), span=c.since(start))
+    return QueryParameters(parameters=parse_lambda_parameters(c), span=c.make_span(start))
 
 
 def _parse_pattern(c: Cursor, start: int) -> Pattern:
     """`declare pattern name = (a: string)[path: string] { cases }`, or the name alone."""
-    name = c.name("the name of a pattern").name
+    name = c.read_name("the name of a pattern").name
     if not c.accept("="):
-        return Pattern(name=name, span=c.since(start))
+        return Pattern(name=name, span=c.make_span(start))
     parameters = parse_lambda_parameters(c)
     path = c.token.text == "["
     if path:
@@ -184,7 +184,7 @@ def _parse_pattern(c: Cursor, start: int) -> Pattern:
         if not c.accept(";"):
             break
     c.expect("}")
-    return Pattern(name=name, path=path, cases=tuple(cases), span=c.since(start))
+    return Pattern(name=name, path=path, cases=tuple(cases), span=c.make_span(start))
 
 
 def _parse_pattern_case(c: Cursor, parameters: tuple[LambdaParameter, ...], *, path: bool) -> PatternCase:
@@ -199,9 +199,9 @@ def _parse_pattern_case(c: Cursor, parameters: tuple[LambdaParameter, ...], *, p
         values.append(_parse_pattern_value(c))
         c.expect("]")
     if len(values) != len(parameters):
-        raise invalid(f"the pattern takes {len(parameters)} values, not {len(values)}", c.since(start))
+        raise invalid(f"the pattern takes {len(parameters)} values, not {len(values)}", c.make_span(start))
     c.expect("=")
-    return PatternCase(values=tuple(values), body=_parse_body(c, parameters), span=c.since(start))
+    return PatternCase(values=tuple(values), body=_parse_body(c, parameters), span=c.make_span(start))
 
 
 def _parse_pattern_value(c: Cursor) -> Literal:
@@ -213,9 +213,9 @@ def _parse_pattern_value(c: Cursor) -> Literal:
 def _parse_alias(c: Cursor) -> AliasStatement:
     start = c.read_token().start
     c.expect("database")
-    name = c.name().name
+    name = c.read_name().name
     c.expect("=")
-    return AliasStatement(name=name, value=c.rows(), span=c.since(start))
+    return AliasStatement(name=name, value=c.parse_rows(), span=c.make_span(start))
 
 
 def _parse_restrict(c: Cursor) -> Restrict:
@@ -225,4 +225,4 @@ def _parse_restrict(c: Cursor) -> Restrict:
     names: list[Expression] = []
     c.expect("(")
     c.read_separated(lambda c: names.append(parse_table_pattern(c)), ")")
-    return Restrict(names=tuple(names), span=c.since(start))
+    return Restrict(names=tuple(names), span=c.make_span(start))

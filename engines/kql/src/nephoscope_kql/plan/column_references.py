@@ -70,7 +70,7 @@ def count_columns(values: Iterable[Bound]) -> dict[str, int]:
     return found
 
 
-def order_ids(order: Iterable[SortKey]) -> set[str]:
+def list_order_ids(order: Iterable[SortKey]) -> set[str]:
     """The ids of the columns that an order uses."""
     return set(count_columns(key.value for key in order))
 

@@ -65,7 +65,7 @@ class Signature:
         """The least number of arguments."""
         return sum(not parameter.optional for parameter in self.parameters)
 
-    def parameter(self, position: int, count: int = 0) -> CalleeParameter:
+    def get_parameter(self, position: int, count: int = 0) -> CalleeParameter:
         """The parameter of one of `count` arguments."""
         last = len(self.parameters)
         if self.tail and position >= count - self.tail:
@@ -153,25 +153,25 @@ class Arguments(Sequence[exp.Expr]):
         """Return whether the argument is a literal."""
         return position < len(self.bound) and isinstance(self.bound[position], Constant)
 
-    def value(self, position: int) -> Scalar:
+    def get_value(self, position: int) -> Scalar:
         """The value of a constant argument; KqlError (unsupported) where it is none."""
         item = self.bound[position]
         if isinstance(item, Constant):
             return item.value
         raise unsupported_error(f"argument {position + 1} must be a constant here", item.span or self.span)
 
-    def text(self, position: int) -> str:
+    def get_text(self, position: int) -> str:
         """The value of a constant string argument."""
-        value = self.value(position)
+        value = self.get_value(position)
         if not isinstance(value, str):
-            raise self.fail(position, "a string is expected")
+            raise self.make_error(position, "a string is expected")
         return value
 
-    def fail(self, position: int, message: str) -> KqlError:
+    def make_error(self, position: int, message: str) -> KqlError:
         """An error (invalid) at an argument."""
         return invalid(message, self.bound[position].span)
 
-    def unsupported_error(self, message: str, position: int | None = None) -> KqlError:
+    def make_unsupported_error(self, message: str, position: int | None = None) -> KqlError:
         """An error (unsupported) at the call or at an argument."""
         return unsupported_error(message, self.span if position is None else self.bound[position].span)
 
@@ -207,7 +207,7 @@ class Callee:
 
         return declare
 
-    def builder(self, dialect: str, span: Span) -> Builder:
+    def find_builder(self, dialect: str, span: Span) -> Builder:
         """The builder of a dialect; KqlError (unsupported) where it has none."""
         found = self.builders.get(dialect)
         if found is None:

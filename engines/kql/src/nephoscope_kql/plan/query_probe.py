@@ -18,18 +18,18 @@ _CHANCE = frozenset({"rand", "new_guid"})
 class QueryProbe(Protocol):
     """An engine that can run a part of a query while the rest is being bound."""
 
-    def rows(self, relation: Relation) -> list[tuple[object, ...]]:
+    def fetch_rows(self, relation: Relation) -> list[tuple[object, ...]]:
         """The rows of a relation, a cell a column, as they are stored inside SQL."""
         ...
 
-    def keep(self, relation: Relation) -> Relation:
+    def materialize(self, relation: Relation) -> Relation:
         """Return the same rows under the same columns, computed once and for all."""
         ...
 
 
-def settle(relation: Relation, probe: QueryProbe) -> Relation:
+def prepare_for_reuse(relation: Relation, probe: QueryProbe) -> Relation:
     """The relation ready to be read twice: computed where reading it again costs more, or where chance could change it."""
-    return relation if _is_plain_selection(relation) else probe.keep(relation)
+    return relation if _is_plain_selection(relation) else probe.materialize(relation)
 
 
 def _is_plain_selection(relation: Relation) -> bool:

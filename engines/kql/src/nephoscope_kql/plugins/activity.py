@@ -19,8 +19,8 @@ from nephoscope_kql.types import KqlType
 
 def _build_limits(call: PluginCall, kind: KqlType, place: int = 2) -> dict[str, Bound]:
     return {
-        "start": call.scalar(place, "Start", kind),
-        "end": call.scalar(place + 1, "End", kind),
+        "start": call.bind_scalar(place, "Start", kind),
+        "end": call.bind_scalar(place + 1, "End", kind),
     }
 
 
@@ -30,7 +30,7 @@ def activity_counts_metrics(call: PluginCall) -> Relation:
     it = activity(call, call.arguments[5:])
     step = period(call, 4, "Step", it.axis.type)
     text = (
-        f"let Seen = materialize(Rows | where t between (start .. end) | extend t = {step.of('t')}); "
+        f"let Seen = materialize(Rows | where t between (start .. end) | extend t = {step.write_start('t')}); "
         f"let First = Seen | summarize t = min(t) by id{it.group_suffix} | summarize fresh = count() by t{it.group_suffix}; "
         f"Seen | summarize n = count(), ids = count_distinct(id) by t{it.group_suffix} "
         f"| join kind=leftouter First on t{it.group_suffix} | extend fresh = coalesce(fresh, 0) "
@@ -52,8 +52,8 @@ def activity_engagement(call: PluginCall) -> Relation:
     it = activity(call, call.arguments[6:] if bounded else [])
     span = length(it.axis.type)
     windows = {
-        "inner": call.scalar(first, "InnerActivityWindow", span),
-        "outer": call.scalar(first + 1, "OuterActivityWindow", span),
+        "inner": call.bind_scalar(first, "InnerActivityWindow", span),
+        "outer": call.bind_scalar(first + 1, "OuterActivityWindow", span),
     }
     begin = "bin_at(t, inner, start)" if bounded else "bin(t, inner)"
     chosen = "where t between (start .. end) | " if bounded else ""
@@ -78,13 +78,13 @@ def activity_metrics(call: PluginCall) -> Relation:
     bounded = len(call.arguments) > 4
     it = activity(call, call.arguments[5:] if bounded else call.arguments[3:])
     step = period(call, 4 if bounded else 2, "Step", it.axis.type)
-    begin = step.of("t") if bounded or step.calendar else "bin(t, step)"
+    begin = step.write_start("t") if bounded or step.calendar else "bin(t, step)"
     chosen = "where t between (start .. end) | " if bounded else ""
     text = (
         f"let Seen = materialize(Rows | {chosen}summarize by id, t = {begin}{it.group_suffix}); "
         f"let Now = Seen | summarize ids = count() by t{it.group_suffix}; "
-        f"let Before = Now | extend t = {step.shift('t', 1)} | project-rename past = ids; "
-        f"let Stay = Seen | extend t = {step.shift('t', 1)} | join kind=inner Seen on id, t{it.group_suffix} "
+        f"let Before = Now | extend t = {step.write_shifted('t', 1)} | project-rename past = ids; "
+        f"let Stay = Seen | extend t = {step.write_shifted('t', 1)} | join kind=inner Seen on id, t{it.group_suffix} "
         f"| summarize kept = count() by t{it.group_suffix}; "
         f"Now | join kind=leftouter Before on t{it.group_suffix} | join kind=leftouter Stay on t{it.group_suffix} "
         "| extend kept = coalesce(kept, 0) | extend fresh = ids - kept, "
@@ -109,11 +109,12 @@ def new_activity_metrics(call: PluginCall) -> Relation:
     step = period(call, 4, "Step", kind)
     known = " | join kind=leftanti Known on id" if lookback is not None else ""
     text = (
-        f"let Seen = materialize(Rows | where t between (start .. end) | summarize by id, t = {step.of('t')}{it.group_suffix}); "
+        "let Seen = materialize(Rows | where t between (start .. end) "
+        f"| summarize by id, t = {step.write_start('t')}{it.group_suffix}); "
         f"let First = materialize(Seen | summarize f = min(t) by id{it.group_suffix}{known}); "
-        f"let New = materialize(First | where isnull(cohort) or f == {step.of('cohort')}); "
+        f"let New = materialize(First | where isnull(cohort) or f == {step.write_start('cohort')}); "
         f"let Cohorts = New | summarize size = count() by f{it.group_suffix}; "
-        f"let Periods = print head = {step.of('start')}, tail = {step.of('end')} "
+        f"let Periods = print head = {step.write_start('start')}, tail = {step.write_start('end')} "
         f"| extend place = range(0, {step.ordinals}, 1) | mv-expand place to typeof(long) "
         f"| project g = {step.next_head}, one = 1; "
         "let Pairs = materialize(Cohorts | extend one = 1 | join kind=inner Periods on one | where g >= f); "
@@ -130,7 +131,7 @@ def new_activity_metrics(call: PluginCall) -> Relation:
     rows = {"Rows": it.rows} | ({} if lookback is None else {"Known": lookback})
     values = {**_build_limits(call, kind), "step": step.value}
     values["cohort"] = (
-        null(kind) if cohort is None else convert_explicitly(call.env.without_row().scalar(cohort), kind)
+        null(kind) if cohort is None else convert_explicitly(call.env.without_row().bind_scalar(cohort), kind)
     )
     found = compose_query(text, call, rows, values)
     counts = ("fresh=dcount_new_values", "kept=dcount_retained_values", "lost=dcount_churn_values")
@@ -146,19 +147,19 @@ def _split_trailing_arguments(
     lookback: Relation | None = None
     if rest and is_tabular(rest[-1], call.env.without_row()):
         lookback = _bind_known_ids(call, rest.pop())
-    cohort = rest.pop(0) if rest and not isinstance(call.value(rest[0]), ColumnRef) else None
+    cohort = rest.pop(0) if rest and not isinstance(call.bind_value(rest[0]), ColumnRef) else None
     return cohort, rest, lookback
 
 
 def _bind_known_ids(call: PluginCall, expression: tree.Expression) -> Relation:
     """The ids of the look-back rows: their column of the id's name, or their only one."""
-    rows = call.env.tabular(expression)
-    own = call.column(0, "IdColumn")
+    rows = call.env.bind_tabular(expression)
+    own = call.bind_column(0, "IdColumn")
     found = [column for column in rows.columns if column.name == own.name or len(rows.columns) == 1]
     if not found:
         raise UnknownNameError(own.name, f"the look-back rows have no column '{own.name}'", expression.span)
     if found[0].type != own.type:
         raise invalid(f"the ids of the look-back rows are {found[0].type}, not {own.type}", expression.span)
-    column = call.env.binder.column("id", own.type)
+    column = call.env.binder.make_column("id", own.type)
     pair = (column, reference(found[0], expression.span))
     return Assign(columns=(column,), input=rows, assigned=(pair,))

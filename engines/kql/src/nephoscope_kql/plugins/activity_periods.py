@@ -18,18 +18,18 @@ CALENDAR = ("week", "month", "year")
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A period as KQL: `of` a moment, `shifted` by a number of periods. `value` is what `step` stands for in those texts."""
+    """A period as KQL: `write_start` a moment, `shifted` by a number of periods. `value` is what `step` stands for in those texts."""
 
     value: Bound
     calendar: str = ""
 
-    def of(self, moment: str, start: str = "start") -> str:
+    def write_start(self, moment: str, start: str = "start") -> str:
         """The beginning of the period that a moment is in."""
         if self.calendar:
             return f"startof{self.calendar}({moment})"
         return f"bin_at({moment}, step, {start})"
 
-    def shift(self, moment: str, by: int) -> str:
+    def write_shifted(self, moment: str, by: int) -> str:
         """The beginning of the period that many periods later."""
         if self.calendar:
             return f"datetime_add('{self.calendar}', {by}, {moment})"
@@ -53,7 +53,7 @@ class Period:
 def period(call: PluginCall, place: int, name: str, axis: KqlType) -> Period:
     """The period that an argument gives: a length, or 'week', 'month', 'year'."""
     expression = call.require_argument(place, name)
-    found = call.env.without_row().scalar(expression)
+    found = call.env.without_row().bind_scalar(expression)
     if isinstance(found, Constant) and isinstance(found.value, str):
         if found.value not in CALENDAR or axis != KqlType.DATETIME:
             raise invalid(f"{name} is a length or one of {', '.join(CALENDAR)}", expression.span)
@@ -112,13 +112,13 @@ def activity(
     call: PluginCall, dimensions: list[tree.Expression], *, ident: int = 0, axis: int = 1
 ) -> Activity:
     """The rows of an activity plugin whose arguments `ident` and `axis` are the ids and the timeline."""
-    column = call.column(axis, "TimelineColumn")
+    column = call.bind_column(axis, "TimelineColumn")
     if column.type not in (KqlType.DATETIME, KqlType.TIMESPAN) and not column.type.numeric:
         raise invalid(f"a timeline is a datetime, a timespan or a number, not {column.type}", call.span)
-    who: Bound = reference(call.column(ident, "IdColumn"), call.span)
+    who: Bound = reference(call.bind_column(ident, "IdColumn"), call.span)
     if who.type == KqlType.DYNAMIC:
         who = convert_explicitly(who, KqlType.STRING)
-    slices = [call.dimension(item) for item in dimensions]
+    slices = [call.bind_dimension(item) for item in dimensions]
     columns: dict[str, Bound] = {"id": who, "t": reference(column, call.span)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
     labels = {f"d{place}": name or f"Column{place + 1}" for place, (name, _) in enumerate(slices)}

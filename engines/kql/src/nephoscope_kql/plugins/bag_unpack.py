@@ -9,7 +9,7 @@ from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import DynamicPath
-from nephoscope_kql.plan.query_probe import QueryProbe, settle
+from nephoscope_kql.plan.query_probe import QueryProbe, prepare_for_reuse
 from nephoscope_kql.plan.relations import Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.types import KqlType
@@ -33,11 +33,11 @@ _KEYS = (
 )
 def bag_unpack(call: PluginCall) -> Relation:
     """Make a column of every property that the bags of a column have."""
-    bag = call.column(0, "Column")
+    bag = call.bind_column(0, "Column")
     if bag.type != KqlType.DYNAMIC:
         raise invalid(f"bag_unpack() takes a dynamic column, not {bag.type}", call.span)
-    prefix = call.constant(1, "OutputColumnPrefix", KqlType.STRING, "")
-    conflict = call.constant(2, "columnsConflict", KqlType.STRING, "error")
+    prefix = call.read_constant(1, "OutputColumnPrefix", KqlType.STRING, "")
+    conflict = call.read_constant(2, "columnsConflict", KqlType.STRING, "error")
     if conflict not in CONFLICTS:
         raise invalid(f"columnsConflict is one of {', '.join(CONFLICTS)}", call.span)
     if call.schema is not None:
@@ -48,7 +48,7 @@ def bag_unpack(call: PluginCall) -> Relation:
         return mark_open(
             Assign(columns=others, order=call.relation.order, input=call.relation, assigned=()), call.env
         )
-    call.relation = settle(call.relation, probe)
+    call.relation = prepare_for_reuse(call.relation, probe)
     slots = _index_slots(call, bag, probe)
     for name in _list_ignored_properties(call):
         slots.pop(name, None)
@@ -59,10 +59,10 @@ def bag_unpack(call: PluginCall) -> Relation:
 
 
 def _list_ignored_properties(call: PluginCall) -> list[str]:
-    expression = call.argument(3, "ignoredProperties")
+    expression = call.find_argument(3, "ignoredProperties")
     if expression is None:
         return []
-    found = call.env.without_row().scalar(expression)
+    found = call.env.without_row().bind_scalar(expression)
     if not isinstance(found, Constant) or not isinstance(found.value, list):
         raise invalid("ignoredProperties must be a constant array", expression.span)
     return [str(item) for item in found.value]
@@ -73,7 +73,7 @@ def _index_slots(call: PluginCall, bag: Column, probe: QueryProbe) -> dict[str, 
     shape = operation("_structure", KqlType.DYNAMIC, call.span, reference(bag, call.span))
     given = call.assign_columns({"shape": shape})
     kinds: dict[str, set[KqlType]] = {}
-    for name, kind in probe.rows(compose_query(_KEYS, call, {"Rows": given})):
+    for name, kind in probe.fetch_rows(compose_query(_KEYS, call, {"Rows": given})):
         found = kinds.setdefault(str(name), set())
         if kind != "NULL":
             found.add(_KINDS.get(str(kind), KqlType.DYNAMIC))
@@ -104,7 +104,7 @@ def _unpack_slots(
             "set columnsConflict = 'replace_source' or 'keep_source', or give a prefix",
         )
     made = {
-        name: (call.env.binder.column(name, kind), _build_slot(call, bag, key, kind))
+        name: (call.env.binder.make_column(name, kind), _build_slot(call, bag, key, kind))
         for name, (key, kind) in slots.items()
         if conflict != "keep_source" or name not in source
     }
@@ -139,7 +139,7 @@ def _unpack_declared(call: PluginCall, bag: Column, prefix: str) -> Relation:
         value = reference(known, item.span) if known is not None else _build_slot(call, bag, key, item.type)
         if known is None and (key in ignored or not item.name.startswith(prefix)):
             value = Constant(type=KqlType.DYNAMIC, span=item.span, value=None)
-        columns[item.name] = call.env.binder.column(item.name, item.type)
+        columns[item.name] = call.env.binder.make_column(item.name, item.type)
         assigned.append((columns[item.name], convert_explicitly(value, item.type)))
     return Assign(
         columns=tuple(columns.values()),

@@ -67,7 +67,7 @@ def _grow_pattern(
     best: tuple[float, list[int]] = (-1.0, [])
     while kept:
         covered = float(weights[misses == 0].sum())
-        value = score(data, covered, kept, size_weight, telling)
+        value = score_pattern(data, covered, kept, size_weight, telling)
         if value > best[0]:
             best = (value, list(kept))
         near = np.flatnonzero(misses == 1)
@@ -92,7 +92,9 @@ def _find_cheapest_column(
     """The column whose value is given up at the least cost; `gains` is the weight that each would bring."""
     options = [
         (
-            -score(data, covered + gain, [other for other in kept if other != column], size_weight, telling),
+            -score_pattern(
+                data, covered + gain, [other for other in kept if other != column], size_weight, telling
+            ),
             column,
         )
         for column, gain in zip(kept, gains, strict=True)
@@ -100,7 +102,7 @@ def _find_cheapest_column(
     return min(options)[1]
 
 
-def score(
+def score_pattern(
     data: PatternAttributes, covered: float, columns: list[int], size_weight: float, telling: Reals
 ) -> float:
     """The weighted geometric mean of how many rows a pattern covers and how much it tells about them."""

@@ -169,7 +169,7 @@ def describe_pattern(data: PatternAttributes, pattern: FrequentPattern) -> list[
     return [(column not in known, cell) for column, cell in enumerate(cells)]
 
 
-def table(
+def build_columns(
     data: PatternAttributes, found: list[FrequentPattern], wildcards: tuple[object, ...]
 ) -> list[pa.Array]:
     """The patterns as columns; a column that a pattern leaves open holds its wildcard."""

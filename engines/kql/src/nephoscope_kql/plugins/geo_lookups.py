@@ -41,9 +41,11 @@ def geo_line_lookup(call: PluginCall) -> Relation:
 
 
 def _read_number(call: PluginCall, absent: float) -> float:
-    expression = call.argument(_RADIUS, "radius")
+    expression = call.find_argument(_RADIUS, "radius")
     value = (
-        absent if expression is None else getattr(call.env.without_row().scalar(expression), "value", None)
+        absent
+        if expression is None
+        else getattr(call.env.without_row().bind_scalar(expression), "value", None)
     )
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise invalid("the radius is a constant number of meters", call.span)
@@ -51,17 +53,17 @@ def _read_number(call: PluginCall, absent: float) -> float:
 
 
 def _flag(call: PluginCall, place: int, name: str) -> bool:
-    expression = call.argument(place, name)
+    expression = call.find_argument(place, name)
     if expression is None:
         return False
-    value = call.env.without_row().scalar(expression)
+    value = call.env.without_row().bind_scalar(expression)
     if not isinstance(value, Constant) or not isinstance(value.value, bool):
         raise invalid(f"{name} is true or false", expression.span)
     return value.value
 
 
 def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
-    table = call.rows(0, "LookupTable")
+    table = call.bind_rows(0, "LookupTable")
     key = lookup_column(table, call.require_argument(1, "LookupKey"))
     own = [column for column in table.columns if column is not key or _flag(call, _KEY, "return_lookup_key")]
     return Joined(
@@ -77,7 +79,7 @@ def _join_near(call: PluginCall, function: str, radius: float) -> Relation:
 
 def _find_condition(call: PluginCall, key: Column, function: str, radius: float) -> Bound:
     place = [
-        convert_explicitly(call.value(call.require_argument(at, name)), KqlType.REAL)
+        convert_explicitly(call.bind_value(call.require_argument(at, name)), KqlType.REAL)
         for at, name in ((2, "SourceLongitude"), (3, "SourceLatitude"))
     ]
     shape = convert_explicitly(reference(key, call.span), KqlType.DYNAMIC)

@@ -38,8 +38,8 @@ def ipv6_lookup(call: PluginCall) -> Relation:
 
 
 def _build_looked_up(call: PluginCall, family: str, kind: KqlType, *, table_first: bool) -> Relation:
-    table = call.rows(0, "LookupTable")
-    source = call.column(1, "SourceKey")
+    table = call.bind_rows(0, "LookupTable")
+    source = call.bind_column(1, "SourceKey")
     network = lookup_column(table, call.require_argument(2, "LookupKey"))
     further, outer = _read_options(call)
     keys = [_build_extra_key(call, table, item) for item in further]
@@ -85,7 +85,7 @@ def _read_options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
         flag = further.pop()
     if flag is None:
         return further, False
-    value = call.env.without_row().scalar(flag)
+    value = call.env.without_row().bind_scalar(flag)
     if not isinstance(value, Constant) or not isinstance(value.value, bool):
         raise invalid("return_unmatched is true or false", flag.span)
     return further, value.value
@@ -94,7 +94,7 @@ def _read_options(call: PluginCall) -> tuple[list[tree.Expression], bool]:
 def _build_extra_key(call: PluginCall, table: Relation, item: tree.Expression) -> tuple[Bound, Bound]:
     """A column that both sides have and must agree in."""
     other = lookup_column(table, item)
-    return to_common_type(call.value(item), reference(other, item.span), item.span)
+    return to_common_type(call.bind_value(item), reference(other, item.span), item.span)
 
 
 def _add_address_bounds(
@@ -102,7 +102,7 @@ def _add_address_bounds(
 ) -> tuple[Relation, Column, Column]:
     """The rows with hidden columns that hold the first and the last address of their network."""
     text = convert_explicitly(reference(address, call.span), KqlType.STRING)
-    first, last = call.fresh(("", kind), ("", kind))
+    first, last = call.make_columns(("", kind), ("", kind))
     made = tuple(
         (column, operation(f"_{family}_{which}", kind, call.span, text))
         for column, which in ((first, "first"), (last, "last"))

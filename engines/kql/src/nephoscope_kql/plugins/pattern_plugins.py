@@ -22,9 +22,9 @@ from nephoscope_kql.plugins.frequent_patterns import (
     FrequentPattern,
     PatternAttributes,
     attributes,
+    build_columns,
     describe_pattern,
     search,
-    table,
 )
 from nephoscope_kql.types import KqlType
 
@@ -45,7 +45,7 @@ def basket(call: PluginCall) -> Relation:
     """Find the patterns of values that a share of the rows has."""
     threshold = _read_threshold(call, 0)
     weight = _find_weight(call, 1)
-    most = call.constant(2, "MaxDimensions", KqlType.LONG, 5)
+    most = call.read_constant(2, "MaxDimensions", KqlType.LONG, 5)
     if most < 1:
         raise invalid("MaxDimensions is 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
@@ -72,7 +72,7 @@ def _list_segments(
     numbers = pa.array(range(len(found)), pa.int64())
     return [
         *(numbers, pa.array(counts, pa.int64()), pa.array(shares, pa.float64())),
-        *table(data, found, wildcards),
+        *build_columns(data, found, wildcards),
     ]
 
 
@@ -81,9 +81,9 @@ def _list_segments(
 )
 def autocluster(call: PluginCall) -> Relation:
     """Find a few patterns that cover many rows and say much about them."""
-    size = call.constant(0, "SizeWeight", KqlType.REAL, 0.5)
+    size = call.read_constant(0, "SizeWeight", KqlType.REAL, 0.5)
     weight = _find_weight(call, 1)
-    seeds = call.constant(2, "NumSeeds", KqlType.LONG, 25)
+    seeds = call.read_constant(2, "NumSeeds", KqlType.LONG, 25)
     if not 0 <= size <= 1 or seeds < 1:
         raise invalid("SizeWeight must be between 0 and 1, NumSeeds 1 or more", call.span)
     columns = [column for column in call.relation.columns if weight is None or column.id != weight.id]
@@ -107,18 +107,19 @@ def find_clusters(
 )
 def diffpatterns(call: PluginCall) -> Relation:
     """Find the patterns of values that are frequent in one of two sets of rows and not in the other."""
-    split = call.column(0, "SplitColumn")
+    split = call.bind_column(0, "SplitColumn")
     label = convert_explicitly(reference(split, call.span), KqlType.STRING)
     sides = [
-        call.constant(place, name, KqlType.STRING) for place, name in ((1, "SplitValueA"), (2, "SplitValueB"))
+        call.read_constant(place, name, KqlType.STRING)
+        for place, name in ((1, "SplitValueA"), (2, "SplitValueB"))
     ]
     weight = _find_weight(call, 3)
     threshold = _read_threshold(call, 4)
-    most = call.constant(5, "MaxDimensions", KqlType.LONG, 0)
+    most = call.read_constant(5, "MaxDimensions", KqlType.LONG, 0)
     own = {split.id, *([weight.id] if weight is not None else [])}
     columns = [column for column in call.relation.columns if column.id not in own]
     measures = {"w": _measure(weight, call), "side": label}
-    measures |= {"one": constants.text(sides[0]), "other": constants.text(sides[1])}
+    measures |= {"one": constants.make_text(sides[0]), "other": constants.make_text(sides[1])}
     settings = (threshold, most or max(1, len(columns)), _list_wildcards(call, 6, columns))
     return _make_mined(call, columns, measures, _DIFFERENCE, "diffpatterns", settings, find_differences)
 
@@ -148,12 +149,12 @@ def find_differences(
         *(pa.array(item, pa.int64()) for item in counts),
         *(pa.array(item, pa.float64()) for item in shares),
         pa.array([100.0 * score for score, _, _ in chosen], pa.float64()),
-        *table(data, [pattern for _, _, pattern in chosen], wildcards),
+        *build_columns(data, [pattern for _, _, pattern in chosen], wildcards),
     ]
 
 
 def _read_threshold(call: PluginCall, place: int) -> float:
-    found: float = call.constant(place, "Threshold", KqlType.REAL, 0.05)
+    found: float = call.read_constant(place, "Threshold", KqlType.REAL, 0.05)
     if not 0 < found <= 1:
         raise invalid("Threshold is above 0 and at most 1", call.span)
     return found
@@ -161,10 +162,10 @@ def _read_threshold(call: PluginCall, place: int) -> float:
 
 def _find_weight(call: PluginCall, place: int) -> Column | None:
     """The column that weighs the rows; None where every row counts once."""
-    expression = call.argument(place, "WeightColumn")
+    expression = call.find_argument(place, "WeightColumn")
     if expression is None or (isinstance(expression, tree.Literal) and expression.value == DEFAULT):
         return None
-    found = call.column(place, "WeightColumn")
+    found = call.bind_column(place, "WeightColumn")
     if not found.type.numeric:
         raise invalid(f"WeightColumn is a number, not {found.type}", expression.span)
     return found
@@ -180,7 +181,7 @@ def _list_wildcards(call: PluginCall, place: int, columns: list[Column]) -> tupl
     """Return what stands for any value, a column; a wildcard of the query is for the columns of its type."""
     given: dict[KqlType, object] = {}
     for expression in call.arguments[place:]:
-        found = call.env.without_row().scalar(expression)
+        found = call.env.without_row().bind_scalar(expression)
         if not isinstance(found, Constant):
             raise invalid("a wildcard is a constant", expression.span)
         if found.value != DEFAULT:
@@ -210,7 +211,7 @@ def _make_mined(
     text = f"Rows | where w > 0 | summarize {sums} by {', '.join(own)}"
     found = compose_query(text, call, {"Rows": rows}, values)
     return Mined(
-        columns=call.fresh(*first, *((column.name, column.type) for column in columns)),
+        columns=call.make_columns(*first, *((column.name, column.type) for column in columns)),
         input=found,
         values=tuple(reference(column, call.span) for column in found.columns),
         name=name,

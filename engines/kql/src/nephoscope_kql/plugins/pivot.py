@@ -15,7 +15,7 @@ from nephoscope_kql.binder.overload_resolution import convert_explicitly
 from nephoscope_kql.binder.plugin_interface import PluginCall, mark_open, plugin
 from nephoscope_kql.errors import invalid, unsupported_error
 from nephoscope_kql.plan.expressions import AggregateCall, ColumnRef
-from nephoscope_kql.plan.query_probe import settle
+from nephoscope_kql.plan.query_probe import prepare_for_reuse
 from nephoscope_kql.plan.relations import Aggregated, Assign
 from nephoscope_kql.plan.values import Bound, Column, Constant, Relation
 from nephoscope_kql.registry import aggregates
@@ -38,9 +38,9 @@ _VALUES = "Cells | summarize by k | sort by k asc"
 @plugin("pivot(pivotColumn: any, [aggregate = count()], [column: any], ...)", schema=True)
 def pivot(call: PluginCall) -> Relation:
     """Make a column of every value of a column; each cell aggregates the rows that have that value."""
-    turned = call.column(0, "pivotColumn")
+    turned = call.bind_column(0, "pivotColumn")
     total = _build_total(call)
-    groups = call.dimensions(2 if len(call.arguments) > 1 else 1) or _list_remaining_columns(
+    groups = call.bind_dimensions(2 if len(call.arguments) > 1 else 1) or _list_remaining_columns(
         call, turned, total
     )
     cells = _build_cells(call, turned, total, [value for _, value in groups])
@@ -50,8 +50,8 @@ def pivot(call: PluginCall) -> Relation:
     probe = call.env.binder.probe
     if probe is None:
         return mark_open(_build_table(call, cells, labels, [], total), call.env)
-    cells = settle(cells, probe)
-    found = [str(row[0]) for row in probe.rows(compose_query(_VALUES, call, {"Cells": cells}))]
+    cells = prepare_for_reuse(cells, probe)
+    found = [str(row[0]) for row in probe.fetch_rows(compose_query(_VALUES, call, {"Cells": cells}))]
     if len(found) > MAX_COLUMNS:
         raise unsupported_error(f"pivot() over more than {MAX_COLUMNS} different values", call.span)
     return mark_open(_build_table(call, cells, labels, found, total), call.env)
@@ -75,7 +75,7 @@ def _list_remaining_columns(call: PluginCall, turned: Column, total: tree.Call) 
     """All columns but the pivoted and the aggregated one."""
     used = {turned.id}
     if total.arguments:
-        value = call.value(total.arguments[0])
+        value = call.bind_value(total.arguments[0])
         used |= {value.column.id} if isinstance(value, ColumnRef) else set()
     return [
         (column.name, reference(column, call.span))
@@ -96,7 +96,7 @@ def _build_cells(call: PluginCall, turned: Column, total: tree.Call, groups: lis
     )
     cell = tree.Named(names=(tree.Name(name="a"),), value=total, span=call.span)
     summarized = Summarize(aggregates=(cell,), groups=given, span=call.span)
-    return call.env.binder.operator(rows, summarized, replace(call.env, composed=True))
+    return call.env.binder.bind_operator(rows, summarized, replace(call.env, composed=True))
 
 
 def _build_table(
@@ -106,7 +106,7 @@ def _build_table(
     known = {column.name: reference(column, call.span) for column in cells.columns}
     names = ColumnNames()
     groups = [
-        (call.env.binder.column(names.make_unique(label or f"Column{place + 1}"), key.type), key)
+        (call.env.binder.make_column(names.make_unique(label or f"Column{place + 1}"), key.type), key)
         for place, label in enumerate(labels)
         for key in [known[f"g{place}"]]
     ]
@@ -120,7 +120,7 @@ def _build_table(
     )
     nothing = _find_empty_value(total.name, kind)
     made = [
-        (call.env.binder.column(names.make_unique(value), kind), _fill_cell(column, nothing, call))
+        (call.env.binder.make_column(names.make_unique(value), kind), _fill_cell(column, nothing, call))
         for value, (column, _) in zip(values, picked, strict=True)
     ]
     shown = (*(column for column, _ in groups), *(column for column, _ in made))
@@ -131,9 +131,9 @@ def _build_aggregate_cell(
     call: PluginCall, known: dict[str, ColumnRef], value: str
 ) -> tuple[Column, AggregateCall]:
     """The aggregate of the one cell of a group that has a value."""
-    same = comparison("==", known["k"], constants.text(value, call.span), call.span)
+    same = comparison("==", known["k"], constants.make_text(value, call.span), call.span)
     found = make_aggregate_call(aggregates()["take_anyif"], [known["a"], same], call.node)
-    return call.env.binder.column("", found.type), found
+    return call.env.binder.make_column("", found.type), found
 
 
 def _fill_cell(column: Column, nothing: Bound, call: PluginCall) -> Bound:
@@ -165,7 +165,7 @@ def _declare_columns(call: PluginCall, cells: Relation, labels: list[str], total
         column = known[item.name]
         if item.type not in (None, column.type):
             value = convert_explicitly(reference(column, item.span), item.type or column.type)
-            column = call.env.binder.column(item.name, value.type)
+            column = call.env.binder.make_column(item.name, value.type)
             assigned.append((column, value))
         columns.append(column)
     return Assign(columns=tuple(columns), input=table, assigned=tuple(assigned))

@@ -19,13 +19,13 @@ from nephoscope_kql.types import KqlType
 @plugin("rows_near(Condition: bool, NumRows: long, [RowsAfter: long])")
 def rows_near(call: PluginCall) -> Relation:
     """Keep the rows that are near one that meets a condition, in the order of the rows."""
-    before = call.constant(1, "NumRows", KqlType.LONG)
-    after = call.constant(2, "RowsAfter", KqlType.LONG, before)
+    before = call.read_constant(1, "NumRows", KqlType.LONG)
+    after = call.read_constant(2, "RowsAfter", KqlType.LONG, before)
     if min(before, after) < 0:
         raise invalid("a number of rows is 0 or more", call.span)
     shown = call.relation.columns
     call.relation = ensure_order(call.relation, call.env)
-    hit = convert_explicitly(condition(call.value(call.require_argument(0, "Condition"))), KqlType.LONG)
+    hit = convert_explicitly(condition(call.bind_value(call.require_argument(0, "Condition"))), KqlType.LONG)
     rows = call.assign_columns({"hit": hit})
     total = compose_query("Rows | summarize total = sum(hit)", call, {"Rows": rows})
     all_hits = ScalarQuery(type=KqlType.LONG, span=call.span, relation=total, column=total.columns[0])
@@ -41,7 +41,7 @@ def rows_near(call: PluginCall) -> Relation:
 @plugin("preview(NumberOfRows: long)")
 def preview(call: PluginCall) -> Relation:
     """Give some rows; at the end of a statement a second result counts all rows."""
-    count = call.scalar(0, "NumberOfRows", KqlType.LONG)
+    count = call.bind_scalar(0, "NumberOfRows", KqlType.LONG)
     rows = call.relation
     return Limited(columns=rows.columns, order=rows.order, open=rows.open, input=rows, count=count)
 
@@ -62,7 +62,7 @@ def estimate_rows_count(call: PluginCall) -> Relation:
 @plugin("dcount_intersect(hll: dynamic, hll: dynamic, ...)")
 def dcount_intersect(call: PluginCall) -> Relation:
     """Count the values that the first set has, the first two share, the first three share, and so on; sets are made by hll()."""
-    sets = [call.value(item) for item in call.arguments]
+    sets = [call.bind_value(item) for item in call.arguments]
     if not 2 <= len(sets) <= 16:
         raise invalid("dcount_intersect() takes 2 to 16 sets", call.span, call.plugin.signature)
     wrong = next((item for item in sets if item.type != KqlType.DYNAMIC), None)
@@ -74,7 +74,7 @@ def dcount_intersect(call: PluginCall) -> Relation:
         if count > 1:
             shared = operation("set_intersect", KqlType.DYNAMIC, call.span, *sets[:count])
         size = operation("array_length", KqlType.LONG, call.span, shared)
-        columns.append((call.env.binder.column(f"s{count - 1}", KqlType.LONG), size))
+        columns.append((call.env.binder.make_column(f"s{count - 1}", KqlType.LONG), size))
     return Assign(
         columns=(*call.relation.columns, *(column for column, _ in columns)),
         order=call.relation.order,
@@ -100,7 +100,7 @@ Named | extend wide = case(array_length(types) == 1, tostring(types[0]),
 @plugin("schema_merge([PreserveOrder: bool])", named="PreserveOrder")
 def schema_merge(call: PluginCall) -> Relation:
     """Merge schemas as getschema gives them into one."""
-    keeps = call.constant(0, "PreserveOrder", KqlType.BOOL, True)
+    keeps = call.read_constant(0, "PreserveOrder", KqlType.BOOL, True)
     known = {column.name: column for column in call.relation.columns}
     wanted = {"name": "ColumnName", "place": "ColumnOrdinal", "net": "DataType", "kind": "ColumnType"}
     for label in wanted.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope_kql import tree
-from nephoscope_kql.binder.constants import constant, text
+from nephoscope_kql.binder.constants import constant, make_text
 from nephoscope_kql.binder.environment import reference
 from nephoscope_kql.binder.kql_rewrites import compose_query
 from nephoscope_kql.binder.overload_resolution import convert_explicitly
@@ -21,15 +21,15 @@ Steps = list[tuple[str, Bound]]
 )
 def sequence_detect(call: PluginCall) -> Relation:
     """Give every series of rows of the same dimensions that meet the conditions one after another in time."""
-    axis = call.column(0, "TimelineColumn")
+    axis = call.bind_column(0, "TimelineColumn")
     steps, slices = _split_arguments(call)
     columns: dict[str, Bound] = {"t": reference(axis, call.span)}
     columns |= {f"e{place}": value for place, (_, value) in enumerate(steps)}
     columns |= {f"d{place}": value for place, (_, value) in enumerate(slices)}
     span = length(axis.type)
     values = {
-        "gap": call.scalar(1, "MaxSequenceStepWindow", span),
-        "whole": call.scalar(2, "MaxSequenceSpan", span),
+        "gap": call.bind_scalar(1, "MaxSequenceStepWindow", span),
+        "whole": call.bind_scalar(2, "MaxSequenceSpan", span),
     }
     keys = [f"d{place}" for place in range(len(slices))]
     found = compose_query(
@@ -42,7 +42,7 @@ def sequence_detect(call: PluginCall) -> Relation:
 
 def _split_arguments(call: PluginCall) -> tuple[Steps, Steps]:
     """The conditions, and the dimensions behind them."""
-    given = [call.dimension(item) for item in call.arguments[3:]]
+    given = [call.bind_dimension(item) for item in call.arguments[3:]]
     count = next(
         (place for place, (_, value) in enumerate(given) if not _is_step(call, place, value)), len(given)
     )
@@ -78,7 +78,7 @@ def _format_chain(count: int, keys: list[str]) -> str:
 
 def _read_sequence(call: PluginCall, place: int) -> list[str]:
     expression = call.require_argument(place, "Sequence")
-    found = call.constant(place, "Sequence", KqlType.DYNAMIC)
+    found = call.read_constant(place, "Sequence", KqlType.DYNAMIC)
     if not isinstance(found, list) or not found:
         raise invalid("Sequence must be an array of states", expression.span)
     return [str(item) for item in found]
@@ -86,9 +86,9 @@ def _read_sequence(call: PluginCall, place: int) -> list[str]:
 
 def _bind_states(call: PluginCall, place: int) -> tuple[Relation, Column, Column]:
     """The rows as `id`, `t` and `s`, the state as text; the columns of the timeline and the state."""
-    axis, state = call.column(1, "TimelineColumn"), call.column(place, "StateColumn")
+    axis, state = call.bind_column(1, "TimelineColumn"), call.bind_column(place, "StateColumn")
     columns = {
-        "id": reference(call.column(0, "IdColumn"), call.span),
+        "id": reference(call.bind_column(0, "IdColumn"), call.span),
         "t": reference(axis, call.span),
         "s": convert_explicitly(reference(state, call.span), KqlType.STRING),
     }
@@ -133,10 +133,13 @@ def _build_funnel(call: PluginCall, keys: str, names: dict[str, str]) -> Relatio
         f"| where {meets}{linked} "
         f"| summarize ids = count_distinct(id), some = make_set(id, 128) by t = bin_at(t, step, start), {keys}"
     )
-    values = {f"s{place}": text(state) for place, state in enumerate(states)}
+    values = {f"s{place}": make_text(state) for place, state in enumerate(states)}
     span = length(axis.type)
-    limits = {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
-    spans = {"gap": call.scalar(4, "MaxSequenceStepWindow", span), "step": call.scalar(5, "Step", span)}
+    limits = {"start": call.bind_scalar(2, "Start", axis.type), "end": call.bind_scalar(3, "End", axis.type)}
+    spans = {
+        "gap": call.bind_scalar(4, "MaxSequenceStepWindow", span),
+        "step": call.bind_scalar(5, "Step", span),
+    }
     found = compose_query(query, call, {"Rows": rows}, {**values, **limits, **spans})
     shown = {"t": axis.name, **names, "ids": "dcount", "some": "samples"}
     return rename_columns(found, shown)
@@ -173,10 +176,10 @@ def funnel_sequence_completion(call: PluginCall) -> Relation:
         for one in range(len(states))
     ]
     query = "; ".join([*parts, f"union {', '.join(counts)}"])
-    values: dict[str, Bound] = {f"s{place}": text(item) for place, item in enumerate(states)}
+    values: dict[str, Bound] = {f"s{place}": make_text(item) for place, item in enumerate(states)}
     values |= {f"w{place}": item for place, item in enumerate(windows)}
-    values |= {"start": call.scalar(2, "Start", axis.type), "end": call.scalar(3, "End", axis.type)}
-    found = compose_query(query, call, {"Rows": rows}, {**values, "step": call.scalar(4, "Step", span)})
+    values |= {"start": call.bind_scalar(2, "Start", axis.type), "end": call.bind_scalar(3, "End", axis.type)}
+    found = compose_query(query, call, {"Rows": rows}, {**values, "step": call.bind_scalar(4, "Step", span)})
     return rename_columns(found, {"t": axis.name, "state": state.name, "span": "Period", "ids": "dcount"})
 
 
@@ -187,4 +190,4 @@ def _find_window(item: str, kind: KqlType, call: PluginCall) -> Bound:
             return convert_explicitly(constant(float(item), KqlType.REAL), kind)
         except ValueError:
             raise invalid(f"'{item}' is not a length on this timeline", call.span) from None
-    return convert_explicitly(text(item), kind)
+    return convert_explicitly(make_text(item), kind)

@@ -11,7 +11,7 @@ from nephoscope_kql.types import KqlType
 
 
 def _build_limits(call: PluginCall, kind: KqlType) -> dict[str, Bound]:
-    return {"start": call.scalar(2, "Start", kind), "end": call.scalar(3, "End", kind)}
+    return {"start": call.bind_scalar(2, "Start", kind), "end": call.bind_scalar(3, "End", kind)}
 
 
 @plugin("sliding_window_counts(IdColumn, TimelineColumn, Start, End, LookBackWindow, Step, [Dimension], ...)")
@@ -21,12 +21,12 @@ def sliding_window_counts(call: PluginCall) -> Relation:
     step = period(call, 5, "Step", it.axis.type)
     tail = f"startof{step.calendar}(head + back - 1tick)" if step.calendar else "head + back - step"
     text = (
-        f"Rows | where t > start - back and t <= end | extend head = {step.of('t')} "
+        f"Rows | where t > start - back and t <= end | extend head = {step.write_start('t')} "
         f"| extend tail = {tail} | extend place = range(0, {step.ordinals}, 1) "
         f"| mv-expand place to typeof(long) | extend t = {step.next_head} | where t between (start .. end) "
         f"| summarize n = count(), ids = count_distinct(id) by t{it.group_suffix}"
     )
-    back = call.scalar(4, "LookBackWindow", length(it.axis.type))
+    back = call.bind_scalar(4, "LookBackWindow", length(it.axis.type))
     values = {**_build_limits(call, it.axis.type), "back": back, "step": step.value}
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=Count", "ids=Dcount")
 
@@ -40,18 +40,18 @@ def active_users_count(call: PluginCall) -> Relation:
     kind = it.axis.type
     step = period(call, 7, "Step", kind)
     each = period(call, 5, "Period", kind)
-    inner = each.of("t1").replace("step", "each")
+    inner = each.write_start("t1").replace("step", "each")
     text = (
         f"let Seen = materialize(Rows | where t > start - back and t <= end | summarize by id, t{it.group_suffix}); "
         f"Seen | where t >= start | join kind=inner Seen on id{it.group_suffix} | where t1 <= t and t1 > t - back "
         f"| summarize times = count_distinct({inner}) by id, t{it.group_suffix} | where times >= active "
-        f"| summarize n = count_distinct(id) by t = {step.of('t')}{it.group_suffix}"
+        f"| summarize n = count_distinct(id) by t = {step.write_start('t')}{it.group_suffix}"
     )
     values = {
         **_build_limits(call, kind),
-        "back": call.scalar(4, "LookbackWindow", length(kind)),
+        "back": call.bind_scalar(4, "LookbackWindow", length(kind)),
         "each": each.value,
-        "active": call.scalar(6, "ActivePeriods", KqlType.LONG),
+        "active": call.bind_scalar(6, "ActivePeriods", KqlType.LONG),
         "step": step.value,
     }
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=dcount")
@@ -67,12 +67,12 @@ def session_count(call: PluginCall) -> Relation:
     text = (
         f"Rows | where t >= start - back and t <= end | sort by id asc, {it.first}t asc "
         f"| extend goes_on = row_number() > 1 and {same} and t - prev(t) <= back "
-        f"| where not(goes_on) and t >= start | summarize n = count() by t = {step.of('t')}{it.group_suffix}"
+        f"| where not(goes_on) and t >= start | summarize n = count() by t = {step.write_start('t')}{it.group_suffix}"
     )
     values = {
         **_build_limits(call, kind),
         "step": step.value,
-        "back": call.scalar(5, "LookBackWindow", length(kind)),
+        "back": call.bind_scalar(5, "LookBackWindow", length(kind)),
     }
     return it.build_result(compose_query(text, call, {"Rows": it.rows}, values), "n=count_sessions")
 
@@ -81,8 +81,8 @@ def session_count(call: PluginCall) -> Relation:
 def rolling_percentile(call: PluginCall) -> Relation:
     """Give a percentile of the values of the last bins, for every bin."""
     it = activity(call, call.arguments[5:], axis=2)
-    share = call.constant(1, "Percentile", KqlType.REAL)
-    bins = call.constant(4, "BinsPerWindow", KqlType.LONG)
+    share = call.read_constant(1, "Percentile", KqlType.REAL)
+    bins = call.read_constant(4, "BinsPerWindow", KqlType.LONG)
     text = (
         "let Binned = materialize(Rows | extend t = bin(t, size)); let tail = toscalar(Binned | summarize max(t)); "
         "Binned | extend place = range(0, bins - 1, 1) | mv-expand place to typeof(long) "
@@ -90,12 +90,12 @@ def rolling_percentile(call: PluginCall) -> Relation:
         f"| summarize v = percentile(id, share) by t{it.group_suffix}"
     )
     values = {
-        "size": call.scalar(3, "BinSize", length(it.axis.type)),
+        "size": call.bind_scalar(3, "BinSize", length(it.axis.type)),
         "bins": constant(bins, KqlType.LONG),
         "share": constant(share, KqlType.REAL),
     }
     found = compose_query(text, call, {"Rows": it.rows}, values)
-    label = f"rolling_{bins}_percentile_{call.column(0, 'ValueColumn').name}_{_format_number(share)}"
+    label = f"rolling_{bins}_percentile_{call.bind_column(0, 'ValueColumn').name}_{_format_number(share)}"
     return it.build_result(found, f"v={label}")
 
 

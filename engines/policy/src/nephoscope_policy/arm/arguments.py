@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.lambdas import LambdaArgument
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
-from nephoscope_policy.arm.value import Value, is_number, kind
+from nephoscope_policy.arm.value import Value, describe_type, is_number
 
 
 def argument_type_error(arguments: list[Value], position: int, wanted: str) -> FunctionError:
@@ -13,10 +13,12 @@ def argument_type_error(arguments: list[Value], position: int, wanted: str) -> F
     value = arguments[position]
     if isinstance(value, Unknown):
         return UndecidedError(value)
-    return FunctionError(f"argument {position + 1} must be {wanted}, not {kind(arguments[position])}")
+    return FunctionError(
+        f"argument {position + 1} must be {wanted}, not {describe_type(arguments[position])}"
+    )
 
 
-def text(arguments: list[Value], position: int) -> str:
+def get_text(arguments: list[Value], position: int) -> str:
     """A string."""
     value = arguments[position]
     if isinstance(value, str):
@@ -26,7 +28,7 @@ def text(arguments: list[Value], position: int) -> str:
 
 def optional_text(arguments: list[Value], position: int, default: str) -> str:
     """A string, or the default where the argument is not given."""
-    return text(arguments, position) if position < len(arguments) else default
+    return get_text(arguments, position) if position < len(arguments) else default
 
 
 def integer(arguments: list[Value], position: int) -> int:
@@ -39,7 +41,7 @@ def integer(arguments: list[Value], position: int) -> int:
     raise argument_type_error(arguments, position, "an integer")
 
 
-def number(arguments: list[Value], position: int) -> float:
+def get_number(arguments: list[Value], position: int) -> float:
     """An integer or a float, as it is."""
     value = arguments[position]
     if is_number(value):

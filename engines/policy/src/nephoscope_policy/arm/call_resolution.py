@@ -91,7 +91,7 @@ def misplaced_lambda_error(call: ArmCall) -> ArmError:
     )
 
 
-def check(node: Node, hosts: Hosts) -> None:
+def check_calls(node: Node, hosts: Hosts) -> None:
     """Raise ArmSyntaxError at the first call of a function that nobody answers, or of a pure one with a wrong number of arguments."""
     stray = misplaced_lambda(node, hosts)
     if stray is not None:
@@ -106,6 +106,6 @@ def check(node: Node, hosts: Hosts) -> None:
         known = registry().get(current.key)
         if known is None:
             raise ArmSyntaxError(f"the function {current.name} is not known", current.offset)
-        problem = known.count_error(len(current.arguments))
+        problem = known.explain_wrong_count(len(current.arguments))
         if problem:
             raise ArmSyntaxError(f"{known.name}() {problem}", current.offset)

@@ -127,7 +127,7 @@ def _make_call(node: ArmCall, surface: _CallTable) -> Closure:
     function = call_resolution.pure_function(node, surface.hosts, surface.functions)
     if function is None:
         return _raise_when_run(ArmError(node.name, "the function is not known", node.offset))
-    problem = function.count_error(len(node.arguments))
+    problem = function.explain_wrong_count(len(node.arguments))
     if problem:
         return _raise_when_run(ArmError(function.name, problem, node.offset))
     make = _make_lazy_call if function.lazy else _make_eager_call

@@ -10,7 +10,7 @@ from nephoscope_policy.arm.call_resolution import Functions, Hosts
 from nephoscope_policy.arm.compiler import compile_node
 from nephoscope_policy.arm.interpreter import interpret_node, interpret_with_lambdas
 from nephoscope_policy.arm.parser import parse_tree
-from nephoscope_policy.arm.tree import ArmCall, Node, print_node, walk
+from nephoscope_policy.arm.tree import ArmCall, Node, format_node, walk
 from nephoscope_policy.arm.value import Value
 
 
@@ -24,7 +24,7 @@ class ArmExpression:
 
     def check(self, hosts: Hosts) -> None:
         """Raise ArmSyntaxError at the first call of an unknown function or with a wrong number of arguments."""
-        calls.check(self.tree, hosts)
+        calls.check_calls(self.tree, hosts)
 
     def compile(self, hosts: Hosts, functions: Functions | None = None) -> Callable[[object], Value]:
         """A function from a scope to the value, which raises ArmError; parts that ask no host are computed now.
@@ -40,7 +40,7 @@ class ArmExpression:
         return walk_tree(self.tree, hosts, scope)
 
     def __str__(self) -> str:
-        return f"[{print_node(self.tree)}]"
+        return f"[{format_node(self.tree)}]"
 
 
 def parse(text: str) -> ArmExpression:

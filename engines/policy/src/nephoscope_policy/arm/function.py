@@ -36,7 +36,7 @@ class ArmFunction(msgspec.Struct, frozen=True):
         """The lower-cased name."""
         return self.name.lower()
 
-    def count_error(self, count: int) -> str:
+    def explain_wrong_count(self, count: int) -> str:
         """'' where the function takes that many arguments, else a sentence."""
         if count >= self.least and (self.most is None or count <= self.most):
             return ""

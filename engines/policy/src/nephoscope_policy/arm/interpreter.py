@@ -24,7 +24,7 @@ def interpret_node(node: Node, hosts: Hosts, scope: object) -> Value:
 
 def interpret_with_lambdas(node: Node, hosts: Hosts, scope: object) -> Value:
     """Return the same of a node all of whose lambdas are in place, or that has none."""
-    return _Interpreter(hosts, scope).value(node, LambdaFrame())
+    return _Interpreter(hosts, scope).evaluate(node, LambdaFrame())
 
 
 class _Interpreter:
@@ -32,7 +32,7 @@ class _Interpreter:
         self._hosts = hosts
         self._scope = scope
 
-    def value(self, node: Node, frame: LambdaFrame) -> Value:
+    def evaluate(self, node: Node, frame: LambdaFrame) -> Value:
         if isinstance(node, ArmLiteral):
             return node.value
         if isinstance(node, ArmCall):
@@ -40,8 +40,8 @@ class _Interpreter:
         return self._build_access(node, frame)
 
     def _build_access(self, node: ArmProperty | ArmIndex, frame: LambdaFrame) -> Value:
-        target = self.value(node.target, frame)
-        index = self.value(node.index, frame) if isinstance(node, ArmIndex) else None
+        target = self.evaluate(node.target, frame)
+        index = self.evaluate(node.index, frame) if isinstance(node, ArmIndex) else None
         try:
             return element(target, index) if isinstance(node, ArmIndex) else member(target, node.name)
         except FunctionError as failure:
@@ -51,7 +51,7 @@ class _Interpreter:
         if node.key not in self._hosts:
             if node.key == call_resolution.LAMBDA:
                 names, body = call_resolution.lambda_parts(node)
-                return LambdaArgument(names, partial(self.value, body), frame)
+                return LambdaArgument(names, partial(self.evaluate, body), frame)
             if node.key == call_resolution.LAMBDA_VARIABLES:
                 return self._build_variable(node, frame)
         try:
@@ -67,15 +67,15 @@ class _Interpreter:
         function = registry().get(node.key)
         if function is None:
             raise FunctionError("the function is not known")
-        problem = function.count_error(len(node.arguments))
+        problem = function.explain_wrong_count(len(node.arguments))
         if problem:
             raise FunctionError(problem)
         if function.lazy:
-            return function.body([partial(self.value, argument, frame) for argument in node.arguments])
+            return function.body([partial(self.evaluate, argument, frame) for argument in node.arguments])
         return function.body(self._evaluate_arguments(node, frame))
 
     def _evaluate_arguments(self, node: ArmCall, frame: LambdaFrame) -> list[Value]:
-        return [self.value(argument, frame) for argument in node.arguments]
+        return [self.evaluate(argument, frame) for argument in node.arguments]
 
     def _build_variable(self, node: ArmCall, frame: LambdaFrame) -> Value:
         name = call_resolution.variable_name(node)

@@ -41,7 +41,7 @@ class TextMark(NamedTuple):
     members: dict[str, tuple[int, TextMark]] | None = None
     elements: list[TextMark] | None = None
 
-    def mark_below(self, step: str | int) -> TextMark | None:
+    def find_child_mark(self, step: str | int) -> TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if isinstance(step, str):
             found = (self.members or {}).get(step)
@@ -52,7 +52,7 @@ class TextMark(NamedTuple):
 
 def parse_json(text: str) -> tuple[object, TextMark]:
     """The value of a text and its marks; a later key hides an earlier one of the same name; raises ArmJsonError."""
-    return _JsonParser(text).document()
+    return _JsonParser(text).parse_document()
 
 
 def mark_strict_json(text: str, start: int = 0) -> TextMark:
@@ -99,7 +99,7 @@ class _JsonParser:
         self._text = text
         self._at = 0
 
-    def document(self) -> tuple[object, TextMark]:
+    def parse_document(self) -> tuple[object, TextMark]:
         self._skip()
         if self._at >= len(self._text):
             raise ArmJsonError("the text is empty", 0)

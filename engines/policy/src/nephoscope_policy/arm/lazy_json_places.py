@@ -25,7 +25,7 @@ class StrictMark:
         self.start, self.end = start, end
         self._inside: dict[str | int, StrictMark | TextMark] | None = None
 
-    def mark_below(self, step: str | int) -> StrictMark | TextMark | None:
+    def find_child_mark(self, step: str | int) -> StrictMark | TextMark | None:
         """The mark of a member or an element, None where there is none."""
         if self._inside is None:
             self._inside = self._read_inner_marks()

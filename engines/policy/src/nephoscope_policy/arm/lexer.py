@@ -62,7 +62,7 @@ def string_value(token: ArmToken) -> str:
     return token.text[1:-1].replace("''", "'")
 
 
-def number_value(token: ArmToken, *, negative: bool) -> float:
+def parse_number(token: ArmToken, *, negative: bool) -> float:
     """The value of a number token; raises ArmSyntaxError where it fits no 64-bit integer and no finite float."""
     sign = -1 if negative else 1
     if token.text.isdigit():

@@ -8,7 +8,7 @@ call       = name [ "." name ] "(" [ expression { "," expression } ] ")" ;
 from __future__ import annotations
 
 from nephoscope_policy.arm.errors import ArmSyntaxError
-from nephoscope_policy.arm.lexer import ArmToken, number_value, string_value, tokens
+from nephoscope_policy.arm.lexer import ArmToken, parse_number, string_value, tokens
 from nephoscope_policy.arm.tree import ArmCall, ArmIndex, ArmLiteral, ArmProperty, Node
 
 MAX_DEPTH = 100
@@ -36,7 +36,7 @@ def parse_tree(text: str) -> Node:
     if len(text) > MAX_LENGTH:
         raise ArmSyntaxError(f"the expression has more than {MAX_LENGTH} characters", MAX_LENGTH)
     parser = _ArmParser(list(tokens(text, 1, len(text) - 1)))
-    node = parser.expression(1)
+    node = parser.parse_expression(1)
     parser.expect_end()
     return node
 
@@ -50,7 +50,7 @@ class _ArmParser:
         if self._peek().kind != "end":
             raise self._parse_unexpected_error("an operator or the end")
 
-    def expression(self, depth: int) -> Node:
+    def parse_expression(self, depth: int) -> Node:
         node, levels = self._parse_primary(depth), depth
         while True:
             word = self._peek()
@@ -69,7 +69,7 @@ class _ArmParser:
         if word.text == ".":
             name = self._expect("name", "", "a property name")
             return ArmProperty(target, name.text, name.offset)
-        index = self.expression(depth)
+        index = self.parse_expression(depth)
         self._expect("mark", "]", "']'")
         return ArmIndex(target, index, word.offset)
 
@@ -78,7 +78,7 @@ class _ArmParser:
         if word.kind == "text":
             return ArmLiteral(string_value(self._read_token()), word.offset)
         if word.kind == "number":
-            return ArmLiteral(number_value(self._read_token(), negative=False), word.offset)
+            return ArmLiteral(parse_number(self._read_token(), negative=False), word.offset)
         if word.kind == "mark" and word.text == "-":
             return self._parse_negative(self._read_token(), depth)
         if word.kind == "name":
@@ -87,7 +87,7 @@ class _ArmParser:
 
     def _parse_negative(self, sign: ArmToken, depth: int) -> Node:
         if self._peek().kind == "number":
-            return ArmLiteral(number_value(self._read_token(), negative=True), sign.offset)
+            return ArmLiteral(parse_number(self._read_token(), negative=True), sign.offset)
         operand = self._parse_primary(self._parse_next_depth(depth, sign))
         return ArmCall("sub", (ArmLiteral(0, sign.offset), operand), sign.offset)
 
@@ -112,10 +112,10 @@ class _ArmParser:
         if self._is_mark(")"):
             self._read_token()
             return ()
-        found = [self.expression(depth)]
+        found = [self.parse_expression(depth)]
         while self._is_mark(","):
             self._read_token()
-            found.append(self.expression(depth))
+            found.append(self.parse_expression(depth))
         self._expect("mark", ")", "',' or ')'")
         return tuple(found)
 

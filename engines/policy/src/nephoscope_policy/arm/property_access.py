@@ -6,8 +6,8 @@ from functools import reduce
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.text_patterns import derive_key
-from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
-from nephoscope_policy.arm.value import Value, find_key, kind
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, join_alternatives
+from nephoscope_policy.arm.value import Value, describe_type, find_key
 
 
 def member(target: Value, name: str) -> Value:
@@ -18,8 +18,8 @@ def member(target: Value, name: str) -> Value:
     """
     if not isinstance(target, dict):
         if isinstance(target, Unknown):
-            return target.member(name)
-        raise FunctionError(f"property {name!r} of {kind(target)}: only an object has properties")
+            return target.derive_member(name)
+        raise FunctionError(f"property {name!r} of {describe_type(target)}: only an object has properties")
     if name in target:
         return target[name]
     own = find_key(target, name)
@@ -39,27 +39,27 @@ def element(target: Value, index: Value) -> Value:
         if isinstance(index, float) and index.is_integer():
             index = int(index)
         if type(index) is not int:
-            raise FunctionError(f"the index of an array must be an integer, not {kind(index)}")
+            raise FunctionError(f"the index of an array must be an integer, not {describe_type(index)}")
         if 0 <= index < len(target):
             return target[index]
         raise FunctionError(f"index {index} is out of bounds of an array of {len(target)}")
     if isinstance(target, dict):
         if isinstance(index, str):
             return member(target, index)
-        raise FunctionError(f"the index of an object must be a string, not {kind(index)}")
-    raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
+        raise FunctionError(f"the index of an object must be a string, not {describe_type(index)}")
+    raise FunctionError(f"{describe_type(target)} has no elements: only an array or an object has")
 
 
 def _build_access_unknown(target: Value, index: Value) -> Value:
     """An element where the target or the index is unknown: what all that it can be have in common."""
     if isinstance(target, Unknown):
         if not isinstance(index, Unknown):
-            return target.member(index)
-        return target.member(0).of("any", derive_key("element", (target, index)))
+            return target.derive_member(index)
+        return target.derive_member(0).derive("any", derive_key("element", (target, index)))
     assert isinstance(index, Unknown)
     choices = list(target.values()) if isinstance(target, dict) else target
     if not isinstance(choices, list):
-        raise FunctionError(f"{kind(target)} has no elements: only an array or an object has")
+        raise FunctionError(f"{describe_type(target)} has no elements: only an array or an object has")
     if not choices or isinstance(target, OpenObject):
-        return index.of("any", derive_key("element", (target, index)))
-    return reduce(lambda left, right: join(left, right, index), choices)
+        return index.derive("any", derive_key("element", (target, index)))
+    return reduce(lambda left, right: join_alternatives(left, right, index), choices)

@@ -12,9 +12,9 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def provider_path(arguments: list[object], place: int) -> str:
     """`/providers/<namespace>/<type>/<name>...` from a type at `place` and the names after it."""
-    kind = given.text(arguments, place)
+    kind = given.get_text(arguments, place)
     namespace, *types = kind.removesuffix("/").split("/")
-    names = [given.text(arguments, position) for position in range(place + 1, len(arguments))]
+    names = [given.get_text(arguments, position) for position in range(place + 1, len(arguments))]
     names = [segment for name in names for segment in name.split("/")] if len(names) == 1 else names
     if not types or "" in types or not namespace:
         raise FunctionError(f"{kind[:80]!r} is not a resource type such as Microsoft.Network/virtualNetworks")
@@ -28,7 +28,7 @@ def provider_path(arguments: list[object], place: int) -> str:
 def _find_type_argument(arguments: list[object], most: int) -> int:
     """Where the type is: the first argument with a slash, after at most `most` leading arguments."""
     for place in range(min(most + 1, len(arguments))):
-        if "/" in given.text(arguments, place):
+        if "/" in given.get_text(arguments, place):
             return place
     raise FunctionError("no argument is a resource type such as Microsoft.Network/virtualNetworks")
 
@@ -36,7 +36,7 @@ def _find_type_argument(arguments: list[object], most: int) -> int:
 def resource_id(arguments: list[object], subscription: str, resource_group: str) -> str:
     """resourceId([subscriptionId], [resourceGroupName], resourceType, names...) in a resource group's context."""
     place = _find_type_argument(arguments, 2)
-    leading = [given.text(arguments, position) for position in range(place)]
+    leading = [given.get_text(arguments, position) for position in range(place)]
     if len(leading) == 2:
         subscription, resource_group = leading
     elif leading:
@@ -47,15 +47,15 @@ def resource_id(arguments: list[object], subscription: str, resource_group: str)
     return f"/subscriptions/{subscription}{group}{provider_path(arguments, place)}"
 
 
-def subscription_resource_id(arguments: list[object], subscription: str) -> str:
+def build_subscription_resource_id(arguments: list[object], subscription: str) -> str:
     """subscriptionResourceId([subscriptionId], resourceType, names...) in a subscription's context."""
     place = _find_type_argument(arguments, 1)
-    own = given.text(arguments, 0) if place else subscription
+    own = given.get_text(arguments, 0) if place else subscription
     return f"/subscriptions/{own}{provider_path(arguments, place)}"
 
 
 def management_group_resource_id(arguments: list[object], group: str) -> str:
     """managementGroupResourceId([managementGroupId], resourceType, names...) in a management group's context."""
     place = _find_type_argument(arguments, 1)
-    own = given.text(arguments, 0) if place else group
+    own = given.get_text(arguments, 0) if place else group
     return f"/providers/Microsoft.Management/managementGroups/{own}{provider_path(arguments, place)}"

@@ -33,7 +33,7 @@ def encode_alike(text: str, data: bytes) -> bytes:
     return text.encode(find_encoding(data))
 
 
-def as_utf8(data: bytes) -> bytes:
+def convert_to_utf8(data: bytes) -> bytes:
     """Return a text in UTF-8; one that is in it already is returned as it is."""
     encoding = find_encoding(data)
     return data if encoding == "utf-8" else data.decode(encoding, "replace").removeprefix("\ufeff").encode()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown, find_unknown
-from nephoscope_policy.arm.value import Value, is_number, number_text
+from nephoscope_policy.arm.value import Value, is_number, render_number
 
 _OPEN, _CLOSE = "\ue000", "\ue001"
 _PART = re.compile(f"{_OPEN}([^{_CLOSE}]*){_CLOSE}")
@@ -26,7 +26,7 @@ def pattern(value: Value) -> str | None:
         if not value.key or (value.type == "string" and _OPEN in value.key):
             return value.key or None
         return _OPEN + opaque(value.key).replace("/", "|") + _CLOSE
-    return number_text(value) if is_number(value) else None
+    return render_number(value) if is_number(value) else None
 
 
 def opaque(key: str) -> str:
@@ -34,7 +34,7 @@ def opaque(key: str) -> str:
     return key.replace(_OPEN, "{").replace(_CLOSE, "}")
 
 
-def from_pattern(text: str, unknown: Unknown) -> Value:
+def build_from_pattern(text: str, unknown: Unknown) -> Value:
     """The text, or the unknown string that a pattern stands for; cause and reason are those of `unknown`."""
     if _OPEN not in text:
         return text
@@ -72,7 +72,7 @@ def accept_patterns(body: Callable[[list[object]], Value]) -> Callable[[list[obj
             return body(arguments)
         texts = [_quote_unknown(one) if isinstance(one, Unknown) else one for one in arguments]
         made = body(texts)
-        return from_pattern(made, unknown) if isinstance(made, str) else made
+        return build_from_pattern(made, unknown) if isinstance(made, str) else made
 
     return call_widened
 

@@ -68,15 +68,15 @@ def walk(node: Node) -> Iterator[Node]:
         pending.extend(reversed(children(current)))
 
 
-def print_node(node: Node) -> str:
+def format_node(node: Node) -> str:
     """The text of a node without the outer brackets: parsing it gives an equal tree."""
     if isinstance(node, ArmLiteral):
         return _print_literal(node.value)
     if isinstance(node, ArmCall):
-        return f"{node.name}({', '.join(map(print_node, node.arguments))})"
+        return f"{node.name}({', '.join(map(format_node, node.arguments))})"
     if isinstance(node, ArmProperty):
-        return f"{print_node(node.target)}.{node.name}"
-    return f"{print_node(node.target)}[{print_node(node.index)}]"
+        return f"{format_node(node.target)}.{node.name}"
+    return f"{format_node(node.target)}[{format_node(node.index)}]"
 
 
 def _print_literal(value: str | float | bool | None) -> str:

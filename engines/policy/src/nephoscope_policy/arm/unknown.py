@@ -42,7 +42,7 @@ class Unknown:
     filled: bool = False
     choices: tuple[object, ...] = ()
 
-    def of(self, type_: JsonType, key: str = "") -> Unknown:
+    def derive(self, type_: JsonType, key: str = "") -> Unknown:
         """An unknown of another type, made from this one by a function."""
         return Unknown(type_, self.cause, self.reason, key)
 
@@ -51,7 +51,7 @@ class Unknown:
         known = self.type != "any" or type_ in ("any", "null")
         return self if known else Unknown(type_, self.cause, self.reason, self.key, self.filled, self.choices)
 
-    def member(self, step: object) -> Unknown:
+    def derive_member(self, step: object) -> Unknown:
         """Return what is unknown of a member or an element; raises FunctionError where the type has none."""
         if self.type not in ("any", "array", "object"):
             raise FunctionError(f"{describe_unknown(self)} has no members")
@@ -83,7 +83,7 @@ class OpenObject(dict[str, object]):
 
     def __missing__(self, key: str) -> Unknown:
         """Return what is unknown of a member that is not given."""
-        return self.rest.member(key)
+        return self.rest.derive_member(key)
 
 
 class UndecidedError(FunctionError):
@@ -149,7 +149,7 @@ def _compare_unknown(unknown: Unknown, other: object) -> bool | None:
         return False
     if isinstance(other, OpenObject):
         return None if unknown.type in ("any", "object") else False
-    return None if unknown.type == "any" or _are_same_type(unknown.type, json_type(other)) else False
+    return None if unknown.type == "any" or _are_same_type(unknown.type, find_json_type(other)) else False
 
 
 def _are_same_type(left: JsonType, right: JsonType) -> bool:
@@ -174,7 +174,7 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
     return result
 
 
-def json_type(value: object) -> JsonType:
+def find_json_type(value: object) -> JsonType:
     """The JSON type of a value, of an unknown its own."""
     if isinstance(value, Unknown):
         return value.type
@@ -191,19 +191,21 @@ def json_type(value: object) -> JsonType:
     return names.get(type(value), "any")
 
 
-def join(left: object, right: object, why: Unknown) -> object:
+def join_alternatives(left: object, right: object, why: Unknown) -> object:
     """Return what is known of a value that is one of two, where `why` decides which: what both have in common."""
     if compare(left, right):
         return left
     if isinstance(left, dict) and isinstance(right, dict):
-        common = {key: join(value, right[key], why) for key, value in left.items() if key in right}
+        common = {
+            key: join_alternatives(value, right[key], why) for key, value in left.items() if key in right
+        }
         closed = (
             left.keys() == right.keys()
             and not isinstance(left, OpenObject)
             and not isinstance(right, OpenObject)
         )
-        return common if closed else OpenObject(common, why.of("object"))
+        return common if closed else OpenObject(common, why.derive("object"))
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
-        return [join(one, other, why) for one, other in zip(left, right, strict=True)]
-    kinds = {json_type(left), json_type(right)}
-    return why.of(kinds.pop() if len(kinds) == 1 else "any")
+        return [join_alternatives(one, other, why) for one, other in zip(left, right, strict=True)]
+    kinds = {find_json_type(left), find_json_type(right)}
+    return why.derive(kinds.pop() if len(kinds) == 1 else "any")

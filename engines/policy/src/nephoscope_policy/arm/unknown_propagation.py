@@ -23,7 +23,7 @@ from nephoscope_policy.arm.functions.identifiers import extension_resource_id, t
 from nephoscope_policy.arm.functions.objects import step_into_value
 from nephoscope_policy.arm.registry import registry
 from nephoscope_policy.arm.result_types import result_type
-from nephoscope_policy.arm.text_patterns import accept_patterns, derive_key, from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import accept_patterns, build_from_pattern, derive_key, pattern
 from nephoscope_policy.arm.unknown import (
     JsonType,
     OpenArray,
@@ -31,9 +31,9 @@ from nephoscope_policy.arm.unknown import (
     UndecidedError,
     Unknown,
     compare,
+    find_json_type,
     find_unknown,
-    join,
-    json_type,
+    join_alternatives,
 )
 from nephoscope_policy.arm.value import Spelling, Value
 
@@ -84,7 +84,7 @@ def _widen(function: ArmFunction) -> Body:
         try:
             return own(arguments)
         except UndecidedError as error:
-            return error.unknown.of(gives)
+            return error.unknown.derive(gives)
 
     return call_special
 
@@ -96,11 +96,11 @@ def _widen_by_rule(function: ArmFunction) -> Body:
         for argument in arguments:
             unknown = _find_blocking(argument) if shell else find_unknown(argument)
             if unknown is not None and function.key not in _TAKES_ANY:
-                return unknown.of(gives, derive_key(function.key, arguments))
+                return unknown.derive(gives, derive_key(function.key, arguments))
         try:
             return body(arguments)
         except UndecidedError as error:
-            return error.unknown.of(gives, derive_key(function.key, arguments))
+            return error.unknown.derive(gives, derive_key(function.key, arguments))
 
     return call_widened
 
@@ -122,7 +122,7 @@ def _evaluate_first_unknown(arguments: list[object]) -> Unknown:
 
 def _equals(arguments: list[object]) -> Value:
     answer = compare(arguments[0], arguments[1])
-    return _evaluate_first_unknown(arguments).of("bool") if answer is None else answer
+    return _evaluate_first_unknown(arguments).derive("bool") if answer is None else answer
 
 
 def _contains(arguments: list[object]) -> Value:
@@ -131,25 +131,25 @@ def _contains(arguments: list[object]) -> Value:
         answers = [compare(own, item) for own in container]
         if any(answers):
             return True
-        return _evaluate_first_unknown(arguments).of("bool") if None in answers else False
+        return _evaluate_first_unknown(arguments).derive("bool") if None in answers else False
     if isinstance(container, dict) and not isinstance(item, Unknown):
-        known = Spelling(container).find(given.text(arguments, 1)) is not None
-        return container.rest.of("bool") if isinstance(container, OpenObject) and not known else known
-    return _evaluate_first_unknown(arguments).of("bool")
+        known = Spelling(container).find(given.get_text(arguments, 1)) is not None
+        return container.rest.derive("bool") if isinstance(container, OpenObject) and not known else known
+    return _evaluate_first_unknown(arguments).derive("bool")
 
 
 def _evaluate_empty(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown):
-        return False if value.filled or value.type in ("int", "float", "bool") else value.of("bool")
+        return False if value.filled or value.type in ("int", "float", "bool") else value.derive("bool")
     if isinstance(value, OpenObject) and not value:
-        return value.rest.of("bool")
+        return value.rest.derive("bool")
     return not value
 
 
 def _evaluate_union(arguments: list[object]) -> Value:
     arguments = [one for one in arguments if one is not None]
-    if any(json_type(one) == "array" for one in arguments):
+    if any(find_json_type(one) == "array" for one in arguments):
         return _evaluate_union_of_arrays(arguments)
     objects = [_evaluate_object(arguments, place) for place in range(len(arguments))]
     return reduce(merge, objects)
@@ -158,15 +158,15 @@ def _evaluate_union(arguments: list[object]) -> Value:
 def _evaluate_union_of_arrays(arguments: list[object]) -> Value:
     unknown = next((one for one in arguments if isinstance(one, Unknown)), None)
     if unknown is not None:
-        return unknown.of("array")
+        return unknown.derive("array")
     items = [item for place in range(len(arguments)) for item in given.array(arguments, place)]
     if len(items) > MAX_COMPARED:
-        return _evaluate_first_unknown(arguments).of("array")
+        return _evaluate_first_unknown(arguments).derive("array")
     distinct: list[Value] = []
     for item in items:
         answers = [compare(own, item) for own in distinct]
         if None in answers and True not in answers:
-            return _evaluate_first_unknown(arguments).of("array")
+            return _evaluate_first_unknown(arguments).derive("array")
         if True not in answers:
             distinct.append(item)
     return distinct
@@ -179,9 +179,9 @@ Mergeable: TypeAlias = "dict[str, Value] | Unknown"
 def merge(base: Mergeable, overlay: Mergeable, *, deep: bool = True) -> dict[str, Value]:
     """`union` of two objects of which something is unknown: an unknown overlay may hide every member below it."""
     if isinstance(overlay, Unknown):
-        return OpenObject({}, overlay.of("object"))
+        return OpenObject({}, overlay.derive("object"))
     if isinstance(base, Unknown):
-        base = OpenObject({}, base.of("object"))
+        base = OpenObject({}, base.derive("object"))
     members = {} if isinstance(overlay, OpenObject) else dict(base)
     spelling = Spelling(members)
     for key, value in overlay.items():
@@ -199,7 +199,7 @@ def merge(base: Mergeable, overlay: Mergeable, *, deep: bool = True) -> dict[str
 
 def _merge_shallowly(arguments: list[object]) -> Value:
     if isinstance(arguments[0], Unknown):
-        return OpenObject({}, arguments[0].of("object"))
+        return OpenObject({}, arguments[0].derive("object"))
     result: dict[str, Value] = {}
     entries = given.array(arguments, 0)
     for place in range(len(entries)):
@@ -225,30 +225,30 @@ def _create_object(arguments: list[object]) -> Value:
         if isinstance(key, Unknown):
             rest = key
         else:
-            spelling.put(given.text(arguments, place), arguments[place + 1])
-    return members if rest is None else OpenObject(members, rest.of("object"))
+            spelling.put(given.get_text(arguments, place), arguments[place + 1])
+    return members if rest is None else OpenObject(members, rest.derive("object"))
 
 
 def _evaluate_array(arguments: list[object]) -> Value:
     value = arguments[0]
     if isinstance(value, Unknown) and value.type in ("any", "array"):
-        return value.of("array")
+        return value.derive("array")
     return value if isinstance(value, list) else [value]
 
 
 def _concat(arguments: list[object]) -> Value:
-    kinds = {"array" if isinstance(one, list) else json_type(one) for one in arguments}
+    kinds = {"array" if isinstance(one, list) else find_json_type(one) for one in arguments}
     if any(isinstance(one, Unknown) for one in arguments) or "array" not in kinds:
         plain = kinds - {"any"}
         type_: JsonType = "array" if "array" in kinds else "string" if plain else "any"
         texts = [pattern(one) for one in arguments] if type_ == "string" else [None]
         if None not in texts:
-            return from_pattern("".join(map(str, texts)), _evaluate_first_unknown(arguments))
+            return build_from_pattern("".join(map(str, texts)), _evaluate_first_unknown(arguments))
         known = [item for one in arguments for item in _evaluate_known_items(one)]
         first = next(one for one in arguments if isinstance(one, Unknown)) if known else None
         if type_ == "array" and first is not None:
             return OpenArray("array", first.cause, first.reason, filled=True, known=tuple(known))
-        return _evaluate_first_unknown(arguments).of(type_)
+        return _evaluate_first_unknown(arguments).derive(type_)
     return [item for place in range(len(arguments)) for item in given.array(arguments, place)]
 
 
@@ -266,16 +266,16 @@ def _format(arguments: list[object]) -> Value:
     template = arguments[0]
     texts = [pattern(one) for one in arguments]
     if isinstance(template, str) and None not in texts and _PLAIN_ITEM.fullmatch(template):
-        return from_pattern(
+        return build_from_pattern(
             str(registry()["format"].body([template, *texts[1:]])), _evaluate_first_unknown(arguments)
         )
-    return _evaluate_first_unknown(arguments).of("string")
+    return _evaluate_first_unknown(arguments).derive("string")
 
 
 def _slice(arguments: list[object], *, cut: Body) -> Value:
     if isinstance(arguments[0], list) and not isinstance(arguments[1], Unknown):
         return cut(arguments)
-    return _evaluate_first_unknown(arguments).of(json_type(arguments[0]))
+    return _evaluate_first_unknown(arguments).derive(find_json_type(arguments[0]))
 
 
 def _choose_branch(arguments: list[Thunk]) -> Value:
@@ -283,9 +283,9 @@ def _choose_branch(arguments: list[Thunk]) -> Value:
     if not isinstance(condition, Unknown):
         return arguments[1]() if given.boolean([condition], 0) else arguments[2]()
     try:
-        return join(arguments[1](), arguments[2](), condition)
+        return join_alternatives(arguments[1](), arguments[2](), condition)
     except ArmError:  # the condition may guard a branch that has no value
-        return condition.of("any")
+        return condition.derive("any")
 
 
 def _evaluate_conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
@@ -301,7 +301,7 @@ def _evaluate_conjunction(arguments: list[Thunk], *, decides: bool) -> Value:
             unknown = unknown or value
         elif given.boolean({place: value}, place) is decides:  # type: ignore[arg-type]
             return decides
-    return (not decides) if unknown is None else unknown.of("bool")
+    return (not decides) if unknown is None else unknown.derive("bool")
 
 
 def _coalesce(arguments: list[Thunk]) -> Value:
@@ -309,7 +309,7 @@ def _coalesce(arguments: list[Thunk]) -> Value:
         value = thunk()
         if isinstance(value, Unknown) and value.type in ("any", "null"):
             rest = _coalesce(arguments[place + 1 :])
-            return value if rest is None else join(value, rest, value)
+            return value if rest is None else join_alternatives(value, rest, value)
         if value is not None:
             return value
     return None
@@ -323,12 +323,12 @@ def _try_get(arguments: list[Thunk]) -> Value:
         step = thunk()
         if isinstance(value, Unknown):
             return (
-                value.of("any")
+                value.derive("any")
                 if isinstance(step, Unknown) or value.type in ("any", "array", "object")
                 else None
             )
         if isinstance(step, Unknown):
-            return step.of("any")
+            return step.derive("any")
         found = step_into_value(value, step, place)
         value = (
             value[step]

@@ -34,7 +34,7 @@ _KINDS: dict[type, str] = {
 }
 
 
-def kind(value: Value) -> str:
+def describe_type(value: Value) -> str:
     """The JSON type of a value with its article, for messages."""
     if isinstance(value, Unknown):
         return describe_unknown(value)
@@ -124,7 +124,7 @@ def equal(left: Value, right: Value) -> bool:
     return bool(left == right)
 
 
-def number_text(number: float) -> str:
+def render_number(number: float) -> str:
     """A number as .NET prints it in the invariant culture: no trailing `.0`, exponents as E+16."""
     if isinstance(number, int):
         return str(number)
@@ -148,7 +148,7 @@ def _format_scientific(number: float) -> str:
     )
 
 
-def json_text(value: Value) -> str:
+def format_json(value: Value) -> str:
     """The compact JSON of an array or object (no blanks, non-ASCII kept); a FunctionError where it exceeds MAX_TEXT."""
     pieces: list[str] = []
     size = 0
@@ -176,7 +176,7 @@ def to_text(value: Value) -> str:
         return "true" if value else "false"
     if value is None:
         return "null"
-    return number_text(value) if is_number(value) else json_text(value)
+    return render_number(value) if is_number(value) else format_json(value)
 
 
 def levels(value: Value) -> Iterator[list[Value]]:
@@ -197,7 +197,7 @@ def _iterate_members(value: Value) -> Iterable[Value]:
     return value.values() if isinstance(value, dict) else ()
 
 
-def from_json(text: str) -> Value:
+def parse_value(text: str) -> Value:
     """Parse JSON, also with single quotes; of equal keys the last wins; a FunctionError says what is wrong."""
     try:
         value = _load_json(text)

@@ -59,9 +59,9 @@ class Coverage(msgspec.Struct, frozen=True):
                 return False
             place = parent_scope(place)
 
-    def claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
+    def list_claim_times(self, type_: str, scope: str, name: str = "") -> Iterator[datetime | None]:
         """Yield of each claim by which `covers` holds when it was read, None where the manifest does not tell."""
-        return (self.read_time(place, type_, name) for place in self._list_claims(type_, scope, name))
+        return (self.find_read_time(place, type_, name) for place in self._list_claims(type_, scope, name))
 
     def _list_claims(self, type_: str, scope: str, name: str) -> Iterator[str]:
         """Yield the scope itself and those above it at which the type (or the name) is claimed."""
@@ -76,7 +76,7 @@ class Coverage(msgspec.Struct, frozen=True):
                 return
             place = parent_scope(place)
 
-    def claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
+    def find_claim_time(self, scope: str, type_: str, name: str = "") -> datetime | None:
         """Return when a type (or a name of it) was claimed apart at a scope or above it, also where the claim expired;
         None for never."""
         place = scope if self.claimed_at else ""
@@ -88,7 +88,7 @@ class Coverage(msgspec.Struct, frozen=True):
             place = parent_scope(place)
         return None
 
-    def read_time(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
+    def find_read_time(self, scope: str, type_: str = "", name: str = "") -> datetime | None:
         """Return when a scope was read (or a type in it, or a name of the type), None where the manifest does not tell."""
         place = scope
         while True:

@@ -66,7 +66,7 @@ class TableBackend(KustoBackend):
         self._lowered = {name.lower(): name for name in types}
         self._nullable = 0
 
-    def column(self, field: str) -> tuple[str, KqlType]:
+    def find_column(self, field: str) -> tuple[str, KqlType]:
         """The column, or the member of a dynamic one, that a field means, with its type; NoColumnError where there is none."""
         for name in (field, field.replace(".", ""), field.replace("_", "")):
             if found := self._lowered.get(name.lower()):
@@ -83,7 +83,7 @@ class TableBackend(KustoBackend):
 
     def escape_and_quote_field(self, field_name: str) -> str:
         """The field as a text: what all comparisons of texts are written with."""
-        column, kind = self.column(field_name)
+        column, kind = self.find_column(field_name)
         return column if kind is KqlType.STRING else f"tostring({column})"
 
     def convert_condition_field_eq_val_num(
@@ -92,7 +92,7 @@ class TableBackend(KustoBackend):
         state: ConversionState,  # noqa: ARG002 - the backend's signature
     ) -> str:
         """A number: compared as one where the column holds numbers, else as text."""
-        column, kind = self.column(cond.field)
+        column, kind = self.find_column(cond.field)
         if kind in NUMBERS:
             self._nullable += 1
             return f"{column} == {cond.value}"
@@ -104,7 +104,7 @@ class TableBackend(KustoBackend):
         state: ConversionState,  # noqa: ARG002 - the backend's signature
     ) -> str:
         """True or false."""
-        column, kind = self.column(cond.field)
+        column, kind = self.find_column(cond.field)
         word = str(cond.value).lower()
         self._nullable += kind is KqlType.BOOL
         return (
@@ -135,7 +135,7 @@ class TableBackend(KustoBackend):
         return parts[0] if len(parts) == 1 else f"({word.join(parts)})"
 
     def _write_list(self, field: str, conditions: list[Any], state: ConversionState) -> str:
-        column, kind = self.column(field)
+        column, kind = self.find_column(field)
         values = [one.value for one in conditions]
         if kind in NUMBERS and all(isinstance(one, SigmaNumber) for one in values):
             self._nullable += 1
@@ -174,7 +174,7 @@ class TableBackend(KustoBackend):
     ) -> str:
         """More or less than a number: what is a text is read as one."""
         assert isinstance(cond.value, SigmaCompareExpression)
-        column, kind = self.column(cond.field)
+        column, kind = self.find_column(cond.field)
         self._nullable += 1
         left = column if kind in NUMBERS else f"todouble({column})"
         return f"{left} {self.compare_operators[cond.value.op]} {cond.value.number}"

@@ -13,10 +13,10 @@ from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
 
-from nephoscope.alerts.entities.column_entities import WRITTEN_OUT, entity_mappings
+from nephoscope.alerts.entities.column_entities import WRITTEN_OUT, build_entity_mappings
 from nephoscope.alerts.library.content_item import ContentItem, ContentKind, UnusableContent
 from nephoscope.alerts.library.sigma.backend import NoColumnError, TableBackend
-from nephoscope.alerts.library.sigma.tables import COMPUTED, SigmaPipeline, SigmaTarget, targets
+from nephoscope.alerts.library.sigma.tables import COMPUTED, SigmaPipeline, SigmaTarget, find_sigma_targets
 from nephoscope.alerts.rules.tactics import TACTICS
 from nephoscope_policy.model.source_location import Place
 
@@ -34,7 +34,7 @@ _WORDS = re.compile(r"'([^']+)'|field name encountered: ([^\s.]+)|column (\S+)")
 _ENDINGS = re.compile(r"(?:: |\. )Please use .*| \(while .*\)$|\n.*", re.DOTALL)
 
 
-def sigma_pieces(
+def convert_sigma_file(
     documents: Sequence[Any], text: str, place: Place, source: str, wanted: SigmaPipeline
 ) -> Iterator[ContentItem | UnusableContent]:
     """The rules of a file, each turned into a rule or told why not."""
@@ -81,7 +81,7 @@ def _build_piece(
         return UnusableContent(
             _locate_reason(text, place, " ".join(reasons)), source, title, reasons, unsupported=modifier
         )
-    several = targets(rule.logsource, wanted)
+    several = find_sigma_targets(rule.logsource, wanted)
     if not several:
         why = f"no table for the log source {_format_log_source(rule)}"
         return UnusableContent(_locate_key(text, place, "logsource"), source, title, (why,), unsupported=True)
@@ -101,7 +101,9 @@ def _build_piece(
 
 def _convert_query(given: Mapping[str, Any], target: SigmaTarget) -> str:
     """The KQL of a rule; the rule is read anew, as a pipeline changes it."""
-    backend = TableBackend(target.pipeline(), target.table, target.types(), event_data=target.event_data)
+    backend = TableBackend(
+        target.pipeline(), target.table, target.find_column_types(), event_data=target.event_data
+    )
     queries = [
         _add_computed_columns(one, target.table)
         for one in backend.convert(SigmaCollection.from_dicts([dict(given)]))
@@ -123,7 +125,7 @@ def _add_computed_columns(query: str, table: str) -> str:
 def _make_piece(
     rule: SigmaRule, query: str, target: SigmaTarget, place: Place, source: str, notes: tuple[str, ...]
 ) -> ContentItem:
-    columns = {*target.types(), *WRITTEN_OUT.get(target.table, {})}
+    columns = {*target.find_column_types(), *WRITTEN_OUT.get(target.table, {})}
     id_ = str(rule.id) if rule.id else _to_guid(str(rule.title), source)
     version = str(rule.modified or rule.date or "")
     description = str(rule.description or "").strip()
@@ -134,7 +136,7 @@ def _make_piece(
         "severity": SEVERITIES.get(rule.level.name.lower() if rule.level else "", "Medium"),
         "queryFrequency": EVERY, "queryPeriod": EVERY, "triggerOperator": "gt", "triggerThreshold": 0,
         "tactics": _list_tactics(rule), "relevantTechniques": _list_techniques(rule), "query": query,
-        "entityMappings": entity_mappings(columns), "version": version,
+        "entityMappings": build_entity_mappings(columns), "version": version,
     }  # fmt: skip
     if rule.status is not None and rule.status.name in ("DEPRECATED", "UNSUPPORTED"):
         notes = (*notes, f"its authors call it {rule.status.name.lower()}")
@@ -194,4 +196,4 @@ def _locate_key(text: str, place: Place, key: str) -> Place:
     return replace(place, line=text.count("\n", 0, found.start()) + 1) if found else place
 
 
-__all__ = ["NoColumnError", "sigma_pieces"]
+__all__ = ["NoColumnError", "convert_sigma_file"]

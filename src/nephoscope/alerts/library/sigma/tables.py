@@ -51,7 +51,7 @@ class SigmaTarget:
     fields: Mapping[str, str] = field(default_factory=dict)
     event_data: bool = False
 
-    def types(self) -> Mapping[str, KqlType]:
+    def find_column_types(self) -> Mapping[str, KqlType]:
         """The columns with their types."""
         if self.table in HOST_FUNCTIONS:
             return {
@@ -197,7 +197,7 @@ _CHANNEL_FIELDS = {
 }  # fmt: skip
 
 
-def targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
+def find_sigma_targets(source: SigmaLogSource, wanted: SigmaPipeline) -> list[SigmaTarget]:
     """The ways to ask for a log source, the first that a rule fits is taken; none where no table holds it."""
     product, service, category = (
         str(one or "").lower() for one in (source.product, source.service, source.category)

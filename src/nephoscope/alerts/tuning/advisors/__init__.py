@@ -13,7 +13,7 @@ Advisor = Callable[[TuningCase], Iterable[Proposal]]
 
 
 @cache
-def advisors() -> dict[str, Advisor]:
+def load_advisors() -> dict[str, Advisor]:
     """Each by its name, found by scanning this folder."""
     names = sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"))
     return {name: importlib.import_module(f"{__name__}.{name}").advise for name in names}

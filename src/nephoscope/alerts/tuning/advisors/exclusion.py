@@ -58,7 +58,7 @@ def _group_by_entity(alerts: Iterable[PastAlert]) -> dict[Entity, list[PastAlert
         for kind in SUBJECTS:
             several = [each for each in one.subject.entities if each.kind == kind]
             # one alert of many rows names one after the other, not one beside the other
-            if several and entity_value(several[0]) and (len(several) == 1 or one.events == 1):
+            if several and get_entity_value(several[0]) and (len(several) == 1 or one.events == 1):
                 groups[several[0]].append(one)
     return groups
 
@@ -82,7 +82,7 @@ def _propose_suppression(case: TuningCase, entity: Entity, alerts: Sequence[Past
     ):
         return None
     conditions = [
-        SuppressionCondition(_choose_field(entity, harmless), "equals", (entity_value(entity),)),
+        SuppressionCondition(_choose_field(entity, harmless), "equals", (get_entity_value(entity),)),
         *beside,
     ]
     if any(one.untouchable and _matches_all(one, conditions) for one in case.alerts):
@@ -106,7 +106,7 @@ def _list_shared_conditions(entity: Entity, alerts: Sequence[PastAlert]) -> list
         if kind == entity.kind:
             continue
         several = [[one for one in past.subject.entities if one.kind == kind] for past in alerts]
-        values = {entity_value(one) for each in several for one in each}
+        values = {get_entity_value(one) for each in several for one in each}
         if all(several) and "" not in values and len(values) <= FEW and len(values) < max(2, len(alerts)):
             found.append(SuppressionCondition(field, "in", tuple(sorted(values))))
     return found
@@ -145,7 +145,7 @@ def _matches_all(one: PastAlert, conditions: Sequence[SuppressionCondition]) -> 
     return all(each.is_met(one.subject) for each in conditions)
 
 
-def entity_value(entity: Entity) -> str:
+def get_entity_value(entity: Entity) -> str:
     """Return the value of the field that an entity is told by, '' where it has none."""
     field = FIELDS[entity.kind].rpartition(".")[2]
     if field == "fullName":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nephoscope.alerts.suppression.condition import SuppressionCondition, number
+from nephoscope.alerts.suppression.condition import SuppressionCondition, parse_number
 from nephoscope.alerts.tuning.alert_history import PastAlert
 from nephoscope.alerts.tuning.rule_case import (
     Proposal,
@@ -77,4 +77,4 @@ def _propose_detail_thresholds(case: TuningCase) -> Iterable[Proposal]:
 def _read_number(one: PastAlert, name: str) -> float | None:
     """The number that an alert tells by a name; None where it tells none, or several."""
     told = one.subject.details.get(name, ())
-    return number(told[0]) if len(told) == 1 else None
+    return parse_number(told[0]) if len(told) == 1 else None

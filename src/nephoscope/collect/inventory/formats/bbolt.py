@@ -24,14 +24,14 @@ class BoltBucket(msgspec.Struct, frozen=True):
     values: dict[bytes, bytes]
     buckets: dict[bytes, BoltBucket]
 
-    def child_bucket(self, *names: str) -> BoltBucket:
+    def find_bucket(self, *names: str) -> BoltBucket:
         """Return the bucket at a path, an empty one where there is none."""
         found = self
         for name in names:
             found = found.buckets.get(name.encode(), _EMPTY)
         return found
 
-    def text(self, name: str) -> str:
+    def get_text(self, name: str) -> str:
         """Return a value as text, '' where there is none."""
         return self.values.get(name.encode(), b"").decode("utf-8", "replace")
 
@@ -43,7 +43,7 @@ def parse_bolt(content: bytes) -> BoltBucket:
     """Return the root bucket of a store; raises ValueError for one that is damaged or none."""
     try:
         size, root = _read_newest_meta(content)
-        return _Store(content, size).bucket(root, 0)
+        return _Store(content, size).read_bucket(root, 0)
     except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"the store is truncated or damaged: {error}") from error
 
@@ -69,7 +69,7 @@ class _Store:
         self._content, self._size, self._count = content, size, 0
         self._left = len(content)
 
-    def bucket(self, number: int, depth: int, inline: bytes = b"") -> BoltBucket:
+    def read_bucket(self, number: int, depth: int, inline: bytes = b"") -> BoltBucket:
         values: dict[bytes, bytes] = {}
         buckets: dict[bytes, BoltBucket] = {}
         for flags, key, value in (
@@ -78,7 +78,7 @@ class _Store:
             self._count_key()
             if flags & _IS_BUCKET:
                 (root,) = struct.unpack_from("<Q", value)
-                buckets[key] = self.bucket(root, depth + 1, b"" if root else value[_BUCKET_HEAD:])
+                buckets[key] = self.read_bucket(root, depth + 1, b"" if root else value[_BUCKET_HEAD:])
             else:
                 values[key] = value
         return BoltBucket(values, buckets)

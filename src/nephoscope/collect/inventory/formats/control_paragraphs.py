@@ -20,12 +20,12 @@ class Paragraph(msgspec.Struct):
         """Return the first value of a field by its lower-cased name, '' where there is none."""
         return self.fields.get(name, [""])[0].strip()
 
-    def all(self, name: str) -> list[str]:
+    def get_all(self, name: str) -> list[str]:
         """Return every value of a field by its lower-cased name."""
         return [value.strip() for value in self.fields.get(name, [])]
 
 
-def paragraphs(file: InventoryFile) -> Iterator[Paragraph]:
+def parse_paragraphs(file: InventoryFile) -> Iterator[Paragraph]:
     """Give the paragraphs of a control file; raises UnreadableInventoryError at a line that is neither a field nor goes one on."""
     paragraph: Paragraph | None = None
     last = ""
@@ -41,7 +41,7 @@ def paragraphs(file: InventoryFile) -> Iterator[Paragraph]:
             continue
         name, colon, value = line.partition(":")
         if not colon or not name.strip() or line[0] in " \t":
-            raise file.refusal(f"a field `Name: value` is expected: {line.strip()[:60]!r}", number)
+            raise file.make_error(f"a field `Name: value` is expected: {line.strip()[:60]!r}", number)
         last = name.strip().lower()
         paragraph.fields.setdefault(last, []).append(value.strip())
         paragraph.lines.setdefault(last, number)

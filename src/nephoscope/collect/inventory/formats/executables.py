@@ -43,7 +43,7 @@ class Executable(msgspec.Struct, frozen=True):
     sections: tuple[BinarySection, ...]
     is_big_endian: bool = False
 
-    def section(self, *names: str, most: int = MAX_SECTION) -> bytes | None:
+    def read_section(self, *names: str, most: int = MAX_SECTION) -> bytes | None:
         """Return the first bytes of the first section of one of these names, None where there is none."""
         found = next((section for section in self.sections if section.name in names), None)
         return self.content[found.offset : found.offset + min(found.size, most)] if found else None
@@ -68,8 +68,8 @@ def parse_executable(file: InventoryFile) -> Executable:
         if content.startswith(MAGIC[2:]):
             return _read_mach_o(content)
     except (struct.error, IndexError, ValueError, OverflowError) as error:
-        raise file.refusal(f"the executable is truncated or damaged: {error}") from error
-    raise file.refusal("this is not an ELF, PE or Mach-O file")
+        raise file.make_error(f"the executable is truncated or damaged: {error}") from error
+    raise file.make_error("this is not an ELF, PE or Mach-O file")
 
 
 def _read_text(content: bytes, start: int, limit: int = 256) -> str:

@@ -29,18 +29,18 @@ def parse_relaxed_json(file: InventoryFile) -> object:
 
 def _loads(file: InventoryFile, text: str) -> object:
     if sum(map(text.count, "[{,")) > MAX_VALUES:
-        raise file.refusal(f"this JSON has more than {MAX_VALUES} values")
+        raise file.make_error(f"this JSON has more than {MAX_VALUES} values")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise file.refusal(f"this is not JSON: {error.msg}", error.lineno) from error
+        raise file.make_error(f"this is not JSON: {error.msg}", error.lineno) from error
     except (ValueError, RecursionError) as error:
-        raise file.refusal(
+        raise file.make_error(
             f"this JSON cannot be read: {str(error)[:200] or 'it is nested too deep'}"
         ) from error
 
 
-def line_of_key(text: str, key: str) -> int:
+def find_key_line(text: str, key: str) -> int:
     """Return the first line of a key of a JSON text, 0 where it is nowhere."""
     found = re.search(rf'(?<!\\)"{re.escape(_escape_key(key))}"\s*:', text)
     return text.count("\n", 0, found.start()) + 1 if found else 0
@@ -63,16 +63,16 @@ class KeyLines:
             last = found.start()
             self._places.setdefault(found[1], []).append(line)
 
-    def first(self, key: str) -> int:
+    def find_first(self, key: str) -> int:
         """Return the first line of a key, 0 where it is nowhere."""
         return next(iter(self._places.get(_escape_key(key), ())), 0)
 
-    def next_line(self, key: str) -> int:
+    def find_next(self, key: str) -> int:
         """Return the first line of a key from where the last one was found, else its first one."""
         places = self._places.get(_escape_key(key), [])
         found = next((line for line in places if line >= self._offset), 0)
         if not found:
-            return self.first(key)
+            return self.find_first(key)
         self._offset = found
         return found
 

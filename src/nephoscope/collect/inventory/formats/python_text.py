@@ -14,7 +14,7 @@ MAX_SIZE = 500_000
 def parse_python(file: InventoryFile) -> ast.Module:
     """Return the tree of a script; raises SyntaxError for what is no Python 3, UnreadableInventoryError for what is too deep."""
     if len(file.content) > MAX_SIZE:
-        raise file.refusal(f"a script of more than {MAX_SIZE} bytes is not read")
+        raise file.make_error(f"a script of more than {MAX_SIZE} bytes is not read")
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"
@@ -24,6 +24,6 @@ def parse_python(file: InventoryFile) -> ast.Module:
         except SyntaxError:
             raise
         except (ValueError, RecursionError, MemoryError) as error:
-            raise file.refusal(
+            raise file.make_error(
                 f"the script cannot be read: {str(error)[:200] or 'it is too deep'}"
             ) from error

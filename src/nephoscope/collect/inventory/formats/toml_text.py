@@ -22,12 +22,12 @@ def parse_toml(file: InventoryFile) -> dict[str, object]:
     except tomllib.TOMLDecodeError as error:
         found = _PLACE.search(str(error))
         line = int(found[1]) if found and found[1] else file.text.count("\n") + 1
-        raise file.refusal(f"this is not TOML: {_PLACE.sub('', str(error))[:200]}", line) from error
+        raise file.make_error(f"this is not TOML: {_PLACE.sub('', str(error))[:200]}", line) from error
     except (RecursionError, ValueError) as error:
-        raise file.refusal(f"this TOML cannot be read: {str(error)[:200] or 'it is too deep'}") from error
+        raise file.make_error(f"this TOML cannot be read: {str(error)[:200] or 'it is too deep'}") from error
 
 
-def key_lines(text: str) -> Iterator[tuple[str, str, int]]:
+def iterate_key_lines(text: str) -> Iterator[tuple[str, str, int]]:
     """Give the table, the key and the line of each `key = value` that stands in no text of several lines."""
     table, closing = "", ""
     for number, line in enumerate(text.split("\n"), 1):
@@ -45,4 +45,4 @@ def key_lines(text: str) -> Iterator[tuple[str, str, int]]:
 
 def find_key_lines(text: str, table: str, key: str) -> list[int]:
     """Return the lines of a key in each table of a name, in order."""
-    return [line for at, name, line in key_lines(text) if at == table and name == key]
+    return [line for at, name, line in iterate_key_lines(text) if at == table and name == key]

@@ -9,7 +9,7 @@ class WrongShapeError(Exception):
     """A value that is not of the kind that its place has: what is wanted and what is there."""
 
 
-def table(value: object) -> dict[str, Any]:
+def require_table(value: object) -> dict[str, Any]:
     """Return a table with text keys, an empty one where there is none; raises WrongShapeError for any other value."""
     if value is None or value == "":
         return {}
@@ -18,12 +18,12 @@ def table(value: object) -> dict[str, Any]:
     return {str(key): item for key, item in value.items()}
 
 
-def tables(value: object) -> list[dict[str, object]]:
+def require_tables(value: object) -> list[dict[str, object]]:
     """Return a list of tables; raises WrongShapeError."""
-    return [table(item) for item in array(value)]
+    return [require_table(item) for item in require_array(value)]
 
 
-def array(value: object) -> list[Any]:
+def require_array(value: object) -> list[Any]:
     """Return a list, an empty one where there is none; raises WrongShapeError for any other value."""
     if value is None or value == "":
         return []
@@ -32,7 +32,7 @@ def array(value: object) -> list[Any]:
     return value
 
 
-def word(value: object) -> str:
+def require_word(value: object) -> str:
     """Return a text or number as text, '' where there is none; raises WrongShapeError for any other value."""
     if value is None or isinstance(value, bool):
         return ""
@@ -43,6 +43,10 @@ def word(value: object) -> str:
     raise WrongShapeError(f"must be a string (got {type(value).__name__})")
 
 
-def words(value: object) -> tuple[str, ...]:
+def require_words(value: object) -> tuple[str, ...]:
     """Return the texts of a list, or the one text that stands instead of it; raises WrongShapeError."""
-    return (value.strip(),) if isinstance(value, str) and value.strip() else tuple(map(word, array(value)))
+    return (
+        (value.strip(),)
+        if isinstance(value, str) and value.strip()
+        else tuple(map(require_word, require_array(value)))
+    )

@@ -12,4 +12,4 @@ def parse_xml_file(file: InventoryFile) -> XmlElement:
     try:
         return parse_xml_bytes(file.content[lead:])
     except XmlError as error:
-        raise file.refusal(error.message, error.line + file.content.count(b"\n", 0, lead)) from error
+        raise file.make_error(error.message, error.line + file.content.count(b"\n", 0, lead)) from error

@@ -21,7 +21,7 @@ _KEY = re.compile(
 def parse_yaml_tables(file: InventoryFile) -> object:
     """Return the first document of a YAML file, '' for an empty one; raises UnreadableInventoryError with the line."""
     if sum(map(file.text.count, "\n,:[{")) > MAX_VALUES or file.text.count("*") > MAX_VALUES // 4:
-        raise file.refusal(f"this YAML has more than {MAX_VALUES} values")
+        raise file.make_error(f"this YAML has more than {MAX_VALUES} values")
     import yaml
 
     try:
@@ -29,11 +29,11 @@ def parse_yaml_tables(file: InventoryFile) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = f"this is no YAML: {error.problem or error.context}"
-        raise file.refusal(reason, mark.line + 1 if mark else 1) from error
+        raise file.make_error(reason, mark.line + 1 if mark else 1) from error
     except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        raise file.refusal(f"this YAML cannot be read: {str(error)[:200]}") from error
+        raise file.make_error(f"this YAML cannot be read: {str(error)[:200]}") from error
     if _SHARED.search(file.text) and _is_larger(found, MAX_VALUES):
-        raise file.refusal("this YAML has aliases that refer to themselves or make it too large")
+        raise file.make_error("this YAML has aliases that refer to themselves or make it too large")
     return found
 
 
@@ -54,7 +54,7 @@ def _is_larger(value: object, most: int) -> bool:
     return bool(pending)
 
 
-def lines_of_keys(text: str, indent: int) -> dict[str, int]:
+def map_key_lines(text: str, indent: int) -> dict[str, int]:
     """Return the first line of each key that stands `indent` spaces in."""
     found: dict[str, int] = {}
     line, last = 1, 0
@@ -68,7 +68,7 @@ def lines_of_keys(text: str, indent: int) -> dict[str, int]:
     return found
 
 
-def lines_of_items(text: str, key: str, count: int) -> list[int]:
+def list_item_lines(text: str, key: str, count: int) -> list[int]:
     """Return the lines of the items of the list below a key of the outermost table, as many as were read.
 
     Items that do not begin lines of their own, as in a list in brackets, have the line of the last one that does, or of the key.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +22,6 @@ def recognizes(value: dict[str, object]) -> bool:
 
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The body as it is."""
-    if not resource_id(value["id"]):
+    if not parse_resource_id(value["id"]):
         raise RecordError(f"'id' is not a resource id: {str(value['id'])[:100]!r}")
     yield ResourceRecord(value, str(value.get("apiVersion") or ""))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.resource_sources import TypeSources
 from nephoscope.collect.resources.child_resources import ANYWHERE, EMBEDDED
-from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
 from nephoscope.estate.roles import ASSIGNMENT_TYPE
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -122,7 +122,7 @@ def recognizes(value: dict[str, object]) -> bool:
 
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """The object in ARM's shape, or what a listing carries of it where putting it back is not exact."""
-    text = resource_id(value["id"])
+    text = parse_resource_id(value["id"])
     try:
         id_ = ResourceId.parse(text)
     except ValueError as error:
@@ -133,10 +133,10 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
         return
     members = {key: item for key, item in value.items() if key.lower() not in _TOP}
     extensions = members.pop("resources", None) if id_.type == "microsoft.compute/virtualmachines" else None
-    listing["properties"] = _Unflattening(id_, text).members(members, ())
+    listing["properties"] = _Unflattening(id_, text).build_members(members, ())
     yield ResourceRecord(listing, narrow=_AT_SUBSCRIPTION if _is_at_subscription(id_) else "")
     for extension in extensions if isinstance(extensions, list) else ():
-        if isinstance(extension, dict) and resource_id(extension.get("id")):
+        if isinstance(extension, dict) and parse_resource_id(extension.get("id")):
             yield ResourceRecord(_complete_element(extension), embedded=True)
 
 
@@ -146,7 +146,7 @@ def _is_at_subscription(id_: ResourceId) -> bool:
 
 
 def _format_inexact_export_hint(type_: str) -> str:
-    spelled, query = TypeSources.builtin().spell(type_), TypeSources.builtin().query(type_)
+    spelled, query = TypeSources.load_builtin().spell(type_), TypeSources.load_builtin().build_query(type_)
     command = f'az graph query -q "{query}" --first 1000' if query else f"nephoscope collect --type {spelled}"
     return (
         f"{spelled}: the objects of its az command are flattened and renamed, so that their properties were not read; "
@@ -175,7 +175,7 @@ class _Unflattening:
         self._wrapped = _list_wrapped_paths(id_.type)
         self._renamed = _RENAMED.get(id_.type, {})
 
-    def members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
+    def build_members(self, value: dict[str, object], path: tuple[str, ...]) -> dict[str, object]:
         """The members of an object at a lower-cased path, without what ARM leaves out or the command adds."""
         found: dict[str, object] = {}
         for key, item in value.items():
@@ -187,7 +187,7 @@ class _Unflattening:
 
     def _restore_value(self, item: object, path: tuple[str, ...]) -> object:
         if isinstance(item, dict):
-            return self.members(item, path)
+            return self.build_members(item, path)
         if isinstance(item, list):
             return [self._unflatten_element(one, path) for one in item]
         return item
@@ -195,7 +195,7 @@ class _Unflattening:
     def _unflatten_element(self, item: object, path: tuple[str, ...]) -> object:
         if not isinstance(item, dict):
             return self._restore_value(item, path)
-        members = self.members(item, path)
+        members = self.build_members(item, path)
         own = str(members.get("id") or "").lower().startswith(self._owner)
         return _complete_element(members) if own or path in self._wrapped else members
 

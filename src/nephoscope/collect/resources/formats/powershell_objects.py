@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _read_children(value: dict[str, object]) -> list[dict[str, object]]:
 
 def _read_id(value: dict[str, object], parent: str) -> str:
     for key in _ID_KEYS:
-        text = resource_id(value.get(key))
+        text = parse_resource_id(value.get(key))
         if text and _is_id(text):
             return text
     type_ = _find_text(value, "ResourceType", "Type", "type")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.collect.resources.json_grammar import decode_flat
-from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, resource_id
+from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
 from nephoscope.collect.resources.truncated_values import is_rendering
 
 if TYPE_CHECKING:
@@ -43,6 +43,6 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     if isinstance(properties, str) and not is_rendering(properties):
         body["properties"] = decode_flat(properties.encode())
         note = _CUT_CELL if body["properties"] is None else ""
-    if not resource_id(body["id"]):
+    if not parse_resource_id(body["id"]):
         raise RecordError(f"'id' is not a resource id: {body['id']!r}")
     yield ResourceRecord(body, note=note)

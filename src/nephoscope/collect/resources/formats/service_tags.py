@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.resources.resource_record import ResourceRecord, resource_id
+from nephoscope.collect.resources.resource_record import ResourceRecord, parse_resource_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,6 @@ def recognizes(value: dict[str, object]) -> bool:
 def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     """One resource with every tag; the published file has no id of its own."""
     cloud = str(value["cloud"])
-    told = resource_id(value.get("id")) or f"/providers/{TYPE}/{cloud}"
+    told = parse_resource_id(value.get("id")) or f"/providers/{TYPE}/{cloud}"
     properties = {name: value[name] for name in ("changeNumber", "cloud", "values")}
     yield ResourceRecord({"id": told, "name": cloud, "type": TYPE, "properties": properties})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
-from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, tree_of, trees_of
 from nephoscope.vulnerability.documents.product_tree import walk_branches
 
 _HEAD = ("category", "csaf_version", "title")
@@ -21,7 +21,7 @@ _LABELS = frozenset({"AMBER", "AMBER+STRICT", "CLEAR", "GREEN", "RED"})
 _ROOT = frozenset({"document", "product_tree", "vulnerabilities", "$schema", "x_extensions"})
 
 
-def shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
+def find_shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document lacks."""
     return (
         *_check_head(tree, version),
@@ -33,7 +33,7 @@ def shape_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
 
 def _find_missing(holder: Tree, place: str, keys: tuple[str, ...]) -> Iterator[Defect]:
     for key in keys:
-        if not text_of(holder, key):
+        if not get_text(holder, key):
             yield Defect("csaf-schema", f"{place}/{key}", f"it has no {key}")
 
 
@@ -41,12 +41,12 @@ def _check_head(tree: Tree, version: str) -> Iterator[Defect]:
     head = tree_of(tree, "document")
     yield from _find_missing(head, "/document", _HEAD)
     yield from _find_missing(tree_of(head, "publisher"), "/document/publisher", _PUBLISHER)
-    publisher = text_of(head, "publisher", "category")
+    publisher = get_text(head, "publisher", "category")
     if publisher and publisher not in _PUBLISHERS[version]:
         yield Defect(
             "csaf-schema", "/document/publisher/category", f"{publisher[:40]!r} is no category of publishers"
         )
-    label = text_of(head, "distribution", "tlp", "label")
+    label = get_text(head, "distribution", "tlp", "label")
     if version == "2.1" and label not in _LABELS:
         yield Defect(
             "csaf-schema", "/document/distribution/tlp/label", f"{label[:40]!r} is no label of TLP 2.0"
@@ -57,10 +57,10 @@ def _check_head(tree: Tree, version: str) -> Iterator[Defect]:
 
 def _check_tracking(tracking: Tree) -> Iterator[Defect]:
     yield from _find_missing(tracking, "/document/tracking", _TRACKING)
-    status = text_of(tracking, "status")
+    status = get_text(tracking, "status")
     if status and status not in _STATUSES:
         yield Defect("csaf-schema", "/document/tracking/status", f"{status[:40]!r} is no status")
-    revisions = list_of(tracking, "revision_history")
+    revisions = get_list(tracking, "revision_history")
     if not revisions:
         yield Defect("csaf-schema", "/document/tracking/revision_history", "it has no revisions")
     for number, one in enumerate(revisions):
@@ -74,7 +74,7 @@ def _check_lists(tree: Tree) -> Iterator[Defect]:
     for key, kind in (("product_tree", dict), ("vulnerabilities", list)):
         if key in tree and not (isinstance(tree[key], kind) and tree[key]):
             yield Defect("csaf-schema", f"/{key}", "it is empty, or of another kind")
-    for number, one in enumerate(list_of(tree, "vulnerabilities")):
+    for number, one in enumerate(get_list(tree, "vulnerabilities")):
         if not isinstance(one, dict) or not one:
             yield Defect("csaf-schema", f"/vulnerabilities/{number}", "it is empty, or of another kind")
     for number, one in enumerate(trees_of(tree, "product_tree", "full_product_names")):

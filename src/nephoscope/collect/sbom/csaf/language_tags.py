@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.sbom.word_sets import words
+from nephoscope.collect.sbom.word_sets import split_words
 
 #: ISO 639-1.
-_LANGUAGES = words(
+_LANGUAGES = split_words(
     """
     aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo
     es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg
@@ -17,7 +17,7 @@ _LANGUAGES = words(
     """
 )
 #: ISO 3166-1, and the groups that tags have beside it.
-_REGIONS = words(
+_REGIONS = split_words(
     """
     ad ae af ag ai al am ao aq ar as at au aw ax az ba bb bd be bf bg bh bi bj bl bm bn bo bq br bs bt bv bw by bz ca cc
     cd cf cg ch ci ck cl cm cn co cr cu cv cw cx cy cz de dj dk dm do dz ec ee eg eh er es et eu ez fi fj fk fm fo fr ga

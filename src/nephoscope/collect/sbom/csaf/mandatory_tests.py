@@ -16,7 +16,7 @@ MOST_PROBLEMS = 20
 
 
 @cache
-def all_tests() -> tuple[MandatoryTest, ...]:
+def list_mandatory_tests() -> tuple[MandatoryTest, ...]:
     """Return every test in the order of the standard."""
     found = []
     for info in pkgutil.iter_modules(mandatory.__path__):
@@ -28,7 +28,7 @@ def all_tests() -> tuple[MandatoryTest, ...]:
 def find_defects(document: AdvisoryDocument) -> tuple[Defect, ...]:
     """Return what a document does against the tests of its version."""
     defects = []
-    for test in all_tests():
+    for test in list_mandatory_tests():
         if test.since > document.version:
             continue
         for count, (place, message) in enumerate(test.check(document)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import ListedComponent, Vulnerability
-from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 from nephoscope.vulnerability.documents.product_tree import Product
@@ -52,16 +52,16 @@ def list_vulnerabilities(document: AdvisoryDocument) -> tuple[Vulnerability, ...
 
 def _read_vulnerability(one: Tree) -> Vulnerability:
     identifier, *aliases = [
-        *filter(None, [text_of(one, "cve")]),
-        *(text_of(each, "text") for each in trees_of(one, "ids")),
+        *filter(None, [get_text(one, "cve")]),
+        *(get_text(each, "text") for each in trees_of(one, "ids")),
     ] or [""]
     contents = [*trees_of(one, "scores"), *(tree_of(each, "content") for each in trees_of(one, "metrics"))]
     vectors = [
-        text_of(content, name, "vectorString")
+        get_text(content, name, "vectorString")
         for content in contents
         for name in ("cvss_v4", "cvss_v3", "cvss_v2")
     ]
-    weaknesses = [text_of(one, "cwe", "id"), *(text_of(each, "id") for each in trees_of(one, "cwes"))]
+    weaknesses = [get_text(one, "cwe", "id"), *(get_text(each, "id") for each in trees_of(one, "cwes"))]
     affected = [
         product
         for key, status in _STATUSES.items()
@@ -69,17 +69,17 @@ def _read_vulnerability(one: Tree) -> Vulnerability:
         for product in texts_of(one, "product_status", key)
     ]
     notes = [
-        text_of(each, "text")
+        get_text(each, "text")
         for each in trees_of(one, "notes")
-        if text_of(each, "category") in {"description", "summary"}
+        if get_text(each, "category") in {"description", "summary"}
     ]
     return Vulnerability(
         id=identifier,
         aliases=tuple(aliases),
-        description=next(iter(notes), text_of(one, "title")),
+        description=next(iter(notes), get_text(one, "title")),
         vectors=tuple(dict.fromkeys(filter(None, vectors))),
         weaknesses=tuple(filter(None, weaknesses)),
-        published=text_of(one, "release_date") or text_of(one, "disclosure_date"),
+        published=get_text(one, "release_date") or get_text(one, "disclosure_date"),
         affects=tuple(dict.fromkeys(affected)),
     )
 
@@ -104,7 +104,7 @@ def _read_statement(
     product: Product | None,
 ) -> VexStatement:
     identifier, *aliases = [
-        *filter(None, [text_of(vulnerability, "cve")]),
+        *filter(None, [get_text(vulnerability, "cve")]),
         *_list_identifiers(vulnerability),
     ] or [""]
     return VexStatement(
@@ -117,8 +117,8 @@ def _read_statement(
         justification=_read_justification(document, vulnerability, reference)
         if status == "not_affected"
         else "",
-        author=text_of(document.head, "publisher", "name"),
-        time=text_of(document.tracking_section, "current_release_date"),
+        author=get_text(document.head, "publisher", "name"),
+        time=get_text(document.tracking_section, "current_release_date"),
         impact=_find_details(document, vulnerability, "threats", reference, "impact")
         if status == "not_affected"
         else "",
@@ -129,7 +129,7 @@ def _read_statement(
 
 
 def _list_identifiers(vulnerability: Tree) -> list[str]:
-    return [text_of(one, "text") for one in trees_of(vulnerability, "ids")]
+    return [get_text(one, "text") for one in trees_of(vulnerability, "ids")]
 
 
 def _read_product_name(document: AdvisoryDocument, reference: str, product: Product | None) -> str:
@@ -154,8 +154,8 @@ def _read_subcomponents(document: AdvisoryDocument, reference: str) -> Iterator[
 
 def _read_justification(document: AdvisoryDocument, vulnerability: Tree, product: str) -> VexJustification:
     for flag in trees_of(vulnerability, "flags"):
-        if product in document.products.members(flag) and text_of(flag, "label") in _JUSTIFICATIONS:
-            return _JUSTIFICATIONS[text_of(flag, "label")]
+        if product in document.products.members(flag) and get_text(flag, "label") in _JUSTIFICATIONS:
+            return _JUSTIFICATIONS[get_text(flag, "label")]
     return ""
 
 
@@ -164,6 +164,6 @@ def _find_details(
 ) -> str:
     """Return the details of the first item for a product."""
     for item in trees_of(vulnerability, key):
-        if product in document.products.members(item) and category in {"", text_of(item, "category")}:
-            return text_of(item, "details")
+        if product in document.products.members(item) and category in {"", get_text(item, "category")}:
+            return get_text(item, "details")
     return ""

@@ -15,7 +15,7 @@ from nephoscope.collect.sbom.bill_of_materials import (
 )
 from nephoscope.collect.sbom.cyclonedx.vex_statements import list_statements
 from nephoscope.collect.sbom.nephoscope_properties import OWN
-from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of, tree_of, trees_of
 
 #: The versions of the specification that are read.
 VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "1.5", "1.6", "1.7")
@@ -28,17 +28,17 @@ def parse_bill(tree: Tree, encoding: str, defects: tuple[Defect, ...]) -> Bill:
     vulnerabilities = tuple(_read_vulnerability(one) for one in trees_of(tree, "vulnerabilities"))
     described = _read_component(subject, "") if subject else None
     author = _find_author(tree_of(tree, "metadata"))
-    time = text_of(tree, "metadata", "timestamp")
+    time = get_text(tree, "metadata", "timestamp")
     tool = _find_tool(tree_of(tree, "metadata"))
     return Bill(
         format="cyclonedx",
         encoding=encoding,
-        version=text_of(tree, "specVersion"),
-        serial=text_of(tree, "serialNumber"),
+        version=get_text(tree, "specVersion"),
+        serial=get_text(tree, "serialNumber"),
         time=time,
         author=author,
-        tool=text_of(tool, "name"),
-        tool_version=text_of(tool, "version"),
+        tool=get_text(tool, "name"),
+        tool_version=get_text(tool, "version"),
         subject=described,
         components=components,
         services=_list_services(tree),
@@ -68,23 +68,25 @@ def _list_components(tree: Tree, parent: str) -> Iterator[ListedComponent]:
 
 
 def _read_component(one: Tree, parent: str) -> ListedComponent:
-    purl = text_of(one, "purl")
+    purl = get_text(one, "purl")
     # a component has one name of CPE in the format: the others stand in our properties
     more = [
-        text_of(each, "value") for each in trees_of(one, "properties") if text_of(each, "name") == f"{OWN}cpe"
+        get_text(each, "value")
+        for each in trees_of(one, "properties")
+        if get_text(each, "name") == f"{OWN}cpe"
     ]
     return ListedComponent(
-        name=text_of(one, "name"),
-        type=text_of(one, "type") or "library",
-        group=text_of(one, "group"),
-        version=text_of(one, "version"),
-        reference=text_of(one, "bom-ref"),
+        name=get_text(one, "name"),
+        type=get_text(one, "type") or "library",
+        group=get_text(one, "group"),
+        version=get_text(one, "version"),
+        reference=get_text(one, "bom-ref"),
         parent=parent,
         purls=(purl,) if purl else (),
-        cpes=tuple(filter(None, (text_of(one, "cpe"), *more))),
+        cpes=tuple(filter(None, (get_text(one, "cpe"), *more))),
         licenses=tuple(_list_licenses(one)),
-        supplier=text_of(one, "supplier", "name"),
-        scope=text_of(one, "scope"),
+        supplier=get_text(one, "supplier", "name"),
+        scope=get_text(one, "scope"),
         found=_read_origin(one),
     )
 
@@ -93,9 +95,9 @@ def _list_licenses(one: Tree) -> Iterator[str]:
     """Give the identifiers, expressions and names of licenses."""
     for choice in trees_of(one, "licenses"):
         text = (
-            text_of(choice, "expression")
-            or text_of(choice, "license", "id")
-            or text_of(choice, "license", "name")
+            get_text(choice, "expression")
+            or get_text(choice, "license", "id")
+            or get_text(choice, "license", "name")
         )
         if text:
             yield text
@@ -103,12 +105,12 @@ def _list_licenses(one: Tree) -> Iterator[str]:
 
 def _read_origin(one: Tree) -> ComponentOrigin:
     """Return where a component was found, by what this product and other scanners write beside it."""
-    properties = {text_of(each, "name"): text_of(each, "value") for each in trees_of(one, "properties")}
+    properties = {get_text(each, "name"): get_text(each, "value") for each in trees_of(one, "properties")}
     path = (
         properties.get(f"{OWN}path")
         or properties.get("syft:location:0:path")
         or properties.get("aquasecurity:trivy:FilePath")
-        or next(iter(text_of(each, "location") for each in trees_of(one, "evidence", "occurrences")), "")
+        or next(iter(get_text(each, "location") for each in trees_of(one, "evidence", "occurrences")), "")
     )
     line = properties.get(f"{OWN}line", "")
     layer = properties.get(f"{OWN}layer") or properties.get("syft:location:0:layerID")
@@ -134,10 +136,10 @@ def _list_services(tree: Tree) -> tuple[Service, ...]:
     """Return the services right inside of a tree, which is bounded in depth."""
     return tuple(
         Service(
-            name=text_of(one, "name"),
-            group=text_of(one, "group"),
-            version=text_of(one, "version"),
-            reference=text_of(one, "bom-ref"),
+            name=get_text(one, "name"),
+            group=get_text(one, "group"),
+            version=get_text(one, "version"),
+            reference=get_text(one, "bom-ref"),
             endpoints=tuple(texts_of(one, "endpoints")),
             services=_list_services(one),
         )
@@ -151,7 +153,7 @@ def _read_dependencies(tree: Tree) -> dict[str, tuple[str, ...]]:
     for one in trees_of(tree, "dependencies"):
         needed = texts_of(one, "dependsOn")
         if needed:
-            found.setdefault(text_of(one, "ref"), []).extend(needed)
+            found.setdefault(get_text(one, "ref"), []).extend(needed)
     return {reference: tuple(dict.fromkeys(needed)) for reference, needed in found.items()}
 
 
@@ -159,34 +161,34 @@ def _read_vulnerability(one: Tree) -> Vulnerability:
     ratings = trees_of(one, "ratings")
     affects = trees_of(one, "affects")
     return Vulnerability(
-        id=text_of(one, "id"),
-        aliases=tuple(filter(None, (text_of(each, "id") for each in trees_of(one, "references")))),
-        source=text_of(one, "source", "name"),
-        description=text_of(one, "description"),
-        severity=next(filter(None, (text_of(each, "severity") for each in ratings)), ""),
-        ratings=tuple(Rating(text_of(each, "severity"), _read_score(each)) for each in ratings),
-        vectors=tuple(filter(None, (text_of(each, "vector") for each in ratings))),
-        weaknesses=tuple(f"CWE-{each}" for each in list_of(one, "cwes") if isinstance(each, int)),
-        published=text_of(one, "published"),
-        updated=text_of(one, "updated"),
-        state=text_of(one, "analysis", "state"),
-        justification=text_of(one, "analysis", "justification"),
+        id=get_text(one, "id"),
+        aliases=tuple(filter(None, (get_text(each, "id") for each in trees_of(one, "references")))),
+        source=get_text(one, "source", "name"),
+        description=get_text(one, "description"),
+        severity=next(filter(None, (get_text(each, "severity") for each in ratings)), ""),
+        ratings=tuple(Rating(get_text(each, "severity"), _read_score(each)) for each in ratings),
+        vectors=tuple(filter(None, (get_text(each, "vector") for each in ratings))),
+        weaknesses=tuple(f"CWE-{each}" for each in get_list(one, "cwes") if isinstance(each, int)),
+        published=get_text(one, "published"),
+        updated=get_text(one, "updated"),
+        state=get_text(one, "analysis", "state"),
+        justification=get_text(one, "analysis", "justification"),
         responses=tuple(texts_of(one, "analysis", "response")),
-        detail=text_of(one, "analysis", "detail"),
-        recommendation=text_of(one, "recommendation"),
-        affects=tuple(text_of(each, "ref") for each in affects),
-        ranges={text_of(each, "ref"): text for each in affects if (text := _format_affected_range(each))},
+        detail=get_text(one, "analysis", "detail"),
+        recommendation=get_text(one, "recommendation"),
+        affects=tuple(get_text(each, "ref") for each in affects),
+        ranges={get_text(each, "ref"): text for each in affects if (text := _format_affected_range(each))},
     )
 
 
 def _format_affected_range(affected: Tree) -> str:
     """Return the affected versions of one target as it writes them: a `vers` range, or versions with commas between."""
-    every = [one for one in trees_of(affected, "versions") if text_of(one, "status") in {"", "affected"}]
-    ranges = [text_of(one, "range") for one in every if text_of(one, "range")]
+    every = [one for one in trees_of(affected, "versions") if get_text(one, "status") in {"", "affected"}]
+    ranges = [get_text(one, "range") for one in every if get_text(one, "range")]
     return (
         ranges[0]
         if len(ranges) == 1 and len(every) == 1
-        else ",".join(filter(None, (text_of(one, "version") for one in every)))
+        else ",".join(filter(None, (get_text(one, "version") for one in every)))
     )
 
 
@@ -203,10 +205,11 @@ def _find_tool(metadata: Tree) -> Tree:
 
 def _find_author(metadata: Tree) -> str:
     """Return who wrote a bill: the first author, or the organization."""
-    authors = [text_of(one, "name") for one in trees_of(metadata, "authors")]
+    authors = [get_text(one, "name") for one in trees_of(metadata, "authors")]
     return next(
         filter(
-            None, [*authors, text_of(metadata, "manufacturer", "name"), text_of(metadata, "supplier", "name")]
+            None,
+            [*authors, get_text(metadata, "manufacturer", "name"), get_text(metadata, "supplier", "name")],
         ),
         "",
     )

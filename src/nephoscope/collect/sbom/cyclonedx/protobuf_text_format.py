@@ -6,7 +6,7 @@ import re
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.cyclonedx.protobuf_messages import BY_NAME, ENUMERATIONS, Field
-from nephoscope.collect.sbom.cyclonedx.protobuf_to_json import finish, put
+from nephoscope.collect.sbom.cyclonedx.protobuf_to_json import finish_message, set_field
 from nephoscope.files.json_tree import Tree
 
 MAX_DEPTH = 100
@@ -49,7 +49,7 @@ class TextMessage:
                 self._read_token()
         if closing:
             self._read_token()
-        return finish(message, tree)
+        return finish_message(message, tree)
 
     def _read_field(self, tree: Tree, field: Field, depth: int) -> None:
         """Read what stands behind the name of a field."""
@@ -59,12 +59,12 @@ class TextMessage:
         if self._peek() == "[":
             self._read_token()
             while self._peek() != "]":
-                put(tree, field, self._read_value(field, depth))
+                set_field(tree, field, self._read_value(field, depth))
                 if self._peek() == ",":
                     self._read_token()
             self._read_token()
         elif has_colon or self._peek() in _CLOSING:
-            put(tree, field, self._read_value(field, depth))
+            set_field(tree, field, self._read_value(field, depth))
         else:
             raise self._build_error(f"the field {field.name} has no value")
 

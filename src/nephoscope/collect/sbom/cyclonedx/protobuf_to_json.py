@@ -10,7 +10,7 @@ from nephoscope.files.json_tree import Tree, append_to, trees_of
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def put(tree: Tree, field: Field, value: object) -> None:
+def set_field(tree: Tree, field: Field, value: object) -> None:
     """Put the value of a field into the tree of its message; the last one counts where it is not repeated."""
     if field.is_repeated:
         append_to(tree, field.key, value)
@@ -18,7 +18,7 @@ def put(tree: Tree, field: Field, value: object) -> None:
         tree[field.key] = value
 
 
-def finish(message: str, tree: Tree) -> object:
+def finish_message(message: str, tree: Tree) -> object:
     """Return a message as JSON has it: a time as text, what a dependency needs as references."""
     if message == "Timestamp":
         return _format_time(tree)

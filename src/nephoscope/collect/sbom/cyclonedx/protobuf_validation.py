@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS
-from nephoscope.files.json_tree import Tree, text_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, trees_of
 
 
-def message_defects(tree: Tree) -> tuple[Defect, ...]:
+def find_message_defects(tree: Tree) -> tuple[Defect, ...]:
     """Return what is wrong: the version, parts without a name, citations that point at nothing or in two ways."""
     return (*_list_version_defects(tree), *_name_defects(tree), *_list_citation_defects(tree))
 
 
 def _list_version_defects(tree: Tree) -> Iterator[Defect]:
-    version = text_of(tree, "specVersion")
+    version = get_text(tree, "specVersion")
     # a field that is not there has its default, which says nothing
     if version and version not in VERSIONS[3:]:
         yield Defect(
@@ -26,7 +26,7 @@ def _list_version_defects(tree: Tree) -> Iterator[Defect]:
 def _name_defects(tree: Tree) -> Iterator[Defect]:
     for key in ("components", "services"):
         for number, one in enumerate(trees_of(tree, key)):
-            if not text_of(one, "name"):
+            if not get_text(one, "name"):
                 yield Defect("cyclonedx-name", f"{key}[{number}]", "it has no name")
 
 

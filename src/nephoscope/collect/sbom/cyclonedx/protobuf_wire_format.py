@@ -8,7 +8,7 @@ from typing import Any
 
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.cyclonedx.protobuf_messages import ENUMERATIONS, MESSAGES, Field
-from nephoscope.collect.sbom.cyclonedx.protobuf_to_json import finish, put
+from nephoscope.collect.sbom.cyclonedx.protobuf_to_json import finish_message, set_field
 from nephoscope.files.json_tree import Tree
 
 MAX_DEPTH = 100
@@ -24,8 +24,8 @@ def read_message(content: bytes, message: str = "Bom", depth: int = 0) -> Any:
         field = MESSAGES[message].get(number)
         if field:
             for one in _decode_values(field, wire, value, depth):
-                put(tree, field, one)
-    return finish(message, tree)
+                set_field(tree, field, one)
+    return finish_message(message, tree)
 
 
 def _read_fields(content: bytes) -> Iterator[tuple[int, int, object]]:

@@ -21,7 +21,7 @@ MOST_DEFECTS = 50
 _LONGEST = 300
 
 
-def json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
+def find_json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     """Return what a document of JSON does against the schema of its version."""
     found = []
     for error in _load_json_validator(version).iter_errors(tree):
@@ -32,7 +32,7 @@ def json_defects(tree: Tree, version: str) -> tuple[Defect, ...]:
     return tuple(found)
 
 
-def xml_defects(text: str, version: str) -> tuple[Defect, ...]:
+def find_xml_defects(text: str, version: str) -> tuple[Defect, ...]:
     """Return what a document of XML does against the schema of its version; it has no document type (`parse_xml` refuses it)."""
     etree = _import_etree()
     parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False)

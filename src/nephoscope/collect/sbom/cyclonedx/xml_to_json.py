@@ -43,14 +43,14 @@ def read_version(root: XmlElement) -> str:
     )
 
 
-def tree_of_xml(root: XmlElement) -> Tree:
+def convert_xml(root: XmlElement) -> Tree:
     """Return the tree of a document."""
     tree = _read_object(root)
     tree["specVersion"] = read_version(root)
     return tree
 
 
-def extension_defects(root: XmlElement) -> tuple[Defect, ...]:
+def find_extension_defects(root: XmlElement) -> tuple[Defect, ...]:
     """Return what the extension of dependencies, which no schema of the specification checks, lacks: each names a component."""
     found, waiting = [], [root]
     while waiting:
@@ -85,7 +85,7 @@ def _convert_element(element: XmlElement) -> object:
 def _read_item(element: XmlElement) -> object:
     """Return an item of a list as JSON has it."""
     if element.name == "dependency":
-        needed = [one.attributes.get("ref", "") for one in element.all("dependency")]
+        needed = [one.attributes.get("ref", "") for one in element.iterate_children("dependency")]
         return {"ref": element.attributes.get("ref", ""), "dependsOn": needed}
     if element.name == "expression":
         return {"expression": element.text}

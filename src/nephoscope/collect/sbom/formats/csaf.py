@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, UnreadableBillError
-from nephoscope.collect.sbom.csaf.document_schema import shape_defects
+from nephoscope.collect.sbom.csaf.document_schema import find_shape_defects
 from nephoscope.collect.sbom.csaf.mandatory_tests import find_defects
 from nephoscope.collect.sbom.csaf.vex_statements import (
     iterate_statements,
@@ -11,7 +11,7 @@ from nephoscope.collect.sbom.csaf.vex_statements import (
     list_vulnerabilities,
 )
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import text_of
+from nephoscope.files.json_tree import get_text
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument
 
 TITLE = "CSAF"
@@ -27,7 +27,7 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read products, vulnerabilities and statements; the mandatory tests of the standard say what is wrong."""
-    version = text_of(file.document, "document", "csaf_version")
+    version = get_text(file.document, "document", "csaf_version")
     if version not in _VERSIONS:
         raise UnreadableBillError(f"{version[:20]!r} is not a supported version of CSAF: 2.0, 2.1")
     document = AdvisoryDocument(file.document, version)
@@ -35,11 +35,11 @@ def read(file: SbomFile) -> Bill:
         format="csaf",
         encoding="json",
         version=version,
-        serial=text_of(document.tracking_section, "id"),
-        time=text_of(document.tracking_section, "current_release_date"),
-        author=text_of(document.head, "publisher", "name"),
+        serial=get_text(document.tracking_section, "id"),
+        time=get_text(document.tracking_section, "current_release_date"),
+        author=get_text(document.head, "publisher", "name"),
         components=list_components(document),
         vulnerabilities=list_vulnerabilities(document),
         statements=tuple(iterate_statements(document)),
-        defects=(*shape_defects(file.document, version), *find_defects(document)),
+        defects=(*find_shape_defects(file.document, version), *find_defects(document)),
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.cyclonedx.document import VERSIONS, parse_bill
-from nephoscope.collect.sbom.cyclonedx.schemas import json_defects
+from nephoscope.collect.sbom.cyclonedx.schemas import find_json_defects
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import text_of
+from nephoscope.files.json_tree import get_text
 
 TITLE = "CycloneDX JSON"
 PRECEDENCE = 10
@@ -21,9 +21,9 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a bill of version 1.2 or newer; older ones have no JSON."""
-    version = text_of(file.document, "specVersion")
+    version = get_text(file.document, "specVersion")
     if version not in VERSIONS[2:]:
         known = ", ".join(VERSIONS[2:])
         message = f"{version[:20]!r} is no version of the specification that has JSON: {known}"
         return parse_bill(file.document, "json", (Defect("cyclonedx-version", "/specVersion", message),))
-    return parse_bill(file.document, "json", json_defects(file.document, version))
+    return parse_bill(file.document, "json", find_json_defects(file.document, version))

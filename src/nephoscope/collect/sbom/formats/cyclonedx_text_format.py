@@ -7,7 +7,7 @@ import re
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.cyclonedx.document import parse_bill
 from nephoscope.collect.sbom.cyclonedx.protobuf_text_format import TextMessage
-from nephoscope.collect.sbom.cyclonedx.protobuf_validation import message_defects
+from nephoscope.collect.sbom.cyclonedx.protobuf_validation import find_message_defects
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
 TITLE = "CycloneDX protocol buffers, as text"
@@ -28,4 +28,4 @@ def claims(file: SbomFile) -> bool:
 def read(file: SbomFile) -> Bill:
     """Read a bill of version 1.3 or newer; older ones have no protocol buffers."""
     tree = TextMessage(file.text).read()
-    return parse_bill(tree, "protobuf", message_defects(tree))
+    return parse_bill(tree, "protobuf", find_message_defects(tree))

@@ -6,7 +6,7 @@ import re
 
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.cyclonedx.document import parse_bill
-from nephoscope.collect.sbom.cyclonedx.protobuf_validation import message_defects
+from nephoscope.collect.sbom.cyclonedx.protobuf_validation import find_message_defects
 from nephoscope.collect.sbom.cyclonedx.protobuf_wire_format import read_message
 from nephoscope.collect.sbom.sbom_file import SbomFile
 
@@ -25,4 +25,4 @@ def claims(file: SbomFile) -> bool:
 def read(file: SbomFile) -> Bill:
     """Read a bill of version 1.3 or newer; older ones have no protocol buffers."""
     tree = read_message(file.content)
-    return parse_bill(tree, "protobuf", message_defects(tree))
+    return parse_bill(tree, "protobuf", find_message_defects(tree))

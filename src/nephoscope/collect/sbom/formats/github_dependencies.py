@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ComponentOrigin, Defect, ListedComponent
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package import Relationship
 from nephoscope.model.package_url import PackageUrlError
@@ -29,10 +29,10 @@ def read(file: SbomFile) -> Bill:
     return Bill(
         format="github",
         encoding="json",
-        version=text_of(document, "version"),
-        serial=text_of(document, "sha"),
-        time=text_of(document, "scanned"),
-        author=text_of(document, "detector", "name"),
+        version=get_text(document, "version"),
+        serial=get_text(document, "sha"),
+        time=get_text(document, "scanned"),
+        author=get_text(document, "detector", "name"),
         components=tuple(component for component, _ in found),
         dependencies={component.reference: needed for component, needed in found if needed},
         defects=tuple(_list_defects(document)),
@@ -48,11 +48,11 @@ def _list_manifests(document: Tree) -> Iterator[tuple[str, Tree]]:
 def _list_packages(document: Tree) -> Iterator[tuple[ListedComponent, tuple[str, ...]]]:
     """Give components with the references of what they need."""
     for name, manifest in _list_manifests(document):
-        path = text_of(manifest, "file", "source_location") or text_of(manifest, "name") or name
+        path = get_text(manifest, "file", "source_location") or get_text(manifest, "name") or name
         resolved = tree_of(manifest, "resolved")
         for key in resolved:
             one = tree_of(resolved, key)
-            purl = text_of(one, "package_url")
+            purl = get_text(one, "package_url")
             needed = tuple(f"{name}#{each}" for each in texts_of(one, "dependencies"))
             yield _build_component(f"{name}#{key}", key, purl, path, one), needed
 
@@ -70,8 +70,8 @@ def _build_component(reference: str, key: str, purl: str, path: str, one: Tree) 
         purls=(purl,) if purl else (),
         found=ComponentOrigin(
             path=path,
-            is_development=text_of(one, "scope") == "development",
-            relationship=_RELATIONSHIPS.get(text_of(one, "relationship"), ""),
+            is_development=get_text(one, "scope") == "development",
+            relationship=_RELATIONSHIPS.get(get_text(one, "relationship"), ""),
         ),
     )
 
@@ -79,11 +79,11 @@ def _build_component(reference: str, key: str, purl: str, path: str, one: Tree) 
 def _list_defects(document: Tree) -> Iterator[Defect]:
     """Give what a submission lacks, and the package URLs that are none."""
     for key in ("version", "sha", "ref", "scanned"):
-        if not text_of(document, key):
+        if not get_text(document, key):
             yield Defect("github-required", f"/{key}", f"it has no {key}")
     for name, manifest in _list_manifests(document):
         for key, one in tree_of(manifest, "resolved").items():
-            purl = text_of(one, "package_url")
+            purl = get_text(one, "package_url")
             try:
                 package_url.split(purl)
             except PackageUrlError as error:

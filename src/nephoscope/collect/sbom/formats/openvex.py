@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, Defect
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of
+from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of
 from nephoscope.model.vex import VexJustification, VexStatement, VexStatus
 from nephoscope.vulnerability.documents.openvex_document import OpenVexDocument, OpenVexStatement
 
@@ -41,7 +41,7 @@ def claims(file: SbomFile) -> bool:
 
 
 def _read_context(document: Tree) -> str:
-    return text_of(document, "@context") or next(iter(texts_of(document, "@context")), "")
+    return get_text(document, "@context") or next(iter(texts_of(document, "@context")), "")
 
 
 def read(file: SbomFile) -> Bill:
@@ -51,7 +51,7 @@ def read(file: SbomFile) -> Bill:
         format="openvex",
         encoding="json-ld",
         version=_read_context(document.tree).removeprefix(CONTEXT).strip("/").removeprefix("v"),
-        serial=text_of(document.tree, "@id"),
+        serial=get_text(document.tree, "@id"),
         time=document.time,
         author=document.author,
         statements=tuple(_read_statements(document)),
@@ -82,9 +82,9 @@ def _read_statements(document: OpenVexDocument) -> Iterator[VexStatement]:
 def _read_defects(document: OpenVexDocument) -> Iterator[Defect]:
     """Give what a document does against the specification."""
     for key in ("@id", "author", "timestamp", "version"):
-        if not text_of(document.tree, key):
+        if not get_text(document.tree, key):
             yield Defect("openvex-required", f"/{key}", f"it has no {key}")
-    if not list_of(document.tree, "statements"):
+    if not get_list(document.tree, "statements"):
         yield Defect("openvex-required", "/statements", "it has no statements")
     for one in document.statements:
         yield from _list_statement_defects(one)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
-from nephoscope.collect.sbom.spdx.spdx3_graph import bill_of_graph
+from nephoscope.collect.sbom.spdx.spdx3_graph import build_bill
 
 TITLE = "SPDX 3 JSON-LD"
 PRECEDENCE = 15
@@ -19,4 +19,4 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 3."""
-    return bill_of_graph(file.document)
+    return build_bill(file.document)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope.collect.sbom.bill_of_materials import Bill
 from nephoscope.collect.sbom.sbom_file import SbomFile
 from nephoscope.collect.sbom.spdx.document import parse_bill
-from nephoscope.collect.sbom.spdx.xml_to_json import tree_of_xml
+from nephoscope.collect.sbom.spdx.xml_to_json import convert_xml
 from nephoscope.collect.sbom.xml_tree import parse_xml
 
 TITLE = "SPDX 2 XML"
@@ -19,4 +19,4 @@ def claims(file: SbomFile) -> bool:
 
 def read(file: SbomFile) -> Bill:
     """Read a document of version 2."""
-    return parse_bill(tree_of_xml(parse_xml(file.text)), "xml")
+    return parse_bill(convert_xml(parse_xml(file.text)), "xml")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Bill, ListedComponent
-from nephoscope.collect.sbom.spdx.spdx_validation import document_defects
-from nephoscope.files.json_tree import Tree, list_of, text_of, texts_of, trees_of
+from nephoscope.collect.sbom.spdx.spdx_validation import find_document_defects
+from nephoscope.files.json_tree import Tree, get_list, get_text, texts_of, trees_of
 
 #: What a field says that says nothing.
 _NOTHING = frozenset({"", "NOASSERTION", "NONE"})
@@ -49,7 +49,7 @@ def parse_bill(tree: Tree, encoding: str) -> Bill:
     described = {
         related
         for element, kind, related in relations
-        if kind == "DESCRIBES" and element == text_of(tree, "SPDXID")
+        if kind == "DESCRIBES" and element == get_text(tree, "SPDXID")
     }
     contained = {related for _, kind, related in relations if kind == "CONTAINS"}
     components = [_read_component(one) for one in trees_of(tree, "packages")]
@@ -58,16 +58,16 @@ def parse_bill(tree: Tree, encoding: str) -> Bill:
     return Bill(
         format="spdx",
         encoding=encoding,
-        version=text_of(tree, "spdxVersion").removeprefix("SPDX-"),
-        serial=text_of(tree, "documentNamespace"),
-        time=text_of(tree, "creationInfo", "created"),
+        version=get_text(tree, "spdxVersion").removeprefix("SPDX-"),
+        serial=get_text(tree, "documentNamespace"),
+        time=get_text(tree, "creationInfo", "created"),
         author=next(iter(texts_of(tree, "creationInfo", "creators")), ""),
         subject=subject,
         components=tuple(components),
-        dependencies=dependencies_by_element(relations),
+        dependencies=map_dependencies(relations),
         file_count=len(trees_of(tree, "files")),
         relationship_count=len(relations),
-        defects=document_defects(tree),
+        defects=find_document_defects(tree),
     )
 
 
@@ -82,28 +82,28 @@ def _find_subject(
 def _read_component(one: Tree) -> ListedComponent:
     references = trees_of(one, "externalRefs")
     concluded, declared = (
-        strip_brackets(text_of(one, "licenseConcluded")),
-        strip_brackets(text_of(one, "licenseDeclared")),
+        strip_brackets(get_text(one, "licenseConcluded")),
+        strip_brackets(get_text(one, "licenseDeclared")),
     )
     return ListedComponent(
-        name=text_of(one, "name"),
-        type=_PURPOSES.get(text_of(one, "primaryPackagePurpose"), "library"),
-        version=text_of(one, "versionInfo"),
-        reference=text_of(one, "SPDXID"),
+        name=get_text(one, "name"),
+        type=_PURPOSES.get(get_text(one, "primaryPackagePurpose"), "library"),
+        version=get_text(one, "versionInfo"),
+        reference=get_text(one, "SPDXID"),
         purls=tuple(
-            text_of(each, "referenceLocator")
+            get_text(each, "referenceLocator")
             for each in references
-            if text_of(each, "referenceType") == "purl"
+            if get_text(each, "referenceType") == "purl"
         ),
         cpes=tuple(
-            text_of(each, "referenceLocator")
+            get_text(each, "referenceLocator")
             for each in references
-            if text_of(each, "referenceType") in _CPE_TYPES
+            if get_text(each, "referenceType") in _CPE_TYPES
         ),
         licenses=tuple(dict.fromkeys(text for text in (declared, concluded) if text not in _NOTHING)),
         license_declared=declared,
         license_concluded=concluded,
-        supplier=text_of(one, "supplier").removesuffix(" ()").removesuffix("()"),
+        supplier=get_text(one, "supplier").removesuffix(" ()").removesuffix("()"),
     )
 
 
@@ -128,7 +128,11 @@ def _closes_at_end(text: str) -> bool:
 def _read_relations(tree: Tree) -> list[Relation]:
     """Return the relationships, with those that older documents write as lists of what is described and contained."""
     found = [
-        (text_of(one, "spdxElementId"), text_of(one, "relationshipType"), text_of(one, "relatedSpdxElement"))
+        (
+            get_text(one, "spdxElementId"),
+            get_text(one, "relationshipType"),
+            get_text(one, "relatedSpdxElement"),
+        )
         for one in trees_of(tree, "relationships")
     ]
     known = set(found)
@@ -141,15 +145,15 @@ def _read_relations(tree: Tree) -> list[Relation]:
 
 def _list_listed_relations(tree: Tree) -> Iterator[tuple[str, str, str, str]]:
     """Give element, relationship, other element and the word for the reverse."""
-    document = text_of(tree, "SPDXID")
-    for described in list_of(tree, "documentDescribes"):
+    document = get_text(tree, "SPDXID")
+    for described in get_list(tree, "documentDescribes"):
         yield document, "DESCRIBES", str(described), "DESCRIBED_BY"
     for package in trees_of(tree, "packages"):
-        for file in list_of(package, "hasFiles"):
-            yield text_of(package, "SPDXID"), "CONTAINS", str(file), "CONTAINED_BY"
+        for file in get_list(package, "hasFiles"):
+            yield get_text(package, "SPDXID"), "CONTAINS", str(file), "CONTAINED_BY"
 
 
-def dependencies_by_element(relations: list[Relation]) -> dict[str, tuple[str, ...]]:
+def map_dependencies(relations: list[Relation]) -> dict[str, tuple[str, ...]]:
     """Return what each element needs."""
     found: dict[str, dict[str, None]] = {}
     for element, kind, related in relations:

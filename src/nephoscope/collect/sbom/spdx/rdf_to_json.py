@@ -24,7 +24,7 @@ class RdfDocument:
         self._nodes: dict[str, list[XmlElement]] = {}
         self._related: list[XmlElement] = []
         for node in _iterate_nodes(root):
-            self._related += [node] if node.first("relationship") else []
+            self._related += [node] if node.find_first("relationship") else []
             self._nodes.setdefault(node.name, []).append(node)
             for identifier in filter(None, (_read_identifier(node),)):
                 known = self._by_identifier.get(identifier)
@@ -32,7 +32,7 @@ class RdfDocument:
                     self._by_identifier[identifier] = node
 
         self._documents = {
-            _read_resource(one.first("spdxDocument")).rstrip("#"): one.text_at("externalDocumentId")
+            _read_resource(one.find_first("spdxDocument")).rstrip("#"): one.get_text("externalDocumentId")
             or _read_fragment(one)
             for one in self._nodes.get("ExternalDocumentRef", ())
         }
@@ -45,12 +45,12 @@ class RdfDocument:
         return {
             "SPDXID": about.partition("#")[2] or "SPDXRef-DOCUMENT",
             "documentNamespace": about.partition("#")[0],
-            "spdxVersion": document.text_at("specVersion"),
-            "name": document.text_at("name"),
-            "dataLicense": self._read_license(document.first("dataLicense")),
+            "spdxVersion": document.get_text("specVersion"),
+            "name": document.get_text("name"),
+            "dataLicense": self._read_license(document.find_first("dataLicense")),
             "creationInfo": {
-                "created": creation.text_at("created") if creation else "",
-                "creators": [one.text for one in creation.all("creator")] if creation else [],
+                "created": creation.get_text("created") if creation else "",
+                "creators": [one.text for one in creation.iterate_children("creator")] if creation else [],
             },
             "packages": [self._read_package(one) for one in self._list_distinct_nodes("Package")],
             "files": [self._read_file(one) for one in self._list_distinct_nodes("File")],
@@ -68,43 +68,43 @@ class RdfDocument:
 
     def _read_target(self, node: XmlElement, name: str) -> XmlElement | None:
         """Return the node that a property leads to, inside of it or elsewhere."""
-        found = node.first(name)
+        found = node.find_first(name)
         if found is None:
             return None
         return found.children[0] if found.children else self._by_identifier.get(_read_resource(found))
 
     def _read_package(self, node: XmlElement) -> Tree:
-        references = [one.children[0] for one in node.all("externalRef") if one.children]
+        references = [one.children[0] for one in node.iterate_children("externalRef") if one.children]
         return {
             "SPDXID": _read_fragment(node),
-            "name": node.text_at("name"),
-            "versionInfo": node.text_at("versionInfo"),
-            "supplier": node.text_at("supplier"),
-            "downloadLocation": _text_or_resource(node.first("downloadLocation")),
-            "licenseConcluded": self._read_license(node.first("licenseConcluded")),
-            "licenseDeclared": self._read_license(node.first("licenseDeclared")),
-            "primaryPackagePurpose": _read_resource(node.first("primaryPackagePurpose"))
+            "name": node.get_text("name"),
+            "versionInfo": node.get_text("versionInfo"),
+            "supplier": node.get_text("supplier"),
+            "downloadLocation": _text_or_resource(node.find_first("downloadLocation")),
+            "licenseConcluded": self._read_license(node.find_first("licenseConcluded")),
+            "licenseDeclared": self._read_license(node.find_first("licenseDeclared")),
+            "primaryPackagePurpose": _read_resource(node.find_first("primaryPackagePurpose"))
             .rpartition("purpose_")[2]
             .upper(),
             "externalRefs": [_read_external_reference(one) for one in references],
         }
 
     def _read_file(self, node: XmlElement) -> Tree:
-        return {"SPDXID": _read_fragment(node), "fileName": node.text_at("fileName")}
+        return {"SPDXID": _read_fragment(node), "fileName": node.get_text("fileName")}
 
     def _list_relationships(self) -> Iterator[Tree]:
         """Give the relationships of every node that has any."""
         for node in self._related:
-            for one in node.all("relationship"):
+            for one in node.iterate_children("relationship"):
                 yield from self._read_relationship(node, one)
 
     def _read_relationship(self, node: XmlElement, held: XmlElement) -> Iterator[Tree]:
         one = held.children[0] if held.children else self._by_identifier.get(_read_resource(held))
-        related = one.first("relatedSpdxElement") if one else None
+        related = one.find_first("relatedSpdxElement") if one else None
         if one is None or related is None:
             return
         inner = related.children[0] if related.children else None
-        kind = _read_resource(one.first("relationshipType")).rpartition(_RELATIONSHIP)[2]
+        kind = _read_resource(one.find_first("relationshipType")).rpartition(_RELATIONSHIP)[2]
         yield {
             "spdxElementId": self._read_element_id(_read_identifier(node)),
             "relationshipType": _upper(kind),
@@ -136,16 +136,16 @@ class RdfDocument:
 
     def _format_license_node(self, node: XmlElement, depth: int) -> str:
         if node.name in _SETS:
-            members = [self._read_license(one, depth + 1) for one in node.all("member")]
+            members = [self._read_license(one, depth + 1) for one in node.iterate_children("member")]
             return "(" + _SETS[node.name].join(members) + ")"
         if node.name == "WithExceptionOperator":
-            exception = self._read_license(node.first("licenseException"), depth + 1)
-            return f"{self._read_license(node.first('member'), depth + 1)} WITH {exception}"
+            exception = self._read_license(node.find_first("licenseException"), depth + 1)
+            return f"{self._read_license(node.find_first('member'), depth + 1)} WITH {exception}"
         if node.name == "OrLaterOperator":
-            return self._read_license(node.first("member"), depth + 1) + "+"
+            return self._read_license(node.find_first("member"), depth + 1) + "+"
         return (
-            node.text_at("licenseId")
-            or node.text_at("licenseExceptionId")
+            node.get_text("licenseId")
+            or node.get_text("licenseExceptionId")
             or _extract_license_name(_read_identifier(node))
         )
 
@@ -187,12 +187,14 @@ def _text_or_resource(held: XmlElement | None) -> str:
 
 def _read_external_reference(node: XmlElement) -> Tree:
     """Return a reference to elsewhere; its category and type are resources."""
-    category = _upper(_read_resource(node.first("referenceCategory")).rpartition("referenceCategory_")[2])
-    kind = _read_resource(node.first("referenceType"))
+    category = _upper(
+        _read_resource(node.find_first("referenceCategory")).rpartition("referenceCategory_")[2]
+    )
+    kind = _read_resource(node.find_first("referenceType"))
     return {
         "referenceCategory": category.replace("_", "-"),
         "referenceType": kind.rpartition("/")[2].rpartition("#")[2],
-        "referenceLocator": node.text_at("referenceLocator"),
+        "referenceLocator": node.get_text("referenceLocator"),
     }
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.bill_of_materials import Defect
-from nephoscope.collect.sbom.word_sets import words
-from nephoscope.files.json_tree import Tree, list_of, text_of, tree_of, trees_of
+from nephoscope.collect.sbom.word_sets import split_words
+from nephoscope.files.json_tree import Tree, get_list, get_text, tree_of, trees_of
 
 MOST_DEFECTS = 50
 
@@ -16,7 +16,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _IDENTIFIER = re.compile(r"(DocumentRef-[A-Za-z0-9.+\-]+:)?SPDXRef-[A-Za-z0-9.\-_+]+|NONE|NOASSERTION")
 _CREATOR = re.compile(r"(Tool|Person|Organization): ?.+")
 
-RELATIONSHIPS = words(
+RELATIONSHIPS = split_words(
     """
     AMENDS ANCESTOR_OF BUILD_DEPENDENCY_OF BUILD_TOOL_OF CONTAINED_BY CONTAINS COPY_OF DATA_FILE_OF
     DEPENDENCY_MANIFEST_OF DEPENDENCY_OF DEPENDS_ON DESCENDANT_OF DESCRIBED_BY DESCRIBES DEV_DEPENDENCY_OF DEV_TOOL_OF
@@ -26,7 +26,7 @@ RELATIONSHIPS = words(
     RUNTIME_DEPENDENCY_OF SPECIFICATION_FOR STATIC_LINK TEST_CASE_OF TEST_DEPENDENCY_OF TEST_OF TEST_TOOL_OF VARIANT_OF
     """
 )
-_ALGORITHMS = words(
+_ALGORITHMS = split_words(
     """
     ADLER32 BLAKE2b-256 BLAKE2b-384 BLAKE2b-512 BLAKE2B-256 BLAKE2B-384 BLAKE2B-512 BLAKE3 MD2 MD4 MD5 MD6 SHA1 SHA224
     SHA256 SHA384 SHA512 SHA3-256 SHA3-384 SHA3-512
@@ -46,7 +46,7 @@ _REQUIRED = (
 )
 
 
-def document_defects(tree: Tree) -> tuple[Defect, ...]:
+def find_document_defects(tree: Tree) -> tuple[Defect, ...]:
     """Return what a document does against the specification, the first of them."""
     found: list[Defect] = []
     for defect in _find_defects(tree):
@@ -59,7 +59,7 @@ def document_defects(tree: Tree) -> tuple[Defect, ...]:
 def _find_defects(tree: Tree) -> Iterator[Defect]:
     yield from _list_head_defects(tree)
     for key, required in _REQUIRED:
-        for number, one in enumerate(list_of(tree, key)):
+        for number, one in enumerate(get_list(tree, key)):
             yield from _find_missing(one, f"/{key}/{number}", required)
     yield from _find_unknown_words(tree)
     yield from _find_doubled(tree)
@@ -71,26 +71,26 @@ def _find_missing(one: object, place: str, required: Iterable[str]) -> Iterator[
         yield Defect("spdx-shape", place, "it is no object")
         return
     for field in required:
-        if not text_of(one, field) and not (isinstance(one.get(field), str) and field == "extractedText"):
+        if not get_text(one, field) and not (isinstance(one.get(field), str) and field == "extractedText"):
             yield Defect("spdx-required", f"{place}/{field}", f"it has no {field}")
 
 
 def _list_head_defects(tree: Tree) -> Iterator[Defect]:
     """Give what the document itself lacks or says wrong."""
     yield from _find_missing(tree, "", ("spdxVersion", "SPDXID", "name", "documentNamespace", "dataLicense"))
-    version = text_of(tree, "spdxVersion")
+    version = get_text(tree, "spdxVersion")
     if version and version not in _VERSIONS:
         yield Defect(
             "spdx-version", "/spdxVersion", f"{version[:40]!r} is none of {', '.join(sorted(_VERSIONS))}"
         )
-    if "#" in text_of(tree, "documentNamespace"):
+    if "#" in get_text(tree, "documentNamespace"):
         yield Defect("spdx-namespace", "/documentNamespace", "a namespace of documents has no #")
-    created = text_of(tree, "creationInfo", "created")
+    created = get_text(tree, "creationInfo", "created")
     if not _TIME.fullmatch(created):
         yield Defect(
             "spdx-time", "/creationInfo/created", f"{created[:40]!r} is no time like 2026-01-31T23:59:59Z"
         )
-    creators = list_of(tree_of(tree, "creationInfo"), "creators")
+    creators = get_list(tree_of(tree, "creationInfo"), "creators")
     if not creators:
         yield Defect("spdx-required", "/creationInfo/creators", "it has no creators")
     for creator in creators:
@@ -105,7 +105,7 @@ def _list_head_defects(tree: Tree) -> Iterator[Defect]:
 def _find_unknown_words(tree: Tree) -> Iterator[Defect]:
     """Give the words that the specification does not have."""
     for number, one in enumerate(trees_of(tree, "relationships")):
-        kind = text_of(one, "relationshipType")
+        kind = get_text(one, "relationshipType")
         if kind and kind not in RELATIONSHIPS:
             yield Defect(
                 "spdx-word", f"/relationships/{number}/relationshipType", f"{kind[:80]!r} is no relationship"
@@ -116,17 +116,17 @@ def _find_unknown_words(tree: Tree) -> Iterator[Defect]:
 
 
 def _list_package_defects(one: Tree, place: str) -> Iterator[Defect]:
-    identifier = text_of(one, "SPDXID")
+    identifier = get_text(one, "SPDXID")
     if identifier and not _IDENTIFIER.fullmatch(identifier):
         yield Defect(
             "spdx-identifier", f"{place}/SPDXID", f"{identifier[:80]!r} does not begin with SPDXRef-"
         )
     for checksum in trees_of(one, "checksums"):
-        algorithm = text_of(checksum, "algorithm")
+        algorithm = get_text(checksum, "algorithm")
         if algorithm not in _ALGORITHMS:
             yield Defect("spdx-word", f"{place}/checksums", f"{algorithm[:40]!r} is no algorithm")
     for reference in trees_of(one, "externalRefs"):
-        category = text_of(reference, "referenceCategory")
+        category = get_text(reference, "referenceCategory")
         if category not in _CATEGORIES:
             yield Defect(
                 "spdx-word", f"{place}/externalRefs", f"{category[:40]!r} is no category of references"
@@ -139,7 +139,7 @@ def _find_doubled(tree: Tree) -> Iterator[Defect]:
     seen: set[str] = set()
     for key in ("packages", "files", "snippets"):
         for one in trees_of(tree, key):
-            identifier = text_of(one, "SPDXID")
+            identifier = get_text(one, "SPDXID")
             if identifier in seen:
                 yield Defect("spdx-identifier", f"/{key}", f"{identifier[:80]} is defined twice")
             if identifier:

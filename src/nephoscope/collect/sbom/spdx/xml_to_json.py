@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.sbom.word_sets import words
+from nephoscope.collect.sbom.word_sets import split_words
 from nephoscope.files.json_tree import Tree, append_to
 from nephoscope.files.xml_tree import XmlElement
 
 #: Elements that are items of lists.
-_LISTS = words(
+_LISTS = split_words(
     """
     annotations attributionTexts checksums creators crossRefs documentDescribes externalDocumentRefs externalRefs
     fileContributors fileTypes files hasExtractedLicensingInfos hasFiles licenseInfoFromFiles licenseInfoInFiles
@@ -16,11 +16,11 @@ _LISTS = words(
 )
 
 
-def tree_of_xml(root: XmlElement) -> Tree:
+def convert_xml(root: XmlElement) -> Tree:
     """Return the tree of a document."""
     tree: Tree = {}
     for child in root.children:
-        value: object = tree_of_xml(child) if child.children else child.text
+        value: object = convert_xml(child) if child.children else child.text
         if child.name in _LISTS:
             append_to(tree, child.name, value)
         else:

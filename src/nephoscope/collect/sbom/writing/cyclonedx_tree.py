@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from nephoscope.collect.sbom.nephoscope_properties import OWN
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, build_content_uuid
 from nephoscope.collect.sbom.writing.licenses import IDENTIFIERS, is_expression
 from nephoscope.model.package import Package
 from nephoscope.model.package_url import PackageUrl
@@ -26,7 +26,7 @@ _CPE = re.compile(
 )
 
 
-def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
+def build_cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[str, Any]:
     """Return the whole bill; its serial number is made of the content."""
     ordered = sorted(packages, key=_build_sort_key)
     urls = [to_package_url(one) for one in ordered]
@@ -42,7 +42,7 @@ def cyclonedx_tree(packages: Sequence[Package], written_as: WrittenAs) -> dict[s
         ],
         "dependencies": _build_dependencies(ordered, references),
     }
-    return {**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"}
+    return {**document, "serialNumber": f"urn:uuid:{build_content_uuid(document)}"}
 
 
 def _build_sort_key(package: Package) -> tuple[str, ...]:

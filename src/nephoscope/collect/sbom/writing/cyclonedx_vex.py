@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.cyclonedx.vex_statements import STATES, WRITTEN_JUSTIFICATIONS
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, build_content_uuid, to_json
 from nephoscope.model.package_url import PackageUrlError, split
 from nephoscope.model.vex import VexStatement
 
@@ -30,7 +30,7 @@ def write_cyclonedx_vex(statements: Sequence[VexStatement], written_as: WrittenA
         "components": [_build_component(product, references[product]) for product in products],
         "vulnerabilities": [_build_vulnerability(one, references[one.product]) for one in ordered],
     }
-    return to_json({**document, "serialNumber": f"urn:uuid:{content_uuid(document)}"})
+    return to_json({**document, "serialNumber": f"urn:uuid:{build_content_uuid(document)}"})
 
 
 def _build_component(product: str, reference: str) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from nephoscope.collect.sbom.cyclonedx.xml_to_json import NAMESPACE
-from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
+from nephoscope.collect.sbom.writing.cyclonedx_tree import build_cyclonedx_tree
 from nephoscope.collect.sbom.writing.document_metadata import WrittenAs
 from nephoscope.model.package import Package
 
@@ -18,7 +18,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def write_cyclonedx_xml(packages: Sequence[Package], written_as: WrittenAs) -> bytes:
     """Write packages as a bill of CycloneDX 1.6 in XML; characters that XML cannot hold become U+FFFD."""
-    tree = cyclonedx_tree(packages, written_as)
+    tree = build_cyclonedx_tree(packages, written_as)
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         f'<bom xmlns="{NAMESPACE}1.6" serialNumber={_quote_attribute(tree["serialNumber"])} version="1">',

@@ -23,7 +23,7 @@ class WrittenAs(msgspec.Struct, frozen=True, kw_only=True):
     author: str = TOOL
 
 
-def content_uuid(content: object) -> str:
+def build_content_uuid(content: object) -> str:
     """Return a UUID out of content: the same content has the same one."""
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
     return str(uuid.uuid5(_NAMESPACE, digest))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.sbom.word_sets import words
+from nephoscope.collect.sbom.word_sets import split_words
 
 #: Identifiers that packages often name; another name is kept as a name.
-IDENTIFIERS = words(
+IDENTIFIERS = split_words(
     """
     0BSD AFL-2.1 AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-1.0 Apache-1.1 Apache-2.0 Artistic-1.0
     Artistic-1.0-Perl Artistic-2.0 BlueOak-1.0.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause BSD-4-Clause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nephoscope.collect.sbom.formats.openvex import CONTEXT
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, build_content_uuid, to_json
 from nephoscope.model.vex import VexStatement
 
 #: What the specification wants of a statement that says nothing about it.
@@ -26,7 +26,7 @@ def write_openvex(statements: Sequence[VexStatement], written_as: WrittenAs) -> 
         "tooling": TOOL,
         "statements": [_build_statement(one) for one in ordered],
     }
-    return to_json({"@id": f"urn:uuid:{content_uuid(document)}", **document})
+    return to_json({"@id": f"urn:uuid:{build_content_uuid(document)}", **document})
 
 
 def _build_statement(one: VexStatement) -> dict[str, object]:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nephoscope.collect.sbom.nephoscope_properties import OWN
-from nephoscope.collect.sbom.writing.cyclonedx_tree import cyclonedx_tree
-from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, content_uuid, to_json
+from nephoscope.collect.sbom.writing.cyclonedx_tree import build_cyclonedx_tree
+from nephoscope.collect.sbom.writing.document_metadata import TOOL, WrittenAs, build_content_uuid, to_json
 from nephoscope.collect.sbom.writing.licenses import is_expression
 from nephoscope.model.package import Package
 
@@ -17,7 +17,7 @@ _SUBJECT = "SPDXRef-Subject"
 
 def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes:
     """Write packages as a document of SPDX 2.3 in JSON; what is described contains each package."""
-    tree = cyclonedx_tree(packages, written_as)
+    tree = build_cyclonedx_tree(packages, written_as)
     numbers = {
         one["bom-ref"]: f"SPDXRef-Package-{number}" for number, one in enumerate(tree["components"], 1)
     }
@@ -27,7 +27,7 @@ def write_spdx_json(packages: Sequence[Package], written_as: WrittenAs) -> bytes
             "dataLicense": "CC0-1.0",
             "SPDXID": "SPDXRef-DOCUMENT",
             "name": written_as.subject,
-            "documentNamespace": f"urn:uuid:{content_uuid([tree, 'spdx'])}",
+            "documentNamespace": f"urn:uuid:{build_content_uuid([tree, 'spdx'])}",
             "creationInfo": {"created": written_as.time, "creators": [f"Tool: {TOOL}"]},
             "packages": [
                 _build_subject(written_as),

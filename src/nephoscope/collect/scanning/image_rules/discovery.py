@@ -25,7 +25,7 @@ class ImageCheck(msgspec.Struct, frozen=True):
 
 
 @cache
-def image_checks() -> dict[str, ImageCheck]:
+def load_image_checks() -> dict[str, ImageCheck]:
     """Return every rule by id, in the order of ids; raises ImageRuleFileError."""
     found: dict[str, ImageCheck] = {}
     for info in pkgutil.iter_modules(package.__path__):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from nephoscope.collect.scanning.image_rules.configuration_finding import ConfigurationFinding
-from nephoscope.collect.scanning.image_rules.discovery import ImageCheck, image_checks
+from nephoscope.collect.scanning.image_rules.discovery import ImageCheck, load_image_checks
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedImage, ExaminedRoot
 
 #: Of one rule so many places are told, and then how many more there are.
@@ -17,7 +17,7 @@ def judge_configuration(subject: ExaminedRoot) -> tuple[ConfigurationFinding, ..
     """Return what the rules find: the most severe first, those of a rule in their order."""
     found = [
         finding
-        for check in image_checks().values()
+        for check in load_image_checks().values()
         if check.rule.judges == "root" or isinstance(subject, ExaminedImage)
         for finding in _list_findings(check, subject)
     ]

@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.collect.templates.arm.deployment_schema import names_parameters_schema, names_template_schema
 from nephoscope_policy.arm.template import TemplateDocument, TemplateError
-from nephoscope_policy.arm.text_encoding import as_utf8
+from nephoscope_policy.arm.text_encoding import convert_to_utf8
 from nephoscope_policy.model.source_location import Place
 
 #: Folders that hold what others made.
@@ -64,13 +64,13 @@ class Repository(msgspec.Struct):
         """The text of a file by its relative path, in UTF-8; None where there is none inside the root, or it is refused."""
         if name in self.overlay or not self.on_disk:
             held = self.overlay.get(name)
-            return None if held is None else as_utf8(held)
+            return None if held is None else convert_to_utf8(held)
         if name not in self._read:
             found = self._read_bytes(name)
-            self._read[name] = None if found is None else as_utf8(found)
+            self._read[name] = None if found is None else convert_to_utf8(found)
         return self._read[name]
 
-    def refusal(self, name: str) -> str:
+    def explain_refusal(self, name: str) -> str:
         """Return why a file that is there is not read: it is too large, or a link that leads out of the root; '' where it is read."""
         self.load(name)
         return self._refused.get(name, "")
@@ -78,19 +78,19 @@ class Repository(msgspec.Struct):
     def has_file(self, name: str, parts: Iterable[bytes]) -> bool:
         """Return whether all parts stand in a file, however large it is."""
         data = self.load(name)
-        if data is not None or not self.refusal(name).startswith(_TOO_LARGE):
+        if data is not None or not self.explain_refusal(name).startswith(_TOO_LARGE):
             return data is not None and all(part in data for part in parts)
         with (self.root / name).open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as mapped:
             return all(mapped.find(part) >= 0 for part in parts)
 
-    def head(self, name: str) -> bytes:
+    def read_head(self, name: str) -> bytes:
         """Return what tells of which kind a file is: all of it, the first 64 KiB of one that is too large to be read."""
         data = self.load(name)
         if data is not None or not self.is_cut(name):
             return data or b""
         try:
             with (self.root / name).open("rb") as file:
-                return as_utf8(file.read(HEAD))
+                return convert_to_utf8(file.read(HEAD))
         except OSError:
             return b""
 
@@ -101,7 +101,7 @@ class Repository(msgspec.Struct):
 
     def is_cut(self, name: str) -> bool:
         """Return whether a file is too large to be read, so that its head is not all of it."""
-        return self.refusal(name).startswith(_TOO_LARGE)
+        return self.explain_refusal(name).startswith(_TOO_LARGE)
 
     def _read_bytes(self, name: str) -> bytes | None:
         if name.startswith(("/", "../")) or name == ".." or "\0" in name:
@@ -126,7 +126,7 @@ class Repository(msgspec.Struct):
     def _is_inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to((self.top or self.root).resolve())
 
-    def file_names(self, folder: str) -> list[str]:
+    def list_file_names(self, folder: str) -> list[str]:
         """The names of the files right in a folder ('' = the root), in order; none where it is not inside the root."""
         prefix = f"{folder}/" if folder else ""
         if not self.on_disk:
@@ -140,28 +140,28 @@ class Repository(msgspec.Struct):
         except OSError:
             return []
 
-    def document(self, name: str) -> TemplateDocument:
+    def get_document(self, name: str) -> TemplateDocument:
         """The JSON of a file, parsed once, or what it compiles to; raises TemplateError."""
         found = self.compiled.get(name) or self._parsed.get(name)
         if found is None:
-            if refusal := self.refusal(name):
+            if refusal := self.explain_refusal(name):
                 raise TemplateError(Place(name, 1, 1), refusal)
             found = self._parsed[name] = TemplateDocument.parse(self.load(name) or b"", name)
         return found
 
-    def parsed_document(self, name: str) -> TemplateDocument | None:
-        """The JSON of a file that `document` has parsed."""
+    def find_parsed_document(self, name: str) -> TemplateDocument | None:
+        """The JSON of a file that `get_document` has parsed."""
         return self._parsed.get(name)
 
     def is_template(self, name: str) -> bool:
         """Return whether a file names the schema of a deployment template."""
-        return names_template_schema(self.head(name).decode("utf-8", "replace"))
+        return names_template_schema(self.read_head(name).decode("utf-8", "replace"))
 
     def is_parameters(self, name: str) -> bool:
         """Return whether a file names the schema of a parameters file."""
-        return names_parameters_schema(self.head(name).decode("utf-8", "replace"))
+        return names_parameters_schema(self.read_head(name).decode("utf-8", "replace"))
 
-    def templates(self, names: Iterable[str], given: Iterable[str] = ()) -> list[TemplateFile]:
+    def find_templates(self, names: Iterable[str], given: Iterable[str] = ()) -> list[TemplateFile]:
         """The templates among files, in order, with the parameters files that are for them, or those `given` for all of them."""
         names = sorted(names)
         found = [
@@ -189,7 +189,10 @@ class Repository(msgspec.Struct):
         """The templates that a parameters file is beside, those that are not asked for too."""
         folders = {name.rpartition("/")[0] for name in found if _is_near(name, parameters)}
         listed = {
-            name for folder in folders for name in self.file_names(folder) if name.lower().endswith(_JSON)
+            name
+            for folder in folders
+            for name in self.list_file_names(folder)
+            if name.lower().endswith(_JSON)
         }
         return {one for one in listed if self.is_template(one)} | {
             one for one in found if _is_near(one, parameters)
@@ -204,7 +207,7 @@ class Repository(msgspec.Struct):
         return given <= declared
 
     def _read_parameter_names(self, name: str) -> set[str]:
-        value = self.document(name).value
+        value = self.get_document(name).value
         held = value.get("parameters") if isinstance(value, dict) else None
         return {key.lower() for key in held} if isinstance(held, dict) else set()
 
@@ -263,7 +266,7 @@ def open_repositories(
     return [open_repository(target, may_be_gone=may_be_gone, root=shared) for target in listed]
 
 
-def folder_in_repository(targets: Iterable[Path]) -> str:
+def find_repository_folder(targets: Iterable[Path]) -> str:
     """Return the folder (`infra/`) in the repository of git that names of the files of targets are relative to, '' at its root."""
     listed = list(targets)
     roots = [_find_root(target)[1] for target in listed]
@@ -287,7 +290,7 @@ def open_repository(
     prefix = around.relative_to(root).as_posix()
     if not target.exists():
         return Repository(root, top=top), []
-    full = absolute_path(target)
+    full = make_absolute(target)
     names = list(walk_files(around)) if target.is_dir() else [full.name, *_list_sibling_names(full)]
     return Repository(root, top=top, alone=target.is_file()), [
         name if prefix == "." else f"{prefix}/{name}" for name in names
@@ -296,12 +299,12 @@ def open_repository(
 
 def _find_root(target: Path) -> tuple[Path, Path]:
     """The folder that a target is, or is in, and the one that its files are named from where it is the only target."""
-    full, here = absolute_path(target), Path.cwd()
+    full, here = make_absolute(target), Path.cwd()
     around = full if target.is_dir() else next(one for one in full.parents if one.is_dir())
     return around, _find_repository_root(here if around.is_relative_to(here) else around)
 
 
-def absolute_path(path: Path) -> Path:
+def make_absolute(path: Path) -> Path:
     """A path from the root of the disk without `..`; links in it stay."""
     return Path(os.path.normpath(path.absolute()))
 

@@ -28,16 +28,16 @@ class ArmSource:
         self.root: dict[str, Any] = document.value if root is None else root
         self._below: dict[Path, list[tuple[Path, str]]] = {}
 
-    def span(self, path: Path) -> TextSpan:
+    def find_span(self, path: Path) -> TextSpan:
         """The offsets of a value."""
-        return TextSpan(*self.document.span(path))
+        return TextSpan(*self.document.find_span(path))
 
     @cached_property
     def texts(self) -> list[tuple[Path, str]]:
         """Every text of the template, with its path."""
-        return texts(self.path, self.root)
+        return list_texts(self.path, self.root)
 
-    def section(self, name: str) -> Iterator[tuple[str, Path, object]]:
+    def iterate_section(self, name: str) -> Iterator[tuple[str, Path, object]]:
         """The members of a section (parameters, variables, outputs): name, path and value."""
         found = member(self.root, name)
         if found is not None and isinstance(found[1], dict):
@@ -48,7 +48,7 @@ class ArmSource:
     def secure_parameters(self) -> frozenset[str]:
         """The lower-cased names of the parameters that hold secrets."""
         return frozenset(
-            name.lower() for name, _, declared in self.section("parameters") if is_secure(declared)
+            name.lower() for name, _, declared in self.iterate_section("parameters") if is_secure(declared)
         )
 
     def resources(self) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -64,23 +64,25 @@ class ArmSource:
         """The template and those that are nested in it."""
         yield from self._templates
 
-    def texts_below(self, path: Path, resource: dict[str, object]) -> list[tuple[Path, str]]:
+    def list_texts_below(self, path: Path, resource: dict[str, object]) -> list[tuple[Path, str]]:
         """Every text below a resource, with its path."""
         found = self._below.get(path)
         if found is None:
-            found = self._below[path] = texts(path, resource)
+            found = self._below[path] = list_texts(path, resource)
         return found
 
-    def texts_of_resource(self, path: Path, resource: dict[str, object]) -> Iterator[tuple[Path, str]]:
+    def iterate_resource_texts(self, path: Path, resource: dict[str, object]) -> Iterator[tuple[Path, str]]:
         """The texts of a resource without those of the resources below it."""
         step = len(path)
-        return (one for one in self.texts_below(path, resource) if str(one[0][step]).lower() != "resources")
+        return (
+            one for one in self.list_texts_below(path, resource) if str(one[0][step]).lower() != "resources"
+        )
 
     @cached_property
     def _templates(self) -> list[ArmSource]:
         found = [self]
         for path, resource in self._resources:
-            inner = nested_template(path, resource)
+            inner = find_nested_template(path, resource)
             if inner is not None:
                 found += ArmSource(self.document, *inner).templates()
         return found
@@ -104,7 +106,7 @@ def is_secure(declared: object) -> bool:
     return found is not None and str(found[1]).lower() in _SECURE
 
 
-def texts(path: Path, value: object) -> list[tuple[Path, str]]:
+def list_texts(path: Path, value: object) -> list[tuple[Path, str]]:
     """Every text below a value, with its path."""
     found: list[tuple[Path, str]] = []
     _gather_texts(path, value, found)
@@ -132,7 +134,7 @@ def find_member(value: object, path: Path, *names: str) -> tuple[Path, Any] | No
     return path, value
 
 
-def nested_template(path: Path, resource: dict[str, object]) -> tuple[Path, dict[str, object]] | None:
+def find_nested_template(path: Path, resource: dict[str, object]) -> tuple[Path, dict[str, object]] | None:
     """The template of a nested deployment, with its path."""
     found = find_member(resource, path, "properties", "template")
     return (found[0], found[1]) if found is not None and isinstance(found[1], dict) else None

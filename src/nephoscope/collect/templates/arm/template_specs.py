@@ -61,7 +61,7 @@ class TemplateSpecs(msgspec.Struct):
             if held is None or _MAIN not in held.lower():
                 continue
             try:
-                document = self.repository.document(name)
+                document = self.repository.get_document(name)
             except TemplateError:
                 continue  # whoever judges the file says what is wrong with it
             yield from _read_versions(document, (), document.value, "", _DEPTH)

@@ -170,7 +170,7 @@ def _read_resources(document: TemplateDocument, state: str, *, before: bool) -> 
                 document, (*path, body[0]), own[1], _open_expressions({**body[1], "id": own[1]}, own[1])
             )
         elif not before:
-            place = document.place(path)
+            place = document.find_place(path)
             said = "says changes without bodies: ask for them, --result-format FullResourcePayloads"
             raise UnreadableFileError(f"the what-if result {said}", place.line or 1, place.column or 1)
 
@@ -183,7 +183,7 @@ def _read_problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
             one for key in ("code", "message") if (one := _read_text(error[1] if error else None, key))
         )
         told = f"what-if ended as {status or 'failed'}" + (f" ({said})" if said else "")
-        yield TemplateProblem(document.place(()), f"{told}: mend the deployment and run it again")
+        yield TemplateProblem(document.find_place(()), f"{told}: mend the deployment and run it again")
     for path, change in _list_members(document.value, "changes"):
         kind = _read_text(change, "changeType")
         if kind.lower() not in _MADE | _NOTHING:
@@ -191,14 +191,14 @@ def _read_problems(document: TemplateDocument) -> Iterator[TemplateProblem]:
             told = f"what-if cannot foresee this change ({kind or 'no changeType'})" + (
                 f": {reason}" if reason else ""
             )
-            yield TemplateProblem(document.place(path), f"{_read_text(change, 'resourceId')}: {told}")
+            yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {told}")
     for path, change in _list_members(document.value, "potentialChanges"):
         told = "the change depends on what is known at deployment only (potentialChanges)"
-        yield TemplateProblem(document.place(path), f"{_read_text(change, 'resourceId')}: {told}")
+        yield TemplateProblem(document.find_place(path), f"{_read_text(change, 'resourceId')}: {told}")
     for path, note in _list_members(document.value, "diagnostics"):
         if _read_text(note, "level").lower() not in _NOTES:
             told = f"what-if left out a part of the deployment ({_read_text(note, 'code')}): {_read_text(note, 'message')}"
-            yield TemplateProblem(document.place(path), told)
+            yield TemplateProblem(document.find_place(path), told)
 
 
 def _list_members(value: object, name: str) -> Iterator[tuple[Path, object]]:

@@ -16,10 +16,10 @@ from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.bicep_source import BicepSource
 from nephoscope.collect.templates.bicep.compiler import BicepCompiler, BicepError, BicepOutput
 from nephoscope.collect.templates.bicep.source_map import (
+    build_parameters_mark,
+    build_template_mark,
     is_module,
     match_declarations,
-    parameters_mark,
-    template_mark,
 )
 from nephoscope_policy.arm.template import TemplateDocument
 from nephoscope_policy.arm.template.errors import TemplateProblem
@@ -160,14 +160,14 @@ def _is_generated(repository: Repository, name: str) -> bool:
 
 def _add_parameters(repository: Repository, name: str, value: dict[str, object], found: BicepFiles) -> None:
     source = _load_source(repository, name)
-    using = next(source.declarations_of_kind("using"), None) if source is not None else None
+    using = next(source.find_declarations("using"), None) if source is not None else None
     template = _resolve_sibling_path(name, using.type) if using is not None else None
     if source is None or template is None:
         reason = "the template that it is for is not in the repository (`using`): scan it with that template"
         found.problems.append(TemplateProblem(Place(name, 1, 1), reason))
         return
     repository.compiled[name] = TemplateDocument.from_source(
-        value, name, source.text, parameters_mark(source, value)
+        value, name, source.text, build_parameters_mark(source, value)
     )
     before = repository.compiled_parameters.get(template, ())
     repository.compiled_parameters[template] = (*before, name)
@@ -183,7 +183,7 @@ def _add_template(repository: Repository, name: str, template: dict[str, object]
     source = _load_source(repository, name)
     if source is None:
         return False
-    mark = template_mark(source, template)
+    mark = build_template_mark(source, template)
     _link_modules(repository, name, source, template)
     repository.compiled[name] = TemplateDocument.from_source(template, name, source.text, mark)
     return True

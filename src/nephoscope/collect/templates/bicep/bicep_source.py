@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from nephoscope.collect.templates.bicep.bracket_index import bracket_ends
+from nephoscope.collect.templates.bicep.bracket_index import find_bracket_ends
 
 MAX_DEPTH = 60
 """Objects and arrays in each other that are looked into; what is deeper is one value."""
@@ -65,9 +65,9 @@ class BicepSource:
     @classmethod
     def parse(cls, text: str) -> BicepSource:
         """Read the declarations of a text."""
-        return cls(text, list(_BicepParser(text).declarations()))
+        return cls(text, list(_BicepParser(text).parse_declarations()))
 
-    def declarations_of_kind(self, *kinds: str) -> Iterator[BicepDeclaration]:
+    def find_declarations(self, *kinds: str) -> Iterator[BicepDeclaration]:
         """The declarations of kinds, in their order."""
         return (one for one in self.declarations if one.kind in kinds)
 
@@ -75,9 +75,9 @@ class BicepSource:
 class _BicepParser:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._ends = bracket_ends(text)
+        self._ends = find_bracket_ends(text)
 
-    def declarations(self) -> Iterator[BicepDeclaration]:
+    def parse_declarations(self) -> Iterator[BicepDeclaration]:
         at, end = self._skip_blanks(0), len(self._text)
         while at < end:
             found = self._parse_declaration(at, 0) or self._read_named(at) or self._read_using(at)

@@ -24,14 +24,14 @@ def extract_built_parameters(repository: Repository, names: Iterable[str]) -> li
     return [
         problem
         for name in names
-        if name.lower().endswith(".json") and BUILT.search(repository.head(name))
+        if name.lower().endswith(".json") and BUILT.search(repository.read_head(name))
         for problem in _extract_sources(repository, name, sources)
     ]
 
 
 def _extract_sources(repository: Repository, name: str, sources: Iterable[str]) -> Iterator[TemplateProblem]:
     try:
-        document = repository.document(name)
+        document = repository.get_document(name)
         template = _read_embedded_document(document, _TEMPLATE)
         parameters = _read_embedded_document(document, _PARAMETERS)
     except TemplateError as error:
@@ -56,7 +56,7 @@ def _locate_in_source(
 ) -> tuple[TemplateDocument, str]:
     """The parameters with the places of the Bicep file that they were built from, and its name; without one, those of the JSON."""
     from nephoscope.collect.templates.bicep.bicep_source import BicepSource
-    from nephoscope.collect.templates.bicep.source_map import parameters_mark
+    from nephoscope.collect.templates.bicep.source_map import build_parameters_mark
 
     folder, _, file = name.rpartition("/")
     near = [one for one in sources if one.rpartition("/")[0] == folder]
@@ -67,9 +67,9 @@ def _locate_in_source(
     )
     for one in named or (near if len(near) == 1 else []):
         source = BicepSource.parse((repository.load(one) or b"").decode("utf-8", "replace"))
-        declared = {declaration.name.lower() for declaration in source.declarations_of_kind("param")}
+        declared = {declaration.name.lower() for declaration in source.find_declarations("param")}
         if wanted and declared >= wanted:
-            mark = parameters_mark(source, parameters.value)
+            mark = build_parameters_mark(source, parameters.value)
             return TemplateDocument.from_source(parameters.value, one, source.text, mark), one
     return parameters, f"{name}#{_PARAMETERS}"
 
@@ -82,7 +82,7 @@ def _read_embedded_document(document: TemplateDocument, name: str) -> TemplateDo
     key, value = found
     if not isinstance(value, str):
         return document.make_part((key,), value)
-    place = document.place((key,))
+    place = document.find_place((key,))
     try:
         return TemplateDocument.from_expression(msgspec.json.decode(value.removeprefix("\ufeff")), place)
     except msgspec.DecodeError as error:

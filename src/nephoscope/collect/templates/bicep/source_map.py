@@ -20,7 +20,7 @@ _INNER = {"parameters": "defaultValue", "outputs": "value"}
 _START = TextMark(0, 0)
 
 
-def template_mark(source: BicepSource, template: Mapping[str, Any]) -> TextMark:
+def build_template_mark(source: BicepSource, template: Mapping[str, Any]) -> TextMark:
     """The marks of a template that was compiled from a Bicep file."""
     members = {
         section: (0, _mark_section(source, section, template[section]))
@@ -33,12 +33,12 @@ def template_mark(source: BicepSource, template: Mapping[str, Any]) -> TextMark:
     return TextMark(0, 0, members)
 
 
-def parameters_mark(source: BicepSource, document: Mapping[str, object]) -> TextMark:
+def build_parameters_mark(source: BicepSource, document: Mapping[str, object]) -> TextMark:
     """The marks of a parameters file that was compiled from a `.bicepparam` file."""
     given = document.get("parameters")
     found = given if isinstance(given, dict) else {}
     members = {}
-    for one in source.declarations_of_kind("param"):
+    for one in source.find_declarations("param"):
         value = found.get(one.name)
         if isinstance(value, dict) and one.value is not None:
             below = {key: (one.value.start, _mark_value(item, one.value)) for key, item in value.items()}
@@ -50,7 +50,7 @@ def match_declarations(
     source: BicepSource, resources: object
 ) -> Iterator[tuple[str | int, Any, BicepDeclaration]]:
     """The resources of a compiled template with their declarations: key or index, JSON, declaration; unknown ones are left out."""
-    declared = list(_match_declarations(source.declarations_of_kind("resource", "module"), "", ""))
+    declared = list(_match_declarations(source.find_declarations("resource", "module"), "", ""))
     if isinstance(resources, dict):
         symbols = {symbol: one for symbol, _, one in declared}
         for symbol, item in resources.items():
@@ -117,7 +117,7 @@ def _is_named(source: BicepSource, one: BicepDeclaration, name: str) -> bool:
 
 def _mark_section(source: BicepSource, section: str, compiled: Mapping[str, object]) -> TextMark:
     members = {}
-    for one in source.declarations_of_kind(_SECTIONS[section]):
+    for one in source.find_declarations(_SECTIONS[section]):
         item = compiled.get(one.name)
         if item is None or one.value is None:
             mark = TextMark(one.start, one.end)

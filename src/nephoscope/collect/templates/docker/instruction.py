@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nephoscope.collect.templates.shell.command import ShellCommand, ShellWord
-from nephoscope.collect.templates.shell.nested_commands import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import TextSpan
 
@@ -80,13 +80,13 @@ class Instruction:
         if self.exec_form is not None:
             start = TextSpan(self.offset, self.offset + len(self.text))
             words = [ShellWord(text, start, True) for text in self.exec_form]
-            return list(unfold([ShellCommand(words=words)])) if words else []
+            return list(unfold_commands([ShellCommand(words=words)])) if words else []
         if not self.is_posix:
             return []
         script, offset = self.script
-        return list(unfold(parse_script(script, offset)))
+        return list(unfold_commands(parse_script(script, offset)))
 
-    def flag(self, name: str) -> str | None:
+    def get_flag(self, name: str) -> str | None:
         """Return the first value of a flag; '' where it has none, None where it is not given."""
         return next((value for key, value in self.flags if key == name), None)
 

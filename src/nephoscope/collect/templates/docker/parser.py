@@ -64,15 +64,15 @@ class Dockerfile:
     directives: dict[str, str] = field(default_factory=dict)
     _named: dict[str, list[int]] = field(default_factory=dict)
 
-    def instructions_of(self, *keywords: str) -> list[Instruction]:
+    def list_instructions(self, *keywords: str) -> list[Instruction]:
         """Return the instructions of these keywords."""
         return [one for one in self.instructions if one.keyword in keywords]
 
-    def stage_instructions(self, stage: int, *keywords: str) -> list[Instruction]:
+    def list_stage_instructions(self, stage: int, *keywords: str) -> list[Instruction]:
         """Return the instructions of a stage."""
-        return [one for one in self.instructions_of(*keywords) if one.stage == stage]
+        return [one for one in self.list_instructions(*keywords) if one.stage == stage]
 
-    def base_stage(self, stage: int) -> int | None:
+    def find_base_stage(self, stage: int) -> int | None:
         """Return the index of the earlier stage that a stage builds on; None where it is an image."""
         if not 0 <= stage < len(self.stages):
             return None
@@ -86,10 +86,10 @@ class Dockerfile:
         if stage.name:
             self._named.setdefault(stage.name.lower(), []).append(stage.index)
 
-    def lineage(self, stage: int) -> list[int]:
+    def list_lineage(self, stage: int) -> list[int]:
         """Return a stage and the stages that it builds on, the nearest first."""
         found = [stage]
-        while (base := self.base_stage(found[-1])) is not None:
+        while (base := self.find_base_stage(found[-1])) is not None:
             found.append(base)
         return found
 
@@ -147,7 +147,7 @@ def _place(instruction: Instruction, file: Dockerfile, shells: dict[int, tuple[s
     if instruction.keyword == "FROM" and not instruction.trigger:
         file.add_stage(_build_stage(instruction, len(file.stages)))
         index = len(file.stages) - 1
-        base = file.base_stage(index)
+        base = file.find_base_stage(index)
         if base is not None and base in shells:
             shells[index] = shells[base]
         elif _WINDOWS.search(file.stages[index].image):

@@ -81,7 +81,7 @@ class ShellCommand:
         """Tell whether one of these flags is given, in its long or short form."""
         return not set(names).isdisjoint(self.flags())
 
-    def flag_values(self, *names: str) -> list[str]:
+    def list_flag_values(self, *names: str) -> list[str]:
         """Return the values of flags: after `=`, or the next argument."""
         found, arguments = [], self.arguments
         for index, text in enumerate(arguments):
@@ -94,7 +94,7 @@ class ShellCommand:
                 found.append(arguments[index + 1])
         return found
 
-    def operand_words(self, valued: Iterable[str] = ()) -> list[ShellWord]:
+    def list_operand_words(self, valued: Iterable[str] = ()) -> list[ShellWord]:
         """Return the words that are no flags, without the values of the flags named in `valued`."""
         found, skip, names = [], False, set(valued)
         for word in self.words[1:]:

@@ -23,7 +23,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 }
 
 
-def unfold(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
+def unfold_commands(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
     """Give each command as the program that it runs at last, and those of scripts that it hands to a shell."""
     yield from map(_unwrap, with_nested(commands))
 
@@ -34,7 +34,7 @@ def with_nested(commands: Iterable[ShellCommand], depth: int = 0) -> Iterator[Sh
         yield command
         plain = _unwrap(command)
         if plain.program in SHELLS and depth < MAX_DEPTH:
-            for script, offset in nested_scripts(plain):
+            for script, offset in find_nested_scripts(plain):
                 yield from with_nested(parse_script(script, offset), depth + 1)
 
 
@@ -51,7 +51,7 @@ def _unwrap(command: ShellCommand) -> ShellCommand:
     return command
 
 
-def nested_scripts(command: ShellCommand) -> Iterator[tuple[str, int]]:
+def find_nested_scripts(command: ShellCommand) -> Iterator[tuple[str, int]]:
     """Give the scripts that a shell is handed, each with its offset."""
     for index, word in enumerate(command.words[1:], 1):
         short = word.text.startswith("-") and not word.text.startswith("--") and word.text.endswith("c")

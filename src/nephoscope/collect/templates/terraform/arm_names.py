@@ -8,12 +8,12 @@ from nephoscope_policy.arm.unknown import Unknown
 _GROUPS = "microsoft.resources/resourcegroups"
 
 
-def open_pattern(label: str) -> str:
+def build_open_pattern(label: str) -> str:
     """Return the pattern of a part that is not known, by what tells it from others."""
     return pattern(Unknown("any", key=label)) or ""
 
 
-def name_pattern(value: object, label: str) -> str:
+def build_name_pattern(value: object, label: str) -> str:
     """Return a name as a pattern; what is no text, number or unknown with a key is open by the label."""
     found = (
         None
@@ -22,7 +22,7 @@ def name_pattern(value: object, label: str) -> str:
         if isinstance(value, str | int | Unknown)
         else None
     )
-    return found or open_pattern(label)
+    return found or build_open_pattern(label)
 
 
 def is_resource_group(type_: str) -> bool:
@@ -30,7 +30,7 @@ def is_resource_group(type_: str) -> bool:
     return type_.lower() == _GROUPS
 
 
-def resource_id(container: str, type_: str, name: str, *, extends: bool = False) -> tuple[str, str]:
+def build_resource_id(container: str, type_: str, name: str, *, extends: bool = False) -> tuple[str, str]:
     """Return the id and full name of a resource in a container: a scope, or the resource that its type is a child of."""
     provider, _, types = type_.partition("/")
     if is_resource_group(type_):

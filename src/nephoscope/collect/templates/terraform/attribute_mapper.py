@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
-from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression, list_attribute_paths
 from nephoscope_policy.arm.template.document import Path
 from nephoscope_policy.arm.unknown import OpenObject, Unknown
 
@@ -87,7 +87,7 @@ class BodyBuilder:
             found = here.read_value()
             self.places.setdefault(path, found.path)
             if isinstance(found.value, Unknown):
-                return found.value.of("array")
+                return found.value.derive("array")
             for item in items:
                 value = self._map_value(rule["each"], item, (*path, len(made)))
                 if value is not MISSING:
@@ -102,7 +102,7 @@ class BodyBuilder:
         found = compile_expression(rule)(attributes)
         self.places[path] = found.path
         if not isinstance(found.value, dict):
-            return found.value.of("array") if isinstance(found.value, Unknown) else found.value
+            return found.value.derive("array") if isinstance(found.value, Unknown) else found.value
         return [{"name": name, "value": value} for name, value in found.value.items()]
 
     def _build_keys(self, rule: str, attributes: PlanAttributes, path: Path) -> object:
@@ -111,7 +111,7 @@ class BodyBuilder:
         self.places[path] = found.path
         self.unset[path] = _is_unset(rule, path, attributes, found.value)
         if isinstance(found.value, Unknown):
-            return found.value.of("object")
+            return found.value.derive("object")
         if not isinstance(found.value, list):
             return found.value
         known: dict[str, object] = {str(item): {} for item in found.value if not isinstance(item, Unknown)}
@@ -121,7 +121,7 @@ class BodyBuilder:
 
 def _is_unset(rule: str, path: Path, attributes: PlanAttributes, value: object) -> bool:
     """Return whether nothing makes a part, nor anything beside it: its blocks, or the resource that it refers to, are not there."""
-    names = attribute_names(rule)
+    names = list_attribute_paths(rule)
     if not names:
         return value is MISSING
     whole = path[-1] == "id" or "exists " in rule

@@ -19,12 +19,12 @@ class PlanValue(NamedTuple):
     value: Any
     path: Path
 
-    def member(self, names: tuple[str, ...]) -> PlanValue:
+    def get_member(self, names: tuple[str, ...]) -> PlanValue:
         """Return what is known of a member of a value that is unknown, or was found elsewhere."""
         value = self.value
         for name in names:
             if isinstance(value, Unknown):
-                value = value.member(name) if value.type in ("any", "array", "object") else Unknown()
+                value = value.derive_member(name) if value.type in ("any", "array", "object") else Unknown()
             else:
                 value = value[0] if isinstance(value, list) and len(value) == 1 else value
                 value = value.get(name, MISSING) if isinstance(value, dict) else MISSING
@@ -52,7 +52,7 @@ class PlanAttributes:
         for name in names:
             here = here.block()
             if here.unknown is True:
-                return here.read_value().member(names[len(here.names) - len(self.names) :])
+                return here.read_value().get_member(names[len(here.names) - len(self.names) :])
             here = here.descend(name, (*here.names, name))
         return here.read_value()
 

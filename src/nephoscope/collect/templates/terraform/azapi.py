@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from nephoscope.collect.templates.terraform.arm_names import name_pattern
+from nephoscope.collect.templates.terraform.arm_names import build_name_pattern
 from nephoscope.collect.templates.terraform.attribute_mapper import BodyBuilder
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
 from nephoscope.collect.templates.terraform.mapping_table import ResourceTable
@@ -17,7 +17,7 @@ from nephoscope_policy.arm.unknown import Unknown
 AZAPI = {name: ResourceTable(name, type="azapi") for name in AZAPI_TYPES}
 
 
-def azapi_table_values(
+def build_table_values(
     attributes: PlanAttributes, builder: BodyBuilder, address: str
 ) -> tuple[str, str, str, dict[str, object]]:
     """Return type ('' where it is unknown), name, container and body; names and ids are patterns.
@@ -32,14 +32,14 @@ def azapi_table_values(
     updated = pattern(target) if isinstance(target, str | Unknown) else None
     if name is MISSING and updated and "/" in updated:
         parent, name = _extract_parent_id(updated), updated.rsplit("/", 1)[-1]
-    named = name_pattern(name, f"{address}.name")
+    named = build_name_pattern(name, f"{address}.name")
     container = _read_container(parent, address)
     body = attributes.get("body")
     given = _decode(body.value)
     if isinstance(given, dict):
         builder.places.update((path, (*body.path, *path)) for path in _list_paths(given))
         return type_, named, container, given
-    unknown = given.of("object") if isinstance(given, Unknown) else None
+    unknown = given.derive("object") if isinstance(given, Unknown) else None
     return type_, named, container, {"properties": unknown} if unknown else {}
 
 
@@ -57,7 +57,7 @@ def _list_paths(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tu
 
 def _read_container(parent: object, address: str) -> str:
     """Return the id that a resource stands in; of one that is not known, that of a group that is not known."""
-    text = name_pattern(parent, f"{address}.parent_id").rstrip("/")
+    text = build_name_pattern(parent, f"{address}.parent_id").rstrip("/")
     return text if text.startswith("/") else f"/subscriptions/{ASSUMED_SUBSCRIPTION}/resourceGroups/{text}"
 
 

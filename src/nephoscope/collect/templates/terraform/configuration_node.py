@@ -29,7 +29,7 @@ class ConfigurationNode(NamedTuple):
 
     def descend(self, step: str | int) -> ConfigurationNode | None:
         """Return what stands below a step; None where nothing does."""
-        found = self.mark.mark_below(step)
+        found = self.mark.find_child_mark(step)
         return None if found is None else ConfigurationNode(self.document, (*self.path, step), found)
 
 
@@ -44,7 +44,7 @@ class ModuleFiles:
         """Return what the module declares at a path: `resource`, type and name; `variable` and name."""
         return _find(self.documents, path)
 
-    def value(self, name: str) -> ConfigurationNode | None:
+    def find_value(self, name: str) -> ConfigurationNode | None:
         """Return the value that the files of values give a variable: the last file that has it counts."""
         return _find(list(reversed(self.given)), (name,))
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.terraform.mapping_expression import attribute_names, compile_expression
+from nephoscope.collect.templates.terraform.mapping_expression import compile_expression, list_attribute_paths
 
 if TYPE_CHECKING:
     from nephoscope.collect.templates.terraform.attribute_mapper import BuiltFrom
@@ -16,7 +16,7 @@ _CHOOSES = re.compile(r"\?|\bnot |\bexists ")
 _MAPPED = re.compile(r"(\w+)=")
 
 
-def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[str, ...], object]]:
+def solve_attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[str, ...], object]]:
     """Give the attributes, each with a value, that alone make an expression give what is wanted; those that are set come first."""
     evaluate = compile_expression(built.expression)
     for names in _list_attributes(built):
@@ -29,7 +29,7 @@ def attribute_values(built: BuiltFrom, wanted: object) -> Iterator[tuple[tuple[s
 
 def _list_attributes(built: BuiltFrom) -> list[tuple[str, ...]]:
     """Return the attributes that an expression reads and the plan has."""
-    found = sorted(attribute_names(built.expression))
+    found = sorted(list_attribute_paths(built.expression))
     if built.expression == ".":
         return [()]
     return sorted(

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes, PlanValue
-from nephoscope_policy.arm.text_patterns import from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import build_from_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 _ATTRIBUTE = re.compile(r"[a-z_][\w]*(?:\.[\w]+)*|\.")
@@ -53,7 +53,7 @@ def compile_expression(text: str) -> Evaluate:
     return first
 
 
-def attribute_names(text: str) -> set[tuple[str, ...]]:
+def list_attribute_paths(text: str) -> set[tuple[str, ...]]:
     """Return the paths of the attributes that an expression may read; constants of choices look like attributes, too."""
     if text.startswith("="):
         return set()
@@ -110,9 +110,9 @@ def _build_text(text: str) -> Evaluate:
                 unknown = found.value
             known = pattern(found.value) if isinstance(found.value, Unknown) else str(found.value)
             if known is None:
-                return PlanValue(found.value.of("string"), found.path)
+                return PlanValue(found.value.derive("string"), found.path)
             made, path = made.replace("{" + name + "}", known), found.path
-        return PlanValue(made if unknown is None else from_pattern(made, unknown), path)
+        return PlanValue(made if unknown is None else build_from_pattern(made, unknown), path)
 
     return evaluate
 
@@ -123,7 +123,7 @@ def _compile_choice(condition: Evaluate, yes: object, no: object) -> Evaluate:
         if found.value is MISSING:
             return found
         if isinstance(found.value, Unknown):
-            return PlanValue(found.value.of("any"), found.path)
+            return PlanValue(found.value.derive("any"), found.path)
         return PlanValue(yes if found.value not in (False, "", [], {}, "false") else no, found.path)
 
     return evaluate
@@ -133,7 +133,7 @@ def _exists(inner: Evaluate) -> Evaluate:
     def evaluate(attributes: PlanAttributes) -> PlanValue:
         found = inner(attributes)
         if isinstance(found.value, Unknown):
-            return PlanValue(True if found.value.filled else found.value.of("any"), found.path)
+            return PlanValue(True if found.value.filled else found.value.derive("any"), found.path)
         return PlanValue(found.value is not MISSING and found.value not in ([], ""), found.path)
 
     return evaluate
@@ -158,13 +158,17 @@ def _convert(inner: Evaluate, name: str, argument: str) -> Evaluate:
 def _convert_unknown(unknown: Unknown, name: str, convert: Callable[[Any, str], Any]) -> object:
     """Return what a conversion makes of an unknown: a part of an id whose pattern is known, else another unknown."""
     text = pattern(unknown) if name in _OF_IDS else None
-    return unknown.of("any") if text is None or "/" not in text else from_pattern(convert(text, ""), unknown)
+    return (
+        unknown.derive("any")
+        if text is None or "/" not in text
+        else build_from_pattern(convert(text, ""), unknown)
+    )
 
 
 def _join(value: object, separator: str) -> object:
     items = value if isinstance(value, list) else [value]
     unknown = next((item for item in items if isinstance(item, Unknown)), None)
-    return separator.join(map(str, items)) if unknown is None else unknown.of("string")
+    return separator.join(map(str, items)) if unknown is None else unknown.derive("string")
 
 
 def _convert_to_integer(value: Any, _: str) -> object:

@@ -52,15 +52,15 @@ class ResourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @cache
-def extension_tables(resource: str) -> tuple[ResourceTable, ...]:
+def list_extension_tables(resource: str) -> tuple[ResourceTable, ...]:
     """Return the tables of what Terraform keeps beside a type and is a part of it."""
-    return tuple(table for table in tables().values() if table.part_of == resource)
+    return tuple(table for table in load_tables().values() if table.part_of == resource)
 
 
 @cache
 def read_attributes(resource: str) -> frozenset[str]:
     """Return the attributes of a type of Terraform that its table reads, as all words of its expressions."""
-    table = tables()[resource]
+    table = load_tables()[resource]
     texts = [table.name, table.parent, *table.parents, table.scope, table.merge_into]
     texts += [one for child in table.children for one in (child.name, child.when)]
     texts += [
@@ -79,9 +79,9 @@ def _read_words(rule: object) -> Iterator[str]:
 
 
 @cache
-def block_names(resource: str) -> frozenset[str]:
+def find_block_names(resource: str) -> frozenset[str]:
     """Return the attributes of a type of Terraform that its table reads lists or inner attributes of."""
-    table = tables().get(resource)
+    table = load_tables().get(resource)
     if table is None:
         return frozenset()
     bodies = [table.body, *(child.body for child in table.children)]
@@ -102,7 +102,7 @@ def _read_expressions(rule: object) -> Iterator[str]:
 
 
 @cache
-def tables() -> dict[str, ResourceTable]:
+def load_tables() -> dict[str, ResourceTable]:
     """Return the tables by Terraform's type; raises MappingTableError."""
     found = {}
     for file in sorted(

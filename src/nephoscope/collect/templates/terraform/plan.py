@@ -31,6 +31,6 @@ class TerraformPlan:
     deleted: list[str] = field(default_factory=list)
     source: SourceOfPlan | None = None
 
-    def resources_at(self, address: str) -> list[TerraformResource]:
+    def list_resources_at(self, address: str) -> list[TerraformResource]:
         """Return the resources of an address: the one itself first, then what Terraform keeps in its blocks."""
         return [resource for resource in self.resources if resource.address == address]

@@ -14,8 +14,11 @@ from nephoscope.collect.templates.terraform.plan_differences import (
     WrittenModule,
     find_differences,
 )
-from nephoscope.collect.templates.terraform.plan_references import module_configuration, module_names
-from nephoscope.collect.templates.terraform.plan_resources import without_instance_keys
+from nephoscope.collect.templates.terraform.plan_references import (
+    find_module_configuration,
+    split_module_names,
+)
+from nephoscope.collect.templates.terraform.plan_resources import strip_instance_keys
 from nephoscope_policy.arm.json_text import TextMark
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, WrittenValue
 
@@ -45,14 +48,14 @@ class ConfigurationFiles:
 
     def count_declared(self) -> int:
         """Return how many resources of the plan's root module the files declare."""
-        listed = module_configuration(self._configuration, "").get("resources")
+        listed = find_module_configuration(self._configuration, "").get("resources")
         files = self._find_files("")
         names = [
             (str(one.get("type")), str(one.get("name")))
             for one in (listed if isinstance(listed, list) else ())
             if isinstance(one, dict)
         ]
-        calls = module_configuration(self._configuration, "").get("module_calls")
+        calls = find_module_configuration(self._configuration, "").get("module_calls")
         modules = [("module", str(name)) for name in (calls if isinstance(calls, dict) else ())]
         if files is None:
             return 0
@@ -69,7 +72,7 @@ class ConfigurationFiles:
         found = ((module, self._find_files(module)) for module in self._list_addresses())
         return list(
             find_differences(
-                WrittenModule(module_configuration(self._configuration, module), files)
+                WrittenModule(find_module_configuration(self._configuration, module), files)
                 for module, files in found
                 if files is not None
             )
@@ -81,12 +84,12 @@ class ConfigurationFiles:
         while waiting:
             module = waiting.pop()
             yield module
-            calls = module_configuration(self._configuration, module).get("module_calls")
+            calls = find_module_configuration(self._configuration, module).get("module_calls")
             waiting += [
                 f"{module}.module.{name}".lstrip(".") for name in (calls if isinstance(calls, dict) else ())
             ]
 
-    def trail(self, path: Path) -> tuple[WrittenValue, ...]:
+    def find_trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: the block of its resource first, what decides last; none where no file has it."""
         found = self._trails.get(path)
         if found is None:
@@ -147,7 +150,7 @@ class ConfigurationFiles:
         files = self._find_files(module)
         default = files.find("variable", name, "default") if files is not None else None
         if not module:
-            return module, (files.value(name) if files is not None else None) or default
+            return module, (files.find_value(name) if files is not None else None) or default
         above, call = _split_calling_module(module)
         around = self._find_files(above)
         given = around.find("module", call, name) if around is not None else None
@@ -155,7 +158,7 @@ class ConfigurationFiles:
 
     def _find_files(self, module: str) -> ModuleFiles | None:
         """Return the files of a module by its address; None where its source is no folder here."""
-        plain = without_instance_keys(module)
+        plain = strip_instance_keys(module)
         if plain not in self._modules:
             folder = self._find_folder(plain)
             self._modules[plain] = None if folder is None else self._read(folder)
@@ -163,8 +166,8 @@ class ConfigurationFiles:
 
     def _find_folder(self, module: str) -> str | None:
         folder, here = self._root, ""
-        for name in module_names(module):
-            calls = module_configuration(self._configuration, here).get("module_calls")
+        for name in split_module_names(module):
+            calls = find_module_configuration(self._configuration, here).get("module_calls")
             call = calls.get(name) if isinstance(calls, dict) else None
             source = call.get("source") if isinstance(call, dict) else None
             if not isinstance(source, str) or not source.startswith(("./", "../")):
@@ -192,13 +195,13 @@ class ConfigurationFiles:
 
 def _split_calling_module(module: str) -> tuple[str, str]:
     """Return the address of the module that calls a module, and the name of the call."""
-    *around, name = module_names(module)
+    *around, name = split_module_names(module)
     return ".".join(f"module.{one}" for one in around), name
 
 
 def _read_name(item: Mapping[str, object]) -> str:
     given = item.get("name")
-    plain = without_instance_keys(str(item.get("address"))).rpartition(".")[2]
+    plain = strip_instance_keys(str(item.get("address"))).rpartition(".")[2]
     return given if isinstance(given, str) and given == plain else plain
 
 

@@ -6,36 +6,36 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from nephoscope.collect.templates.terraform.arm_names import (
+    build_name_pattern,
+    build_open_pattern,
+    build_resource_id,
     build_unknown_parent,
     is_resource_group,
-    name_pattern,
-    open_pattern,
-    resource_id,
 )
 from nephoscope.collect.templates.terraform.attribute_mapper import COMMON, BodyBuilder, merge
 from nephoscope.collect.templates.terraform.attributes import MISSING, PlanAttributes
-from nephoscope.collect.templates.terraform.azapi import AZAPI, azapi_table_values
+from nephoscope.collect.templates.terraform.azapi import AZAPI, build_table_values
 from nephoscope.collect.templates.terraform.mapping_expression import compile_expression
 from nephoscope.collect.templates.terraform.mapping_table import (
     Child,
     ResourceTable,
-    block_names,
-    extension_tables,
+    find_block_names,
+    list_extension_tables,
+    load_tables,
     read_attributes,
-    tables,
 )
 from nephoscope.collect.templates.terraform.plan import TerraformPlan, Unmapped
 from nephoscope.collect.templates.terraform.plan_references import ModuleReferences
 from nephoscope.collect.templates.terraform.plan_resources import (
     PlannedChange,
-    prior_resources,
-    provider_subscription,
+    find_provider_subscription,
+    iterate_prior_resources,
     read_planned_changes,
-    without_instance_keys,
+    strip_instance_keys,
 )
 from nephoscope.collect.templates.terraform.planned_resource import SourceOfPlan, TerraformResource
 from nephoscope_policy.arm.template.document import TemplateDocument
-from nephoscope_policy.arm.text_patterns import format_pattern, from_pattern, pattern
+from nephoscope_policy.arm.text_patterns import build_from_pattern, format_pattern, pattern
 from nephoscope_policy.arm.unknown import Unknown
 
 MAX_DEPTH = 12
@@ -55,9 +55,9 @@ class PlanMapper:
         self.plan = plan
         given = root.get("configuration")
         configuration: Mapping[str, object] = given if isinstance(given, dict) else {}
-        self.subscription = subscription or provider_subscription(configuration)
+        self.subscription = subscription or find_provider_subscription(configuration)
         self._references = ModuleReferences(configuration)
-        listed = prior_resources(root) if before else read_planned_changes(root, self.plan.deleted)
+        listed = iterate_prior_resources(root) if before else read_planned_changes(root, self.plan.deleted)
         self._changes = {change.address: change for change in listed}
         self._instances: dict[str, list[PlannedChange]] = defaultdict(list)
         self._by_name: dict[tuple[str, str], PlannedChange] = {}
@@ -71,7 +71,7 @@ class PlanMapper:
         tabled = [(change, self._find_table(change)) for change in self._changes.values()]
         self._untabled = {change.type for change, table in tabled if table is None}
         for change, table in tabled:
-            self._instances[without_instance_keys(change.address)].append(change)
+            self._instances[strip_instance_keys(change.address)].append(change)
             name = change.values.get("name") if isinstance(change.values, dict) else None
             if table is not None and isinstance(name, str):
                 self._by_name.setdefault((table.type.lower(), name), change)
@@ -91,7 +91,7 @@ class PlanMapper:
         self.plan.unmapped.append(Unmapped(change.address, change.type, change.path, reason))
 
     def _find_table(self, change: PlannedChange) -> ResourceTable | None:
-        return AZAPI.get(change.type) or tables().get(change.type)
+        return AZAPI.get(change.type) or load_tables().get(change.type)
 
     def _map_resource(self, change: PlannedChange, depth: int) -> TerraformResource | None:
         """Return the resource of a change, mapped once; None where its table is missing or it needs itself."""
@@ -131,7 +131,7 @@ class PlanMapper:
         if reference.attribute == "id":
             made = self._map_resource(target, depth + 1)
             if made is not None:
-                return from_pattern(made.key_text, unknown)
+                return build_from_pattern(made.key_text, unknown)
         value = self._build_attributes(target, depth + 1).get(*reference.attribute.split(".")).value
         if value is not MISSING:
             return value
@@ -146,7 +146,7 @@ class PlanMapper:
             return False
         whole = change.unknown.get(names[0]) if isinstance(change.unknown, dict) else None
         held = change.values.get(names[0]) if isinstance(change.values, dict) else None
-        if whole is not True or held is not None or names[0] not in block_names(change.type):
+        if whole is not True or held is not None or names[0] not in find_block_names(change.type):
             return self._references.knows(change.module, change.local)
         written = self.plan.source.sets(change.path, names[0]) if self.plan.source is not None else None
         return written is False
@@ -157,7 +157,7 @@ class PlanMapper:
         A plan has all attributes of a type: what none of them sets is what Azure makes of it. Another resource of the plan that no
         table maps (`azurerm_key_vault_...`) may set the rest.
         """
-        if change.type in AZAPI or change.type not in tables():
+        if change.type in AZAPI or change.type not in load_tables():
             return False
         if any(one.startswith(f"{change.type}_") for one in self._untabled):
             return False
@@ -176,7 +176,7 @@ class PlanMapper:
         full = f"{module}.{address}".lstrip(".")
         if full in self._changes:
             return self._changes[full]
-        found = self._instances.get(without_instance_keys(full), [])
+        found = self._instances.get(strip_instance_keys(full), [])
         same = [one for one in found if change.key and one.key == change.key]
         beside = [one for one in found if one.module == change.module]
         both = [one for one in same if one.module == change.module]
@@ -186,19 +186,21 @@ class PlanMapper:
         attributes = self._build_attributes(change, depth)
         builder = BodyBuilder()
         if change.type in AZAPI:
-            type_, name, container, body = azapi_table_values(attributes, builder, change.address)
+            type_, name, container, body = build_table_values(attributes, builder, change.address)
             common = {key: COMMON[key] for key in ("location", "tags", "identity")}
             body = {**builder.build(common, attributes), **body}
         else:
             type_ = table.type
-            name = name_pattern(compile_expression(table.name)(attributes).value, f"{change.address}.name")
+            name = build_name_pattern(
+                compile_expression(table.name)(attributes).value, f"{change.address}.name"
+            )
             container = self._find_container(change, table, attributes)
             body = builder.build(COMMON, attributes)
             merge(body, builder.build(table.body, attributes))
         if not type_.partition("/")[2]:
             self._record_unmapped(change, "its type is known after the apply")
             return
-        id_, full = resource_id(container, type_, name, extends=bool(table.scope))
+        id_, full = build_resource_id(container, type_, name, extends=bool(table.scope))
         self._add(change, (id_, full, type_, container), body, builder, is_whole=self._is_whole(change))
         for child in table.children:
             self._map_child(change, child, attributes, (id_, full, type_))
@@ -215,7 +217,12 @@ class PlanMapper:
         id_, full, type_, container = named
         reason = Unknown("string", "runtime", f"a part of {format_pattern(id_)} is known after the apply")
         name = full.rsplit("/", 1)[-1]
-        whole = {"id": from_pattern(id_, reason), "name": from_pattern(name, reason), "type": type_, **body}
+        whole = {
+            "id": build_from_pattern(id_, reason),
+            "name": build_from_pattern(name, reason),
+            "type": type_,
+            **body,
+        }
         resource = TerraformResource(
             change.address, change.type, id_, full, type_, container, whole, self.plan.document, change.path,
             builder.places, builder.rules, builder.unset, self.plan.source, is_whole,
@@ -233,7 +240,9 @@ class PlanMapper:
                 return
         builder = BodyBuilder()
         body = builder.build(child.body, attributes)
-        own = name_pattern(compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}")
+        own = build_name_pattern(
+            compile_expression(child.name)(attributes).value, f"{change.address}.{child.type}"
+        )
         id_, name, type_ = parent
         named = (f"{id_}/{child.type}/{own}", f"{name}/{own}", f"{type_}/{child.type}", id_)
         self._add(change, named, body, builder, is_whole=self._is_whole(change))
@@ -247,7 +256,7 @@ class PlanMapper:
             if text and text.startswith("/"):
                 return text.rstrip("/")
             if found is not MISSING or not table.parents:
-                part = text or open_pattern(f"{change.address}.{named}")
+                part = text or build_open_pattern(f"{change.address}.{named}")
                 above = table.type if table.parent else "/"
                 return build_unknown_parent(self.subscription, above, part)
         return self._find_group(change, table, attributes)
@@ -257,15 +266,15 @@ class PlanMapper:
         group = attributes.get("resource_group_name").value
         base = f"/subscriptions/{self.subscription}"
         if not is_resource_group(table.type) and group is not MISSING:
-            base += f"/resourceGroups/{name_pattern(group, f'{change.address}.resource_group_name')}"
+            base += f"/resourceGroups/{build_name_pattern(group, f'{change.address}.resource_group_name')}"
         types = table.type.split("/")
         names = [
-            name_pattern(compile_expression(text)(attributes).value, f"{change.address}.{text}")
+            build_name_pattern(compile_expression(text)(attributes).value, f"{change.address}.{text}")
             for text in table.parents
         ]
         if names and group is MISSING:
             above = self._find_id("/".join(types[:2]), names[0])
-            within = f"{base}/resourceGroups/{open_pattern(f'{change.address}.resource_group_name')}"
+            within = f"{base}/resourceGroups/{build_open_pattern(f'{change.address}.resource_group_name')}"
             base = above.rpartition("/providers/")[0] if above else within
         if names:
             base += f"/providers/{types[0]}"
@@ -280,11 +289,11 @@ class PlanMapper:
 
     def _tell_parts(self, resource: TerraformResource) -> None:
         """Know which parts of a resource would be resources of their own: those that the plan does not have are not set."""
-        for table in extension_tables(resource.terraform_type):
+        for table in list_extension_tables(resource.terraform_type):
             resource.is_whole = resource.is_whole and table.resource not in self._astray
             if (
                 table.resource not in self._astray
-                and resource.type.lower() == tables()[resource.terraform_type].type.lower()
+                and resource.type.lower() == load_tables()[resource.terraform_type].type.lower()
             ):
                 for key in table.body:
                     resource.unset.setdefault(tuple(key.split(".")), True)

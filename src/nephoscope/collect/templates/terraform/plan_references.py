@@ -63,28 +63,28 @@ class ModuleReferences:
 
     def _find_module_resources(self, module: str) -> dict[str, object]:
         if module not in self._resources:
-            listed = _read_list(module_configuration(self._configuration, module).get("resources"))
+            listed = _read_list(find_module_configuration(self._configuration, module).get("resources"))
             self._resources[module] = {
                 str(one.get("address")): one for one in listed if isinstance(one, dict)
             }
         return self._resources[module]
 
 
-def module_configuration(configuration: Mapping[str, object], module: str) -> Mapping[str, object]:
+def find_module_configuration(configuration: Mapping[str, object], module: str) -> Mapping[str, object]:
     """Return the configuration of a module by its address."""
     here: object = configuration.get("root_module") or {}
-    for name in module_names(module):
+    for name in split_module_names(module):
         here = _read_map(_read_map(_read_map(here).get("module_calls")).get(name)).get("module") or {}
     return _read_map(here)
 
 
-def module_names(module: str) -> list[str]:
+def split_module_names(module: str) -> list[str]:
     """Return the names of the calls in the address of a module: `module.a[0].module.b` as a, b."""
     plain = INSTANCE_KEY.sub("", module)
     return [part for part in plain.split(".") if part and part != "module"]
 
 
-def parent_module(module: str) -> str:
+def find_parent_module(module: str) -> str:
     """Return the address of the module that calls a module."""
     at = 0
     for match in re.finditer(r"(?:^|\.)module\.", module):
@@ -101,12 +101,14 @@ def _follow(
     if match := _MODULE.fullmatch(reference):
         child = f"{module}.module.{match['name']}".lstrip(".")
         output = _read_map(
-            _read_map(module_configuration(configuration, child).get("outputs")).get(match["output"])
+            _read_map(find_module_configuration(configuration, child).get("outputs")).get(match["output"])
         )
         return _follow(configuration, child, output.get("expression"), steps + 1)
     if reference.startswith("var.") and module:
-        above, name = parent_module(module), module_names(module)[-1]
-        call = _read_map(_read_map(module_configuration(configuration, above).get("module_calls")).get(name))
+        above, name = find_parent_module(module), split_module_names(module)[-1]
+        call = _read_map(
+            _read_map(find_module_configuration(configuration, above).get("module_calls")).get(name)
+        )
         return _follow(configuration, above, _read_map(call.get("expressions")).get(reference[4:]), steps + 1)
     if match := _RESOURCE.fullmatch(reference):
         return Reference(module, match["address"], match["attribute"])

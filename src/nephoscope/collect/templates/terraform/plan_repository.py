@@ -28,12 +28,12 @@ class PlanFiles(Protocol):
         """Return what a file holds, None where there is none."""
         ...
 
-    def file_names(self, folder: str) -> Iterable[str]:
+    def list_file_names(self, folder: str) -> Iterable[str]:
         """The names of the files right in a folder ('' = the root)."""
         ...
 
 
-def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
+def list_plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
     """The names of the plans among files, in order: by their head, and archives that are named as plans."""
     return [name for name in sorted(names) if _is_plan(repository, name)]
 
@@ -41,7 +41,7 @@ def plan_names(repository: Repository, names: Iterable[str]) -> list[str]:
 def _is_plan(repository: Repository, name: str) -> bool:
     if not name.lower().endswith((".json", ".tfplan")) and name.rpartition("/")[2] != "tfplan":
         return False
-    head = repository.head(name)
+    head = repository.read_head(name)
     if head.startswith(_ARCHIVE) or is_plan(name, head.decode("utf-8", "replace")):
         return True
     return repository.is_cut(name) and repository.has_file(name, _MEMBERS)
@@ -76,7 +76,7 @@ def _find_configuration(
     others = {name.rpartition("/")[0] for name in names if name.endswith(".tf")} - {beside}
     best: tuple[tuple[int, int], ConfigurationFiles | None] = ((0, 0), None)
     for folder in (beside, *sorted(others, key=lambda one: (one.count("/"), one))):
-        files = ConfigurationFiles(document, folder, repository.file_names, repository.load)
+        files = ConfigurationFiles(document, folder, repository.list_file_names, repository.load)
         declared = files.count_declared()
         rank = (declared, -len(files.differences()) if declared >= max(best[0][0], 1) else 0)
         if declared and (best[1] is None or rank > best[0]):

@@ -46,12 +46,12 @@ class PlannedChange:
         return found.group() if found else ""
 
 
-def without_instance_keys(address: str) -> str:
+def strip_instance_keys(address: str) -> str:
     """Return an address without the keys of instances."""
     return INSTANCE_KEY.sub("", address)
 
 
-def provider_subscription(configuration: Mapping[str, object]) -> str:
+def find_provider_subscription(configuration: Mapping[str, object]) -> str:
     """Return the subscription that a provider of the configuration names, else the assumed one."""
     providers = configuration.get("provider_config")
     for provider in (providers if isinstance(providers, dict) else {}).values():
@@ -79,7 +79,7 @@ def read_planned_changes(root: Mapping[str, object], deleted: list[str]) -> Iter
             )
 
 
-def prior_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
+def iterate_prior_resources(root: Mapping[str, object]) -> Iterator[PlannedChange]:
     """Give what is there before the apply: nothing in it is unknown."""
     listed = root.get("resource_changes")
     for index, item, change in _list_managed(listed if isinstance(listed, list) else []):

@@ -23,7 +23,7 @@ AZAPI_TYPES = frozenset({"azapi_resource", "azapi_data_plane_resource", "azapi_u
 class SourceOfPlan(Protocol):
     """Source of a plan: its Terraform configuration."""
 
-    def trail(self, path: Path) -> tuple[WrittenValue, ...]:
+    def find_trail(self, path: Path) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the plan: its resource's block first, what decides last; none where they are not known."""
 
     def sets(self, path: Path, name: str) -> bool | None:
@@ -110,12 +110,12 @@ class TerraformResource:
     @property
     def place(self) -> Place:
         """Return where the resource stands in the plan."""
-        return self.document.place(self.path)
+        return self.document.find_place(self.path)
 
     @property
     def source_location(self) -> WrittenValue:
         """Return the location of the resource's block, or its place in the plan where no source is known."""
-        found = self.source.trail(self.path) if self.source is not None else ()
+        found = self.source.find_trail(self.path) if self.source is not None else ()
         return found[0] if found else WrittenValue(self.document, self.path)
 
     def member(self, name: str) -> tuple[str, object] | None:  # noqa: ARG002 - as for other planned resources
@@ -125,7 +125,7 @@ class TerraformResource:
     def trace(self, *steps: str | int) -> tuple[WrittenValue, ...]:
         """Return the places of a part of the body, by its keys and indexes: the resource, then what decides the part."""
         within = self._plan_path(steps)
-        found = self.source.trail(within or self.path) if self.source is not None else ()
+        found = self.source.find_trail(within or self.path) if self.source is not None else ()
         if found:
             return found
         whole = WrittenValue(self.document, self.path)

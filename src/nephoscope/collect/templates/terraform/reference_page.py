@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, tables
+from nephoscope.collect.templates.terraform.mapping_table import ResourceTable, load_tables
 
 _HEAD = """# Terraform plans
 
@@ -29,7 +29,7 @@ For each table a plan is judged as an ARM template of the values that policies a
 
 def render_page() -> str:
     """Give the page: each type of Terraform and what it is in Azure."""
-    return _HEAD + "".join(_format_row(table) for table in tables().values())
+    return _HEAD + "".join(_format_row(table) for table in load_tables().values())
 
 
 def _format_row(table: ResourceTable) -> str:

@@ -88,7 +88,7 @@ def _find_fence_end(text: str, at: int) -> int | None:
 def parse_expression(text: str, offset: int = 0) -> WorkflowExpression:
     """Parse the text between the braces; spans begin at `offset`. Raises ExpressionError."""
     parser = _ExpressionParser(text, offset)
-    tree = parser.binary(0, 0)
+    tree = parser.parse_binary(0, 0)
     parser.expect_end()
     return tree
 
@@ -108,9 +108,9 @@ class _ExpressionParser:
     def __init__(self, text: str, offset: int) -> None:
         self.text, self.offset, self.at = text, offset, 0
         self.kind, self.token, self.span = "", "", TextSpan(offset, offset)
-        self.next()
+        self.read_token()
 
-    def next(self) -> None:
+    def read_token(self) -> None:
         """Read the next token; kind '' at the end."""
         match = _TOKEN.match(self.text, self.at)
         if match is None:
@@ -136,47 +136,47 @@ class _ExpressionParser:
         """Take an operator, or refuse what stands in its place."""
         if not self.is_at_operator(operator):
             raise ExpressionError(f"expected {operator!r}, found {self.token!r}")
-        self.next()
+        self.read_token()
 
-    def binary(self, level: int, depth: int) -> WorkflowExpression:
+    def parse_binary(self, level: int, depth: int) -> WorkflowExpression:
         """Parse operators of a level and above."""
         if depth > MAX_DEPTH:
             raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
         if level == len(_BINARY):
-            return self.unary(depth)
-        left = self.binary(level + 1, depth + 1)
+            return self.parse_unary(depth)
+        left = self.parse_binary(level + 1, depth + 1)
         while self.kind == "operator" and self.token in _BINARY[level]:
             operator = self.token
-            self.next()
-            right = self.binary(level + 1, depth + 1)
+            self.read_token()
+            right = self.parse_binary(level + 1, depth + 1)
             left = WorkflowExpression(
                 "binary", TextSpan(left.span.start, right.span.end), operator, args=[left, right]
             )
         return left
 
-    def unary(self, depth: int) -> WorkflowExpression:
+    def parse_unary(self, depth: int) -> WorkflowExpression:
         """Parse `!` and what it negates."""
         if self.is_at_operator("!"):
             start = self.span.start
-            self.next()
+            self.read_token()
             if depth > MAX_DEPTH:
                 raise ExpressionError(f"the expression is deeper than {MAX_DEPTH}")
-            operand = self.unary(depth + 1)
+            operand = self.parse_unary(depth + 1)
             return WorkflowExpression("not", TextSpan(start, operand.span.end), "!", args=[operand])
-        return self.postfix(self.primary(depth), depth)
+        return self.parse_postfix(self.parse_primary(depth), depth)
 
-    def primary(self, depth: int) -> WorkflowExpression:
+    def parse_primary(self, depth: int) -> WorkflowExpression:
         """Parse a literal, a name, a call or a group."""
         kind, token, span = self.kind, self.token, self.span
         if not kind:
             raise ExpressionError("the expression ends too early")
-        self.next()
+        self.read_token()
         if kind == "string":
             return WorkflowExpression("literal", span, token[1:-1].replace("''", "'"), True)
         if kind == "number" or (kind == "name" and token.lower() in _LITERALS):
             return WorkflowExpression("literal", span, token)
         if (kind, token) == ("operator", "("):
-            inner = self.binary(0, depth + 1)
+            inner = self.parse_binary(0, depth + 1)
             self.expect_operator(")")
             return inner
         if kind != "name":
@@ -192,21 +192,21 @@ class _ExpressionParser:
         while not self.is_at_operator(")"):
             if arguments:
                 self.expect_operator(",")
-            arguments.append(self.binary(0, depth + 1))
+            arguments.append(self.parse_binary(0, depth + 1))
         end = self.span.end
         self.expect_operator(")")
         return WorkflowExpression("call", TextSpan(span.start, end), name.lower(), args=arguments)
 
-    def postfix(self, node: WorkflowExpression, depth: int) -> WorkflowExpression:
+    def parse_postfix(self, node: WorkflowExpression, depth: int) -> WorkflowExpression:
         """Parse `.name`, `.*` and `[index]` after a value."""
         while self.kind == "operator" and self.token in (".", "["):
             opening = self.token
-            self.next()
+            self.read_token()
             if opening == ".":
                 if self.kind != "name" and not self.is_at_operator("*"):
                     raise ExpressionError(f"expected a name after '.', found {self.token!r}")
                 part, index, end = self.token.lower(), None, self.span.end
-                self.next()
+                self.read_token()
             else:
                 index = self._parse_index(depth)
                 end = self.span.end
@@ -218,9 +218,9 @@ class _ExpressionParser:
     def _parse_index(self, depth: int) -> WorkflowExpression:
         if self.is_at_operator("*"):
             span = self.span
-            self.next()
+            self.read_token()
             return WorkflowExpression("star", span, "*")
-        return self.binary(0, depth + 1)
+        return self.parse_binary(0, depth + 1)
 
 
 def _extend(

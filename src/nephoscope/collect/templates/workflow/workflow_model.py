@@ -69,7 +69,7 @@ class WorkflowStep:
         node = self.node.get("run")
         return node if node is not None and node.kind == "scalar" else None
 
-    def input(self, name: str) -> YamlNode | None:
+    def get_input(self, name: str) -> YamlNode | None:
         """Return an input of the action, whose names have no case."""
         given = self.node.get("with")
         pairs = given.pairs if given is not None else []
@@ -117,16 +117,16 @@ class Workflow:
         """Return the value at a path of keys."""
         return self.root.get(*path)
 
-    def expressions(self, node: YamlNode) -> list[WorkflowExpression]:
+    def list_expressions(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions within a scalar, at their places in the file."""
-        return parse_expressions(self.source.cut(node.span), node.span.start)
+        return parse_expressions(self.source.get_text(node.span), node.span.start)
 
-    def condition(self, node: YamlNode) -> list[WorkflowExpression]:
+    def parse_condition(self, node: YamlNode) -> list[WorkflowExpression]:
         """Return the expressions of an `if`, which needs no braces."""
-        found = self.expressions(node)
+        found = self.list_expressions(node)
         if found or "${{" in node.text:
             return found
-        raw = self.source.cut(node.span)
+        raw = self.source.get_text(node.span)
         shift = raw.find(node.text.strip().split("\n", 1)[0])
         return parse_expressions("${{" + node.text + "}}", node.span.start + max(shift, 0) - 3)
 
@@ -175,7 +175,7 @@ def _require_kind(source: SourceText, node: YamlNode | None, kind: str, name: st
     if node is not None and node.kind != kind and not node.is_null:
         raise UnreadableFileError(
             f"{name} must be a {kind}, and is a {node.kind}: GitHub refuses the file",
-            *source.position(node.span.start),
+            *source.find_position(node.span.start),
         )
     return node
 

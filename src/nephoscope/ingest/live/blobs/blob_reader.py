@@ -78,7 +78,7 @@ class BlobReader:
             return None
         with _moves():
             if before is None and settled and (copy := self._find_copy()) is not None:
-                self.reading.sink.save(self.key, copy.to_checkpoint())
+                self.reading.sink.save_checkpoint(self.key, copy.to_checkpoint())
                 return copy
             progress, blocks = self._resume_point(before)
             return self._read_on(progress, blocks, settled)
@@ -93,17 +93,19 @@ class BlobReader:
             if self.reading.stop.is_set():
                 raise SourceStoppedError
             content.fetch(start, min(self.found.size, start + _PART))
-        other = self.contents.get(content.name(self.found.size))
+        other = self.contents.get(content.build_name(self.found.size))
         if other is None or other == self.key or is_wide_encoding(head):
             return None
         _LOG.info("%s has the content of %s, which was read", self.key, other)
         return msgspec.structs.replace(
-            self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.name(self.found.size)
+            self._begin(head), offset=self.found.size, etag=self.found.etag, done=True, whole=content.build_name(self.found.size)
         )  # fmt: skip
 
     def _read_on(self, progress: Progress, blocks: list[BlobBlock], settled: bool) -> Progress:
         sink, content = self.reading.sink, WholeBlob(self._fetch)
-        start = 0 if tabular(self.found.name) else max(progress.offset, sink.last(progress.feed), 0)
+        start = (
+            0 if tabular(self.found.name) else max(progress.offset, sink.get_last_sequence(progress.feed), 0)
+        )
         stretch = ByteRange(
             0 if self._packing or progress.wide else start,
             self.found.size,
@@ -115,11 +117,11 @@ class BlobReader:
         inside = _count_blocks_before(blocks, end)
         progress = msgspec.structs.replace(
             progress, offset=end, etag=self.found.etag, done=settled, blocks=inside, listed=_hash_blocks(blocks, inside),
-            head=stretch.head(end) if start == 0 else progress.head,
-            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
-            whole=content.name(self.found.size) if settled and progress.offset <= 0 else "",
+            head=stretch.sample_head(end) if start == 0 else progress.head,
+            tail=stretch.sample_tail(end) if end > start and not progress.wide else progress.tail,
+            whole=content.build_name(self.found.size) if settled and progress.offset <= 0 else "",
         )  # fmt: skip
-        sink.save(self.key, progress.to_checkpoint())
+        sink.save_checkpoint(self.key, progress.to_checkpoint())
         return progress
 
     def _pass_records(self, progress: Progress, stretch: ByteRange, start: int, settled: bool) -> int:
@@ -150,7 +152,7 @@ class BlobReader:
             blocks=settled,
             listed=_hash_blocks(blocks, settled),
         )
-        self.reading.sink.save(self.key, progress.to_checkpoint())
+        self.reading.sink.save_checkpoint(self.key, progress.to_checkpoint())
         return progress, blocks
 
     def _begin(self, head: bytes) -> Progress:
@@ -162,7 +164,7 @@ class BlobReader:
 
     def _continues(self, before: Progress, blocks: list[BlobBlock]) -> bool:
         """Return whether the blob still begins with what was read of it."""
-        begun = max(before.offset, self.reading.sink.last(before.feed))
+        begun = max(before.offset, self.reading.sink.get_last_sequence(before.feed))
         if before.etag == self.found.etag or begun <= 0:
             return True
         if self.found.size < begun and not before.wide:
@@ -209,7 +211,7 @@ class WholeBlob:
             self._at += len(data)
         return data
 
-    def name(self, size: int) -> str:
+    def build_name(self, size: int) -> str:
         """Return the name of a content of `size` bytes: its size and hash, '' where not all of it was read."""
         return f"{size}-{self._hash.hexdigest()}" if self._at == size else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nephoscope.connect.cloud import load_cloud
-from nephoscope.connect.credentials import credential_source
+from nephoscope.connect.credentials import create_credential_source
 from nephoscope.ingest.live.live_source import SourceContext
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def service(url: str, credential: str, cloud: str, around: SourceContext) -> Blo
 
 def _find_credential(kind: str, cloud: str, around: SourceContext) -> Any:
     if kind == "account-key":
-        return around.secret("account_key")
+        return around.get_secret("account_key")
     if kind == "sas":
-        return around.secret("sas").removeprefix("?")
-    return credential_source(kind, load_cloud(cloud))()
+        return around.get_secret("sas").removeprefix("?")
+    return create_credential_source(kind, load_cloud(cloud))()

@@ -42,9 +42,11 @@ class FolderFileReader:
     def read(self, opened: OpenFile, before: Progress | None, *, settled: bool) -> int:
         """Read what is new and keep how far that was: the byte up to which nothing is left."""
         key, name = opened.file.key, opened.file.name
-        progress, start = before, b"".join(opened.parts(HEAD))
-        if before is not None and not opened.continues(before, start, self.sink.last(before.feed)):
-            self.contents.leave(key, truncated=not tabular(name))
+        progress, start = before, b"".join(opened.read_parts(HEAD))
+        if before is not None and not opened.continues(
+            before, start, self.sink.get_last_sequence(before.feed)
+        ):
+            self.contents.remove(key, truncated=not tabular(name))
             self._trails.pop(key, None)
             progress = None
         found = self._find_known(opened, start, progress)
@@ -52,17 +54,17 @@ class FolderFileReader:
             # A copy that is still being made: what is in it was read, and what is not comes from the file that it is of.
             return 0
         progress = self._begin(opened, start, progress, found)
-        at = max(progress.offset, self.sink.last(progress.feed), 0)
+        at = max(progress.offset, self.sink.get_last_sequence(progress.feed), 0)
         if not opened.is_lined:
             return self._read_on(
                 opened, progress, found.at if found and tabular(name) else at, settled=settled
             )
-        if at == progress.offset < opened.size and progress.cut >= 0 and not opened.breaks(at, at + 1):
-            if not settled and not opened.breaks(at, opened.size):
+        if at == progress.offset < opened.size and progress.cut >= 0 and not opened.has_line_end(at, at + 1):
+            if not settled and not opened.has_line_end(at, opened.size):
                 return at
             self._tell_cut(name, progress.cut)
             at = progress.cut
-        if not settled or opened.breaks(opened.size - 1, opened.size):
+        if not settled or opened.has_line_end(opened.size - 1, opened.size):
             return self._read_on(opened, progress, at, settled=settled)
         return self._to_the_end(opened, progress, at)
 
@@ -82,10 +84,10 @@ class FolderFileReader:
 
     def _find_known(self, opened: OpenFile, start: bytes, own: Progress | None) -> ContentMatch | None:
         name = opened.file.name
-        rivals = self.contents.competing_files(name, start, own)
+        rivals = self.contents.find_same_content(name, start, own)
         if not rivals:
             return None
-        text = prefixes(opened.parts(), chain.from_iterable(one.places() for one in rivals))
+        text = prefixes(opened.read_parts(), chain.from_iterable(one.iterate_offsets() for one in rivals))
         found = self.contents.judge(name, text, rivals, own)
         if found is not None and tabular(name) and found.at < text.size and not text.ends_line(found.at):
             return ContentMatch(0)
@@ -104,9 +106,9 @@ class FolderFileReader:
                 name=opened.file.name, content=ContentFingerprint(first=hash_head(start)),
             )  # fmt: skip
         if at:
-            head, tail = ((0, 0, ""), (0, 0, "")) if opened.packing or opened.wide else opened.samples(at)
+            head, tail = ((0, 0, ""), (0, 0, "")) if opened.packing or opened.wide else opened.sample_ends(at)
             progress = msgspec.structs.replace(progress, offset=at, head=head, tail=tail)
-        self.contents.keep(opened.file.key, progress)
+        self.contents.store_progress(opened.file.key, progress)
         return progress
 
     def _read_on(
@@ -120,9 +122,9 @@ class FolderFileReader:
         begin = 0 if table else start
         trail = self._trails.pop(key, None)
         if trail is None or trail.size != begin:
-            trail = read_trail(opened.parts(begin))
+            trail = read_trail(opened.read_parts(begin))
         stretch = opened.open_range(begin, closing=progress.wrapped)
-        text, growing = opened.text(stretch, begin, growing=not settled)
+        text, growing = opened.open_text(stretch, begin, growing=not settled)
         followed = TrailStream(text, trail)
         end = self._pass_records(opened, progress.feed, followed, start, growing=growing, table=table)
         if end < progress.offset:
@@ -133,18 +135,18 @@ class FolderFileReader:
             self.sink.write_batch(progress.feed, end, refused=(refused,))
         if settled:
             followed.drain()
-        elif not trail.cut(end):
-            trail = read_trail(opened.parts(end))
+        elif not trail.truncate(end):
+            trail = read_trail(opened.read_parts(end))
         if not settled and len(self._trails) < _TRAILS:
             self._trails[key] = trail
         cut = start if unended and end > start else -1
         progress = msgspec.structs.replace(
-            progress, offset=end, etag=opened.file.state, done=settled, content=trail.content(),
+            progress, offset=end, etag=opened.file.state, done=settled, content=trail.build_fingerprint(),
             cut=progress.cut if end == progress.offset else cut,
-            head=stretch.head(end) if start == 0 else progress.head,
-            tail=stretch.tail(end) if end > start and not progress.wide else progress.tail,
+            head=stretch.sample_head(end) if start == 0 else progress.head,
+            tail=stretch.sample_tail(end) if end > start and not progress.wide else progress.tail,
         )  # fmt: skip
-        self.contents.keep(key, progress)
+        self.contents.store_progress(key, progress)
         return end
 
     def _pass_records(

@@ -43,7 +43,7 @@ class CompetingFile(NamedTuple):
         """Return whether the process ended before it could note what it had handed over first: the beginning alone is known."""
         return not self.progress.content.size and self.last > 0
 
-    def places(self) -> Iterator[int]:
+    def iterate_offsets(self) -> Iterator[int]:
         """Yield where a text is compared with it."""
         yield from (self.progress.content.size, max(0, self.last))
         yield from self.marks
@@ -65,7 +65,7 @@ class FolderContents:
         self._index: dict[str, set[str]] = defaultdict(set)
         self._apart: set[tuple[str, str]] = set()
         for prefix in (_HERE, _GONE):
-            for key, kept in sink.checkpoints(prefix).items():
+            for key, kept in sink.list_checkpoints(prefix).items():
                 self._put(key, Progress.of(kept))
 
     def get(self, key: str) -> Progress | None:
@@ -76,32 +76,32 @@ class FolderContents:
         """The keys of files that were there at the last look."""
         return frozenset(key for key in self._known if key.startswith(_HERE))
 
-    def keep(self, key: str, progress: Progress) -> None:
+    def store_progress(self, key: str, progress: Progress) -> None:
         """Keep what was read of a file."""
-        self._sink.save(key, progress.to_checkpoint())
+        self._sink.save_checkpoint(key, progress.to_checkpoint())
         self._put(key, progress)
 
     def set_path(self, key: str, name: str) -> None:
         """A file has that path now."""
         known = self._known.get(key)
         if known is not None and known.name != name:
-            self.keep(key, msgspec.structs.replace(known, name=name))
+            self.store_progress(key, msgspec.structs.replace(known, name=name))
 
-    def leave(self, key: str, *, truncated: bool = False) -> None:
+    def remove(self, key: str, *, truncated: bool = False) -> None:
         """A file is gone, or has another content: what was read is known without it."""
         progress = self._known.get(key)
         if progress is None:
             return
-        self.keep(
+        self.store_progress(
             f"{_GONE}{progress.feed}",
             msgspec.structs.replace(progress, left=self._now(), truncated=truncated),
         )
         self._drop(key)
 
-    def keep_only(self, keys: Collection[str]) -> None:
+    def retain(self, keys: Collection[str]) -> None:
         """No other files than these are there any more; what was gone for long, or is too much, is forgotten."""
         for key in [key for key in self._known if key.startswith(_HERE) and key not in keys]:
-            self.leave(key)
+            self.remove(key)
         gone = [(one.left, key) for key, one in self._known.items() if key.startswith(_GONE)]
         until = self._now() - _REMEMBERED
         for _, key in sorted(gone)[: max(0, len(gone) - _MOST)]:
@@ -110,7 +110,7 @@ class FolderContents:
             if left < until:
                 self._drop(key)
 
-    def competing_files(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
+    def find_same_content(self, name: str, start: bytes, own: Progress | None) -> list[CompetingFile]:
         """The contents that a text may begin with or be the beginning of, which starts so; `own` is what was read of it."""
         feed = own.feed if own else ""
         keys = set(self._list_keys(name, start))
@@ -118,7 +118,7 @@ class FolderContents:
         unique = {one.feed: one for one in found if one.feed != feed and (feed, one.feed) not in self._apart}
         said, size = path_context(name), own.content.size if own else 0
         may = [
-            CompetingFile(one, self._sink.last(one.feed))
+            CompetingFile(one, self._sink.get_last_sequence(one.feed))
             for one in unique.values()
             if _may_be_same_resource(said, path_context(one.name)) and self._may_be_longer(one, name, start)
         ]
@@ -185,7 +185,7 @@ class FolderContents:
     def _drop(self, key: str) -> None:
         if key in self._known:
             self._forget(key)
-            self._sink.forget(key)
+            self._sink.drop_checkpoint(key)
 
     @staticmethod
     def _list_indexes(progress: Progress) -> Iterator[str]:

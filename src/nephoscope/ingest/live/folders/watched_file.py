@@ -66,7 +66,7 @@ class OpenFile:
         """Return whether its bytes are lines or records that grow at their end alone."""
         return not (self.packing or self.wide or self.wrapped or tabular(self.file.path.name))
 
-    def breaks(self, start: int, end: int) -> bool:
+    def has_line_end(self, start: int, end: int) -> bool:
         """Return whether a line ends among its own bytes from `start` to `end`."""
         return any(
             b"\n" in part or b"\r" in part
@@ -78,13 +78,13 @@ class OpenFile:
         whole = self.packing or self.wide
         return ByteRange(0 if whole else start, self.size, self._fetch, self._stop, closing=closing)
 
-    def text(self, stretch: ByteRange, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
+    def open_text(self, stretch: ByteRange, start: int, *, growing: bool) -> tuple[io.RawIOBase, bool]:
         """The text from byte `start` of it on, and whether its end is left for the next time."""
         return open_text(stretch, start, self.packing, self.wide, growing=growing)
 
-    def parts(self, end: int | None = None) -> Iterator[bytes]:
+    def read_parts(self, end: int | None = None) -> Iterator[bytes]:
         """Its text from the first byte on, up to byte `end` or its last."""
-        stream, _ = self.text(self.open_range(0, closing=False), 0, growing=True)
+        stream, _ = self.open_text(self.open_range(0, closing=False), 0, growing=True)
         left = self.size_of_text if end is None else end
         while left > 0 and (part := stream.read(min(left, _PART))):
             left -= len(part)
@@ -99,7 +99,7 @@ class OpenFile:
         """(start, end, digest) of its own bytes."""
         return start, end, digest(self._fetch(start, end) if end > start else b"")
 
-    def samples(self, end: int) -> tuple[tuple[int, int, str], tuple[int, int, str]]:
+    def sample_ends(self, end: int) -> tuple[tuple[int, int, str], tuple[int, int, str]]:
         """Samples of either end of its first bytes."""
         return self.sample(0, min(SAMPLE, end)), self.sample(max(0, end - SAMPLE), end)
 

@@ -120,7 +120,7 @@ def _explain_silence(health: SourceHealth, rates: Sequence[SourceRate], now: dat
     profile = SourceProfile.of(health.columns)
     if health.table in ("", QUARANTINE) or health.last_seen is None:
         return ""
-    long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > limit(profile)
+    long = profile.gaps >= _KNOWN_GAPS and now - health.last_seen > find_silence_limit(profile)
     return (
         _describe_silence(health.last_seen, profile, now)
         if long or _has_two_empty_hours(health, rates, now)
@@ -128,7 +128,7 @@ def _explain_silence(health: SourceHealth, rates: Sequence[SourceRate], now: dat
     )
 
 
-def limit(profile: SourceProfile) -> timedelta:
+def find_silence_limit(profile: SourceProfile) -> timedelta:
     """Return how long a silence may last before it is told."""
     usual = profile.silence()
     beyond = min(_BEYOND * usual, max(_HOURS_BEYOND, _SHARE_BEYOND * usual))
@@ -160,7 +160,7 @@ def find_silent_source(
     detail = ""
     if last is not None:
         profile = SourceProfile.of(whole.columns)
-        detail = _describe_silence(last, profile, now) if now - last > limit(profile) else ""
+        detail = _describe_silence(last, profile, now) if now - last > find_silence_limit(profile) else ""
     elif source.created is not None and now - source.created > FIRST_SILENCE:
         detail = f"nothing has come since it was added at {source.created:%Y-%m-%d %H:%M} UTC"
     return HealthFinding(source.name, source.workspace, "", "silent", detail) if detail else None

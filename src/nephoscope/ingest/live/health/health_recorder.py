@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from nephoscope.files.json_tree import text_of
+from nephoscope.files.json_tree import get_text
 from nephoscope.ingest.live.health import health_rows as made
 from nephoscope.ingest.live.health.arrival_profile import SourceProfile
 from nephoscope.ingest.live.health.health_evaluation import HealthFinding, find_silent_source, findings
@@ -154,7 +154,7 @@ class HealthKeeper:
             for value in over:
                 finding, began = (
                     HealthFinding(**value["finding"]),
-                    datetime.fromisoformat(text_of(value, "since")),
+                    datetime.fromisoformat(get_text(value, "since")),
                 )
                 self._queue_row(
                     session, finding.workspace, "SecurityAlert", made.alert(finding, began, now, over=True)
@@ -189,8 +189,8 @@ class HealthKeeper:
         return [HealthFinding(*place, "schema", "; ".join(told)) for place, told in found.items()]
 
     def _has_ended(self, value: Mapping[str, object], now: datetime) -> bool:
-        lasting = text_of(value, "finding", "kind") == "schema"
-        return not lasting or now - datetime.fromisoformat(text_of(value, "since")) > _SCHEMA_OPEN
+        lasting = get_text(value, "finding", "kind") == "schema"
+        return not lasting or now - datetime.fromisoformat(get_text(value, "since")) > _SCHEMA_OPEN
 
     def _write_statuses(
         self, every: Sequence[SourceHealth], sources: Mapping[str, Source], now: datetime

@@ -45,7 +45,7 @@ class HealthRow:
     untimed: int
 
 
-def rows(state: State, now: datetime, source: str | None = None) -> list[HealthRow]:
+def read_rows(state: State, now: datetime, source: str | None = None) -> list[HealthRow]:
     """The table, of all sources or of one; a source that is to run and brought nothing yet has a row too."""
     rates = state.source_health.rates(source, since=now - _KNOWN)
     every = state.source_health.all(source)

@@ -105,7 +105,7 @@ def _check_settings(
     for name, logs in sent.items():
         if logs:
             # Rows of an account's service may bear the id of either; their table tells the service.
-            newest = newest_rows.newest_time(resource, logs.counts)
+            newest = newest_rows.find_newest_time(resource, logs.includes)
             yield from _check_silence(scope, kind, name, newest, is_old)
     # A type that has no logs, only metrics, cannot send any.
     has_logs = kind in LOGGED or any(_list_logs(setting) for setting in settings)
@@ -134,7 +134,7 @@ def _check_unconfigured(
 ) -> Iterator[MissingLogs]:
     """A resource without a setting, unless its logs come nevertheless: another tool may set it up, past the stored estate."""
     network = kind in NETWORKS
-    last = newest_rows.newest_time(key, flows if network else _build_every_stream(kind).counts)
+    last = newest_rows.find_newest_time(key, flows if network else _build_every_stream(kind).includes)
     if last is None or is_old(last):
         reason = f"no {'flow log' if network else 'diagnostic setting'} sends its logs"
         yield MissingLogs(key, kind, reason, last=last)
@@ -153,7 +153,7 @@ def _check_flow_log(
     if _read_properties(flow_log).get("enabled") is False:
         yield MissingLogs(target, _extract_type(target), "its flow log is switched off", flow_log.id.name)
     else:
-        newest = newest_rows.newest_time(target, flows)
+        newest = newest_rows.find_newest_time(target, flows)
         yield from _check_silence(target, _extract_type(target), flow_log.id.name, newest, is_old)
 
 

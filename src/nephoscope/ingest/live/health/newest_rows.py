@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from nephoscope.ingest.logs.azure_diagnostics import TABLE as DIAGNOSTICS
-from nephoscope.ingest.logs.categories import table_of_category
+from nephoscope.ingest.logs.categories import load_category_tables
 from nephoscope.lake.maintenance.table_inventory import list_table_inventory
 from nephoscope_kql.errors import KqlError
 from nephoscope_policy.model.resource_id import MANAGEMENT_GROUP_TYPE, SUBSCRIPTION_TYPE
@@ -39,7 +39,7 @@ def _map_dedicated_tables(kind: str) -> dict[str, frozenset[str]]:
     """The tables that a resource type's logs have of their own, each with the categories that go there."""
     found: dict[str, set[str]] = {}
     kinds = STORAGE_SERVICES if kind == STORAGE else (kind,)
-    for key, table in table_of_category().items():
+    for key, table in load_category_tables().items():
         owner, _, category = key.rpartition(":")
         if owner in kinds:
             found.setdefault(table, set()).add(category)
@@ -57,7 +57,7 @@ class DiagnosticStream:
     def __bool__(self) -> bool:
         return self.every or bool(self.categories)
 
-    def counts(self, table: str, category: str) -> bool:
+    def includes(self, table: str, category: str) -> bool:
         """Return whether a row is one of these logs."""
         if self.kind in ACTIVITY_SCOPES:
             return table == ACTIVITY and (self.every or not category or category in self.categories)
@@ -88,7 +88,7 @@ class NewestRows:
             own[table, category] = max(own.get((table, category), moment), moment)
         self._ids = sorted(self._seen)
 
-    def newest_time(self, key: str, counts: Counts) -> datetime | None:
+    def find_newest_time(self, key: str, counts: Counts) -> datetime | None:
         """Return the time of the newest row that counts of a resource or of one in it (a subnet of a network), None without rows."""
         moments = (
             moment for id_ in self._iterate_ids_below(key) for (table, category), moment in self._seen[id_].items()
@@ -112,7 +112,7 @@ class NewestRows:
 
 def list_log_tables() -> frozenset[str]:
     """List the tables that logs of resources are written to."""
-    own = {table for key, table in table_of_category().items() if ":" in key}
+    own = {table for key, table in load_category_tables().items() if ":" in key}
     return frozenset(own | {DIAGNOSTICS, *FLOWS})
 
 

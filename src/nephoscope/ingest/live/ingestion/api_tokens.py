@@ -11,7 +11,7 @@ from nephoscope.ingest.source_failures import SourceError
 _PREFIX = "nepho_"
 
 
-def new_token() -> tuple[str, str]:
+def create_token() -> tuple[str, str]:
     """(a new token of 256 random bits, its hash as it is kept)."""
     token = _PREFIX + secrets.token_urlsafe(32)
     return token, hash_token(token)

@@ -165,7 +165,7 @@ def _read_flow(
     )
     if columns is None:
         raise SourceError(f"rules: {place}: the stream {stream} is not in streamDeclarations")
-    transform = None if text == "source" else Transform.of(text, columns, f"{place}.transformKql")
+    transform = None if text == "source" else Transform.compile(text, columns, f"{place}.transformKql")
     if table is None:
         made = dict(transform.columns) if transform is not None else columns
         try:

@@ -161,7 +161,7 @@ class RequestIntake:
         found = _ReadPost(post)
         try:
             body = unpack_body(post.body, post.encoding, self.body * 10)
-            found.mark = IdempotencyCache.mark(post.id, post.stream, body, post.sender)
+            found.mark = IdempotencyCache.build_key(post.id, post.stream, body, post.sender)
             found.again = found.mark in self._repeats or found.mark in first
             if found.mark and not found.again:
                 first[found.mark] = found

@@ -25,7 +25,7 @@ class IdempotencyCache:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @staticmethod
-    def mark(request: str, stream: str, body: bytes, sender: ResourceBinding | None = None) -> bytes:
+    def build_key(request: str, stream: str, body: bytes, sender: ResourceBinding | None = None) -> bytes:
         """Return what tells a request from others, b'' for one that the client gave no id; those of a bound sender are its own."""
         if not request:
             return b""

@@ -51,7 +51,7 @@ class IngestionEndpoint:
         self._quota = RequestQuota(self.limits)
         self._gathering = MicroBatcher(self.sink, self.workers)
 
-    def flows(self, rule: str, stream: str) -> tuple[DataFlow, ...]:
+    def find_flows(self, rule: str, stream: str) -> tuple[DataFlow, ...]:
         """The flows of a stream; raises IngestionRefusedError for a rule or stream that is not there."""
         known = self.rules.get(rule.lower())
         if known is None and (self.rules or rule.lower() != self.name.lower()):
@@ -81,7 +81,9 @@ class IngestionEndpoint:
 
         `sender` is the resource that the caller is bound to. Raises IngestionRefusedError.
         """
-        with self._repeats.claim(IdempotencyCache.mark(request, stream, body, sender), _PATIENCE) as first:
+        with self._repeats.claim(
+            IdempotencyCache.build_key(request, stream, body, sender), _PATIENCE
+        ) as first:
             if first:
                 self._append(shape_records(flows, stream, parse_records(body)), len(body), sender)
 
@@ -122,7 +124,7 @@ async def _serve(door: IngestionEndpoint, request: Request) -> None:
             400, "MissingApiVersionParameter", "The api-version query parameter is required."
         )
     rule, stream = request.path_params["rule"], request.path_params["stream"]
-    flows = door.flows(rule, stream)
+    flows = door.find_flows(rule, stream)
     body = await read_body(request, door.limits.body)
     door.count(rule, len(body))
     # Microsoft's client fills its requests to the limit by counting records alone, not what parts them.

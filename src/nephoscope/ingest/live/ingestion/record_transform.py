@@ -83,7 +83,7 @@ def _describe_type_mismatch(made: TransformResult, owner: int, transform: Transf
     """Return what of a record was not of its declared type, in words."""
     unfit = made.unfit.get(owner, {})
     told = (
-        f"{name} is no {transform.kind(name).value}: {json_text(value)[:_TOLD]}"
+        f"{name} is no {transform.find_kind(name).value}: {json_text(value)[:_TOLD]}"
         for name, value in unfit.items()
     )
     return "; ".join(told)

@@ -59,7 +59,7 @@ class Transform:
     schema: pa.Schema
 
     @classmethod
-    def of(cls, text: str, columns: Mapping[str, KqlType], place: str) -> Transform:
+    def compile(cls, text: str, columns: Mapping[str, KqlType], place: str) -> Transform:
         """Compile; raises SourceError with the place of the rule and within the query."""
         fields = pa.schema(
             [
@@ -68,7 +68,7 @@ class Transform:
             ]
         )
         try:
-            transform_validation.check(text, SOURCE, columns)
+            transform_validation.check_transform(text, SOURCE, columns)
             compiled = compile_traced(
                 text, MemoryCatalog({SOURCE: schema_of_fields(SOURCE, fields)}), _RECORD
             )
@@ -82,7 +82,7 @@ class Transform:
         """The names and types of what it gives."""
         return self.compiled.columns[:-1]
 
-    def kind(self, name: str) -> KqlType:
+    def find_kind(self, name: str) -> KqlType:
         """The declared type of a column of the stream."""
         return KqlType((self.schema.field(name).metadata or {})[b"kql.type"].decode())
 
@@ -111,7 +111,7 @@ class Transform:
         arrays: list[pa.Array] = []
         unfit: dict[int, dict[str, object]] = {}
         for name in self.schema.names:
-            kind = self.kind(name)
+            kind = self.find_kind(name)
             column = coerce_column([record.get(name) for record in records], kind)
             arrays.append(column.array.fill_null("") if kind == KqlType.STRING else column.array)
             for number, value in column.unfit.items():

@@ -48,7 +48,7 @@ _CALLS = frozenset(
 )
 
 
-def check(text: str, table: str, columns: Collection[str]) -> None:
+def check_transform(text: str, table: str, columns: Collection[str]) -> None:
     """Raise KqlError, with the place, where the query is wrong, or is no one pipeline that looks at a record of a table at a time."""
     with locate_errors(text):
         query = parse(text)

@@ -15,7 +15,7 @@ from nephoscope.ingest.live.broker_log import BrokerLog
 from nephoscope.ingest.live.broker_settings import (
     CONNECTION_STRING,
     BrokerSettings,
-    check,
+    check_settings,
     list_secrets_in_use,
 )
 from nephoscope.ingest.live.live_source import (
@@ -101,7 +101,7 @@ class EventHubSource:
         for place, some in parts.items():
             pieces = tuple(_build_piece(one, self.settings.format) for one in some if one.value())
             empty = tuple(_quarantine_empty_message(one) for one in some if not one.value())
-            if (some[0].offset() or 0) <= sink.last(self._name_feed(*place, sink)):
+            if (some[0].offset() or 0) <= sink.get_last_sequence(self._name_feed(*place, sink)):
                 self._reset_feed(place, sink)
             sink.write_batch(self._name_feed(*place, sink), some[-1].offset() or 0, pieces, refused=empty)
             sink.report_working(f"partition:{place[0]}/{place[1]}")
@@ -139,7 +139,9 @@ class EventHubSource:
 
         assert self._sink is not None
         behind = [
-            TopicPartition(topic, number, self._sink.last(self._name_feed(topic, number, self._sink)) + 1)
+            TopicPartition(
+                topic, number, self._sink.get_last_sequence(self._name_feed(topic, number, self._sink)) + 1
+            )
             for topic, number in parts
         ]
         try:
@@ -153,13 +155,13 @@ class EventHubSource:
     def _reset_feed(self, place: tuple[str, int], sink: SourceSink) -> None:
         """Begin another feed for a partition: reading began behind what the lake has, so the broker counts from 0 again."""
         key = f"partition:{place[0]}/{place[1]}"
-        sink.save(key, {"made": (sink.checkpoint(key) or {}).get("made", 0) + 1})
+        sink.save_checkpoint(key, {"made": (sink.get_checkpoint(key) or {}).get("made", 0) + 1})
         self._feeds.pop(place, None)
 
     def _name_feed(self, topic: str, number: int, sink: SourceSink) -> str:
         """The feed of a partition: a new one after its topic was made anew and counts from 0 again."""
         if (topic, number) not in self._feeds:
-            kept = sink.checkpoint(f"partition:{topic}/{number}") or {}
+            kept = sink.get_checkpoint(f"partition:{topic}/{number}") or {}
             self._feeds[topic, number] = f"{topic}/{number}" + (
                 f"#{kept['made']}" if kept.get("made") else ""
             )
@@ -175,7 +177,7 @@ class EventHubSource:
         for partition in partitions:
             place = (partition.topic, partition.partition)
             self._feeds.pop(place, None)
-            behind = sink.last(self._name_feed(*place, sink)) + 1
+            behind = sink.get_last_sequence(self._name_feed(*place, sink)) + 1
             partition.offset = max(behind, committed[place]) if behind else committed[place]
         consumer.assign(partitions)
         sink.report_working(WHOLE)
@@ -232,17 +234,17 @@ class EventHubSource:
         return {
             "sasl.mechanisms": mechanism,
             "sasl.username": username,
-            "sasl.password": self.around.secret("password"),
+            "sasl.password": self.around.get_secret("password"),
         }
 
     def _fetch_token(self, _: str) -> tuple[str, float]:
         from nephoscope.connect.cloud import load_cloud
-        from nephoscope.connect.credentials import credential_source
+        from nephoscope.connect.credentials import create_credential_source
 
         host = self.settings.brokers[0].rpartition(":")[0]
-        token = credential_source(self.settings.credential, load_cloud(self.settings.cloud))().get_token(
-            f"https://{host}/.default"
-        )
+        token = create_credential_source(
+            self.settings.credential, load_cloud(self.settings.cloud)
+        )().get_token(f"https://{host}/.default")
         return token.token, float(token.expires_on)
 
     def _ask_brokers(self, ask: Any) -> Any:
@@ -300,7 +302,7 @@ KIND = SourceKind(
     EventHubSource,
     secrets={"password": "The connection string of the namespace or hub, or the password of the user."},
     shared=True,
-    check=check,
+    check=check_settings,
     binds=frozenset(
         {"brokers", "sign_in", "username", "tls", "ca", "certificate", "key", "credential", "cloud"}
     ),

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from nephoscope.files.symlinks import leads_out
+from nephoscope.files.symlinks import explain_outside_link
 from nephoscope.ingest.live import validators as wanted
 from nephoscope.ingest.live.byte_range import only_whole
 from nephoscope.ingest.live.folders.file_reader import FolderFileReader
@@ -141,7 +141,7 @@ class FolderSource:
     def _leads_out(self, path: Path, sink: SourceSink | None) -> bool:
         """Return whether something is a link out of the folders (told where new): its writer may not have the rights
         of this process."""
-        why = leads_out(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
+        why = explain_outside_link(path, map(Path, self.settings.paths)) if path.is_symlink() else ""
         if why:
             self._report_problem(path, why, sink)
         return bool(why)
@@ -188,8 +188,8 @@ def _update_paths(files: Collection[WatchedFile], contents: FolderContents) -> N
     for file in files:
         contents.set_path(file.key, file.name)
         if not file.stat.st_size:
-            contents.leave(file.key, truncated=True)
-    contents.keep_only({file.key for file in files})
+            contents.remove(file.key, truncated=True)
+    contents.retain({file.key for file in files})
 
 
 def _check_folder(path: str) -> None:

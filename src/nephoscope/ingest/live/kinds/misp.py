@@ -100,7 +100,7 @@ class MispSource:
 
     def _page(self, asker: FeedClient, sink: SourceSink, by: str) -> bool:
         """Ask for the next page of what is newer by one of its times, and keep it; whether there may be more."""
-        at = dict(sink.checkpoint(_WALKS[by]) or self._begin())
+        at = dict(sink.get_checkpoint(_WALKS[by]) or self._begin())
         if not at["page"]:
             at |= {"page": 1, "newest": at["since"]}
         reply = asker.ask("POST", _PATH, body=self._build_search(at, by))
@@ -116,10 +116,10 @@ class MispSource:
         seen = sha256(msgspec.json.encode(reply.body)).hexdigest()
         if more and seen == at.get("seen"):
             # the next round begins at the first page again
-            sink.save(_WALKS[by], {"since": at["since"], "page": 0, "number": number})
+            sink.save_checkpoint(_WALKS[by], {"since": at["since"], "page": 0, "number": number})
             raise SourceError(f"{self.settings.url}{_PATH}: returns the same page for every page number")
         # the second of the newest is asked for again: more may come in it, and what is known changes nothing
-        sink.save(
+        sink.save_checkpoint(
             _WALKS[by],
             {
                 "since": at["since"],
@@ -175,7 +175,7 @@ class MispSource:
         found = list(misp.items(body, self.around.clock(), confidence=confidence))
         reading = IndicatorFileOptions(days=chosen.days)
         good = [one for one in found if not isinstance(one, RefusedItem)]
-        kept = sink.learn(
+        kept = sink.store_indicators(
             [complete_item(one, reading) if isinstance(one, IntelItem) else one for one in good]
         )
         self._open_events(sink).add_answer(body, good)
@@ -192,7 +192,7 @@ class MispSource:
         return sorted(bad)
 
     def _open_client(self, stop: Event) -> FeedClient:
-        headers = {"Accept": "application/json", "Authorization": self.around.secret("key")}
+        headers = {"Accept": "application/json", "Authorization": self.around.get_secret("key")}
         return FeedClient(
             self.settings.url, headers, None, self.settings.ca, self.settings.private, stop=stop
         )
@@ -208,7 +208,7 @@ def check(settings: MispSettings, around: SourceContext) -> None:
     wanted.url("url", settings.url, "https://HOST/")
     if not settings.private:
         wanted.public("url", settings.url)
-    credential_validation.header("key", around.secret("key"))
+    credential_validation.header("key", around.get_secret("key"))
     wanted.authority("ca", settings.ca)
 
 

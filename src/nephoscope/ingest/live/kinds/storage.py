@@ -113,7 +113,7 @@ class StorageSource:
     def run(self, sink: SourceSink, stop: Event) -> None:
         """Look, read, wait, until stopped; raises SourceError for an account that cannot be reached."""
         with self._open_service() as account:
-            self._known = {key: Progress.of(kept) for key, kept in sink.checkpoints("blob:").items()}
+            self._known = {key: Progress.of(kept) for key, kept in sink.list_checkpoints("blob:").items()}
             self._contents = {one.whole: key for key, one in self._known.items() if one.whole}
             while not stop.is_set():
                 with translate_azure_errors(f"storage account {self.settings.account_url}"):
@@ -151,7 +151,7 @@ class StorageSource:
         sink.report_working(WHOLE)
         for key in self._known.keys() - {reader.key for reader in every}:
             del self._known[key]
-            sink.forget(key)
+            sink.drop_checkpoint(key)
         # What no blob has any more is forgotten, as its checkpoint is.
         self._contents.clear()
         self._contents.update({one.whole: key for key, one in self._known.items() if one.whole})
@@ -190,7 +190,7 @@ class StorageSource:
         except (BlobChangedError, SourceStoppedError):
             # Written to or deleted meanwhile: the next round sees what it is then. What was kept stands in the checkpoint.
             self._failing.add(reader.key)
-            kept = reader.reading.sink.checkpoint(reader.key)
+            kept = reader.reading.sink.get_checkpoint(reader.key)
             if kept is not None:
                 self._known[reader.key] = Progress.of(kept)
             return
@@ -224,10 +224,10 @@ def check(settings: StorageSettings, around: SourceContext) -> None:
             )
     validators.log_format(settings.format)
     if settings.credential == "account-key":
-        credential_validation.account_key("account_key", around.secret("account_key"))
+        credential_validation.account_key("account_key", around.get_secret("account_key"))
     elif settings.credential == "sas":
         listed = any("*" in name for name in settings.containers)
-        credential_validation.sas("sas", around.secret("sas"), around.clock(), lists_containers=listed)
+        credential_validation.sas("sas", around.get_secret("sas"), around.clock(), lists_containers=listed)
     else:
         validators.cloud(settings.cloud)
 

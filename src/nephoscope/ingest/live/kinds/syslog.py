@@ -174,7 +174,7 @@ def _close_on_stop(stop: Event, listeners: ExitStack, intake: SyslogIntake) -> N
     """Once told to stop: close the listeners, which reads what has arrived, and then end the intake."""
     stop.wait()
     listeners.close()
-    intake.end()
+    intake.close()
 
 
 def check(settings: SyslogSettings, _: SourceContext) -> None:

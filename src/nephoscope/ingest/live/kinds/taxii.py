@@ -124,11 +124,11 @@ class TaxiiSource:
     def _page(self, collection: str, asker: FeedClient, sink: SourceSink) -> bool:
         """Ask for the next page and keep it; whether there are more."""
         key, path = f"taxii:{collection}", f"collections/{collection}/objects/"
-        at = dict(sink.checkpoint(key) or self._begin())
+        at = dict(sink.get_checkpoint(key) or self._begin())
         reply = asker.ask("GET", path, params=self._build_params(at))
         if reply.status in (400, 404, 416) and at.get("next"):
             # the server forgot where it was: the stretch is asked for anew, and what is known already changes nothing
-            sink.save(key, {**at, "next": "", "forgot": True})
+            sink.save_checkpoint(key, {**at, "next": "", "forgot": True})
             if at.get("forgot"):
                 raise SourceError(
                     f"{self.settings.url}{path}: the server rejected the `next` value that it issued, "
@@ -144,7 +144,7 @@ class TaxiiSource:
         self._keep(objects, collection, number, sink)
         more = _has_next_page(reply, f"{self.settings.url}{path}")
         after = _build_next_page_start(at, number, reply, self.around.clock(), more=more)
-        sink.save(key, after)
+        sink.save_checkpoint(key, after)
         if more and all(after[name] == at.get(name, "") for name in ("since", "next", "seen")):
             raise SourceError(
                 f"{self.settings.url}{path}: announces more data, but without a new `next` or "
@@ -174,7 +174,9 @@ class TaxiiSource:
             confidence=None if chosen.confidence < 0 else chosen.confidence, days=chosen.days
         )
         found = list(stix.items(objects, self.around.clock(), "objects"))
-        kept = sink.learn([complete_item(one, reading) for one in found if isinstance(one, IntelItem)])
+        kept = sink.store_indicators(
+            [complete_item(one, reading) for one in found if isinstance(one, IntelItem)]
+        )
         name = f"{chosen.url}collections/{collection}"
         bad = tuple(
             QuarantinedInput(name, one.place, one.reason, one.raw)
@@ -188,11 +190,11 @@ class TaxiiSource:
         chosen, headers = self.settings, {"Accept": _ACCEPT}
         auth = None
         if chosen.sign_in == "basic":
-            auth = chosen.user, self.around.secret("password")
+            auth = chosen.user, self.around.get_secret("password")
         elif chosen.sign_in == "bearer":
-            headers["Authorization"] = f"Bearer {self.around.secret('token')}"
+            headers["Authorization"] = f"Bearer {self.around.get_secret('token')}"
         elif chosen.sign_in == "key":
-            headers[chosen.key_header] = self.around.secret("token")
+            headers[chosen.key_header] = self.around.get_secret("token")
         return FeedClient(chosen.url, headers, auth, chosen.ca, chosen.private, stop=stop)
 
 
@@ -265,7 +267,7 @@ def check(settings: TaxiiSettings, around: SourceContext) -> None:
     if settings.sign_in == "basic":
         validators.require_filled("user", [settings.user], "given for sign_in=basic")
     if settings.sign_in in _NEEDED:
-        secret = around.secret(_NEEDED[settings.sign_in])
+        secret = around.get_secret(_NEEDED[settings.sign_in])
         if settings.sign_in != "basic":
             credential_validation.header("token", secret)
     validators.authority("ca", settings.ca)

@@ -47,12 +47,12 @@ class SyslogIntake:
             self._changed.notify_all()
             return self._bytes < self._limit
 
-    def room(self, timeout: float) -> bool:
+    def wait_for_room(self, timeout: float) -> bool:
         """Wait until there is room, at most so many seconds; whether there is."""
         with self._changed:
             return self._changed.wait_for(lambda: self._bytes < self._limit, timeout)
 
-    def when_room(self, resume: Callable[[], None]) -> None:
+    def call_when_room(self, resume: Callable[[], None]) -> None:
         """Call once as soon as there is room (at once where there is), from any thread."""
         with self._changed:
             if self._bytes >= self._limit:
@@ -60,7 +60,7 @@ class SyslogIntake:
                 return
         resume()
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Nothing more comes: `take` returns what is left, then None."""
         with self._changed:
             self._ended = True

@@ -53,7 +53,7 @@ class SyslogFramer:
                 break
         return found
 
-    def end(self) -> tuple[list[bytes], bytes]:
+    def finish(self) -> tuple[list[bytes], bytes]:
         """The stream ended: (a last message that only lacks its line feed, what was cut inside a counted message)."""
         held, self._held = bytes(self._held), bytearray()
         if self._dropping:

@@ -76,7 +76,7 @@ class _Connection(asyncio.Protocol):
         self._frames.over.clear()
         if not room and self._transport is not None and self._transport.is_reading():
             self._transport.pause_reading()
-            self._streams.intake.when_room(self._resume)
+            self._streams.intake.call_when_room(self._resume)
 
     def _make_refusal(self, reason: str, raw: bytes) -> QuarantinedInput:
         return QuarantinedInput(f"syslog://{self._peer}", "stream", reason, decode_message(raw))
@@ -97,7 +97,7 @@ class _Connection(asyncio.Protocol):
         self._left()
         if self._timer is not None:
             self._timer.cancel()
-        last, cut = self._frames.end()
+        last, cut = self._frames.finish()
         self._put(last)
         if cut:
             self._streams.intake.put(self._make_refusal("the connection ended inside a message", cut))
@@ -171,7 +171,7 @@ class TcpListener:
     async def _listen(self, listeners: list[socket.socket], tls: ssl.SSLContext | None) -> None:
         for listener in listeners:
             entrance = Listener(
-                listener, self._bounds, lambda place: _Connection(self, place.leave), self.told, tls
+                listener, self._bounds, lambda place: _Connection(self, place.release), self.told, tls
             )
             entrance.open()
             self._entrances.append(entrance)

@@ -53,7 +53,7 @@ class UdpListener:
 
     def _run(self) -> None:
         while True:
-            if not self._intake.room(0.2):
+            if not self._intake.wait_for_room(0.2):
                 continue
             if not self._read() and self._stop.is_set():
                 return

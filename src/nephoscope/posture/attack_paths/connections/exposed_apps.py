@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.endpoint_access import EndpointAccess
-from nephoscope.estate.public_endpoint import SITE, answers, is_unrestricted
+from nephoscope.estate.public_endpoint import SITE, find_endpoint_access, is_unrestricted
 from nephoscope.estate.resource_lookup import require_complete
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
@@ -23,7 +23,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 
     def site(resource: Resource) -> None:
         stopped = str(require_complete(resource).get("state") or "").lower() == "stopped"
-        if not stopped and answers(resource, facts.view) is EndpointAccess.EVERYBODY:
+        if not stopped and find_endpoint_access(resource, facts.view) is EndpointAccess.EVERYBODY:
             expose(facts, graph, resource, f"{resource.name} answers every address", REMEDY)
 
     def container_app(resource: Resource) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nephoscope.estate.endpoint_access import EndpointAccess
-from nephoscope.estate.public_endpoint import CLUSTER, answers
+from nephoscope.estate.public_endpoint import CLUSTER, find_endpoint_access
 from nephoscope.posture.attack_paths.exposure_connections import expose
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from the Internet to each cluster that it may call."""
 
     def look(cluster: Resource) -> None:
-        if answers(cluster, facts.view) is EndpointAccess.EVERYBODY:
+        if find_endpoint_access(cluster, facts.view) is EndpointAccess.EVERYBODY:
             expose(facts, graph, cluster, f"The API server of {cluster.name} answers every address", REMEDY)
 
     facts.visit_each(CLUSTER, "which clusters the Internet reaches", look)

@@ -8,12 +8,18 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from nephoscope.analyze.verdict import join_names
-from nephoscope.estate.addresses import PUBLIC, AddressSet, size
+from nephoscope.estate.addresses import PUBLIC, AddressSet, count_addresses
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.ingress_paths import is_broad, is_broad_set
 from nephoscope.estate.network_interfaces import Interface, IpConfiguration
-from nephoscope.estate.public_endpoint import COSMOS, FIREWALLED, answers, firewall_ranges, is_closed
-from nephoscope.estate.resource_lookup import properties, require_complete
+from nephoscope.estate.public_endpoint import (
+    COSMOS,
+    FIREWALLED,
+    find_endpoint_access,
+    is_closed,
+    map_firewall_ranges,
+)
+from nephoscope.estate.resource_lookup import get_properties, require_complete
 from nephoscope.posture.attack_paths.entity import Insight, InsightKind
 from nephoscope.posture.attack_paths.exposure_connections import expose
 from nephoscope.posture.attack_paths.type_names import MANAGED_INSTANCE
@@ -51,11 +57,11 @@ def _explain_firewall(facts: GraphFacts, server: Resource) -> str:
     """Explain why a server with firewall rules is open, '' where it is not."""
     if is_closed(server):
         return ""
-    wide = firewall_ranges(server, facts.view)
+    wide = map_firewall_ranges(server, facts.view)
     whole = reduce(or_, wide.values(), AddressSet())
     if not is_broad_set(whole):
         return ""
-    named = join_names(sorted(wide, key=lambda name: (-size(wide[name].v4), name)), 2)
+    named = join_names(sorted(wide, key=lambda name: (-count_addresses(wide[name].v4), name)), 2)
     return f"The firewall rules of {server.name} let the Internet in: {named}"
 
 
@@ -66,8 +72,8 @@ def _explain_endpoint(facts: GraphFacts, instance: Resource) -> str:
         return ""
     place = IpConfiguration(instance.key, str(body.get("subnetId") or "").lower(), AddressSet())
     card = Interface(instance.key, "", forwards=False, configurations=(place,))
-    remote = facts.view.network.internet(place) & PUBLIC
-    openings = facts.view.network.openings(card, place, "tcp", remote, ((INSTANCE_PORT, INSTANCE_PORT),))
+    remote = facts.view.network.find_internet_addresses(place) & PUBLIC
+    openings = facts.view.network.find_openings(card, place, "tcp", remote, ((INSTANCE_PORT, INSTANCE_PORT),))
     return (
         f"The public endpoint of {instance.name} answers the Internet at TCP {INSTANCE_PORT}"
         if is_broad(openings, INSTANCE_PORT)
@@ -77,7 +83,7 @@ def _explain_endpoint(facts: GraphFacts, instance: Resource) -> str:
 
 def _explain_filter(facts: GraphFacts, account: Resource) -> str:
     """Explain why a Cosmos DB account answers everybody, '' where it does not."""
-    found = answers(account, facts.view)
+    found = find_endpoint_access(account, facts.view)
     return f"{account.name} answers every network" if found is EndpointAccess.EVERYBODY else ""
 
 
@@ -93,7 +99,7 @@ def _allows_passwords(facts: GraphFacts, resource: Resource) -> bool:
     if isinstance(administrators, dict) and administrators.get("azureADOnlyAuthentication") is True:
         return False
     return not any(
-        properties(child).get("azureADOnlyAuthentication") is True
+        get_properties(child).get("azureADOnlyAuthentication") is True
         for type_ in ENTRA_ONLY
-        for child in facts.view.children(type_, resource.key)
+        for child in facts.view.list_children(type_, resource.key)
     )

@@ -74,14 +74,14 @@ def _list_ports(facts: GraphFacts, source: GraphEntity, target: GraphEntity) -> 
     for near in _list_ip_configurations(facts, source):
         for far in _list_ip_configurations(facts, target):
             # private addresses are the same in many networks: they say nothing without a way between the two
-            homes = [network.subnet(configuration.subnet).network for _, configuration in (near, far)]
+            homes = [network.get_subnet(configuration.subnet).network for _, configuration in (near, far)]
             if facts.view.exposure.are_joined(*homes):
                 found |= _open_ports_between(network, near, far)
     return sorted(found)
 
 
 def _list_ip_configurations(facts: GraphFacts, machine: GraphEntity) -> Iterator[InterfaceConfiguration]:
-    for interface in facts.view.network.interfaces(facts.view.estate.resources[machine.id]):
+    for interface in facts.view.network.list_interfaces(facts.view.estate.resources[machine.id]):
         for configuration in interface.configurations:
             yield interface, configuration
 
@@ -96,19 +96,19 @@ def _open_ports_between(
         and _resolve_virtual_network(network, far[1]) & source
     ):
         return set()
-    inward = network.openings(*far, "tcp", source, _RANGES)
-    outward = network.openings(*near, "tcp", target, _RANGES, inbound=False)
+    inward = network.find_openings(*far, "tcp", source, _RANGES)
+    outward = network.find_openings(*near, "tcp", target, _RANGES, inbound=False)
     return _find_opened_ports(inward) & _find_opened_ports(outward)
 
 
 def _build_addresses(network: Network, configuration: IpConfiguration) -> AddressSet:
     """The private addresses of a configuration; those of its subnet where they are given out as machines start."""
-    return configuration.addresses or network.subnet(configuration.subnet).prefixes
+    return configuration.addresses or network.get_subnet(configuration.subnet).prefixes
 
 
 def _resolve_virtual_network(network: Network, configuration: IpConfiguration) -> AddressSet:
     """Return what the tag VirtualNetwork means there."""
-    found = network.tags(network.subnet(configuration.subnet)).resolve("virtualnetwork")
+    found = network.get_service_tags(network.get_subnet(configuration.subnet)).resolve("virtualnetwork")
     if found is None:
         raise DataNotCollectedError(f"the address space around {configuration.id}")
     return found

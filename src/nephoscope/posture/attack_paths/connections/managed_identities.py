@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.network import MACHINE_TYPE, SCALE_SET_TYPE
 from nephoscope.estate.public_endpoint import CLUSTER, SITE
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.posture.attack_paths.connections.exposed_apps import CONTAINER_APP, CONTAINER_GROUP
 from nephoscope.posture.attack_paths.entity import IDENTITY_TYPE, Connection, ConnectionKind, GraphEntity
 
@@ -25,7 +25,7 @@ ASSIGNED = "microsoft.managedidentity/userassignedidentities"
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """A connection from each of them to each of its identities."""
     for type_ in RUNNING:
-        for resource in facts.view.resources(type_):
+        for resource in facts.view.list_resources(type_):
             for identity in identities(facts.view, resource):
                 entity = facts.entity(graph, resource)
                 graph.add(identity)
@@ -53,14 +53,14 @@ def identities(view: EstateView, resource: Resource) -> Iterator[GraphEntity]:
 def _list_assigned(view: EstateView, id_: str, told: object) -> Iterator[GraphEntity]:
     known = view.estate.resources.get(id_.lower())
     principal = _lower_text(told.get("principalId") if isinstance(told, dict) else None)
-    principal = principal or (_lower_text(properties(known).get("principalId")) if known else "")
+    principal = principal or (_lower_text(get_properties(known).get("principalId")) if known else "")
     if principal:
         yield GraphEntity(principal, IDENTITY_TYPE, known.name if known else id_.rsplit("/", 1)[-1], id_)
 
 
 def _list_kubelet_identity(view: EstateView, cluster: Resource) -> Iterator[GraphEntity]:
     """The identity with which nodes pull images, where a cluster tells it."""
-    profile: object = properties(cluster).get("identityProfile")
+    profile: object = get_properties(cluster).get("identityProfile")
     told = profile.get("kubeletidentity") if isinstance(profile, dict) else None
     if isinstance(told, dict) and told.get("resourceId"):
         yield from _list_assigned(view, str(told["resourceId"]), {"principalId": told.get("objectId")})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.public_endpoint import COSMOS
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.estate.roles import ASSIGNMENT_TYPE, describe_unread_grant
-from nephoscope.files.json_tree import list_of, text_of, tree_of
+from nephoscope.files.json_tree import get_list, get_text, tree_of
 from nephoscope.posture.attack_paths.connections.exposed_databases import SQL_SERVER
 from nephoscope.posture.attack_paths.entity import (
     GROUP_TYPE,
@@ -43,7 +43,7 @@ PRINCIPALS = frozenset({IDENTITY_TYPE, USER_TYPE})
 
 def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """Connections from each identity and weak account, and from the groups that they are in."""
-    for subscription in facts.view.resources(SUBSCRIPTION_TYPE):
+    for subscription in facts.view.list_resources(SUBSCRIPTION_TYPE):
         if not facts.view.covers(ASSIGNMENT_TYPE, subscription.key):
             facts.gap(subscription.id.subscription, "role assignments: who may do what")
     for grant in facts.view.roles.by_principal.get("", ()):
@@ -155,7 +155,7 @@ _WAYS = (
 
 def _works(right: RoleRight, resource: Resource) -> bool:
     """Return whether a right opens a resource as it is set up."""
-    body = properties(resource)
+    body = get_properties(resource)
     if right is RoleRight.READ_SECRETS:
         return body.get("enableRbacAuthorization") is True
     if right is RoleRight.SET_VAULT_POLICIES:
@@ -168,8 +168,8 @@ def _works(right: RoleRight, resource: Resource) -> bool:
 def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the vaults whose access policies let it read secrets."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
-    for vault in facts.view.resources(VAULT):
-        body = properties(vault)
+    for vault in facts.view.list_resources(VAULT):
+        body = get_properties(vault)
         policies: object = body.get("accessPolicies")
         if body.get("enableRbacAuthorization") is not True and isinstance(policies, list):
             for principal in _list_readers(policies):
@@ -179,26 +179,26 @@ def _policies(facts: GraphFacts) -> dict[str, list[Resource]]:
 
 def _list_readers(policies: Iterable[object]) -> Iterator[str]:
     for policy in policies:
-        secrets = list_of(tree_of(policy), "permissions", "secrets")
+        secrets = get_list(tree_of(policy), "permissions", "secrets")
         if not {"get", "all"}.isdisjoint(str(one).lower() for one in secrets):
-            yield text_of(policy, "objectId").lower()
+            yield get_text(policy, "objectId").lower()
 
 
 def _administrators(facts: GraphFacts) -> dict[str, list[Resource]]:
     """Lower-cased object id -> the SQL servers that it administers."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
     for type_ in (SQL_SERVER, MANAGED_INSTANCE):
-        for server in facts.view.resources(type_):
-            told: object = properties(server).get("administrators")
+        for server in facts.view.list_resources(type_):
+            told: object = get_properties(server).get("administrators")
             if isinstance(told, dict) and isinstance(told.get("sid"), str):
                 found[told["sid"].lower()].append(server)
     return found
 
 
 def _find_role_name(facts: GraphFacts, grant: RoleGrant) -> str:
-    definition = facts.view.roles.definition(grant.definition)
+    definition = facts.view.roles.find_definition(grant.definition)
     guid = grant.definition.rsplit("/", 1)[-1]
-    return str((properties(definition).get("roleName") if definition else "") or _NAMES.get(guid, guid))
+    return str((get_properties(definition).get("roleName") if definition else "") or _NAMES.get(guid, guid))
 
 
 _NAMES = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.principals import REGISTRATION_TYPE
 from nephoscope.estate.principals import USER_TYPE as USERS
-from nephoscope.estate.resource_lookup import properties
+from nephoscope.estate.resource_lookup import get_properties
 from nephoscope.posture.attack_paths.entity import USER_TYPE, GraphEntity, Insight, InsightKind
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
     """An entity for each account that can sign in and is weak; its permissions are connected with those of identities."""
     if not facts.view.covers(USERS, ""):
         facts.gap("", "the accounts of the tenant")
-    for user in facts.view.resources(USERS):
-        if properties(user).get("accountEnabled") is False:
+    for user in facts.view.list_resources(USERS):
+        if get_properties(user).get("accountEnabled") is False:
             continue
         insights = tuple(_list_insights(facts, user))
         if insights:
             entity = graph.add(
-                GraphEntity(user.id.name, USER_TYPE, facts.view.roles.principals.name(user.id.name))
+                GraphEntity(user.id.name, USER_TYPE, facts.view.roles.principals.find_name(user.id.name))
             )
             for insight in insights:
                 graph.add_insight(entity, insight)
@@ -41,7 +41,7 @@ def connect(facts: GraphFacts, graph: SecurityGraph) -> None:
 def _list_insights(facts: GraphFacts, user: Resource) -> Iterator[Insight]:
     principals, id_ = facts.view.roles.principals, user.id.name
     findings = facts.findings.find_naming(id_)
-    name = principals.name(id_)
+    name = principals.find_name(id_)
     if _ask(facts, lambda: principals.is_guest(id_), "whether accounts are guests"):
         yield Insight(
             InsightKind.GUEST, f"{name} is a guest: another organization decides how it is kept", findings
@@ -65,7 +65,7 @@ def _ask(facts: GraphFacts, question: Callable[[], bool], gap: str) -> bool:
 
 def _read_last_sign_in(user: Resource) -> datetime | None:
     """The last sign-in that Graph tells of an account, None where it was not read or never happened."""
-    activity: object = properties(user).get("signInActivity")
+    activity: object = get_properties(user).get("signInActivity")
     told = activity if isinstance(activity, dict) else {}
     texts = [told.get("lastSignInDateTime"), told.get("lastNonInteractiveSignInDateTime")]
     moments = [_parse_time(text) for text in texts if isinstance(text, str)]

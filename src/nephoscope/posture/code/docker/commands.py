@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 def run_commands(file: Dockerfile) -> Iterator[tuple[Instruction, ShellCommand]]:
     """Give every command of every RUN with its instruction."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         for command in instruction.commands:
             yield instruction, command
 
@@ -42,7 +42,7 @@ def is_kept(file: Dockerfile, stage: int) -> bool:
     """Tell whether a stage's layers are in the image: it is the last one, or a later one builds on it."""
     last = len(file.stages) - 1
     later = range(stage + 1, last + 1)
-    return stage >= last or any(stage in file.lineage(one) for one in later)
+    return stage >= last or any(stage in file.list_lineage(one) for one in later)
 
 
 def find_variables(text: str) -> list[str]:
@@ -61,8 +61,8 @@ def env_pairs(instruction: Instruction) -> list[tuple[str, str]]:
 def environment(file: Dockerfile, stage: int, before: int) -> dict[str, str]:
     """Return what ENV sets in a stage and those that it builds on, up to an offset of the file."""
     found: dict[str, str] = {}
-    for index in reversed(file.lineage(stage)):
-        for instruction in file.stage_instructions(index, "ENV"):
+    for index in reversed(file.list_lineage(stage)):
+        for instruction in file.list_stage_instructions(index, "ENV"):
             if instruction.span.start < before:
                 found.update(env_pairs(instruction))
     return found

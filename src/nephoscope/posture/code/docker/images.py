@@ -10,7 +10,7 @@ DEFAULT_REGISTRY = "docker.io"
 def is_image(file: Dockerfile, stage: Stage, variables: bool = False) -> bool:
     """Tell whether a stage builds on an image of a registry whose name is written out (or, with `variables`, by a variable)."""
     image = stage.image
-    if not image or image.lower() == "scratch" or file.base_stage(stage.index) is not None:
+    if not image or image.lower() == "scratch" or file.find_base_stage(stage.index) is not None:
         return False
     return variables or "$" not in image
 

@@ -27,7 +27,7 @@ _LICENSE_WORD = re.compile(r"\s+(?:AND|OR|WITH)\s+|[()\s]+")
 
 def label_words(file: Dockerfile, stage: int | None = None) -> Iterator[tuple[str, str, ShellWord]]:
     """Give key, value and word of each label, of one stage where it is named."""
-    for instruction in file.instructions_of("LABEL"):
+    for instruction in file.list_instructions("LABEL"):
         if stage is not None and instruction.stage != stage:
             continue
         words = instruction.words

@@ -35,14 +35,14 @@ class PackageManager:
         """Tell whether a command installs by this package manager."""
         if command.program not in self.programs:
             return False
-        operands = [word.text for word in command.operand_words(self.valued)]
+        operands = [word.text for word in command.list_operand_words(self.valued)]
         if self.modules and operands[:1] == ["module"]:
             operands = operands[1:]
         return bool(operands) and operands[0] in self.verbs
 
     def packages(self, command: ShellCommand) -> list[ShellWord]:
         """Return the words that name what a command installs."""
-        words = command.operand_words(self.valued)
+        words = command.list_operand_words(self.valued)
         return words[2 if words and words[0].text == "module" else 1 :]
 
 
@@ -149,7 +149,7 @@ def find_unconfirmed(
 
 def find_uncleaned(file: Dockerfile, manager: PackageManager, message: str) -> Iterator[CodeMatch]:
     """Give a match for each RUN that installs and leaves the package manager's cache in the image."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         commands = instruction.commands
         last = max(
             (index for index, command in enumerate(commands) if manager.installs(command)), default=None

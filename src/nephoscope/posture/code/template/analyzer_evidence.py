@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.assessment_overlay import assessment_id
+from nephoscope.analyze.assessment_overlay import build_assessment_id
 from nephoscope.posture.code.template.deciding_members import Ports, locate_deciding_value, read_ports
 from nephoscope_policy.arm.template.document import member
 
@@ -25,7 +25,7 @@ def find_analyzer_assessment(run: EvaluationRun, reasons: Iterable[Reason]) -> A
     if not read:
         return None
     said = run.analysis.assessments
-    return next((one for one in said if assessment_id(one.resource, one.key).lower() in read), None)
+    return next((one for one in said if build_assessment_id(one.resource, one.key).lower() in read), None)
 
 
 def find_planned_rules(

@@ -16,7 +16,7 @@ def list_duplicate_members(document: TemplateDocument) -> Iterator[UnreadFile]:
     """Give the second of each two members of one object whose names differ in case alone."""
     for path, first in _find_duplicate_members(document.value, ()):
         reason = f"{path[-1]} and {first} are one name to Azure: remove one of the two"
-        yield UnreadFile(to_region(document.place(path)), reason)
+        yield UnreadFile(to_region(document.find_place(path)), reason)
 
 
 def _find_duplicate_members(value: object, path: Path) -> Iterator[tuple[Path, str]]:

@@ -11,7 +11,7 @@ import msgspec
 from nephoscope.collect.templates.arm.template_repository import (
     Repository,
     RepositoryError,
-    absolute_path,
+    make_absolute,
     open_repositories,
 )
 from nephoscope.collect.templates.arm.template_specs import SpecLookup
@@ -92,7 +92,7 @@ class ChangeComparison(msgspec.Struct):
 
     def _find_earlier_parameters(self, earlier: Repository, path: Path) -> str:
         """The name of a parameters file at the base; one that was not there is taken as it is now."""
-        full = absolute_path(path)
+        full = make_absolute(path)
         inside = full.is_relative_to(earlier.root)
         name = full.relative_to(earlier.root).as_posix() if inside else path.name
         if name not in earlier.overlay:
@@ -108,7 +108,7 @@ def _find_base_names(target: Path, repository: Repository, names: Sequence[str],
     """The files of the base that a target holds, or that were moved into it since."""
     prefix = names[0].rpartition("/")[0] if names and target.is_file() else ""
     whole = target.is_dir() or not target.exists()
-    around = absolute_path(target).relative_to(repository.root).as_posix() if whole else prefix
+    around = make_absolute(target).relative_to(repository.root).as_posix() if whole else prefix
 
     def is_inside(name: str) -> bool:
         return around in ("", ".") or name == around or name.startswith(f"{around}/")

@@ -109,7 +109,7 @@ class FileJudge(msgspec.Struct):
         def load(other: str) -> bytes | TemplateDocument | None:
             found.loaded[other] = self.files.digest(other)
             held = self.files.load(other)
-            if isinstance(held, TemplateDocument) and held is repository.parsed_document(
+            if isinstance(held, TemplateDocument) and held is repository.find_parsed_document(
                 held.file
             ):  # the version of a template spec
                 found.loaded[held.file] = self.files.digest(held.file)
@@ -119,8 +119,8 @@ class FileJudge(msgspec.Struct):
         found.unread += self._list_duplicate_members(name)
         for parameters in self.files.templates[name].parameters or ("",):
             try:
-                document = repository.document(name)
-                given = repository.document(parameters) if parameters else None
+                document = repository.get_document(name)
+                given = repository.get_document(parameters) if parameters else None
                 found.expansions.append(expand(document, given, scope=self.files.scope, load=load))
             except TemplateError as error:
                 problem = error.problem
@@ -129,7 +129,7 @@ class FileJudge(msgspec.Struct):
 
     def _list_duplicate_members(self, name: str) -> list[UnreadFile]:
         try:
-            return list(list_duplicate_members(self.files.repository.document(name)))
+            return list(list_duplicate_members(self.files.repository.get_document(name)))
         except TemplateError:
             return []  # the expansion says it
 

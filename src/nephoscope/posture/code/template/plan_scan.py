@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nephoscope.collect.templates.discovery import UnreadableFileError
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names, read_plan
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, list_plan_names, read_plan
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.finding import (
     CodeFinding,
@@ -61,10 +61,10 @@ class NotedFiles:
         self.read[name] = self._files.digest(name)
         return self._files.repository.load(name)
 
-    def file_names(self, folder: str) -> Iterable[str]:
+    def list_file_names(self, folder: str) -> Iterable[str]:
         """The names of the files right in a folder."""
         self.read[f"{folder}/"] = self._files.digest(f"{folder}/")
-        return self._files.repository.file_names(folder)
+        return self._files.repository.list_file_names(folder)
 
 
 def judge_plan(files: RepositoryFiles, name: str, names: Sequence[str], judge: TemplateJudge) -> FileVerdict:
@@ -110,7 +110,7 @@ def _list_outdated_files(name: str, source: SourceOfPlan) -> Iterator[UnreadFile
         document = part.document
         if document.file not in seen:
             seen.add(document.file)
-            region = Region(document.file, *document.position(part.mark.start))
+            region = Region(document.file, *document.find_position(part.mark.start))
             reason = (
                 f"{name} was made from another state of this file ({said}): make the plan again: {_MAKE_PLAN}"
             )
@@ -129,7 +129,7 @@ def list_without_plan(
             if block is not None:
                 seen.add(folder)
                 how = f"run in {folder or '.'}: {_MAKE_PLAN}, and scan plan.json as well"
-                line = SourceText(name, block.string).position(block.start(1))[0]
+                line = SourceText(name, block.string).find_position(block.start(1))[0]
                 reason = f"Terraform is judged by its plan: {how}"
                 yield UnreadFile(Region(name, line), reason, UnreadKind.WITHOUT_PLAN)
 
@@ -139,7 +139,7 @@ def find_failures_before_apply(
 ) -> list[CodeFinding]:
     """Return what fails in Azure before the plans among files are applied, as the plans themselves say: at the places of now."""
     listed, found = [*names], []
-    for name in plan_names(repository, listed):
+    for name in list_plan_names(repository, listed):
         try:
             plan = read_plan(repository, name, listed, _name_subscription(scope), before=True)
         except UnreadableFileError:
@@ -153,8 +153,8 @@ def _name_subscription(scope: DeploymentScope) -> str:
 
 
 def _not_mapped(plan: TerraformPlan, unmapped: Unmapped) -> CodeFinding:
-    trail = plan.source.trail(unmapped.path) if plan.source is not None else ()
-    place = trail[0].place if trail else plan.document.place(unmapped.path)
+    trail = plan.source.find_trail(unmapped.path) if plan.source is not None else ()
+    place = trail[0].place if trail else plan.document.find_place(unmapped.path)
     message = f"{unmapped.address}: {unmapped.reason}"
     return CodeFinding(
         rule=NOT_MAPPED.id,

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cached_property
 
 from nephoscope import analyze
-from nephoscope.analyze.discovery import analyzers_named
+from nephoscope.analyze.discovery import load_named_analyzers
 from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.subnets import NETWORK_TYPE, SUBNET_TYPE
@@ -83,7 +83,7 @@ class PlannedAnalyzerEstate:
         """Return those of a planned estate."""
         return cls(GuardedResources(estate.resources), estate.coverage)
 
-    def by_type(self, type_: str) -> Iterable[Resource]:
+    def list_of_type(self, type_: str) -> Iterable[Resource]:
         """Every resource of a lower-cased type."""
         return [self.resources[key] for key in self._keys.get(type_, ())]
 
@@ -100,7 +100,7 @@ def analyze_planned(estate: Estate, now: datetime, before: PreviousEvaluation | 
     overlay: list[Resource] = []
     unknown: dict[str, Gap] = {}
     assessments: list[Assessment] = []
-    for analyzer in analyzers_named(ANALYZERS):
+    for analyzer in load_named_analyzers(ANALYZERS):
         found = analyze.run(view, [analyzer.name])
         overlay += found.overlay
         unknown |= found.unknown

@@ -23,7 +23,7 @@ from nephoscope_policy.arm.unknown import OpenObject, Unknown, find_unknown
 from nephoscope_policy.azure_defaults import (
     BodySource,
     default_children,
-    list_made_by_hand,
+    list_optional_children,
     load_type_defaults,
 )
 from nephoscope_policy.body_paths import Segments
@@ -117,7 +117,7 @@ def plan_estate(
 def _build_coverage(resources: Mapping[str, Resource], extensions: frozenset[str]) -> Coverage:
     """Return what is known whole: of every resource the extensions, what nobody but a deployment makes below it, and what
     `list_known_children` says of its children."""
-    claims = {key: {*extensions, *list_made_by_hand(one.type)} for key, one in resources.items()}
+    claims = {key: {*extensions, *list_optional_children(one.type)} for key, one in resources.items()}
     for one in resources.values():
         if one.id.parent in claims:
             claims[one.id.parent] |= set(list_known_children(one))

@@ -16,8 +16,8 @@ from nephoscope.posture.code.template.inline_children import LISTS, PROPERTIES
 from nephoscope.posture.code.template.open_ids import is_open, is_within, may_be
 from nephoscope.posture.code.template.template_resource import WrittenResource
 from nephoscope_policy.arm.template.document import member
-from nephoscope_policy.arm.unknown import OpenObject, Unknown, join
-from nephoscope_policy.azure_defaults import list_made_by_hand
+from nephoscope_policy.arm.unknown import OpenObject, Unknown, join_alternatives
+from nephoscope_policy.azure_defaults import list_optional_children
 from nephoscope_policy.model.resource import Planning, Resource
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.related_resources import EXTENSIONS
@@ -142,7 +142,7 @@ def _list_siblings_of_unread(
         if reason and one.key not in derived:
             below = {child for child, name in LISTS.items() if child.rpartition("/")[0] == one.type}
             for type_ in sorted(
-                types.get(one.key, set()) | below | _READ_ALONE | {*list_made_by_hand(one.type)}
+                types.get(one.key, set()) | below | _READ_ALONE | {*list_optional_children(one.type)}
             ):
                 body = {PROPERTIES: Unknown("object", "remote", reason)}
                 yield one, Sibling(type_, one.key, _UNREAD, body, Planning(), reason)
@@ -171,5 +171,7 @@ def _join(default: Resource, one: Resource, reason: str) -> Resource:
     why = Unknown("object", "parameter", reason)
     known: object = OpenObject({}, why) if right is None else right[1]
     return replace(
-        default, body={**default.body, PROPERTIES: join(left[1] if left else {}, known, why)}, complete=False
+        default,
+        body={**default.body, PROPERTIES: join_alternatives(left[1] if left else {}, known, why)},
+        complete=False,
     )

@@ -16,7 +16,7 @@ from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.built_parameters import BUILT
 from nephoscope.collect.templates.discovery import find_reader
 from nephoscope.collect.templates.source_text import SourceText
-from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, plan_names
+from nephoscope.collect.templates.terraform.plan_repository import TERRAFORM, list_plan_names
 from nephoscope.posture.code.finding import Region, UnreadFile
 from nephoscope.posture.code.template.verdict_cache import hash_content
 from nephoscope_policy.arm.template import DeploymentScope, TemplateDocument
@@ -45,7 +45,7 @@ class RepositoryFiles(msgspec.Struct):
     def digest(self, name: str) -> str:
         """Give the digest of what a file holds, '' where there is none; of a folder (`modules/`) that of the names in it."""
         if name not in self._digests:
-            listed = self.repository.file_names(name[:-1]) if name.endswith("/") else None
+            listed = self.repository.list_file_names(name[:-1]) if name.endswith("/") else None
             held = self.load(name) if listed is None else msgspec.json.encode(listed)
             self._digests[name] = _compute_digest(held)
         return self._digests[name]
@@ -80,7 +80,7 @@ class RepositoryFiles(msgspec.Struct):
         """Return whether a file is JSON that is a policy or a manifest."""
         if not name.lower().endswith(".json"):
             return False
-        head = self.repository.head(name).decode("utf-8", "replace")
+        head = self.repository.read_head(name).decode("utf-8", "replace")
         return policy_as_code.claims(name, head) or kubernetes_manifest.claims(name, head)
 
     def source(self, name: str) -> SourceText | None:
@@ -91,7 +91,7 @@ class RepositoryFiles(msgspec.Struct):
         data = self.repository.load(name) if self.is_judged(name) else None
         if data is None:
             return None
-        text, parsed = data.decode("utf-8", "replace"), self.repository.parsed_document(name)
+        text, parsed = data.decode("utf-8", "replace"), self.repository.find_parsed_document(name)
         return SourceText(name, text, parsed if parsed is not None and parsed.text == text else None)
 
 
@@ -99,13 +99,13 @@ def list_refused_files(repository: Repository, names: Iterable[str]) -> Iterator
     """Give the files that a scan would judge, or that others read, and that are not read."""
     for name in names:
         if name.lower().endswith(READ_BY_OTHERS) or is_claimable(name) or repository.is_linked_folder(name):
-            reason = repository.refusal(name)
-            if reason and (not repository.head(name) or _is_code(repository, name)):
+            reason = repository.explain_refusal(name)
+            if reason and (not repository.read_head(name) or _is_code(repository, name)):
                 yield UnreadFile(Region(name, 1), reason)
 
 
 def _is_code(repository: Repository, name: str) -> bool:
-    head = repository.head(name)
+    head = repository.read_head(name)
     text = head.decode("utf-8", "replace")
     return (
         name.lower().endswith(TERRAFORM)
@@ -113,7 +113,7 @@ def _is_code(repository: Repository, name: str) -> bool:
         or repository.is_parameters(name)
         or BUILT.search(head) is not None
         or is_what_if(name, text)
-        or bool(plan_names(repository, [name]))
+        or bool(list_plan_names(repository, [name]))
     )
 
 

@@ -63,7 +63,7 @@ class ValueLocator:
 
     def region(self, document: TemplateDocument, start: int, end: int) -> Region:
         """The region between two offsets of a document's text."""
-        return Region(document.file, *document.position(start), *document.position(end))
+        return Region(document.file, *document.find_position(start), *document.find_position(end))
 
     def _build_region(self, written: WrittenValue, *, opening: bool) -> Region:
         document = written.document

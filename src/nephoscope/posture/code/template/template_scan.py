@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
-from nephoscope.collect.templates.arm.template_repository import Repository, absolute_path, open_repositories
+from nephoscope.collect.templates.arm.template_repository import Repository, make_absolute, open_repositories
 from nephoscope.collect.templates.arm.template_specs import SpecLookup, TemplateSpecs
 from nephoscope.collect.templates.bicep import BICEP, PARAMETERS
 from nephoscope.collect.templates.bicep.built_parameters import extract_built_parameters
-from nephoscope.collect.templates.terraform.plan_repository import plan_names
-from nephoscope.estate.gc_control import no_collection
+from nephoscope.collect.templates.terraform.plan_repository import list_plan_names
+from nephoscope.estate.gc_control import pause_collection
 from nephoscope.posture.code.code_report import CodeReport
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.external_checks import ForeignChecks
@@ -73,12 +73,12 @@ class TemplateScan:
 
     def add(self, repository: Repository, names: Sequence[str], parameters: Sequence[str] = ()) -> None:
         """Judge files: templates by what they plan (those that another one links there), plans, and others by their own rules."""
-        templates = {one.name: one for one in repository.templates(names, parameters)}
+        templates = {one.name: one for one in repository.find_templates(names, parameters)}
         unused = [] if parameters else repository.find_unused_parameters(names, templates.values())
         self.report.unread += (UnreadFile(Region(name, 1), _NOT_USED, UnreadKind.UNUSED) for name in unused)
         specs = TemplateSpecs(repository, names, self._specs)
         files = RepositoryFiles(repository, templates, self._scope, specs)
-        plans = plan_names(repository, names)
+        plans = list_plan_names(repository, names)
         found = self._compute_verdicts(files, [name for name in names if files.is_judged(name)])
         if not found and not plans:
             self._judge.make_ready()  # that policies cannot be read is told where there is no file too
@@ -210,7 +210,7 @@ def scan_files(
     `processes` do it together (None chooses by the number of templates); the report is the same for any number, and the same with
     `cache` as without.
     """
-    with no_collection():
+    with pause_collection():
         return _scan_files(opened, label, TemplateScan(judge, scope, processes, cache, specs), parameters)
 
 
@@ -271,7 +271,7 @@ def linked_templates(found: Mapping[str, FileVerdict], templates: Container[str]
 
 def _format_relative_path(repository: Repository, path: Path) -> str:
     """The name of a parameters file in a repository; one from elsewhere is taken in under its own name."""
-    full = absolute_path(path)
+    full = make_absolute(path)
     if full.is_relative_to(repository.root):
         return full.relative_to(repository.root).as_posix()
     repository.overlay = {**repository.overlay, path.name: path.read_bytes()}

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from nephoscope.collect.templates.terraform.inverse_mapping import attribute_values
+from nephoscope.collect.templates.terraform.inverse_mapping import solve_attribute_values
 from nephoscope.collect.templates.terraform.planned_resource import TerraformResource, fold_path
 from nephoscope.posture.code.finding import Edit
 
@@ -29,9 +29,9 @@ def attribute_edit(
     if not isinstance(resource, TerraformResource) or resource.source is None:
         return None
     built = _find_origin(resource, at)
-    for names, wanted in attribute_values(built, value) if built is not None else ():
+    for names, wanted in solve_attribute_values(built, value) if built is not None else ():
         path = built.attributes.descend_names(*names).path if built is not None else ()
-        edit = _make_edit(places, resource.source.trail(path), path, wanted)
+        edit = _make_edit(places, resource.source.find_trail(path), path, wanted)
         if edit is not None:
             return edit
     return None

@@ -16,7 +16,7 @@ import msgspec
 
 import nephoscope
 import nephoscope_policy
-from nephoscope.content.loader import documents
+from nephoscope.content.loader import load_documents
 from nephoscope.posture.policies.evaluation_plan import EvaluationPlan
 from nephoscope.posture.policies.plan_builder import PlanRequest
 from nephoscope.posture.policies.policy_packs import Packs
@@ -40,11 +40,11 @@ def hash_inputs(
     product = _compute_product_digest()
     if product is None:
         return None
-    decisions = [one for path in request.decisions for one in documents(Path(path))]
+    decisions = [one for path in request.decisions for one in load_documents(Path(path))]
     told: list[object] = [
         product,
         list(packs.digests()),
-        [list(_read_contents(documents(Path(folder)))) for folder in request.policies],
+        [list(_read_contents(load_documents(Path(folder)))) for folder in request.policies],
         request.initiatives,
         request.parameters,
         list(_read_contents(decisions)),
@@ -58,7 +58,7 @@ def hash_inputs(
 def _list_active_decisions(decisions: Iterable[ContentDocument], now: datetime) -> list[tuple[str, bool]]:
     """Return which exemptions and attestations hold at a time."""
     plan = EvaluationPlan(PolicyCatalog([])).reading(decisions)
-    exempted = [(one.id, one.active(now)) for one in plan.exemptions]
+    exempted = [(one.id, one.is_active(now)) for one in plan.exemptions]
     return exempted + [(one.id, one.active(now)) for one in plan.attestations]
 
 

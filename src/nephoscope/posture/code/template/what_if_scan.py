@@ -53,6 +53,6 @@ def find_failures_before_deployment(
 
 def _list_results(repository: Repository, names: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
     for name in sorted(names):
-        head = repository.head(name) if name.lower().endswith(".json") else b""
+        head = repository.read_head(name) if name.lower().endswith(".json") else b""
         if is_what_if(name, head.decode("utf-8", "replace")):
             yield name, repository.load(name)

@@ -117,7 +117,7 @@ def fills_cache(workflow: Workflow, step: WorkflowStep) -> bool:
     switch = CACHES.get(uses.name) if uses else None
     if switch is None:
         return False
-    given = [(name, step.input(name)) for name in (*switch.on, *switch.off)]
+    given = [(name, step.get_input(name)) for name in (*switch.on, *switch.off)]
     states = [
         _read_cache_switch(workflow, node, name in switch.on) for name, node in given if node is not None
     ]
@@ -129,7 +129,7 @@ def fills_cache(workflow: Workflow, step: WorkflowStep) -> bool:
 def _read_cache_switch(workflow: Workflow, node: YamlNode, enables: bool) -> bool | None:
     """Return whether an input switches the cache on (True) or off (False)."""
     if "${{" in node.text:
-        trees = workflow.expressions(node)
+        trees = workflow.list_expressions(node)
         return not (trees and _denies_tags(trees[0])) if enables else True
     is_set = node.text.strip().lower() not in _FALSE
     return is_set if enables else not is_set
@@ -150,5 +150,5 @@ def publishes(step: WorkflowStep) -> bool:
     if uses is None or uses.name not in PUBLISHERS:
         return False
     condition = PUBLISHERS[uses.name]
-    node = step.input(condition) if condition else None
+    node = step.get_input(condition) if condition else None
     return not condition or (node is not None and node.text.lower() not in _FALSE)

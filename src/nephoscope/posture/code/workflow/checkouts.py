@@ -102,7 +102,7 @@ def checkout_of_head(step: WorkflowStep) -> YamlNode | None:
     uses = step.uses
     if uses is not None and uses.name == "actions/checkout":
         for name in ("ref", "repository"):
-            node = step.input(name)
+            node = step.get_input(name)
             if node is not None and (_HEAD.search(node.text) or _is_output(node.text)):
                 return node
         return None

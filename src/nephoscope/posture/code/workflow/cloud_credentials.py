@@ -34,7 +34,7 @@ def find_stored_credential_inputs(step: WorkflowStep) -> Iterator[tuple[str, Yam
     """Give the inputs of a step's action that hold a stored credential, with their names."""
     uses = step.uses
     for name in STORED_INPUTS.get(uses.name, ()) if uses else ():
-        node = step.input(name)
+        node = step.get_input(name)
         if node is not None and node.kind == "scalar" and node.text.strip():
             yield name, node
 

@@ -33,7 +33,7 @@ def images(workflow: Workflow) -> Iterator[_Image]:
 
 def _list_references(workflow: Workflow, job: WorkflowJob, node: YamlNode) -> Iterator[str | None]:
     text = node.text.strip()
-    trees = workflow.expressions(node)
+    trees = workflow.list_expressions(node)
     if not trees:
         yield text if "${{" not in text else None
         return

@@ -27,16 +27,18 @@ def uses_token(step: WorkflowStep) -> bool:
     uses = step.uses
     match uses.name if uses else "":
         case "pypa/gh-action-pypi-publish":
-            index = step.input("repository-url") or step.input("repository_url")
-            return step.input("password") is not None and _is(index, _PYTHON_INDEX)
+            index = step.get_input("repository-url") or step.get_input("repository_url")
+            return step.get_input("password") is not None and _is(index, _PYTHON_INDEX)
         case "rubygems/release-gem":
-            node = step.input("setup-trusted-publisher")
+            node = step.get_input("setup-trusted-publisher")
             return node is not None and node.text.lower() == "false"
         case "rubygems/configure-rubygems-credentials":
-            return step.input("api-token") is not None and _is(step.input("gem-server"), _RUBYGEMS)
+            return step.get_input("api-token") is not None and _is(step.get_input("gem-server"), _RUBYGEMS)
         case "actions/setup-node":
-            always = step.input("always-auth")
-            return always is not None and always.is_true and _is(step.input("registry-url"), _NPM_REGISTRY)
+            always = step.get_input("always-auth")
+            return (
+                always is not None and always.is_true and _is(step.get_input("registry-url"), _NPM_REGISTRY)
+            )
     return False
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from nephoscope.collect.templates.shell.command import ShellCommand
-from nephoscope.collect.templates.shell.nested_commands import unfold
+from nephoscope.collect.templates.shell.nested_commands import unfold_commands
 from nephoscope.collect.templates.shell.parser import parse_script
 from nephoscope.collect.templates.source_text import TextSpan
 from nephoscope.collect.templates.workflow.expression import WorkflowExpression
@@ -48,7 +48,7 @@ def scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
             yield step, step.run
         uses = step.uses
         for name in CODE_INPUTS.get(uses.name, ()) if uses else ():
-            node = step.input(name)
+            node = step.get_input(name)
             if node is not None and node.kind == "scalar":
                 yield step, node
 
@@ -56,7 +56,7 @@ def scripts(workflow: Workflow) -> Iterator[tuple[WorkflowStep, YamlNode]]:
 def script_expressions(workflow: Workflow) -> Iterator[tuple[WorkflowStep, WorkflowExpression]]:
     """Give each expression of each script."""
     for step, node in scripts(workflow):
-        for tree in workflow.expressions(node):
+        for tree in workflow.list_expressions(node):
             yield step, tree
 
 
@@ -98,7 +98,7 @@ def _label_environment(workflow: Workflow, step: WorkflowStep) -> dict[str, str]
     for name, node in environment(workflow, step).items():
         if node.kind != "scalar" or "${{" not in node.text:
             continue
-        contexts = (context for tree in workflow.expressions(node) for context in find_carried(tree))
+        contexts = (context for tree in workflow.list_expressions(node) for context in find_carried(tree))
         first = next((one.path for one in contexts if is_written_by_anybody(one.parts)), None)
         if first is not None:
             found[name] = first
@@ -174,7 +174,7 @@ def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]
     shell = given.text if given is not None else default.text if default is not None else ""
     if shell.split(" ")[0] in ("python", "node", "perl", "ruby"):
         return []
-    raw = workflow.source.cut(node.span)
+    raw = workflow.source.get_text(node.span)
     head = re.match(r"[|>][^\n]*", raw)
     if head:
         raw = " " * head.end() + raw[head.end() :]
@@ -184,7 +184,7 @@ def shell_commands(workflow: Workflow, step: WorkflowStep) -> list[ShellCommand]
     is_windows = any(_WINDOWS.search(text) for text in (runs_on.texts() if runs_on is not None else []))
     if shell in ("pwsh", "powershell") or (not shell and is_windows):
         raw = re.sub(r"`(?=\r?\n)", r"\\", raw)
-    return list(unfold(parse_script(raw, node.span.start)))
+    return list(unfold_commands(parse_script(raw, node.span.start)))
 
 
 def _find_default_shell(workflow: Workflow, step: WorkflowStep) -> YamlNode | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from nephoscope.estate.addresses import Interval, merge
+from nephoscope.estate.addresses import Interval, merge_intervals
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
 from nephoscope.estate.security_rules import SecurityRuleError
@@ -54,7 +54,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     """The internal connections of every subscription that has machines whose network was read."""
     view = EstateView(report.run.estate, report.now)
     machines: defaultdict[str, list[Resource]] = defaultdict(list)
-    for one in view.resources(MACHINE):
+    for one in view.list_resources(MACHINE):
         machines[one.id.subscription].append(one)
     for subscription, several in sorted(machines.items()):
         ends = (
@@ -74,15 +74,15 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 def _list_endpoints(network: Network, machine: Resource) -> Iterator[MachineEndpoint]:
     """The addresses of a machine; none where its interfaces, subnets or rules were not read."""
     try:
-        for interface in network.interfaces(machine):
+        for interface in network.list_interfaces(machine):
             for configuration in interface.configurations:
-                subnet = network.subnet(configuration.subnet)
-                near = network.tags(subnet).resolve("virtualnetwork")
+                subnet = network.get_subnet(configuration.subnet)
+                near = network.get_service_tags(subnet).resolve("virtualnetwork")
                 if near is None or not configuration.addresses:
                     continue
                 both = [
                     {
-                        one: network.openings(interface, configuration, one, near, inbound=way)
+                        one: network.find_openings(interface, configuration, one, near, inbound=way)
                         for one in PROTOCOLS
                     }
                     for way in (True, False)
@@ -131,10 +131,10 @@ def _find_shared_ports(source: MachineEndpoint, target: MachineEndpoint) -> dict
 def _open(openings: Sequence[Opening], addresses: AddressSet) -> list[Interval]:
     """The ports that openings let through from or to some addresses."""
     return list(
-        merge(
+        merge_intervals(
             port
             for one in openings
-            if not one.tag and _do_overlap(one.region.remote, addresses.family(one.family))
+            if not one.tag and _do_overlap(one.region.remote, addresses.get_intervals(one.family))
             for port in one.region.ports
         )
     )

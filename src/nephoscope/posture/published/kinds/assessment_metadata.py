@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nephoscope.analyze.discovery import keys
+from nephoscope.analyze.discovery import list_assessment_keys
 from nephoscope.posture.published.assessment_metadata import make_unjudged, metadata
 from nephoscope.posture.published.document import PublishedDocument, arm
 
@@ -28,7 +28,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     judged = dict.fromkeys(requirement.key for requirement in report.run.engine.program.requirements)
     for key in judged:
         yield _build_document(key, metadata(report, key))
-    for key in sorted(keys().keys() - judged.keys()):
+    for key in sorted(list_assessment_keys().keys() - judged.keys()):
         yield _build_document(key, make_unjudged(report, key))
 
 

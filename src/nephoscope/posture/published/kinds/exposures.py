@@ -12,7 +12,7 @@ import msgspec
 
 from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.estate_view import EstateView
-from nephoscope.estate.public_endpoint import answers
+from nephoscope.estate.public_endpoint import find_endpoint_access
 from nephoscope.estate.security_rules import SecurityRuleError
 from nephoscope.posture.attack_paths.connections.exposed_machines import PORTS
 from nephoscope.posture.exposure.internet_exposure import MACHINES, SERVICES, find_exposure
@@ -45,7 +45,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 def _build_service(resource: Resource, view: EstateView) -> dict[str, object] | None:
     """Whom an endpoint answers; None where there is nothing to be told of one."""
     try:
-        found = answers(resource, view)
+        found = find_endpoint_access(resource, view)
     except DataNotCollectedError as gap:
         return {"notCollected": [gap.what]} if resource.type in SERVICES else None
     return None if found is None else {"answers": found.value}
@@ -57,9 +57,9 @@ def _build_machine(machine: Resource, view: EstateView) -> dict[str, object]:
     missing: list[str] = []
     reached: list[ReachablePort] = []
     try:
-        for interface in view.network.interfaces(machine):
+        for interface in view.network.list_interfaces(machine):
             for configuration in interface.configurations:
-                found, gaps = view.exposure.ways(interface, configuration)
+                found, gaps = view.exposure.find_ingress_paths(interface, configuration)
                 ways += found
                 missing += gaps
         reached, unread = view.exposure.find_reached_ports(machine, "tcp", PORTS)

@@ -29,7 +29,7 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
     """One topology a subscription that has a virtual network."""
     view = EstateView(report.run.estate, report.now)
     networks: defaultdict[str, list[Resource]] = defaultdict(list)
-    for one in view.resources(NETWORK):
+    for one in view.list_resources(NETWORK):
         networks[one.id.subscription].append(one)
     if not networks:
         return
@@ -46,9 +46,9 @@ def build_documents(report: Report, past: Mapping[Subject, RememberedState]) -> 
 def _group_machines_by_subnet(view: EstateView) -> dict[str, list[Resource]]:
     """Lower-cased id of a subnet -> the machines and scale sets in it; one whose interfaces were not read is in none."""
     found: defaultdict[str, list[Resource]] = defaultdict(list)
-    for machine in (*view.resources(MACHINE_TYPE), *view.resources(SCALE_SET_TYPE)):
+    for machine in (*view.list_resources(MACHINE_TYPE), *view.list_resources(SCALE_SET_TYPE)):
         try:
-            interfaces = view.network.interfaces(machine)
+            interfaces = view.network.list_interfaces(machine)
         except DataNotCollectedError:
             continue
         for subnet in {one.subnet for each in interfaces for one in each.configurations}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from nephoscope.collect.inventory.discovery import inventory_readers, run_reader
+from nephoscope.collect.inventory.discovery import load_inventory_readers, run_reader
 from nephoscope.collect.inventory.inventory_file import InventoryFile, UnreadableInventoryError
 from nephoscope.protect.baseline.baseline_verdict import (
     BaselineEvidence,
@@ -35,7 +35,7 @@ def read_packages(system: ExaminedSystem) -> dict[str, BaselineEvidence] | None:
     for path, reader in databases:
         file = InventoryFile(path, system.view.read_bytes(path) or b"", system.view.read_bytes)
         try:
-            reading = run_reader(inventory_readers()[reader], file)
+            reading = run_reader(load_inventory_readers()[reader], file)
         except UnreadableInventoryError as error:
             raise UnreadableRootFileError(path, error.message) from error
         for one in reading.packages:

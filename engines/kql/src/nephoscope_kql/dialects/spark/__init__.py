@@ -21,7 +21,7 @@ from nephoscope_kql.dialects.spark import (
     window_functions,
 )
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter, SparkWriter
-from nephoscope_kql.dialects.spark.sql_printer import print_node
+from nephoscope_kql.dialects.spark.sql_printer import format_node
 from nephoscope_kql.plan.relations import (
     Aggregated,
     Assign,
@@ -77,10 +77,10 @@ def write_relation(relation: Relation, hidden: Sequence[str] = ()) -> tuple[str,
     """The SQL of a relation: its columns under their ids, in order, then `hidden` ones; and what the text uses."""
     emitter = SparkEmitter(WRITERS)
     ids = list(dict.fromkeys([*(column.id for column in relation.columns), *hidden]))
-    block = emitter.rows(relation, frozenset(ids))
-    select = block.select(block.columns(ids), emitter.keys(relation.order, block))
+    block = emitter.write_rows(relation, frozenset(ids))
+    select = block.build_select(block.list_columns(ids), emitter.write_keys(relation.order, block))
     if emitter.shared:
         for one in emitter.shared.values():
             one.set("materialized", None)
         select.set("with_", exp.With(expressions=emitter.tables(), recursive=emitter.recursive))
-    return print_node(select), emitter
+    return format_node(select), emitter

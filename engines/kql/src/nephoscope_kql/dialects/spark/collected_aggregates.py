@@ -36,13 +36,13 @@ def collect_ordered(call: AggregateCall, given: Arguments, emitter: SparkEmitter
     grouped = exp.Select(expressions=[nodes.name("row"), value], from_=batch)
     grouped.set("group", exp.Group(expressions=[nodes.name("row")]))
     empty = exp.Select(expressions=[value], from_=batch)
-    routine = vectorised_functions.name_vectorised(
-        duckdb.print_node(grouped),
+    routine = vectorised_functions.make_vectorised(
+        duckdb.format_node(grouped),
         call.type.physical,
         tuple(inside.routines.values()),
-        duckdb.print_node(empty),
+        duckdb.format_node(empty),
     )
-    return nodes.call(emitter.use(routine), rows)
+    return nodes.call(emitter.use_routine(routine), rows)
 
 
 def _write_over_structs(
@@ -60,8 +60,8 @@ def _write_over_structs(
         )
         for at, key in enumerate(keys)
     ]
-    arguments = Arguments(sql, bound, call.type, call.span, inside.use, order)
-    return call.aggregate.builder("duckdb", call.span)(arguments)
+    arguments = Arguments(sql, bound, call.type, call.span, inside.use_routine, order)
+    return call.aggregate.find_builder("duckdb", call.span)(arguments)
 
 
 def _build_column(item: Bound, name: str | None) -> Bound:

@@ -12,7 +12,7 @@ from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.dialects.spark.scalars import write_scalar
 from nephoscope_kql.errors import unsupported_error
-from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.values import Bound, Relation, SortKey
 from nephoscope_kql.sql import nodes
 from nephoscope_kql.sql.routines import Routine
@@ -30,34 +30,34 @@ class SparkEmitter(Emitter):
         super().__init__("spark")
         self.writers = writers
 
-    def use(self, routine: Routine) -> str:
+    def use_routine(self, routine: Routine) -> str:
         """Make a vectorised function part of the query; its name. What its text uses is its own affair."""
         self.routines[routine.name] = routine
         return routine.name
 
-    def rows(self, relation: Relation, needed: Needed) -> SelectBlock:
+    def write_rows(self, relation: Relation, needed: Needed) -> SelectBlock:
         """The block of a relation; KqlError (unsupported) where Spark has no writer of its kind."""
         writer = self.writers.get(type(relation))
         if writer is None:
             raise unsupported_error(f"{type(relation).__name__} on {self.dialect}", self.nowhere)
-        return writer(relation, needed | order_ids(relation.order), self)
+        return writer(relation, needed | list_order_ids(relation.order), self)
 
-    def scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
+    def write_scalar(self, value: Bound, block: SelectBlock) -> exp.Expr:
         """The SQL of an expression over a block."""
         return write_scalar(value, block.values, self)
 
-    def value(self, value: Bound) -> exp.Expr:
+    def write_constant(self, value: Bound) -> exp.Expr:
         """The SQL of an expression without columns."""
         return write_scalar(value, NOTHING, self)
 
-    def keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
+    def write_keys(self, order: Iterable[SortKey], block: SelectBlock) -> list[exp.Expr]:
         """The keys of an order over a block, without those that are the same on every row."""
         keys = [one for key in order for one in self._list_keys(key, block)]
         return [key for key in keys if key.find(exp.Column, exp.Anonymous)]
 
     def _list_keys(self, key: SortKey, block: SelectBlock) -> list[exp.Expr]:
         """NaN stands between the nulls and the numbers, which Spark does only where nulls are high."""
-        value = self.scalar(key.value, block)
+        value = self.write_scalar(key.value, block)
         if key.value.type != KqlType.REAL or key.ascending != key.nulls_first:
             return [nodes.sort_key(value, key.ascending, key.nulls_first)]
         low = nodes.cast(nodes.text("-Infinity"), KqlType.REAL.physical)

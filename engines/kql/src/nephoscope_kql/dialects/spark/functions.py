@@ -150,7 +150,7 @@ def _build_bin(call: Arguments) -> E | None:
     """Of a datetime: the ticks without their remainder by a constant size."""
     if call.type != KqlType.DATETIME or not call.is_constant(1):
         return None
-    size = call.value(1)
+    size = call.get_value(1)
     if not isinstance(size, int) or size <= 0:
         return None
     return nodes.binary("-", call[0], nodes.binary("%", call[0], call[1]))
@@ -189,7 +189,7 @@ def _make_empty(negated: bool) -> Native:
 
 def _build_struct_field(call: Arguments) -> E:
     """One text of the struct that a pattern of a parse operator found."""
-    place = exp.Identifier(this=f"g{call.value(1)}")
+    place = exp.Identifier(this=f"g{call.get_value(1)}")
     return nodes.coalesce(exp.Dot(this=call[0], expression=place), nodes.text(""))
 
 

@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.make_series import write_array, write_json_element
 from nephoscope_kql.dialects.relational import Emitter, Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, make_block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.aggregation import aggregate
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
@@ -31,12 +31,12 @@ def write_series(relation: Series, needed: Needed, emitter: SparkEmitter) -> Sel
     wanted = [item for item in relation.items if item.column.id in needed]
     items += [(item.column.id, _emit_values(item, emitter)) for item in wanted]
     items.append((relation.axis_column.id, _build_axis(relation, emitter)))
-    select = binned.select(items)
+    select = binned.build_select(items)
     if groups:
         select.set("group", exp.Group(expressions=[nodes.name(one) for one in groups]))
     else:
         select.set("having", exp.Having(this=nodes.binary(">", exp.Count(this=exp.Star()), nodes.number(0))))
-    return block_over(select, [name for name, _ in items])
+    return make_block_over(select, [name for name, _ in items])
 
 
 def _call_first(name: str) -> E:
@@ -45,7 +45,7 @@ def _call_first(name: str) -> E:
 
 def _emit_values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     """The values of a series, the default where a bin has none."""
-    missing = _build_json(emitter.value(item.default), item.call.type, emitter)
+    missing = _build_json(emitter.write_constant(item.default), item.call.type, emitter)
     a0, a1, a2, a3 = (nodes.name(f"a{at}") for at in range(4))
     known = nodes.call("map", a0, a1)
     node = write_array(
@@ -54,7 +54,7 @@ def _emit_values(item: BoundSeriesItem, emitter: SparkEmitter) -> E:
     )
     lists = [nodes.call("collect_list", nodes.name(one)) for one in ("i", item.column.id)]
     return vectorised_functions.call_vectorised(
-        node, [*lists, _call_first("n"), missing], "VARCHAR", (), emitter.use
+        node, [*lists, _call_first("n"), missing], "VARCHAR", (), emitter.use_routine
     )
 
 
@@ -69,7 +69,7 @@ def _build_axis(relation: Series, emitter: SparkEmitter) -> E:
     )
     arguments = [_call_first(name) for name in "lsn"]
     return vectorised_functions.call_vectorised(
-        node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use
+        node, arguments, "VARCHAR", tuple(inside.routines.values()), emitter.use_routine
     )
 
 
@@ -78,7 +78,7 @@ def _build_json(node: E, kind: KqlType, emitter: SparkEmitter) -> E:
     inside = Emitter("duckdb")
     text = write_json_element(nodes.name("a0"), kind, inside)
     return vectorised_functions.call_vectorised(
-        text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use
+        text, [node], "VARCHAR", tuple(inside.routines.values()), emitter.use_routine
     )
 
 
@@ -86,17 +86,17 @@ def _define_rows(relation: Series, emitter: SparkEmitter) -> str:
     """A common table expression of the rows: groups, axis, and what the aggregates read."""
     calls = [argument for item in relation.items for argument in item.call.arguments]
     values: list[Bound] = [relation.axis, *(value for _, value in relation.groups), *calls]
-    block = emitter.block_over(relation.input, frozenset(), values, before_where=True)
-    items = [(column.id, emitter.scalar(value, block)) for column, value in relation.groups]
-    items.append(("x", emitter.scalar(relation.axis, block)))
+    block = emitter.write_block_over(relation.input, frozenset(), values, before_where=True)
+    items = [(column.id, emitter.write_scalar(value, block)) for column, value in relation.groups]
+    items.append(("x", emitter.write_scalar(relation.axis, block)))
     for item in relation.items:
         items += [
-            (_format_argument(item, place), emitter.scalar(argument, block))
+            (_format_argument(item, place), emitter.write_scalar(argument, block))
             for place, argument in enumerate(item.call.arguments)
         ]
-    inner = block_over(block.select(items), [name for name, _ in items])
+    inner = make_block_over(block.build_select(items), [name for name, _ in items])
     inner.where.append(nodes.is_not_null(nodes.name("x")))
-    return emitter.share(inner.select(inner.columns(inner.values)))
+    return emitter.share_select(inner.build_select(inner.list_columns(inner.values)))
 
 
 def _format_argument(item: BoundSeriesItem, place: int) -> str:
@@ -116,16 +116,25 @@ def _build_extreme_subquery(name: str, rows: str) -> E:
 
 def _define_bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     """A common table expression of one row: the first bin `l`, the step `s`, the number of bins `n`."""
-    low = _build_extreme_subquery("min", rows) if relation.low is None else emitter.value(relation.low)
-    high = _build_extreme_subquery("max", rows) if relation.high is None else emitter.value(relation.high)
-    given = block_over(
-        SelectBlock(None).select([("a", low), ("h", high), ("s", emitter.value(relation.step))]), "ahs"
+    low = (
+        _build_extreme_subquery("min", rows) if relation.low is None else emitter.write_constant(relation.low)
+    )
+    high = (
+        _build_extreme_subquery("max", rows)
+        if relation.high is None
+        else emitter.write_constant(relation.high)
+    )
+    given = make_block_over(
+        SelectBlock(None).build_select(
+            [("a", low), ("h", high), ("s", emitter.write_constant(relation.step))]
+        ),
+        "ahs",
     )
     first: E = nodes.name("a")
     step, end = nodes.name("s"), nodes.name("h")
     if relation.low is None:
         first = nodes.binary("*", _build_quotient(first, step, relation), step)
-    lower = block_over(given.select([("l", first), ("h", end), ("s", step)]), "lhs")
+    lower = make_block_over(given.build_select([("l", first), ("h", end), ("s", step)]), "lhs")
     span = nodes.binary("-", end, nodes.name("l"))
     counted = _build_quotient(span, step, relation)
     if relation.inclusive:
@@ -139,7 +148,7 @@ def _define_bounds(relation: Series, rows: str, emitter: SparkEmitter) -> str:
     bins = nodes.call("greatest", nodes.cast(counted, "BIGINT"), nodes.cast(nodes.number(0), "BIGINT"))
     limited = nodes.limit_size(bins, MAX_BINS, "bins in a series", "raise_error")
     lower.where.append(nodes.binary(">", step, nodes.number(0)))
-    return emitter.share(lower.select([("l", nodes.name("l")), ("s", step), ("n", limited)]))
+    return emitter.share_select(lower.build_select([("l", nodes.name("l")), ("s", step), ("n", limited)]))
 
 
 def _build_quotient(node: E, step: E, relation: Series) -> E:
@@ -159,12 +168,12 @@ def _write_bins(relation: Series, rows: str, bounds: str, emitter: SparkEmitter)
     joined.where.append(nodes.binary("<", place, nodes.name("n")))
     keys = [*ids, "i", "l", "s", "n"]
     columns = [(one, place if one == "i" else nodes.name(one)) for one in [*keys, *given]]
-    block = block_over(joined.select(columns), [name for name, _ in columns])
+    block = make_block_over(joined.build_select(columns), [name for name, _ in columns])
     items: list[tuple[str, E]] = [(one, nodes.name(one)) for one in keys]
     for item in relation.items:
         arguments = [nodes.name(_format_argument(item, at)) for at in range(len(item.call.arguments))]
         value = aggregate(item.call, arguments, [], emitter)
         items.append((item.column.id, _build_json(value, item.call.type, emitter)))
-    select = block.select(items)
+    select = block.build_select(items)
     select.set("group", exp.Group(expressions=[nodes.name(one) for one in keys]))
-    return block_over(select, [name for name, _ in items])
+    return make_block_over(select, [name for name, _ in items])

@@ -9,7 +9,7 @@ from nephoscope_kql.dialects.relational import Needed
 from nephoscope_kql.dialects.select_block import SelectBlock, Value
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
-from nephoscope_kql.plan.column_references import order_ids
+from nephoscope_kql.plan.column_references import list_order_ids
 from nephoscope_kql.plan.relations import Expanded, ExpandedColumn
 from nephoscope_kql.sql import nodes
 
@@ -17,21 +17,21 @@ from nephoscope_kql.sql import nodes
 def write_expanded(relation: Expanded, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """explode() of the places; the longest array says how many rows there are."""
     own = {item.column.id for item in relation.expansions} | {relation.position.id}
-    passing = (needed - own) | order_ids(relation.input.order)
-    block = emitter.block_over(relation.input, passing, [item.value for item in relation.expansions])
+    passing = (needed - own) | list_order_ids(relation.input.order)
+    block = emitter.write_block_over(relation.input, passing, [item.value for item in relation.expansions])
     kept = sorted(passing & block.values.keys())
     lists = [
         (item.column.id, _build_elements(item, relation.limit, block, emitter))
         for item in relation.expansions
     ]
-    inner = SelectBlock(exp.Subquery(this=block.select([*block.columns(kept), *lists])))
+    inner = SelectBlock(exp.Subquery(this=block.build_select([*block.list_columns(kept), *lists])))
     zero = nodes.number(0)
     sizes = [nodes.coalesce(nodes.call("array_size", nodes.name(name)), zero) for name, _ in lists]
     length = nodes.call("greatest", *sizes, zero)
     last = nodes.binary("-", length, nodes.number(1))
     places = nodes.case((nodes.binary(">", length, zero), nodes.call("sequence", zero, last)))
     items = [(one, nodes.name(one)) for one in [*kept, *(name for name, _ in lists)]]
-    outer = inner.select([*items, (relation.position.id, nodes.call("explode", places))])
+    outer = inner.build_select([*items, (relation.position.id, nodes.call("explode", places))])
     result = SelectBlock(exp.Subquery(this=outer), {one: Value(nodes.name(one)) for one in kept})
     position = nodes.name(relation.position.id)
     for name, _ in lists:
@@ -50,5 +50,5 @@ def _build_elements(
     if limit is not None:
         node = nodes.call("list_slice", node, nodes.number(1), nodes.number(limit))
     return vectorised_functions.call_vectorised(
-        node, [emitter.scalar(item.value, block)], "VARCHAR[]", (routine,), emitter.use
+        node, [emitter.write_scalar(item.value, block)], "VARCHAR[]", (routine,), emitter.use_routine
     )

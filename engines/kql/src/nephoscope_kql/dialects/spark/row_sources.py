@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects.relational import Emitter, Needed
 from nephoscope_kql.dialects.row_sources import TEXT_DYNAMIC, scanned_table
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.plan.relations import MAX_RANGE, Numbered, Numbers, Rows, TableScan
@@ -45,10 +45,10 @@ def _build_dynamic(raw: E, how: str, emitter: Emitter) -> E:
     node = nodes.name("a0")
     if how == "nested":
         return vectorised_functions.call_vectorised(
-            nodes.call("to_json", node), [raw], "VARCHAR", (), emitter.use
+            nodes.call("to_json", node), [raw], "VARCHAR", (), emitter.use_routine
         )
     node = nodes.call(TEXT_DYNAMIC.name, node)
-    return vectorised_functions.call_vectorised(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use)
+    return vectorised_functions.call_vectorised(node, [raw], "VARCHAR", (TEXT_DYNAMIC,), emitter.use_routine)
 
 
 def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
@@ -62,7 +62,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectB
     if len(relation.rows) == 1:
         row = relation.rows[0]
         block = SelectBlock(
-            None, {column.id: Value(emitter.value(row[place]), 4) for place, column in columns}
+            None, {column.id: Value(emitter.write_constant(row[place]), 4) for place, column in columns}
         )
         block.values[relation.ordinal.id] = Value(nodes.number(1))
         return block
@@ -74,7 +74,7 @@ def write_rows(relation: Rows, needed: Needed, emitter: SparkEmitter) -> SelectB
 
 
 def _build_row(number: int, cells: list[Bound], emitter: SparkEmitter) -> list[E]:
-    return [nodes.number(number), *(emitter.value(cell) for cell in cells)]
+    return [nodes.number(number), *(emitter.write_constant(cell) for cell in cells)]
 
 
 def _build_values(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) -> SelectBlock:
@@ -90,7 +90,7 @@ def _selects(cells: list[list[Bound]], names: list[str], emitter: SparkEmitter) 
     node: E | None = None
     for number, row in enumerate(cells, 1):
         items = zip(names, _build_row(number, row, emitter), strict=True)
-        select: E = SelectBlock(None).select(items)
+        select: E = SelectBlock(None).build_select(items)
         node = select if node is None else exp.Union(this=node, expression=select, distinct=False)
     return SelectBlock(exp.Subquery(this=node), {name: Value(nodes.name(name)) for name in names})
 
@@ -99,14 +99,15 @@ def write_numbers(relation: Numbers, _needed: Needed, emitter: SparkEmitter) -> 
     """`low + n * step` for every n that stays at or below `high` (at or above, where the step is negative)."""
     column = relation.columns[0]
     given = zip("abs", (relation.low, relation.high, relation.step), strict=True)
-    parts = block_over(
-        SelectBlock(None).select([(name, emitter.value(part)) for name, part in given]), ["a", "b", "s"]
+    parts = make_block_over(
+        SelectBlock(None).build_select([(name, emitter.write_constant(part)) for name, part in given]),
+        ["a", "b", "s"],
     )
     first, last, each = (parts.values[name].sql for name in ("a", "b", "s"))
     times = _count_times(first, last, each, real=column.type == KqlType.REAL)
     upper = nodes.cast(nodes.limit_size(times, MAX_RANGE, "values in a range", "raise_error"), "BIGINT")
     known = nodes.case((nodes.is_not_null(times), upper))
-    counted = block_over(parts.select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
+    counted = make_block_over(parts.build_select([("a", first), ("s", each), ("n", known)]), ["a", "s", "n"])
     places = _build_places(counted)
     value = nodes.binary("+", nodes.name("a"), nodes.binary("*", nodes.name("n"), nodes.name("s")))
     places.values[column.id] = Value(nodes.cast(value, column.type.physical), 4)
@@ -125,11 +126,13 @@ def _build_places(counted: SelectBlock) -> SelectBlock:
     )
     several = nodes.case((nodes.binary(">=", n, nodes.number(0)), blocks))
     items = [("a", nodes.name("a")), ("s", nodes.name("s"))]
-    outer = block_over(counted.select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb")
+    outer = make_block_over(
+        counted.build_select([*items, ("n", n), ("b", nodes.call("explode", several))]), "asnb"
+    )
     begin = nodes.binary("*", block, _build_bigint_literal(BLOCK))
     last = nodes.call("least", n, nodes.binary("+", begin, _build_bigint_literal(BLOCK - 1)))
-    return block_over(
-        outer.select([*items, ("n", nodes.call("explode", nodes.call("sequence", begin, last)))]), "asn"
+    return make_block_over(
+        outer.build_select([*items, ("n", nodes.call("explode", nodes.call("sequence", begin, last)))]), "asn"
     )
 
 
@@ -151,11 +154,11 @@ def _count_times(first: E, last: E, each: E, *, real: bool) -> E:
 
 def write_numbered(relation: Numbered, needed: Needed, emitter: SparkEmitter) -> SelectBlock:
     """row_number(), which needs an order in Spark."""
-    block = emitter.block_over(
+    block = emitter.write_block_over(
         relation.input, needed - {relation.number.id}, relation.partition, before_where=True
     )
-    keys = emitter.keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
-    partition = [emitter.scalar(value, block) for value in relation.partition]
+    keys = emitter.write_keys(relation.input.order, block) or [nodes.sort_key(nodes.number(1))]
+    partition = [emitter.write_scalar(value, block) for value in relation.partition]
     number = nodes.cast(nodes.window(nodes.call("row_number"), partition, keys), "BIGINT")
     block.values[relation.number.id] = Value(number, 4, window=True)
     return block

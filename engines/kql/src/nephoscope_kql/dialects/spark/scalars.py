@@ -36,7 +36,7 @@ def write_scalar(value: Bound, values: Values, emitter: Emitter) -> exp.Expr:
         if built is not None:
             return built
     return vectorised_functions.expression(
-        value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use
+        value, lambda leaf: write_scalar(leaf, values, emitter), emitter.use_routine
     )
 
 
@@ -48,7 +48,7 @@ def _write_native(value: Bound, values: Values, emitter: Emitter) -> exp.Expr | 
     if isinstance(value, Constant):
         return constant(value.value, value.type)
     if isinstance(value, Variable):
-        return emitter.parameter(value.name)
+        return emitter.make_parameter(value.name)
     if isinstance(value, ScalarQuery):
         return _build_scalar_query(value, emitter)
     if isinstance(value, InQuery):
@@ -73,21 +73,23 @@ def _build_call(value: BoundCall, values: Values, emitter: Emitter) -> exp.Expr 
 
 
 def _build_arguments(value: BoundCall, arguments: list[exp.Expr], emitter: Emitter) -> Arguments:
-    return Arguments(arguments, value.arguments, value.type, value.span, emitter.use)
+    return Arguments(arguments, value.arguments, value.type, value.span, emitter.use_routine)
 
 
 def _build_scalar_query(value: ScalarQuery, emitter: Emitter) -> exp.Expr:
     def make() -> exp.Subquery:
-        block = emitter.rows(value.relation, frozenset({value.column.id}))
-        order = emitter.keys(value.relation.order, block)
-        return exp.Subquery(this=block.select(block.columns([value.column.id]), order, nodes.number(1)))
+        block = emitter.write_rows(value.relation, frozenset({value.column.id}))
+        order = emitter.write_keys(value.relation.order, block)
+        return exp.Subquery(
+            this=block.build_select(block.list_columns([value.column.id]), order, nodes.number(1))
+        )
 
     node = emitter.compute_once(value, make)
     return nodes.coalesce(node, nodes.text("")) if value.type == KqlType.STRING else node
 
 
 def _write_in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Expr:
-    block = emitter.rows(value.relation, frozenset({value.column.id}))
+    block = emitter.write_rows(value.relation, frozenset({value.column.id}))
     block = block.seal([value.column.id])
     operand = write_scalar(value.operand, values, emitter)
     found = block.values[value.column.id].sql
@@ -95,7 +97,7 @@ def _write_in_query(value: InQuery, values: Values, emitter: Emitter) -> exp.Exp
         operand, found = lower_case(operand), lower_case(found)
     if value.column.type != KqlType.STRING:
         block.where.append(nodes.is_not_null(found))
-    query = exp.Subquery(this=block.select([("k", found)]))
+    query = exp.Subquery(this=block.build_select([("k", found)]))
     inside: exp.Expr = exp.In(this=nodes.wrap(operand), query=query)
     if value.operand.nullable:
         inside = nodes.coalesce(inside, nodes.boolean(False))

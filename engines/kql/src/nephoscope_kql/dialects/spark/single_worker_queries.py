@@ -9,11 +9,17 @@ from sqlglot import exp
 
 from nephoscope_kql.dialects import duckdb
 from nephoscope_kql.dialects.relational import Needed
-from nephoscope_kql.dialects.select_block import SelectBlock, Value, block_over
+from nephoscope_kql.dialects.select_block import SelectBlock, Value, make_block_over
 from nephoscope_kql.dialects.spark import vectorised_functions
 from nephoscope_kql.dialects.spark.emitter import SparkEmitter
 from nephoscope_kql.errors import unsupported_error
-from nephoscope_kql.plan.column_references import count_columns, inputs, operands, order_ids, replace_parts
+from nephoscope_kql.plan.column_references import (
+    count_columns,
+    inputs,
+    list_order_ids,
+    operands,
+    replace_parts,
+)
 from nephoscope_kql.plan.expressions import ColumnRef, InQuery, ScalarQuery
 from nephoscope_kql.plan.relations import Assign, Materialized, Mined, Scanned, Windowed
 from nephoscope_kql.plan.values import Bound, Column, Relation, SortKey
@@ -26,7 +32,7 @@ def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) ->
     """`SELECT e.* FROM (SELECT explode(function(rows)) AS e FROM (SELECT collect_list(struct(...)) AS rows FROM input))`."""
     relation = _hoist_subqueries(relation, emitter)
     made = _index_made_columns(relation)
-    block = emitter.rows(relation.input, _read(relation) | (needed - made.keys()))
+    block = emitter.write_rows(relation.input, _read(relation) | (needed - made.keys()))
     known = {column.id: column for column in _iterate_columns(relation.input) if column.id in block.values}
     if block.has_window:
         block = block.seal(sorted(known))
@@ -34,11 +40,11 @@ def write_gathered(relation: Gathered, needed: Needed, emitter: SparkEmitter) ->
         exp.Alias(this=block.values[one].sql, alias=exp.Identifier(this=one)) for one in sorted(known)
     ]
     rows = nodes.call("collect_list", nodes.call("struct", *(cells or [nodes.number(1)])))
-    gathered = block_over(block.select([("rows", rows)]), ["rows"])
+    gathered = make_block_over(block.build_select([("rows", rows)]), ["rows"])
     given = known | made
     shown = [given[one] for one in sorted(given.keys() & needed)] or list(made.values())[:1]
     called = _write_call(relation, known, shown, emitter)
-    exploded = exp.Subquery(this=gathered.select([("e", nodes.call("explode", called))]))
+    exploded = exp.Subquery(this=gathered.build_select([("e", nodes.call("explode", called))]))
     return SelectBlock(exploded, {column.id: Value(_build_field(column.id), 2) for column in shown})
 
 
@@ -114,7 +120,7 @@ def _index_made_columns(relation: Gathered) -> dict[str, Column]:
 
 def _read(relation: Gathered) -> Needed:
     """The ids of the input's columns that the relation reads; a step of scan may read any that it sees."""
-    order = order_ids(relation.input.order)
+    order = list_order_ids(relation.input.order)
     if isinstance(relation, Mined):
         return frozenset(order | count_columns(relation.values).keys())
     read = order | count_columns(relation.partition).keys()
@@ -159,8 +165,8 @@ def _write_call(
     batch = Materialized(columns=tuple(known.values()), order=given.order, open=given.open, name="batch")
     sql, inside = duckdb.write_relation(replace(relation, input=batch, columns=tuple(shown)))
     struct = ", ".join(f"{column.id} {column.type.physical}" for column in shown)
-    routine = vectorised_functions.name_vectorised(
+    routine = vectorised_functions.make_vectorised(
         sql, f"STRUCT({struct})[]", tuple(inside.routines.values()), rows=True
     )
-    arguments = [nodes.name("rows"), *(emitter.parameter(name) for name in sorted(inside.parameters))]
-    return nodes.call(emitter.use(routine), *arguments)
+    arguments = [nodes.name("rows"), *(emitter.make_parameter(name) for name in sorted(inside.parameters))]
+    return nodes.call(emitter.use_routine(routine), *arguments)

@@ -19,7 +19,7 @@ class _Printer(SparkGenerator):
         return str(expression.this)
 
 
-def print_node(node: exp.Expr) -> str:
+def format_node(node: exp.Expr) -> str:
     """The text of a node."""
     printer = _Printer(
         dialect=Spark, unsupported_level=ErrorLevel.RAISE, comments=False, normalize_functions=False

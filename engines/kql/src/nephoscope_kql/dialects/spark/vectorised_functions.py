@@ -36,7 +36,7 @@ class VectorisedEmitter(Emitter):
         self.leaves: list[Bound] = []
         self._known: dict[str, int] = {}
 
-    def argument(self, leaf: Bound) -> str:
+    def add_argument(self, leaf: Bound) -> str:
         """The name of the argument that carries a leaf."""
         key = _format_identity(leaf)
         place = self._known.get(key)
@@ -45,17 +45,17 @@ class VectorisedEmitter(Emitter):
             self.leaves.append(leaf)
         return f"a{place}"
 
-    def cut(self, value: Bound) -> Bound:
+    def replace_leaves(self, value: Bound) -> Bound:
         """The expression with a column of the batch in the place of every leaf."""
         return replace_parts(value, self._place_argument)
 
     def _place_argument(self, value: Bound) -> Bound | None:
         if not isinstance(value, _LEAVES):
             return None
-        name = self.argument(value)
+        name = self.add_argument(value)
         return ColumnRef(type=value.type, span=value.span, column=Column(name, name, value.type))
 
-    def values(self) -> dict[str, Value]:
+    def map_columns(self) -> dict[str, Value]:
         """The columns of the batch."""
         return {f"a{place}": Value(nodes.name(f"a{place}")) for place in range(len(self.leaves))}
 
@@ -69,8 +69,8 @@ def _format_identity(leaf: Bound) -> str:
 def expression(value: Bound, write: Callable[[Bound], E], use: Callable[[Routine], str]) -> E:
     """The call of the function that evaluates an expression; `write` gives a leaf in Spark's SQL."""
     inside = VectorisedEmitter()
-    cut = inside.cut(value)
-    node = scalar(cut, inside.values(), inside)
+    cut = inside.replace_leaves(value)
+    node = scalar(cut, inside.map_columns(), inside)
     arguments = [write(leaf) for leaf in inside.leaves]
     return call_vectorised(node, arguments, _name_physical_type(value), tuple(inside.routines.values()), use)
 
@@ -93,11 +93,11 @@ def call_vectorised(
     select = exp.Select(
         expressions=[column], from_=exp.From(this=exp.Table(this=exp.Identifier(this="batch")))
     )
-    routine = name_vectorised(duckdb.print_node(select), returns, uses)
+    routine = make_vectorised(duckdb.format_node(select), returns, uses)
     return nodes.call(use(routine), *(arguments or [nodes.number(0)]))
 
 
-def name_vectorised(
+def make_vectorised(
     sql: str, returns: str, uses: tuple[Routine, ...], empty: str = "", rows: bool = False
 ) -> Vectorised:
     """The function of a text; its name is made of what it does, so that equal ones are one."""

@@ -29,7 +29,7 @@ def write_windowed(relation: Windowed, needed: Needed, emitter: SparkEmitter) ->
 def _write_window_call(
     call: WindowCall, partition: list[E], keys: list[E], block: SelectBlock, emitter: Emitter
 ) -> E:
-    arguments = [emitter.scalar(argument, block) for argument in call.arguments]
+    arguments = [emitter.write_scalar(argument, block) for argument in call.arguments]
     order = keys or [nodes.sort_key(nodes.number(1))]
     if call.function in ("prev", "next"):
         return _build_neighbor(call, arguments, partition, order)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nephoscope_policy.arm.dotnet.numbers import format_number
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.value import Value, is_number, json_text, number_text, require_bounded
+from nephoscope_policy.arm.value import Value, format_json, is_number, render_number, require_bounded
 
 _ITEM = re.compile(
     r"\{(?P<index>[0-9]{1,7}) *(?:, *(?P<width>-?[0-9]{1,7}) *)?(?::(?P<format>(?:[^{}]|\{\{|\}\})*))?\}"
@@ -23,7 +23,7 @@ def format_plain(value: Value) -> str:
         return str(value)
     if value is None:
         return ""
-    return number_text(value) if is_number(value) else json_text(value)
+    return render_number(value) if is_number(value) else format_json(value)
 
 
 def composite_format(template: str, values: Sequence[Value]) -> str:

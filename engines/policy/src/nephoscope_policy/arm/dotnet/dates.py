@@ -51,7 +51,7 @@ class DotNetDateTime(msgspec.Struct, frozen=True):
     offset: int = 0
 
     @classmethod
-    def of(cls, time: datetime) -> DotNetDateTime:
+    def from_datetime(cls, time: datetime) -> DotNetDateTime:
         """The moment of an aware datetime, in UTC."""
         since = time.astimezone(UTC).replace(tzinfo=None) - _EPOCH
         return cls((since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10)
@@ -59,14 +59,14 @@ class DotNetDateTime(msgspec.Struct, frozen=True):
     @classmethod
     def from_unix_seconds(cls, seconds: int) -> DotNetDateTime:
         """The moment a number of seconds after 1970; raises FunctionError outside the years 1 to 9999."""
-        return cls(0).plus((seconds + _UNIX) * TICKS_PER_SECOND)
+        return cls(0).add_ticks((seconds + _UNIX) * TICKS_PER_SECOND)
 
     @property
     def unix(self) -> int:
         """Whole seconds since 1970, rounded down."""
         return self.ticks // TICKS_PER_SECOND - _UNIX
 
-    def plus(self, ticks: int) -> DotNetDateTime:
+    def add_ticks(self, ticks: int) -> DotNetDateTime:
         """A later or earlier moment in the same zone; raises FunctionError outside the years 1 to 9999."""
         moved = self.ticks + ticks
         local = moved + self.offset * 60 * TICKS_PER_SECOND
@@ -91,7 +91,7 @@ def parse_moment(text: str, *, date_alone: bool = False) -> DotNetDateTime:
         raise FunctionError(f"{text[:60]!r} is not a date: {error}") from error
     offset = _parse_zone(match["zone"] or "Z")
     ticks = int((match["fraction"] or "0").ljust(7, "0")[:7])
-    return DotNetDateTime(0, offset).plus(
+    return DotNetDateTime(0, offset).add_ticks(
         (since.days * 86_400 + since.seconds - offset * 60) * TICKS_PER_SECOND + ticks
     )
 
@@ -121,7 +121,7 @@ def parse_duration(text: str) -> int:
     return -ticks if match["sign"] else ticks
 
 
-def iso_text(moment: DotNetDateTime) -> str:
+def format_iso(moment: DotNetDateTime) -> str:
     """ISO 8601 with `T` and a zone (`Z` for UTC); a fraction of 3, 6 or 7 digits where there is one."""
     ticks = moment.ticks % TICKS_PER_SECOND
     digits = 0 if not ticks else 3 if ticks % 10_000 == 0 else 6 if ticks % 10 == 0 else 7

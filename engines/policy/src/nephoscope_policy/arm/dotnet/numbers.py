@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 import msgspec
 
 from nephoscope_policy.arm.errors import FunctionError
-from nephoscope_policy.arm.value import number_text
+from nephoscope_policy.arm.value import render_number
 
 _STANDARD = re.compile(r"([A-Za-z])([0-9]{0,3})")
 _EXACT = Context(prec=1400, rounding=ROUND_HALF_UP)
@@ -94,7 +94,7 @@ def _split_scientific(value: Decimal, digits: int) -> tuple[str, int]:
 
 def _format_general(number: float, digits: int | None, kind: str) -> str:
     if not digits:
-        return number_text(number)
+        return render_number(number)
     value = Context(prec=digits, rounding=ROUND_HALF_UP).plus(Decimal(number))
     if -5 <= value.adjusted() < digits or not value:
         text = format(value, "f")
@@ -105,7 +105,7 @@ def _format_general(number: float, digits: int | None, kind: str) -> str:
 
 
 def _format_round_trip(number: float, _: int | None, __: str) -> str:
-    return number_text(number)
+    return render_number(number)
 
 
 _WRITERS: dict[str, Callable[[float, int | None, str], str]] = {

@@ -17,7 +17,7 @@ Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 @function("ipRangeContains(range, targetRange)", template=False)
 def ip_range_contains(arguments: list[object]) -> Value:
     """Say whether a range lies in another; each is an address, a prefix or `first-last`, both of one family."""
-    outer, inner = (_parse_bounds(given.text(arguments, place)) for place in range(2))
+    outer, inner = (_parse_bounds(given.get_text(arguments, place)) for place in range(2))
     if outer[0].version != inner[0].version:
         raise FunctionError("both ranges must be of one address family")
     return int(outer[0]) <= int(inner[0]) and int(inner[1]) <= int(outer[1])
@@ -65,7 +65,7 @@ def parse_cidr(arguments: list[object]) -> Value:
 
 
 def _build_prefix(arguments: list[object]) -> Network:
-    content = given.text(arguments, 0)
+    content = given.get_text(arguments, 0)
     if "/" not in content:
         raise FunctionError(f"{content[:60]!r} is not a prefix such as 10.0.0.0/16")
     return _parse_network(content, strict=False)

@@ -98,9 +98,9 @@ def contains(arguments: list[object]) -> Value:
     if isinstance(container, list):
         return any(equal(own, item) for own in container)
     if isinstance(container, dict):
-        return find_key(container, given.text(arguments, 1)) is not None
+        return find_key(container, given.get_text(arguments, 1)) is not None
     if isinstance(container, str):
-        return given.text(arguments, 1) in container
+        return given.get_text(arguments, 1) in container
     raise given.argument_type_error(arguments, 0, "an array, an object or a string")
 
 

@@ -41,9 +41,9 @@ def greater_or_equals(arguments: list[object]) -> Value:
 def _compare_arguments(arguments: list[object]) -> int:
     left = arguments[0]
     if isinstance(left, str):
-        one, other = collation_key(left), collation_key(given.text(arguments, 1))
+        one, other = collation_key(left), collation_key(given.get_text(arguments, 1))
         return int(one > other) - int(one < other)
     if is_number(left):
-        number = given.number(arguments, 1)
+        number = given.get_number(arguments, 1)
         return int(left > number) - int(left < number)
     raise given.argument_type_error(arguments, 0, "a number or a string")

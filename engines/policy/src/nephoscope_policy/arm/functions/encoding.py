@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote_to_bytes, urlsplit
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
-from nephoscope_policy.arm.value import Value, find_key, from_json, limit_text
+from nephoscope_policy.arm.value import Value, find_key, limit_text, parse_value
 
 _DATA_URI = re.compile(r"data:(?P<media>[^,]*?)(?P<base64>;base64)?,(?P<data>.*)", re.DOTALL | re.IGNORECASE)
 _CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
@@ -20,19 +20,19 @@ _CODECS = {"utf8": "utf-8", "utf-8": "utf-8", "us-ascii": "ascii", "ascii": "asc
 @function("base64(inputString)")
 def base64(arguments: list[object]) -> Value:
     """Give the base64 of the UTF-8 of a string."""
-    return limit_text(codec.b64encode(_encode_utf8(given.text(arguments, 0))).decode("ascii"))
+    return limit_text(codec.b64encode(_encode_utf8(given.get_text(arguments, 0))).decode("ascii"))
 
 
 @function("base64ToString(base64Value)")
 def base64_to_string(arguments: list[object]) -> Value:
     """Decode base64 of UTF-8."""
-    return _decode(_decode_base64(given.text(arguments, 0)), "utf-8")
+    return _decode(_decode_base64(given.get_text(arguments, 0)), "utf-8")
 
 
 @function("base64ToJson(base64Value)")
 def base64_to_json(arguments: list[object]) -> Value:
     """Decode base64 of JSON."""
-    return from_json(_decode(_decode_base64(given.text(arguments, 0)), "utf-8"))
+    return parse_value(_decode(_decode_base64(given.get_text(arguments, 0)), "utf-8"))
 
 
 @function("dataUri(stringToConvert)")
@@ -40,14 +40,14 @@ def data_uri(arguments: list[object]) -> Value:
     """Wrap a string into a data URI of plain text."""
     return limit_text(
         "data:text/plain;charset=utf8;base64,"
-        + codec.b64encode(_encode_utf8(given.text(arguments, 0))).decode("ascii")
+        + codec.b64encode(_encode_utf8(given.get_text(arguments, 0))).decode("ascii")
     )
 
 
 @function("dataUriToString(dataUriToConvert)")
 def data_uri_to_string(arguments: list[object]) -> Value:
     """Unwrap a data URI, base64 or percent-encoded, in UTF-8, UTF-16 or ASCII."""
-    match = _DATA_URI.fullmatch(given.text(arguments, 0))
+    match = _DATA_URI.fullmatch(given.get_text(arguments, 0))
     if match is None:
         raise FunctionError("the argument is not a data URI (data:[type][;base64],content)")
     raw = _decode_base64(match["data"]) if match["base64"] else unquote_to_bytes(match["data"])
@@ -61,19 +61,19 @@ def data_uri_to_string(arguments: list[object]) -> Value:
 @function("uriComponent(stringToEncode)")
 def uri_component(arguments: list[object]) -> Value:
     """Percent-encode all but letters, digits and -_.~ as UTF-8."""
-    return limit_text(quote(_encode_utf8(given.text(arguments, 0)), safe=""))
+    return limit_text(quote(_encode_utf8(given.get_text(arguments, 0)), safe=""))
 
 
 @function("uriComponentToString(uriEncodedString)")
 def uri_component_to_string(arguments: list[object]) -> Value:
     """Decode percent-encoding; what is no valid escape stays as it is."""
-    return _decode(unquote_to_bytes(given.text(arguments, 0)), "utf-8")
+    return _decode(unquote_to_bytes(given.get_text(arguments, 0)), "utf-8")
 
 
 @function("uri(baseUri, relativeUri)")
 def uri(arguments: list[object]) -> Value:
     """Join two parts of a URI with one slash; a base path that does not end with a slash loses its last segment."""
-    base, relative = given.text(arguments, 0), given.text(arguments, 1)
+    base, relative = given.get_text(arguments, 0), given.get_text(arguments, 1)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", relative):
         return relative
     scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]+", base)
@@ -86,7 +86,7 @@ def uri(arguments: list[object]) -> Value:
 @function("parseUri(stringToParse)")
 def parse_uri(arguments: list[object]) -> Value:
     """Take an absolute URI apart: scheme, host, port (where one is written), path, query."""
-    content = given.text(arguments, 0)
+    content = given.get_text(arguments, 0)
     try:
         parts = urlsplit(content)
         port = parts.port

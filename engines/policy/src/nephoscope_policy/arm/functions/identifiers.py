@@ -11,7 +11,7 @@ from nephoscope_policy.arm.value import Value
 @function("extensionResourceId(baseResourceId, resourceType, resourceName1, ...)", policy=False)
 def extension_resource_id(arguments: list[object]) -> Value:
     """Give the id of an extension resource under a resource or scope."""
-    return given.text(arguments, 0).rstrip("/") + provider_path(arguments, 1)
+    return given.get_text(arguments, 0).rstrip("/") + provider_path(arguments, 1)
 
 
 @function("tenantResourceId(resourceType, resourceName1, ...)", policy=False)

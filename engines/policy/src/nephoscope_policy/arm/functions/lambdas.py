@@ -8,7 +8,7 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.unknown import UndecidedError, Unknown
-from nephoscope_policy.arm.value import Spelling, Value, kind, require_bounded
+from nephoscope_policy.arm.value import Spelling, Value, describe_type, require_bounded
 
 
 @function("map(inputArray, lambda)", policy=False)
@@ -91,7 +91,7 @@ def _require_truth(value: Value) -> bool:
         return value
     if isinstance(value, Unknown):
         raise UndecidedError(value)
-    raise FunctionError(f"the lambda must give a boolean, not {kind(value)}")
+    raise FunctionError(f"the lambda must give a boolean, not {describe_type(value)}")
 
 
 def _format_key(value: Value) -> str:
@@ -99,7 +99,7 @@ def _format_key(value: Value) -> str:
         return value
     if isinstance(value, Unknown):
         raise UndecidedError(value)
-    raise FunctionError(f"the key lambda must give a string, not {kind(value)}")
+    raise FunctionError(f"the key lambda must give a string, not {describe_type(value)}")
 
 
 def _require_value(value: Value) -> Value:

@@ -19,19 +19,19 @@ _REAL = re.compile(
 @function("add(operand1, operand2)")
 def add(arguments: list[object]) -> Value:
     """Add two numbers."""
-    return _check_result(given.number(arguments, 0) + given.number(arguments, 1))
+    return _check_result(given.get_number(arguments, 0) + given.get_number(arguments, 1))
 
 
 @function("sub(operand1, operand2)")
 def sub(arguments: list[object]) -> Value:
     """Subtract the second number from the first."""
-    return _check_result(given.number(arguments, 0) - given.number(arguments, 1))
+    return _check_result(given.get_number(arguments, 0) - given.get_number(arguments, 1))
 
 
 @function("mul(operand1, operand2)")
 def mul(arguments: list[object]) -> Value:
     """Multiply two numbers."""
-    return _check_result(given.number(arguments, 0) * given.number(arguments, 1))
+    return _check_result(given.get_number(arguments, 0) * given.get_number(arguments, 1))
 
 
 def _check_result(number: float) -> float:
@@ -55,7 +55,7 @@ def mod(arguments: list[object]) -> Value:
 
 
 def _read_operands(arguments: list[object]) -> tuple[int, int]:
-    dividend, divisor = int(given.number(arguments, 0)), int(given.number(arguments, 1))
+    dividend, divisor = int(given.get_number(arguments, 0)), int(given.get_number(arguments, 1))
     if divisor == 0:
         raise FunctionError("division by zero")
     return dividend, divisor
@@ -110,4 +110,4 @@ def _choose_extreme(arguments: list[object], choose: Callable[[list[float]], flo
     numbers = [item for one in arguments for item in (one if isinstance(one, list) else (one,))]
     if not numbers:
         raise FunctionError("the array is empty")
-    return choose([given.number(numbers, place) for place in range(len(numbers))])
+    return choose([given.get_number(numbers, place) for place in range(len(numbers))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import Thunk, function
-from nephoscope_policy.arm.value import Spelling, Value, find_key, from_json, require_bounded
+from nephoscope_policy.arm.value import Spelling, Value, find_key, parse_value, require_bounded
 
 
 @function("createObject(...)")
@@ -16,14 +16,14 @@ def create_object(arguments: list[object]) -> Value:
     result: dict[str, Value] = {}
     spelling = Spelling(result)
     for place in range(0, len(arguments), 2):
-        spelling.put(given.text(arguments, place), arguments[place + 1])
+        spelling.put(given.get_text(arguments, place), arguments[place + 1])
     return result
 
 
 @function("json(stringToParse)")
 def json_(arguments: list[object]) -> Value:
     """Parse JSON text."""
-    return from_json(given.text(arguments, 0))
+    return parse_value(given.get_text(arguments, 0))
 
 
 @function("items(objectToConvert)")

@@ -11,7 +11,7 @@ from nephoscope_policy.arm.dotnet.composite import composite_format
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.function import function
 from nephoscope_policy.arm.murmur_hash import base32, murmur64
-from nephoscope_policy.arm.value import Value, equal, limit_text, number_text, require_bounded, to_text
+from nephoscope_policy.arm.value import Value, equal, limit_text, render_number, require_bounded, to_text
 
 GUID_NAMESPACE = uuid.UUID("11fb06fb-712d-4ddd-98c7-e71bbd588830")
 """The namespace of the name-based (version 5) identifiers that guid() makes."""
@@ -26,25 +26,25 @@ def string(arguments: list[object]) -> Value:
 @function("toLower(stringToChange)")
 def to_lower(arguments: list[object]) -> Value:
     """Lower the case, independent of culture."""
-    return given.text(arguments, 0).lower()
+    return given.get_text(arguments, 0).lower()
 
 
 @function("toUpper(stringToChange)")
 def to_upper(arguments: list[object]) -> Value:
     """Raise the case, independent of culture."""
-    return limit_text(given.text(arguments, 0).upper())
+    return limit_text(given.get_text(arguments, 0).upper())
 
 
 @function("trim(stringToTrim)")
 def trim(arguments: list[object]) -> Value:
     """Remove white space at both ends."""
-    return given.text(arguments, 0).strip()
+    return given.get_text(arguments, 0).strip()
 
 
 @function("replace(originalString, oldString, newString)")
 def replace(arguments: list[object]) -> Value:
     """Replace every occurrence, by code point."""
-    original, old, new = (given.text(arguments, place) for place in range(3))
+    original, old, new = (given.get_text(arguments, place) for place in range(3))
     if not old:
         raise FunctionError("argument 2 must not be empty")
     require_bounded(len(original) + original.count(old) * (len(new) - len(old)), unit="characters")
@@ -54,11 +54,11 @@ def replace(arguments: list[object]) -> Value:
 @function("split(inputString, delimiter)")
 def split(arguments: list[object]) -> Value:
     """Cut a string at a delimiter, or at any of an array of delimiters (the longest first)."""
-    content = given.text(arguments, 0)
+    content = given.get_text(arguments, 0)
     if isinstance(arguments[1], str):
         delimiters = [arguments[1]]
     elif isinstance(arguments[1], list):
-        delimiters = [given.text(arguments[1], place) for place in range(len(arguments[1]))]
+        delimiters = [given.get_text(arguments[1], place) for place in range(len(arguments[1]))]
     else:
         raise given.argument_type_error(arguments, 1, "a string or an array of strings")
     delimiters = sorted(filter(None, delimiters), key=len, reverse=True)
@@ -83,7 +83,7 @@ def _split_at_any(content: str, delimiters: list[str]) -> list[str]:
 def join(arguments: list[object]) -> Value:
     """Join the elements of an array, each as string() gives it."""
     pieces = [to_text(item) for item in given.array(arguments, 0)]
-    delimiter = given.text(arguments, 1)
+    delimiter = given.get_text(arguments, 1)
     require_bounded(sum(map(len, pieces)) + len(delimiter) * max(len(pieces) - 1, 0), unit="characters")
     return delimiter.join(pieces)
 
@@ -91,13 +91,13 @@ def join(arguments: list[object]) -> Value:
 @function("startsWith(stringToSearch, stringToFind)")
 def starts_with(arguments: list[object]) -> Value:
     """Say whether a string starts with another, ignoring case."""
-    return given.text(arguments, 0).casefold().startswith(given.text(arguments, 1).casefold())
+    return given.get_text(arguments, 0).casefold().startswith(given.get_text(arguments, 1).casefold())
 
 
 @function("endsWith(stringToSearch, stringToFind)")
 def ends_with(arguments: list[object]) -> Value:
     """Say whether a string ends with another, ignoring case."""
-    return given.text(arguments, 0).casefold().endswith(given.text(arguments, 1).casefold())
+    return given.get_text(arguments, 0).casefold().endswith(given.get_text(arguments, 1).casefold())
 
 
 @function("indexOf(stringToSearch, stringToFind)")
@@ -105,8 +105,8 @@ def index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the first occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return next(_find_places(arguments[0], arguments[1]), -1)
-    folded, places = _fold_case(given.text(arguments, 0))
-    found = folded.find(given.text(arguments, 1).casefold())
+    folded, places = _fold_case(given.get_text(arguments, 0))
+    found = folded.find(given.get_text(arguments, 1).casefold())
     return found if found < 0 else places[found]
 
 
@@ -115,8 +115,8 @@ def last_index_of(arguments: list[object]) -> Value:
     """Give the 0-based place of the last occurrence, ignoring case; -1 where there is none; in an array, of an element."""
     if isinstance(arguments[0], list):
         return max(_find_places(arguments[0], arguments[1]), default=-1)
-    folded, places = _fold_case(given.text(arguments, 0))
-    found = folded.rfind(given.text(arguments, 1).casefold())
+    folded, places = _fold_case(given.get_text(arguments, 0))
+    found = folded.rfind(given.get_text(arguments, 1).casefold())
     return found if found < 0 else places[found]
 
 
@@ -133,7 +133,7 @@ def _fold_case(content: str) -> tuple[str, list[int]]:
 @function("substring(stringToParse, startIndex, [length])")
 def substring(arguments: list[object]) -> Value:
     """Give the part from a 0-based place, up to the end or of a length; a place outside the string is an error."""
-    content, start = given.text(arguments, 0), given.integer(arguments, 1)
+    content, start = given.get_text(arguments, 0), given.integer(arguments, 1)
     count = given.integer(arguments, 2) if len(arguments) > 2 else len(content) - start
     if start < 0 or count < 0 or start + count > len(content):
         raise FunctionError(
@@ -147,7 +147,7 @@ def pad_left(arguments: list[object]) -> Value:
     """Pad a string or an integer on the left to a length, with blanks or one given character."""
     value = arguments[0]
     if type(value) is int:
-        value = number_text(value)
+        value = render_number(value)
     elif not isinstance(value, str):
         raise given.argument_type_error(arguments, 0, "a string or an integer")
     width = given.integer(arguments, 1)
@@ -160,13 +160,13 @@ def pad_left(arguments: list[object]) -> Value:
 @function("format(formatString, ...)")
 def format_(arguments: list[object]) -> Value:
     """Fill `{index[,alignment][:formatString]}` as .NET's String.Format does in the invariant culture."""
-    return composite_format(given.text(arguments, 0), arguments[1:])
+    return composite_format(given.get_text(arguments, 0), arguments[1:])
 
 
 @function("guid(baseString, ...)")
 def guid(arguments: list[object]) -> Value:
     """Give the name-based identifier (RFC 4122 version 5) of the arguments joined by '-'."""
-    name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
+    name = "-".join(given.get_text(arguments, place) for place in range(len(arguments)))
     digest = hashlib.sha1(GUID_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
     return str(uuid.UUID(bytes=digest[:16], version=5))
 
@@ -174,5 +174,5 @@ def guid(arguments: list[object]) -> Value:
 @function("uniqueString(baseString, ...)")
 def unique_string(arguments: list[object]) -> Value:
     """Give the 13-character hash (MurmurHash of 64 bits in base 32) of the arguments joined by '-'."""
-    name = "-".join(given.text(arguments, place) for place in range(len(arguments)))
+    name = "-".join(given.get_text(arguments, place) for place in range(len(arguments)))
     return base32(murmur64(name.encode()))

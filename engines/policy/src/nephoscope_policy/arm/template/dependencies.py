@@ -47,7 +47,7 @@ def _resolve_entry(
     if is_open(text):
         return []
     deployment.plan.report(
-        resource.origin.document.place(path),
+        resource.origin.document.find_place(path),
         f"dependsOn names {text!r}, which is no resource of the template",
         error=False,
     )

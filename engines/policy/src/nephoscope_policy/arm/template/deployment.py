@@ -84,7 +84,7 @@ class Deployment:
             written,
         )
 
-    def answer(self) -> Value:
+    def build_reference(self) -> Value:
         """The outputs as `reference()` of the deployment gives them; unknown where the template is."""
         outputs = self.outputs
         if outputs is None:
@@ -104,8 +104,8 @@ def _outputs(template: WrittenNode) -> Iterator[tuple[str, Output]]:
     for name, declared in found[1].items():
         path = (*template.path, found[0], name)
         if not isinstance(declared, dict):
-            template.frame.fail(
-                template.document.place(path), "an output is an object with a type and a value"
+            template.frame.report_error(
+                template.document.find_place(path), "an output is an object with a type and a value"
             )
             continue
         output = _find_output(WrittenNode(template.document, path, declared, template.frame), name)
@@ -135,14 +135,14 @@ def _find_output_value(origin: WrittenNode) -> Value:
     if loop is not None and isinstance(loop[1], dict):
         return loop_values(origin.frame, origin.document, (*origin.path, loop[0]), loop[1], "")
     if value is None:
-        return origin.frame.fail(origin.document.place(origin.path), "an output needs a value")
+        return origin.frame.report_error(origin.document.find_place(origin.path), "an output needs a value")
     return origin.frame.evaluate(origin.document, (*origin.path, value[0]), value[1])
 
 
 def _limit_size(origin: WrittenNode, value: Value) -> Value:
     """The value, or an unknown where it is too large, which is reported."""
     try:
-        origin.frame.deployment.plan.measure(value)
+        origin.frame.deployment.plan.check_size(value)
     except BudgetError as error:
-        return origin.frame.fail(origin.document.place(origin.path), str(error))
+        return origin.frame.report_error(origin.document.find_place(origin.path), str(error))
     return value

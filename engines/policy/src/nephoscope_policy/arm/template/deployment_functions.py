@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.deployment_scope import DeploymentScope
 from nephoscope_policy.arm.template.document import member
 from nephoscope_policy.arm.template.environments import ENVIRONMENTS
 from nephoscope_policy.arm.template.expansion_types import FrameView
-from nephoscope_policy.arm.text_patterns import format_pattern, from_pattern, opaque
+from nephoscope_policy.arm.text_patterns import build_from_pattern, format_pattern, opaque
 from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown
 from nephoscope_policy.arm.value import Value
 
@@ -38,7 +38,7 @@ def _resource_group(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     if scope.kind != "resourceGroup":
         raise FunctionError(f"is not available in a deployment to a {_NAMES[scope.kind or 'tenant']}")
-    planned = frame.deployment.plan.resource_group(scope)
+    planned = frame.deployment.plan.find_resource_group(scope)
     members = {
         "id": _to_text_value(scope.id),
         "name": _to_text_value(scope.resource_group),
@@ -61,7 +61,7 @@ def _value_or_planned(planned: dict[str, Value] | None, name: str, given: Value)
 
 
 def _to_text_value(text: str) -> Value:
-    return from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
+    return build_from_pattern(text, Unknown("string", "parameter", "a part of it is unknown"))
 
 
 def _value_or_unknown(value: Value, what: str, type_: JsonType = "string") -> Value:
@@ -92,7 +92,7 @@ def _management_group(frame: FrameView, arguments: list[object]) -> Value:
 def _build_tenant(frame: FrameView, arguments: list[object]) -> Value:
     _no_arguments(arguments)
     known = _value_or_unknown(frame.instance.scope.tenant_id, "the tenant's id")
-    id_ = known.of("string") if isinstance(known, Unknown) else f"/tenants/{known}"
+    id_ = known.derive("string") if isinstance(known, Unknown) else f"/tenants/{known}"
     return OpenObject({"id": id_, "tenantId": known}, _open("the tenant"))
 
 
@@ -108,12 +108,12 @@ def _build_deployment(frame: FrameView, arguments: list[object]) -> Value:
     properties: dict[str, object] = {
         "mode": "Incremental",
         "provisioningState": "Accepted",
-        "template": OpenObject(template, rest.member("template")),
-        "templateLink": OpenObject(link, rest.member("templateLink")),
+        "template": OpenObject(template, rest.derive_member("template")),
+        "templateLink": OpenObject(link, rest.derive_member("templateLink")),
     }
     members: dict[str, object] = {
         "name": _to_text_value(deployment.name),
-        "properties": OpenObject(properties, rest.member("properties")),
+        "properties": OpenObject(properties, rest.derive_member("properties")),
     }
     if instance.scope.kind != "resourceGroup":
         members["location"] = _value_or_unknown(instance.scope.location, f"the location of {deployment.id}")

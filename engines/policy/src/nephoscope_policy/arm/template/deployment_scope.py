@@ -57,7 +57,7 @@ class DeploymentScope:
         """The id of the subscription."""
         return f"/subscriptions/{self.subscription_id}"
 
-    def scope_of_id(self, id_: str) -> DeploymentScope | None:
+    def find_scope(self, id_: str) -> DeploymentScope | None:
         """The scope of another id with what is still known around it, None where the id is none of a scope that takes deployments."""
         parts = [part for part in id_.split("/") if part]
         lowered = [part.lower() for part in parts]
@@ -93,7 +93,7 @@ class DeploymentScope:
         return replace(within, kind="resourceGroup", resource_group=name, location=location, tags=tags)
 
 
-def kind_of_schema(schema: object) -> ScopeKind | None:
+def find_schema_scope(schema: object) -> ScopeKind | None:
     """The scope that a template's `$schema` names, None where it is none of a template."""
     if not isinstance(schema, str):
         return None

@@ -84,23 +84,23 @@ class TemplateDocument:
             raise TemplateError(Place(file, line, column), f"not JSON: {error}") from error
         return cls(file, text, value, mark)
 
-    def place(self, path: Path, offset: int = 0) -> Place:
+    def find_place(self, path: Path, offset: int = 0) -> Place:
         """Return the place of a value (of a string: its character `offset`), or that of the last part of its path that exists."""
         if self._fixed is not None:
             return self._fixed
         mark = self._find(path)
         offset = 0 if self.compiled else offset
         start = mark.start + (offset + 1 if offset and mark.start + offset + 1 < mark.end else 0)
-        line, column = self.position(start)
+        line, column = self.find_position(start)
         return Place(self.file, line, column, format_path(path))
 
-    def position(self, offset: int) -> tuple[int, int]:
+    def find_position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column of an offset in the text; the beginnings of the lines are found once."""
         if not self._lines:
             self._lines = _line_starts(self.text)
         return _locate_offset(self._lines, offset)
 
-    def span(self, path: Path) -> tuple[int, int]:
+    def find_span(self, path: Path) -> tuple[int, int]:
         """The start and end offsets of a value in the text."""
         mark = self._find(path)
         return mark.start, mark.end
@@ -110,7 +110,7 @@ class TemplateDocument:
             self._mark = mark_strictly(self.text)
         mark = self._mark
         for step in path:
-            below = mark.mark_below(step)
+            below = mark.find_child_mark(step)
             if below is None:
                 return mark
             mark = below
@@ -127,12 +127,12 @@ class WrittenValue(msgspec.Struct, frozen=True):
     @property
     def place(self) -> Place:
         """Its file, line, column and path."""
-        return self.document.place(self.path, self.offset)
+        return self.document.find_place(self.path, self.offset)
 
     @property
     def span(self) -> tuple[int, int]:
         """The start and end offsets of the whole value in the document's text."""
-        return self.document.span(self.path)
+        return self.document.find_span(self.path)
 
 
 def format_path(path: Path) -> str:

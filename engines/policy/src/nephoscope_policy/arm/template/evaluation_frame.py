@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.document import Path, TemplateDocument, memb
 from nephoscope_policy.arm.template.expansion_types import DeploymentView, InstanceView
 from nephoscope_policy.arm.template.value_evaluation import evaluate
 from nephoscope_policy.arm.unknown import Unknown
-from nephoscope_policy.arm.value import Value, kind
+from nephoscope_policy.arm.value import Value, describe_type
 
 if TYPE_CHECKING:
     from nephoscope_policy.model.source_location import Place
@@ -45,7 +45,7 @@ class EvaluationFrame:
         self.innermost = innermost
         self.arguments = arguments
 
-    def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> EvaluationFrame:
+    def make_turn_frame(self, name: str, index: int | Unknown, *, resource: bool = False) -> EvaluationFrame:
         """The frame of one turn of a loop."""
         key = name.lower()
         outer = key if resource else self.resource_loop
@@ -53,13 +53,13 @@ class EvaluationFrame:
             self.instance, self.deployment, {**self.turns, key: index}, outer, key, self.arguments
         )
 
-    def nested_frame(self, deployment: DeploymentView) -> EvaluationFrame:
+    def make_nested_frame(self, deployment: DeploymentView) -> EvaluationFrame:
         """The frame of a nested deployment that is evaluated in the outer template."""
         return EvaluationFrame(
             self.instance, deployment, self.turns, self.resource_loop, self.innermost, self.arguments
         )
 
-    def index(self, name: str) -> int | Unknown:
+    def get_index(self, name: str) -> int | Unknown:
         """The turn of a loop by name ('' = the resource loop, else the innermost); raises FunctionError outside of it."""
         key = name.lower() or self.resource_loop or self.innermost
         found = self.turns.get(key)
@@ -70,7 +70,7 @@ class EvaluationFrame:
             )
         return found
 
-    def fail(self, place: Place, message: str) -> Unknown:
+    def report_error(self, place: Place, message: str) -> Unknown:
         """Report an error; what failed is unknown."""
         self.deployment.plan.report(place, message)
         return Unknown("any", "failed", message)
@@ -79,21 +79,21 @@ class EvaluationFrame:
         """Count how many turns a loop has; a count that is none is reported."""
         found = member(loop, "count")
         if found is None:
-            return self.fail(document.place(path), "a loop of copy needs a count")
+            return self.report_error(document.find_place(path), "a loop of copy needs a count")
         value = self.evaluate(document, (*path, found[0]), found[1])
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if isinstance(value, Unknown):
             return value
         if type(value) is not int:
-            wrong = f"the count of a loop must be an integer, not {kind(value)}"
+            wrong = f"the count of a loop must be an integer, not {describe_type(value)}"
         elif not 0 <= value <= MAX_COPIES:
             wrong = f"a loop has 0 to {MAX_COPIES} turns, not {value}"
-        elif not self.deployment.plan.may_turn(value):
+        elif not self.deployment.plan.count_turns(value):
             wrong = "all loops together have too many turns: this one is not unrolled"
         else:
             return value
-        return self.fail(document.place((*path, found[0])), wrong)
+        return self.report_error(document.find_place((*path, found[0])), wrong)
 
     def evaluate(self, document: TemplateDocument, path: Path, node: object) -> Value:
         """The value of a node of a document in this frame."""

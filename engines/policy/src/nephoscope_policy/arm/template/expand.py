@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from nephoscope_policy.arm.template.deployment import Deployment, Plan
-from nephoscope_policy.arm.template.deployment_scope import DeploymentScope, kind_of_schema
+from nephoscope_policy.arm.template.deployment_scope import DeploymentScope, find_schema_scope
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, member
 from nephoscope_policy.arm.template.errors import TemplateError
 from nephoscope_policy.arm.template.expansion_result import TemplateExpansion
 from nephoscope_policy.arm.template.expansion_state import ExpansionPlan, Loader
 from nephoscope_policy.arm.template.expansion_types import GivenParameter, WrittenNode
 from nephoscope_policy.arm.template.parameters import read_given_parameters
-from nephoscope_policy.arm.template.resource_expansion import list_template
+from nephoscope_policy.arm.template.resource_expansion import list_template_resources
 from nephoscope_policy.arm.template.resource_ids import name_resource
 from nephoscope_policy.arm.template.template_instance import TemplateInstance
 
@@ -21,7 +21,7 @@ from nephoscope_policy.arm.template.template_instance import TemplateInstance
 def is_template(value: object) -> bool:
     """Return whether a JSON value is a deployment template, by its schema."""
     found = member(value, "$schema")
-    return found is not None and kind_of_schema(found[1]) is not None
+    return found is not None and find_schema_scope(found[1]) is not None
 
 
 def expand(
@@ -50,10 +50,10 @@ def root_deployment(
     path, node = find_template(template)
     where = scope or DeploymentScope()
     if where.kind is None:
-        where = replace(where, kind=kind_of_schema(node.get("$schema")) or "resourceGroup")
+        where = replace(where, kind=find_schema_scope(node.get("$schema")) or "resourceGroup")
     plan: Plan = ExpansionPlan(load)
     id_ = name_resource(where.id, "Microsoft.Resources/deployments", where.deployment_name).id
-    deployment = Deployment(plan, list_template, where, id_, where.deployment_name)
+    deployment = Deployment(plan, list_template_resources, where, id_, where.deployment_name)
     deployment.files = frozenset({template.file})
     instance = TemplateInstance(
         template, path, node, _read_parameters(plan, template, parameters), where, deployment
@@ -95,7 +95,7 @@ def find_template(document: TemplateDocument) -> tuple[Path, dict[str, object]]:
             if isinstance(node, dict) and (is_template(node) or member(node, "resources") is not None):
                 return path, node
     raise TemplateError(
-        document.place(()),
+        document.find_place(()),
         ("it is not a deployment template: it has neither a deployment schema as $schema nor resources"),
     )
 
@@ -107,7 +107,7 @@ def _read_parameters(
         return _request_parameters(template)
     value = parameters.value
     if not isinstance(value, dict):
-        plan.report(parameters.place(()), "a parameters file is a JSON object")
+        plan.report(parameters.find_place(()), "a parameters file is a JSON object")
         return {}
     inputs = member(value, "externalInputs")
     if inputs is not None and isinstance(inputs[1], dict):

@@ -138,7 +138,7 @@ class PlannedResource:
     @property
     def place(self) -> Place:
         """Return where the resource is written."""
-        return self.origin.document.place(self.origin.path)
+        return self.origin.document.find_place(self.origin.path)
 
     @property
     def source_location(self) -> WrittenValue:
@@ -186,9 +186,9 @@ class PlannedResource:
     def _measure_body(self, body: dict[str, Value]) -> dict[str, Value]:
         """The body, or one whose members are unknown where they are too large, which is reported."""
         try:
-            self.deployment.plan.measure(body)
+            self.deployment.plan.check_size(body)
         except BudgetError as error:
-            unknown = self.origin.frame.fail(self.place, str(error))
+            unknown = self.origin.frame.report_error(self.place, str(error))
             return {key: value if isinstance(value, str) else unknown for key, value in body.items()}
         return body
 

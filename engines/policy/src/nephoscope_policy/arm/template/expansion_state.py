@@ -104,7 +104,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         if self._weight < 0:
             raise BudgetError("the values of this expansion become too large together: it is not computed")
 
-    def measure(self, value: Value) -> None:
+    def check_size(self, value: Value) -> None:
         """Raise BudgetError for a value with too many parts or levels, which may be few where they are shared."""
         if not isinstance(value, list | dict):
             return
@@ -127,7 +127,7 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
             known = self._measures[id(value)] = size, depth + 1, value
         return known[0], known[1]
 
-    def may_turn(self, turns: int) -> bool:
+    def count_turns(self, turns: int) -> bool:
         """Count the turns of a loop, False where there are too many."""
         self._turns -= turns
         return self._turns >= 0
@@ -144,12 +144,12 @@ class ExpansionPlan(Generic[DeploymentT, ResourceT]):
         if known is None or known.existing:
             self.by_key[resource.key] = resource
 
-    def resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
+    def find_resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
         """The body of a resource group that the expansion itself makes, None where it makes none."""
         found = self.by_key.get(scope.id.lower())
         return None if found is None or found.existing or found.is_read else found.body
 
-    def external_input(self, name: str) -> Value:
+    def get_external_input(self, name: str) -> Value:
         """A value that is given to a parameters file from outside, an unknown where nobody gave it."""
         found = member(self.inputs, name)
         value = member(found[1], "value") if found else None

@@ -75,16 +75,16 @@ class FrameView(Protocol):
     def arguments(self) -> Mapping[str, Value] | None:
         """Return those of a user-defined function by lower-cased name, None outside one."""
 
-    def turn(self, name: str, index: int | Unknown, *, resource: bool = False) -> FrameView:
+    def make_turn_frame(self, name: str, index: int | Unknown, *, resource: bool = False) -> FrameView:
         """The frame of one turn of a loop."""
 
-    def nested_frame(self, deployment: DeploymentView) -> FrameView:
+    def make_nested_frame(self, deployment: DeploymentView) -> FrameView:
         """The frame of a nested deployment that is evaluated in the outer template."""
 
-    def index(self, name: str) -> int | Unknown:
+    def get_index(self, name: str) -> int | Unknown:
         """The turn of a loop by name; raises FunctionError outside of it."""
 
-    def fail(self, place: Place, message: str) -> Unknown:
+    def report_error(self, place: Place, message: str) -> Unknown:
         """Report an error; what failed is unknown."""
 
     def count(self, document: TemplateDocument, path: Path, loop: dict[str, object]) -> int | Unknown:
@@ -125,19 +125,19 @@ class InstanceView(Protocol):
     def declared_variables(self) -> Mapping[str, DeclaredPart]:
         """Its variables by lower-cased name."""
 
-    def section(self, name: str) -> tuple[Path, object]:
+    def get_section(self, name: str) -> tuple[Path, object]:
         """A section with its path; None for its JSON where it has none."""
 
-    def parameter(self, name: str) -> Value:
+    def get_parameter(self, name: str) -> Value:
         """The value of a parameter; raises FunctionError."""
 
-    def variable(self, name: str) -> Value:
+    def get_variable(self, name: str) -> Value:
         """The value of a variable; raises FunctionError."""
 
-    def function(self, key: str) -> FunctionView | None:
+    def find_function(self, key: str) -> FunctionView | None:
         """A user-defined function by its lower-cased `namespace.name`."""
 
-    def fail(self, path: Path, message: str) -> Unknown:
+    def report_error(self, path: Path, message: str) -> Unknown:
         """Report an error at a path of the template."""
 
 
@@ -256,7 +256,7 @@ class DeploymentView(Protocol):
     def qualify_key(self, key: str) -> str:
         """The key of an unknown of this deployment, which none of another has."""
 
-    def answer(self) -> Value:
+    def build_reference(self) -> Value:
         """Its outputs as `reference()` gives them."""
 
 
@@ -287,14 +287,14 @@ class PlanView(Protocol):
     def spend(self, weight: int) -> None:
         """Count a large value; raises BudgetError."""
 
-    def measure(self, value: Value) -> None:
+    def check_size(self, value: Value) -> None:
         """Raise BudgetError for a value with too many parts or levels."""
 
-    def may_turn(self, turns: int) -> bool:
+    def count_turns(self, turns: int) -> bool:
         """Count the turns of a loop, False where there are too many."""
 
-    def resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
+    def find_resource_group(self, scope: DeploymentScope) -> dict[str, Value] | None:
         """The body of a resource group that the expansion itself makes."""
 
-    def external_input(self, name: str) -> Value:
+    def get_external_input(self, name: str) -> Value:
         """A value that is given to a parameters file from outside."""

@@ -8,10 +8,10 @@ from nephoscope_policy.arm import arguments as given
 from nephoscope_policy.arm.call_resolution import Host
 from nephoscope_policy.arm.errors import FunctionError
 from nephoscope_policy.arm.resource_ids import (
+    build_subscription_resource_id,
     management_group_resource_id,
     provider_path,
     resource_id,
-    subscription_resource_id,
 )
 from nephoscope_policy.arm.template import deployment_functions, reference_function
 from nephoscope_policy.arm.template.expansion_types import FrameView
@@ -27,16 +27,16 @@ def _build_parameters(frame: FrameView, arguments: list[object]) -> Value:
         if name.lower() in frame.arguments:
             return frame.arguments[name.lower()]
         raise FunctionError(f"the function has no parameter {name!r}")
-    return frame.instance.parameter(name)
+    return frame.instance.get_parameter(name)
 
 
 def _build_variables(frame: FrameView, arguments: list[object]) -> Value:
-    return frame.instance.variable(_require_one_text(arguments))
+    return frame.instance.get_variable(_require_one_text(arguments))
 
 
 def _require_one_text(arguments: list[object]) -> str:
     _count(arguments, 1, 1)
-    return given.text(arguments, 0)
+    return given.get_text(arguments, 0)
 
 
 def _count(arguments: list[object], least: int, most: int) -> None:
@@ -51,7 +51,7 @@ def _copy_index(frame: FrameView, arguments: list[object]) -> Value:
     rest = arguments
     if rest and isinstance(rest[0], str):
         name, rest = rest[0], rest[1:]
-    index = frame.index(name)
+    index = frame.get_index(name)
     if not rest:
         return index
     if len(rest) > 1 or not is_number(rest[0]):
@@ -67,13 +67,13 @@ def _accept_patterns(host: Host) -> Host:
 def _find_resource_id(frame: FrameView, arguments: list[object]) -> Value:
     scope = frame.instance.scope
     group = scope.resource_group if scope.kind == "resourceGroup" else ""
-    if scope.kind in ("tenant", "managementGroup") and "/" in given.text(arguments, 0):
+    if scope.kind in ("tenant", "managementGroup") and "/" in given.get_text(arguments, 0):
         return provider_path(arguments, 0)
     return resource_id(arguments, scope.subscription_id, group)
 
 
 def _subscription_resource_id(frame: FrameView, arguments: list[object]) -> Value:
-    return subscription_resource_id(arguments, frame.instance.scope.subscription_id)
+    return build_subscription_resource_id(arguments, frame.instance.scope.subscription_id)
 
 
 def _management_group_resource_id(frame: FrameView, arguments: list[object]) -> Value:
@@ -103,7 +103,7 @@ def _fail(_: FrameView, arguments: list[object]) -> Value:
 
 
 def _find_external_input(frame: FrameView, arguments: list[object]) -> Value:
-    return frame.deployment.plan.external_input(_require_one_text(arguments))
+    return frame.deployment.plan.get_external_input(_require_one_text(arguments))
 
 
 def _build_runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
@@ -112,7 +112,7 @@ def _build_runtime(type_: JsonType, least: int, most: int, what: str) -> Host:
     def answer(_: FrameView, arguments: list[object]) -> Value:
         _count(arguments, least, most)
         for place in range(min(2, len(arguments))):
-            given.text(arguments, place)
+            given.get_text(arguments, place)
         return Unknown(type_, "runtime", what)
 
     return answer
@@ -125,7 +125,7 @@ def _widen_host(host: Host, gives: JsonType) -> Host:
         try:
             return host(frame, arguments)
         except UndecidedError as error:
-            return error.unknown.of(gives)
+            return error.unknown.derive(gives)
 
     return answer
 
@@ -164,7 +164,7 @@ class _TemplateHosts(Mapping[str, Host]):
 
     def __init__(self) -> None:
         self._known = {name: _widen_host(host, gives) for name, (host, gives) in _HOSTS.items()}
-        self._list = _widen_host(reference_function.list_value, "any")
+        self._list = _widen_host(reference_function.evaluate_list, "any")
 
     def __getitem__(self, key: str) -> Host:
         known = self._known.get(key)
@@ -185,7 +185,7 @@ class _TemplateHosts(Mapping[str, Host]):
 
 def _build_user_function(key: str) -> Host:
     def call(frame: FrameView, arguments: list[Value]) -> Value:
-        function = frame.instance.function(key)
+        function = frame.instance.find_function(key)
         if function is None:
             raise FunctionError("the template defines no such function")
         return function.call(frame, arguments)

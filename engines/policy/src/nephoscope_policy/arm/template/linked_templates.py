@@ -27,7 +27,7 @@ def linked_template(origin: WrittenNode, path: Path, link: object) -> Located | 
     found = _follow_link(origin, path, link)
     if found is None or isinstance(found[2], dict):
         return found
-    _load_plan(origin).report(found[0].place(found[1]), "a template must be a JSON object")
+    _load_plan(origin).report(found[0].find_place(found[1]), "a template must be a JSON object")
     return None
 
 
@@ -50,7 +50,8 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
     address = relative if relative is not None else _read_text(origin, path, link, "uri")
     if address is None:
         plan.report(
-            origin.document.place(path), "a link needs a uri, a relativePath or the id of a template spec"
+            origin.document.find_place(path),
+            "a link needs a uri, a relativePath or the id of a template spec",
         )
         return None
     names = (
@@ -68,12 +69,12 @@ def _follow_link(origin: WrittenNode, path: Path, link: object) -> Located | Non
             return plan.artifacts[name]
     if around and relative is not None:
         plan.report(
-            origin.document.place(path),
+            origin.document.find_place(path),
             f"{around} deploys this template or is it: a template cannot deploy itself, link another one",
         )
         return None
     plan.report(
-        origin.document.place(path),
+        origin.document.find_place(path),
         f"{format_pattern(address)} could not be read: it is neither beside the template nor fetched; what it deploys is unknown",
         error=False,
         unread=True,
@@ -141,11 +142,11 @@ def _load_template_spec(origin: WrittenNode, path: Path, spec: str) -> Located |
     document = load_document(plan, spec)
     if document is not None and isinstance(document.value, dict):
         if document.file == spec:  # no file has it: what it deploys stands where the link does
-            document = TemplateDocument.from_expression(document.value, origin.document.place(path))
+            document = TemplateDocument.from_expression(document.value, origin.document.find_place(path))
         exported = (document, (), document.value)
         return _load_main_template(plan, exported) or exported
     plan.report(
-        origin.document.place(path),
+        origin.document.find_place(path),
         f"the template spec {format_pattern(spec)} could not be read: what it deploys is unknown",
         error=False,
         unread=True,

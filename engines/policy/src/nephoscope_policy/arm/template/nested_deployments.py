@@ -20,16 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope:
+def resolve_nested_scope(deployment: Deployment, origin: WrittenNode) -> DeploymentScope:
     """The scope that a deployment resource goes to by `scope`, `subscriptionId` and `resourceGroup`, else that of the outer one."""
     outer = deployment.scope
     scope = _match_pattern(origin, "scope")
     if scope is not None:
-        found = outer.scope_of_id(scope if scope.startswith("/") else f"/providers/{scope}")
+        found = outer.find_scope(scope if scope.startswith("/") else f"/providers/{scope}")
         if found is not None:
             return found
         deployment.plan.report(
-            origin.document.place(origin.path), f"{scope!r} is not the id of a scope that takes deployments"
+            origin.document.find_place(origin.path),
+            f"{scope!r} is not the id of a scope that takes deployments",
         )
     subscription, group = _match_pattern(origin, "subscriptionId"), _match_pattern(origin, "resourceGroup")
     if group is not None:
@@ -45,10 +46,10 @@ def _match_pattern(origin: WrittenNode, name: str) -> str | None:
     return pattern(value) or (str(pattern(Unknown(key=name))) if isinstance(value, Unknown) else None)
 
 
-def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deployment:
+def build_nested_deployment(outer: Deployment, resource: PlannedResource) -> Deployment:
     """The deployment behind a deployment resource; one whose template cannot be read has none, and says why."""
     origin = resource.origin
-    scope = nested_scope(outer, origin)
+    scope = resolve_nested_scope(outer, origin)
     inner = Deployment(
         outer.plan, outer.lister, scope, resource.key_text, resource.full_name, outer.level + 1
     )
@@ -66,7 +67,7 @@ def nested_deployment(outer: Deployment, resource: PlannedResource) -> Deploymen
     inner.files = outer.files | {template[0].file}
     if not is_linked and not _is_inner(origin, path, properties):
         inner.outer = outer
-        inner.template = WrittenNode(*template, origin.frame.nested_frame(inner))
+        inner.template = WrittenNode(*template, origin.frame.make_nested_frame(inner))
     else:
         instance = TemplateInstance(*template, _read_given(origin, path, properties), inner.scope, inner)
         instance.check_given()
@@ -83,13 +84,17 @@ def _template(origin: WrittenNode, path: Path, properties: dict[str, object]) ->
         here = (*path, inline[0])
         value = origin.frame.evaluate(origin.document, here, inline[1])
         if isinstance(value, dict):
-            return (TemplateDocument.from_expression(value, origin.document.place(here)), (), value), False
+            return (
+                TemplateDocument.from_expression(value, origin.document.find_place(here)),
+                (),
+                value,
+            ), False
     link = member(properties, "templateLink")
     if link is not None:
         return linked_template(origin, (*path, link[0]), link[1]), True
     plan = origin.frame.deployment.plan
     plan.report(
-        origin.document.place(path),
+        origin.document.find_place(path),
         "the template of this deployment is not known: it is not expanded",
         error=False,
         unread=True,
@@ -118,5 +123,5 @@ def _read_given(
         return read_given_parameters(origin.document, here, found[1], origin.frame)
     value = origin.frame.evaluate(origin.document, here, found[1])
     return read_given_parameters(
-        TemplateDocument.from_expression(value, origin.document.place(here)), (), value, None
+        TemplateDocument.from_expression(value, origin.document.find_place(here)), (), value, None
     )

@@ -33,9 +33,9 @@ def parameter_value(instance: InstanceView, declared: DeclaredPart) -> Value:
         value = instance.frame.evaluate(document, path, default[1])
     elif given is None:
         return _build_absent_value(instance, type_, declared)
-    for problem in type_.faults(value):
-        place = document.place((*path, *problem.path))
-        instance.frame.fail(place, f"the parameter {declared.name!r} {problem.message}")
+    for problem in type_.find_faults(value):
+        place = document.find_place((*path, *problem.path))
+        instance.frame.report_error(place, f"the parameter {declared.name!r} {problem.message}")
     if isinstance(value, Unknown):
         return value.with_type(type_.json)
     return type_.hide_secrets(value, f"the parameter {declared.name!r} is a secret")
@@ -49,7 +49,7 @@ def _build_absent_value(instance: InstanceView, type_: UserType, declared: Decla
     reason = f"the parameter {declared.name!r} has no value"
     deployment = instance.frame.deployment
     if deployment.level:
-        instance.fail(declared.path, f"{reason} in the deployment {format_pattern(deployment.name)}")
+        instance.report_error(declared.path, f"{reason} in the deployment {format_pattern(deployment.name)}")
     key = deployment.qualify_key(f"parameters('{declared.name.lower()}')")
     cause: Cause = "secret" if type_.secure else "parameter"
     return Unknown(type_.json, cause, reason, key, choices=() if type_.json == "array" else type_.choices)
@@ -74,7 +74,7 @@ def _given_value(
     if member(node, "reference") is not None:
         secret = Unknown(type_.json, "secret", "it is a reference to a Key Vault secret", filled=True)
         return secret, given.document, given.path
-    return frame.fail(given.document.place(given.path), _FORMS), given.document, given.path
+    return frame.report_error(given.document.find_place(given.path), _FORMS), given.document, given.path
 
 
 _FORMS = 'a parameter is given as {"value": ...} or {"reference": ...}'

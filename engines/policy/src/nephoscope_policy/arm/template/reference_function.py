@@ -20,10 +20,10 @@ def reference(frame: FrameView, arguments: list[object]) -> Value:
     """`reference(nameOrId, [apiVersion], ['Full'])`."""
     _require_count_between(arguments, 1, 3)
     target = _read_target(arguments[0])
-    full = len(arguments) == 3 and given.text(arguments, 2).lower() == "full"
+    full = len(arguments) == 3 and given.get_text(arguments, 2).lower() == "full"
     found = find(frame.deployment, target)
     if found is not None:
-        return answer(found, full=full)
+        return build_reference(found, full=full)
     _expect_known(frame.deployment, target)
     return _build_runtime(target, full=full)
 
@@ -31,8 +31,8 @@ def reference(frame: FrameView, arguments: list[object]) -> Value:
 def references(frame: FrameView, arguments: list[object]) -> Value:
     """`references(symbolicNameOfLoop, ['Full'])`."""
     _require_count_between(arguments, 1, 2)
-    name = given.text(arguments, 0)
-    full = len(arguments) == 2 and given.text(arguments, 1).lower() == "full"
+    name = given.get_text(arguments, 0)
+    full = len(arguments) == 2 and given.get_text(arguments, 1).lower() == "full"
     found = frame.deployment.symbols.get(name.lower())
     if found is None:
         if name.lower() in frame.deployment.absent:
@@ -40,13 +40,13 @@ def references(frame: FrameView, arguments: list[object]) -> Value:
         raise FunctionError(f"no loop of resources has the symbolic name {name!r}")
     if any(one.repeated is not None for one in found):
         return Unknown("array", "runtime", f"how many {name} there are is unknown")
-    return [answer(one, full=full) for one in found]
+    return [build_reference(one, full=full) for one in found]
 
 
 def resource_info(frame: FrameView, arguments: list[object]) -> Value:
     """`resourceInfo(symbolicName)`: what is known of a resource before it is made."""
     _require_count_between(arguments, 1, 1)
-    name = given.text(arguments, 0)
+    name = given.get_text(arguments, 0)
     found = find(frame.deployment, name)
     if found is None:
         _expect_known(frame.deployment, name)
@@ -62,7 +62,7 @@ def _find_full_name(resource: PlannedResourceView) -> Value:
     return resource.body["name"] if is_open(name) else name
 
 
-def list_value(_: FrameView, arguments: list[object]) -> Value:
+def evaluate_list(_: FrameView, arguments: list[object]) -> Value:
     """`list*(nameOrId, apiVersion, [body])`: mostly a secret, and never known before."""
     _require_count_between(arguments, 0, 3)
     return Unknown("any", "secret", "list functions are answered by Azure")
@@ -111,7 +111,7 @@ def _build_runtime(target: str, *, full: bool) -> Unknown:
     return Unknown("any", "runtime", what, opaque(f"reference.{target.lower()}{'.full' if full else ''}"))
 
 
-def answer(resource: PlannedResourceView, *, full: bool) -> Value:
+def build_reference(resource: PlannedResourceView, *, full: bool) -> Value:
     """Return what `reference()` gives of a planned resource: what it is planned with, the rest unknown.
 
     All is unknown of one that is only read, or of which it is unknown whether or how often it is made.
@@ -122,10 +122,12 @@ def answer(resource: PlannedResourceView, *, full: bool) -> Value:
     if full:
         members = {**_open_object(resource.body, rest), "apiVersion": resource.api_version}
         if resource.nested is not None:
-            members["properties"] = OpenObject({"outputs": resource.nested.answer()}, rest)
+            members["properties"] = OpenObject({"outputs": resource.nested.build_reference()}, rest)
         return OpenObject(members, rest)
     if resource.nested is not None:
-        return OpenObject({"outputs": resource.nested.answer(), "provisioningState": "Succeeded"}, rest)
+        return OpenObject(
+            {"outputs": resource.nested.build_reference(), "provisioningState": "Succeeded"}, rest
+        )
     if resource.opened is None:
         properties = resource.body.get("properties")
         resource.opened = _open_object(properties if isinstance(properties, dict) else {}, rest)
@@ -148,7 +150,7 @@ def _open_object(value: dict[str, object], rest: Unknown) -> OpenObject:
 
 def _open_value(value: Value, rest: Unknown, step: str | int) -> Value:
     if isinstance(value, dict):
-        return value if isinstance(value, OpenObject) else _open_object(value, rest.member(step))
+        return value if isinstance(value, OpenObject) else _open_object(value, rest.derive_member(step))
     if isinstance(value, list):
-        return [_open_value(item, rest.member(step), place) for place, item in enumerate(value)]
-    return rest.member(step) if value is None else value
+        return [_open_value(item, rest.derive_member(step), place) for place, item in enumerate(value)]
+    return rest.derive_member(step) if value is None else value

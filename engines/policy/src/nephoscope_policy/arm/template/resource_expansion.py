@@ -10,7 +10,7 @@ from nephoscope_policy.arm.template.deployment import Deployment
 from nephoscope_policy.arm.template.document import Path, TemplateDocument, format_path, member
 from nephoscope_policy.arm.template.expansion_result import DEPLOYMENTS, PlannedResource
 from nephoscope_policy.arm.template.expansion_types import FrameView, WrittenNode
-from nephoscope_policy.arm.template.nested_deployments import nested_deployment, nested_scope
+from nephoscope_policy.arm.template.nested_deployments import build_nested_deployment, resolve_nested_scope
 from nephoscope_policy.arm.template.resource_ids import (
     NamingError,
     PlannedName,
@@ -20,17 +20,17 @@ from nephoscope_policy.arm.template.resource_ids import (
 )
 from nephoscope_policy.arm.text_patterns import format_pattern, pattern
 from nephoscope_policy.arm.unknown import OpenArray, OpenObject, Unknown
-from nephoscope_policy.arm.value import Value, kind
+from nephoscope_policy.arm.value import Value, describe_type
 
 _OWN_EXTENSIONS = frozenset({"az", "azureresourcemanager"})
 
 
-def list_template(deployment: Deployment, template: WrittenNode) -> None:
+def list_template_resources(deployment: Deployment, template: WrittenNode) -> None:
     """List the resources of a deployment's template, then what depends on what."""
     found = member(template.node, "resources")
     if found is not None:
         listing = _Listing(deployment, template.document)
-        listing.section(template.frame, (*template.path, found[0]), found[1], None)
+        listing.list_section(template.frame, (*template.path, found[0]), found[1], None)
     resolve_dependencies(deployment)
 
 
@@ -40,7 +40,7 @@ class _Listing:
         self._plan = deployment.plan
         self._document = document
 
-    def section(self, frame: FrameView, path: Path, node: Any, parent: PlannedResource | None) -> None:
+    def list_section(self, frame: FrameView, path: Path, node: Any, parent: PlannedResource | None) -> None:
         """List the members of `resources`, an array or an object by symbolic names."""
         if isinstance(node, str):
             node = frame.evaluate(self._document, path, node)
@@ -51,7 +51,7 @@ class _Listing:
             node = list(node.known)
         if not isinstance(node, dict | list):
             if not isinstance(node, Unknown):
-                self._fail(path, f"resources must be an array or an object, not {kind(node)}")
+                self._fail(path, f"resources must be an array or an object, not {describe_type(node)}")
             return
         steps: Any = node.items() if isinstance(node, dict) else enumerate(node)
         for step, item in steps:
@@ -60,7 +60,7 @@ class _Listing:
             if isinstance(made, Unknown):
                 self._leave_open(here, made, parent)
             elif not isinstance(item, dict):
-                self._fail(here, f"a resource must be an object, not {kind(item)}")
+                self._fail(here, f"a resource must be an object, not {describe_type(item)}")
             elif not self._is_foreign(frame, here, item):
                 self._expand_resource(frame, here, item, parent, step if isinstance(step, str) else "")
 
@@ -72,7 +72,7 @@ class _Listing:
         self._plan.leave_open(scope.lower(), told)
 
     def _fail(self, path: Path, message: str) -> None:
-        self._plan.report(self._document.place(path), message)
+        self._plan.report(self._document.find_place(path), message)
 
     def _is_foreign(self, frame: FrameView, path: Path, item: dict[str, object]) -> bool:
         """Return whether the resource belongs to an extension other than Azure's own: it is no Azure resource."""
@@ -81,13 +81,13 @@ class _Listing:
             return False
         name = used[1].partition("@")[0]
         for section in ("imports", "extensions"):
-            declared = member(frame.instance.section(section)[1], name)
+            declared = member(frame.instance.get_section(section)[1], name)
             found = (member(declared[1], "provider") or member(declared[1], "name")) if declared else None
             name = str(found[1]) if found else name
         if name.lower() in _OWN_EXTENSIONS:
             return False
         self._plan.report(
-            self._document.place(path),
+            self._document.find_place(path),
             f"it is a resource of the extension {name}, not of Azure: it is not planned",
             error=False,
         )
@@ -127,7 +127,8 @@ class _Listing:
 
         def make_copy(index: int) -> PlannedResource | None:
             return self._plan_named(
-                WrittenNode(self._document, path, item, frame.turn(name, index, resource=True)), parent
+                WrittenNode(self._document, path, item, frame.make_turn_frame(name, index, resource=True)),
+                parent,
             )
 
         return make_copy
@@ -150,10 +151,10 @@ class _Listing:
                 f"the turn of the loop {name!r} is unknown",
                 self._deployment.qualify_key(f"copyIndex('{name.lower()}')"),
             )
-            yield frame.turn(name, index, resource=True), count
+            yield frame.make_turn_frame(name, index, resource=True), count
             return
         for place in range(count):
-            yield frame.turn(name, place, resource=True), None
+            yield frame.make_turn_frame(name, place, resource=True), None
 
     def _expand_single(
         self,
@@ -183,7 +184,7 @@ class _Listing:
         self._register(made)
         children = member(item, "resources")
         if children is not None and not made.is_deployment:
-            self.section(frame, (*path, children[0]), children[1], made)
+            self.list_section(frame, (*path, children[0]), children[1], made)
         return made
 
     def _leave_out(self, origin: WrittenNode, parent: PlannedResource | None) -> None:
@@ -197,7 +198,7 @@ class _Listing:
         self._plan.add(made)
         self._deployment.resources.append(made)
         if made.is_deployment and not made.existing:
-            made.nested = nested = nested_deployment(self._deployment, made)
+            made.nested = nested = build_nested_deployment(self._deployment, made)
             self._plan.pending.append(nested)
 
     def _condition(self, frame: FrameView, path: Path, item: dict[str, object]) -> bool | Unknown:
@@ -209,8 +210,9 @@ class _Listing:
             value = value.lower() == "true"
         if isinstance(value, bool | Unknown):
             return value
-        return frame.fail(
-            self._document.place((*path, found[0])), f"a condition must be a boolean, not {kind(value)}"
+        return frame.report_error(
+            self._document.find_place((*path, found[0])),
+            f"a condition must be a boolean, not {describe_type(value)}",
         )
 
     def _evaluate_text(self, origin: WrittenNode, name: str, *, wanted: bool = True) -> Value:
@@ -227,7 +229,9 @@ class _Listing:
             if isinstance(written, Unknown):
                 self._leave_open(origin.path, written, parent)
             elif written is not None:
-                self._fail(origin.path, f"the type of a resource must be a string, not {kind(written)}")
+                self._fail(
+                    origin.path, f"the type of a resource must be a string, not {describe_type(written)}"
+                )
             return None
         given = self._evaluate_text(origin, "name")
         if given is None:
@@ -235,7 +239,9 @@ class _Listing:
         name = pattern(given) if isinstance(given, str | Unknown | int) else None
         if name is None:
             if not isinstance(given, Unknown):
-                self._fail(origin.path, f"the name of a resource must be a string, not {kind(given)}")
+                self._fail(
+                    origin.path, f"the name of a resource must be a string, not {describe_type(given)}"
+                )
                 return None
             key = self._deployment.qualify_key(f"name of {format_path(origin.path)}")
             name = str(pattern(Unknown(key=key)))
@@ -258,7 +264,7 @@ class _Listing:
         self, origin: WrittenNode, type_: str, name: str, parent: PlannedResource | None
     ) -> PlannedName:
         if type_.lower() in DEPLOYMENTS:
-            return name_resource(nested_scope(self._deployment, origin).id, type_, name)
+            return name_resource(resolve_nested_scope(self._deployment, origin).id, type_, name)
         scope = self._evaluate_text(origin, "scope", wanted=False)
         text = pattern(scope) if isinstance(scope, str | Unknown) else None
         if text is None:

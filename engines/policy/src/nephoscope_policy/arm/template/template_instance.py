@@ -60,15 +60,15 @@ class TemplateInstance:
         for name, given in self.given.items():
             if name not in self.declared_parameters:
                 message = _missing_message("parameter", str(given.path[-1]), self.declared_parameters)
-                self.frame.fail(given.document.place(given.path), message)
+                self.frame.report_error(given.document.find_place(given.path), message)
 
-    def section(self, name: str) -> tuple[Path, object]:
+    def get_section(self, name: str) -> tuple[Path, object]:
         """A section of the template with its path; None for its JSON where it has none."""
         found = member(self.node, name)
         return (self.path, None) if found is None else ((*self.path, found[0]), found[1])
 
     def _read_declarations(self, section: str) -> dict[str, DeclaredPart]:
-        path, node = self.section(section)
+        path, node = self.get_section(section)
         if not isinstance(node, dict):
             return {}
         found = {key.lower(): DeclaredPart(key, (*path, key), value) for key, value in node.items()}
@@ -81,14 +81,14 @@ class TemplateInstance:
                     found[name[1].lower()] = DeclaredPart(name[1], (*copy.path, place), VariableLoop(loop))
         return found
 
-    def parameter(self, name: str) -> Value:
+    def get_parameter(self, name: str) -> Value:
         """The value of a parameter; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_parameters.get(name.lower())
         if declared is None:
             raise FunctionError(_missing_message("parameter", name, self.declared_parameters))
         return self._evaluate_once("parameter", declared)
 
-    def variable(self, name: str) -> Value:
+    def get_variable(self, name: str) -> Value:
         """The value of a variable; raises FunctionError where it is not declared or refers to itself."""
         declared = self.declared_variables.get(name.lower())
         if declared is None:
@@ -108,7 +108,7 @@ class TemplateInstance:
             )
         finally:
             self._pending.discard(key)
-        self.frame.deployment.plan.measure(value)
+        self.frame.deployment.plan.check_size(value)
         self._values[key] = value
         return value
 
@@ -117,15 +117,15 @@ class TemplateInstance:
             return loop_values(self.frame, self.document, declared.path, declared.node.loop, declared.name)
         return self.frame.evaluate(self.document, declared.path, declared.node)
 
-    def function(self, key: str) -> UserFunction | None:
+    def find_function(self, key: str) -> UserFunction | None:
         """A user-defined function by its lower-cased `namespace.name`."""
         if self._functions is None:
             self._functions = user_functions(self)
         return self._functions.get(key)
 
-    def fail(self, path: Path, message: str) -> Unknown:
+    def report_error(self, path: Path, message: str) -> Unknown:
         """Report an error at a path of the template."""
-        return self.frame.fail(self.document.place(path), message)
+        return self.frame.report_error(self.document.find_place(path), message)
 
 
 def _missing_message(what: str, name: str, declared: Mapping[str, DeclaredPart]) -> str:

@@ -43,18 +43,18 @@ class UserFunction(msgspec.Struct, frozen=True):
 
 def user_functions(instance: InstanceView) -> dict[str, UserFunction]:
     """The functions of a template by their lower-cased `namespace.name`; malformed ones are reported."""
-    path, node = instance.section("functions")
+    path, node = instance.get_section("functions")
     found: dict[str, UserFunction] = {}
     for place, group in enumerate(node if isinstance(node, list) else []):
         namespace, members = member(group, "namespace"), member(group, "members")
         if namespace is None or members is None or not isinstance(members[1], dict):
-            instance.fail((*path, place), "a group of functions needs a namespace and members")
+            instance.report_error((*path, place), "a group of functions needs a namespace and members")
             continue
         for name, body in members[1].items():
             full = f"{namespace[1]}.{name}"
             function = _read_function(full, (*path, place, members[0], name), body)
             if function is None:
-                instance.fail(
+                instance.report_error(
                     (*path, place, members[0], name), f"the function {full} needs an output with a value"
                 )
             else:

@@ -8,8 +8,8 @@ import msgspec
 
 from nephoscope_policy.arm.template.document import Path, member
 from nephoscope_policy.arm.template.expansion_types import InstanceView
-from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, json_type
-from nephoscope_policy.arm.value import Value, json_text, kind
+from nephoscope_policy.arm.unknown import JsonType, OpenObject, Unknown, compare, find_json_type
+from nephoscope_policy.arm.value import Value, describe_type, format_json
 
 MAX_REFERENCES = 32
 """Definitions that refer to one another in a row."""
@@ -87,12 +87,12 @@ class UserType:
         """The type of a part."""
         return _resolve_type(self._instance, node)
 
-    def faults(self, value: Value) -> Iterator[TypeFault]:
+    def find_faults(self, value: Value) -> Iterator[TypeFault]:
         """Yield what keeps a value from being of this type; an unknown is of every type that it may be."""
         if isinstance(value, Unknown) or (value is None and self.nullable):
             return
         if self.json != "any" and not _is_of(self.json, value):
-            yield TypeFault((), f"must be {_with_article(self.type_name)}, not {kind(value)}")
+            yield TypeFault((), f"must be {_with_article(self.type_name)}, not {describe_type(value)}")
             return
         yield from self._list_bounds(value)
         yield from self._list_parts(value)
@@ -102,7 +102,7 @@ class UserType:
         if isinstance(allowed, list) and allowed and not _is_allowed(self.json, value, allowed):
             yield TypeFault(
                 (),
-                f"must be one of {json_text(allowed)[:200]}, not {_describe_value(value, secure=self.secure)}",
+                f"must be one of {format_json(allowed)[:200]}, not {_describe_value(value, secure=self.secure)}",
             )
         size = len(value) if isinstance(value, str | list) else None
         for name, measured in (("Length", size), ("Value", value if type(value) is int else None)):
@@ -118,7 +118,7 @@ class UserType:
             for place, item in enumerate(value):
                 part = self._find_element(place)
                 if part is not None:
-                    yield from _list_prefix_paths(place, part.faults(item))
+                    yield from _list_prefix_paths(place, part.find_faults(item))
         elif isinstance(value, dict):
             yield from self._list_members(value)
 
@@ -130,19 +130,19 @@ class UserType:
         return self.from_node(items) if isinstance(items, dict) else None
 
     def _list_members(self, value: dict[str, Value]) -> Iterator[TypeFault]:
-        chosen = self.variant(value)
+        chosen = self.choose_variant(value)
         if isinstance(chosen, TypeFault):
             yield chosen
             return
         if chosen is not self:
-            yield from chosen.faults(value)
+            yield from chosen.find_faults(value)
             return
         properties = self.get("properties")
         known = properties if isinstance(properties, dict) else {}
         for name, node in known.items():
             found, part = member(value, name), self.from_node(node)
             if found is not None:
-                yield from _list_prefix_paths(found[0], part.faults(found[1]))
+                yield from _list_prefix_paths(found[0], part.find_faults(found[1]))
             elif not part.nullable and not isinstance(value, OpenObject):
                 yield TypeFault((), f"lacks the property {name!r}")
         yield from self._other_member_faults(value, known)
@@ -156,9 +156,9 @@ class UserType:
             if rest is False:
                 yield TypeFault((name,), f"has the property {name!r}, which its type does not allow")
             elif isinstance(rest, dict):
-                yield from _list_prefix_paths(name, self.from_node(rest).faults(item))
+                yield from _list_prefix_paths(name, self.from_node(rest).find_faults(item))
 
-    def variant(self, value: dict[str, Value]) -> UserType | TypeFault:
+    def choose_variant(self, value: dict[str, Value]) -> UserType | TypeFault:
         """The type that a discriminator chooses for an object, this type where there is no discriminator."""
         discriminator = self.get("discriminator")
         if not isinstance(discriminator, dict):
@@ -182,7 +182,7 @@ class UserType:
         if isinstance(value, Unknown) or value in (None, "", {}, []):
             return value
         if self.secure:
-            return Unknown(json_type(value), "secret", reason, filled=True)
+            return Unknown(find_json_type(value), "secret", reason, filled=True)
         if isinstance(value, dict) and not isinstance(value, OpenObject):
             return self._build_hidden_members(value, reason)
         items = self.get("items")
@@ -193,7 +193,7 @@ class UserType:
         return value
 
     def _build_hidden_members(self, value: dict[str, Value], reason: str) -> Value:
-        chosen = self.variant(value)
+        chosen = self.choose_variant(value)
         properties = chosen.get("properties") if isinstance(chosen, UserType) else None
         if not isinstance(properties, dict):
             return value
@@ -214,7 +214,7 @@ def resolve(instance: InstanceView, path: Path, node: object) -> UserType:
         and _resolve_definition(instance, reference[1]) is None
         and not _is_foreign(reference[1])
     ):
-        instance.fail((*path, reference[0]), f"definition {reference[1]!r} not found")
+        instance.report_error((*path, reference[0]), f"definition {reference[1]!r} not found")
     return type_
 
 
@@ -235,12 +235,12 @@ def _is_foreign(reference: object) -> bool:
 def _resolve_definition(instance: InstanceView, reference: object) -> dict[str, object] | None:
     if not isinstance(reference, str) or not reference.startswith(_PREFIX):
         return None
-    found = member(instance.section("definitions")[1], reference.removeprefix(_PREFIX))
+    found = member(instance.get_section("definitions")[1], reference.removeprefix(_PREFIX))
     return found[1] if found and isinstance(found[1], dict) else None
 
 
 def _is_of(type_: JsonType, value: Value) -> bool:
-    own = json_type(value)
+    own = find_json_type(value)
     return (
         own == type_
         or (type_ == "int" and isinstance(value, float) and value.is_integer())
@@ -267,7 +267,7 @@ def _is(left: object, right: object) -> bool:
 def _describe_value(value: Value, *, secure: bool = False) -> str:
     if secure:
         return "what was given"
-    return repr(value)[:80] if isinstance(value, str | int | float) else kind(value)
+    return repr(value)[:80] if isinstance(value, str | int | float) else describe_type(value)
 
 
 def _with_article(name: str) -> str:

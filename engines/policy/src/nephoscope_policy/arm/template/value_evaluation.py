@@ -93,11 +93,11 @@ def _evaluate_text(frame: FrameView, document: TemplateDocument, path: Path, tex
             frame.deployment.plan.spend(weight(value, deep=compiled.parses))
         return value
     except (ArmError, ArmSyntaxError) as error:
-        return frame.fail(document.place(path, error.offset), str(error))
+        return frame.report_error(document.find_place(path, error.offset), str(error))
     except RecursionError:
-        return frame.fail(document.place(path), "its dependencies are nested too deeply")
+        return frame.report_error(document.find_place(path), "its dependencies are nested too deeply")
     except BudgetError as error:
-        return frame.fail(document.place(path), str(error))
+        return frame.report_error(document.find_place(path), str(error))
 
 
 def _text_evaluator(document: TemplateDocument, path: Path, text: str) -> Evaluator:
@@ -147,8 +147,8 @@ def _with_keys(
         elif isinstance(name, str):
             members[name] = part(frame)
         else:
-            frame.fail(document.place((*path, key)), "the name of a member must be a string")
-    return members if hidden is None else OpenObject(members, hidden.of("object"))
+            frame.report_error(document.find_place((*path, key)), "the name of a member must be a string")
+    return members if hidden is None else OpenObject(members, hidden.derive("object"))
 
 
 def _compile_loops(
@@ -161,7 +161,7 @@ def _compile_loops(
         for place, loop in enumerate(loops):
             name = member(loop, "name")
             if name is None or not isinstance(name[1], str):
-                frame.fail(document.place((*path, key, place)), "a loop of copy needs a name")
+                frame.report_error(document.find_place((*path, key, place)), "a loop of copy needs a name")
                 continue
             value[name[1]] = loop_values(frame, document, (*path, key, place), loop, name[1])
         return value
@@ -175,9 +175,9 @@ def loop_values(
     """The array that a loop `{count, input}` gives; an unknown array where its count is unknown."""
     count = frame.count(document, path, loop)
     if isinstance(count, Unknown):
-        return count.of("array")
+        return count.derive("array")
     found = member(loop, "input")
     if found is None:
-        return frame.fail(document.place(path), "a loop of copy needs an input")
+        return frame.report_error(document.find_place(path), "a loop of copy needs an input")
     part = evaluator(document, (*path, found[0]), found[1])
-    return [part(frame.turn(name, index)) for index in range(count)]
+    return [part(frame.make_turn_frame(name, index)) for index in range(count)]

@@ -93,7 +93,9 @@ class _Tracer:
     ) -> Iterator[WrittenValue]:
         name, key, node = loop
         if steps and isinstance(steps[0], int):
-            yield from self.trace_below(frame.turn(name, steps[0]), document, (*path, key), node, steps[1:])
+            yield from self.trace_below(
+                frame.make_turn_frame(name, steps[0]), document, (*path, key), node, steps[1:]
+            )
         else:
             yield WrittenValue(document, path)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.cvss_properties import PROPERTIES
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of
 from nephoscope.model.extras import install
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -38,10 +38,10 @@ def check_products_have_one_score(document: AdvisoryDocument) -> Iterator[Proble
     """Give the products with two scores of one version and source."""
     seen: set[tuple[str, ...]] = set()
     for place, _, metric, content in document.metrics():
-        versions = {text_of(content, name, "version") or name for name in _VERSIONS if name in content}
+        versions = {get_text(content, name, "version") or name for name in _VERSIONS if name in content}
         for product in texts_of(metric, "products"):
             for version in sorted(versions):
-                key = (place.split("/", 3)[2], product, version, text_of(metric, "source"))
+                key = (place.split("/", 3)[2], product, version, get_text(metric, "source"))
                 if key in seen:
                     yield place, f"the product {product[:80]} has two scores of CVSS {version[:10]}"
                 seen.add(key)
@@ -54,11 +54,11 @@ def check_scores_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
         yield from ((place, f"the object has no {key}") for key in _REQUIRED[name] if key not in content)
         if name == "cvss_v4":
             yield from ((place, f"an object of version 4 has no {key}") for key in _GONE if key in content)
-        version = text_of(content, "version")
+        version = get_text(content, "version")
         if version and version not in _VERSIONS[name]:
             yield f"{place}/version", f"{version[:20]!r} is no version of {name}"
         if "vectorString" in content and _compute_scores(name, content) is None:
-            yield f"{place}/vectorString", f"{text_of(content, 'vectorString')[:120]!r} is no vector"
+            yield f"{place}/vectorString", f"{get_text(content, 'vectorString')[:120]!r} is no vector"
         severity = content.get("baseSeverity", "NONE")
         if not isinstance(severity, str) or severity not in _SEVERITIES:
             yield f"{place}/baseSeverity", f"{str(severity)[:20]!r} is no severity"
@@ -99,7 +99,7 @@ def _compute_scores(name: str, content: Tree) -> dict[str, object] | None:
 
 def _index_vector_letters(content: Tree) -> dict[str, str]:
     """Return the letters of a vector by metric."""
-    return dict(one.split(":", 1) for one in text_of(content, "vectorString").split("/") if ":" in one)
+    return dict(one.split(":", 1) for one in get_text(content, "vectorString").split("/") if ":" in one)
 
 
 def _complete_vector(name: str, content: Tree) -> str:
@@ -110,7 +110,7 @@ def _complete_vector(name: str, content: Tree) -> str:
         letter = next((one for one, each in words.items() if each == word), "")
         if metric not in letters and letter and word != "NOT_DEFINED":
             added += f"/{metric}:{letter}"
-    return text_of(content, "vectorString") + added
+    return get_text(content, "vectorString") + added
 
 
 def _read_number(score: object) -> float | None:
@@ -145,7 +145,7 @@ def check_ratings_stand_alone(document: AdvisoryDocument) -> Iterator[Problem]:
         found = {"score"} if _VERSIONS.keys() & content.keys() else set()
         found |= {"rating"} if "qualitative_severity_rating" in content else set()
         for product in texts_of(metric, "products"):
-            kinds.setdefault((place.split("/", 3)[2], product, text_of(metric, "source")), set()).update(
+            kinds.setdefault((place.split("/", 3)[2], product, get_text(metric, "source")), set()).update(
                 found
             )
     for (number, product, _), found in kinds.items():

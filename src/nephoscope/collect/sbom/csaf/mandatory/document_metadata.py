@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from nephoscope.collect.sbom.bill_of_materials import UnreadableBillError
 from nephoscope.collect.sbom.csaf.language_tags import is_language
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import text_of, tree_of, trees_of
+from nephoscope.files.json_tree import get_text, tree_of, trees_of
 from nephoscope.model.extras import install
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
@@ -41,7 +41,7 @@ _OWN = ("LicenseRef-", "AdditionRef-", "DocumentRef-")
 def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the languages that are none."""
     for key in ("lang", "source_lang"):
-        language = text_of(document.head, key)
+        language = get_text(document.head, key)
         if language and not is_language(language):
             yield f"/document/{key}", f"{language[:40]!r} is no language"
 
@@ -49,7 +49,7 @@ def check_languages(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.15")
 def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation without the language that it was made of."""
-    if text_of(document.head, "publisher", "category") == "translator" and not text_of(
+    if get_text(document.head, "publisher", "category") == "translator" and not get_text(
         document.head, "source_lang"
     ):
         yield "/document/source_lang", "a translator says which language the source has"
@@ -58,8 +58,8 @@ def check_translations_have_a_source(document: AdvisoryDocument) -> Iterator[Pro
 @mandatory_test("6.1.28")
 def check_translations_are_translated(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the translation into its own language."""
-    language = text_of(document.head, "lang")
-    if language and language.lower() == text_of(document.head, "source_lang").lower():
+    language = get_text(document.head, "lang")
+    if language and language.lower() == get_text(document.head, "source_lang").lower():
         yield "/document/source_lang", f"the document and its source have the language {language[:40]}"
 
 
@@ -85,7 +85,7 @@ def check_category(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of everybody of a document that is not public."""
     if (
-        text_of(document.head, "distribution", "sharing_group", "id") == _EVERYBODY
+        get_text(document.head, "distribution", "sharing_group", "id") == _EVERYBODY
         and _read_label(document) != "CLEAR"
     ):
         yield f"{_GROUP}/id", "the group of everybody is that of public documents"
@@ -94,21 +94,21 @@ def check_everybody_is_public(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.39", since="2.1")
 def check_public_is_everybody(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the group of a public document that is not that of everybody."""
-    group = text_of(document.head, "distribution", "sharing_group", "id")
+    group = get_text(document.head, "distribution", "sharing_group", "id")
     if group and group != _EVERYBODY and _read_label(document) == "CLEAR":
         yield f"{_GROUP}/id", "a public document is shared with everybody"
 
 
 def _read_label(document: AdvisoryDocument) -> str:
-    return text_of(document.head, "distribution", "tlp", "label")
+    return get_text(document.head, "distribution", "tlp", "label")
 
 
 @mandatory_test("6.1.40", since="2.1")
 def check_reserved_names(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the reserved name of another group."""
     group = tree_of(document.head, "distribution", "sharing_group")
-    name = text_of(group, "name")
-    if name in _RESERVED and text_of(group, "id") != _RESERVED[name]:
+    name = get_text(group, "name")
+    if name in _RESERVED and get_text(group, "id") != _RESERVED[name]:
         yield f"{_GROUP}/name", f"the name {name} is reserved"
 
 
@@ -117,7 +117,7 @@ def check_reserved_groups_are_named(document: AdvisoryDocument) -> Iterator[Prob
     """Give the reserved group without its name."""
     group = tree_of(document.head, "distribution", "sharing_group")
     for name, identifier in _RESERVED.items():
-        if text_of(group, "id") == identifier and text_of(group, "name") != name:
+        if get_text(group, "id") == identifier and get_text(group, "name") != name:
             yield f"{_GROUP}/name", f"the group {identifier} has the name {name}"
 
 
@@ -149,7 +149,7 @@ def _is_miswritten(token: str) -> bool:
 @mandatory_test("6.1.54", since="2.1")
 def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license that is no expression."""
-    expression = text_of(document.head, "license_expression")
+    expression = get_text(document.head, "license_expression")
     if expression and _parse_licenses(expression) is None:
         yield "/document/license_expression", f"{expression[:80]!r} is no expression of licenses"
 
@@ -157,12 +157,12 @@ def check_license(document: AdvisoryDocument) -> Iterator[Problem]:
 @mandatory_test("6.1.55", since="2.1")
 def check_license_text(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the license of one's own whose text is not there."""
-    licenses = _parse_licenses(text_of(document.head, "license_expression")) or []
+    licenses = _parse_licenses(get_text(document.head, "license_expression")) or []
     own = [one for one in licenses if not _is_listed(one)] if document.is_english else []
     if not own:
         return
-    notes = [one for one in trees_of(document.head, "notes") if text_of(one, "title") == "License"]
-    if len(notes) != 1 or text_of(notes[0], "category") != "legal_disclaimer":
+    notes = [one for one in trees_of(document.head, "notes") if get_text(one, "title") == "License"]
+    if len(notes) != 1 or get_text(notes[0], "category") != "legal_disclaimer":
         yield (
             "/document/notes",
             f"the text of {own[0][:80]} is not there as one legal disclaimer with the title License",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, text_of, texts_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 #: The lists of products that say the same; those of different groups have no product in common.
@@ -55,7 +55,7 @@ JUSTIFICATIONS = frozenset(
 )
 
 
-def products_in_group(vulnerability: Tree, group: str) -> set[str]:
+def list_group_products(vulnerability: Tree, group: str) -> set[str]:
     """Return the products of a vulnerability that are in a group."""
     return {product for key in GROUPS[group] for product in texts_of(vulnerability, "product_status", key)}
 
@@ -66,7 +66,7 @@ def check_statuses_do_not_contradict(document: AdvisoryDocument) -> Iterator[Pro
     for place, vulnerability in document.vulnerabilities:
         for first, second in combinations(GROUPS, 2):
             for product in sorted(
-                products_in_group(vulnerability, first) & products_in_group(vulnerability, second)
+                list_group_products(vulnerability, first) & list_group_products(vulnerability, second)
             ):
                 yield f"{place}/product_status", f"the product {product[:80]} is {first} and {second}"
 
@@ -93,7 +93,7 @@ def check_products_have_one_justification(document: AdvisoryDocument) -> Iterato
     for place, vulnerability in document.vulnerabilities:
         seen: set[str] = set()
         for flag in trees_of(vulnerability, "flags"):
-            if text_of(flag, "label") in JUSTIFICATIONS:
+            if get_text(flag, "label") in JUSTIFICATIONS:
                 products = document.products.members(flag)
                 for product in sorted(products & seen):
                     yield f"{place}/flags", f"the product {product[:80]} has two flags with a justification"
@@ -107,7 +107,7 @@ def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator
         found: dict[str, set[str]] = {}
         for item in trees_of(vulnerability, "remediations"):
             for product in document.products.members(item):
-                found.setdefault(product, set()).add(text_of(item, "category"))
+                found.setdefault(product, set()).add(get_text(item, "category"))
         for product, categories in sorted(found.items()):
             for pair in combinations(sorted(categories), 2):
                 if frozenset(pair) not in _TOGETHER:
@@ -118,7 +118,9 @@ def check_remediations_do_not_contradict(document: AdvisoryDocument) -> Iterator
 def check_remediations_fit_statuses(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products with a remediation that their status excludes."""
     for place, vulnerability, item in document.iterate_items("remediations"):
-        category = text_of(item, "category")
+        category = get_text(item, "category")
         for group in _NOT_FOR.get(category, ()):
-            for product in sorted(document.products.members(item) & products_in_group(vulnerability, group)):
+            for product in sorted(
+                document.products.members(item) & list_group_products(vulnerability, group)
+            ):
                 yield place, f"{category} is given for the product {product[:80]}, which is {group}"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import list_of, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import get_list, get_text, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
 from nephoscope.model.package_url import PackageUrl, PackageUrlError
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
@@ -119,7 +119,7 @@ def check_algorithms_are_used_once(document: AdvisoryDocument) -> Iterator[Probl
     """Give the algorithms that one file has two hashes of."""
     for product in document.products.products:
         for item in trees_of(product.helper, "hashes"):
-            counts = Counter(text_of(one, "algorithm") for one in trees_of(item, "file_hashes"))
+            counts = Counter(get_text(one, "algorithm") for one in trees_of(item, "file_hashes"))
             for algorithm, count in counts.items():
                 if count > 1:
                     yield (
@@ -148,7 +148,7 @@ def check_package_urls_differ_by_qualifiers(document: AdvisoryDocument) -> Itera
 def _check_stars(document: AdvisoryDocument, key: str) -> Iterator[Problem]:
     """Give the numbers with several stars."""
     for product in document.products.products:
-        for number in list_of(product.helper, key):
+        for number in get_list(product.helper, key):
             if isinstance(number, str) and sum(bool(one[1]) for one in _STAR.finditer(number)) > 1:
                 yield (
                     f"{product.place}/product_identification_helper/{key}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, products_in_group
+from nephoscope.collect.sbom.csaf.mandatory.product_status import GROUPS, list_group_products
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _INFORMATION = frozenset({"csaf_informational_advisory", "csaf_security_incident_response"})
@@ -20,7 +20,7 @@ _VERSIONS = frozenset({"patch_level", "product_version", "product_version_range"
 
 
 def _read_categories(document: AdvisoryDocument, key: str) -> set[str]:
-    return {text_of(one, "category") for one in trees_of(document.head, key)}
+    return {get_text(one, "category") for one in trees_of(document.head, key)}
 
 
 @mandatory_test("6.1.27.1")
@@ -102,7 +102,7 @@ def _find_unnamed(document: AdvisoryDocument, vulnerability: Tree) -> set[str]:
     identifiers = trees_of(vulnerability, "ids")
     if any(not {"product_ids", "group_ids"} & one.keys() for one in identifiers):
         return set()
-    every = {product for group in GROUPS for product in products_in_group(vulnerability, group)}
+    every = {product for group in GROUPS for product in list_group_products(vulnerability, group)}
     return every - _find_named(document, identifiers)
 
 
@@ -112,7 +112,7 @@ def check_impact_is_stated(document: AdvisoryDocument) -> Iterator[Problem]:
     if document.category != "csaf_vex":
         return
     for place, vulnerability in document.vulnerabilities:
-        threats = [one for one in trees_of(vulnerability, "threats") if text_of(one, "category") == "impact"]
+        threats = [one for one in trees_of(vulnerability, "threats") if get_text(one, "category") == "impact"]
         told = _find_named(document, [*trees_of(vulnerability, "flags"), *threats])
         for product in texts_of(vulnerability, "product_status", "known_not_affected"):
             if product not in told:
@@ -160,7 +160,7 @@ def check_fixed_products_were_affected(document: AdvisoryDocument) -> Iterator[P
     if document.category != "csaf_security_advisory":
         return
     for place, vulnerability in document.vulnerabilities:
-        affected = products_in_group(vulnerability, "affected")
+        affected = list_group_products(vulnerability, "affected")
         known = {kind for product in affected for kind in _read_kinds(document, product)}
         for product in texts_of(vulnerability, "product_status", "fixed"):
             kinds = _read_kinds(document, product)
@@ -206,8 +206,8 @@ def check_withdrawn_was_published(document: AdvisoryDocument) -> Iterator[Proble
 def _check_reason(document: AdvisoryDocument, category: str, title: str) -> Iterator[Problem]:
     """Give the reason that is not there once, as a description."""
     if document.category == category and document.is_english:
-        notes = [one for one in trees_of(document.head, "notes") if text_of(one, "title") == title]
-        if len(notes) != 1 or text_of(notes[0], "category") != "description":
+        notes = [one for one in trees_of(document.head, "notes") if get_text(one, "title") == title]
+        if len(notes) != 1 or get_text(notes[0], "category") != "description":
             yield _NOTES, f"one description has the title {title}"
 
 
@@ -229,7 +229,7 @@ def check_superseded_reference(document: AdvisoryDocument) -> Iterator[Problem]:
     if document.category != "csaf_superseded" or not document.is_english:
         return
     for one in trees_of(document.head, "references"):
-        if text_of(one, "category") == "external" and text_of(one, "summary").startswith(
+        if get_text(one, "category") == "external" and get_text(one, "summary").startswith(
             "Superseding Document"
         ):
             return

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import text_of
+from nephoscope.files.json_tree import get_text
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem, number_key
 
 _PLACE = "/document/tracking/revision_history"
@@ -16,11 +16,11 @@ _ZERO = re.compile(r"0|0\.\d+\.\d+([-+].*)?")
 
 
 def _read_numbers(document: AdvisoryDocument) -> list[str]:
-    return [text_of(one, "number") for one in document.history]
+    return [get_text(one, "number") for one in document.history]
 
 
 def _read_version(document: AdvisoryDocument) -> str:
-    return text_of(document.tracking_section, "version")
+    return get_text(document.tracking_section, "version")
 
 
 def _has_prerelease(number: str) -> bool:
@@ -49,7 +49,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
     if not numbers:
         return
     last, own = numbers[-1].partition("+")[0], version.partition("+")[0]
-    if text_of(document.tracking_section, "status") == "draft":
+    if get_text(document.tracking_section, "status") == "draft":
         last, own = last.partition("-")[0], own.partition("-")[0]
     if last != own:
         yield (
@@ -62,7 +62,7 @@ def check_version_is_the_last(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_drafts_are_drafts(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the status of a version before the first that is no draft."""
     version = _read_version(document)
-    if (_ZERO.fullmatch(version) or _has_prerelease(version)) and text_of(
+    if (_ZERO.fullmatch(version) or _has_prerelease(version)) and get_text(
         document.tracking_section, "status"
     ) != "draft":
         yield "/document/tracking/status", f"a document of version {version[:40]} is a draft"

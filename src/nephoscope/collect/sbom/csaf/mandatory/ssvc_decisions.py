@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.collect.sbom.csaf.ssvc_decision_points import COMPLETE, POINTS
-from nephoscope.files.json_tree import Tree, text_of, texts_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, texts_of, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = ("schemaVersion", "selections", "timestamp")
@@ -25,17 +25,17 @@ def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions that lack a part."""
     for place, _, decision in _read_decisions(document):
         yield from ((place, f"the decision has no {key}") for key in _REQUIRED if not decision.get(key))
-        if text_of(decision, "schemaVersion") not in {"", "2.0.0"}:
+        if get_text(decision, "schemaVersion") not in {"", "2.0.0"}:
             yield (
                 f"{place}/schemaVersion",
-                f"{text_of(decision, 'schemaVersion')[:20]!r} is no version that is known",
+                f"{get_text(decision, 'schemaVersion')[:20]!r} is no version that is known",
             )
         for number, one in enumerate(trees_of(decision, "selections")):
             yield from (
                 (f"{place}/selections/{number}", f"it has no {key}") for key in _SELECTED if not one.get(key)
             )
             for value in trees_of(one, "values"):
-                if not text_of(value, "key"):
+                if not get_text(value, "key"):
                     yield f"{place}/selections/{number}/values", "a value has no key"
 
 
@@ -43,11 +43,11 @@ def check_decisions_are_valid(document: AdvisoryDocument) -> Iterator[Problem]:
 def check_targets(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the decisions on something else than the vulnerability."""
     several = len(document.vulnerabilities) > 1
-    own = text_of(document.tracking_section, "id")
+    own = get_text(document.tracking_section, "id")
     for place, vulnerability, decision in _read_decisions(document):
         known = {
-            text_of(vulnerability, "cve"),
-            *(text_of(one, "text") for one in trees_of(vulnerability, "ids")),
+            get_text(vulnerability, "cve"),
+            *(get_text(one, "text") for one in trees_of(vulnerability, "ids")),
         } - {""}
         for target in texts_of(decision, "target_ids"):
             if target not in known or (several and target == own):
@@ -66,8 +66,8 @@ def check_decision_points(document: AdvisoryDocument) -> Iterator[Problem]:
 
 def _explain_point_problem(one: Tree) -> str:
     """Return what is wrong with a point, '' where nothing is known to be."""
-    namespace = text_of(one, "namespace").partition("/")[0]
-    key, version = text_of(one, "key"), text_of(one, "version")
+    namespace = get_text(one, "namespace").partition("/")[0]
+    key, version = get_text(one, "key"), get_text(one, "version")
     if namespace == "invalid":
         return "the namespace is reserved for what is invalid"
     points = POINTS.get(namespace, {})
@@ -76,7 +76,7 @@ def _explain_point_problem(one: Tree) -> str:
     if version not in points.get(key, {}):
         return f"there is no point {key[:20]} of version {version[:20]}"
     values = points[key][version]
-    chosen = [text_of(value, "key") for value in trees_of(one, "values")]
+    chosen = [get_text(value, "key") for value in trees_of(one, "values")]
     ordered = [value for value in values if value in chosen]
     return (
         ""

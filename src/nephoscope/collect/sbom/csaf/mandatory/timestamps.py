@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import Tree, text_of, tree_of, trees_of
+from nephoscope.files.json_tree import Tree, get_text, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Moment, Problem, moment
 
 _STRICT = re.compile(
@@ -67,10 +67,10 @@ def _check_not_later(document: AdvisoryDocument, place: str, text: str) -> Itera
 @mandatory_test("6.1.45", since="2.1")
 def check_disclosure_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the disclosures after a public document."""
-    if text_of(document.head, "distribution", "tlp", "label") == "CLEAR":
+    if get_text(document.head, "distribution", "tlp", "label") == "CLEAR":
         for place, vulnerability in document.vulnerabilities:
             yield from _check_not_later(
-                document, f"{place}/disclosure_date", text_of(vulnerability, "disclosure_date")
+                document, f"{place}/disclosure_date", get_text(vulnerability, "disclosure_date")
             )
 
 
@@ -80,7 +80,7 @@ def check_ssvc_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     for place, _, _, content in document.metrics():
         for key in ("ssvc_v1", "ssvc_v2"):
             yield from _check_not_later(
-                document, f"{place}/{key}/timestamp", text_of(content, key, "timestamp")
+                document, f"{place}/{key}/timestamp", get_text(content, key, "timestamp")
             )
 
 
@@ -89,7 +89,7 @@ def check_epss_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the predictions of EPSS after the document."""
     for place, _, _, content in document.metrics():
         yield from _check_not_later(
-            document, f"{place}/epss/timestamp", text_of(content, "epss", "timestamp")
+            document, f"{place}/epss/timestamp", get_text(content, "epss", "timestamp")
         )
 
 
@@ -98,14 +98,14 @@ def check_exploitation_is_past(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations after the document."""
     for place, _, item in document.iterate_items("first_known_exploitation_dates"):
         for key in ("date", "exploitation_date"):
-            yield from _check_not_later(document, f"{place}/{key}", text_of(item, key))
+            yield from _check_not_later(document, f"{place}/{key}", get_text(item, key))
 
 
 @mandatory_test("6.1.53", since="2.1")
 def check_exploitation_is_known(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the exploitations that were known before they were."""
     for place, _, item in document.iterate_items("first_known_exploitation_dates"):
-        known: Moment | None = moment(text_of(item, "date"))
-        exploited = moment(text_of(item, "exploitation_date"))
+        known: Moment | None = moment(get_text(item, "date"))
+        exploited = moment(get_text(item, "exploitation_date"))
         if known and exploited and known < exploited:
             yield f"{place}/exploitation_date", "the exploitation is later than the day on which it was known"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nephoscope.collect.sbom.csaf.cwe_weaknesses import is_weakness
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
-from nephoscope.files.json_tree import text_of, tree_of, trees_of
+from nephoscope.files.json_tree import get_text, tree_of, trees_of
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 
@@ -17,15 +17,15 @@ def check_weaknesses(document: AdvisoryDocument) -> Iterator[Problem]:
     for place, vulnerability in document.vulnerabilities:
         single = tree_of(vulnerability, "cwe")
         for one in [*([single] if single else []), *trees_of(vulnerability, "cwes")]:
-            identifier, name = text_of(one, "id"), text_of(one, "name")
-            if not is_weakness(identifier, name, text_of(one, "version")):
+            identifier, name = get_text(one, "id"), get_text(one, "name")
+            if not is_weakness(identifier, name, get_text(one, "version")):
                 yield f"{place}/cwe", f"{identifier[:20]} is no weakness of the name {name[:80]!r}"
 
 
 @mandatory_test("6.1.23")
 def check_vulnerabilities_are_unique(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the vulnerabilities that are told twice."""
-    counts = Counter(text_of(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
+    counts = Counter(get_text(vulnerability, "cve") for _, vulnerability in document.vulnerabilities)
     for identifier, count in counts.items():
         if identifier and count > 1:
             yield "/vulnerabilities", f"{identifier[:40]} stands {count} times"
@@ -37,7 +37,7 @@ def check_parties_are_involved_once(document: AdvisoryDocument) -> Iterator[Prob
     for place, vulnerability in document.vulnerabilities:
         involved = trees_of(vulnerability, "involvements")
         for (party, date), count in Counter(
-            (text_of(one, "party"), text_of(one, "date")) for one in involved
+            (get_text(one, "party"), get_text(one, "date")) for one in involved
         ).items():
             if count > 1:
                 yield (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.inventory.end_of_life import release_support, support_state
+from nephoscope.collect.inventory.end_of_life import find_release_support, find_support_state
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
 from nephoscope_policy.model.state import Severity
@@ -30,12 +30,12 @@ def check(root: ExaminedRoot) -> Iterator[ImageMatch]:
     family, release = root.contents.family, root.contents.release
     if not family:
         return
-    state = support_state(family, release, root.now.date())
+    state = find_support_state(family, release, root.now.date())
     named = f"{family} {release}".strip()
     if state == "unknown":
         yield ImageMatch(f"it is not known until when {named} is supported", is_unknown=True)
     elif state in ("ended", "extended"):
-        support = release_support(family, release)
+        support = find_release_support(family, release)
         day = support.standard if support else "an unknown day"
         contract = "; who has a contract still gets updates" if state == "extended" else ""
         yield ImageMatch(f"the support of {named} ended on {day}{contract}")

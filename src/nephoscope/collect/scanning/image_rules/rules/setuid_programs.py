@@ -41,7 +41,7 @@ def check(root: ExaminedRoot) -> Iterator[ImageMatch]:
     """Give each program with the bit that distributions ship so."""
     for path, noted in sorted(root.noted.items()):
         if has_owner_rights(noted.mode) and path.rpartition("/")[2] in KNOWN:
-            yield ImageMatch(f"it has the {bits(noted.mode)} bit", path, noted.layer)
+            yield ImageMatch(f"it has the {list_set_bits(noted.mode)} bit", path, noted.layer)
 
 
 def has_owner_rights(mode: int) -> bool:
@@ -50,7 +50,7 @@ def has_owner_rights(mode: int) -> bool:
     return stat.S_ISREG(mode) and bool(runs) and bool(mode & (stat.S_ISUID | stat.S_ISGID))
 
 
-def bits(mode: int) -> str:
+def list_set_bits(mode: int) -> str:
     """Return the names of the bits that are set."""
     named = (("setuid", stat.S_ISUID), ("setgid", stat.S_ISGID))
     return " and ".join(name for name, bit in named if mode & bit)

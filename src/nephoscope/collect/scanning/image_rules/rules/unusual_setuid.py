@@ -6,7 +6,11 @@ from collections.abc import Iterator
 
 from nephoscope.collect.scanning.image_rules.image_rule import ImageMatch, ImageRule
 from nephoscope.collect.scanning.image_rules.image_subject import ExaminedRoot
-from nephoscope.collect.scanning.image_rules.rules.setuid_programs import KNOWN, bits, has_owner_rights
+from nephoscope.collect.scanning.image_rules.rules.setuid_programs import (
+    KNOWN,
+    has_owner_rights,
+    list_set_bits,
+)
 from nephoscope_policy.model.state import Severity
 
 RULE = ImageRule(
@@ -30,4 +34,4 @@ def check(root: ExaminedRoot) -> Iterator[ImageMatch]:
     """Give each program with the bit that distributions do not ship so."""
     for path, noted in sorted(root.noted.items()):
         if has_owner_rights(noted.mode) and path.rpartition("/")[2] not in KNOWN:
-            yield ImageMatch(f"it has the {bits(noted.mode)} bit", path, noted.layer)
+            yield ImageMatch(f"it has the {list_set_bits(noted.mode)} bit", path, noted.layer)

@@ -9,7 +9,7 @@ _STRING = re.compile(r"\\.|\$\$\{|%%\{|\$\{|%\{|\"|\n")
 _CLOSING = {"}": "{", "]": "[", ")": "("}
 
 
-def bracket_ends(text: str) -> dict[int, int]:
+def find_bracket_ends(text: str) -> dict[int, int]:
     """Return the offset after the end by the offset of the beginning; what is not closed is not in it."""
     return _HclScanner(text).ends
 

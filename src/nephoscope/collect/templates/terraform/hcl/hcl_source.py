@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from nephoscope.collect.templates.terraform.hcl.bracket_index import bracket_ends
+from nephoscope.collect.templates.terraform.hcl.bracket_index import find_bracket_ends
 from nephoscope_policy.arm.json_text import TextMark
 
 MAX_DEPTH = 40
@@ -31,7 +31,7 @@ def mark_configuration(text: str) -> TextMark:
 class _Marks:
     def __init__(self, text: str) -> None:
         self._text = text
-        self._ends = bracket_ends(text)
+        self._ends = find_bracket_ends(text)
 
     def root_mark(self) -> TextMark:
         return TextMark(0, len(self._text), self._mark_body(0, len(self._text), 0))

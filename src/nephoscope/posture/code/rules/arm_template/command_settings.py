@@ -25,9 +25,11 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each command of an extension that holds a secret and is not protected."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in one.texts_below(path, resource):
+            for where, text in one.list_texts_below(path, resource):
                 if _is_command(where) and one.holds_secret(text):
-                    yield CodeMatch(one.span(where), "the command holds a secret, and settings are readable")
+                    yield CodeMatch(
+                        one.find_span(where), "the command holds a secret, and settings are readable"
+                    )
 
 
 def _is_command(where: Path) -> bool:

@@ -24,4 +24,4 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         for path, resource in one.resources():
             found = find_member(resource, path, "properties", "debugSetting", "detailLevel")
             if found is not None and str(found[1]).lower() != "none":
-                yield CodeMatch(one.span(found[0]), f"the deployment records {found[1]}")
+                yield CodeMatch(one.find_span(found[0]), f"the deployment records {found[1]}")

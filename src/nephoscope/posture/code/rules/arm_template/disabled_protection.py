@@ -69,7 +69,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             where = _find_disabled(path, resource, switch)
             if where is not None:
                 yield CodeMatch(
-                    one.span(where),
+                    one.find_span(where),
                     f"{switch.name} turns a protection off",
                     subject=_read_text(resource, "name"),
                 )

@@ -28,12 +28,14 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each adminUsername that is a literal, by itself, by a variable or as the default of a parameter."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in one.texts_of_resource(path, resource):
+            for where, text in one.iterate_resource_texts(path, resource):
                 if _KEY.match(str(where[-1])) and "template" not in where:
                     found = _find_literal(one, text)
                     if found:
-                        yield CodeMatch(one.span(where), f"the administrator's name is the literal {found!r}")
-        for name, path, declared in one.section("parameters"):
+                        yield CodeMatch(
+                            one.find_span(where), f"the administrator's name is the literal {found!r}"
+                        )
+        for name, path, declared in one.iterate_section("parameters"):
             default = member(declared, "defaultValue")
             if (
                 name.lower() == "adminusername"
@@ -43,7 +45,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
                 and not is_written_expression(default[1])
             ):
                 yield CodeMatch(
-                    one.span((*path, default[0])), "the administrator's name has a default", subject=name
+                    one.find_span((*path, default[0])), "the administrator's name has a default", subject=name
                 )
 
 
@@ -51,6 +53,6 @@ def _find_literal(template: ArmSource, text: str) -> str:
     if not is_written_expression(text):
         return text
     named = _VARIABLE.match(text)
-    variables = {name.lower(): value for name, _, value in template.section("variables")}
+    variables = {name.lower(): value for name, _, value in template.iterate_section("variables")}
     value = variables.get(named[1].lower()) if named else None
     return value if isinstance(value, str) and not value.startswith("[") else ""

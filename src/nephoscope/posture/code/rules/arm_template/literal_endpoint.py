@@ -33,7 +33,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each text outside of metadata and schemas that names an endpoint of Azure."""
     for where, text in template.texts:
         if _names_endpoint(text) and "metadata" not in where and where[-1:] != ("$schema",):
-            yield CodeMatch(template.span(where), "the endpoint is a literal")
+            yield CodeMatch(template.find_span(where), "the endpoint is a literal")
 
 
 def _names_endpoint(text: str) -> bool:

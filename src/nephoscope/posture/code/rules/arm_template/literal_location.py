@@ -25,12 +25,12 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         for path, resource in one.resources():
             found = member(resource, "location")
             if found is not None and _is_region(found[1]):
-                yield CodeMatch(one.span((*path, found[0])), f"the location is the literal {found[1]!r}")
-        for name, path, declared in one.section("parameters"):
+                yield CodeMatch(one.find_span((*path, found[0])), f"the location is the literal {found[1]!r}")
+        for name, path, declared in one.iterate_section("parameters"):
             default = member(declared, "defaultValue")
             if name.lower() == "location" and default is not None and _is_region(default[1]):
                 yield CodeMatch(
-                    one.span((*path, default[0])),
+                    one.find_span((*path, default[0])),
                     f"the location has the literal default {default[1]!r}",
                     subject=name,
                 )

@@ -26,11 +26,11 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each password of a resource that is a literal."""
     for one in template.templates():
         for path, resource in one.resources():
-            for where, text in one.texts_of_resource(path, resource):
+            for where, text in one.iterate_resource_texts(path, resource):
                 if (
                     str(where[-1]).lower() in _KEYS
                     and text
                     and not text.startswith("[")
                     and "template" not in where
                 ):
-                    yield CodeMatch(one.span(where), f"{where[-1]} is a literal")
+                    yield CodeMatch(one.find_span(where), f"{where[-1]} is a literal")

@@ -53,7 +53,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             missing = _list_missing(logs[1]) if logs[1] else _list_all_missing(resource)
             if missing:
                 yield CodeMatch(
-                    one.span(logs[0]),
+                    one.find_span(logs[0]),
                     f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not enabled",
                     subject=_read_text(resource, "name"),
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nephoscope.collect.templates.arm.template_source import ArmSource, find_member, texts
+from nephoscope.collect.templates.arm.template_source import ArmSource, find_member, list_texts
 from nephoscope.posture.code.code_rule import CodeRule
 from nephoscope.posture.code.rule_match import CodeMatch
 from nephoscope_policy.model.state import Severity
@@ -24,14 +24,16 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
         for path, resource in one.resources():
             for names in (("properties",), ("properties", "virtualMachineProfile")):
                 found = find_member(resource, path, *names, "storageProfile", "imageReference")
-                for where, text in texts(*found) if found is not None else ():
+                for where, text in list_texts(*found) if found is not None else ():
                     if "preview" in _resolve(one, text).lower():
-                        yield CodeMatch(one.span(where), f"the image is a preview: {_resolve(one, text)}")
+                        yield CodeMatch(
+                            one.find_span(where), f"the image is a preview: {_resolve(one, text)}"
+                        )
 
 
 def _resolve(template: ArmSource, text: str) -> str:
     """A text, or what the variable that it names has below it."""
-    for name, path, value in template.section("variables"):
+    for name, path, value in template.iterate_section("variables"):
         if f"variables('{name.lower()}')" in text.lower():
-            return " ".join(found for _, found in texts(path, value))
+            return " ".join(found for _, found in list_texts(path, value))
     return text

@@ -29,12 +29,12 @@ _NAME = re.compile(r"(?:name|id|uri|url|ids|names|version|type)$", re.IGNORECASE
 def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each plain parameter whose name says that it holds a secret."""
     for one in template.templates():
-        for name, path, declared in one.section("parameters"):
+        for name, path, declared in one.iterate_section("parameters"):
             kind = member(declared, "type")
             if kind is None or str(kind[1]).lower() not in ("string", "object"):
                 continue
             if _SECRET.search(name) and not _NAME.search(name):
-                where = one.span((*path, kind[0]))
+                where = one.find_span((*path, kind[0]))
                 edits = ((where, f'"secure{str(kind[1]).title()}"'),)
                 yield CodeMatch(
                     where,

@@ -27,10 +27,10 @@ _MADE_ANEW = re.compile(r"^\[.*\bnewGuid\s*\(", re.IGNORECASE)
 def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each secure parameter with a default that is neither empty nor made anew."""
     for one in template.templates():
-        for name, path, declared in one.section("parameters"):
+        for name, path, declared in one.iterate_section("parameters"):
             default = member(declared, "defaultValue")
             if default is None or not is_secure(declared) or default[1] in ("", None, {}):
                 continue
             if not (isinstance(default[1], str) and _MADE_ANEW.search(default[1])):
-                where = one.span((*path, default[0]))
+                where = one.find_span((*path, default[0]))
                 yield CodeMatch(where, f"the secure parameter '{name}' has a default", subject=name)

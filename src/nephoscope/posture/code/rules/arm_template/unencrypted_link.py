@@ -28,7 +28,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
     """Give each link over plain HTTP that a deployment fetches."""
     for where, text in template.texts:
         if text[:7].lower() == "http://" and _find_owner_name(where) in _KEYS and "metadata" not in where:
-            span = template.span(where)
+            span = template.find_span(where)
             scheme_end = span.start + len('"http')
             is_plain = '"' not in text and "\\" not in text
             edits = ((TextSpan(scheme_end, scheme_end), "s"),) if is_plain else ()

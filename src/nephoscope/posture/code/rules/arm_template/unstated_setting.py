@@ -92,7 +92,7 @@ def check(template: ArmSource) -> Iterator[CodeMatch]:
             names = [setting.path[-1] for setting in left if setting.path[-1].lower() not in configured]
             if names:
                 yield CodeMatch(
-                    one.span(_place(path, resource)),
+                    one.find_span(_place(path, resource)),
                     f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set, so that Azure decides",
                     subject=str((member(resource, "name") or ("", ""))[1]),
                 )

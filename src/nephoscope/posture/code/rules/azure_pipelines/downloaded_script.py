@@ -35,4 +35,4 @@ def check(pipeline: Pipeline) -> Iterator[CodeMatch]:
     commands = [command for step in pipeline.steps for command in pipeline_commands(pipeline, step)]
     yield from downloads_run(commands)
     for node in (node for step in pipeline.steps for node in step.scripts):
-        yield from powershell_downloads(pipeline.source.cut(node.span), node.span.start)
+        yield from powershell_downloads(pipeline.source.get_text(node.span), node.span.start)

@@ -24,7 +24,7 @@ _ABSOLUTE = re.compile(r"/|\$|[A-Za-z]:[\\/]|\\\\")
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each WORKDIR that is relative."""
-    for instruction in file.instructions_of("WORKDIR"):
+    for instruction in file.list_instructions("WORKDIR"):
         for word in instruction.words[:1]:
             if not _ABSOLUTE.match(word.text):
                 yield CodeMatch(word.span, f"WORKDIR {word.text} is relative")

@@ -25,7 +25,7 @@ _REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@")
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ADD of a file that is no archive."""
-    for instruction in file.instructions_of("ADD"):
+    for instruction in file.list_instructions("ADD"):
         sources = [word.text for word in instruction.words[:-1]]
         if any(
             not _ARCHIVE.search(text) and not _REMOTE.match(text) and not text.startswith("<<")

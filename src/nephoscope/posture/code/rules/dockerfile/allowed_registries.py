@@ -36,7 +36,7 @@ def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
                 stage.instruction.words[0].span, f"{image_registry(stage.image)} is no allowed registry"
             )
     stages = {stage.name.lower() for stage in file.stages if stage.name}
-    for instruction in file.instructions_of("RUN", "COPY"):
+    for instruction in file.list_instructions("RUN", "COPY"):
         for image in _list_images(instruction):
             if image.lower() not in stages and not image.isdigit() and not _is_allowed(image, options):
                 yield CodeMatch(instruction.span, f"{image_registry(image)} is no allowed registry")

@@ -21,10 +21,10 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("COPY"):
+    for instruction in file.list_instructions("COPY"):
         if (
             instruction.stage >= 0
             and (name := file.stages[instruction.stage].name)
-            and (instruction.flag("from") or "").lower() == name.lower()
+            and (instruction.get_flag("from") or "").lower() == name.lower()
         ):
             yield CodeMatch(instruction.span, "COPY copies from its own stage")

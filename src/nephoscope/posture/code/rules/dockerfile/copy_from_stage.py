@@ -21,8 +21,8 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY from what is neither an earlier stage nor an image with a tag."""
-    for instruction in file.instructions_of("COPY"):
-        source = instruction.flag("from")
+    for instruction in file.list_instructions("COPY"):
+        source = instruction.get_flag("from")
         if source is None or ":" in source or "@" in source or "$" in source:
             continue
         names = {stage.name.lower() for stage in file.stages[: max(instruction.stage, 0)] if stage.name}

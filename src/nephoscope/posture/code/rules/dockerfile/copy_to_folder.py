@@ -21,7 +21,7 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("COPY"):
+    for instruction in file.list_instructions("COPY"):
         if len(instruction.words) > 2 and not instruction.words[-1].text.endswith(("/", "\\")):
             yield CodeMatch(
                 instruction.words[-1].span, "COPY has more than one source: its target must end in /"

@@ -24,14 +24,14 @@ _ABSOLUTE = re.compile(r"/|\$|[A-Za-z]:[\\/]|\\\\")
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY to a relative target in a stage without WORKDIR."""
-    for instruction in file.instructions_of("COPY"):
+    for instruction in file.list_instructions("COPY"):
         target = [word.text for word in instruction.words[-1:]]
         if not target or _ABSOLUTE.match(target[0]):
             continue
         folders = [
             one
-            for stage in file.lineage(instruction.stage)
-            for one in file.stage_instructions(stage, "WORKDIR")
+            for stage in file.list_lineage(instruction.stage)
+            for one in file.list_stage_instructions(stage, "WORKDIR")
         ]
         if not any(one.span.start < instruction.span.start for one in folders):
             yield CodeMatch(instruction.span, f"the target {target[0]} is relative, and no WORKDIR is set")

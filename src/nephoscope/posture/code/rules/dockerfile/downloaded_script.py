@@ -32,9 +32,9 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for stage in range(-1, len(file.stages)):
         commands = [
             command
-            for instruction in file.stage_instructions(stage, "RUN")
+            for instruction in file.list_stage_instructions(stage, "RUN")
             for command in instruction.commands
         ]
         yield from downloads_run(commands)
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         yield from powershell_downloads(instruction.text, instruction.offset)

@@ -25,10 +25,10 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ENV with a reference to another of its own variables that nothing set before."""
-    for instruction in file.instructions_of("ENV"):
+    for instruction in file.list_instructions("ENV"):
         before = [
             one
-            for one in file.instructions_of("ENV", "ARG")
+            for one in file.list_instructions("ENV", "ARG")
             if one.span.start < instruction.span.start and one.stage == instruction.stage
         ]
         known = {name for one in before for name, _ in env_pairs(one)}

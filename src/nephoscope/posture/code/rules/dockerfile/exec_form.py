@@ -24,6 +24,6 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("CMD", "ENTRYPOINT"):
+    for instruction in file.list_instructions("CMD", "ENTRYPOINT"):
         if instruction.exec_form is None:
             yield CodeMatch(instruction.span, f"{instruction.keyword} is not a JSON array")

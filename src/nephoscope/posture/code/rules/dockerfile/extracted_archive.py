@@ -29,11 +29,11 @@ _EXTRACTING = frozenset(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each COPY of an archive that the same stage extracts."""
-    for copy in file.instructions_of("COPY"):
-        if copy.flag("from") is not None or len(copy.words) < 2:
+    for copy in file.list_instructions("COPY"):
+        if copy.get_flag("from") is not None or len(copy.words) < 2:
             continue
         names = {_extract_file_name(word.text) for word in copy.words if _ARCHIVE.search(word.text)}
-        for run in file.stage_instructions(copy.stage, "RUN"):
+        for run in file.list_stage_instructions(copy.stage, "RUN"):
             if names and run.span.start > copy.span.start and _find_extracted(run) & names:
                 yield CodeMatch(copy.span, "the archive is copied, then extracted: use ADD")
                 break

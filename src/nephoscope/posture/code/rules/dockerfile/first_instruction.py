@@ -21,6 +21,6 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of(*sorted(KEYWORDS - {"ARG", "FROM"})):
+    for instruction in file.list_instructions(*sorted(KEYWORDS - {"ARG", "FROM"})):
         if instruction.stage < 0:
             yield CodeMatch(instruction.keyword_span, f"{instruction.keyword} stands before the first FROM")

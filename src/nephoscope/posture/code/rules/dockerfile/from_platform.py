@@ -21,6 +21,6 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("FROM"):
-        if (platform := instruction.flag("platform")) is not None and "PLATFORM" not in platform.upper():
+    for instruction in file.list_instructions("FROM"):
+        if (platform := instruction.get_flag("platform")) is not None and "PLATFORM" not in platform.upper():
             yield CodeMatch(instruction.span, f"the platform is fixed to {platform}")

@@ -22,8 +22,10 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give the stages of the image that have no HEALTHCHECK."""
-    used = {base for stage in file.stages for base in file.lineage(stage.index)[1:]}
+    used = {base for stage in file.stages for base in file.list_lineage(stage.index)[1:]}
     for stage in file.stages:
-        checked = any(file.stage_instructions(one, "HEALTHCHECK") for one in file.lineage(stage.index))
+        checked = any(
+            file.list_stage_instructions(one, "HEALTHCHECK") for one in file.list_lineage(stage.index)
+        )
         if stage.index not in used and not checked:
             yield CodeMatch(stage.instruction.span, "no HEALTHCHECK is set")

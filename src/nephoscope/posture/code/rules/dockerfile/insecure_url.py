@@ -24,7 +24,7 @@ def check(file: Dockerfile) -> Iterator[CodeMatch]:
     for instruction in file.instructions:
         if instruction.keyword == "ADD":
             for word in instruction.words[:-1]:
-                if is_unencrypted(word.text) and instruction.flag("checksum") is None:
+                if is_unencrypted(word.text) and instruction.get_flag("checksum") is None:
                     yield CodeMatch(word.span, f"{word.text} is not encrypted")
         elif instruction.keyword == "RUN":
             yield from unencrypted_downloads(instruction.commands)

@@ -29,6 +29,6 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give the last USER of each stage that is root."""
     for stage in sorted({instruction.stage for instruction in file.instructions}):
-        users = file.stage_instructions(stage, "USER")
+        users = file.list_stage_instructions(stage, "USER")
         if users and users[-1].words and users[-1].words[0].text.split(":")[0] in ("root", "0"):
             yield CodeMatch(users[-1].span, "the last USER of the stage is root")

@@ -21,6 +21,6 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("MAINTAINER"):
+    for instruction in file.list_instructions("MAINTAINER"):
         if instruction.span:
             yield CodeMatch(instruction.span, "MAINTAINER is deprecated: use a LABEL")

@@ -24,7 +24,7 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each USER that is a name."""
-    for instruction in file.instructions_of("USER"):
+    for instruction in file.list_instructions("USER"):
         for word in instruction.words[:1]:
             if not word.text.split(":")[0].isdigit():
                 yield CodeMatch(word.span, f"the user {word.text} is no number")

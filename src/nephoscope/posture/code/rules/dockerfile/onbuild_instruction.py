@@ -21,6 +21,6 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each instruction that breaks the rule."""
-    for instruction in file.instructions_of("ONBUILD"):
+    for instruction in file.list_instructions("ONBUILD"):
         if instruction.words and instruction.words[0].text.upper() in ("ONBUILD", "FROM", "MAINTAINER"):
             yield CodeMatch(instruction.span, f"ONBUILD cannot trigger {instruction.words[0].text}")

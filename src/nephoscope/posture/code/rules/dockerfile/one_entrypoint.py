@@ -22,7 +22,7 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each ENTRYPOINT after the first of its stage."""
     seen: set[tuple[int, bool]] = set()
-    for instruction in file.instructions_of("ENTRYPOINT"):
+    for instruction in file.list_instructions("ENTRYPOINT"):
         place = (instruction.stage, instruction.trigger)
         if place in seen:
             yield CodeMatch(

@@ -25,7 +25,7 @@ _OFF = frozenset({"0", "off", "no", "false", ""})
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each pip install that keeps its cache."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         known = environment(file, instruction.stage, instruction.span.start)
         mounted = any(
             ".cache/pip" in folder or folder.endswith("/.cache")

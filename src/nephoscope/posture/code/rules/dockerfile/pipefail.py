@@ -26,7 +26,7 @@ _SHELLS = frozenset({"bash", "zsh", "ash", "ksh"})
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each RUN with a pipe whose shell does not have pipefail."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         if instruction.exec_form is not None or not instruction.is_posix or _is_set_by_shell(instruction):
             continue
         commands = instruction.commands

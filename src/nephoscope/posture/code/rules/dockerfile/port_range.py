@@ -24,7 +24,7 @@ _PORTS = re.compile(r"(\d+)(?:-(\d+))?(?:/\w+)?")
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each port that does not exist."""
-    for instruction in file.instructions_of("EXPOSE"):
+    for instruction in file.list_instructions("EXPOSE"):
         for word in instruction.words:
             match = _PORTS.fullmatch(word.text)
             if match and max(int(part) for part in match.groups() if part) > 65535:

@@ -23,9 +23,9 @@ RULE = CodeRule(
 def check_with(file: Dockerfile, options: CodeOptions) -> Iterator[CodeMatch]:
     """Give the stages that lack a label of the settings."""
     for stage in file.stages:
-        if any(stage.index in file.lineage(later.index)[1:] for later in file.stages):
+        if any(stage.index in file.list_lineage(later.index)[1:] for later in file.stages):
             continue
-        lineage = file.lineage(stage.index)
+        lineage = file.list_lineage(stage.index)
         given = {key for one in lineage for key, _, _ in label_words(file, one)}
         for name in sorted(set(options.label_formats) - given):
             yield CodeMatch(stage.instruction.span, f"the label {name} is missing")

@@ -37,7 +37,7 @@ _FILE = re.compile(r"_(?:file|path|dir|url|uri|name|endpoint|timeout|ttl|expiry|
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each variable whose name says that it is a secret."""
-    for instruction in file.instructions_of("ARG", "ENV"):
+    for instruction in file.list_instructions("ARG", "ENV"):
         for name, _ in env_pairs(instruction):
             if _SECRET.search(name) and not _FILE.search(name):
                 yield CodeMatch(instruction.span, f"{name} looks like a secret: it stays in the image")

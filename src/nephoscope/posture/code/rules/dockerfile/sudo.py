@@ -28,7 +28,7 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each use of sudo."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         if instruction.is_posix:
             script, offset = instruction.script
             for command in with_nested(parse_script(script, offset)):

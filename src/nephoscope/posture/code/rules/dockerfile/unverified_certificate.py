@@ -27,5 +27,5 @@ RULE = CodeRule(
 
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each command that does not check the certificate of its server."""
-    for instruction in file.instructions_of("RUN"):
+    for instruction in file.list_instructions("RUN"):
         yield from unverified_downloads(instruction.commands)

@@ -23,6 +23,6 @@ RULE = CodeRule(
 def check(file: Dockerfile) -> Iterator[CodeMatch]:
     """Give each useradd with a high number and without -l."""
     for _, command in run_commands(file):
-        is_high = any(len(value) > 5 for value in command.flag_values("u", "uid"))
+        is_high = any(len(value) > 5 for value in command.list_flag_values("u", "uid"))
         if command.program == "useradd" and is_high and not command.has_flag("l", "no-log-init"):
             yield CodeMatch(command.span, "useradd writes a sparse log of gigabytes: add -l")

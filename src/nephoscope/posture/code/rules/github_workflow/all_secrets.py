@@ -28,7 +28,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that holds all secrets."""
     for node in workflow.scalars():
-        for tree in workflow.expressions(node) if "secrets" in node.text else []:
+        for tree in workflow.list_expressions(node) if "secrets" in node.text else []:
             for context in tree.contexts():
                 if context.parts[0] == "secrets" and (
                     len(context.parts) == 1 or context.parts[1] in ("", "*")

@@ -45,7 +45,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                     subject=step.subject,
                     scope=step.node.span,
                 )
-        if step.input("owner") is not None and step.input("repositories") is None:
+        if step.get_input("owner") is not None and step.get_input("repositories") is None:
             yield CodeMatch(
                 node.span,
                 "the token is for all repositories of the owner",

@@ -45,7 +45,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     nodes = [(job.get("if"), f"job {job.id}") for job in workflow.jobs]
     nodes += [(step.get("if"), step.subject) for step in workflow.steps]
     for node, subject in nodes:
-        for tree in workflow.condition(node) if node is not None else []:
+        for tree in workflow.parse_condition(node) if node is not None else []:
             if any(_compares(one) for one in tree.walk()):
                 yield CodeMatch(
                     node.span if node is not None else tree.span,

@@ -23,7 +23,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each context with a computed index."""
     for node in workflow.scalars():
-        for tree in workflow.expressions(node):
+        for tree in workflow.list_expressions(node):
             for context in tree.contexts():
                 if context.args:
                     yield CodeMatch(context.span, "the index is computed")

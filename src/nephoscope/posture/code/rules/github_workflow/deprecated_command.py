@@ -28,7 +28,7 @@ _COMMAND = re.compile(r"::(set-output|save-state|set-env|add-path)\b[^:\n]*::")
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each script that prints such a command."""
     for step, node in scripts(workflow):
-        raw = workflow.source.cut(node.span)
+        raw = workflow.source.get_text(node.span)
         match = _COMMAND.search(raw)
         if match is not None:
             key = step.node.key("run")

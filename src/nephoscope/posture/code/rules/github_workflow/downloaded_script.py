@@ -38,4 +38,4 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         yield from downloads_run(commands)
     for step in workflow.steps:
         if step.run is not None:
-            yield from powershell_downloads(workflow.source.cut(step.run.span), step.run.span.start)
+            yield from powershell_downloads(workflow.source.get_text(step.run.span), step.run.span.start)

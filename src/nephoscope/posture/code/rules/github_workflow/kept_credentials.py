@@ -26,7 +26,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each checkout that is told to keep its token."""
     for step in workflow.steps:
-        uses, node = step.uses, step.input("persist-credentials")
+        uses, node = step.uses, step.get_input("persist-credentials")
         if (
             uses is not None
             and uses.name == "actions/checkout"

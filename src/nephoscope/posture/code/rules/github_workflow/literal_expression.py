@@ -23,6 +23,6 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression in a script that is a literal."""
     for _, node in scripts(workflow):
-        for tree in workflow.expressions(node):
+        for tree in workflow.list_expressions(node):
             if tree.kind == "literal":
                 yield CodeMatch(tree.span, "the expression is a plain value")

@@ -34,7 +34,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
                 node.span, f"the path of {node.text} is not plain", subject=step.subject, scope=step.node.span
             )
     for node in workflow.scalars():
-        for tree in workflow.expressions(node):
+        for tree in workflow.list_expressions(node):
             found = next((one for one in _walk_values(tree) if _is_constant(one)), None)
             if found is not None:
                 yield CodeMatch(

@@ -28,7 +28,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         uses = step.uses
         if uses is None or uses.name != "actions/checkout":
             continue
-        if step.input("persist-credentials") is None:
+        if step.get_input("persist-credentials") is None:
             yield CodeMatch(
                 step.node.span, "the token stays in .git/config", subject=step.subject, scope=step.node.span
             )

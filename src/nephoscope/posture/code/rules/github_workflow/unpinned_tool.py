@@ -27,7 +27,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
         name = TOOL_INSTALLERS.get(uses.name) if uses else None
         if name is None:
             continue
-        node, place = step.input(name), step.get("uses")
+        node, place = step.get_input(name), step.get("uses")
         if node is None and place is not None:
             yield CodeMatch(
                 place.span,

@@ -23,7 +23,7 @@ RULE = CodeRule(
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each expression that takes a secret apart."""
     for node in workflow.scalars():
-        for tree in workflow.expressions(node) if "secrets" in node.text else []:
+        for tree in workflow.list_expressions(node) if "secrets" in node.text else []:
             for call in tree.walk():
                 if call.kind == "call" and call.value == "fromjson" and _reads_secret(call):
                     yield CodeMatch(call.span, "a part of the secret is not masked in logs")

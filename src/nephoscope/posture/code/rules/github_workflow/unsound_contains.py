@@ -27,7 +27,7 @@ def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each contains() that looks for a context in a text."""
     nodes = [job.get("if") for job in workflow.jobs] + [step.get("if") for step in workflow.steps]
     for node in nodes:
-        for tree in workflow.condition(node) if node is not None else []:
+        for tree in workflow.parse_condition(node) if node is not None else []:
             for call in tree.walk():
                 if (
                     call.kind == "call"

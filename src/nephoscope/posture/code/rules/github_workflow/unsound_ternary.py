@@ -27,7 +27,7 @@ _FALSY = frozenset({"", "0", "-0", "false", "null"})
 def check(workflow: Workflow) -> Iterator[CodeMatch]:
     """Give each choice whose first value counts as false."""
     for node in workflow.scalars():
-        for tree in workflow.expressions(node):
+        for tree in workflow.list_expressions(node):
             yield from (
                 CodeMatch(one.span, "the first value counts as false: the other is always chosen")
                 for one in tree.walk()

@@ -26,4 +26,4 @@ def check(policy: PolicyDocument) -> Iterator[CodeMatch]:
     if policy.is_definition or "exemptionCategory" not in properties or properties.get("expiresOn"):
         return
     within = "properties." if "properties" in policy.document.value else ""
-    yield CodeMatch(policy.span(f"{within}exemptionCategory"), "the exemption has no expiresOn")
+    yield CodeMatch(policy.find_span(f"{within}exemptionCategory"), "the exemption has no expiresOn")

@@ -26,8 +26,8 @@ def check(policy: PolicyDocument) -> Iterator[CodeMatch]:
     if not policy.is_definition:
         return
     try:
-        Definition.parse(policy.document.value).check(Aliases.builtin())
+        Definition.parse(policy.document.value).check(Aliases.load_builtin())
     except PolicyError as error:
         for one in (error, *error.others):
             unknown = one.message if _ALIAS in one.message else ""
-            yield CodeMatch(policy.span(one.path), f"{one.path}: {one.message}", unknown=unknown)
+            yield CodeMatch(policy.find_span(one.path), f"{one.path}: {one.message}", unknown=unknown)
