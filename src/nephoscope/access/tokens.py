@@ -148,6 +148,8 @@ def _read(path: Path) -> RSAKey:
         found = _import_key(path.read_text())
     except FileNotFoundError as error:
         raise StateError(f"{path}: not found; {remedy}") from error
+    except IsADirectoryError as error:
+        raise StateError(f"{path}: is a directory; {remedy}") from error
     except OSError as error:
         raise StateError(
             f"{path}: {(error.strerror or str(error)).lower()}; make it readable for the user of the server"

@@ -35,6 +35,18 @@ def test_the_encodings_of_cyclonedx_say_the_same(name):
     assert without_encoding(read(name)) == without_encoding(read("cyclonedx-json"))
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(r"\101", "A"), (r"\x41", "A"), (r"\303\251", "é"), (r"\u00e9", "é"), (r"\n", "\n"),
+     (r"\9", "9"), (r"\٣", "٣"), (r"\x", "x"), (r"\u1", "u1"), (r"\U00110000", "\ufffd")],
+)  # fmt: skip
+def test_escapes_of_protocol_buffer_text(written, meant):
+    bill = (
+        f'spec_version: "1.5"\ncomponents {{ type: CLASSIFICATION_LIBRARY name: "{written}" version: "1" }}'
+    )
+    assert [one.name for one in read_bill("a.textproto", bill.encode()).packages()] == [meant]
+
+
 @pytest.mark.parametrize("name", ["spdx-tag-value", "spdx-yaml", "spdx-xml", "spdx-rdf"])
 def test_the_encodings_of_spdx_say_the_same(name):
     assert without_encoding(read(name)) == without_encoding(read("spdx-json"))

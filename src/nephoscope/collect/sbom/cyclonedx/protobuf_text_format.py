@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 )
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
+_OCTAL_DIGITS = frozenset("01234567")
 _CLOSING = {"{": "}", "<": ">"}
 
 
@@ -149,7 +150,7 @@ def _read_escape(match: re.Match[str]) -> str:
     if escape[0] in "uU" and len(escape) > 1:
         code = int(escape[1:], 16)
         return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
-    if escape[0] == "x" or escape[0].isdigit():
+    if len(escape) > 1 or escape in _OCTAL_DIGITS:
         byte = int(escape[1:], 16) if escape[0] == "x" else int(escape, 8) & 0xFF
         return chr(byte) if byte < 0x80 else chr(0xDC00 + byte)
     return _SIMPLE.get(escape, escape)
