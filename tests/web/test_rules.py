@@ -95,7 +95,7 @@ def test_a_replay_is_asked_for_by_days_and_shown(instance, owner):
     ]
     RuleTrials(instance.state).store_progress(replace(trial, starts=1, done=1, total=3))
     assert "1 of 3 windows complete" in owner.get(where).text
-    assert worker(instance).next() is not None
+    assert worker(instance).run_next() is not None
     done = owner.get(where).text
     assert "alerts</strong> would have been raised" in done
     assert "hx-trigger" not in done.split('<main id="content"')[1]
@@ -110,7 +110,7 @@ def test_a_trial_is_stopped(instance, owner):
     assert owner.post(where, data={"act": "pause"}, headers=HERE).status_code == 400
     assert owner.post(where, data={"act": "stop"}, headers=HERE).status_code == 303
     assert owner.get(where).status_code == 404
-    assert worker(instance).next() is None
+    assert worker(instance).run_next() is None
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_advice_is_applied_by_who_may_and_taken_back(instance, owner, visitor):
     assert owner.post(where, data={**form, "advice": "another"}, headers=HERE).status_code == 400
     applying = owner.post(where, data=form, headers=HERE)
     assert applying.status_code == 303
-    worker(instance).next()
+    worker(instance).run_next()
     assert "suggestion is outdated" in owner.get(applying.headers["location"]).text
 
 
