@@ -126,7 +126,9 @@ def _trial(what: TrialKind) -> RuleTrial:
 
 
 def _row() -> Any:
-    return SimpleNamespace(moments=lambda: [NOON], document=lambda: {"a": 1}, text=lambda _: "", columns={})
+    return SimpleNamespace(
+        list_times=lambda: [NOON], document=lambda: {"a": 1}, get_text=lambda _: "", columns={}
+    )
 
 
 def _advice() -> Any:
