@@ -76,7 +76,7 @@ class Judge:
         for definition, rule in self.rules:
             for type_ in definition.types or ():
                 for resource in estate.list_of_type(type_):
-                    end = rule.verdict(resource, snapshot, context)
+                    end = rule.judge(resource, snapshot, context)
                     if end.cause == "manual":
                         continue
                     found[resource.key, definition.name] = (end.state, end.cause, end.description)
