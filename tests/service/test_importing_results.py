@@ -23,6 +23,7 @@ from nephoscope.state.inventory.finding import FindingFilter
 from nephoscope.state.inventory.subject import SubjectFilter
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.feeds.feed_records import ExploitedVulnerability
+from nephoscope.vulnerability.scanner_results import scanner_report
 from nephoscope.vulnerability.scanner_results.scanner_report import (
     ReportedTarget,
     ReportedVulnerability,
@@ -163,6 +164,32 @@ def test_a_record_that_could_not_be_read_closes_nothing(house: House, is_placed:
     done = import_results(house.context, one, TOLD)
     assert [refused.place for refused in done.refused] == ["line 7"]
     assert [name for _, name, _ in opened(house)] == ["CVE-2031-1", "CVE-2031-2"]
+
+
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_a_record_that_is_refused_behind_those_that_are_kept_closes_nothing(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_merged: bool
+) -> None:
+    """Targets whose records are refused late, also two names of one machine: their counts decide, and all are told."""
+    monkeypatch.setattr(scanner_report, "MOST_REASONS", 3)
+    estate(house.data, VM, OTHER)
+    second = {"addresses": ("10.0.0.4",)} if is_merged else {"host_names": ("host1",)}
+    hosts: tuple[dict[str, Any], ...] = ({"host_names": ("host0",)}, second)
+    for host in hosts:
+        bring(house, vulnerability(1), origin=NOWHERE, **host)
+    house.later(days=1)
+    one = ScannerReport("qualys")
+    for host, count in zip(hosts, (4, 200), strict=True):
+        made = ReportedTarget(kind="machine", name="web1", place="line 1", scanned_at=house.now, **host)
+        target = one.target(str(host), made)
+        for record in range(count):
+            one.refuse(f"line {record}", "it is cut", target)
+    done = import_results(house.context, one, NOWHERE)
+    assert (done.changes.closed, done.refused_count, len(done.refused)) == (0, 204, 3)
+    last = [kept.subject.unread[-1].reason for kept in done.kept]
+    assert last == (
+        ["200 more were refused"] if is_merged else ["1 more were refused", "199 more were refused"]
+    )
 
 
 def test_an_older_result_is_refused(house: House) -> None:

@@ -13,7 +13,7 @@ from nephoscope.entity_context import EntityContexts
 from nephoscope.model.read_reach import EVERYTHING
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.state.inventory.subject import SubjectFilter, SubjectKind
-from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError
+from nephoscope.vulnerability.scanner_results.refused_records import RecordRefusedError
 from nephoscope_policy.model.resource_id import ResourceId
 
 if TYPE_CHECKING:

@@ -29,7 +29,11 @@ from nephoscope.state.inventory.subject import OWN_SCANNER, InventorySubject, Un
 from nephoscope.vulnerability.database.changed_packages import identity
 from nephoscope.vulnerability.errors import ScannerResultsError
 from nephoscope.vulnerability.matching.findings import MatchReason, PackageFinding
-from nephoscope.vulnerability.scanner_results.scanner_report import RecordRefusedError, RefusedRecord
+from nephoscope.vulnerability.scanner_results.refused_records import (
+    RecordRefusedError,
+    RefusedRecord,
+    RefusedRecords,
+)
 from nephoscope.vulnerability.severities import rank
 from nephoscope_policy.model.resource_id import ResourceId
 
@@ -55,10 +59,11 @@ _MOST_UNREAD = 100
 
 @dataclass(frozen=True, slots=True)
 class ImportedResults:
-    """Result of an import: the stored inventories, and the refused records and hosts, each with a remedy."""
+    """Result of an import: the stored inventories, and the refused records and hosts, the first of them each with a remedy."""
 
     kept: tuple[StoredInventory, ...]
     refused: tuple[RefusedRecord, ...]
+    refused_count: int
 
     @property
     def changes(self) -> FindingChanges:
@@ -72,7 +77,7 @@ class _ScannedSubject:
 
     subject: InventorySubject
     vulnerabilities: list[ReportedVulnerability]
-    refused: list[RefusedRecord]
+    refused: RefusedRecords
 
 
 def import_results(context: ServiceContext, report: ScannerReport, origin: ResultsOrigin) -> ImportedResults:
@@ -87,15 +92,14 @@ def import_results(context: ServiceContext, report: ScannerReport, origin: Resul
     scans, refused = _read_scans(context, report, origin)
     for one in scans:
         context.require(WRITE, permission_scope(one.subject))
-    closes = len(report.refused) == sum(len(one.refused) for one in report.targets.values())
     kept = []
     for one in scans:
         try:
-            kept.append(_keep(context, one, closes=closes and not one.refused))
+            kept.append(_keep(context, one, closes=not (report.unplaced or one.refused.count)))
         except StateError as error:
             refused.append(RefusedRecord(one.subject.name, str(error)))
     publish_findings(context)
-    return ImportedResults(tuple(kept), (*report.refused, *refused))
+    return ImportedResults(tuple(kept), (*report.refused.kept, *refused), report.refused.count + len(refused))
 
 
 def _read_scans(
@@ -111,11 +115,11 @@ def _read_scans(
         except RecordRefusedError as error:
             refused.append(RefusedRecord(target.place, f"{target.name}: {error}"))
             continue
-        scan = found.setdefault(subject.identity, _ScannedSubject(subject, [], []))
+        scan = found.setdefault(subject.identity, _ScannedSubject(subject, [], RefusedRecords()))
         if subject.scanned_at > scan.subject.scanned_at:
             scan.subject = subject
         scan.vulnerabilities += target.vulnerabilities
-        scan.refused += target.refused
+        scan.refused.absorb(target.refused, _MOST_UNREAD)
     return list(found.values()), refused
 
 
@@ -142,14 +146,15 @@ def _build_subject(
 
 
 def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> StoredInventory:
-    unread = tuple(UnreadPlace(one.place, one.reason) for one in scan.refused[:_MOST_UNREAD])
     open_ = [one for one in scan.vulnerabilities if one.status != "fixed"]
     packages = [_build_package(one) for one in open_]
     named = [
         NamedPackage(identity(one), (), f"reported by {scan.subject.scanner}", scan.subject.scanner)
         for one in packages
     ]
-    subject = replace(scan.subject, unread=unread, packages=len({one.digest for one in named}))
+    subject = replace(
+        scan.subject, unread=_list_unread(scan.refused), packages=len({one.digest for one in named})
+    )
     scope = permission_scope(subject)
     with open_advisories(context.data, context.now) as advisories, context.transact(
         WRITE, scope, scope, act="import results", scanner=subject.scanner, name=subject.name, findings=len(open_)
@@ -168,6 +173,14 @@ def _keep(context: ServiceContext, scan: _ScannedSubject, *, closes: bool) -> St
         mark_unpublished(context, session, select_resources(context, [kept]))
         add_vulnerability_rows(context, session, [kept])
     return StoredInventory(kept, changes)
+
+
+def _list_unread(refused: RefusedRecords) -> tuple[UnreadPlace, ...]:
+    """Return the places of refused records; the last tells how many more there are."""
+    places = [UnreadPlace(one.place, one.reason) for one in refused.kept]
+    if more := refused.count - len(places):
+        places.append(UnreadPlace("further records", f"{more:,} more were refused"))
+    return tuple(places)
 
 
 def _list_distinct_packages(named: Iterable[NamedPackage]) -> list[NamedPackage]:

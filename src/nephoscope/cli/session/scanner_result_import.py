@@ -70,7 +70,7 @@ def import_results(data: Path, /, files: tuple[Path, ...], format_: str, **told:
     except (ScannerResultsError, OSError) as error:
         exit_with_usage_error(str(error))
     _print_summary(report, done)
-    if done.refused:
+    if done.refused_count:
         sys.exit(_UNREAD)
 
 
@@ -89,5 +89,5 @@ def _print_summary(report: ScannerReport, done: ImportedResults) -> None:
             print_message(f"left out: {reason} ({count:,})")
     for one in done.refused[:_SHOWN]:
         print_message(f"refused: {one.place}: {one.reason}")
-    if len(done.refused) > _SHOWN:
-        print_message(f"refused: {len(done.refused) - _SHOWN:,} more")
+    if more := done.refused_count - len(done.refused[:_SHOWN]):
+        print_message(f"refused: {more:,} more")
