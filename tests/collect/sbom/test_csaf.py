@@ -325,6 +325,17 @@ def test_every_mandatory_test_is_tested():
     }
 
 
+def test_products_of_extensions_are_defined_and_others_are_not():
+    named = {"known_affected": ["P1", "P9"]}
+    advisory = changed(document(), f"{V}/product_status", named)
+    assert defects(advisory) == {"csaf-6.1.1"}
+    relation = {"full_product_name": {"product_id": "P9", "name": "Web that listens"}}
+    extended = {"content": {"tree": {"relationships": [relation]}}}
+    assert defects(changed(advisory, "/x_extensions", [EXTENSION | extended])) == set()
+    relation["full_product_name"]["product_id"] = "P8"
+    assert defects(changed(advisory, "/x_extensions", [EXTENSION | extended])) == {"csaf-6.1.1"}
+
+
 def test_a_security_advisory_tells_the_affected_versions_of_what_is_fixed():
     advisory = changed(document(), "/document/category", "csaf_security_advisory")
     assert defects(advisory) == set()

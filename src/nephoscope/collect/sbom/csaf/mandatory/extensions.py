@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
+from nephoscope.files.json_tree import get_text
 from nephoscope.vulnerability.documents.csaf_document import AdvisoryDocument, Problem
 
 _REQUIRED = frozenset({"$schema", "category", "content", "critical"})
@@ -21,19 +22,36 @@ _VERSION = (
 _SCHEMA = re.compile(rf"https://{_LABEL}(?:\.{_LABEL})+/(?:[^/\s]+/)*[^/\s]+_{_VERSION}\.json", re.ASCII)
 
 
-def _read_lists(document: AdvisoryDocument) -> Iterator[tuple[str, list[object]]]:
-    """Give place and content of each list of extensions, wherever it is."""
-    waiting: list[tuple[str, object]] = [("", document.tree)]
+def _find_members(root: object, name: str) -> Iterator[tuple[str, object]]:
+    """Give place and value of each outermost member of a name, wherever it is."""
+    waiting: list[tuple[str, object]] = [("", root)]
     while waiting:
         place, value = waiting.pop()
         items: Iterable[tuple[object, object]] = (
             value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         )
         for key, inner in items:
-            if key == "x_extensions" and isinstance(inner, list):
-                yield f"{place}/x_extensions", inner
+            if key == name:
+                yield f"{place}/{name}", inner
             elif isinstance(inner, dict | list):
                 waiting.append((f"{place}/{key}", inner))
+
+
+def _read_lists(document: AdvisoryDocument) -> Iterator[tuple[str, list[object]]]:
+    """Give place and content of each list of extensions."""
+    for place, several in _find_members(document.tree, "x_extensions"):
+        if isinstance(several, list):
+            yield place, several
+
+
+def list_extension_products(document: AdvisoryDocument) -> set[str]:
+    """Return the ids of the products that extensions define, each by a full product name as the standard has it."""
+    return {
+        id_
+        for _, several in _read_lists(document)
+        for _, product in _find_members(several, "full_product_name")
+        if isinstance(product, dict) and (id_ := get_text(product, "product_id"))
+    }
 
 
 def _read_extensions(document: AdvisoryDocument) -> Iterator[tuple[str, object]]:

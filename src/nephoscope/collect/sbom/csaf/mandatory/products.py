@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from nephoscope.collect.sbom.csaf.mandatory.extensions import list_extension_products
 from nephoscope.collect.sbom.csaf.mandatory_test import mandatory_test
 from nephoscope.files.json_tree import get_list, get_text, texts_of, tree_of, trees_of
 from nephoscope.model import package_url
@@ -51,7 +52,7 @@ def _read_named_products(document: AdvisoryDocument) -> Iterator[tuple[str, str]
 @mandatory_test("6.1.1")
 def check_products_are_defined(document: AdvisoryDocument) -> Iterator[Problem]:
     """Give the products that are named and not defined."""
-    defined = {one.id for one in document.products.products}
+    defined = {one.id for one in document.products.products} | list_extension_products(document)
     for place, product in _read_named_products(document):
         if product not in defined:
             yield place, f"the product {product[:80]} is not defined"
