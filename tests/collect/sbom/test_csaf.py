@@ -326,7 +326,7 @@ def test_every_mandatory_test_is_tested():
 
 
 def test_products_of_extensions_are_defined_and_others_are_not():
-    named = {"known_affected": ["P1", "P9"]}
+    named = {"under_investigation": ["P9"], "known_not_affected": ["P3", "P5"]}
     advisory = changed(document(), f"{V}/product_status", named)
     assert defects(advisory) == {"csaf-6.1.1"}
     relation = {"full_product_name": {"product_id": "P9", "name": "Web that listens"}}
