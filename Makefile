@@ -117,12 +117,13 @@ check: setup-dev  ## lint, types, import contract, prose, docs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --config-file tests/oracle/mypy.ini
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/prose.py
 	@$(BIN)/python -m pytest -q tests/docs
 
 bench: setup-dev  ## benchmarks, each beside its peer in the same run
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python bench/run_all.py
 
 fix: setup-dev  ## format and apply safe lint fixes
 	@$(BIN)/ruff check --fix .

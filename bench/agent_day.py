@@ -26,9 +26,10 @@ from typing import ClassVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.agent_load import memory_bytes, processor_seconds
 from tests.agent.served import Host, make_host, serving
 from tests.waiting import wait_until
+
+from agent_load import memory_bytes, processor_seconds
 
 #: Events in one write, fewer than half of what the agent keeps in memory: each becomes two rows.
 _CHUNK = 9_500

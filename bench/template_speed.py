@@ -75,8 +75,8 @@ class Measured:
         """The least of each measure of two runs."""
         if other is None:
             return self
-        least = [min(pair) for pair in zip(self.measures, other.measures, strict=True)]
-        return Measured(*least, self.code, self.output, self.errors)
+        wall, cpu, memory = (min(pair) for pair in zip(self.measures, other.measures, strict=True))
+        return Measured(wall, cpu, memory, self.code, self.output, self.errors)
 
     @property
     def measures(self) -> tuple[float, float, float]:

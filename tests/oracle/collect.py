@@ -30,6 +30,7 @@ from nephoscope.ingest.live.health.missing_logs import FLOW_LOG, LOGGED, NETWORK
 from nephoscope.posture.attack_paths.graph_builder import READS
 from nephoscope.posture.scans.live_estate import content_needs
 from nephoscope_policy.documents import ContentError
+from nephoscope_policy.model.resource import Resource
 
 FAULTS = {
     3: "429 quota",
@@ -59,7 +60,7 @@ def unreadable(corpus: Path) -> Iterator[str]:
             yield f"{line.place}: {line.wrong or 'no body of a resource with an id'}"
 
 
-def _carried(resource: Any) -> Iterator[str]:
+def _carried(resource: Resource) -> Iterator[str]:
     from nephoscope.collect.resources.child_resources import iterate_children
 
     return (str(record.body["id"]).lower() for record in iterate_children(resource.body, resource.id))

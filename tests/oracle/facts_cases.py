@@ -34,6 +34,7 @@ from nephoscope.estate.estate import Estate
 from nephoscope.estate.estate_view import EstateView
 from nephoscope_policy.azure_facts import find_report_kind, list_report_types
 from nephoscope_policy.body_paths import walk
+from nephoscope_policy.model.resource import Resource
 from nephoscope_policy.model.state import ComplianceState
 from nephoscope_policy.report_age import expiry
 
@@ -47,7 +48,7 @@ class Judge:
     """Every definition that can be bound without parameters, and the analyzers."""
 
     def __init__(self, folder: Path) -> None:
-        self.rules: list[tuple[policy.Definition, Any]] = []
+        self.rules: list[tuple[policy.Definition, policy.Rule]] = []
         bodies = [document.json() for document in load_documents(kind="policies")]
         bodies += [one.value for one in documents_of(sorted(folder.rglob("*.json"))) if not one.wrong]
         for body in bodies:
@@ -147,7 +148,7 @@ def ages(folder: Path, judge: Judge) -> Case:
         yield f"{path.name}: nothing is stale at its time", f"stale: {fresh}" if fresh else ""
 
 
-def _time(resource: Any) -> datetime | None:
+def _time(resource: Resource) -> datetime | None:
     found = find_report_kind(resource.type)
     texts = [walk(resource.body, path) for path in found[2]] if found is not None else []
     return next((datetime.fromisoformat(text) for text in texts if isinstance(text, str)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import kql_engine
 import kql_recording
@@ -129,7 +129,7 @@ def as_recorded(rule: kql_rule_files.Rule, recorded: MemoryCatalog, outcome: kql
         outcome.stage, outcome.why = found.stage, found.why
 
 
-def failure(compiled: Any, tables: dict[str, Result]) -> tuple[pa.Table | None, str]:
+def failure(compiled: kql.CompiledQuery, tables: dict[str, Result]) -> tuple[pa.Table | None, str]:
     """The rows over tables, and why there are none."""
     given = {name: kql_engine.arrow(table) for name, table in tables.items()}
     try:
@@ -164,7 +164,11 @@ def columns_of(rule: kql_rule_files.Rule, columns: Iterable[tuple[str, str]]) ->
 
 
 def on_hostile_rows(
-    rule: kql_rule_files.Rule, compiled: Any, asked: Asked, count: int, outcome: kql_rule_files.Outcome
+    rule: kql_rule_files.Rule,
+    compiled: kql.CompiledQuery,
+    asked: Asked,
+    count: int,
+    outcome: kql_rule_files.Outcome,
 ) -> None:
     """Run on hostile rows and compare with the witness."""
     words = kql_rule_files.literals(rule.query)

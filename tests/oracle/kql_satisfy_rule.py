@@ -6,7 +6,7 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import kql_engine
 import kql_rule_engine
@@ -55,7 +55,7 @@ class Case:
     """A rule that compiles: what is run, what the makers walk, the tables it reads."""
 
     rule: Rule
-    compiled: Any
+    compiled: kql.CompiledQuery
     relation: Relation
     asked: kql_rule_engine.Asked
 

@@ -48,7 +48,7 @@ def plan_units(record: dict[str, Any], policies: Path) -> Iterator[tuple[str, bo
         yield "mapped", False, f"{unmapped.address}: {unmapped.reason}"
 
 
-def _verdict(rule: Any, resource: TerraformResource) -> ComplianceState:
+def _verdict(rule: policy.Rule, resource: TerraformResource) -> ComplianceState:
     made = Resource.of(_shown(resource.body))
     end = rule.judge(made, policy.Snapshot([made]), policy.EvaluationContext(now=datetime.now(UTC)))
     return ComplianceState(end.state)
@@ -64,7 +64,7 @@ def _shown(value: Any) -> Any:
 
 
 @cache
-def _rule(folder: Path, name: str) -> Any:
+def _rule(folder: Path, name: str) -> policy.Rule | None:
     if not name:
         return None
     for path in folder.rglob("*.json"):

@@ -47,7 +47,7 @@ class Popen(subprocess.Popen):
         streams = [given if given != -1 else own for own, given in enumerate((pipes[0], pipes[3], pipes[5]))]
         self.pid = fork_server.fork(wanted, [*streams, *sorted(pass_fds)])
         self._child_created = True
-        self._close_pipe_fds(*pipes)
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]
 
 
 def _split(command: list[str]) -> dict[str, Any]:

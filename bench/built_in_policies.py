@@ -1,6 +1,6 @@
 """Every built-in definition and initiative loads and compiles, and every one that can be judged is judged both ways.
 
-Usage: python bench/builtins.py CORPUS [-v] [--only NAME]. CORPUS is a checkout of the public policy repository. For every
+Usage: python bench/built_in_policies.py CORPUS [-v] [--only NAME]. CORPUS is a checkout of the public policy repository. For every
 definition of mode All or Indexed that is neither manual nor a document of the platform, a search over its tree makes one set of
 resources for which it ends NonCompliant and one for which it ends Compliant; both engines must agree, and the reasons must name a
 leaf of the definition that ends otherwise on the other set. Nothing is tuned to a definition: the search knows the operators only.

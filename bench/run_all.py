@@ -1,4 +1,4 @@
-"""Every benchmark of this folder with its default arguments, and one summary: `python bench/run.py [NAME ...]`.
+"""Every benchmark of this folder with its default arguments, and one summary: `python bench/run_all.py [NAME ...]`.
 
 The benchmarks measure against the shared folder ($NEPHOSCOPE_SHARED, else ../shared); without it nothing runs and the exit is 2.
 Exit 1 where a benchmark fails or misses a target.
@@ -16,7 +16,7 @@ BENCH = Path(__file__).resolve().parent
 #: What a benchmark is called with beyond its name; SHARED stands for the shared folder.
 ARGUMENTS = {
     "alert_noise": ["--days", "8", "--learn", "4"],
-    "builtins": ["SHARED/corpora/azure-policy"],
+    "built_in_policies": ["SHARED/corpora/azure-policy"],
     "policy_closures": ["SHARED"],
 }
 
