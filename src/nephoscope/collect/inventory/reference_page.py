@@ -26,6 +26,22 @@ that the range names.
 | Read | Files |
 |---|---|
 """
+_NOT_READ = """
+### Not read
+
+What other scanners read and this one does not. No file of these is counted as read; what it holds is not assessed.
+
+| Files | What to do |
+|---|---|
+| `bun.lockb`: a binary form without a published description | `bun install --save-text-lockfile` writes bun.lock |
+| Executables of C and C++ that no package manager installed; libraries of Windows (DLL, EXE) | a bill of materials beside them |
+| Packages that are not installed: `*.rpm`, `*.deb`, `*.apk` | install them, or scan the image that has them |
+| Native images of GraalVM | build them with `--enable-sbom=export`, and keep the bill of materials |
+| `glide.lock`, `Godeps.json`, `vendor.json` (Go before modules), `bower.json` | move to the lock file of a tool that is maintained |
+| `conanfile.py`, `build.gradle`, `build.sbt`, `Podfile`, `mix.exs`: programs, which are never run | their lock files are read |
+| `*.opam` beside sources, `stack.yaml`, `Pipfile`, `pubspec.yaml`, `shard.yml`, `cpanfile` | their lock files are read |
+| Pickled and other models (GGUF, safetensors), packs of SWI-Prolog | none |
+"""
 _SUPPORT = """
 ## Releases of operating systems
 
@@ -59,7 +75,7 @@ def render_page() -> str:
     rolling = f"| {', '.join(table.rolling)} | none: they roll | |\n"
     rules = sorted((rule.rule for rule in load_secret_rules()), key=lambda rule: rule.title.lower())
     secrets = "".join(f"| {rule.title} | `{rule.id}` | {rule.severity} |\n" for rule in rules)
-    return _HEAD + files + _SUPPORT + support + rolling + _SECRETS + secrets
+    return _HEAD + files + _NOT_READ + _SUPPORT + support + rolling + _SECRETS + secrets
 
 
 def _format_file_names(reader: InventoryReader) -> str:

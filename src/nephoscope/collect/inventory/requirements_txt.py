@@ -16,6 +16,7 @@ TITLE = "requirements file"
 PATTERNS = ("**/*requirements*.txt", "**/requirements/*.txt")
 
 _INCLUDED = re.compile(r"(?:-r|--requirement)[ \t=]*[\"']?([^\s\"'#]+)")
+_CONSTRAINED = re.compile(r"(?:-c|--constraint)[ \t=]*[\"']?([^\s\"'#]+)")
 _OWN_NAME = re.compile(r"/[^/]*requirements[^/]*\.txt$|/requirements/[^/]+\.txt$")
 _MAX_INCLUDED = 100
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -24,15 +25,22 @@ _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 
 
 def read(file: InventoryFile) -> Iterator[Package]:
-    """Give the packages; those without one exact version have their range as `constraint`. Raises UnreadableInventoryError."""
-    yield from _read(file, {file.path})
+    """Give the packages; those without one exact version, in files of constraints neither, have their range as `constraint`.
+
+    Raises UnreadableInventoryError.
+    """
+    yield from _read(file, {file.path}, {})
 
 
-def _read(file: InventoryFile, seen: set[str]) -> Iterator[Package]:
-    for number, line in _parse_logical_lines(file.text):
+def _read(file: InventoryFile, seen: set[str], pins: dict[str, str]) -> Iterator[Package]:
+    lines = list(_parse_logical_lines(file.text))
+    for number, line in lines:
+        if (constrained := _CONSTRAINED.match(line)) is not None:
+            _read_pins(file, number, constrained[1], pins)
+    for number, line in lines:
         if line.startswith("-"):
             if (included := _INCLUDED.match(line)) is not None:
-                yield from _read_included(file, number, included[1], seen)
+                yield from _read_included(file, number, included[1], seen, pins)
             continue
         entry = _OPTION.sub("", line).strip()
         if _VARIABLE.search(entry):
@@ -42,18 +50,39 @@ def _read(file: InventoryFile, seen: set[str]) -> Iterator[Package]:
         if found is None:
             file.leave_out(number, f"this is no requirement with a name: {entry[:60]!r}")
             continue
+        pin = pins.get(_normalize(found.name), "") if found.constraint[:1] != "@" else ""
         yield Package(
             type="pypi",
             name=found.name,
-            version=found.version,
+            version=(found.constraint and pin) or found.version,
             path=file.path,
             line=number,
             relationship="declared",
-            constraint=found.constraint,
+            constraint="" if pin else found.constraint,
         )
 
 
-def _read_included(file: InventoryFile, number: int, name: str, seen: set[str]) -> Iterator[Package]:
+def _read_pins(file: InventoryFile, number: int, name: str, pins: dict[str, str]) -> None:
+    """Add the versions that a file of constraints pins; a name that has several, for different systems, is left as it is asked for."""
+    content = file.read_neighbor(name)
+    if content is None:
+        file.leave_out(number, f"the file of constraints {name} is not read")
+        return
+    found: dict[str, set[str]] = {}
+    for _, line in _parse_logical_lines(InventoryFile(name, content).text):
+        pinned = parse_requirement(_OPTION.sub("", line).strip())
+        if pinned is not None and not pinned.constraint:
+            found.setdefault(_normalize(pinned.name), set()).add(pinned.version)
+    pins.update({name: next(iter(versions)) for name, versions in found.items() if len(versions) == 1})
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _read_included(
+    file: InventoryFile, number: int, name: str, seen: set[str], pins: dict[str, str]
+) -> Iterator[Package]:
     """Give the packages of an included file at the line that includes it; a file that is read by its own name has them itself."""
     path = posixpath.normpath(posixpath.join(posixpath.dirname(file.path), name))
     if path in seen or _OWN_NAME.search(f"/{path}"):
@@ -64,7 +93,7 @@ def _read_included(file: InventoryFile, number: int, name: str, seen: set[str]) 
         return
     seen.add(path)
     other = InventoryFile(path, content, file.beside, file.system, file.set_aside)
-    for package in _read(other, seen):
+    for package in _read(other, seen, pins):
         yield replace(package, path=file.path, line=number)
 
 
