@@ -63,7 +63,11 @@ def rule(name: str, source: str, port: str, priority: int = 100, access: str = "
 
 
 def estate(
-    *rules: dict[str, Any], public: bool = True, machine: bool = True, account: str = "Deny"
+    *rules: dict[str, Any],
+    public: bool = True,
+    machine: bool = True,
+    account: str = "Deny",
+    listed_ip: str = "",
 ) -> Estate:
     subnet = {"id": f"{VNET}/subnets/s"}
     configuration: dict[str, Any] = {"privateIPAddress": "10.0.0.4", "subnet": subnet}
@@ -75,7 +79,15 @@ def estate(
         body(NSG, {"securityRules": list(rules)}),
         body(ADDRESS, {"ipAddress": "20.0.0.1"}, sku={"name": "Standard"}),
         body(NIC, {"networkSecurityGroup": {"id": NSG}, "ipConfigurations": [ip]}),
-        body(ACCOUNT, {"networkAcls": {"defaultAction": account}}),
+        body(
+            ACCOUNT,
+            {
+                "networkAcls": {
+                    "defaultAction": account,
+                    "ipRules": [{"value": listed_ip}] if listed_ip else [],
+                }
+            },
+        ),
     ]
     if machine:
         listed.append(body(MACHINE, {"networkProfile": {"networkInterfaces": [{"id": NIC}]}}))
@@ -120,11 +132,18 @@ CASES: list[tuple[str, Estate, Estate, list[str], bool]] = [
         True,
     ),
     (
-        "an endpoint of a service",
+        "an endpoint of a service that answers nobody",
         estate(),
         estate(account="Allow"),
-        ["TCP service endpoint of logs: from listed networks to everybody"],
+        ["TCP service endpoint of logs: from no one to everybody"],
         True,
+    ),
+    (
+        "an endpoint of a service for listed networks",
+        estate(account="Allow"),
+        estate(listed_ip="91.10.0.0/24"),
+        ["TCP service endpoint of logs: from everybody to listed networks"],
+        False,
     ),
     (
         "a public address",

@@ -11,8 +11,9 @@ from nephoscope.estate.data_gap import DataNotCollectedError
 from nephoscope.estate.endpoint_access import EndpointAccess
 from nephoscope.estate.public_endpoint import find_endpoint_access
 from nephoscope.posture.changes.activity_events import find_owner
+from nephoscope.posture.exposure.address_text import EVERYBODY
 from nephoscope.posture.exposure.internet_exposure import MACHINES
-from nephoscope.posture.exposure.opening_changes import OpeningChange, compare_openings
+from nephoscope.posture.exposure.opening_changes import NO_ONE, OpeningChange, compare_openings
 from nephoscope.posture.exposure.reachable_traffic import ReachableTraffic, find_reachable
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from nephoscope_policy.model.resource import Resource
 
 NETWORK = "microsoft.network/"
-_RANKS = (EndpointAccess.NOBODY, EndpointAccess.LISTED, EndpointAccess.EVERYBODY)
+#: Whom endpoints answer, from the fewest to the most, in the words of openings.
+_RANKED = {
+    EndpointAccess.NOBODY: NO_ONE,
+    EndpointAccess.LISTED: EndpointAccess.LISTED.value,
+    EndpointAccess.EVERYBODY: EVERYBODY,
+}
 
 
 class ExposureCause(msgspec.Struct, frozen=True, rename="camel"):
@@ -115,8 +121,9 @@ def _compare_service(
         return None
     if before is None or after is None or before is after:
         return None
-    wider = _RANKS.index(after) > _RANKS.index(before)
-    opening = OpeningChange("tcp", "service endpoint", before.value, after.value, wider)
+    ranks = list(_RANKED)
+    wider = ranks.index(after) > ranks.index(before)
+    opening = OpeningChange("tcp", "service endpoint", _RANKED[before], _RANKED[after], wider)
     return _build_change(
         resource, [opening], [one for one in several if find_owner(one.change.key) == key], ()
     )
