@@ -49,6 +49,8 @@ EMBEDDED: dict[str, frozenset[str]] = {
 ANYWHERE = frozenset({"privateendpointconnections"})
 _SEGMENTS = {"rules": "routefilterrules"}
 _MAX_NESTING = 8
+_LIST_NAMES = ANYWHERE.union(*EMBEDDED.values())
+_WRITTEN_ID = re.compile(r'"id"\s*:\s*"(/[^"\\]+)"')
 _RENDERED_ID = re.compile(r"(?:@\{|; )id=(/[^;}]+)", re.IGNORECASE)
 
 
@@ -100,6 +102,12 @@ def list_cut_children(body: dict[str, object], lost: Mapping[str, object]) -> li
         for named in _cut_elements(element)
         if (child := _read_child(named, owner, text, name)) is not None
     ]
+
+
+def list_named_children(body: dict[str, object], text: str) -> list[dict[str, object]]:
+    """List the children whose whole ids stand in a text of `properties` that ends in the middle, as where a spreadsheet cut a cell."""
+    written = [{"id": id_} for id_ in dict.fromkeys(_WRITTEN_ID.findall(text))]
+    return list_cut_children(body, dict.fromkeys(_LIST_NAMES, written)) if written else []
 
 
 def attach_children(body: dict[str, object], several: list[dict[str, object]]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nephoscope.collect.resources.child_resources import attach_children, list_named_children
 from nephoscope.collect.resources.json_grammar import decode_flat
 from nephoscope.collect.resources.resource_record import RecordError, ResourceRecord, parse_resource_id
 from nephoscope.collect.resources.truncated_values import is_rendering
@@ -42,7 +43,10 @@ def records(value: dict[str, object]) -> Iterator[ResourceRecord]:
     properties, note = body.get("properties"), ""
     if isinstance(properties, str) and not is_rendering(properties):
         body["properties"] = decode_flat(properties.encode())
-        note = _CUT_CELL if body["properties"] is None else ""
+        if body["properties"] is None:
+            note = _CUT_CELL
+            if several := list_named_children(body, properties):
+                attach_children(body, several)
     if not parse_resource_id(body["id"]):
         raise RecordError(f"'id' is not a resource id: {body['id']!r}")
     yield ResourceRecord(body, note=note)
