@@ -41,6 +41,8 @@ UNREAD_TYPES = [
     "microsoft.managedservices/registrationdefinitions",
     "microsoft.servicefabric/managedclusters/nodetypes",
 ]
+#: The beginning of types that are asked of GitHub, GitLab and Azure DevOps themselves (`pipelines collect`), not of Azure.
+PIPELINES = "nephoscope.devops/"
 ROLES = "/providers/microsoft.authorization/roledefinitions/"
 WHOLE = CollectionScope()
 _JUDGED = (ComplianceState.COMPLIANT, ComplianceState.NON_COMPLIANT)
@@ -253,12 +255,10 @@ def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_p
     }
     # Under other types than the content looks them up for, and by other names, these were not asked for.
     narrowed = ("microsoft.security/assessments", "microsoft.insights/diagnosticsettings")
-    # These are asked of GitHub, GitLab and Azure DevOps themselves (`pipelines collect`).
-    pipelines = "nephoscope.devops/"
     lost = {
         key
         for key in wanted
-        if key not in found and not ResourceId.parse(key).type.startswith((*narrowed, pipelines))
+        if key not in found and not ResourceId.parse(key).type.startswith((*narrowed, PIPELINES))
     }
     assert lost == set()
     # the members of those groups alone that hold a role
@@ -270,6 +270,10 @@ def test_what_the_content_needs_of_the_whole_tenant(origin, token, estate, tmp_p
 @pytest.mark.full
 def test_a_reader_of_the_tenant_gets_the_whole_estate(collect, estate):
     found, told, _ = collect(("Reader", "/"))
-    assert differing(found, estate) == []
+    of_azure = {
+        key: body for key, body in estate.items() if not ResourceId.parse(key).type.startswith(PIPELINES)
+    }
+    assert len(of_azure) < len(estate)
+    assert differing(found, of_azure) == []
     assert [str(gap) for gap in told.gaps if UNREAD not in str(gap)] == []
     assert sorted(gap.type for gap in told.gaps) == UNREAD_TYPES

@@ -14,7 +14,7 @@ V = "api-version=2022-01-01"
 GRAPH = f"/providers/Microsoft.ResourceGraph/resources?{V}"
 GROUP = "rg-erp-app"
 #: Tables whose rows need the reading of their own type.
-BY_TYPE = ("resources", "insightsresources", "maintenanceresources", "patchassessmentresources")
+BY_TYPE = ("resources", "insightsresources", "patchassessmentresources")
 
 
 @pytest.fixture
@@ -56,6 +56,14 @@ def test_a_role_sees_the_rows_whose_type_it_reads(rows, erp, role, table):
     if role == "Security Reader" and table == "resources":
         assert "microsoft.security/automations" in {type_ for type_, _, _ in wanted.values()}
         assert len(wanted) < len([one for one in whole.values() if one[1] == erp])
+
+
+@pytest.mark.parametrize("role", ["Reader", "Owner"])
+def test_a_table_into_which_nothing_was_read_is_no_empty_answer(server, token, erp, role):
+    """An empty list would say that there are no maintenance configurations assigned."""
+    headers = bearer(token((role, f"/subscriptions/{erp}")))
+    told = server.post(GRAPH, headers=headers, json={"query": "maintenanceresources | project id"})
+    assert (told.status_code, told.json()["error"]["code"]) == (501, "NotAssessed")
 
 
 def test_roles_at_several_scopes_add_up(rows, erp):

@@ -58,7 +58,12 @@ def test_an_unfamiliar_sign_in_has_its_level_its_reasons_and_its_sign_in(judged,
 @pytest.mark.parametrize(
     ("note", "changes", "wanted"),
     [
-        ("a new device at the usual place", OTHER_CLIENT, set()),
+        ("a new device at the usual place", {"DeviceDetail": OTHER_CLIENT["DeviceDetail"]}, set()),
+        (
+            "a new device and an application that nobody uses, at the usual place",
+            OTHER_CLIENT,
+            {("unfamiliarFeatures", RiskLevel.LOW)},
+        ),
         ("another address of the same network", {"IPAddress": "198.51.100.77"}, set()),
         ("a journey with the usual device", AWAY, {("newCountry", RiskLevel.LOW)}),
     ],
