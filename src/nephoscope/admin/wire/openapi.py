@@ -98,7 +98,8 @@ def _describe_responses(route: Route) -> dict[str, object]:
     if route.answer is not None:
         good["content"] = _describe_content(route.answer)
     wrong = [400, 401, 403, 429, 503]
-    wrong += [404] if route.parameters else []
+    # what a path names need not be there, nor what a body or a query does
+    wrong += [404] if route.parameters or route.body is not None or route.query is not None else []
     wrong += [409] if route.changes else []
     wrong += [413, 415] if route.body is not None else []
     error = _describe_content(Error)
