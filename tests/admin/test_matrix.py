@@ -12,12 +12,30 @@ import pytest
 
 from nephoscope.access.roles import ROLES, Role
 from nephoscope.admin.wire.route import PREFIX, list_routes
+from nephoscope.operations.declaration.schemas import InWorkspace
 
 NOBODY = "0b0d9b3e-6f4e-4b11-9a53-1f6ef4c0a1aa"
-KNOWN = {"id": NOBODY, "secret": NOBODY, "name": "default", "machine": "web09", "group": "linux-web"}
+KNOWN = {
+    "id": NOBODY,
+    "secret": NOBODY,
+    "name": "default",
+    "machine": "web09",
+    "group": "linux-web",
+    "address": "192.0.2.7",
+}
+NETWORK = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.Network"
+CAPTURE = f"{NETWORK}/networkWatchers/nw/packetCaptures/one"
+VIRTUAL_MACHINE = (
+    f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/web01"
+)
 #: What a body must have so that the roles decide, not the body.
 MACHINE = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
 BODIES = {
+    "agents_scan": {"sequence": 1, "files": []},
+    "blockedHashes_unblock_program": {"reason": "why"},
+    "networkWatcherCaptures_start_azure_capture": {"machine": VIRTUAL_MACHINE, "reason": "why"},
+    "networkWatcherCaptures_query_azure_capture": {"id": CAPTURE},
+    "networkWatcherCaptures_stop_azure_capture": {"id": CAPTURE, "reason": "why"},
     "facts_put": {
         "resource": MACHINE, "readAt": "2026-01-01T00:00:00Z", "documents": [{"id": MACHINE, "properties": {}}],
     },
@@ -37,8 +55,8 @@ BODIES = {
     "principals_add": {"kind": "User", "name": ""},
 }  # fmt: skip
 
-#: Lists of what the caller may read, empty or not.
-LISTS = {"applications_groups", "workspaces_workspaces", "agents_agents", "agents_enrolments"}
+#: Lists for everybody who is signed in, empty or not.
+LISTS = {"workspaces_workspaces"}
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +74,17 @@ def may(route, role, where: str) -> bool:
         return False
     if where == "tenant":
         return True
-    about = route.name == "roles_grant" or (route.scoped is not None and route.scoped(KNOWN) != "/")
+    about = (
+        route.name == "roles_grant"
+        or asks_in_workspace(route)
+        or (route.scoped is not None and route.scoped(KNOWN) != "/")
+    )
     return about and where == "inside"
+
+
+def asks_in_workspace(route) -> bool:
+    """Whether a route asks for itself at the workspace that its query names."""
+    return route.scoped is None and isinstance(route.query, type) and issubclass(route.query, InWorkspace)
 
 
 def two_roles(route) -> list[Role]:
@@ -91,6 +118,23 @@ def test_workspaces_are_those_that_may_be_read(server, callers, instance):
     assert seen("Reader", "tenant") == ["default", "other"]
     assert seen("Reader", "inside") == ["default"]
     assert seen("Security Reader", "inside") == []
+
+
+def test_a_workspace_that_is_not_there_is_told_to_who_could_read_it(server, callers):
+    def status(where: str, workspace: str) -> int:
+        path = f"/admin/v1/responseRuns?workspace={workspace}"
+        return server.get(path, headers=callers["Reader", where]).status_code
+
+    assert (status("tenant", "nowhere"), status("tenant", "default")) == (404, 200)
+    assert (status("inside", "nowhere"), status("inside", "default")) == (403, 200)
+    assert (status("outside", "nowhere"), status("outside", "default")) == (403, 403)
+
+
+def test_a_role_at_one_machine_lists_what_it_may_read(server, caller):
+    headers = caller(("Reader", VIRTUAL_MACHINE))
+    for path in ("agents", "agentEnrolments", "applicationGroups", "blockedHashes"):
+        assert server.get(f"/admin/v1/{path}", headers=headers).json() == {"value": []}, path
+    assert server.get("/admin/v1/advisoryFeeds", headers=headers).status_code == 403
 
 
 def test_the_description_wants_a_credential(server, callers):

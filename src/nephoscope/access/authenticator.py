@@ -23,6 +23,7 @@ from nephoscope.access.scopes import (
     find_reach,
     find_reaches,
     is_permitted,
+    is_permitted_in_some_part,
     is_permitted_in_some_repository,
     name_tenant,
 )
@@ -138,6 +139,10 @@ class Caller:
     def has_in_any_repository(self, operation: str) -> bool:
         """Return whether an operation may be done in a repository at all."""
         return is_permitted_in_some_repository(self.roles, operation)
+
+    def has_in_any_part(self, operation: str) -> bool:
+        """Return whether an operation may be done on a part of the estate at all."""
+        return is_permitted_in_some_part(self.roles, operation)
 
     def find_reach(self, operation: str) -> Reach:
         """Return what of the estate an operation may be done on."""

@@ -238,6 +238,15 @@ def _reaches(
     return find_reaches(held, operations, hierarchy)
 
 
+def is_permitted_in_some_part(roles: Iterable[RoleAssignment], operation: str) -> bool:
+    """Return whether an operation may be done on a part of the estate at all, be it one resource."""
+    return any(
+        not one.scope.startswith((WORKSPACE, REPOSITORY))
+        for one in roles
+        if _allows_operation(one, operation)
+    )
+
+
 def is_permitted_in_some_repository(roles: Iterable[RoleAssignment], operation: str) -> bool:
     """Return whether an operation may be done in a repository at all."""
     return any(

@@ -22,7 +22,13 @@ def build_handler(operation: Operation) -> Callable[..., object]:
     @functools.wraps(operation.function)
     def answer(ask: AdminRequest, **given: Any) -> object:
         lake = ask.instance.lake if operation.needs_lake else None
-        call = OperationCall(ask.service, lambda: ask.instance.guard, lake, ask.caller.principal.id)
+        call = OperationCall(
+            ask.service,
+            lambda: ask.instance.guard,
+            lake,
+            ask.caller.principal.id,
+            permission=operation.permission,
+        )
         try:
             return operation.function(call, **given)
         except RefusedRequestError as error:

@@ -9,8 +9,8 @@ _HEAD = """# The server's own API
 Generated from the program by `make docs`.
 
 Below `/admin/v1`; the server answers its OpenAPI 3.1 description at `/openapi.json`. Every route needs a bearer token of a caller
-whose roles allow its *permission* (at `/`, or at the workspace or scope that it is about); what was refused and every change is in
-the audit. Errors have Azure's shape.
+whose roles allow its *permission* (at `/`, or at the workspace or scope that it is about; lists of machines and their captures need
+it at any part of the estate); what was refused and every change is in the audit. Errors have Azure's shape.
 """
 
 

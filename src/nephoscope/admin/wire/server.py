@@ -23,7 +23,7 @@ from nephoscope.api.wire.azure_error import ApiError, bad_request, service_unava
 from nephoscope.api.wire.bearer import authenticate
 from nephoscope.api.wire.unavailable_response import make_unavailable_error
 from nephoscope.lake.errors import LakeError
-from nephoscope.operations.declaration.operation import MAX_BODY
+from nephoscope.operations.declaration.operation import MAX_BODY, any_part_scope
 from nephoscope.operations.declaration.request_field import FieldKind, request_fields
 from nephoscope.state import StateError
 from nephoscope.state.database.retry import retry_once
@@ -79,11 +79,7 @@ async def _answer_request(instance: Instance, host: ServerInfo, request: Request
         return 200, build_document()
     route, found = _find_route("GET" if request.method == "HEAD" else request.method, request.scope["path"])
     # who may not send what is large is not read to its end
-    most = (
-        route.most
-        if route.scoped is None or caller.is_permitted(route.permission, route.scoped(found))
-        else MAX_BODY
-    )
+    most = route.most if _is_let_in(route, caller, found) else MAX_BODY
     raw = await read_whole_body(request, most)
     return await run_in_threadpool(_handle, instance, host, request, route, found, caller, raw)
 
@@ -99,6 +95,15 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     raise ApiError(404, "NotFound", f"{path[:300]} not found; /openapi.json lists all paths.")
 
 
+def _is_let_in(route: Route, caller: Caller, found: dict[str, str]) -> bool:
+    """Return whether a caller may ask a route at all; one that asks for itself lets everybody in."""
+    if route.scoped is None:
+        return True
+    if route.scoped is any_part_scope:
+        return caller.has_in_any_part(route.permission)
+    return caller.is_permitted(route.permission, route.scoped(found))
+
+
 def _handle(
     instance: Instance,
     host: ServerInfo,
@@ -109,7 +114,7 @@ def _handle(
     raw: bytes,
 ) -> tuple[int, object]:
     try:
-        if route.scoped is not None:
+        if route.scoped is not None and not _is_let_in(route, caller, found):
             caller.require(route.permission, route.scoped(found))
         given = _read_arguments(route, request, found, raw)
         ask = AdminRequest(instance, caller, host, route.permission)

@@ -39,6 +39,11 @@ def any_scope(_: Mapping[str, str]) -> str:
     return ROOT_SCOPE
 
 
+def any_part_scope(_: Mapping[str, str]) -> str:
+    """An operation on what of the estate the caller may do it on: a role at any part of it is wanted, and the function narrows."""
+    return ROOT_SCOPE
+
+
 def workspace_scope(parameters: Mapping[str, str]) -> str:
     """An operation about one workspace."""
     return f"/workspaces/{parameters['name'].lower()}"
@@ -87,7 +92,8 @@ def translate_errors(target: str, *errors: type[Exception], named: bool = False)
 class OperationCall:
     """One call of an operation: who acts on which state, and what else the face has open.
 
-    `principal` is the id of who acts, '' for the local user. `tell` says to a person what is beside the answer.
+    `principal` is the id of who acts, '' for the local user. `tell` says to a person what is beside the answer. `permission` is that
+    of the operation.
     """
 
     service: ServiceContext
@@ -95,6 +101,7 @@ class OperationCall:
     _lake: Lake | None = None
     principal: str = ""
     tell: Callable[[str], None] = lambda _: None
+    permission: str = ""
 
     @property
     def state(self) -> State:
@@ -107,8 +114,15 @@ class OperationCall:
         return self._guard()
 
     def workspace(self, name: str) -> str:
-        """Return the name of the workspace of a name or GUID. Raises NotFoundError."""
-        return (self.state.workspaces.find(name) or self.state.workspaces.get(name)).name
+        """Return the name of the workspace of a name or GUID.
+
+        Raises NotFoundError; DeniedError for one that is not there, to who could not ask about it if it were.
+        """
+        found = self.state.workspaces.find(name)
+        if found is None:
+            self.service.require(self.permission, workspace_scope({"name": name}))
+            found = self.state.workspaces.get(name)
+        return found.name
 
     @property
     def lake(self) -> Lake:

@@ -53,7 +53,7 @@ def _list_rows(found: AdvisoryFeedList) -> list[Row]:
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/advisoryFeeds", scoped=None),
+    READ, ApiRoute("GET", "/advisoryFeeds"),
     page=SectionList(
         "Advisory feeds", "Content", "feed", "Advisories by which packages of machines and images are assessed.",
         key="name", guide="vulnerabilities.md", facets=("state", "partial"), rows=_list_rows,
@@ -86,7 +86,7 @@ def _describe_removal(removed: FeedRemoval) -> Iterator[str]:
 
 
 @OPERATIONS.operation(
-    WRITE, ApiRoute("DELETE", "/advisoryFeeds/{name}", 204, scoped=None), CommandLine("remove"),
+    WRITE, ApiRoute("DELETE", "/advisoryFeeds/{name}", 204), CommandLine("remove"),
     page=OperationForm("Remove", closes=True, danger=True, in_rows=True),
 )  # fmt: skip
 def remove_feed(call: OperationCall, name: FeedName) -> None:

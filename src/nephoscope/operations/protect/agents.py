@@ -13,6 +13,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
+    any_part_scope,
     translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
@@ -119,7 +120,7 @@ def create_enrolment(call: OperationCall, name: EnrolmentName, body: NewEnrolmen
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/agentEnrolments", scoped=None),
+    READ, ApiRoute("GET", "/agentEnrolments", scoped=any_part_scope),
     CommandLine(
         "codes", columns=("name", "scope", "workspace", "used", "machines", "expires", "author"), nothing="no enrolments",
     ),
@@ -139,7 +140,7 @@ def remove_enrolment(call: OperationCall, name: EnrolmentName) -> None:
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/agents", scoped=None),
+    READ, ApiRoute("GET", "/agents", scoped=any_part_scope),
     CommandLine(
         "list", columns=("computer", "status", "seen", "version", "osName", "workspace", "resource"), nothing="no agents",
         absent={"seen": "never"},

@@ -14,6 +14,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
+    any_part_scope,
     translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
@@ -182,7 +183,7 @@ _COLUMNS = (
 
 
 @OPERATIONS.operation(
-    WRITE, ApiRoute("POST", "/applicationGroups/learn", scoped=None),
+    WRITE, ApiRoute("POST", "/applicationGroups/learn"),
     CommandLine(
         "propose", columns=_COLUMNS, rows=_group_rows, nothing="no executions of machines with a resource ID",
         notes=_describe_missing_days,
@@ -197,7 +198,7 @@ def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupLis
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/applicationGroups", scoped=None),
+    READ, ApiRoute("GET", "/applicationGroups", scoped=any_part_scope),
     CommandLine(
         "list", columns=_COLUMNS, rows=_group_rows, nothing="no groups: `nephoscope protect applications propose` learns them",
     ),
@@ -241,7 +242,7 @@ def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/applicationViolations", scoped=None),
+    READ, ApiRoute("GET", "/applicationViolations"),
     CommandLine(
         "check", columns=("time", "machine", "path", "user", "times", "mode", "commandLine"), rows=_list_violation_rows,
         nothing="no programs outside of accepted policies", notes=_describe_unrecorded,

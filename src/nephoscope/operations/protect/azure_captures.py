@@ -11,6 +11,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
+    any_part_scope,
     translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
@@ -103,7 +104,7 @@ class StoppedAzureCapture(Shape, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/networkWatcherCaptures", scoped=None),
+    READ, ApiRoute("GET", "/networkWatcherCaptures", scoped=any_part_scope),
     CommandLine("list", columns=("name", "seconds", "bytes", "storagePath", "id"), nothing="no captures"),
 )  # fmt: skip
 def list_azure_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureCaptureListShape:
@@ -134,7 +135,7 @@ def _describe_state(one: AzureCaptureStateShape) -> str:
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("POST", "/networkWatcherCaptures/status", scoped=None),
+    READ, ApiRoute("POST", "/networkWatcherCaptures/status", scoped=any_part_scope),
     CommandLine("status", message=_describe_state),
 )  # fmt: skip
 def query_azure_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptureStateShape:
@@ -148,7 +149,7 @@ def query_azure_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptu
 
 @OPERATIONS.operation(
     STOP,
-    ApiRoute("POST", "/networkWatcherCaptures/stop", scoped=None),
+    ApiRoute("POST", "/networkWatcherCaptures/stop", scoped=any_part_scope),
     CommandLine("stop", message="{id}: stopped"),
 )
 def stop_azure_capture(call: OperationCall, body: StoppedAzureCapture) -> AzureCaptureShape:

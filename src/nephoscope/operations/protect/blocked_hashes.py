@@ -10,6 +10,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
+    any_part_scope,
     translate_errors,
 )
 from nephoscope.operations.declaration.operation_page import OperationForm, PageColumn, SectionList
@@ -105,7 +106,7 @@ def _offer_machines(call: OperationCall) -> dict[str, str]:
 
 
 @OPERATIONS.operation(
-    READ, ApiRoute("GET", "/blockedHashes", scoped=None),
+    READ, ApiRoute("GET", "/blockedHashes", scoped=any_part_scope),
     CommandLine(
         "blocked", columns=("state", "machine", "sha256", "ends", "reason", "detail", "requester", "id"), rows=_list_rows,
         nothing="no blocked hashes",
@@ -148,7 +149,7 @@ def unblock_hash(call: OperationCall, body: UnblockOrder) -> ResponseOrderShape:
 
 
 @OPERATIONS.operation(
-    RESPOND, ApiRoute("POST", "/blockedHashes/{id}/unblock", 201, scoped=None),
+    RESPOND, ApiRoute("POST", "/blockedHashes/{id}/unblock", 201, scoped=any_part_scope),
     page=OperationForm("Unblock program", when=lambda row: row["state"] not in _LAST_STATES),
 )  # fmt: skip
 def unblock_program(call: OperationCall, id: BlockId, body: UnblockReason) -> ResponseOrderShape:  # noqa: A002

@@ -10,6 +10,7 @@ from nephoscope.operations.declaration.operation import (
     CommandLine,
     OperationCall,
     OperationGroup,
+    any_part_scope,
     translate_errors,
 )
 from nephoscope.operations.declaration.request_field import describe
@@ -151,7 +152,7 @@ def start_capture(call: OperationCall, body: NewCapture) -> PacketCaptureShape:
 
 @OPERATIONS.operation(
     RESPOND,
-    ApiRoute("POST", "/packetCaptures/{id}/stop", scoped=None),
+    ApiRoute("POST", "/packetCaptures/{id}/stop", scoped=any_part_scope),
     CommandLine("stop", message="{id}: {status}"),
 )
 def stop_capture(call: OperationCall, id: CaptureId, body: StoppedCapture) -> PacketCaptureShape:  # noqa: A002

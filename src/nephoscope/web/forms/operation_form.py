@@ -80,7 +80,13 @@ def permission_scope(operation: Operation, workspace: str, row: str = "") -> str
 def open_call(visit: Visit, operation: Operation) -> OperationCall:
     """Return what an operation works with, for a visit."""
     lake = visit.instance.lake if operation.needs_lake else None
-    return OperationCall(visit.service, lambda: visit.instance.guard, lake, visit.caller.principal.id)
+    return OperationCall(
+        visit.service,
+        lambda: visit.instance.guard,
+        lake,
+        visit.caller.principal.id,
+        permission=operation.permission,
+    )
 
 
 def run_read_operation(visit: Visit, operation: Operation, workspace: str, row: str = "") -> Answer:
