@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nephoscope.web.lists.column_headers import ListColumn, sort_rows
+from nephoscope.web.lists.column_kinds import number_column
 from nephoscope.web.lists.facets import ListFacet, build_facet
-from nephoscope.web.lists.list_cell import ListCell, number_cell, state_cell, text_cell
+from nephoscope.web.lists.list_cell import ListCell, state_cell, text_cell
 from nephoscope.web.lists.list_view import RowList, show_page
 from nephoscope.web.lists.severity_column import severity_column
 from nephoscope.web.rendering.time_lanes import LaneMark, TimeLane, draw_lane
@@ -48,7 +49,7 @@ SAMPLE: RowList[tuple[str, str, int]] = RowList(
         ListColumn("name", "Name", lambda one: text_cell(one[0], "#content"), main=True, width="title"),
         ListColumn("kind", "Kind", lambda one: text_cell(one[1]), optional=True),
         ListColumn("state", "State", _build_state_cell, width="state"),
-        ListColumn("findings", "Findings", lambda one: number_cell(one[2]), number=True),
+        number_column("findings", "Findings", lambda one: one[2]),
     ),
     lambda one: one[0], hint="Name contains", order="-findings", tick="selected", tick_of=lambda one: one[0],
     about_of=lambda one: f"A sentence about {one[0]}.",
