@@ -178,7 +178,8 @@ def _combine(engine: QueryEngine, text: str, groups: pa.Table) -> pa.Table:
 def _merge(engine: QueryEngine, text: str, groups: pa.Table, now: datetime) -> pa.Table:
     schema = schema_of(GROUPS, groups)
     with engine.register_temporarily({GROUPS: groups}):
-        return engine.run(_compile_merge(text, schema, now))
+        # an answer becomes values in any case, and is planned once so
+        return engine.run(_compile_merge(text, schema, now), small=True)
 
 
 @lru_cache(maxsize=_PLANS)

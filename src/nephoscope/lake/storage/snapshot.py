@@ -19,6 +19,7 @@ from deltalake import DeltaTable
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.schema.column_types import DAY, INGESTED, TIME
 from nephoscope.lake.storage.delta_table import LOG, open_table, update_table
+from nephoscope.lake.storage.log_entries import LogEntry, read_log_entry
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""
@@ -70,6 +71,13 @@ class TableSnapshot:
     version: int
     files: tuple[ParquetFile, ...]
 
+    def apply_entry(self, path: Path, done: LogEntry) -> TableSnapshot:
+        """Return the next version: the files that its entry added come first, as the handle of a table lists them."""
+        gone = done.removed.union(one.relative for one in done.added)
+        added = (ParquetFile(path / one.relative, *one) for one in done.added)
+        kept = (one for one in self.files if one.relative not in gone)
+        return TableSnapshot(self.version + 1, (*added, *kept))
+
 
 def read_snapshot(table: DeltaTable, path: Path, before: TableSnapshot | None = None) -> TableSnapshot:
     """The files of a handle's version; those that an earlier one of the same table had are its own."""
@@ -99,7 +107,7 @@ _Entry = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _ReadTable:
-    """A table as it was read: its newest version, the entry of the log that made it, the handle that reads on from there."""
+    """A table as it was read: its newest version, the entry of the log that made it, a handle of this version or an earlier one."""
 
     snapshot: TableSnapshot
     entry: _Entry | None
@@ -186,6 +194,21 @@ def _read(table: DeltaTable, path: Path, before: TableSnapshot | None = None) ->
 
 def _read_on(known: _ReadTable, path: Path) -> _ReadTable | None:
     """Read what was committed since; None where the log does not go on from there."""
+    return _read_entries(known, path) or _update(known, path)
+
+
+def _read_entries(known: _ReadTable, path: Path) -> _ReadTable | None:
+    """Read the entries of the log since; None where one of them does more than add and remove files."""
+    found, entry = known.snapshot, known.entry
+    while (following := _find_entry(path, found.version + 1)) is not None:
+        done = read_log_entry(path, found.version + 1)
+        if done is None:
+            return None
+        found, entry = found.apply_entry(path, done), following
+    return _ReadTable(found, entry, known.handle)
+
+
+def _update(known: _ReadTable, path: Path) -> _ReadTable | None:
     try:
         table = update_table(known.handle, path)
     except LakeError:
