@@ -136,6 +136,7 @@ def test_a_revoked_code_lets_nobody_in(ask, server, enrol) -> None:
     assert enrol({"Authorization": f"Bearer {body['code']}"}, "web01").status_code == 401
 
 
+@pytest.mark.full
 def test_a_machine_enrols_again_only_before_its_first_report(code, enrol, report, ask) -> None:
     headers = code()
     first = enrol(headers, "lost01").json()

@@ -85,6 +85,7 @@ def test_executions_are_counted_once_over_kills_and_an_absent_server(server, hos
     host.stop()
 
 
+@pytest.mark.full
 def test_a_full_buffer_drops_the_oldest_and_tells_how_many(server, host, children) -> None:
     host.enrol(server, sensors=["processes"], buffer_bytes=2_000)
     host.start()
@@ -110,6 +111,7 @@ def test_a_full_buffer_drops_the_oldest_and_tells_how_many(server, host, childre
     assert seen(host, "processes") == host.status()["lost"]["full/DeviceProcessEvents"] + stored + waiting
 
 
+@pytest.mark.full
 def test_a_package_is_a_change(server, host, tmp_path) -> None:
     root = tmp_path / "root"
     (root / "var/lib/dpkg").mkdir(parents=True)

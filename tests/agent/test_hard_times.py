@@ -44,6 +44,7 @@ def test_without_rights_the_agent_runs_and_says_what_it_does_not_see(server, hos
     host.stop()
 
 
+@pytest.mark.full
 def test_a_full_disk_loses_no_row(server, host) -> None:
     """Files cannot grow for a while: rows wait in memory, the server is told, and all of them come afterwards."""
     host.enrol(server, sensors=["processes"])

@@ -157,6 +157,7 @@ def test_a_listening_socket_has_its_process(server, host) -> None:
     host.stop()
 
 
+@pytest.mark.full
 def test_short_executions_are_all_seen_or_the_agent_says_that_they_are_not(server, host) -> None:
     """The audit netlink sees every execution; where it is not permitted, /proc is polled, and the agent says what that misses."""
     host.enrol(server, sensors=["audit", "processes"])

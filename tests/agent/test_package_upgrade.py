@@ -64,6 +64,7 @@ def install_with_script(folder: Path, root: Path) -> None:
         subprocess.run(words, check=True, capture_output=True, env=environment)
 
 
+@pytest.mark.full
 def test_what_a_script_of_a_package_changes_is_the_package_managers(
     server: Server, host: Host, tmp_path: Path
 ) -> None:

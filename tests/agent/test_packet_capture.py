@@ -111,6 +111,7 @@ def test_more_segments_than_usual_start_a_capture_that_stops_at_its_limit(scene:
     assert set(summary.names["http_hosts"]) == {"neighbor.example"}
 
 
+@pytest.mark.full
 def test_a_capture_is_stopped_and_keeps_what_it_took(scene: Scene) -> None:
     order = start(scene, seconds=600, protocol="tcp")
     with Traffic(scene.machine, 50):
@@ -121,6 +122,7 @@ def test_a_capture_is_stopped_and_keeps_what_it_took(scene: Scene) -> None:
     assert len(frames(scene.content(order))) > 10
 
 
+@pytest.mark.full
 def test_a_ring_keeps_the_newest_packets(scene: Scene) -> None:
     order = start(scene, seconds=3, packets=30, ring=True, protocol="tcp")
     with Traffic(scene.machine, 100):

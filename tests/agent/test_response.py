@@ -142,6 +142,7 @@ def test_the_ruleset_lets_one_port_of_the_server_through(tmp_path: Path) -> None
         assert [machine.reaches(8443), machine.reaches(22), machine.is_reached()] == [True, False, False]
 
 
+@pytest.mark.full
 def test_an_isolation_outlasts_a_restart_of_the_agent_and_its_ruleset(scene: Scene) -> None:
     scene.do("isolate")
     scene.host.stop()
@@ -153,6 +154,7 @@ def test_an_isolation_outlasts_a_restart_of_the_agent_and_its_ruleset(scene: Sce
     assert scene.machine.is_reached()
 
 
+@pytest.mark.full
 def test_a_process_is_killed_by_its_id_and_program_alone(scene: Scene) -> None:
     process = subprocess.Popen(
         [*scene.machine.prefix, sys.executable, "-I", "-c", "import time; time.sleep(600)"]
@@ -213,6 +215,7 @@ def test_what_changes_a_machine_waits_for_another_person_whoever_gives_it(
     assert decide_order(scene.acts(APPROVER), order.id, "withdraw").status is OrderStatus.WITHDRAWN
 
 
+@pytest.mark.full
 def test_a_script_that_another_person_approved_is_run(scene: Scene) -> None:
     order = scene.give("script", script="echo found; exit 3")
     decide_order(scene.acts(SECOND), order.id, "approve", "seen")
@@ -344,6 +347,7 @@ def test_an_order_is_carried_out_once(tmp_path: Path) -> None:
     assert mark.read_text() == "x\n"
 
 
+@pytest.mark.full
 def test_a_collected_file_is_scanned_by_the_malware_rules(scene: Scene, tmp_path: Path) -> None:
     harmless, test_file = tmp_path / "a", tmp_path / "b"
     harmless.write_bytes(b"nothing")
@@ -354,6 +358,7 @@ def test_a_collected_file_is_scanned_by_the_malware_rules(scene: Scene, tmp_path
     assert "malware: " in scene.do("collect", path=str(test_file)).message
 
 
+@pytest.mark.full
 def test_a_block_ends_by_itself_or_is_taken_back(tmp_path: Path) -> None:
     block_hash(tmp_path, DIGEST.upper(), 2)
     block_hash(tmp_path, "cd" * 32, 1)

@@ -34,7 +34,7 @@ from nephoscope_agent.sensor_context import SensorContext
 from nephoscope_agent.sensors.processes import execution_row
 from nephoscope_agent.settings import Settings
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 ATTACKER = "198.51.100.77"
 TABLES = {"Syslog", "DeviceLogonEvents", "DeviceProcessEvents"}
 #: T1059.004: a shell whose other end is a neighbor; it reads commands until it is killed.

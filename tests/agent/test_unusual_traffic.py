@@ -139,6 +139,7 @@ def watched(tmp_path: Path) -> Iterator[Scene]:
         host.kill()
 
 
+@pytest.mark.full
 def test_traffic_above_the_usual_raises_an_alert_whose_rule_captures(
     watched: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:

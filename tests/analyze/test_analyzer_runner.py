@@ -213,6 +213,7 @@ def test_removing_a_type_flips_nothing_but_to_unknown(world: Any) -> None:
         assert_only_unknown(before, states(world, cut), type_)
 
 
+@pytest.mark.full
 def test_removing_bodies_flips_nothing_but_to_unknown(world: Any) -> None:
     before = states(world, BUSY)
     every = sorted({resource.type for resource in world.estate(BUSY).resources.values()})

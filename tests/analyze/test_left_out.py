@@ -87,7 +87,7 @@ def states() -> dict[str, set[ComplianceState]]:
     return {}
 
 
-@pytest.mark.sampled(3)
+@pytest.mark.sampled(9)
 @pytest.mark.parametrize("described", WITH_LOGS)
 def test_nothing_is_decided_by_what_is_missing(
     described: dict[str, Any], states: dict[str, set[ComplianceState]]

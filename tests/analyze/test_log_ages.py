@@ -54,7 +54,7 @@ def newest(described: dict[str, Any]) -> dict[str, datetime]:
     }
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("described", WITH_LOGS)
 def test_a_verdict_that_rests_on_logs_is_stale_past_their_bound(described: dict[str, Any]) -> None:
     before, last = judge(described, world.NOW), newest(described)
@@ -77,7 +77,7 @@ TRANSPORT = [
 ]
 
 
-@pytest.mark.sampled(4)
+@pytest.mark.sampled(12)
 @pytest.mark.parametrize("described", TRANSPORT)
 def test_up_to_the_bound_it_is_as_before(described: dict[str, Any]) -> None:
     before = judge(described, world.NOW)

@@ -48,6 +48,7 @@ def test_no_read_waits_for_a_writer(instance, server, owner, subscription):
     assert len(reads) > 150
 
 
+@pytest.mark.full
 def test_incidents_and_lists_are_read_meanwhile(instance, server, owner, put):
     with instance.state.transaction() as session:
         incident = instance.state.incidents.put(
@@ -110,6 +111,7 @@ def test_a_state_that_cannot_be_read_is_no_fault_of_the_server(instance, server,
     assert int(told.headers["retry-after"]) > 0
 
 
+@pytest.mark.full
 def test_a_refusal_is_told_where_the_disk_is_full(instance, server, token, subscriptions, monkeypatch):
     shown = {"Authorization": f"Bearer {token(('Reader', '/subscriptions/none-such'))}"}
 

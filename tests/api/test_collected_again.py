@@ -141,6 +141,7 @@ def differing(found, wanted) -> list[str]:
     ]
 
 
+@pytest.mark.full
 def test_a_reader_of_one_subscription_gets_it_whole_and_nothing_else(collect, estate, erp):
     found, told, _ = collect(("Reader", f"/subscriptions/{erp[0]}"))
     keys = {key for key in estate if ResourceId.parse(key).subscription == erp[0]} | above(estate, erp[1])
@@ -197,6 +198,7 @@ def test_what_a_reader_of_one_resource_group_may_not_read_is_never_a_finding(col
     assert ("microsoft.security/pricings", subscription) in {(gap.type, gap.scope) for gap in told.gaps}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("besides", [(), (("Reader", GROUP),)], ids=["alone", "reader of a group besides"])
 def test_what_a_security_reader_collects_is_judged_as_by_the_owner(collect, report, erp, tmp_path, besides):
     """What may be read by its own type, as exports of alerts, is read; what may not is no reason for a finding."""

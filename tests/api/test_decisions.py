@@ -91,6 +91,7 @@ def test_an_exemption_is_put_listed_judged_by_and_deleted(
     assert instance.state.audit.find_broken_entry() is None
 
 
+@pytest.mark.full
 def test_what_is_put_is_judged_beside_the_own_initiative(
     server, owner, instance, subscriptions, tmp_path, some
 ):
@@ -115,6 +116,7 @@ def test_what_is_put_is_judged_beside_the_own_initiative(
         assert server.delete(f"{one}?{V}", headers=owner).status_code == 200
 
 
+@pytest.mark.full
 def test_what_was_removed_after_an_assessment_is_shown_no_more(owner, instance, tmp_path, some):
     definition = f"{ROOT}/providers/Microsoft.Authorization/policyDefinitions/no-westus"
     rule = {"if": {"field": "location", "equals": "westus2"}, "then": {"effect": "audit"}}

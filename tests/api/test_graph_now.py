@@ -189,6 +189,7 @@ def test_own_assessments(server, owner, graph, places):
     assert graph(query)["data"] == []
 
 
+@pytest.mark.full
 def test_an_own_assessment_stands_in_the_place_of_a_published_one(server, owner, graph):
     query = "securityresources | where type == 'microsoft.security/assessments' | order by id asc"
     before = graph(f"{query} | where tostring(properties.resourceDetails) has '/subscriptions/'")["data"]
@@ -203,6 +204,7 @@ def test_an_own_assessment_stands_in_the_place_of_a_published_one(server, owner,
     assert graph(f"{query} | where id =~ '{id_}'")["data"] == [one for one in before if one["id"] == id_]
 
 
+@pytest.mark.full
 def test_assessments_go_with_the_metadata_that_describes_them(server, owner, graph, places):
     one, other = places
     version = "api-version=2021-06-01"

@@ -216,6 +216,7 @@ def test_a_finding_is_told_once_inside_the_recommendation_that_reads_it(ask):
     assert "bc303248-3d14-44c2-96a0-55f5c326b5fe" not in inside
 
 
+@pytest.mark.full
 def test_what_no_policy_reads_is_off_and_counts_nowhere(ask, instance, report):
     off = ask(f"{_OFF} | project name")
     keys = {row["name"] for row in off}

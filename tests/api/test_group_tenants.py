@@ -150,6 +150,7 @@ def test_what_is_put_is_that_tenants_alone(owners: tuple[Ask, Ask], ask: Ask) ->
     assert "secret of one" in ask(("Reader", f"/tenants/{A}"))("GET", below).text
 
 
+@pytest.mark.full
 def test_each_has_its_own_under_one_id_and_is_judged_by_it(
     owners: tuple[Ask, Ask], instance: Instance, folders: list[Path]
 ) -> None:
@@ -236,6 +237,7 @@ def test_who_owns_everything_changes_each_or_the_one_that_has_it(owners: tuple[A
     assert (told.status_code, told.json()["error"]["code"]) == (409, "Conflict")
 
 
+@pytest.mark.full
 def test_a_governance_rule_holds_in_its_tenant(
     owners: tuple[Ask, Ask], ask: Ask, instance: Instance, folders: list[Path]
 ) -> None:
@@ -276,6 +278,7 @@ def test_what_was_put_before_another_tenant_came_stays_with_its_own(instance: In
     assert (kept.tenant, kept.key, kept.author) == (A, key, "ann")
 
 
+@pytest.mark.full
 def test_what_was_put_for_each_tenant_stays_of_each_while_one_of_them_is_not_read(
     instance: Instance, ask: Ask
 ) -> None:
@@ -297,6 +300,7 @@ def test_the_command_line_puts_for_each_tenant_that_has_the_name(instance: Insta
     assert kept.tenant == ""
 
 
+@pytest.mark.full
 def test_the_command_line_puts_for_the_one_tenant_that_has_the_name(
     instance: Instance, folders: list[Path], ask: Ask
 ) -> None:

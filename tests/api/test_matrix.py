@@ -173,7 +173,7 @@ OPEN = {
 }
 
 
-@pytest.mark.sampled(6, each=of_surface)
+@pytest.mark.sampled(18, each=of_surface)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.name)
 def test_who_has_no_role_is_refused_and_shown_no_empty_list(server, operation, scopes, token):
     told = answer(server, operation, scopes[0][0], {"Authorization": f"Bearer {token()}"})
@@ -187,7 +187,7 @@ def test_who_has_no_role_is_refused_and_shown_no_empty_list(server, operation, s
 NOWHERE = "0badcafe-0000-4000-8000-000000000000"
 
 
-@pytest.mark.sampled(6, each=of_surface)
+@pytest.mark.sampled(18, each=of_surface)
 @pytest.mark.parametrize(
     "operation",
     [

@@ -145,6 +145,7 @@ def test_no_name_of_the_language_is_taken(server, owner, mine, alias, ask):
     assert ask("print now() > ago(1h)") == [[True]]
 
 
+@pytest.mark.full
 def test_functions_that_double_are_refused_before_they_take_long(put, server, owner, mine):
     put("x0", "AzureActivity", "X0")
 

@@ -205,6 +205,7 @@ def test_the_owner_of_an_incident_is_read_back_as_it_was_written(server, owner, 
     assert asked(server, owner, "DELETE", path).status_code == 200
 
 
+@pytest.mark.full
 def test_a_watchlist_whose_items_are_refused_is_not_made(server, owner):
     about = {"displayName": "Fresh", "provider": "x", "source": "y", "itemsSearchKey": "h"}
     refused = asked(server, owner, "PUT", "watchlists/fresh", **about, rawContent="h,v\na,1\n,4\n")

@@ -339,6 +339,7 @@ def test_a_block_that_nobody_approves_is_over(engine, raise_alert) -> None:
     assert next(iter(who.tick(run.until))).status is RunStatus.EXPIRED
 
 
+@pytest.mark.full
 def test_a_block_can_be_denied_and_undone_early(engine, raise_alert) -> None:
     who = engine(block(), block(), operator=GUARD)
     raise_alert()
@@ -355,6 +356,7 @@ def priorities(*runs: Any) -> list[int]:
     return [one.plan["template"]["resources"][0]["properties"]["priority"] for one in runs]
 
 
+@pytest.mark.full
 def test_plans_for_one_group_have_priorities_of_their_own(engine, raise_alert) -> None:
     outward = block(direction="Outbound")
     other = block(resource=GROUP.replace("/web", "/other"))
@@ -388,6 +390,7 @@ def test_a_priority_that_another_rule_took_since_the_plan_is_not_used(
     assert f"the priority 100 was taken by the plan of the run {first.id}" in refused.detail
 
 
+@pytest.mark.full
 def test_what_is_guarded_since_the_plan_is_not_blocked(engine, raise_alert) -> None:
     who = engine(block(), operator=GUARD)
     raise_alert()

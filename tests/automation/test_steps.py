@@ -73,6 +73,7 @@ def applied(who: Any, raise_alert: Callable[..., None]) -> AutomationRun:
     return only(who.tick(run.changed))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("early", [False, True])
 def test_what_is_not_undone_at_once_is_undone_at_another_try(
     commands: Commands, raise_alert: Callable[..., None], early: bool
@@ -232,6 +233,7 @@ def test_a_kill_in_a_step_begins_it_again_and_says_so(
     assert told == {"pending", run.status.value}
 
 
+@pytest.mark.full
 def test_a_kill_between_the_steps_changes_nothing(
     commands: Commands, raise_alert: Callable[..., None], lake: Lake, state: State
 ) -> None:

@@ -137,6 +137,7 @@ def test_scopes_and_the_own_subscription_bound_what_is_told(
     ] == [("own", "a")]
 
 
+@pytest.mark.full
 def test_a_snapshot_tells_everything_once_a_week(publish, automate, watch, respond, tmp_path, documents):
     assessment = documents[0]
     automate(["AssessmentsSnapshot"], [FILES])
@@ -211,6 +212,7 @@ def test_a_webhook_gets_batches_and_what_fails_is_kept(
     assert receiver.ids().count(dead.id) == 2
 
 
+@pytest.mark.full
 def test_one_message_tells_of_all_that_one_look_found(publish, automate, watch, state, documents):
     assessment, score, _ = documents
     automate(["Assessments", "SecureScores"], [{"actionType": "Mail", "to": ["a@contoso.com"]}])

@@ -112,6 +112,7 @@ def _dies(self: BehaviorAnalysis, lease: object, tables: dict[str, list[Any]], *
         raise RuntimeError("killed before the rows were written")
 
 
+@pytest.mark.full
 def test_late_rows_are_judged_by_what_came_before_them_on_their_day(
     lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
@@ -150,6 +151,7 @@ def test_nothing_is_claimed_before_there_is_a_history(
     assert told(lake) == []
 
 
+@pytest.mark.full
 def test_a_new_account_is_told_of_only_what_nobody_does(
     lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_new_account_is_told_of_only_what_nobody_does(
     assert told(lake)[0]["ActivityInsights"]["FirstTimeUserConnectedFromCountry"] is False
 
 
+@pytest.mark.full
 def test_failures_teach_nothing_and_are_told_once_a_day(
     lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
@@ -176,6 +179,7 @@ def test_failures_teach_nothing_and_are_told_once_a_day(
     assert found[0]["InvestigationPriority"] < found[1]["InvestigationPriority"]
 
 
+@pytest.mark.full
 def test_a_place_behind_a_shared_address_counts_little(
     lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:
@@ -199,6 +203,7 @@ def test_a_place_behind_a_shared_address_counts_little(
     )
 
 
+@pytest.mark.full
 def test_a_renamed_user_keeps_the_profile(lake: Lake, analysis: BehaviorAnalysis, put: Put) -> None:
     renamed = {**signin("user03", NOON), "UserPrincipalName": "married@contoso.com"}
     put("SigninLogs", [*routine(USERS, 14), renamed], NOON + HOUR)
@@ -297,6 +302,7 @@ def test_peers_and_power_count(lake: Lake, analysis: BehaviorAnalysis, put: Put,
     assert {one["PeerUserId"] for one in ranked[:7]} == {f"id-{user}" for user in USERS[:7]}
 
 
+@pytest.mark.full
 def test_identities_are_told_on_change_and_each_fortnight(
     lake: Lake, analysis: BehaviorAnalysis, put: Put, tell_estate: Any
 ) -> None:
@@ -328,6 +334,7 @@ def test_identities_are_told_on_change_and_each_fortnight(
     assert bob["IsAccountEnabled"] is False
 
 
+@pytest.mark.full
 def test_without_a_directory_accounts_come_from_sign_ins(
     lake: Lake, analysis: BehaviorAnalysis, put: Put
 ) -> None:

@@ -20,6 +20,7 @@ def longest(address):
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
 )

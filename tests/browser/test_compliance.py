@@ -73,6 +73,7 @@ def test_the_evidence_is_downloaded_and_read_back(context: Any, tmp_path: Path) 
     assert (name, annex) == (found["csv"].name.replace(".csv", "-evidence.csv"), found["csv"].read_bytes())
 
 
+@pytest.mark.full
 def test_the_standard_is_sound(context: Any) -> None:
     page = context.new_page()
     page.goto(f"{context.base}/compliance")

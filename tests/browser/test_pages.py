@@ -114,7 +114,7 @@ def looked_at(context, base: str, paths: list[str]) -> list[str]:
     return wrong
 
 
-@pytest.mark.parametrize(("width", "scheme", "every"), [(1440, "light", 8), (390, "dark", 8)])
+@pytest.mark.parametrize(("width", "scheme", "every"), [(1440, "light", 16), (390, "dark", 16)])
 def test_some_pages(opened, address, width, scheme, every):
     base, data = address
     wrong = looked_at(opened(width, scheme), base, addresses(data)[::every])
@@ -151,6 +151,7 @@ def test_from_the_worst_recommendation_to_an_exemption(opened, address):
     expect(page.locator("#exemptions")).to_have_count(0)
 
 
+@pytest.mark.full
 def test_from_an_incident_to_its_end(opened, address):
     base, _ = address
     page = opened(java_script_enabled=False).new_page()
@@ -166,6 +167,7 @@ def test_from_an_incident_to_its_end(opened, address):
     page.get_by_role("button", name="Reopen").click()
 
 
+@pytest.mark.full
 def test_a_query_is_written_drawn_and_shared(opened, address):
     base, _ = address
     page = opened(java_script_enabled=False).new_page()

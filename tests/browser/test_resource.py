@@ -28,6 +28,7 @@ def paths(address):
     ]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
 )

@@ -18,6 +18,7 @@ PATIENCE = 120_000
 """Milliseconds that the worker may take on a busy machine."""
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
 )

@@ -81,6 +81,7 @@ def test_of_several_those_that_changed_stay_ticked(opened, address, bob, number)
     expect(bob.get_by_role("status")).to_have_text("1 changed.")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("width", "scheme"), [(1440, "light"), pytest.param(390, "dark", marks=pytest.mark.full)]
 )

@@ -397,6 +397,7 @@ def test_a_scan_by_other_decisions_has_an_entry_before_it_is_remembered(
     assert (second["before"], sorted(second)) == ({"decisions": []}, ["before", "decisions"])
 
 
+@pytest.mark.full
 def test_a_folder_without_a_state_gets_one_for_a_scan_that_is_kept(
     house: dict[str, str], tmp_path: Path
 ) -> None:

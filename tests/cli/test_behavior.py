@@ -94,6 +94,7 @@ def test_a_damaged_address_database_is_told(data: Path) -> None:
     broken.unlink()
 
 
+@pytest.mark.full
 def test_damaged_profiles_are_told_with_what_to_do(data: Path, tmp_path: Path) -> None:
     folder = data / "behavior" / "default" / "base" / "_delta_log"
     first = min(folder.glob("*.json"))

@@ -259,6 +259,7 @@ def test_two_scans_at_once_are_both_kept(files: Path, tmp_path: Path) -> None:
     assert len(told["trend"]) >= 1
 
 
+@pytest.mark.full
 def test_a_scan_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
     folder = tmp_path / "tmp"
     folder.mkdir()

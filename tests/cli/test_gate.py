@@ -136,6 +136,7 @@ def test_nothing_assessed_writes_no_sarif(command: str, place: Path) -> None:
     assert run(place, command, "--state", "compliant", "-o", "sarif").exit_code == 2
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("output", ["json", "csv", "sarif"])
 def test_what_could_not_be_used_is_named_where_nothing_was_assessed(output: str, place: Path) -> None:
     """Only the table lists what was set aside."""
@@ -227,6 +228,7 @@ def test_compliance_without_an_initiative_says_so(place: Path) -> None:
     assert result.stdout == ""
 
 
+@pytest.mark.full
 def test_a_gate_on_attack_paths_looks_at_every_path_of_the_scope(tmp_path: Path) -> None:
     command = ["--data", str(tmp_path), "attackpaths", "sample:", "--no-history", *AT]
     shown = CliRunner().invoke(cli, [*command, "--level", "informational", "--fail-on", "high"])

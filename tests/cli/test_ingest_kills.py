@@ -155,6 +155,7 @@ def test_a_load_that_is_killed_50_times_holds_every_row_once(tmp_path: Path) -> 
     _held(tmp_path, 50)
 
 
+@pytest.mark.full
 def test_two_processes_that_load_one_file_at_once_hold_every_row_once(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "log.json"
     lines = _write(file, 3)

@@ -55,6 +55,7 @@ def watched(snapshots: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return data, reports
 
 
+@pytest.mark.full
 def test_a_second_snapshot_lists_exactly_what_changed(watched: tuple[Path, list[dict]]) -> None:
     expected = json.loads((CASES / "expected.json").read_text())
     wanted = sorted(
@@ -66,6 +67,7 @@ def test_a_second_snapshot_lists_exactly_what_changed(watched: tuple[Path, list[
     assert len(changes) == 12
 
 
+@pytest.mark.full
 def test_the_changes_stand_on_the_assessments_too(watched: tuple[Path, list[dict]]) -> None:
     marked = [row for row in watched[1][2]["assessments"] if row.get("change")]
     moved = [row for row in watched[1][2]["changes"] if row["change"] != "removed"]
@@ -74,6 +76,7 @@ def test_the_changes_stand_on_the_assessments_too(watched: tuple[Path, list[dict
     }
 
 
+@pytest.mark.full
 def test_the_trend_and_the_causes_of_the_score_add_up(watched: tuple[Path, list[dict]]) -> None:
     data, reports = watched
     told = json.loads(run(data, "score", "--at", "2026-11-02", "-o", "json"))
@@ -85,6 +88,7 @@ def test_the_trend_and_the_causes_of_the_score_add_up(watched: tuple[Path, list[
     assert by_cause["estate"] != 0
 
 
+@pytest.mark.full
 def test_since_a_date_compares_with_the_history(
     watched: tuple[Path, list[dict]], snapshots: list[Path]
 ) -> None:
@@ -204,6 +208,7 @@ def _root_group() -> str:
     return next(iter(estate.management_groups.values()))[-1].rsplit("/", 1)[-1]
 
 
+@pytest.mark.full
 def test_a_modify_preview_is_shown_and_nothing_is_changed(tmp_path: Path) -> None:
     definition = {
         "id": "/providers/Microsoft.Authorization/policyDefinitions/journey-modify",

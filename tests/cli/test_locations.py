@@ -87,6 +87,7 @@ def held_by(kind: str, name: str) -> dict[str, str]:
     return {"id": f"{NETWORK}/{kind}/{name}/ipConfigurations/default"}
 
 
+@pytest.mark.full
 def test_egress_is_taken_from_the_estate_and_given_up_with_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
     assert "has no estate yet" in run(data, "locations", "estate", code=2).stderr
@@ -160,6 +161,7 @@ def test_without_locations_nothing_is_trusted(tmp_path: Path) -> None:
     assert found == [{"t": False, "c": False}]
 
 
+@pytest.mark.full
 def test_an_address_with_many_people_is_suggested_until_it_is_known(tmp_path: Path) -> None:
     data = tmp_path / "data"
     (tmp_path / "s.json").write_text(

@@ -87,6 +87,7 @@ def test_an_estate_has_its_subscriptions_where_none_of_them_has_a_score(tmp_path
         assert "Unhealthy" not in result.output, "no heads without rows"
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("parts", ["always", "never"])
 def test_secrets_that_a_rule_reads_are_in_no_output(parts: str, tmp_path: Path) -> None:
     group = "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg"
@@ -153,6 +154,7 @@ def test_every_finding_has_reasons_and_every_unknown_a_cause(report: dict) -> No
             assert row["reason"], row
 
 
+@pytest.mark.full
 def test_two_runs_are_equal(outputs: dict[str, str], tmp_path: Path) -> None:
     assert scan("--no-history", "--output", "json", data=tmp_path).stdout == outputs["json"]
 
@@ -318,6 +320,7 @@ def test_a_folder_of_templates_is_told_to_be_one(tmp_path: Path) -> None:
     assert "Terraform is judged by its plan: terraform plan -out" in result.stderr
 
 
+@pytest.mark.full
 def test_what_two_tenants_have_under_one_id_says_whose_it_is(tmp_path: Path) -> None:
     role = "/providers/Microsoft.Authorization/roleDefinitions/same"
     permissions = {"roleName": "own", "type": "CustomRole", "permissions": [{"actions": ["*"]}]}

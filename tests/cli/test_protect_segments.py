@@ -63,6 +63,7 @@ def run(data: Path, *arguments: str) -> str:
     return found.stdout
 
 
+@pytest.mark.full
 def test_observed_flows_and_a_block_that_is_requested_and_undone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +103,7 @@ def test_observed_flows_and_a_block_that_is_requested_and_undone(
     assert json.loads(run(data, "response", "show", id_))["status"] == "undone"
 
 
+@pytest.mark.full
 def test_a_plan_is_put_in_force_requested_and_removed_each_with_its_audit_entry(tmp_path: Path) -> None:
     data, plan = tmp_path / "data", tmp_path / "plan.yaml"
     (tmp_path / "estate.json").write_text(json.dumps(bodies(WORLD)))

@@ -45,6 +45,7 @@ def test_from_a_noisy_alert_to_a_suppression_and_back(data: Path) -> None:  # no
     assert "Expired" in run(data, "suppressions", "list", "-o", "csv").stdout
 
 
+@pytest.mark.full
 def test_a_true_positive_is_not_hidden_unasked(data: Path) -> None:  # noqa: F811
     run(data, "detect", *rules(data), "--at", (NOW - timedelta(seconds=5)).isoformat())
     run(data, "incidents", "close", "1", "--as", "TruePositive")

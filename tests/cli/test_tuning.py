@@ -86,6 +86,7 @@ def test_advice_is_followed_seen_and_taken_back(data: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.full
 def test_settings_over_a_rule_are_listed_and_taken_away(data: Path) -> None:
     run(
         data,

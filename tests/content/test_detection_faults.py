@@ -152,7 +152,7 @@ def test_an_activity_whose_properties_are_text(
     assert raised_wrongly(rule, moved, ground) == []
 
 
-@pytest.mark.sampled(4, each=by_table)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.period > rule.frequency], ids=named)
 def test_the_next_window_does_not_raise_the_same_again(rule: AnalyticRule, ground: RuleTestRunner) -> None:
     raising = next(case for case in cases(rule) if case.alerts)

@@ -231,6 +231,7 @@ def test_a_writer_that_was_overtaken_starts_over(store, tmp_path, monkeypatch):
     assert [next(store.iterate_versions(T1 + n * DAY)).body["properties"]["v"] for n in range(3)] == [1, 2, 3]
 
 
+@pytest.mark.full
 def test_a_store_that_keeps_changing_is_given_up(store, monkeypatch):
     def conflict(*_arguments, **_options):
         raise CommitFailedError("conflict")
@@ -283,6 +284,7 @@ def test_compaction_and_vacuum_lose_no_version(store, tmp_path):
     assert len(store.list_snapshots()) == 5
 
 
+@pytest.mark.full
 def test_many_small_commits_are_compacted(store, tmp_path, monkeypatch):
     monkeypatch.setattr(store_module, "MAX_FILES", 4)
     monkeypatch.setattr(EstateStore.compact, "__defaults__", (4,))

@@ -62,6 +62,7 @@ def test_a_second_run_makes_nothing_twice_when_the_sign_in_is_logged_after_the_f
     assert run(2 * HOUR) == {}
 
 
+@pytest.mark.full
 def test_an_identity_that_an_alert_names_twice_is_one_detection(state, put, run):
     put("SigninLogs", [signin("u01", NOON)], NOON)
     keep(state, alert("passwordSpray", account("u01"), {"Type": "account", "AadUserId": "ID-u01"}))
@@ -75,12 +76,14 @@ def test_an_alert_of_long_ago_is_no_detection(state, run):
     assert run(2 * HOUR) == {"passwordSpray": 1}
 
 
+@pytest.mark.full
 def test_after_a_pause_every_alert_since_the_last_run_is_looked_at(state, run):
     assert run(HOUR) == {}
     keep(state, alert("passwordSpray", account("u01"), at=NOON + 2 * HOUR))
     assert run(40 * DAY) == {"passwordSpray": 1}
 
 
+@pytest.mark.full
 def test_an_alert_that_is_no_longer_held_back_is_a_detection(state, run):
     keep(state, alert("passwordSpray", account("u01"), held_by="a suppression"))
     assert run(5 * HOUR) == {}

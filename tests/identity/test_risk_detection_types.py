@@ -90,6 +90,7 @@ def test_an_indicator_that_comes_late(detected):
     }, "a failure is none, nine days before are too long"
 
 
+@pytest.mark.full
 def test_an_agent_at_a_resource_that_is_new_to_it(detected):
     def sign_in(moment, resource, result="0", agent='{"agentType": "agenticAppInstance"}', name="agent"):
         return {
@@ -134,6 +135,7 @@ def test_what_follows_another_detection(note, others, wanted):
     assert all(one.reasons[-1].startswith("passwordSpray was detected on the identity at") for one in found)
 
 
+@pytest.mark.full
 def test_of_two_levels_of_one_detection_the_higher_is_kept():
     low = detection("anomalousUserActivity")
     both = [AnomalyRisk(replace(low, level=RiskLevel.MEDIUM), 24), AnomalyRisk(low, 0)]
@@ -143,6 +145,7 @@ def test_of_two_levels_of_one_detection_the_higher_is_kept():
     assert [one.level for one in select_following(both, [])] == [RiskLevel.LOW]
 
 
+@pytest.mark.full
 def test_what_an_alert_said_is_not_said_again():
     one = detection("maliciousIPAddress", address="203.0.113.7")
     same = replace(one, id="alert", happened=NOON + timedelta(hours=3))

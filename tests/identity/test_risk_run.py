@@ -73,6 +73,7 @@ def test_what_is_benign_is_nothing_or_low(judged, note, changes, wanted):
     assert {(one.event_type, one.level) for one in found} == wanted
 
 
+@pytest.mark.full
 def test_a_moved_office_is_no_risk(judged):
     moved = [signin(who, NOON + timedelta(minutes=at), **AWAY) for at, who in enumerate(PEOPLE)]
     found = judged(*moved, now=NOON + timedelta(hours=1))
@@ -166,6 +167,7 @@ def test_alerts_are_detections_on_the_sign_in_that_they_are_about(lake, state, p
     assert RiskRun(lake, state, "default").run(now + timedelta(minutes=1)).detections == {}
 
 
+@pytest.mark.full
 def test_an_alert_of_an_old_window_is_a_detection_when_it_is_stored(lake, state, put):
     then, changed = NOON - timedelta(days=40), NOON - timedelta(days=39)
     password = {
@@ -188,6 +190,7 @@ def test_an_alert_of_an_old_window_is_a_detection_when_it_is_stored(lake, state,
     }  # fmt: skip
 
 
+@pytest.mark.full
 def test_an_alert_on_an_application_that_it_does_not_name_is_one_of_its_users_alone():
     named = account("u03"), {"Type": "cloud-application", "Name": "Reader of mail", "AppId": "app-1"}
     found = [
@@ -212,6 +215,7 @@ def test_no_detection_is_of_an_activity_after_its_rule_ran(lake, state, put):
     assert all(one.happened <= one.detected for one in found.values())
 
 
+@pytest.mark.full
 def test_service_principals_and_agents_have_risks_of_their_own(lake, state, put):
     rows = [
         {

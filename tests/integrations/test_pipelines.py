@@ -201,6 +201,7 @@ def test_moved_and_deleted_files_pass_and_a_lost_base_fails_the_same_in_every_ru
     assert "stold" not in runs[0].stdout
 
 
+@pytest.mark.full
 def test_the_task_of_the_extension_fails_at_the_line_and_passes_after_the_fix(tmp_path: Path) -> None:
     request = PullRequest(tmp_path)
     bad = azure_task(request)
@@ -263,6 +264,7 @@ def test_the_files_that_servers_read_are_written(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.full
 def test_the_action_takes_results_of_other_tools_and_sends_the_run(tmp_path: Path) -> None:
     request = PullRequest(tmp_path)
     request.commit("infra/main.json", template("true"), branch="change")

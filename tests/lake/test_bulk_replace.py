@@ -97,6 +97,7 @@ def test_all_are_replaced_and_deleted(keeping, state, lake) -> None:
     assert (state.outbox.waiting(), state.outbox.list_held()) == (0, set())
 
 
+@pytest.mark.full
 def test_many_that_are_over_go(keeping, state, lake) -> None:
     over = [NewWatchlistItem(one.cells, NOW + timedelta(hours=1)) for one in many("1")]
     keeping.update("VIPs", [*over, NewWatchlistItem({"User": "kim", "Tier": "2"})], NOW)
@@ -145,6 +146,7 @@ def test_a_change_meanwhile_is_kept_too(keeping, state, lake, between) -> None:
     assert kept(state) == seen(lake, LIST) == [("2", MANY), ("3", 1)]
 
 
+@pytest.mark.full
 def test_of_two_large_changes_one_comes_again(keeping, between) -> None:
     refused = []
 

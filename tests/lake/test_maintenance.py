@@ -85,6 +85,7 @@ def test_days_past_their_retention_go(still: Lake, state: State) -> None:
     assert still.retain(NOW) == 0
 
 
+@pytest.mark.full
 def test_a_clean_up_is_asked_of_the_process_that_has_the_lease(tmp_path: Path, state: State) -> None:
     now = dt.datetime.now(dt.UTC)
     with Lake.open(tmp_path / "data", state) as holder:
@@ -229,6 +230,7 @@ def test_a_new_column_is_null_in_rows_from_before(still: Lake) -> None:
     assert count(still, "Mine_CL | where b == '' | count") == 2
 
 
+@pytest.mark.full
 def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Path, state: State) -> None:
     with Still.open(tmp_path / "data", state) as other:
         other.import_table(LakeTable.of("Mine_CL", {"a": KqlType.LONG}))
@@ -238,6 +240,7 @@ def test_a_table_that_another_process_imports_is_known(still: Lake, tmp_path: Pa
     assert count(still, "Mine_CL | where b == '' | count") == 2
 
 
+@pytest.mark.full
 def test_a_process_that_ends_tidies_where_nobody_has_for_a_day(tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     state = State.open_folder(tmp_path)

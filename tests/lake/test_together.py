@@ -123,7 +123,7 @@ def ingester(stack: ExitStack, data: Path, acks: Path, producer: str) -> subproc
 
 
 def test_all_at_once_for_some_seconds(tmp_path: Path) -> None:
-    together(tmp_path, 2, 2)
+    together(tmp_path, 1, 1)
 
 
 @pytest.mark.full

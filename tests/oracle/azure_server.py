@@ -35,6 +35,7 @@ QUERY = re.compile(
     r"\n\| order by id asc"
 )
 SUBSCRIPTION = "microsoft.resources/subscriptions"
+JIT = "microsoft.security/locations/jitnetworkaccesspolicies"
 FAULTS = ("429 retry-after", "429 quota", "429 milliseconds", "503", "truncated", "revoke", "reset")
 
 
@@ -91,6 +92,19 @@ def _type_conditions(node: Any, parameters: dict[str, Any]) -> Iterator[str]:
                     yield one.lower()
     for value in node.values():
         yield from _type_conditions(value, parameters)
+
+
+class Places:
+    """The keys of bodies by what they are listed under: a parent, or a subscription and a type."""
+
+    def __init__(self, bodies: Iterable[str]) -> None:
+        self.keys = set(bodies)
+        self.children: defaultdict[str, list[str]] = defaultdict(list)
+        self.inside: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for key in bodies:
+            id_ = ResourceId.parse(key)
+            self.children[key.rpartition("/")[0]].append(key)
+            self.inside[id_.subscription, id_.type].append(key)
 
 
 @dataclass
@@ -174,6 +188,7 @@ class Azure:
     skips: dict[str, tuple[str, int]] = field(default_factory=dict)
     held: threading.Event = field(default_factory=threading.Event)
     origin: str = ""
+    _places: Places | None = None
     _used: int = 0
     _window: float = 0.0
     _seen: int = 0
@@ -409,12 +424,9 @@ class Azure:
         last = path.rpartition("/providers/")[2].split("/")
         type_ = "/".join([last[0], *last[1::2]])
         item = path in self.world.bodies
-        keys = [path] if item else [key for key in self.world.bodies if self._under(key, path, type_)]
+        keys = [path] if item else self._keys_under(path, type_)
         kinds = {ResourceId.parse(key).type for key in keys} or {type_}
-        kinds = {
-            "microsoft.security/locations/jitnetworkaccesspolicies" if "jitnetwork" in kind else kind
-            for kind in kinds
-        }
+        kinds = {JIT if "jitnetwork" in kind else kind for kind in kinds}
         self._check(path, kinds)
         if self.refused_types & kinds:
             return self._unauthorized(path, next(iter(kinds)))
@@ -431,10 +443,11 @@ class Azure:
             return JSONResponse({"error": {"code": "NotFound"}}, 404)
         return JSONResponse(answer)
 
-    def _under(self, key: str, path: str, type_: str) -> bool:
-        """Whether a list of the path has the body: a child, an extension, or (listed at the subscription) whatever lies in it."""
-        if key.startswith(path + "/") and "/" not in key[len(path) + 1 :]:
-            return True
+    def _keys_under(self, path: str, type_: str) -> list[str]:
+        """The bodies that a list of the path has: children, extensions, or (listed at the subscription) whatever lies in it."""
+        if self._places is None or self._places.keys != self.world.bodies.keys():
+            self._places = Places(self.world.bodies)
+        found = list(self._places.children.get(path, ()))
         parts = path.split("/")
         if (
             len(parts) > 3
@@ -442,10 +455,9 @@ class Azure:
             and parts[3] == "providers"
             and "diagnosticsettings" not in path
         ):
-            id_ = ResourceId.parse(key)
-            jit = id_.type == "microsoft.security/locations/jitnetworkaccesspolicies" and "jitnetwork" in path
-            return id_.subscription == parts[2] and (id_.type == type_ or jit)
-        return False
+            types = {type_, JIT} if "jitnetwork" in path else {type_}
+            found += (key for one in types for key in self._places.inside.get((parts[2], one), ()))
+        return list(dict.fromkeys(found))
 
     def _check(self, path: str, kinds: set[str]) -> None:
         if self.needed is None:

@@ -146,6 +146,7 @@ def test_what_workers_tell_is_reported_and_a_dead_one_fails_one_test(tmp_path: P
     assert len(notes_of(tmp_path, "module ended")) == 1
 
 
+@pytest.mark.full
 def test_a_run_ends_with_as_many_failures_as_it_bears(tmp_path: Path) -> None:
     files = {f"test_{name}.py": "def test_one(): assert 0\ndef test_two(): pass\n" for name in "ab"}
     running = begin(tmp_path, files, "1", "-x", "--junit-xml", "report.xml")
@@ -160,6 +161,7 @@ def test_a_run_ends_with_as_many_failures_as_it_bears(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.full
 def test_each_test_is_named_where_the_run_says_so(tmp_path: Path) -> None:
     files = {f"test_{name}.py": "def test_one(): pass\n" for name in "ab"}
     running = begin(tmp_path, files, "2", "-vv", "--durations", "1")
@@ -170,6 +172,7 @@ def test_each_test_is_named_where_the_run_says_so(tmp_path: Path) -> None:
     assert "slowest 1 durations" in output
 
 
+@pytest.mark.full
 def test_a_worker_that_hangs_says_where_and_another_goes_on(tmp_path: Path) -> None:
     files = {"test_hangs.py": "import threading\n\ndef test_hangs():\n    threading.Event().wait()\n"}
     options = ("-o", "faulthandler_timeout=0.5", "-o", "faulthandler_exit_on_timeout=true")

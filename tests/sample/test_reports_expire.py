@@ -150,6 +150,7 @@ def test_a_run_that_follows_another_forgets_what_expired(sample: Estate, first: 
 FINDINGS = "microsoft.security/assessments/subassessments"
 
 
+@pytest.mark.full
 def test_that_nothing_was_found_expires_too(sample: Estate, first: EvaluationRun) -> None:
     """A reading without findings says for as long as a report that there are none, and a run that follows another forgets it."""
     kept = [one for one in sample.resources.values() if one.type != FINDINGS]

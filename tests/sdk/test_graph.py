@@ -27,7 +27,7 @@ with warnings.catch_warnings():
     from msgraph.generated.models.risk_state import RiskState
     from msgraph.generated.users.users_request_builder import UsersRequestBuilder
 
-pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.full]
 DIRECTORY = Path(__file__).parents[2] / "src/nephoscope/content/sample/snapshot/tenant/directory.json"
 
 

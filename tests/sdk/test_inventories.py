@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from azure.core.exceptions import HttpResponseError
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 
 
 def test_software_that_a_log_tells_of(owner, sample):

@@ -105,6 +105,7 @@ def test_a_policy_of_just_in_time_access(owner, sample):
     assert "mine" not in names(policies.list())
 
 
+@pytest.mark.full
 def test_an_assessment_of_ones_own(owner, sample):
     name = str(uuid.uuid4())
     about = {"display_name": "Backups are tried", "severity": "Medium", "assessment_type": "CustomerManaged"}
@@ -136,6 +137,7 @@ def test_an_assessment_of_ones_own(owner, sample):
         owner.security.assessments.get(resource, name)
 
 
+@pytest.mark.full
 def test_a_remediation_and_events(owner):
     options = QueryOptions(filter="complianceState eq 'NonCompliant'", top=1)
     states = owner.insights.policy_states

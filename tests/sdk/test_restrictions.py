@@ -10,7 +10,7 @@ from azure.mgmt.policyinsights.models import (
 )
 from azure.mgmt.resource.policy.models import PolicyAssignment, PolicyDefinition
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 
 ACCOUNT = "Microsoft.Storage/storageAccounts"
 
@@ -59,6 +59,7 @@ def test_a_planned_resource_is_refused_by_its_place(owner, assigned):
     assert (told.path, told.expression_value, told.operator) == ("location", "eastus", "notIn")
 
 
+@pytest.mark.full
 def test_open_fields_are_told_what_they_may_be(owner, assigned):
     asked = planned("", ("location", ("westeurope", "westus")), ("tags", ()))
     found = owner.insights.policy_restrictions.check_at_subscription_scope(asked)

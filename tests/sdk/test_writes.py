@@ -87,6 +87,7 @@ def test_a_suppression_is_the_product_s_own(owner, server):
     assert "scanner" not in listed(rules.list())
 
 
+@pytest.mark.full
 def test_a_definition_an_initiative_and_an_assignment(owner):
     rule = {"if": {"field": "location", "equals": "nowhere"}, "then": {"effect": "audit"}}
     definition = owner.policy.policy_definitions.create_or_update(
@@ -168,6 +169,7 @@ def test_a_watchlist_with_items_is_what_queries_read(owner):
         lists.get(*WORKSPACE, "Jump")
 
 
+@pytest.mark.full
 def test_a_bookmark(owner):
     name = str(uuid.uuid4())
     given = Bookmark(
@@ -189,6 +191,7 @@ def test_a_bookmark(owner):
         bookmarks.get(*WORKSPACE, name)
 
 
+@pytest.mark.full
 def test_an_indicator(owner):
     name = str(uuid.uuid4())
     given = ThreatIntelligenceIndicatorModel(
@@ -234,6 +237,7 @@ def test_stix_objects_as_connectors_send_them(owner):
     indicators.delete(*WORKSPACE, name)
 
 
+@pytest.mark.full
 def test_a_rule_of_one_s_own(owner):
     name = str(uuid.uuid4())
     given = ScheduledAlertRule(
@@ -303,6 +307,7 @@ def test_records_that_were_sent_are_there(clients, owner):
     assert told.value.status_code == 403
 
 
+@pytest.mark.full
 def test_a_bound_key_sends_for_its_own_machine_alone(clients, owner):
     machine, other = (
         f"/subscriptions/{uuid.uuid4()}/resourceGroups/g/providers/Microsoft.HybridCompute/machines/{name}"

@@ -47,6 +47,7 @@ def tries(monkeypatch: pytest.MonkeyPatch) -> list[ScanRequest]:
     return found
 
 
+@pytest.mark.full
 def test_what_fails_rests_longer_each_time_but_not_when_it_is_asked_for(
     state: State, tmp_path: Path, tries: list[ScanRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,6 +114,7 @@ def test_a_tenant_that_cannot_be_signed_in_to_stops_nothing_else(
     assert explain_staleness(instance) == NOTHING
 
 
+@pytest.mark.full
 def test_what_was_noted_and_not_published_is_assessed_again(
     state: State, instance: Instance, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_the_first_fact_a_change_and_what_is_taken_back(
     assert assessment_worker.due(settings, state, datetime.now(UTC) + timedelta(minutes=2)) is None
 
 
+@pytest.mark.full
 def test_of_a_large_estate_no_run_is_kept(
     state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -291,6 +291,7 @@ def test_a_signal_before_anything_is_started_ends_in_order(tmp_path, monkeypatch
     assert (found.exit_code, found.output, found.exception) == (0, "", None)
 
 
+@pytest.mark.full
 def test_ctrl_c_while_the_program_is_read_leaves_no_traceback(tmp_path):
     (tmp_path / "click.py").write_text(
         "import time\nprint('reading', flush=True)\nfor _ in range(600): time.sleep(0.1)\n"

@@ -105,6 +105,7 @@ def test_what_a_removed_feed_alone_found_stays_until_a_feed_says_otherwise(house
     assert ("CVE-2031-1", "lamp", "1.0") not in house.open() if closes else set(found) <= set(house.open())
 
 
+@pytest.mark.full
 def test_what_a_feed_alone_found_stays_while_it_is_cut(house: House) -> None:
     many = [advisory(number, f"part{number}", "2.0") for number in range(100, 240)]
     house.imports(*many)
@@ -118,6 +119,7 @@ def test_what_a_feed_alone_found_stays_while_it_is_cut(house: House) -> None:
     assert imports(house, "pypi", *many[:120]).closed == 1
 
 
+@pytest.mark.full
 def test_what_was_exploited_stays_so_while_the_catalog_that_says_it_is_gone(house: House) -> None:
     catalogs = {
         feed: [ExploitedVulnerability(id=f"CVE-2031-{one}", source=feed, added="2031-01-01") for one in ids]
@@ -192,6 +194,7 @@ def test_without_a_feed_nothing_is_healthier(house: House) -> None:
             assert is_complete <= was_complete
 
 
+@pytest.mark.full
 def test_a_feed_that_an_earlier_database_had_is_removed(house: House) -> None:
     house.imports(*PYPI)
     house.imports(advisory(5, "chair", "2.0"), feed="other")

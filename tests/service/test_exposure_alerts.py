@@ -112,6 +112,7 @@ def test_what_widened_is_told_once(house: House) -> None:
     assert rows["one"]["ToEverybody"] is True
 
 
+@pytest.mark.full
 def test_a_row_with_callers_of_another_subscription_is_in_none(house: House) -> None:
     publish(house, change("own", "ada@contoso.com"), change("hub", "bob@contoso.com", group=OTHER))
     assert write_exposure_change_rows(house.context) == 2
@@ -134,6 +135,7 @@ def test_callers_are_for_readers_of_what_they_changed(house: House) -> None:
     assert [one.changed_by for one in attributions(exposed, published.listing, hub)] == ["bob@contoso.com"]
 
 
+@pytest.mark.full
 def test_what_is_no_longer_published_is_forgotten(house: House) -> None:
     publish(house, change("one", "ada@contoso.com"))
     write_exposure_change_rows(house.context)

@@ -92,6 +92,7 @@ def test_a_finding_opens_closes_and_opens_again_with_its_history(house: House) -
     assert (again.finding.first_seen, again.finding.opened) == (NOW, house.now)
 
 
+@pytest.mark.full
 def test_another_version_with_the_same_vulnerability_keeps_since_when_it_was_seen(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"))
     house.machine(package("lamp", "1.0"))
@@ -148,6 +149,7 @@ def test_without_the_feed_nothing_looks_better(house: House) -> None:
     assert house.machine(package("lamp", "1.0")).changes.closed == 0
 
 
+@pytest.mark.full
 def test_a_feed_that_gets_too_old_assesses_nothing_any_more(house: House) -> None:
     house.imports(advisory(1, "lamp", "2.0"), advisory(2, "shade", "2.0"), days=2)
     kept = house.machine(package("desk", "1.0"))

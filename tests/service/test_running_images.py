@@ -261,6 +261,7 @@ def test_a_part_of_the_pods_is_not_all_and_none_is_none() -> None:
     assert read_reported_pods(estate(of(AKS))) == {}
 
 
+@pytest.mark.full
 def test_findings_of_a_cluster_say_which_workloads_run_them(house: Clusters) -> None:
     house.imports(advisory(1, "lamp", "2.0"))
     house.image(package("lamp", "1.0"), digest=DIGESTS[1])
@@ -345,6 +346,7 @@ def test_a_reading_of_unknown_age_lists_nothing_and_lets_a_dated_one_grow_old(ho
     assert house.state.inventories.listing(APP.lower()) == listing
 
 
+@pytest.mark.full
 def test_a_tag_leads_to_what_is_kept_and_an_index_to_its_machines(house: Clusters) -> None:
     house.image(package("lamp", "2.0"), digest=DIGESTS[1])
     assert (

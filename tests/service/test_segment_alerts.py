@@ -128,11 +128,13 @@ def test_a_pair_is_told_once_a_day_and_only_of_new_flows(house: SegmentHouse) ->
     ]
 
 
+@pytest.mark.full
 def test_flows_of_other_subscriptions_decide_nothing(house: SegmentHouse) -> None:
     house.write(*FLOWS, subscription=SUB.replace("1", "2"))
     assert house.note() == 0
 
 
+@pytest.mark.full
 def test_a_pair_that_left_the_plan_is_forgotten(house: SegmentHouse) -> None:
     house.write(*FLOWS)
     house.note()

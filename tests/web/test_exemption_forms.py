@@ -208,6 +208,7 @@ def test_a_subscription_is_called_by_its_name(instance, owner):
     assert f">{name}</a> <small>Subscription" in owner.get(f"/recommendations/{one.recommendation}").text
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("members", [False, True])
 def test_one_from_an_assignment_is_shown_and_ended_on_the_pages_of_what_it_reaches(
     instance, owner, visitor, finding, members

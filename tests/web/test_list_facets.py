@@ -148,6 +148,7 @@ def test_a_scope_without_alerts_says_so_of_itself(owner, instance):
     assert "No incidents in this scope" in owner.get(f"/incidents?scope={empty}").text
 
 
+@pytest.mark.full
 def test_a_view_is_saved_by_its_owner_opened_in_the_scope_of_now_and_removed(instance, owner, visitor):
     form = {
         "act": "save",

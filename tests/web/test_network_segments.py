@@ -120,6 +120,7 @@ def test_a_text_that_is_no_plan_changes_nothing_and_stays_in_the_form(owner, ins
     assert (instance.data / FILE).read_text() == PLAN
 
 
+@pytest.mark.full
 def test_who_saves_over_the_change_of_another_is_told(owner, instance):
     etag = re.search(r'name="etag" value="([^"]+)"', owner.get(PAGE).text)
     assert etag
@@ -142,6 +143,7 @@ def test_the_block_is_shown_requested_once_and_its_request_is_listed(owner, inst
     assert len(instance.state.automation_runs.list_newest("default")) == 1
 
 
+@pytest.mark.full
 def test_the_command_and_the_page_say_the_same(owner, instance):
     listed = CliRunner().invoke(
         cli, ["--data", str(instance.data), "protect", "segment-plan", "violations", "-o", "json"]

@@ -92,6 +92,7 @@ def test_only_an_owner_is_shown_what_is_left_to_set_up(owner, visitor) -> None:
     assert (lesser.status_code, "Set up this server" in lesser.text) == (200, False)
 
 
+@pytest.mark.full
 def test_a_rule_is_written_from_a_query_edited_and_copied(owner, instance) -> None:
     page = "/settings/own-rules/act/create"
     assert "print Who=1" in owner.get(page, params={"query": "print Who=1"}).text

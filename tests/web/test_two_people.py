@@ -164,6 +164,7 @@ def test_an_incident_is_given_to_who_may_work_on_it(instance, owner, visitor, nu
     assert kept(instance, number).owner == ""
 
 
+@pytest.mark.full
 def test_of_many_those_that_changed_are_left_out_and_listed(instance, owner, second):
     with instance.state.transaction() as session:
         story = Incident("default", "One of <many>", "", "Low", NOON, NOON, NOON, NOON)
@@ -240,6 +241,7 @@ def test_of_many_alerts_those_that_changed_are_left_out_and_listed(instance, own
     assert second.post("/alerts", data={"act": "dismiss", "alert": [again]}, headers=HERE).status_code == 303
 
 
+@pytest.mark.full
 def test_what_somebody_suppressed_meanwhile_is_told(instance, owner, second, raised):
     old = second.get(raised).text
     form = {
@@ -260,6 +262,7 @@ def test_what_somebody_suppressed_meanwhile_is_told(instance, owner, second, rai
     assert sent(second, raised, {**form, "comment": "mine too"}, told.text).status_code == 303
 
 
+@pytest.mark.full
 def test_of_many_at_once_one_is_first(instance, owner, number):
     address = f"/incidents/{number}"
     form = {"etag": etag(owner.get(address).text), "act": "close", "classification": TRUE}
@@ -305,6 +308,7 @@ def test_a_secret_that_somebody_gave_meanwhile_is_not_overwritten(instance, owne
     source_setup.remove(instance.state, "shared-feed")
 
 
+@pytest.mark.full
 def test_an_old_page_of_a_tenant_changes_nothing(instance, owner, second):
     address = "/sources/tenants/fabrikam"
     old = second.get(address).text
@@ -339,6 +343,7 @@ def test_a_page_that_refused_what_was_typed_is_of_the_state_of_before(owner, sec
     assert sent(second, address, {**form, **mended}, refused.text).status_code == 409
 
 
+@pytest.mark.full
 def test_a_list_that_refused_what_was_typed_is_of_the_state_of_before(instance, owner, second, number):
     address = "/incidents?span=90d"
     ticked = tick(second.get(address).text, "incident", number)

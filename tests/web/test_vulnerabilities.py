@@ -179,6 +179,7 @@ def test_images_tell_what_was_found_and_what_was_not_looked_for(owner: TestClien
     assert (free["Malware"], free["Licenses"], free["Packages not assessed"]) == ("", "", "")
 
 
+@pytest.mark.full
 def test_an_image_that_a_command_scanned_shows_its_findings(owner: TestClient) -> None:
     page = owner.get(f"/images/{FREE}").text
     assert "Private &lt;key&gt;" in page
@@ -403,6 +404,7 @@ def test_registries_say_how_they_are(owner: TestClient) -> None:
     assert SECRET not in owner.get("/registries/prod").text
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("address", ["/vulnerabilities", f"/vulnerabilities/{CVE}"])
 def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     instance: Instance, owner: TestClient, address: str
@@ -418,6 +420,7 @@ def test_advisories_that_cannot_be_read_are_told_with_what_to_do(
     assert "advisories.sqlite cannot be read as an advisory database" in words(answer.text)
 
 
+@pytest.mark.full
 def test_an_image_whose_packages_are_not_stored_shows_its_last_scan(
     owner: TestClient, instance: Instance
 ) -> None:

@@ -87,7 +87,7 @@ def delayed(ask: Callable[..., Any]) -> Callable[..., Any]:
     return later
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.full)])
 def test_rows_and_types_are_those_of_duckdb(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One session for all queries: it takes seconds to start."""
     catalog = arrow_catalog(TABLES)

@@ -115,6 +115,7 @@ def test_what_late_rows_add_brings_the_alert_up_to_date(
     assert len(next(iter(told(lake).values()))) == 2
 
 
+@pytest.mark.full
 def test_rows_without_a_key_are_found_by_what_they_share(
     lake: Lake, put: Callable[..., None], look: Callable[[AnalyticRule, datetime], list[str]]
 ) -> None:
@@ -129,6 +130,7 @@ def test_rows_without_a_key_are_found_by_what_they_share(
     assert sorted(versions) == [[("ann", "2")], [("bob", "1"), ("bob", "2")], [("new", "1")]]
 
 
+@pytest.mark.full
 def test_alerts_from_before_rows_had_names_are_brought_up_to_date() -> None:
     def alert(name: str, minute: int) -> Alert:
         moment = START + minute * MINUTE

@@ -90,6 +90,7 @@ def test_addresses_by_themselves_and_by_ranges(given: dict[str, Any], wanted: li
     assert found([given], [], ADDRESSES) == wanted
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
@@ -131,6 +132,7 @@ def test_an_address_of_ipv4_in_other_clothes() -> None:
     assert found([indicator("ip", "203.0.113.7")], [], values, call) == sorted(values[:4])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("given", ["2001:db8::7", "2001:0DB8:0:0::0007", "2001:db8::7/128", "2001:DB8::/64"])
 def test_an_address_of_ipv6_in_every_spelling(given: str) -> None:
     values = [
@@ -154,6 +156,7 @@ def test_a_domain_in_unicode_and_in_punycode(given: str) -> None:
     assert found([indicator("domain", given)], [], values) == sorted(values[:4])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("host", [UNICODE, PUNYCODE, "B%C3%9Ccher.example", "bücher.EXAMPLE."])
 def test_a_url_whose_host_is_in_unicode_or_in_punycode(host: str) -> None:
     values = [
@@ -166,6 +169,7 @@ def test_a_url_whose_host_is_in_unicode_or_in_punycode(host: str) -> None:
     assert listed == sorted([values[0], values[1]])
 
 
+@pytest.mark.full
 def test_a_mail_whose_domain_is_in_unicode_or_in_punycode() -> None:
     call = "let M = T | project-rename Mail = Value; _ListedMails(M) | project Value = Mail"
     values = [f"eve@{UNICODE}", f"<Eve@{PUNYCODE}>", "eve@bucher.example"]
@@ -187,6 +191,7 @@ def test_urls_with_a_user_a_default_port_and_escapes() -> None:
 URLS = ["https://bad.example/a/b?x=1", "bad.example/a/b/", "http://bad.example/a", "bad.example/A/B#top"]
 
 
+@pytest.mark.full
 def test_urls_without_scheme_query_and_last_slash() -> None:
     given = [indicator("url", "http://BAD.example/a/b")]
     assert found(given, [], URLS) == [

@@ -29,6 +29,8 @@ sys.modules[_SPEC.name] = replay
 _SPEC.loader.exec_module(replay)
 
 END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+pytestmark = pytest.mark.full
+
 VARIANTS = ("on time", "late", "stopped")
 
 

@@ -290,6 +290,7 @@ def test_who_reaches_nothing_is_told_nothing(data: Path, tmp_path: Path) -> None
     )
 
 
+@pytest.mark.full
 def test_a_newer_snapshot_is_read(data: Path) -> None:
     known = EntityContexts(data, PublishedSnapshotCache(data))
     (before,) = known.describe(involve(ADA))
@@ -366,6 +367,7 @@ def test_who_reads_results_alone_is_told_of_them_and_of_no_resource(sample: Path
     assert (facts(hidden), hidden.resource) == ({"resource": beyond}, "")
 
 
+@pytest.mark.full
 def test_the_types_that_are_read_tell_as_much_as_the_whole_estate(sample: Path) -> None:
     """Indexes read some types; what they say of every machine and account is what the whole estate says."""
     from nephoscope.alerts.investigation.estate_context import EstateContext
@@ -402,6 +404,7 @@ def test_locations_and_egress_are_those_of_every_tenant(data: Path) -> None:
     )
 
 
+@pytest.mark.full
 def test_where_a_server_refreshes_nobody_waits_for_a_newer_snapshot(data: Path) -> None:
     known = EntityContexts(data, PublishedSnapshotCache(data))
     known.refresh()

@@ -209,6 +209,7 @@ def test_an_alert_of_the_same_account_joins(
     assert (found.title, found.severity) == wanted, "what somebody chose stays"
 
 
+@pytest.mark.full
 def test_bookmarks_go_with_a_merge(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(0), signin(1, "ana@contoso.com"))
     now = datetime.now(UTC)
@@ -244,6 +245,7 @@ query: |
 """
 
 
+@pytest.mark.full
 def test_a_hunt_by_command(tmp_path: Path) -> None:
     event = {
         "time": (datetime.now(UTC) - timedelta(minutes=10)).isoformat(),

@@ -160,6 +160,7 @@ def detected(data: Path) -> list[str]:
     return found
 
 
+@pytest.mark.full
 def test_an_imported_rule_runs_once_a_person_switched_it_on(data: Path) -> None:
     run(data, "content", "import", str(CHECKOUT), "--name", "Acme Pack", code=3)
     assert detected(data) == []
@@ -223,6 +224,7 @@ def test_a_function_of_the_workspace_stays(data: Path, checkout: Path) -> None:
     assert "already has another function OwnCallers, which is kept" in said
 
 
+@pytest.mark.full
 def test_a_pack_goes_with_its_functions(data: Path) -> None:
     run(data, "content", "import", str(CHECKOUT), "--name", "acme", "--enable", code=3)
     assert "pack 'nope' not found" in run(data, "content", "remove", "acme", "nope", code=2).stderr

@@ -137,6 +137,7 @@ def test_a_table_that_nothing_fills_is_an_error_of_the_rule(lake: Lake) -> None:
     )
 
 
+@pytest.mark.full
 def test_a_round_reads_one_evaluation(lake: Lake) -> None:
     assess(lake.data, ADA)
     one = rule(QUERY)

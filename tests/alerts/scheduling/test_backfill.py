@@ -183,6 +183,7 @@ def test_nothing_that_was_looked_at_is_looked_at_again(lake: Lake, state: State)
     assert len(told(state)[0]) == len(before[0]) + 1
 
 
+@pytest.mark.full
 def test_what_a_schedule_has_run_is_told_once(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
     until = START + 26 * HOUR  # a window of the daily rule is over
@@ -225,6 +226,7 @@ def test_windows_that_are_not_over_wait(lake: Lake, state: State) -> None:
     assert looking.windows == 2
 
 
+@pytest.mark.full
 def test_a_rule_that_learns_leaves_what_it_learned(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
     until = START + 30 * HOUR
@@ -301,6 +303,7 @@ def test_rows_that_no_rule_has_looked_at_are_counted(lake: Lake, state: State) -
     assert find_unevaluated_rows(lake, state, [rule("other", "Syslog")], "default", NOW).rows == 0
 
 
+@pytest.mark.full
 def test_rules_that_another_time_had_are_written_with_their_time(lake: Lake, state: State) -> None:
     fill(lake, *EVENTS)
     look(lake, state, RULES[:1])

@@ -25,6 +25,8 @@ from nephoscope.resource_graph import open_lake_with_estate
 from nephoscope.state import State
 from nephoscope_policy.model.source_location import Place
 
+pytestmark = pytest.mark.full
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 DAYS = 30
 END = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - DAY

@@ -91,6 +91,7 @@ def test_a_look_before_a_window_is_over_and_the_window_raise_one_alert(
     assert len(alerts(lake)) == len(look.taken.alerts)
 
 
+@pytest.mark.full
 def test_a_look_apart_tells_nothing_again_that_the_schedule_told(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(40), signin(70, "jo@contoso.com", "198.51.100.7"))
     schedule = Schedule(lake, state, [rule()], "default")
@@ -100,6 +101,7 @@ def test_a_look_apart_tells_nothing_again_that_the_schedule_told(lake: Lake, sta
     assert (look.outcome.rows, len(look.taken.alerts)) == (2, 1)
 
 
+@pytest.mark.full
 def test_what_a_look_saw_of_an_earlier_window_stays_when_the_window_is_run(
     lake: Lake, state: State, put: Put
 ) -> None:
@@ -166,6 +168,7 @@ def test_late_rows_add_to_the_one_alert_of_a_window(lake: Lake, state: State, pu
     assert len({row["SystemAlertId"] for row in alerts(lake)}) == 1
 
 
+@pytest.mark.full
 def test_two_workers_share_the_windows(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
     one, two = (Schedule(lake, state, [rule()], "default") for _ in range(2))

@@ -182,6 +182,7 @@ def quiet(
 SIZES = [(6, 1), pytest.param(8, 2, marks=pytest.mark.full)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("count", "hours"), SIZES)
 def test_clock_that_jumps_loses_and_doubles_nothing(
     house: Callable[[str], House], count: int, hours: int
@@ -295,6 +296,7 @@ def test_rows_in_any_order_give_the_same_alerts(
     assert ran(schedule, START + length + 9 * MINUTE) == 0
 
 
+@pytest.mark.full
 def test_joined_files_are_no_late_rows(house: Callable[[str], House]) -> None:
     one = house("one")
     schedule = one.schedule(rules(2))
@@ -306,6 +308,7 @@ def test_joined_files_are_no_late_rows(house: Callable[[str], House]) -> None:
     assert ran(schedule, START + HOUR + 7 * MINUTE) == 0
 
 
+@pytest.mark.full
 def test_two_workers_with_their_shares_run_every_window_once(house: Callable[[str], House]) -> None:
     several, length = rules(6), HOUR
     wanted = quiet(house("quiet"), several, length)
@@ -343,6 +346,7 @@ def test_a_lease_that_was_lost_commits_nothing(house: Callable[[str], House]) ->
     assert one.alerts() == before
 
 
+@pytest.mark.full
 def test_nrt_rules_look_at_what_came(house: Callable[[str], House]) -> None:
     one = house("one")
     rule = AnalyticRule.parse(

@@ -81,6 +81,7 @@ def test_one_that_asks_many_is_one_alert_a_run(nights: Any, looking: TuningAdvis
     assert [one.document["AlertName"] for one in found.raised_alerts] == ["Failed sign-ins"] * 3
 
 
+@pytest.mark.full
 def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
     nights: Any, looking: TuningAdvisor, state: State
 ) -> None:
@@ -90,6 +91,7 @@ def test_alerts_of_a_run_about_nothing_in_common_stay_apart(
     assert "grouping" not in {one.kind for one in looking.list_advice([rule()])}
 
 
+@pytest.mark.full
 def test_a_true_one_among_them_keeps_a_run_apart(nights: Any, looking: TuningAdvisor, state: State) -> None:
     rows = [(day * DAY + 10, f"u{n}@contoso.com", "198.51.100.7") for day in range(3) for n in range(5)]
     nights(rule(), rows=rows)
@@ -150,6 +152,7 @@ def test_advice_never_hides_a_story_that_nobody_has_judged(
     assert [one.rule.id for one in looking.list_advice([rule(), other])] == ["r1", "r2"]
 
 
+@pytest.mark.full
 def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(
     nights: Any, looking: TuningAdvisor
 ) -> None:
@@ -157,6 +160,7 @@ def test_an_account_that_comes_from_everywhere_is_not_left_out_soon(
     assert [one for one in looking.list_advice([rule()]) if one.kind == "exclusion"] == []
 
 
+@pytest.mark.full
 def test_repeats_are_raised_once_in_a_while(
     nights: Any, looking: TuningAdvisor, state: State, lake: Lake
 ) -> None:
@@ -174,6 +178,7 @@ def test_repeats_are_raised_once_in_a_while(
     assert len(replay(lake, tuned, "default", BEGIN, HOUR + 5 * HOURS, END).raised_alerts) == 2
 
 
+@pytest.mark.full
 def test_usual_combinations_are_learned(
     nights: Any, looking: TuningAdvisor, state: State, lake: Lake
 ) -> None:
@@ -214,6 +219,7 @@ def test_a_threshold_is_raised_below_what_was_true(nights: Any, looking: TuningA
     assert told([advice]) == [("threshold", "proven", 5, 6)]
 
 
+@pytest.mark.full
 def test_a_number_that_alerts_tell_separates_what_was_true(
     nights: Any, looking: TuningAdvisor, state: State, lake: Lake
 ) -> None:
@@ -269,6 +275,7 @@ def test_the_report_of_a_rule(nights: Any, state: State, lake: Lake) -> None:
     assert shown["precision"] == pytest.approx(1 / 3, abs=0.001)
 
 
+@pytest.mark.full
 def test_a_replay_writes_nothing_and_sees_what_the_schedule_does(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", *(signin(minutes, user, ip) for minutes, user, ip in SCANS), came=None)
     done = replay(lake, rule(), "default", BEGIN, HOUR + 3 * HOURS, END)

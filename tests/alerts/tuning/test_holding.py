@@ -34,6 +34,7 @@ def told(alerts: list[StoredAlert]) -> list[tuple[str, str, list[str]]]:
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("grouping", [{}, SINGLE])
 def test_what_is_suppressed_is_dismissed_and_the_rest_is_raised(
     put: Put, run: Any, edit: Any, lake: Lake, state: State, grouping: dict[str, Any]
@@ -58,6 +59,7 @@ def test_a_row_that_names_others_too_is_raised(put: Put, run: Any, edit: Any) ->
     assert told(run(rule(query=query))) == [("New", "", ["198.51.100.7", "203.0.113.9"])]
 
 
+@pytest.mark.full
 def test_late_rows_do_not_hide_among_what_is_suppressed(put: Put, run: Any, edit: Any) -> None:
     put("SigninLogs", signin(20, "scan@contoso.com", "198.51.100.7"))
     edit().suppress("scanner", "r1", SCANNER)
@@ -117,6 +119,7 @@ def test_what_is_expired_or_disabled_holds_nothing(put: Put, run: Any, edit: Any
     assert [one[0] for one in told(run(rule(), 3))] == ["Dismissed", "New", "New"]
 
 
+@pytest.mark.full
 def test_a_watchlist_is_read_as_it_is_when_the_rule_runs(put: Put, run: Any, edit: Any, lake: Lake) -> None:
     put("SigninLogs", signin(10, ip="198.51.100.7"), signin(70, ip="198.51.100.7"))
     found = parse_conditions([{"field": "entities.ip.address", "inWatchlist": "Scanners"}])
@@ -166,6 +169,7 @@ def test_what_is_high_is_raised_from_the_first_day(put: Put, run: Any, edit: Any
     assert [each[0] for each in told(run(rule(**YOUNG), 2))] == ["New", "New"]
 
 
+@pytest.mark.full
 def test_another_log_of_a_rule_may_be_older(put: Put, run: Any) -> None:
     put("AADNonInteractiveUserSignInLogs", signin(-300))
     put("SigninLogs", signin(10))
@@ -182,6 +186,7 @@ def test_a_rule_need_not_make_incidents(put: Put, run: Any, edit: Any, state: St
     assert state.incidents.list_newest("default") == []
 
 
+@pytest.mark.full
 def test_the_same_entities_again_are_held_back_for_a_while(
     put: Put, run: Any, edit: Any, state: State
 ) -> None:
@@ -194,6 +199,7 @@ def test_the_same_entities_again_are_held_back_for_a_while(
     assert [one[0] for one in told(run(rule(), 5))] == ["Dismissed", "New", "New", "New"]
 
 
+@pytest.mark.full
 def test_what_was_a_true_positive_is_raised_again(put: Put, run: Any, edit: Any, state: State) -> None:
     put("SigninLogs", signin(10), signin(70))
     edit().set_settings(rule(), {"repeatInterval": "3h"})
@@ -252,6 +258,7 @@ def test_settings_that_a_rule_cannot_have(
     assert state.rule_settings.all("default") == []
 
 
+@pytest.mark.full
 def test_every_change_is_noted_and_advice_can_be_taken_back(edit: Any, state: State) -> None:
     edit().set_settings(rule(), {"triggerThreshold": 2})
     advised = edit(1, "a1")

@@ -112,6 +112,7 @@ def test_what_is_asked_twice_is_done_once(trials: RuleTrials) -> None:
         trials.request_trial(wanted(rule="one too many"))
 
 
+@pytest.mark.full
 def test_the_oldest_that_are_over_are_forgotten(trials: RuleTrials, trying: TrialRunner) -> None:
     for at in range(KEPT_OF_RULE + 3):
         asked = trials.request_trial(wanted(asked=HOUR + timedelta(seconds=at), rule="gone"))
@@ -133,6 +134,7 @@ def test_it_tells_how_far_it_is_until_it_is_stopped(trials: RuleTrials) -> None:
     assert trials.all() == []
 
 
+@pytest.mark.full
 def test_a_worker_that_is_to_end_leaves_it_to_the_next(trials: RuleTrials, trying: TrialRunner) -> None:
     asked = trials.request_trial(wanted())
     assert trying.run_next(lambda: True) is None

@@ -45,6 +45,7 @@ def test_a_packed_file_that_ends_early_gives_what_it_holds(tmp_path: Path, data:
     )
 
 
+@pytest.mark.full
 def test_members_of_gzip_behind_a_damaged_one_are_rows(tmp_path: Path, data: Path) -> None:
     packed = [gzip.compress(lines_of(50, first)) for first in (0, 50, 100)]
     damaged = packed[1][: len(packed[1]) // 2]
@@ -149,6 +150,7 @@ def test_a_damaged_header_of_a_tar_archive_is_told_and_what_is_behind_it_read(
     assert f"the header at byte {place:,} is damaged: " in found["failed"][str(path)]
 
 
+@pytest.mark.full
 def test_a_tar_that_ends_early_gives_its_rows_and_the_whole_one_the_others(
     tmp_path: Path, data: Path
 ) -> None:

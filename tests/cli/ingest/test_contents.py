@@ -83,6 +83,7 @@ def test_what_the_path_tells_is_the_same_in_another_folder_and_not_lost_without_
     assert counted(data, VAULTS) == [{"vault": "x", "rows": 1}]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("more", [0, 3], ids=["the same", "grown"])
 def test_a_blob_that_came_without_its_path_comes_once_and_is_of_one_resource(
     tmp_path: Path, data: Path, more: int
@@ -111,6 +112,7 @@ def test_a_blob_of_another_resource_is_no_grown_one(tmp_path: Path, data: Path) 
     assert counted(data, VAULTS) == [{"vault": "x", "rows": 8}, {"vault": "y", "rows": 9}]
 
 
+@pytest.mark.full
 def test_a_blob_that_an_older_release_took_in_is_known(tmp_path: Path, data: Path) -> None:
     blob = vault(tmp_path, "X")
     blob.write_bytes(event())

@@ -95,6 +95,7 @@ def test_a_file_that_grew_and_was_turned_over_and_packed_is_known(tmp_path: Path
     assert counted(data) == [{"rows": 11, "distinct": 11}]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("whole", [0, 4], ids=["the only line", "behind whole ones"])
 def test_a_line_that_was_taken_when_it_was_cut_is_told_once(tmp_path: Path, data: Path, whole: int) -> None:
     log, lines = tmp_path / "auth.log", syslog_of(whole + 2, 1000)
@@ -111,6 +112,7 @@ def test_a_line_that_was_taken_when_it_was_cut_is_told_once(tmp_path: Path, data
     assert counted(data, "Syslog | count") == [{"Count": whole + 4}]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kept", ["m/auth.log.1", "m/auth.log.1.gz", "m/auth.log-20261126"])
 def test_a_short_log_that_was_turned_over_gives_what_is_new(tmp_path: Path, data: Path, kept: str) -> None:
     (tmp_path / "m").mkdir()
@@ -181,6 +183,7 @@ def test_an_older_shorter_copy_adds_nothing_and_is_told(
     assert ingest(data, path, *table)[1]["older"] == {}, "known by now"
 
 
+@pytest.mark.full
 def test_of_an_older_copy_that_ends_between_two_marks_what_is_not_proved_is_read(
     tmp_path: Path, data: Path
 ) -> None:
@@ -203,6 +206,7 @@ def test_a_log_that_begins_as_another_does_and_goes_on_otherwise_is_read_whole(
     assert (found["rows"], found["older"]) == ({"AZFWNetworkRule": 29}, {})
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("first", ["short", "long"])
 def test_of_two_short_logs_of_which_one_begins_with_the_other_no_row_is_lost(
     tmp_path: Path, data: Path, first: str
@@ -257,6 +261,7 @@ def test_other_content_under_the_same_name_is_read_whole(tmp_path: Path, data: P
     assert (found["rows"], found["files"]["grown"], found["grown"]) == ({"AZFWNetworkRule": 9}, 0, [])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("ended", ["\n", ""], ids=["whole lines", "a line that was cut"])
 def test_a_table_with_a_quote_that_is_never_closed_grows_without_a_row_twice(
     tmp_path: Path, data: Path, ended: str
@@ -273,6 +278,7 @@ def test_a_table_with_a_quote_that_is_never_closed_grows_without_a_row_twice(
     assert counted(data, HOSTS) == [{"rows": 5, "distinct": 5}]
 
 
+@pytest.mark.full
 def test_a_table_that_an_older_release_took_in_and_that_has_grown_is_told(tmp_path: Path, data: Path) -> None:
     plain, row = tmp_path / "a.csv", f"{NOW.isoformat()},web-1\n"
     plain.write_text("TimeGenerated,Computer\n" + row)

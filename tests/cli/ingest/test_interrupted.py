@@ -33,6 +33,7 @@ def test_again_takes_it_in_a_second_time(tmp_path: Path, data: Path) -> None:
     assert counted(data) == [{"rows": 10, "distinct": 5}]
 
 
+@pytest.mark.full
 def test_an_interrupted_load_with_again_goes_on_and_tells_so(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_block_that_was_acknowledged_but_not_noted_is_not_doubled(
     assert counted(data) == [{"rows": 400, "distinct": 400}]
 
 
+@pytest.mark.full
 def test_a_table_whose_load_was_interrupted_and_that_grew_comes_once(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +152,7 @@ def test_a_table_whose_load_was_interrupted_and_that_grew_comes_once(
     assert counted(data, HOSTS) == [{"rows": 120, "distinct": 120}]
 
 
+@pytest.mark.full
 def test_a_file_that_grew_while_its_load_was_interrupted_is_gone_on_with(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +190,7 @@ def _waiting(data: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
+@pytest.mark.full
 def test_the_copy_of_a_pipe_goes_with_the_next_run_where_its_process_was_killed(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with _waiting(data) as living:

@@ -45,6 +45,7 @@ def test_what_cannot_be_done_ends_with_2_and_says_why(data: Path, arguments: lis
     assert told in result.output
 
 
+@pytest.mark.full
 def test_the_rows_of_a_known_file_are_those_of_all_its_loads(tmp_path: Path, data: Path) -> None:
     plain = tmp_path / "a.json"
     for lines in (20, 50, 60):
@@ -142,6 +143,7 @@ def test_the_summary_gives_the_words_and_the_place_of_the_first_entry_of_a_reaso
     )
 
 
+@pytest.mark.full
 def test_flow_logs_are_joined_with_the_collected_estate(tmp_path: Path, data: Path) -> None:
     network = "/subscriptions/11111111-2222-4333-8444-555555555555/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v"
     body = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,8 +77,8 @@ def own_needs() -> ContentNeeds:
     return ContentNeeds.of(PolicyCatalog.of(load_documents(None, "policies")), types, Aliases.load_builtin())
 
 
-@pytest.fixture
-def needed() -> Any:
+@pytest.fixture(scope="session")
+def needed_types() -> Any:
     """The same, worked out by the server's own reading of the documents."""
     found = azure_server.Needed()
     for document in load_documents(None, "policies"):
@@ -87,6 +90,12 @@ def needed() -> Any:
     return found
 
 
+@pytest.fixture
+def needed(needed_types: Any) -> Any:
+    """What a test may change of it."""
+    return copy.deepcopy(needed_types)
+
+
 @pytest.fixture(scope="session")
 def replay() -> ModuleType:
     """What collects from it (tests/oracle/azure_replay.py)."""
@@ -94,8 +103,26 @@ def replay() -> ModuleType:
 
 
 @pytest.fixture
-def azure(sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any) -> Any:
+def azure(sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any) -> Iterator[Any]:
     """A loopback Azure with the sample estate behind it, in pages of 200."""
-    world = azure_server.World.of(json.loads(json.dumps(sample_bodies)), tables)
-    with azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0))) as found:
+    with serving_estate(sample_bodies, tables, needed) as found:
         yield found
+
+
+def serving_estate(
+    bodies: list[dict[str, Any]], tables: dict[str, str], needed: Any
+) -> AbstractContextManager[Any]:
+    """Serve an estate of which nothing is changed outside."""
+    world = azure_server.World.of(json.loads(json.dumps(bodies)), tables)
+    return azure_server.serving(azure_server.Azure(world, needed, page=200, quota=(500, 1.0)))
+
+
+@pytest.fixture(scope="package")
+def collected(
+    sample_bodies: list[dict[str, Any]], tables: dict[str, str], needed_types: Any, own_needs: ContentNeeds,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Any, Any, Path]]:  # fmt: skip
+    """Everything, collected once for tests that only read it: the loopback Azure, what the collection tells, its folder."""
+    out = tmp_path_factory.mktemp("collected") / "out"
+    with serving_estate(sample_bodies, tables, copy.deepcopy(needed_types)) as azure:
+        yield azure, azure_replay.collect(azure, own_needs, out), out

@@ -189,6 +189,7 @@ def test_settings_that_cannot_be_meant(
     assert "pass@" not in done.stderr
 
 
+@pytest.mark.full
 def test_scan_azure_collects_and_judges(
     azure: Any, environment: dict[str, str], cloud: Path, tmp_path: Path
 ) -> None:

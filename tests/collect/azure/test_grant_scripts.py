@@ -130,6 +130,7 @@ def test_the_script_grants_what_is_in_the_table(name: str, exact: bool, ran: Any
     assert ("made-secret" in printed) == (connection.sign_in != "managed-identity")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("exact", [False, True], ids=["reader", "exact"])
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_the_bicep_file_holds_the_same(name: str, exact: bool, own_needs: Any) -> None:

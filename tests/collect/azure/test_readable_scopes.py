@@ -63,6 +63,7 @@ def test_the_subscription_is_unread_and_the_group_is_read(
     assert f"{len(found.gaps) - len(shown) + 1} types, such as " in shown[-1]
 
 
+@pytest.mark.full
 def test_no_verdict_differs_from_that_of_who_may_read_all(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Path, group: str
 ) -> None:
@@ -98,6 +99,7 @@ def test_groups_are_asked_only_where_something_lacks(
     assert [line for line in asked if "/resourcegroups/" in line.lower()] == []
 
 
+@pytest.mark.full
 def test_a_group_that_grants_no_more_than_its_subscription_is_no_scope(
     azure: Any, replay: ModuleType, own_needs: Any, tmp_path: Path
 ) -> None:

@@ -126,6 +126,7 @@ def test_the_lake_hears_of_usage_heartbeat_and_status(world) -> None:
     assert status[0]["Reason"] == "the broker does not answer; 3 messages were lost before they could be read"
 
 
+@pytest.mark.full
 def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> None:
     state, lake = world
     state.workspaces.add("soc", members=["Syslog"])
@@ -138,6 +139,7 @@ def test_usage_of_a_workspace_that_takes_none_is_in_the_default_one(world) -> No
     assert [tuple(one.values()) for one in found] == [("soc", "Syslog", 0.005)]
 
 
+@pytest.mark.full
 def test_usage_is_told_of_every_hour_once_however_late(world) -> None:
     state, lake = world
     keeper, other = HealthKeeper(lake, state, "me"), HealthKeeper(lake, state, "another")
@@ -220,6 +222,7 @@ def _changed_schema(keeper: HealthKeeper, state: State) -> None:
 SCHEMA = "SecurityAlert | where AlertType endswith 'schema' | project Description, Status"
 
 
+@pytest.mark.full
 def test_a_changed_schema_is_told_by_whoever_judges(world) -> None:
     state, lake = world
     judges, sees = HealthKeeper(lake, state, "judges"), HealthKeeper(lake, state, "sees")
@@ -278,6 +281,7 @@ def test_only_one_process_judges(world) -> None:
     assert second.judge(NOW)
 
 
+@pytest.mark.full
 def test_alerts_of_a_workspace_that_takes_none_are_rows_of_the_default_one(world) -> None:
     state, lake = world
     state.workspaces.add("soc", members=["Syslog"])
@@ -363,6 +367,7 @@ def test_a_source_that_fails_from_the_beginning_is_failing(world) -> None:
     assert _told(state, NOW + timedelta(days=3)) == {("hub", ""): "failing"}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("arrivals", "told"), [(1, ("hub", "")), (10, ("hub", "")), (11, ("hub", "Syslog"))])
 def test_silence_is_told_however_little_came(world, arrivals: int, told: tuple[str, str]) -> None:
     state, lake = world
@@ -373,6 +378,7 @@ def test_silence_is_told_however_little_came(world, arrivals: int, told: tuple[s
     assert {place for place, status in _told(state, late).items() if status == "silent"} == {told}
 
 
+@pytest.mark.full
 def test_a_rare_table_is_not_silent_beside_one_that_is_known(world) -> None:
     state, lake = world
     keeper, source = HealthKeeper(lake, state, "me"), state.sources.get("hub")
@@ -383,6 +389,7 @@ def test_a_rare_table_is_not_silent_beside_one_that_is_known(world) -> None:
     assert set(_told(state, NOW + timedelta(hours=90)).values()) == {"ok"}
 
 
+@pytest.mark.full
 def test_days_that_bring_nothing_each_week_are_not_silent(world) -> None:
     """A source that works from Monday to Friday, on its second Saturday: the hours of five of the last seven days had rows."""
     state, _ = world
@@ -437,6 +444,7 @@ def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
     assert (stands.rate, stands.expected, stands.delay, stands.bad_share) == (50, 200.0, 1.0, 0.0)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("rows", "lines", "kinds"), [(900, 100, set()), (100, 300, {"quarantine"}), (0, 100, {"quarantine"})]
 )

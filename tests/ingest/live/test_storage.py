@@ -154,6 +154,7 @@ def test_rewritten_with_the_same_beginning_goes_on_and_with_another_begins_anew(
     assert len(sink.sequences) == 2
 
 
+@pytest.mark.full
 def test_deleted_and_made_again(container, source, sink, running, until) -> None:
     client = container.get_blob_client(NAME)
     Flow(client).add(10)
@@ -166,6 +167,7 @@ def test_deleted_and_made_again(container, source, sink, running, until) -> None
     assert _numbers(sink) == [0, 0, 1]
 
 
+@pytest.mark.full
 def test_append_blobs_of_lines(container, source, sink, running, until) -> None:
     client = container.get_blob_client("resourceId=/SUBSCRIPTIONS/S/y=2026/m=06/d=01/h=10/m=00/PT1H.json")
     client.create_append_blob()
@@ -181,6 +183,7 @@ def test_append_blobs_of_lines(container, source, sink, running, until) -> None:
     assert _numbers(sink) == [0, 1, 2, 3]
 
 
+@pytest.mark.full
 def test_blobs_of_wide_text(container, source, sink, running, until) -> None:
     client = container.get_blob_client("resourceId=/SUBSCRIPTIONS/S/y=2026/m=06/d=01/h=10/m=00/PT1H.json")
     client.create_append_blob()
@@ -216,6 +219,7 @@ def _done(sink, count: int) -> bool:
     return [one.get("done") for one in sink.saved.values()] == [True] * count
 
 
+@pytest.mark.full
 def test_a_copy_of_a_whole_blob_brings_no_row_again(account, source, sink, running, until) -> None:
     """In the same round, a later one, another container, of a copy whose original is gone, and of a source that begins again."""
     first, other = (account.create_container(f"insights-logs-{name}") for name in ("first", "other"))
@@ -240,6 +244,7 @@ def test_a_copy_of_a_whole_blob_brings_no_row_again(account, source, sink, runni
     assert sorted(_numbers(sink)) == [*range(20), *range(50, 70), *range(100, 120)]
 
 
+@pytest.mark.full
 def test_a_copy_that_goes_on_as_another_blob_is_read(account, source, sink, running, until) -> None:
     container = account.create_container("insights-logs-grown")
     lines = b"".join(b'{"n":%d}\n' % at for at in range(20))
@@ -254,6 +259,7 @@ def test_a_copy_that_goes_on_as_another_blob_is_read(account, source, sink, runn
     assert _numbers(sink) == list(range(21))
 
 
+@pytest.mark.full
 def test_many_blobs_in_many_containers(account, source, sink, running, until) -> None:
     for place in range(3):
         container = account.create_container(f"insights-logs-kind{place}")

@@ -262,6 +262,7 @@ def test_a_snapshot_that_was_stored_and_not_published_is_compared(
         ]
 
 
+@pytest.mark.full
 def test_of_published_snapshots_the_newest_alone_is_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

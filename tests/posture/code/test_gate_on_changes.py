@@ -114,6 +114,7 @@ def test_what_was_there_before_does_not_fail_and_what_is_new_does(clone: Clone) 
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.full
 def test_a_bicep_file_whose_output_the_change_leaves_alone_is_not_assessed(
     clone: Clone, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_file_that_moves_keeps_its_findings(clone: Clone) -> None:
     assert clone.scan(".", "--fail-on", "High", "--since", "origin/main").exit_code == 0
 
 
+@pytest.mark.full
 def test_a_base_without_a_common_commit_is_compared_as_it_is(clone: Clone) -> None:
     clone.git("checkout", "-q", "--orphan", "apart")
     clone.git("commit", "-qm", "apart")
@@ -218,6 +220,7 @@ def test_an_entry_that_a_change_removes_from_the_list_fails_what_it_covered(
     )  # of the account that was there, and of the one that is new
 
 
+@pytest.mark.full
 def test_a_list_that_a_change_adds_fails_nothing_that_was_there(clone: Clone) -> None:
     gate = ("--fail-on-policy", "opening-not-allowed", "--since", "origin/main", "--tools", "none")
     (clone.folder / ".nephoscope").mkdir()
@@ -301,6 +304,7 @@ def test_a_secret_is_accepted_with_a_reason_alone(clone: Clone) -> None:
         assert findings(result, "secret-") == [("prod.tfvars", 2, state)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("within", [".", "infra"])
 def test_a_file_that_moves_into_the_target_keeps_its_findings(
     clone: Clone, within: str, monkeypatch: pytest.MonkeyPatch
@@ -329,6 +333,7 @@ def test_the_base_is_judged_with_the_parameters_that_are_given(clone: Clone) -> 
     assert clone.scan(*arguments, "--since", "origin/main").exit_code == 0
 
 
+@pytest.mark.full
 def test_a_change_that_removes_every_template_is_clean(clone: Clone) -> None:
     clone.commit(old=None)
     assert clone.scan(".").exit_code == 4
@@ -361,6 +366,7 @@ def test_a_threshold_that_nothing_can_reach_is_refused(clone: Clone) -> None:
     assert "--fail-on Critical would never fail" in result.output
 
 
+@pytest.mark.full
 def test_a_repository_below_the_working_folder_is_asked_itself(
     clone: Clone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,6 +381,7 @@ def test_a_repository_below_the_working_folder_is_asked_itself(
     assert "repo/moved.json:11:33: High" not in fresh.output
 
 
+@pytest.mark.full
 def test_a_target_that_the_change_removes_is_judged_at_its_base(clone: Clone) -> None:
     (clone.folder / "infra").mkdir()
     clone.commit(**{"infra/main": template(False, "stinfra")})

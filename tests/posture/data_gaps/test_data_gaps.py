@@ -277,6 +277,7 @@ def test_whatever_is_missing_every_gap_names_a_type_and_its_remedy(
         assert permissions(gap.missing.subject)
 
 
+@pytest.mark.full
 def test_an_edition_has_the_gaps_of_its_report(tmp_path: Path, sample: Estate) -> None:
     report = judged(tmp_path, changed(sample, WORLDS[0]))
     publish(tmp_path, report, {})

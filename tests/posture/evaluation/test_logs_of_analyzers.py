@@ -291,6 +291,7 @@ def test_a_query_that_fails_is_not_a_table_without_rows(kept: Kept, query: str, 
     assert isinstance(found.value, LogNotReceivedError) is not received
 
 
+@pytest.mark.full
 def test_rows_that_come_in_meanwhile_are_of_the_next_evaluation(kept: Kept) -> None:
     kept.write(call(2))
     declared = DeclaredReads((api_usage.LOGS,), ())
@@ -323,6 +324,7 @@ def test_a_workspace_that_shows_other_subscriptions_alone_keeps_nothing_from_bei
     assert kept.said("get")["get"][0] is ComplianceState.COMPLIANT
 
 
+@pytest.mark.full
 def test_workspaces_that_share_some_subscriptions_are_read_together(kept: Kept) -> None:
     """Of each workspace those rows are read that it shows, whether it shows all, some or others."""
     third = "33333333-3333-4333-8333-333333333333"

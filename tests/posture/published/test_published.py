@@ -163,6 +163,7 @@ def test_a_newer_edition_is_found_and_the_older_still_answers(few, tmp_path):
     assert old.findings.count(EVERYTHING) == snapshots.load_newest().findings.count(EVERYTHING)
 
 
+@pytest.mark.full
 def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few, tmp_path):
     publish(tmp_path, few, {})
     made = PublishedSnapshotCache(tmp_path).load_newest().build_info
@@ -174,6 +175,7 @@ def test_who_opens_it_reads_few_commits_however_many_evaluations_there_were(few,
     assert (snapshot.build_info.scope, snapshot.findings.count(EVERYTHING)) == ("22", 0)
 
 
+@pytest.mark.full
 def test_an_edition_is_made_ready_while_the_one_before_is_shown(few, tmp_path):
     """Nobody who asks waits for it, and it is shown as soon as it is ready, also where it could not be made so."""
     publish(tmp_path, few, {})
@@ -279,6 +281,7 @@ def test_one_copy_serves_every_process_and_goes_with_its_edition(few, tmp_path):
     assert here.listing.page([ASSESSMENT], EVERYTHING, most=10).bodies
 
 
+@pytest.mark.full
 def test_a_copy_that_cannot_be_made_says_where(few, tmp_path):
     publish(tmp_path, few, {})
     (tmp_path / "posture" / ".documents.lock").mkdir()

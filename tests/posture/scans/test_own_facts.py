@@ -272,6 +272,7 @@ def test_of_two_bodies_of_one_id_the_newer_holds(scan, state, tmp_path, name, pa
     assert all("nephoscope facts remove" in one.reason for one in run.estate.quarantine)
 
 
+@pytest.mark.full
 def test_the_report_of_an_older_time_gives_way_by_the_time_that_its_body_bears(scan, state, tmp_path):
     counts = {"availablePatchCountByClassification": {"security": 9}}
     dated = {"status": "Succeeded", "lastModifiedDateTime": (NOW + HOUR).isoformat(), **counts}
@@ -283,6 +284,7 @@ def test_the_report_of_an_older_time_gives_way_by_the_time_that_its_body_bears(s
     assert ends(scan(target))["web01", "updates"] == ("Compliant", "")
 
 
+@pytest.mark.full
 def test_facts_of_two_tenants_stay_apart(scan, state, tmp_path):
     """Each tenant's verdicts are those that it has alone, to the byte."""
     targets = {name: snapshot(tmp_path / name, name) for name in "ab"}
@@ -343,6 +345,7 @@ def test_a_run_that_follows_another_gives_the_same(scan, state, tmp_path, polici
         before = following
 
 
+@pytest.mark.full
 def test_what_is_taken_back_ends_in_the_table_of_the_estate(scan, state, tmp_path):
     target = snapshot(tmp_path / "one", names=("web01",))
     put(state, report("web01", good=False), report("own", good=True, parts=("machine", "patches")))

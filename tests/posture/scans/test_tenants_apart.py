@@ -264,6 +264,7 @@ def seen(snapshot, reach):
     return json.dumps([listed, rows, snapshot.listing.get(GROUP, reach)], default=str, sort_keys=True)
 
 
+@pytest.mark.full
 def test_a_reader_of_one_tenant_sees_the_same_with_the_other_beside_it(companies, tmp_path):
     """Of each kind of document, by lists, by id and by KQL."""
     both = published(companies, tmp_path / "both")

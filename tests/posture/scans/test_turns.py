@@ -106,6 +106,7 @@ def test_who_stood_still_keeps_nothing_over_what_another_kept(
     assert shown.build_info.when == newer.now
 
 
+@pytest.mark.full
 def test_what_another_had_kept_before_it_stood_still_is_what_is_compared_with(
     report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def test_accepting_a_group_is_audited_and_finds_what_else_runs(scene: Scene) -> 
     assert [len(one.violations) for one in list_groups(scene.acts("reader"))] == [2, 0]
 
 
+@pytest.mark.full
 def test_chosen_paths_change_what_is_accepted(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     accept_group(
@@ -199,6 +200,7 @@ def test_a_rule_by_product_needs_its_signer_and_product(scene: Scene) -> None:
     }
 
 
+@pytest.mark.full
 def test_a_policy_of_mode_none_finds_nothing(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     scene.append("DeviceProcessEvents", execution("web1", "/tmp/x", 0.1))
@@ -222,6 +224,7 @@ def test_without_the_right_nothing_is_learned_or_accepted(scene: Scene) -> None:
         find_group(scene.acts("owner"), "LINUXGROUP9")
 
 
+@pytest.mark.full
 def test_a_group_keeps_its_name_when_machines_come_and_go(scene: Scene) -> None:
     learn_groups(scene.acts("owner"), scene.lake)
     before = {one.name: one.machines for one in list_groups(scene.acts("owner"))}
@@ -251,6 +254,7 @@ SOURCES: dict[str, tuple[dict[str, object], tuple[str, str, str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 def test_every_table_of_executions_is_learned_from(scene: Scene) -> None:
     for table, (row, _) in SOURCES.items():
         scene.append(table, {"TimeGenerated": NOW, "_ResourceId": machine(f"of-{table}"), **row})

@@ -174,6 +174,7 @@ def test_a_worker_killed_at_a_step_comes_to_the_same_end(
     assert find_manifest(outside, f"quarantine/{repository}", "1.0") is None
 
 
+@pytest.mark.full
 def test_an_image_that_ends_its_workers_is_held_after_some(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:
@@ -246,6 +247,7 @@ def test_an_index_is_examined_and_promoted_with_every_machine(
     assert house.image("quarantine/multi").status is ImageStatus.PROMOTED
 
 
+@pytest.mark.full
 def test_a_tag_that_moves_meanwhile_goes_to_the_newer_image(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:
@@ -266,6 +268,7 @@ def put_document(registry: Registry, repository: str, version: str, document: di
     return digest_of(content)
 
 
+@pytest.mark.full
 def test_new_tags_of_what_left_quarantine_are_given_after_an_examination(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:
@@ -288,6 +291,7 @@ def test_new_tags_of_what_left_quarantine_are_given_after_an_examination(
     assert find_manifest(outside, "approved/old", "latest") is not None
 
 
+@pytest.mark.full
 def test_an_attachment_in_quarantine_takes_no_released_signature_away(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:
@@ -350,6 +354,7 @@ def test_a_manifest_that_others_read_as_another_image_is_held(
     assert find_manifest(outside, "approved/two", "1.0") is None
 
 
+@pytest.mark.full
 def test_a_layer_that_is_encrypted_is_held_with_the_reason(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:
@@ -410,6 +415,7 @@ def test_an_image_is_examined_again_when_advisories_change(
     assert (last.row["PreviousVerdict"], last.row["Verdict"]) == ("promote", "reject")
 
 
+@pytest.mark.full
 def test_a_mild_vulnerability_is_held_until_a_catalog_says_that_it_is_not_exploited(
     house: Watched, outside: Registry, tmp_path: Path
 ) -> None:

@@ -113,7 +113,7 @@ OTHER_NAMES = (
 )
 
 
-@pytest.mark.parametrize("every", [25, pytest.param(1, marks=pytest.mark.full)])
+@pytest.mark.parametrize("every", [75, pytest.param(1, marks=pytest.mark.full)])
 def test_columns_without_a_name_are_named_as_the_analyzer_names_them(every: int) -> None:
     """One choice of types of a shape, the first that both accept; functions and aggregates."""
     wrong: dict[str, tuple[list[str], list[str]]] = {}
