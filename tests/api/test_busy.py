@@ -39,13 +39,15 @@ def put(server, owner):
     return sent
 
 
-def test_no_read_waits_for_a_writer(instance, server, owner, subscription):
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.full)])
+def test_no_read_waits_for_a_writer(instance, server, owner, subscription, every):
     reads = [one for one in OPERATIONS if not one.changes and one.name != "LogsIngestion_Upload"]
+    assert len(reads) > 150
+    reads = reads[::every]
     before = {one.name: answer(server, one, subscription, owner).status_code for one in reads}
     with held(instance.state):
         during = {one.name: answer(server, one, subscription, owner).status_code for one in reads}
     assert during == before
-    assert len(reads) > 150
 
 
 @pytest.mark.full

@@ -126,6 +126,7 @@ def find_scope(data: Path) -> str:
     return next(id_ for id_, name in names.items() if name == "sub-bwf-erp-prod")
 
 
+@pytest.mark.full
 @pytest.mark.sampled(12, each="state")
 @pytest.mark.parametrize(("path", "state"), CASES, ids=[f"{state}-{slug(path)}" for path, state in CASES])
 def test_boxes_are_where_they_were(windows, untouched, nothing, request, path, state):

@@ -151,7 +151,6 @@ def test_from_the_worst_recommendation_to_an_exemption(opened, address):
     expect(page.locator("#exemptions")).to_have_count(0)
 
 
-@pytest.mark.full
 def test_from_an_incident_to_its_end(opened, address):
     base, _ = address
     page = opened(java_script_enabled=False).new_page()

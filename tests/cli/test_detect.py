@@ -119,6 +119,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.full
 def test_the_list_shows_what_a_run_apart_from_the_schedule_came_to(data: Path) -> None:
     path, rules = data.parent / "rules" / "locks.yaml", ("--rules", str(data.parent / "rules"))
 

@@ -43,6 +43,7 @@ def test_what_is_closed_says_why(data: Path) -> None:
     assert all(one["why"] for one in closed)
 
 
+@pytest.mark.full
 def test_a_table_and_a_file(data: Path) -> None:
     assert "nsg-sbx-jump/allow-ssh-any" in run(data).replace("\n", "")
     listed = list(csv.DictReader(io.StringIO(run(data, "-o", "csv"))))

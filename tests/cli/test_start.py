@@ -119,6 +119,7 @@ def test_a_scan_of_templates_knows_neither_the_lake_nor_the_state(tmp_path: Path
     assert {name for name in (*HEAVY, "nephoscope.state") if name in loaded} <= may
 
 
+@pytest.mark.full
 def test_an_image_whose_layers_are_kept_is_told_without_readers_engines_and_state(tmp_path: Path) -> None:
     image = tmp_path / "image"
     make_layout(image, [{"etc/os-release": b'ID="debian"\nVERSION_ID="12"\n'}])
@@ -151,6 +152,7 @@ def test_an_image_is_judged_without_the_state_and_the_readers_of_feeds(tmp_path:
     assert {name for name in (*HEAVY, *never) if name in loaded} <= {"nephoscope.collect", "rich"}
 
 
+@pytest.mark.full
 def test_what_readers_claim_is_known_without_them_once_they_were_loaded(tmp_path: Path) -> None:
     ask = (
         "import sys; from nephoscope.collect.inventory.discovery import load_inventory_readers as known, find_readers\n"

@@ -183,6 +183,7 @@ def test_an_estate_is_read_once_a_version(call, tell_estate):
     assert read() == first | {"joe"}
 
 
+@pytest.mark.full
 def test_places_are_those_of_the_logs_of_a_workspace(call):
     call.state.workspaces.add("other")
     other = InWorkspace(workspace="other")

@@ -215,6 +215,7 @@ def test_go_with_their_files(lake: Aggregated) -> None:
     assert len(lake.kept()) == 1
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("damage", [b"", b"ARROW1", b"no groups"])
 def test_damaged_groups_are_made_anew(lake: Aggregated, damage: bytes) -> None:
     lake.write((3, "ada"), (2, "bob"))
@@ -262,6 +263,7 @@ def test_lie_where_their_owner_alone_reads(lake: Aggregated) -> None:
     assert [path.stat().st_mode & 0o077 for path in (*lake.kept(), lake.data / FOLDER)] == [0, 0]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("combine", ["", COMBINE])
 def test_small_files_of_past_days_are_read_once(
     lake: Aggregated, monkeypatch: pytest.MonkeyPatch, combine: str

@@ -28,7 +28,7 @@ _SPEC.loader.exec_module(traced)
 
 NOW = dt.datetime.now(dt.UTC)
 TABLES = ("Syslog", "AzureActivity")
-SAMPLE = 23
+SAMPLE = 47
 """Without --full every so manieth moment is a cut."""
 
 

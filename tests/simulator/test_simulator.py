@@ -66,6 +66,7 @@ def test_another_seed_gives_other_rows(small: Simulation) -> None:
     )
 
 
+@pytest.mark.full
 def test_an_attack_more_changes_nothing_of_the_life_around_it(small: Simulation) -> None:
     calm = simulate(Settings(SMALL.seed, SMALL.start, SMALL.users, SMALL.learning, SMALL.days, rounds=0))
     assert not calm.truths
@@ -127,6 +128,7 @@ def find_half(truths: list[Truth]) -> list[Detection]:
     return right + [Detection(f"nobody {rng.random()}", "newCountry", "high", truths[0].start) for _ in right]
 
 
+@pytest.mark.full
 def test_guessers_lose_to_a_mediocre_detector(small: Simulation) -> None:
     principals = [one.id for one in small.organization.people]
     principals += [one.id for one in small.organization.workloads]

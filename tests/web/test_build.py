@@ -51,6 +51,7 @@ def test_the_wheel_has_the_libraries(built):
         assert not [name for name in wheel.namelist() if "node_modules" in name]
 
 
+@pytest.mark.full
 def test_the_sdist_has_the_libraries_and_what_makes_them(built):
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as sdist:

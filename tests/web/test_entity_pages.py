@@ -75,6 +75,7 @@ def test_alerts_and_incidents_that_name_it_are_listed(owner, kind, name):
     assert other in plain(page.text).partition("Related entities")[2]
 
 
+@pytest.mark.full
 def test_what_only_begins_like_it_is_another(instance, owner):
     """The alert names 192.0.2.7 and ada@bwf.example: neither is 192.0.2 or da@bwf.example, and nor is what goes on."""
     for kind, name in (
@@ -89,6 +90,7 @@ def test_what_only_begins_like_it_is_another(instance, owner):
         assert "No incidents name it." in page
 
 
+@pytest.mark.full
 def test_tables_beyond_those_of_one_query_are_counted(owner, monkeypatch):
     whole = owner.get(f"/entities/address/{ADDRESS}").text
     monkeypatch.setattr(entity_logs, "TABLES_A_QUERY", 1)

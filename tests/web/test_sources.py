@@ -265,6 +265,7 @@ def test_a_folder_is_tested_and_what_it_says_is_shown(owner):
     assert "Connection succeeded" in owner.get("/sources/logs/drop").text
 
 
+@pytest.mark.full
 def test_a_source_that_hangs_is_told_of_on_its_page(owner, monkeypatch):
     go_on = threading.Event()
     monkeypatch.setattr(source_setup, "test_source", lambda *_: go_on.wait())

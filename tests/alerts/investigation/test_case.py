@@ -323,6 +323,7 @@ def test_a_query_whose_time_is_not_told_is_as_it_is(
     assert "does not tell over which time" in read_alert_events(lake, alert, now).error
 
 
+@pytest.mark.full
 def test_incidents_that_share_entities_or_rules_are_alike(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(-60 * 40, "0"), signin(5, "0"), signin(6, "0", "ana@contoso.com"))
     now = datetime.now(UTC)

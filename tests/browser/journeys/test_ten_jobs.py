@@ -226,7 +226,7 @@ def working(chromium, tmp_path_factory):
         yield base, keep_cookies(chromium, base, link, data / "cookies.json")
 
 
-@pytest.mark.sampled(3, each="way")
+@pytest.mark.full
 @pytest.mark.parametrize(("job", "way"), CASES, ids=[f"{way}-{JOBS[job].__name__}" for job, way in CASES])
 def test_a_job_is_done_with_the_effort_that_the_guide_says(opened, working, job, way):
     base, cookies = working

@@ -145,6 +145,7 @@ def test_the_command_refuses_and_keeps_nothing(tmp_path) -> None:
     assert json.loads(nepho("list", "-o", "json"))[0]["settings"]["poll"] == 1.0
 
 
+@pytest.mark.full
 def test_a_running_source_with_wrong_settings_waits_for_other_ones(tmp_path, until) -> None:
     drop, said = tmp_path / "drop", []
     drop.mkdir()

@@ -323,6 +323,7 @@ with State.open_folder(data, "") as state, Lake.open(data, state) as lake:
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("times", [2, pytest.param(25, marks=pytest.mark.full)])
 def test_a_backup_of_a_lake_at_work_is_of_one_moment(tmp_path: Path, times: int) -> None:
     data = tmp_path / "data"

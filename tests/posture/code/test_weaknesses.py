@@ -133,6 +133,7 @@ def test_a_finding_stands_at_the_value_that_is_wrong(judged: list[tuple[Written,
     assert seen > 90
 
 
+@pytest.mark.full
 def test_a_fix_at_the_reported_place_makes_the_weakness_go(
     judged: list[tuple[Written, list[Any], str]], tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from nephoscope.service.service_context import ServiceContext
 from nephoscope.state import State
 from nephoscope.state.hosts.access_requests import AccessRequest, AccessStatus
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 SECONDS = 15
 
 

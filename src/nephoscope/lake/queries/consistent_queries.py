@@ -342,6 +342,8 @@ class LakeReading:
         self, relation: str, wanted: list[tuple[frozenset[str], RowSpan]], timeout: float | None
     ) -> int:
         """Keep the rows of the widest span that fits, of those that enough queries read."""
+        if len(wanted) < SHARED_FROM:  # opening an engine takes longer than most of what quiet windows need
+            return 0
         engine = self._read_ready()
         for span in sorted({span for _, span in wanted}, key=lambda one: one.start):
             inside = [columns for columns, one in wanted if span.start <= one.start and one.end <= span.end]
