@@ -111,6 +111,11 @@ def test_the_ecosystems_own_tool_agrees(ecosystem: str, tmp_path: Path, pytestco
     assert compared > len(pairs) / 5
 
 
+def test_the_scheme_of_an_ecosystem_is_found_as_all_schemes_list_it() -> None:
+    assert {name: find_scheme(f"{name.upper()}:1") for name in schemes()} == schemes()
+    assert find_scheme("nonesuch") is None
+
+
 @pytest.mark.parametrize("ecosystem", sorted(schemes()))
 def test_a_text_that_is_longer_than_any_version_is_none(ecosystem: str) -> None:
     scheme = schemes()[ecosystem]

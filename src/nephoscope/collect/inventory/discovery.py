@@ -18,9 +18,9 @@ from typing import TypeAlias
 import msgspec
 
 import nephoscope.collect.inventory as package
-from nephoscope.collect.derived_values import SourceFolder, derive_value
 from nephoscope.collect.inventory.formats.untyped_values import WrongShapeError
 from nephoscope.collect.inventory.inventory_file import InventoryFile, SetAside
+from nephoscope.model.derived_values import SourceFolder, derive_value
 from nephoscope.model.package import Package
 
 #: The bytes of a file's beginning that claims are judged by.

@@ -12,11 +12,11 @@ import msgspec
 
 from nephoscope import __version__, content
 from nephoscope.collect import images, inventory, malware, scanning, secrets
-from nephoscope.collect.derived_values import SourceFolder, derive_value
 from nephoscope.collect.images.digest import check_digest_text
 from nephoscope.collect.images.errors import ImageError
 from nephoscope.collect.images.layers import LayerFiles
 from nephoscope.collect.scanning.scan_contents import FileContents
+from nephoscope.model.derived_values import SourceFolder, derive_value
 
 
 @cache

@@ -6,11 +6,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Protocol, Self
 
 import msgspec
 
 import nephoscope.model.versions as package
+from nephoscope.model.derived_values import SourceFolder, derive_value
 from nephoscope.model.versions.errors import VersionError
 
 #: No version has more characters: Python refuses to make numbers of texts that are longer still.
@@ -58,23 +60,38 @@ def _limit_check(is_valid: Callable[[str], bool]) -> Callable[[str], bool]:
 @cache
 def schemes() -> dict[str, Scheme]:
     """Return every scheme by the ecosystems that it orders (lower-cased); raises SchemeError."""
-    found: dict[str, Scheme] = {}
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{package.__name__}.{info.name}")
-        if not hasattr(module, "ECOSYSTEMS"):
-            continue
-        missing = [name for name in ("TITLE", "order", "is_valid") if not hasattr(module, name)]
-        if missing:
-            raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
-        order, is_valid = _build_bound_length(module.order), _limit_check(module.is_valid)
-        scheme = Scheme(info.name, module.TITLE, module.ECOSYSTEMS, order, is_valid)
-        for ecosystem in scheme.ecosystems:
-            if ecosystem in found:
-                raise SchemeError(f"{ecosystem} is claimed by {found[ecosystem].name} and {scheme.name}")
-            found[ecosystem] = scheme
-    return found
+    return {ecosystem: _load_scheme(name) for ecosystem, name in _map_ecosystems().items()}
 
 
 def find_scheme(ecosystem: str) -> Scheme | None:
     """Return the scheme of an ecosystem by its OSV name, a release after a colon left alone, or by the type of its package URLs."""
-    return schemes().get(ecosystem.split(":", 1)[0].lower())
+    name = _map_ecosystems().get(ecosystem.split(":", 1)[0].lower())
+    return None if name is None else _load_scheme(name)
+
+
+@cache
+def _map_ecosystems() -> dict[str, str]:
+    """Return the name of the scheme of each ecosystem; schemes are loaded where they order something."""
+    folder = SourceFolder(str(Path(__file__).parent))
+    return derive_value(__name__, [folder], dict[str, str], _list_ecosystems)
+
+
+def _list_ecosystems() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        if not hasattr(importlib.import_module(f"{package.__name__}.{info.name}"), "ECOSYSTEMS"):
+            continue
+        for ecosystem in _load_scheme(info.name).ecosystems:
+            if ecosystem in found:
+                raise SchemeError(f"{ecosystem} is claimed by {found[ecosystem]} and {info.name}")
+            found[ecosystem] = info.name
+    return found
+
+
+@cache
+def _load_scheme(name: str) -> Scheme:
+    module = importlib.import_module(f"{package.__name__}.{name}")
+    if missing := [part for part in ("TITLE", "order", "is_valid") if not hasattr(module, part)]:
+        raise SchemeError(f"{module.__name__} has ECOSYSTEMS but no {' and no '.join(missing)}")
+    order, is_valid = _build_bound_length(module.order), _limit_check(module.is_valid)
+    return Scheme(name, module.TITLE, module.ECOSYSTEMS, order, is_valid)

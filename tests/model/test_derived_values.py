@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nephoscope.collect import derived_values
-from nephoscope.collect.derived_values import SourceFolder, derive_value
+from nephoscope.model import derived_values
+from nephoscope.model.derived_values import SourceFolder, derive_value
 
 LONG_AGO = 1_000_000_000_000_000_000
 NAME = "module_with_a_derived_value"
