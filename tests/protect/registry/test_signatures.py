@@ -21,7 +21,7 @@ from nephoscope.collect.images.registry import Registry
 from nephoscope.collect.images.registry_writing import find_manifest, put_manifest, upload_blob
 from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.public_keys import PublicKeyError, read_public_key
-from nephoscope.protect.registry.signatures import verify_signatures
+from nephoscope.protect.registry.signatures import VerifiedSigners, verify_signatures
 from nephoscope.state.registries.registry_images import ImageStatus
 
 pytestmark = pytest.mark.system
@@ -79,8 +79,12 @@ def attach(
 
 
 def signers(registry: Registry, repository: str, digest: str, keys: dict[str, str]) -> frozenset[str]:
+    return verified(registry, repository, digest, keys).names
+
+
+def verified(registry: Registry, repository: str, digest: str, keys: dict[str, str]) -> VerifiedSigners:
     attached = read_attachments(registry, repository, digest)
-    return verify_signatures(registry, repository, digest, attached, keys).names
+    return verify_signatures(registry, repository, digest, attached, keys)
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +103,11 @@ def test_who_signed(host: str, key: Any) -> None:
         assert signers(registry, f"signed/{name}", digest, keys) == {name}
         assert signers(registry, f"signed/{name}", "sha256:" + "c" * 64, keys) == set()
         attach(registry, f"signed/other-{name}", digest, key, named="sha256:" + "c" * 64)
-        assert signers(registry, f"signed/other-{name}", digest, keys) == set()
+        other = verified(registry, f"signed/other-{name}", digest, keys)
+        assert other == VerifiedSigners(frozenset(), misplaced=1)
         attach(registry, f"signed/spoiled-{name}", digest, key, spoiled=True)
-        assert signers(registry, f"signed/spoiled-{name}", digest, keys) == set()
+        spoiled = verified(registry, f"signed/spoiled-{name}", digest, keys)
+        assert spoiled == VerifiedSigners(frozenset(), foreign=1)
 
 
 def test_keys_that_are_none() -> None:
@@ -125,7 +131,11 @@ def test_an_image_is_held_until_it_is_signed_and_the_signature_goes_with_it(
         attach(registry, "quarantine/signed", digest, ED25519)
         tell(house, digest, digest.replace(":", "-") + ".sig")
         house.look()
-        assert house.image("quarantine/signed").status is ImageStatus.HELD
+        held = house.image("quarantine/signed")
+        assert held.status is ImageStatus.HELD
+        assert held.reasons[0]["text"] == (
+            "it has 0 of 1 signatures; signatures by keys that the registry does not know: 1"
+        )
         attach(registry, "quarantine/signed", digest, ECDSA)
         tell(house, digest, digest.replace(":", "-") + ".sig", "again")
         house.look()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nephoscope.collect.images.registry import Registry
 from nephoscope.protect.registry.attestations import (
@@ -14,7 +14,7 @@ from nephoscope.protect.registry.attestations import (
 from nephoscope.protect.registry.image_attachments import read_attachments
 from nephoscope.protect.registry.keyless import KeylessTrust
 from nephoscope.protect.registry.registry_settings import RegistrySettings
-from nephoscope.protect.registry.signatures import verify_signatures
+from nephoscope.protect.registry.signatures import VerifiedSigners, verify_signatures
 from nephoscope.protect.registry.trust_root import read_trust_root
 from nephoscope.protect.registry.verdicts import ImageProblem
 
@@ -66,22 +66,26 @@ def read_stated(
     statements = tuple(one for one in attested.found if one.predicate_type != _SIGNING)
     signed = signatures.names.union(*(one.keys for one in attested.found if one.predicate_type == _SIGNING))
     unverified = signatures.unverified + attested.unverified
-    return ImageEvidence(
-        signed, statements, tuple(_list_missing(settings, signed, statements, unverified)), unverified
-    )
+    missing = _list_missing(settings, replace(signatures, names=signed, unverified=unverified), statements)
+    return ImageEvidence(signed, statements, tuple(missing), unverified)
 
 
 def _list_missing(
-    settings: RegistrySettings,
-    signed: frozenset[str],
-    attested: tuple[ImageAttestation, ...],
-    unverified: int,
+    settings: RegistrySettings, signers: VerifiedSigners, attested: tuple[ImageAttestation, ...]
 ) -> Iterable[ImageProblem]:
-    policy = settings.policy
+    policy, signed = settings.policy, signers.names
+    unverified = signers.unverified
     aside = f"; {unverified} keyless statements on it were not verified" if unverified else ""
     if len(signed) < policy.signatures:
         by = f" (by {', '.join(sorted(signed))})" if signed else ""
-        text = f"it has {len(signed)} of {policy.signatures} signatures{by}{aside}"
-        yield ImageProblem(kind="signature", key="", text=text)
+        text = f"it has {len(signed)} of {policy.signatures} signatures{by}"
+        yield ImageProblem(kind="signature", key="", text=f"{text}{_explain_uncounted(signers)}{aside}")
     for key, text in missing_attestations(attested, policy.attestations, policy.builders):
         yield ImageProblem(kind="attestation", key=key, text=text + aside)
+
+
+def _explain_uncounted(signers: VerifiedSigners) -> str:
+    """Return why signatures that are there do not count, '' where there are none."""
+    foreign = f"; signatures by keys that the registry does not know: {signers.foreign}"
+    misplaced = f"; signatures that name another image: {signers.misplaced}"
+    return (foreign if signers.foreign else "") + (misplaced if signers.misplaced else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -41,10 +42,16 @@ class _SignaturePayload(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSigners:
-    """The names of the keys and identities that signed an image; `unverified` is how many keyless signatures could not be verified."""
+    """The names of the keys and identities that signed an image, and how many signatures do not count.
+
+    `unverified` are keyless ones that could not be verified, `foreign` those of no key that is given, `misplaced` those that name
+    another image.
+    """
 
     names: frozenset[str]
     unverified: int = 0
+    foreign: int = 0
+    misplaced: int = 0
 
 
 def verify_signatures(
@@ -61,16 +68,20 @@ def verify_signatures(
     """
     known = {name: read_public_key(text) for name, text in keys.items()}
     signed: set[str] = set()
-    unverified = 0
+    aside: Counter[str] = Counter()
     for layer, content in _list_signatures(registry, repository, attached):
         if _read_signed_digest(content.payload) != digest:
+            aside["misplaced"] += 1
             continue
-        signed |= {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
+        names = {name for name, key in known.items() if verifies(key, content.signature, content.payload)}
         if is_keyless(layer):
-            names = find_signers(trust, content, keyless_material(layer))
-            signed |= names
-            unverified += not names
-    return VerifiedSigners(frozenset(signed), unverified)
+            identities = find_signers(trust, content, keyless_material(layer))
+            aside["unverified"] += not identities
+            names |= identities
+        elif not names:
+            aside["foreign"] += 1
+        signed |= names
+    return VerifiedSigners(frozenset(signed), aside["unverified"], aside["foreign"], aside["misplaced"])
 
 
 def is_keyless(layer: Descriptor) -> bool:
