@@ -1,8 +1,8 @@
 """Age of reports: whether one that a body holds, or a claim that there is none, is too old to decide anything.
 
 A report is as old as the time that it bears; one that bears none is as old as the snapshot, where the manifest tells when it was
-read. The age of a report without either is unknown, so that it decides nothing either; resources that somebody made up
-(`Coverage.supposed`) are of now. A claim that all reports of a type were read says for as long what is not there
+read. The age of a report without either, or with a time that cannot be right, is unknown, so that it decides nothing either; resources
+that somebody made up (`Coverage.supposed`) are of now. A claim that all reports of a type were read says for as long what is not there
 (docs/decisions/0506-undated-and-absent-reports.md).
 """
 
@@ -17,7 +17,7 @@ from nephoscope_policy.body_paths import MISSING, Segments, walk
 from nephoscope_policy.data_gap import STALE
 from nephoscope_policy.resource_view import NotCollected, View
 
-#: How far ahead of the evaluation a report may be dated, since clocks differ; later ones bear no time.
+#: How far ahead of the evaluation and of its reading a report may be dated, since clocks differ.
 _AHEAD = timedelta(days=1)
 _WHOLE = (("properties",),)
 _UNDATED = "no manifest tells when it was read ('readAt' of coverage.json)"
@@ -38,11 +38,12 @@ def expiry(resource: Resource, now: datetime, coverage: Coverage) -> str:
     if all(walk(resource.body, path) is MISSING for path in reported):
         return ""
     (when, text), verb = _read_date(resource, dated), "is of"
-    if when is None or when - now > _AHEAD:
-        when, verb = coverage.find_read_time(resource.key, resource.type, resource.id.name), "was read on"
+    read_at = coverage.find_read_time(resource.key, resource.type, resource.id.name)
+    if text and (when is None or when - max(now, read_at or now) > _AHEAD):
+        return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
     if when is None:
-        if text:
-            return f"the {kind.title} {resource.key} bears no time that can be right: {text}"
+        when, verb = read_at, "was read on"
+    if when is None:
         return "" if coverage.supposed else f"the {kind.title} {resource.key} bears no time, and {_UNDATED}"
     if now - when <= timedelta(days=kind.days):
         return ""
@@ -117,8 +118,7 @@ def bears_no_time(resource: Resource) -> bool:
     found = find_report_kind(resource.type)
     if found is None or all(walk(resource.body, path) is MISSING for path in found[1]):
         return False
-    when = _read_date(resource, found[2])[0]
-    return when is None or when - datetime.now(UTC) > _AHEAD
+    return not _read_date(resource, found[2])[1]
 
 
 def find_report_time(resource: Resource) -> datetime | None:
