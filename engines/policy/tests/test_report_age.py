@@ -92,7 +92,10 @@ def test_a_report_without_a_time_is_as_old_as_the_snapshot(kind: ReportKind, typ
 
 @pytest.mark.parametrize(("kind", "type_"), DATED)
 def test_a_report_later_than_its_reading_decides_nothing(kind: ReportKind, type_: str) -> None:
-    one, reading = report(kind, type_, "2031-01-01T00:00:00Z"), (f"{kind.report[0]}.verdict", "Contoso.Test/verdict")
+    one, reading = (
+        report(kind, type_, "2031-01-01T00:00:00Z"),
+        (f"{kind.report[0]}.verdict", "Contoso.Test/verdict"),
+    )
     everything = {"": frozenset({"*"})}
     read = Coverage(everything, declared=True, read_at={"": WHEN})
     assert judge(one, reading, WHEN, read).cause == "stale"

@@ -12,7 +12,7 @@ from nephoscope.estate.network import Network
 from nephoscope.estate.noted_clock import NotedClock
 from nephoscope.estate.resource_lookup import get_properties
 from nephoscope_policy.azure_facts import always_exists
-from nephoscope_policy.data_gap import STALE
+from nephoscope_policy.data_gap import STALE, name_standing_child
 from nephoscope_policy.model.resource_id import ResourceId
 from nephoscope_policy.report_age import covers_freshly, expiry, explain_expired_claim
 
@@ -119,9 +119,7 @@ class EstateView:
         if coverage.supposed or not scope or not always_exists(ResourceId.parse(scope).type, type_, name):
             return
         if not any(not name or child.id.name == name for child in self.list_children(type_, scope)):
-            raise DataNotCollectedError(
-                f"{type_}{name and f'/{name}'} of {scope} (in Azure it always exists)"
-            )
+            raise DataNotCollectedError(name_standing_child(type_, name, scope))
 
     def explain_expiry(self, resource: Resource) -> str:
         """Explain why the report that a body holds is too old to decide anything, '' where it is not."""

@@ -32,7 +32,7 @@ from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
 from nephoscope.posture.reports.report import Report
 from nephoscope.posture.scans.scan import EstateScan, ScanRequest
 from nephoscope_policy.azure_facts import list_report_types
-from nephoscope_policy.data_gap import NOT_COLLECTED, STALE
+from nephoscope_policy.data_gap import NOT_COLLECTED, STALE, name_standing_child
 from nephoscope_policy.model.coverage import Coverage
 from nephoscope_policy.model.state import Severity
 
@@ -46,6 +46,8 @@ SAID: list[tuple[str, str, Need, str]] = [
     ("not-collected", f"{DIAGNOSTICS} in {SUB} (403 on {VAULT})", Need.TYPE,
      DIAGNOSTICS),
     ("not-collected", f"microsoft.security/pricings 'ai' of {SUB} (in Azure it always exists)", Need.TYPE,
+     "microsoft.security/pricings"),
+    ("not-collected", name_standing_child("microsoft.security/pricings", "virtualmachines", SUB), Need.TYPE,
      "microsoft.security/pricings"),
     ("not-collected", VAULT, Need.TYPE, VAULTS),
     ("not-collected", f"microsoft.authorization/roleassignments in {SUB}", Need.TYPE,
@@ -63,6 +65,9 @@ SAID: list[tuple[str, str, Need, str]] = [
      "ApiManagementGatewayLogs"),
     ("not-collected", f"flow logs of {VAULT}", Need.LOGS, "flow logs"),
     ("not-collected", "rows of logs: no log data is available", Need.LOGS, ""),
+    ("not-collected", "rows of StorageBlobLogs; rows of StorageFileLogs", Need.LOGS, "StorageBlobLogs, StorageFileLogs"),
+    ("not-collected", f"rows of StorageBlobLogs; 30 days of StorageFileLogs of {VAULT}: they begin late; rows of StorageBlobLogs",
+     Need.LOGS, "StorageBlobLogs, StorageFileLogs"),
     ("no-analyzer", "no analyzer answers it yet: it needs flow logs", Need.ANALYZER, "no analyzer answers it yet: it needs flow logs"),
     ("stale", f"the update assessment {VAULT}/patchassessmentresults/latest is of 2021-01-01: it is 9 days old and holds for 7",
      Need.REPORT, f"{VAULTS}/patchassessmentresults"),

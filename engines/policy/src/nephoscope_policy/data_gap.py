@@ -24,3 +24,9 @@ class Gap(msgspec.Struct, frozen=True):
 def describe_gap(cause: str, what: str) -> str:
     """Render the cause of a verdict and what goes with it as a text that stands alone; '' where nothing was said."""
     return f"not collected: {what}" if what and cause == NOT_COLLECTED else what
+
+
+def name_standing_child(type_: str, name: str, parent: str) -> str:
+    """Name what Azure always has below a parent and a snapshot lacks: a type, and which of it where the name is known."""
+    which = f"{type_} '{name}'" if name else type_
+    return f"{which} of {parent} (in Azure it always exists)"

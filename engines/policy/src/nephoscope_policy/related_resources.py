@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from nephoscope_policy.azure_facts import always_exists, list_constant_names
-from nephoscope_policy.data_gap import STALE, Gap
+from nephoscope_policy.data_gap import STALE, Gap, name_standing_child
 from nephoscope_policy.model.resource_id import SUBSCRIPTION_TYPE
 from nephoscope_policy.report_age import covers_freshly, explain_expired_claim, is_report
 
@@ -203,8 +203,7 @@ def gap(wanted: LookupPlan, view: View, snapshot: Snapshot, found: list[View], n
         return reason
     unread = None if snapshot.coverage.supposed else _find_unread_name(wanted, view, found)
     if unread is not None:
-        name = f" '{unread}'" if unread else ""
-        return Gap(f"{lookup.type}{name} of {_find_parent(wanted, view)} (in Azure it always exists)")
+        return Gap(name_standing_child(lookup.type, unread, _find_parent(wanted, view)))
     if snapshot.complete and snapshot.coverage.supposed:
         return None
     last = wanted.last if len(wanted.names) == 1 else ""

@@ -55,9 +55,9 @@ _BODY = re.compile(
     r"(?:^|\bthe )(?:property|properties|location|tags|kind|sku|identity|zones|plan|managedby)\b.* of ",
     re.IGNORECASE,
 )
-#: "rows of A or B of /subscriptions/...", "30 days of A of ...", "flow logs of ...": what lacks is not of the estate.
+#: "rows of A or B of /subscriptions/...", "30 days of A of ...; rows of B", "flow logs of ...": what lacks is not of the estate.
 _LOGS = re.compile(
-    r"(?:(?:rows|\d+ days) of )?(?P<tables>flow logs|(?<= of )(?:logs\b|\w+(?: or \w+)*))(?= of /|: |:|$)"
+    r"(?:(?:rows|\d+ days) of )?(?P<tables>flow logs|(?<= of )(?:logs\b|\w+(?: or \w+)*))(?= of /|:|;|$)"
 )
 _GUID = re.compile(r"/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
 _QUOTED = re.compile(r"'([^']+)'")
@@ -147,9 +147,8 @@ def _generalize_subject(need: Need, text: str) -> str:
 
 def _name_tables(text: str) -> str:
     """The tables that a text names, "flow logs" where it means those of any table, '' where it names none."""
-    found = _LOGS.match(text)
-    tables = found["tables"] if found else ""
-    return "" if tables == "logs" else tables
+    found = filter(None, map(_LOGS.match, text.split("; ")))
+    return ", ".join(dict.fromkeys(one["tables"] for one in found if one["tables"] != "logs"))
 
 
 def _find_type(text: str, *, ids_first: bool) -> str:
