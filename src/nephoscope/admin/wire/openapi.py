@@ -98,8 +98,7 @@ def _describe_responses(route: Route) -> dict[str, object]:
     if route.answer is not None:
         good["content"] = _describe_content(route.answer)
     wrong = [400, 401, 403, 429, 503]
-    # what a path names need not be there, nor what a body or a query does
-    wrong += [404] if route.parameters or route.body is not None or route.query is not None else []
+    wrong += [404] if _may_miss(route) else []
     wrong += [409] if route.changes else []
     wrong += [413, 415] if route.body is not None else []
     error = _describe_content(Error)
@@ -107,6 +106,15 @@ def _describe_responses(route: Route) -> dict[str, object]:
         str(route.status): good,
         **{str(one): {"description": _MEANING[one], "content": error} for one in sorted(wrong)},
     }
+
+
+def _may_miss(route: Route) -> bool:
+    """Return whether what a route is about need not be there: what a path, body or query names, or the one thing that it is about.
+
+    A list that takes nothing is there, be it empty.
+    """
+    takes = bool(route.parameters) or route.body is not None or route.query is not None
+    return takes or "value" not in getattr(route.answer, "__struct_fields__", ())
 
 
 def _describe_content(shape: Any) -> dict[str, object]:
