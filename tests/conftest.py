@@ -20,7 +20,7 @@ from tests.running.durations import DurationRecorder
 from tests.running.examples import lower_examples
 from tests.running.fewer_messages import FewerMessages
 from tests.running.first_import import FileImport
-from tests.running.sampling import leave_out, refuse_gaps
+from tests.running.sampling import is_left_to_full, leave_out, refuse_gaps
 from tests.running.scheduling import TierScheduling, put_in_order
 from tests.running.tiers import Tiers
 
@@ -76,6 +76,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> TierScheduling:
     return TierScheduling(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of the full counts alone, before they are imported."""
+    return is_left_to_full(config, collection_path) or None
 
 
 def pytest_collection(session: pytest.Session) -> None:

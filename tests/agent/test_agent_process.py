@@ -154,6 +154,7 @@ def install(folder, root, version: str) -> None:
     subprocess.run(["dpkg", *options, "-i", folder / "probe.deb"], check=True, capture_output=True)
 
 
+@pytest.mark.full
 def test_a_stopped_agent_stops_nobody(server, host) -> None:
     """1,000 programs end while the agent is stopped: an observer that waits for it would hang here."""
     import signal

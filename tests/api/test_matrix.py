@@ -158,9 +158,9 @@ def test_an_operation(server, operation, tokens, scopes, secrets, pytestconfig):
                 assert not [one for one in secrets if one in told.text.lower()], (role.name, inside)
 
 
-def of_surface(given) -> tuple[str, str]:
-    """The kind of an operation: its surface and method."""
-    return given["operation"].surface, given["operation"].method
+def of_surface(given) -> str:
+    """The kind of an operation: its surface."""
+    return given["operation"].surface
 
 
 #: What Azure, too, answers everybody who is signed in.

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.running.sampling import is_left_to_full
 
 
 class FileImport:
@@ -56,7 +57,8 @@ def turned(files: list[Path], worker: int, count: int) -> list[Path]:
 
 def _files(config: pytest.Config) -> list[Path]:
     folders = (config.rootpath / folder for folder in config.getini("testpaths"))
-    return [file for folder in folders for file in sorted(folder.rglob("test_*.py"))]
+    files = (file for folder in folders for file in sorted(folder.rglob("test_*.py")))
+    return [file for file in files if not is_left_to_full(config, file)]
 
 
 def _import(session: pytest.Session, files: Iterable[Path]) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -80,8 +81,7 @@ def refuse_gaps(config: pytest.Config, left: Iterable[str]) -> None:
 
     A file of which no test runs says `full` for all of it.
     """
-    chosen = config.option.keyword or config.option.markexpr or config.getoption("--full")
-    if chosen or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+    if not _is_short_run(config):
         return
     places = {id_.split("::", 1)[0] for id_ in left}
     files = (
@@ -95,6 +95,22 @@ def refuse_gaps(config: pytest.Config, left: Iterable[str]) -> None:
     gone += [name for name, place in COMPONENTS.items() if not any(one.startswith(place) for one in places)]
     if gone:
         raise pytest.UsageError(f"make test has no case left of: {', '.join(gone)}")
+
+
+def is_left_to_full(config: pytest.Config, file: Path) -> bool:
+    """Tell whether a run of everything need not import a file, since all of its tests are of the full counts.
+
+    What such files bring, as the client of Microsoft Graph, may take longer to import than a whole folder of tests to run.
+    """
+    return (
+        _is_short_run(config) and file.name.startswith("test_") and file.suffix == ".py" and is_of_full(file)
+    )
+
+
+def _is_short_run(config: pytest.Config) -> bool:
+    """Tell whether a run is one of everything, without the full counts."""
+    chosen = config.option.keyword or config.option.markexpr or config.getoption("--full")
+    return not chosen and config.args_source is pytest.Config.ArgsSource.TESTPATHS
 
 
 def _share_of(item: Item, mark: Mark) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.running import sampling
-from tests.running.sampling import COMPONENTS, leave_out, refuse_gaps
+from tests.running.sampling import COMPONENTS, is_left_to_full, leave_out, refuse_gaps
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,6 +114,17 @@ def test_a_file_of_which_nothing_is_left_is_refused(tmp_path: Path, monkeypatch:
     with pytest.raises(pytest.UsageError, match=r"no case left of: tests/test_thinned.py$"):
         refuse_gaps(configured(tmp_path), [kept])
     refuse_gaps(configured(tmp_path, keyword="kept"), [kept])
+
+
+def test_a_file_of_the_full_counts_alone_is_not_imported_by_a_run_of_everything(tmp_path: Path) -> None:
+    for name, text in {"some": "@pytest.mark.full\n", "full": "pytestmark = pytest.mark.full\n"}.items():
+        (tmp_path / f"test_{name}.py").write_text(text)
+    whole = configured(tmp_path)
+    assert [is_left_to_full(whole, tmp_path / f"test_{one}.py") for one in ("some", "full")] == [False, True]
+    assert not is_left_to_full(whole, tmp_path)
+    assert not is_left_to_full(configured(tmp_path, keyword="attack"), tmp_path / "test_full.py")
+    whole.getoption = lambda name: name == "--full"
+    assert not is_left_to_full(whole, tmp_path / "test_full.py")
 
 
 def test_a_component_of_which_nothing_is_left_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,6 +188,7 @@ def test_a_rule_that_is_wrong_is_told_and_stops_no_other(lake: Lake, state: Stat
     assert sum(len(one.taken.alerts) for one in ran) == 1
 
 
+@pytest.mark.full
 def test_rows_beyond_those_that_are_looked_at_are_counted(lake: Lake, state: State, put: Put) -> None:
     put("SigninLogs", signin(10))
     query = "range x from 1 to 12000 step 1 | extend UserPrincipalName = 'kim@contoso.com'"

@@ -248,6 +248,7 @@ def test_a_number_that_alerts_tell_separates_what_was_true(
     assert [each.document["CompromisedEntity"] for each in done.raised_alerts] == ["u300@contoso.com"]
 
 
+@pytest.mark.full
 def test_a_rule_that_only_costs_is_to_be_turned_off(
     nights: Any, looking: TuningAdvisor, state: State
 ) -> None:

@@ -436,6 +436,7 @@ def test_findings(world, hours, kinds: set[str]) -> None:
     assert {one.kind for one in findings(health, rates, NOW)} == kinds
 
 
+@pytest.mark.full
 def test_the_rate_beside_the_same_hour_of_other_days(world) -> None:
     state, _ = world
     _history(state, {back: (50 if back == 1 else 200, 0) for back in range(1, 24 * 8)})
