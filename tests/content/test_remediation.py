@@ -37,6 +37,7 @@ def unbalanced(text: str) -> str:
     return "".join(stack)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", sorted(PACK))
 def test_remediation_can_be_pasted(name: str) -> None:
     remediation = PACK[name].json()["properties"]["metadata"]["nephoscope"]["remediation"]

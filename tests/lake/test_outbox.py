@@ -101,6 +101,7 @@ with State.open_folder(Path(sys.argv[1]), "") as state, Lake.open(Path(sys.argv[
 """
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.full)])
 def test_kills_lose_and_double_nothing(tmp_path: Path, kills: int) -> None:
     data = tmp_path / "data"

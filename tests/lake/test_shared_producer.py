@@ -83,6 +83,7 @@ def shared(tmp_path: Path, count: int, kill: bool) -> None:
     assert {number for producer, _, number in there if producer == "numbered"} == set(range(count))
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("kill", [False, True], ids=["both live", "one is killed"])
 def test_two_processes_share_a_producer(tmp_path: Path, kill: bool) -> None:
     shared(tmp_path, 30, kill)

@@ -40,6 +40,7 @@ def windows(techniques: list[str], *events: dict[str, Any], tactic: str = "Other
     }
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("technique", ["T1070", pytest.param("", id="all rules", marks=pytest.mark.full)])
 def test_each_record_is_judged(
     technique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -160,6 +160,7 @@ def test_the_supervisor_starts_again_and_ends_all():
     assert not Path(f"/proc/{long}").exists()
 
 
+@pytest.mark.full
 def test_what_may_wait_is_started_when_pages_answer_and_runs_behind_them():
     answering, noted, warmed = threading.Event(), [], []
     first, later = ManagedProcess("first", sleeping), ManagedProcess("later", sleeping, waits=True, behind=3)

@@ -85,6 +85,7 @@ def test_other_ends_of_lines_and_a_mark_change_nothing(case: dict[str, Any]) -> 
     assert read(case, b"\xef\xbb\xbf" + case["text"].encode()).packages == plain.packages
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_a_cut_or_strange_file_is_read_or_refused(case: dict[str, Any]) -> None:
     content = case["text"].encode()
@@ -129,6 +130,7 @@ _JUNK = (
 )
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_a_file_with_changed_words_is_read_or_refused(case: dict[str, Any]) -> None:
     choice = random.Random(case["text"])

@@ -91,6 +91,7 @@ def _running(data: Path) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_sources(tmp_path: Path, until, number: int, request: pytest.FixtureRequest) -> None:
     turns = 3 if request.config.getoption("--full") else 1

@@ -19,7 +19,7 @@ from nephoscope.lake.writing.outbox import deliver
 from nephoscope.state import State
 from nephoscope.state.ingestion.sources import Source
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.full]
 
 LINES = 300
 

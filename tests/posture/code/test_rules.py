@@ -35,6 +35,7 @@ def cases() -> list:
     return found
 
 
+@pytest.mark.sampled(3, each="rule")
 @pytest.mark.parametrize(("reader", "rule", "case"), cases())
 def test_a_rule_fires_on_its_lines_alone(reader: str, rule: str, case: dict) -> None:
     options = CodeOptions(

@@ -38,6 +38,7 @@ def outcome(evaluate: Any) -> tuple[str, Any]:
         return ("error", str(error)) if error.offset > 0 else ("an error without a place", str(error))
 
 
+@pytest.mark.sampled(3, each="family")
 @pytest.mark.parametrize(("family", "row"), rows())
 def test_row(family: str, row: dict[str, Any]) -> None:
     if family == "syntax":
