@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from nephoscope.alerts.detection.detector import Detector
 from nephoscope.alerts.incidents.incident_service import IncidentService
 from nephoscope.alerts.rules.rule import AnalyticRule
+from nephoscope.alerts.rules.window import RuleWindow
 from nephoscope.alerts.scheduling.schedule import Schedule
 from nephoscope.lake.lake import Lake
 from nephoscope.state import State, StateError
@@ -141,6 +143,43 @@ def test_windows_that_were_missed_are_made_up_for(lake: Lake, state: State, put:
     assert [len(one.taken.alerts) for one in ran] == [1, 1, 1]
     (incident,) = state.incidents.list_newest("default")
     assert (incident.first_activity, incident.last_activity) == (HOUR + 30 * MINUTE, HOUR + 150 * MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, [1, 2, 4]),
+        ({"triggerOperator": "lt", "triggerThreshold": 1}, [1, 2, 3, 4]),
+        ({"query": "SecurityAlert | where AlertName == 'Failed sign-ins'"}, [1, 2, 3, 4]),
+    ],
+    ids=["rows in some windows", "no row is a finding", "alerts of earlier windows"],
+)
+def test_windows_without_rows_are_noted_and_their_query_is_not_run(
+    lake: Lake,
+    state: State,
+    put: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    expected: list[int],
+) -> None:
+    looked: list[datetime] = []
+    rows = Detector._rows
+
+    def note(self: Detector, one: AnalyticRule, window: RuleWindow, *rest: Any) -> Any:
+        looked.append(window.end)
+        return rows(self, one, window, *rest)
+
+    put("SigninLogs", signin(10), signin(70))
+    schedule = Schedule(lake, state, [rule(**changes)], "default")
+    list(schedule.tick(HOUR + 6 * MINUTE))
+    monkeypatch.setattr(Detector, "_rows", note)
+    ran = list(schedule.tick(HOUR + 4 * ONE_HOUR + 6 * MINUTE))
+    ends = [HOUR + number * ONE_HOUR for number in range(1, 5)]
+    assert [one.outcome.window.end for one in ran] == ends, "each is noted"
+    assert {one.outcome.error for one in ran} == {""}
+    assert all(one.outcome.seen == ran[-1].outcome.seen for one in ran)
+    assert looked == [HOUR + number * ONE_HOUR for number in expected]
+    assert list(schedule.tick(HOUR + 4 * ONE_HOUR + 7 * MINUTE)) == []
 
 
 def test_a_late_row_is_found_in_the_window_it_belongs_to(lake: Lake, state: State, put: Put) -> None:

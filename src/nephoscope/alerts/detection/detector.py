@@ -64,10 +64,15 @@ class Detector:
     timeout: float = TIMEOUT
     reading: LakeReading | None = None
 
-    def run(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
-        """Run a rule in a window; whatever goes wrong is an outcome, never an exception."""
+    def run(
+        self, rule: AnalyticRule, window: RuleWindow, now: datetime, *, is_empty: bool = False
+    ) -> RuleOutcome:
+        """Run a rule in a window; whatever goes wrong is an outcome, never an exception.
+
+        `is_empty`: it is known that the query has no row there, so that it is compiled and not run.
+        """
         began = time.perf_counter()
-        found = self._outcome(rule, window, now)
+        found = self._outcome(rule, window, now, is_empty=is_empty)
         return replace(found, lacking=self._find_missing_columns(found), seconds=time.perf_counter() - began)
 
     def find_tables(self, rule: AnalyticRule) -> frozenset[str]:
@@ -87,14 +92,16 @@ class Detector:
             compile_results(rule.query, catalog)
             return catalog.describe_gaps()
 
-    def _outcome(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
+    def _outcome(
+        self, rule: AnalyticRule, window: RuleWindow, now: datetime, *, is_empty: bool
+    ) -> RuleOutcome:
         seen: dict[str, int] = {}
         compiled: CompiledQuery | None = None
         try:
             if self.reading is not None:
                 compiled = self.reading.compile(rule.query, window.end)
                 seen = self.reading.versions(compiled, rule.query)
-            count, rows = self._rows(rule, window, compiled)
+            count, rows = (0, []) if is_empty else self._rows(rule, window, compiled)
             identity = self._find_identity(rule, window, compiled) if rows else UNKNOWN
             built = build_alerts(
                 rule, window, rows, now, count, identity, self._load_row_tenants() if rows else RowTenants()

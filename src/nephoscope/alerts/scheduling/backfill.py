@@ -10,9 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nephoscope.alerts.detection.detector import Detector, RuleOutcome
-from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
 from nephoscope.alerts.incidents.incident_service import IncidentService
-from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
 from nephoscope.alerts.rules.rule import AnalyticRule, RuleKind
 from nephoscope.alerts.rules.window import (
     SETTLE,
@@ -22,10 +20,9 @@ from nephoscope.alerts.rules.window import (
 )
 from nephoscope.alerts.scheduling.backfill_progress import CoveredSpan, LookBackProgress
 from nephoscope.alerts.scheduling.due_windows import hash_rule
-from nephoscope.alerts.scheduling.rule_health import HEALTH
 from nephoscope.alerts.scheduling.run_batch import RuleLease, RuleRunResult, RunBatch
 from nephoscope.alerts.scheduling.schedule import PAUSE, TAKEN, Schedule
-from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
+from nephoscope.alerts.scheduling.window_prefilter import WindowPlan, reads_own_tables
 from nephoscope.alerts.tuning.tuning_history import TuningHistory
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import SHARED_FROM, QueryDemand
@@ -43,8 +40,6 @@ STRETCH = timedelta(days=30)
 DAY = timedelta(days=1)
 AT_ONCE = 500
 """For how many windows rows are brought into memory together."""
-OWN_TABLES = frozenset({ALERTS, INCIDENTS, ANOMALIES, HEALTH})
-"""Tables that alerts add rows to: rules that read them see those of earlier windows."""
 _LEAST = timedelta(microseconds=1)
 
 
@@ -167,7 +162,7 @@ class LookBack:
                 ]
             stretches[rule.id] = stretch
             live = stretch.ends
-            if not _reads_own(stretch.seen):
+            if not reads_own_tables(stretch.seen):
                 live = plan.select_windows(rule, stretch.ends)
             self.windows += len(stretch.ends)
             self.empty += len(stretch.ends) - len(live)
@@ -181,7 +176,7 @@ class LookBack:
         """Compute once what the windows of a rule have in common."""
         counts = Counter(one.rule.id for one in planned)
         for rule, first, last in _collect_spans(planned):
-            if counts[rule.id] >= SHARED_FROM and not _reads_own(stretches[rule.id].seen):
+            if counts[rule.id] >= SHARED_FROM and not reads_own_tables(stretches[rule.id].seen):
                 reading.foresee(rule.query, RowSpan(first - rule.period, last), self.schedule.timeout)
 
     def _share_rows(self, reading: LakeReading, planned: list[PlannedWindow]) -> None:
@@ -237,7 +232,7 @@ class LookBack:
         schedule, rule = self.schedule, history.get_tuning_at(one.end).apply_to_rule(one.rule)
         if not rule.enabled or rule.id in self._broken:
             return
-        schedule.reading = readings.read_newest() if _reads_own(stretch.seen) else readings.first
+        schedule.reading = readings.read_newest() if reads_own_tables(stretch.seen) else readings.first
         window = build_look_back_window(rule, one.end, self._find_near_real_time_limit(rule, now))
         detector = Detector(schedule.lake, schedule.workspace, schedule.timeout, schedule.reading)
         outcome = detector.run(schedule.with_learned(rule), window, one.due)
@@ -323,7 +318,3 @@ def _collect_spans(planned: Iterable[PlannedWindow]) -> list[tuple[AnalyticRule,
         _, first, last = found.get(one.rule.id, (one.rule, one.end, one.end))
         found[one.rule.id] = one.rule, min(first, one.end), max(last, one.end)
     return list(found.values())
-
-
-def _reads_own(seen: dict[str, int]) -> bool:
-    return any(relation.split("/", 1)[1] in OWN_TABLES for relation in seen)

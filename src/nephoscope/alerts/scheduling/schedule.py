@@ -28,6 +28,7 @@ from nephoscope.alerts.scheduling.due_windows import (
 from nephoscope.alerts.scheduling.late_arrivals import LateArrivals
 from nephoscope.alerts.scheduling.rule_state import RuleState
 from nephoscope.alerts.scheduling.run_batch import MOST, RuleLease, RuleRunResult, RunBatch
+from nephoscope.alerts.scheduling.window_prefilter import WindowPlan
 from nephoscope.alerts.tuning.effective_rules import EffectiveTuning
 from nephoscope.lake.errors import LakeError
 from nephoscope.lake.queries.consistent_queries import QueryDemand
@@ -279,11 +280,13 @@ class Schedule:
         if not still.ends:
             return
         turn.course = RuleState.from_schedule(self.state, known, still)
+        live = WindowPlan(self.reading, self.timeout).select_due_windows(rule, still.ends)
         for end in still.ends:
             if self._is_over(look):
                 self.more = True
                 return
-            outcome = turn.course.judge_outcome(self._run_window(rule, build_window(rule, end), look.now))
+            ran = self._run_window(rule, build_window(rule, end), look.now, is_empty=end not in live)
+            outcome = turn.course.judge_outcome(ran)
             if outcome.error and self._stopping.is_set():
                 return
             if outcome.alerts:
@@ -304,9 +307,11 @@ class Schedule:
         names = (f"heavy/{self.workspace}/{place}" for place in range(workers - 1))
         return any(held.enter_context(turns.acquire(name)) is not None for name in names)
 
-    def _run_window(self, rule: AnalyticRule, window: RuleWindow, now: datetime) -> RuleOutcome:
+    def _run_window(
+        self, rule: AnalyticRule, window: RuleWindow, now: datetime, *, is_empty: bool = False
+    ) -> RuleOutcome:
         detector = Detector(self.lake, self.workspace, self.timeout, self.reading)
-        return detector.run(self.with_learned(rule), window, now)
+        return detector.run(self.with_learned(rule), window, now, is_empty=is_empty)
 
     def _run(self, rule: AnalyticRule, window: RuleWindow, now: datetime, lease: Lease) -> RuleRunResult:
         """Run one window, which is not noted, and keep what came of it."""

@@ -6,9 +6,15 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from nephoscope.alerts.incidents.anomaly_row import ANOMALIES
+from nephoscope.alerts.incidents.security_rows import ALERTS, INCIDENTS
+from nephoscope.alerts.rules.rule import RuleKind
+from nephoscope.alerts.scheduling.rule_health import HEALTH
 from nephoscope.lake.errors import LakeError
+from nephoscope.lake.queries.consistent_queries import SHARED_FROM
 from nephoscope.lake.queries.time_span import RowSpan
 from nephoscope_kql.compile import compile_derived
 from nephoscope_kql.errors import KqlError
@@ -18,6 +24,8 @@ from nephoscope_kql.types import UNIX_EPOCH_TICKS
 from nephoscope_kql.window_cadence import Cadence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from nephoscope.alerts.rules.rule import AnalyticRule
     from nephoscope.lake.queries.consistent_queries import LakeReading
     from nephoscope_kql.compile import CompiledQuery
@@ -26,11 +34,18 @@ if TYPE_CHECKING:
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = 10_000_000
 TIMEOUT = 600.0
+OWN_TABLES = frozenset({ALERTS, INCIDENTS, ANOMALIES, HEALTH})
+"""Tables that alerts add rows to: rules that read them see those of earlier windows."""
 
 
 def to_ticks(span: timedelta) -> int:
     """Convert a whole number of seconds to ticks of 100 ns."""
     return round(span.total_seconds()) * _TICK
+
+
+def reads_own_tables(seen: Iterable[str]) -> bool:
+    """Return whether one of some relations (`workspace/table`) is a table that alerts add rows to."""
+    return any(relation.split("/", 1)[1] in OWN_TABLES for relation in seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,21 @@ class WindowPlan:
         except (KqlError, LakeError, OSError):
             # the windows themselves tell what is wrong with the query
             return list(ends)
+
+    def select_due_windows(self, rule: AnalyticRule, ends: Sequence[datetime]) -> frozenset[datetime]:
+        """Return the ends, of windows that a schedule runs in order, that may have rows, and the last one, which tells what the rule
+        costs now. Where few windows follow each other, asking costs as much as running them."""
+        if rule.kind is RuleKind.NRT or len(ends) <= SHARED_FROM:
+            return frozenset(ends)
+        try:
+            compiled = self.reading.compile(rule.query, ends[-1])
+            if reads_own_tables(self.reading.versions(compiled, rule.query)):
+                return frozenset(ends)
+            several = _split_at_gaps(ends, rule.frequency)
+            found = (one if len(one) < SHARED_FROM else self.select_windows(rule, one) for one in several)
+            return frozenset(end for one in found for end in one).union(ends[-1:])
+        except Exception:  # noqa: BLE001 - a rule is a boundary, and its windows themselves tell what goes wrong
+            return frozenset(ends)
 
     def _select_ends(
         self, rule: AnalyticRule, ends: list[datetime], span: RowSpan, empty: frozenset[str]
@@ -90,6 +120,13 @@ class WindowPlan:
             for one in found
             if one is not None
         )
+
+
+def _split_at_gaps(ends: Sequence[datetime], step: timedelta) -> Iterator[Sequence[datetime]]:
+    """Yield the stretches of ends that follow each other by a step."""
+    breaks = [place for place, (one, other) in enumerate(pairwise(ends), 1) if other - one != step]
+    for first, last in pairwise((0, *breaks, len(ends))):
+        yield ends[first:last]
 
 
 def _has_between(moments: Sequence[datetime], after: datetime, before: datetime) -> bool:
