@@ -73,7 +73,7 @@ def describe(raised: Raised) -> list[str]:
     return [f"{alert.severity.value} {Path(rule.place.file).stem}: {alert.name}" for rule, alert in raised]
 
 
-EVERYDAY = read_recorded("everyday.yaml")
+EVERYDAY = [*read_recorded("everyday.yaml"), *read_recorded("drawn_everyday.yaml")]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_an_everyday_record_raises_nothing(case: RecordedCase, everyday: Mapping
     assert describe(grave) == []
 
 
-FAMILIES = read_recorded("families.yaml")
+FAMILIES = [*read_recorded("families.yaml"), *read_recorded("drawn_techniques.yaml")]
 
 
 @pytest.fixture(scope="module")
