@@ -34,7 +34,7 @@ What other scanners read and this one does not. No file of these is counted as r
 | Files | What to do |
 |---|---|
 | `bun.lockb`: a binary form without a published description | `bun install --save-text-lockfile` writes bun.lock |
-| Executables of C and C++ that no package manager installed; libraries of Windows (DLL, EXE) | a bill of materials beside them |
+| Executables that neither packages nor a version file name; libraries of Windows (DLL, EXE) | a bill of materials beside them |
 | Packages that are not installed: `*.rpm`, `*.deb`, `*.apk` | install them, or scan the image that has them |
 | Native images of GraalVM | build them with `--enable-sbom=export`, and keep the bill of materials |
 | `glide.lock`, `Godeps.json`, `vendor.json` (Go before modules), `bower.json` | move to the lock file of a tool that is maintained |
