@@ -182,6 +182,19 @@ def scanned(data: Path, *arguments: object) -> Result:
     return CliRunner().invoke(cli, ["--data", str(data), "scan", *map(str, arguments), "-o", "csv"])
 
 
+def test_a_scan_is_remembered_with_whole_paths_so_that_a_server_in_another_folder_repeats_it(
+    snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(snapshot.parent)
+    asked = ScanRequest((snapshot.name, "sample:", "tenant:gone"), decisions=(snapshot.name,))
+    found = EstateScan(asked, tmp_path / "data").repeatable
+    monkeypatch.chdir("/")
+    assert [Path(one).is_absolute() for one in found.targets] == [True, False, False]
+    assert Path(found.targets[0]).samefile(snapshot)
+    assert found.decisions == found.targets[:1]
+    assert found.series == asked.series, "the history goes on"
+
+
 @pytest.mark.usefixtures("leases_stand")
 def test_a_scan_waits_for_its_turn_and_loses_nothing(
     state: State, snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -104,9 +104,12 @@ class EstateScan:
 
     @property
     def repeatable(self) -> ScanRequest:
-        """The request with the snapshots that were collected in place of live targets: repeating it asks Azure nothing."""
+        """The request with the snapshots that were collected in place of live targets and with whole paths: repeating it asks Azure
+        nothing, and a server that runs in another folder finds the same files."""
         return msgspec.structs.replace(
-            self.request, targets=tuple(self.collected.get(one, one) for one in self.request.targets)
+            self.request,
+            targets=tuple(_complete_path(self.collected.get(one, one)) for one in self.request.targets),
+            decisions=tuple(map(_complete_path, self.request.decisions)),
         )
 
     def known_scopes(self, coverage: Coverage) -> KnownScopes:
@@ -249,6 +252,11 @@ class EstateScan:
             since=since,
             progress=told,
         )
+
+
+def _complete_path(target: str) -> str:
+    """The absolute path of a file or folder; a target of another kind as it is."""
+    return str(Path(target).absolute()) if Path(target).exists() else target
 
 
 def save_request(request: ScanRequest, data: Path) -> None:
