@@ -15,7 +15,7 @@ from nephoscope.lake.schema.column_types import DAY, TIME
 from nephoscope.lake.schema.row_conversion import to_arrow_rows
 from nephoscope.lake.storage import snapshot
 from nephoscope.lake.storage.delta_table import LOG
-from nephoscope.lake.storage.log_entries import AddedFile, LogEntry, read_log_entry
+from nephoscope.lake.storage.log_entries import AddedFile, LogCommit, read_log_entry
 from nephoscope.lake.storage.snapshot import TableSnapshots, read_snapshot
 from nephoscope.lake.storage.table_store import table_path
 from nephoscope.state import State
@@ -98,10 +98,10 @@ _ADDED = AddedFile(f"{DAY}=2026-11-20/part-a.parquet", NOW.date(), 7, 3, NOW, No
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ([{"commitInfo": {"operation": "WRITE"}}, {"add": _ADD}], LogEntry((_ADDED,), frozenset())),
+        ([{"commitInfo": {"operation": "WRITE"}}, {"add": _ADD}], LogCommit((_ADDED,), frozenset())),
         (
             [{"add": _ADD}, {"remove": {"path": "b", "dataChange": False}}, {"txn": {"appId": "a", "version": 1}}],
-            LogEntry((_ADDED,), frozenset({"b"})),
+            LogCommit((_ADDED,), frozenset({"b"})),
         ),
         ([{"add": _ADD}, {"metaData": {"id": "a"}}], None),
         ([{"protocol": {"minReaderVersion": 3}}], None),
@@ -114,7 +114,7 @@ _ADDED = AddedFile(f"{DAY}=2026-11-20/part-a.parquet", NOW.date(), 7, 3, NOW, No
     ids=["add", "remove", "metadata", "protocol", "no statistics", "no zone", "rows deleted", "escapes", "no day"],
 )  # fmt: skip
 def test_an_entry_that_does_more_than_add_and_remove_files_is_left_to_the_handle(
-    tmp_path: Path, lines: list[dict[str, object]], expected: LogEntry | None
+    tmp_path: Path, lines: list[dict[str, object]], expected: LogCommit | None
 ) -> None:
     file = tmp_path / LOG / f"{5:020d}.json"
     file.parent.mkdir()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -32,7 +31,7 @@ class _Add(msgspec.Struct, frozen=True, rename="camel"):
     partition_values: _PartitionValues
     size: int
     stats: str | None = None
-    deletion_vector: Mapping[str, Any] | None = None
+    deletion_vector: object = None
 
 
 class _Remove(msgspec.Struct, frozen=True):
@@ -59,7 +58,7 @@ class AddedFile(NamedTuple):
     last: dt.datetime | None
 
 
-class LogEntry(NamedTuple):
+class LogCommit(NamedTuple):
     """The files that a commit added and removed, these by their paths."""
 
     added: tuple[AddedFile, ...]
@@ -70,14 +69,14 @@ _action_decoder = msgspec.json.Decoder(_Action)
 _statistics_decoder = msgspec.json.Decoder(_Statistics)
 
 
-def read_log_entry(path: Path, version: int) -> LogEntry | None:
+def read_log_entry(path: Path, version: int) -> LogCommit | None:
     """Read what the commit of a version did; None where there is none, or where it does more than add and remove files."""
     try:
         actions = _action_decoder.decode_lines((path / LOG / f"{version:020d}.json").read_bytes())
         added = tuple(_build_added_file(action.add) for action in actions if action.add is not None)
     except (FileNotFoundError, msgspec.DecodeError, UnsupportedFileError):
         return None
-    return LogEntry(added, frozenset(action.remove.path for action in actions if action.remove is not None))
+    return LogCommit(added, frozenset(action.remove.path for action in actions if action.remove is not None))
 
 
 class UnsupportedFileError(Exception):

@@ -19,7 +19,7 @@ from deltalake import DeltaTable
 from nephoscope.lake.errors import LakeError, TableRefusedError
 from nephoscope.lake.schema.column_types import DAY, INGESTED, TIME
 from nephoscope.lake.storage.delta_table import LOG, open_table, update_table
-from nephoscope.lake.storage.log_entries import LogEntry, read_log_entry
+from nephoscope.lake.storage.log_entries import LogCommit, read_log_entry
 
 _SLACK = dt.timedelta(milliseconds=1)
 """By how much the statistics of other writers may cut a time."""
@@ -71,7 +71,7 @@ class TableSnapshot:
     version: int
     files: tuple[ParquetFile, ...]
 
-    def apply_entry(self, path: Path, done: LogEntry) -> TableSnapshot:
+    def apply_entry(self, path: Path, done: LogCommit) -> TableSnapshot:
         """Return the next version: the files that its entry added come first, as the handle of a table lists them."""
         gone = done.removed.union(one.relative for one in done.added)
         added = (ParquetFile(path / one.relative, *one) for one in done.added)
