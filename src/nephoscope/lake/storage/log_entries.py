@@ -12,14 +12,14 @@ from nephoscope.lake.schema.column_types import DAY, TIME
 from nephoscope.lake.storage.delta_table import LOG
 
 
-class _Bounds(msgspec.Struct, frozen=True):
+class _TimeBound(msgspec.Struct, frozen=True):
     time: Annotated[dt.datetime, msgspec.Meta(tz=True)] | None = msgspec.field(default=None, name=TIME)
 
 
 class _Statistics(msgspec.Struct, frozen=True):
     rows: int = msgspec.field(default=0, name="numRecords")
-    low: _Bounds = msgspec.field(default=_Bounds(), name="minValues")
-    high: _Bounds = msgspec.field(default=_Bounds(), name="maxValues")
+    low: _TimeBound = msgspec.field(default=_TimeBound(), name="minValues")
+    high: _TimeBound = msgspec.field(default=_TimeBound(), name="maxValues")
 
 
 class _PartitionValues(msgspec.Struct, frozen=True):
