@@ -31,32 +31,32 @@ VIRTUAL_MACHINE = (
 #: What a body must have so that the roles decide, not the body.
 MACHINE = f"/subscriptions/{NOBODY}/resourceGroups/rg/providers/Microsoft.HybridCompute/machines/web01"
 BODIES = {
-    "agents_scan": {"sequence": 1, "files": []},
-    "blockedHashes_unblock_program": {"reason": "why"},
-    "networkWatcherCaptures_start_azure_capture": {"machine": VIRTUAL_MACHINE, "reason": "why"},
-    "networkWatcherCaptures_query_azure_capture": {"id": CAPTURE},
-    "networkWatcherCaptures_stop_azure_capture": {"id": CAPTURE, "reason": "why"},
-    "facts_put": {
+    "Agents_ScanSentFiles": {"sequence": 1, "files": []},
+    "BlockedHashes_UnblockProgram": {"reason": "why"},
+    "NetworkWatcherCaptures_Start": {"machine": VIRTUAL_MACHINE, "reason": "why"},
+    "NetworkWatcherCaptures_Query": {"id": CAPTURE},
+    "NetworkWatcherCaptures_Stop": {"id": CAPTURE, "reason": "why"},
+    "Facts_Report": {
         "resource": MACHINE, "readAt": "2026-01-01T00:00:00Z", "documents": [{"id": MACHINE, "properties": {}}],
     },
-    "pipelines_put_run": {
+    "Pipelines_PutRun": {
         "repository": "contoso/shop", "branch": "main", "commit": "c", "runId": "1",
         "document": {"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "x"}}}]},
     },
-    "agents_enrol": {"computer": "web01", "machineId": "1"},
-    "agents_create_enrolment": {"scope": f"/subscriptions/{NOBODY}/resourceGroups/rg"},
-    "agents_answer": {"status": "Succeeded"},
-    "responseOrders_give_order": {"machine": "web09", "kind": "isolate"},
-    "packetCaptures_start_capture": {"machine": "web09", "reason": "why"},
-    "packetCaptures_stop_capture": {"reason": "why"},
-    "responseOrders_decide_order": {"decision": "approve"},
-    "pipelines_change": {"repository": "contoso/other", "defaultBranch": "main"},
-    "roles_grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
-    "principals_add": {"kind": "User", "name": ""},
+    "Agents_Enrol": {"computer": "web01", "machineId": "1"},
+    "Agents_CreateEnrolment": {"scope": f"/subscriptions/{NOBODY}/resourceGroups/rg"},
+    "Agents_AnswerOrder": {"status": "Succeeded"},
+    "ResponseOrders_Give": {"machine": "web09", "kind": "isolate"},
+    "PacketCaptures_Start": {"machine": "web09", "reason": "why"},
+    "PacketCaptures_Stop": {"reason": "why"},
+    "ResponseOrders_Decide": {"decision": "approve"},
+    "Pipelines_ChangeRepository": {"repository": "contoso/other", "defaultBranch": "main"},
+    "Roles_Grant": {"principal": NOBODY, "role": "Reader", "scope": "/workspaces/default"},
+    "Principals_Add": {"kind": "User", "name": ""},
 }  # fmt: skip
 
 #: Lists for everybody who is signed in, empty or not.
-LISTS = {"workspaces_workspaces"}
+LISTS = {"Workspaces_List"}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def may(route, role, where: str) -> bool:
     if where == "tenant":
         return True
     about = (
-        route.name == "roles_grant"
+        route.name == "Roles_Grant"
         or asks_in_workspace(route)
         or (route.scoped is not None and route.scoped(KNOWN) != "/")
     )

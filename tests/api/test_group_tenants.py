@@ -19,7 +19,7 @@ from nephoscope.api.server import build_app
 from nephoscope.instance import Instance, build_hierarchy
 from nephoscope.operations.declaration.group_scopes import place_in_tenant
 from nephoscope.operations.declaration.operation import OperationCall, RefusedRequestError
-from nephoscope.operations.posture.assignments import NewStandard, assign
+from nephoscope.operations.posture.assignments import NewStandard, assign_standard
 from nephoscope.posture.policies.policy_packs import Packs
 from nephoscope.posture.published.publishing import publish_tenants
 from nephoscope.posture.published.snapshot_cache import PublishedSnapshotCache
@@ -333,7 +333,7 @@ def test_the_command_line_assigns_in_a_tenant_that_is_known_or_named(instance: I
     )
 
     def assign_at(scope: str) -> list[str]:
-        assign(call, NewStandard(initiative=initiative, scope=scope))
+        assign_standard(call, NewStandard(initiative=initiative, scope=scope))
         return sorted(one.tenant for one in instance.state.arm_documents.at_groups())
 
     assert assign_at(f"/tenants/{B}{GROUP}") == [B]

@@ -60,13 +60,13 @@ def allow(lake, operator):
 
 
 def listed(call):
-    (row,) = risk_policies._list_rows(risk_policies.policies(call))
+    (row,) = risk_policies._list_rows(risk_policies.list_policies(call))
     return row
 
 
 def test_a_risky_user_is_secured_and_remediated(lake, state, put, call, detect, graph):
     allow(lake, graph.operator)
-    risk_policies.create(call, RiskPolicyBody(name="Secure risky users", level="medium"))
+    risk_policies.create_policy(call, RiskPolicyBody(name="Secure risky users", level="medium"))
     assert listed(call)["enforcement"] == "Changes Microsoft Graph after an approval"
     detect(ADA, replace(ADA, id="d2", identity="id-low", level=RiskLevel.LOW, name="low@contoso.com"))
     who = engine_of(lake, state)
@@ -93,7 +93,7 @@ def test_a_risky_user_is_secured_and_remediated(lake, state, put, call, detect, 
 
 
 def test_without_permission_the_steps_are_printed(lake, state, call, detect):
-    risk_policies.create(call, RiskPolicyBody(name="Secure", measures=("block",)))
+    risk_policies.create_policy(call, RiskPolicyBody(name="Secure", measures=("block",)))
     assert listed(call)["enforcement"] == "Prints the steps after an approval"
     detect(ADA)
     who = engine_of(lake, state)
@@ -107,7 +107,7 @@ def test_without_permission_the_steps_are_printed(lake, state, call, detect):
 
 
 def test_who_is_as_risky_already_is_not_planned_again(lake, state, call, detect):
-    risk_policies.create(call, RiskPolicyBody(name="Secure"))
+    risk_policies.create_policy(call, RiskPolicyBody(name="Secure"))
     who = engine_of(lake, state)
     detect(ADA)
     assert len(list(who.tick())) == 1
@@ -123,7 +123,7 @@ def test_who_is_as_risky_already_is_not_planned_again(lake, state, call, detect)
 
 
 def test_a_risky_sign_in_triggers_its_policy_alone(lake, state, call, detect):
-    risk_policies.create(
+    risk_policies.create_policy(
         call, RiskPolicyBody(name="Sign-ins", subject="signInRisk", level="low", measures=("revokeSessions",))
     )
     who = engine_of(lake, state)
@@ -139,7 +139,7 @@ def test_a_risky_sign_in_triggers_its_policy_alone(lake, state, call, detect):
 
 
 def test_past_matches_of_a_user_risk_policy(lake, state, call, detect):
-    risk_policies.create(call, RiskPolicyBody(name="Secure", disabled=True))
+    risk_policies.create_policy(call, RiskPolicyBody(name="Secure", disabled=True))
     detect(ADA, replace(ADA, id="d2", identity="id-low", level=RiskLevel.LOW))
     assert listed(call)["enforcement"] == "Off"
     who = engine_of(lake, state)
@@ -149,9 +149,9 @@ def test_past_matches_of_a_user_risk_policy(lake, state, call, detect):
 
 
 def test_names_of_policies_are_unique(call):
-    risk_policies.create(call, RiskPolicyBody(name="Secure"))
+    risk_policies.create_policy(call, RiskPolicyBody(name="Secure"))
     with pytest.raises(Exception, match="already used"):
-        risk_policies.create(call, RiskPolicyBody(name="Secure"))
+        risk_policies.create_policy(call, RiskPolicyBody(name="Secure"))
 
 
 def test_an_incident_action_has_no_incident_to_change(lake, state, detect, engine):

@@ -155,6 +155,6 @@ def test_an_anomaly_says_that_its_address_is_an_anonymiser(lake, state, put):  #
 
 def test_sources_and_a_place_are_operations(folder, state):
     call = OperationCall(ServiceContext(LocalUser.current(), state, folder, lambda: NOON), lambda: None)
-    rows = {one.name: one for one in place_sources.sources(call).value}
+    rows = {one.name: one for one in place_sources.list_place_sources(call).value}
     assert (rows["GeoLite2-City"].days, rows["iptocc"].days) == ((NOON - BUILT).days, None)
     assert place_sources.show_place(call, "20.42.0.1").origin == "a hosting provider"

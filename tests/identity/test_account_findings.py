@@ -21,8 +21,8 @@ from nephoscope.identity.administrators import list_administrators
 from nephoscope.identity.role_proposals import UsedOperation, is_within
 from nephoscope.operations.declaration.operation import OperationCall
 from nephoscope.operations.declaration.schemas import InWorkspace
-from nephoscope.operations.identity.account_findings import AccountFindingQuery, findings
-from nephoscope.operations.identity.emergency_accounts import emergency_accounts
+from nephoscope.operations.identity.account_findings import AccountFindingQuery, list_account_findings
+from nephoscope.operations.identity.emergency_accounts import list_emergency_accounts
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
 from nephoscope_policy.model.coverage import Coverage
@@ -195,7 +195,7 @@ def test_the_list_reads_the_logs_and_names_what_is_missing(state, lake, put, tel
     put("AzureActivity", activity, NOW)
     service = ServiceContext(LocalUser.current(), state, lake.data, lambda: NOW)
     call = OperationCall(service, lambda: None, lake)
-    page = findings(call, AccountFindingQuery())
+    page = list_account_findings(call, AccountFindingQuery())
     assert {(one.finding, one.name, one.remediation) for one in page.value} == {
         ("dormantAdministrator", "bob@contoso.com", "Remove the roles, or make them eligible in Privileged Identity Management."),
         ("overPrivileged", "ada@contoso.com", "Replace Owner by Website Contributor."),
@@ -205,7 +205,9 @@ def test_the_list_reads_the_logs_and_names_what_is_missing(state, lake, put, tel
         "microsoft.graph/applications", "microsoft.graph/oauth2permissiongrants", "microsoft.graph/policies",
         "AADServicePrincipalSignInLogs (0 of 30 days)",
     )  # fmt: skip
-    assert {one.severity for one in findings(call, AccountFindingQuery(severity="High")).value} == {"High"}
+    assert {
+        one.severity for one in list_account_findings(call, AccountFindingQuery(severity="High")).value
+    } == {"High"}
 
 
 GLOBAL = "62e90394-69f5-4237-9190-012177145e10"
@@ -296,14 +298,16 @@ def test_emergency_access_accounts_are_listed_with_what_is_missing(state, lake, 
     call = OperationCall(
         ServiceContext(LocalUser.current(), state, lake.data, lambda: NOW), lambda: None, lake
     )
-    assert emergency_accounts(call, InWorkspace()).not_collected == ("the estate: no snapshot was imported",)
+    assert list_emergency_accounts(call, InWorkspace()).not_collected == (
+        "the estate: no snapshot was imported",
+    )
     tell_estate(
         NOW, [], *ROLES, *glass("glass1"), methods("glass1", "fido2"), access_policy("p", NOT_FOR_GLASS)
     )
     put(
         "SigninLogs", [{"TimeGenerated": NOW - timedelta(days=3), "UserId": "glass1", "ResultType": "0"}], NOW
     )
-    found = emergency_accounts(call, InWorkspace())
+    found = list_emergency_accounts(call, InWorkspace())
     assert [(one.id, one.phishing_resistant, one.methods, one.last_sign_in) for one in found.value] == [
         ("glass1", True, ("fido2",), NOW - timedelta(days=3))
     ]

@@ -35,7 +35,7 @@ def call(state, lake):
 
 
 def rows(call, **query):
-    found = identity_risks.identities(call, RiskQuery(**query))
+    found = identity_risks.list_risky_identities(call, RiskQuery(**query))
     return [(one["id"], one["level"], one["state"]) for one in identity_risks._list_rows(found)]
 
 
@@ -44,12 +44,12 @@ def test_the_highest_level_comes_first_and_filters_hold(call):
         "servicePrincipal:high-1", "user:high-1", "servicePrincipal:low-1", "user:low-1",
     ]  # fmt: skip
     assert {level for _, level, _ in rows(call, level="medium")} == {"high"}
-    (first, *_) = identity_risks.identities(call, RiskQuery()).value
+    (first, *_) = identity_risks.list_risky_identities(call, RiskQuery()).value
     assert first.reason == "New country: first sign-in from PT in 21 days"
 
 
 def test_decisions(call):
-    identity_risks.dismiss(call, "user:high-1", InWorkspace())
+    identity_risks.dismiss_risk(call, "user:high-1", InWorkspace())
     identity_risks.confirm_safe(call, "low-1", InWorkspace())
     identity_risks.confirm_compromised(call, "servicePrincipal:low-1", InWorkspace())
     assert {id_: state for id_, _, state in rows(call)} == {
@@ -60,13 +60,13 @@ def test_decisions(call):
         "servicePrincipal:low-1",
         "servicePrincipal:high-1",
     ]
-    history = identity_risks.history(call, "user:high-1", InWorkspace())
+    history = identity_risks.list_risk_history(call, "user:high-1", InWorkspace())
     assert [(one["state"], one["types"]) for one in history] == [
         ("atRisk", "newCountry"),
         ("dismissed", "newCountry"),
     ]
     assert history[1]["by"] != "nephoscope"
-    (one,) = identity_risks.detections_on(call, "user:high-1", InWorkspace()).value
+    (one,) = identity_risks.list_detections_on_identity(call, "user:high-1", InWorkspace()).value
     assert (one.state, one.name) == ("dismissed", "High one")
     told = [(one.operation, one.target) for one in call.service.state.audit.entries(most=3)]
     assert told == [
@@ -82,14 +82,14 @@ def test_a_decision_is_one_in_its_workspace(call):
         ledger.add_detections(
             session, call.service.state.identity_risks.list_detections("default", IdentityKind.USER)
         )
-    identity_risks.dismiss(call, "user:high-1", other)
+    identity_risks.dismiss_risk(call, "user:high-1", other)
     assert {state for _, _, state in rows(call)} == {"atRisk"}
     assert {one[2] for one in rows(call, workspace="other")} == {"atRisk", "dismissed"}
-    assert [one["state"] for one in identity_risks.history(call, "user:high-1", other)] == [
+    assert [one["state"] for one in identity_risks.list_risk_history(call, "user:high-1", other)] == [
         "atRisk",
         "dismissed",
     ]
-    (one,) = identity_risks.detections_on(call, "user:high-1", other).value
+    (one,) = identity_risks.list_detections_on_identity(call, "user:high-1", other).value
     assert one.state == "dismissed"
     identity_risks.confirm_safe(call, "user:low-1", other)
     identity_risks.confirm_compromised(call, "user:high-1", other)
@@ -99,7 +99,7 @@ def test_a_decision_is_one_in_its_workspace(call):
 @pytest.mark.parametrize("id_", ["user:nobody", "planet:1", "servicePrincipal:nobody"])
 def test_what_is_not_known_is_refused(call, id_):
     with pytest.raises(Exception, match=r"Nothing is known|planet"):
-        identity_risks.dismiss(call, id_, InWorkspace())
+        identity_risks.dismiss_risk(call, id_, InWorkspace())
 
 
 def test_service_principals_cannot_be_confirmed_safe(call):
@@ -108,6 +108,6 @@ def test_service_principals_cannot_be_confirmed_safe(call):
 
 
 def test_risky_sign_ins_say_why(call):
-    found = risky_sign_ins.sign_ins(call, InWorkspace()).value
+    found = risky_sign_ins.list_risky_sign_ins(call, InWorkspace()).value
     assert len(found) == 4
     assert {(one.type, one.reason) for one in found} == {("newCountry", "first sign-in from PT in 21 days")}

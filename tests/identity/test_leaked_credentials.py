@@ -13,7 +13,7 @@ from nephoscope.identity.leaked.password_hashes import hash_ntlm, hash_sha1
 from nephoscope.model.identity_risk import IdentityKind, RiskLevel
 from nephoscope.operations.declaration.operation import OperationCall
 from nephoscope.operations.declaration.schemas import InWorkspace
-from nephoscope.operations.identity.leaked_credentials import accounts, hash_lists
+from nephoscope.operations.identity.leaked_credentials import list_accounts, list_hash_lists
 from nephoscope.service import leaked_credentials as service
 from nephoscope.service.local_user import LocalUser
 from nephoscope.service.service_context import ServiceContext
@@ -97,12 +97,12 @@ def test_accounts_that_were_found_are_listed_once_with_their_evidence(context, l
     service.import_leaked_pairs(context, tmp_path / "pairs")
     later = ServiceContext(context.actor, context.state, context.data, lambda: NOW + timedelta(days=1))
     service.check_hashes(later, lake, "sha1", {"kim@contoso.com": hash_sha1(PASSWORD)})
-    listed = accounts(OperationCall(later, lambda: None, lake), InWorkspace()).value
+    listed = list_accounts(OperationCall(later, lambda: None, lake), InWorkspace()).value
     assert [(one.name, one.evidence, one.state, one.checks) for one in listed] == [
         ("kim@contoso.com", "namePassword", "atRisk", 2), ("", "password", "atRisk", 1),
     ]  # fmt: skip
     assert (listed[0].first, listed[0].last) == (NOW, later.now)
-    lists = hash_lists(OperationCall(later, lambda: None)).value
+    lists = list_hash_lists(OperationCall(later, lambda: None)).value
     assert [(one.algorithm, one.entries, one.keys) for one in lists] == [
         ("sha1", 1, 0),
         ("ntlm", 1, 0),

@@ -172,7 +172,7 @@ class ApplicationPolicyShape(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("POST", "/agents/enrol", ENROL, scoped=None)
-def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
+def enrol_agent(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
     """Enrol a machine by the code of an enrolment, which is the token of the request."""
     update_key = public_key(ask.service)
     machine = MachineIdentity(
@@ -187,7 +187,7 @@ def enrol(ask: AdminRequest, body: MachineShape) -> EnrolledShape:
 
 
 @SECTION.route("POST", "/agents/report", REPORT, scoped=None, most=MOST_BYTES)
-def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
+def take_report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
     """Store what an agent saw: an answer says that the rows are on disk; a sequence that was sent before is not counted again."""
     try:
         agent = service.store_report(
@@ -208,7 +208,7 @@ def report(ask: AdminRequest, body: AgentReportShape) -> AgentReceipt:
 
 
 @SECTION.route("GET", "/agents/program", REPORT, scoped=None)
-def program(ask: AdminRequest) -> AgentProgram:
+def get_program(ask: AdminRequest) -> AgentProgram:
     """Return the agent that machines are to run."""
     package = service.read_program(ask.service, ask.caller.principal.id)
     return AgentProgram(
@@ -218,7 +218,7 @@ def program(ask: AdminRequest) -> AgentProgram:
 
 
 @SECTION.route("GET", "/agents/orders", REPORT, scoped=None)
-def orders(ask: AdminRequest) -> SignedOrderList:
+def list_orders(ask: AdminRequest) -> SignedOrderList:
     """Return the approved orders of the machine, each signed with the key of updates."""
     try:
         found = sign_orders(ask.service, ask.caller.principal)
@@ -230,7 +230,7 @@ def orders(ask: AdminRequest) -> SignedOrderList:
 
 
 @SECTION.route("POST", "/agents/orders/{id}", REPORT, status=204, scoped=None, most=MOST_BYTES)
-def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # noqa: A002
+def answer_order(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # noqa: A002
     """Store what became of an order of the machine."""
     try:
         store_result(
@@ -241,7 +241,7 @@ def answer(ask: AdminRequest, id: OrderId, body: OrderResultShape) -> None:  # n
 
 
 @SECTION.route("POST", "/agents/orders/{id}/files", REPORT, scoped=None, most=MOST_BYTES)
-def scan(ask: AdminRequest, id: OrderId, body: ScannedFilesShape) -> ScanReceipt:  # noqa: A002
+def scan_sent_files(ask: AdminRequest, id: OrderId, body: ScannedFilesShape) -> ScanReceipt:  # noqa: A002
     """Scan files of the machine for malware, as an order asks for; they are not kept."""
     files = [SentFile(one.path, one.content) for one in body.files]
     try:
@@ -254,7 +254,7 @@ def scan(ask: AdminRequest, id: OrderId, body: ScannedFilesShape) -> ScanReceipt
 
 
 @SECTION.route("GET", "/agents/applicationPolicy", REPORT, scoped=None)
-def application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
+def get_application_policy(ask: AdminRequest) -> ApplicationPolicyShape:
     """Return what may be executed on the machine of the caller."""
     try:
         content, signature = sign_machine_policy(ask.service, ask.caller.principal.id)

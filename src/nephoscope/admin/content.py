@@ -108,14 +108,14 @@ class PackSwitch(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/contentPacks", READ)
-def packs(ask: AdminRequest, query: PageQuery) -> PackList:
+def list_content_packs(ask: AdminRequest, query: PageQuery) -> PackList:
     """The imported packs of detection content."""
     found, after = slice_page(_load_packs(ask).values(), lambda one: one.name, query)
     return PackList(value=tuple(_pack_shape(ask, one) for one in found), next=after)
 
 
 @SECTION.route("POST", "/contentPacks", WRITE, status=201, most=BODY)
-def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
+def import_content_pack(ask: AdminRequest, body: NewPack) -> ImportReport:
     """Import content of Sentinel or rules of Sigma; each rule is told with how it stands."""
     instance, workspace = ask.instance, _require_workspace(ask, body.workspace)
     upload = Upload(body.file, body.content, body.name)
@@ -141,7 +141,7 @@ def import_(ask: AdminRequest, body: NewPack) -> ImportReport:
 
 
 @SECTION.route("GET", "/contentPacks/{name}", READ)
-def pack(ask: AdminRequest, name: Name) -> PackReport:
+def get_content_pack(ask: AdminRequest, name: Name) -> PackReport:
     """One pack, with how each of its pieces stands today."""
     found, lake = _pack(ask, name), ask.instance.lake
     held = content_listing.WorkspaceTables.of(lake, found.workspace)
@@ -151,7 +151,7 @@ def pack(ask: AdminRequest, name: Name) -> PackReport:
 
 
 @SECTION.route("PATCH", "/contentPacks/{name}", WRITE)
-def switch(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
+def switch_content_pack(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
     """Switch the rules of a pack on or off."""
     found, workspace = _pack(ask, name), _require_workspace(ask, body.workspace)
     switch_rules(ask.service, workspace, {PACK: [found.name]}, enabled=body.enabled)
@@ -159,7 +159,7 @@ def switch(ask: AdminRequest, name: Name, body: PackSwitch) -> PackShape:
 
 
 @SECTION.route("DELETE", "/contentPacks/{name}", DELETE, status=204)
-def remove(ask: AdminRequest, name: Name) -> None:
+def remove_content_pack(ask: AdminRequest, name: Name) -> None:
     """Forget a pack, with the functions that it brought; watchlists stay."""
     remove_pack(ask.service, ask.instance.lake, _pack(ask, name))
 

@@ -46,7 +46,7 @@ class DataGapList(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/data-gaps", READ, scoped=None)
-def data_gaps(ask: AdminRequest) -> DataGapList:
+def list_data_gaps(ask: AdminRequest) -> DataGapList:
     """The data gaps of what the caller may see; none before the first assessment."""
     reach = ask.caller.find_reach(READ)
     if reach.is_empty:

@@ -41,7 +41,7 @@ class FactReceipt(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("PUT", "/facts", WRITE, scoped=None, most=MOST_BYTES)
-def put(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
+def report_facts(ask: AdminRequest, body: FactReportShape) -> FactReceipt:
     """Keep a report; the caller needs the writing of each type at what it tells of. The next assessment judges by it."""
     report = FactReport(body.resource, body.read_at, body.documents, body.scopes, body.tenant)
     try:

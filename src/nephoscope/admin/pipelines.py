@@ -31,7 +31,7 @@ class ViolationList(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/pipelines/violations", READ, scoped=None)
-def violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
+def list_violations(ask: AdminRequest, query: RepositoryQuery) -> ViolationList:
     """Return what the gate passed and the cloud still violates, of what the caller may read; none before the first assessment."""
     if not ask.caller.has_in_any_repository(READ):
         ask.caller.require(READ)

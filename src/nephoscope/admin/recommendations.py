@@ -51,7 +51,7 @@ class RecommendationQuery(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/recommendations", READ, scoped=None)
-def recommendations(ask: AdminRequest, query: RecommendationQuery) -> RecommendationList:
+def list_recommendations(ask: AdminRequest, query: RecommendationQuery) -> RecommendationList:
     """The recommendations of what the caller may see, in the order to work on them; none before the first assessment."""
     reach = ask.caller.find_reach(READ)
     if reach.is_empty:

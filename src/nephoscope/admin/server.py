@@ -62,13 +62,13 @@ class AssessmentState(Shape, frozen=True, kw_only=True):
 
 
 @SECTION.route("GET", "/settings", "Nephoscope/settings/read")
-def settings(ask: AdminRequest) -> ServerSettings:
+def get_settings(ask: AdminRequest) -> ServerSettings:
     """The settings of the server."""
     return ServerSettings(version=__version__, settings=ask.host.settings)
 
 
 @SECTION.route("GET", "/health", "Nephoscope/health/read")
-def health(ask: AdminRequest) -> Health:
+def get_health(ask: AdminRequest) -> Health:
     """Examine the server, as `nephoscope doctor` does."""
     order: tuple[Literal["ok", "info", "warning", "wrong"], ...] = ("ok", "info", "warning", "wrong")
     found = tuple(
@@ -85,7 +85,7 @@ def health(ask: AdminRequest) -> Health:
 
 
 @SECTION.route("GET", "/backup", "Nephoscope/backup/read")
-def backup(ask: AdminRequest) -> BackupState:
+def take_backup(ask: AdminRequest) -> BackupState:
     """Return when and to where the server was last backed up."""
     kept = ask.instance.state.checkpoints.get(*BACKED_UP) or {}
     return BackupState(
@@ -95,13 +95,13 @@ def backup(ask: AdminRequest) -> BackupState:
 
 
 @SECTION.route("GET", "/assessment", "Nephoscope/assessment/read")
-def assessment(ask: AdminRequest) -> AssessmentState:
+def get_assessment(ask: AdminRequest) -> AssessmentState:
     """Return how the assessment of the estate stands."""
     return _build_assessment(ask)
 
 
 @SECTION.route("POST", "/assessment", TRIGGER, status=202)
-def assess(ask: AdminRequest) -> AssessmentState:
+def assess_estate(ask: AdminRequest) -> AssessmentState:
     """Assess the estate now; it begins within seconds."""
     if read_last_scan_request(ask.instance.data) is None:
         raise ApiError(

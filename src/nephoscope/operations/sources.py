@@ -215,7 +215,7 @@ def _list_kind_rows(found: KindList) -> list[Row]:
     READ, ApiRoute("GET", "/sourceKinds"),
     CommandLine("kinds", columns=("kind", "setting", "type", "default", "meaning"), rows=_list_kind_rows),
 )  # fmt: skip
-def kinds_(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
+def list_source_kinds(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signature
     """List the kinds of sources with their settings and secrets."""
     return KindList(value=tuple(_build_kind(one) for one in kinds().values()))
 
@@ -227,7 +227,7 @@ def kinds_(call: OperationCall) -> KindList:  # noqa: ARG001 - a handler's signa
         nothing="no sources: add one with nephoscope sources add NAME --kind KIND",
     ),
 )  # fmt: skip
-def sources(call: OperationCall, query: PageQuery) -> SourceList:
+def list_sources(call: OperationCall, query: PageQuery) -> SourceList:
     """List sources with their last event, backlog, dropped rows and last error. Rows are dropped if the
     source's workspace does not accept their table.
     """
@@ -286,7 +286,7 @@ _ONCE = "the token is shown only once; a running process accepts it after a rest
     ),
     needs_lake=True,
 )  # fmt: skip
-def add(call: OperationCall, body: NewSource) -> SourceShape:
+def add_source(call: OperationCall, body: NewSource) -> SourceShape:
     """Add the source NAME and test it. A source that reads the server's own files, listens at its addresses or
     signs in as the server needs an Owner.
     """
@@ -304,7 +304,7 @@ def add(call: OperationCall, body: NewSource) -> SourceShape:
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}"))
-def one(call: OperationCall, name: Name) -> SourceShape:
+def get_source(call: OperationCall, name: Name) -> SourceShape:
     """Show one source."""
     return _build_source_shape(call, call.state.sources.get(name))
 
@@ -312,7 +312,7 @@ def one(call: OperationCall, name: Name) -> SourceShape:
 @OPERATIONS.operation(
     WRITE, ApiRoute("PATCH", "/sources/{name}"), CommandLine("set", "source {name} changed", explain=_explain)
 )  # fmt: skip
-def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
+def change_source(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
     """Change the source NAME, or enable or disable it; other settings are preserved. `serve` and waiting sources
     apply the change within seconds. Settings of the server itself need an Owner.
     """
@@ -330,7 +330,7 @@ def change(call: OperationCall, name: Name, body: SourceChange) -> SourceShape:
 @OPERATIONS.operation(
     DELETE, ApiRoute("DELETE", "/sources/{name}", 204), CommandLine("remove", "source {name} removed")
 )  # fmt: skip
-def remove(call: OperationCall, name: Name) -> None:
+def remove_source(call: OperationCall, name: Name) -> None:
     """Delete the source NAME with its checkpoints and secrets; ingested data is preserved."""
     service.remove_source(call.service, name)
 
@@ -339,7 +339,7 @@ def remove(call: OperationCall, name: Name) -> None:
     WRITE, ApiRoute("POST", "/sources/{name}/test"),
     CommandLine("test", "source {name}: {message}", failed=lambda found: 0 if found.works else 2), needs_lake=True,
 )  # fmt: skip
-def test(call: OperationCall, name: Name) -> SourceTest:
+def test_source(call: OperationCall, name: Name) -> SourceTest:
     """Test the connection of the source NAME without reading from it."""
     found = service.try_source(call.service, call.lake, name)
     return SourceTest(works=found.works, message=found.message)
@@ -348,13 +348,13 @@ def test(call: OperationCall, name: Name) -> SourceTest:
 @OPERATIONS.operation(
     HOST, ApiRoute("POST", "/sources/{name}/tokens", 201), CommandLine("token", "{token}", notes=lambda _: (_ONCE,))
 )  # fmt: skip
-def token(call: OperationCall, name: Name, query: TokenQuery) -> SourceToken:
+def create_source_token(call: OperationCall, name: Name, query: TokenQuery) -> SourceToken:
     """Create a token for the source NAME (of the kind logs_ingestion). It is shown once and stored as a hash."""
     return SourceToken(token=service.make_source_token(call.service, name, revoke=query.revoke))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/sources/{name}/health"))
-def health(call: OperationCall, name: Name) -> SourceHealthReport:
+def get_source_health(call: OperationCall, name: Name) -> SourceHealthReport:
     """Show the ingestion health of a source."""
     call.state.sources.get(name)
     found = [one for one in call.state.source_health.all() if one.source == name]

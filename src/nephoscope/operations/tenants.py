@@ -246,7 +246,7 @@ def _trial_row(kind: str, name: str, id_: str, answers: bool, reason: str, lacks
         nothing="no tenants: connect one with nephoscope tenants add NAME --tenant GUID --client GUID",
     ),
 )  # fmt: skip
-def tenants(call: OperationCall, query: PageQuery) -> TenantList:
+def list_tenants(call: OperationCall, query: PageQuery) -> TenantList:
     """List tenants with their last collection and errors."""
     found, after = slice_page(call.state.tenants.all(), lambda one: one.name, query)
     return TenantList(value=tuple(_build_tenant_shape(call, one) for one in found), next=after)
@@ -259,7 +259,7 @@ def tenants(call: OperationCall, query: PageQuery) -> TenantList:
         prompts=lambda body: {body.connection.sign_in or "secret"} - {"managed-identity"},
     ),
 )  # fmt: skip
-def connect(call: OperationCall, body: NewTenant) -> TenantShape:
+def connect_tenant(call: OperationCall, body: NewTenant) -> TenantShape:
     """Connect the tenant NAME; the managed identity of the server and a custom cloud need an Owner. An
     administrator of the tenant grants access with the script from `tenants grant`.
     """
@@ -273,7 +273,7 @@ def connect(call: OperationCall, body: NewTenant) -> TenantShape:
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/tenants/{name}"))
-def one(call: OperationCall, name: Name) -> TenantShape:
+def get_tenant(call: OperationCall, name: Name) -> TenantShape:
     """Show one tenant."""
     return _build_tenant_shape(call, call.state.tenants.get(name))
 
@@ -281,7 +281,7 @@ def one(call: OperationCall, name: Name) -> TenantShape:
 @OPERATIONS.operation(
     WRITE, ApiRoute("PATCH", "/tenants/{name}"), CommandLine("set", "tenant {name} changed")
 )  # fmt: skip
-def change(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
+def change_tenant(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
     """Change, pause or resume the tenant NAME; other settings are preserved. A list of subscriptions or groups
     replaces both lists. It is collected soon if its scope changed.
     """
@@ -300,7 +300,7 @@ def change(call: OperationCall, name: Name, body: TenantChange) -> TenantShape:
 @OPERATIONS.operation(
     DELETE, ApiRoute("DELETE", "/tenants/{name}", 204), CommandLine("remove", "tenant {name} disconnected")
 )  # fmt: skip
-def remove(call: OperationCall, name: Name) -> None:
+def remove_tenant(call: OperationCall, name: Name) -> None:
     """Delete the tenant NAME with its secret and snapshots; its assessments remain until the next evaluation."""
     from nephoscope.service.tenants import remove_tenant
 
@@ -308,7 +308,7 @@ def remove(call: OperationCall, name: Name) -> None:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/tenants/{name}/test", 202))
-def test(call: OperationCall, name: Name) -> TenantShape:
+def test_tenant(call: OperationCall, name: Name) -> TenantShape:
     """Test a tenant's permissions in the background; when `testing` is null again, `tested` has the result."""
     from nephoscope.service.tenants import ask_tenant_test
 
@@ -323,7 +323,7 @@ def test(call: OperationCall, name: Name) -> TenantShape:
         failed=lambda found: not found.works, notes=lambda found: filter(None, (found.error,)),
     ),
 )  # fmt: skip
-def try_now(call: OperationCall, name: Name) -> TrialShape:
+def try_tenant_now(call: OperationCall, name: Name) -> TrialShape:
     """Sign in to the tenant NAME and list missing permissions by subscription, with the resource groups that
     are readable although it is not. Exits 1 if a required permission is missing.
     """
@@ -336,7 +336,7 @@ def try_now(call: OperationCall, name: Name) -> TrialShape:
     WRITE, ApiRoute("POST", "/tenants/{name}/collect", 202),
     CommandLine("collect", "tenant {name} is collected when the server looks again, within seconds where it runs"),
 )  # fmt: skip
-def collect(call: OperationCall, name: Name) -> TenantShape:
+def collect_tenant(call: OperationCall, name: Name) -> TenantShape:
     """Collect and assess the tenant NAME as soon as possible; the collection starts within seconds."""
     from nephoscope.service.tenants import request_collection
 
@@ -347,7 +347,7 @@ def collect(call: OperationCall, name: Name) -> TenantShape:
 @OPERATIONS.operation(
     READ, command=CommandLine("rights", columns=("place", "name", "why"), rows=msgspec.to_builtins)
 )  # fmt: skip
-def rights(call: OperationCall, query: RightsQuery) -> tuple[RightShape, ...]:
+def list_required_rights(call: OperationCall, query: RightsQuery) -> tuple[RightShape, ...]:
     """List the permissions required to collect a tenant, and their purpose."""
     return _list_rights(call, TenantConnection(graph=query.graph))
 
@@ -357,7 +357,7 @@ def rights(call: OperationCall, query: RightsQuery) -> tuple[RightShape, ...]:
     ApiRoute("POST", "/tenantGrants"),
     CommandLine("grant", lambda found: (found.bicep if found.in_bicep else found.az).rstrip("\n")),
 )
-def grant(call: OperationCall, body: GrantRequest) -> GrantShape:
+def print_grant_script(call: OperationCall, body: GrantRequest) -> GrantShape:
     """Print the script with which an administrator grants read access, for the tenant NAME or for the given
     options. Nothing is changed.
     """

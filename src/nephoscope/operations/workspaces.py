@@ -130,7 +130,7 @@ def _describe_retention(one: WorkspaceShape) -> str:
         ),
     ),
 )  # fmt: skip
-def workspaces(call: OperationCall) -> WorkspaceList:
+def list_workspaces(call: OperationCall) -> WorkspaceList:
     """List the workspaces whose settings the caller may read; `default` always exists."""
     may = call.service.actor.is_permitted
     found = call.state.workspaces.all()
@@ -144,14 +144,14 @@ def workspaces(call: OperationCall) -> WorkspaceList:
     CommandLine("add", lambda made: f"workspace {made.name} added: {made.id}, {_describe_retention(made)}"),
     page=OperationForm("Add a workspace"),
 )  # fmt: skip
-def add(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
+def add_workspace(call: OperationCall, body: NewWorkspace) -> WorkspaceShape:
     """Add a workspace, named by lowercase letters, digits and dashes."""
     settings = {field: getattr(body, field) for field in FIELDS}
     return _build_shape(service.add_workspace(call.service, body.name, settings))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/workspaces/{name}", scoped=workspace_scope))
-def one(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
+def get_workspace(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
     """Show one workspace."""
     return _build_shape(call.state.workspaces.get(name))
 
@@ -161,7 +161,7 @@ def one(call: OperationCall, name: WorkspaceName) -> WorkspaceShape:
     CommandLine("set", lambda changed: f"workspace {changed.name}: {_describe_retention(changed)}"),
     page=OperationForm("Save settings"),
 )  # fmt: skip
-def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
+def change_workspace(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> WorkspaceShape:
     """Change a workspace; other settings are preserved. A list of tables or subscriptions replaces the
     present one. A shorter retention permanently deletes rows at the next clean-up.
     """
@@ -176,7 +176,7 @@ def change(call: OperationCall, name: WorkspaceName, body: WorkspaceChange) -> W
     needs_lake=True,
     page=OperationForm("Delete", closes=True, danger=True, when=lambda row: row["name"] != DEFAULT),
 )
-def remove(call: OperationCall, name: WorkspaceName) -> None:
+def remove_workspace(call: OperationCall, name: WorkspaceName) -> None:
     """Delete an empty workspace, which no source, registry or agent writes to, with its rules' settings,
     suppressions, incidents, watchlists and role assignments. A workspace with rows in its tables is refused:
     rows expire only by retention, so that none is deleted by mistake.

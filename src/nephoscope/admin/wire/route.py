@@ -20,6 +20,7 @@ from nephoscope.admin.wire.operation_handler import build_handler
 from nephoscope.api.wire.arm_path import PathTemplate
 from nephoscope.operations.declaration.discovery import operation_groups
 from nephoscope.operations.declaration.operation import MAX_BODY, OperationGroup, Scoped, any_scope
+from nephoscope.operations.declaration.operation_name import build_operation_id
 
 PREFIX = "/admin/v1"
 Handler = Callable[..., object]
@@ -49,8 +50,8 @@ class Route:
 
     @property
     def name(self) -> str:
-        """Its name, for the document."""
-        return f"{self.section}_{self.handler.__name__}"
+        """Its id in the description of the API."""
+        return build_operation_id(self.handler.__name__, self.section)
 
     @property
     def doc(self) -> str:

@@ -69,7 +69,7 @@ class Verification(Shape, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/audit"))
-def entries(call: OperationCall, query: AuditQuery) -> EntryList:
+def list_audit_entries(call: OperationCall, query: AuditQuery) -> EntryList:
     """List the newest entries, or those before a number."""
     before = None if query.before is msgspec.UNSET else query.before
     found = call.state.audit.entries(before=before, most=query.top)
@@ -112,7 +112,7 @@ def _list_rows(found: CheckedEntries) -> list[Row]:
         notes=_describe_chain, failed=lambda found: 0 if found.broken is None else BROKEN,
     ),
 )  # fmt: skip
-def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
+def check_audit_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
     """Show the audit log, newest first; exits 3 if the chain of entries is broken."""
     audit = call.state.audit
     shown = tuple(to_shape(EntryShape, one) for one in audit.entries(most=query.most))
@@ -120,7 +120,7 @@ def check_entries(call: OperationCall, query: NewestEntries) -> CheckedEntries:
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/audit/verification"))
-def verification(call: OperationCall) -> Verification:
+def verify_audit_entries(call: OperationCall) -> Verification:
     """Verify the chain of hashes."""
     broken = call.state.audit.find_broken_entry()
     last = call.state.audit.entries(most=1)

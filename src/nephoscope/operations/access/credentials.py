@@ -42,7 +42,7 @@ def list_credentials(call: OperationCall) -> list[Row]:
     ),
     page=OperationForm("Encrypt with a new key"),
 )
-def rotate(call: OperationCall) -> int:
+def rotate_credentials(call: OperationCall) -> int:
     """Encrypt every credential with a new key and delete the old keys. Backups of the old key file become
     useless.
     """

@@ -167,7 +167,7 @@ _SECTION = SectionList(
 @OPERATIONS.operation(
     READ, command=CommandLine("list", columns=("name", "kind", "roles", "binding", "seen", "disabled")), page=_SECTION
 )  # fmt: skip
-def people(call: OperationCall) -> PersonList:
+def list_people(call: OperationCall) -> PersonList:
     """List users and programs with their roles."""
     state = call.state
     return PersonList(value=tuple(
@@ -188,7 +188,7 @@ def people(call: OperationCall) -> PersonList:
         "Add a user or program", choices={"role": _build_role_choices}, made=lambda placed: placed.id
     ),
 )
-def add(call: OperationCall, body: NewPerson) -> RolePlaced:
+def add_principal(call: OperationCall, body: NewPerson) -> RolePlaced:
     """Add a user or program with its first role assignment."""
     given, where = _require_role(body.role), _resolve_granted_scope(call, body.scope)
     if body.managed_identity and (body.program or given not in READING):
@@ -205,7 +205,7 @@ def add(call: OperationCall, body: NewPerson) -> RolePlaced:
     command=CommandLine("grant", "{name} is now {role} at {scope}", notes=_describe_missing),
     page=OperationForm("Assign a role", when=_is_enabled, choices={"role": _build_role_choices}),
 )
-def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
+def grant_role(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Assign a role at a scope."""
     given, where, who = (
         _require_role(body.role),
@@ -221,7 +221,7 @@ def grant(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     command=CommandLine("revoke", "{name} is no longer {role} at {scope}"),
     page=OperationForm("Remove a role", choices={"role": _build_role_choices}),
 )
-def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
+def revoke_role(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     """Remove a role assignment. The last active Owner at / cannot be removed: add another Owner first."""
     given, where, who = _require_role(body.role), _check_scope(body.scope), find_principal(call, name)
     named = {where, name_tenant(where, load_hierarchy(call))}
@@ -241,7 +241,7 @@ def revoke(call: OperationCall, name: Text, body: RoleAtScope) -> RolePlaced:
     ),
     page=OperationForm("Disable or enable", danger=True),
 )
-def disable(call: OperationCall, name: Text, body: Disabling) -> Principal:
+def disable_account(call: OperationCall, name: Text, body: Disabling) -> Principal:
     """Disable an account: its sessions, tokens and secrets stop working immediately. The last Owner at /
     cannot be disabled.
     """
@@ -257,7 +257,7 @@ def disable(call: OperationCall, name: Text, body: Disabling) -> Principal:
     command=CommandLine("bind", lambda bound: f"{bound.name} is bound to {_describe_binding(bound)}"),
     page=OperationForm("Bind to a resource", when=_is_program),
 )
-def bind(call: OperationCall, name: Text, body: BindingRequest) -> Principal:
+def bind_program(call: OperationCall, name: Text, body: BindingRequest) -> Principal:
     """Bind a program to the one RESOURCE (an ARM ID) that its logs describe. Missing resource columns are
     filled in; rows that name another resource go to _Quarantine.
     """
@@ -273,7 +273,7 @@ def bind(call: OperationCall, name: Text, body: BindingRequest) -> Principal:
     command=CommandLine("unbind", lambda bound: f"{bound.name} is bound to {_describe_binding(bound)}"),
     page=OperationForm("Unbind", when=lambda row: bool(row["binding"])),
 )
-def unbind(call: OperationCall, name: Text) -> Principal:
+def unbind_program(call: OperationCall, name: Text) -> Principal:
     """Remove the binding of a program, so that it can send rows about any machine."""
     who = find_principal(call, name)
     service.bind_principal(call.service, who, None)
@@ -285,7 +285,7 @@ def unbind(call: OperationCall, name: Text) -> Principal:
     command=CommandLine("sign-out", lambda told: told),
     page=OperationForm("Sign out everywhere", when=lambda row: bool(row["sessions"]), in_rows=True),
 )
-def sign_out(call: OperationCall, name: Text) -> str:
+def sign_out_user(call: OperationCall, name: Text) -> str:
     """Revoke all browser sessions of a user. Tokens and secrets stay valid, and the user can sign in again."""
     who = find_principal(call, name)
     gone = service.end_sessions(call.service, who)
@@ -297,7 +297,7 @@ def sign_out(call: OperationCall, name: Text) -> str:
     command=CommandLine("link", "/link/{result}"),
     page=OperationForm("Create a sign-in link", when=_is_user, shows=lambda made: f"/link/{made}"),
 )
-def link(call: OperationCall, name: Text) -> str:
+def create_sign_in_link(call: OperationCall, name: Text) -> str:
     """Create a single-use sign-in link, valid for 30 minutes."""
     return service.make_secret(
         call.service, call.guard, find_principal(call, name), SecretKind.LINK, "", timedelta()
@@ -309,7 +309,7 @@ def link(call: OperationCall, name: Text) -> str:
     command=CommandLine("token", lambda made: made),
     page=OperationForm("Create a token", when=_is_enabled, shows=lambda made: made),
 )
-def token(call: OperationCall, name: Text, body: NewToken) -> str:
+def create_token(call: OperationCall, name: Text, body: NewToken) -> str:
     """Create a token. It is shown only once."""
     kind, who = (
         SecretKind.CLIENT_SECRET if body.client_secret else SecretKind.TOKEN,

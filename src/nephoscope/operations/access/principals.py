@@ -83,14 +83,14 @@ class PrincipalChange(Shape, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/principals"))
-def everybody(call: OperationCall, query: PageQuery) -> PrincipalList:
+def list_principals(call: OperationCall, query: PageQuery) -> PrincipalList:
     """List users and programs, including disabled ones."""
     found, after = slice_page(call.state.principals.all(), lambda one: f"{one.name}/{one.id}", query)
     return PrincipalList(value=tuple(map(principal_shape, found)), next=after)
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/principals", 201))
-def add(call: OperationCall, body: NewPrincipal) -> PrincipalShape:
+def add_principal(call: OperationCall, body: NewPrincipal) -> PrincipalShape:
     """Add a user or program."""
     binding = None if body.binding is None else _parse_binding(body.binding)
     made = service.add_principal(call.service, PrincipalKind(body.kind), body.name, binding=binding)
@@ -98,13 +98,13 @@ def add(call: OperationCall, body: NewPrincipal) -> PrincipalShape:
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/principals/{id}"))
-def one(call: OperationCall, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
+def get_principal(call: OperationCall, id: Id) -> PrincipalShape:  # noqa: A002 - the name in the path
     """Show one principal."""
     return principal_shape(require_principal(call, id))
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/principals/{id}"))
-def change(call: OperationCall, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
+def change_principal(call: OperationCall, id: Id, body: PrincipalChange) -> PrincipalShape:  # noqa: A002 - the name in the path
     """Disable an account, which revokes its sessions, tokens and secrets, or enable it again.
 
     Set the subject by which a provider identifies a user.

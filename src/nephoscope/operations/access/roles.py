@@ -69,20 +69,20 @@ class NewAssignment(Shape, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(DEFINITIONS, ApiRoute("GET", "/roles"))
-def definitions(call: OperationCall) -> RoleList:  # noqa: ARG001 - a handler's signature
+def list_role_definitions(call: OperationCall) -> RoleList:  # noqa: ARG001 - a handler's signature
     """List the roles that can be assigned."""
     return RoleList(value=tuple(to_shape(RoleShape, one) for one in ROLES))
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/roleAssignments"))
-def assignments(call: OperationCall, query: PageQuery) -> AssignmentList:
+def list_role_assignments(call: OperationCall, query: PageQuery) -> AssignmentList:
     """List all role assignments."""
     found, after = slice_page(call.state.principals.roles(), lambda one: one.id, query)
     return AssignmentList(value=tuple(map(_build_assignment_shape, found)), next=after)
 
 
 @OPERATIONS.operation(ROLE_WRITE, ApiRoute("POST", "/roleAssignments", 201, scoped=None))
-def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
+def grant_role(call: OperationCall, body: NewAssignment) -> AssignmentShape:
     """Assign a role at a scope that the caller owns; an existing assignment is returned unchanged."""
     with translate_errors("scope", RoleScopeError):
         scope = parse_scope(body.scope)
@@ -96,7 +96,7 @@ def grant(call: OperationCall, body: NewAssignment) -> AssignmentShape:
 
 
 @OPERATIONS.operation(ROLE_DELETE, ApiRoute("DELETE", "/roleAssignments/{id}", 204, scoped=None))
-def revoke(call: OperationCall, id: Id) -> None:  # noqa: A002 - the name in the path
+def revoke_role(call: OperationCall, id: Id) -> None:  # noqa: A002 - the name in the path
     """Remove a role at a scope that the caller owns; 409 for the last Owner at /."""
     found = next((one for one in call.state.principals.roles() if one.id == id), None)
     call.service.require(ROLE_DELETE, found.scope if found is not None else "/")

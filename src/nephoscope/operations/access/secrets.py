@@ -68,7 +68,7 @@ def list_secrets(call: OperationCall, id: Id) -> SecretList:  # noqa: A002 - the
 
 
 @OPERATIONS.operation(SECRET_WRITE, ApiRoute("POST", "/principals/{id}/secrets", 201))
-def make(call: OperationCall, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
+def create_secret(call: OperationCall, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A002 - the name in the path
     """Create a secret; it is shown only once."""
     who = require_principal(call, id)
     kind = SecretKind(body.kind)
@@ -82,7 +82,7 @@ def make(call: OperationCall, id: Id, body: NewSecret) -> MadeSecret:  # noqa: A
 
 
 @OPERATIONS.operation(SECRET_DELETE, ApiRoute("DELETE", "/principals/{id}/secrets/{secret}", 204))
-def drop(call: OperationCall, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
+def revoke_secret(call: OperationCall, id: Id, secret: Id) -> None:  # noqa: A002 - the name in the path
     """Revoke a secret; revoking a session signs its browser out."""
     who = require_principal(call, id)
     with finding(f"A secret {secret}"):

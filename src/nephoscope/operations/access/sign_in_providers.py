@@ -209,7 +209,7 @@ def _describe_unusable(found: tuple[str, ProviderTrial]) -> tuple[str, ...]:
         ),
     ),
 )  # fmt: skip
-def providers(call: OperationCall) -> ProviderList:
+def list_providers(call: OperationCall) -> ProviderList:
     """List providers and their role mappings."""
     return ProviderList(
         value=tuple(_build_provider_shape(call, one) for one in call.state.sign_in_providers.all())
@@ -217,13 +217,13 @@ def providers(call: OperationCall) -> ProviderList:
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/signInProviders/{name}"))
-def one(call: OperationCall, name: ProviderName) -> ProviderShape:
+def get_provider(call: OperationCall, name: ProviderName) -> ProviderShape:
     """Show one provider."""
     return _build_provider_shape(call, _require_provider(call, name))
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/signInProviders/{name}"))
-def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderShape:
+def put_provider(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderShape:
     """Create or replace a provider."""
     rules = tuple(ClaimRule(one.claim, one.value, one.role, one.scope) for one in body.rules)
     wanted = SignInProvider(
@@ -236,7 +236,7 @@ def put(call: OperationCall, name: ProviderName, body: NewProvider) -> ProviderS
 @OPERATIONS.operation(
     WRITE, command=CommandLine("add", _tell_added, follow=_try_added, notes=_describe_unusable), page=OperationForm("Add a provider")
 )  # fmt: skip
-def add(call: OperationCall, body: PlainProvider) -> SignInProvider:
+def add_provider(call: OperationCall, body: PlainProvider) -> SignInProvider:
     """Add a sign-in provider. Register the redirect URI https://HOST/sign-in/NAME/callback there."""
     if call.state.sign_in_providers.find(body.name) is not None:
         told = f"provider {body.name!r} already exists: remove it first with nephoscope signin remove {body.name}"
@@ -253,7 +253,7 @@ def add(call: OperationCall, body: PlainProvider) -> SignInProvider:
     command=CommandLine("allow", lambda told: told),
     page=OperationForm("Allow a group or user", choices={"role": _name_roles}),
 )
-def allow(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
+def allow_claim(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
     """Allow users of the provider NAME that have VALUE in CLAIM (groups, roles, sub, oid, email and others)."""
     known = _require_provider(call, name)
     rule = ClaimRule(body.claim, body.value, body.role, body.scope)
@@ -266,7 +266,7 @@ def allow(call: OperationCall, name: ProviderName, body: PlainRule) -> str:
     command=CommandLine("disallow", "{claim}={value} is allowed by {name} no more"),
     page=OperationForm("Remove a role mapping", when=lambda row: bool(row["allows"])),
 )
-def disallow(call: OperationCall, name: ProviderName, body: ClaimValue) -> None:
+def disallow_claim(call: OperationCall, name: ProviderName, body: ClaimValue) -> None:
     """Remove the role mapping of VALUE in CLAIM; users lose the roles at their next sign-in."""
     known = _require_provider(call, name)
     kept = tuple(one for one in known.rules if (one.claim, one.value) != (body.claim, body.value))
@@ -277,13 +277,13 @@ def disallow(call: OperationCall, name: ProviderName, body: ClaimValue) -> None:
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Enable", when=lambda row: not row["enabled"]))
-def enable(call: OperationCall, name: ProviderName) -> None:
+def enable_provider(call: OperationCall, name: ProviderName) -> None:
     """Enable sign-in with a provider."""
     _put_provider(call, replace(_require_provider(call, name), enabled=True))
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Disable", when=lambda row: bool(row["enabled"])))
-def disable(call: OperationCall, name: ProviderName) -> None:
+def disable_provider(call: OperationCall, name: ProviderName) -> None:
     """Disable sign-in with a provider; existing sessions are preserved."""
     _put_provider(call, replace(_require_provider(call, name), enabled=False))
 
@@ -292,7 +292,7 @@ def disable(call: OperationCall, name: ProviderName) -> None:
     WRITE,
     command=CommandLine("set", lambda made: f"provider {made.name} {'enabled' if made.enabled else 'disabled'}"),
 )  # fmt: skip
-def switch(call: OperationCall, name: ProviderName, body: ProviderSwitch) -> SignInProvider:
+def switch_provider(call: OperationCall, name: ProviderName, body: ProviderSwitch) -> SignInProvider:
     """Enable or disable the provider NAME; existing sessions are preserved."""
     return _put_provider(call, replace(_require_provider(call, name), enabled=body.enabled))
 
@@ -303,7 +303,7 @@ def switch(call: OperationCall, name: ProviderName, body: ProviderSwitch) -> Sig
     CommandLine("remove", "provider {name} removed"),
     page=OperationForm("Delete", closes=True, danger=True),
 )
-def remove(call: OperationCall, name: ProviderName) -> None:
+def remove_provider(call: OperationCall, name: ProviderName) -> None:
     """Delete the provider NAME and its client secret. Its users are preserved and can sign in by link."""
     from nephoscope.service.sign_in_providers import remove_provider
 
@@ -311,7 +311,7 @@ def remove(call: OperationCall, name: ProviderName) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("test", lambda told: told))
-def try_now(call: OperationCall, name: ProviderName) -> str:
+def try_provider_now(call: OperationCall, name: ProviderName) -> str:
     """Read the configuration and signing keys of the provider NAME again."""
     from nephoscope.service.sign_in_providers import try_provider
 
@@ -322,7 +322,7 @@ def try_now(call: OperationCall, name: ProviderName) -> str:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/signInProviders/{name}/test", 202))
-def test(call: OperationCall, name: ProviderName) -> ProviderShape:
+def test_provider(call: OperationCall, name: ProviderName) -> ProviderShape:
     """Test a provider in the background; when `testing` is null again, `tested` has the result."""
     from nephoscope.service.sign_in_providers import ask_provider_test
 

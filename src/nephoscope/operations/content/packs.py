@@ -46,7 +46,7 @@ class SwitchedNames(InWorkspace, frozen=True, kw_only=True):
         ),
     ),
 )  # fmt: skip
-def packs(call: OperationCall) -> list[Row]:
+def list_packs(call: OperationCall) -> list[Row]:
     """List the imported packs."""
     from nephoscope.alerts.library.content_packs import RulePacks
     from nephoscope.posture.policies.policy_packs import Packs
@@ -64,13 +64,13 @@ def packs(call: OperationCall) -> list[Row]:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("enable"))
-def enable(call: OperationCall, body: SwitchedNames) -> None:
+def enable_rules(call: OperationCall, body: SwitchedNames) -> None:
     """Enable rules by ID or name, or all rules of a pack by its name."""
     _switch(call, body, enabled=True)
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("disable"))
-def disable(call: OperationCall, body: SwitchedNames) -> None:
+def disable_rules(call: OperationCall, body: SwitchedNames) -> None:
     """Disable rules by ID or name, or all rules of a pack by its name. Shipped rules can be disabled too."""
     _switch(call, body, enabled=False)
 
@@ -96,7 +96,7 @@ def _switch(call: OperationCall, asked: SwitchedNames, *, enabled: bool) -> None
         notes=lambda removed: (f"{name}: removed, {count:,} {'piece' if count == 1 else 'pieces'}" for name, count in removed),
     ),
 )  # fmt: skip
-def remove_all(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
+def remove_all_packs(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
     """Delete imported packs of rules, with their functions. Watchlists are preserved."""
     # all are read first: where one is missing, none is deleted
     found = [_require_pack(call, name) for name in dict.fromkeys(body.names)]
@@ -107,7 +107,7 @@ def remove_all(call: OperationCall, body: PackNames) -> list[tuple[str, int]]:
     DELETE, needs_lake=True,
     page=OperationForm("Remove", closes=True, danger=True, in_rows=True, when=lambda row: row["holds"] == "rules"),
 )  # fmt: skip
-def remove(call: OperationCall, name: Text) -> None:
+def remove_pack(call: OperationCall, name: Text) -> None:
     """Remove a pack of rules with its functions and switches. Its watchlists and alerts are preserved."""
     _remove(call, _require_pack(call, name))
 

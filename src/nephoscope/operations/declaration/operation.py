@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, get_type_hints
 
 import msgspec
 
+from nephoscope.operations.declaration.operation_name import shorten_operation_name
 from nephoscope.operations.declaration.operation_page import Answer, OperationPage, Row
 from nephoscope.service.actors import ROOT_SCOPE
 from nephoscope.state.database.state_errors import ConcurrentChangeError, NotFoundError, TransientError
@@ -208,8 +209,8 @@ class Operation:
 
     @property
     def name(self) -> str:
-        """The name of the function, which no other operation of the group has."""
-        return self.function.__name__
+        """The name of the function without the noun of its group; no other operation of the group has it."""
+        return shorten_operation_name(self.function.__name__, self.group.name)
 
     def list_rows(self, answer: Answer) -> list[Row]:
         """Return the rows of an answer: those that its command makes, a list itself, else its `value` by the names of the API."""
@@ -251,7 +252,10 @@ class OperationGroup:
         """Declare that a function is an operation."""
 
         def declare(function: Function) -> Function:
-            self.operations.append(Operation(self, permission, function, api, command, needs_lake, page))
+            added = Operation(self, permission, function, api, command, needs_lake, page)
+            if any(one.name == added.name for one in self.operations):
+                raise ValueError(f"group {self.name}: two operations are named {added.name}")
+            self.operations.append(added)
             return function
 
         return declare

@@ -21,7 +21,7 @@ class AlertStatuses(InWorkspace, frozen=True, kw_only=True):
 @OPERATIONS.operation(
     "Microsoft.Security/locations/alerts/dismiss/action", command=CommandLine("set"), needs_lake=True
 )
-def change(call: OperationCall, body: AlertStatuses) -> None:
+def change_alerts(call: OperationCall, body: AlertStatuses) -> None:
     """Set the status of the alerts ID. If one of them does not exist, none is changed."""
     from nephoscope.service.alerts import set_status_by_id
 

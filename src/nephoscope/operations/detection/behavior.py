@@ -98,7 +98,7 @@ def _list_rows(found: BehaviorSettingsShape) -> list[Row]:
         ),
     ),
 )  # fmt: skip
-def behavior_settings(call: OperationCall, query: InWorkspace) -> BehaviorSettingsShape:
+def get_behavior_settings(call: OperationCall, query: InWorkspace) -> BehaviorSettingsShape:
     """Return the settings of behavior analytics in a workspace."""
     return to_shape(
         BehaviorSettingsShape, service.read_behavior_settings(call.service, call.workspace(query.workspace))
@@ -108,13 +108,13 @@ def behavior_settings(call: OperationCall, query: InWorkspace) -> BehaviorSettin
 @OPERATIONS.operation(
     WRITE, ApiRoute("PATCH", "/behaviorSettings"), page=OperationForm("Change settings", fills=True)
 )
-def change_settings(call: OperationCall, body: BehaviorChange) -> BehaviorSettingsShape:
+def change_behavior_settings(call: OperationCall, body: BehaviorChange) -> BehaviorSettingsShape:
     """Change settings of behavior analytics; profiles that were learned before stay."""
     return to_shape(BehaviorSettingsShape, _change(call, body))
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("settings", _print_settings))
-def settings(call: OperationCall, body: BehaviorChange) -> dict[str, int]:
+def show_or_change_settings(call: OperationCall, body: BehaviorChange) -> dict[str, int]:
     """Show or change the settings of behavior analytics."""
     return msgspec.convert(msgspec.to_builtins(_change(call, body)), dict[str, int])
 

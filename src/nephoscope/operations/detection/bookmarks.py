@@ -52,7 +52,7 @@ class Promotion(InWorkspace, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("note"), needs_lake=True)
-def note(call: OperationCall, id: Text, body: BookmarkChange) -> None:  # noqa: A002 - the word of the command
+def change_bookmark(call: OperationCall, id: Text, body: BookmarkChange) -> None:  # noqa: A002 - the word of the command
     """Change the bookmark whose ID starts with ID."""
     from nephoscope.service.bookmarks import change_bookmark
 
@@ -66,7 +66,7 @@ def note(call: OperationCall, id: Text, body: BookmarkChange) -> None:  # noqa: 
 @OPERATIONS.operation(
     WRITE, command=CommandLine("promote", lambda found: f"incident {found[0]}: {found[1]}"), needs_lake=True
 )
-def promote(call: OperationCall, body: Promotion) -> tuple[int, str]:
+def promote_bookmarks(call: OperationCall, body: Promotion) -> tuple[int, str]:
     """Add bookmarks to an incident; later alerts about their entities join it."""
     from nephoscope.service.bookmarks import promote_bookmarks
 

@@ -83,7 +83,7 @@ class MergedIncidents(InWorkspace, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("set"), needs_lake=True)
-def change(call: OperationCall, body: IncidentChange) -> None:
+def change_incidents(call: OperationCall, body: IncidentChange) -> None:
     """Set status, owner, severity, title or labels of incidents. If one cannot be changed, none is changed."""
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import IncidentStatus
@@ -96,7 +96,7 @@ def change(call: OperationCall, body: IncidentChange) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("close"), needs_lake=True)
-def close(call: OperationCall, body: IncidentClosing) -> None:
+def close_incidents(call: OperationCall, body: IncidentClosing) -> None:
     """Close incidents. If one cannot be closed, none is closed."""
     from nephoscope.service.incidents import change_incidents
     from nephoscope.state.incidents.incidents import IncidentStatus
@@ -111,7 +111,7 @@ def close(call: OperationCall, body: IncidentClosing) -> None:
 
 
 @OPERATIONS.operation(COMMENT, command=CommandLine("comment"), needs_lake=True)
-def comment(call: OperationCall, number: int, body: CommentText) -> None:
+def add_comment(call: OperationCall, number: int, body: CommentText) -> None:
     """Add the comment TEXT to the incident NUMBER."""
     from nephoscope.service.incidents import add_note
     from nephoscope.state.incidents.incidents import NoteKind
@@ -120,7 +120,7 @@ def comment(call: OperationCall, number: int, body: CommentText) -> None:
 
 
 @OPERATIONS.operation(TASK, command=CommandLine("task"), needs_lake=True)
-def task(call: OperationCall, number: int, body: IncidentTask) -> None:
+def add_or_complete_task(call: OperationCall, number: int, body: IncidentTask) -> None:
     """Add the task TEXT to the incident NUMBER, or complete a task."""
     from nephoscope.service.incidents import add_note, complete_task
     from nephoscope.state.incidents.incidents import NoteKind
@@ -135,7 +135,7 @@ def task(call: OperationCall, number: int, body: IncidentTask) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("merge"), needs_lake=True)
-def merge(call: OperationCall, number: int, body: MergedIncidents) -> None:
+def merge_incidents(call: OperationCall, number: int, body: MergedIncidents) -> None:
     """Merge the incidents OTHERS into the incident NUMBER: their alerts move, and they are closed."""
     from nephoscope.service.incidents import merge_incidents
 

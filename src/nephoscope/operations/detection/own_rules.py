@@ -99,7 +99,7 @@ def _propose_copy(call: OperationCall, id_: str) -> Mapping[str, object]:
         ),
     ),
 )  # fmt: skip
-def rules(call: OperationCall, query: InWorkspace) -> list[Row]:
+def list_rules(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List the rules of people's own."""
     from nephoscope.alerts.library.active_rules import apply_switches
     from nephoscope.alerts.library.own_rules import OwnRules
@@ -127,7 +127,7 @@ def _describe_status(piece: StoredPiece, enabled: Container[str]) -> str:
 @OPERATIONS.operation(
     WRITE, needs_lake=True, page=OperationForm("Create a rule", like=_propose_copy, choices=_CHOICES)
 )
-def create(call: OperationCall, body: OwnRule) -> None:
+def create_rule(call: OperationCall, body: OwnRule) -> None:
     """Create a scheduled rule from a query. It is enabled at once; its page replays it over past logs."""
     _put_rule(call, str(uuid.uuid4()), body)
 
@@ -135,13 +135,13 @@ def create(call: OperationCall, body: OwnRule) -> None:
 @OPERATIONS.operation(
     WRITE, needs_lake=True, page=OperationForm("Edit the rule", fills=True, choices=_CHOICES)
 )
-def change(call: OperationCall, id: Text, body: OwnRule) -> None:  # noqa: A002 - the key of a row
+def change_rule(call: OperationCall, id: Text, body: OwnRule) -> None:  # noqa: A002 - the key of a row
     """Replace a rule of your own; the next run uses it."""
     _put_rule(call, _require_rule(call, id), body)
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("Delete", closes=True, danger=True))
-def delete(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
+def delete_rule(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
     """Delete a rule of your own; its alerts are preserved."""
     from nephoscope.service.own_rules import delete_own_rule
 

@@ -150,7 +150,7 @@ class SuppressionPreview:
     ),
     needs_lake=True,
 )  # fmt: skip
-def create(call: OperationCall, name: Text, body: WantedSuppression) -> SuppressionPreview:
+def create_suppression(call: OperationCall, name: Text, body: WantedSuppression) -> SuppressionPreview:
     """Create the suppression NAME, and list recent alerts that it would have suppressed. Exits 1 without a
     change if one of them is a true positive, unless --yes is given.
     """
@@ -232,7 +232,7 @@ def list_suppressions(call: OperationCall, query: InWorkspace) -> list[Row]:
 
 
 @OPERATIONS.operation(READ, command=CommandLine("show", lambda found: found))
-def show(call: OperationCall, name: Text, query: InWorkspace) -> str:
+def show_suppression(call: OperationCall, name: Text, query: InWorkspace) -> str:
     """Print the suppression NAME (or ID) as an Azure alertsSuppressionRules document."""
     from nephoscope.alerts.tuning.azure_suppression_rule import to_document
 
@@ -241,7 +241,7 @@ def show(call: OperationCall, name: Text, query: InWorkspace) -> str:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("set"))
-def change(call: OperationCall, name: Text, body: SuppressionChange) -> None:
+def change_suppression(call: OperationCall, name: Text, body: SuppressionChange) -> None:
     """Change the suppression NAME (or ID)."""
     from nephoscope.service.suppressions import change_suppression
 
@@ -251,7 +251,7 @@ def change(call: OperationCall, name: Text, body: SuppressionChange) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("expire"))
-def expire(call: OperationCall, name: Text, query: InWorkspace) -> None:
+def expire_suppression(call: OperationCall, name: Text, query: InWorkspace) -> None:
     """End the suppression NAME (or ID) now; it stays in the list."""
     from nephoscope.service.suppressions import end_suppression
 
@@ -259,7 +259,7 @@ def expire(call: OperationCall, name: Text, query: InWorkspace) -> None:
 
 
 @OPERATIONS.operation(DELETE, command=CommandLine("delete"))
-def delete(call: OperationCall, name: Text, query: InWorkspace) -> None:
+def delete_suppression(call: OperationCall, name: Text, query: InWorkspace) -> None:
     """Delete the suppression NAME (or ID); suppressed alerts stay dismissed."""
     from nephoscope.service.suppressions import delete_suppression
 

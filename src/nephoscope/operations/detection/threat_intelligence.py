@@ -147,7 +147,7 @@ def import_files(call: OperationCall, body: IntelFiles) -> ImportedFiles:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("refresh", "{result:,} objects written"), needs_lake=True)
-def refresh(call: OperationCall, query: InWorkspace) -> int:
+def refresh_tables(call: OperationCall, query: InWorkspace) -> int:
     """Update the threat intelligence tables: expire objects and refresh rows that are a week old. `detect`
     does this automatically.
     """
@@ -175,7 +175,7 @@ def refresh(call: OperationCall, query: InWorkspace) -> int:
         ),
     ),
 )  # fmt: skip
-def objects(call: OperationCall, query: IntelQuery) -> ListedIntel:
+def list_objects(call: OperationCall, query: IntelQuery) -> ListedIntel:
     """List threat intelligence, newest first."""
     from nephoscope.ingest.threat_intelligence.defanging import refang
 
@@ -189,7 +189,7 @@ def objects(call: OperationCall, query: IntelQuery) -> ListedIntel:
 
 
 @OPERATIONS.operation(READ, command=CommandLine("show", lambda found: found))
-def show(call: OperationCall, id: Text, query: InWorkspace) -> str:  # noqa: A002 - the word of the command
+def show_object(call: OperationCall, id: Text, query: InWorkspace) -> str:  # noqa: A002 - the word of the command
     """Show the object ID in its original form, with its matches and status."""
     found = call.state.intel.get(call.workspace(query.workspace), id)
     if found is None:
@@ -208,7 +208,7 @@ def show(call: OperationCall, id: Text, query: InWorkspace) -> str:  # noqa: A00
     ),
     needs_lake=True,
 )
-def revoke(call: OperationCall, body: Revocation) -> list[Intel]:
+def revoke_objects(call: OperationCall, body: Revocation) -> list[Intel]:
     """Withdraw objects, regardless of later updates from their source. Rules no longer match them."""
     from nephoscope.service.threat_intelligence import revoke_objects
 
@@ -218,7 +218,7 @@ def revoke(call: OperationCall, body: Revocation) -> list[Intel]:
 @OPERATIONS.operation(
     DELETE, page=OperationForm("Withdraw", in_rows=True, when=lambda row: row["status"] == "active")
 )
-def withdraw(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
+def withdraw_object(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
     """Withdraw an object, regardless of later updates from its source. Rules no longer match it."""
     from nephoscope.service.threat_intelligence import revoke_objects
 
@@ -228,7 +228,7 @@ def withdraw(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa
 @OPERATIONS.operation(
     DELETE, page=OperationForm("Restore", when=lambda row: "withdrawn" in str(row["status"]))
 )
-def restore(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
+def restore_object(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the key of a row
     """Restore a withdrawn object."""
     from nephoscope.service.threat_intelligence import revoke_objects
 
@@ -242,7 +242,7 @@ def restore(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa:
         nothing="no feeds: use `nephoscope sources add NAME --kind taxii`, or `nephoscope intel import FILE`",
     ),
 )  # fmt: skip
-def feeds(call: OperationCall, query: InWorkspace) -> list[Row]:
+def list_feeds(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List sources of threat intelligence: imported files, and live feeds with their health."""
     state, own = call.state, call.workspace(query.workspace)
     counts = state.intel.counts(own)

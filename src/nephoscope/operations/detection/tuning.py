@@ -191,7 +191,7 @@ class SettingsChoice(OfRules, frozen=True, kw_only=True):
         "report", columns=REPORT, nothing="no rule has run", formats=("table", "json", "csv", "markdown")
     ),
 )
-def report(call: OperationCall, query: OfPeriod) -> list[Row]:
+def report_rule_statistics(call: OperationCall, query: OfPeriod) -> list[Row]:
     """Show alerts, classifications and run cost by rule."""
     from nephoscope.alerts.tuning.rule_quality import build_quality_row, rate_rules
 
@@ -208,7 +208,7 @@ def report(call: OperationCall, query: OfPeriod) -> list[Row]:
     ),
     needs_lake=True,
 )  # fmt: skip
-def advice(call: OperationCall, query: AdviceQuery) -> list[Row]:
+def suggest_changes(call: OperationCall, query: AdviceQuery) -> list[Row]:
     """Suggest changes to rules, with the alerts that each would have hidden. Each suggestion is tested by
     running the alerting windows again. None hides a true positive or an alert of an open incident with
     several rules. Confidence: proven = every alert was classified as benign, likely = most of them,
@@ -219,7 +219,7 @@ def advice(call: OperationCall, query: AdviceQuery) -> list[Row]:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("apply", fresh=True), needs_lake=True)
-def apply(call: OperationCall, body: AdviceChoice) -> None:
+def apply_suggestions(call: OperationCall, body: AdviceChoice) -> None:
     """Apply the suggestions IDs, each tested again first; use the same --from and --to as for `tuning
     advise`.
     """
@@ -236,7 +236,7 @@ def apply(call: OperationCall, body: AdviceChoice) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("undo"))
-def undo(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the word of the command
+def undo_suggestion(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A002 - the word of the command
     """Undo the applied suggestion ID; later changes by users are preserved."""
     from nephoscope.service.tuning import undo_advice
 
@@ -244,7 +244,7 @@ def undo(call: OperationCall, id: Text, query: InWorkspace) -> None:  # noqa: A0
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("set"))
-def change(call: OperationCall, rule: Text, body: RuleOverrides) -> None:
+def override_settings(call: OperationCall, rule: Text, body: RuleOverrides) -> None:
     """Override settings of RULE (its ID or name)."""
     from nephoscope.service.rules import set_rule_settings
 
@@ -256,7 +256,7 @@ def change(call: OperationCall, rule: Text, body: RuleOverrides) -> None:
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("reset"))
-def reset(call: OperationCall, rule: Text, body: SettingsChoice) -> None:
+def reset_overrides(call: OperationCall, rule: Text, body: SettingsChoice) -> None:
     """Remove overrides of RULE, for these SETTINGS or all."""
     from nephoscope.service.rules import reset_rule_settings
 
@@ -274,7 +274,7 @@ def reset(call: OperationCall, rule: Text, body: SettingsChoice) -> None:
         nothing="no overrides",
     ),
 )
-def settings(call: OperationCall, query: OfRules) -> list[Row]:
+def list_overrides(call: OperationCall, query: OfRules) -> list[Row]:
     """List overridden rule settings."""
     from nephoscope.alerts.tuning.rule_settings import read_file_settings
 
@@ -298,7 +298,7 @@ def settings(call: OperationCall, query: OfRules) -> list[Row]:
         nothing="no changes",
     ),
 )
-def changes(call: OperationCall, query: InWorkspace) -> list[Row]:
+def list_changes(call: OperationCall, query: InWorkspace) -> list[Row]:
     """Show the change history of suppressions and overrides, oldest first."""
     return [
         {

@@ -124,7 +124,7 @@ class ItemKeys(InWorkspace, frozen=True, kw_only=True):
         ),
     ),
 )  # fmt: skip
-def lists(call: OperationCall, query: InWorkspace) -> list[Row]:
+def list_watchlists(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List the watchlists of a workspace."""
     return [
         {
@@ -136,7 +136,7 @@ def lists(call: OperationCall, query: InWorkspace) -> list[Row]:
 
 
 @OPERATIONS.operation(READ, page=RowTable("Items"))
-def items(call: OperationCall, alias: Text, query: InWorkspace) -> FirstRows:
+def list_items(call: OperationCall, alias: Text, query: InWorkspace) -> FirstRows:
     """List the items of a watchlist, at most ten thousand."""
     store = call.state.watchlists
     head = store.get(call.workspace(query.workspace), alias)
@@ -145,7 +145,7 @@ def items(call: OperationCall, alias: Text, query: InWorkspace) -> FirstRows:
 
 
 @OPERATIONS.operation(WRITE, needs_lake=True, page=OperationForm("Create a watchlist"))
-def create(call: OperationCall, body: NewList) -> None:
+def create_watchlist(call: OperationCall, body: NewList) -> None:
     """Create an empty watchlist, with your columns or the columns of the template of its alias."""
     from nephoscope.lake.watchlists.watchlist_templates import template
     from nephoscope.service.watchlists import create_watchlist
@@ -180,7 +180,7 @@ def _file_command(word: str) -> CommandLine:
 
 
 @OPERATIONS.operation(WRITE, command=_file_command("create"), needs_lake=True)
-def create_from_file(call: OperationCall, alias: Text, body: NewListFile) -> FileOutcome:
+def create_watchlist_from_file(call: OperationCall, alias: Text, body: NewListFile) -> FileOutcome:
     """Create the watchlist ALIAS from FILE (CSV, TSV, semicolons or bars; the first row names the columns).
     Without FILE, an empty list is created from the template ALIAS: see `watchlists templates`.
     """
@@ -213,7 +213,7 @@ def create_from_file(call: OperationCall, alias: Text, body: NewListFile) -> Fil
 
 
 @OPERATIONS.operation(WRITE, command=_file_command("update"), needs_lake=True)
-def update(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
+def update_watchlist_from_file(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
     """Add the rows of FILE to the watchlist ALIAS; items with the same search key are replaced. A list with
     a template (`watchlists templates`) is created if necessary.
     """
@@ -250,7 +250,7 @@ def update(call: OperationCall, alias: Text, body: ListFile) -> FileOutcome:
     needs_lake=True,
     page=OperationForm("Add an item"),
 )
-def add(call: OperationCall, alias: Text, body: NewItem) -> str:
+def put_item(call: OperationCall, alias: Text, body: NewItem) -> str:
     """Add an item to the watchlist ALIAS, or replace the item with its search key. A list with a template is
     created if necessary.
     """
@@ -268,7 +268,7 @@ def add(call: OperationCall, alias: Text, body: NewItem) -> str:
     needs_lake=True,
     page=OperationForm("Remove items"),
 )
-def drop(call: OperationCall, alias: Text, body: ItemKeys) -> int:
+def remove_items(call: OperationCall, alias: Text, body: ItemKeys) -> int:
     """Remove the items with the search keys KEY from the watchlist ALIAS."""
     from nephoscope.service.watchlists import drop_items
 
@@ -282,7 +282,7 @@ def drop(call: OperationCall, alias: Text, body: ItemKeys) -> int:
     needs_lake=True,
     page=OperationForm("Delete", closes=True, danger=True),
 )
-def delete(call: OperationCall, alias: Text, query: InWorkspace) -> None:
+def delete_watchlist(call: OperationCall, alias: Text, query: InWorkspace) -> None:
     """Delete the watchlist ALIAS with its items."""
     from nephoscope.service.watchlists import delete_watchlist
 

@@ -67,7 +67,7 @@ def _describe_gaps(found: AccountFindingPage) -> list[str]:
         ),
     ),
 )  # fmt: skip
-def findings(call: OperationCall, query: AccountFindingQuery) -> AccountFindingPage:
+def list_account_findings(call: OperationCall, query: AccountFindingQuery) -> AccountFindingPage:
     """List weaknesses of accounts and applications, worst first."""
     found, gaps = review_accounts(call.service, call.lake, call.workspace(query.workspace))
     least = _SEVERITIES.index(query.severity)

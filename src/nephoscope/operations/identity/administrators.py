@@ -161,7 +161,7 @@ def _to_place_rows(found: ManagementPlaceList) -> list[Line]:
         ),
     ),
 )  # fmt: skip
-def administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage:
+def list_administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage:
     """List administrators by name, with their roles, second factor and last use within 90 days."""
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     value = tuple(
@@ -176,7 +176,7 @@ def administrators(call: OperationCall, query: InWorkspace) -> AdministratorPage
     CommandLine("roles", columns=("role", "scope", "through", "assignment", "privilege"), rows=_list_role_rows),
     page=RowTable("Roles", choices=("assignment", "privilege")),
 )  # fmt: skip
-def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
+def list_administrator_roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldRoleList:  # noqa: A002
     """List the administrative roles of an administrator, and the groups that give them."""
     listed = list_all_administrators(call.service, call.workspace(query.workspace))
     one = _find(listed.administrators, id)
@@ -191,7 +191,11 @@ def roles(call: OperationCall, id: AdministratorId, query: InWorkspace) -> HeldR
     ),
     needs_lake=True, page=RowTable("Managed from"),
 )  # fmt: skip
-def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> ManagementPlaceList:  # noqa: A002
+def list_administrator_places(
+    call: OperationCall,
+    id: AdministratorId,  # noqa: A002
+    query: InWorkspace,
+) -> ManagementPlaceList:
     """List the places that an administrator manages Azure from, with the share of each."""
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     one = _find(found.administrators, id)
@@ -220,7 +224,7 @@ def places_of(call: OperationCall, id: AdministratorId, query: InWorkspace) -> M
         ),
     ),
 )  # fmt: skip
-def places(call: OperationCall, query: InWorkspace) -> ManagementPlaceList:
+def list_management_places(call: OperationCall, query: InWorkspace) -> ManagementPlaceList:
     """List where Azure is managed from, by administrator, with the share of days and the last time."""
     found = watch_administrators(call.service, call.lake, call.workspace(query.workspace))
     return ManagementPlaceList(

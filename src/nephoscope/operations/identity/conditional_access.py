@@ -108,7 +108,7 @@ def _list_gap_rows(found: AccessGapPage) -> list[Line]:
         ),
     ),
 )  # fmt: skip
-def policies(call: OperationCall) -> AccessPolicyPage:
+def list_policies(call: OperationCall) -> AccessPolicyPage:
     """List conditional access policies by name, with the users that they cover and exclude."""
     found = evaluate_access(call.service)
     return AccessPolicyPage(
@@ -132,7 +132,7 @@ def policies(call: OperationCall) -> AccessPolicyPage:
         ),
     ),
 )  # fmt: skip
-def gaps(call: OperationCall, query: AccessGapQuery) -> AccessGapPage:
+def list_gaps(call: OperationCall, query: AccessGapQuery) -> AccessGapPage:
     """List users on whom no policy enforces a control, administrators first, with the reason."""
     found = evaluate_access(call.service)
     shapes = [

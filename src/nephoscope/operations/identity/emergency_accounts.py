@@ -88,7 +88,7 @@ def _describe_gaps(found: EmergencyAccountList) -> list[str]:
         ),
     ),
 )  # fmt: skip
-def emergency_accounts(call: OperationCall, query: InWorkspace) -> EmergencyAccountList:
+def list_emergency_accounts(call: OperationCall, query: InWorkspace) -> EmergencyAccountList:
     """List emergency access accounts with their registered methods and last sign-in, and tenants that have fewer than two."""
     found = review_emergency_accounts(call.service, call.lake, call.workspace(query.workspace))
     return EmergencyAccountList(

@@ -125,7 +125,7 @@ def _list_detection_rows(found: RiskDetectionList) -> list[Line]:
         ),
     ),
 )  # fmt: skip
-def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
+def list_risky_identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     """List risky identities, highest level first."""
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     shapes: list[RiskyIdentityShape] = []
@@ -151,7 +151,7 @@ def identities(call: OperationCall, query: RiskQuery) -> RiskyIdentityList:
     ),
     needs_lake=True,
 )  # fmt: skip
-def detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
+def list_detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     """List risk detections, newest first."""
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = [one for kind in IdentityKind for one in reader.read_detections(kind).values()]
@@ -164,7 +164,7 @@ def detections(call: OperationCall, query: InWorkspace) -> RiskDetectionList:
     CommandLine("show", columns=("time", "type", "level", "state", "address", "reason"), rows=_list_detection_rows),
     needs_lake=True, page=RowTable("Risk detections"),
 )  # fmt: skip
-def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskDetectionList:  # noqa: A002
+def list_detections_on_identity(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskDetectionList:  # noqa: A002
     """List the risk detections on an identity, newest first, with their reasons."""
     kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
@@ -176,7 +176,7 @@ def detections_on(call: OperationCall, id: RiskyId, query: InWorkspace) -> RiskD
     READ, command=CommandLine("history", columns=("time", "level", "state", "detail", "by", "types"), rows=list),
     needs_lake=True, page=RowTable("Risk history", choices=("detail",)),
 )  # fmt: skip
-def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
+def list_risk_history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:  # noqa: A002
     """List the changes of the risk of an identity, oldest first."""
     kind, key = _parse_split(id)
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
@@ -187,7 +187,7 @@ def history(call: OperationCall, id: RiskyId, query: InWorkspace) -> list[Line]:
     WRITE, ApiRoute("POST", "/identityRisks/{id}/dismiss"), CommandLine("dismiss", "dismissed the risk of {id}"), needs_lake=True,
     page=OperationForm("Dismiss risk", in_rows=True, when=lambda row: row["state"] in _AT_RISK),
 )  # fmt: skip
-def dismiss(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
+def dismiss_risk(call: OperationCall, id: RiskyId, query: InWorkspace) -> None:  # noqa: A002
     """Dismiss the risk of an identity and its detections."""
     _decide(call, id, "dismiss", query.workspace)
 

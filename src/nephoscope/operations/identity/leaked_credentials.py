@@ -118,7 +118,7 @@ def _account_rows(found: LeakedAccountList) -> list[Line]:
         ),
     ),
 )  # fmt: skip
-def hash_lists(call: OperationCall) -> HashListPage:
+def list_hash_lists(call: OperationCall) -> HashListPage:
     """List the imported lists of leaked credentials: contents, number of entries, source and age."""
     return HashListPage(value=tuple(map(_list_shape, service.list_hash_lists(call.service))))
 
@@ -142,7 +142,7 @@ def hash_lists(call: OperationCall) -> HashListPage:
         ),
     ),
 )  # fmt: skip
-def accounts(call: OperationCall, query: InWorkspace) -> LeakedAccountList:
+def list_accounts(call: OperationCall, query: InWorkspace) -> LeakedAccountList:
     """List accounts whose password a check found in a list of leaked credentials, those at risk first."""
     found = service.list_leaked_accounts(call.service, call.lake, call.workspace(query.workspace))
     return LeakedAccountList(value=tuple(map(_account_shape, found)))
@@ -162,7 +162,7 @@ def _account_shape(one: LeakedAccount) -> LeakedAccountShape:
 
 
 @OPERATIONS.operation(CHECK, ApiRoute("POST", "/leakedCredentials/check"))
-def check(call: OperationCall, body: HashCheck) -> HashCount:
+def check_password_hash(call: OperationCall, body: HashCheck) -> HashCount:
     """Return how often the hash of a password was seen in leaks, and whether together with the user name."""
     digest = bytes.fromhex(body.hash)
     with translate_errors("hash", HashListError):

@@ -64,7 +64,7 @@ class PlaceShape(Shape, frozen=True, kw_only=True):
         ),
     ),
 )  # fmt: skip
-def sources(call: OperationCall) -> PlaceSourceList:
+def list_place_sources(call: OperationCall) -> PlaceSourceList:
     """List the sources of places with their age."""
     with translate_errors("places", GeolocationError):
         several = open_geolocation(call.service).sources

@@ -112,7 +112,7 @@ def _format_words(several: tuple[str, ...], words: Mapping[str, str]) -> str:
         ),
     ),
 )  # fmt: skip
-def policies(call: OperationCall) -> RiskPolicyList:
+def list_policies(call: OperationCall) -> RiskPolicyList:
     """List risk policies with their enforcement and their plans."""
     with translate_errors("operator", ValueError):
         found = list_risk_policies(call.service)
@@ -123,7 +123,7 @@ def policies(call: OperationCall) -> RiskPolicyList:
     WRITE, ApiRoute("POST", "/riskPolicies"), CommandLine("create", "created the risk policy {name}"),
     page=OperationForm("Create a risk policy", choices=_CHOICES),
 )  # fmt: skip
-def create(call: OperationCall, body: RiskPolicyBody) -> None:
+def create_policy(call: OperationCall, body: RiskPolicyBody) -> None:
     """Create a risk policy. It is a response rule, and is changed, disabled and deleted like the others."""
     with translate_errors("name", ResponseRuleError, StateError):
         create_risk_policy(

@@ -52,7 +52,7 @@ class RiskySignInList(Shape, frozen=True, kw_only=True):
         ),
     ),
 )  # fmt: skip
-def sign_ins(call: OperationCall, query: InWorkspace) -> RiskySignInList:
+def list_risky_sign_ins(call: OperationCall, query: InWorkspace) -> RiskySignInList:
     """List risky sign-ins, newest first."""
     reader = risk_reader(call.service, call.lake, call.workspace(query.workspace))
     found = [

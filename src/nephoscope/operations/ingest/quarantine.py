@@ -26,7 +26,7 @@ _QUERY = f"_Quarantine | where TimeGenerated > ago(30d) | top {MOST} by TimeGene
         ),
     ),
 )  # fmt: skip
-def records(call: OperationCall, query: InWorkspace) -> list[Row]:
+def list_quarantined_records(call: OperationCall, query: InWorkspace) -> list[Row]:
     """List quarantined input, newest first."""
     found = call.lake.rows(_QUERY, workspace=call.workspace(query.workspace), now=call.service.now)
     return [_make_row(one) for one in found.to_pylist()]

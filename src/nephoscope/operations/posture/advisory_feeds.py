@@ -64,7 +64,7 @@ def _list_rows(found: AdvisoryFeedList) -> list[Row]:
         ),
     ),
 )  # fmt: skip
-def advisory_feeds(call: OperationCall) -> AdvisoryFeedList:
+def list_advisory_feeds(call: OperationCall) -> AdvisoryFeedList:
     """List the imported feeds of advisories with their age, and the ecosystems that each assesses."""
     from nephoscope.vulnerability.database.feed_list import list_feeds
 

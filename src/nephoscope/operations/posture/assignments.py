@@ -70,7 +70,7 @@ def _list_initiatives(call: OperationCall) -> Mapping[str, str]:
         ),
     ),
 )  # fmt: skip
-def assignments(call: OperationCall) -> list[Row]:
+def list_assignments(call: OperationCall) -> list[Row]:
     """List the assignments that were put here."""
     documents = call.state.arm_documents.all([TYPE_NAME])
     found = [(one, Assignment.parse(one.body, partial=True)) for one in documents]
@@ -96,7 +96,7 @@ def _tell_unknown_group(group: str) -> str:
 @OPERATIONS.operation(
     WRITE, page=OperationForm("Assign an initiative", choices={"initiative": _list_initiatives})
 )
-def assign(call: OperationCall, body: NewStandard) -> None:
+def assign_standard(call: OperationCall, body: NewStandard) -> None:
     """Assign an initiative at a scope; the next assessment is made by it and begins soon."""
     try:
         scope = parse_scope(body.scope).rstrip("/")
@@ -130,7 +130,7 @@ def assign(call: OperationCall, body: NewStandard) -> None:
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("End", in_rows=True, closes=True))
-def end(call: OperationCall, key: Text) -> None:
+def end_assignment(call: OperationCall, key: Text) -> None:
     """End an assignment: the next assessment no longer counts it."""
     found = call.state.arm_documents.get(f"/{key}")
     if found is None:

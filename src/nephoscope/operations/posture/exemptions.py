@@ -26,7 +26,7 @@ OPERATIONS = OperationGroup("exemptions", "Exemptions", "An exemption")
         ),
     ),
 )  # fmt: skip
-def exemptions(call: OperationCall) -> list[Row]:
+def list_exemptions(call: OperationCall) -> list[Row]:
     """List the exemptions that were put here."""
     documents = call.state.arm_documents.all([TYPE_NAME])
     titles = (
@@ -48,7 +48,7 @@ def exemptions(call: OperationCall) -> list[Row]:
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("End", in_rows=True, closes=True))
-def end(call: OperationCall, key: Text) -> None:
+def end_whole_exemption(call: OperationCall, key: Text) -> None:
     """End an exemption with all that it exempts from: the next assessment counts its resources again."""
     found = call.state.arm_documents.get(f"/{key}")
     if found is None:

@@ -219,7 +219,7 @@ def put_run(call: OperationCall, body: PipelineRunUpload) -> PipelineRunReceipt:
         "list", columns=("name", "defaultBranch", "total", "critical", "high", "lastRun"), nothing="no pipeline has sent results yet",
     ),
 )  # fmt: skip
-def repositories(call: OperationCall) -> PipelineRepositoryList:
+def list_repositories(call: OperationCall) -> PipelineRepositoryList:
     """List repositories with their open work items and last run."""
 
     counts = call.state.pipelines.open_counts()
@@ -230,7 +230,7 @@ def repositories(call: OperationCall) -> PipelineRepositoryList:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/pipelines/repositories", scoped=None))
-def change(call: OperationCall, body: DefaultBranch) -> PipelineRepositoryShape:
+def change_repository(call: OperationCall, body: DefaultBranch) -> PipelineRepositoryShape:
     """Change the branch whose runs decide from now on."""
     from nephoscope.service.pipelines import set_default_branch
 
@@ -242,7 +242,7 @@ def change(call: OperationCall, body: DefaultBranch) -> PipelineRepositoryShape:
 @OPERATIONS.operation(
     DELETE, ApiRoute("DELETE", "/pipelines/repositories", 204, scoped=None), CommandLine("remove")
 )
-def remove(call: OperationCall, query: OneRepository) -> None:
+def remove_repository(call: OperationCall, query: OneRepository) -> None:
     """Delete a repository with its runs and work items."""
     from nephoscope.service.pipelines import remove_repository
 
@@ -260,7 +260,7 @@ def remove(call: OperationCall, query: OneRepository) -> None:
         rows=_list_run_rows, nothing="no runs",
     ),
 )  # fmt: skip
-def runs(call: OperationCall, query: RepositoryQuery) -> PipelineRunList:
+def list_runs(call: OperationCall, query: RepositoryQuery) -> PipelineRunList:
     """List the newest runs of a repository, or of all."""
     found = call.state.pipelines.runs(list_names(call, query.repository), query.top)
     return PipelineRunList(value=tuple(map(_run, found)))
@@ -273,7 +273,7 @@ def runs(call: OperationCall, query: RepositoryQuery) -> PipelineRunList:
         nothing="the run has no findings", notes=_list_notes,
     ),
 )  # fmt: skip
-def run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
+def get_run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
     """Show the findings of a run, compared with the default branch."""
     from nephoscope.access.authenticator import DeniedError
     from nephoscope.service.pipelines import run_document
@@ -303,7 +303,7 @@ def run(call: OperationCall, id: RunKey) -> PipelineRunDetail:  # noqa: A002
         nothing="no run planned this resource",
     ),
 )  # fmt: skip
-def origins(call: OperationCall, query: ResourceQuery) -> OriginList:
+def list_origins(call: OperationCall, query: ResourceQuery) -> OriginList:
     """List the templates and lines that made a resource, as the newest runs of default branches planned it."""
     from nephoscope.service.code_to_cloud import find_origins
 

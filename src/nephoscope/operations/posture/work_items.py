@@ -61,7 +61,7 @@ class OpenItemQuery(RepositoryQuery, frozen=True, kw_only=True):
 
 
 @OPERATIONS.operation(READ, ApiRoute("GET", "/pipelines/work-items", scoped=None))
-def work_items(call: OperationCall, query: WorkItemQuery) -> WorkItemList:
+def list_work_items(call: OperationCall, query: WorkItemQuery) -> WorkItemList:
     """The work items of one repository or of all that the caller may read, the newest first."""
     from nephoscope.state.estate.pipeline_records import WorkItemFilter, WorkItemStatus
 
@@ -79,10 +79,10 @@ def work_items(call: OperationCall, query: WorkItemQuery) -> WorkItemList:
         rows=lambda found: list_places(found.value), nothing="no work items",
     ),
 )  # fmt: skip
-def open_items(call: OperationCall, query: OpenItemQuery) -> WorkItemList:
+def list_open_work_items(call: OperationCall, query: OpenItemQuery) -> WorkItemList:
     """List work items of a repository, or of all, newest first."""
     status: Literal["", "Open"] = "" if query.every else "Open"
-    found: WorkItemList = work_items(
+    found: WorkItemList = list_work_items(
         call, WorkItemQuery(repository=query.repository, status=status, top=query.top)
     )
     return found

@@ -142,7 +142,7 @@ def _list_rows(found: AccessRequestList) -> list[dict[str, object]]:
         rows=_list_rows, nothing="no requests",
     ),
 )  # fmt: skip
-def access_requests(call: OperationCall, query: AccessRequestQuery) -> AccessRequestList:
+def list_access_requests(call: OperationCall, query: AccessRequestQuery) -> AccessRequestList:
     """List requests for just-in-time access, newest first."""
     found = service.list_access_requests(call.service, query.policy, query.top)
     return AccessRequestList(value=tuple(map(_build_shape, found)))
@@ -161,28 +161,32 @@ def request_port(call: OperationCall, body: NewAccessRequest) -> AccessRequestSh
 
 
 @OPERATIONS.operation(READ, ApiRoute("POST", "/accessRequests/{id}/decision"))
-def decide_access(call: OperationCall, id: AccessRequestId, body: AccessDecision) -> AccessRequestShape:  # noqa: A002
+def decide_access_request(
+    call: OperationCall,
+    id: AccessRequestId,  # noqa: A002
+    body: AccessDecision,
+) -> AccessRequestShape:
     """Approve, deny or revoke a request; another user must approve it."""
     with translate_errors("decision", AccessRequestError, OwnRequestError):
         return _build_shape(service.decide_request(call.service, id, body.decision, body.reason))
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("approve"))
-def approve_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
+def approve_access_request(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Approve a request of another user."""
     with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(APPROVE, command=CommandLine("deny"))
-def deny_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
+def deny_access_request(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """Deny a request of another user."""
     with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(INITIATE, command=CommandLine("revoke"))
-def revoke_access(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
+def revoke_access_request(call: OperationCall, id: AccessRequestId, body: AccessReason) -> None:  # noqa: A002
     """End an approved request before its time."""
     with translate_errors("id", AccessRequestError, OwnRequestError):
         service.decide_request(call.service, id, "revoke", body.reason)

@@ -125,7 +125,7 @@ def create_enrolment(call: OperationCall, name: EnrolmentName, body: NewEnrolmen
         "codes", columns=("name", "scope", "workspace", "used", "machines", "expires", "author"), nothing="no enrolments",
     ),
 )  # fmt: skip
-def enrolments(call: OperationCall) -> EnrolmentList:
+def list_enrolments(call: OperationCall) -> EnrolmentList:
     """List enrolments."""
     return EnrolmentList(value=tuple(map(_build_enrolment, service.list_enrolments(call.service))))
 
@@ -146,7 +146,7 @@ def remove_enrolment(call: OperationCall, name: EnrolmentName) -> None:
         absent={"seen": "never"},
     ),
 )  # fmt: skip
-def agents(call: OperationCall) -> MachineAgentList:
+def list_agents(call: OperationCall) -> MachineAgentList:
     """List agents with their status."""
     now = call.service.now
     return MachineAgentList(value=tuple(_build_agent(one, now) for one in service.list_agents(call.service)))
@@ -156,7 +156,7 @@ def agents(call: OperationCall) -> MachineAgentList:
     READ, ApiRoute("GET", "/agents/{machine}", scoped=None),
     CommandLine("show", "{computer}: {status}, version {version}", notes=_describe_blind_spots),
 )  # fmt: skip
-def show(call: OperationCall, machine: Machine) -> MachineAgentShape:
+def show_agent(call: OperationCall, machine: Machine) -> MachineAgentShape:
     """Show an agent and what it cannot see."""
     return _build_agent(service.find_agent(call.service, machine), call.service.now)
 
@@ -165,7 +165,7 @@ def show(call: OperationCall, machine: Machine) -> MachineAgentShape:
     DELETE, ApiRoute("DELETE", "/agents/{machine}", 204, scoped=None),
     CommandLine("remove", "{machine}: the key of the agent is void; its rows and facts stay"),
 )  # fmt: skip
-def remove(call: OperationCall, machine: Machine) -> None:
+def remove_agent(call: OperationCall, machine: Machine) -> None:
     """Remove an agent: its key becomes void, and the machine can enrol again."""
     service.remove_agent(call.service, machine)
 

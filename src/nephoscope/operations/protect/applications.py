@@ -190,7 +190,7 @@ _COLUMNS = (
     ),
     needs_lake=True,
 )  # fmt: skip
-def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupList:
+def learn_groups(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupList:
     """Group similar machines by what they executed, and propose rules for each group."""
     with translate_errors("body", ApplicationControlError):
         found = service.learn_groups(call.service, call.lake, call.workspace(body.workspace), body.days)
@@ -203,7 +203,7 @@ def learn(call: OperationCall, body: ApplicationLearning) -> ApplicationGroupLis
         "list", columns=_COLUMNS, rows=_group_rows, nothing="no groups: `nephoscope protect applications propose` learns them",
     ),
 )  # fmt: skip
-def groups(call: OperationCall) -> ApplicationGroupList:
+def list_groups(call: OperationCall) -> ApplicationGroupList:
     """List groups of machines with the state of their policies."""
     return ApplicationGroupList(
         value=tuple(_build_group(call, one) for one in service.list_groups(call.service))
@@ -217,7 +217,7 @@ def groups(call: OperationCall) -> ApplicationGroupList:
         nothing="no rules",
     ),
 )  # fmt: skip
-def rules(call: OperationCall, group: GroupName) -> ApplicationRuleList:
+def list_rules(call: OperationCall, group: GroupName) -> ApplicationRuleList:
     """List the proposed rules of a group with the share of machines and the days on which each program was seen."""
     found = service.find_group(call.service, group)
     return ApplicationRuleList(
@@ -232,7 +232,7 @@ def rules(call: OperationCall, group: GroupName) -> ApplicationRuleList:
     WRITE, ApiRoute("POST", "/applicationGroups/{group}/accept", scoped=None),
     CommandLine("accept", "{name}: accepted, mode {mode}"), needs_lake=True,
 )  # fmt: skip
-def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -> ApplicationGroupShape:
+def accept_rules(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -> ApplicationGroupShape:
     """Accept the recommended rules of a group as its policy."""
     with translate_errors("body", ApplicationControlError):
         found = service.accept_group(
@@ -249,7 +249,7 @@ def accept(call: OperationCall, group: GroupName, body: ApplicationAcceptance) -
     ),
     needs_lake=True,
 )  # fmt: skip
-def check(call: OperationCall, query: ApplicationCheck) -> UnacceptedProgramList:
+def list_violations(call: OperationCall, query: ApplicationCheck) -> UnacceptedProgramList:
     """List programs that machines executed and no accepted rule allows, newest first."""
     found = service.find_violations(call.service, call.lake, call.workspace(query.workspace), query.days)
     return UnacceptedProgramList(value=tuple(to_shape(UnacceptedProgramShape, one) for one in found))

@@ -107,7 +107,7 @@ class StoppedAzureCapture(Shape, frozen=True, kw_only=True):
     READ, ApiRoute("GET", "/networkWatcherCaptures", scoped=any_part_scope),
     CommandLine("list", columns=("name", "seconds", "bytes", "storagePath", "id"), nothing="no captures"),
 )  # fmt: skip
-def list_azure_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureCaptureListShape:
+def list_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureCaptureListShape:
     """List the captures of a machine, or of all machines, as Azure has them now."""
     with translate_errors("machine", StateError):
         found = service.list_azure_captures(call.service, query.machine)
@@ -119,7 +119,7 @@ def list_azure_captures(call: OperationCall, query: AzureCaptureQuery) -> AzureC
     ApiRoute("POST", "/networkWatcherCaptures", scoped=None),
     CommandLine("start", message="{id}: started"),
 )
-def start_azure_capture(call: OperationCall, body: NewAzureCapture) -> AzureCaptureShape:
+def start_capture(call: OperationCall, body: NewAzureCapture) -> AzureCaptureShape:
     """Start a capture on an Azure machine that has the Network Watcher extension."""
     asked = AzureCaptureRequest(
         protocol=body.protocol, local_port=body.local_port, remote_port=body.remote_port, remote_address=body.remote_address,
@@ -138,7 +138,7 @@ def _describe_state(one: AzureCaptureStateShape) -> str:
     READ, ApiRoute("POST", "/networkWatcherCaptures/status", scoped=any_part_scope),
     CommandLine("status", message=_describe_state),
 )  # fmt: skip
-def query_azure_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptureStateShape:
+def query_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptureStateShape:
     """Return the state of a capture and the storage location of its file."""
     with translate_errors("id", StateError):
         capture, state = service.read_azure_capture(call.service, body.id)
@@ -152,7 +152,7 @@ def query_azure_capture(call: OperationCall, body: AzureCaptureId) -> AzureCaptu
     ApiRoute("POST", "/networkWatcherCaptures/stop", scoped=any_part_scope),
     CommandLine("stop", message="{id}: stopped"),
 )
-def stop_azure_capture(call: OperationCall, body: StoppedAzureCapture) -> AzureCaptureShape:
+def stop_capture(call: OperationCall, body: StoppedAzureCapture) -> AzureCaptureShape:
     """Stop a capture, and keep what it took until now."""
     with translate_errors("id", StateError):
         return _shape(service.stop_azure_capture(call.service, body.id, body.reason))

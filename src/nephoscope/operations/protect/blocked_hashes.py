@@ -123,7 +123,7 @@ def _offer_machines(call: OperationCall) -> dict[str, str]:
         ),
     ),
 )  # fmt: skip
-def blocked_hashes(call: OperationCall) -> BlockedHashList:
+def list_blocked_hashes(call: OperationCall) -> BlockedHashList:
     """List the programs that orders block, by machine: those in force first, and whether the machine's guard refuses them."""
     found = service.list_blocked_hashes(call.service)
     return BlockedHashList(

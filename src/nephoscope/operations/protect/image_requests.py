@@ -118,7 +118,7 @@ def _describe_times(found: ImageRequestList) -> Iterator[str]:
         rows=_list_rows, nothing="no requests", notes=_describe_times,
     ),
 )  # fmt: skip
-def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
+def list_image_requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
     """List requests, earliest deadline first, with their response times."""
     mine = call.service.actor.name if query.own else ""
     found = call.state.image_requests.list_requests([query.status] if query.status else [], mine, query.top)
@@ -133,7 +133,7 @@ def requests(call: OperationCall, query: ImageRequestQuery) -> ImageRequestList:
     WRITE, ApiRoute("POST", "/imageRequests", 201),
     CommandLine("create", "{id}: {image} is imported to {repository}:{tag} after approval"),
 )  # fmt: skip
-def request(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
+def request_image(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
     """Request a public image."""
     with translate_errors("body", ImageRequestError):
         return _build_shape(
@@ -144,7 +144,7 @@ def request(call: OperationCall, body: NewImageRequest) -> ImageRequestShape:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/imageRequests/{id}/answer"))
-def answer(call: OperationCall, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
+def answer_request(call: OperationCall, id: Id, body: ImageRequestAnswer) -> ImageRequestShape:  # noqa: A002
     """Approve or deny another user's request, or withdraw your own."""
     if body.answer == "withdraw":
         return _build_shape(service.withdraw_request(call.service, id))
@@ -153,19 +153,19 @@ def answer(call: OperationCall, id: Id, body: ImageRequestAnswer) -> ImageReques
 
 
 @OPERATIONS.operation(ANSWER, command=CommandLine("approve"))
-def approve(call: OperationCall, id: Id, body: AnswerReason) -> None:  # noqa: A002
+def approve_request(call: OperationCall, id: Id, body: AnswerReason) -> None:  # noqa: A002
     """Approve another user's request: the image is imported into quarantine and scanned."""
     service.answer_request(call.service, id, "approve", body.reason)
 
 
 @OPERATIONS.operation(ANSWER, command=CommandLine("deny"))
-def deny(call: OperationCall, id: Id, body: AnswerReason) -> None:  # noqa: A002
+def deny_request(call: OperationCall, id: Id, body: AnswerReason) -> None:  # noqa: A002
     """Deny another user's request."""
     service.answer_request(call.service, id, "deny", body.reason)
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("withdraw"))
-def withdraw(call: OperationCall, id: Id) -> None:  # noqa: A002
+def withdraw_request(call: OperationCall, id: Id) -> None:  # noqa: A002
     """Withdraw your request."""
     service.withdraw_request(call.service, id)
 

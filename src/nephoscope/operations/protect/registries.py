@@ -129,7 +129,7 @@ def _list_rows(found: RegistryList) -> list[dict[str, object]]:
         nothing="no registries: add one with `nephoscope protect registry add`",
     ),
 )  # fmt: skip
-def registries(call: OperationCall) -> RegistryList:
+def list_registries(call: OperationCall) -> RegistryList:
     """List registries with the number of waiting, held, promoted and rejected images."""
     return RegistryList(
         value=tuple(_build_registry(call, one) for one in service.list_registries(call.service))
@@ -137,7 +137,7 @@ def registries(call: OperationCall) -> RegistryList:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PUT", "/registries/{name}", 201))
-def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryShape:
+def put_registry(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryShape:
     """Monitor a registry."""
     with translate_errors("body", RegistrySettingsError):
         made = service.add_registry(
@@ -148,7 +148,7 @@ def add(call: OperationCall, name: RegistryName, body: NewRegistry) -> RegistryS
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("PATCH", "/registries/{name}"))
-def change(call: OperationCall, name: RegistryName, body: RegistryChange) -> RegistryShape:
+def change_registry(call: OperationCall, name: RegistryName, body: RegistryChange) -> RegistryShape:
     """Change a registry, or pause or resume it."""
     settings = None if body.settings is None else _read_settings(body.settings)
     with translate_errors("body", RegistrySettingsError):
@@ -160,19 +160,19 @@ def change(call: OperationCall, name: RegistryName, body: RegistryChange) -> Reg
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("pause"))
-def pause(call: OperationCall, name: RegistryName) -> None:
+def pause_registry(call: OperationCall, name: RegistryName) -> None:
     """Pause a registry: its images are neither scanned nor promoted."""
     service.change_registry(call.service, name, enabled=False)
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("resume"))
-def resume(call: OperationCall, name: RegistryName) -> None:
+def resume_registry(call: OperationCall, name: RegistryName) -> None:
     """Resume a registry."""
     service.change_registry(call.service, name, enabled=True)
 
 
 @OPERATIONS.operation(DELETE, ApiRoute("DELETE", "/registries/{name}", 204), CommandLine("remove"))
-def remove(call: OperationCall, name: RegistryName) -> None:
+def remove_registry(call: OperationCall, name: RegistryName) -> None:
     """Stop monitoring a registry; its images are preserved."""
     service.remove_registry(call.service, name)
 
@@ -184,7 +184,7 @@ def remove(call: OperationCall, name: RegistryName) -> None:
         help="Test the connection to the registry NAME; exits 1 if its repositories cannot be listed.",
     ),
 )  # fmt: skip
-def test(call: OperationCall, name: RegistryName) -> RegistryTrialShape:
+def test_registry(call: OperationCall, name: RegistryName) -> RegistryTrialShape:
     """Test the connection to a registry: whether its repositories can be listed."""
     found = service.try_registry(call.service, name)
     return RegistryTrialShape(works=found.works, message=found.message)
@@ -194,7 +194,7 @@ def test(call: OperationCall, name: RegistryName) -> RegistryTrialShape:
     WRITE, ApiRoute("POST", "/registries/{name}/eventsSecret"),
     CommandLine("secret", "POST {path}\nAuthorization: Bearer {secret}"),
 )  # fmt: skip
-def events_secret(call: OperationCall, name: RegistryName) -> EventsSecret:
+def create_events_secret(call: OperationCall, name: RegistryName) -> EventsSecret:
     """Create the webhook secret for events of a registry. It is shown only once and replaces the previous
     secret.
     """
@@ -204,13 +204,13 @@ def events_secret(call: OperationCall, name: RegistryName) -> EventsSecret:
 
 
 @OPERATIONS.operation(WRITE, ApiRoute("POST", "/registryAttestationKey"))
-def attestation_key(call: OperationCall) -> AttestationKey:
+def get_attestation_key(call: OperationCall) -> AttestationKey:
     """Return the public key that verifies the attestations of images, and create it if necessary."""
     return AttestationKey(public_key=make_attestation_key(call.service))
 
 
 @OPERATIONS.operation(WRITE, command=CommandLine("key", "{public_key}"))
-def key(call: OperationCall, body: AttestationKeyRequest) -> AttestationKey:
+def print_attestation_key(call: OperationCall, body: AttestationKeyRequest) -> AttestationKey:
     """Print the public key of the server's attestations, and create it if necessary."""
     return AttestationKey(public_key=make_attestation_key(call.service, renew=body.renew).rstrip("\n"))
 

@@ -140,7 +140,7 @@ _FOUND = {"id": _find_image}
         nothing="no matching images",
     ),
 )  # fmt: skip
-def images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
+def list_images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
     """List images of a registry, or of all, newest first, with the verdict on each."""
     wanted = RegistryImageFilter(
         [query.registry] if query.registry else None, [query.status] if query.status else [], query.text
@@ -158,13 +158,13 @@ def images(call: OperationCall, query: RegistryImageQuery) -> RegistryImageList:
         help="Explain the status of IMAGE (an ID, or a unique part of a name).",
     ),
 )  # fmt: skip
-def image(call: OperationCall, id: ImageId) -> RegistryImageShape:  # noqa: A002 - the name in the path
+def get_image(call: OperationCall, id: ImageId) -> RegistryImageShape:  # noqa: A002 - the name in the path
     """Show an image with the reasons of its verdict."""
     return _build_image(call.state.registry_images.get(id))
 
 
 @OPERATIONS.operation(WRITE_IMAGES, ApiRoute("POST", "/registryImages/{id}/decision"))
-def decide(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
+def decide_image(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> RegistryImageShape:  # noqa: A002
     """Promote or reject a quarantined image, or scan it again; malware is never promoted."""
     if body.decision == "examine":
         return _build_image(service.request_examination(call.service, [id])[0])
@@ -172,19 +172,19 @@ def decide(call: OperationCall, id: ImageId, body: RegistryImageDecision) -> Reg
 
 
 @OPERATIONS.operation(WRITE_IMAGES, command=CommandLine("promote", arguments=_FOUND))
-def promote(call: OperationCall, id: ImageId, body: DecisionReason) -> None:  # noqa: A002
+def promote_image(call: OperationCall, id: ImageId, body: DecisionReason) -> None:  # noqa: A002
     """Approve an image (an ID, or a part of its name) although its policy held or rejected it."""
     service.decide_image(call.service, id, "promote", body.reason)
 
 
 @OPERATIONS.operation(WRITE_IMAGES, command=CommandLine("reject", arguments=_FOUND))
-def reject(call: OperationCall, id: ImageId, body: DecisionReason) -> None:  # noqa: A002
+def reject_image(call: OperationCall, id: ImageId, body: DecisionReason) -> None:  # noqa: A002
     """Reject a held image (an ID, or a part of its name)."""
     service.decide_image(call.service, id, "reject", body.reason)
 
 
 @OPERATIONS.operation(WRITE_IMAGES, command=CommandLine("examine", arguments=_FOUND))
-def examine(call: OperationCall, id: ImageId) -> None:  # noqa: A002
+def examine_image(call: OperationCall, id: ImageId) -> None:  # noqa: A002
     """Scan an image (an ID, or a part of its name) again."""
     service.request_examination(call.service, [id])
 

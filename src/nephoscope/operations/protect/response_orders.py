@@ -165,7 +165,7 @@ def _list_rows(found: ResponseOrderList) -> list[dict[str, object]]:
         "list", columns=("status", "kind", "machine", "requester", "created", "message", "id"), rows=_list_rows, nothing="no orders",
     ),
 )  # fmt: skip
-def response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList:
+def list_response_orders(call: OperationCall, query: OrderQuery) -> ResponseOrderList:
     """List orders for agents, newest first."""
     found = service.list_orders(call.service, query.machine, query.top)
     return ResponseOrderList(value=tuple(map(_build_shape, found)))
@@ -242,7 +242,7 @@ def withdraw_order(call: OperationCall, id: OrderId, body: OrderReason) -> None:
 
 
 @OPERATIONS.operation(READ_CONTENT, ApiRoute("GET", "/responseOrders/{id}/content", scoped=None))
-def order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noqa: A002
+def get_order_content(call: OperationCall, id: OrderId) -> OrderContentShape:  # noqa: A002
     """Return the file that was collected, what a script printed or what a scan found; each access is audited."""
     with translate_errors("id", ResponseOrderError, OwnRequestError):
         return OrderContentShape(content=service.read_content(call.service, id))

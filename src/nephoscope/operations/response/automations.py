@@ -162,7 +162,7 @@ def _list_page_rows(found: list[Row]) -> list[Row]:
         ),
     ),
 )  # fmt: skip
-def automations(call: OperationCall) -> list[Row]:
+def list_automations(call: OperationCall) -> list[Row]:
     """List automations and their failed runs. Exits 3 if one is invalid or refers to something that does not
     exist.
     """
@@ -212,7 +212,7 @@ def _is_editable(key: str, body: Mapping[str, object]) -> bool:
 
 
 @OPERATIONS.operation(READ, page=RowTable("Matches now"))
-def matches(call: OperationCall, id: Text) -> list[Row]:  # noqa: A002 - the key of a row
+def list_matches(call: OperationCall, id: Text) -> list[Row]:  # noqa: A002 - the key of a row
     """List the number of published documents that the automation would send now, with the first of each event."""
     from nephoscope.automation.rule_trial import list_matches
     from nephoscope.service.automations import find_automation
@@ -248,7 +248,7 @@ _CHOICES = {"events": _name_events, "secret": _name_secrets, "table": _name_work
     ),
     page=OperationForm("Create an automation", made=lambda kept: kept.id.lower().lstrip("/"), choices=_CHOICES),
 )  # fmt: skip
-def create(call: OperationCall, body: NewAutomation) -> AutomationKept:
+def create_automation(call: OperationCall, body: NewAutomation) -> AutomationKept:
     """Create the automation NAME, or replace it. Its page and `automations test` count what it would send now,
     and send the first.
     """
@@ -274,7 +274,7 @@ def _read_fields(call: OperationCall, key: str) -> Row:
         choices={**_CHOICES, "keep": _name_kept},
     ),
 )  # fmt: skip
-def change(call: OperationCall, id: Text, body: AutomationChange) -> None:  # noqa: A002 - the key of a row
+def change_automation(call: OperationCall, id: Text, body: AutomationChange) -> None:  # noqa: A002 - the key of a row
     """Replace the automation; the next change uses it."""
     if f"{TENANT}/{body.name}".lower() != _to_id(id):
         raise RefusedRequestError("name cannot be changed: create an automation with the new name", "name")
@@ -310,7 +310,7 @@ def _put_automation(
 
 
 @OPERATIONS.operation(TEST, needs_lake=True, page=OperationForm("Send the first match"))
-def test(call: OperationCall, id: Text) -> None:  # noqa: A002 - the key of a row
+def test_automation(call: OperationCall, id: Text) -> None:  # noqa: A002 - the key of a row
     """Do each action with the first document that the automation matches now. The page Automations lists the runs."""
     from nephoscope.service.automations import find_automation, try_automation
 
@@ -349,7 +349,7 @@ def count_matches(call: OperationCall, name: Text, body: TestRequest) -> tuple[l
         "history", columns=("id", "status", "action", "on", "attempts", "created", "detail"), nothing="no runs"
     ),
 )  # fmt: skip
-def history(call: OperationCall, query: HistoryQuery) -> list[Row]:
+def list_history(call: OperationCall, query: HistoryQuery) -> list[Row]:
     """List the runs of the automation NAME, or of all; `response retry` repeats failed runs."""
     from nephoscope.state.automation.automation_runs import RuleLanguage
 
@@ -368,7 +368,7 @@ def history(call: OperationCall, query: HistoryQuery) -> list[Row]:
     command=CommandLine("remove", "automation {name} removed"),
     page=OperationForm("Delete", closes=True, danger=True),
 )
-def delete(call: OperationCall, name: Text) -> None:
+def delete_automation(call: OperationCall, name: Text) -> None:
     """Remove the automation NAME (or ID) with its secrets, even if it is invalid. Runs that have started
     continue.
     """

@@ -181,7 +181,7 @@ def _list_rows(answer: ResponseRuleList) -> list[Row]:
         ),
     ),
 )  # fmt: skip
-def rules(call: OperationCall) -> ResponseRuleList:
+def list_rules(call: OperationCall) -> ResponseRuleList:
     """List the rules in order of evaluation. Exits 3 if a file is invalid."""
     from nephoscope.automation.config_errors import list_file_faults
     from nephoscope.automation.rule_formats.response_rules import load_response_rules
@@ -200,7 +200,7 @@ def rules(call: OperationCall) -> ResponseRuleList:
 
 
 @OPERATIONS.operation(INCIDENTS, page=RowTable(f"Matches in the last {TRIED_DAYS} days"))
-def matches(call: OperationCall, name: Text) -> list[Row]:
+def list_matches(call: OperationCall, name: Text) -> list[Row]:
     """List the alerts and incidents of the last days that the rule would have acted on, whether or not it is enabled."""
     from nephoscope.service.response_rules import list_rule_matches
 
@@ -223,20 +223,20 @@ def matches(call: OperationCall, name: Text) -> list[Row]:
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Create a response rule", choices=_CHOICES, made=str))
-def create(call: OperationCall, body: ResponseRuleBody) -> str:
+def create_rule(call: OperationCall, body: ResponseRuleBody) -> str:
     """Create a response rule. Its page lists which past alerts and incidents it matches; create it disabled to see them first."""
     _put_rule(call, body)
     return body.name
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Edit the rule", like=_read_fields, choices=_CHOICES))
-def change(call: OperationCall, name: Text, body: ResponseRuleBody) -> None:
+def change_rule(call: OperationCall, name: Text, body: ResponseRuleBody) -> None:
     """Replace the rule; the next event uses it. Comments in its file are not preserved."""
     _put_rule(call, body, name)
 
 
 @OPERATIONS.operation(WRITE, page=OperationForm("Enable", in_rows=True, when=lambda row: not row["enabled"]))
-def enable(call: OperationCall, name: Text) -> None:
+def enable_rule(call: OperationCall, name: Text) -> None:
     """Enable the rule."""
     _switch(call, name, enabled=True)
 
@@ -244,13 +244,13 @@ def enable(call: OperationCall, name: Text) -> None:
 @OPERATIONS.operation(
     WRITE, page=OperationForm("Disable", in_rows=True, when=lambda row: bool(row["enabled"]))
 )
-def disable(call: OperationCall, name: Text) -> None:
+def disable_rule(call: OperationCall, name: Text) -> None:
     """Disable the rule; runs that have started continue."""
     _switch(call, name, enabled=False)
 
 
 @OPERATIONS.operation(DELETE, page=OperationForm("Delete", closes=True, danger=True))
-def delete(call: OperationCall, name: Text) -> None:
+def delete_rule(call: OperationCall, name: Text) -> None:
     """Delete the rule and its file; runs that have started continue."""
     from nephoscope.service.response_rules import remove_response_rule
 

@@ -120,7 +120,7 @@ def _has_status(*statuses: str, step: str = "") -> Callable[[Row], bool]:
         ),
     ),
 )  # fmt: skip
-def response_runs(call: OperationCall, query: RunQuery) -> ResponseRunList:
+def list_response_runs(call: OperationCall, query: RunQuery) -> ResponseRunList:
     """List the runs of actions, newest first; `dead` ones failed for good, `approve` ones wait for approval."""
     from nephoscope.service.automation_responses import list_runs
     from nephoscope.state.automation.automation_runs import RunStatus
@@ -143,7 +143,7 @@ def show_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRunD
 
 
 @OPERATIONS.operation(READ, page=RowTable("Plan"))
-def plan(call: OperationCall, id: RunId, query: InWorkspace) -> list[Row]:  # noqa: A002
+def show_plan(call: OperationCall, id: RunId, query: InWorkspace) -> list[Row]:  # noqa: A002
     """List what the plan of the run would change."""
     return [
         {"Part": name, "Value": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}
@@ -213,7 +213,7 @@ def _decide(
     CommandLine("approve", _print_followed, confirm=_confirm_plan, follow=_follow, failed=_exit_code), needs_lake=True,
     page=OperationForm("Approve", when=_has_status("approve")),
 )  # fmt: skip
-def approve(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
+def approve_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Approve the plan of a run that another user asked for. It is passed to its command, or the steps are shown."""
     from nephoscope.service.automation_responses import approve_run
 
@@ -224,7 +224,7 @@ def approve(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun: 
     DENY, ApiRoute("POST", "/responseRuns/{id}/deny", scoped=None), CommandLine("deny", "{id}: denied"), needs_lake=True,
     page=OperationForm("Deny", when=_has_status("approve")),
 )  # fmt: skip
-def deny(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
+def deny_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Deny the plan of a run."""
     from nephoscope.service.automation_responses import deny_run
 
@@ -236,7 +236,7 @@ def deny(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # 
     CommandLine("undo", _print_followed, follow=_follow, failed=_exit_code), needs_lake=True,
     page=OperationForm("Undo", when=_has_status("done", "dead", step="apply"), danger=True),
 )  # fmt: skip
-def undo(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
+def undo_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Undo the change of a run before it expires. The command exits 3 if undoing fails permanently: the change remains in effect."""
     from nephoscope.service.automation_responses import undo_run
 
@@ -247,7 +247,7 @@ def undo(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # 
     RETRY, ApiRoute("POST", "/responseRuns/{id}/retry", scoped=None), needs_lake=True,
     page=OperationForm("Retry", when=_has_status("dead")),
 )  # fmt: skip
-def retry(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
+def retry_run(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  # noqa: A002
     """Retry a failed run under the same ID, from the failed step."""
     from nephoscope.service.automation_responses import retry_run
 
@@ -257,6 +257,6 @@ def retry(call: OperationCall, id: RunId, query: InWorkspace) -> ResponseRun:  #
 @OPERATIONS.operation(
     RETRY, command=CommandLine("retry", _print_followed, follow=_follow, failed=_exit_code), needs_lake=True
 )
-def retry_runs(call: OperationCall, query: RunsToRetry) -> tuple[ResponseRun, ...]:
+def retry_failed_runs(call: OperationCall, query: RunsToRetry) -> tuple[ResponseRun, ...]:
     """Retry failed runs under the same IDs, each from the failed step. Exits 3 if one fails again."""
-    return tuple(retry(call, one, query) for one in query.ids)
+    return tuple(retry_run(call, one, query) for one in query.ids)

@@ -41,7 +41,7 @@ class Section:
         """Its address."""
         home = self.home[0]
         name = _kebab_case(self.group.name).removeprefix(f"{home.strip('/')}-")
-        return "/".join((home, name, *(() if self.first else (_kebab_case(self.listing.name),))))
+        return "/".join((home, name, *(() if self.first else (self._own_address,))))
 
     @property
     def former_path(self) -> str:
@@ -49,7 +49,12 @@ class Section:
         if self.area is not PageArea.IDENTITY:
             return ""
         name = _kebab_case(self.group.name)
-        return "/".join(("/settings", name, *(() if self.first else (_kebab_case(self.listing.name),))))
+        return "/".join(("/settings", name, *(() if self.first else (self._own_address,))))
+
+    @property
+    def _own_address(self) -> str:
+        """What sets its address apart from that of the group's first list: what is listed."""
+        return _kebab_case(self.listing.name.removeprefix("list_"))
 
     @property
     def home(self) -> tuple[str, str]:
@@ -69,7 +74,7 @@ class Section:
     @property
     def file_name(self) -> str:
         """Return what its files are named after."""
-        return self.group.name if self.first else f"{self.group.name}-{self.listing.name}"
+        return self.group.name if self.first else f"{self.group.name}-{self._own_address}"
 
     @property
     def is_per_workspace(self) -> bool:

@@ -84,9 +84,7 @@ def _show_list(visit: Visit, refused: Exception | None = None) -> Mapping[str, o
 
 def _start_operation() -> Operation:
     """The operation that starts a capture."""
-    return next(
-        one for one in operations.OPERATIONS.operations if one.function is operations.start_azure_capture
-    )
+    return next(one for one in operations.OPERATIONS.operations if one.function is operations.start_capture)
 
 
 def _stop(visit: Visit) -> str:
